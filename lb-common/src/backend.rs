@@ -1,0 +1,88 @@
+//! A real server of one virtual server: where its packets go and how they are rewritten.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Bits of [`Backend::flags`].
+pub mod flags {
+    /// The next hop's MAC and interface are known. Without it packets go to the kernel.
+    pub const READY: u16 = 1 << 0;
+    /// The address is one of this host: packets go to the kernel, which serves them.
+    pub const LOCAL: u16 = 1 << 1;
+    /// The slot belongs to a server of the configuration (it may have weight 0).
+    pub const IN_USE: u16 = 1 << 2;
+    /// It is the service's sorry server.
+    pub const SORRY: u16 = 1 << 3;
+    /// `lb_kind`: these two bits hold one of the values below.
+    pub const METHOD: u16 = 3 << 8;
+    /// Direct routing: only the MAC addresses change.
+    pub const DR: u16 = 1 << 8;
+    /// IP in IP.
+    pub const TUN: u16 = 2 << 8;
+    /// Destination address and port are rewritten, and the source of the replies.
+    pub const NAT: u16 = 3 << 8;
+}
+
+/// One slot of `BACKENDS`.
+///
+/// ```text
+///  word 0  dst_mac[6] generation     word 4  vip     tunnel_source
+///  word 1  src_mac[6] flags          word 5  weight  proto …
+///  word 2  ifindex service mtu       word 6, 7 spare
+///  word 3  addr port vport
+/// ```
+///
+/// The agent changes a live slot word by word, `READY` going first and coming last, so a packet
+/// never leaves with half of an old MAC and half of a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C, align(8))]
+pub struct Backend {
+    /// MAC of the next hop towards the server.
+    pub dst_mac: [u8; 6],
+    /// Bumped when the slot's server goes: its flows are scheduled anew on their next packet.
+    pub generation: u16,
+    /// MAC of the interface the packet leaves by.
+    pub src_mac: [u8; 6],
+    /// [`flags`].
+    pub flags: u16,
+    /// Interface the packet leaves by.
+    pub ifindex: u32,
+    /// The service this slot serves.
+    pub service: u16,
+    /// MTU of the interface, bytes.
+    pub mtu: u16,
+    /// Address of the server, network byte order.
+    pub addr: u32,
+    /// Port of the server, network byte order.
+    pub port: u16,
+    /// Port of the virtual server, network byte order.
+    pub vport: u16,
+    /// Address of the virtual server, network byte order.
+    pub vip: u32,
+    /// Source of the outer header in TUN mode, network byte order.
+    pub tunnel_source: u32,
+    /// `weight` in force, for `dump`; the program goes by the schedule.
+    pub weight: u32,
+    /// Protocol of the virtual server.
+    pub proto: u8,
+    /// Zero.
+    pub pad: [u8; 3],
+    /// Zero.
+    pub spare: [u64; 2],
+}
+
+impl Backend {
+    /// Whether every bit of `bits` is set.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has(&self, bits: u16) -> bool {
+        self.flags & bits == bits
+    }
+}
+
+/// The value of `REALS4`: which service a reply belongs to when its flow has been forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct BackendSlot {
+    /// The slot, if only one service has this server; else 0.
+    pub slot: u32,
+}

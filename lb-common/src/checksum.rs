@@ -1,0 +1,38 @@
+//! The Internet checksum: RFC 1071, and its incremental update, RFC 1624.
+//!
+//! All words are in the byte order of the packet; the sum does not care, as long as nobody mixes.
+
+/// Folds the carries of a sum into 16 bits.
+#[inline(always)]
+#[must_use]
+pub const fn fold(sum: u32) -> u16 {
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    sum as u16
+}
+
+/// The checksum after one 16-bit word changed (RFC 1624, equation 3).
+#[inline(always)]
+#[must_use]
+pub const fn update16(check: u16, old: u16, new: u16) -> u16 {
+    !fold(!check as u16 as u32 + !old as u16 as u32 + new as u32)
+}
+
+/// The checksum after one 32-bit word changed.
+#[inline(always)]
+#[must_use]
+pub const fn update32(check: u16, old: u32, new: u32) -> u16 {
+    let old = !old;
+    !fold(
+        (!check) as u32 + (old & 0xffff) + (old >> 16) + (new & 0xffff) + (new >> 16),
+    )
+}
+
+/// The sum of `bytes` as the packet holds them (an odd last byte is padded with zero), not yet
+/// complemented. `bytes` must be shorter than 64 KiB.
+#[must_use]
+pub fn sum(bytes: &[u8]) -> u32 {
+    let (words, rest) = bytes.as_chunks::<2>();
+    let total: u32 = words.iter().map(|word| u32::from(u16::from_ne_bytes(*word))).sum();
+    total + rest.first().map_or(0, |last| u32::from(u16::from_ne_bytes([*last, 0])))
+}

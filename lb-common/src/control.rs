@@ -1,0 +1,32 @@
+//! The one page through which the agent steers the program without a system call.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::limits::MAX_GATES;
+
+/// The gate of services whose address belongs to no VRRP instance. It is always armed, as such
+/// services are in LVS.
+pub const GATE_ALWAYS: u16 = 0;
+
+/// The single record of `CONTROL`.
+///
+/// `heartbeat` and `deadman` are jiffies: `bpf_jiffies64` costs 0.6 ns, a clock in nanoseconds 20.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct Control {
+    /// Jiffies of the agent's last sign of life, written by the `heartbeat` program.
+    pub heartbeat: u64,
+    /// After so many jiffies without a heartbeat nothing is forwarded any more; 0 = never.
+    pub deadman: u64,
+    /// Random key of every hash, so that nobody outside can choose a bucket.
+    pub secret: u64,
+    /// Life of a flow in ticks of [`crate::flow::TICK_SHIFT`], by [`crate::flow::FlowState`].
+    pub timeouts: [u32; 16],
+    /// Not zero: the instance of this gate is MASTER and its services are forwarded.
+    pub armed: [u32; MAX_GATES],
+}
+
+impl Control {
+    /// Byte offset of `armed` in the record, for who maps it.
+    pub const ARMED_OFFSET: usize = core::mem::offset_of!(Self, armed);
+}

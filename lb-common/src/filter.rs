@@ -1,0 +1,73 @@
+//! A bitmap over hashed addresses in front of the hash maps: whatever is not ours leaves after
+//! one load instead of one or two missed lookups (14 ns each).
+//!
+//! The agent sets bits and rebuilds the whole filter when an address goes; a stale bit costs a
+//! lookup, never a wrong decision.
+
+use bytemuck::{Pod, Zeroable};
+
+/// 64-bit words of one half of the filter.
+const WORDS: usize = 512;
+
+/// The single record of `FILTER4`: which destination addresses may be virtual addresses, and
+/// which source addresses may be real servers in NAT mode.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct AddressFilter {
+    destinations: [u64; WORDS],
+    sources: [u64; WORDS],
+}
+
+impl AddressFilter {
+    /// A filter that lets nothing through.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { destinations: [0; WORDS], sources: [0; WORDS] }
+    }
+
+    /// Lets packets to the virtual address `addr` (network byte order) through.
+    pub fn add_destination(&mut self, addr: u32) {
+        set(&mut self.destinations, addr);
+    }
+
+    /// Lets packets from the real server `addr` (network byte order) through.
+    pub fn add_source(&mut self, addr: u32) {
+        set(&mut self.sources, addr);
+    }
+
+    /// Whether a packet to `addr` may be for one of our services.
+    #[inline(always)]
+    #[must_use]
+    pub fn may_be_destination(&self, addr: u32) -> bool {
+        get(&self.destinations, addr)
+    }
+
+    /// Whether a packet from `addr` may be the reply of a server in NAT mode.
+    #[inline(always)]
+    #[must_use]
+    pub fn may_be_source(&self, addr: u32) -> bool {
+        get(&self.sources, addr)
+    }
+}
+
+/// Word and bit of an address. The multiplier is 2^32 divided by the golden ratio: neighbouring
+/// addresses spread over the whole table.
+#[inline(always)]
+const fn place(addr: u32) -> (usize, u32) {
+    let hash = addr.wrapping_mul(0x9e37_79b1) >> 17;
+    ((hash >> 6) as usize, hash & 63)
+}
+
+#[inline(always)]
+fn set(words: &mut [u64; WORDS], addr: u32) {
+    let (word, bit) = place(addr);
+    if let Some(word) = words.get_mut(word) {
+        *word |= 1 << bit;
+    }
+}
+
+#[inline(always)]
+fn get(words: &[u64; WORDS], addr: u32) -> bool {
+    let (word, bit) = place(addr);
+    words.get(word).is_some_and(|word| word >> bit & 1 == 1)
+}

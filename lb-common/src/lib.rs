@@ -1,0 +1,44 @@
+//! What crosses the kernel boundary: the records that the agent writes and the XDP program reads
+//! (and the other way round), and the little arithmetic that both must do alike.
+//!
+//! | map | type | written by | read by | record |
+//! | --- | --- | --- | --- | --- |
+//! | `CONTROL` | array of 1, mmap | agent | program, per packet | [`control::Control`] |
+//! | `FILTER4` | array of 1, mmap | agent | program, per packet | [`filter::AddressFilter`] |
+//! | `SERVICES4` | hash | agent | program, per packet | [`service::ServiceKey4`] → [`service::ServiceEntry`] |
+//! | `SERVICE_INFO` | array | agent | `dump` | [`service::ServiceInfo`] |
+//! | `REALS4` | hash | agent | program, NAT replies | [`service::ServiceKey4`] → [`backend::BackendSlot`] |
+//! | `BACKENDS` | array, mmap | agent | program, per packet | [`backend::Backend`] |
+//! | `SCHEDULES` | array of arrays | agent | program, new flows | [`schedule`] |
+//! | `CURSORS` | per-CPU array | program | program, new flows | `u32` |
+//! | `AFFINITY4` | LRU hash | program | program, new flows | [`affinity::AffinityKey4`] → [`affinity::Affinity`] |
+//! | `FLOWS4` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket`] |
+//! | `BACKEND_STATS` | per-CPU array | program | agent, `dump` | [`stats::Traffic`] |
+//! | `RETIRED_STATS` | array | agent | `dump` | [`stats::Traffic`] |
+//! | `REASONS` | per-CPU array | program | agent, `dump` | `u64` by [`stats::Reason`] |
+//! | `EGRESS` | device map | agent | program | interface index |
+//!
+//! Every record is [`bytemuck::Pod`]: the derive refuses padding, so nothing unset reaches the
+//! kernel and keys compare byte by byte. What is an enum in Rust is a number here and is
+//! converted where it is used.
+//!
+//! Fields named `addr` and `port` are in network byte order, exactly as they stand in the packet;
+//! the constructors take and give [`core::net`] types.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod affinity;
+pub mod backend;
+pub mod checksum;
+pub mod control;
+pub mod filter;
+pub mod flow;
+pub mod hash;
+pub mod limits;
+pub mod schedule;
+pub mod service;
+pub mod stats;
+
+/// Version of every record and map of this crate. It stands in the pin path
+/// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
+pub const ABI_VERSION: u32 = 1;

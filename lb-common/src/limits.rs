@@ -1,0 +1,23 @@
+//! Capacities that both the maps and the validation of a configuration go by.
+
+/// Virtual servers of one agent; service ids are `1..=MAX_SERVICES`, 0 is none.
+pub const MAX_SERVICES: u32 = 16_384;
+
+/// Backend slots of one agent. A real server of two virtual servers takes two slots, since its
+/// weight, method and counters are per virtual server; slot 0 is none.
+pub const MAX_BACKENDS: u32 = 65_536;
+
+/// Gates: one for each VRRP instance, and gate 0 for the services of no instance.
+pub const MAX_GATES: usize = 1024;
+
+/// Buckets of the IPv4 flow table, a power of two: 2^20 × 64 bytes are 64 MiB for 4 Mi flows.
+pub const FLOW_BUCKETS: u32 = 1 << 20;
+
+/// Clients whose server is remembered for `persistence_timeout`.
+pub const MAX_AFFINITIES: u32 = 1 << 18;
+
+/// Entries of one schedule table: a prime, as Maglev wants it.
+pub const MAX_SCHEDULE: u32 = 65_537;
+
+/// Interfaces that packets can be redirected to.
+pub const MAX_EGRESS: u32 = 1024;

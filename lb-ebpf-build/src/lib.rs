@@ -1,0 +1,1 @@
+//! Finds a compiler that can build `lb-ebpf`, and runs it.

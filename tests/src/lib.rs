@@ -1,0 +1,1 @@
+//! Networks of namespaces for tests and demo.

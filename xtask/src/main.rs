@@ -1,0 +1,3 @@
+//! Everything one does with this repository.
+
+fn main() {}
