@@ -9,7 +9,7 @@ use bytemuck::{Pod, Zeroable};
 /// 64-bit words of one half of the filter.
 const WORDS: usize = 512;
 
-/// The single record of `FILTER4`: which destination addresses may be virtual addresses, and
+/// Part of [`crate::control::Control`]: which destination addresses may be virtual addresses, and
 /// which source addresses may be real servers in NAT mode.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]

@@ -38,6 +38,9 @@ pub const BUSY: u64 = 1;
 /// A tick is 2^8 jiffies: 0.256 s at 1000 Hz, 1.024 s at 250 Hz, 2.56 s at 100 Hz.
 pub const TICK_SHIFT: u32 = 8;
 
+/// Room for states in [`crate::control::Control::timeouts`], a power of two.
+pub const FLOW_STATES: usize = 8;
+
 /// Bits of a stamp; ages are computed modulo 2^24 ticks (at 1000 Hz 49 days).
 pub const STAMP_MASK: u32 = 0x00ff_ffff;
 
