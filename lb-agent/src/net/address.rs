@@ -9,9 +9,7 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
-use nix::libc::{
-    AF_INET, AF_INET6, IFA_ADDRESS, IFA_BROADCAST, IFA_LABEL, IFA_LOCAL,
-};
+use nix::libc::{AF_INET, AF_INET6, IFA_ADDRESS, IFA_BROADCAST, IFA_LABEL, IFA_LOCAL};
 use serde::Serialize;
 
 use super::attribute::{self, attributes};
@@ -54,13 +52,18 @@ pub enum Removed {
 /// Every address of every interface of the namespace, of both families.
 pub fn list(connection: &mut Connection) -> Result<Vec<Address>, NetlinkError> {
     let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-    connection.dump(request, &"list the addresses", |_, payload| decode(payload))
+    connection.dump(&request, &"list the addresses", |_, payload| {
+        decode(payload)
+    })
 }
 
 /// Gives an interface an address, for ever (no lifetime).
 pub fn add(connection: &mut Connection, address: &Address) -> Result<Added, NetlinkError> {
     let request = RouteNetlinkMessage::NewAddress(encode(address));
-    let what = format_args!("add {} to interface number {}", address.address, address.index);
+    let what = format_args!(
+        "add {} to interface number {}",
+        address.address, address.index
+    );
     match connection.execute(request, NLM_F_CREATE | NLM_F_EXCL, &what) {
         Ok(()) => Ok(Added::New),
         Err(error) if error.errno() == Some(Errno::EEXIST) => Ok(Added::AlreadyThere),
@@ -72,7 +75,10 @@ pub fn add(connection: &mut Connection, address: &Address) -> Result<Added, Netl
 /// label, if given, choose the address.
 pub fn remove(connection: &mut Connection, address: &Address) -> Result<Removed, NetlinkError> {
     let request = RouteNetlinkMessage::DelAddress(encode(address));
-    let what = format_args!("remove {} from interface number {}", address.address, address.index);
+    let what = format_args!(
+        "remove {} from interface number {}",
+        address.address, address.index
+    );
     match connection.execute(request, 0, &what) {
         Ok(()) => Ok(Removed::Gone),
         Err(error) => match error.errno() {
@@ -95,8 +101,12 @@ fn encode(address: &Address) -> AddressMessage {
     message.attributes.push(AddressAttribute::Local(ip));
     message.attributes.push(AddressAttribute::Address(ip));
     // Neither exists in IPv6, and the kernel ignores them there.
-    message.attributes.extend(address.label.clone().map(AddressAttribute::Label));
-    message.attributes.extend(address.broadcast.map(AddressAttribute::Broadcast));
+    message
+        .attributes
+        .extend(address.label.clone().map(AddressAttribute::Label));
+    message
+        .attributes
+        .extend(address.broadcast.map(AddressAttribute::Broadcast));
     message
 }
 

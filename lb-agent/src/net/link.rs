@@ -1,7 +1,7 @@
 //! Network interfaces. Read only: the agent changes no link here.
 
-use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 use nix::errno::Errno;
 use nix::libc::{
     AF_UNSPEC, ARPHRD_ETHER, ARPHRD_LOOPBACK, IFF_RUNNING, IFF_UP, IFLA_ADDRESS, IFLA_IFNAME,
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::attribute::{self, attributes};
 use super::netlink::{Connection, NetlinkError};
 
-/// `IFLA_VLAN_ID` of enum in include/uapi/linux/if_link.h.
+/// `IFLA_VLAN_ID` of `include/uapi/linux/if_link.h`.
 const IFLA_VLAN_ID: u16 = 1;
 
 /// A network interface.
@@ -69,7 +69,9 @@ pub enum LinkKind {
 /// Every interface of the namespace.
 pub fn list(connection: &mut Connection) -> Result<Vec<Link>, NetlinkError> {
     let request = RouteNetlinkMessage::GetLink(request());
-    connection.dump(request, &"list the interfaces", |_, payload| decode(payload))
+    connection.dump(&request, &"list the interfaces", |_, payload| {
+        decode(payload)
+    })
 }
 
 /// The interface of this name; `None` if there is none.
@@ -80,14 +82,22 @@ pub fn by_name(connection: &mut Connection, name: &str) -> Result<Option<Link>, 
     }
     let mut request = request();
     request.attributes.push(LinkAttribute::IfName(name.into()));
-    one(connection, request, &format_args!("look up interface {name}"))
+    one(
+        connection,
+        request,
+        &format_args!("look up interface {name}"),
+    )
 }
 
 /// The interface of this index; `None` if there is none.
 pub fn by_index(connection: &mut Connection, index: u32) -> Result<Option<Link>, NetlinkError> {
     let mut request = request();
     request.header.index = index;
-    one(connection, request, &format_args!("look up interface number {index}"))
+    one(
+        connection,
+        request,
+        &format_args!("look up interface number {index}"),
+    )
 }
 
 fn one(
@@ -182,7 +192,11 @@ impl<'a> Found<'a> {
 
     /// `medium` is an `ARPHRD_*`.
     fn kind(&self, medium: u16) -> LinkKind {
-        let parent = if self.parent_elsewhere { 0 } else { self.parent };
+        let parent = if self.parent_elsewhere {
+            0
+        } else {
+            self.parent
+        };
         match self.info_kind.as_deref() {
             Some("vlan") => LinkKind::Vlan {
                 parent,

@@ -119,6 +119,10 @@ impl Monitor {
     }
 
     /// The next event; `None`: nothing for now, wait until [`Self::as_fd`] is readable.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "`None` means \"not now\", and more may follow; an iterator would be over"
+    )]
     pub fn next(&mut self) -> Result<Option<Event>, NetlinkError> {
         loop {
             if let Some(event) = self.waiting.pop_front() {

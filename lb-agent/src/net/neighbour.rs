@@ -96,7 +96,9 @@ impl Neighbour {
 /// Every entry of both families.
 pub fn list(connection: &mut Connection) -> Result<Vec<Neighbour>, NetlinkError> {
     let request = RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default());
-    connection.dump(request, &"list the neighbours", |_, payload| decode(payload))
+    connection.dump(&request, &"list the neighbours", |_, payload| {
+        decode(payload)
+    })
 }
 
 /// The entry of one address; `None` if the kernel has none.
@@ -124,11 +126,7 @@ pub fn get(
 /// `NTF_USE` is the kernel's "as if somebody sent to it" (`neigh_add` in net/core/neighbour.c):
 /// it asks at once where no address is known. A known one would only be asked 5 s later and, while
 /// REACHABLE, not at all; setting `NUD_PROBE` asks at once.
-pub fn probe(
-    connection: &mut Connection,
-    index: u32,
-    address: IpAddr,
-) -> Result<(), NetlinkError> {
+pub fn probe(connection: &mut Connection, index: u32, address: IpAddr) -> Result<(), NetlinkError> {
     let mut request = message(index, address);
     let flags = match get(connection, index, address)?.map(|neighbour| neighbour.state) {
         Some(NeighbourState::Permanent | NeighbourState::NoArp) => return Ok(()),

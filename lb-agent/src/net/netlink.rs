@@ -89,7 +89,7 @@ impl Connection {
     /// entry out. A list that changed while it was written is asked for again.
     pub fn dump<T>(
         &mut self,
-        message: impl NetlinkSerializable + Clone,
+        message: &(impl NetlinkSerializable + Clone),
         what: &dyn Display,
         mut decode: impl FnMut(u16, &[u8]) -> Option<T>,
     ) -> Result<Vec<T>, NetlinkError> {

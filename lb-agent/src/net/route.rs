@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use nix::libc::{AF_INET, AF_INET6, RTA_GATEWAY, RTA_METRICS, RTA_OIF, RTA_PREFSRC, RTA_VIA, RTN_LOCAL};
+use nix::libc::{
+    AF_INET, AF_INET6, RTA_GATEWAY, RTA_METRICS, RTA_OIF, RTA_PREFSRC, RTA_VIA, RTN_LOCAL,
+};
 use serde::Serialize;
 
 use super::attribute::{self, attributes};

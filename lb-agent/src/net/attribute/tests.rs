@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// IFLA_MTU (4) = 1500, then IFLA_IFNAME (3) = "eth0" with padding, then four bytes of rubbish.
+/// `IFLA_MTU` (4) = 1500, then `IFLA_IFNAME` (3) = "eth0" with padding, then four bytes of rubbish.
 #[rustfmt::skip]
 const BYTES: [u8; 24] = [
     8, 0, 4, 0, 0xdc, 0x05, 0, 0,

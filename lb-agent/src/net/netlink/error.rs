@@ -51,7 +51,9 @@ pub enum NetlinkError {
         reason: &'static str,
     },
     /// The list changed every time while the kernel was writing it.
-    #[error("cannot {what}: the list changed during each of {attempts} attempts to read it; try again when less is changing")]
+    #[error(
+        "cannot {what}: the list changed during each of {attempts} attempts to read it; try again when less is changing"
+    )]
     DumpInterrupted {
         /// What was asked.
         what: String,
@@ -65,9 +67,9 @@ impl NetlinkError {
     pub fn errno(&self) -> Option<Errno> {
         match self {
             Self::Refused { errno, .. } => Some(*errno),
-            Self::Open { source, .. } | Self::Send { source, .. } | Self::Receive { source, .. } => {
-                source.raw_os_error().map(Errno::from_raw)
-            }
+            Self::Open { source, .. }
+            | Self::Send { source, .. }
+            | Self::Receive { source, .. } => source.raw_os_error().map(Errno::from_raw),
             Self::Malformed { .. } | Self::DumpInterrupted { .. } => None,
         }
     }

@@ -22,7 +22,7 @@ use crate::net::attribute;
 /// Length of `struct nlmsghdr`.
 const HEADER: usize = 16;
 
-/// `NLMSGERR_ATTR_MSG` of enum nlmsgerr_attrs: the error in words.
+/// `NLMSGERR_ATTR_MSG` of enum `nlmsgerr_attrs`: the error in words.
 const NLMSGERR_ATTR_MSG: u16 = 1;
 
 /// One netlink message.

@@ -23,7 +23,7 @@ fn content(bytes: &[u8]) -> Content {
     frames(bytes).next().unwrap().unwrap().content()
 }
 
-/// NLMSGERR_ATTR_MSG "no such thing".
+/// `NLMSGERR_ATTR_MSG` "no such thing".
 const EXPLANATION: &[u8] = b"\x12\0\x01\0no such thing\0\0\0";
 
 #[test]
