@@ -193,7 +193,7 @@ impl Schedule {
             );
             self.entries.push(Entry {
                 verdict,
-                server: index,
+                target: index,
             });
             let line = format!("Activating healthchecker for service {service} for VS {vs}");
             self.actions.push_back(Action::Log(LogLine::Info(line)));
@@ -216,9 +216,9 @@ impl Schedule {
                 verdict::Action::Log(line) => self.actions.push_back(Action::Log(line)),
                 verdict::Action::Changed { up, reason } => {
                     let event = self
-                        .servers
-                        .get_mut(*server)
-                        .and_then(|server| server.handle(up, reason));
+                        .targets
+                        .get_mut(*target)
+                        .and_then(|target| target.handle(up, reason));
                     self.actions.extend(event.map(Action::Changed));
                 }
             }
