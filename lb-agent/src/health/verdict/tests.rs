@@ -45,7 +45,7 @@ impl Bench {
         }
     }
 
-    /// A TCP_CHECK that allows two retries.
+    /// A `TCP_CHECK` that allows two retries.
     fn tcp(alpha: bool) -> Self {
         Self::new(checker(CheckerKind::Tcp, 2), alpha)
     }
@@ -100,15 +100,7 @@ fn every_state_meets_every_result_as_the_table_says() {
     let local = "TCP connect fail to create socket. Rescheduling. [10.0.0.2]:tcp:80 stays as it is: no socket: Too many open files";
     let one = Failing { failures: 1 };
     let two = Failing { failures: 2 };
-    let table: [(
-        bool,
-        State,
-        ProbeResult,
-        State,
-        Duration,
-        Option<bool>,
-        Option<&str>,
-    ); 18] = [
+    let table = [
         (
             false,
             Unproven,
@@ -223,7 +215,9 @@ fn nothing_is_probed_before_its_time() {
     let mut bench = Bench::tcp(false);
     bench.step(ProbeResult::Success);
     let due = bench.verdict.poll_timeout().unwrap();
-    bench.verdict.handle_timeout(due - Duration::from_nanos(1));
+    bench
+        .verdict
+        .handle_timeout(due.checked_sub(Duration::from_nanos(1)).unwrap());
     assert_eq!(bench.verdict.poll_action(), None);
     bench.verdict.handle_timeout(due);
     assert_eq!(bench.verdict.poll_action(), Some(Action::Probe { url: 0 }));
