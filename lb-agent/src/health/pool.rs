@@ -3,7 +3,7 @@
 //! Pure. What a server's state is comes from the checkers; what becomes of the members is the
 //! data plane's. Lines are keepalived's, in its order.
 //!
-//! Whether their weight is enough says the [quorum](super::quorum).
+//! Whether their weight is enough is for the quorum to say.
 
 use super::log_line::LogLine;
 use super::name::ServiceName;
