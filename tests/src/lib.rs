@@ -16,6 +16,7 @@ mod agent;
 pub mod built;
 mod capture;
 mod clock;
+pub mod configurations;
 pub mod http;
 pub mod namespace;
 pub mod needs;
