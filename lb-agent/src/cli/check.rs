@@ -15,7 +15,7 @@ pub(super) struct Arguments {
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let path = &arguments.config.config;
-    let loaded = config::load(&config::source::FileSystem, path);
+    let loaded = config::load(&config::FileSystem, path);
     let messages = config::render(&loaded, std::io::IsTerminal::is_terminal(&std::io::stdout()));
     if messages.is_empty() {
         println!("{}: no errors, no warnings", path.display());

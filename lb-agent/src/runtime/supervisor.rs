@@ -15,6 +15,7 @@ use tracing::{error, info};
 use self::network::Network;
 use super::director::Director;
 use super::plane::{Plane, PlaneError};
+use crate::dataplane::xdp::gate::NoGates;
 use super::status::StatusFile;
 use super::{clock, systemd};
 use crate::config::model::Config;
@@ -191,7 +192,7 @@ impl Supervisor {
             .apply(&self.director.desired())
             .and_then(|()| plane.set_egress(&egress(&self.director)))
             .and_then(|()| attach(plane, &self.director));
-        match outcome {
+        match &outcome {
             Ok(()) if self.failing => info!("the data plane is as it should be again"),
             Ok(()) => {}
             Err(error) if !self.failing => {
@@ -253,7 +254,7 @@ fn start_vrrp(
     }
     let gate: Box<dyn vrrp::Gate> = match plane {
         Some(plane) => Box::new(plane.gates()),
-        None => Box::new(vrrp::NoGate),
+        None => Box::new(NoGates),
     };
     let changed = move |change| {
         // The supervisor is gone only when the process is on its way out.

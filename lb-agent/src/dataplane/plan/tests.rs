@@ -172,7 +172,7 @@ proptest! {
         for wanted in &history {
             for operation in plan(wanted, &installed, TICKS).unwrap() {
                 installed.record(&operation);
-                let dangling = installed.services.values().flat_map(|service| &service.turns).any(
+                let dangling = installed.schedules.values().flatten().any(
                     |slot| !installed.backends.get(slot).is_some_and(|it| it.has(flags::IN_USE)),
                 );
                 prop_assert!(!dangling, "a schedule names a slot that is not in use");
