@@ -51,3 +51,6 @@ impl Quorum {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

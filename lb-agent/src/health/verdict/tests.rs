@@ -271,6 +271,14 @@ fn the_url_that_failed_is_first_and_all_must_succeed() {
 }
 
 #[test]
+fn a_server_that_counts_as_up_already_is_announced_without_its_urls() {
+    let mut bench = Bench::new(checker(http(&["/a", "/b"]), 0), false);
+    assert_eq!(bench.step(ProbeResult::Success).lines, [""; 0]);
+    let up = format!("Remote Web server {SERVICE} succeed on service.");
+    assert_eq!(bench.step(ProbeResult::Success).lines, [up]);
+}
+
+#[test]
 fn a_url_that_fails_is_retried_before_the_next_one() {
     let mut bench = Bench::new(checker(http(&["/a", "/b"]), 2), false);
     bench.step(ProbeResult::Success);

@@ -96,6 +96,19 @@ fn the_answer_is_over_with_its_length_also_when_the_server_does_not_close() {
 }
 
 #[test]
+fn the_head_does_not_count_for_the_length_of_the_body() {
+    let mut response = Response::default();
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+    assert_eq!(response.handle_data(head), Ok(Step::More));
+    let mut response = Response::default();
+    assert_eq!(
+        response.handle_data(&[&head[..], b"123456789"].concat()),
+        Ok(Step::More)
+    );
+    assert_eq!(response.handle_data(b"0"), Ok(Step::Done { status: 200 }));
+}
+
+#[test]
 fn the_answer_goes_on_to_the_end_where_its_length_cannot_be_known() {
     for field in [
         "Content-Length: 0\r\nTransfer-Encoding: chunked",
