@@ -11,7 +11,7 @@ use crate::runtime::clock;
 /// The time-out where the server does not answer as it should.
 const LIMIT: Duration = Duration::from_millis(150);
 /// The time-out where it answers at once, one way or the other.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// What a busy machine may add.
 const SLACK: Duration = Duration::from_secs(10);
 
