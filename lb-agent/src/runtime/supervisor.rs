@@ -15,10 +15,10 @@ use tracing::{error, info};
 use self::network::Network;
 use super::director::Director;
 use super::plane::{Plane, PlaneError};
-use crate::dataplane::xdp::gate::NoGates;
 use super::status::StatusFile;
 use super::{clock, systemd};
 use crate::config::model::Config;
+use crate::dataplane::xdp::gate::NoGates;
 use crate::health;
 use crate::health::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
@@ -47,7 +47,7 @@ pub enum RunError {
         "{what} names interface {interface}, which does not exist; the interfaces are: {existing}"
     )]
     NoInterface {
-        /// "vrrp_instance VI_1" and the like.
+        /// `vrrp_instance VI_1` and the like.
         what: String,
         /// The missing one.
         interface: String,
@@ -60,7 +60,9 @@ pub enum RunError {
 ///
 /// `instance` names the place of its pins and its status file.
 pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut supervisor = Supervisor::start(config, instance)?;
         systemd::ready();
@@ -92,8 +94,10 @@ struct Supervisor {
 impl Supervisor {
     fn start(config: Config, instance: &str) -> Result<Self, RunError> {
         // Signals first: whoever stops us while we start gets a clean stop as well.
-        let (terminate, interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (terminate, interrupt) = (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        );
         let (mut director, lines) = Director::new(config);
         write_lines(lines);
         let mut network = Network::open()?;
@@ -146,7 +150,7 @@ impl Supervisor {
                 _ = self.interrupt.recv() => return,
                 Some(change) = self.roles.recv() => self.handle_role(&change),
                 Some(event) = self.events.recv() => self.handle_health(&event),
-                ready = self.network.readable() => self.network.read(ready, &mut self.director),
+                event = self.network.news() => self.network.handle(event, &mut self.director),
                 () = wait_until(self.director.hops().poll_timeout()) => {
                     self.director.hops().handle_timeout(clock::now());
                 }
@@ -158,7 +162,8 @@ impl Supervisor {
     }
 
     fn handle_role(&mut self, change: &vrrp::Change) {
-        self.director.handle_role(change.instance, change.to == vrrp::State::Master);
+        self.director
+            .handle_role(change.instance, change.to == vrrp::State::Master);
         self.stale = true;
     }
 
@@ -177,9 +182,14 @@ impl Supervisor {
         }
         self.stale |= self.failing;
         self.network.mend(&mut self.director);
-        let vrrp = self.vrrp.as_ref().map(vrrp::driver::Handle::status).unwrap_or_default();
+        let vrrp = self
+            .vrrp
+            .as_ref()
+            .map(vrrp::driver::Handle::status)
+            .unwrap_or_default();
         let checks = self.health.status().await;
-        self.status.write(&self.director, self.plane.as_ref(), vrrp, checks);
+        self.status
+            .write(&self.director, self.plane.as_ref(), vrrp, checks);
     }
 
     /// Brings the data plane to what is desired now, if anything has changed.
@@ -228,12 +238,19 @@ fn prepare(plane: &mut Plane, director: &Director) -> Result<(), PlaneError> {
 }
 
 fn attach(plane: &mut Plane, director: &Director) -> Result<(), PlaneError> {
-    plane.attach_to(&director.interfaces(), director.config().global_defs.xdp_mode)
+    plane.attach_to(
+        &director.interfaces(),
+        director.config().global_defs.xdp_mode,
+    )
 }
 
 /// Every interface that a packet may leave by.
 fn egress(director: &Director) -> Vec<u32> {
-    director.links().filter(|link| link.mac != [0; 6]).map(|link| link.index).collect()
+    director
+        .links()
+        .filter(|link| link.mac != [0; 6])
+        .map(|link| link.index)
+        .collect()
 }
 
 /// Takes out what a start that failed has put into the kernel.
@@ -267,7 +284,10 @@ fn start_vrrp(
 fn check_interfaces(director: &Director) -> Result<(), RunError> {
     let config = director.config();
     let instances = config.vrrp_instances.iter().flat_map(|instance| {
-        let vips = instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
+        let vips = instance
+            .virtual_ipaddress
+            .iter()
+            .chain(&instance.virtual_ipaddress_excluded);
         let devs = vips.map(|vip| vip.dev.as_str());
         std::iter::once(instance.interface.as_str())
             .chain(devs)
