@@ -6,6 +6,7 @@ mod network;
 use std::future::pending;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -60,6 +61,7 @@ pub enum RunError {
 ///
 /// `instance` names the place of its pins and its status file.
 pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -72,6 +74,15 @@ pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
         supervisor.stop().await;
         Ok(())
     })
+}
+
+/// Every probe of a server holds a descriptor; the soft limit of most systems is 1024.
+fn raise_open_files() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        info!("the limit of open files stays as it is: {error}");
+    }
 }
 
 struct Supervisor {
@@ -154,7 +165,7 @@ impl Supervisor {
                 () = wait_until(self.director.hops().poll_timeout()) => {
                     self.director.hops().handle_timeout(clock::now());
                 }
-                _ = heartbeat.tick() => self.beat().await,
+                _ = heartbeat.tick() => self.beat(),
             }
             self.stale |= self.network.settle(&mut self.director, clock::now());
             self.update();
@@ -174,7 +185,7 @@ impl Supervisor {
     }
 
     /// Once a second: sign of life, status, and what could not be done a second ago.
-    async fn beat(&mut self) {
+    fn beat(&mut self) {
         if let Some(plane) = &mut self.plane
             && let Err(error) = plane.heartbeat()
         {

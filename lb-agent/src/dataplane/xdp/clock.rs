@@ -34,6 +34,11 @@ impl Ticks {
         }
     }
 
+    /// Jiffies in a second.
+    pub const fn hertz(self) -> u32 {
+        self.hertz
+    }
+
     /// Ticks in `time`, rounded up.
     pub fn of(self, time: Duration) -> u32 {
         let ticks = self.jiffies(time).div_ceil(1 << TICK_SHIFT);
