@@ -4,7 +4,6 @@
 //! | map | type | written by | read by | record |
 //! | --- | --- | --- | --- | --- |
 //! | `CONTROL` | array of 1, mmap | agent | program, per packet | [`control::Control`] |
-//! | `FILTER4` | array of 1, mmap | agent | program, per packet | [`filter::AddressFilter`] |
 //! | `SERVICES4` | hash | agent | program, per packet | [`service::ServiceKey4`] → [`service::ServiceEntry`] |
 //! | `SERVICE_INFO` | array | agent | `dump` | [`service::ServiceInfo`] |
 //! | `REALS4` | hash | agent | program, NAT replies | [`service::ServiceKey4`] → [`backend::BackendSlot`] |
@@ -26,6 +25,14 @@
 //! the constructors take and give [`core::net`] types.
 #![no_std]
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::inline_always,
+    reason = "calls that remain in the BPF program cost 2 ns each"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "fields are cut out of words on purpose; `TryFrom` is not const"
+)]
 
 pub mod affinity;
 pub mod backend;
