@@ -167,7 +167,7 @@ impl<'a> Planner<'a> {
             None => self.free_ids.next().ok_or(PlanError::TooManyServices)?,
         };
         let (turns, gone) = self.set_servers(service, id)?;
-        if old.is_none_or(|old| old.turns != turns) {
+        if self.installed.schedules.get(&id) != Some(&turns) {
             self.operations.push(Operation::SetSchedule { service: id, turns });
         }
         let entry = entry(service, id, ticks);

@@ -5,7 +5,8 @@ use lb_common::service::{ServiceKey4, TCP};
 use proptest::prelude::*;
 
 use super::*;
-use crate::dataplane::desired::{Hop, Path, Persistence, Server};
+use crate::dataplane::desired::{Path, Persistence, Server};
+use crate::dataplane::nexthop::Hop;
 
 const TICKS: Ticks = Ticks::at(250);
 
@@ -27,11 +28,11 @@ fn server(host: u8, weight: u32, method: Forwarding) -> Server {
         weight,
         sorry: false,
         path: Path::Via(Hop {
-            ifindex: 2,
+            index: 2,
             mtu: 1500,
             src_mac: [2; 6],
             dst_mac: [host; 6],
-            source: Ipv4Addr::new(10, 0, 0, 1),
+            source: Some(Ipv4Addr::new(10, 0, 0, 1).into()),
         }),
     }
 }
@@ -171,7 +172,7 @@ proptest! {
         for wanted in &history {
             for operation in plan(wanted, &installed, TICKS).unwrap() {
                 installed.record(&operation);
-                let dangling = installed.services.values().flat_map(|service| &service.turns).any(
+                let dangling = installed.schedules.values().flatten().any(
                     |slot| !installed.backends.get(slot).is_some_and(|it| it.has(flags::IN_USE)),
                 );
                 prop_assert!(!dangling, "a schedule names a slot that is not in use");

@@ -28,6 +28,16 @@ pub enum Mode {
     Adopted,
 }
 
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Adopted => "adopted",
+        })
+    }
+}
+
 /// Why the program is not on an interface.
 #[derive(Debug, Error)]
 pub enum AttachError {
@@ -46,7 +56,7 @@ pub enum AttachError {
         /// The interface.
         interface: String,
         /// Native or generic.
-        mode: &'static str,
+        mode: Mode,
         /// What the kernel says.
         reason: String,
     },
@@ -186,10 +196,6 @@ fn refusal(interface: &str, mode: Mode, error: &ProgramError) -> AttachError {
         Some(nix::errno::Errno::EPERM) => "not permitted; root or CAP_NET_ADMIN is needed".to_owned(),
         Some(errno) => errno.desc().to_owned(),
         None => error.to_string(),
-    };
-    let mode = match mode {
-        Mode::Generic => "generic",
-        Mode::Native | Mode::Adopted => "native",
     };
     AttachError::Refused { interface, mode, reason }
 }

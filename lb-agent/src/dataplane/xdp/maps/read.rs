@@ -21,9 +21,9 @@ impl Maps {
         let mut installed = Installed::default();
         for pair in self.services4.iter() {
             let (key, entry) = pair.map_err(MapsError::read("SERVICES4"))?;
-            let (info, turns) = (self.info(entry.0.id)?, self.turns(entry.0.id));
-            let service = Service { entry: entry.0, info, turns };
-            installed.services.insert(Key::from(key.0), service);
+            let (id, info) = (entry.0.id, self.info(entry.0.id)?);
+            installed.schedules.insert(id, self.turns(id));
+            installed.services.insert(Key::from(key.0), Service { entry: entry.0, info });
         }
         for pair in self.reals4.iter() {
             let (key, slot) = pair.map_err(MapsError::read("REALS4"))?;
