@@ -145,6 +145,7 @@ fn moved(probe: &Probe, screen: &Screen, director: &str) -> Result<()> {
     let report = probe.report();
     screen.figure("the address is now at", director);
     screen.figure("clients waited, at most", duration(report.longest_gap()));
+    screen.timeline(&report);
     let (requests, failures) = (report.0.len(), report.failures());
     screen.figure(
         "requests meanwhile, failures",
