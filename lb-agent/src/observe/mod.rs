@@ -13,6 +13,7 @@ pub mod backends;
 pub mod connections;
 pub mod dump;
 pub mod model;
+pub mod rates;
 pub mod reasons;
 pub mod services;
 mod table;
