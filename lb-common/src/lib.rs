@@ -28,6 +28,7 @@
 
 pub mod affinity;
 pub mod backend;
+pub mod bench;
 pub mod checksum;
 pub mod control;
 pub mod filter;
