@@ -5,6 +5,7 @@
 /// Folds the carries of a sum into 16 bits.
 #[inline(always)]
 #[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "folded twice, the sum fits")]
 pub const fn fold(sum: u32) -> u16 {
     let sum = (sum & 0xffff) + (sum >> 16);
     let sum = (sum & 0xffff) + (sum >> 16);
@@ -15,7 +16,7 @@ pub const fn fold(sum: u32) -> u16 {
 #[inline(always)]
 #[must_use]
 pub const fn update16(check: u16, old: u16, new: u16) -> u16 {
-    !fold(!check as u16 as u32 + !old as u16 as u32 + new as u32)
+    !fold((!check) as u32 + (!old) as u32 + new as u32)
 }
 
 /// The checksum after one 32-bit word changed.
@@ -36,3 +37,6 @@ pub fn sum(bytes: &[u8]) -> u32 {
     let total: u32 = words.iter().map(|word| u32::from(u16::from_ne_bytes(*word))).sum();
     total + rest.first().map_or(0, |last| u32::from(u16::from_ne_bytes([*last, 0])))
 }
+
+#[cfg(test)]
+mod tests;

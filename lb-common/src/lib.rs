@@ -26,6 +26,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod affinity;
 pub mod backend;
 pub mod bench;
