@@ -22,7 +22,10 @@ impl AddressFilter {
     /// A filter that lets nothing through.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { destinations: [0; WORDS], sources: [0; WORDS] }
+        Self {
+            destinations: [0; WORDS],
+            sources: [0; WORDS],
+        }
     }
 
     /// Lets packets to the virtual address `addr` (network byte order) through.

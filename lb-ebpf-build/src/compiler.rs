@@ -12,7 +12,10 @@ pub const NEWEST_LLVM: u32 = 22;
 /// Oldest release that compiles the workspace: `rust-version` in `Cargo.toml`.
 pub const OLDEST_RELEASE: (u32, u32) = (1, 95);
 
-/// Where the packages rustc-web and rust-web-src put a compiler with the source of `core`.
+/// Debian's packages of a compiler, and of the source of its `core`.
+pub const DEBIAN_PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
+
+/// Where those packages put the compiler.
 const DEBIAN: &str = "/usr/bin/rustc";
 
 /// A compiler that can build `core` for BPF.
@@ -42,7 +45,8 @@ impl fmt::Display for NoCompiler {
         write!(
             f,
             "run `cargo xtask setup`, or `rustup component add rust-src`, \
-             or `apt-get install rustc-web rust-web-src`"
+             or `apt-get install {}`",
+            DEBIAN_PACKAGES.join(" ")
         )
     }
 }

@@ -35,7 +35,9 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     // SAFETY: `at` checked both headers.
     let (ether_type, source, destination) =
         unsafe { ((*ethernet).ether_type, (*ip).source, (*ip).destination) };
-    let Some(control) = CONTROL.get(0) else { return XDP_PASS };
+    let Some(control) = CONTROL.get(0) else {
+        return XDP_PASS;
+    };
     if ether_type != IPV4 {
         return XDP_PASS;
     }
@@ -108,7 +110,11 @@ fn from_client(
         if local {
             stats::towards_server(choice.slot, headers.length, choice.new);
         }
-        let reason = if local { Reason::LocalServer } else { Reason::NoNeighbour };
+        let reason = if local {
+            Reason::LocalServer
+        } else {
+            Reason::NoNeighbour
+        };
         return Err(Refused::Because(reason));
     }
     // SAFETY: `parse` checked the header.
@@ -140,7 +146,11 @@ fn choose(
         && backend.generation == old.generation()
     {
         flows::touch(*entry, old, after(old.state(), headers), tick);
-        return Ok(Choice { slot: old.slot(), backend, new: false });
+        return Ok(Choice {
+            slot: old.slot(),
+            backend,
+            new: false,
+        });
     }
     if !opens {
         // The middle of a connection that we do not know. Whoever would have got it by its hash
@@ -148,7 +158,11 @@ fn choose(
         // on, and any other is reset by the server that does not know it.
         let slot = schedule::stateless(service, hash).ok_or_else(none)?;
         let backend = BACKENDS.get(u32::from(slot)).ok_or_else(none)?;
-        return Ok(Choice { slot, backend, new: false });
+        return Ok(Choice {
+            slot,
+            backend,
+            new: false,
+        });
     }
     let (slot, backend) = schedule::next(service, headers, tick).ok_or_else(none)?;
     let new = FlowEntry {
@@ -161,15 +175,27 @@ fn choose(
     } else if !flows::insert(bucket, &new, control, tick) {
         let slot = schedule::stateless(service, hash).ok_or_else(none)?;
         let backend = BACKENDS.get(u32::from(slot)).ok_or_else(none)?;
-        return Ok(Choice { slot, backend, new: true });
+        return Ok(Choice {
+            slot,
+            backend,
+            new: true,
+        });
     }
-    Ok(Choice { slot, backend, new: true })
+    Ok(Choice {
+        slot,
+        backend,
+        new: true,
+    })
 }
 
 /// The state after this packet of the client.
 #[inline(always)]
 const fn after(from: u8, headers: &Headers) -> u8 {
-    if headers.protocol == TCP { flow::after_client(from, headers.flags) } else { state::UDP }
+    if headers.protocol == TCP {
+        flow::after_client(from, headers.flags)
+    } else {
+        state::UDP
+    }
 }
 
 /// A packet of a server in NAT mode: back to the client, in the name of the service.
@@ -189,7 +215,10 @@ fn from_server(
             proto: headers.protocol,
             pad: 0,
         };
-        (real, flow::key((*ip).destination, (*headers.ports).destination, 0))
+        (
+            real,
+            flow::key((*ip).destination, (*headers.ports).destination, 0),
+        )
     };
     // SAFETY: as for `SERVICES4`.
     let Some(fallback) = (unsafe { REALS4.get(&real) }) else {

@@ -75,7 +75,10 @@ impl Packet {
     /// The packet as it is now.
     #[inline(always)]
     pub(crate) fn new(ctx: &XdpContext) -> Self {
-        Self { start: ctx.data(), end: ctx.data_end() }
+        Self {
+            start: ctx.data(),
+            end: ctx.data_end(),
+        }
     }
 
     /// A `T` at `offset`, if all of it lies in the packet.

@@ -39,7 +39,12 @@ pub(crate) enum Refused {
 pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
     // SAFETY: the caller got `ip` from `Packet::at`, which checked the whole header.
     let (version_ihl, fragment, protocol, length) = unsafe {
-        ((*ip).version_ihl, (*ip).fragment, (*ip).protocol, u16::from_be((*ip).total_length))
+        (
+            (*ip).version_ihl,
+            (*ip).fragment,
+            (*ip).protocol,
+            u16::from_be((*ip).total_length),
+        )
     };
     let header = usize::from(version_ihl & 0x0f) * 4;
     if version_ihl >> 4 != 4 || header < size_of::<Ipv4>() {
@@ -70,5 +75,12 @@ pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
     if usize::from(length) < header + least {
         return Err(Refused::Because(Reason::Malformed));
     }
-    Ok(Headers { ip, l4, ports: udp.cast(), flags, protocol, length })
+    Ok(Headers {
+        ip,
+        l4,
+        ports: udp.cast(),
+        flags,
+        protocol,
+        length,
+    })
 }

@@ -39,7 +39,10 @@ pub(crate) fn next(
         }
     }
     let (slot, backend) = in_turn(service)?;
-    let affinity = Affinity { target: flow::target(slot, backend.generation), stamp: tick };
+    let affinity = Affinity {
+        target: flow::target(slot, backend.generation),
+        stamp: tick,
+    };
     // A full map evicts another client; if even that fails, this flow has no memory.
     let _no_memory = AFFINITY4.insert(&key, &affinity, 0);
     Some((slot, backend))

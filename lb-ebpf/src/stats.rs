@@ -17,7 +17,9 @@ pub(crate) fn count(reason: Reason) {
 #[inline(always)]
 fn traffic(slot: u16) -> Option<&'static mut Traffic> {
     // SAFETY: the slot is this CPU's own, and no other reference to it lives.
-    BACKEND_STATS.get_ptr_mut(u32::from(slot)).map(|traffic| unsafe { &mut *traffic })
+    BACKEND_STATS
+        .get_ptr_mut(u32::from(slot))
+        .map(|traffic| unsafe { &mut *traffic })
 }
 
 /// Counts a packet towards the server of `slot`.

@@ -4,11 +4,11 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -42,7 +42,11 @@ impl Namespace {
         CLEAN.call_once(remove_stale);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}{number}-{label}", own_prefix());
-        checked(Command::new("ip").args(["netns", "add", &name]))?;
+        {
+            let closed = CLOSED.lock().unwrap_or_else(PoisonError::into_inner);
+            ensure!(!*closed, "this process is taking its namespaces down");
+            checked(Command::new("ip").args(["netns", "add", &name]))?;
+        }
         let namespace = Self {
             name,
             label: label.to_owned(),
@@ -122,9 +126,13 @@ impl Drop for Namespace {
     }
 }
 
-/// Removes everything that this process has made and still stands. For the way out on Ctrl-C,
-/// where values are not dropped.
+/// Whether [`remove_own`] has begun: no more namespaces are made.
+static CLOSED: Mutex<bool> = Mutex::new(false);
+
+/// Removes everything that this process has made and still stands, for good. For the way out on
+/// Ctrl-C, where values are not dropped.
 pub fn remove_own() {
+    *CLOSED.lock().unwrap_or_else(PoisonError::into_inner) = true;
     remove_all(|name| name.starts_with(&own_prefix()));
 }
 
@@ -133,8 +141,13 @@ fn remove_stale() {
     remove_all(|name| {
         name.strip_prefix(PREFIX)
             .and_then(|rest| rest.split_once('-'))
-            .is_some_and(|(pid, _)| !Path::new("/proc").join(pid).exists())
+            .is_some_and(|(pid, _)| !is_alive(pid))
     });
+}
+
+/// Whether a process runs; one that has ended and waits for its parent to ask has no command line.
+fn is_alive(pid: &str) -> bool {
+    fs::read(Path::new("/proc").join(pid).join("cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
 /// What all names of this process begin with.

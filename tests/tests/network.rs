@@ -16,10 +16,16 @@ fn a_real_server_answers_for_the_virtual_address_that_it_hides() -> Result<()> {
     }
     let site = Site::new(Layout::demo(Mode::Dr))?;
     let target = site.service();
-    let unanswered = site.client.enter(|| get(target, None, Duration::from_millis(300)));
-    assert!(unanswered.is_err(), "a real server has answered ARP: {unanswered:?}");
+    let unanswered = site
+        .client
+        .enter(|| get(target, None, Duration::from_millis(300)));
+    assert!(
+        unanswered.is_err(),
+        "a real server has answered ARP: {unanswered:?}"
+    );
     for (server, name) in site.layout.servers.iter().zip(["rs1", "rs2"]) {
-        site.client.ip(&format!("route replace {}/32 via {server}", target.ip()))?;
+        site.client
+            .ip(&format!("route replace {}/32 via {server}", target.ip()))?;
         let tally = site.client.enter(|| Ok(Tally::of(20, target, None)))?;
         assert_eq!(tally.failures, Vec::<String>::new());
         assert_eq!(tally.from(name), 20);
@@ -43,11 +49,16 @@ fn a_real_server_unpacks_what_comes_through_a_tunnel() -> Result<()> {
         .write(&mut inner, b"through the tunnel")?;
     site.directors[0].enter(|| {
         let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(4)))?;
-        socket.send_to(&inner, &SockAddr::from(std::net::SocketAddr::from((server, 0))))?;
+        socket.send_to(
+            &inner,
+            &SockAddr::from(std::net::SocketAddr::from((server, 0))),
+        )?;
         Ok(())
     })?;
     capture.wait_for(Duration::from_secs(5), |frames| {
-        frames.iter().any(|frame| frame.bytes.ends_with(b"through the tunnel"))
+        frames
+            .iter()
+            .any(|frame| frame.bytes.ends_with(b"through the tunnel"))
     })?;
     let frames = capture.finish()?;
     let reply = frames.first().context("the frame is gone")?;
@@ -63,7 +74,10 @@ fn a_web_server_that_is_dropped_is_gone_and_one_can_fail_on_purpose() -> Result<
     }
     let mut site = Site::new(Layout::demo(Mode::Dr))?;
     let server = (site.layout.servers[0], 80).into();
-    let ask = |site: &Site| site.client.enter(|| get(server, None, Duration::from_secs(2)));
+    let ask = |site: &Site| {
+        site.client
+            .enter(|| get(server, None, Duration::from_secs(2)))
+    };
     assert_eq!(ask(&site)?.server, "rs1");
     site.web[0] = None;
     assert!(ask(&site).is_err());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lb_common::service::ServiceKey4;
 
+use super::nexthop::Hop;
 use crate::config::model::{Forwarding, Scheduler};
 
 /// Everything the XDP program should forward.
@@ -65,19 +66,4 @@ pub enum Path {
     Local,
     /// By this hop.
     Via(Hop),
-}
-
-/// Interface and link-layer addresses of a next hop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hop {
-    /// Interface.
-    pub ifindex: u32,
-    /// MTU of the interface, bytes.
-    pub mtu: u16,
-    /// MAC of the interface.
-    pub src_mac: [u8; 6],
-    /// MAC of the neighbour.
-    pub dst_mac: [u8; 6],
-    /// Our address on the way there: source of the outer header in TUN mode.
-    pub source: Ipv4Addr,
 }

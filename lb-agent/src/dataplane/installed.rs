@@ -17,6 +17,8 @@ use super::plan::Operation;
 pub struct Installed {
     /// Services by key: address, port and protocol in the order of the numbers.
     pub services: BTreeMap<Key, Service>,
+    /// Turns in `SCHEDULES`, by service id.
+    pub schedules: BTreeMap<u16, Vec<u32>>,
     /// Slots that have ever been used, 0 excepted; a free one keeps its generation.
     pub backends: BTreeMap<u32, Backend>,
     /// Replies: real server to slot.
@@ -26,14 +28,12 @@ pub struct Installed {
 }
 
 /// One service in the maps.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Value in `SERVICES4`.
     pub entry: ServiceEntry,
     /// Value in `SERVICE_INFO`.
     pub info: ServiceInfo,
-    /// Turns in `SCHEDULES`.
-    pub turns: Vec<u32>,
 }
 
 /// A [`ServiceKey4`] with an order.
@@ -90,19 +90,14 @@ impl Installed {
                 self.backends.insert(*slot, *backend);
             }
             Operation::SetSchedule { service, turns } => {
-                if let Some(installed) = self.by_id(*service) {
-                    installed.turns.clone_from(turns);
-                }
+                self.schedules.insert(*service, turns.clone());
             }
             Operation::SetService { key, entry, info } => {
-                let service = Service { entry: *entry, info: *info, turns: Vec::new() };
-                self.services
-                    .entry(*key)
-                    .and_modify(|old| (old.entry, old.info) = (*entry, *info))
-                    .or_insert(service);
+                self.services.insert(*key, Service { entry: *entry, info: *info });
             }
-            Operation::RemoveService { key, .. } => {
+            Operation::RemoveService { key, id } => {
                 self.services.remove(key);
+                self.schedules.remove(id);
             }
             Operation::SetReal { key, slot } => {
                 self.reals.insert(*key, *slot);
@@ -112,9 +107,5 @@ impl Installed {
             }
             Operation::SetFilter(addresses) => self.filter.clone_from(addresses),
         }
-    }
-
-    fn by_id(&mut self, id: u16) -> Option<&mut Service> {
-        self.services.values_mut().find(|service| service.entry.id == id)
     }
 }

@@ -14,6 +14,7 @@
 
 pub mod desired;
 pub mod installed;
+pub mod nexthop;
 pub mod plan;
 pub mod schedule;
 pub mod xdp;

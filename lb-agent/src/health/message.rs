@@ -78,17 +78,15 @@ pub fn down(kind: &CheckerKind, service: ServiceName, retries: u32, reason: &str
 /// The question could not be asked.
 #[must_use]
 pub fn not_probed(kind: &CheckerKind, service: ServiceName, error: &NotProbed) -> String {
-    let what = match (kind, error) {
-        (CheckerKind::Tcp, NotProbed::Bind { .. }) => "TCP socket bind failed",
-        (CheckerKind::Http(_), NotProbed::Bind { .. }) => "WEB socket bind failed",
-        (
-            CheckerKind::Tcp,
-            NotProbed::Socket(_) | NotProbed::Mark { .. } | NotProbed::Broken(_),
-        ) => "TCP connect fail to create socket",
-        (
-            CheckerKind::Http(_),
-            NotProbed::Socket(_) | NotProbed::Mark { .. } | NotProbed::Broken(_),
-        ) => "WEB connection fail to create socket",
+    let what = match error {
+        NotProbed::Bind { .. } | NotProbed::Port(_) => match kind {
+            CheckerKind::Tcp => "TCP socket bind failed",
+            CheckerKind::Http(_) => "WEB socket bind failed",
+        },
+        NotProbed::Socket(_) | NotProbed::Mark { .. } | NotProbed::Broken(_) => match kind {
+            CheckerKind::Tcp => "TCP connect fail to create socket",
+            CheckerKind::Http(_) => "WEB connection fail to create socket",
+        },
     };
     format!("{what}. Rescheduling. {service} stays as it is: {error}")
 }

@@ -22,6 +22,7 @@ pub mod message;
 pub mod name;
 pub mod pool;
 pub mod probe;
+mod quorum;
 pub mod schedule;
 pub mod status;
 pub mod verdict;

@@ -3,11 +3,11 @@
 //! Pure. What a server's state is comes from the checkers; what becomes of the members is the
 //! data plane's. Lines are keepalived's, in its order.
 //!
-//! The quorum is what keepalived has without the keyword: one, no hysteresis. All comparisons
-//! stand in [`Quorum`].
+//! Whether their weight is enough is for the quorum to say.
 
 use super::log_line::LogLine;
 use super::name::ServiceName;
+use super::quorum::Quorum;
 use crate::config::model::{RealServerKey, VirtualServer, VirtualServerKey};
 
 /// One server that a virtual server sends to.
@@ -50,46 +50,6 @@ struct Server {
     up: bool,
 }
 
-/// The weight of servers that a virtual server needs, and how it is compared (`quorum`,
-/// `hysteresis`).
-#[derive(Clone, Copy, Debug)]
-struct Quorum {
-    quorum: u64,
-    hysteresis: u64,
-}
-
-impl Quorum {
-    const DEFAULT: Self = Self {
-        quorum: 1,
-        hysteresis: 0,
-    };
-
-    fn gained(self, weight: u64) -> bool {
-        weight >= self.quorum.saturating_add(self.hysteresis)
-    }
-
-    /// Also without any weight, whatever the numbers say.
-    fn lost(self, weight: u64) -> bool {
-        weight == 0 || weight < self.quorum.saturating_sub(self.hysteresis)
-    }
-
-    fn gained_line(self, weight: u64, name: ServiceName) -> LogLine {
-        let Self { quorum, hysteresis } = self;
-        let threshold = quorum.saturating_add(hysteresis);
-        LogLine::Info(format!(
-            "Gained quorum {quorum}+{hysteresis}={threshold} <= {weight} for VS {name}"
-        ))
-    }
-
-    fn lost_line(self, what: &str, weight: u64, name: ServiceName) -> LogLine {
-        let Self { quorum, hysteresis } = self;
-        let threshold = quorum.saturating_sub(hysteresis);
-        LogLine::Warn(format!(
-            "{what} {quorum}-{hysteresis}={threshold} > {weight} for VS {name}"
-        ))
-    }
-}
-
 impl Pool {
     /// The pool at start, before any check: all servers, with `alpha` only those without a
     /// checker, which nothing could ever bring up.
@@ -108,7 +68,7 @@ impl Pool {
             virtual_server: virtual_server.key,
             servers: servers.collect(),
             sorry_server,
-            quorum: Quorum::DEFAULT,
+            quorum: Quorum::default(),
             has_quorum: true,
             members: Vec::new(),
         };

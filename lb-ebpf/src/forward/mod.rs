@@ -30,7 +30,9 @@ pub(crate) fn to_server(
             if method == flags::NAT {
                 nat::rewrite_destination(packet, headers, backend);
             }
-            let Some(ethernet) = packet.at::<Ethernet>(0) else { return Err(Reason::Malformed) };
+            let Some(ethernet) = packet.at::<Ethernet>(0) else {
+                return Err(Reason::Malformed);
+            };
             address(ethernet, backend);
         }
     }
@@ -75,5 +77,7 @@ fn send(ctx: &XdpContext, ifindex: u32) -> u32 {
     }
     // An interface that is missing in the map has just gone: the low bits of the flags are the
     // verdict then, 1 is XDP_DROP.
-    EGRESS.redirect(ifindex, 1).unwrap_or_else(|verdict| verdict)
+    EGRESS
+        .redirect(ifindex, 1)
+        .unwrap_or_else(|verdict| verdict)
 }

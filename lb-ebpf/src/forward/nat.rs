@@ -39,7 +39,9 @@ pub(crate) fn to_client(
     backend: &Backend,
 ) -> Result<u32, Reason> {
     let hop = next_hop(ctx, headers, backend)?;
-    let Some(ethernet) = packet.at::<Ethernet>(0) else { return Err(Reason::Malformed) };
+    let Some(ethernet) = packet.at::<Ethernet>(0) else {
+        return Err(Reason::Malformed);
+    };
     decrement_ttl(headers.ip);
     // SAFETY: `parse` checked the headers.
     unsafe {
@@ -73,9 +75,18 @@ fn next_hop(ctx: &XdpContext, headers: &Headers, backend: &Backend) -> Result<Fi
     }
     // SAFETY: both pointers are good, and the size is that of the structure.
     let found = unsafe {
-        bpf_fib_lookup(ctx.as_ptr(), &raw mut route, size_of::<FibLookup>() as i32, 0)
+        bpf_fib_lookup(
+            ctx.as_ptr(),
+            &raw mut route,
+            size_of::<FibLookup>() as i32,
+            0,
+        )
     };
-    if found == i64::from(BPF_FIB_LKUP_RET_SUCCESS) { Ok(route) } else { Err(Reason::NoWayBack) }
+    if found == i64::from(BPF_FIB_LKUP_RET_SUCCESS) {
+        Ok(route)
+    } else {
+        Err(Reason::NoWayBack)
+    }
 }
 
 /// Mends both checksums after one address and one port changed.

@@ -35,8 +35,13 @@ pub(super) fn encapsulate(
         return Err(Reason::TooBig);
     }
     // SAFETY: `parse` checked the header; the pointer dies with the next call.
-    let (tos, fragment, ttl) =
-        unsafe { ((*headers.ip).tos, (*headers.ip).fragment & DONT_FRAGMENT, (*headers.ip).ttl) };
+    let (tos, fragment, ttl) = unsafe {
+        (
+            (*headers.ip).tos,
+            (*headers.ip).fragment & DONT_FRAGMENT,
+            (*headers.ip).ttl,
+        )
+    };
     // SAFETY: the context is the program's own; every pointer into the packet is dead from here.
     if unsafe { bpf_xdp_adjust_head(ctx.ctx, -i32::from(OUTER)) } != 0 {
         return Err(Reason::TooBig);

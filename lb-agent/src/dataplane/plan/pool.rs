@@ -1,5 +1,7 @@
 //! One server as one slot.
 
+use std::net::IpAddr;
+
 use bytemuck::Zeroable as _;
 use lb_common::backend::{Backend, flags};
 
@@ -41,9 +43,11 @@ pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u
             backend.flags |= flags::READY;
             backend.dst_mac = hop.dst_mac;
             backend.src_mac = hop.src_mac;
-            backend.ifindex = hop.ifindex;
-            backend.mtu = hop.mtu;
-            backend.tunnel_source = u32::from_ne_bytes(hop.source.octets());
+            backend.ifindex = hop.index;
+            backend.mtu = u16::try_from(hop.mtu).unwrap_or(u16::MAX);
+            if let Some(IpAddr::V4(source)) = hop.source {
+                backend.tunnel_source = u32::from_ne_bytes(source.octets());
+            }
         }
     }
     backend
@@ -51,6 +55,12 @@ pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u
 
 /// Frees the slot of `backend`.
 pub(super) fn retire(slot: u32, backend: &Backend) -> Operation {
-    let empty = Backend { generation: backend.generation.wrapping_add(1), ..Backend::zeroed() };
-    Operation::RetireBackend { slot, backend: empty }
+    let empty = Backend {
+        generation: backend.generation.wrapping_add(1),
+        ..Backend::zeroed()
+    };
+    Operation::RetireBackend {
+        slot,
+        backend: empty,
+    }
 }

@@ -5,7 +5,8 @@ use lb_common::service::{ServiceKey4, TCP};
 use proptest::prelude::*;
 
 use super::*;
-use crate::dataplane::desired::{Hop, Path, Persistence, Server};
+use crate::dataplane::desired::{Path, Persistence, Server};
+use crate::dataplane::nexthop::Hop;
 
 const TICKS: Ticks = Ticks::at(250);
 
@@ -15,7 +16,10 @@ fn service(port: u16, servers: &[(u8, u32)]) -> Service {
         scheduler: Scheduler::Wrr,
         persistence: None,
         gate: 1,
-        servers: servers.iter().map(|(host, weight)| server(*host, *weight, Forwarding::Dr)).collect(),
+        servers: servers
+            .iter()
+            .map(|(host, weight)| server(*host, *weight, Forwarding::Dr))
+            .collect(),
     }
 }
 
@@ -27,11 +31,11 @@ fn server(host: u8, weight: u32, method: Forwarding) -> Server {
         weight,
         sorry: false,
         path: Path::Via(Hop {
-            ifindex: 2,
+            index: 2,
             mtu: 1500,
             src_mac: [2; 6],
             dst_mac: [host; 6],
-            source: Ipv4Addr::new(10, 0, 0, 1),
+            source: Some(Ipv4Addr::new(10, 0, 0, 1).into()),
         }),
     }
 }
@@ -52,7 +56,10 @@ fn step(installed: &mut Installed, desired: &Desired) -> Vec<Operation> {
 #[test]
 fn what_is_installed_needs_no_operation() {
     let mut installed = Installed::default();
-    let wanted = desired(vec![service(80, &[(5, 1), (6, 2)]), service(443, &[(5, 1)])]);
+    let wanted = desired(vec![
+        service(80, &[(5, 1), (6, 2)]),
+        service(443, &[(5, 1)]),
+    ]);
     assert!(!step(&mut installed, &wanted).is_empty());
     assert_eq!(step(&mut installed, &wanted), []);
 }
@@ -60,7 +67,10 @@ fn what_is_installed_needs_no_operation() {
 #[test]
 fn a_new_service_is_written_from_the_servers_up() {
     let mut installed = Installed::default();
-    let operations = step(&mut installed, &desired(vec![service(80, &[(5, 2), (6, 1)])]));
+    let operations = step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 2), (6, 1)])]),
+    );
     assert!(matches!(
         operations[..],
         [
@@ -76,7 +86,10 @@ fn a_new_service_is_written_from_the_servers_up() {
 #[test]
 fn a_server_that_goes_leaves_the_schedule_before_its_slot_is_retired() {
     let mut installed = Installed::default();
-    step(&mut installed, &desired(vec![service(80, &[(5, 1), (6, 1)])]));
+    step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 1), (6, 1)])]),
+    );
     let operations = step(&mut installed, &desired(vec![service(80, &[(6, 1)])]));
     assert!(matches!(
         operations[..],
@@ -101,8 +114,14 @@ fn a_server_that_returns_gets_the_next_generation() {
 #[test]
 fn weight_zero_keeps_slot_and_generation_and_loses_the_turns() {
     let mut installed = Installed::default();
-    step(&mut installed, &desired(vec![service(80, &[(5, 1), (6, 1)])]));
-    let operations = step(&mut installed, &desired(vec![service(80, &[(5, 0), (6, 1)])]));
+    step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 1), (6, 1)])]),
+    );
+    let operations = step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 0), (6, 1)])]),
+    );
     assert!(matches!(
         operations[..],
         [Operation::WriteBackend { slot: 1, backend }, Operation::SetSchedule { ref turns, .. }]
@@ -113,22 +132,45 @@ fn weight_zero_keeps_slot_and_generation_and_loses_the_turns() {
 #[test]
 fn a_service_that_goes_leaves_the_lookup_before_its_servers() {
     let mut installed = Installed::default();
-    step(&mut installed, &desired(vec![service(80, &[(5, 1)]), service(443, &[(5, 1)])]));
+    step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 1)]), service(443, &[(5, 1)])]),
+    );
     let operations = step(&mut installed, &desired(vec![service(443, &[(5, 1)])]));
     assert!(matches!(
         operations[..],
-        [Operation::RemoveService { id: 1, .. }, Operation::RetireBackend { slot: 1, .. }]
+        [
+            Operation::RemoveService { id: 1, .. },
+            Operation::RetireBackend { slot: 1, .. }
+        ]
     ));
 }
 
 #[test]
 fn a_real_server_of_two_nat_services_belongs_to_neither_alone() {
     let mut installed = Installed::default();
-    let nat = |port| Service { servers: vec![server(5, 1, Forwarding::Nat)], ..service(port, &[]) };
+    let nat = |port| Service {
+        servers: vec![server(5, 1, Forwarding::Nat)],
+        ..service(port, &[])
+    };
     step(&mut installed, &desired(vec![nat(80)]));
-    assert_eq!(installed.reals.values().map(|it| it.slot).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        installed
+            .reals
+            .values()
+            .map(|it| it.slot)
+            .collect::<Vec<_>>(),
+        [1]
+    );
     step(&mut installed, &desired(vec![nat(80), nat(443)]));
-    assert_eq!(installed.reals.values().map(|it| it.slot).collect::<Vec<_>>(), [0]);
+    assert_eq!(
+        installed
+            .reals
+            .values()
+            .map(|it| it.slot)
+            .collect::<Vec<_>>(),
+        [0]
+    );
     step(&mut installed, &desired(vec![service(80, &[(5, 1)])]));
     assert!(installed.reals.is_empty());
     assert!(installed.filter.sources.is_empty());
@@ -136,8 +178,14 @@ fn a_real_server_of_two_nat_services_belongs_to_neither_alone() {
 
 #[test]
 fn persistence_is_counted_in_ticks_and_never_rounds_down_to_none() {
-    let short = Persistence { timeout: Duration::from_secs(1), mask: Ipv4Addr::BROADCAST };
-    let wanted = Service { persistence: Some(short), ..service(80, &[(5, 1)]) };
+    let short = Persistence {
+        timeout: Duration::from_secs(1),
+        mask: Ipv4Addr::BROADCAST,
+    };
+    let wanted = Service {
+        persistence: Some(short),
+        ..service(80, &[(5, 1)])
+    };
     let mut installed = Installed::default();
     step(&mut installed, &desired(vec![wanted]));
     let entry = installed.services.values().next().unwrap().entry;
@@ -171,7 +219,7 @@ proptest! {
         for wanted in &history {
             for operation in plan(wanted, &installed, TICKS).unwrap() {
                 installed.record(&operation);
-                let dangling = installed.services.values().flat_map(|service| &service.turns).any(
+                let dangling = installed.schedules.values().flatten().any(
                     |slot| !installed.backends.get(slot).is_some_and(|it| it.has(flags::IN_USE)),
                 );
                 prop_assert!(!dangling, "a schedule names a slot that is not in use");

@@ -8,6 +8,7 @@ use lb_common::control::{Control, GATE_ALWAYS};
 use lb_common::limits::MAX_GATES;
 
 use super::maps::mapped::Mapped;
+use crate::vrrp;
 
 /// The gates of the program. Clones share them.
 #[derive(Clone)]
@@ -46,4 +47,27 @@ impl Gates {
         let offset = Control::ARMED_OFFSET + usize::from(gate) * size_of::<u32>();
         self.control.half(0, offset).is_some_and(|word| word.load(Ordering::SeqCst) != 0)
     }
+}
+
+impl vrrp::Gate for Gates {
+    fn arm(&self, instance: usize) {
+        if let Some(gate) = of_instance(instance) {
+            self.set(gate, true);
+        }
+    }
+
+    fn disarm(&self, instance: usize) {
+        if let Some(gate) = of_instance(instance) {
+            self.set(gate, false);
+        }
+    }
+}
+
+/// For an agent without virtual servers: there is nothing to arm.
+pub struct NoGates;
+
+impl vrrp::Gate for NoGates {
+    fn arm(&self, _instance: usize) {}
+
+    fn disarm(&self, _instance: usize) {}
 }

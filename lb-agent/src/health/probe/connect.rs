@@ -1,6 +1,6 @@
 //! The probe's connection: socket options as configured, and one time-out.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::SockRef;
@@ -17,6 +17,10 @@ pub(super) async fn connect(checker: &Checker) -> Result<TcpStream, ProbeResult>
     let socket = open(checker, target).map_err(ProbeResult::NotProbed)?;
     match timeout(checker.connect_timeout, socket.connect(target)).await {
         Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) if error.kind() == ErrorKind::AddrNotAvailable => {
+            // All source ports to this target are taken: connect(2), EADDRNOTAVAIL.
+            Err(ProbeResult::NotProbed(NotProbed::Port(error.to_string())))
+        }
         Ok(Err(error)) => Err(ProbeResult::Failed(Failure::Connect(error.to_string()))),
         Err(_elapsed) => Err(ProbeResult::Failed(Failure::ConnectTimeout(
             checker.connect_timeout,
@@ -41,16 +45,23 @@ fn open(checker: &Checker, target: SocketAddr) -> Result<TcpSocket, NotProbed> {
             })?;
     }
     if let Some(address) = source(checker, target) {
-        // With a fixed port the last probe's connection may still be in TIME-WAIT.
-        socket
-            .set_reuseaddr(checker.bind_port != 0)
-            .and_then(|()| socket.bind(address))
-            .map_err(|error| NotProbed::Bind {
-                address,
-                cause: error.to_string(),
-            })?;
+        bind(&socket, address).map_err(|error| NotProbed::Bind {
+            address,
+            cause: error.to_string(),
+        })?;
     }
     Ok(socket)
+}
+
+fn bind(socket: &TcpSocket, address: SocketAddr) -> io::Result<()> {
+    if address.port() != 0 {
+        // Other checkers may have the same `bind_port`.
+        socket.set_reuseaddr(true)?;
+        // Closed in the usual way the connection would stay in TIME-WAIT for a minute, and the
+        // next probe from this port to this server could not connect. So it ends with a reset.
+        socket.set_zero_linger()?;
+    }
+    socket.bind(address)
 }
 
 /// What to bind to; `None` leaves the choice to the kernel's routing.

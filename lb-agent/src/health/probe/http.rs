@@ -1,7 +1,7 @@
 //! `HTTP_GET`: one request, its status, the body to its end.
 //!
 //! This file has the connection and the time-out; what is said and understood is pure:
-//! [`request`] and [`response`]. A TLS stream needs no more than another `connect`.
+//! [`request()`] and `response`. A TLS stream needs no more than another `connect`.
 //!
 //! The request is keepalived's to the byte, HTTP/1.0 without `Connection`. A general HTTP client
 //! would not write it so; hence the bytes are made here and the answer is parsed by `httparse`.

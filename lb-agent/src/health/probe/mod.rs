@@ -113,6 +113,9 @@ pub enum NotProbed {
         /// The system's words.
         cause: String,
     },
+    /// No source port is free for a connection to this server.
+    #[error("no source port: {0}")]
+    Port(String),
     /// The probe's own task broke: a defect of ours.
     #[error("the probe broke: {0}")]
     Broken(String),

@@ -16,7 +16,7 @@ fn config(real_servers: Vec<RealServer>) -> Config {
     }
 }
 
-/// `count` servers with one TCP_CHECK each.
+/// `count` servers with one `TCP_CHECK` each.
 fn many(count: usize, warmup: Duration) -> Config {
     let checkers = vec![Checker {
         warmup,

@@ -45,7 +45,7 @@ impl Bench {
         }
     }
 
-    /// A TCP_CHECK that allows two retries.
+    /// A `TCP_CHECK` that allows two retries.
     fn tcp(alpha: bool) -> Self {
         Self::new(checker(CheckerKind::Tcp, 2), alpha)
     }
@@ -100,61 +100,14 @@ fn every_state_meets_every_result_as_the_table_says() {
     let local = "TCP connect fail to create socket. Rescheduling. [10.0.0.2]:tcp:80 stays as it is: no socket: Too many open files";
     let one = Failing { failures: 1 };
     let two = Failing { failures: 2 };
-    let table: [(
-        bool,
-        State,
-        ProbeResult,
-        State,
-        Duration,
-        Option<bool>,
-        Option<&str>,
-    ); 18] = [
-        (
-            false,
-            Unproven,
-            ProbeResult::Success,
-            Up,
-            LOOP,
-            None,
-            Some(success),
-        ),
-        (
-            false,
-            Unproven,
-            refused(),
-            Down,
-            LOOP,
-            Some(false),
-            Some(failed),
-        ),
-        (
-            false,
-            Unproven,
-            no_socket(),
-            Unproven,
-            LOOP,
-            None,
-            Some(local),
-        ),
-        (
-            true,
-            Unproven,
-            ProbeResult::Success,
-            Up,
-            LOOP,
-            Some(true),
-            Some(success),
-        ),
+    #[rustfmt::skip]
+    let table = [
+        (false, Unproven, ProbeResult::Success, Up, LOOP, None, Some(success)),
+        (false, Unproven, refused(), Down, LOOP, Some(false), Some(failed)),
+        (false, Unproven, no_socket(), Unproven, LOOP, None, Some(local)),
+        (true, Unproven, ProbeResult::Success, Up, LOOP, Some(true), Some(success)),
         (true, Unproven, refused(), Down, LOOP, None, Some(failed)),
-        (
-            true,
-            Unproven,
-            no_socket(),
-            Unproven,
-            LOOP,
-            None,
-            Some(local),
-        ),
+        (true, Unproven, no_socket(), Unproven, LOOP, None, Some(local)),
         (false, Up, ProbeResult::Success, Up, LOOP, None, None),
         (false, Up, refused(), one, RETRY, None, None),
         (false, Up, no_socket(), Up, LOOP, None, Some(local)),
@@ -162,25 +115,9 @@ fn every_state_meets_every_result_as_the_table_says() {
         (false, one, refused(), two, RETRY, None, None),
         (false, one, no_socket(), one, RETRY, None, Some(local)),
         (false, two, ProbeResult::Success, Up, LOOP, None, None),
-        (
-            false,
-            two,
-            refused(),
-            Down,
-            LOOP,
-            Some(false),
-            Some(retried),
-        ),
+        (false, two, refused(), Down, LOOP, Some(false), Some(retried)),
         (false, two, no_socket(), two, RETRY, None, Some(local)),
-        (
-            false,
-            Down,
-            ProbeResult::Success,
-            Up,
-            LOOP,
-            Some(true),
-            Some(success),
-        ),
+        (false, Down, ProbeResult::Success, Up, LOOP, Some(true), Some(success)),
         (false, Down, refused(), Down, LOOP, None, None),
         (false, Down, no_socket(), Down, LOOP, None, Some(local)),
     ];
@@ -223,7 +160,9 @@ fn nothing_is_probed_before_its_time() {
     let mut bench = Bench::tcp(false);
     bench.step(ProbeResult::Success);
     let due = bench.verdict.poll_timeout().unwrap();
-    bench.verdict.handle_timeout(due - Duration::from_nanos(1));
+    bench
+        .verdict
+        .handle_timeout(due.checked_sub(Duration::from_nanos(1)).unwrap());
     assert_eq!(bench.verdict.poll_action(), None);
     bench.verdict.handle_timeout(due);
     assert_eq!(bench.verdict.poll_action(), Some(Action::Probe { url: 0 }));
@@ -329,6 +268,14 @@ fn the_url_that_failed_is_first_and_all_must_succeed() {
         };
         assert_eq!(bench.answer(ProbeResult::Success), expected);
     }
+}
+
+#[test]
+fn a_server_that_counts_as_up_already_is_announced_without_its_urls() {
+    let mut bench = Bench::new(checker(http(&["/a", "/b"]), 0), false);
+    assert_eq!(bench.step(ProbeResult::Success).lines, [""; 0]);
+    let up = format!("Remote Web server {SERVICE} succeed on service.");
+    assert_eq!(bench.step(ProbeResult::Success).lines, [up]);
 }
 
 #[test]

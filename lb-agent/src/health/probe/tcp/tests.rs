@@ -2,12 +2,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
 use crate::config::model::CheckerKind;
 use crate::health::probe::{Failure, NotProbed};
-use crate::health::testing::{TestServer, checker};
+use crate::health::testing::checker;
 
 const LIMIT: Duration = Duration::from_millis(200);
 
@@ -59,24 +59,70 @@ async fn a_server_that_does_not_answer_the_syn_times_out() {
     );
 }
 
+/// 127.0.0.7 and a port that nobody has.
+fn free_source() -> SocketAddr {
+    let (_unused, free) = listener(0);
+    SocketAddr::from((Ipv4Addr::new(127, 0, 0, 7), free.port()))
+}
+
+/// Probes `address` from `source`.
+async fn probe_from(source: SocketAddr, address: SocketAddr) -> ProbeResult {
+    let bound = Checker {
+        bindto: Some(source.ip()),
+        bind_port: source.port(),
+        ..checker_of(address)
+    };
+    probe(&bound).await
+}
+
 #[tokio::test]
 async fn bindto_and_bind_port_are_the_source_of_the_connection() {
-    let (seen, mut sources) = tokio::sync::mpsc::unbounded_channel();
-    let server = TestServer::start(move |stream| {
-        seen.send(stream.peer_addr().unwrap()).unwrap();
-        async {}
-    })
-    .await;
-    let (unused, free) = listener(0);
-    drop(unused);
-    let from = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 7), free.port()));
-    let bound = Checker {
-        bindto: Some(from.ip()),
-        bind_port: from.port(),
-        ..checker_of(server.address)
-    };
-    assert_eq!(probe(&bound).await, ProbeResult::Success);
-    assert_eq!(sources.recv().await, Some(from));
+    let (listener, address) = listener(1);
+    let source = free_source();
+    assert_eq!(probe_from(source, address).await, ProbeResult::Success);
+    let (_connection, peer) = listener.accept().unwrap();
+    assert_eq!(peer.as_socket(), Some(source));
+}
+
+#[tokio::test]
+async fn a_bind_port_can_be_used_again_at_once() {
+    let (_listener, address) = listener(5);
+    let source = free_source();
+    for turn in 1..4 {
+        let result = probe_from(source, address).await;
+        assert_eq!(result, ProbeResult::Success, "turn {turn}");
+    }
+}
+
+#[tokio::test]
+async fn two_probes_to_two_servers_may_share_a_bind_port() {
+    let (_one, address) = listener(1);
+    let (_other, other_address) = listener(1);
+    let source = free_source();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(source).unwrap();
+    let _under_way = socket.connect(address).await.unwrap();
+    assert_eq!(
+        probe_from(source, other_address).await,
+        ProbeResult::Success
+    );
+}
+
+#[tokio::test]
+async fn a_source_port_that_is_taken_is_no_failure_of_the_server() {
+    let (_listener, address) = listener(1);
+    let source = free_source();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(source).unwrap();
+    let _same_connection = socket.connect(address).await.unwrap();
+    assert_eq!(
+        probe_from(source, address).await,
+        ProbeResult::NotProbed(NotProbed::Port(
+            "Cannot assign requested address (os error 99)".to_owned()
+        ))
+    );
 }
 
 #[tokio::test]

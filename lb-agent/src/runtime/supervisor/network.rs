@@ -1,0 +1,198 @@
+//! The network around us, as the kernel tells it: links, addresses, neighbours, routes go to the
+//! director; what its next hops want to know or to have probed is asked of the kernel.
+
+use std::os::fd::AsFd as _;
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::sync::mpsc;
+use tracing::{debug, error, info, warn};
+
+use crate::dataplane::nexthop::{Action, Resolution};
+use crate::net::monitor::{Event, Group, Monitor};
+use crate::net::netlink::{Connection, NetlinkError};
+use crate::net::{address, link, neighbour, route};
+use crate::runtime::clock;
+use crate::runtime::director::Director;
+
+/// What the supervisor wants to hear of.
+const GROUPS: [Group; 4] = [
+    Group::Link,
+    Group::Ipv4Address,
+    Group::Neighbour,
+    Group::Ipv4Route,
+];
+
+/// Netlink, for questions and for news.
+pub(super) struct Network {
+    connection: Connection,
+    news: mpsc::UnboundedReceiver<Event>,
+    /// News were lost; everything has to be read again.
+    lost: bool,
+}
+
+impl Network {
+    /// Opens both sockets, news first, so that nothing falls between the two.
+    pub(super) fn open() -> Result<Self, NetlinkError> {
+        let monitor = Monitor::open(&GROUPS)?;
+        let (sender, news) = mpsc::unbounded_channel();
+        std::thread::Builder::new()
+            .name("netlink".into())
+            .spawn(move || listen(monitor, &sender))
+            .map_err(|source| NetlinkError::Receive {
+                what: "start a thread for the kernel's notifications".into(),
+                source,
+            })?;
+        Ok(Self {
+            connection: Connection::open()?,
+            news,
+            lost: false,
+        })
+    }
+
+    /// Reads everything there is.
+    pub(super) fn read_all(&mut self, director: &mut Director) -> Result<(), NetlinkError> {
+        let links = link::list(&mut self.connection)?;
+        let neighbours = neighbour::list(&mut self.connection)?;
+        let gone: Vec<u32> = director
+            .links()
+            .map(|old| old.index)
+            .filter(|index| !links.iter().any(|link| link.index == *index))
+            .collect();
+        for index in gone {
+            director.handle_link_gone(index);
+        }
+        for link in &links {
+            director.handle_link(link.clone());
+        }
+        for address in address::list(&mut self.connection)? {
+            director.handle_address(&address);
+        }
+        director
+            .hops()
+            .handle_snapshot(links, neighbours, clock::now());
+        self.lost = false;
+        Ok(())
+    }
+
+    /// The next piece of news; never, once the listening thread has ended.
+    pub(super) async fn news(&mut self) -> Event {
+        match self.news.recv().await {
+            Some(event) => event,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Hands news to the director, this and whatever else has come meanwhile.
+    pub(super) fn handle(&mut self, event: Event, director: &mut Director) {
+        self.lost |= handle(event, director);
+        while let Ok(event) = self.news.try_recv() {
+            self.lost |= handle(event, director);
+        }
+        self.mend(director);
+    }
+
+    /// Reads everything again after news were lost.
+    pub(super) fn mend(&mut self, director: &mut Director) {
+        if self.lost
+            && let Err(error) = self.read_all(director)
+        {
+            warn!("{error}");
+        }
+    }
+
+    /// Asks the kernel what the next hops want to know; whether any way has changed.
+    pub(super) fn settle(&mut self, director: &mut Director, now: Instant) -> bool {
+        while let Some(action) = director.hops().poll_action() {
+            match action {
+                Action::LookUpRoute(address) => {
+                    let found = route::get(&mut self.connection, address);
+                    let found = found.map_err(|error| error.to_string());
+                    director.hops().handle_route(address, found, now);
+                }
+                Action::Probe { index, address } => {
+                    if let Err(error) = neighbour::probe(&mut self.connection, index, address) {
+                        debug!("{error}");
+                    }
+                }
+            }
+        }
+        let mut changed = false;
+        while let Some(address) = director.hops().poll_changed() {
+            changed = true;
+            say(director, address);
+        }
+        changed
+    }
+}
+
+/// The thread that waits for news; it ends when nobody wants them any more, or none can come.
+fn listen(mut monitor: Monitor, news: &mpsc::UnboundedSender<Event>) {
+    loop {
+        match monitor.next() {
+            Ok(Some(event)) => {
+                if news.send(event).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => {
+                let mut wait = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+                match poll(&mut wait, PollTimeout::NONE) {
+                    Ok(_) | Err(Errno::EINTR) => {}
+                    Err(errno) => {
+                        error!("cannot wait for the kernel's notifications: {errno}");
+                        return;
+                    }
+                }
+            }
+            Err(failed) => {
+                error!("{failed}; changes of the network go unnoticed until a restart");
+                return;
+            }
+        }
+    }
+}
+
+/// Tells the operator about the way to a real server.
+fn say(director: &Director, address: std::net::IpAddr) {
+    match director.resolution(address) {
+        Resolution::Via(hop) => {
+            let mac = hop.dst_mac.map(|byte| format!("{byte:02x}")).join(":");
+            let interface = director.links().find(|link| link.index == hop.index);
+            let name = interface.map_or("?", |link| link.name.as_str());
+            info!("{address} is reached by {name}, {mac}");
+        }
+        Resolution::Local => info!("{address} is this host"),
+        Resolution::Unknown(reason) => {
+            info!("{address} cannot be reached by XDP, its packets go to the kernel: {reason}");
+        }
+    }
+}
+
+/// One piece of news; whether some were lost.
+fn handle(event: Event, director: &mut Director) -> bool {
+    let now = clock::now();
+    match event {
+        Event::Link(link) => {
+            director.handle_link(link.clone());
+            director.hops().handle_link(link, now);
+        }
+        Event::LinkGone { index, .. } => {
+            director.handle_link_gone(index);
+            director.hops().handle_link_gone(index, now);
+        }
+        Event::AddressAdded(address) => director.handle_address(&address),
+        // Where an address was remains the best guess for where its packets arrive.
+        Event::AddressRemoved(_) => {}
+        Event::Neighbour(neighbour) => director.hops().handle_neighbour(neighbour, now),
+        Event::NeighbourGone(neighbour) => {
+            director
+                .hops()
+                .handle_neighbour_gone(neighbour.index, neighbour.address, now);
+        }
+        Event::RouteChanged => director.hops().handle_routes_changed(now),
+        Event::Overrun => return true,
+    }
+    false
+}
