@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use self::decode::{Content, decode};
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
-use super::lexer::words_of_line;
+use super::lexer::{after_blanks, is_blank, words_of_line};
 use super::source::{ReadError, Source};
 use super::text::{FileId, Sources, Span, length};
 
@@ -343,14 +343,14 @@ impl Reader<'_> {
     }
 }
 
-/// Whether the first word of a line may be of the include family; cheap, for every line.
+/// Whether the first word of a line is of the include family.
 fn is_include(line: &str) -> bool {
-    let trimmed = line.trim_start_matches(super::lexer::is_blank);
-    trimmed.starts_with("include")
-        && trimmed
-            .split(super::lexer::is_blank)
+    let line = after_blanks(line);
+    line.starts_with("include")
+        && line
+            .split(is_blank)
             .next()
-            .is_some_and(|w| Strictness::of(w).is_some())
+            .is_some_and(|word| Strictness::of(word).is_some())
 }
 
 /// glob(3) knows no `**`: two stars are one.

@@ -51,15 +51,15 @@ fn a_wrong_value_draws_one_remark_and_leaves_the_default() {
     for (line, expected) in [
         (
             "priority 300",
-            "2:10 warning bad-value: `300` is not a whole number from 1 to 255: the line is ignored",
+            "2:10 warning bad-value: `300` is not a whole number from 1 to 255: 100 is used",
         ),
         (
             "priority -1",
-            "2:10 warning bad-value: `-1` is not a whole number from 1 to 255: the line is ignored",
+            "2:10 warning bad-value: `-1` is not a whole number from 1 to 255: 100 is used",
         ),
         (
             "priority <N>",
-            "2:10 warning bad-value: `<N>` is not a whole number from 1 to 255: the line is ignored [this is a placeholder: put a real value here]",
+            "2:10 warning bad-value: `<N>` is not a whole number from 1 to 255: 100 is used",
         ),
         (
             "state SLAVE",
