@@ -7,11 +7,11 @@
 //! ```
 //!
 //! No stage fails: each gives the best value it can and remarks about the rest, with places. The
-//! keyword tables ([`keywords`]) say what each stage from `lower` on knows.
+//! keyword tables (`keywords`) say what each stage from `lower` on knows.
 //!
 //! **Architecture invariants.** Nothing here opens a socket, asks the kernel or reads a clock;
 //! files are read over [`Source`] only. No input makes it panic, and memory is bounded by the
-//! limits of [`include`] and [`lexer`]. Whether an interface exists is not known here: that is
+//! limits of `include` and `lexer`. Whether an interface exists is not known here: that is
 //! the business of those who use it.
 
 mod diagnostic;

@@ -257,15 +257,15 @@ fn unknown_words_come_with_what_was_probably_meant() {
         ),
         (
             "@host1 priority 3",
-            "2:1 warning not-supported: conditional lines (`@name …`) are not supported yet: the line is left out",
+            "2:1 error not-supported: conditional lines (`@name …`) are not supported yet: the line is left out",
         ),
         (
             "$A=3",
-            "2:1 warning not-supported: definitions and uses of variables (`$NAME`) are not supported yet: the line is left out",
+            "2:1 error not-supported: definitions and uses of variables (`$NAME`) are not supported yet: the line is left out",
         ),
         (
             "~SEQ(x,1,3) foo",
-            "2:1 warning not-supported: sequences (`~SEQ`, `~LST`) are not supported yet: the line is left out",
+            "2:1 error not-supported: sequences (`~SEQ`, `~LST`) are not supported yet: the line is left out",
         ),
     ] {
         check(&instance(line), &[expected]);

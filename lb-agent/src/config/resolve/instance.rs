@@ -4,23 +4,15 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use super::Resolver;
 use super::garp::garp;
 use crate::config::diagnostic::{Code, Diagnostic};
-use crate::config::draft::{AddressDraft, AuthType, InstanceDraft};
-use crate::config::model::{Authentication, InitialState, VirtualAddress, VrrpInstance};
+use crate::config::draft::InstanceDraft;
+use crate::config::model::{InitialState, VrrpInstance};
 use crate::config::text::{Span, Spanned};
 
 /// Default of `vrrp_mcast_group4` (RFC 3768 5.2.2).
 const MCAST_GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
-
-/// Addresses of one advert: their number is one byte (RFC 3768 5.3.5).
-const MAX_ADVERTISED: usize = 255;
-
-/// Bytes of a password on the wire (RFC 2338 5.3.6.1).
-const MAX_PASSWORD: usize = 8;
 
 impl Resolver<'_> {
     /// The instance that a draft stands for; `None` when it cannot be used.
@@ -131,67 +123,6 @@ impl Resolver<'_> {
         true
     }
 
-    /// `Err` when the instance cannot be used.
-    fn authentication(
-        &mut self,
-        draft: &InstanceDraft,
-        name: &Spanned<String>,
-    ) -> Result<Option<Authentication>, NotSupported> {
-        let Some(block) = &draft.authentication else {
-            return Ok(None);
-        };
-        let password = block
-            .value
-            .auth_pass
-            .as_ref()
-            .filter(|given| !given.value.is_empty());
-        match (block.value.auth_type, password) {
-            (
-                Some(Spanned {
-                    value: AuthType::Ah,
-                    span,
-                }),
-                _,
-            ) => {
-                let message = format!(
-                    "authentication by AH is not supported yet: vrrp_instance `{}` is left out",
-                    name.value
-                );
-                self.error(Code::NotSupported, span, message);
-                Err(NotSupported)
-            }
-            (Some(_), Some(password)) => Ok(Some(self.password(password))),
-            (Some(kind), None) => {
-                let message = "`auth_type` without `auth_pass`: adverts carry no authentication";
-                self.warning(Code::MissingSetting, kind.span, message);
-                Ok(None)
-            }
-            (None, Some(password)) => {
-                let message = "`auth_pass` without `auth_type`: adverts carry no authentication";
-                let missing = Diagnostic::warning(Code::MissingSetting, password.span, message);
-                self.report(missing.help("add `auth_type PASS`"));
-                Ok(None)
-            }
-            (None, None) => Ok(None),
-        }
-    }
-
-    fn password(&mut self, password: &Spanned<String>) -> Authentication {
-        let bytes = password.value.as_bytes();
-        if bytes.len() > MAX_PASSWORD {
-            let message = format!(
-                "`auth_pass` has {} bytes: only the first {MAX_PASSWORD} count",
-                bytes.len()
-            );
-            self.warning(Code::Adjusted, password.span, message);
-        }
-        let mut padded = [0; MAX_PASSWORD];
-        for (place, byte) in padded.iter_mut().zip(bytes) {
-            *place = *byte;
-        }
-        Authentication::Pass(padded)
-    }
-
     /// Whole seconds from 1 to 255: all that a version-2 advert can say (RFC 3768 5.3.7).
     fn advert_int(&mut self, draft: &InstanceDraft) -> Duration {
         let Some(given) = draft.advert_int else {
@@ -257,63 +188,10 @@ impl Resolver<'_> {
         }
         peers
     }
-
-    /// The advertised addresses and the others.
-    fn addresses(
-        &mut self,
-        draft: &InstanceDraft,
-        interface: &str,
-    ) -> (Vec<VirtualAddress>, Vec<VirtualAddress>) {
-        let mut advertised = self.usable(&draft.virtual_ipaddress, interface);
-        let excluded = self.usable(&draft.virtual_ipaddress_excluded, interface);
-        let surplus = advertised.split_off(advertised.len().min(MAX_ADVERTISED));
-        if let Some(first) = surplus.first() {
-            let message = format!(
-                "an advert holds {MAX_ADVERTISED} addresses: this one and those behind it are set, \
-                 but not advertised"
-            );
-            self.warning(Code::Adjusted, first.span, message);
-        }
-        let excluded = surplus.into_iter().chain(excluded);
-        (
-            advertised.into_iter().map(value).collect(),
-            excluded.map(value).collect(),
-        )
-    }
-
-    /// The addresses of IPv4. One that stands there twice stays: keepalived advertises it twice,
-    /// and releases to 2.3.2 refuse an advert with another list than their own.
-    fn usable(&mut self, lines: &[AddressDraft], interface: &str) -> Vec<Spanned<VirtualAddress>> {
-        let mut seen: HashMap<(IpNet, String), Span> = HashMap::new();
-        let mut usable = Vec::with_capacity(lines.len());
-        for line in lines {
-            let Spanned { value: net, span } = line.address;
-            if net.addr().is_ipv6() {
-                let message = format!(
-                    "`{}` is IPv6 in an instance of IPv4: it is left out",
-                    net.addr()
-                );
-                self.error(Code::WrongFamily, span, message);
-                continue;
-            }
-            let value = virtual_address(line, interface);
-            if let Some(first) = seen.get(&(net, value.dev.clone())) {
-                let message = format!("the virtual address {net} stands here twice");
-                let twice = Diagnostic::warning(Code::Duplicate, span, message);
-                self.report(twice.related(*first, "the first one"));
-            } else {
-                seen.insert((net, value.dev.clone()), span);
-            }
-            usable.push(Spanned { value, span });
-        }
-        usable
-    }
 }
 
-/// The instance was left out.
-struct NotSupported;
-
-fn value<T>(given: Spanned<T>) -> T {
+/// What was given, without its place.
+pub(super) fn value<T>(given: Spanned<T>) -> T {
     given.value
 }
 
@@ -323,17 +201,4 @@ fn priority(draft: &InstanceDraft) -> u8 {
         .state
         .is_some_and(|state| state.value == InitialState::Master);
     draft.priority.map_or(if master { 255 } else { 100 }, value)
-}
-
-fn virtual_address(line: &AddressDraft, interface: &str) -> VirtualAddress {
-    VirtualAddress {
-        address: line.address.value,
-        dev: line
-            .dev
-            .as_ref()
-            .map_or_else(|| interface.to_owned(), |dev| dev.value.clone()),
-        label: line.label.as_ref().map(|label| label.value.clone()),
-        scope: line.scope.map_or(0, value),
-        brd: line.brd.map(value),
-    }
 }
