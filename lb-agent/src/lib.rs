@@ -1,13 +1,15 @@
-//! `lb-agent`: keepalived's configuration in, VRRP, health checks and an XDP load balancer out.
+//! `lb-agent`: keepalived's configuration in; VRRP, health checks and an XDP load balancer out.
 //!
-//! Folders read in the order the data flows; see `ARCHITECTURE.md` for the whole picture.
+//! Folders read in the order the data flows: [`config`] → [`vrrp`], [`health`] → [`dataplane`] →
+//! [`observe`]; [`net`] and [`wire`] are the edges, [`runtime`] holds it together, [`cli`] is
+//! what a person types. `ARCHITECTURE.md` has the whole picture and the invariants.
 
 pub mod cli;
 pub mod config;
-pub mod wire;
-pub mod vrrp;
-pub mod health;
 pub mod dataplane;
+pub mod health;
 pub mod net;
 pub mod observe;
 pub mod runtime;
+pub mod vrrp;
+pub mod wire;

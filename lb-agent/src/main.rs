@@ -1,3 +1,10 @@
-//! The `lb-agent` binary.
+//! The `lb-agent` binary: arguments in, exit status out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use lb_agent::cli;
+
+fn main() -> ExitCode {
+    cli::main(cli::Arguments::parse())
+}

@@ -26,7 +26,7 @@ pub mod flags {
 ///
 /// ```text
 ///  word 0  dst_mac[6] generation     word 4  vip     tunnel_source
-///  word 1  src_mac[6] flags          word 5  weight  proto …
+///  word 1  src_mac[6] flags          word 5  weight  proto gate
 ///  word 2  ifindex service mtu       word 6, 7 spare
 ///  word 3  addr port vport
 /// ```
@@ -65,7 +65,9 @@ pub struct Backend {
     /// Protocol of the virtual server.
     pub proto: u8,
     /// Zero.
-    pub pad: [u8; 3],
+    pub pad: u8,
+    /// Gate of the service.
+    pub gate: u16,
     /// Zero.
     pub spare: [u64; 2],
 }

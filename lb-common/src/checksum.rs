@@ -23,9 +23,7 @@ pub const fn update16(check: u16, old: u16, new: u16) -> u16 {
 #[must_use]
 pub const fn update32(check: u16, old: u32, new: u32) -> u16 {
     let old = !old;
-    !fold(
-        (!check) as u32 + (old & 0xffff) + (old >> 16) + (new & 0xffff) + (new >> 16),
-    )
+    !fold((!check) as u32 + (old & 0xffff) + (old >> 16) + (new & 0xffff) + (new >> 16))
 }
 
 /// The sum of `bytes` as the packet holds them (an odd last byte is padded with zero), not yet
@@ -33,6 +31,12 @@ pub const fn update32(check: u16, old: u32, new: u32) -> u16 {
 #[must_use]
 pub fn sum(bytes: &[u8]) -> u32 {
     let (words, rest) = bytes.as_chunks::<2>();
-    let total: u32 = words.iter().map(|word| u32::from(u16::from_ne_bytes(*word))).sum();
-    total + rest.first().map_or(0, |last| u32::from(u16::from_ne_bytes([*last, 0])))
+    let total: u32 = words
+        .iter()
+        .map(|word| u32::from(u16::from_ne_bytes(*word)))
+        .sum();
+    total
+        + rest
+            .first()
+            .map_or(0, |last| u32::from(u16::from_ne_bytes([*last, 0])))
 }

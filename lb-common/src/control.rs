@@ -2,6 +2,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::filter::AddressFilter;
+use crate::flow::FLOW_STATES;
 use crate::limits::MAX_GATES;
 
 /// The gate of services whose address belongs to no VRRP instance. It is always armed, as such
@@ -20,8 +22,10 @@ pub struct Control {
     pub deadman: u64,
     /// Random key of every hash, so that nobody outside can choose a bucket.
     pub secret: u64,
-    /// Life of a flow in ticks of [`crate::flow::TICK_SHIFT`], by [`crate::flow::FlowState`].
-    pub timeouts: [u32; 16],
+    /// Life of a flow in ticks of [`crate::flow::TICK_SHIFT`], by [`crate::flow::state`].
+    pub timeouts: [u32; FLOW_STATES],
+    /// Which addresses can be ours at all.
+    pub filter: AddressFilter,
     /// Not zero: the instance of this gate is MASTER and its services are forwarded.
     pub armed: [u32; MAX_GATES],
 }

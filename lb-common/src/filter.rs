@@ -9,7 +9,7 @@ use bytemuck::{Pod, Zeroable};
 /// 64-bit words of one half of the filter.
 const WORDS: usize = 512;
 
-/// The single record of `FILTER4`: which destination addresses may be virtual addresses, and
+/// Part of [`crate::control::Control`]: which destination addresses may be virtual addresses, and
 /// which source addresses may be real servers in NAT mode.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
@@ -22,7 +22,10 @@ impl AddressFilter {
     /// A filter that lets nothing through.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { destinations: [0; WORDS], sources: [0; WORDS] }
+        Self {
+            destinations: [0; WORDS],
+            sources: [0; WORDS],
+        }
     }
 
     /// Lets packets to the virtual address `addr` (network byte order) through.

@@ -38,6 +38,9 @@ pub const BUSY: u64 = 1;
 /// A tick is 2^8 jiffies: 0.256 s at 1000 Hz, 1.024 s at 250 Hz, 2.56 s at 100 Hz.
 pub const TICK_SHIFT: u32 = 8;
 
+/// Room for states in [`crate::control::Control::timeouts`], a power of two.
+pub const FLOW_STATES: usize = 8;
+
 /// Bits of a stamp; ages are computed modulo 2^24 ticks (at 1000 Hz 49 days).
 pub const STAMP_MASK: u32 = 0x00ff_ffff;
 
@@ -150,7 +153,14 @@ pub mod state {
     pub const UDP: u8 = 5;
 
     /// Names as in `ipvsadm -Lnc`.
-    pub const NAMES: [&str; 6] = ["NONE", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE", "UDP"];
+    pub const NAMES: [&str; 6] = [
+        "NONE",
+        "SYN_RECV",
+        "ESTABLISHED",
+        "FIN_WAIT",
+        "CLOSE",
+        "UDP",
+    ];
 
     /// Time-outs of the kernel's IPVS in seconds, by state.
     pub const TIMEOUTS: [u32; 6] = [2, 60, 900, 120, 10, 300];
@@ -176,9 +186,17 @@ pub const fn after_client(from: u8, flags: u8) -> u8 {
     if flags & tcp::RST != 0 {
         state::CLOSE
     } else if flags & tcp::SYN != 0 {
-        if from == state::ESTABLISHED { from } else { state::SYN_RECV }
+        if from == state::ESTABLISHED {
+            from
+        } else {
+            state::SYN_RECV
+        }
     } else if flags & tcp::FIN != 0 {
-        if from == state::CLOSE { from } else { state::FIN_WAIT }
+        if from == state::CLOSE {
+            from
+        } else {
+            state::FIN_WAIT
+        }
     } else if from == state::FIN_WAIT || from == state::CLOSE {
         from
     } else {

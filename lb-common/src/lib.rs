@@ -4,7 +4,6 @@
 //! | map | type | written by | read by | record |
 //! | --- | --- | --- | --- | --- |
 //! | `CONTROL` | array of 1, mmap | agent | program, per packet | [`control::Control`] |
-//! | `FILTER4` | array of 1, mmap | agent | program, per packet | [`filter::AddressFilter`] |
 //! | `SERVICES4` | hash | agent | program, per packet | [`service::ServiceKey4`] → [`service::ServiceEntry`] |
 //! | `SERVICE_INFO` | array | agent | `dump` | [`service::ServiceInfo`] |
 //! | `REALS4` | hash | agent | program, NAT replies | [`service::ServiceKey4`] → [`backend::BackendSlot`] |

@@ -71,6 +71,16 @@ impl Reason {
         Self::Malformed,
     ];
 
+    /// The XDP verdict that goes with the reason: 2 is `XDP_PASS`, 1 is `XDP_DROP`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn verdict(self) -> u32 {
+        match self {
+            Self::NoWayBack => 1,
+            _ => 2,
+        }
+    }
+
     /// The name in `dump` and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

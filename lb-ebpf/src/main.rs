@@ -1,11 +1,50 @@
-//! The XDP program.
+//! The XDP program of `lb-agent`: spreads the packets of virtual servers over real servers.
+//!
+//! It holds no configuration and takes no decision that the agent could take: maps in, verdict
+//! out. Whatever is not a configured service of a MASTER instance goes to the kernel untouched.
 #![no_std]
 #![no_main]
-use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
+#![feature(asm_experimental_arch)]
+
+mod balance;
+mod flows;
+mod forward;
+mod maps;
+mod packet;
+mod parse;
+mod schedule;
+mod stats;
+
+use aya_ebpf::bindings::xdp_action::XDP_PASS;
+use aya_ebpf::helpers::bpf_jiffies64;
+use aya_ebpf::macros::xdp;
+use aya_ebpf::programs::XdpContext;
+
+/// Attached to the interfaces that carry virtual addresses, and in NAT mode to those towards the
+/// real servers.
 #[xdp]
-pub fn balance(_ctx: XdpContext) -> u32 { xdp_action::XDP_PASS }
+pub(crate) fn lb_agent(ctx: XdpContext) -> u32 {
+    balance::balance(&ctx)
+}
+
+/// Never attached: the agent runs it once a second to say that it is alive, and so learns the
+/// kernel's clock in jiffies.
+#[xdp]
+pub(crate) fn heartbeat(_ctx: XdpContext) -> u32 {
+    if let Some(control) = maps::CONTROL.get_ptr_mut(0) {
+        // SAFETY: the one record of the map; nobody else writes this word.
+        unsafe { (&raw mut (*control).heartbeat).write_volatile(bpf_jiffies64()) };
+    }
+    XDP_PASS
+}
+
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! { loop {} }
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // The verifier accepts no endless loop: should a panic ever be compiled in, loading fails.
+    loop {}
+}
+
+/// The kernel lends its helpers to GPL-compatible programs only.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
-static LICENSE: [u8; 4] = *b"GPL\0";
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

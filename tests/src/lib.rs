@@ -1,1 +1,38 @@
-//! Networks of namespaces for tests and demo.
+//! Networks of namespaces for tests and for the demo.
+//!
+//! A [`Namespace`] is one machine, a [`Switch`] is one Ethernet segment, a [`Site`] is the whole
+//! network of a load balancer: client, two directors, two real servers. [`Agent`] is an
+//! `lb-agent` in a director, [`http`] and [`Probe`] are its clients, [`Capture`] is what a wire
+//! carried.
+//!
+//! Everything goes away when its value is dropped. What a killed run left behind is taken away at
+//! the start of the next one ([`namespace`]). Names carry the process id, so runs and tests can go
+//! side by side. Nothing here leaves the namespaces it made.
+//!
+//! This crate does not depend on lb-agent: it starts the program that cargo has built
+//! ([`built`]), as a user would.
+
+mod agent;
+pub mod built;
+mod capture;
+mod clock;
+pub mod configurations;
+pub mod http;
+pub mod namespace;
+pub mod needs;
+mod probe;
+mod process;
+mod server;
+mod site;
+mod switch;
+
+pub use agent::{Agent, AgentExit};
+pub use capture::{Capture, Frame};
+pub use clock::{now, wait_until};
+pub use namespace::Namespace;
+pub use needs::{Need, skipped};
+pub use probe::{Outcome, Probe, Report};
+pub use process::{Process, checked};
+pub use server::WebServer;
+pub use site::{Layout, Mode, Segment, Site};
+pub use switch::Switch;

@@ -1,3 +1,49 @@
-//! Everything one does with this repository.
+//! Everything one does with this repository: `cargo xtask <command>`.
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
-fn main() {}
+mod cargo;
+mod ci;
+mod demo;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Everything one does with this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Install what building and testing need and this machine lacks.
+    Setup,
+    /// Show a load balancer at work, in a network of namespaces on this machine.
+    Demo(demo::Options),
+    /// Run all tests, those that need root and namespaces included.
+    Test(test::Options),
+    /// What must pass before a change goes in: formatting, lints, documentation, all tests.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Setup => setup::run(&setup::Part::ALL),
+        Task::Demo(options) => demo::run(&options),
+        Task::Test(options) => test::run(&options),
+        Task::Ci => ci::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

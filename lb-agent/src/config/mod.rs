@@ -1,2 +1,109 @@
-//! Configuration.
+//! The configuration: from the text of keepalived.conf to a typed value.
+//!
+//! ```text
+//! source ─▶ include ─▶ lexer ─▶ tree ─▶ lower ─▶ resolve ─▶ validate ─▶ model
+//! bytes     texts,     words,   blocks  drafts   defaults,  nothing     Config
+//!           order      braces           (typed)  inherited  twice
+//! ```
+//!
+//! No stage fails: each gives the best value it can and remarks about the rest, with places. The
+//! keyword tables ([`keywords`]) say what each stage from `lower` on knows.
+//!
+//! **Architecture invariants.** Nothing here opens a socket, asks the kernel or reads a clock;
+//! files are read over [`Source`] only. No input makes it panic, and memory is bounded by the
+//! limits of [`include`] and [`lexer`]. Whether an interface exists is not known here: that is
+//! the business of those who use it.
+
+mod diagnostic;
+mod draft;
+mod include;
+mod keywords;
+mod lexer;
+mod lower;
 pub mod model;
+mod render;
+mod report;
+mod resolve;
+mod source;
+mod status;
+mod suggest;
+mod text;
+mod tree;
+mod validate;
+mod value;
+
+use std::path::Path;
+
+pub use diagnostic::{Code, Diagnostic, Related, Severity};
+pub use render::render;
+pub use report::{Entry, Place, RelatedPlace, report};
+pub use source::{FileSystem, Memory, PatternError, RawFile, ReadError, Source};
+pub use text::{FileId, Location, SourceFile, Sources, Span, Spanned};
+
+use self::diagnostic::Diagnostics;
+use self::lexer::Lexer;
+use self::model::Config;
+use self::status::Verdict;
+
+/// A configuration, what there is to say about it, and the texts it came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration, as far as it was understood.
+    pub config: Config,
+    /// All remarks, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts.
+    pub sources: Sources,
+    verdict: Verdict,
+}
+
+impl Loaded {
+    /// Whether something that was asked for will be missing.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Whether the configuration must not be run: [`Self::exit_status`] is 2 or 4.
+    pub fn is_fatal(&self) -> bool {
+        self.verdict.is_fatal()
+    }
+
+    /// The exit status of a check, with keepalived's numbers.
+    ///
+    /// | status | means | comes from |
+    /// | ---: | --- | --- |
+    /// | 0 | fine | nothing, or only warnings and notices about lines that were understood |
+    /// | 2 | refused | a keyword without its argument |
+    /// | 4 | cannot run | no readable text, not all of it, or one VRID twice on an interface |
+    /// | 5 | runs, with faults | any other error, or a line that was not understood |
+    ///
+    /// Of several the first of 2, 4, 5, 0 counts. 6, faults of script security alone, cannot
+    /// arise: no script is run.
+    pub fn exit_status(&self) -> u8 {
+        self.verdict.exit_status()
+    }
+}
+
+/// Reads the configuration at `path` with all that it includes. Never fails: whatever is wrong
+/// stands in the remarks.
+pub fn load(source: &dyn Source, path: &Path) -> Loaded {
+    let mut diagnostics = Diagnostics::default();
+    let (sources, segments) = include::read(source, path, &mut diagnostics);
+    let tree = tree::parse(&mut Lexer::new(&sources, segments, &mut diagnostics));
+    let draft = lower::lower(&tree, &mut diagnostics);
+    let config = resolve::resolve(draft, &mut diagnostics);
+    let verdict = diagnostics.verdict();
+    let diagnostics = diagnostics.finish(&sources);
+    drop(tree);
+    Loaded {
+        config,
+        diagnostics,
+        sources,
+        verdict,
+    }
+}
+
+#[cfg(test)]
+mod tests;

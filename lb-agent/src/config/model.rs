@@ -46,7 +46,7 @@ impl Default for GlobalDefs {
             xdp_attach: XdpAttach::Start,
             xdp_mode: XdpMode::Auto,
             xdp_interfaces: Vec::new(),
-            xdp_deadman: Duration::from_secs(60),
+            xdp_deadman: Duration::from_mins(1),
         }
     }
 }
@@ -75,6 +75,10 @@ pub enum XdpMode {
 
 /// `vrrp_instance NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of keepalived.conf"
+)]
 pub struct VrrpInstance {
     /// The name behind `vrrp_instance`.
     pub name: String,

@@ -1,1 +1,20 @@
-//! dataplane.
+//! The data plane: what is desired, how it differs from what is installed, and who installs it.
+//!
+//! ```text
+//!  Desired ─┐
+//!           ├─▶ plan (pure) ─▶ operations ─▶ xdp::Maps ─▶ kernel
+//! Installed ┘                       │
+//!      ▲                            │
+//!      └──────── record ────────────┘
+//! ```
+//!
+//! [`desired`], [`plan`], [`schedule`] and [`nexthop`] are pure. [`xdp`] holds the maps and the
+//! attached program. Who is up, who is MASTER and what the configuration says is decided
+//! elsewhere (`health`, `vrrp`, `config`) and comes together in `runtime::supervisor`.
+
+pub mod desired;
+pub mod installed;
+pub mod nexthop;
+pub mod plan;
+pub mod schedule;
+pub mod xdp;

@@ -1,1 +1,26 @@
-//! runtime.
+//! The running agent: who owns what, and what moves between them.
+//!
+//! ```text
+//!   signals ─────────┐                        thread `vrrp`
+//!   netlink monitor ─┤                        ┌────────────────┐
+//!   heartbeat, 1 s ──┤     ┌────────────┐◀────│ state changes  │
+//!   health events ───┼────▶│ supervisor │     │                │──▶ gates (one store each)
+//!                    │     │ (one task) │     │ adverts, VIPs, │──▶ kernel (netlink, sockets)
+//!        ┌───────────┘     └─────┬──────┘     │ GARPs          │
+//!        │ probes (tasks)        │            └────────────────┘
+//!        └───────────────────────┤ plan ─▶ maps, attachments
+//!                                └ status file for `dump`
+//!
+//!   thread `log`: the only one that writes to standard error; nobody waits for it
+//! ```
+//!
+//! Everything but VRRP and the log runs on one thread, on tokio's current-thread runtime: there
+//! are no locks. VRRP has a thread and a clock of its own and waits for nobody.
+
+pub mod clock;
+pub mod director;
+pub mod logging;
+pub mod plane;
+pub mod status;
+pub mod supervisor;
+pub mod systemd;

@@ -1,0 +1,65 @@
+//! The command line.
+
+mod check;
+mod dump;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Where keepalived looks, and so do we.
+const DEFAULT_CONFIG: &str = "/etc/keepalived/keepalived.conf";
+
+/// keepalived's configuration, VRRP and health checks, with an XDP data plane.
+#[derive(Debug, Parser)]
+#[command(version, about, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run in the foreground: elect a MASTER, check the servers, forward.
+    Run(run::Arguments),
+    /// Read the configuration and say what is wrong with it. Needs no rights.
+    Check(check::Arguments),
+    /// Show services, connections, VRRP instances, next hops. Works without a running agent, too.
+    Dump(dump::Arguments),
+}
+
+/// Which configuration.
+#[derive(Debug, clap::Args)]
+struct ConfigArguments {
+    /// The configuration file.
+    #[arg(short = 'f', long, value_name = "FILE", alias = "use-file", default_value = DEFAULT_CONFIG)]
+    config: PathBuf,
+}
+
+/// Which agent of this host.
+#[derive(Debug, clap::Args)]
+struct InstanceArguments {
+    /// Name of this agent, if several run on one host; part of the path of its pinned maps.
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = instance_name)]
+    instance: String,
+}
+
+/// A name that can be a file name, whoever chose it.
+fn instance_name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.is_empty() || text.len() > 64 || text.starts_with('.') || !text.chars().all(allowed) {
+        return Err("up to 64 letters, digits, '-', '_' and '.' (not as the first)".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Does what the arguments say.
+pub fn main(arguments: Arguments) -> ExitCode {
+    match arguments.command {
+        Command::Run(arguments) => run::main(&arguments),
+        Command::Check(arguments) => check::main(&arguments),
+        Command::Dump(arguments) => dump::main(&arguments),
+    }
+}

@@ -1,0 +1,65 @@
+//! `lb-agent run`.
+
+use std::process::ExitCode;
+
+use tracing::{error, info};
+
+use super::{ConfigArguments, InstanceArguments};
+use crate::config;
+use crate::runtime::{logging, supervisor};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    #[command(flatten)]
+    instance: InstanceArguments,
+    /// What to log: error, warn, info, debug, trace, or a filter as in RUST_LOG.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: String,
+}
+
+/// Exit status: 0 after a clean stop, 1 when the agent cannot run, else as for `check`.
+#[expect(clippy::print_stderr, reason = "the log does not stand yet, or cannot")]
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    let path = &arguments.config.config;
+    let loaded = config::load(&config::FileSystem, path);
+    let log = match logging::start(&arguments.log) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("cannot start the thread that writes the log: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let messages = config::render(&loaded, false);
+    if !messages.is_empty() {
+        eprintln!("{messages}");
+    }
+    if loaded.is_fatal() {
+        error!("{} cannot be used; nothing was started", path.display());
+        return ExitCode::from(loaded.exit_status());
+    }
+    info!("Starting lb-agent {} with {}", env!("CARGO_PKG_VERSION"), path.display());
+    let outcome = supervisor::run(loaded.config, &arguments.instance.instance);
+    let status = match &outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{}; nothing was started", chain(error));
+            ExitCode::FAILURE
+        }
+    };
+    drop(log);
+    status
+}
+
+/// An error with its causes, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    for cause in causes.map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}

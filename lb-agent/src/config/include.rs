@@ -1,0 +1,368 @@
+//! Reads the file asked for and all that it includes, in the order of their lines.
+//!
+//! `include` is read before anything else is understood: it may stand in any block, and neither
+//! `@` nor `$` touch it. What comes out are the texts and, as [`Segment`]s, the order in which
+//! their lines count. Words are the business of [`super::lexer`].
+
+mod braces;
+mod decode;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::decode::{Content, decode};
+use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::lexer::words_of_line;
+use super::source::{ReadError, Source};
+use super::text::{FileId, Sources, Span, length};
+
+/// Bytes of all texts together. 40 000 real servers with their checks take about 16 MB.
+pub(crate) const MAX_BYTES: usize = 64 << 20;
+
+/// Files of one configuration, counting repeats: two includes in each of 30 files would
+/// otherwise ask for 2^30.
+pub(crate) const MAX_FILES: usize = 10_000;
+
+/// Files that include each other in a row.
+pub(crate) const MAX_DEPTH: usize = 32;
+
+/// A run of lines of one file with nothing from another file in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// The file.
+    pub(crate) file: FileId,
+    /// First byte.
+    pub(crate) start: u32,
+    /// Byte behind the last one.
+    pub(crate) end: u32,
+    /// Whether the file ends here.
+    pub(crate) ends_file: bool,
+}
+
+/// Reads `path` and its includes.
+pub(crate) fn read(
+    source: &dyn Source,
+    path: &Path,
+    diagnostics: &mut Diagnostics,
+) -> (Sources, Vec<Segment>) {
+    let mut reader = Reader {
+        source,
+        diagnostics,
+        sources: Sources::default(),
+        segments: Vec::new(),
+        chain: Vec::new(),
+        bytes_left: MAX_BYTES,
+        files: 0,
+        stopped: false,
+    };
+    reader.main_file(path);
+    (reader.sources, reader.segments)
+}
+
+/// What an `include` keyword insists on; the rest draws a notice or a warning only.
+#[derive(Clone, Copy)]
+struct Strictness {
+    /// Every file that matches can be read.
+    readable: bool,
+    /// Something matches.
+    matching: bool,
+    /// Each alternative of `{a,b}` matches something.
+    braces: bool,
+}
+
+impl Strictness {
+    /// The six keywords; `None` for any other word.
+    fn of(keyword: &str) -> Option<Self> {
+        let (readable, matching, braces) = match keyword {
+            "include" | "includew" => (false, false, false),
+            "includer" => (true, false, false),
+            "includem" => (false, true, false),
+            "includeb" => (false, true, true),
+            "includea" => (true, true, true),
+            _ => return None,
+        };
+        Some(Self {
+            readable,
+            matching,
+            braces,
+        })
+    }
+}
+
+struct Reader<'a> {
+    source: &'a dyn Source,
+    diagnostics: &'a mut Diagnostics,
+    sources: Sources,
+    segments: Vec<Segment>,
+    /// The files that are being read, outermost first: name and identity.
+    chain: Vec<(PathBuf, PathBuf)>,
+    bytes_left: usize,
+    files: usize,
+    stopped: bool,
+}
+
+impl Reader<'_> {
+    fn main_file(&mut self, path: &Path) {
+        let shown = path.display();
+        let (code, problem, help) = match self.source.read(path, self.bytes_left) {
+            Ok(raw) if raw.executable => (
+                Code::NoConfiguration,
+                format!("`{shown}` has an execute bit: keepalived skips such a file"),
+                format!("`chmod a-x {shown}`"),
+            ),
+            Ok(raw) => match decode(&raw.bytes) {
+                Content::Text(text) => {
+                    self.bytes_left -= raw.bytes.len().min(self.bytes_left);
+                    return self.lines_of(path.to_owned(), raw.identity, &text, None);
+                }
+                Content::Junk(why) => (
+                    Code::NoConfiguration,
+                    format!("`{shown}` does not look like a configuration file: {why}"),
+                    "keepalived.conf is plain text, in UTF-8 or ASCII".to_owned(),
+                ),
+            },
+            Err(error) => {
+                let code = match error {
+                    ReadError::TooLarge { .. } => Code::TooLarge,
+                    ReadError::Missing
+                    | ReadError::Directory
+                    | ReadError::NotRegular
+                    | ReadError::Denied
+                    | ReadError::Io(_) => Code::NoConfiguration,
+                };
+                let help = "name a readable file with `--config FILE`".to_owned();
+                (
+                    code,
+                    format!("cannot read the configuration file `{shown}`: {error}"),
+                    help,
+                )
+            }
+        };
+        self.diagnostics
+            .push(Diagnostic::without_place(code, problem).help(help));
+    }
+
+    fn lines_of(
+        &mut self,
+        path: PathBuf,
+        identity: PathBuf,
+        text: &Arc<str>,
+        included_from: Option<Span>,
+    ) {
+        let file = self
+            .sources
+            .add(path.clone(), Arc::clone(text), included_from);
+        self.chain.push((path, identity));
+        let mut start = 0;
+        let mut offset = 0;
+        for line in text.split_inclusive('\n') {
+            let here = offset;
+            offset += length(line);
+            if !is_include(line) {
+                continue;
+            }
+            let segment = Segment {
+                file,
+                start,
+                end: here,
+                ends_file: false,
+            };
+            self.segments.push(segment);
+            start = offset;
+            self.include_line(
+                Span {
+                    file,
+                    start: here,
+                    end: offset,
+                },
+                line,
+            );
+        }
+        self.segments.push(Segment {
+            file,
+            start,
+            end: length(text),
+            ends_file: true,
+        });
+        self.chain.pop();
+    }
+
+    fn include_line(&mut self, place: Span, line: &str) {
+        let words = words_of_line(place, line, self.diagnostics);
+        let mut words = words.iter();
+        let Some((keyword, strictness)) = words
+            .next()
+            .and_then(|word| Some((word, Strictness::of(&word.text)?)))
+        else {
+            return;
+        };
+        let Some(pattern) = words.next() else {
+            let message = format!("`{}` needs the name of a file or a pattern", keyword.text);
+            let missing = Diagnostic::error(Code::MissingParameter, keyword.span, message);
+            return self.diagnostics.push(missing);
+        };
+        if let Some(extra) = words.next() {
+            let message = "only one pattern is read from an include line";
+            self.diagnostics
+                .push(Diagnostic::warning(Code::ExtraWords, extra.span, message));
+        }
+        let Some(alternatives) = braces::expand(&pattern.text) else {
+            let message = format!("`{}` stands for too many patterns", pattern.text);
+            let too_many = Diagnostic::error(Code::CannotInclude, pattern.span, message);
+            return self.diagnostics.push(too_many);
+        };
+        let mut found = Vec::new();
+        for alternative in &alternatives {
+            let matches = self.matches(alternative, pattern.span);
+            if matches.is_empty() && (strictness.braces || alternatives.len() == 1) {
+                self.no_match(alternative, pattern.span, strictness);
+            }
+            found.extend(matches);
+        }
+        if found.is_empty() && alternatives.len() > 1 && !strictness.braces {
+            self.no_match(&pattern.text, pattern.span, strictness);
+        }
+        for path in found {
+            self.included_file(path, pattern.span, strictness);
+        }
+    }
+
+    /// Matches relative to the directory of the including file.
+    fn matches(&mut self, pattern: &str, span: Span) -> Vec<PathBuf> {
+        let directory = self.chain.last().and_then(|(path, _)| path.parent());
+        let absolute = directory.map_or_else(|| PathBuf::from(pattern), |dir| dir.join(pattern));
+        // The joined directory is taken literally: it may hold `[` or `*` itself.
+        let joined = match directory {
+            Some(dir) if !Path::new(pattern).is_absolute() && !dir.as_os_str().is_empty() => {
+                let dir = glob::Pattern::escape(&dir.to_string_lossy());
+                format!("{dir}/{pattern}")
+            }
+            Some(_) | None => absolute.to_string_lossy().into_owned(),
+        };
+        match self.source.matches(&single_stars(&joined)) {
+            Ok(paths) => paths,
+            Err(error) => {
+                let message = format!("`{pattern}` is not a pattern for file names: {error}");
+                let bad = Diagnostic::error(Code::CannotInclude, span, message);
+                self.diagnostics.push(bad);
+                Vec::new()
+            }
+        }
+    }
+
+    fn no_match(&mut self, pattern: &str, span: Span, strictness: Strictness) {
+        let wildcards = pattern.contains(['*', '?', '[']);
+        let message = if wildcards {
+            format!("no file matches `{pattern}`")
+        } else {
+            format!("there is no file `{pattern}`")
+        };
+        self.diagnostics.push(if strictness.matching {
+            Diagnostic::error(Code::CannotInclude, span, message)
+        } else if wildcards {
+            Diagnostic::notice(Code::NoMatch, span, message)
+        } else {
+            Diagnostic::warning(Code::NoMatch, span, message)
+        });
+    }
+
+    fn included_file(&mut self, path: PathBuf, span: Span, strictness: Strictness) {
+        if self.stopped || !self.admits_another(span) {
+            return;
+        }
+        let shown = path.display();
+        let problem = match self.source.read(&path, self.bytes_left) {
+            Ok(raw) if raw.executable => {
+                let message =
+                    format!("`{shown}` is skipped, as keepalived does: it has an execute bit");
+                Diagnostic::error(Code::ExecutableFile, span, message).help(format!(
+                    "`chmod a-x {shown}` if it belongs to the configuration"
+                ))
+            }
+            Ok(raw) if self.is_open(&raw.identity) => self.cycle(&path, &raw.identity, span),
+            Ok(raw) => {
+                self.bytes_left -= raw.bytes.len().min(self.bytes_left);
+                match decode(&raw.bytes) {
+                    Content::Text(text) => {
+                        return self.lines_of(path, raw.identity, &text, Some(span));
+                    }
+                    Content::Junk(why) => {
+                        let message =
+                            format!("`{shown}` does not look like a configuration file: {why}");
+                        Diagnostic::error(Code::NotText, span, message)
+                    }
+                }
+            }
+            Err(error @ ReadError::TooLarge { .. }) => {
+                self.stopped = true;
+                let message = format!("cannot include `{shown}`: {error}");
+                Diagnostic::error(Code::TooLarge, span, message)
+            }
+            Err(ReadError::Directory) if !strictness.readable => {
+                let message = format!("`{shown}` is a directory and is skipped");
+                Diagnostic::warning(Code::CannotInclude, span, message)
+                    .help(format!("`include {shown}/*.conf` reads the files in it"))
+            }
+            Err(error) => {
+                let message = format!("cannot include `{shown}`: {error}");
+                Diagnostic::error(Code::CannotInclude, span, message)
+            }
+        };
+        self.diagnostics.push(problem);
+    }
+
+    fn admits_another(&mut self, span: Span) -> bool {
+        self.files += 1;
+        let message = if self.chain.len() >= MAX_DEPTH {
+            format!("more than {MAX_DEPTH} files include each other in a row")
+        } else if self.files > MAX_FILES {
+            format!("more than {MAX_FILES} files are included")
+        } else {
+            return true;
+        };
+        self.stopped = true;
+        self.diagnostics
+            .push(Diagnostic::error(Code::TooLarge, span, message));
+        false
+    }
+
+    fn is_open(&self, identity: &Path) -> bool {
+        self.chain.iter().any(|(_, open)| open == identity)
+    }
+
+    fn cycle(&self, path: &Path, identity: &Path, span: Span) -> Diagnostic {
+        let ring = self.chain.iter().skip_while(|(_, open)| open != identity);
+        let names: Vec<String> = ring.map(|(name, _)| name.display().to_string()).collect();
+        let message = format!(
+            "`{}` includes itself: {} -> {}",
+            path.display(),
+            names.join(" -> "),
+            path.display()
+        );
+        Diagnostic::error(Code::IncludeCycle, span, message).help("this include is left out")
+    }
+}
+
+/// Whether the first word of a line may be of the include family; cheap, for every line.
+fn is_include(line: &str) -> bool {
+    let trimmed = line.trim_start_matches(super::lexer::is_blank);
+    trimmed.starts_with("include")
+        && trimmed
+            .split(super::lexer::is_blank)
+            .next()
+            .is_some_and(|w| Strictness::of(w).is_some())
+}
+
+/// glob(3) knows no `**`: two stars are one.
+fn single_stars(pattern: &str) -> String {
+    let mut single = String::with_capacity(pattern.len());
+    for character in pattern.chars() {
+        if character != '*' || !single.ends_with('*') {
+            single.push(character);
+        }
+    }
+    single
+}
+
+#[cfg(test)]
+mod tests;

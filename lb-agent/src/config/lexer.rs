@@ -1,0 +1,205 @@
+//! From text to words and braces, each with its place.
+//!
+//! keepalived's rules: words are split at blanks; `"…"` groups, and a quote may touch the word
+//! before it; `#` and `!` begin a comment; `{` and `}` outside quotes stand alone wherever they
+//! are; `\` at the end joins a line with the next. For the keywords that take a command, `'…'`
+//! and escapes count as well. What the words mean is not known here.
+
+mod blanks;
+mod line;
+mod quote;
+
+use std::borrow::Cow;
+
+pub(crate) use blanks::is_blank;
+
+use self::blanks::OddBlanks;
+use self::line::Line;
+use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::include::Segment;
+use super::text::{FileId, Sources, Span, length};
+
+/// Bytes of a line that keepalived reads (`MAXBUF`, with the line feed).
+pub(crate) const MAX_LINE: usize = 1023;
+
+/// Words of one configuration: 40 000 real servers with two checks each have about 2 million.
+pub(crate) const MAX_WORDS: usize = 4 << 20;
+
+/// One word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Word<'s> {
+    /// Its text, without quotes.
+    pub(crate) text: Cow<'s, str>,
+    /// Its place, with quotes.
+    pub(crate) span: Span,
+}
+
+/// What the lines are made of. As keepalived has it, a brace is a line of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item<'s> {
+    /// Words that belong together, at least one.
+    Words(Vec<Word<'s>>),
+    /// `{`
+    Open(Span),
+    /// `}`
+    Close(Span),
+    /// A file, included or not, ends here.
+    EndOfFile(FileId),
+}
+
+/// The words of a whole configuration, one item after the other.
+pub(crate) struct Lexer<'s, 'd> {
+    sources: &'s Sources,
+    segments: std::vec::IntoIter<Segment>,
+    segment: Option<Segment>,
+    line: Option<Line<'s>>,
+    odd_blanks: OddBlanks,
+    words: usize,
+    diagnostics: &'d mut Diagnostics,
+}
+
+impl<'s, 'd> Lexer<'s, 'd> {
+    /// Starts at the first line.
+    pub(crate) fn new(
+        sources: &'s Sources,
+        segments: Vec<Segment>,
+        diagnostics: &'d mut Diagnostics,
+    ) -> Self {
+        Self {
+            sources,
+            segments: segments.into_iter(),
+            segment: None,
+            line: None,
+            odd_blanks: OddBlanks::default(),
+            words: 0,
+            diagnostics,
+        }
+    }
+
+    /// What is to be said from the stage behind this one.
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// The next item; `None` at the end.
+    pub(crate) fn next_item(&mut self) -> Option<Item<'s>> {
+        loop {
+            if let Some(line) = &mut self.line {
+                if let Some(item) = line.next_item(self.diagnostics, &mut self.odd_blanks) {
+                    return self.counted(item);
+                }
+                self.line = None;
+            }
+            match self.segment {
+                None => self.segment = Some(self.segments.next()?),
+                Some(segment) if segment.start >= segment.end => {
+                    self.segment = None;
+                    if segment.ends_file {
+                        self.odd_blanks.report(segment.file, self.diagnostics);
+                        return Some(Item::EndOfFile(segment.file));
+                    }
+                }
+                Some(segment) => self.next_line(segment),
+            }
+        }
+    }
+
+    /// Takes the next line of the segment, joined with those behind it that it ends with `\` for.
+    fn next_line(&mut self, segment: Segment) {
+        let text = self.sources.text(Span {
+            file: segment.file,
+            start: segment.start,
+            end: segment.end,
+        });
+        let mut end = 0;
+        for physical in text.split_inclusive('\n') {
+            end += physical.len();
+            if !continues(physical) {
+                break;
+            }
+        }
+        let raw = text.get(..end).unwrap_or(text);
+        let start = segment.start;
+        self.segment = Some(Segment {
+            start: start + length(raw).max(1),
+            ..segment
+        });
+        let span = Span {
+            file: segment.file,
+            start,
+            end: start + length(raw.trim_end()),
+        };
+        if self.is_readable(span, raw) {
+            self.line = Some(Line::new(span, raw));
+        }
+    }
+
+    /// keepalived leaves out lines that are too long or hold a NUL. A comment may be both.
+    fn is_readable(&mut self, span: Span, raw: &str) -> bool {
+        if raw.trim_start_matches(is_blank).starts_with(['#', '!']) {
+            return false;
+        }
+        let longest = raw.split('\n').map(str::len).max().unwrap_or(0);
+        let place = Span {
+            end: span.end.min(span.start + 40),
+            ..span
+        };
+        if longest > MAX_LINE {
+            let message = format!(
+                "this line has {longest} bytes; keepalived reads at most {MAX_LINE}, so it is \
+                 left out"
+            );
+            self.report(Diagnostic::warning(Code::LongLine, place, message));
+            return false;
+        }
+        if raw.contains('\0') {
+            let message = "this line holds a NUL byte, so it is left out, as keepalived does";
+            self.report(Diagnostic::warning(Code::NotText, place, message));
+            return false;
+        }
+        true
+    }
+
+    fn counted(&mut self, item: Item<'s>) -> Option<Item<'s>> {
+        if let Item::Words(words) = &item {
+            self.words += words.len();
+            if self.words > MAX_WORDS {
+                let span = words.first().map(|word| word.span)?;
+                let message = format!("the configuration has more than {MAX_WORDS} words");
+                self.report(Diagnostic::error(Code::TooLarge, span, message));
+                self.segments = Vec::new().into_iter();
+                self.segment = None;
+                self.line = None;
+                return None;
+            }
+        }
+        Some(item)
+    }
+}
+
+/// The words of one line that is looked at alone, braces and all: an include.
+pub(crate) fn words_of_line<'s>(
+    span: Span,
+    text: &'s str,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Word<'s>> {
+    let mut line = Line::with_braces_in_words(span, text);
+    let mut odd_blanks = OddBlanks::default();
+    let words = match line.next_item(diagnostics, &mut odd_blanks) {
+        Some(Item::Words(words)) => words,
+        Some(Item::Open(_) | Item::Close(_) | Item::EndOfFile(_)) | None => Vec::new(),
+    };
+    odd_blanks.report(span.file, diagnostics);
+    words
+}
+
+/// Whether a line goes on with the next: its last character outside a comment is `\`.
+fn continues(line: &str) -> bool {
+    let Some(before) = line.trim_end_matches(['\n', '\r']).strip_suffix('\\') else {
+        return false;
+    };
+    !before.ends_with('\\') && !before.trim_start_matches(is_blank).starts_with(['#', '!'])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! One line, or several that `\` joins, taken apart.
+
+use std::borrow::Cow;
+
+use super::blanks::{OddBlanks, is_blank};
+use super::quote::{self, Quoting};
+use super::{Item, Word};
+use crate::config::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::config::text::{Span, length};
+
+/// What is left of a line.
+#[derive(Debug)]
+pub(super) struct Line<'s> {
+    rest: &'s str,
+    /// Place of `rest`.
+    span: Span,
+    braces_split: bool,
+}
+
+/// What a word ends at.
+enum Stop {
+    /// A blank, a brace, a quote or the end.
+    Plain,
+    /// A comment sign in the middle of a word.
+    Comment(char),
+}
+
+impl<'s> Line<'s> {
+    /// A line of a block.
+    pub(super) fn new(span: Span, text: &'s str) -> Self {
+        Self {
+            rest: text,
+            span,
+            braces_split: true,
+        }
+    }
+
+    /// A line in which `{` and `}` are letters.
+    pub(super) fn with_braces_in_words(span: Span, text: &'s str) -> Self {
+        Self {
+            rest: text,
+            span,
+            braces_split: false,
+        }
+    }
+
+    /// The next brace, or all words up to it.
+    pub(super) fn next_item(
+        &mut self,
+        diagnostics: &mut Diagnostics,
+        odd_blanks: &mut OddBlanks,
+    ) -> Option<Item<'s>> {
+        let mut words = Vec::new();
+        let mut quoting = Quoting::Plain;
+        loop {
+            self.skip_blanks(odd_blanks);
+            let next = self.rest.chars().next();
+            match next {
+                None | Some('#' | '!') => {
+                    self.rest = "";
+                    break;
+                }
+                Some('{' | '}') if self.braces_split && !words.is_empty() => break,
+                Some('{') if self.braces_split => return Some(Item::Open(self.advance(1))),
+                Some('}') if self.braces_split => return Some(Item::Close(self.advance(1))),
+                Some(mark) if quoting.opens(mark) => {
+                    words.push(self.quoted(mark, quoting, diagnostics));
+                }
+                Some(_) => words.push(self.bare(quoting, diagnostics)),
+            }
+            if let [keyword] = words.as_slice() {
+                quoting = Quoting::of(&keyword.text);
+            }
+        }
+        (!words.is_empty()).then_some(Item::Words(words))
+    }
+
+    fn skip_blanks(&mut self, odd_blanks: &mut OddBlanks) {
+        while let Some(character) = self.rest.chars().next() {
+            // Only a joined line still holds a backslash in front of a line feed.
+            let joint = character == '\\'
+                && self
+                    .rest
+                    .get(1..)
+                    .is_some_and(|after| after.trim_start_matches('\r').starts_with('\n'));
+            if !joint && !is_blank(character) {
+                return;
+            }
+            let span = self.advance(character.len_utf8());
+            odd_blanks.note(character, span);
+        }
+    }
+
+    fn quoted(&mut self, mark: char, quoting: Quoting, diagnostics: &mut Diagnostics) -> Word<'s> {
+        let inside = self.rest.get(1..).unwrap_or_default();
+        let Some(end) = quote::end(inside, mark, quoting) else {
+            let text = inside.trim_end_matches(['\n', '\r']);
+            let span = self.advance(1 + text.len());
+            self.rest = "";
+            let message = format!("this `{mark}` has no partner: the value goes to the line's end");
+            diagnostics.push(Diagnostic::warning(Code::UnterminatedQuote, span, message));
+            return Word {
+                text: quote::unescape(text, quoting),
+                span,
+            };
+        };
+        let text = inside.get(..end).unwrap_or_default();
+        Word {
+            text: quote::unescape(text, quoting),
+            span: self.advance(end + 2),
+        }
+    }
+
+    fn bare(&mut self, quoting: Quoting, diagnostics: &mut Diagnostics) -> Word<'s> {
+        let (end, stop) = self.end_of_bare(quoting);
+        let text = self.rest.get(..end).unwrap_or_default();
+        let span = self.advance(end);
+        if let Stop::Comment('!') = stop {
+            let sign = Span {
+                start: span.end,
+                end: span.end + 1,
+                ..span
+            };
+            let message = "`!` begins a comment, also in the middle of a word";
+            let help = "put the whole word in double quotes if `!` belongs to it";
+            diagnostics.push(Diagnostic::warning(Code::Surprising, sign, message).help(help));
+        }
+        let text = match quoting {
+            Quoting::Plain => Cow::Borrowed(text),
+            Quoting::Command => quote::unescape(text, quoting),
+        };
+        Word { text, span }
+    }
+
+    fn end_of_bare(&self, quoting: Quoting) -> (usize, Stop) {
+        let mut skip_to = 0;
+        for (index, character) in self.rest.char_indices() {
+            if index < skip_to {
+                continue;
+            }
+            let after = self.rest.get(index + 1..).unwrap_or_default();
+            match character {
+                // `${NAME}` is one word, its braces are no block's.
+                '$' if after.starts_with('{') => {
+                    let line = after.split('\n').next().unwrap_or_default();
+                    skip_to = index + 1 + line.find('}').map_or(1, |close| close + 1);
+                }
+                '\\' if quoting.escapes() => {
+                    skip_to = index + 1 + after.chars().next().map_or(0, char::len_utf8);
+                }
+                '\\' if after.trim_start_matches('\r').starts_with('\n') => {
+                    return (index, Stop::Plain);
+                }
+                '{' | '}' if self.braces_split => return (index, Stop::Plain),
+                '#' | '!' => return (index, Stop::Comment(character)),
+                _ if quoting.opens(character) || is_blank(character) => {
+                    return (index, Stop::Plain);
+                }
+                _ => {}
+            }
+        }
+        (self.rest.len(), Stop::Plain)
+    }
+
+    /// Steps over `bytes` and gives their place.
+    fn advance(&mut self, bytes: usize) -> Span {
+        let (passed, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        let end = self.span.start + length(passed);
+        let span = Span { end, ..self.span };
+        self.span.start = end;
+        span
+    }
+}

@@ -1,0 +1,156 @@
+//! The remarks about single lines: unknown words, keywords without effect, bad values.
+
+use crate::config::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::config::keywords::{Later, Section, homes};
+use crate::config::lexer::Word;
+use crate::config::suggest;
+use crate::config::tree::Node;
+
+/// A word that is no keyword of this block.
+pub(super) fn unknown<T>(
+    section: &'static Section<T>,
+    node: &Node<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let word = &node.keyword;
+    // Working out what was meant is dear; nobody reads it beyond the cap.
+    let wanted = diagnostics.has_room(word.span.file, Severity::Warning);
+    diagnostics.push_once(section.name, &word.text, || {
+        if let Some(feature) = line_language(&word.text) {
+            let message = format!("{feature} are not supported yet: the line is left out");
+            return Diagnostic::warning(Code::NotSupported, word.span, message);
+        }
+        let homes = if wanted {
+            homes(&word.text)
+        } else {
+            Vec::new()
+        };
+        let skipped = if node.block.is_some() {
+            "its block is skipped"
+        } else {
+            "it is ignored"
+        };
+        if homes.is_empty() {
+            let message = format!("unknown keyword `{}`: {skipped}", short(&word.text));
+            let help = if wanted {
+                did_you_mean(section, node)
+            } else {
+                None
+            };
+            Diagnostic::warning(Code::UnknownKeyword, word.span, message).maybe_help(help)
+        } else {
+            let message = format!(
+                "`{}` does not belong in {}: {skipped}",
+                word.text,
+                place(section.name)
+            );
+            let places: Vec<String> = homes.into_iter().map(place).collect();
+            let help = format!("it belongs in {}", places.join(" or "));
+            Diagnostic::warning(Code::Misplaced, word.span, message).help(help)
+        }
+    });
+}
+
+/// keepalived's macro language, which stands in front of the keywords.
+fn line_language(word: &str) -> Option<&'static str> {
+    let mut characters = word.chars();
+    let first = characters.next()?;
+    let second = characters.next()?;
+    match first {
+        '@' if second == '^' || second.is_alphanumeric() => Some("conditional lines (`@name …`)"),
+        '$' if second == '_' || second == '{' || second.is_alphabetic() => {
+            Some("definitions and uses of variables (`$NAME`)")
+        }
+        '~' if word.starts_with("~SEQ") || word.starts_with("~LST") => {
+            Some("sequences (`~SEQ`, `~LST`)")
+        }
+        _ => None,
+    }
+}
+
+fn did_you_mean<T>(section: &'static Section<T>, node: &Node<'_>) -> Option<String> {
+    let word = node.keyword.text.as_ref();
+    if let Some(next) = node.arguments.first() {
+        let joined = format!("{word}_{}", next.text);
+        if section.find(&joined).is_some() {
+            return Some(format!("did you mean `{joined}`?"));
+        }
+    }
+    let prefix = section
+        .names()
+        .filter(|name| name.len() > 4 && word.len() > name.len() && word.starts_with(name))
+        .max_by_key(|name| name.len());
+    if let Some((keyword, rest)) = prefix.and_then(|name| Some((name, word.strip_prefix(name)?)))
+        && !rest.starts_with(|next: char| next == '_' || next.is_lowercase())
+    {
+        return Some(format!(
+            "did you mean `{keyword} {rest}`? A blank seems to be missing"
+        ));
+    }
+    suggest::nearest(word, section.names()).map(|name| format!("did you mean `{name}`?"))
+}
+
+/// A keyword that has no effect by design.
+pub(super) fn accepted(
+    section: &'static str,
+    why: &str,
+    node: &Node<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let keyword = &node.keyword;
+    diagnostics.push_once(section, &keyword.text, || {
+        let message = format!("`{}` is accepted and has no effect: {why}", keyword.text);
+        Diagnostic::notice(Code::Accepted, keyword.span, message)
+    });
+}
+
+/// A keyword that has no effect yet.
+pub(super) fn later(
+    section: &'static str,
+    later: Later,
+    node: &Node<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let first = node.arguments.first().map(|word| word.text.as_ref());
+    if later.same_as_default.is_some() && first == later.same_as_default {
+        return;
+    }
+    let keyword = &node.keyword;
+    diagnostics.push_once(section, &keyword.text, || {
+        let message = format!("`{}` is known, but has no effect yet", keyword.text);
+        let message = match later.consequence {
+            Some(consequence) => format!("{message}: {consequence}"),
+            None => message,
+        };
+        Diagnostic::warning(Code::NoEffectYet, keyword.span, message)
+    });
+}
+
+/// A word that cannot be what it should.
+pub(super) fn bad_value(word: &Word<'_>, expected: &str) -> Diagnostic {
+    let message = format!(
+        "`{}` is not {expected}: the line is ignored",
+        short(&word.text)
+    );
+    let help = (word.text.starts_with('<') && word.text.ends_with('>'))
+        .then(|| "this is a placeholder: put a real value here".to_owned());
+    Diagnostic::warning(Code::BadValue, word.span, message).maybe_help(help)
+}
+
+/// A block by its name, in a sentence.
+fn place(section: &'static str) -> String {
+    if section.contains(' ') {
+        section.to_owned()
+    } else {
+        format!("`{section}`")
+    }
+}
+
+/// A word of the file for a message: not a screenful.
+fn short(word: &str) -> String {
+    const MOST: usize = 60;
+    if word.chars().count() <= MOST {
+        return word.to_owned();
+    }
+    word.chars().take(MOST).chain(['…']).collect()
+}

@@ -1,0 +1,113 @@
+//! Remarks with everything that is needed to show them: file, line, column and the line itself.
+//!
+//! This is the form for machines (it serialises); for people [`super::render`] draws it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::Loaded;
+use super::diagnostic::{Code, Diagnostic, Severity};
+use super::text::{Sources, Span};
+
+/// One remark, shown without any other value at hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What kind of remark.
+    pub code: Code,
+    /// What is the matter.
+    pub message: String,
+    /// Where; `None` when there is no file to show.
+    pub place: Option<Place>,
+    /// Other places that have to do with it.
+    pub related: Vec<RelatedPlace>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The file as it was asked for or included.
+    pub file: PathBuf,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column of the first character, from 1.
+    pub column: usize,
+    /// Length in characters, at least 1.
+    pub length: usize,
+    /// The line itself, passwords hidden; `None` for the place behind the last line.
+    pub text: Option<String>,
+}
+
+/// Another place, and what is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RelatedPlace {
+    /// What is there.
+    pub message: String,
+    /// Where.
+    pub place: Place,
+}
+
+/// All remarks of a configuration, by file and place.
+pub fn report(loaded: &Loaded) -> Vec<Entry> {
+    loaded
+        .diagnostics
+        .iter()
+        .map(|diagnostic| entry(diagnostic, &loaded.sources))
+        .collect()
+}
+
+fn entry(diagnostic: &Diagnostic, sources: &Sources) -> Entry {
+    let related = diagnostic.related.iter();
+    Entry {
+        severity: diagnostic.severity,
+        code: diagnostic.code,
+        message: diagnostic.message.clone(),
+        place: diagnostic.span.and_then(|span| place(span, sources)),
+        related: related
+            .filter_map(|other| {
+                let place = place(other.span, sources)?;
+                Some(RelatedPlace {
+                    message: other.message.clone(),
+                    place,
+                })
+            })
+            .collect(),
+        help: diagnostic.help.clone(),
+    }
+}
+
+fn place(span: Span, sources: &Sources) -> Option<Place> {
+    let file = sources.file(span.file)?;
+    let location = file.location(span.start);
+    let line = file.line_range(span.start);
+    let marked = file.slice(span.start..span.end.min(line.end));
+    let behind_the_end = span.start == span.end && span == sources.end_of(span.file);
+    Some(Place {
+        file: Path::new(file.path()).to_owned(),
+        line: location.line,
+        column: location.column,
+        length: marked.chars().count().max(1),
+        text: (!behind_the_end).then(|| without_password(file.slice(line))),
+    })
+}
+
+/// What people paste into tickets must not hold their passwords.
+fn without_password(line: &str) -> String {
+    const KEYWORD: &str = "auth_pass";
+    let Some(end) = line.find(KEYWORD).map(|start| start + KEYWORD.len()) else {
+        return line.to_owned();
+    };
+    let (shown, hidden) = line.split_at_checked(end).unwrap_or((line, ""));
+    let hide = |character: char| {
+        if character.is_whitespace() {
+            character
+        } else {
+            '*'
+        }
+    };
+    shown.chars().chain(hidden.chars().map(hide)).collect()
+}

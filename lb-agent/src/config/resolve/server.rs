@@ -1,0 +1,172 @@
+//! `real_server` and its checkers: the one place where settings are handed down.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Resolver;
+use crate::config::diagnostic::{Code, Diagnostic};
+use crate::config::draft::{
+    CheckSettings, CheckerDraft, CheckerName, RealServerDraft, UrlDraft, VirtualServerDraft,
+};
+use crate::config::model::{
+    Checker, CheckerKind, Forwarding, HttpGet, RealServer, RealServerKey, Url,
+};
+use crate::config::text::Spanned;
+
+/// Default of `delay_loop`.
+const DELAY_LOOP: Duration = Duration::from_mins(1);
+
+/// Default of `connect_timeout`.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Default of `retry` in `TCP_CHECK` and `HTTP_GET`.
+const RETRY: u32 = 1;
+
+/// Answers that count as success without `status_code`.
+const SUCCESS: (u16, u16) = (200, 299);
+
+impl Resolver<'_> {
+    /// The server that a draft stands for.
+    pub(super) fn real_server(
+        &mut self,
+        draft: &RealServerDraft,
+        service: &VirtualServerDraft,
+        lb_kind: Forwarding,
+    ) -> RealServer {
+        let given = draft.port.map(|port| port.value);
+        let port = self.port(
+            given,
+            draft.port.map_or(draft.span, |p| p.span),
+            service,
+            lb_kind,
+        );
+        let settings = draft.checks.within(&service.checks);
+        let virtualhost = draft.virtualhost.as_ref().or(service.virtualhost.as_ref());
+        // A check goes to the port that was written, also where traffic cannot.
+        let target = (draft.address, given.unwrap_or(port));
+        let checkers: Vec<(Checker, bool)> = draft
+            .checkers
+            .iter()
+            .filter_map(|checker| self.checker(checker, &settings, virtualhost, target))
+            .collect();
+        RealServer {
+            key: RealServerKey {
+                address: draft.address,
+                port,
+            },
+            weight: draft
+                .weight
+                .or(service.weight)
+                .map_or(1, |given| given.value),
+            inhibit_on_failure: draft
+                .inhibit_on_failure
+                .or(service.inhibit_on_failure)
+                .is_some_and(|given| given.value),
+            alpha: checkers.iter().any(|(_, alpha)| *alpha),
+            checkers: checkers.into_iter().map(|(checker, _)| checker).collect(),
+        }
+    }
+
+    /// A checker and its `alpha`; `None` when it checks nothing.
+    fn checker(
+        &mut self,
+        draft: &CheckerDraft,
+        outer: &CheckSettings,
+        virtualhost: Option<&Spanned<String>>,
+        (address, port): (IpAddr, u16),
+    ) -> Option<(Checker, bool)> {
+        let virtualhost = draft.virtualhost.as_ref().or(virtualhost);
+        let (kind, delay_before_retry) = match draft.name.value {
+            CheckerName::TcpCheck => (CheckerKind::Tcp, Duration::from_secs(1)),
+            CheckerName::HttpGet => (
+                CheckerKind::Http(self.http_get(draft, virtualhost)?),
+                Duration::from_secs(3),
+            ),
+        };
+        let settings = draft.checks.within(outer);
+        let delay_loop = settings.delay_loop.map_or(DELAY_LOOP, |given| given.value);
+        let log_all_failures = draft
+            .log_all_failures
+            .or(self.global.checker_log_all_failures);
+        let checker = Checker {
+            kind,
+            connect_ip: draft.connect_ip.map_or(address, |given| given.value),
+            connect_port: draft.connect_port.map_or(port, |given| given.value),
+            bindto: draft.bindto.map(|given| given.value),
+            bind_port: draft.bind_port.map_or(0, |given| given.value),
+            fwmark: draft.fwmark.map_or(0, |given| given.value),
+            connect_timeout: settings
+                .connect_timeout
+                .map_or(CONNECT_TIMEOUT, |g| g.value),
+            retry: settings.retry.map_or(RETRY, |given| given.value),
+            delay_before_retry: settings
+                .delay_before_retry
+                .map_or(delay_before_retry, |given| given.value),
+            delay_loop,
+            warmup: settings.warmup.map_or(delay_loop, |given| given.value),
+            log_all_failures: log_all_failures.is_some_and(|given| given.value),
+        };
+        let bindto = draft
+            .bindto
+            .filter(|from| from.value.is_ipv4() != checker.connect_ip.is_ipv4());
+        if let Some(bindto) = bindto {
+            let message = format!(
+                "`bindto` is of another family than {}, which is checked: it is ignored",
+                checker.connect_ip
+            );
+            self.error(Code::WrongFamily, bindto.span, message);
+        }
+        let checker = Checker {
+            bindto: checker.bindto.filter(|_| bindto.is_none()),
+            ..checker
+        };
+        Some((checker, settings.alpha.is_some_and(|given| given.value)))
+    }
+
+    /// keepalived leaves out a url without path, and a check without url.
+    fn http_get(
+        &mut self,
+        draft: &CheckerDraft,
+        virtualhost: Option<&Spanned<String>>,
+    ) -> Option<HttpGet> {
+        let urls = draft.urls.iter();
+        let urls = urls
+            .filter_map(|url| self.url(url, virtualhost))
+            .collect::<Vec<_>>();
+        if urls.is_empty() {
+            let message = "`HTTP_GET` without a url with a path: the server counts as up without \
+                           this check";
+            let useless = Diagnostic::warning(Code::LeftOut, draft.name.span, message);
+            self.report(useless.help("add `url { path / }`"));
+            return None;
+        }
+        let http_protocol = draft
+            .http_protocol
+            .map(|given| given.value)
+            .unwrap_or_default();
+        Some(HttpGet {
+            urls,
+            http_protocol,
+        })
+    }
+
+    fn url(&mut self, draft: &UrlDraft, virtualhost: Option<&Spanned<String>>) -> Option<Url> {
+        let Some(path) = &draft.path else {
+            self.warning(
+                Code::MissingSetting,
+                draft.span,
+                "`url` without `path`: it is left out",
+            );
+            return None;
+        };
+        let virtualhost = draft.virtualhost.as_ref().or(virtualhost);
+        Some(Url {
+            path: path.value.clone(),
+            status_code: draft
+                .status_code
+                .as_ref()
+                .map_or_else(|| vec![SUCCESS], |given| given.value.clone()),
+            virtualhost: virtualhost.map(|given| given.value.clone()),
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! `virtual_server`.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::Resolver;
+use crate::config::diagnostic::{Code, Diagnostic};
+use crate::config::draft::{ProtocolDraft, VirtualServerDraft};
+use crate::config::model::{
+    Forwarding, Protocol, RealServer, RealServerKey, Scheduler, SorryServer, VirtualServer,
+    VirtualServerKey,
+};
+use crate::config::text::Span;
+
+impl Resolver<'_> {
+    /// The service that a draft stands for; `None` when it cannot be served.
+    pub(super) fn virtual_server(&mut self, draft: &VirtualServerDraft) -> Option<VirtualServer> {
+        if draft.address.is_ipv6() {
+            let message = "virtual servers of IPv6 are not supported yet: it is left out";
+            self.error(Code::NotSupported, draft.span, message);
+            return None;
+        }
+        let protocol = self.protocol(draft)?;
+        let key = VirtualServerKey {
+            address: draft.address,
+            port: draft.port,
+            protocol,
+        };
+        let lb_algo = self.lb_algo(draft);
+        let lb_kind = self.lb_kind(draft);
+        let persistence = draft.persistence_timeout.map(|given| given.value);
+        let real_servers = self.real_servers(draft, lb_kind);
+        if real_servers.is_empty() {
+            let message = "this virtual server has no real server: it is left out";
+            self.warning(Code::LeftOut, draft.span, message);
+            return None;
+        }
+        Some(VirtualServer {
+            key,
+            lb_algo,
+            lb_kind,
+            persistence_timeout: persistence.filter(|timeout| *timeout > Duration::ZERO),
+            persistence_granularity: draft
+                .persistence_granularity
+                .map_or(Ipv4Addr::BROADCAST, |given| given.value),
+            alpha: draft.checks.alpha.is_some_and(|given| given.value),
+            sorry_server: self.sorry_server(draft, lb_kind),
+            real_servers,
+        })
+    }
+
+    fn protocol(&mut self, draft: &VirtualServerDraft) -> Option<Protocol> {
+        match draft.protocol.map(|given| (given.value, given.span)) {
+            Some((ProtocolDraft::Tcp, _)) => Some(Protocol::Tcp),
+            Some((ProtocolDraft::Udp, _)) => Some(Protocol::Udp),
+            Some((ProtocolDraft::Sctp, span)) => {
+                let message = "SCTP is not supported yet: the virtual server is left out";
+                self.error(Code::NotSupported, span, message);
+                None
+            }
+            None => {
+                let message = "no `protocol`: this virtual server serves UDP, as with keepalived";
+                let trap = Diagnostic::warning(Code::Surprising, draft.span, message);
+                self.report(trap.help("add `protocol TCP` or `protocol UDP`"));
+                Some(Protocol::Udp)
+            }
+        }
+    }
+
+    fn lb_algo(&mut self, draft: &VirtualServerDraft) -> Scheduler {
+        draft.lb_algo.map_or_else(
+            || {
+                let message = "no `lb_algo`: keepalived's default `wlc` is not supported yet, \
+                               `wrr` is used";
+                self.warning(Code::NoEffectYet, draft.span, message);
+                Scheduler::Wrr
+            },
+            |given| given.value,
+        )
+    }
+
+    fn lb_kind(&mut self, draft: &VirtualServerDraft) -> Forwarding {
+        draft.lb_kind.map_or_else(
+            || {
+                let message = "no `lb_kind`: NAT is used, as with keepalived";
+                self.warning(Code::Surprising, draft.span, message);
+                Forwarding::Nat
+            },
+            |given| given.value,
+        )
+    }
+
+    fn real_servers(&mut self, draft: &VirtualServerDraft, lb_kind: Forwarding) -> Vec<RealServer> {
+        let mut seen: HashMap<RealServerKey, Span> = HashMap::new();
+        let mut real_servers = Vec::with_capacity(draft.real_servers.len());
+        for server in &draft.real_servers {
+            if !server.address.is_ipv4() {
+                let message = "this real server is IPv6, its virtual server IPv4: it is left out";
+                let mixed = Diagnostic::error(Code::WrongFamily, server.span, message);
+                self.report(mixed.related(draft.span, "the virtual server"));
+                continue;
+            }
+            let resolved = self.real_server(server, draft, lb_kind);
+            if let Some(first) = seen.get(&resolved.key) {
+                let message = "this real server stands here twice: the second one is left out";
+                let twice = Diagnostic::warning(Code::Duplicate, server.span, message);
+                self.report(twice.related(*first, "the first one"));
+                continue;
+            }
+            seen.insert(resolved.key, server.span);
+            real_servers.push(resolved);
+        }
+        real_servers
+    }
+
+    fn sorry_server(
+        &mut self,
+        draft: &VirtualServerDraft,
+        lb_kind: Forwarding,
+    ) -> Option<SorryServer> {
+        let given = draft.sorry_server?;
+        let (address, port) = given.value;
+        if !address.is_ipv4() {
+            let message = "the sorry server is IPv6, its virtual server IPv4: it is left out";
+            self.error(Code::WrongFamily, given.span, message);
+            return None;
+        }
+        let port = self.port(port, given.span, draft, lb_kind);
+        Some(SorryServer { address, port })
+    }
+
+    /// DR and TUN leave the port as the client wrote it.
+    pub(super) fn port(
+        &mut self,
+        given: Option<u16>,
+        span: Span,
+        draft: &VirtualServerDraft,
+        lb_kind: Forwarding,
+    ) -> u16 {
+        let port = given.unwrap_or(draft.port);
+        let (kind, kept) = match lb_kind {
+            Forwarding::Nat => return port,
+            Forwarding::Dr => ("DR", draft.port),
+            Forwarding::Tun => ("TUN", draft.port),
+        };
+        if port != kept {
+            let message = format!(
+                "with {kind} the port cannot change: {kept}, that of the virtual server, is used \
+                 instead of {port}"
+            );
+            self.warning(Code::Adjusted, span, message);
+        }
+        kept
+    }
+}

@@ -1,0 +1,111 @@
+//! What is installed: a picture of the maps, kept in step with every operation.
+//!
+//! It is read from the maps once, when an agent adopts what another has left (`xdp::Maps`), and
+//! from then on follows [`Operation`]s. Pure.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use lb_common::backend::{Backend, BackendSlot};
+use lb_common::filter::AddressFilter;
+use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
+
+use super::plan::Operation;
+
+/// A picture of the maps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Installed {
+    /// Services by key: address, port and protocol in the order of the numbers.
+    pub services: BTreeMap<Key, Service>,
+    /// Turns in `SCHEDULES`, by service id.
+    pub schedules: BTreeMap<u16, Vec<u32>>,
+    /// Slots that have ever been used, 0 excepted; a free one keeps its generation.
+    pub backends: BTreeMap<u32, Backend>,
+    /// Replies: real server to slot.
+    pub reals: BTreeMap<Key, BackendSlot>,
+    /// Addresses that may be ours.
+    pub filter: Addresses,
+}
+
+/// One service in the maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Value in `SERVICES4`.
+    pub entry: ServiceEntry,
+    /// Value in `SERVICE_INFO`.
+    pub info: ServiceInfo,
+}
+
+/// A [`ServiceKey4`] with an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Address.
+    pub address: Ipv4Addr,
+    /// Port, host byte order.
+    pub port: u16,
+    /// Protocol number.
+    pub proto: u8,
+}
+
+impl From<ServiceKey4> for Key {
+    fn from(key: ServiceKey4) -> Self {
+        Self { address: key.address(), port: key.port(), proto: key.proto }
+    }
+}
+
+impl From<Key> for ServiceKey4 {
+    fn from(key: Key) -> Self {
+        Self::new(key.address, key.port, key.proto)
+    }
+}
+
+/// The addresses that the filter lets through, each list sorted and without repetition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Virtual addresses.
+    pub destinations: Vec<Ipv4Addr>,
+    /// Real servers in NAT mode.
+    pub sources: Vec<Ipv4Addr>,
+}
+
+impl Addresses {
+    /// The bitmap for the program.
+    pub fn filter(&self) -> AddressFilter {
+        let mut filter = AddressFilter::empty();
+        for address in &self.destinations {
+            filter.add_destination(u32::from_ne_bytes(address.octets()));
+        }
+        for address in &self.sources {
+            filter.add_source(u32::from_ne_bytes(address.octets()));
+        }
+        filter
+    }
+}
+
+impl Installed {
+    /// Notes that `operation` has been carried out.
+    pub fn record(&mut self, operation: &Operation) {
+        match operation {
+            Operation::WriteBackend { slot, backend } | Operation::RetireBackend { slot, backend } => {
+                self.backends.insert(*slot, *backend);
+            }
+            Operation::SetSchedule { service, turns } => {
+                self.schedules.insert(*service, turns.clone());
+            }
+            Operation::SetService { key, entry, info } => {
+                self.services.insert(*key, Service { entry: *entry, info: *info });
+            }
+            Operation::RemoveService { key, id } => {
+                self.services.remove(key);
+                self.schedules.remove(id);
+            }
+            Operation::SetReal { key, slot } => {
+                self.reals.insert(*key, *slot);
+            }
+            Operation::RemoveReal { key } => {
+                self.reals.remove(key);
+            }
+            Operation::SetFilter(addresses) => self.filter.clone_from(addresses),
+        }
+    }
+}

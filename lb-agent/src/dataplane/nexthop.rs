@@ -1,0 +1,432 @@
+//! The next hop of every real server: interface, both Ethernet addresses, MTU. Pure.
+//!
+//! ```text
+//!  watch ──▶ LookUpRoute ──▶ handle_route ──▶ hop (interface, router or server itself)
+//!                ▲                                 │ shared by all servers behind it
+//!    routes or a link changed                      ▼
+//!                                  Probe ◀── schedule ◀── handle_neighbour
+//!                                                  │
+//!                       poll_changed, resolved ◀───┘ with handle_link
+//! ```
+//!
+//! Packets that XDP forwards keep no neighbour entry alive: the kernel does not see them. So the
+//! hop of every watched server is asked for again before the kernel would forget it, and at once
+//! when it turns stale ([`schedule`]); a server whose hop does not answer is unresolved, and its
+//! packets are the kernel's matter until it answers.
+//!
+//! This module neither asks the kernel nor reads a clock; its owner, the supervisor, carries out
+//! [`Action`]s with [`crate::net`], feeds what [`crate::net::monitor`] tells, and after each call
+//! of a `handle_` method, [`NextHops::watch`] and [`NextHops::forget`] polls actions, changes and
+//! the time-out again. Which servers there are, and what a backend slot looks like, others know.
+
+pub mod resolution;
+mod schedule;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+pub use self::resolution::{Hop, Reason, Resolution};
+use self::schedule::{Phase, Schedule};
+use crate::net::link::Link;
+use crate::net::neighbour::{Neighbour, NeighbourState};
+use crate::net::route::Route;
+
+/// Changes of routes come in flocks; the routes are asked for again when so long has passed since
+/// the first one.
+const ROUTES_SETTLE: Duration = Duration::from_millis(100);
+
+/// A route that was not there is asked for again so often, in case nothing tells of its coming.
+const NO_ROUTE_RETRY: Duration = Duration::from_secs(30);
+
+/// What the owner has to ask the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Action {
+    /// Ask for the route to the address and give the answer to [`NextHops::handle_route`].
+    LookUpRoute(IpAddr),
+    /// Make the kernel ask for this neighbour now ([`crate::net::neighbour::probe`]).
+    Probe {
+        /// The interface.
+        index: u32,
+        /// The router or the server itself.
+        address: IpAddr,
+    },
+}
+
+/// The next hops of a set of addresses.
+#[derive(Debug, Default)]
+pub struct NextHops {
+    links: HashMap<u32, Link>,
+    neighbours: HashMap<HopKey, Neighbour>,
+    watched: BTreeMap<IpAddr, Watched>,
+    /// Those that a watched address goes by.
+    hops: BTreeMap<HopKey, HopState>,
+    /// When which hop is due, in that order; the same as `hops[..].schedule.due()`.
+    timers: BTreeSet<(Instant, HopKey)>,
+    /// When every route is asked for again.
+    routes_due: Option<Instant>,
+    /// When the routes that were not there are asked for again.
+    no_routes_due: Option<Instant>,
+    lookups: BTreeSet<IpAddr>,
+    probes: BTreeSet<HopKey>,
+    changed: BTreeSet<IpAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct HopKey {
+    index: u32,
+    address: IpAddr,
+}
+
+#[derive(Debug)]
+struct HopState {
+    /// The watched addresses behind it; never empty.
+    users: BTreeSet<IpAddr>,
+    schedule: Schedule,
+    /// It has not answered since the kernel gave up on it.
+    failed: bool,
+}
+
+#[derive(Debug)]
+struct Watched {
+    way: Way,
+    resolution: Resolution,
+}
+
+#[derive(Debug)]
+enum Way {
+    Unasked,
+    None(String),
+    To(Route),
+}
+
+impl NextHops {
+    /// Nothing watched, nothing known.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins to watch `address`; once more changes nothing.
+    pub fn watch(&mut self, address: IpAddr) {
+        self.watched.entry(address).or_insert_with(|| {
+            self.lookups.insert(address);
+            Watched {
+                way: Way::Unasked,
+                resolution: Resolution::Unknown(Reason::RouteNotAsked),
+            }
+        });
+    }
+
+    /// Ends to watch `address`.
+    pub fn forget(&mut self, address: IpAddr) {
+        if let Some(watched) = self.watched.remove(&address) {
+            self.leave_hop(hop_key(address, &watched.way), address);
+        }
+        self.lookups.remove(&address);
+        self.changed.remove(&address);
+    }
+
+    /// The kernel's answer to [`Action::LookUpRoute`]; the error says why there is no route.
+    pub fn handle_route(&mut self, address: IpAddr, route: Result<Route, String>, now: Instant) {
+        let Some(watched) = self.watched.get_mut(&address) else {
+            return;
+        };
+        let way = match route {
+            Ok(route) => Way::To(route),
+            Err(why) => Way::None(why),
+        };
+        if let Way::None(_) = way {
+            let due = now + NO_ROUTE_RETRY;
+            self.no_routes_due = self.no_routes_due.or(Some(due));
+        }
+        let new = hop_key(address, &way);
+        let old = hop_key(address, &watched.way);
+        watched.way = way;
+        if old != new {
+            self.leave_hop(old, address);
+            self.join_hop(new, address, now);
+        }
+        self.resolve(address);
+        self.fire_due(now);
+    }
+
+    /// Routes or routing rules have changed.
+    pub fn handle_routes_changed(&mut self, now: Instant) {
+        self.ask_routes_by(now + ROUTES_SETTLE);
+    }
+
+    /// An interface is there or has changed. Routes may have changed with it, and the kernel does
+    /// not tell those of IPv4 that a link takes down with it.
+    pub fn handle_link(&mut self, link: Link, now: Instant) {
+        let index = link.index;
+        let up = link.up;
+        let before = self.links.insert(index, link);
+        if before.as_ref() == self.links.get(&index) {
+            return;
+        }
+        if up && before.is_none_or(|before| !before.up) {
+            self.restart_hops_of(index, now);
+        }
+        self.link_changed(index, now);
+        self.fire_due(now);
+    }
+
+    /// An interface is gone.
+    pub fn handle_link_gone(&mut self, index: u32, now: Instant) {
+        if self.links.remove(&index).is_some() {
+            self.link_changed(index, now);
+        }
+    }
+
+    /// A neighbour is there or has changed.
+    pub fn handle_neighbour(&mut self, neighbour: Neighbour, now: Instant) {
+        let key = HopKey {
+            index: neighbour.index,
+            address: neighbour.address,
+        };
+        let before = self.phase(key);
+        self.neighbours.insert(key, neighbour);
+        self.neighbour_changed(key, before, now);
+    }
+
+    /// The kernel has forgotten a neighbour.
+    pub fn handle_neighbour_gone(&mut self, index: u32, address: IpAddr, now: Instant) {
+        let key = HopKey { index, address };
+        let before = self.phase(key);
+        if self.neighbours.remove(&key).is_some() {
+            self.neighbour_changed(key, before, now);
+        }
+    }
+
+    /// All interfaces and all neighbours there are: at the start, and after
+    /// [`crate::net::monitor::Event::Overrun`]. The routes are asked for again.
+    pub fn handle_snapshot(&mut self, links: Vec<Link>, neighbours: Vec<Neighbour>, now: Instant) {
+        let mut gone_links: BTreeSet<u32> = self.links.keys().copied().collect();
+        for link in links {
+            gone_links.remove(&link.index);
+            self.handle_link(link, now);
+        }
+        for index in gone_links {
+            self.handle_link_gone(index, now);
+        }
+        let mut gone: BTreeSet<HopKey> = self.neighbours.keys().copied().collect();
+        for neighbour in neighbours {
+            gone.remove(&HopKey {
+                index: neighbour.index,
+                address: neighbour.address,
+            });
+            self.handle_neighbour(neighbour, now);
+        }
+        for HopKey { index, address } in gone {
+            self.handle_neighbour_gone(index, address, now);
+        }
+        self.lookups.extend(self.watched.keys());
+    }
+
+    /// The time of [`Self::poll_timeout`] has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.routes_due.take_if(|due| *due <= now).is_some() {
+            self.lookups.extend(self.watched.keys());
+        }
+        if self.no_routes_due.take_if(|due| *due <= now).is_some() {
+            let unrouted = |(_, watched): &(&IpAddr, &Watched)| matches!(watched.way, Way::None(_));
+            let addresses = self
+                .watched
+                .iter()
+                .filter(unrouted)
+                .map(|(address, _)| *address);
+            self.lookups.extend(addresses);
+        }
+        self.fire_due(now);
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let timer = self.timers.first().map(|(due, _)| *due);
+        let timers = [timer, self.routes_due, self.no_routes_due];
+        timers.into_iter().flatten().min()
+    }
+
+    /// The next thing to ask the kernel.
+    #[must_use]
+    pub fn poll_action(&mut self) -> Option<Action> {
+        if let Some(address) = self.lookups.pop_first() {
+            return Some(Action::LookUpRoute(address));
+        }
+        let HopKey { index, address } = self.probes.pop_first()?;
+        Some(Action::Probe { index, address })
+    }
+
+    /// An address whose [`Resolution`] is another one than when it was last polled here.
+    #[must_use]
+    pub fn poll_changed(&mut self) -> Option<IpAddr> {
+        self.changed.pop_first()
+    }
+
+    /// What is known of `address`; of one that is not watched, nothing.
+    pub fn resolved(&self, address: IpAddr) -> &Resolution {
+        const NOTHING: &Resolution = &Resolution::Unknown(Reason::RouteNotAsked);
+        self.watched
+            .get(&address)
+            .map_or(NOTHING, |watched| &watched.resolution)
+    }
+
+    /// An interface by its index.
+    pub fn link(&self, index: u32) -> Option<&Link> {
+        self.links.get(&index)
+    }
+
+    /// Probes what is due.
+    fn fire_due(&mut self, now: Instant) {
+        while self.timers.first().is_some_and(|(due, _)| *due <= now)
+            && let Some((_, key)) = self.timers.pop_first()
+        {
+            let phase = self.phase(key);
+            self.with_schedule(key, |schedule| schedule.fire(phase, now));
+            // A link that is down carries no question; the schedule begins anew when it is up.
+            if self.links.get(&key.index).is_some_and(|link| link.up) {
+                self.probes.insert(key);
+            }
+        }
+    }
+
+    fn ask_routes_by(&mut self, due: Instant) {
+        self.routes_due = Some(self.routes_due.map_or(due, |before| before.min(due)));
+    }
+
+    fn link_changed(&mut self, index: u32, now: Instant) {
+        self.ask_routes_by(now + ROUTES_SETTLE);
+        for key in self.hops_of(index) {
+            self.resolve_users(key);
+        }
+    }
+
+    fn restart_hops_of(&mut self, index: u32, now: Instant) {
+        for key in self.hops_of(index) {
+            let phase = self.phase(key);
+            self.with_schedule(key, |schedule| schedule.restart(phase, now));
+        }
+    }
+
+    fn hops_of(&self, index: u32) -> Vec<HopKey> {
+        let of_link = |key: &&HopKey| key.index == index;
+        self.hops.keys().filter(of_link).copied().collect()
+    }
+
+    fn neighbour_changed(&mut self, key: HopKey, before: Phase, now: Instant) {
+        let after = self.phase(key);
+        let failed = self.neighbours.get(&key).map(|neighbour| neighbour.state)
+            == Some(NeighbourState::Failed);
+        let Some(hop) = self.hops.get_mut(&key) else {
+            return;
+        };
+        hop.failed = !after.is_usable() && (hop.failed || failed);
+        self.with_schedule(key, |schedule| schedule.observe(before, after, now));
+        self.resolve_users(key);
+        self.fire_due(now);
+    }
+
+    fn phase(&self, key: HopKey) -> Phase {
+        Phase::of(self.neighbours.get(&key))
+    }
+
+    fn join_hop(&mut self, key: Option<HopKey>, address: IpAddr, now: Instant) {
+        let Some(key) = key else { return };
+        let phase = self.phase(key);
+        let hop = self.hops.entry(key).or_insert_with(|| {
+            let schedule = Schedule::new(key.address, phase, now);
+            self.timers.extend(schedule.due().map(|due| (due, key)));
+            HopState {
+                users: BTreeSet::new(),
+                schedule,
+                failed: false,
+            }
+        });
+        hop.users.insert(address);
+    }
+
+    fn leave_hop(&mut self, key: Option<HopKey>, address: IpAddr) {
+        let Some(key) = key else { return };
+        let Some(hop) = self.hops.get_mut(&key) else {
+            return;
+        };
+        hop.users.remove(&address);
+        if hop.users.is_empty() {
+            self.with_schedule(key, Schedule::stop);
+            self.hops.remove(&key);
+            self.probes.remove(&key);
+        }
+    }
+
+    /// Changes a hop's schedule and keeps `timers` in step.
+    fn with_schedule(&mut self, key: HopKey, change: impl FnOnce(&mut Schedule)) {
+        let Some(hop) = self.hops.get_mut(&key) else {
+            return;
+        };
+        if let Some(due) = hop.schedule.due() {
+            self.timers.remove(&(due, key));
+        }
+        change(&mut hop.schedule);
+        if let Some(due) = hop.schedule.due() {
+            self.timers.insert((due, key));
+        }
+    }
+
+    fn resolve_users(&mut self, key: HopKey) {
+        let users = self.hops.get(&key).map(|hop| hop.users.clone());
+        for address in users.unwrap_or_default() {
+            self.resolve(address);
+        }
+    }
+
+    /// Works out the resolution of `address` anew.
+    fn resolve(&mut self, address: IpAddr) {
+        let Some(watched) = self.watched.get(&address) else {
+            return;
+        };
+        let resolution = match &watched.way {
+            Way::Unasked => Resolution::Unknown(Reason::RouteNotAsked),
+            Way::None(why) => Resolution::Unknown(Reason::NoRoute(why.clone())),
+            Way::To(route) if route.local => Resolution::Local,
+            Way::To(route) => self.resolve_route(route, route.next_hop(address)),
+        };
+        if resolution != watched.resolution
+            && let Some(watched) = self.watched.get_mut(&address)
+        {
+            watched.resolution = resolution;
+            self.changed.insert(address);
+        }
+    }
+
+    fn resolve_route(&self, route: &Route, next_hop: IpAddr) -> Resolution {
+        let key = HopKey {
+            index: route.index,
+            address: next_hop,
+        };
+        let failed = self.hops.get(&key).is_some_and(|hop| hop.failed);
+        resolution::through(
+            route,
+            next_hop,
+            self.links.get(&route.index),
+            self.neighbours.get(&key),
+            failed,
+        )
+    }
+}
+
+/// The hop an address goes by; `None` without a route, and where this host serves it itself.
+fn hop_key(address: IpAddr, way: &Way) -> Option<HopKey> {
+    match way {
+        Way::To(route) if !route.local => Some(HopKey {
+            index: route.index,
+            address: route.next_hop(address),
+        }),
+        Way::To(_) | Way::Unasked | Way::None(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! One server as one slot.
+
+use std::net::IpAddr;
+
+use bytemuck::Zeroable as _;
+use lb_common::backend::{Backend, flags};
+
+use super::Operation;
+use crate::config::model::Forwarding;
+use crate::dataplane::desired::{Path, Server, Service};
+
+/// Whether `backend` is the slot of `server` within its service.
+pub(super) fn is_for(backend: &Backend, server: &Server) -> bool {
+    backend.addr == u32::from_ne_bytes(server.address.octets())
+        && backend.port == server.port.to_be()
+}
+
+/// The slot of `server`.
+pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u16) -> Backend {
+    let method = match server.method {
+        Forwarding::Dr => flags::DR,
+        Forwarding::Tun => flags::TUN,
+        Forwarding::Nat => flags::NAT,
+    };
+    let sorry = if server.sorry { flags::SORRY } else { 0 };
+    let mut backend = Backend {
+        generation,
+        flags: flags::IN_USE | method | sorry,
+        service: id,
+        addr: u32::from_ne_bytes(server.address.octets()),
+        port: server.port.to_be(),
+        vport: service.key.port,
+        vip: service.key.addr,
+        weight: server.weight,
+        proto: service.key.proto,
+        gate: service.gate,
+        ..Backend::zeroed()
+    };
+    match server.path {
+        Path::Unknown => {}
+        Path::Local => backend.flags |= flags::LOCAL,
+        Path::Via(hop) => {
+            backend.flags |= flags::READY;
+            backend.dst_mac = hop.dst_mac;
+            backend.src_mac = hop.src_mac;
+            backend.ifindex = hop.index;
+            backend.mtu = u16::try_from(hop.mtu).unwrap_or(u16::MAX);
+            if let Some(IpAddr::V4(source)) = hop.source {
+                backend.tunnel_source = u32::from_ne_bytes(source.octets());
+            }
+        }
+    }
+    backend
+}
+
+/// Frees the slot of `backend`.
+pub(super) fn retire(slot: u32, backend: &Backend) -> Operation {
+    let empty = Backend { generation: backend.generation.wrapping_add(1), ..Backend::zeroed() };
+    Operation::RetireBackend { slot, backend: empty }
+}

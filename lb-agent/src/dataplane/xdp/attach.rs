@@ -1,0 +1,210 @@
+//! Attaching the program to interfaces, and taking it off again.
+//!
+//! An attachment is a BPF link, pinned under the interface's index, so it outlives the agent.
+//! The next agent finds it and puts its own program in its place, atomically.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use aya::programs::links::{FdLink, LinkError, PinnedLink};
+use aya::programs::xdp::XdpLink;
+use aya::programs::{ProgramError, XdpMode as AttachMode};
+use serde::Serialize;
+use thiserror::Error;
+
+use super::object::{Object, ObjectError};
+use super::pins::Pins;
+use crate::config::model::XdpMode;
+
+/// How the program runs on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// In the driver.
+    Native,
+    /// In the network stack, behind the allocation of the socket buffer: slower, works anywhere.
+    Generic,
+    /// Taken over from an agent before us.
+    Adopted,
+}
+
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Adopted => "adopted",
+        })
+    }
+}
+
+/// Why the program is not on an interface.
+#[derive(Debug, Error)]
+pub enum AttachError {
+    /// Another XDP program is there.
+    #[error(
+        "cannot attach to {interface}: another XDP program is attached there; `ip link set dev \
+         {interface} xdp off` removes it"
+    )]
+    Busy {
+        /// The interface.
+        interface: String,
+    },
+    /// The driver refuses, and so does the kernel in generic mode.
+    #[error("cannot attach to {interface} in {mode} mode: {reason}")]
+    Refused {
+        /// The interface.
+        interface: String,
+        /// Native or generic.
+        mode: Mode,
+        /// What the kernel says.
+        reason: String,
+    },
+    /// The program itself is not usable.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The attachment could not be kept.
+    #[error("cannot pin the attachment to {interface}: {reason}")]
+    Pin {
+        /// The interface.
+        interface: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What the program is attached to.
+#[derive(Default)]
+pub struct Attachments {
+    links: BTreeMap<u32, (String, Mode, PinnedLink)>,
+}
+
+impl Attachments {
+    /// Interfaces by index: name and mode.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &str, Mode)> {
+        self.links.iter().map(|(index, (name, mode, _))| (*index, name.as_str(), *mode))
+    }
+
+    /// Whether the program is attached to the interface.
+    pub fn contains(&self, ifindex: u32) -> bool {
+        self.links.contains_key(&ifindex)
+    }
+
+    /// Attaches the program to `interface`, adopting an attachment that is pinned for it.
+    pub fn attach(
+        &mut self,
+        object: &mut Object,
+        pins: &Pins,
+        ifindex: u32,
+        interface: &str,
+        wanted: XdpMode,
+    ) -> Result<Mode, AttachError> {
+        let (mode, link) = match adopt(object, pins, ifindex)? {
+            Some(link) => (Mode::Adopted, link),
+            None => {
+                let (mode, link) = attach_anew(object, ifindex, interface, wanted)?;
+                (mode, pin(link, pins, ifindex, interface)?)
+            }
+        };
+        self.links.insert(ifindex, (interface.to_owned(), mode, link));
+        Ok(mode)
+    }
+
+    /// Takes the program off one interface.
+    pub fn detach(&mut self, ifindex: u32) -> io::Result<()> {
+        // Unpinned, the last descriptor of the link goes with the value, and the attachment with it.
+        self.links.remove(&ifindex).map_or(Ok(()), |(_, _, link)| link.unpin().map(drop))
+    }
+
+    /// Takes the program off every interface.
+    pub fn detach_all(&mut self) -> io::Result<()> {
+        let indexes: Vec<u32> = self.links.keys().copied().collect();
+        indexes.into_iter().try_for_each(|ifindex| self.detach(ifindex))
+    }
+}
+
+/// Takes over a pinned attachment: our program replaces the old one between two packets.
+fn adopt(object: &mut Object, pins: &Pins, ifindex: u32) -> Result<Option<PinnedLink>, AttachError> {
+    let path = pins.link(ifindex);
+    let Ok(pinned) = PinnedLink::from_pin(&path) else { return Ok(None) };
+    let old = XdpLink::try_from(FdLink::from(pinned));
+    let replaced = old.map_err(|error| error.to_string()).and_then(|link| {
+        let program = object.balance().map_err(|error| error.to_string())?;
+        let id = program.attach_to_link(link).map_err(|error| error.to_string())?;
+        program.take_link(id).map_err(|error| error.to_string())
+    });
+    match replaced {
+        // The pin stays where it is; opening it again gives the handle that removes it.
+        Ok(_link) => Ok(PinnedLink::from_pin(&path).ok()),
+        Err(reason) => {
+            // The interface may have gone and come back under the same index: start afresh.
+            tracing::warn!("the old attachment {} is of no use: {reason}", path.display());
+            let _gone = std::fs::remove_file(&path);
+            Ok(None)
+        }
+    }
+}
+
+fn attach_anew(
+    object: &mut Object,
+    ifindex: u32,
+    interface: &str,
+    wanted: XdpMode,
+) -> Result<(Mode, XdpLink), AttachError> {
+    let attempts: &[(Mode, AttachMode)] = match wanted {
+        XdpMode::Auto => &[(Mode::Native, AttachMode::Driver), (Mode::Generic, AttachMode::Skb)],
+        XdpMode::Native => &[(Mode::Native, AttachMode::Driver)],
+        XdpMode::Generic => &[(Mode::Generic, AttachMode::Skb)],
+    };
+    let mut refused = None;
+    for (mode, attach_mode) in attempts {
+        let program = object.balance()?;
+        match program.attach_to_if_index(ifindex, *attach_mode) {
+            Ok(id) => {
+                let taken = program.take_link(id).map_err(|source| ObjectError::Program {
+                    what: "keep the attachment",
+                    source,
+                })?;
+                return Ok((*mode, taken));
+            }
+            Err(error) => {
+                let error = refusal(interface, *mode, &error);
+                if attempts.len() > 1 && *mode == Mode::Native {
+                    tracing::warn!("{error}; trying generic mode");
+                }
+                refused = Some(error);
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| AttachError::Busy { interface: interface.to_owned() }))
+}
+
+/// What a refusal of the kernel means.
+fn refusal(interface: &str, mode: Mode, error: &ProgramError) -> AttachError {
+    let interface = interface.to_owned();
+    let causes = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |it| {
+        it.source()
+    });
+    let code = causes.filter_map(|it| it.downcast_ref::<io::Error>()).find_map(io::Error::raw_os_error);
+    let reason = match code.map(nix::errno::Errno::from_raw) {
+        Some(nix::errno::Errno::EBUSY | nix::errno::Errno::EEXIST) => {
+            return AttachError::Busy { interface };
+        }
+        Some(nix::errno::Errno::EOPNOTSUPP) => "the driver has no XDP, or LRO is on".to_owned(),
+        Some(nix::errno::Errno::ERANGE) => "the MTU is too large for XDP".to_owned(),
+        Some(nix::errno::Errno::ENOSPC) => "the driver has too few queues".to_owned(),
+        Some(nix::errno::Errno::EPERM) => "not permitted; root or CAP_NET_ADMIN is needed".to_owned(),
+        Some(errno) => errno.desc().to_owned(),
+        None => error.to_string(),
+    };
+    AttachError::Refused { interface, mode, reason }
+}
+
+fn pin(link: XdpLink, pins: &Pins, ifindex: u32, interface: &str) -> Result<PinnedLink, AttachError> {
+    let refused = |reason: String| AttachError::Pin { interface: interface.to_owned(), reason };
+    let link = FdLink::try_from(link).map_err(|error: LinkError| refused(error.to_string()))?;
+    let path = pins.link(ifindex);
+    // What stands there belongs to an interface that has gone.
+    let _stale = std::fs::remove_file(&path);
+    link.pin(path).map_err(|error| refused(error.to_string()))
+}

@@ -1,0 +1,172 @@
+//! Operations of the plan, carried out.
+
+use std::mem::offset_of;
+use std::sync::atomic::Ordering;
+
+use aya::maps::Array;
+use bytemuck::Zeroable as _;
+use lb_common::backend::{Backend, flags};
+use lb_common::control::Control;
+use lb_common::filter::AddressFilter;
+use lb_common::service::{ServiceInfo, ServiceKey4};
+use lb_common::stats::Traffic;
+
+use super::{Abi, Maps, MapsError};
+use crate::dataplane::installed::Key;
+use crate::dataplane::plan::Operation;
+
+/// `BPF_F_INNER_MAP`: inner arrays may differ in length (kernel 5.10).
+const INNER_MAP: u32 = 1 << 12;
+
+/// Offset of the word of a slot that holds the flags.
+const FLAGS_WORD: usize = offset_of!(Backend, src_mac);
+
+impl Maps {
+    /// Carries out one operation of the plan.
+    pub fn execute(&mut self, operation: &Operation) -> Result<(), MapsError> {
+        match operation {
+            Operation::WriteBackend { slot, backend } => {
+                self.write_backend(*slot, backend);
+                Ok(())
+            }
+            Operation::RetireBackend { slot, backend } => self.retire_backend(*slot, backend),
+            Operation::SetSchedule { service, turns } => self.set_schedule(*service, turns),
+            Operation::SetService { key, entry, info } => {
+                self.set_info(entry.id, info)?;
+                self.services4
+                    .insert(Abi(ServiceKey4::from(*key)), Abi(*entry), 0)
+                    .map_err(MapsError::write("SERVICES4"))
+            }
+            Operation::RemoveService { key, id } => self.remove_service(*key, *id),
+            Operation::SetReal { key, slot } => self
+                .reals4
+                .insert(Abi(ServiceKey4::from(*key)), Abi(*slot), 0)
+                .map_err(MapsError::write("REALS4")),
+            Operation::RemoveReal { key } => self
+                .reals4
+                .remove(&Abi(ServiceKey4::from(*key)))
+                .map_err(MapsError::write("REALS4")),
+            Operation::SetFilter(addresses) => {
+                self.set_filter(&addresses.filter());
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes a slot so that the program never sees half of it: without `READY` the packets of
+    /// the slot go to the kernel, so it goes first and comes last.
+    fn write_backend(&self, slot: u32, backend: &Backend) {
+        let index = slot as usize;
+        let Some(flags) = self.backends.word(index, FLAGS_WORD) else { return };
+        let same_hop = self.backends.get(index).is_some_and(|old| {
+            old.has(flags::READY) && old.dst_mac == backend.dst_mac && old.addr == backend.addr
+        });
+        if !same_hop {
+            flags.store(0, Ordering::SeqCst);
+        }
+        let words: &[u64; size_of::<Backend>() / 8] = bytemuck::cast_ref(backend);
+        for (at, word) in words.iter().enumerate() {
+            if at * 8 != FLAGS_WORD
+                && let Some(place) = self.backends.word(index, at * 8)
+            {
+                place.store(*word, Ordering::SeqCst);
+            }
+        }
+        if let Some(word) = words.get(FLAGS_WORD / 8) {
+            flags.store(*word, Ordering::SeqCst);
+        }
+    }
+
+    fn retire_backend(&mut self, slot: u32, empty: &Backend) -> Result<(), MapsError> {
+        let service = self.backends.get(slot as usize).map_or(0, |old| old.service);
+        self.write_backend(slot, empty);
+        let carried = self.traffic(slot)?;
+        let mut retired = self.retired(service)?;
+        retired.add(&carried);
+        self.retired_stats
+            .set(u32::from(service), Abi(retired), 0)
+            .map_err(MapsError::write("RETIRED_STATS"))?;
+        self.clear_traffic(slot)
+    }
+
+    fn clear_traffic(&mut self, slot: u32) -> Result<(), MapsError> {
+        let cpus = self
+            .backend_stats
+            .get(&slot, 0)
+            .map_err(MapsError::read("BACKEND_STATS"))?
+            .len();
+        let zero = vec![Abi(Traffic::zeroed()); cpus]
+            .try_into()
+            .map_err(|error: std::io::Error| MapsError::write("BACKEND_STATS")(error.into()))?;
+        self.backend_stats.set(slot, zero, 0).map_err(MapsError::write("BACKEND_STATS"))
+    }
+
+    fn set_schedule(&mut self, service: u16, turns: &[u32]) -> Result<(), MapsError> {
+        let count = u32::try_from(turns.len()).unwrap_or(0);
+        let write = MapsError::write("SCHEDULES");
+        let mut table = Array::create(count + 1, INNER_MAP).map_err(&write)?;
+        table.set(0, count, 0).map_err(&write)?;
+        for (element, slot) in (1..).zip(turns) {
+            table.set(element, *slot, 0).map_err(&write)?;
+        }
+        self.schedules.set(u32::from(service), &table, 0).map_err(&write)
+    }
+
+    fn set_info(&mut self, id: u16, info: &ServiceInfo) -> Result<(), MapsError> {
+        self.service_info
+            .set(u32::from(id), Abi(*info), 0)
+            .map_err(MapsError::write("SERVICE_INFO"))
+    }
+
+    fn remove_service(&mut self, key: Key, id: u16) -> Result<(), MapsError> {
+        self.services4
+            .remove(&Abi(ServiceKey4::from(key)))
+            .map_err(MapsError::write("SERVICES4"))?;
+        self.set_schedule(id, &[])?;
+        self.set_info(id, &ServiceInfo::zeroed())?;
+        self.retired_stats
+            .set(u32::from(id), Abi(Traffic::zeroed()), 0)
+            .map_err(MapsError::write("RETIRED_STATS"))
+    }
+
+    fn set_filter(&self, filter: &AddressFilter) {
+        let words = bytemuck::bytes_of(filter).as_chunks::<8>().0;
+        for (at, word) in words.iter().enumerate() {
+            if let Some(place) = self.control.word(0, offset_of!(Control, filter) + at * 8) {
+                place.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Sets what the program needs to know of time and chance.
+    pub fn set_control(&self, secret: u64, deadman: u64, timeouts: &[u32]) {
+        let store = |offset: usize, value: u64| {
+            if let Some(word) = self.control.word(0, offset) {
+                word.store(value, Ordering::Relaxed);
+            }
+        };
+        store(offset_of!(Control, secret), secret);
+        store(offset_of!(Control, deadman), deadman);
+        for (state, ticks) in timeouts.iter().enumerate() {
+            if let Some(half) = self.control.half(0, offset_of!(Control, timeouts) + state * 4) {
+                half.store(*ticks, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Lets packets be redirected to exactly these interfaces.
+    pub fn set_egress(&mut self, interfaces: &[u32]) -> Result<(), MapsError> {
+        let old: Vec<u32> = self.egress.keys().filter_map(Result::ok).collect();
+        for gone in old.iter().filter(|index| !interfaces.contains(index)) {
+            // The kernel takes an interface out by itself when it goes.
+            let _gone_already = self.egress.remove(*gone);
+        }
+        for new in interfaces.iter().filter(|index| !old.contains(index)) {
+            match self.egress.insert(*new, *new, None, 0) {
+                Ok(()) => {}
+                Err(error) => tracing::debug!("interface {new} takes no redirected packets: {error}"),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! The maps of the program, typed.
+//!
+//! This module and [`mapped`] are the only places of the agent with `unsafe`. What the records
+//! mean stands in `lb_common`; what to write is decided by the plan.
+
+pub mod mapped;
+mod execute;
+mod read;
+
+use std::io;
+use std::sync::Arc;
+
+use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash};
+use lb_common::backend::{Backend, BackendSlot};
+use lb_common::control::Control;
+use lb_common::flow::FlowBucket;
+use lb_common::limits::{FLOW_BUCKETS, MAX_BACKENDS};
+use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
+use lb_common::stats::Traffic;
+use thiserror::Error;
+
+use self::mapped::Mapped;
+use super::pins::Pins;
+
+/// Every map, under its name in the program.
+pub const NAMES: [&str; 13] = [
+    "CONTROL",
+    "SERVICES4",
+    "SERVICE_INFO",
+    "REALS4",
+    "BACKENDS",
+    "SCHEDULES",
+    "CURSORS",
+    "AFFINITY4",
+    "FLOWS4",
+    "BACKEND_STATS",
+    "RETIRED_STATS",
+    "REASONS",
+    "EGRESS",
+];
+
+/// A record as aya wants it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Abi<T>(pub(crate) T);
+
+// SAFETY: `bytemuck::Pod` proves that there is no padding and that every bit pattern is valid.
+unsafe impl<T: bytemuck::Pod> aya::Pod for Abi<T> {}
+
+/// What went wrong with a map.
+#[derive(Debug, Error)]
+pub enum MapsError {
+    /// It is not pinned, or not for us.
+    #[error("cannot open the map {name} pinned at {}", path.display())]
+    Open {
+        /// Name of the map.
+        name: &'static str,
+        /// Where it should be.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: MapError,
+    },
+    /// It cannot be mapped into memory.
+    #[error("cannot map {name} into memory")]
+    Mmap {
+        /// Name of the map.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It cannot be read or written.
+    #[error("cannot {what} the map {name}")]
+    Access {
+        /// "read" or "write".
+        what: &'static str,
+        /// Name of the map.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: MapError,
+    },
+}
+
+impl MapsError {
+    fn write(name: &'static str) -> impl Fn(MapError) -> Self {
+        move |source| Self::Access { what: "write", name, source }
+    }
+
+    fn read(name: &'static str) -> impl Fn(MapError) -> Self {
+        move |source| Self::Access { what: "read", name, source }
+    }
+
+    /// Whether the cause is a lack of rights.
+    pub fn is_permission(&self) -> bool {
+        let source: &(dyn std::error::Error + 'static) = match self {
+            Self::Open { source, .. } | Self::Access { source, .. } => source,
+            Self::Mmap { source, .. } => source,
+        };
+        std::iter::successors(Some(source), |error| error.source())
+            .filter_map(|error| error.downcast_ref::<io::Error>())
+            .any(|error| error.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+/// The maps of one agent.
+pub struct Maps {
+    control: Arc<Mapped<Control>>,
+    backends: Mapped<Backend>,
+    flows4: Mapped<FlowBucket>,
+    services4: HashMap<MapData, Abi<ServiceKey4>, Abi<ServiceEntry>>,
+    service_info: Array<MapData, Abi<ServiceInfo>>,
+    reals4: HashMap<MapData, Abi<ServiceKey4>, Abi<BackendSlot>>,
+    schedules: ArrayOfMaps<MapData, Array<MapData, u32>>,
+    backend_stats: PerCpuArray<MapData, Abi<Traffic>>,
+    retired_stats: Array<MapData, Abi<Traffic>>,
+    reasons: PerCpuArray<MapData, u64>,
+    egress: DevMapHash<MapData>,
+}
+
+impl Maps {
+    /// Opens the pinned maps.
+    pub fn open(pins: &Pins) -> Result<Self, MapsError> {
+        let open = |name: &'static str| {
+            let path = pins.map(name);
+            MapData::from_pin(&path).map_err(|source| MapsError::Open { name, path, source })
+        };
+        // aya knows no type of map by its number alone: what is pinned says what it is.
+        let typed = |name: &'static str| -> Result<Map, MapsError> {
+            let path = pins.map(name);
+            open(name)
+                .and_then(|data| Map::from_map_data(data).map_err(MapsError::read(name)))
+                .map_err(|error| match error {
+                    MapsError::Access { source, .. } => MapsError::Open { name, path, source },
+                    other => other,
+                })
+        };
+        let backends = MAX_BACKENDS as usize;
+        let buckets = FLOW_BUCKETS as usize;
+        Ok(Self {
+            control: Arc::new(mapped("CONTROL", &open("CONTROL")?, 1, true)?),
+            backends: mapped("BACKENDS", &open("BACKENDS")?, backends, true)?,
+            flows4: mapped("FLOWS4", &open("FLOWS4")?, buckets, false)?,
+            services4: convert("SERVICES4", typed("SERVICES4")?)?,
+            service_info: convert("SERVICE_INFO", typed("SERVICE_INFO")?)?,
+            reals4: convert("REALS4", typed("REALS4")?)?,
+            schedules: convert("SCHEDULES", typed("SCHEDULES")?)?,
+            backend_stats: convert("BACKEND_STATS", typed("BACKEND_STATS")?)?,
+            retired_stats: convert("RETIRED_STATS", typed("RETIRED_STATS")?)?,
+            reasons: convert("REASONS", typed("REASONS")?)?,
+            egress: convert("EGRESS", typed("EGRESS")?)?,
+        })
+    }
+
+    /// The control page, for who must write it without waiting for anybody.
+    pub fn control(&self) -> Arc<Mapped<Control>> {
+        Arc::clone(&self.control)
+    }
+}
+
+fn mapped<T: bytemuck::Pod>(
+    name: &'static str,
+    data: &MapData,
+    len: usize,
+    writable: bool,
+) -> Result<Mapped<T>, MapsError> {
+    Mapped::new(data.fd(), len, writable).map_err(|source| MapsError::Mmap { name, source })
+}
+
+fn convert<T: TryFrom<Map, Error = MapError>>(name: &'static str, map: Map) -> Result<T, MapsError> {
+    map.try_into().map_err(MapsError::read(name))
+}

@@ -1,0 +1,107 @@
+//! Reading the maps: for adoption, for `dump`.
+
+use bytemuck::Zeroable as _;
+use lb_common::backend::{Backend, flags};
+use lb_common::control::Control;
+use lb_common::flow::{BUSY, FREE, FlowEntry};
+use lb_common::service::ServiceInfo;
+use lb_common::stats::{Reason, Traffic};
+
+use super::{Maps, MapsError};
+use crate::dataplane::installed::{Addresses, Installed, Key, Service};
+
+impl Maps {
+    /// The control page.
+    pub fn read_control(&self) -> Control {
+        self.control.get(0).unwrap_or_else(Control::zeroed)
+    }
+
+    /// What another agent has left, as the plan wants to see it.
+    pub fn installed(&self) -> Result<Installed, MapsError> {
+        let mut installed = Installed::default();
+        for pair in self.services4.iter() {
+            let (key, entry) = pair.map_err(MapsError::read("SERVICES4"))?;
+            let (id, info) = (entry.0.id, self.info(entry.0.id)?);
+            installed.schedules.insert(id, self.turns(id));
+            installed.services.insert(Key::from(key.0), Service { entry: entry.0, info });
+        }
+        for pair in self.reals4.iter() {
+            let (key, slot) = pair.map_err(MapsError::read("REALS4"))?;
+            installed.reals.insert(Key::from(key.0), slot.0);
+        }
+        installed.backends = self.backends_ever_used().collect();
+        // Which addresses made the bits cannot be seen; the first plan writes the filter anew.
+        installed.filter = Addresses::default();
+        Ok(installed)
+    }
+
+    fn backends_ever_used(&self) -> impl Iterator<Item = (u32, Backend)> {
+        (1_u32..)
+            .zip((1..self.backends.len()).filter_map(|slot| self.backends.get(slot)))
+            .filter(|(_, backend)| *backend != Backend::zeroed())
+    }
+
+    /// The slots in use.
+    pub fn backends(&self) -> impl Iterator<Item = (u32, Backend)> {
+        self.backends_ever_used().filter(|(_, backend)| backend.has(flags::IN_USE))
+    }
+
+    /// The services that the program looks up, by id.
+    pub fn services(&self) -> Result<Vec<(u16, ServiceInfo)>, MapsError> {
+        let mut services = Vec::new();
+        for pair in self.services4.iter() {
+            let (_, entry) = pair.map_err(MapsError::read("SERVICES4"))?;
+            services.push((entry.0.id, self.info(entry.0.id)?));
+        }
+        services.sort_by_key(|(_, info)| Key::from(info.key));
+        Ok(services)
+    }
+
+    fn info(&self, id: u16) -> Result<ServiceInfo, MapsError> {
+        let info = self.service_info.get(&u32::from(id), 0);
+        info.map(|info| info.0).map_err(MapsError::read("SERVICE_INFO"))
+    }
+
+    fn turns(&self, id: u16) -> Vec<u32> {
+        // A service that never had a schedule has no inner map: it has no turns either.
+        let Ok(table) = self.schedules.get(&u32::from(id), 0) else { return Vec::new() };
+        let count = table.get(&0, 0).unwrap_or(0);
+        (1..=count).filter_map(|element| table.get(&element, 0).ok()).collect()
+    }
+
+    /// What the server of `slot` has carried, over all CPUs.
+    pub fn traffic(&self, slot: u32) -> Result<Traffic, MapsError> {
+        let cpus =
+            self.backend_stats.get(&slot, 0).map_err(MapsError::read("BACKEND_STATS"))?;
+        let mut total = Traffic::default();
+        for cpu in cpus.iter() {
+            total.add(&cpu.0);
+        }
+        Ok(total)
+    }
+
+    /// What removed servers of a service have carried.
+    pub fn retired(&self, service: u16) -> Result<Traffic, MapsError> {
+        let retired = self.retired_stats.get(&u32::from(service), 0);
+        retired.map(|traffic| traffic.0).map_err(MapsError::read("RETIRED_STATS"))
+    }
+
+    /// How often a packet was not forwarded for `reason`, over all CPUs.
+    pub fn reason(&self, reason: Reason) -> Result<u64, MapsError> {
+        let cpus = self.reasons.get(&(reason as u32), 0).map_err(MapsError::read("REASONS"))?;
+        Ok(cpus.iter().sum())
+    }
+
+    /// Every entry of the flow table that holds a flow, timed out or not.
+    pub fn flows(&self) -> impl Iterator<Item = FlowEntry> {
+        (0..self.flows4.len())
+            .filter_map(|bucket| self.flows4.get(bucket))
+            .flat_map(|bucket| bucket.ways)
+            .filter(|entry| entry.key != FREE && entry.key != BUSY)
+    }
+
+    /// Room for flows.
+    pub fn flow_capacity(&self) -> usize {
+        self.flows4.len() * lb_common::flow::WAYS
+    }
+}

@@ -1,0 +1,135 @@
+//! The compiled program: into the kernel, with its maps pinned.
+
+use std::io;
+use std::time::Duration;
+
+use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
+use aya::{Ebpf, EbpfError, EbpfLoader};
+use thiserror::Error;
+
+use super::maps::NAMES;
+use super::pins::{Pins, PinsError};
+
+/// Name of the program that is attached.
+const BALANCE: &str = "lb_agent";
+/// Name of the program that the agent runs to say that it is alive.
+const HEARTBEAT: &str = "heartbeat";
+
+/// The object that `build.rs` made of `lb-ebpf`.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lb-ebpf"));
+
+/// Why the program could not be loaded or run.
+#[derive(Debug, Error)]
+pub enum ObjectError {
+    /// There is no place for the pins.
+    #[error(transparent)]
+    Pins(#[from] PinsError),
+    /// The kernel refuses maps or object.
+    #[error("cannot load the XDP program: {}", explain(source))]
+    Load {
+        /// What aya says.
+        #[source]
+        source: Box<EbpfError>,
+    },
+    /// The verifier or the driver refuses a program.
+    #[error("cannot {what}")]
+    Program {
+        /// What was tried.
+        what: &'static str,
+        /// What the kernel says.
+        #[source]
+        source: ProgramError,
+    },
+}
+
+/// What the operator can do about the usual causes.
+fn explain(error: &EbpfError) -> String {
+    let causes = std::iter::successors(
+        Some(error as &(dyn std::error::Error + 'static)),
+        |error| error.source(),
+    );
+    let kind = causes
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
+        .next();
+    match kind {
+        Some(io::ErrorKind::PermissionDenied) => {
+            "not permitted; lb-agent needs root or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON".into()
+        }
+        Some(io::ErrorKind::OutOfMemory) => "not enough memory for the flow table".into(),
+        Some(io::ErrorKind::Unsupported) => "this kernel has no BPF".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// The loaded object.
+pub struct Object {
+    ebpf: Ebpf,
+}
+
+impl Object {
+    /// Loads both programs. Maps that are pinned already are taken over with their contents.
+    pub fn load(pins: &Pins) -> Result<Self, ObjectError> {
+        pins.create()?;
+        let mut loader = EbpfLoader::new();
+        for name in NAMES {
+            loader.map_pin_path(name, pins.map(name));
+        }
+        let mut ebpf = loader
+            .load(OBJECT)
+            .map_err(|source| ObjectError::Load { source: Box::new(source) })?;
+        for name in [BALANCE, HEARTBEAT] {
+            program(&mut ebpf, name)?
+                .load()
+                .map_err(|source| ObjectError::Program { what: "load the XDP program", source })?;
+        }
+        Ok(Self { ebpf })
+    }
+
+    /// The program to attach.
+    pub fn balance(&mut self) -> Result<&mut Xdp, ObjectError> {
+        program(&mut self.ebpf, BALANCE)
+    }
+
+    /// Says that the agent is alive: the kernel's jiffies go into the control page.
+    pub fn heartbeat(&mut self) -> Result<(), ObjectError> {
+        run(program(&mut self.ebpf, HEARTBEAT)?, &mut [0; 64])?;
+        Ok(())
+    }
+
+    /// Runs the program on one frame, without a network: the verdict, and the frame in `frame`.
+    pub fn run(&mut self, frame: &mut Vec<u8>) -> Result<u32, ObjectError> {
+        let length = frame.len();
+        // Room for an outer header.
+        frame.resize(length + 64, 0);
+        let mut input = frame.clone();
+        input.truncate(length);
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(&input);
+        options.data_out = Some(frame);
+        let result = self.balance()?.test_run(options).map_err(failed_to_run)?;
+        frame.truncate(result.data_size_out as usize);
+        Ok(result.return_value)
+    }
+}
+
+fn run(program: &Xdp, frame: &mut [u8]) -> Result<Duration, ObjectError> {
+    let mut options = TestRunOptions::new();
+    options.data_in = Some(frame);
+    Ok(program.test_run(options).map_err(failed_to_run)?.duration)
+}
+
+fn failed_to_run(source: ProgramError) -> ObjectError {
+    ObjectError::Program { what: "run the XDP program on a frame (BPF_PROG_TEST_RUN)", source }
+}
+
+fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, ObjectError> {
+    let missing = || ObjectError::Program {
+        what: "find the XDP program in the object",
+        source: ProgramError::InvalidName { name: name.to_owned() },
+    };
+    ebpf.program_mut(name)
+        .ok_or_else(missing)?
+        .try_into()
+        .map_err(|source| ObjectError::Program { what: "find the XDP program in the object", source })
+}

@@ -1,0 +1,152 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::timeout;
+
+use super::*;
+use crate::config::model::{Checker, RealServer, VirtualServer};
+use crate::health::testing::{TestServer, VIP, http, read_request, real_server, virtual_server};
+use crate::health::verdict::State;
+
+/// Long enough for a busy machine; nothing waits for it when all is well.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A web server whose status the test sets; 0 means that it does not answer.
+async fn web_server(status: &Arc<AtomicU16>) -> TestServer {
+    let status = Arc::clone(status);
+    TestServer::start(move |mut stream| {
+        let status = status.load(Ordering::SeqCst);
+        async move {
+            read_request(&mut stream).await;
+            if status == 0 {
+                read_request(&mut stream).await;
+                return;
+            }
+            let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.ok();
+        }
+    })
+    .await
+}
+
+fn config(server: &TestServer, connect_timeout: Duration) -> Config {
+    let checker = Checker {
+        retry: 1,
+        delay_before_retry: Duration::from_millis(5),
+        delay_loop: Duration::from_millis(10),
+        ..server.checker(http(&["/"]), connect_timeout)
+    };
+    let real_server = RealServer {
+        checkers: vec![checker],
+        ..real_server(2, 1)
+    };
+    let virtual_server: VirtualServer = virtual_server(vec![real_server], None);
+    Config {
+        virtual_servers: vec![virtual_server],
+        ..Config::default()
+    }
+}
+
+async fn next(events: &mut UnboundedReceiver<Event>) -> Event {
+    timeout(PATIENCE, events.recv())
+        .await
+        .expect("no event in time")
+        .expect("driver has ended")
+}
+
+#[tokio::test]
+async fn a_server_that_fails_goes_down_and_one_that_recovers_comes_up() {
+    let status = Arc::new(AtomicU16::new(503));
+    let server = web_server(&status).await;
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let handle = spawn(&config(&server, PATIENCE), sender);
+    for (up, next_status, reason) in [
+        (false, 200, "url(/): status_code [503]."),
+        (
+            true,
+            404,
+            "Remote Web server [10.0.0.2]:tcp:80 succeed on service.",
+        ),
+        (false, 204, "url(/): status_code [404]."),
+        (
+            true,
+            200,
+            "Remote Web server [10.0.0.2]:tcp:80 succeed on service.",
+        ),
+    ] {
+        let event = next(&mut events).await;
+        status.store(next_status, Ordering::SeqCst);
+        assert_eq!((event.up, event.reason.as_str()), (up, reason));
+        assert_eq!(event.virtual_server, VIP);
+    }
+    handle.stop().await;
+    assert_eq!(events.recv().await, None);
+}
+
+#[tokio::test]
+async fn the_status_is_there_while_a_probe_is_under_way() {
+    let status = Arc::new(AtomicU16::new(503));
+    let server = web_server(&status).await;
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let handle = spawn(&config(&server, PATIENCE), sender);
+    next(&mut events).await;
+    status.store(0, Ordering::SeqCst);
+    let waiting = async {
+        loop {
+            let [status] = &handle.status().await[..] else {
+                panic!("one checker")
+            };
+            if status.next_probe_in_seconds.is_none() {
+                return status.clone();
+            }
+            task::yield_now().await;
+        }
+    };
+    let status = timeout(PATIENCE, waiting).await.unwrap();
+    assert_eq!((status.up, status.state), (false, State::Down));
+    assert_eq!(status.last_result.as_deref(), Some("status_code [503]"));
+    handle.stop().await;
+}
+
+#[tokio::test]
+async fn stop_does_not_wait_for_probes_that_hang() {
+    let status = Arc::new(AtomicU16::new(0));
+    let server = web_server(&status).await;
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let hour = Duration::from_hours(1);
+    let handle = spawn(&config(&server, hour), sender);
+    timeout(PATIENCE, handle.stop())
+        .await
+        .expect("stop waits for the probe");
+    assert_eq!(events.recv().await, None);
+}
+
+#[tokio::test]
+async fn the_checks_end_when_nobody_listens() {
+    let status = Arc::new(AtomicU16::new(200));
+    let server = web_server(&status).await;
+    let (sender, events) = mpsc::unbounded_channel();
+    let handle = spawn(&config(&server, PATIENCE), sender);
+    drop(events);
+    timeout(PATIENCE, handle.task)
+        .await
+        .expect("goes on without a listener")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_goes_down_with_its_time_out() {
+    let status = Arc::new(AtomicU16::new(0));
+    let server = web_server(&status).await;
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let handle = spawn(&config(&server, Duration::from_millis(50)), sender);
+    let event = next(&mut events).await;
+    assert_eq!(
+        event.reason,
+        "url(/): connected, but no answer within 50ms."
+    );
+    handle.stop().await;
+}

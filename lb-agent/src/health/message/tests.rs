@@ -1,0 +1,137 @@
+use std::time::Duration;
+
+use super::*;
+use crate::health::testing::{VIP, http, server_key};
+
+fn service() -> ServiceName {
+    ServiceName::of_real_server(&VIP, &server_key(2))
+}
+
+fn url() -> Url {
+    Url {
+        path: "/".to_owned(),
+        status_code: vec![(200, 299)],
+        virtualhost: None,
+    }
+}
+
+#[test]
+fn each_failure_of_http_has_keepalived_s_sentence_and_its_reason() {
+    let timeout = Duration::from_millis(300);
+    let reset = || "Connection reset by peer (os error 104)".to_owned();
+    let table = [
+        (
+            Failure::ConnectTimeout(timeout),
+            "Timeout connecting server [10.0.0.2]:tcp:80. url(/): no connection within 300ms.",
+        ),
+        (
+            Failure::Connect("Connection refused (os error 111)".to_owned()),
+            "Error connecting server [10.0.0.2]:tcp:80. url(/): Connection refused (os error 111).",
+        ),
+        (
+            Failure::Send(reset()),
+            "Cannot send get request to server [10.0.0.2]:tcp:80. url(/): the request could not be sent: Connection reset by peer (os error 104).",
+        ),
+        (
+            Failure::NoAnswer(timeout),
+            "Timeout WEB read server [10.0.0.2]:tcp:80. url(/): connected, but no answer within 300ms.",
+        ),
+        (
+            Failure::HeadTimeout {
+                timeout,
+                received: 7,
+            },
+            "Timeout HTTP read server [10.0.0.2]:tcp:80. url(/): the answer's head did not end within 300ms, 7 bytes came.",
+        ),
+        (
+            Failure::BodyTimeout {
+                timeout,
+                status: 200,
+                received: 70,
+            },
+            "Timeout HTTP read server [10.0.0.2]:tcp:80. url(/): status_code [200], but the body did not end within 300ms, 70 bytes came.",
+        ),
+        (
+            Failure::Read {
+                cause: reset(),
+                received: 7,
+            },
+            "Read error with server [10.0.0.2]:tcp:80. url(/): Connection reset by peer (os error 104) after 7 bytes.",
+        ),
+        (
+            Failure::NoData,
+            "Read, no data received from server [10.0.0.2]:tcp:80. url(/): the server closed the connection without an answer.",
+        ),
+        (
+            Failure::HeadCut(7),
+            "Read, no data received from server [10.0.0.2]:tcp:80. url(/): the server closed the connection after 7 bytes, within the answer's head.",
+        ),
+        (
+            Failure::HeadTooLarge,
+            "Read, no HTTP received from server [10.0.0.2]:tcp:80. url(/): the answer's head is larger than 65536 bytes or 256 fields.",
+        ),
+        (
+            Failure::NotHttp("invalid HTTP version".to_owned()),
+            "Read, no HTTP received from server [10.0.0.2]:tcp:80. url(/): the answer is not HTTP: invalid HTTP version.",
+        ),
+        (
+            Failure::StatusCode(404),
+            "HTTP status code error to server [10.0.0.2]:tcp:80. url(/): status_code [404].",
+        ),
+    ];
+    for (what, line) in table {
+        assert_eq!(failure(&http(&["/"]), service(), Some(&url()), &what), line);
+    }
+}
+
+#[test]
+fn a_probe_that_cannot_leave_names_the_cause() {
+    let bind = NotProbed::Bind {
+        address: "10.9.9.9:0".parse().unwrap(),
+        cause: "Cannot assign requested address (os error 99)".to_owned(),
+    };
+    let mark = NotProbed::Mark {
+        mark: 5,
+        cause: "Operation not permitted (os error 1)".to_owned(),
+    };
+    let table = [
+        (
+            CheckerKind::Tcp,
+            &bind,
+            "TCP socket bind failed. Rescheduling. [10.0.0.2]:tcp:80 stays as it is: cannot bind to 10.9.9.9:0: Cannot assign requested address (os error 99)",
+        ),
+        (
+            http(&["/"]),
+            &bind,
+            "WEB socket bind failed. Rescheduling. [10.0.0.2]:tcp:80 stays as it is: cannot bind to 10.9.9.9:0: Cannot assign requested address (os error 99)",
+        ),
+        (
+            http(&["/"]),
+            &mark,
+            "WEB connection fail to create socket. Rescheduling. [10.0.0.2]:tcp:80 stays as it is: fwmark 5 cannot be set: Operation not permitted (os error 1)",
+        ),
+    ];
+    for (kind, error, line) in table {
+        assert_eq!(not_probed(&kind, service(), error), line);
+    }
+}
+
+#[test]
+fn names_are_written_as_keepalived_writes_them() {
+    let v6 = crate::config::model::RealServerKey {
+        address: "fd00::2".parse().unwrap(),
+        port: 53,
+    };
+    let udp = crate::config::model::VirtualServerKey {
+        protocol: crate::config::model::Protocol::Udp,
+        ..VIP
+    };
+    assert_eq!(
+        ServiceName::of_real_server(&udp, &v6).to_string(),
+        "[fd00::2]:udp:53"
+    );
+    assert_eq!(
+        ServiceName::of_virtual_server(&VIP).to_string(),
+        "[192.168.0.1]:tcp:80"
+    );
+}

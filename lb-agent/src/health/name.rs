@@ -1,0 +1,55 @@
+//! How log lines and listings name a service: `[10.0.0.2]:tcp:80`.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Serialize, Serializer};
+
+use crate::config::model::{Protocol, RealServerKey, VirtualServerKey};
+
+/// Address, protocol and port, written as keepalived writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceName {
+    address: IpAddr,
+    protocol: Protocol,
+    port: u16,
+}
+
+impl ServiceName {
+    /// The name of a virtual server.
+    #[must_use]
+    pub fn of_virtual_server(key: &VirtualServerKey) -> Self {
+        Self {
+            address: key.address,
+            protocol: key.protocol,
+            port: key.port,
+        }
+    }
+
+    /// The name of a real server, or of the sorry server, of `virtual_server`: it takes the
+    /// protocol from there.
+    #[must_use]
+    pub fn of_real_server(virtual_server: &VirtualServerKey, key: &RealServerKey) -> Self {
+        Self {
+            address: key.address,
+            protocol: virtual_server.protocol,
+            port: key.port,
+        }
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = match self.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        };
+        write!(f, "[{}]:{protocol}:{}", self.address, self.port)
+    }
+}
+
+impl Serialize for ServiceName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

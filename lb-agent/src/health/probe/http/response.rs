@@ -1,0 +1,208 @@
+//! The answer to `HTTP_GET`, as it comes in. Pure: bytes in, a step or a failure out.
+//!
+//! The body is counted, not kept. Chunked bodies are not decoded, as in keepalived: they end
+//! where the connection ends.
+
+use std::time::Duration;
+
+use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
+
+use crate::health::probe::Failure;
+
+/// Bytes that the head of an answer may have.
+pub const MAX_HEAD: usize = 64 * 1024;
+/// Fields that the head of an answer may have.
+pub const MAX_FIELDS: usize = 256;
+
+/// How far an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Step {
+    /// More is to come.
+    More,
+    /// That was all of it.
+    Done {
+        /// The status of its head.
+        status: u16,
+    },
+}
+
+/// An answer, half read.
+#[derive(Debug, Default)]
+pub(super) struct Response {
+    part: Part,
+    /// Bytes of the whole answer so far.
+    received: u64,
+}
+
+#[derive(Debug)]
+enum Part {
+    /// The head has not ended; its bytes so far.
+    Head(Vec<u8>),
+    /// The head has ended.
+    Body {
+        status: u16,
+        /// Bytes still to come; `None`: until the server closes.
+        left: Option<u64>,
+    },
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self::Head(Vec::new())
+    }
+}
+
+impl Response {
+    /// The next bytes, at least one.
+    pub(super) fn handle_data(&mut self, data: &[u8]) -> Result<Step, Failure> {
+        self.received = self.received.saturating_add(data.len() as u64);
+        match &mut self.part {
+            Part::Head(head) => {
+                head.extend_from_slice(data);
+                // Only a line's end can finish the head or show that it is none, so looking at
+                // nothing else keeps the work linear when single bytes come.
+                if data.contains(&b'\n') {
+                    self.read_head()
+                } else {
+                    self.within_bounds()
+                }
+            }
+            Part::Body { status, left } => {
+                *left = left.map(|left| left.saturating_sub(data.len() as u64));
+                Ok(body_step(*status, *left))
+            }
+        }
+    }
+
+    /// The server closed its side.
+    pub(super) fn handle_eof(&self) -> Result<Step, Failure> {
+        match (&self.part, self.received) {
+            (Part::Head(_), 0) => Err(Failure::NoData),
+            (Part::Head(head), received) => {
+                // Something without a line, such as a TLS alert, is known for what it is only now.
+                parse(head)?;
+                Err(Failure::HeadCut(received))
+            }
+            // Too short for its Content-Length is no failure: keepalived only remarks on it.
+            (&Part::Body { status, .. }, _) => Ok(Step::Done { status }),
+        }
+    }
+
+    /// What to say when the connection broke.
+    pub(super) fn broken(&self, error: &std::io::Error) -> Failure {
+        Failure::Read {
+            cause: error.to_string(),
+            received: self.received,
+        }
+    }
+
+    /// What to say when the time was over.
+    pub(super) fn timed_out(&self, timeout: Duration) -> Failure {
+        match (&self.part, self.received) {
+            (Part::Head(_), 0) => Failure::NoAnswer(timeout),
+            (Part::Head(_), received) => Failure::HeadTimeout { timeout, received },
+            (&Part::Body { status, .. }, received) => Failure::BodyTimeout {
+                timeout,
+                status,
+                received,
+            },
+        }
+    }
+
+    fn read_head(&mut self) -> Result<Step, Failure> {
+        while let Part::Head(bytes) = &mut self.part {
+            let Some(head) = parse(bytes)? else {
+                return self.within_bounds();
+            };
+            if head.interim() {
+                bytes.drain(..head.length);
+                continue;
+            }
+            let body = bytes.len().saturating_sub(head.length) as u64;
+            let left = head.body.map(|length| length.saturating_sub(body));
+            self.part = Part::Body {
+                status: head.status,
+                left,
+            };
+            return Ok(body_step(head.status, left));
+        }
+        Ok(Step::More)
+    }
+
+    fn within_bounds(&self) -> Result<Step, Failure> {
+        match &self.part {
+            Part::Head(bytes) if bytes.len() > MAX_HEAD => Err(Failure::HeadTooLarge),
+            Part::Head(_) | Part::Body { .. } => Ok(Step::More),
+        }
+    }
+}
+
+fn body_step(status: u16, left: Option<u64>) -> Step {
+    match left {
+        Some(0) => Step::Done { status },
+        Some(_) | None => Step::More,
+    }
+}
+
+/// A complete head.
+struct Head {
+    status: u16,
+    /// Its bytes, the empty line with it.
+    length: usize,
+    /// The body's bytes; `None`: until the server closes.
+    body: Option<u64>,
+}
+
+impl Head {
+    /// 1xx heads are passed over, expected or not (RFC 9110 section 15.2); after 101 comes no HTTP.
+    fn interim(&self) -> bool {
+        matches!(self.status, 100 | 102..=199)
+    }
+}
+
+/// `None` while the head is not complete. Lenient where clients are: the question is whether the
+/// server works, not whether it is well-mannered.
+fn parse(bytes: &[u8]) -> Result<Option<Head>, Failure> {
+    let mut fields = [EMPTY_HEADER; MAX_FIELDS];
+    let mut response = httparse::Response::new(&mut fields);
+    let parsed = ParserConfig::default()
+        .allow_multiple_spaces_in_response_status_delimiters(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .parse_response(&mut response, bytes);
+    match parsed {
+        Err(httparse::Error::TooManyHeaders) => Err(Failure::HeadTooLarge),
+        Err(error) => Err(Failure::NotHttp(error.to_string())),
+        Ok(Status::Partial) => Ok(None),
+        Ok(Status::Complete(length)) => {
+            let status = response.code.unwrap_or_default();
+            Ok(Some(Head {
+                status,
+                length,
+                body: body_length(status, response.headers),
+            }))
+        }
+    }
+}
+
+/// RFC 9112 section 6.3, as far as answers to GET go; `None`: until the server closes.
+fn body_length(status: u16, fields: &[Header<'_>]) -> Option<u64> {
+    if matches!(status, 204 | 304) {
+        return Some(0);
+    }
+    if fields
+        .iter()
+        .any(|field| field.name.eq_ignore_ascii_case("transfer-encoding"))
+    {
+        return None;
+    }
+    let length = fields
+        .iter()
+        .find(|field| field.name.eq_ignore_ascii_case("content-length"))?;
+    std::str::from_utf8(length.value).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

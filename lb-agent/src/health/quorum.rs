@@ -1,0 +1,56 @@
+//! The weight of servers that a virtual server needs, and how it is compared.
+//!
+//! Pure. The only quorum so far is what keepalived has without the keywords: one, no hysteresis.
+
+use super::log_line::LogLine;
+use super::name::ServiceName;
+
+/// `quorum` and `hysteresis`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quorum {
+    quorum: u64,
+    hysteresis: u64,
+}
+
+impl Default for Quorum {
+    fn default() -> Self {
+        Self {
+            quorum: 1,
+            hysteresis: 0,
+        }
+    }
+}
+
+impl Quorum {
+    /// Whether a virtual server without quorum has it with `weight`.
+    pub(super) fn gained(self, weight: u64) -> bool {
+        weight >= self.quorum.saturating_add(self.hysteresis)
+    }
+
+    /// Whether a virtual server with quorum loses it with `weight`; without any weight it does,
+    /// whatever the numbers are.
+    pub(super) fn lost(self, weight: u64) -> bool {
+        weight == 0 || weight < self.quorum.saturating_sub(self.hysteresis)
+    }
+
+    /// keepalived's line.
+    pub(super) fn gained_line(self, weight: u64, name: ServiceName) -> LogLine {
+        let Self { quorum, hysteresis } = self;
+        let threshold = quorum.saturating_add(hysteresis);
+        LogLine::Info(format!(
+            "Gained quorum {quorum}+{hysteresis}={threshold} <= {weight} for VS {name}"
+        ))
+    }
+
+    /// keepalived's line; `what` is how it begins.
+    pub(super) fn lost_line(self, what: &str, weight: u64, name: ServiceName) -> LogLine {
+        let Self { quorum, hysteresis } = self;
+        let threshold = quorum.saturating_sub(hysteresis);
+        LogLine::Warn(format!(
+            "{what} {quorum}-{hysteresis}={threshold} > {weight} for VS {name}"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

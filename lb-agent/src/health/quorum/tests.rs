@@ -1,0 +1,40 @@
+use super::*;
+use crate::health::testing::VIP;
+
+#[test]
+fn hysteresis_keeps_the_quorum_between_its_thresholds() {
+    let quorum = Quorum {
+        quorum: 4,
+        hysteresis: 2,
+    };
+    let gained: Vec<u64> = (0..9).filter(|&weight| quorum.gained(weight)).collect();
+    let lost: Vec<u64> = (0..9).filter(|&weight| quorum.lost(weight)).collect();
+    assert_eq!((gained, lost), (vec![6, 7, 8], vec![0, 1]));
+}
+
+#[test]
+fn without_any_weight_there_is_no_quorum_whatever_the_hysteresis() {
+    let quorum = Quorum {
+        quorum: 2,
+        hysteresis: 2,
+    };
+    assert!(quorum.lost(0));
+    assert!(!quorum.lost(1));
+}
+
+#[test]
+fn the_lines_show_the_comparison() {
+    let quorum = Quorum {
+        quorum: 4,
+        hysteresis: 2,
+    };
+    let name = ServiceName::of_virtual_server(&VIP);
+    assert_eq!(
+        quorum.gained_line(6, name).text(),
+        "Gained quorum 4+2=6 <= 6 for VS [192.168.0.1]:tcp:80"
+    );
+    assert_eq!(
+        quorum.lost_line("Lost quorum", 1, name).text(),
+        "Lost quorum 4-2=2 > 1 for VS [192.168.0.1]:tcp:80"
+    );
+}

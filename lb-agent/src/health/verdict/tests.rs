@@ -1,0 +1,366 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::health::testing::{VIP, checker, http, server_key};
+use crate::runtime::clock;
+
+const LOOP: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_secs(1);
+const SERVICE: &str = "[10.0.0.2]:tcp:80";
+
+fn refused() -> ProbeResult {
+    ProbeResult::Failed(Failure::Connect(
+        "Connection refused (os error 111)".to_owned(),
+    ))
+}
+
+fn no_socket() -> ProbeResult {
+    ProbeResult::NotProbed(NotProbed::Socket("Too many open files".to_owned()))
+}
+
+/// A verdict with its own time: nothing passes but what the test lets pass.
+struct Bench {
+    verdict: Verdict,
+    now: Instant,
+}
+
+/// What a result came to.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    state: State,
+    delay: Duration,
+    changed: Option<bool>,
+    lines: Vec<String>,
+}
+
+impl Bench {
+    fn new(checker: Checker, alpha: bool) -> Self {
+        let now = clock::now();
+        let service = ServiceName::of_real_server(&VIP, &server_key(2));
+        Self {
+            verdict: Verdict::new(Arc::new(checker), service, alpha, 0, now),
+            now,
+        }
+    }
+
+    /// A `TCP_CHECK` that allows two retries.
+    fn tcp(alpha: bool) -> Self {
+        Self::new(checker(CheckerKind::Tcp, 2), alpha)
+    }
+
+    /// Lets time pass until the probe is due and returns the url that it is to fetch.
+    fn probe(&mut self) -> usize {
+        self.now = self.verdict.poll_timeout().expect("no probe under way");
+        self.verdict.handle_timeout(self.now);
+        assert_eq!(self.verdict.poll_timeout(), None, "one probe at a time");
+        match self.verdict.poll_action() {
+            Some(Action::Probe { url }) => url,
+            other => panic!("no probe but {other:?}"),
+        }
+    }
+
+    fn answer(&mut self, result: ProbeResult) -> Outcome {
+        self.verdict.handle_result(result, self.now);
+        let (mut changed, mut lines) = (None, Vec::new());
+        while let Some(action) = self.verdict.poll_action() {
+            match action {
+                Action::Probe { .. } => panic!("a probe before its time"),
+                Action::Log(line) => lines.push(line.text().to_owned()),
+                Action::Changed { up, .. } => {
+                    assert_eq!(changed, None, "changed twice");
+                    assert_eq!(up, self.verdict.is_up());
+                    changed = Some(up);
+                }
+            }
+        }
+        let delay = self.verdict.poll_timeout().expect("a next probe") - self.now;
+        Outcome {
+            state: self.verdict.state(),
+            delay,
+            changed,
+            lines,
+        }
+    }
+
+    fn step(&mut self, result: ProbeResult) -> Outcome {
+        self.probe();
+        self.answer(result)
+    }
+}
+
+#[test]
+fn every_state_meets_every_result_as_the_table_says() {
+    use State::{Down, Failing, Unproven, Up};
+    let success = "TCP connection to [10.0.0.2]:tcp:80 success.";
+    let failed =
+        "TCP_CHECK on service [10.0.0.2]:tcp:80 failed. Connection refused (os error 111).";
+    let retried = "TCP_CHECK on service [10.0.0.2]:tcp:80 failed after 2 retries. Connection refused (os error 111).";
+    let local = "TCP connect fail to create socket. Rescheduling. [10.0.0.2]:tcp:80 stays as it is: no socket: Too many open files";
+    let one = Failing { failures: 1 };
+    let two = Failing { failures: 2 };
+    #[rustfmt::skip]
+    let table = [
+        (false, Unproven, ProbeResult::Success, Up, LOOP, None, Some(success)),
+        (false, Unproven, refused(), Down, LOOP, Some(false), Some(failed)),
+        (false, Unproven, no_socket(), Unproven, LOOP, None, Some(local)),
+        (true, Unproven, ProbeResult::Success, Up, LOOP, Some(true), Some(success)),
+        (true, Unproven, refused(), Down, LOOP, None, Some(failed)),
+        (true, Unproven, no_socket(), Unproven, LOOP, None, Some(local)),
+        (false, Up, ProbeResult::Success, Up, LOOP, None, None),
+        (false, Up, refused(), one, RETRY, None, None),
+        (false, Up, no_socket(), Up, LOOP, None, Some(local)),
+        (false, one, ProbeResult::Success, Up, LOOP, None, None),
+        (false, one, refused(), two, RETRY, None, None),
+        (false, one, no_socket(), one, RETRY, None, Some(local)),
+        (false, two, ProbeResult::Success, Up, LOOP, None, None),
+        (false, two, refused(), Down, LOOP, Some(false), Some(retried)),
+        (false, two, no_socket(), two, RETRY, None, Some(local)),
+        (false, Down, ProbeResult::Success, Up, LOOP, Some(true), Some(success)),
+        (false, Down, refused(), Down, LOOP, None, None),
+        (false, Down, no_socket(), Down, LOOP, None, Some(local)),
+    ];
+    for (alpha, state, result, next, delay, changed, line) in table {
+        let mut bench = Bench::tcp(alpha);
+        bench.verdict.state = state;
+        let outcome = bench.step(result.clone());
+        let lines = line.into_iter().map(str::to_owned).collect();
+        let expected = Outcome {
+            state: next,
+            delay,
+            changed,
+            lines,
+        };
+        assert_eq!(outcome, expected, "alpha {alpha}, {state:?}, {result:?}");
+    }
+}
+
+#[test]
+fn warmup_sets_the_first_probe_and_nothing_after_it() {
+    for (share, wait) in [(0, 0), (1 << 30, 2), (1 << 31, 4), (3 << 30, 6)] {
+        let now = clock::now();
+        let warm = Checker {
+            warmup: Duration::from_secs(8),
+            ..checker(CheckerKind::Tcp, 2)
+        };
+        let service = ServiceName::of_real_server(&VIP, &server_key(2));
+        let verdict = Verdict::new(Arc::new(warm), service, false, share, now);
+        assert_eq!(
+            verdict.poll_timeout(),
+            Some(now + Duration::from_secs(wait))
+        );
+        let mut bench = Bench { verdict, now };
+        assert_eq!(bench.step(ProbeResult::Success).delay, LOOP);
+    }
+}
+
+#[test]
+fn nothing_is_probed_before_its_time() {
+    let mut bench = Bench::tcp(false);
+    bench.step(ProbeResult::Success);
+    let due = bench.verdict.poll_timeout().unwrap();
+    bench
+        .verdict
+        .handle_timeout(due.checked_sub(Duration::from_nanos(1)).unwrap());
+    assert_eq!(bench.verdict.poll_action(), None);
+    bench.verdict.handle_timeout(due);
+    assert_eq!(bench.verdict.poll_action(), Some(Action::Probe { url: 0 }));
+}
+
+#[test]
+fn delay_loop_counts_from_the_end_of_a_probe() {
+    let mut bench = Bench::tcp(false);
+    bench.probe();
+    bench.now += Duration::from_secs(3);
+    let ended = bench.now;
+    bench.answer(ProbeResult::Success);
+    assert_eq!(bench.verdict.poll_timeout(), Some(ended + LOOP));
+}
+
+#[test]
+fn a_server_that_fails_leaves_within_its_retries_and_their_probes() {
+    for retry in 0..5 {
+        for probe_takes in [
+            Duration::ZERO,
+            Duration::from_millis(700),
+            Duration::from_secs(5),
+        ] {
+            let mut bench = Bench::new(checker(CheckerKind::Tcp, retry), false);
+            bench.step(ProbeResult::Success);
+            let first_failure = bench.verdict.poll_timeout().unwrap();
+            while bench.verdict.is_up() {
+                bench.probe();
+                bench.now += probe_takes;
+                bench.answer(refused());
+            }
+            let expected = (RETRY + probe_takes) * retry + probe_takes;
+            assert_eq!(bench.now - first_failure, expected, "retry {retry}");
+        }
+    }
+}
+
+#[test]
+fn each_failure_is_logged_only_with_log_all_failures_and_not_while_down() {
+    let loud = Checker {
+        log_all_failures: true,
+        ..checker(CheckerKind::Tcp, 1)
+    };
+    let mut bench = Bench::new(loud, false);
+    bench.step(ProbeResult::Success);
+    let single = format!("TCP connection to {SERVICE} failed. Connection refused (os error 111).");
+    let timeout = ProbeResult::Failed(Failure::ConnectTimeout(Duration::from_secs(5)));
+    assert_eq!(bench.step(refused()).lines, [single]);
+    assert_eq!(
+        bench.step(timeout).lines,
+        [
+            format!("TCP connection to {SERVICE} timeout. no connection within 5s."),
+            format!(
+                "TCP_CHECK on service {SERVICE} failed after 1 retries. no connection within 5s."
+            ),
+        ]
+    );
+    assert_eq!(bench.step(refused()).lines, [""; 0]);
+}
+
+#[test]
+fn a_probe_that_cannot_leave_is_logged_once() {
+    let mut bench = Bench::tcp(false);
+    assert_eq!(bench.step(no_socket()).lines.len(), 1);
+    assert_eq!(bench.step(no_socket()).lines.len(), 0);
+    bench.step(ProbeResult::Success);
+    assert_eq!(bench.step(no_socket()).lines.len(), 1);
+}
+
+#[test]
+fn urls_are_fetched_in_turn_one_a_loop() {
+    let mut bench = Bench::new(checker(http(&["/a", "/b", "/c"]), 1), false);
+    let mut fetched = Vec::new();
+    for _ in 0..7 {
+        fetched.push(bench.probe());
+        assert_eq!(bench.answer(ProbeResult::Success).delay, LOOP);
+    }
+    assert_eq!(fetched, [0, 1, 2, 0, 1, 2, 0]);
+}
+
+#[test]
+fn the_url_that_failed_is_first_and_all_must_succeed() {
+    let mut bench = Bench::new(checker(http(&["/a", "/b", "/c"]), 0), true);
+    let error = || ProbeResult::Failed(Failure::StatusCode(404));
+    assert_eq!(bench.step(ProbeResult::Success).changed, None);
+    let failed = bench.step(error());
+    let line = format!("HTTP_CHECK on service {SERVICE} failed. url(/b): status_code [404].");
+    assert_eq!((failed.state, failed.lines), (State::Down, vec![line]));
+
+    let passed = |path| format!("HTTP status code success to {SERVICE} url({path})");
+    let up = format!("Remote Web server {SERVICE} succeed on service.");
+    for (url, state, changed, lines) in [
+        (1, State::Down, None, vec![passed("/b")]),
+        (2, State::Down, None, vec![passed("/c")]),
+        (0, State::Up, Some(true), vec![passed("/a"), up]),
+    ] {
+        assert_eq!(bench.probe(), url);
+        let expected = Outcome {
+            state,
+            delay: LOOP,
+            changed,
+            lines,
+        };
+        assert_eq!(bench.answer(ProbeResult::Success), expected);
+    }
+}
+
+#[test]
+fn a_server_that_counts_as_up_already_is_announced_without_its_urls() {
+    let mut bench = Bench::new(checker(http(&["/a", "/b"]), 0), false);
+    assert_eq!(bench.step(ProbeResult::Success).lines, [""; 0]);
+    let up = format!("Remote Web server {SERVICE} succeed on service.");
+    assert_eq!(bench.step(ProbeResult::Success).lines, [up]);
+}
+
+#[test]
+fn a_url_that_fails_is_retried_before_the_next_one() {
+    let mut bench = Bench::new(checker(http(&["/a", "/b"]), 2), false);
+    bench.step(ProbeResult::Success);
+    bench.step(ProbeResult::Success);
+    bench.step(ProbeResult::Success);
+    let mut fetched = Vec::new();
+    for result in [
+        refused(),
+        refused(),
+        ProbeResult::Success,
+        ProbeResult::Success,
+    ] {
+        fetched.push(bench.probe());
+        bench.answer(result);
+    }
+    assert_eq!(fetched, [1, 1, 1, 0]);
+    assert_eq!(bench.verdict.state(), State::Up);
+}
+
+#[test]
+fn the_reason_of_a_change_says_what_the_probe_met() {
+    let mut bench = Bench::new(checker(http(&["/health"]), 0), false);
+    bench.probe();
+    bench
+        .verdict
+        .handle_result(ProbeResult::Failed(Failure::NoData), bench.now);
+    let actions: Vec<_> = std::iter::from_fn(|| bench.verdict.poll_action()).collect();
+    let reason = "url(/health): the server closed the connection without an answer.".to_owned();
+    assert!(
+        actions.contains(&Action::Changed { up: false, reason }),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn a_delay_beyond_the_clock_means_never() {
+    let never = Checker {
+        delay_loop: Duration::MAX,
+        ..checker(CheckerKind::Tcp, 0)
+    };
+    let mut bench = Bench::new(never, false);
+    bench.probe();
+    bench.verdict.handle_result(ProbeResult::Success, bench.now);
+    assert_eq!(bench.verdict.poll_timeout(), None);
+}
+
+fn any_result() -> impl Strategy<Value = ProbeResult> {
+    prop_oneof![
+        4 => Just(ProbeResult::Success),
+        4 => Just(refused()),
+        1 => Just(no_socket()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn up_and_down_follow_from_the_results_alone(
+        retry in 0_u32..4,
+        urls in 1_usize..4,
+        alpha: bool,
+        results in prop::collection::vec(any_result(), 0..60),
+    ) {
+        let paths = &["/a", "/b", "/c"][..urls];
+        let mut bench = Bench::new(checker(http(paths), retry), alpha);
+        let (mut failures, mut passed, mut proven, mut up) = (0, 0, false, !alpha);
+        for result in results {
+            let outcome = bench.step(result.clone());
+            match result {
+                ProbeResult::Success => (failures, passed) = (0, passed + 1),
+                ProbeResult::Failed(_) => (failures, passed) = (failures + 1, 0),
+                ProbeResult::NotProbed(_) => {}
+            }
+            let before = up;
+            if passed >= urls {
+                (proven, up) = (true, true);
+            } else if failures > retry || (failures > 0 && !proven) {
+                (proven, up) = (true, false);
+            }
+            prop_assert_eq!(bench.verdict.is_up(), up);
+            prop_assert_eq!(outcome.changed, (before != up).then_some(up));
+            let failing = proven && up && failures > 0;
+            prop_assert_eq!(outcome.delay, if failing { RETRY } else { LOOP });
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Network interfaces. Read only: the agent changes no link here.
+
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
+use nix::errno::Errno;
+use nix::libc::{
+    AF_UNSPEC, ARPHRD_ETHER, ARPHRD_LOOPBACK, IFF_RUNNING, IFF_UP, IFLA_ADDRESS, IFLA_IFNAME,
+    IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER,
+    IFLA_MTU, IFNAMSIZ,
+};
+use serde::Serialize;
+
+use super::attribute::{self, attributes};
+use super::netlink::{Connection, NetlinkError};
+
+/// `IFLA_VLAN_ID` of `include/uapi/linux/if_link.h`.
+const IFLA_VLAN_ID: u16 = 1;
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// The interface's index, unique in its namespace, from 1.
+    pub index: u32,
+    /// The name.
+    pub name: String,
+    /// The Ethernet address; all zero where the medium has none.
+    pub mac: [u8; 6],
+    /// Administratively up and with a carrier (`IFF_UP` and `IFF_RUNNING`).
+    pub up: bool,
+    /// The MTU, bytes.
+    pub mtu: u32,
+    /// What kind of interface it is.
+    pub kind: LinkKind,
+    /// Index of the bond, bridge or VRF that this is a port of.
+    pub master: Option<u32>,
+}
+
+/// What kind of interface a link is (`IFLA_INFO_KIND`).
+///
+/// A parent of 0 lives in another namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum LinkKind {
+    /// A network card, or what looks like one.
+    Ethernet,
+    /// `lo`.
+    Loopback,
+    /// A VLAN of another interface.
+    Vlan {
+        /// Index of the interface that carries the tagged packets.
+        parent: u32,
+        /// The VLAN id, 0–4094.
+        id: u16,
+    },
+    /// A bond.
+    Bond,
+    /// A bridge.
+    Bridge,
+    /// A further Ethernet address of another interface.
+    Macvlan {
+        /// Index of the interface that carries the packets.
+        parent: u32,
+    },
+    /// One end of a virtual cable.
+    Veth,
+    /// The kernel's name of another kind, or `arphrd N` for a medium that is not Ethernet.
+    Other(String),
+}
+
+/// Every interface of the namespace.
+pub fn list(connection: &mut Connection) -> Result<Vec<Link>, NetlinkError> {
+    let request = RouteNetlinkMessage::GetLink(request());
+    connection.dump(&request, &"list the interfaces", |_, payload| {
+        decode(payload)
+    })
+}
+
+/// The interface of this name; `None` if there is none.
+pub fn by_name(connection: &mut Connection, name: &str) -> Result<Option<Link>, NetlinkError> {
+    // No interface has such a name; the kernel would complain about the attribute instead.
+    if name.is_empty() || name.len() >= IFNAMSIZ {
+        return Ok(None);
+    }
+    let mut request = request();
+    request.attributes.push(LinkAttribute::IfName(name.into()));
+    one(
+        connection,
+        request,
+        &format_args!("look up interface {name}"),
+    )
+}
+
+/// The interface of this index; `None` if there is none.
+pub fn by_index(connection: &mut Connection, index: u32) -> Result<Option<Link>, NetlinkError> {
+    let mut request = request();
+    request.header.index = index;
+    one(
+        connection,
+        request,
+        &format_args!("look up interface number {index}"),
+    )
+}
+
+fn one(
+    connection: &mut Connection,
+    request: LinkMessage,
+    what: &dyn std::fmt::Display,
+) -> Result<Option<Link>, NetlinkError> {
+    let request = RouteNetlinkMessage::GetLink(request);
+    match connection.query(request, what, |_, payload| decode(payload)) {
+        Ok(link) => Ok(Some(link)),
+        Err(error) if error.errno() == Some(Errno::ENODEV) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A request that spares the kernel the counters, half of every answer.
+fn request() -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message
+        .attributes
+        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    message
+}
+
+/// `struct ifinfomsg` and its attributes; `None` for what a bridge says about its ports
+/// (`AF_BRIDGE`), wireless events and other messages that do not describe a whole interface.
+///
+/// ```text
+///  family (1) pad (1) type (2) index (4) flags (4) change (4)
+/// ```
+pub(super) fn decode(payload: &[u8]) -> Option<Link> {
+    let (header, rest) = payload.split_at_checked(16)?;
+    if i32::from(*header.first()?) != AF_UNSPEC {
+        return None;
+    }
+    let medium = attribute::u16(header.get(2..)?)?;
+    let index = attribute::u32(header.get(4..)?)?;
+    let flags = attribute::u32(header.get(8..)?)?;
+    let found = Found::read(rest);
+    let both = (IFF_UP | IFF_RUNNING).cast_unsigned();
+    Some(Link {
+        index,
+        kind: found.kind(medium),
+        name: found.name?,
+        mac: found.mac,
+        up: flags & both == both,
+        mtu: found.mtu,
+        master: found.master,
+    })
+}
+
+/// The attributes that matter, as they come.
+#[derive(Default)]
+struct Found<'a> {
+    name: Option<String>,
+    mac: [u8; 6],
+    mtu: u32,
+    master: Option<u32>,
+    parent: u32,
+    parent_elsewhere: bool,
+    info_kind: Option<String>,
+    info_data: &'a [u8],
+}
+
+impl<'a> Found<'a> {
+    fn read(bytes: &'a [u8]) -> Self {
+        let mut found = Self::default();
+        for (kind, value) in attributes(bytes) {
+            match kind {
+                IFLA_IFNAME => found.name = Some(attribute::string(value)),
+                IFLA_ADDRESS => found.mac = attribute::mac(value).unwrap_or_default(),
+                IFLA_MTU => found.mtu = attribute::u32(value).unwrap_or_default(),
+                IFLA_MASTER => found.master = attribute::u32(value),
+                IFLA_LINK => found.parent = attribute::u32(value).unwrap_or_default(),
+                IFLA_LINK_NETNSID => found.parent_elsewhere = true,
+                IFLA_LINKINFO => found.read_info(value),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    fn read_info(&mut self, bytes: &'a [u8]) {
+        for (kind, value) in attributes(bytes) {
+            match kind {
+                IFLA_INFO_KIND => self.info_kind = Some(attribute::string(value)),
+                IFLA_INFO_DATA => self.info_data = value,
+                _ => {}
+            }
+        }
+    }
+
+    /// `medium` is an `ARPHRD_*`.
+    fn kind(&self, medium: u16) -> LinkKind {
+        let parent = if self.parent_elsewhere {
+            0
+        } else {
+            self.parent
+        };
+        match self.info_kind.as_deref() {
+            Some("vlan") => LinkKind::Vlan {
+                parent,
+                id: self.vlan_id(),
+            },
+            Some("bond") => LinkKind::Bond,
+            Some("bridge") => LinkKind::Bridge,
+            Some("macvlan") => LinkKind::Macvlan { parent },
+            Some("veth") => LinkKind::Veth,
+            Some(other) => LinkKind::Other(other.into()),
+            None if medium == ARPHRD_LOOPBACK => LinkKind::Loopback,
+            None if medium == ARPHRD_ETHER => LinkKind::Ethernet,
+            None => LinkKind::Other(format!("arphrd {medium}")),
+        }
+    }
+
+    fn vlan_id(&self) -> u16 {
+        attributes(self.info_data)
+            .find(|(kind, _)| *kind == IFLA_VLAN_ID)
+            .and_then(|(_, value)| attribute::u16(value))
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

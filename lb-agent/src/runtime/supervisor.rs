@@ -1,0 +1,302 @@
+//! The supervisor: the one task that owns the director and the data plane. Whatever happens comes
+//! to it, and everything that has to be done it does, in order.
+
+mod network;
+
+use std::future::pending;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tracing::{error, info};
+
+use self::network::Network;
+use super::director::Director;
+use super::plane::{Plane, PlaneError};
+use crate::dataplane::xdp::gate::NoGates;
+use super::status::StatusFile;
+use super::{clock, systemd};
+use crate::config::model::Config;
+use crate::health;
+use crate::health::log_line::LogLine;
+use crate::net::netlink::NetlinkError;
+use crate::vrrp;
+
+/// How often the program hears that the agent is alive. `xdp_deadman` counts from the last time.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Why the agent cannot start, or had to stop.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The data plane.
+    #[error(transparent)]
+    Plane(#[from] PlaneError),
+    /// The kernel's view of the network.
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    /// VRRP.
+    #[error(transparent)]
+    Vrrp(#[from] vrrp::driver::SpawnError),
+    /// Signals, the runtime.
+    #[error("cannot set up the agent's process")]
+    Process(#[from] std::io::Error),
+    /// An interface that the configuration names is missing.
+    #[error(
+        "{what} names interface {interface}, which does not exist; the interfaces are: {existing}"
+    )]
+    NoInterface {
+        /// "vrrp_instance VI_1" and the like.
+        what: String,
+        /// The missing one.
+        interface: String,
+        /// Those that are there.
+        existing: String,
+    },
+}
+
+/// Runs one agent until it is told to stop.
+///
+/// `instance` names the place of its pins and its status file.
+pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut supervisor = Supervisor::start(config, instance)?;
+        systemd::ready();
+        supervisor.serve().await;
+        systemd::stopping();
+        info!("Stopping");
+        supervisor.stop().await;
+        Ok(())
+    })
+}
+
+struct Supervisor {
+    director: Director,
+    network: Network,
+    plane: Option<Plane>,
+    vrrp: Option<vrrp::driver::Handle>,
+    roles: mpsc::UnboundedReceiver<vrrp::Change>,
+    health: health::driver::Handle,
+    events: mpsc::UnboundedReceiver<health::Event>,
+    status: StatusFile,
+    terminate: Signal,
+    interrupt: Signal,
+    /// The data plane has to hear of something.
+    stale: bool,
+    /// The last attempt to change the data plane failed, and this was said.
+    failing: bool,
+}
+
+impl Supervisor {
+    fn start(config: Config, instance: &str) -> Result<Self, RunError> {
+        // Signals first: whoever stops us while we start gets a clean stop as well.
+        let (terminate, interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut director, lines) = Director::new(config);
+        write_lines(lines);
+        let mut network = Network::open()?;
+        network.read_all(&mut director)?;
+        check_interfaces(&director)?;
+        network.settle(&mut director, clock::now());
+
+        let serves = !director.config().virtual_servers.is_empty();
+        let deadman = director.config().global_defs.xdp_deadman;
+        let mut plane = serves.then(|| Plane::load(instance, deadman)).transpose()?;
+        if let Some(plane) = &mut plane {
+            let prepared = prepare(plane, &director);
+            if let Err(error) = prepared {
+                // Nothing half-done stays behind.
+                undo(instance);
+                return Err(error.into());
+            }
+        }
+        let (sender, roles) = mpsc::unbounded_channel();
+        let vrrp = start_vrrp(&director, plane.as_ref(), sender);
+        if vrrp.is_err() {
+            undo(instance);
+        }
+        let vrrp = vrrp?;
+        let (sender, events) = mpsc::unbounded_channel();
+        let health = health::driver::spawn(director.config(), sender);
+        Ok(Self {
+            director,
+            network,
+            plane,
+            vrrp,
+            roles,
+            health,
+            events,
+            status: StatusFile::new(instance),
+            terminate,
+            interrupt,
+            stale: true,
+            failing: false,
+        })
+    }
+
+    /// Until a signal says stop.
+    async fn serve(&mut self) {
+        let mut heartbeat = interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                Some(change) = self.roles.recv() => self.handle_role(&change),
+                Some(event) = self.events.recv() => self.handle_health(&event),
+                ready = self.network.readable() => self.network.read(ready, &mut self.director),
+                () = wait_until(self.director.hops().poll_timeout()) => {
+                    self.director.hops().handle_timeout(clock::now());
+                }
+                _ = heartbeat.tick() => self.beat().await,
+            }
+            self.stale |= self.network.settle(&mut self.director, clock::now());
+            self.update();
+        }
+    }
+
+    fn handle_role(&mut self, change: &vrrp::Change) {
+        self.director.handle_role(change.instance, change.to == vrrp::State::Master);
+        self.stale = true;
+    }
+
+    fn handle_health(&mut self, event: &health::Event) {
+        let (changed, lines) = self.director.handle_health(event);
+        write_lines(lines);
+        self.stale |= changed;
+    }
+
+    /// Once a second: sign of life, status, and what could not be done a second ago.
+    async fn beat(&mut self) {
+        if let Some(plane) = &mut self.plane
+            && let Err(error) = plane.heartbeat()
+        {
+            error!("cannot tell the XDP program that the agent is alive: {error}");
+        }
+        self.stale |= self.failing;
+        self.network.mend(&mut self.director);
+        let vrrp = self.vrrp.as_ref().map(vrrp::driver::Handle::status).unwrap_or_default();
+        let checks = self.health.status().await;
+        self.status.write(&self.director, self.plane.as_ref(), vrrp, checks);
+    }
+
+    /// Brings the data plane to what is desired now, if anything has changed.
+    fn update(&mut self) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        let Some(plane) = &mut self.plane else { return };
+        let outcome = plane
+            .apply(&self.director.desired())
+            .and_then(|()| plane.set_egress(&egress(&self.director)))
+            .and_then(|()| attach(plane, &self.director));
+        match &outcome {
+            Ok(()) if self.failing => info!("the data plane is as it should be again"),
+            Ok(()) => {}
+            Err(error) if !self.failing => {
+                error!("the data plane is not as it should be: {error}; trying again every second");
+            }
+            Err(_said) => {}
+        }
+        self.failing = outcome.is_err();
+    }
+
+    /// The other routers hear of it first, then the program goes.
+    async fn stop(self) {
+        if let Some(vrrp) = self.vrrp {
+            vrrp.stop();
+        }
+        self.health.stop().await;
+        if let Some(plane) = self.plane
+            && let Err(error) = plane.remove()
+        {
+            error!("{error}");
+        }
+        self.status.remove();
+        info!("Stopped");
+    }
+}
+
+/// What has to stand before anybody hears of us.
+fn prepare(plane: &mut Plane, director: &Director) -> Result<(), PlaneError> {
+    plane.heartbeat()?;
+    plane.apply(&director.desired())?;
+    plane.set_egress(&egress(director))?;
+    attach(plane, director)
+}
+
+fn attach(plane: &mut Plane, director: &Director) -> Result<(), PlaneError> {
+    plane.attach_to(&director.interfaces(), director.config().global_defs.xdp_mode)
+}
+
+/// Every interface that a packet may leave by.
+fn egress(director: &Director) -> Vec<u32> {
+    director.links().filter(|link| link.mac != [0; 6]).map(|link| link.index).collect()
+}
+
+/// Takes out what a start that failed has put into the kernel.
+fn undo(instance: &str) {
+    if let Err(error) = crate::dataplane::xdp::pins::Pins::of(instance).remove() {
+        error!("{error}");
+    }
+}
+
+fn start_vrrp(
+    director: &Director,
+    plane: Option<&Plane>,
+    changes: mpsc::UnboundedSender<vrrp::Change>,
+) -> Result<Option<vrrp::driver::Handle>, vrrp::driver::SpawnError> {
+    let instances = director.config().vrrp_instances.clone();
+    if instances.is_empty() {
+        return Ok(None);
+    }
+    let gate: Box<dyn vrrp::Gate> = match plane {
+        Some(plane) => Box::new(plane.gates()),
+        None => Box::new(NoGates),
+    };
+    let changed = move |change| {
+        // The supervisor is gone only when the process is on its way out.
+        let _nobody = changes.send(change);
+    };
+    vrrp::driver::spawn(instances, gate, changed).map(Some)
+}
+
+/// Refuses to start over an interface that is not there.
+fn check_interfaces(director: &Director) -> Result<(), RunError> {
+    let config = director.config();
+    let instances = config.vrrp_instances.iter().flat_map(|instance| {
+        let vips = instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
+        let devs = vips.map(|vip| vip.dev.as_str());
+        std::iter::once(instance.interface.as_str())
+            .chain(devs)
+            .map(|name| (format!("vrrp_instance {}", instance.name), name))
+    });
+    let named = config.global_defs.xdp_interfaces.iter();
+    let named = named.map(|name| ("xdp_interfaces".to_owned(), name.as_str()));
+    for (what, interface) in instances.chain(named) {
+        if director.link(interface).is_none() {
+            let existing: Vec<&str> = director.links().map(|link| link.name.as_str()).collect();
+            return Err(RunError::NoInterface {
+                what,
+                interface: interface.to_owned(),
+                existing: existing.join(", "),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn write_lines(lines: Vec<LogLine>) {
+    for line in lines {
+        line.write();
+    }
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,281 @@
+//! The decision: is it ours, whose is it, what becomes of it.
+//!
+//! ```text
+//!  frame ─▶ filter ─▶ service ─▶ gate ─▶ flow ──hit──▶ server ─▶ rewrite ─▶ out
+//!             │          │         │       └─miss─▶ schedule ──┘
+//!             └──────────┴─────────┴───▶ the kernel, as if we were not there
+//! ```
+
+use aya_ebpf::bindings::xdp_action::XDP_PASS;
+use aya_ebpf::helpers::bpf_jiffies64;
+use aya_ebpf::programs::XdpContext;
+use lb_common::backend::{Backend, flags};
+use lb_common::control::Control;
+use lb_common::flow::{self, FlowEntry, TICK_SHIFT, state, tcp};
+use lb_common::hash::mix;
+use lb_common::limits::MAX_GATES;
+use lb_common::service::{ServiceEntry, ServiceKey4, TCP};
+use lb_common::stats::Reason;
+
+use crate::flows;
+use crate::forward;
+use crate::maps::{BACKENDS, CONTROL, REALS4, SERVICES4};
+use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
+use crate::parse::{Headers, Refused, parse};
+use crate::schedule;
+use crate::stats::{self, count};
+
+/// The verdict for one frame.
+#[inline(always)]
+pub(crate) fn balance(ctx: &XdpContext) -> u32 {
+    let packet = Packet::new(ctx);
+    let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET)) else {
+        return XDP_PASS;
+    };
+    // SAFETY: `at` checked both headers.
+    let (ether_type, source, destination) =
+        unsafe { ((*ethernet).ether_type, (*ip).source, (*ip).destination) };
+    let Some(control) = CONTROL.get(0) else {
+        return XDP_PASS;
+    };
+    if ether_type != IPV4 {
+        return XDP_PASS;
+    }
+    let verdict = if control.filter.may_be_destination(destination) {
+        from_client(ctx, packet, control, ip)
+    } else if control.filter.may_be_source(source) {
+        from_server(ctx, packet, control, ip)
+    } else {
+        return XDP_PASS;
+    };
+    match verdict {
+        Ok(verdict) => verdict,
+        Err(Refused::NotOurs) => XDP_PASS,
+        Err(Refused::Because(reason)) => {
+            count(reason);
+            reason.verdict()
+        }
+    }
+}
+
+/// Whether the instance of a gate is MASTER and the agent alive; the tick of now if so.
+#[inline(always)]
+fn tick(control: &Control, gate: u16) -> Result<u32, Refused> {
+    if control.armed[usize::from(gate) & (MAX_GATES - 1)] == 0 {
+        return Err(Refused::Because(Reason::NotMaster));
+    }
+    // SAFETY: the helper takes nothing and reads a clock.
+    let now = unsafe { bpf_jiffies64() };
+    if control.deadman != 0 && now.wrapping_sub(control.heartbeat) > control.deadman {
+        return Err(Refused::Because(Reason::AgentSilent));
+    }
+    Ok((now >> TICK_SHIFT) as u32)
+}
+
+/// The server a packet goes to, and whether its flow is new.
+struct Choice {
+    slot: u16,
+    backend: &'static Backend,
+    new: bool,
+}
+
+/// A packet of a client: to the server of its flow.
+#[inline(always)]
+fn from_client(
+    ctx: &XdpContext,
+    packet: Packet,
+    control: &Control,
+    ip: *mut Ipv4,
+) -> Result<u32, Refused> {
+    let headers = parse(packet, ip)?;
+    // SAFETY: `parse` checked the headers.
+    let (source, key, port) = unsafe {
+        let key = ServiceKey4 {
+            addr: (*ip).destination,
+            port: (*headers.ports).destination,
+            proto: headers.protocol,
+            pad: 0,
+        };
+        ((*ip).source, key, (*headers.ports).source)
+    };
+    // SAFETY: the agent replaces values as a whole, so the reference shows one or the other.
+    let Some(service) = (unsafe { SERVICES4.get(&key) }) else {
+        return Err(Refused::NotOurs);
+    };
+    let tick = tick(control, service.gate)?;
+    let flow = flow::key(source, port, service.id);
+    let choice = choose(control, service, &headers, flow, tick)?;
+    if !choice.backend.has(flags::READY) {
+        let local = choice.backend.has(flags::LOCAL);
+        if local {
+            stats::towards_server(choice.slot, headers.length, choice.new);
+        }
+        let reason = if local {
+            Reason::LocalServer
+        } else {
+            Reason::NoNeighbour
+        };
+        return Err(Refused::Because(reason));
+    }
+    // SAFETY: `parse` checked the header.
+    if unsafe { (*ip).ttl } <= 1 {
+        return Err(Refused::Because(Reason::TimeToLive));
+    }
+    stats::towards_server(choice.slot, headers.length, choice.new);
+    forward::to_server(ctx, packet, &headers, choice.backend).map_err(Refused::Because)
+}
+
+/// The server of a flow: the one it has, or the one whose turn it is.
+#[inline(always)]
+fn choose(
+    control: &Control,
+    service: &ServiceEntry,
+    headers: &Headers,
+    key: u64,
+    tick: u32,
+) -> Result<Choice, Refused> {
+    let hash = mix(key & flows::CLIENT, control.secret);
+    let none = || Refused::Because(Reason::NoServer);
+    let bucket = flows::bucket(hash).ok_or_else(none)?;
+    let opens = headers.protocol != TCP || headers.flags & (tcp::SYN | tcp::RST) == tcp::SYN;
+    let known = flows::find(bucket, key);
+    if let Some((entry, old)) = &known
+        && !flows::expired(control, old, tick)
+        && !(opens && matches!(old.state(), state::FIN_WAIT | state::CLOSE))
+        && let Some(backend) = BACKENDS.get(u32::from(old.slot()))
+        && backend.generation == old.generation()
+    {
+        flows::touch(*entry, old, after(old.state(), headers), tick);
+        return Ok(Choice {
+            slot: old.slot(),
+            backend,
+            new: false,
+        });
+    }
+    if !opens {
+        // The middle of a connection that we do not know. Whoever would have got it by its hash
+        // gets it, and nothing is remembered: a connection that found no room in the table goes
+        // on, and any other is reset by the server that does not know it.
+        let slot = schedule::stateless(service, hash).ok_or_else(none)?;
+        let backend = BACKENDS.get(u32::from(slot)).ok_or_else(none)?;
+        return Ok(Choice {
+            slot,
+            backend,
+            new: false,
+        });
+    }
+    let (slot, backend) = schedule::next(service, headers, tick).ok_or_else(none)?;
+    let new = FlowEntry {
+        key,
+        target: flow::target(slot, backend.generation),
+        life: flow::life(after(state::NONE, headers), tick),
+    };
+    if let Some((entry, _)) = known {
+        flows::retarget(entry, new.target, new.life);
+    } else if !flows::insert(bucket, &new, control, tick) {
+        let slot = schedule::stateless(service, hash).ok_or_else(none)?;
+        let backend = BACKENDS.get(u32::from(slot)).ok_or_else(none)?;
+        return Ok(Choice {
+            slot,
+            backend,
+            new: true,
+        });
+    }
+    Ok(Choice {
+        slot,
+        backend,
+        new: true,
+    })
+}
+
+/// The state after this packet of the client.
+#[inline(always)]
+const fn after(from: u8, headers: &Headers) -> u8 {
+    if headers.protocol == TCP {
+        flow::after_client(from, headers.flags)
+    } else {
+        state::UDP
+    }
+}
+
+/// A packet of a server in NAT mode: back to the client, in the name of the service.
+#[inline(always)]
+fn from_server(
+    ctx: &XdpContext,
+    packet: Packet,
+    control: &Control,
+    ip: *mut Ipv4,
+) -> Result<u32, Refused> {
+    let headers = parse(packet, ip)?;
+    // SAFETY: `parse` checked the headers.
+    let (real, client) = unsafe {
+        let real = ServiceKey4 {
+            addr: (*ip).source,
+            port: (*headers.ports).source,
+            proto: headers.protocol,
+            pad: 0,
+        };
+        (
+            real,
+            flow::key((*ip).destination, (*headers.ports).destination, 0),
+        )
+    };
+    // SAFETY: as for `SERVICES4`.
+    let Some(fallback) = (unsafe { REALS4.get(&real) }) else {
+        return Err(Refused::NotOurs);
+    };
+    let Some(bucket) = flows::bucket(mix(client, control.secret)) else {
+        return Err(Refused::NotOurs);
+    };
+    let (slot, backend, entry) = match flow_of_reply(bucket, client, &real) {
+        Some((entry, old, backend)) => (old.slot(), backend, Some((entry, old))),
+        None => {
+            let Some(backend) = BACKENDS.get(fallback.slot) else {
+                return Err(Refused::NotOurs);
+            };
+            (fallback.slot as u16, backend, None)
+        }
+    };
+    if !backend.has(flags::IN_USE | flags::NAT) {
+        return Err(Refused::NotOurs);
+    }
+    let tick = tick(control, backend.gate)?;
+    // SAFETY: `parse` checked the header.
+    if unsafe { (*ip).ttl } <= 1 {
+        return Err(Refused::Because(Reason::TimeToLive));
+    }
+    if let Some((entry, old)) = entry {
+        let state = if headers.protocol == TCP {
+            flow::after_server(old.state(), headers.flags)
+        } else {
+            state::UDP
+        };
+        flows::touch(entry, &old, state, tick);
+    }
+    stats::towards_client(slot, headers.length);
+    forward::to_client(ctx, packet, &headers, backend).map_err(Refused::Because)
+}
+
+/// The flow that a reply of `real` to `client` belongs to: the entry of that client whose server
+/// it is.
+#[inline(always)]
+fn flow_of_reply(
+    bucket: *mut flow::FlowBucket,
+    client: u64,
+    real: &ServiceKey4,
+) -> Option<(*mut FlowEntry, FlowEntry, &'static Backend)> {
+    for way in 0..flow::WAYS {
+        // SAFETY: `way` is below the length of the array.
+        let entry = unsafe { &raw mut (*bucket).ways[way] };
+        if let Some(old) = flows::read(entry, client, flows::CLIENT)
+            && let Some(backend) = BACKENDS.get(u32::from(old.slot()))
+            && backend.generation == old.generation()
+            && backend.addr == real.addr
+            && backend.port == real.port
+            && backend.proto == real.proto
+        {
+            return Some((entry, old, backend));
+        }
+    }
+    None
+}

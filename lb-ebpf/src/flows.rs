@@ -1,0 +1,156 @@
+//! The flow table: find, refresh, insert. The layout and its rules stand in `lb_common::flow`.
+
+use core::arch::asm;
+
+use lb_common::control::Control;
+use lb_common::flow::{BUSY, FLOW_STATES, FREE, FlowBucket, FlowEntry, WAYS, life, state};
+use lb_common::limits::FLOW_BUCKETS;
+
+use crate::maps::FLOWS4;
+
+/// The bits of a key that choose the bucket: client address and port.
+pub(crate) const CLIENT: u64 = 0x0000_ffff_ffff_ffff;
+
+/// The bucket of a hash.
+#[inline(always)]
+pub(crate) fn bucket(hash: u64) -> Option<*mut FlowBucket> {
+    FLOWS4.get_ptr_mut(hash as u32 & (FLOW_BUCKETS - 1))
+}
+
+/// Whether `entry` has outlived the time-out of its state.
+#[inline(always)]
+pub(crate) fn expired(control: &Control, entry: &FlowEntry, tick: u32) -> bool {
+    entry.age(tick) > control.timeouts[usize::from(entry.state()) & (FLOW_STATES - 1)]
+}
+
+/// Reads an entry that another CPU may be writing: all of it or nothing.
+#[inline(always)]
+pub(crate) fn read(entry: *const FlowEntry, wanted: u64, bits: u64) -> Option<FlowEntry> {
+    // SAFETY: `entry` points into a bucket; every field is a word that the machine reads at once.
+    unsafe {
+        let key = (&raw const (*entry).key).read_volatile();
+        if key & bits != wanted {
+            return None;
+        }
+        let target = (&raw const (*entry).target).read_volatile();
+        let life = (&raw const (*entry).life).read_volatile();
+        if (&raw const (*entry).key).read_volatile() != key {
+            return None;
+        }
+        Some(FlowEntry { key, target, life })
+    }
+}
+
+/// The entry of `key` in `bucket`, and what it says.
+#[inline(always)]
+pub(crate) fn find(bucket: *mut FlowBucket, key: u64) -> Option<(*mut FlowEntry, FlowEntry)> {
+    for way in 0..WAYS {
+        // SAFETY: `way` is below the length of the array.
+        let entry = unsafe { &raw mut (*bucket).ways[way] };
+        if let Some(read) = read(entry, key, u64::MAX) {
+            return Some((entry, read));
+        }
+    }
+    None
+}
+
+/// Notes a packet of a known flow. The line stays clean while neither state nor tick change.
+#[inline(always)]
+pub(crate) fn touch(entry: *mut FlowEntry, old: &FlowEntry, state: u8, tick: u32) {
+    let life = life(state, tick);
+    if life != old.life {
+        // SAFETY: `entry` points into a bucket. Should it have changed hands meanwhile, its new
+        // owner gets our age and state, which the next packet mends.
+        unsafe { (&raw mut (*entry).life).write_volatile(life) };
+    }
+}
+
+/// Gives a known flow another server.
+#[inline(always)]
+pub(crate) fn retarget(entry: *mut FlowEntry, target: u32, life: u32) {
+    // SAFETY: as in `touch`; both words are written at once each, in an order that never shows
+    // the old server as alive again.
+    unsafe {
+        (&raw mut (*entry).target).write_volatile(target);
+        (&raw mut (*entry).life).write_volatile(life);
+    }
+}
+
+/// How readily an entry is given up: 0 never, then UDP, half-open, closed, free or timed out.
+#[inline(always)]
+fn readiness(control: &Control, entry: &FlowEntry, new: &FlowEntry, tick: u32) -> u32 {
+    if entry.key == FREE || expired(control, entry, tick) {
+        return 4 << 24;
+    }
+    let class: u32 = match entry.state() {
+        state::CLOSE | state::FIN_WAIT => 3,
+        state::SYN_RECV | state::NONE => 2,
+        // Nor can a flood of SYNs push out UDP flows.
+        state::UDP if new.state() == state::UDP => 1,
+        _ => return 0,
+    };
+    // Of one kind the oldest goes first; the age of a live entry fits the 24 bits.
+    class << 24 | entry.age(tick)
+}
+
+/// Writes a new flow over the entry that is missed least. A fresh established connection is never
+/// given up: `false` when there is nothing else, or when another CPU was quicker.
+#[inline(always)]
+pub(crate) fn insert(
+    bucket: *mut FlowBucket,
+    new: &FlowEntry,
+    control: &Control,
+    tick: u32,
+) -> bool {
+    let mut best = 0;
+    let mut victim = core::ptr::null_mut::<FlowEntry>();
+    let mut held = FREE;
+    for way in 0..WAYS {
+        // SAFETY: `way` is below the length of the array.
+        let entry = unsafe { &raw mut (*bucket).ways[way] };
+        // SAFETY: the entry lies in the map; a torn read costs a worse choice, no more, since the
+        // exchange below only succeeds on the key that was read.
+        let old = unsafe { entry.read_volatile() };
+        let ready = readiness(control, &old, new, tick);
+        if old.key != BUSY && ready > best {
+            best = ready;
+            victim = entry;
+            held = old.key;
+        }
+    }
+    if best == 0 {
+        return false;
+    }
+    // SAFETY: `victim` points into the bucket, and keys are aligned to eight bytes.
+    unsafe {
+        let key = &raw mut (*victim).key;
+        if compare_exchange(key, held, BUSY) != held {
+            return false;
+        }
+        retarget(victim, new.target, new.life);
+        // An exchange, not a store: it keeps the value before the key where the machine reorders.
+        compare_exchange(key, BUSY, new.key);
+    }
+    true
+}
+
+/// `BPF_CMPXCHG` (kernel 5.12), fully ordered: what the word held before. The BPF target of
+/// `core` offers no atomic of its own.
+///
+/// # Safety
+///
+/// `word` points to eight aligned bytes of a map.
+#[inline(always)]
+unsafe fn compare_exchange(word: *mut u64, expected: u64, new: u64) -> u64 {
+    let held: u64;
+    // SAFETY: by contract; the instruction compares with r0 and leaves the old value there.
+    unsafe {
+        asm!(
+            "r0 = cmpxchg_64({word} + 0, r0, {new})",
+            word = in(reg) word,
+            new = in(reg) new,
+            inlateout("r0") expected => held,
+        );
+    }
+    held
+}

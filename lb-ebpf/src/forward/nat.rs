@@ -1,0 +1,117 @@
+//! NAT: the client's packets get the server's address, the server's packets the service's.
+//!
+//! Checksums change incrementally (RFC 1624); a UDP packet without one keeps none (RFC 768).
+
+use aya_ebpf::EbpfContext as _;
+use aya_ebpf::bindings::{BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as FibLookup};
+use aya_ebpf::helpers::bpf_fib_lookup;
+use aya_ebpf::programs::XdpContext;
+use lb_common::backend::Backend;
+use lb_common::checksum::{update16, update32};
+use lb_common::service::TCP;
+use lb_common::stats::Reason;
+
+use super::{decrement_ttl, send};
+use crate::packet::{Ethernet, Packet, Ports, Tcp, Udp};
+use crate::parse::Headers;
+
+/// `AF_INET` of the kernel.
+const AF_INET: u8 = 2;
+
+/// Gives a client's packet the address and port of its server.
+#[inline(always)]
+pub(super) fn rewrite_destination(packet: Packet, headers: &Headers, backend: &Backend) {
+    // SAFETY: `parse` checked the headers.
+    unsafe {
+        let old = ((*headers.ip).destination, (*headers.ports).destination);
+        (*headers.ip).destination = backend.addr;
+        (*headers.ports).destination = backend.port;
+        checksums(packet, headers, old, (backend.addr, backend.port));
+    }
+}
+
+/// Sends a server's packet to the client in the name of the service.
+#[inline(always)]
+pub(crate) fn to_client(
+    ctx: &XdpContext,
+    packet: Packet,
+    headers: &Headers,
+    backend: &Backend,
+) -> Result<u32, Reason> {
+    let hop = next_hop(ctx, headers, backend)?;
+    let Some(ethernet) = packet.at::<Ethernet>(0) else {
+        return Err(Reason::Malformed);
+    };
+    decrement_ttl(headers.ip);
+    // SAFETY: `parse` checked the headers.
+    unsafe {
+        let old = ((*headers.ip).source, (*headers.ports).source);
+        (*headers.ip).source = backend.vip;
+        (*headers.ports).source = backend.vport;
+        checksums(packet, headers, old, (backend.vip, backend.vport));
+    }
+    // SAFETY: `at` checked the header; two bytes a word.
+    unsafe {
+        (*ethernet).dst = core::mem::transmute::<[u8; 6], [u16; 3]>(hop.dmac);
+        (*ethernet).src = core::mem::transmute::<[u8; 6], [u16; 3]>(hop.smac);
+    }
+    Ok(send(ctx, hop.ifindex))
+}
+
+/// Where the kernel would send the reply. Clients are too many to keep their hops in a map.
+#[inline(always)]
+fn next_hop(ctx: &XdpContext, headers: &Headers, backend: &Backend) -> Result<FibLookup, Reason> {
+    // SAFETY: plain numbers, of which zero is one.
+    let mut route: FibLookup = unsafe { core::mem::zeroed() };
+    route.family = AF_INET;
+    route.l4_protocol = headers.protocol;
+    route.__bindgen_anon_1.tot_len = headers.length;
+    route.ifindex = ctx.ingress_ifindex() as u32;
+    // SAFETY: `parse` checked the header.
+    unsafe {
+        route.__bindgen_anon_2.tos = (*headers.ip).tos;
+        route.__bindgen_anon_3.ipv4_src = backend.vip;
+        route.__bindgen_anon_4.ipv4_dst = (*headers.ip).destination;
+    }
+    // SAFETY: both pointers are good, and the size is that of the structure.
+    let found = unsafe {
+        bpf_fib_lookup(
+            ctx.as_ptr(),
+            &raw mut route,
+            size_of::<FibLookup>() as i32,
+            0,
+        )
+    };
+    if found == i64::from(BPF_FIB_LKUP_RET_SUCCESS) {
+        Ok(route)
+    } else {
+        Err(Reason::NoWayBack)
+    }
+}
+
+/// Mends both checksums after one address and one port changed.
+///
+/// # Safety
+///
+/// `parse` has checked the headers, and the head has not moved since.
+#[inline(always)]
+unsafe fn checksums(packet: Packet, headers: &Headers, old: (u32, u16), new: (u32, u16)) {
+    let mend = |sum: u16| update16(update32(sum, old.0, new.0), old.1, new.1);
+    // SAFETY: by contract; the TCP header was checked when the protocol was seen.
+    unsafe {
+        (*headers.ip).checksum = update32((*headers.ip).checksum, old.0, new.0);
+        if headers.protocol == TCP {
+            if let Some(tcp) = packet.at::<Tcp>(headers.l4) {
+                (*tcp).checksum = mend((*tcp).checksum);
+            }
+        } else {
+            let udp = headers.ports.cast::<Udp>();
+            if (*udp).checksum != 0 {
+                let sum = mend((*udp).checksum);
+                (*udp).checksum = if sum == 0 { 0xffff } else { sum };
+            }
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Ports>() == 4);

@@ -1,0 +1,61 @@
+//! The maps. What each holds, who writes it and who reads it stands in `lb_common`.
+
+use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMapHash, HashMap, LruHashMap, PerCpuArray};
+use aya_ebpf::macros::btf_map;
+use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::backend::{Backend, BackendSlot};
+use lb_common::control::Control;
+use lb_common::flow::FlowBucket;
+use lb_common::limits::{
+    FLOW_BUCKETS, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_SCHEDULE, MAX_SERVICES,
+};
+use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
+use lb_common::stats::{Reason, Traffic};
+
+const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
+const SERVICES: usize = MAX_SERVICES as usize;
+const BACKEND_SLOTS: usize = MAX_BACKENDS as usize;
+
+/// One schedule; every inner array may have its own length (kernel 5.10).
+pub(crate) type Schedule = Array<u32, { MAX_SCHEDULE as usize }, { BPF_F_INNER_MAP as usize }>;
+
+#[btf_map]
+pub(crate) static CONTROL: Array<Control, 1, MMAPABLE> = Array::new();
+
+#[btf_map]
+pub(crate) static SERVICES4: HashMap<ServiceKey4, ServiceEntry, SERVICES> = HashMap::new();
+
+#[btf_map]
+pub(crate) static SERVICE_INFO: Array<ServiceInfo, SERVICES> = Array::new();
+
+#[btf_map]
+pub(crate) static REALS4: HashMap<ServiceKey4, BackendSlot, BACKEND_SLOTS> = HashMap::new();
+
+#[btf_map]
+pub(crate) static BACKENDS: Array<Backend, BACKEND_SLOTS, MMAPABLE> = Array::new();
+
+#[btf_map]
+pub(crate) static SCHEDULES: ArrayOfMaps<Schedule, SERVICES> = ArrayOfMaps::new();
+
+#[btf_map]
+pub(crate) static CURSORS: PerCpuArray<u32, SERVICES> = PerCpuArray::new();
+
+#[btf_map]
+pub(crate) static AFFINITY4: LruHashMap<AffinityKey4, Affinity, { MAX_AFFINITIES as usize }> =
+    LruHashMap::new();
+
+#[btf_map]
+pub(crate) static FLOWS4: Array<FlowBucket, { FLOW_BUCKETS as usize }, MMAPABLE> = Array::new();
+
+#[btf_map]
+pub(crate) static BACKEND_STATS: PerCpuArray<Traffic, BACKEND_SLOTS> = PerCpuArray::new();
+
+#[btf_map]
+pub(crate) static RETIRED_STATS: Array<Traffic, SERVICES> = Array::new();
+
+#[btf_map]
+pub(crate) static REASONS: PerCpuArray<u64, { Reason::ALL.len() }> = PerCpuArray::new();
+
+#[btf_map]
+pub(crate) static EGRESS: DevMapHash<{ MAX_EGRESS as usize }> = DevMapHash::new();

@@ -1,0 +1,121 @@
+//! An `lb-agent` in a director.
+
+use std::fs::{self, File};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use crate::built;
+use crate::clock::wait_until;
+use crate::namespace::Namespace;
+use crate::process::{Process, checked};
+
+/// `lb-agent run` in a machine; dropped, it is killed as by `kill -9`.
+///
+/// Its instance is called as the machine's namespace, so that an agent started later in the same
+/// machine finds what an earlier one has left, and so that what remains goes with the namespace.
+#[derive(Debug)]
+pub struct Agent {
+    process: Process,
+    instance: String,
+    directory: TempDir,
+}
+
+/// An agent that has ended.
+#[derive(Debug)]
+pub struct AgentExit {
+    /// How.
+    pub status: ExitStatus,
+    /// What it logged.
+    pub log: String,
+}
+
+impl Agent {
+    /// Starts an agent with the text of a keepalived.conf.
+    pub fn start(machine: &Namespace, configuration: &str) -> Result<Self> {
+        let directory = tempfile::tempdir().context("no temporary directory for lb-agent")?;
+        let file = directory.path().join("keepalived.conf");
+        fs::write(&file, configuration).context("cannot write keepalived.conf")?;
+        let log = File::create(directory.path().join("log")).context("cannot write the log")?;
+        let process = machine.start(
+            Command::new(built::lb_agent()?)
+                .args(["run", "--instance", machine.name(), "--config"])
+                .arg(&file)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(log),
+        )?;
+        Ok(Self {
+            process,
+            instance: machine.name().to_owned(),
+            directory,
+        })
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+
+    /// Waits until it has logged `text` at least `times` times.
+    pub fn wait_for(&mut self, text: &str, times: usize, limit: Duration) -> Result<()> {
+        let state = || {
+            if self.log().matches(text).count() >= times {
+                Some(true)
+            } else {
+                self.process.ended().ok().flatten().map(|_| false)
+            }
+        };
+        match wait_until(limit, state) {
+            Some(true) => Ok(()),
+            Some(false) => bail!("lb-agent ended without saying {text:?}:\n{}", self.log()),
+            None => bail!(
+                "lb-agent did not say {text:?} within {limit:?}:\n{}",
+                self.log()
+            ),
+        }
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn terminate(self) -> Result<AgentExit> {
+        self.end(Signal::SIGTERM)
+    }
+
+    /// `kill -9`.
+    pub fn kill(self) -> Result<AgentExit> {
+        self.end(Signal::SIGKILL)
+    }
+
+    /// Sends a signal, and waits for the end.
+    fn end(mut self, signal: Signal) -> Result<AgentExit> {
+        self.process.signal(signal)?;
+        self.wait(Duration::from_secs(10))
+    }
+
+    /// Waits for it to end by itself.
+    pub fn wait(mut self, limit: Duration) -> Result<AgentExit> {
+        let status = self.process.wait(limit).with_context(|| self.log())?;
+        Ok(AgentExit {
+            status,
+            log: self.log(),
+        })
+    }
+
+    /// `lb-agent dump <arguments>`, which are separated by blanks.
+    pub fn dump(&self, arguments: &str) -> Result<String> {
+        checked(
+            Command::new(built::lb_agent()?)
+                .arg("dump")
+                .args(arguments.split_whitespace())
+                .args(["--instance", &self.instance]),
+        )
+    }
+}

@@ -1,0 +1,69 @@
+//! What a test needs of the machine, and how it says that it could not run.
+
+use std::fmt;
+use std::path::Path;
+
+use nix::unistd::geteuid;
+
+/// Something that not every machine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The rights of root.
+    Root,
+    /// Network namespaces.
+    Namespaces,
+    /// A kernel that loads BPF programs.
+    Bpf,
+    /// A program on PATH.
+    Program(&'static str),
+}
+
+/// What a [`crate::Site`] needs.
+pub const SITE: [Need; 6] = [
+    Need::Root,
+    Need::Namespaces,
+    Need::Bpf,
+    Need::Program("ip"),
+    Need::Program("ethtool"),
+    Need::Program("nginx"),
+];
+
+impl Need {
+    /// Whether this machine has it.
+    pub fn is_met(self) -> bool {
+        match self {
+            Self::Root => geteuid().is_root(),
+            Self::Namespaces => Path::new("/proc/self/ns/net").exists(),
+            // bpf(2) came with the one, BTF of the kernel with the other; we need both.
+            Self::Bpf => Path::new("/sys/kernel/btf/vmlinux").exists(),
+            Self::Program(name) => std::env::var_os("PATH").is_some_and(|path| {
+                std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => write!(f, "not root"),
+            Self::Namespaces => write!(f, "no network namespaces in this kernel"),
+            Self::Bpf => write!(f, "no BPF with BTF in this kernel"),
+            Self::Program(name) => write!(f, "{name} is not installed"),
+        }
+    }
+}
+
+/// Whether a test has to be skipped for want of something; it then says so, in the form that
+/// `cargo xtask test` counts: a line `skipped: <reason>`.
+#[expect(
+    clippy::print_stdout,
+    reason = "this line is how a test says that it did not run"
+)]
+pub fn skipped(needs: &[Need]) -> bool {
+    let missing = needs.iter().find(|need| !need.is_met());
+    if let Some(need) = missing {
+        println!("skipped: {need}");
+    }
+    missing.is_some()
+}

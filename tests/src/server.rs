@@ -1,0 +1,78 @@
+//! A web server: nginx.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::clock::wait_until;
+use crate::namespace::Namespace;
+use crate::process::Process;
+
+/// nginx on port 80 of every address of a machine.
+///
+/// Each page is `<name> <address of the client>`, so that a client can see who served it and
+/// whether the server saw the client's own address. Dropped, it is killed.
+#[derive(Debug)]
+pub struct WebServer {
+    _process: Process,
+    _directory: TempDir,
+}
+
+impl WebServer {
+    /// A server that answers each request with `status` (e.g. 200), ready when this returns.
+    pub fn start(machine: &Namespace, name: &str, status: u16) -> Result<Self> {
+        let directory = tempfile::tempdir().context("no temporary directory for nginx")?;
+        let configuration = directory.path().join("nginx.conf");
+        fs::write(&configuration, page(name, status)).context("cannot write nginx.conf")?;
+        let mut process = machine.start(
+            Command::new("nginx")
+                .args(["-e", "error.log", "-c"])
+                .arg(&configuration)
+                .arg("-p")
+                .arg(directory.path())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        )?;
+        let ready = || {
+            let ended = process.ended().transpose();
+            ended
+                .map(|_| false)
+                .or_else(|| directory.path().join("pid").exists().then_some(true))
+        };
+        let ready = wait_until(Duration::from_secs(10), ready);
+        let log = || fs::read_to_string(directory.path().join("error.log")).unwrap_or_default();
+        anyhow::ensure!(
+            ready == Some(true),
+            "nginx in {} does not start: {}",
+            machine.name(),
+            log()
+        );
+        Ok(Self {
+            _process: process,
+            _directory: directory,
+        })
+    }
+}
+
+/// The configuration: one process, which a kill ends, and every file in its own directory.
+fn page(name: &str, status: u16) -> String {
+    format!(
+        "daemon off;\n\
+         master_process off;\n\
+         pid pid;\n\
+         events {{ worker_connections 1024; }}\n\
+         http {{\n\
+         access_log off;\n\
+         client_body_temp_path body;\n\
+         proxy_temp_path proxy;\n\
+         fastcgi_temp_path fastcgi;\n\
+         uwsgi_temp_path uwsgi;\n\
+         scgi_temp_path scgi;\n\
+         default_type text/plain;\n\
+         server {{ listen 80; location / {{ return {status} \"{name} $remote_addr\\n\"; }} }}\n\
+         }}\n"
+    )
+}

@@ -1,0 +1,35 @@
+//! What must pass before a change goes in.
+
+use anyhow::Result;
+
+use crate::cargo::{HOST, command, succeed};
+use crate::{setup, test};
+
+/// Runs every check; the first that fails is the last.
+pub(crate) fn run() -> Result<()> {
+    setup::run(&setup::Part::ALL)?;
+    step("Formatting");
+    succeed(&mut command(&["fmt", "--all", "--check"]))?;
+    step("Lints");
+    succeed(
+        command(&["clippy"])
+            .args(HOST)
+            .args(["--all-targets", "--", "-D", "warnings"]),
+    )?;
+    step("Documentation");
+    succeed(
+        command(&["doc", "--no-deps"])
+            .args(HOST)
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    step("Tests");
+    test::run(&test::Options {
+        no_setup: true,
+        ..Default::default()
+    })
+}
+
+/// Says what comes.
+fn step(name: &str) {
+    println!("\n=== {name}");
+}

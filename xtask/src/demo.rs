@@ -1,0 +1,75 @@
+//! A load balancer at work, on a network of namespaces.
+
+mod interrupt;
+mod screen;
+mod stage;
+mod story;
+
+use anyhow::{Result, bail};
+use lb_tests::{Mode, needs};
+
+use crate::cargo::build_agent;
+use crate::setup;
+use screen::Screen;
+use stage::Stage;
+
+/// What is to be shown.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// How the directors hand packets on.
+    #[arg(long, value_enum, default_value = "dr")]
+    mode: Kind,
+    /// Leave the network up at the end, for playing, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+    /// Wait for Enter between the steps.
+    #[arg(long)]
+    pause: bool,
+}
+
+/// `lb_kind`, as an argument.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Kind {
+    /// Direct routing.
+    Dr,
+    /// IPIP tunnels.
+    Tun,
+    /// Address translation.
+    Nat,
+}
+
+impl From<Kind> for Mode {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Dr => Self::Dr,
+            Kind::Tun => Self::Tun,
+            Kind::Nat => Self::Nat,
+        }
+    }
+}
+
+/// Builds everything, shows it and takes the network down, on Ctrl-C and after a failure as well.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    setup::run(&[setup::Part::Build, setup::Part::Network])?;
+    build_agent()?;
+    if let Some(need) = needs::SITE.into_iter().find(|need| !need.is_met()) {
+        bail!("the demo cannot run here: {need}");
+    }
+    // From here on Ctrl-C goes to a thread of its own; programs started later get it as usual.
+    interrupt::listen()?;
+    let screen = Screen::new(options.pause);
+    let shown = Stage::build(options.mode.into()).and_then(|mut stage| {
+        story::tell(&mut stage, &screen)?;
+        if options.keep {
+            stage.invite(&screen);
+            interrupt::wait();
+        }
+        screen::say("Taking the network down.");
+        Ok(())
+    });
+    if interrupt::came() {
+        // The failure is only the echo of the interruption, and the clean-up is under way.
+        interrupt::wait();
+    }
+    shown
+}

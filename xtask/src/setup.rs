@@ -1,0 +1,124 @@
+//! Installs what is missing, and says so before it does.
+
+mod apt;
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use lb_ebpf_build::compiler::{Compiler, DEBIAN_PACKAGES, NEWEST_LLVM, Unfit};
+use lb_ebpf_build::linker;
+
+use crate::cargo::{command, succeed};
+
+/// A program, and the package of Debian that has it.
+struct Program {
+    name: &'static str,
+    package: &'static str,
+}
+
+/// What is being prepared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Building the XDP program.
+    Build,
+    /// A network of namespaces.
+    Network,
+    /// Other implementations, to be tested against.
+    Peers,
+}
+
+impl Part {
+    /// Everything.
+    pub(crate) const ALL: [Self; 3] = [Self::Build, Self::Network, Self::Peers];
+
+    /// The programs that it needs.
+    const fn programs(self) -> &'static [Program] {
+        match self {
+            Self::Build => &[],
+            Self::Network => &[
+                Program {
+                    name: "ip",
+                    package: "iproute2",
+                },
+                Program {
+                    name: "ethtool",
+                    package: "ethtool",
+                },
+                Program {
+                    name: "nginx",
+                    package: "nginx",
+                },
+                Program {
+                    name: "tcpdump",
+                    package: "tcpdump",
+                },
+            ],
+            Self::Peers => &[
+                Program {
+                    name: "keepalived",
+                    package: "keepalived",
+                },
+                Program {
+                    name: "/usr/lib/frr/vrrpd",
+                    package: "frr",
+                },
+                Program {
+                    name: "tshark",
+                    package: "tshark",
+                },
+            ],
+        }
+    }
+}
+
+/// Prepares this machine for `parts`.
+pub(crate) fn run(parts: &[Part]) -> Result<()> {
+    let programs = parts.iter().flat_map(|part| part.programs());
+    let missing: Vec<_> = programs
+        .filter(|program| !apt::is_there(program.name))
+        .map(|program| program.package)
+        .collect();
+    apt::install(&missing)?;
+    if parts.contains(&Part::Build) {
+        source_of_core()?;
+        bpf_linker()?;
+    }
+    Ok(())
+}
+
+/// A compiler with the source of its `core`: from rustup if that can be, else from Debian.
+fn source_of_core() -> Result<()> {
+    if Compiler::find().is_ok() {
+        return Ok(());
+    }
+    // rustup's compiler is worth completing only if it lacks nothing else.
+    if matches!(
+        Compiler::examine("rustc".as_ref()),
+        Err(Unfit::NoSource { .. })
+    ) && apt::is_there("rustup")
+    {
+        println!("Installing the component rust-src with rustup: core's source, for BPF.");
+        if succeed(Command::new("rustup").args(["component", "add", "rust-src"])).is_ok()
+            && Compiler::find().is_ok()
+        {
+            return Ok(());
+        }
+    }
+    println!("A second compiler for the XDP program, with core's source and LLVM {NEWEST_LLVM}:");
+    apt::install(&DEBIAN_PACKAGES)?;
+    Compiler::find().map(drop).context("even now")
+}
+
+/// `bpf-linker`, compiled by cargo.
+fn bpf_linker() -> Result<()> {
+    if linker::find().is_ok() {
+        return Ok(());
+    }
+    println!(
+        "Installing bpf-linker {} with cargo: a few minutes.",
+        linker::VERSION
+    );
+    let version = ["--version", linker::VERSION];
+    succeed(command(&["install", "--locked", "bpf-linker"]).args(version))?;
+    linker::find().map(drop).context("even now")
+}

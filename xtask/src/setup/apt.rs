@@ -1,0 +1,89 @@
+//! Debian's packages.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use nix::unistd::geteuid;
+
+use crate::cargo::succeed;
+
+/// Asked by Debian's packages before they start a service.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Services that come with our packages and are not wanted for themselves.
+const SERVICES: [&str; 3] = ["nginx", "keepalived", "frr"];
+
+/// Whether a program is on PATH, or is a file if its name is a path.
+pub(super) fn is_there(program: &str) -> bool {
+    // `join` with an absolute path is that path.
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path)
+            .chain(["/usr/sbin".into(), "/sbin".into()])
+            .any(|directory| directory.join(program).is_file())
+    })
+}
+
+/// Installs `packages`, without starting or enabling any service of theirs.
+pub(super) fn install(packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let list = packages.join(" ");
+    if !geteuid().is_root() {
+        bail!("missing packages: run `sudo apt-get install {list}`, or this command as root");
+    }
+    if !is_there("apt-get") {
+        bail!("there is no apt-get here; install what Debian calls {list}");
+    }
+    println!("Installing with apt: {list}. Services that come along stay off.");
+    let quiet = Quiet::begin()?;
+    let mut apt = Command::new("apt-get");
+    apt.env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["-qq", "-o", "Dpkg::Use-Pty=0"]);
+    let mut update = Command::new("apt-get");
+    succeed(update.args(["-qq", "update"]))?;
+    succeed(
+        apt.args(["install", "--yes", "--no-install-recommends"])
+            .args(packages),
+    )?;
+    drop(quiet);
+    for service in SERVICES
+        .iter()
+        .filter(|service| packages.iter().any(|p| p.starts_with(**service)))
+    {
+        // Where systemd is not installed there is nothing to disable.
+        drop(
+            Command::new("systemctl")
+                .args(["--quiet", "disable", service])
+                .status(),
+        );
+    }
+    Ok(())
+}
+
+/// While it stands, packages start no service. A policy that the machine has already is left alone.
+struct Quiet {
+    ours: bool,
+}
+
+impl Quiet {
+    fn begin() -> Result<Self> {
+        let ours = !Path::new(POLICY).exists();
+        if ours {
+            fs::write(POLICY, "#!/bin/sh\nexit 101\n")?;
+            fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(Self { ours })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if self.ours {
+            drop(fs::remove_file(POLICY));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Runs all tests and counts what passed, failed and could not run.
+//!
+//! Cargo builds the test programs; we run them, several at a time. A test that cannot run here
+//! prints a line `skipped: <reason>` and returns: the harness of Rust has no word for that.
+
+mod output;
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::cargo::{HOST, build_agent, command};
+use crate::setup;
+use output::Outcomes;
+
+/// What is to be run.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Options {
+    /// Only tests whose name contains this; the test program's name counts, too.
+    pub(crate) filter: Option<String>,
+    /// Install nothing, even if something is missing.
+    #[arg(long)]
+    pub(crate) no_setup: bool,
+}
+
+/// A test program, built.
+#[derive(Debug)]
+struct Program {
+    /// `lb-tests::dr`.
+    name: String,
+    executable: PathBuf,
+    /// The package's directory: what cargo makes the working directory.
+    directory: PathBuf,
+}
+
+impl Program {
+    /// Whether its tests live in networks of namespaces and measure time: they get the machine
+    /// to themselves.
+    fn is_end_to_end(&self) -> bool {
+        self.name.starts_with("lb-tests::")
+    }
+}
+
+/// Test programs that run at a time, and tests of an end-to-end program: those mostly wait.
+const AT_A_TIME: usize = 2;
+
+/// Runs the tests.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if !options.no_setup {
+        setup::run(&setup::Part::ALL)?;
+    }
+    build_agent()?;
+    let (slow, quick): (Vec<_>, Vec<_>) = build()?.into_iter().partition(Program::is_end_to_end);
+    let mut outcomes = Outcomes::default();
+    for programs in [quick, slow] {
+        outcomes.append(run_all(programs, options.filter.as_deref()));
+    }
+    if options.filter.is_none() {
+        outcomes.append(run_one(
+            "documentation",
+            command(&["test", "--doc"]).args(HOST),
+        ));
+    }
+    println!("\n{outcomes}");
+    ensure!(
+        outcomes.failed.is_empty(),
+        "{} tests failed",
+        outcomes.failed.len()
+    );
+    Ok(())
+}
+
+/// Has cargo build all test programs.
+fn build() -> Result<Vec<Program>> {
+    let output = command(&[
+        "test",
+        "--no-run",
+        "--message-format=json-render-diagnostics",
+    ])
+    .args(HOST)
+    .stderr(Stdio::inherit())
+    .output()
+    .context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("the tests do not compile");
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    Ok(messages
+        .lines()
+        .filter_map(|line| program(&serde_json::from_str(line).ok()?))
+        .collect())
+}
+
+/// The test program that a message of cargo speaks of, if it does.
+fn program(message: &Value) -> Option<Program> {
+    if message.pointer("/profile/test")? != &Value::Bool(true) {
+        return None;
+    }
+    let executable = PathBuf::from(message.get("executable")?.as_str()?);
+    let manifest = Path::new(message.get("manifest_path")?.as_str()?);
+    let directory = manifest.parent()?.to_owned();
+    let target = message.pointer("/target/name")?.as_str()?;
+    // The package's name is the last part of its id, `path+file:///…/lb-common#0.1.0`, or stands
+    // behind the hash sign if it differs from its directory's.
+    let id = message.get("package_id")?.as_str()?;
+    let (path, version) = id.rsplit_once('#')?;
+    let package = version
+        .split_once('@')
+        .map_or(path.rsplit('/').next()?, |(name, _)| name);
+    Some(Program {
+        name: format!("{package}::{target}"),
+        executable,
+        directory,
+    })
+}
+
+/// Runs programs, some at a time.
+fn run_all(programs: Vec<Program>, filter: Option<&str>) -> Outcomes {
+    let queue = Mutex::new(VecDeque::from(programs));
+    let all = Mutex::new(Outcomes::default());
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                while let Some(program) = lock(&queue).pop_front() {
+                    let outcomes = run_program(&program, filter);
+                    lock(&all).append(outcomes);
+                }
+            });
+        }
+    });
+    all.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The value in a mutex; a thread that panicked has left it whole.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs the tests of one program that the filter lets through.
+fn run_program(program: &Program, filter: Option<&str>) -> Outcomes {
+    let mut tests = Command::new(&program.executable);
+    tests
+        .current_dir(&program.directory)
+        .env("CARGO_MANIFEST_DIR", &program.directory);
+    tests.arg("--show-output");
+    if program.is_end_to_end() {
+        tests.args(["--test-threads", "4"]);
+    }
+    match filter {
+        Some(filter) if !program.name.contains(filter) => tests.arg(filter),
+        _ => &mut tests,
+    };
+    run_one(&program.name, &mut tests)
+}
+
+/// Runs a test program to its end and reads what it says.
+fn run_one(name: &str, tests: &mut Command) -> Outcomes {
+    let outcomes = match tests.output() {
+        Ok(output) => Outcomes::read(
+            name,
+            output.status,
+            &String::from_utf8_lossy(&output.stdout),
+            &String::from_utf8_lossy(&output.stderr),
+        ),
+        Err(error) => Outcomes::broken(name, format!("cannot start: {error}")),
+    };
+    println!("{}", outcomes.line(name));
+    outcomes
+}

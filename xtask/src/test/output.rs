@@ -1,0 +1,123 @@
+//! What the harness of Rust prints, read.
+
+use std::fmt;
+use std::process::ExitStatus;
+
+/// A test, by program and name, with what there is to say of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Case {
+    /// `lb-tests::dr: a_client_is_served`.
+    pub(super) name: String,
+    /// The reason it was skipped, or the output of its failure.
+    pub(super) text: String,
+}
+
+/// The end of many tests.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcomes {
+    /// How many passed.
+    pub(super) passed: usize,
+    /// What failed.
+    pub(super) failed: Vec<Case>,
+    /// What could not run.
+    pub(super) skipped: Vec<Case>,
+}
+
+impl Outcomes {
+    /// A program that is a failure as a whole.
+    pub(super) fn broken(program: &str, text: String) -> Self {
+        let failed = vec![Case {
+            name: program.to_owned(),
+            text,
+        }];
+        Self {
+            failed,
+            ..Self::default()
+        }
+    }
+
+    /// Reads the output of a program that was run with `--show-output`.
+    ///
+    /// There is a line `test <name> ... ok|FAILED|ignored` for each test; then come sections
+    /// `---- <name> stdout ----` with what each printed.
+    pub(super) fn read(program: &str, status: ExitStatus, stdout: &str, stderr: &str) -> Self {
+        let mut outcomes = Self::default();
+        let case = |test: &str, text: &str| Case {
+            name: format!("{program}: {test}"),
+            text: text.trim_end().to_owned(),
+        };
+        for line in stdout.lines() {
+            let Some((test, end)) = line
+                .strip_prefix("test ")
+                .and_then(|rest| rest.split_once(" ... "))
+            else {
+                continue;
+            };
+            let said = printed(stdout, test);
+            let reason = said.lines().find_map(|line| line.strip_prefix("skipped: "));
+            match (end.split(',').next(), reason) {
+                (Some("ok"), Some(reason)) => outcomes.skipped.push(case(test, reason)),
+                (Some("ok"), None) => outcomes.passed += 1,
+                (Some("ignored"), _) => outcomes.skipped.push(case(test, end)),
+                _ => outcomes.failed.push(case(test, &said)),
+            }
+        }
+        if !status.success() && outcomes.failed.is_empty() {
+            outcomes.failed.push(case(&status.to_string(), stderr));
+        }
+        outcomes
+    }
+
+    /// Takes the others in.
+    pub(super) fn append(&mut self, mut others: Self) {
+        self.passed += others.passed;
+        self.failed.append(&mut others.failed);
+        self.skipped.append(&mut others.skipped);
+    }
+
+    /// One line on the program.
+    pub(super) fn line(&self, program: &str) -> String {
+        let word = if self.failed.is_empty() {
+            "ok"
+        } else {
+            "FAILED"
+        };
+        format!("{word:6} {program}: {}", self.counts())
+    }
+
+    /// `N passed, N failed, N skipped`.
+    fn counts(&self) -> String {
+        let (failed, skipped) = (self.failed.len(), self.skipped.len());
+        format!("{} passed, {failed} failed, {skipped} skipped", self.passed)
+    }
+}
+
+/// What `test` printed: the lines of its section.
+fn printed(stdout: &str, test: &str) -> String {
+    let head = format!("---- {test} stdout ----");
+    stdout
+        .lines()
+        .skip_while(|line| *line != head)
+        .skip(1)
+        .take_while(|line| !line.starts_with("---- ") && !SECTIONS.contains(line))
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
+/// Lines that end the last section.
+const SECTIONS: [&str; 2] = ["successes:", "failures:"];
+
+impl fmt::Display for Outcomes {
+    /// What failed and what was skipped, each with its reason; the counts are the last line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for case in &self.failed {
+            writeln!(f, "FAILED {}\n{}\n", case.name, case.text)?;
+        }
+        for case in &self.skipped {
+            writeln!(f, "skipped {}: {}", case.name, case.text)?;
+        }
+        write!(f, "{}", self.counts())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+use std::os::unix::process::ExitStatusExt;
+
+use super::*;
+
+const OUTPUT: &str = "
+running 4 tests
+test works ... ok
+test needs_root ... ok
+test breaks ... FAILED
+test later ... ignored, takes an hour
+
+successes:
+
+---- needs_root stdout ----
+looking around
+skipped: not root
+
+---- works stdout ----
+hello
+
+successes:
+    needs_root
+    works
+
+failures:
+
+---- breaks stdout ----
+
+thread 'breaks' panicked at a.rs:1:1:
+left is not right
+
+failures:
+    breaks
+
+test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out
+";
+
+fn case(name: &str, text: &str) -> Case {
+    Case {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+#[test]
+fn each_test_is_passed_failed_or_skipped_with_its_reason() {
+    let outcomes = Outcomes::read("p", ExitStatus::from_raw(101 << 8), OUTPUT, "");
+    assert_eq!(outcomes.passed, 1);
+    assert_eq!(
+        outcomes.skipped,
+        [
+            case("p: needs_root", "not root"),
+            case("p: later", "ignored, takes an hour")
+        ]
+    );
+    assert_eq!(
+        outcomes.failed,
+        [case(
+            "p: breaks",
+            "\nthread 'breaks' panicked at a.rs:1:1:\nleft is not right"
+        )]
+    );
+}
+
+#[test]
+fn a_program_that_ends_badly_without_a_failed_test_has_failed() {
+    let outcomes = Outcomes::read("p", ExitStatus::from_raw(11), "running 1 test\n", "boom\n");
+    assert_eq!(outcomes.failed.len(), 1);
+    assert_eq!(outcomes.failed[0].text, "boom");
+}
+
+#[test]
+fn the_counts_are_the_last_line() {
+    let outcomes = Outcomes::read("p", ExitStatus::from_raw(101 << 8), OUTPUT, "");
+    assert_eq!(
+        outcomes.to_string().lines().last(),
+        Some("1 passed, 1 failed, 2 skipped")
+    );
+}
