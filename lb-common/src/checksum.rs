@@ -15,7 +15,7 @@ pub const fn fold(sum: u32) -> u16 {
 #[inline(always)]
 #[must_use]
 pub const fn update16(check: u16, old: u16, new: u16) -> u16 {
-    !fold(!check as u16 as u32 + !old as u16 as u32 + new as u32)
+    !fold(!check as u32 + !old as u32 + new as u32)
 }
 
 /// The checksum after one 32-bit word changed.

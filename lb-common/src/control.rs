@@ -20,6 +20,8 @@ pub struct Control {
     pub heartbeat: u64,
     /// After so many jiffies without a heartbeat nothing is forwarded any more; 0 = never.
     pub deadman: u64,
+    /// Jiffies in a second, for who reads the times in the maps; the program does not care.
+    pub hertz: u64,
     /// Random key of every hash, so that nobody outside can choose a bucket.
     pub secret: u64,
     /// Life of a flow in ticks of [`crate::flow::TICK_SHIFT`], by [`crate::flow::state`].

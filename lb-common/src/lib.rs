@@ -25,6 +25,14 @@
 //! the constructors take and give [`core::net`] types.
 #![no_std]
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::inline_always,
+    reason = "calls that remain in the BPF program cost 2 ns each"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "fields are cut out of words on purpose; `TryFrom` is not const"
+)]
 
 pub mod affinity;
 pub mod backend;

@@ -1,9 +1,9 @@
 //! Networks of namespaces for tests and for the demo.
 //!
 //! A [`Namespace`] is one machine, a [`Switch`] is one Ethernet segment, a [`Site`] is the whole
-//! network of a load balancer: client, two directors, two real servers. [`Agent`] is an
-//! `lb-agent` in a director, [`http`] and [`Probe`] are its clients, [`Capture`] is what a wire
-//! carried.
+//! network of a load balancer: client, two directors, two real servers, and a [`Cluster`] is that
+//! network with an [`Agent`], an `lb-agent`, in each director. [`http`] and [`Probe`] are its
+//! clients, [`Capture`] is what a wire carried.
 //!
 //! Everything goes away when its value is dropped. What a killed run left behind is taken away at
 //! the start of the next one ([`namespace`]). Names carry the process id, so runs and tests can go
@@ -16,6 +16,7 @@ mod agent;
 pub mod built;
 mod capture;
 mod clock;
+mod cluster;
 pub mod configurations;
 pub mod http;
 pub mod namespace;
@@ -29,6 +30,7 @@ mod switch;
 pub use agent::{Agent, AgentExit};
 pub use capture::{Capture, Frame};
 pub use clock::{now, wait_until};
+pub use cluster::{Cluster, PATIENCE};
 pub use namespace::Namespace;
 pub use needs::{Need, skipped};
 pub use probe::{Outcome, Probe, Report};

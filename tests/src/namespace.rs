@@ -141,8 +141,13 @@ fn remove_stale() {
     remove_all(|name| {
         name.strip_prefix(PREFIX)
             .and_then(|rest| rest.split_once('-'))
-            .is_some_and(|(pid, _)| !Path::new("/proc").join(pid).exists())
+            .is_some_and(|(pid, _)| !is_alive(pid))
     });
+}
+
+/// Whether a process runs; one that has ended and waits for its parent to ask has no command line.
+fn is_alive(pid: &str) -> bool {
+    fs::read(Path::new("/proc").join(pid).join("cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
 /// What all names of this process begin with.

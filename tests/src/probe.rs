@@ -144,6 +144,22 @@ impl Report {
         longest
     }
 
+    /// For each `step` of time the last server that gave a page in it, or `None`.
+    pub fn timeline(&self, step: Duration) -> Vec<Option<&str>> {
+        let Some(start) = self.0.first().map(|outcome| outcome.sent) else {
+            return Vec::new();
+        };
+        let mut timeline = Vec::new();
+        for outcome in &self.0 {
+            let number = ((outcome.over - start).as_nanos() / step.as_nanos().max(1)) as usize;
+            timeline.resize(timeline.len().max(number + 1), None);
+            if let (Ok(server), Some(entry)) = (&outcome.served, timeline.get_mut(number)) {
+                *entry = Some(server.as_str());
+            }
+        }
+        timeline
+    }
+
     /// Requests that failed.
     pub fn failures(&self) -> usize {
         self.0

@@ -175,18 +175,6 @@ impl Site {
     pub fn service(&self) -> SocketAddr {
         SocketAddr::from((self.layout.virtual_address, 80))
     }
-
-    /// The directors that have the virtual address set: exactly one, if all is well.
-    pub fn masters(&self) -> Result<Vec<&Namespace>> {
-        let address = self.layout.virtual_address.to_string();
-        let mut masters = Vec::new();
-        for director in &self.directors {
-            if director.has_address(&address)? {
-                masters.push(director);
-            }
-        }
-        Ok(masters)
-    }
 }
 
 /// `192.0.2.1` → `192.0.2.1/24`.

@@ -45,5 +45,5 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
 
 /// Builds the program `lb-agent`, and with it the XDP program and what test networks load.
 pub(crate) fn build_agent() -> Result<()> {
-    succeed(&mut command(&["build", "--package", "lb-agent"]))
+    succeed(command(&["build", "--bin", "lb-agent"]).args(HOST))
 }

@@ -6,12 +6,11 @@ mod stage;
 mod story;
 
 use anyhow::{Result, bail};
-use lb_tests::{Mode, needs};
+use lb_tests::{Cluster, Layout, Mode, configurations, needs, now};
 
 use crate::cargo::build_agent;
 use crate::setup;
-use screen::Screen;
-use stage::Stage;
+use screen::{Screen, duration, say};
 
 /// What is to be shown.
 #[derive(Debug, clap::Args)]
@@ -57,19 +56,31 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     // From here on Ctrl-C goes to a thread of its own; programs started later get it as usual.
     interrupt::listen()?;
-    let screen = Screen::new(options.pause);
-    let shown = Stage::build(options.mode.into()).and_then(|mut stage| {
-        story::tell(&mut stage, &screen)?;
-        if options.keep {
-            stage.invite(&screen);
-            interrupt::wait();
-        }
-        screen::say("Taking the network down.");
-        Ok(())
-    });
+    let shown = show(options);
     if interrupt::came() {
         // The failure is only the echo of the interruption, and the clean-up is under way.
         interrupt::wait();
     }
     shown
+}
+
+/// Builds the network and tells the story; the network goes with the end of this.
+fn show(options: &Options) -> Result<()> {
+    let mode = options.mode.into();
+    let layout = Layout::demo(mode);
+    let screen = Screen::new(options.pause);
+    println!("{}", stage::picture(&layout));
+    let start = now();
+    let mut cluster = Cluster::new(layout, configurations::demo(mode))?;
+    let took = duration(start.elapsed());
+    say(format_args!(
+        "Every machine is a network namespace of this one; they stand after {took}."
+    ));
+    story::tell(&mut cluster, &screen)?;
+    if options.keep {
+        stage::invite(&cluster, &screen);
+        interrupt::wait();
+    }
+    say("\nTaking the network down.");
+    Ok(())
 }

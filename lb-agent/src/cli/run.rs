@@ -14,7 +14,7 @@ pub(super) struct Arguments {
     config: ConfigArguments,
     #[command(flatten)]
     instance: InstanceArguments,
-    /// What to log: error, warn, info, debug, trace, or a filter as in RUST_LOG.
+    /// What to log: error, warn, info, debug, trace, or a filter as in `RUST_LOG`.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
 }
@@ -39,7 +39,11 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         error!("{} cannot be used; nothing was started", path.display());
         return ExitCode::from(loaded.exit_status());
     }
-    info!("Starting lb-agent {} with {}", env!("CARGO_PKG_VERSION"), path.display());
+    info!(
+        "Starting lb-agent {} with {}",
+        env!("CARGO_PKG_VERSION"),
+        path.display()
+    );
     let outcome = supervisor::run(loaded.config, &arguments.instance.instance);
     let status = match &outcome {
         Ok(()) => ExitCode::SUCCESS,

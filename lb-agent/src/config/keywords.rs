@@ -23,7 +23,7 @@ use std::time::Duration;
 pub(crate) use checker::{HTTP_GET, TCP_CHECK, URL};
 pub(crate) use global::GLOBAL_DEFS;
 pub(crate) use real_server::REAL_SERVER;
-pub(crate) use root::{ROOT, is_root_block};
+pub(crate) use root::{ROOT, TOP_LEVEL, is_root_block};
 pub(crate) use virtual_server::VIRTUAL_SERVER;
 pub(crate) use vrrp::{AUTHENTICATION, VRRP_INSTANCE};
 

@@ -198,7 +198,15 @@ fn continues(line: &str) -> bool {
     let Some(before) = line.trim_end_matches(['\n', '\r']).strip_suffix('\\') else {
         return false;
     };
-    !before.ends_with('\\') && !before.trim_start_matches(is_blank).starts_with(['#', '!'])
+    !before.ends_with('\\') && !has_comment(before)
+}
+
+fn has_comment(line: &str) -> bool {
+    let mut quoted = false;
+    line.chars().any(|character| {
+        quoted ^= character == '"';
+        !quoted && matches!(character, '#' | '!')
+    })
 }
 
 #[cfg(test)]

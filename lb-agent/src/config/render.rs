@@ -7,7 +7,7 @@ mod width;
 
 use self::width::width;
 use super::Loaded;
-use super::diagnostic::Severity;
+use super::diagnostic::{Code, Severity};
 use super::report::{Entry, Place, report};
 
 /// Columns of a line that are shown.
@@ -131,7 +131,7 @@ impl Page {
         let counts = [Severity::Error, Severity::Warning, Severity::Notice].map(|severity| {
             let count = entries
                 .iter()
-                .filter(|entry| entry.severity == severity)
+                .filter(|entry| entry.severity == severity && entry.code != Code::More)
                 .count();
             let plural = if count == 1 { "" } else { "s" };
             (count, format!("{count} {}{plural}", severity.word()))

@@ -1,27 +1,36 @@
 //! Whole configurations: the tutorials, rubbish, and a large one.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
 
 use super::*;
 
 fn tutorials() -> Vec<PathBuf> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/configs/tutorials");
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries
+        .filter(|path| path.extension().is_some_and(|ext| ext == "conf"))
+        .collect();
     files.sort();
     files
 }
 
-/// As `check` would read it, but under its bare name.
-fn load_tutorial(path: &Path) -> Loaded {
-    let name = path.file_name().unwrap();
-    load(&Memory::default().with(name, std::fs::read(path).unwrap()), Path::new(name))
+/// The text as if it stood in a file of its bare name.
+fn load_bytes(name: &Path, bytes: &[u8]) -> Loaded {
+    load(&Memory::default().with(name, bytes), name)
 }
 
 #[test]
 fn every_tutorial_gives_the_reviewed_model_and_remarks() {
-    for path in tutorials() {
-        let loaded = load_tutorial(&path);
+    let files = tutorials();
+    assert!(files.len() >= 48);
+    for path in files {
+        let name = Path::new(path.file_name().unwrap());
+        let loaded = load_bytes(name, &std::fs::read(&path).unwrap());
         let text = format!(
             "exit status {}\n\n{}\n{:#?}\n",
             loaded.exit_status(),
@@ -31,5 +40,149 @@ fn every_tutorial_gives_the_reviewed_model_and_remarks() {
         insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
             insta::assert_snapshot!(path.file_stem().unwrap().to_str().unwrap(), text);
         });
+        assert!(!loaded.is_fatal(), "{name:?}");
+    }
+}
+
+#[test]
+fn rubbish_ends_in_one_clear_message() {
+    // A generator of its own (xorshift64*), so that the bytes are the same every time.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let random: Vec<u8> = std::iter::repeat_with(|| {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_be_bytes()[0]
+    })
+    .take(10_000_000)
+    .collect();
+    for (bytes, expected) in [
+        (
+            random,
+            "`x` does not look like a configuration file: it holds binary data",
+        ),
+        (
+            vec![0; 10_000],
+            "`x` does not look like a configuration file: it holds binary data",
+        ),
+    ] {
+        let loaded = load_bytes(Path::new("x"), &bytes);
+        let [diagnostic] = loaded.diagnostics.as_slice() else {
+            panic!()
+        };
+        assert_eq!(diagnostic.message, expected);
+        assert_eq!(loaded.exit_status(), 4);
+        assert_eq!(loaded.config, Config::default());
+    }
+}
+
+#[test]
+fn a_text_that_is_no_configuration_is_not_answered_by_a_flood() {
+    let mut words = String::new();
+    for number in 0..100_000 {
+        writeln!(words, "word{number} other").unwrap();
+    }
+    let loaded = load_bytes(Path::new("x"), words.as_bytes());
+    assert_eq!(loaded.diagnostics.len(), 51);
+    let last = loaded.diagnostics.last().unwrap();
+    assert_eq!(last.message, "99950 more warnings in this file, not shown");
+    assert_eq!(loaded.exit_status(), 5);
+}
+
+#[test]
+fn what_is_not_shown_still_counts_for_the_exit_status() {
+    let mut text = String::new();
+    for number in 0..100 {
+        writeln!(text, "vrrp_instance I{number} {{\n}}").unwrap();
+    }
+    text.push_str("vrrp_instance\nvrrp_instance {\n}\n");
+    let loaded = load_bytes(Path::new("x"), text.as_bytes());
+    assert_eq!(loaded.exit_status(), 2);
+}
+
+/// 2 000 services with 20 servers each, each with a check.
+fn large() -> String {
+    let mut text = String::new();
+    for service in 0..2000u32 {
+        let (high, low) = (service / 250, service % 250 + 1);
+        writeln!(
+            text,
+            "virtual_server 10.0.{high}.{low} 80 {{\n    delay_loop 6\n    lb_algo wrr\n    \
+             lb_kind DR\n    protocol TCP\n    sorry_server 10.9.9.9 80"
+        )
+        .unwrap();
+        for server in 0..20u32 {
+            writeln!(
+                text,
+                "    real_server 10.{}.{high}.{low} 80 {{\n        weight 1\n        \
+                 notify_down \"/usr/bin/logger down\"\n        HTTP_GET {{\n            url {{\n\
+                 path /health\n                status_code 200\n            }}\n            \
+                 connect_timeout 1\n            retry 3\n            delay_before_retry 1\n        \
+                 }}\n    }}",
+                server + 20
+            )
+            .unwrap();
+        }
+        text.push_str("}\n");
+    }
+    text
+}
+
+#[test]
+fn forty_thousand_servers_are_all_there() {
+    let loaded = load_bytes(Path::new("x"), large().as_bytes());
+    let [remark] = loaded.diagnostics.as_slice() else {
+        panic!()
+    };
+    assert_eq!(
+        remark.message,
+        "`notify_down` is known, but has no effect yet (also on 39999 other lines)"
+    );
+    let servers = loaded
+        .config
+        .virtual_servers
+        .iter()
+        .map(|service| service.real_servers.len());
+    assert_eq!(servers.sum::<usize>(), 40_000);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+        let loaded = load_bytes(Path::new("x"), &bytes);
+        let _shown = render(&loaded, true);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[a-z0-9 \\{\\}\"'#!@$~\\\\/.\\-\u{a0}\u{3000}\n\r\t]{0,400}") {
+        let loaded = load_bytes(Path::new("x"), text.as_bytes());
+        let _shown = render(&loaded, false);
+    }
+
+    /// Tutorials with pieces cut out, doubled and overwritten: what is close to a configuration
+    /// reaches deeper than what is not.
+    #[test]
+    fn no_damaged_tutorial_makes_it_panic(
+        which in any::<prop::sample::Index>(),
+        wounds in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0usize..30, prop::collection::vec(any::<u8>(), 0..6)),
+            1..8,
+        ),
+    ) {
+        let files = tutorials();
+        let mut bytes = std::fs::read(which.get(&files)).unwrap();
+        for (place, length, patch) in wounds {
+            if bytes.is_empty() {
+                break;
+            }
+            let start = place.index(bytes.len());
+            let end = (start + length).min(bytes.len());
+            bytes.splice(start..end, patch);
+        }
+        let loaded = load_bytes(Path::new("x"), &bytes);
+        let _shown = render(&loaded, true);
+        prop_assert!(loaded.diagnostics.is_sorted_by_key(|diagnostic| diagnostic.span));
     }
 }

@@ -129,10 +129,10 @@ fn shared_addresses(instances: &[Checked<VrrpInstance>], diagnostics: &mut Diagn
         } = &instance.value;
         for line in virtual_ipaddress.iter().chain(virtual_ipaddress_excluded) {
             let key = (line.address.addr(), line.dev.as_str());
-            let Some(first) = seen.get(&key) else {
-                seen.insert(key, instance);
+            let first = *seen.entry(key).or_insert(instance);
+            if first.span == instance.span {
                 continue;
-            };
+            }
             let message = format!(
                 "`{}` and `{}` both have the virtual address {}",
                 first.value.name, instance.value.name, key.0

@@ -31,7 +31,7 @@ pub(crate) fn seconds(text: &str, range: &RangeInclusive<Duration>) -> Result<Du
         format!("a time from {least} to {most} seconds, like `5` or `0.5`")
     };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    if fraction.is_empty() || fraction.len() > 6 {
+    if text.is_empty() || fraction.is_empty() || fraction.len() > 6 {
         return Err(expected());
     }
     let padded = format!("{fraction:0<6}");

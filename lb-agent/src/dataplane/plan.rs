@@ -116,11 +116,14 @@ pub fn plan(
     Ok(plan.operations)
 }
 
+/// Slots and what they hold.
+type Slots = Vec<(u32, Backend)>;
+
 /// A plan in the making.
 struct Planner<'a> {
     installed: &'a Installed,
     /// Slots in use, by service, as installed.
-    slots: BTreeMap<u16, Vec<(u32, Backend)>>,
+    slots: BTreeMap<u16, Slots>,
     free_slots: Box<dyn Iterator<Item = u32> + 'a>,
     free_ids: Box<dyn Iterator<Item = u16> + 'a>,
     /// Real servers in NAT mode and the slots they will have.
@@ -130,14 +133,22 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(installed: &'a Installed) -> Self {
-        let mut slots: BTreeMap<u16, Vec<(u32, Backend)>> = BTreeMap::new();
+        let mut slots: BTreeMap<u16, Slots> = BTreeMap::new();
         for (slot, backend) in &installed.backends {
             if backend.has(flags::IN_USE) {
-                slots.entry(backend.service).or_default().push((*slot, *backend));
+                slots
+                    .entry(backend.service)
+                    .or_default()
+                    .push((*slot, *backend));
             }
         }
         let used: BTreeSet<u16> = installed.services.values().map(|it| it.entry.id).collect();
-        let in_use = |slot: &u32| installed.backends.get(slot).is_some_and(|it| it.has(flags::IN_USE));
+        let in_use = |slot: &u32| {
+            installed
+                .backends
+                .get(slot)
+                .is_some_and(|it| it.has(flags::IN_USE))
+        };
         Self {
             installed,
             slots,
@@ -168,39 +179,54 @@ impl<'a> Planner<'a> {
         };
         let (turns, gone) = self.set_servers(service, id)?;
         if self.installed.schedules.get(&id) != Some(&turns) {
-            self.operations.push(Operation::SetSchedule { service: id, turns });
+            self.operations
+                .push(Operation::SetSchedule { service: id, turns });
         }
         let entry = entry(service, id, ticks);
         let info = info(service);
         if old.is_none_or(|old| old.entry != entry || old.info != info) {
-            self.operations.push(Operation::SetService { key, entry, info });
+            self.operations
+                .push(Operation::SetService { key, entry, info });
         }
-        self.operations.extend(gone.iter().map(|(slot, backend)| pool::retire(*slot, backend)));
+        self.operations.extend(
+            gone.iter()
+                .map(|(slot, backend)| pool::retire(*slot, backend)),
+        );
         Ok(())
     }
 
     /// Writes the servers of a service; gives its turns and the slots it no longer needs.
-    fn set_servers(
-        &mut self,
-        service: &Service,
-        id: u16,
-    ) -> Result<(Vec<u32>, Vec<(u32, Backend)>), PlanError> {
+    fn set_servers(&mut self, service: &Service, id: u16) -> Result<(Vec<u32>, Slots), PlanError> {
         let mut old = self.slots.remove(&id).unwrap_or_default();
         let mut weights = Vec::with_capacity(service.servers.len());
         for server in &service.servers {
-            let known = old.iter().position(|(_, backend)| pool::is_for(backend, server));
+            let known = old
+                .iter()
+                .position(|(_, backend)| pool::is_for(backend, server));
             let (slot, before) = match known.map(|at| old.swap_remove(at)) {
                 Some((slot, backend)) => (slot, Some(backend)),
-                None => (self.free_slots.next().ok_or(PlanError::TooManyServers)?, None),
+                None => (
+                    self.free_slots.next().ok_or(PlanError::TooManyServers)?,
+                    None,
+                ),
             };
-            let generation = self.installed.backends.get(&slot).map_or(0, |it| it.generation);
+            let generation = self
+                .installed
+                .backends
+                .get(&slot)
+                .map_or(0, |it| it.generation);
             let backend = pool::backend(service, server, id, generation);
             if before != Some(backend) {
-                self.operations.push(Operation::WriteBackend { slot, backend });
+                self.operations
+                    .push(Operation::WriteBackend { slot, backend });
             }
             weights.push((slot, server.weight));
             if server.method == Forwarding::Nat {
-                let key = Key { address: server.address, port: server.port, proto: service.key.proto };
+                let key = Key {
+                    address: server.address,
+                    port: server.port,
+                    proto: service.key.proto,
+                };
                 self.reals.entry(key).or_default().push(slot);
             }
         }
@@ -210,18 +236,28 @@ impl<'a> Planner<'a> {
     fn set_reals(&mut self) {
         let reals = std::mem::take(&mut self.reals);
         for (key, slots) in &reals {
-            let slot = BackendSlot { slot: if let [slot] = slots[..] { slot } else { 0 } };
+            let slot = BackendSlot {
+                slot: if let [slot] = slots[..] { slot } else { 0 },
+            };
             if self.installed.reals.get(key) != Some(&slot) {
                 self.operations.push(Operation::SetReal { key: *key, slot });
             }
         }
-        let gone = self.installed.reals.keys().filter(|key| !reals.contains_key(key));
-        self.operations.extend(gone.map(|key| Operation::RemoveReal { key: *key }));
+        let gone = self
+            .installed
+            .reals
+            .keys()
+            .filter(|key| !reals.contains_key(key));
+        self.operations
+            .extend(gone.map(|key| Operation::RemoveReal { key: *key }));
     }
 
     fn set_filter(&mut self, desired: &Desired) {
-        let destinations: BTreeSet<_> =
-            desired.services.iter().map(|service| service.key.address()).collect();
+        let destinations: BTreeSet<_> = desired
+            .services
+            .iter()
+            .map(|service| service.key.address())
+            .collect();
         let sources: BTreeSet<_> = desired
             .services
             .iter()
@@ -241,9 +277,17 @@ impl<'a> Planner<'a> {
 
 fn entry(service: &Service, id: u16, ticks: Ticks) -> ServiceEntry {
     let (affinity_mask, affinity_ticks) = service.persistence.map_or((0, 0), |persistence| {
-        (u32::from_ne_bytes(persistence.mask.octets()), ticks.of(persistence.timeout))
+        (
+            u32::from_ne_bytes(persistence.mask.octets()),
+            ticks.of(persistence.timeout),
+        )
     });
-    ServiceEntry { id, gate: service.gate, affinity_mask, affinity_ticks }
+    ServiceEntry {
+        id,
+        gate: service.gate,
+        affinity_mask,
+        affinity_ticks,
+    }
 }
 
 fn info(service: &Service) -> ServiceInfo {
@@ -257,9 +301,9 @@ fn info(service: &Service) -> ServiceInfo {
         persistence_timeout: service.persistence.map_or(0, |persistence| {
             u32::try_from(persistence.timeout.as_secs()).unwrap_or(u32::MAX)
         }),
-        persistence_granularity: service
-            .persistence
-            .map_or(u32::MAX, |persistence| u32::from_ne_bytes(persistence.mask.octets())),
+        persistence_granularity: service.persistence.map_or(u32::MAX, |persistence| {
+            u32::from_ne_bytes(persistence.mask.octets())
+        }),
         gate: service.gate,
         pad2: 0,
     }

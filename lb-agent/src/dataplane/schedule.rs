@@ -7,7 +7,7 @@ use lb_common::limits::MAX_SCHEDULE;
 use crate::config::model::Scheduler;
 
 /// Turns that fit a table; element 0 of it is their number.
-const MAX_TURNS: u64 = MAX_SCHEDULE as u64 - 1;
+const MAX_TURNS: usize = MAX_SCHEDULE as usize - 1;
 
 /// One round: the slots in the order in which they serve. Slots of weight 0 have no turn.
 ///
@@ -18,24 +18,26 @@ const MAX_TURNS: u64 = MAX_SCHEDULE as u64 - 1;
 pub fn turns(scheduler: Scheduler, servers: &[(u32, u32)]) -> Vec<u32> {
     let serving = servers.iter().copied().filter(|(_, weight)| *weight > 0);
     match scheduler {
-        Scheduler::Rr => serving.map(|(slot, _)| slot).take(MAX_TURNS as usize).collect(),
+        Scheduler::Rr => serving.map(|(slot, _)| slot).take(MAX_TURNS).collect(),
         Scheduler::Wrr => interleave(&scale(serving.collect())),
     }
 }
 
 /// Divides the weights by their common divisor, and further if the round is too long.
 fn scale(mut servers: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
-    let divisor = servers.iter().fold(0, |divisor, (_, weight)| gcd(divisor, *weight));
+    let divisor = servers
+        .iter()
+        .fold(0, |divisor, (_, weight)| gcd(divisor, *weight));
     if divisor > 1 {
         for (_, weight) in &mut servers {
             *weight /= divisor;
         }
     }
     let total: u64 = servers.iter().map(|(_, weight)| u64::from(*weight)).sum();
-    if total > MAX_TURNS {
-        servers.truncate(MAX_TURNS as usize);
+    if total > MAX_TURNS as u64 {
+        servers.truncate(MAX_TURNS);
         // What is left when everyone has had one turn is shared out by weight, rounding down.
-        let spare = MAX_TURNS.saturating_sub(servers.len() as u64);
+        let spare = MAX_TURNS.saturating_sub(servers.len()) as u64;
         for (_, weight) in &mut servers {
             let share = u128::from(*weight) * u128::from(spare) / u128::from(total);
             *weight = u32::try_from(share).unwrap_or(u32::MAX).saturating_add(1);
@@ -57,7 +59,10 @@ fn interleave(servers: &[(u32, u32)]) -> Vec<u32> {
             continue;
         }
         turns.extend(
-            servers.iter().filter(|(_, weight)| *weight >= threshold).map(|(slot, _)| *slot),
+            servers
+                .iter()
+                .filter(|(_, weight)| *weight >= threshold)
+                .map(|(slot, _)| *slot),
         );
     }
     turns

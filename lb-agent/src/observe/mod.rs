@@ -1,1 +1,24 @@
-//! observe.
+//! What people and programs see of the agent: text and JSON, made of the plain records of
+//! [`model`]. Pure.
+//!
+//! ```text
+//!  pinned maps, the agent's snapshot ──▶ model ──▶ dump ──┬──▶ services, connections, vrrp, backends
+//!                                                         └──▶ JSON (docs/dump.md)
+//! ```
+//!
+//! Nothing here reads a map, a file or a clock, and nothing changes any state: who fills the
+//! records knows where the figures come from.
+
+pub mod backends;
+pub mod connections;
+pub mod dump;
+pub mod model;
+pub mod rates;
+pub mod reasons;
+pub mod services;
+mod table;
+pub mod vip;
+pub mod vrrp;
+
+#[cfg(test)]
+mod sample;

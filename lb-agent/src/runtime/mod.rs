@@ -11,6 +11,7 @@
 //!        └───────────────────────┤ plan ─▶ maps, attachments
 //!                                └ status file for `dump`
 //!
+//!   thread `netlink`: only waits for the kernel's notifications and passes them on
 //!   thread `log`: the only one that writes to standard error; nobody waits for it
 //! ```
 //!

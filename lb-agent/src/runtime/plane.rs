@@ -60,7 +60,7 @@ impl Plane {
     /// instance disarmed. Takes a tenth of a second: the kernel's clock is measured.
     pub fn load(instance: &str, deadman: Duration) -> Result<Self, PlaneError> {
         let pins = Pins::of(instance);
-        let adopted = pins.exist();
+        let adopted = pins.may_exist();
         let mut object = Object::load(&pins)?;
         let maps = Maps::open(&pins)?;
         Gates::new(maps.control()).reset();
@@ -72,7 +72,7 @@ impl Plane {
         };
         let timeouts: Vec<u32> =
             state::TIMEOUTS.map(|seconds| ticks.of(Duration::from_secs(seconds.into()))).to_vec();
-        maps.set_control(secret, ticks.jiffies(deadman), &timeouts);
+        maps.set_control(secret, ticks.hertz(), ticks.jiffies(deadman), &timeouts);
         let installed = maps.installed()?;
         if adopted {
             tracing::info!(

@@ -6,6 +6,7 @@ mod network;
 use std::future::pending;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -15,10 +16,10 @@ use tracing::{error, info};
 use self::network::Network;
 use super::director::Director;
 use super::plane::{Plane, PlaneError};
-use crate::dataplane::xdp::gate::NoGates;
 use super::status::StatusFile;
 use super::{clock, systemd};
 use crate::config::model::Config;
+use crate::dataplane::xdp::gate::NoGates;
 use crate::health;
 use crate::health::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
@@ -47,7 +48,7 @@ pub enum RunError {
         "{what} names interface {interface}, which does not exist; the interfaces are: {existing}"
     )]
     NoInterface {
-        /// "vrrp_instance VI_1" and the like.
+        /// `vrrp_instance VI_1` and the like.
         what: String,
         /// The missing one.
         interface: String,
@@ -60,7 +61,10 @@ pub enum RunError {
 ///
 /// `instance` names the place of its pins and its status file.
 pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    raise_open_files();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut supervisor = Supervisor::start(config, instance)?;
         systemd::ready();
@@ -70,6 +74,15 @@ pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
         supervisor.stop().await;
         Ok(())
     })
+}
+
+/// Every probe of a server holds a descriptor; the soft limit of most systems is 1024.
+fn raise_open_files() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        info!("the limit of open files stays as it is: {error}");
+    }
 }
 
 struct Supervisor {
@@ -92,8 +105,10 @@ struct Supervisor {
 impl Supervisor {
     fn start(config: Config, instance: &str) -> Result<Self, RunError> {
         // Signals first: whoever stops us while we start gets a clean stop as well.
-        let (terminate, interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (terminate, interrupt) = (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        );
         let (mut director, lines) = Director::new(config);
         write_lines(lines);
         let mut network = Network::open()?;
@@ -146,11 +161,11 @@ impl Supervisor {
                 _ = self.interrupt.recv() => return,
                 Some(change) = self.roles.recv() => self.handle_role(&change),
                 Some(event) = self.events.recv() => self.handle_health(&event),
-                ready = self.network.readable() => self.network.read(ready, &mut self.director),
+                event = self.network.news() => self.network.handle(event, &mut self.director),
                 () = wait_until(self.director.hops().poll_timeout()) => {
                     self.director.hops().handle_timeout(clock::now());
                 }
-                _ = heartbeat.tick() => self.beat().await,
+                _ = heartbeat.tick() => self.beat(),
             }
             self.stale |= self.network.settle(&mut self.director, clock::now());
             self.update();
@@ -158,7 +173,8 @@ impl Supervisor {
     }
 
     fn handle_role(&mut self, change: &vrrp::Change) {
-        self.director.handle_role(change.instance, change.to == vrrp::State::Master);
+        self.director
+            .handle_role(change.instance, change.to == vrrp::State::Master);
         self.stale = true;
     }
 
@@ -169,7 +185,7 @@ impl Supervisor {
     }
 
     /// Once a second: sign of life, status, and what could not be done a second ago.
-    async fn beat(&mut self) {
+    fn beat(&mut self) {
         if let Some(plane) = &mut self.plane
             && let Err(error) = plane.heartbeat()
         {
@@ -177,9 +193,14 @@ impl Supervisor {
         }
         self.stale |= self.failing;
         self.network.mend(&mut self.director);
-        let vrrp = self.vrrp.as_ref().map(vrrp::driver::Handle::status).unwrap_or_default();
+        let vrrp = self
+            .vrrp
+            .as_ref()
+            .map(vrrp::driver::Handle::status)
+            .unwrap_or_default();
         let checks = self.health.status().await;
-        self.status.write(&self.director, self.plane.as_ref(), vrrp, checks);
+        self.status
+            .write(&self.director, self.plane.as_ref(), vrrp, checks);
     }
 
     /// Brings the data plane to what is desired now, if anything has changed.
@@ -228,12 +249,19 @@ fn prepare(plane: &mut Plane, director: &Director) -> Result<(), PlaneError> {
 }
 
 fn attach(plane: &mut Plane, director: &Director) -> Result<(), PlaneError> {
-    plane.attach_to(&director.interfaces(), director.config().global_defs.xdp_mode)
+    plane.attach_to(
+        &director.interfaces(),
+        director.config().global_defs.xdp_mode,
+    )
 }
 
 /// Every interface that a packet may leave by.
 fn egress(director: &Director) -> Vec<u32> {
-    director.links().filter(|link| link.mac != [0; 6]).map(|link| link.index).collect()
+    director
+        .links()
+        .filter(|link| link.mac != [0; 6])
+        .map(|link| link.index)
+        .collect()
 }
 
 /// Takes out what a start that failed has put into the kernel.
@@ -267,7 +295,10 @@ fn start_vrrp(
 fn check_interfaces(director: &Director) -> Result<(), RunError> {
     let config = director.config();
     let instances = config.vrrp_instances.iter().flat_map(|instance| {
-        let vips = instance.virtual_ipaddress.iter().chain(&instance.virtual_ipaddress_excluded);
+        let vips = instance
+            .virtual_ipaddress
+            .iter()
+            .chain(&instance.virtual_ipaddress_excluded);
         let devs = vips.map(|vip| vip.dev.as_str());
         std::iter::once(instance.interface.as_str())
             .chain(devs)

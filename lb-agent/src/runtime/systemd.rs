@@ -1,4 +1,4 @@
-//! What we tell systemd (sd_notify(3)); silence outside of it.
+//! What we tell systemd (`sd_notify(3)`); silence outside of it.
 
 use sd_notify::NotifyState;
 
@@ -10,11 +10,6 @@ pub fn ready() {
 /// The agent is on its way out.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);
-}
-
-/// A line for `systemctl status`.
-pub fn status(line: &str) {
-    tell(&[NotifyState::Status(line)]);
 }
 
 fn tell(states: &[NotifyState<'_>]) {

@@ -29,3 +29,15 @@ fn a_gap_lasts_from_the_first_failure_to_the_next_page() {
         assert_eq!(report(letters).longest_gap(), INTERVAL * gap, "{letters}");
     }
 }
+
+#[test]
+fn the_timeline_names_who_gave_a_page_in_each_step() {
+    let (page, none) = (Some("rs1"), None);
+    // A request ends at the end of its 10 ms, where the next one's begin.
+    assert_eq!(
+        report("+--++").timeline(INTERVAL),
+        [none, page, none, none, page, page]
+    );
+    assert_eq!(report("+--++").timeline(INTERVAL * 2), [page, none, page]);
+    assert_eq!(report("").timeline(INTERVAL), []);
+}

@@ -4,6 +4,11 @@ use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal};
 use std::time::Duration;
 
+use lb_tests::Report;
+
+/// Time that one character of a timeline stands for.
+const STEP: Duration = Duration::from_millis(100);
+
 /// Width of the longest bar.
 const BAR: usize = 40;
 
@@ -57,6 +62,21 @@ impl Screen {
             self.wrap("32", &bar),
             self.bold(part)
         );
+    }
+
+    /// Who answered when: the last character of the server's name, or a point for no answer.
+    pub(super) fn timeline(&self, report: &Report) {
+        let answered = report.timeline(STEP);
+        let line: String = answered
+            .iter()
+            .map(|server| {
+                server
+                    .map_or(Some('·'), |name| name.chars().last())
+                    .unwrap_or('?')
+            })
+            .collect();
+        println!("  every 100 ms, which server answered (· none):");
+        println!("  {}", self.wrap("32", &line));
     }
 
     fn bold(&self, text: impl Display) -> String {

@@ -75,6 +75,11 @@ impl Outcomes {
         self.skipped.append(&mut others.skipped);
     }
 
+    /// Whether no test was run.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// One line on the program.
     pub(super) fn line(&self, program: &str) -> String {
         let word = if self.failed.is_empty() {

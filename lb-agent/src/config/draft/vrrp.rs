@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::config::model::{Broadcast, InitialState, XdpAttach, XdpMode};
-use crate::config::text::{Span, Spanned};
+use crate::config::text::Spanned;
 
 /// `global_defs`; each field is the keyword of its name.
 #[derive(Debug, Default)]
@@ -92,7 +92,6 @@ pub(crate) enum AuthType {
 /// A line of `virtual_ipaddress`.
 #[derive(Debug)]
 pub(crate) struct AddressDraft {
-    pub(crate) span: Span,
     pub(crate) address: Spanned<IpNet>,
     pub(crate) dev: Option<Spanned<String>>,
     pub(crate) label: Option<Spanned<String>>,

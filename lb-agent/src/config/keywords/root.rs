@@ -4,8 +4,11 @@ use super::{Keyword, Section, Words, accepted, block, elsewhere, later, later_bl
 use crate::config::draft::ConfigDraft;
 use crate::config::lower;
 
+/// The name of a block that has none.
+pub(crate) const TOP_LEVEL: &str = "top level";
+
 /// The top level.
-pub(crate) static ROOT: Section<ConfigDraft> = Section::new("the top level", &[KEYWORDS]);
+pub(crate) static ROOT: Section<ConfigDraft> = Section::new(TOP_LEVEL, &[KEYWORDS]);
 
 /// Whether a block of this name stands at the top level and nowhere else, so that it shows where
 /// a block before it was left open.

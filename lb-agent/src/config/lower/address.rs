@@ -39,12 +39,12 @@ const LATER: &[(&str, bool)] = &[
 /// The options with an effect.
 const DONE: &[&str] = &["brd", "broadcast", "dev", "scope", "label"];
 
-/// Reads a line; `None` when its address is none.
+/// Reads a line; `None` when its address or the value of an option is none: half a line could put
+/// the address on another interface.
 pub(super) fn address_line(line: &Node<'_>, lowering: &mut Lowering<'_>) -> Option<AddressDraft> {
     lowering.refuse_block(line);
     let address = lowering.parse(&line.keyword, value::address_with_prefix)?;
     let mut draft = AddressDraft {
-        span: line.span(),
         address: Spanned {
             value: address,
             span: line.keyword.span,
@@ -56,7 +56,7 @@ pub(super) fn address_line(line: &Node<'_>, lowering: &mut Lowering<'_>) -> Opti
     };
     let mut words = line.arguments.iter();
     while let Some(option) = words.next() {
-        lowering.address_option(&mut draft, option, &mut words);
+        lowering.address_option(&mut draft, option, &mut words)?;
     }
     Some(draft)
 }
@@ -67,13 +67,13 @@ impl Lowering<'_> {
         draft: &mut AddressDraft,
         option: &Word<'_>,
         words: &mut impl Iterator<Item = &'w Word<'w>>,
-    ) {
+    ) -> Option<()> {
         match option.text.as_ref() {
-            "dev" => self.option(&mut draft.dev, option, words.next(), value::interface),
-            "label" => self.option(&mut draft.label, option, words.next(), label),
-            "scope" => self.option(&mut draft.scope, option, words.next(), scope),
+            "dev" => draft.dev = Some(self.option(option, words.next(), value::interface)?),
+            "label" => draft.label = Some(self.option(option, words.next(), label)?),
+            "scope" => draft.scope = Some(self.option(option, words.next(), scope)?),
             "brd" | "broadcast" => {
-                self.option(&mut draft.brd, option, words.next(), broadcast);
+                draft.brd = Some(self.option(option, words.next(), broadcast)?);
             }
             name => match LATER.iter().find(|(known, _)| *known == name) {
                 Some((_, has_value)) => {
@@ -86,39 +86,33 @@ impl Lowering<'_> {
                 None => self.unknown_option(option),
             },
         }
+        Some(())
     }
 
     fn option<V>(
         &mut self,
-        field: &mut Option<Spanned<V>>,
         option: &Word<'_>,
         word: Option<&Word<'_>>,
         parse: impl FnOnce(&str) -> Result<V, Expected>,
-    ) {
-        let Some(word) = word else {
-            let message = format!("`{}` is missing its value", option.text);
-            self.report(Diagnostic::error(
-                Code::MissingParameter,
-                option.span,
-                message,
-            ));
-            return;
-        };
-        match parse(&word.text) {
-            Ok(value) => {
-                *field = Some(Spanned {
+    ) -> Option<Spanned<V>> {
+        let (span, problem) = match word.map(|word| (word, parse(&word.text))) {
+            Some((word, Ok(value))) => {
+                return Some(Spanned {
                     value,
                     span: option.span.to(word.span),
-                })
+                });
             }
-            Err(expected) => {
-                let message = format!(
-                    "`{} {}`: this is not {expected}; ignored",
-                    option.text, word.text
-                );
-                self.report(Diagnostic::warning(Code::BadValue, word.span, message));
+            Some((word, Err(expected))) => {
+                (word.span, format!("`{}` is not {expected}", word.text))
             }
-        }
+            None => (
+                option.span,
+                format!("`{}` is missing its value", option.text),
+            ),
+        };
+        let message = format!("{problem}: the address is left out");
+        self.report(Diagnostic::warning(Code::BadValue, span, message));
+        None
     }
 
     fn unknown_option(&mut self, option: &Word<'_>) {

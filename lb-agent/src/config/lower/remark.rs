@@ -1,7 +1,7 @@
 //! The remarks about single lines: unknown words, keywords without effect, bad values.
 
 use crate::config::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
-use crate::config::keywords::{Later, Section, homes};
+use crate::config::keywords::{Later, Section, TOP_LEVEL, homes};
 use crate::config::lexer::Word;
 use crate::config::suggest;
 use crate::config::tree::Node;
@@ -40,12 +40,12 @@ pub(super) fn unknown<T>(
             Diagnostic::warning(Code::UnknownKeyword, word.span, message).maybe_help(help)
         } else {
             let message = format!(
-                "`{}` does not belong in {}: {skipped}",
+                "`{}` does not belong {}: {skipped}",
                 word.text,
                 place(section.name)
             );
             let places: Vec<String> = homes.into_iter().map(place).collect();
-            let help = format!("it belongs in {}", places.join(" or "));
+            let help = format!("it belongs {}", places.join(" or "));
             Diagnostic::warning(Code::Misplaced, word.span, message).help(help)
         }
     });
@@ -70,6 +70,13 @@ fn line_language(word: &str) -> Option<&'static str> {
 
 fn did_you_mean<T>(section: &'static Section<T>, node: &Node<'_>) -> Option<String> {
     let word = node.keyword.text.as_ref();
+    let mangled = node
+        .arguments
+        .iter()
+        .any(|next| section.find(&next.text).is_some());
+    if word == "?" && mangled {
+        return Some("a web page put `?` in the place of a blank: remove it".to_owned());
+    }
     if let Some(next) = node.arguments.first() {
         let joined = format!("{word}_{}", next.text);
         if section.find(&joined).is_some() {
@@ -137,12 +144,12 @@ pub(super) fn bad_value(word: &Word<'_>, expected: &str) -> Diagnostic {
     Diagnostic::warning(Code::BadValue, word.span, message).maybe_help(help)
 }
 
-/// A block by its name, in a sentence.
+/// Where something stands, in a sentence.
 fn place(section: &'static str) -> String {
-    if section.contains(' ') {
-        section.to_owned()
+    if section == TOP_LEVEL {
+        "at the top level".to_owned()
     } else {
-        format!("`{section}`")
+        format!("in `{section}`")
     }
 }
 

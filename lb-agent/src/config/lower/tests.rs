@@ -1,1 +1,403 @@
-//! Tests.
+use std::path::Path;
+
+use crate::config::source::Memory;
+use crate::config::{Loaded, load};
+
+fn of(text: &str) -> Loaded {
+    load(&Memory::default().with("/main", text), Path::new("/main"))
+}
+
+/// Line, column, severity, code, message and help of each remark.
+fn remarks(loaded: &Loaded) -> Vec<String> {
+    let shown = crate::config::report(loaded).into_iter().map(|entry| {
+        let place = entry
+            .place
+            .map_or_else(String::new, |at| format!("{}:{} ", at.line, at.column));
+        let help = entry
+            .help
+            .map_or_else(String::new, |help| format!(" [{help}]"));
+        format!(
+            "{place}{} {}: {}{help}",
+            entry.severity.word(),
+            entry.code.slug(),
+            entry.message
+        )
+    });
+    shown.collect()
+}
+
+/// A whole instance around `lines`, so that only these draw remarks.
+fn instance(lines: &str) -> String {
+    format!(
+        "vrrp_instance A {{\n{lines}\ninterface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\n}}\n"
+    )
+}
+
+/// A whole virtual server around `lines`.
+fn service(lines: &str) -> String {
+    format!(
+        "virtual_server 10.0.0.1 80 {{\n{lines}\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+         real_server 10.0.0.2 80 {{\n}}\n}}\n"
+    )
+}
+
+#[track_caller]
+fn check(text: &str, expected: &[&str]) {
+    assert_eq!(remarks(&of(text)), expected, "{text}");
+}
+
+#[test]
+fn a_wrong_value_draws_one_remark_and_leaves_the_default() {
+    for (line, expected) in [
+        (
+            "priority 300",
+            "2:10 warning bad-value: `300` is not a whole number from 1 to 255: the line is ignored",
+        ),
+        (
+            "priority -1",
+            "2:10 warning bad-value: `-1` is not a whole number from 1 to 255: the line is ignored",
+        ),
+        (
+            "priority <N>",
+            "2:10 warning bad-value: `<N>` is not a whole number from 1 to 255: the line is ignored [this is a placeholder: put a real value here]",
+        ),
+        (
+            "state SLAVE",
+            "2:7 warning bad-value: `SLAVE` is not one of MASTER, BACKUP: the line is ignored",
+        ),
+        (
+            "advert_int 0",
+            "2:12 warning bad-value: `0` is not a time from 0.01 to 255 seconds, like `5` or `0.5`: the line is ignored",
+        ),
+        (
+            "dont_track_primary 5",
+            "2:20 warning bad-value: `5` is not a switch: on, true, yes, off, false or no: the line is ignored",
+        ),
+        (
+            "mcast_dst_ip 10.0.0.1",
+            "2:14 warning bad-value: `10.0.0.1` is not an IPv4 multicast address (224.0.0.0 to 239.255.255.255): the line is ignored",
+        ),
+        (
+            "unicast_src_ip eth0",
+            "2:16 warning bad-value: `eth0` is not an IP address: the line is ignored",
+        ),
+        (
+            "unicast_src_ip fe80::1",
+            "2:16 error not-supported: VRRP over IPv6 is not supported yet: the line is ignored",
+        ),
+        (
+            "unicast_peer { 10.0.0.x }",
+            "2:16 warning bad-value: `10.0.0.x` is not an IP address: the line is ignored",
+        ),
+        (
+            "version 4",
+            "2:9 warning bad-value: `4` is not a whole number from 2 to 3: the line is ignored",
+        ),
+        (
+            "authentication { auth_type MD5\n}",
+            "2:28 warning bad-value: `MD5` is not one of PASS, AH: the line is ignored",
+        ),
+    ] {
+        let loaded = of(&instance(line));
+        assert_eq!(remarks(&loaded), [expected], "{line}");
+        assert_eq!(of(&instance("")).config, loaded.config, "{line}");
+        assert_eq!(loaded.exit_status(), 5, "{line}");
+    }
+}
+
+#[test]
+fn a_wrong_value_of_a_service_draws_one_remark_and_leaves_the_default() {
+    for (line, expected) in [
+        (
+            "delay_loop 0",
+            "2:12 warning bad-value: `0` is not a time from 0.000001 to 31536000 seconds, like `5` or `0.5`: the line is ignored",
+        ),
+        (
+            "lb_algo fast",
+            "2:9 warning bad-value: `fast` is not a scheduler, like rr or wrr: the line is ignored",
+        ),
+        (
+            "lb_kind dr",
+            "2:9 warning bad-value: `dr` is not one of NAT, DR, TUN: the line is ignored",
+        ),
+        (
+            "protocol ICMP",
+            "2:10 warning bad-value: `ICMP` is not one of TCP, UDP, SCTP: the line is ignored",
+        ),
+        (
+            "persistence_timeout 2678401",
+            "2:21 warning bad-value: `2678401` is not a whole number from 0 to 2678400: the line is ignored",
+        ),
+        (
+            "persistence_granularity 255.0.255.0",
+            "2:25 warning bad-value: `255.0.255.0` is not a netmask, like `255.255.255.0` or `24`: the line is ignored",
+        ),
+        (
+            "sorry_server 10.0.0.9 x",
+            "2:23 warning bad-value: `x` is not a port (1 to 65535): the line is ignored",
+        ),
+        (
+            "real_server 10.0.0.300 80 {\n}",
+            "2:13 error bad-value: `10.0.0.300` is not an IP address: the whole block is left out",
+        ),
+        (
+            "real_server 10.0.0.3 99999 {\n}",
+            "2:22 error bad-value: `99999` is not a port (1 to 65535): the whole block is left out",
+        ),
+    ] {
+        let loaded = of(&service(line));
+        assert_eq!(remarks(&loaded), [expected], "{line}");
+        assert_eq!(of(&service("")).config, loaded.config, "{line}");
+    }
+}
+
+#[test]
+fn an_address_line_that_is_not_understood_is_left_out_as_a_whole() {
+    let dropped = [
+        (
+            "10.0.0.300/24",
+            "3:1 warning bad-value: `10.0.0.300/24` is not an IP address: the line is ignored",
+        ),
+        (
+            "10.0.0.3/33",
+            "3:1 warning bad-value: `10.0.0.3/33` is not an address with a prefix length: a whole number from 0 to 32: the line is ignored",
+        ),
+        (
+            "224.0.0.1",
+            "3:1 warning bad-value: `224.0.0.1` is not the address of a host: the line is ignored",
+        ),
+        (
+            "10.0.0.3 dev",
+            "3:10 warning bad-value: `dev` is missing its value: the address is left out",
+        ),
+        (
+            "10.0.0.3 dev a/b",
+            "3:14 warning bad-value: `a/b` is not the name of an interface: 1 to 15 characters without blank, `/` and `:`: the address is left out",
+        ),
+        (
+            "10.0.0.3 label eth0:muchtoolong1",
+            "3:16 warning bad-value: `eth0:muchtoolong1` is not a label of 1 to 15 characters: the address is left out",
+        ),
+        (
+            "10.0.0.3 scope moon",
+            "3:16 warning bad-value: `moon` is not a scope: global, site, link, host or a number to 255: the address is left out",
+        ),
+        (
+            "10.0.0.3 brd x",
+            "3:14 warning bad-value: `x` is not an IPv4 broadcast address, `+` or `-`: the address is left out",
+        ),
+    ];
+    for (line, expected) in dropped {
+        let loaded = of(&instance(&format!("virtual_ipaddress {{\n{line}\n}}")));
+        assert_eq!(remarks(&loaded), [expected]);
+        assert!(loaded.config.vrrp_instances[0].virtual_ipaddress.is_empty());
+    }
+    let kept = [
+        (
+            "10.0.0.3 foo",
+            "3:10 warning unknown-keyword: `foo` is no option of an address: it is ignored",
+        ),
+        (
+            "10.0.0.3 lable x",
+            "3:10 warning unknown-keyword: `lable` is no option of an address: it is ignored [did you mean `label`?]",
+        ),
+        (
+            "10.0.0.3 10.0.0.4",
+            "3:10 warning unknown-keyword: `10.0.0.4` is ignored: one line holds one address [give each address a line of its own]",
+        ),
+        (
+            "10.0.0.3 preferred_lft 5",
+            "3:10 warning no-effect-yet: `preferred_lft` is known, but has no effect yet",
+        ),
+    ];
+    for (line, expected) in kept {
+        let loaded = of(&instance(&format!("virtual_ipaddress {{\n{line}\n}}")));
+        assert_eq!(remarks(&loaded).first().map(String::as_str), Some(expected));
+        assert_eq!(loaded.config.vrrp_instances[0].virtual_ipaddress.len(), 1);
+    }
+}
+
+#[test]
+fn unknown_words_come_with_what_was_probably_meant() {
+    check(
+        "vrrp_instanceVI_1 {\n a {\n}\n}",
+        &[
+            "1:1 warning unknown-keyword: unknown keyword `vrrp_instanceVI_1`: its block is skipped \
+           [did you mean `vrrp_instance VI_1`? A blank seems to be missing]",
+        ],
+    );
+    for (line, expected) in [
+        (
+            "unicast src_ip 10.0.0.1",
+            "2:1 warning unknown-keyword: unknown keyword `unicast`: it is ignored [did you mean `unicast_src_ip`?]",
+        ),
+        (
+            "notify_backupr x",
+            "2:1 warning unknown-keyword: unknown keyword `notify_backupr`: it is ignored [did you mean `notify_backup`?]",
+        ),
+        (
+            "lvs_id x",
+            "2:1 warning unknown-keyword: unknown keyword `lvs_id`: it is ignored",
+        ),
+        (
+            "? priority 3",
+            "2:1 warning unknown-keyword: unknown keyword `?`: it is ignored [a web page put `?` in the place of a blank: remove it]",
+        ),
+        (
+            "init_fail",
+            "2:1 warning misplaced: `init_fail` does not belong in `vrrp_instance`: it is ignored [it belongs in `vrrp_script`]",
+        ),
+        (
+            "vrrp_garp_interval 1",
+            "2:1 warning misplaced: `vrrp_garp_interval` does not belong in `vrrp_instance`: it is ignored [it belongs in `global_defs`]",
+        ),
+        (
+            "instance x",
+            "2:1 warning misplaced: `instance` does not belong in `vrrp_instance`: it is ignored [it belongs at the top level]",
+        ),
+        (
+            "@host1 priority 3",
+            "2:1 warning not-supported: conditional lines (`@name …`) are not supported yet: the line is left out",
+        ),
+        (
+            "$A=3",
+            "2:1 warning not-supported: definitions and uses of variables (`$NAME`) are not supported yet: the line is left out",
+        ),
+        (
+            "~SEQ(x,1,3) foo",
+            "2:1 warning not-supported: sequences (`~SEQ`, `~LST`) are not supported yet: the line is left out",
+        ),
+    ] {
+        check(&instance(line), &[expected]);
+    }
+}
+
+#[test]
+fn keywords_without_effect_are_said_once() {
+    check(
+        &instance(
+            "notify_master a\nnotify_master b\nnotify_master c\naccept\ndebug 0\ntrack_script {\n x y z\n}",
+        ),
+        &[
+            "2:1 warning no-effect-yet: `notify_master` is known, but has no effect yet (also on 2 other lines)",
+            "5:1 notice accepted: `accept` is accepted and has no effect: the virtual addresses accept all packets in any case",
+            "7:1 warning no-effect-yet: `track_script` is known, but has no effect yet",
+        ],
+    );
+    check(
+        "global_defs {\nvrrp_gna_interval 0\nvrrp_garp_interval 0\n}",
+        &[],
+    );
+}
+
+#[test]
+fn strict_mode_names_its_trap() {
+    let [remark] = remarks(&of("global_defs {\n vrrp_strict\n}"))
+        .try_into()
+        .unwrap();
+    assert!(
+        remark.contains("virtual addresses answer nothing, not even ping"),
+        "{remark}"
+    );
+}
+
+#[test]
+fn a_check_that_is_not_built_is_said_with_what_follows() {
+    let text = "virtual_server 10.0.0.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+                real_server 10.0.0.2 80 {\nMISC_CHECK {\nmisc_path /x\n}\n}\n}";
+    let loaded = of(text);
+    assert_eq!(
+        remarks(&loaded),
+        [
+            "6:1 warning no-effect-yet: `MISC_CHECK` is known, but has no effect yet: the server counts as up without this check"
+        ]
+    );
+    assert_eq!(
+        loaded.config.virtual_servers[0].real_servers[0].checkers,
+        []
+    );
+    assert_eq!(loaded.exit_status(), 0);
+}
+
+#[test]
+fn a_missing_parameter_is_refused_with_status_2() {
+    for line in [
+        "priority",
+        "interface",
+        "lb_kind",
+        "virtual_router_id",
+        "unicast_src_ip",
+    ] {
+        let text = if line == "lb_kind" {
+            service(line)
+        } else {
+            instance(line)
+        };
+        let loaded = of(&text);
+        let [remark] = remarks(&loaded).try_into().unwrap();
+        assert!(
+            remark.starts_with(&format!(
+                "2:1 error missing-parameter: `{line}` is missing a parameter"
+            )),
+            "{remark}"
+        );
+        assert_eq!((loaded.is_fatal(), loaded.exit_status()), (true, 2));
+    }
+    assert_eq!(of("vrrp_instance {\n}").exit_status(), 2);
+}
+
+#[test]
+fn lines_with_too_much_or_too_little_around_them_are_said() {
+    check(
+        &instance("priority 100 200 300"),
+        &["2:14 warning extra-words: nothing is expected here: the rest of the line is ignored"],
+    );
+    check(
+        &instance("nopreempt on x"),
+        &["2:14 warning extra-words: nothing is expected here: the rest of the line is ignored"],
+    );
+    check(
+        &instance("priority 100 {\n x\n}"),
+        &["2:14 warning block-expected: `priority` has no block: this one is skipped"],
+    );
+    check(
+        "vrrp_instance A\nglobal_defs {\n}",
+        &[
+            "1:1 error block-expected: `vrrp_instance A` needs a block: `vrrp_instance A { … }`; it is left out",
+        ],
+    );
+    check(
+        &instance("priority 100\npriority 100\npriority 90"),
+        &["4:1 warning repeated: the same setting stands here twice: the last one counts"],
+    );
+}
+
+#[test]
+fn services_that_cannot_be_served_yet_are_left_out_with_one_error() {
+    for (header, what) in [
+        (
+            "virtual_server fwmark 6",
+            "virtual servers for a fwmark are",
+        ),
+        ("virtual_server group G", "virtual servers for a group are"),
+        (
+            "virtual_server 10.0.0.1 0",
+            "virtual servers for all ports are",
+        ),
+        (
+            "virtual_server 10.0.0.1",
+            "virtual servers for all ports are",
+        ),
+        ("virtual_server fd00::1 80", "virtual servers of IPv6 are"),
+    ] {
+        let loaded = of(&format!("{header} {{\n real_server fd00::2 80 {{\n }}\n}}"));
+        assert_eq!(
+            remarks(&loaded),
+            [format!(
+                "1:1 error not-supported: {what} not supported yet: it is left out"
+            )]
+        );
+        assert_eq!(loaded.config.virtual_servers, []);
+        assert_eq!((loaded.is_fatal(), loaded.exit_status()), (false, 5));
+    }
+}

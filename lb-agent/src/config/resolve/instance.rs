@@ -1,8 +1,10 @@
 //! `vrrp_instance`.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::Resolver;
 use super::garp::garp;
@@ -23,15 +25,10 @@ impl Resolver<'_> {
     /// The instance that a draft stands for; `None` when it cannot be used.
     pub(super) fn instance(&mut self, draft: &InstanceDraft) -> Option<VrrpInstance> {
         let name = draft.name.as_ref()?;
-        let required = (
-            self.interface(draft, name),
-            self.virtual_router_id(draft, name),
-        );
+        let required = self.required(draft, name);
         let version_2 = self.is_version_2(draft, name);
         let authentication = self.authentication(draft, name);
-        let (Some(interface), Some(virtual_router_id)) = required else {
-            return None;
-        };
+        let (interface, virtual_router_id) = required?;
         let authentication = authentication.ok()?;
         if !version_2 {
             return None;
@@ -83,32 +80,32 @@ impl Resolver<'_> {
         Some(instance)
     }
 
-    fn interface(&mut self, draft: &InstanceDraft, name: &Spanned<String>) -> Option<String> {
-        let given = draft
+    /// What no instance can be without.
+    fn required(&mut self, draft: &InstanceDraft, name: &Spanned<String>) -> Option<(String, u8)> {
+        let interface = draft
             .interface
             .as_ref()
             .or(self.global.default_interface.as_ref());
-        let interface = given.map(|given| given.value.clone());
-        if interface.is_none() {
-            self.missing(name, "interface", "add `interface NAME`");
-        }
-        interface
-    }
-
-    fn virtual_router_id(&mut self, draft: &InstanceDraft, name: &Spanned<String>) -> Option<u8> {
-        if draft.virtual_router_id.is_none() {
-            let help = "add `virtual_router_id N`, from 1 to 255, equal on all its routers";
-            self.missing(name, "virtual_router_id", help);
-        }
-        draft.virtual_router_id.map(value)
-    }
-
-    fn missing(&mut self, name: &Spanned<String>, keyword: &str, help: &str) {
+        let interface = interface.map(|given| given.value.clone());
+        let virtual_router_id = draft.virtual_router_id.map(value);
+        let (missing, help) = match (&interface, virtual_router_id) {
+            (Some(_), Some(_)) => return interface.zip(virtual_router_id),
+            (None, Some(_)) => ("`interface`", "add `interface NAME`"),
+            (Some(_), None) => (
+                "`virtual_router_id`",
+                "add `virtual_router_id N`, from 1 to 255",
+            ),
+            (None, None) => (
+                "`interface` and no `virtual_router_id`",
+                "add `interface NAME` and `virtual_router_id N`",
+            ),
+        };
         let message = format!(
-            "vrrp_instance `{}` has no `{keyword}`: it is left out",
+            "vrrp_instance `{}` has no {missing}: it is left out",
             name.value
         );
         self.report(Diagnostic::error(Code::MissingSetting, name.span, message).help(help));
+        None
     }
 
     /// A router that cannot speak as its peers do must be silent: it would be a second master.
@@ -261,18 +258,15 @@ impl Resolver<'_> {
     }
 
     fn addresses(&mut self, draft: &InstanceDraft, instance: &mut VrrpInstance) {
-        let mut seen: HashMap<Ipv4Addr, Span> = HashMap::new();
-        let advertised = draft.virtual_ipaddress.iter();
-        let advertised = advertised
-            .filter(|line| self.is_usable(line, &mut seen))
-            .collect::<Vec<_>>();
-        let excluded = draft.virtual_ipaddress_excluded.iter();
-        let excluded = excluded
-            .filter(|line| self.is_usable(line, &mut seen))
-            .collect::<Vec<_>>();
-        let (advertised, surplus) = advertised
-            .split_at_checked(MAX_ADVERTISED)
-            .unwrap_or((&advertised, &[]));
+        let advertised = self.usable(&draft.virtual_ipaddress, &instance.interface);
+        let mut excluded = self.usable(&draft.virtual_ipaddress_excluded, &instance.interface);
+        let mut advertised = advertised.into_iter();
+        instance.virtual_ipaddress = advertised
+            .by_ref()
+            .take(MAX_ADVERTISED)
+            .map(value)
+            .collect();
+        let surplus: Vec<Spanned<VirtualAddress>> = advertised.collect();
         if let Some(first) = surplus.first() {
             let message = format!(
                 "an advert holds {MAX_ADVERTISED} addresses: this one and those behind it are set, \
@@ -280,10 +274,8 @@ impl Resolver<'_> {
             );
             self.warning(Code::Adjusted, first.span, message);
         }
-        let make = |line: &&AddressDraft| virtual_address(line, &instance.interface);
-        let advertised: Vec<_> = advertised.iter().map(make).collect();
-        instance.virtual_ipaddress_excluded = surplus.iter().chain(&excluded).map(make).collect();
-        instance.virtual_ipaddress = advertised;
+        excluded.splice(..0, surplus);
+        instance.virtual_ipaddress_excluded = excluded.into_iter().map(value).collect();
         let none =
             instance.virtual_ipaddress.is_empty() && !draft.no_virtual_ipaddress.is_some_and(value);
         if let (true, Some(name)) = (none, &draft.name) {
@@ -292,24 +284,32 @@ impl Resolver<'_> {
         }
     }
 
-    fn is_usable(&mut self, line: &AddressDraft, seen: &mut HashMap<Ipv4Addr, Span>) -> bool {
-        let Spanned { value: net, span } = line.address;
-        let IpAddr::V4(address) = net.addr() else {
-            let message = format!(
-                "`{}` is IPv6 in an instance of IPv4: it is left out",
-                net.addr()
-            );
-            self.error(Code::WrongFamily, span, message);
-            return false;
-        };
-        if let Some(first) = seen.get(&address) {
-            let twice = format!("the virtual address {address} stands here twice");
-            let twice = Diagnostic::warning(Code::Duplicate, span, twice);
-            self.report(twice.related(*first, "the first one"));
-            return false;
+    /// The addresses of IPv4. One that stands there twice stays: keepalived advertises it twice,
+    /// and releases to 2.3.2 refuse an advert with another list than their own.
+    fn usable(&mut self, lines: &[AddressDraft], interface: &str) -> Vec<Spanned<VirtualAddress>> {
+        let mut seen: HashMap<(IpNet, String), Span> = HashMap::new();
+        let mut usable = Vec::with_capacity(lines.len());
+        for line in lines {
+            let Spanned { value: net, span } = line.address;
+            if net.addr().is_ipv6() {
+                let message = format!(
+                    "`{}` is IPv6 in an instance of IPv4: it is left out",
+                    net.addr()
+                );
+                self.error(Code::WrongFamily, span, message);
+                continue;
+            }
+            let value = virtual_address(line, interface);
+            if let Some(first) = seen.get(&(net, value.dev.clone())) {
+                let message = format!("the virtual address {net} stands here twice");
+                let twice = Diagnostic::warning(Code::Duplicate, span, message);
+                self.report(twice.related(*first, "the first one"));
+            } else {
+                seen.insert((net, value.dev.clone()), span);
+            }
+            usable.push(Spanned { value, span });
         }
-        seen.insert(address, span);
-        true
+        usable
     }
 }
 

@@ -21,6 +21,10 @@ impl Resolver<'_> {
             self.error(Code::NotSupported, draft.span, message);
             return None;
         }
+        if draft.real_servers.is_empty() {
+            self.left_out(draft);
+            return None;
+        }
         let protocol = self.protocol(draft)?;
         let key = VirtualServerKey {
             address: draft.address,
@@ -32,8 +36,7 @@ impl Resolver<'_> {
         let persistence = draft.persistence_timeout.map(|given| given.value);
         let real_servers = self.real_servers(draft, lb_kind);
         if real_servers.is_empty() {
-            let message = "this virtual server has no real server: it is left out";
-            self.warning(Code::LeftOut, draft.span, message);
+            self.left_out(draft);
             return None;
         }
         Some(VirtualServer {
@@ -48,6 +51,11 @@ impl Resolver<'_> {
             sorry_server: self.sorry_server(draft, lb_kind),
             real_servers,
         })
+    }
+
+    fn left_out(&mut self, draft: &VirtualServerDraft) {
+        let message = "this virtual server has no real server: it is left out";
+        self.warning(Code::LeftOut, draft.span, message);
     }
 
     fn protocol(&mut self, draft: &VirtualServerDraft) -> Option<Protocol> {

@@ -55,6 +55,12 @@ pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u
 
 /// Frees the slot of `backend`.
 pub(super) fn retire(slot: u32, backend: &Backend) -> Operation {
-    let empty = Backend { generation: backend.generation.wrapping_add(1), ..Backend::zeroed() };
-    Operation::RetireBackend { slot, backend: empty }
+    let empty = Backend {
+        generation: backend.generation.wrapping_add(1),
+        ..Backend::zeroed()
+    };
+    Operation::RetireBackend {
+        slot,
+        backend: empty,
+    }
 }

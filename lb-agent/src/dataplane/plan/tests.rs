@@ -16,7 +16,10 @@ fn service(port: u16, servers: &[(u8, u32)]) -> Service {
         scheduler: Scheduler::Wrr,
         persistence: None,
         gate: 1,
-        servers: servers.iter().map(|(host, weight)| server(*host, *weight, Forwarding::Dr)).collect(),
+        servers: servers
+            .iter()
+            .map(|(host, weight)| server(*host, *weight, Forwarding::Dr))
+            .collect(),
     }
 }
 
@@ -53,7 +56,10 @@ fn step(installed: &mut Installed, desired: &Desired) -> Vec<Operation> {
 #[test]
 fn what_is_installed_needs_no_operation() {
     let mut installed = Installed::default();
-    let wanted = desired(vec![service(80, &[(5, 1), (6, 2)]), service(443, &[(5, 1)])]);
+    let wanted = desired(vec![
+        service(80, &[(5, 1), (6, 2)]),
+        service(443, &[(5, 1)]),
+    ]);
     assert!(!step(&mut installed, &wanted).is_empty());
     assert_eq!(step(&mut installed, &wanted), []);
 }
@@ -61,7 +67,10 @@ fn what_is_installed_needs_no_operation() {
 #[test]
 fn a_new_service_is_written_from_the_servers_up() {
     let mut installed = Installed::default();
-    let operations = step(&mut installed, &desired(vec![service(80, &[(5, 2), (6, 1)])]));
+    let operations = step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 2), (6, 1)])]),
+    );
     assert!(matches!(
         operations[..],
         [
@@ -77,7 +86,10 @@ fn a_new_service_is_written_from_the_servers_up() {
 #[test]
 fn a_server_that_goes_leaves_the_schedule_before_its_slot_is_retired() {
     let mut installed = Installed::default();
-    step(&mut installed, &desired(vec![service(80, &[(5, 1), (6, 1)])]));
+    step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 1), (6, 1)])]),
+    );
     let operations = step(&mut installed, &desired(vec![service(80, &[(6, 1)])]));
     assert!(matches!(
         operations[..],
@@ -102,8 +114,14 @@ fn a_server_that_returns_gets_the_next_generation() {
 #[test]
 fn weight_zero_keeps_slot_and_generation_and_loses_the_turns() {
     let mut installed = Installed::default();
-    step(&mut installed, &desired(vec![service(80, &[(5, 1), (6, 1)])]));
-    let operations = step(&mut installed, &desired(vec![service(80, &[(5, 0), (6, 1)])]));
+    step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 1), (6, 1)])]),
+    );
+    let operations = step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 0), (6, 1)])]),
+    );
     assert!(matches!(
         operations[..],
         [Operation::WriteBackend { slot: 1, backend }, Operation::SetSchedule { ref turns, .. }]
@@ -114,22 +132,45 @@ fn weight_zero_keeps_slot_and_generation_and_loses_the_turns() {
 #[test]
 fn a_service_that_goes_leaves_the_lookup_before_its_servers() {
     let mut installed = Installed::default();
-    step(&mut installed, &desired(vec![service(80, &[(5, 1)]), service(443, &[(5, 1)])]));
+    step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 1)]), service(443, &[(5, 1)])]),
+    );
     let operations = step(&mut installed, &desired(vec![service(443, &[(5, 1)])]));
     assert!(matches!(
         operations[..],
-        [Operation::RemoveService { id: 1, .. }, Operation::RetireBackend { slot: 1, .. }]
+        [
+            Operation::RemoveService { id: 1, .. },
+            Operation::RetireBackend { slot: 1, .. }
+        ]
     ));
 }
 
 #[test]
 fn a_real_server_of_two_nat_services_belongs_to_neither_alone() {
     let mut installed = Installed::default();
-    let nat = |port| Service { servers: vec![server(5, 1, Forwarding::Nat)], ..service(port, &[]) };
+    let nat = |port| Service {
+        servers: vec![server(5, 1, Forwarding::Nat)],
+        ..service(port, &[])
+    };
     step(&mut installed, &desired(vec![nat(80)]));
-    assert_eq!(installed.reals.values().map(|it| it.slot).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        installed
+            .reals
+            .values()
+            .map(|it| it.slot)
+            .collect::<Vec<_>>(),
+        [1]
+    );
     step(&mut installed, &desired(vec![nat(80), nat(443)]));
-    assert_eq!(installed.reals.values().map(|it| it.slot).collect::<Vec<_>>(), [0]);
+    assert_eq!(
+        installed
+            .reals
+            .values()
+            .map(|it| it.slot)
+            .collect::<Vec<_>>(),
+        [0]
+    );
     step(&mut installed, &desired(vec![service(80, &[(5, 1)])]));
     assert!(installed.reals.is_empty());
     assert!(installed.filter.sources.is_empty());
@@ -137,8 +178,14 @@ fn a_real_server_of_two_nat_services_belongs_to_neither_alone() {
 
 #[test]
 fn persistence_is_counted_in_ticks_and_never_rounds_down_to_none() {
-    let short = Persistence { timeout: Duration::from_secs(1), mask: Ipv4Addr::BROADCAST };
-    let wanted = Service { persistence: Some(short), ..service(80, &[(5, 1)]) };
+    let short = Persistence {
+        timeout: Duration::from_secs(1),
+        mask: Ipv4Addr::BROADCAST,
+    };
+    let wanted = Service {
+        persistence: Some(short),
+        ..service(80, &[(5, 1)])
+    };
     let mut installed = Installed::default();
     step(&mut installed, &desired(vec![wanted]));
     let entry = installed.services.values().next().unwrap().entry;

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn wrr_interleaves_as_ipvs_does() {
-    let cases: [(&[(u32, u32)], &[u32]); 6] = [
+    type Case<'a> = (&'a [(u32, u32)], &'a [u32]);
+    let cases: [Case<'_>; 6] = [
         (&[(1, 2), (2, 1)], &[1, 1, 2]),
         (&[(1, 4), (2, 2)], &[1, 1, 2]),
         (&[(1, 3), (2, 2), (3, 1)], &[1, 1, 2, 1, 2, 3]),
@@ -24,11 +25,14 @@ fn rr_gives_everyone_with_weight_one_turn() {
 
 #[test]
 fn a_round_that_is_too_long_is_scaled_down_and_nobody_loses_the_last_turn() {
-    let turns = turns(Scheduler::Wrr, &[(1, 2_000_000_000), (2, 1_000_000_001), (3, 1)]);
+    let turns = turns(
+        Scheduler::Wrr,
+        &[(1, 2_000_000_000), (2, 1_000_000_001), (3, 1)],
+    );
     let share = |slot| turns.iter().filter(|turn| **turn == slot).count();
-    assert!(turns.len() <= MAX_TURNS as usize);
+    assert!(turns.len() <= MAX_TURNS);
     assert_eq!(share(3), 1);
-    assert!((share(1) as f64 / share(2) as f64 - 2.0).abs() < 0.01);
+    assert!(share(1).abs_diff(2 * share(2)) <= 2);
 }
 
 proptest! {

@@ -82,7 +82,9 @@ pub struct Attachments {
 impl Attachments {
     /// Interfaces by index: name and mode.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &str, Mode)> {
-        self.links.iter().map(|(index, (name, mode, _))| (*index, name.as_str(), *mode))
+        self.links
+            .iter()
+            .map(|(index, (name, mode, _))| (*index, name.as_str(), *mode))
     }
 
     /// Whether the program is attached to the interface.
@@ -99,48 +101,57 @@ impl Attachments {
         interface: &str,
         wanted: XdpMode,
     ) -> Result<Mode, AttachError> {
-        let (mode, link) = match adopt(object, pins, ifindex)? {
-            Some(link) => (Mode::Adopted, link),
-            None => {
-                let (mode, link) = attach_anew(object, ifindex, interface, wanted)?;
-                (mode, pin(link, pins, ifindex, interface)?)
-            }
+        let (mode, link) = if let Some(link) = adopt(object, pins, ifindex) {
+            (Mode::Adopted, link)
+        } else {
+            let (mode, link) = attach_anew(object, ifindex, interface, wanted)?;
+            (mode, pin(link, pins, ifindex, interface)?)
         };
-        self.links.insert(ifindex, (interface.to_owned(), mode, link));
+        self.links
+            .insert(ifindex, (interface.to_owned(), mode, link));
         Ok(mode)
     }
 
     /// Takes the program off one interface.
     pub fn detach(&mut self, ifindex: u32) -> io::Result<()> {
         // Unpinned, the last descriptor of the link goes with the value, and the attachment with it.
-        self.links.remove(&ifindex).map_or(Ok(()), |(_, _, link)| link.unpin().map(drop))
+        self.links
+            .remove(&ifindex)
+            .map_or(Ok(()), |(_, _, link)| link.unpin().map(drop))
     }
 
     /// Takes the program off every interface.
     pub fn detach_all(&mut self) -> io::Result<()> {
         let indexes: Vec<u32> = self.links.keys().copied().collect();
-        indexes.into_iter().try_for_each(|ifindex| self.detach(ifindex))
+        indexes
+            .into_iter()
+            .try_for_each(|ifindex| self.detach(ifindex))
     }
 }
 
 /// Takes over a pinned attachment: our program replaces the old one between two packets.
-fn adopt(object: &mut Object, pins: &Pins, ifindex: u32) -> Result<Option<PinnedLink>, AttachError> {
+fn adopt(object: &mut Object, pins: &Pins, ifindex: u32) -> Option<PinnedLink> {
     let path = pins.link(ifindex);
-    let Ok(pinned) = PinnedLink::from_pin(&path) else { return Ok(None) };
+    let pinned = PinnedLink::from_pin(&path).ok()?;
     let old = XdpLink::try_from(FdLink::from(pinned));
     let replaced = old.map_err(|error| error.to_string()).and_then(|link| {
         let program = object.balance().map_err(|error| error.to_string())?;
-        let id = program.attach_to_link(link).map_err(|error| error.to_string())?;
+        let id = program
+            .attach_to_link(link)
+            .map_err(|error| error.to_string())?;
         program.take_link(id).map_err(|error| error.to_string())
     });
     match replaced {
         // The pin stays where it is; opening it again gives the handle that removes it.
-        Ok(_link) => Ok(PinnedLink::from_pin(&path).ok()),
+        Ok(_link) => PinnedLink::from_pin(&path).ok(),
         Err(reason) => {
             // The interface may have gone and come back under the same index: start afresh.
-            tracing::warn!("the old attachment {} is of no use: {reason}", path.display());
+            tracing::warn!(
+                "the old attachment {} is of no use: {reason}",
+                path.display()
+            );
             let _gone = std::fs::remove_file(&path);
-            Ok(None)
+            None
         }
     }
 }
@@ -152,7 +163,10 @@ fn attach_anew(
     wanted: XdpMode,
 ) -> Result<(Mode, XdpLink), AttachError> {
     let attempts: &[(Mode, AttachMode)] = match wanted {
-        XdpMode::Auto => &[(Mode::Native, AttachMode::Driver), (Mode::Generic, AttachMode::Skb)],
+        XdpMode::Auto => &[
+            (Mode::Native, AttachMode::Driver),
+            (Mode::Generic, AttachMode::Skb),
+        ],
         XdpMode::Native => &[(Mode::Native, AttachMode::Driver)],
         XdpMode::Generic => &[(Mode::Generic, AttachMode::Skb)],
     };
@@ -161,10 +175,12 @@ fn attach_anew(
         let program = object.balance()?;
         match program.attach_to_if_index(ifindex, *attach_mode) {
             Ok(id) => {
-                let taken = program.take_link(id).map_err(|source| ObjectError::Program {
-                    what: "keep the attachment",
-                    source,
-                })?;
+                let taken = program
+                    .take_link(id)
+                    .map_err(|source| ObjectError::Program {
+                        what: "keep the attachment",
+                        source,
+                    })?;
                 return Ok((*mode, taken));
             }
             Err(error) => {
@@ -176,7 +192,9 @@ fn attach_anew(
             }
         }
     }
-    Err(refused.unwrap_or_else(|| AttachError::Busy { interface: interface.to_owned() }))
+    Err(refused.unwrap_or_else(|| AttachError::Busy {
+        interface: interface.to_owned(),
+    }))
 }
 
 /// What a refusal of the kernel means.
@@ -185,7 +203,9 @@ fn refusal(interface: &str, mode: Mode, error: &ProgramError) -> AttachError {
     let causes = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |it| {
         it.source()
     });
-    let code = causes.filter_map(|it| it.downcast_ref::<io::Error>()).find_map(io::Error::raw_os_error);
+    let code = causes
+        .filter_map(|it| it.downcast_ref::<io::Error>())
+        .find_map(io::Error::raw_os_error);
     let reason = match code.map(nix::errno::Errno::from_raw) {
         Some(nix::errno::Errno::EBUSY | nix::errno::Errno::EEXIST) => {
             return AttachError::Busy { interface };
@@ -193,15 +213,29 @@ fn refusal(interface: &str, mode: Mode, error: &ProgramError) -> AttachError {
         Some(nix::errno::Errno::EOPNOTSUPP) => "the driver has no XDP, or LRO is on".to_owned(),
         Some(nix::errno::Errno::ERANGE) => "the MTU is too large for XDP".to_owned(),
         Some(nix::errno::Errno::ENOSPC) => "the driver has too few queues".to_owned(),
-        Some(nix::errno::Errno::EPERM) => "not permitted; root or CAP_NET_ADMIN is needed".to_owned(),
+        Some(nix::errno::Errno::EPERM) => {
+            "not permitted; root or CAP_NET_ADMIN is needed".to_owned()
+        }
         Some(errno) => errno.desc().to_owned(),
         None => error.to_string(),
     };
-    AttachError::Refused { interface, mode, reason }
+    AttachError::Refused {
+        interface,
+        mode,
+        reason,
+    }
 }
 
-fn pin(link: XdpLink, pins: &Pins, ifindex: u32, interface: &str) -> Result<PinnedLink, AttachError> {
-    let refused = |reason: String| AttachError::Pin { interface: interface.to_owned(), reason };
+fn pin(
+    link: XdpLink,
+    pins: &Pins,
+    ifindex: u32,
+    interface: &str,
+) -> Result<PinnedLink, AttachError> {
+    let refused = |reason: String| AttachError::Pin {
+        interface: interface.to_owned(),
+        reason,
+    };
     let link = FdLink::try_from(link).map_err(|error: LinkError| refused(error.to_string()))?;
     let path = pins.link(ifindex);
     // What stands there belongs to an interface that has gone.

@@ -27,12 +27,16 @@ impl Ticks {
 
     /// The clock of a kernel that counted `jiffies` in `elapsed`: the nearest that exists.
     pub fn measured(jiffies: u64, elapsed: Duration) -> Self {
-        let rate = jiffies as f64 / elapsed.as_secs_f64().max(1e-6);
-        let nearest = |a: &u32, b: &u32| {
-            let distance = |hertz: u32| (rate / f64::from(hertz)).ln().abs();
-            distance(*a).total_cmp(&distance(*b))
-        };
-        Self { hertz: FREQUENCIES.into_iter().min_by(nearest).unwrap_or(250) }
+        let measured = u128::from(jiffies) * 1_000_000_000;
+        let distance = |hertz: &u32| measured.abs_diff(u128::from(*hertz) * elapsed.as_nanos());
+        Self {
+            hertz: FREQUENCIES.into_iter().min_by_key(distance).unwrap_or(250),
+        }
+    }
+
+    /// Jiffies in a second.
+    pub const fn hertz(self) -> u32 {
+        self.hertz
     }
 
     /// Ticks in `time`, rounded up.
@@ -48,7 +52,9 @@ impl Ticks {
 
     /// How long `ticks` last.
     pub fn time(self, ticks: u32) -> Duration {
-        Duration::from_nanos((u64::from(ticks) << TICK_SHIFT) * 1_000_000_000 / u64::from(self.hertz))
+        Duration::from_nanos(
+            (u64::from(ticks) << TICK_SHIFT) * 1_000_000_000 / u64::from(self.hertz),
+        )
     }
 }
 
@@ -61,7 +67,11 @@ mod tests {
         for hertz in [100, 250, 300, 1000] {
             for off in [-1, 0, 1] {
                 let jiffies = (i64::from(hertz) / 10 + off).cast_unsigned();
-                assert_eq!(Ticks::measured(jiffies, MEASURE), Ticks::at(hertz), "{hertz} {off}");
+                assert_eq!(
+                    Ticks::measured(jiffies, MEASURE),
+                    Ticks::at(hertz),
+                    "{hertz} {off}"
+                );
             }
         }
     }

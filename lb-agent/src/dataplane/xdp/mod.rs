@@ -14,3 +14,4 @@ pub mod gate;
 pub mod maps;
 pub mod object;
 pub mod pins;
+pub mod view;

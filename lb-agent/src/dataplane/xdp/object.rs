@@ -44,10 +44,10 @@ pub enum ObjectError {
 
 /// What the operator can do about the usual causes.
 fn explain(error: &EbpfError) -> String {
-    let causes = std::iter::successors(
-        Some(error as &(dyn std::error::Error + 'static)),
-        |error| error.source(),
-    );
+    let causes =
+        std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| {
+            error.source()
+        });
     let kind = causes
         .filter_map(|error| error.downcast_ref::<io::Error>())
         .map(io::Error::kind)
@@ -75,13 +75,16 @@ impl Object {
         for name in NAMES {
             loader.map_pin_path(name, pins.map(name));
         }
-        let mut ebpf = loader
-            .load(OBJECT)
-            .map_err(|source| ObjectError::Load { source: Box::new(source) })?;
+        let mut ebpf = loader.load(OBJECT).map_err(|source| ObjectError::Load {
+            source: Box::new(source),
+        })?;
         for name in [BALANCE, HEARTBEAT] {
             program(&mut ebpf, name)?
                 .load()
-                .map_err(|source| ObjectError::Program { what: "load the XDP program", source })?;
+                .map_err(|source| ObjectError::Program {
+                    what: "load the XDP program",
+                    source,
+                })?;
         }
         Ok(Self { ebpf })
     }
@@ -93,7 +96,7 @@ impl Object {
 
     /// Says that the agent is alive: the kernel's jiffies go into the control page.
     pub fn heartbeat(&mut self) -> Result<(), ObjectError> {
-        run(program(&mut self.ebpf, HEARTBEAT)?, &mut [0; 64])?;
+        run(program(&mut self.ebpf, HEARTBEAT)?, &[0; 64])?;
         Ok(())
     }
 
@@ -113,23 +116,31 @@ impl Object {
     }
 }
 
-fn run(program: &Xdp, frame: &mut [u8]) -> Result<Duration, ObjectError> {
+fn run(program: &Xdp, frame: &[u8]) -> Result<Duration, ObjectError> {
     let mut options = TestRunOptions::new();
     options.data_in = Some(frame);
     Ok(program.test_run(options).map_err(failed_to_run)?.duration)
 }
 
 fn failed_to_run(source: ProgramError) -> ObjectError {
-    ObjectError::Program { what: "run the XDP program on a frame (BPF_PROG_TEST_RUN)", source }
+    ObjectError::Program {
+        what: "run the XDP program on a frame (BPF_PROG_TEST_RUN)",
+        source,
+    }
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, ObjectError> {
     let missing = || ObjectError::Program {
         what: "find the XDP program in the object",
-        source: ProgramError::InvalidName { name: name.to_owned() },
+        source: ProgramError::InvalidName {
+            name: name.to_owned(),
+        },
     };
     ebpf.program_mut(name)
         .ok_or_else(missing)?
         .try_into()
-        .map_err(|source| ObjectError::Program { what: "find the XDP program in the object", source })
+        .map_err(|source| ObjectError::Program {
+            what: "find the XDP program in the object",
+            source,
+        })
 }

@@ -65,9 +65,10 @@ impl Pins {
         &self.instance
     }
 
-    /// Whether maps of this version are pinned.
-    pub fn exist(&self) -> bool {
-        self.version.join("maps").exists()
+    /// Whether maps of this version are pinned, or may be, if we are not allowed to look.
+    pub fn may_exist(&self) -> bool {
+        let found = std::fs::metadata(self.version.join("maps"));
+        !found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     }
 
     /// Makes the folders, in a file system that is mounted if nobody has done so.

@@ -1,12 +1,13 @@
 //! The network around us, as the kernel tells it: links, addresses, neighbours, routes go to the
 //! director; what its next hops want to know or to have probed is asked of the kernel.
 
-use std::io;
-use std::os::fd::{AsFd as _, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::AsFd as _;
 use std::time::Instant;
 
-use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
-use tracing::{debug, info, warn};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::sync::mpsc;
+use tracing::{debug, error, info, warn};
 
 use crate::dataplane::nexthop::{Action, Resolution};
 use crate::net::monitor::{Event, Group, Monitor};
@@ -15,37 +16,39 @@ use crate::net::{address, link, neighbour, route};
 use crate::runtime::clock;
 use crate::runtime::director::Director;
 
+/// What the supervisor wants to hear of.
+const GROUPS: [Group; 4] = [
+    Group::Link,
+    Group::Ipv4Address,
+    Group::Neighbour,
+    Group::Ipv4Route,
+];
+
 /// Netlink, for questions and for news.
 pub(super) struct Network {
     connection: Connection,
-    monitor: AsyncFd<Readable>,
+    news: mpsc::UnboundedReceiver<Event>,
     /// News were lost; everything has to be read again.
     lost: bool,
 }
 
-/// The monitor as a descriptor that tokio can wait for.
-struct Readable(Monitor);
-
-impl AsRawFd for Readable {
-    fn as_raw_fd(&self) -> RawFd {
-        let fd: BorrowedFd<'_> = self.0.as_fd();
-        fd.as_raw_fd()
-    }
-}
-
-/// The outcome of waiting for news.
-pub(super) type Ready = io::Result<()>;
-
 impl Network {
     /// Opens both sockets, news first, so that nothing falls between the two.
     pub(super) fn open() -> Result<Self, NetlinkError> {
-        let monitor =
-            Monitor::open(&[Group::Link, Group::Ipv4Address, Group::Neighbour, Group::Ipv4Route])?;
-        let monitor = AsyncFd::new(Readable(monitor)).map_err(|source| NetlinkError::Receive {
-            what: "wait for the kernel's notifications".into(),
-            source,
-        })?;
-        Ok(Self { connection: Connection::open()?, monitor, lost: false })
+        let monitor = Monitor::open(&GROUPS)?;
+        let (sender, news) = mpsc::unbounded_channel();
+        std::thread::Builder::new()
+            .name("netlink".into())
+            .spawn(move || listen(monitor, &sender))
+            .map_err(|source| NetlinkError::Receive {
+                what: "start a thread for the kernel's notifications".into(),
+                source,
+            })?;
+        Ok(Self {
+            connection: Connection::open()?,
+            news,
+            lost: false,
+        })
     }
 
     /// Reads everything there is.
@@ -66,45 +69,28 @@ impl Network {
         for address in address::list(&mut self.connection)? {
             director.handle_address(&address);
         }
-        director.hops().handle_snapshot(links, neighbours, clock::now());
+        director
+            .hops()
+            .handle_snapshot(links, neighbours, clock::now());
         self.lost = false;
         Ok(())
     }
 
-    /// Waits until there is news.
-    pub(super) async fn readable(&self) -> Ready {
-        let guard: io::Result<AsyncFdReadyGuard<'_, Readable>> = self.monitor.readable().await;
-        guard.map(drop)
-    }
-
-    /// Hands the news to the director.
-    pub(super) fn read(&mut self, ready: Ready, director: &mut Director) {
-        // First, so that news that come while we read wake us again.
-        self.clear_readiness();
-        let outcome = ready.and_then(|()| {
-            loop {
-                match self.monitor.get_mut().0.next() {
-                    Ok(Some(event)) => self.lost |= handle(event, director),
-                    Ok(None) => break Ok(()),
-                    Err(error) => break Err(io::Error::other(error)),
-                }
-            }
-        });
-        if let Err(error) = outcome {
-            warn!("cannot hear the kernel's notifications: {error}; reading everything again");
-            self.lost = true;
-        }
-        if self.lost {
-            self.mend(director);
+    /// The next piece of news; never, once the listening thread has ended.
+    pub(super) async fn news(&mut self) -> Event {
+        match self.news.recv().await {
+            Some(event) => event,
+            None => std::future::pending().await,
         }
     }
 
-    /// Lets the next wait really wait.
-    fn clear_readiness(&mut self) {
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        if let std::task::Poll::Ready(Ok(mut guard)) = self.monitor.poll_read_ready(&mut context) {
-            guard.clear_ready();
+    /// Hands news to the director, this and whatever else has come meanwhile.
+    pub(super) fn handle(&mut self, event: Event, director: &mut Director) {
+        self.lost |= handle(event, director);
+        while let Ok(event) = self.news.try_recv() {
+            self.lost |= handle(event, director);
         }
+        self.mend(director);
     }
 
     /// Reads everything again after news were lost.
@@ -141,14 +127,41 @@ impl Network {
     }
 }
 
+/// The thread that waits for news; it ends when nobody wants them any more, or none can come.
+fn listen(mut monitor: Monitor, news: &mpsc::UnboundedSender<Event>) {
+    loop {
+        match monitor.next() {
+            Ok(Some(event)) => {
+                if news.send(event).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => {
+                let mut wait = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
+                match poll(&mut wait, PollTimeout::NONE) {
+                    Ok(_) | Err(Errno::EINTR) => {}
+                    Err(errno) => {
+                        error!("cannot wait for the kernel's notifications: {errno}");
+                        return;
+                    }
+                }
+            }
+            Err(failed) => {
+                error!("{failed}; changes of the network go unnoticed until a restart");
+                return;
+            }
+        }
+    }
+}
+
 /// Tells the operator about the way to a real server.
 fn say(director: &Director, address: std::net::IpAddr) {
     match director.resolution(address) {
         Resolution::Via(hop) => {
-            let [a, b, c, d, e, f] = hop.dst_mac;
+            let mac = hop.dst_mac.map(|byte| format!("{byte:02x}")).join(":");
             let interface = director.links().find(|link| link.index == hop.index);
             let name = interface.map_or("?", |link| link.name.as_str());
-            info!("{address} is reached by {name}, {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
+            info!("{address} is reached by {name}, {mac}");
         }
         Resolution::Local => info!("{address} is this host"),
         Resolution::Unknown(reason) => {
@@ -174,7 +187,9 @@ fn handle(event: Event, director: &mut Director) -> bool {
         Event::AddressRemoved(_) => {}
         Event::Neighbour(neighbour) => director.hops().handle_neighbour(neighbour, now),
         Event::NeighbourGone(neighbour) => {
-            director.hops().handle_neighbour_gone(neighbour.index, neighbour.address, now);
+            director
+                .hops()
+                .handle_neighbour_gone(neighbour.index, neighbour.address, now);
         }
         Event::RouteChanged => director.hops().handle_routes_changed(now),
         Event::Overrun => return true,

@@ -139,13 +139,14 @@ impl Maps {
     }
 
     /// Sets what the program needs to know of time and chance.
-    pub fn set_control(&self, secret: u64, deadman: u64, timeouts: &[u32]) {
+    pub fn set_control(&self, secret: u64, hertz: u32, deadman: u64, timeouts: &[u32]) {
         let store = |offset: usize, value: u64| {
             if let Some(word) = self.control.word(0, offset) {
                 word.store(value, Ordering::Relaxed);
             }
         };
         store(offset_of!(Control, secret), secret);
+        store(offset_of!(Control, hertz), hertz.into());
         store(offset_of!(Control, deadman), deadman);
         for (state, ticks) in timeouts.iter().enumerate() {
             if let Some(half) = self.control.half(0, offset_of!(Control, timeouts) + state * 4) {

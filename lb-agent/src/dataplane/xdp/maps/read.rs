@@ -19,13 +19,19 @@ impl Maps {
     /// What another agent has left, as the plan wants to see it.
     pub fn installed(&self) -> Result<Installed, MapsError> {
         let mut installed = Installed::default();
-        for pair in self.services4.iter() {
+        for pair in &self.services4 {
             let (key, entry) = pair.map_err(MapsError::read("SERVICES4"))?;
             let (id, info) = (entry.0.id, self.info(entry.0.id)?);
             installed.schedules.insert(id, self.turns(id));
-            installed.services.insert(Key::from(key.0), Service { entry: entry.0, info });
+            installed.services.insert(
+                Key::from(key.0),
+                Service {
+                    entry: entry.0,
+                    info,
+                },
+            );
         }
-        for pair in self.reals4.iter() {
+        for pair in &self.reals4 {
             let (key, slot) = pair.map_err(MapsError::read("REALS4"))?;
             installed.reals.insert(Key::from(key.0), slot.0);
         }
@@ -43,13 +49,14 @@ impl Maps {
 
     /// The slots in use.
     pub fn backends(&self) -> impl Iterator<Item = (u32, Backend)> {
-        self.backends_ever_used().filter(|(_, backend)| backend.has(flags::IN_USE))
+        self.backends_ever_used()
+            .filter(|(_, backend)| backend.has(flags::IN_USE))
     }
 
     /// The services that the program looks up, by id.
     pub fn services(&self) -> Result<Vec<(u16, ServiceInfo)>, MapsError> {
         let mut services = Vec::new();
-        for pair in self.services4.iter() {
+        for pair in &self.services4 {
             let (_, entry) = pair.map_err(MapsError::read("SERVICES4"))?;
             services.push((entry.0.id, self.info(entry.0.id)?));
         }
@@ -59,20 +66,27 @@ impl Maps {
 
     fn info(&self, id: u16) -> Result<ServiceInfo, MapsError> {
         let info = self.service_info.get(&u32::from(id), 0);
-        info.map(|info| info.0).map_err(MapsError::read("SERVICE_INFO"))
+        info.map(|info| info.0)
+            .map_err(MapsError::read("SERVICE_INFO"))
     }
 
     fn turns(&self, id: u16) -> Vec<u32> {
         // A service that never had a schedule has no inner map: it has no turns either.
-        let Ok(table) = self.schedules.get(&u32::from(id), 0) else { return Vec::new() };
+        let Ok(table) = self.schedules.get(&u32::from(id), 0) else {
+            return Vec::new();
+        };
         let count = table.get(&0, 0).unwrap_or(0);
-        (1..=count).filter_map(|element| table.get(&element, 0).ok()).collect()
+        (1..=count)
+            .filter_map(|element| table.get(&element, 0).ok())
+            .collect()
     }
 
     /// What the server of `slot` has carried, over all CPUs.
     pub fn traffic(&self, slot: u32) -> Result<Traffic, MapsError> {
-        let cpus =
-            self.backend_stats.get(&slot, 0).map_err(MapsError::read("BACKEND_STATS"))?;
+        let cpus = self
+            .backend_stats
+            .get(&slot, 0)
+            .map_err(MapsError::read("BACKEND_STATS"))?;
         let mut total = Traffic::default();
         for cpu in cpus.iter() {
             total.add(&cpu.0);
@@ -83,12 +97,17 @@ impl Maps {
     /// What removed servers of a service have carried.
     pub fn retired(&self, service: u16) -> Result<Traffic, MapsError> {
         let retired = self.retired_stats.get(&u32::from(service), 0);
-        retired.map(|traffic| traffic.0).map_err(MapsError::read("RETIRED_STATS"))
+        retired
+            .map(|traffic| traffic.0)
+            .map_err(MapsError::read("RETIRED_STATS"))
     }
 
     /// How often a packet was not forwarded for `reason`, over all CPUs.
     pub fn reason(&self, reason: Reason) -> Result<u64, MapsError> {
-        let cpus = self.reasons.get(&(reason as u32), 0).map_err(MapsError::read("REASONS"))?;
+        let cpus = self
+            .reasons
+            .get(&(reason as u32), 0)
+            .map_err(MapsError::read("REASONS"))?;
         Ok(cpus.iter().sum())
     }
 

@@ -8,12 +8,15 @@ use super::*;
 use crate::health::testing::{TestServer, http, read_request};
 use crate::runtime::clock;
 
+/// The time-out where the server does not answer as it should.
 const LIMIT: Duration = Duration::from_millis(150);
-/// Beyond the time-out only what a busy machine needs.
-const SLACK: Duration = Duration::from_secs(2);
+/// The time-out where it answers at once, one way or the other.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What a busy machine may add.
+const SLACK: Duration = Duration::from_secs(10);
 
-/// Fetches `/` from a server that reads the request and goes on with `behave`.
-async fn fetch_from<F, B>(behave: F) -> ProbeResult
+/// Fetches `/` within `limit` from a server that reads the request and goes on with `behave`.
+async fn fetch_from<F, B>(limit: Duration, behave: F) -> ProbeResult
 where
     F: Fn(TcpStream) -> B + Copy + Send + 'static,
     B: Future<Output = ()> + Send + 'static,
@@ -23,7 +26,7 @@ where
         behave(stream).await;
     })
     .await;
-    let checker = server.checker(http(&["/"]), LIMIT);
+    let checker = server.checker(http(&["/"]), limit);
     let started = clock::now();
     let result = super::super::probe(&checker, 0).await;
     assert!(
@@ -35,7 +38,7 @@ where
 
 /// Fetches from a server that sends `answer` and closes.
 async fn answered(answer: &'static [u8]) -> ProbeResult {
-    fetch_from(move |mut stream| async move {
+    fetch_from(PATIENCE, move |mut stream| async move {
         stream.write_all(answer).await.ok();
     })
     .await
@@ -61,7 +64,7 @@ async fn a_good_answer_is_a_success_and_the_request_is_as_specified() {
         }
     })
     .await;
-    let checker = server.checker(http(&["/", "/health"]), LIMIT);
+    let checker = server.checker(http(&["/", "/health"]), PATIENCE);
     assert_eq!(super::super::probe(&checker, 1).await, ProbeResult::Success);
     assert_eq!(
         *seen.lock().unwrap(),
@@ -100,14 +103,14 @@ fn status_code_ranges_include_both_ends() {
 #[tokio::test]
 async fn a_server_that_accepts_and_hangs_times_out() {
     assert_eq!(
-        fetch_from(hang).await,
+        fetch_from(LIMIT, hang).await,
         ProbeResult::Failed(Failure::NoAnswer(LIMIT))
     );
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_after_its_head_times_out() {
-    let result = fetch_from(|mut stream| async move {
+    let result = fetch_from(LIMIT, |mut stream| async move {
         stream
             .write_all(b"HTTP/1.1 200 OK\r\n\r\nand then")
             .await
@@ -124,7 +127,7 @@ async fn a_server_that_hangs_after_its_head_times_out() {
 
 #[tokio::test]
 async fn a_server_that_keeps_the_connection_is_done_with_its_content_length() {
-    let result = fetch_from(|mut stream| async move {
+    let result = fetch_from(PATIENCE, |mut stream| async move {
         stream
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             .await
@@ -136,7 +139,7 @@ async fn a_server_that_keeps_the_connection_is_done_with_its_content_length() {
 
 #[tokio::test]
 async fn a_server_that_trickles_times_out() {
-    let result = fetch_from(|mut stream| async move {
+    let result = fetch_from(LIMIT, |mut stream| async move {
         let mut pace = interval(Duration::from_millis(5));
         for byte in b"HTTP/1.1 200 OK\r\nX: "
             .iter()
@@ -153,12 +156,12 @@ async fn a_server_that_trickles_times_out() {
         panic!("{result:?}");
     };
     assert_eq!(timeout, LIMIT);
-    assert!((1..60).contains(&received), "{received} bytes");
+    assert!(received > 0);
 }
 
 #[tokio::test]
 async fn a_server_that_resets_is_said_so() {
-    let result = fetch_from(|mut stream| async move {
+    let result = fetch_from(PATIENCE, |mut stream| async move {
         stream.write_all(b"HTTP/1.1").await.unwrap();
         // Linger of zero: the close is a reset.
         stream.set_zero_linger().unwrap();
@@ -185,7 +188,7 @@ async fn a_server_that_closes_within_its_head_is_said_so() {
 
 #[tokio::test]
 async fn a_body_without_end_times_out() {
-    let result = fetch_from(|mut stream| async move {
+    let result = fetch_from(LIMIT, |mut stream| async move {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
         while stream.write_all(&[b'x'; 8192]).await.is_ok() {}
     })
@@ -203,7 +206,7 @@ async fn a_body_without_end_times_out() {
 
 #[tokio::test]
 async fn a_head_of_100_kilobytes_is_refused() {
-    let result = fetch_from(|mut stream| async move {
+    let result = fetch_from(PATIENCE, |mut stream| async move {
         let head = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(100_000));
         stream.write_all(head.as_bytes()).await.ok();
         hang(stream).await;
@@ -213,7 +216,7 @@ async fn a_head_of_100_kilobytes_is_refused() {
 
 #[tokio::test]
 async fn what_is_not_http_is_said_so_at_once() {
-    let result = fetch_from(|mut stream| async move {
+    let result = fetch_from(PATIENCE, |mut stream| async move {
         stream
             .write_all(b"SSH-2.0-OpenSSH_9.2p1\r\n")
             .await

@@ -1,0 +1,186 @@
+//! `lb-agent dump`: reads the pinned maps and the status file, and changes nothing.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use thiserror::Error;
+
+use super::InstanceArguments;
+use crate::dataplane::xdp::maps::{Maps, MapsError};
+use crate::dataplane::xdp::pins::Pins;
+use crate::dataplane::xdp::view::{Surroundings, View};
+use crate::observe::dump::{Dump, Format};
+use crate::observe::model::{AgentView, ServiceView};
+use crate::observe::rates::with_rates;
+use crate::observe::services::Columns;
+use crate::observe::vip::Vip;
+use crate::runtime::status::{Status, StatusFile};
+
+/// How long `--rate` looks on.
+const RATE_INTERVAL: Duration = Duration::from_secs(1);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// What to show.
+    #[arg(value_enum)]
+    section: Section,
+    #[command(flatten)]
+    instance: InstanceArguments,
+    /// For people or for programs (docs/dump.md).
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Only what belongs to this virtual address.
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    vip: Option<Vip>,
+    /// Services: packets and bytes.
+    #[arg(long, conflicts_with = "rate")]
+    stats: bool,
+    /// Services: packets and bytes per second, measured now, for one second.
+    #[arg(long)]
+    rate: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Section {
+    /// As `ipvsadm -Ln`.
+    Services,
+    /// As `ipvsadm -Lnc`.
+    Connections,
+    /// The VRRP instances.
+    Vrrp,
+    /// Next hop, interface and generation of every real server.
+    Backends,
+    /// Everything.
+    All,
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, Error)]
+enum DumpError {
+    #[error(
+        "no agent called \"{instance}\" runs here, and none has left anything behind; \
+         `lb-agent run --config FILE` starts one"
+    )]
+    Nothing { instance: String },
+    #[error("the agent called \"{instance}\" has no virtual servers, so no {section:?} either")]
+    NoPlane { instance: String, section: Section },
+    #[error("{what}: root or CAP_BPF is needed to read the maps")]
+    Permission { what: MapsError },
+    #[error(transparent)]
+    Maps(#[from] MapsError),
+    #[error("nothing of what was asked for belongs to {0}")]
+    NoMatch(String),
+    #[error("cannot write the answer")]
+    Output(#[from] io::Error),
+}
+
+#[expect(clippy::print_stderr, reason = "the answer of the command")]
+pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    match dump(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever has read enough of the list has closed the pipe.
+        Err(DumpError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dump(arguments: &Arguments) -> Result<(), DumpError> {
+    let instance = arguments.instance.instance.clone();
+    let status = StatusFile::new(&instance).read().ok();
+    let pins = Pins::of(&instance);
+    let maps = if pins.may_exist() { Some(open(&pins)?) } else { None };
+    let (status, silent) = match status {
+        Some((status, age)) => (status, Some(age)),
+        None if maps.is_none() => return Err(DumpError::Nothing { instance }),
+        None => (Status::default(), None),
+    };
+    let wanted = |section| arguments.section == section || arguments.section == Section::All;
+    let mut dump = Dump::new(AgentView {
+        version: if status.version.is_empty() {
+            env!("CARGO_PKG_VERSION").to_owned()
+        } else {
+            status.version.clone()
+        },
+        flow_table_size: maps.as_ref().map_or(0, |maps| maps.flow_capacity() as u64),
+        silent,
+    });
+    let surroundings = surroundings(&status, silent);
+    if wanted(Section::Vrrp) {
+        let age = silent.unwrap_or_default();
+        let mut instances = status.vrrp;
+        for instance in &mut instances {
+            instance.in_state += age;
+        }
+        dump.vrrp = Some(instances);
+    }
+    let view = maps.as_ref().map(|maps| View::new(maps, &surroundings));
+    match &view {
+        Some(view) => {
+            if wanted(Section::Services) {
+                dump.services = Some(services(view, arguments.rate)?);
+            }
+            if wanted(Section::Backends) {
+                dump.backends = Some(view.backends());
+            }
+            if wanted(Section::Connections) {
+                dump.connections = Some(Box::new(view.connections()));
+            }
+            if wanted(Section::All) {
+                dump.reasons = Some(view.reasons()?);
+            }
+        }
+        None if wanted(Section::Vrrp) => {}
+        None => return Err(DumpError::NoPlane { instance, section: arguments.section }),
+    }
+    if let Some(vip) = arguments.vip
+        && !dump.keep(vip)
+    {
+        return Err(DumpError::NoMatch(vip.to_string()));
+    }
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    dump.write(&mut out, arguments.format, columns(arguments))?;
+    Ok(out.flush()?)
+}
+
+fn open(pins: &Pins) -> Result<Maps, DumpError> {
+    Maps::open(pins).map_err(|error| {
+        if error.is_permission() {
+            DumpError::Permission { what: error }
+        } else {
+            DumpError::Maps(error)
+        }
+    })
+}
+
+fn surroundings(status: &Status, silent: Option<Duration>) -> Surroundings {
+    Surroundings {
+        instances: status.vrrp.iter().map(|instance| instance.name.clone()).collect(),
+        interfaces: status.interfaces.clone(),
+        unresolved: status.unresolved.clone(),
+        silent: silent.unwrap_or_default(),
+    }
+}
+
+const fn columns(arguments: &Arguments) -> Columns {
+    match (arguments.stats, arguments.rate) {
+        (true, _) => Columns::Stats,
+        (false, true) => Columns::Rate,
+        (false, false) => Columns::Connections,
+    }
+}
+
+fn services(view: &View<'_>, rate: bool) -> Result<Vec<ServiceView>, DumpError> {
+    let before = view.services()?;
+    if !rate {
+        return Ok(before);
+    }
+    std::thread::sleep(RATE_INTERVAL);
+    Ok(with_rates(&before, view.services()?, RATE_INTERVAL))
+}

@@ -1,0 +1,232 @@
+//! The maps as records for `dump`. Reads only.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use lb_common::backend::{Backend, flags};
+use lb_common::control::GATE_ALWAYS;
+use lb_common::flow::{FLOW_STATES, FlowEntry, STAMP_MASK, TICK_SHIFT, state};
+use lb_common::service::{ServiceInfo, TCP, address4, scheduler};
+use lb_common::stats::{Reason, Traffic};
+
+use super::clock::Ticks;
+use super::gate::Gates;
+use super::maps::{Maps, MapsError};
+use crate::observe::model::{
+    BackendState, BackendView, ConnectionView, Counters, Endpoint, Granularity, Mac, Method,
+    PersistenceView, Protocol, ReasonView, ServerView, ServiceView,
+};
+
+/// What the maps do not hold: names, reasons, the time.
+pub struct Surroundings {
+    /// Names of the VRRP instances, in the order of their gates.
+    pub instances: Vec<String>,
+    /// Names of the interfaces, by index.
+    pub interfaces: BTreeMap<u32, String>,
+    /// Why the way to a server is not known.
+    pub unresolved: BTreeMap<IpAddr, String>,
+    /// Time since the last heartbeat.
+    pub silent: Duration,
+}
+
+/// The maps of one agent, seen with their surroundings.
+pub struct View<'a> {
+    maps: &'a Maps,
+    surroundings: &'a Surroundings,
+    backends: HashMap<u32, Backend>,
+    ticks: Ticks,
+    now: u32,
+    timeouts: [u32; FLOW_STATES],
+}
+
+impl<'a> View<'a> {
+    /// Looks at the servers and the clock once, for everything that follows.
+    pub fn new(maps: &'a Maps, surroundings: &'a Surroundings) -> Self {
+        let control = maps.read_control();
+        let ticks = Ticks::at(u32::try_from(control.hertz).unwrap_or(0).max(1));
+        let jiffies = control.heartbeat.wrapping_add(ticks.jiffies(surroundings.silent));
+        Self {
+            maps,
+            surroundings,
+            backends: maps.backends().collect(),
+            ticks,
+            // Only the low bits of a tick are ever compared.
+            now: u32::try_from(jiffies >> TICK_SHIFT & u64::from(u32::MAX)).unwrap_or(0),
+            timeouts: control.timeouts,
+        }
+    }
+
+    /// The virtual servers with their servers.
+    pub fn services(&self) -> Result<Vec<ServiceView>, MapsError> {
+        let mut servers: HashMap<u16, Vec<ServerView>> = HashMap::new();
+        let mut totals: HashMap<u16, Traffic> = HashMap::new();
+        let connections = self.count_connections();
+        let mut slots: Vec<_> = self.backends.iter().collect();
+        slots.sort_by_key(|(slot, _)| **slot);
+        for (slot, backend) in slots {
+            let traffic = self.maps.traffic(*slot)?;
+            totals.entry(backend.service).or_default().add(&traffic);
+            let (active, inactive) = connections.get(slot).copied().unwrap_or_default();
+            servers.entry(backend.service).or_default().push(ServerView {
+                endpoint: real(backend),
+                method: method(backend),
+                weight: backend.weight,
+                sorry: backend.has(flags::SORRY),
+                active_connections: active,
+                inactive_connections: inactive,
+                counters: counters(&traffic),
+                rates: None,
+            });
+        }
+        let gates = Gates::new(self.maps.control());
+        let services = self.maps.services()?.into_iter().map(|(id, info)| {
+            let mut total = totals.remove(&id).unwrap_or_default();
+            total.add(&self.maps.retired(id)?);
+            Ok(ServiceView {
+                protocol: protocol(info.key.proto),
+                endpoint: Endpoint { address: info.key.address().into(), port: info.key.port() },
+                scheduler: if info.scheduler == scheduler::RR { "rr" } else { "wrr" }.into(),
+                persistence: persistence(&info),
+                instance: self.instance(info.gate),
+                armed: gates.is_armed(info.gate),
+                counters: counters(&total),
+                rates: None,
+                servers: servers.remove(&id).unwrap_or_default(),
+            })
+        });
+        services.collect()
+    }
+
+    /// Flows of each slot: in state ESTABLISHED, in any other.
+    fn count_connections(&self) -> HashMap<u32, (u64, u64)> {
+        let mut counts: HashMap<u32, (u64, u64)> = HashMap::new();
+        for (flow, _) in self.live_flows() {
+            let (active, inactive) = counts.entry(flow.slot().into()).or_default();
+            *(if flow.state() == state::ESTABLISHED { active } else { inactive }) += 1;
+        }
+        counts
+    }
+
+    /// Flows that are neither timed out nor of a server that has gone, with their server.
+    fn live_flows(&self) -> impl Iterator<Item = (FlowEntry, &Backend)> {
+        self.maps.flows().filter_map(|flow| {
+            let backend = self.backends.get(&u32::from(flow.slot()))?;
+            let live = backend.generation == flow.generation() && self.age(&flow) <= self.life(&flow);
+            live.then_some((flow, backend))
+        })
+    }
+
+    /// Ticks since the last packet. A packet after the last heartbeat has no age.
+    fn age(&self, flow: &FlowEntry) -> u32 {
+        let age = flow.age(self.now);
+        if age > STAMP_MASK / 2 { 0 } else { age }
+    }
+
+    fn life(&self, flow: &FlowEntry) -> u32 {
+        self.timeouts.get(usize::from(flow.state())).copied().unwrap_or(0)
+    }
+
+    /// The flows.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionView> {
+        self.live_flows().map(|(flow, backend)| ConnectionView {
+            protocol: protocol(backend.proto),
+            expires: self.ticks.time(self.life(&flow).saturating_sub(self.age(&flow))),
+            state: state::NAMES.get(usize::from(flow.state())).copied().unwrap_or("?").into(),
+            client: Endpoint { address: flow.client().into(), port: flow.client_port() },
+            r#virtual: virtual_(backend),
+            real: real(backend),
+        })
+    }
+
+    /// The backend slots.
+    pub fn backends(&self) -> Vec<BackendView> {
+        let mut views: Vec<_> = self.backends.iter().map(|(slot, it)| self.backend(*slot, it)).collect();
+        views.sort_by_key(|view| view.slot);
+        views
+    }
+
+    fn backend(&self, slot: u32, backend: &Backend) -> BackendView {
+        let ready = backend.has(flags::READY);
+        let state = match (ready, backend.has(flags::LOCAL)) {
+            (true, _) => BackendState::Ready,
+            (false, true) => BackendState::Local,
+            (false, false) => BackendState::Unresolved,
+        };
+        let real = real(backend);
+        let reason = self.surroundings.unresolved.get(&real.address);
+        BackendView {
+            slot,
+            generation: backend.generation,
+            protocol: protocol(backend.proto),
+            r#virtual: virtual_(backend),
+            real,
+            method: method(backend),
+            weight: backend.weight,
+            sorry: backend.has(flags::SORRY),
+            mac: ready.then_some(Mac(backend.dst_mac)),
+            interface: ready
+                .then(|| self.surroundings.interfaces.get(&backend.ifindex).cloned())
+                .flatten(),
+            mtu: backend.mtu.into(),
+            state,
+            reason: reason.filter(|_| state == BackendState::Unresolved).cloned(),
+        }
+    }
+
+    /// Why packets were not forwarded, and how many.
+    pub fn reasons(&self) -> Result<Vec<ReasonView>, MapsError> {
+        let view = |reason: Reason| {
+            Ok(ReasonView { reason: reason.name().into(), packets: self.maps.reason(reason)? })
+        };
+        Reason::ALL.into_iter().map(view).collect()
+    }
+
+    fn instance(&self, gate: u16) -> Option<String> {
+        if gate == GATE_ALWAYS {
+            return None;
+        }
+        let known = self.surroundings.instances.get(usize::from(gate) - 1);
+        Some(known.map_or_else(|| format!("instance {gate}"), Clone::clone))
+    }
+}
+
+const fn protocol(number: u8) -> Protocol {
+    if number == TCP { Protocol::Tcp } else { Protocol::Udp }
+}
+
+fn real(backend: &Backend) -> Endpoint {
+    Endpoint { address: address4(backend.addr).into(), port: u16::from_be(backend.port) }
+}
+
+fn virtual_(backend: &Backend) -> Endpoint {
+    Endpoint { address: address4(backend.vip).into(), port: u16::from_be(backend.vport) }
+}
+
+const fn method(backend: &Backend) -> Method {
+    if backend.has(flags::LOCAL) {
+        return Method::Local;
+    }
+    match backend.flags & flags::METHOD {
+        flags::NAT => Method::Masq,
+        flags::TUN => Method::Tunnel,
+        _ => Method::Route,
+    }
+}
+
+const fn counters(traffic: &Traffic) -> Counters {
+    Counters {
+        conns: traffic.conns,
+        in_packets: traffic.in_packets,
+        out_packets: traffic.out_packets,
+        in_bytes: traffic.in_bytes,
+        out_bytes: traffic.out_bytes,
+    }
+}
+
+fn persistence(info: &ServiceInfo) -> Option<PersistenceView> {
+    (info.persistence_timeout != 0).then(|| PersistenceView {
+        timeout_seconds: info.persistence_timeout,
+        granularity: Granularity::Mask(address4(info.persistence_granularity)),
+    })
+}

@@ -1,0 +1,168 @@
+//! One dump: the sections that were asked for, as text or as JSON.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::model::{
+    AgentView, BackendView, ConnectionView, InstanceView, ReasonView, SCHEMA, ServiceView,
+};
+use super::services::Columns;
+use super::vip::Vip;
+use super::{backends, connections, reasons, services, vrrp};
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs: docs/dump.md.
+    Json,
+}
+
+/// Flows, read while they are written.
+pub type Connections<'a> = Box<dyn Iterator<Item = ConnectionView> + 'a>;
+
+/// What is dumped. `None`: the section was not asked for, and is not written.
+pub struct Dump<'a> {
+    /// Who is being looked at.
+    pub agent: AgentView,
+    /// `vrrp`.
+    pub vrrp: Option<Vec<InstanceView>>,
+    /// `services`.
+    pub services: Option<Vec<ServiceView>>,
+    /// `backends`.
+    pub backends: Option<Vec<BackendView>>,
+    /// `connections`.
+    pub connections: Option<Connections<'a>>,
+    /// Why packets were not forwarded; part of `all`.
+    pub reasons: Option<Vec<ReasonView>>,
+}
+
+impl<'a> Dump<'a> {
+    /// A dump without sections.
+    pub const fn new(agent: AgentView) -> Self {
+        Self {
+            agent,
+            vrrp: None,
+            services: None,
+            backends: None,
+            connections: None,
+            reasons: None,
+        }
+    }
+
+    /// Keeps what belongs to `vip`. The reasons are counted for all addresses together, so they
+    /// go. Gives whether anything is left; of the connections that is known only when they are
+    /// read, so they count as something.
+    pub fn keep(&mut self, vip: Vip) -> bool {
+        self.reasons = None;
+        let instances = retain(&mut self.vrrp, |instance| vip.matches_instance(instance));
+        let services = retain(&mut self.services, |service| vip.matches_service(service));
+        let backends = retain(&mut self.backends, |backend| vip.matches_backend(backend));
+        let connections = self.connections.take();
+        let any = instances || services || backends || connections.is_some();
+        self.connections = connections.map(|all| -> Connections<'a> {
+            Box::new(all.filter(move |connection| vip.matches_connection(connection)))
+        });
+        any
+    }
+
+    /// Writes the sections in the order of the fields.
+    pub fn write(self, out: &mut dyn Write, format: Format, columns: Columns) -> io::Result<()> {
+        match format {
+            Format::Table => self.write_tables(out, columns),
+            Format::Json => self.write_json(out),
+        }
+    }
+
+    fn write_tables(self, out: &mut dyn Write, columns: Columns) -> io::Result<()> {
+        let mut gap = Gap::default();
+        if let Some(instances) = &self.vrrp {
+            gap.write(out)?;
+            vrrp::write(out, instances)?;
+        }
+        if let Some(list) = &self.services {
+            gap.write(out)?;
+            services::write(out, &self.agent, list, columns)?;
+        }
+        if let Some(list) = &self.backends {
+            gap.write(out)?;
+            backends::write(out, list)?;
+        }
+        if let Some(list) = self.connections {
+            gap.write(out)?;
+            connections::write(out, list)?;
+        }
+        if let Some(list) = &self.reasons {
+            gap.write(out)?;
+            reasons::write(out, list)?;
+        }
+        Ok(())
+    }
+
+    fn write_json(self, out: &mut dyn Write) -> io::Result<()> {
+        let mut serializer = serde_json::Serializer::pretty(&mut *out);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("version", &SCHEMA)?;
+        map.serialize_entry("agent", &self.agent)?;
+        entry(&mut map, "vrrp", self.vrrp.as_ref())?;
+        entry(&mut map, "services", self.services.as_ref())?;
+        entry(&mut map, "backends", self.backends.as_ref())?;
+        let connections = self.connections.map(|list| Streamed(RefCell::new(list)));
+        entry(&mut map, "connections", connections.as_ref())?;
+        entry(&mut map, "reasons", self.reasons.as_ref())?;
+        map.end()?;
+        writeln!(out)
+    }
+}
+
+fn entry<M: SerializeMap>(
+    map: &mut M,
+    name: &str,
+    section: Option<&impl Serialize>,
+) -> Result<(), M::Error> {
+    match section {
+        Some(section) => map.serialize_entry(name, section),
+        None => Ok(()),
+    }
+}
+
+/// Gives whether anything is left.
+fn retain<T>(section: &mut Option<Vec<T>>, keep: impl FnMut(&T) -> bool) -> bool {
+    section.as_mut().is_some_and(|list| {
+        list.retain(keep);
+        !list.is_empty()
+    })
+}
+
+/// Writes an iterator as a JSON array without collecting it; once.
+struct Streamed<'a>(RefCell<Connections<'a>>);
+
+impl Serialize for Streamed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&mut *self.0.borrow_mut())
+    }
+}
+
+/// The empty line between two sections.
+#[derive(Default)]
+struct Gap {
+    wanted: bool,
+}
+
+impl Gap {
+    fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if std::mem::replace(&mut self.wanted, true) {
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,340 @@
+//! The records of `lb-agent dump`. Their JSON is a promise to other people's programs: a field
+//! keeps its name, type and unit while [`SCHEMA`] stays; new fields may come. `docs/dump.md`
+//! describes every one.
+
+mod seconds;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Version of the JSON, its first field.
+pub const SCHEMA: u32 = 1;
+
+/// Who is being looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentView {
+    /// Version of the agent.
+    pub version: String,
+    /// Flows the flow table has room for.
+    pub flow_table_size: u64,
+    /// Seconds since the agent's last sign of life; `None`: it has never given one.
+    #[serde(rename = "silent_seconds", with = "seconds::optional")]
+    pub silent: Option<Duration>,
+}
+
+/// Layer-4 protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The address.
+    pub address: IpAddr,
+    /// The port.
+    pub port: u16,
+}
+
+/// A virtual server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceView {
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its address and port.
+    #[serde(flatten)]
+    pub endpoint: Endpoint,
+    /// `lb_algo`, as in the configuration.
+    pub scheduler: Cow<'static, str>,
+    /// `persistence_timeout`; `None`: off.
+    pub persistence: Option<PersistenceView>,
+    /// The VRRP instance whose role decides; `None`: it is always forwarded.
+    pub instance: Option<String>,
+    /// Whether its packets are forwarded here now.
+    pub armed: bool,
+    /// All its servers together, those that have been removed included.
+    pub counters: Counters,
+    /// The same per second; `None`: not measured.
+    pub rates: Option<Counters>,
+    /// Its servers.
+    pub servers: Vec<ServerView>,
+}
+
+/// `persistence_timeout` and `persistence_granularity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersistenceView {
+    /// Seconds that a client's server is remembered.
+    pub timeout_seconds: u32,
+    /// Which clients count as one.
+    pub granularity: Granularity,
+}
+
+/// Which clients count as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Granularity {
+    /// Of an IPv4 address, these bits.
+    Mask(Ipv4Addr),
+    /// Of an IPv6 address, so many first bits.
+    Prefix(u8),
+}
+
+/// A real server of a virtual server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServerView {
+    /// Its address and port.
+    #[serde(flatten)]
+    pub endpoint: Endpoint,
+    /// How packets get there.
+    pub method: Method,
+    /// The weight in force; 0: no new connections.
+    pub weight: u32,
+    /// Whether it is the sorry server.
+    pub sorry: bool,
+    /// Flows in state ESTABLISHED; all flows of UDP count as inactive, as in IPVS.
+    pub active_connections: u64,
+    /// Flows in any other state.
+    pub inactive_connections: u64,
+    /// What it was given.
+    pub counters: Counters,
+    /// The same per second; `None`: not measured.
+    pub rates: Option<Counters>,
+}
+
+/// `lb_kind`, with `ipvsadm`'s names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Method {
+    /// `DR`.
+    Route,
+    /// `NAT`.
+    Masq,
+    /// `TUN`.
+    Tunnel,
+    /// The server is this host.
+    Local,
+}
+
+/// Traffic since the start, or per second. Bytes count from the IP header on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Connections.
+    pub conns: u64,
+    /// Packets towards the server.
+    pub in_packets: u64,
+    /// Packets back, of those that pass here (NAT).
+    pub out_packets: u64,
+    /// Bytes towards the server.
+    pub in_bytes: u64,
+    /// Bytes back, of those that pass here (NAT).
+    pub out_bytes: u64,
+}
+
+/// One flow, or one remembered client (`client.port` 0).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConnectionView {
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// When it is forgotten if no more packets come.
+    #[serde(rename = "expires_seconds", with = "seconds")]
+    pub expires: Duration,
+    /// The state, with IPVS's names (`lb_common::flow::state::NAMES`).
+    pub state: Cow<'static, str>,
+    /// Who opened it.
+    pub client: Endpoint,
+    /// The virtual server.
+    pub r#virtual: Endpoint,
+    /// The real server it was given to.
+    pub real: Endpoint,
+}
+
+/// A backend slot: how the packets of one real server of one virtual server leave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackendView {
+    /// Number of the slot.
+    pub slot: u32,
+    /// Counts the servers that had this slot before; flows of an older one are scheduled anew.
+    pub generation: u16,
+    /// Protocol of both servers.
+    pub protocol: Protocol,
+    /// The virtual server.
+    pub r#virtual: Endpoint,
+    /// The real server.
+    pub real: Endpoint,
+    /// How packets get there.
+    pub method: Method,
+    /// The weight in force.
+    pub weight: u32,
+    /// Whether it is the sorry server.
+    pub sorry: bool,
+    /// Ethernet address of the next hop; `None`: not known.
+    pub mac: Option<Mac>,
+    /// The interface packets leave by; `None`: not known.
+    pub interface: Option<String>,
+    /// The largest IP packet that leaves whole, bytes; `None`: not known.
+    pub mtu: Option<u32>,
+    /// Whether XDP sends its packets.
+    pub state: BackendState,
+    /// Why not, in words.
+    pub reason: Option<String>,
+}
+
+/// Whether XDP sends a server's packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackendState {
+    /// It does.
+    Ready,
+    /// The server is this host: the kernel has them.
+    Local,
+    /// The way is not known: the kernel has them until it is.
+    Unresolved,
+}
+
+/// A VRRP instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InstanceView {
+    /// `vrrp_instance`.
+    pub name: String,
+    /// `interface`.
+    pub interface: String,
+    /// `virtual_router_id`.
+    pub virtual_router_id: u8,
+    /// VRRP version, 2 or 3.
+    pub version: u8,
+    /// `INIT`, `BACKUP`, `MASTER` or `FAULT`.
+    pub state: Cow<'static, str>,
+    /// How long it has been in this state.
+    #[serde(rename = "in_state_seconds", with = "seconds")]
+    pub in_state: Duration,
+    /// `priority`.
+    pub priority: u8,
+    /// The priority in force.
+    pub effective_priority: u8,
+    /// Seconds between two adverts.
+    #[serde(rename = "advert_interval_seconds", with = "seconds")]
+    pub advert_interval: Duration,
+    /// The master's address; `None`: not known.
+    pub master: Option<IpAddr>,
+    /// The master's priority; `None`: not known.
+    pub master_priority: Option<u8>,
+    /// `virtual_ipaddress` and `virtual_ipaddress_excluded`.
+    pub virtual_ipaddress: Vec<IpNet>,
+    /// What it has sent, received and refused.
+    pub stats: InstanceStats,
+}
+
+/// Counters of a VRRP instance, with the names of keepalived's JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceStats {
+    /// Adverts received.
+    pub advert_rcvd: u64,
+    /// Adverts sent.
+    pub advert_sent: u64,
+    /// Times it became MASTER.
+    pub become_master: u64,
+    /// Times it stopped being MASTER.
+    pub release_master: u64,
+    /// Packets of a wrong length.
+    pub packet_len_err: u64,
+    /// Adverts with another interval.
+    pub advert_interval_err: u64,
+    /// Packets with a wrong TTL.
+    pub ip_ttl_err: u64,
+    /// Packets of an unknown type.
+    pub invalid_type_rcvd: u64,
+    /// Adverts with other virtual addresses.
+    pub addr_list_err: u64,
+    /// Packets of an unknown authentication.
+    pub invalid_authtype: u64,
+    /// Packets of another authentication than ours.
+    pub authtype_mismatch: u64,
+    /// Packets with a wrong password.
+    pub auth_failure: u64,
+    /// Adverts of priority 0 received.
+    pub pri_zero_rcvd: u64,
+    /// Adverts of priority 0 sent.
+    pub pri_zero_sent: u64,
+}
+
+/// Packets of our services that were not forwarded as usual.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReasonView {
+    /// Why (`lb_common::stats::Reason::name`).
+    pub reason: Cow<'static, str>,
+    /// How many.
+    pub packets: u64,
+}
+
+/// An Ethernet address, `02:00:00:00:00:01`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mac(pub [u8; 6]);
+
+impl Protocol {
+    /// The name as in `ipvsadm`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        }
+    }
+}
+
+impl Method {
+    /// The name as in `ipvsadm`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Route => "Route",
+            Self::Masq => "Masq",
+            Self::Tunnel => "Tunnel",
+            Self::Local => "Local",
+        }
+    }
+}
+
+/// `192.0.2.1:80` or `[2001:db8::1]:80`.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = std::net::SocketAddr::new(self.address, self.port).to_string();
+        f.pad(&text)
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let octets = self.0.map(|octet| format!("{octet:02x}"));
+        f.write_str(&octets.join(":"))
+    }
+}
+
+impl Serialize for Mac {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Mac {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let octets: Option<Vec<u8>> = text
+            .split(':')
+            .map(|octet| u8::from_str_radix(octet, 16).ok())
+            .collect();
+        octets
+            .and_then(|octets| octets.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no Ethernet address")))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! The status file: what `dump` wants to know and the maps do not hold. Written once a second,
+//! whole, to `/run/lb-agent/<instance>/status.json`; it stays when the agent dies, and its age
+//! tells since when.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::director::Director;
+use super::plane::Plane;
+use crate::dataplane::nexthop::Resolution;
+use crate::dataplane::xdp::attach::Mode;
+use crate::observe::model::InstanceView;
+
+/// Where the files of all agents are.
+const RUN: &str = "/run/lb-agent";
+
+/// The contents of the file. Private to one version of the agent: programs read `dump`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the agent.
+    pub version: String,
+    /// VRRP instances, in the order of the configuration.
+    pub vrrp: Vec<InstanceView>,
+    /// Names of the interfaces, by index.
+    pub interfaces: BTreeMap<u32, String>,
+    /// Interfaces that carry the program, and how.
+    pub attached: BTreeMap<String, Mode>,
+    /// Real servers whose next hop is not known, and why.
+    pub unresolved: BTreeMap<IpAddr, String>,
+}
+
+/// The file of one agent.
+pub struct StatusFile {
+    folder: PathBuf,
+    failing: bool,
+}
+
+impl StatusFile {
+    /// The file of the agent called `instance`.
+    pub fn new(instance: &str) -> Self {
+        Self { folder: Path::new(RUN).join(instance), failing: false }
+    }
+
+    /// Writes the file anew. A failure is said once.
+    pub fn write(&mut self, director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) {
+        let status = status(director, plane, vrrp);
+        let outcome = self.replace(&status);
+        if let Err(error) = &outcome
+            && !self.failing
+        {
+            tracing::warn!("cannot write {}: {error}; `dump vrrp` will be out of date", self.path().display());
+        }
+        self.failing = outcome.is_err();
+    }
+
+    fn replace(&self, status: &Status) -> io::Result<()> {
+        std::fs::create_dir_all(&self.folder)?;
+        let new = self.folder.join("status.json.new");
+        std::fs::write(&new, serde_json::to_vec(status)?)?;
+        std::fs::rename(new, self.path())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join("status.json")
+    }
+
+    /// What the agent wrote last, and how long ago.
+    pub fn read(&self) -> io::Result<(Status, Duration)> {
+        let path = self.path();
+        let status = serde_json::from_slice(&std::fs::read(&path)?)?;
+        // A clock that was set back makes the file younger than it is.
+        let age = std::fs::metadata(path)?.modified()?.elapsed().unwrap_or_default();
+        Ok((status, age))
+    }
+
+    /// Removes the file, after a clean stop.
+    pub fn remove(&self) {
+        let _gone = std::fs::remove_dir_all(&self.folder);
+        // The last agent to go takes the folder of all along.
+        let _shared = std::fs::remove_dir(RUN);
+    }
+}
+
+fn status(director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) -> Status {
+    let servers = director.config().virtual_servers.iter().flat_map(|virtual_server| {
+        let sorry = virtual_server.sorry_server.map(|sorry| sorry.address);
+        virtual_server.real_servers.iter().map(|server| server.key.address).chain(sorry)
+    });
+    let unresolved = servers.filter_map(|address| match director.resolution(address) {
+        Resolution::Unknown(reason) => Some((address, reason.to_string())),
+        Resolution::Local | Resolution::Via(_) => None,
+    });
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        vrrp,
+        interfaces: director.links().map(|link| (link.index, link.name.clone())).collect(),
+        attached: plane.map_or_else(BTreeMap::new, |plane| {
+            plane.attachments().map(|(_, name, mode)| (name.to_owned(), mode)).collect()
+        }),
+        unresolved: unresolved.collect(),
+    }
+}
