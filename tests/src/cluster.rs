@@ -80,7 +80,7 @@ impl Cluster {
     /// the virtual address.
     pub fn wait_for_master(&mut self, director: usize) -> Result<()> {
         self.agent(director)?
-            .wait_for("Entering MASTER STATE", 1, PATIENCE)?;
+            .wait_for("Entering MASTER STATE", PATIENCE)?;
         let address = self.site.layout.virtual_address.to_string();
         let machine = self
             .site

@@ -75,7 +75,9 @@ impl Subject {
         let gate = of_instance(0).context("no gate")?;
         gates.set(gate, true);
         let services = [Forwarding::Dr, Forwarding::Tun, Forwarding::Nat];
-        let desired = Desired { services: services.map(|kind| virtual_server(kind, gate)).into() };
+        let desired = Desired {
+            services: services.map(|kind| virtual_server(kind, gate)).into(),
+        };
         for operation in plan(&desired, &maps.installed()?, ticks)? {
             maps.execute(&operation)?;
         }
@@ -96,8 +98,10 @@ impl Subject {
     pub(crate) fn held(&self, method: Forwarding, flows: Range<u32>, state: u8) -> Result<f64> {
         let key = ServiceKey4::new(service(method), PORT, TCP);
         let services = self.maps.services()?;
-        let (id, _) =
-            services.iter().find(|(_, info)| info.key == key).context("the service is missing")?;
+        let (id, _) = services
+            .iter()
+            .find(|(_, info)| info.key == key)
+            .context("the service is missing")?;
         let clients = u32::from_ne_bytes(CLIENTS.octets());
         let wanted: HashSet<u64> = flows
             .map(|number| client(clients, number))
@@ -141,7 +145,10 @@ fn measure(object: &mut Object, maps: &Maps) -> Result<Ticks> {
     thread::sleep(MEASURE);
     object.heartbeat()?;
     let elapsed = clock::now() - start;
-    Ok(Ticks::measured(maps.read_control().heartbeat - first, elapsed))
+    Ok(Ticks::measured(
+        maps.read_control().heartbeat - first,
+        elapsed,
+    ))
 }
 
 /// Eight servers with equal weights; in NAT mode one, so that every reply can come from it.
@@ -153,7 +160,11 @@ fn virtual_server(method: Forwarding, gate: u16) -> Service {
         dst_mac: [2, 0, 0, 0, 0, 2],
         source: Ipv4Addr::new(198, 51, 100, 254),
     };
-    let (servers, port) = if method == Forwarding::Nat { (1, REAL_PORT) } else { (8, PORT) };
+    let (servers, port) = if method == Forwarding::Nat {
+        (1, REAL_PORT)
+    } else {
+        (8, PORT)
+    };
     let server = |number| Server {
         address: server(method, number),
         port,
