@@ -135,9 +135,8 @@ fn a_returning_master_of_higher_priority_takes_over_again() -> Result<()> {
     let probe = cluster.probe()?;
     cluster.start(0)?;
     cluster.wait_for_master(0)?;
-    cluster
-        .agent(1)?
-        .wait_for("Entering BACKUP STATE", 2, PATIENCE)?;
+    let lost = "Master received advert from 192.168.159.103 with higher priority 100, ours 80";
+    cluster.agent(1)?.wait_for(lost, PATIENCE)?;
     probe.wait_for(now(), PATIENCE, |_| true)?;
     let gap = probe.report().longest_gap();
     assert!(gap < SECOND, "clients waited {gap:?}");
