@@ -158,23 +158,19 @@ impl Schedule {
         if self.addresses == 0 || rounds == 0 {
             return;
         }
-        self.burst = Some(match self.burst {
-            Some(burst) => Burst {
-                rounds: burst.rounds.max(rounds),
-                first_round: true,
-                ..burst
-            },
-            None => {
-                let due = self
-                    .not_before
-                    .map_or(now, |not_before| not_before.max(now));
-                Burst {
-                    rounds,
-                    first_round: true,
-                    next: 0,
-                    due,
-                }
-            }
+        let due = self
+            .not_before
+            .map_or(now, |not_before| not_before.max(now));
+        let going = self.burst.unwrap_or(Burst {
+            rounds,
+            first_round: true,
+            next: 0,
+            due,
+        });
+        self.burst = Some(Burst {
+            rounds: going.rounds.max(rounds),
+            first_round: true,
+            ..going
         });
     }
 }

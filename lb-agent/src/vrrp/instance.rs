@@ -380,7 +380,7 @@ impl Instance {
         self.announce(now);
     }
 
-    /// RFC 3768 6.4.2, Master_Down_Timer. The advert goes first, so that the old master lets go
+    /// RFC 3768 6.4.2, `Master_Down_Timer`. The advert goes first, so that the old master lets go
     /// of the addresses before they are announced here; the gate opens before the network sends.
     fn become_master(&mut self, now: Instant) {
         // Whoever contested the ownership is silent.

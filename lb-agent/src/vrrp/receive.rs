@@ -330,17 +330,14 @@ fn check_authentication(
     }
     match (&expected.authentication, view.auth_data()) {
         (None, _) => Ok(()),
-        (Some(Authentication::Pass(ours)), Some(theirs)) if equal(ours, theirs) => Ok(()),
+        (Some(Authentication::Pass(ours)), Some(theirs)) if equal(*ours, *theirs) => Ok(()),
         (Some(Authentication::Pass(_)), _) => Err(Rejected::Password { from }),
     }
 }
 
 /// Takes the same time wherever the first difference is.
-fn equal(ours: &[u8; AUTH_DATA_LEN], theirs: &[u8; AUTH_DATA_LEN]) -> bool {
-    ours.iter()
-        .zip(theirs)
-        .fold(0, |differences, (a, b)| differences | (a ^ b))
-        == 0
+fn equal(ours: [u8; AUTH_DATA_LEN], theirs: [u8; AUTH_DATA_LEN]) -> bool {
+    u64::from_ne_bytes(ours) ^ u64::from_ne_bytes(theirs) == 0
 }
 
 fn mismatch(expected: &Expected, from: Ipv4Addr, view: &View<'_>) -> Option<Mismatch> {
