@@ -41,13 +41,16 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     if ether_type != IPV4 {
         return XDP_PASS;
     }
-    let verdict = if control.filter.may_be_destination(destination) {
-        from_client(ctx, packet, control, ip)
-    } else if control.filter.may_be_source(source) {
-        from_server(ctx, packet, control, ip)
-    } else {
-        return XDP_PASS;
-    };
+    let mut verdict = Err(Refused::NotOurs);
+    if control.filter.may_be_destination(destination) {
+        verdict = from_client(ctx, packet, control, ip);
+    }
+    // The filter takes some clients for virtual addresses: replies to them come here, too.
+    if let Err(Refused::NotOurs) = verdict
+        && control.filter.may_be_source(source)
+    {
+        verdict = from_server(ctx, packet, control, ip);
+    }
     match verdict {
         Ok(verdict) => verdict,
         Err(Refused::NotOurs) => XDP_PASS,
