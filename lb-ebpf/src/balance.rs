@@ -124,8 +124,10 @@ fn from_client(
     if unsafe { (*ip).ttl } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
     }
+    let verdict =
+        forward::to_server(ctx, packet, &headers, choice.backend).map_err(Refused::Because)?;
     stats::towards_server(choice.slot, headers.length, choice.new);
-    forward::to_server(ctx, packet, &headers, choice.backend).map_err(Refused::Because)
+    Ok(verdict)
 }
 
 /// The server of a flow: the one it has, or the one whose turn it is.
@@ -255,8 +257,9 @@ fn from_server(
         };
         flows::touch(entry, &old, state, tick);
     }
+    let verdict = forward::to_client(ctx, packet, &headers, backend).map_err(Refused::Because)?;
     stats::towards_client(slot, headers.length);
-    forward::to_client(ctx, packet, &headers, backend).map_err(Refused::Because)
+    Ok(verdict)
 }
 
 /// The flow that a reply of `real` to `client` belongs to: the entry of that client whose server
