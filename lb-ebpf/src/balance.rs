@@ -61,18 +61,23 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     }
 }
 
-/// Whether the instance of a gate is MASTER and the agent alive; the tick of now if so.
+/// Whether the instance of a gate is MASTER and the agent alive, at the jiffies `now`.
 #[inline(always)]
-fn tick(control: &Control, gate: u16) -> Result<u32, Refused> {
+fn pass_gate(control: &Control, gate: u16, now: u64) -> Result<(), Refused> {
     if control.armed[usize::from(gate) & (MAX_GATES - 1)] == 0 {
         return Err(Refused::Because(Reason::NotMaster));
     }
-    // SAFETY: the helper takes nothing and reads a clock.
-    let now = unsafe { bpf_jiffies64() };
     if control.deadman != 0 && now.wrapping_sub(control.heartbeat) > control.deadman {
         return Err(Refused::Because(Reason::AgentSilent));
     }
-    Ok((now >> TICK_SHIFT) as u32)
+    Ok(())
+}
+
+/// The time in jiffies.
+#[inline(always)]
+fn jiffies() -> u64 {
+    // SAFETY: the helper takes nothing and reads a clock.
+    unsafe { bpf_jiffies64() }
 }
 
 /// The server a packet goes to, and whether its flow is new.
@@ -105,7 +110,9 @@ fn from_client(
     let Some(service) = (unsafe { SERVICES4.get(&key) }) else {
         return Err(Refused::NotOurs);
     };
-    let tick = tick(control, service.gate)?;
+    let now = jiffies();
+    pass_gate(control, service.gate, now)?;
+    let tick = (now >> TICK_SHIFT) as u32;
     let flow = flow::key(source, port, service.id);
     let choice = choose(control, service, &headers, flow, tick)?;
     if !choice.backend.has(flags::READY) {
@@ -232,7 +239,9 @@ fn from_server(
     let Some(bucket) = flows::bucket(mix(client, control.secret)) else {
         return Err(Refused::NotOurs);
     };
-    let (slot, backend, entry) = match flow_of_reply(bucket, client, &real) {
+    let now = jiffies();
+    let tick = (now >> TICK_SHIFT) as u32;
+    let (slot, backend, entry) = match flow_of_reply(control, bucket, client, &real, tick) {
         Some((entry, old, backend)) => (old.slot(), backend, Some((entry, old))),
         None => {
             let Some(backend) = BACKENDS.get(fallback.slot) else {
@@ -244,7 +253,7 @@ fn from_server(
     if !backend.has(flags::IN_USE | flags::NAT) {
         return Err(Refused::NotOurs);
     }
-    let tick = tick(control, backend.gate)?;
+    pass_gate(control, backend.gate, now)?;
     // SAFETY: `parse` checked the header.
     if unsafe { (*ip).ttl } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
@@ -262,20 +271,24 @@ fn from_server(
     Ok(verdict)
 }
 
-/// The flow that a reply of `real` to `client` belongs to: the entry of that client whose server
-/// it is.
+/// The flow that a reply of `real` to `client` belongs to: the live entry of that client whose
+/// server it is.
 #[inline(always)]
 fn flow_of_reply(
+    control: &Control,
     bucket: *mut flow::FlowBucket,
     client: u64,
     real: &ServiceKey4,
+    tick: u32,
 ) -> Option<(*mut FlowEntry, FlowEntry, &'static Backend)> {
     for way in 0..flow::WAYS {
         // SAFETY: `way` is below the length of the array.
         let entry = unsafe { &raw mut (*bucket).ways[way] };
         if let Some(old) = flows::read(entry, client, flows::CLIENT)
+            && !flows::expired(control, &old, tick)
             && let Some(backend) = BACKENDS.get(u32::from(old.slot()))
             && backend.generation == old.generation()
+            && backend.has(flags::IN_USE | flags::NAT)
             && backend.addr == real.addr
             && backend.port == real.port
             && backend.proto == real.proto
