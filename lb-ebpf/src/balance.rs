@@ -164,39 +164,35 @@ fn choose(
             new: false,
         });
     }
-    if !opens {
-        // The middle of a connection that we do not know. Whoever would have got it by its hash
-        // gets it, and nothing is remembered: a connection that found no room in the table goes
-        // on, and any other is reset by the server that does not know it.
-        let slot = schedule::stateless(service, hash).ok_or_else(none)?;
-        let backend = BACKENDS.get(u32::from(slot)).ok_or_else(none)?;
-        return Ok(Choice {
-            slot,
-            backend,
-            new: false,
-        });
+    if opens {
+        let (slot, backend) = schedule::next(service, headers, tick).ok_or_else(none)?;
+        let new = FlowEntry {
+            key,
+            target: flow::target(slot, backend.generation),
+            life: flow::life(after(state::NONE, headers), tick),
+        };
+        let remembered = if let Some((entry, _)) = known {
+            flows::retarget(entry, new.target, new.life);
+            true
+        } else {
+            flows::insert(bucket, &new, control, tick)
+        };
+        if remembered {
+            return Ok(Choice {
+                slot,
+                backend,
+                new: true,
+            });
+        }
     }
-    let (slot, backend) = schedule::next(service, headers, tick).ok_or_else(none)?;
-    let new = FlowEntry {
-        key,
-        target: flow::target(slot, backend.generation),
-        life: flow::life(after(state::NONE, headers), tick),
-    };
-    if let Some((entry, _)) = known {
-        flows::retarget(entry, new.target, new.life);
-    } else if !flows::insert(bucket, &new, control, tick) {
-        let slot = schedule::stateless(service, hash).ok_or_else(none)?;
-        let backend = BACKENDS.get(u32::from(slot)).ok_or_else(none)?;
-        return Ok(Choice {
-            slot,
-            backend,
-            new: true,
-        });
-    }
+    // A new flow that found no room in the table, or the middle of a connection that we do not
+    // know. Nothing is remembered: the former goes on like this from its first packet to its
+    // last, the latter is reset by a server that does not know it either.
+    let (slot, backend) = schedule::stateless(service, headers, hash, tick).ok_or_else(none)?;
     Ok(Choice {
         slot,
         backend,
-        new: true,
+        new: opens,
     })
 }
 
