@@ -8,7 +8,7 @@ use bytemuck::Zeroable as _;
 use lb_common::backend::{Backend, flags};
 use lb_common::control::Control;
 use lb_common::filter::AddressFilter;
-use lb_common::service::{ServiceInfo, ServiceKey4};
+use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
 use lb_common::stats::Traffic;
 
 use super::{Abi, Maps, MapsError};
@@ -31,12 +31,7 @@ impl Maps {
             }
             Operation::RetireBackend { slot, backend } => self.retire_backend(*slot, backend),
             Operation::SetSchedule { service, turns } => self.set_schedule(*service, turns),
-            Operation::SetService { key, entry, info } => {
-                self.set_info(entry.id, info)?;
-                self.services4
-                    .insert(Abi(ServiceKey4::from(*key)), Abi(*entry), 0)
-                    .map_err(MapsError::write("SERVICES4"))
-            }
+            Operation::SetService { key, entry, info } => self.set_service(*key, entry, info),
             Operation::RemoveService { key, id } => self.remove_service(*key, *id),
             Operation::SetReal { key, slot } => self
                 .reals4
@@ -121,6 +116,24 @@ impl Maps {
             .map_err(&write)
     }
 
+    fn set_service(
+        &mut self,
+        key: Key,
+        entry: &ServiceEntry,
+        info: &ServiceInfo,
+    ) -> Result<(), MapsError> {
+        if self.info(entry.id)? == ServiceInfo::zeroed() {
+            // What the servers of the id's last owner have carried is not this one's.
+            self.retired_stats
+                .set(u32::from(entry.id), Abi(Traffic::zeroed()), 0)
+                .map_err(MapsError::write("RETIRED_STATS"))?;
+        }
+        self.set_info(entry.id, info)?;
+        self.services4
+            .insert(Abi(ServiceKey4::from(key)), Abi(*entry), 0)
+            .map_err(MapsError::write("SERVICES4"))
+    }
+
     fn set_info(&mut self, id: u16, info: &ServiceInfo) -> Result<(), MapsError> {
         self.service_info
             .set(u32::from(id), Abi(*info), 0)
@@ -132,10 +145,7 @@ impl Maps {
             .remove(&Abi(ServiceKey4::from(key)))
             .map_err(MapsError::write("SERVICES4"))?;
         self.set_schedule(id, &[])?;
-        self.set_info(id, &ServiceInfo::zeroed())?;
-        self.retired_stats
-            .set(u32::from(id), Abi(Traffic::zeroed()), 0)
-            .map_err(MapsError::write("RETIRED_STATS"))
+        self.set_info(id, &ServiceInfo::zeroed())
     }
 
     fn set_filter(&self, filter: &AddressFilter) {
