@@ -1,9 +1,5 @@
 //! Puts the XDP program into `OUT_DIR/lb-ebpf`: compiled from `../lb-ebpf`, or the ready-made
 //! object that `LB_EBPF_OBJECT` names.
-#![expect(
-    clippy::print_stdout,
-    reason = "this is how a build script speaks to cargo"
-)]
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -88,3 +88,6 @@ pub struct BackendSlot {
     /// The slot, if only one service has this server; else 0.
     pub slot: u32,
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 /// Folds the carries of a sum into 16 bits.
 #[inline(always)]
 #[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "folded twice, the sum fits")]
 pub const fn fold(sum: u32) -> u16 {
     let sum = (sum & 0xffff) + (sum >> 16);
     let sum = (sum & 0xffff) + (sum >> 16);
@@ -40,3 +41,6 @@ pub fn sum(bytes: &[u8]) -> u32 {
             .first()
             .map_or(0, |last| u32::from(u16::from_ne_bytes([*last, 0])))
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,3 +36,6 @@ impl Control {
     /// Byte offset of `armed` in the record, for who maps it.
     pub const ARMED_OFFSET: usize = core::mem::offset_of!(Self, armed);
 }
+
+#[cfg(test)]
+mod tests;

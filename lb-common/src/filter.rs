@@ -74,3 +74,6 @@ fn get(words: &[u64; WORDS], addr: u32) -> bool {
     let (word, bit) = place(addr);
     words.get(word).is_some_and(|word| word >> bit & 1 == 1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -179,7 +179,8 @@ pub mod tcp {
 }
 
 /// The state of a TCP flow after a packet of the client with these `flags`: the input-only rows
-/// of IPVS's table (`net/netfilter/ipvs/ip_vs_proto_tcp.c`).
+/// of IPVS's table (`net/netfilter/ipvs/ip_vs_proto_tcp.c`), but for two: a RST ends a half-open
+/// flow as well, and a packet without flags counts as an ACK.
 #[inline(always)]
 #[must_use]
 pub const fn after_client(from: u8, flags: u8) -> u8 {
@@ -216,3 +217,6 @@ pub const fn after_server(from: u8, flags: u8) -> u8 {
         from
     }
 }
+
+#[cfg(test)]
+mod tests;

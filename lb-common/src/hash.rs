@@ -12,3 +12,6 @@ pub const fn mix(word: u64, secret: u64) -> u64 {
     hash = hash.wrapping_mul(0xd6e8_feb8_6659_fd93);
     hash ^ hash >> 32
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,8 +34,12 @@
     reason = "fields are cut out of words on purpose; `TryFrom` is not const"
 )]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod affinity;
 pub mod backend;
+pub mod bench;
 pub mod checksum;
 pub mod control;
 pub mod filter;

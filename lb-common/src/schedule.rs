@@ -22,3 +22,6 @@ pub const fn next(cursor: u32, turns: u32) -> (u32, u32) {
 pub const fn by_hash(hash: u64, turns: u32) -> u32 {
     1 + (((hash >> 32) * turns as u64) >> 32) as u32
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,3 +97,6 @@ pub struct ServiceInfo {
     /// Zero.
     pub pad2: u16,
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,3 +98,6 @@ impl Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::built;
 use crate::clock::wait_until;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, scratch};
 use crate::process::{Process, checked};
 
 /// `lb-agent run` in a machine; dropped, it is killed as by `kill -9`.
@@ -36,7 +36,7 @@ pub struct AgentExit {
 impl Agent {
     /// Starts an agent with the text of a keepalived.conf.
     pub fn start(machine: &Namespace, configuration: &str) -> Result<Self> {
-        let directory = tempfile::tempdir().context("no temporary directory for lb-agent")?;
+        let directory = scratch()?;
         let file = directory.path().join("keepalived.conf");
         fs::write(&file, configuration).context("cannot write keepalived.conf")?;
         let log = File::create(directory.path().join("log")).context("cannot write the log")?;

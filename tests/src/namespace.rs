@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 use crate::process::{Process, checked};
 
@@ -136,6 +137,12 @@ pub fn remove_own() {
     remove_all(|name| name.starts_with(&own_prefix()));
 }
 
+/// A directory for configurations and logs.
+pub(crate) fn scratch() -> Result<TempDir> {
+    let directory = tempfile::Builder::new().prefix(&own_prefix()).tempdir();
+    directory.context("cannot make a temporary directory")
+}
+
 /// Removes what runs have left that are no more.
 fn remove_stale() {
     remove_all(|name| {
@@ -155,7 +162,8 @@ fn own_prefix() -> String {
     format!("{PREFIX}{}-", std::process::id())
 }
 
-/// Removes the namespaces, and the leavings of agents, whose names satisfy `ours`.
+/// Removes the namespaces, the leavings of agents and the scratch directories whose names satisfy
+/// `ours`.
 fn remove_all(ours: impl Fn(&str) -> bool) {
     let [pins, snapshots] = AGENT_DIRECTORIES;
     for directory in [NETNS, pins, snapshots] {
@@ -165,6 +173,10 @@ fn remove_all(ours: impl Fn(&str) -> bool) {
         {
             remove(&name);
         }
+    }
+    let scratch = std::env::temp_dir();
+    for name in names_in(&scratch).into_iter().filter(|name| ours(name)) {
+        drop(fs::remove_dir_all(scratch.join(name)));
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::clock::wait_until;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, scratch};
 use crate::process::Process;
 
 /// nginx on port 80 of every address of a machine.
@@ -24,7 +24,7 @@ pub struct WebServer {
 impl WebServer {
     /// A server that answers each request with `status` (e.g. 200), ready when this returns.
     pub fn start(machine: &Namespace, name: &str, status: u16) -> Result<Self> {
-        let directory = tempfile::tempdir().context("no temporary directory for nginx")?;
+        let directory = scratch()?;
         let configuration = directory.path().join("nginx.conf");
         fs::write(&configuration, page(name, status)).context("cannot write nginx.conf")?;
         let mut process = machine.start(

@@ -16,7 +16,10 @@ pub(super) struct Arguments {
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let path = &arguments.config.config;
     let loaded = config::load(&config::FileSystem, path);
-    let messages = config::render(&loaded, std::io::IsTerminal::is_terminal(&std::io::stdout()));
+    let messages = config::render(
+        &loaded,
+        std::io::IsTerminal::is_terminal(&std::io::stdout()),
+    );
     if messages.is_empty() {
         println!("{}: no errors, no warnings", path.display());
     } else {

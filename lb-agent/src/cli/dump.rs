@@ -12,7 +12,7 @@ use crate::dataplane::xdp::maps::{Maps, MapsError};
 use crate::dataplane::xdp::pins::Pins;
 use crate::dataplane::xdp::view::{Surroundings, View};
 use crate::observe::dump::{Dump, Format};
-use crate::observe::model::{AgentView, ServiceView};
+use crate::observe::model::{AgentView, InstanceView, ServiceView};
 use crate::observe::rates::with_rates;
 use crate::observe::services::Columns;
 use crate::observe::vip::Vip;
@@ -64,16 +64,29 @@ enum DumpError {
          `lb-agent run --config FILE` starts one"
     )]
     Nothing { instance: String },
-    #[error("the agent called \"{instance}\" has no virtual servers, so no {section:?} either")]
-    NoPlane { instance: String, section: Section },
+    #[error("the agent called \"{instance}\" has no virtual servers, so no {section} either")]
+    NoPlane { instance: String, section: String },
     #[error("{what}: root or CAP_BPF is needed to read the maps")]
     Permission { what: MapsError },
     #[error(transparent)]
     Maps(#[from] MapsError),
     #[error("nothing of what was asked for belongs to {0}")]
-    NoMatch(String),
+    NoMatch(Vip),
     #[error("cannot write the answer")]
     Output(#[from] io::Error),
+}
+
+impl DumpError {
+    fn no_plane(instance: &str, section: Section) -> Self {
+        let name = section.to_possible_value();
+        let name = name
+            .as_ref()
+            .map_or("section", clap::builder::PossibleValue::get_name);
+        Self::NoPlane {
+            instance: instance.to_owned(),
+            section: name.to_owned(),
+        }
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "the answer of the command")]
@@ -92,16 +105,10 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
 }
 
 fn dump(arguments: &Arguments) -> Result<(), DumpError> {
-    let instance = arguments.instance.instance.clone();
-    let status = StatusFile::new(&instance).read().ok();
-    let pins = Pins::of(&instance);
-    let maps = if pins.may_exist() { Some(open(&pins)?) } else { None };
-    let (status, silent) = match status {
-        Some((status, age)) => (status, Some(age)),
-        None if maps.is_none() => return Err(DumpError::Nothing { instance }),
-        None => (Status::default(), None),
-    };
-    let wanted = |section| arguments.section == section || arguments.section == Section::All;
+    let instance = &arguments.instance.instance;
+    let (status, silent, maps) = read(instance)?;
+    let surroundings = surroundings(&status, silent);
+    let view = maps.as_ref().map(|maps| View::new(maps, &surroundings));
     let mut dump = Dump::new(AgentView {
         version: if status.version.is_empty() {
             env!("CARGO_PKG_VERSION").to_owned()
@@ -111,16 +118,10 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
         flow_table_size: maps.as_ref().map_or(0, |maps| maps.flow_capacity() as u64),
         silent,
     });
-    let surroundings = surroundings(&status, silent);
+    let wanted = |section| arguments.section == section || arguments.section == Section::All;
     if wanted(Section::Vrrp) {
-        let age = silent.unwrap_or_default();
-        let mut instances = status.vrrp;
-        for instance in &mut instances {
-            instance.in_state += age;
-        }
-        dump.vrrp = Some(instances);
+        dump.vrrp = Some(instances(status.vrrp, silent));
     }
-    let view = maps.as_ref().map(|maps| View::new(maps, &surroundings));
     match &view {
         Some(view) => {
             if wanted(Section::Services) {
@@ -137,16 +138,42 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
             }
         }
         None if wanted(Section::Vrrp) => {}
-        None => return Err(DumpError::NoPlane { instance, section: arguments.section }),
+        None => return Err(DumpError::no_plane(instance, arguments.section)),
     }
     if let Some(vip) = arguments.vip
         && !dump.keep(vip)
     {
-        return Err(DumpError::NoMatch(vip.to_string()));
+        return Err(DumpError::NoMatch(vip));
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     dump.write(&mut out, arguments.format, columns(arguments))?;
     Ok(out.flush()?)
+}
+
+/// What there is of an agent: its status file with its age, and its maps.
+fn read(instance: &str) -> Result<(Status, Option<Duration>, Option<Maps>), DumpError> {
+    let status = StatusFile::new(instance).read().ok();
+    let pins = Pins::of(instance);
+    let maps = if pins.may_exist() {
+        Some(open(&pins)?)
+    } else {
+        None
+    };
+    match status {
+        Some((status, age)) => Ok((status, Some(age), maps)),
+        None if maps.is_none() => Err(DumpError::Nothing {
+            instance: instance.to_owned(),
+        }),
+        None => Ok((Status::default(), None, maps)),
+    }
+}
+
+/// The instances as they were when the agent wrote last, and older by what has passed since.
+fn instances(mut instances: Vec<InstanceView>, silent: Option<Duration>) -> Vec<InstanceView> {
+    for instance in &mut instances {
+        instance.in_state += silent.unwrap_or_default();
+    }
+    instances
 }
 
 fn open(pins: &Pins) -> Result<Maps, DumpError> {
@@ -161,7 +188,11 @@ fn open(pins: &Pins) -> Result<Maps, DumpError> {
 
 fn surroundings(status: &Status, silent: Option<Duration>) -> Surroundings {
     Surroundings {
-        instances: status.vrrp.iter().map(|instance| instance.name.clone()).collect(),
+        instances: status
+            .vrrp
+            .iter()
+            .map(|instance| instance.name.clone())
+            .collect(),
         interfaces: status.interfaces.clone(),
         unresolved: status.unresolved.clone(),
         silent: silent.unwrap_or_default(),

@@ -6,13 +6,14 @@
 
 mod braces;
 mod decode;
+mod line;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::decode::{Content, decode};
+use self::line::{Strictness, is_include};
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
-use super::lexer::words_of_line;
 use super::source::{ReadError, Source};
 use super::text::{FileId, Sources, Span, length};
 
@@ -57,36 +58,6 @@ pub(crate) fn read(
     };
     reader.main_file(path);
     (reader.sources, reader.segments)
-}
-
-/// What an `include` keyword insists on; the rest draws a notice or a warning only.
-#[derive(Clone, Copy)]
-struct Strictness {
-    /// Every file that matches can be read.
-    readable: bool,
-    /// Something matches.
-    matching: bool,
-    /// Each alternative of `{a,b}` matches something.
-    braces: bool,
-}
-
-impl Strictness {
-    /// The six keywords; `None` for any other word.
-    fn of(keyword: &str) -> Option<Self> {
-        let (readable, matching, braces) = match keyword {
-            "include" | "includew" => (false, false, false),
-            "includer" => (true, false, false),
-            "includem" => (false, true, false),
-            "includeb" => (false, true, true),
-            "includea" => (true, true, true),
-            _ => return None,
-        };
-        Some(Self {
-            readable,
-            matching,
-            braces,
-        })
-    }
 }
 
 struct Reader<'a> {
@@ -187,85 +158,6 @@ impl Reader<'_> {
         self.chain.pop();
     }
 
-    fn include_line(&mut self, place: Span, line: &str) {
-        let words = words_of_line(place, line, self.diagnostics);
-        let mut words = words.iter();
-        let Some((keyword, strictness)) = words
-            .next()
-            .and_then(|word| Some((word, Strictness::of(&word.text)?)))
-        else {
-            return;
-        };
-        let Some(pattern) = words.next() else {
-            let message = format!("`{}` needs the name of a file or a pattern", keyword.text);
-            let missing = Diagnostic::error(Code::MissingParameter, keyword.span, message);
-            return self.diagnostics.push(missing);
-        };
-        if let Some(extra) = words.next() {
-            let message = "only one pattern is read from an include line";
-            self.diagnostics
-                .push(Diagnostic::warning(Code::ExtraWords, extra.span, message));
-        }
-        let Some(alternatives) = braces::expand(&pattern.text) else {
-            let message = format!("`{}` stands for too many patterns", pattern.text);
-            let too_many = Diagnostic::error(Code::CannotInclude, pattern.span, message);
-            return self.diagnostics.push(too_many);
-        };
-        let mut found = Vec::new();
-        for alternative in &alternatives {
-            let matches = self.matches(alternative, pattern.span);
-            if matches.is_empty() && (strictness.braces || alternatives.len() == 1) {
-                self.no_match(alternative, pattern.span, strictness);
-            }
-            found.extend(matches);
-        }
-        if found.is_empty() && alternatives.len() > 1 && !strictness.braces {
-            self.no_match(&pattern.text, pattern.span, strictness);
-        }
-        for path in found {
-            self.included_file(path, pattern.span, strictness);
-        }
-    }
-
-    /// Matches relative to the directory of the including file.
-    fn matches(&mut self, pattern: &str, span: Span) -> Vec<PathBuf> {
-        let directory = self.chain.last().and_then(|(path, _)| path.parent());
-        let absolute = directory.map_or_else(|| PathBuf::from(pattern), |dir| dir.join(pattern));
-        // The joined directory is taken literally: it may hold `[` or `*` itself.
-        let joined = match directory {
-            Some(dir) if !Path::new(pattern).is_absolute() && !dir.as_os_str().is_empty() => {
-                let dir = glob::Pattern::escape(&dir.to_string_lossy());
-                format!("{dir}/{pattern}")
-            }
-            Some(_) | None => absolute.to_string_lossy().into_owned(),
-        };
-        match self.source.matches(&single_stars(&joined)) {
-            Ok(paths) => paths,
-            Err(error) => {
-                let message = format!("`{pattern}` is not a pattern for file names: {error}");
-                let bad = Diagnostic::error(Code::CannotInclude, span, message);
-                self.diagnostics.push(bad);
-                Vec::new()
-            }
-        }
-    }
-
-    fn no_match(&mut self, pattern: &str, span: Span, strictness: Strictness) {
-        let wildcards = pattern.contains(['*', '?', '[']);
-        let message = if wildcards {
-            format!("no file matches `{pattern}`")
-        } else {
-            format!("there is no file `{pattern}`")
-        };
-        self.diagnostics.push(if strictness.matching {
-            Diagnostic::error(Code::CannotInclude, span, message)
-        } else if wildcards {
-            Diagnostic::notice(Code::NoMatch, span, message)
-        } else {
-            Diagnostic::warning(Code::NoMatch, span, message)
-        });
-    }
-
     fn included_file(&mut self, path: PathBuf, span: Span, strictness: Strictness) {
         if self.stopped || !self.admits_another(span) {
             return;
@@ -341,27 +233,6 @@ impl Reader<'_> {
         );
         Diagnostic::error(Code::IncludeCycle, span, message).help("this include is left out")
     }
-}
-
-/// Whether the first word of a line may be of the include family; cheap, for every line.
-fn is_include(line: &str) -> bool {
-    let trimmed = line.trim_start_matches(super::lexer::is_blank);
-    trimmed.starts_with("include")
-        && trimmed
-            .split(super::lexer::is_blank)
-            .next()
-            .is_some_and(|w| Strictness::of(w).is_some())
-}
-
-/// glob(3) knows no `**`: two stars are one.
-fn single_stars(pattern: &str) -> String {
-    let mut single = String::with_capacity(pattern.len());
-    for character in pattern.chars() {
-        if character != '*' || !single.ends_with('*') {
-            single.push(character);
-        }
-    }
-    single
 }
 
 #[cfg(test)]

@@ -12,18 +12,18 @@ mod elsewhere;
 mod global;
 mod real_server;
 mod root;
+mod section;
 mod virtual_server;
 mod vrrp;
 
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 pub(crate) use checker::{HTTP_GET, TCP_CHECK, URL};
 pub(crate) use global::GLOBAL_DEFS;
 pub(crate) use real_server::REAL_SERVER;
 pub(crate) use root::{ROOT, TOP_LEVEL, is_root_block};
+pub(crate) use section::{Section, homes};
 pub(crate) use virtual_server::VIRTUAL_SERVER;
 pub(crate) use vrrp::{AUTHENTICATION, VRRP_INSTANCE};
 
@@ -221,84 +221,6 @@ const fn one(syntax: &'static str) -> Words {
 
 /// Time limits that keepalived does not set: longer ones are typing mistakes.
 const YEAR: Duration = Duration::from_hours(365 * 24);
-
-/// The keywords of one block.
-pub(crate) struct Section<T: 'static> {
-    /// The keyword of the block, as people say it.
-    pub(crate) name: &'static str,
-    tables: &'static [&'static [Keyword<T>]],
-    index: OnceLock<HashMap<&'static str, &'static Keyword<T>>>,
-}
-
-impl<T> Section<T> {
-    const fn new(name: &'static str, tables: &'static [&'static [Keyword<T>]]) -> Self {
-        Self {
-            name,
-            tables,
-            index: OnceLock::new(),
-        }
-    }
-
-    /// A keyword by its name or another of its names.
-    pub(crate) fn find(&'static self, name: &str) -> Option<&'static Keyword<T>> {
-        let index = self.index.get_or_init(|| {
-            let keywords = self.keywords();
-            keywords
-                .flat_map(|keyword| keyword.names().map(move |name| (name, keyword)))
-                .collect()
-        });
-        index.get(name).copied()
-    }
-
-    /// All of them.
-    pub(crate) fn keywords(&self) -> impl Iterator<Item = &'static Keyword<T>> {
-        self.tables.iter().flat_map(|table| table.iter())
-    }
-
-    /// All names.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.keywords().flat_map(Keyword::names)
-    }
-}
-
-impl<T> Keyword<T> {
-    fn names(&self) -> impl Iterator<Item = &'static str> + use<T> {
-        std::iter::once(self.name).chain(self.aliases.iter().copied())
-    }
-
-    /// The keywords of its block, when that is not read yet.
-    fn inside(&self) -> &'static [&'static str] {
-        match &self.rule {
-            Rule::Later(later) => later.inside,
-            Rule::Done(_) | Rule::Accepted(_) => &[],
-        }
-    }
-}
-
-/// The blocks that know a keyword.
-pub(crate) fn homes(name: &str) -> Vec<&'static str> {
-    let mut homes = Vec::new();
-    visit(&ROOT, name, &mut homes);
-    visit(&GLOBAL_DEFS, name, &mut homes);
-    visit(&VRRP_INSTANCE, name, &mut homes);
-    visit(&AUTHENTICATION, name, &mut homes);
-    visit(&VIRTUAL_SERVER, name, &mut homes);
-    visit(&REAL_SERVER, name, &mut homes);
-    visit(&TCP_CHECK, name, &mut homes);
-    visit(&HTTP_GET, name, &mut homes);
-    visit(&URL, name, &mut homes);
-    homes
-}
-
-fn visit<T>(section: &Section<T>, name: &str, homes: &mut Vec<&'static str>) {
-    if section.names().any(|known| known == name) {
-        homes.push(section.name);
-    }
-    let blocks = section
-        .keywords()
-        .filter(|keyword| keyword.inside().contains(&name));
-    homes.extend(blocks.map(|keyword| keyword.name));
-}
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ mod quote;
 
 use std::borrow::Cow;
 
-pub(crate) use blanks::is_blank;
+pub(crate) use blanks::{after_blanks, is_blank};
 
 use self::blanks::OddBlanks;
 use self::line::Line;
@@ -120,44 +120,54 @@ impl<'s, 'd> Lexer<'s, 'd> {
         }
         let raw = text.get(..end).unwrap_or(text);
         let start = segment.start;
+        let end = start + length(raw).max(1);
         self.segment = Some(Segment {
-            start: start + length(raw).max(1),
+            start: end,
             ..segment
         });
         let span = Span {
             file: segment.file,
             start,
-            end: start + length(raw.trim_end()),
+            end,
         };
-        if self.is_readable(span, raw) {
+        let is_comment = after_blanks(raw).starts_with(['#', '!']);
+        if !is_comment && self.is_readable(span, raw) {
             self.line = Some(Line::new(span, raw));
         }
     }
 
-    /// keepalived leaves out lines that are too long or hold a NUL. A comment may be both.
+    /// keepalived leaves out lines that are too long or hold a NUL.
     fn is_readable(&mut self, span: Span, raw: &str) -> bool {
-        if raw.trim_start_matches(is_blank).starts_with(['#', '!']) {
-            return false;
+        if raw.len() <= MAX_LINE && !raw.contains('\0') {
+            return true;
         }
         let longest = raw.split('\n').map(str::len).max().unwrap_or(0);
-        let place = Span {
-            end: span.end.min(span.start + 40),
-            ..span
-        };
-        if longest > MAX_LINE {
-            let message = format!(
+        let message = if longest > MAX_LINE {
+            format!(
                 "this line has {longest} bytes; keepalived reads at most {MAX_LINE}, so it is \
                  left out"
-            );
-            self.report(Diagnostic::warning(Code::LongLine, place, message));
-            return false;
-        }
-        if raw.contains('\0') {
-            let message = "this line holds a NUL byte, so it is left out, as keepalived does";
-            self.report(Diagnostic::warning(Code::NotText, place, message));
-            return false;
-        }
-        true
+            )
+        } else if raw.contains('\0') {
+            "this line holds a NUL byte, so it is left out, as keepalived does".to_owned()
+        } else {
+            return true;
+        };
+        let code = if longest > MAX_LINE {
+            Code::LongLine
+        } else {
+            Code::NotText
+        };
+        let shown = length(
+            raw.get(..raw.floor_char_boundary(40))
+                .unwrap_or(raw)
+                .trim_end(),
+        );
+        let place = Span {
+            end: span.start + shown,
+            ..span
+        };
+        self.report(Diagnostic::warning(code, place, message));
+        false
     }
 
     fn counted(&mut self, item: Item<'s>) -> Option<Item<'s>> {

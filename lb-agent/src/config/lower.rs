@@ -23,11 +23,13 @@ use super::text::{Span, Spanned};
 use super::tree::{Block, Node};
 use super::value::{self, Expected};
 
-/// Reads the whole tree.
-pub(super) fn lower(tree: &[Node<'_>], diagnostics: &mut Diagnostics) -> ConfigDraft {
+/// Reads the whole tree, and frees each block of the top level once it is read.
+pub(super) fn lower(tree: Vec<Node<'_>>, diagnostics: &mut Diagnostics) -> ConfigDraft {
     let mut draft = ConfigDraft::default();
     let mut lowering = Lowering { diagnostics };
-    lowering.nodes(&ROOT, &mut draft, tree);
+    for node in tree {
+        lowering.nodes(&ROOT, &mut draft, &[node]);
+    }
     draft
 }
 

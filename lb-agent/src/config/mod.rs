@@ -7,11 +7,11 @@
 //! ```
 //!
 //! No stage fails: each gives the best value it can and remarks about the rest, with places. The
-//! keyword tables ([`keywords`]) say what each stage from `lower` on knows.
+//! keyword tables (`keywords`) say what each stage from `lower` on knows.
 //!
 //! **Architecture invariants.** Nothing here opens a socket, asks the kernel or reads a clock;
 //! files are read over [`Source`] only. No input makes it panic, and memory is bounded by the
-//! limits of [`include`] and [`lexer`]. Whether an interface exists is not known here: that is
+//! limits of `include` and `lexer`. Whether an interface exists is not known here: that is
 //! the business of those who use it.
 
 mod diagnostic;
@@ -36,7 +36,7 @@ use std::path::Path;
 
 pub use diagnostic::{Code, Diagnostic, Related, Severity};
 pub use render::render;
-pub use report::{Entry, Place, RelatedPlace, report};
+pub use report::{Entry, IncludedFrom, Place, RelatedPlace, report};
 pub use source::{FileSystem, Memory, PatternError, RawFile, ReadError, Source};
 pub use text::{FileId, Location, SourceFile, Sources, Span, Spanned};
 
@@ -92,11 +92,10 @@ pub fn load(source: &dyn Source, path: &Path) -> Loaded {
     let mut diagnostics = Diagnostics::default();
     let (sources, segments) = include::read(source, path, &mut diagnostics);
     let tree = tree::parse(&mut Lexer::new(&sources, segments, &mut diagnostics));
-    let draft = lower::lower(&tree, &mut diagnostics);
+    let draft = lower::lower(tree, &mut diagnostics);
     let config = resolve::resolve(draft, &mut diagnostics);
     let verdict = diagnostics.verdict();
     let diagnostics = diagnostics.finish(&sources);
-    drop(tree);
     Loaded {
         config,
         diagnostics,

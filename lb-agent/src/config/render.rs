@@ -96,11 +96,19 @@ impl Page {
             }
             self.snippet(&other.place, margin, Colour::Blue, '-', &other.message);
         }
+        if let Some(from) = &entry.included_from {
+            let place = format!("included from {}:{}", from.file.display(), from.line);
+            self.note(margin, "note", &place);
+        }
         if let Some(help) = &entry.help {
-            self.paint(Colour::Blue, &format!("{:margin$} = ", ""));
-            self.text.extend(["help: ", &printable(help), "\n"]);
+            self.note(margin, "help", help);
         }
         self.text.push('\n');
+    }
+
+    fn note(&mut self, margin: usize, kind: &str, text: &str) {
+        self.paint(Colour::Blue, &format!("{:margin$} = ", ""));
+        self.text.extend([kind, ": ", &printable(text), "\n"]);
     }
 
     fn place(&mut self, arrow: &str, place: &Place, margin: usize) {

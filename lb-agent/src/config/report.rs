@@ -2,7 +2,7 @@
 //!
 //! This is the form for machines (it serialises); for people [`super::render`] draws it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -21,6 +21,8 @@ pub struct Entry {
     pub message: String,
     /// Where; `None` when there is no file to show.
     pub place: Option<Place>,
+    /// The line that included the file of `place`.
+    pub included_from: Option<IncludedFrom>,
     /// Other places that have to do with it.
     pub related: Vec<RelatedPlace>,
     /// What to do about it.
@@ -40,6 +42,15 @@ pub struct Place {
     pub length: usize,
     /// The line itself, passwords hidden; `None` for the place behind the last line.
     pub text: Option<String>,
+}
+
+/// The line of an `include`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IncludedFrom {
+    /// Its file.
+    pub file: PathBuf,
+    /// Line, from 1.
+    pub line: usize,
 }
 
 /// Another place, and what is there.
@@ -67,6 +78,9 @@ fn entry(diagnostic: &Diagnostic, sources: &Sources) -> Entry {
         code: diagnostic.code,
         message: diagnostic.message.clone(),
         place: diagnostic.span.and_then(|span| place(span, sources)),
+        included_from: diagnostic
+            .span
+            .and_then(|span| included_from(span, sources)),
         related: related
             .filter_map(|other| {
                 let place = place(other.span, sources)?;
@@ -87,11 +101,21 @@ fn place(span: Span, sources: &Sources) -> Option<Place> {
     let marked = file.slice(span.start..span.end.min(line.end));
     let behind_the_end = span.start == span.end && span == sources.end_of(span.file);
     Some(Place {
-        file: Path::new(file.path()).to_owned(),
+        file: file.path().to_owned(),
         line: location.line,
         column: location.column,
         length: marked.chars().count().max(1),
         text: (!behind_the_end).then(|| without_password(file.slice(line))),
+    })
+}
+
+fn included_from(span: Span, sources: &Sources) -> Option<IncludedFrom> {
+    let include = sources.file(span.file)?.included_from()?;
+    let file = sources.file(include.file)?;
+    let line = file.location(include.start).line;
+    Some(IncludedFrom {
+        file: file.path().to_owned(),
+        line,
     })
 }
 

@@ -4,6 +4,8 @@
 //! This is the only place with defaults. What cannot be used is left out here, each time with a
 //! remark; what is compared over the whole configuration stands in [`super::validate`].
 
+mod addresses;
+mod authentication;
 mod garp;
 mod instance;
 mod server;

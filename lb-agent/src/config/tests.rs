@@ -8,13 +8,13 @@ use proptest::prelude::*;
 use super::*;
 
 fn tutorials() -> Vec<PathBuf> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/configs/tutorials");
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> = entries
-        .filter(|path| path.extension().is_some_and(|ext| ext == "conf"))
-        .collect();
+    configurations("tutorials")
+}
+
+fn configurations(folder: &str) -> Vec<PathBuf> {
+    let folder = format!("{}/../tests/configs/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -27,21 +27,33 @@ fn load_bytes(name: &Path, bytes: &[u8]) -> Loaded {
 #[test]
 fn every_tutorial_gives_the_reviewed_model_and_remarks() {
     let files = tutorials();
-    assert!(files.len() >= 48);
+    assert_eq!(files.len(), 48);
     for path in files {
-        let name = Path::new(path.file_name().unwrap());
-        let loaded = load_bytes(name, &std::fs::read(&path).unwrap());
-        let text = format!(
-            "exit status {}\n\n{}\n{:#?}\n",
-            loaded.exit_status(),
-            render(&loaded, false),
-            loaded.config
-        );
-        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
-            insta::assert_snapshot!(path.file_stem().unwrap().to_str().unwrap(), text);
-        });
-        assert!(!loaded.is_fatal(), "{name:?}");
+        compare_with_snapshot("", &path);
     }
+}
+
+#[test]
+fn every_mended_tutorial_gives_the_reviewed_model_and_remarks() {
+    for path in configurations("mended") {
+        compare_with_snapshot("mended_", &path);
+    }
+}
+
+fn compare_with_snapshot(prefix: &str, path: &Path) {
+    let name = Path::new(path.file_name().unwrap());
+    let loaded = load_bytes(name, &std::fs::read(path).unwrap());
+    let text = format!(
+        "exit status {}\n\n{}\n{:#?}\n",
+        loaded.exit_status(),
+        render(&loaded, false),
+        loaded.config
+    );
+    let snapshot = format!("{prefix}{}", path.file_stem().unwrap().display());
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(snapshot, text);
+    });
+    assert!(!loaded.is_fatal(), "{name:?}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(crate) struct Node<'s> {
     /// The keyword.
     pub(crate) keyword: Word<'s>,
     /// What stands behind the keyword on its line.
-    pub(crate) arguments: Vec<Word<'s>>,
+    pub(crate) arguments: Box<[Word<'s>]>,
     /// `{ … }`
     pub(crate) block: Option<Block<'s>>,
 }

@@ -19,7 +19,9 @@ pub fn with_rates(
         service.rates = Some(per_second(counters, &service.counters, interval));
         for server in &mut service.servers {
             let known = old.and_then(|old| {
-                old.servers.iter().find(|known| known.endpoint == server.endpoint)
+                old.servers
+                    .iter()
+                    .find(|known| known.endpoint == server.endpoint)
             });
             let counters = known.map_or(&zero, |known| &known.counters);
             server.rates = Some(per_second(counters, &server.counters, interval));
@@ -50,7 +52,10 @@ mod tests {
 
     #[test]
     fn a_rate_is_what_passed_in_a_second_and_never_negative() {
-        let counters = |in_packets| Counters { in_packets, ..Counters::default() };
+        let counters = |in_packets| Counters {
+            in_packets,
+            ..Counters::default()
+        };
         let cases = [
             (100, 300, 1000, 200),
             (100, 300, 2000, 100),

@@ -1,5 +1,6 @@
 //! The filter `--vip ADDR[:PORT]`.
 
+use std::fmt;
 use std::net::{AddrParseError, IpAddr, SocketAddr};
 use std::str::FromStr;
 
@@ -47,6 +48,16 @@ impl FromStr for Vip {
                 text: text.into(),
                 source,
             })
+    }
+}
+
+/// As it is typed.
+impl fmt::Display for Vip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => SocketAddr::new(self.address, port).fmt(f),
+            None => self.address.fmt(f),
+        }
     }
 }
 

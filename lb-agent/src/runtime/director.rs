@@ -16,9 +16,9 @@ use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, XdpAttac
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use crate::dataplane::nexthop::{NextHops, Resolution};
 use crate::dataplane::xdp::gate;
+use crate::health::Event;
 use crate::health::log_line::LogLine;
 use crate::health::pool::{Member, Pool};
-use crate::health::Event;
 use crate::net::address::Address;
 use crate::net::link::{Link, LinkKind};
 
@@ -46,7 +46,10 @@ impl Director {
             lines.extend(change.lines);
             pools.push(pool);
             let sorry = virtual_server.sorry_server.map(|sorry| sorry.address);
-            let servers = virtual_server.real_servers.iter().map(|server| server.key.address);
+            let servers = virtual_server
+                .real_servers
+                .iter()
+                .map(|server| server.key.address);
             for address in servers.chain(sorry) {
                 hops.watch(address);
             }
@@ -84,8 +87,10 @@ impl Director {
 
     /// A server went up or down; whether the data plane has to hear of it.
     pub fn handle_health(&mut self, event: &Event) -> (bool, Vec<LogLine>) {
-        let pool =
-            self.pools.iter_mut().find(|pool| *pool.virtual_server() == event.virtual_server);
+        let pool = self
+            .pools
+            .iter_mut()
+            .find(|pool| *pool.virtual_server() == event.virtual_server);
         pool.map_or((false, Vec::new()), |pool| {
             let change = pool.handle(&event.real_server, event.up);
             (change.members_changed, change.lines)
@@ -129,7 +134,11 @@ impl Director {
     /// What the data plane should do now.
     pub fn desired(&self) -> Desired {
         let services = self.config.virtual_servers.iter().zip(&self.pools);
-        Desired { services: services.filter_map(|(server, pool)| self.service(server, pool)).collect() }
+        Desired {
+            services: services
+                .filter_map(|(server, pool)| self.service(server, pool))
+                .collect(),
+        }
     }
 
     fn service(&self, virtual_server: &VirtualServer, pool: &Pool) -> Option<Service> {
@@ -138,10 +147,12 @@ impl Director {
         Some(Service {
             key,
             scheduler: virtual_server.lb_algo,
-            persistence: virtual_server.persistence_timeout.map(|timeout| Persistence {
-                timeout,
-                mask: virtual_server.persistence_granularity,
-            }),
+            persistence: virtual_server
+                .persistence_timeout
+                .map(|timeout| Persistence {
+                    timeout,
+                    mask: virtual_server.persistence_granularity,
+                }),
             gate: owner.map_or(Some(GATE_ALWAYS), gate::of_instance)?,
             servers: pool
                 .members()
@@ -198,7 +209,13 @@ impl Director {
                 names.extend(self.way_in(virtual_server, owner));
                 names.extend(self.way_back(virtual_server));
             } else {
-                names.extend(self.config.global_defs.xdp_interfaces.iter().map(String::as_str));
+                names.extend(
+                    self.config
+                        .global_defs
+                        .xdp_interfaces
+                        .iter()
+                        .map(String::as_str),
+                );
             }
         }
         self.links
@@ -220,15 +237,21 @@ impl Director {
             .chain(&instance.virtual_ipaddress_excluded)
             .find(|vip| vip.address.addr() == address)
             .map(|vip| vip.dev.as_str());
-        dev.filter(|dev| self.link(dev).is_some_and(|link| link.kind != LinkKind::Loopback))
-            .or(Some(&instance.interface))
+        dev.filter(|dev| {
+            self.link(dev)
+                .is_some_and(|link| link.kind != LinkKind::Loopback)
+        })
+        .or(Some(&instance.interface))
     }
 
     /// Where the servers' replies arrive, which the program rewrites in NAT mode only.
     fn way_back(&self, virtual_server: &VirtualServer) -> impl Iterator<Item = &str> {
         let nat = virtual_server.lb_kind == Forwarding::Nat;
-        let addresses =
-            virtual_server.real_servers.iter().filter(move |_| nat).map(|server| server.key.address);
+        let addresses = virtual_server
+            .real_servers
+            .iter()
+            .filter(move |_| nat)
+            .map(|server| server.key.address);
         addresses.filter_map(|address| match self.hops.resolved(address) {
             Resolution::Via(hop) => self.links.get(&hop.index).map(|link| link.name.as_str()),
             Resolution::Unknown(_) | Resolution::Local => None,
@@ -242,7 +265,11 @@ pub fn service_key(virtual_server: &VirtualServer) -> Option<ServiceKey4> {
         Protocol::Tcp => TCP,
         Protocol::Udp => UDP,
     };
-    Some(ServiceKey4::new(ipv4(virtual_server.key.address)?, virtual_server.key.port, proto))
+    Some(ServiceKey4::new(
+        ipv4(virtual_server.key.address)?,
+        virtual_server.key.port,
+        proto,
+    ))
 }
 
 const fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {

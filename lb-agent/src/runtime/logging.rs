@@ -31,9 +31,13 @@ struct Lines {
 pub fn start(level: &str) -> io::Result<Log> {
     let (sender, receiver) = sync_channel(BACKLOG);
     let lost = Arc::new(AtomicU64::new(0));
-    let lines = Lines { sender, lost: Arc::clone(&lost) };
-    let thread =
-        std::thread::Builder::new().name("log".into()).spawn(move || write(&receiver, &lost))?;
+    let lines = Lines {
+        sender,
+        lost: Arc::clone(&lost),
+    };
+    let thread = std::thread::Builder::new()
+        .name("log".into())
+        .spawn(move || write(&receiver, &lost))?;
     let filter = EnvFilter::try_from_default_env()
         .or_else(|_not_set| EnvFilter::try_new(level))
         .unwrap_or_else(|_nonsense| EnvFilter::new("info"));
@@ -48,7 +52,10 @@ pub fn start(level: &str) -> io::Result<Log> {
     } else {
         format.init();
     }
-    Ok(Log { thread: Some(thread), lines })
+    Ok(Log {
+        thread: Some(thread),
+        lines,
+    })
 }
 
 fn write(receiver: &Receiver<Option<Vec<u8>>>, lost: &AtomicU64) {
@@ -58,7 +65,10 @@ fn write(receiver: &Receiver<Option<Vec<u8>>>, lost: &AtomicU64) {
         let _gone = stderr.write_all(&line);
         let missing = lost.swap(0, Ordering::Relaxed);
         if missing > 0 {
-            let _gone = writeln!(stderr, "({missing} lines of this log were lost: too many at once)");
+            let _gone = writeln!(
+                stderr,
+                "({missing} lines of this log were lost: too many at once)"
+            );
         }
     }
 }

@@ -70,8 +70,9 @@ impl Plane {
             // The flows that are there were placed with this one.
             secret => secret,
         };
-        let timeouts: Vec<u32> =
-            state::TIMEOUTS.map(|seconds| ticks.of(Duration::from_secs(seconds.into()))).to_vec();
+        let timeouts: Vec<u32> = state::TIMEOUTS
+            .map(|seconds| ticks.of(Duration::from_secs(seconds.into())))
+            .to_vec();
         maps.set_control(secret, ticks.hertz(), ticks.jiffies(deadman), &timeouts);
         let installed = maps.installed()?;
         if adopted {
@@ -80,7 +81,14 @@ impl Plane {
                 installed.services.len()
             );
         }
-        Ok(Self { pins, object, maps, installed, attachments: Attachments::default(), ticks })
+        Ok(Self {
+            pins,
+            object,
+            maps,
+            installed,
+            attachments: Attachments::default(),
+            ticks,
+        })
     }
 
     /// The gates, for the VRRP thread.
@@ -120,7 +128,13 @@ impl Plane {
             if self.attachments.contains(link.index) {
                 continue;
             }
-            match self.attachments.attach(&mut self.object, &self.pins, link.index, &link.name, mode) {
+            match self.attachments.attach(
+                &mut self.object,
+                &self.pins,
+                link.index,
+                &link.name,
+                mode,
+            ) {
                 Ok(mode) => tracing::info!("XDP program attached to {} ({mode})", link.name),
                 Err(error) => {
                     tracing::error!("{error}");
@@ -134,7 +148,12 @@ impl Plane {
 
     /// Attachments that an earlier agent pinned and nobody wants any more.
     fn drop_stale_pins(&self, wanted: &BTreeSet<u32>) {
-        for index in self.pins.linked().into_iter().filter(|index| !wanted.contains(index)) {
+        for index in self
+            .pins
+            .linked()
+            .into_iter()
+            .filter(|index| !wanted.contains(index))
+        {
             if let Err(error) = std::fs::remove_file(self.pins.link(index)) {
                 tracing::warn!("cannot remove the old attachment to interface {index}: {error}");
             }
@@ -167,5 +186,8 @@ fn measure(object: &mut Object, maps: &Maps) -> Result<Ticks, PlaneError> {
     let (before, start) = sample()?;
     std::thread::sleep(MEASURE);
     let (after, end) = sample()?;
-    Ok(Ticks::measured(after.wrapping_sub(before), end.duration_since(start)))
+    Ok(Ticks::measured(
+        after.wrapping_sub(before),
+        end.duration_since(start),
+    ))
 }

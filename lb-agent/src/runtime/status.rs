@@ -43,7 +43,10 @@ pub struct StatusFile {
 impl StatusFile {
     /// The file of the agent called `instance`.
     pub fn new(instance: &str) -> Self {
-        Self { folder: Path::new(RUN).join(instance), failing: false }
+        Self {
+            folder: Path::new(RUN).join(instance),
+            failing: false,
+        }
     }
 
     /// Writes the file anew. A failure is said once.
@@ -53,7 +56,10 @@ impl StatusFile {
         if let Err(error) = &outcome
             && !self.failing
         {
-            tracing::warn!("cannot write {}: {error}; `dump vrrp` will be out of date", self.path().display());
+            tracing::warn!(
+                "cannot write {}: {error}; `dump vrrp` will be out of date",
+                self.path().display()
+            );
         }
         self.failing = outcome.is_err();
     }
@@ -74,7 +80,10 @@ impl StatusFile {
         let path = self.path();
         let status = serde_json::from_slice(&std::fs::read(&path)?)?;
         // A clock that was set back makes the file younger than it is.
-        let age = std::fs::metadata(path)?.modified()?.elapsed().unwrap_or_default();
+        let age = std::fs::metadata(path)?
+            .modified()?
+            .elapsed()
+            .unwrap_or_default();
         Ok((status, age))
     }
 
@@ -87,10 +96,18 @@ impl StatusFile {
 }
 
 fn status(director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) -> Status {
-    let servers = director.config().virtual_servers.iter().flat_map(|virtual_server| {
-        let sorry = virtual_server.sorry_server.map(|sorry| sorry.address);
-        virtual_server.real_servers.iter().map(|server| server.key.address).chain(sorry)
-    });
+    let servers = director
+        .config()
+        .virtual_servers
+        .iter()
+        .flat_map(|virtual_server| {
+            let sorry = virtual_server.sorry_server.map(|sorry| sorry.address);
+            virtual_server
+                .real_servers
+                .iter()
+                .map(|server| server.key.address)
+                .chain(sorry)
+        });
     let unresolved = servers.filter_map(|address| match director.resolution(address) {
         Resolution::Unknown(reason) => Some((address, reason.to_string())),
         Resolution::Local | Resolution::Via(_) => None,
@@ -98,9 +115,15 @@ fn status(director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) -
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         vrrp,
-        interfaces: director.links().map(|link| (link.index, link.name.clone())).collect(),
+        interfaces: director
+            .links()
+            .map(|link| (link.index, link.name.clone()))
+            .collect(),
         attached: plane.map_or_else(BTreeMap::new, |plane| {
-            plane.attachments().map(|(_, name, mode)| (name.to_owned(), mode)).collect()
+            plane
+                .attachments()
+                .map(|(_, name, mode)| (name.to_owned(), mode))
+                .collect()
         }),
         unresolved: unresolved.collect(),
     }

@@ -193,14 +193,12 @@ impl Supervisor {
         }
         self.stale |= self.failing;
         self.network.mend(&mut self.director);
-        let vrrp = self
-            .vrrp
-            .as_ref()
-            .map(vrrp::driver::Handle::status)
-            .unwrap_or_default();
-        let checks = self.health.status().await;
-        self.status
-            .write(&self.director, self.plane.as_ref(), vrrp, checks);
+        let vrrp = self.vrrp.as_ref().map(vrrp::driver::Handle::status);
+        self.status.write(
+            &self.director,
+            self.plane.as_ref(),
+            vrrp.unwrap_or_default(),
+        );
     }
 
     /// Brings the data plane to what is desired now, if anything has changed.

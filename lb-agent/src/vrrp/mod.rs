@@ -1,1 +1,88 @@
-//! vrrp.
+//! VRRP version 2 (RFC 3768, with keepalived's habits): who of several routers holds the virtual
+//! addresses.
+//!
+//! ```text
+//!                          Start, no fault
+//!              ┌──────┐ ───────────────────────▶ ┌────────┐
+//!              │ Init │                          │ Backup │ ◀───────┐
+//!              └──────┘ ◀──── Shutdown ───────── └────────┘         │
+//!                │   ▲                             │    ▲           │
+//!   Start, fault │   │ Shutdown     down timer ran │    │ higher    │ the last fault
+//!                ▼   │                         out ▼    │ advert    │ is gone
+//!              ┌───────┐                         ┌────────┐         │
+//!              │ Fault │ ◀──── any fault ─────── │ Master │         │
+//!              └───────┘                         └────────┘         │
+//!                    └──────────────────────────────────────────────┘
+//!              (a fault takes Backup to Fault, too; a shutdown takes Master to Init)
+//! ```
+//!
+//! The pure part, without clock, socket or thread:
+//! * [`instance`]: the machine: inputs and the time in, actions out; [`election`]: what an advert
+//!   means for it; [`timers`]: how long it waits; [`garp`]: when it announces its addresses.
+//! * [`receive`]: whether an advert is acceptable at all.
+//! * [`log_line`]: what the operator reads, in keepalived's words.
+//!
+//! The rest:
+//! * [`router`]: all instances, the packets and kernel events for them, and their actions carried
+//!   out through [`effects::Kernel`]; [`addresses`]: which addresses we have set.
+//! * [`kernel`] with [`socket`] is the real [`effects::Kernel`]; [`driver`] the thread that waits.
+//! * [`status`]: what others may know, at any time, without asking the thread.
+//!
+//! VRRP waits for nobody: the thread reads no file, resolves no name and takes no lock that is
+//! held for longer than copying a pointer. It does not decide what the data plane forwards: it
+//! only opens and closes a [`Gate`], and tells of each [`Change`].
+
+//TMP pub mod addresses;
+//TMP pub mod driver;
+//TMP pub mod effects;
+pub mod election;
+pub mod garp;
+pub mod instance;
+//TMP pub mod kernel;
+pub mod log_line;
+pub mod receive;
+//TMP pub mod router;
+//TMP pub mod socket;
+//TMP pub mod status;
+pub mod timers;
+//TMP mod wait;
+
+//TMP #[cfg(test)]
+//TMP mod simulation;
+
+use serde::{Deserialize, Serialize};
+
+/// State of an instance (RFC 3768 6.4; FAULT is keepalived's).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum State {
+    /// Not started, or stopped.
+    Init,
+    /// Another router is master, or nobody is yet.
+    Backup,
+    /// This router holds the addresses.
+    Master,
+    /// This router cannot take part, and says nothing.
+    Fault,
+}
+
+/// An instance has changed its state; everything that belongs to the change has been done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The instance, by its place in the configuration.
+    pub instance: usize,
+    /// What it was.
+    pub from: State,
+    /// What it is.
+    pub to: State,
+}
+
+/// The data plane's switch of each instance: armed, it forwards what is for the instance's
+/// addresses. Called on the VRRP thread, in the middle of a failover: must not block.
+pub trait Gate: Send {
+    /// The instance is becoming master; its addresses are about to be set.
+    fn arm(&self, instance: usize);
+
+    /// The instance is no longer master; its addresses are about to be removed.
+    fn disarm(&self, instance: usize);
+}

@@ -1,1 +1,10 @@
-//! wire.
+//! Codecs: bytes on the wire to typed fields and back, nothing else.
+//!
+//! **Contract.** No decoder panics, whatever the bytes are; a decoder only says what stands in
+//! the packet. Whether a packet is acceptable is decided elsewhere ([`crate::vrrp::receive`]), in
+//! keepalived's order. Encoders append to a buffer of the caller and allocate only when it grows.
+//! There is no socket and no clock here.
+
+pub mod arp;
+pub mod ipv4;
+pub mod vrrp;

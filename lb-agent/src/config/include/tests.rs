@@ -143,6 +143,10 @@ fn a_file_that_cannot_be_used_draws_one_clear_remark() {
             "error not-text: `/d/utf16.conf` does not look like a configuration file: it seems to be UTF-16, save it as UTF-8",
         ),
         (
+            "include\"d/none\"",
+            "warning no-match: there is no file `d/none`",
+        ),
+        (
             "include d/*.none",
             "notice no-match: no file matches `d/*.none`",
         ),

@@ -23,7 +23,7 @@ const ROLE: &[Keyword<InstanceDraft>] = &[
     line("state", one("MASTER|BACKUP"), lower::state),
     line("interface", one("INTERFACE"), lower::interface),
     byte("virtual_router_id", 1..=255, |i| &mut i.virtual_router_id),
-    byte("priority", 1..=255, |i| &mut i.priority),
+    line("priority", one("1-255"), lower::priority),
     // RFC 9568 5.2.7 has 12 bits of centiseconds, RFC 3768 5.3.7 a byte of seconds.
     seconds(
         "advert_int",

@@ -11,6 +11,28 @@ pub(crate) fn is_blank(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\n') || is_odd(character)
 }
 
+/// How many plain blanks a text begins with: most of a configuration is these.
+pub(crate) fn plain_blanks(text: &str) -> usize {
+    let mut count = 0;
+    for byte in text.as_bytes() {
+        if !matches!(byte, b' ' | b'\t' | b'\n') {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
+/// The text behind the blanks that it begins with.
+pub(crate) fn after_blanks(text: &str) -> &str {
+    let rest = text.get(plain_blanks(text)..).unwrap_or_default();
+    if rest.starts_with(|first: char| first.is_ascii_graphic()) {
+        rest
+    } else {
+        rest.trim_start_matches(is_blank)
+    }
+}
+
 /// Blanks that keepalived takes for letters.
 fn is_odd(character: char) -> bool {
     match character {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::blanks::{OddBlanks, is_blank};
+use super::blanks::{OddBlanks, is_blank, plain_blanks};
 use super::quote::{self, Quoting};
 use super::{Item, Word};
 use crate::config::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -50,7 +50,8 @@ impl<'s> Line<'s> {
         diagnostics: &mut Diagnostics,
         odd_blanks: &mut OddBlanks,
     ) -> Option<Item<'s>> {
-        let mut words = Vec::new();
+        // A keyword and its value: most lines have no more.
+        let mut words = Vec::with_capacity(2);
         let mut quoting = Quoting::Plain;
         loop {
             self.skip_blanks(odd_blanks);
@@ -76,19 +77,23 @@ impl<'s> Line<'s> {
     }
 
     fn skip_blanks(&mut self, odd_blanks: &mut OddBlanks) {
-        while let Some(character) = self.rest.chars().next() {
-            // Only a joined line still holds a backslash in front of a line feed.
-            let joint = character == '\\'
-                && self
-                    .rest
-                    .get(1..)
-                    .is_some_and(|after| after.trim_start_matches('\r').starts_with('\n'));
-            if !joint && !is_blank(character) {
+        loop {
+            self.advance(plain_blanks(self.rest));
+            let Some(character) = self.rest.chars().next() else {
+                return;
+            };
+            if !is_blank(character) && !self.begins_joint() {
                 return;
             }
             let span = self.advance(character.len_utf8());
             odd_blanks.note(character, span);
         }
+    }
+
+    /// Only a joined line still holds a backslash in front of a line feed.
+    fn begins_joint(&self) -> bool {
+        let behind = self.rest.strip_prefix('\\');
+        behind.is_some_and(|behind| behind.trim_start_matches('\r').starts_with('\n'))
     }
 
     fn quoted(&mut self, mark: char, quoting: Quoting, diagnostics: &mut Diagnostics) -> Word<'s> {
@@ -133,12 +138,17 @@ impl<'s> Line<'s> {
     }
 
     fn end_of_bare(&self, quoting: Quoting) -> (usize, Stop) {
-        let mut skip_to = 0;
-        for (index, character) in self.rest.char_indices() {
+        let plain = plain_letters(self.rest);
+        let mut skip_to = plain;
+        for (index, character) in self.rest.get(plain..).unwrap_or_default().char_indices() {
+            let index = plain + index;
             if index < skip_to {
                 continue;
             }
-            let after = self.rest.get(index + 1..).unwrap_or_default();
+            let after = self
+                .rest
+                .get(index + character.len_utf8()..)
+                .unwrap_or_default();
             match character {
                 // `${NAME}` is one word, its braces are no block's.
                 '$' if after.starts_with('{') => {
@@ -171,4 +181,17 @@ impl<'s> Line<'s> {
         self.span.start = end;
         span
     }
+}
+
+/// How many characters a text begins with that mean nothing but themselves.
+fn plain_letters(text: &str) -> usize {
+    let mut count = 0;
+    for byte in text.as_bytes() {
+        if !matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'/' | b'-' | b':')
+        {
+            break;
+        }
+        count += 1;
+    }
+    count
 }

@@ -20,7 +20,7 @@ fn lex(text: &str) -> (String, Vec<String>) {
         match item {
             Item::Words(words) => {
                 let texts: Vec<&str> = words.iter().map(|word| word.text.as_ref()).collect();
-                shown.push_str(&format!("[{}]", texts.join("|")));
+                shown.extend(["[", &texts.join("|"), "]"]);
             }
             Item::Open(_) => shown.push('{'),
             Item::Close(_) => shown.push('}'),

@@ -18,7 +18,7 @@ pub(super) fn unknown<T>(
     diagnostics.push_once(section.name, &word.text, || {
         if let Some(feature) = line_language(&word.text) {
             let message = format!("{feature} are not supported yet: the line is left out");
-            return Diagnostic::warning(Code::NotSupported, word.span, message);
+            return Diagnostic::error(Code::NotSupported, word.span, message);
         }
         let homes = if wanted {
             homes(&word.text)

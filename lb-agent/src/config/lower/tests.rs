@@ -51,15 +51,15 @@ fn a_wrong_value_draws_one_remark_and_leaves_the_default() {
     for (line, expected) in [
         (
             "priority 300",
-            "2:10 warning bad-value: `300` is not a whole number from 1 to 255: the line is ignored",
+            "2:10 warning bad-value: `300` is not a whole number from 1 to 255: 100 is used",
         ),
         (
             "priority -1",
-            "2:10 warning bad-value: `-1` is not a whole number from 1 to 255: the line is ignored",
+            "2:10 warning bad-value: `-1` is not a whole number from 1 to 255: 100 is used",
         ),
         (
             "priority <N>",
-            "2:10 warning bad-value: `<N>` is not a whole number from 1 to 255: the line is ignored [this is a placeholder: put a real value here]",
+            "2:10 warning bad-value: `<N>` is not a whole number from 1 to 255: 100 is used",
         ),
         (
             "state SLAVE",
@@ -257,15 +257,15 @@ fn unknown_words_come_with_what_was_probably_meant() {
         ),
         (
             "@host1 priority 3",
-            "2:1 warning not-supported: conditional lines (`@name …`) are not supported yet: the line is left out",
+            "2:1 error not-supported: conditional lines (`@name …`) are not supported yet: the line is left out",
         ),
         (
             "$A=3",
-            "2:1 warning not-supported: definitions and uses of variables (`$NAME`) are not supported yet: the line is left out",
+            "2:1 error not-supported: definitions and uses of variables (`$NAME`) are not supported yet: the line is left out",
         ),
         (
             "~SEQ(x,1,3) foo",
-            "2:1 warning not-supported: sequences (`~SEQ`, `~LST`) are not supported yet: the line is left out",
+            "2:1 error not-supported: sequences (`~SEQ`, `~LST`) are not supported yet: the line is left out",
         ),
     ] {
         check(&instance(line), &[expected]);

@@ -60,6 +60,30 @@ pub(in crate::config) fn interface(
     lowering.first(&mut instance.interface, node, value::interface);
 }
 
+/// `priority 1-255`; keepalived takes 100 for anything else, also for a MASTER, whose default
+/// is another.
+pub(in crate::config) fn priority(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let Some(word) = node.arguments.first() else {
+        return;
+    };
+    let value = value::integer(&word.text, &(1..=255)).unwrap_or_else(|expected| {
+        let message = format!("`{}` is not {expected}: 100 is used", word.text);
+        lowering.report(Diagnostic::warning(Code::BadValue, word.span, message));
+        100
+    });
+    lowering.set(
+        &mut instance.priority,
+        Spanned {
+            value,
+            span: node.span(),
+        },
+    );
+}
+
 /// `preempt`: takes a `nopreempt` before it back.
 pub(in crate::config) fn preempt(
     instance: &mut InstanceDraft,

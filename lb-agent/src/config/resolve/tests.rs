@@ -263,10 +263,11 @@ fn addresses_keep_their_order_and_all_their_options() {
 
 #[test]
 fn what_does_not_fit_an_advert_is_set_and_not_advertised() {
-    let lines: String = (0..260)
-        .map(|n| format!("10.1.{}.{}\n", n / 200, n % 200 + 1))
+    let lines: Vec<String> = (0..260)
+        .map(|n| format!("10.1.{}.{}", n / 200, n % 200 + 1))
         .collect();
-    let (instance, messages) = instance("", &format!("virtual_ipaddress {{\n{lines}}}"));
+    let lines = lines.join("\n");
+    let (instance, messages) = instance("", &format!("virtual_ipaddress {{\n{lines}\n}}"));
     let instance = instance.unwrap();
     assert_eq!(instance.virtual_ipaddress.len(), 255);
     assert_eq!(instance.virtual_ipaddress_excluded.len(), 6);

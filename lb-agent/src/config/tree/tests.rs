@@ -115,7 +115,7 @@ fn a_title_is_short() {
     };
     let node = Node {
         keyword: word(),
-        arguments: vec![word(), word(), word()],
+        arguments: Box::new([word(), word(), word()]),
         block: None,
     };
     assert_eq!(node.title(), "w w w");

@@ -45,7 +45,9 @@ impl<'a> View<'a> {
     pub fn new(maps: &'a Maps, surroundings: &'a Surroundings) -> Self {
         let control = maps.read_control();
         let ticks = Ticks::at(u32::try_from(control.hertz).unwrap_or(0).max(1));
-        let jiffies = control.heartbeat.wrapping_add(ticks.jiffies(surroundings.silent));
+        let jiffies = control
+            .heartbeat
+            .wrapping_add(ticks.jiffies(surroundings.silent));
         Self {
             maps,
             surroundings,
@@ -68,16 +70,19 @@ impl<'a> View<'a> {
             let traffic = self.maps.traffic(*slot)?;
             totals.entry(backend.service).or_default().add(&traffic);
             let (active, inactive) = connections.get(slot).copied().unwrap_or_default();
-            servers.entry(backend.service).or_default().push(ServerView {
-                endpoint: real(backend),
-                method: method(backend),
-                weight: backend.weight,
-                sorry: backend.has(flags::SORRY),
-                active_connections: active,
-                inactive_connections: inactive,
-                counters: counters(&traffic),
-                rates: None,
-            });
+            servers
+                .entry(backend.service)
+                .or_default()
+                .push(ServerView {
+                    endpoint: real(backend),
+                    method: method(backend),
+                    weight: backend.weight,
+                    sorry: backend.has(flags::SORRY),
+                    active_connections: active,
+                    inactive_connections: inactive,
+                    counters: counters(&traffic),
+                    rates: None,
+                });
         }
         let gates = Gates::new(self.maps.control());
         let services = self.maps.services()?.into_iter().map(|(id, info)| {
@@ -85,8 +90,16 @@ impl<'a> View<'a> {
             total.add(&self.maps.retired(id)?);
             Ok(ServiceView {
                 protocol: protocol(info.key.proto),
-                endpoint: Endpoint { address: info.key.address().into(), port: info.key.port() },
-                scheduler: if info.scheduler == scheduler::RR { "rr" } else { "wrr" }.into(),
+                endpoint: Endpoint {
+                    address: info.key.address().into(),
+                    port: info.key.port(),
+                },
+                scheduler: if info.scheduler == scheduler::RR {
+                    "rr"
+                } else {
+                    "wrr"
+                }
+                .into(),
                 persistence: persistence(&info),
                 instance: self.instance(info.gate),
                 armed: gates.is_armed(info.gate),
@@ -103,7 +116,11 @@ impl<'a> View<'a> {
         let mut counts: HashMap<u32, (u64, u64)> = HashMap::new();
         for (flow, _) in self.live_flows() {
             let (active, inactive) = counts.entry(flow.slot().into()).or_default();
-            *(if flow.state() == state::ESTABLISHED { active } else { inactive }) += 1;
+            *(if flow.state() == state::ESTABLISHED {
+                active
+            } else {
+                inactive
+            }) += 1;
         }
         counts
     }
@@ -112,7 +129,8 @@ impl<'a> View<'a> {
     fn live_flows(&self) -> impl Iterator<Item = (FlowEntry, &Backend)> {
         self.maps.flows().filter_map(|flow| {
             let backend = self.backends.get(&u32::from(flow.slot()))?;
-            let live = backend.generation == flow.generation() && self.age(&flow) <= self.life(&flow);
+            let live =
+                backend.generation == flow.generation() && self.age(&flow) <= self.life(&flow);
             live.then_some((flow, backend))
         })
     }
@@ -124,16 +142,28 @@ impl<'a> View<'a> {
     }
 
     fn life(&self, flow: &FlowEntry) -> u32 {
-        self.timeouts.get(usize::from(flow.state())).copied().unwrap_or(0)
+        self.timeouts
+            .get(usize::from(flow.state()))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// The flows.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionView> {
         self.live_flows().map(|(flow, backend)| ConnectionView {
             protocol: protocol(backend.proto),
-            expires: self.ticks.time(self.life(&flow).saturating_sub(self.age(&flow))),
-            state: state::NAMES.get(usize::from(flow.state())).copied().unwrap_or("?").into(),
-            client: Endpoint { address: flow.client().into(), port: flow.client_port() },
+            expires: self
+                .ticks
+                .time(self.life(&flow).saturating_sub(self.age(&flow))),
+            state: state::NAMES
+                .get(usize::from(flow.state()))
+                .copied()
+                .unwrap_or("?")
+                .into(),
+            client: Endpoint {
+                address: flow.client().into(),
+                port: flow.client_port(),
+            },
             r#virtual: virtual_(backend),
             real: real(backend),
         })
@@ -141,7 +171,11 @@ impl<'a> View<'a> {
 
     /// The backend slots.
     pub fn backends(&self) -> Vec<BackendView> {
-        let mut views: Vec<_> = self.backends.iter().map(|(slot, it)| self.backend(*slot, it)).collect();
+        let mut views: Vec<_> = self
+            .backends
+            .iter()
+            .map(|(slot, it)| self.backend(*slot, it))
+            .collect();
         views.sort_by_key(|view| view.slot);
         views
     }
@@ -168,16 +202,21 @@ impl<'a> View<'a> {
             interface: ready
                 .then(|| self.surroundings.interfaces.get(&backend.ifindex).cloned())
                 .flatten(),
-            mtu: backend.mtu.into(),
+            mtu: ready.then_some(backend.mtu.into()),
             state,
-            reason: reason.filter(|_| state == BackendState::Unresolved).cloned(),
+            reason: reason
+                .filter(|_| state == BackendState::Unresolved)
+                .cloned(),
         }
     }
 
     /// Why packets were not forwarded, and how many.
     pub fn reasons(&self) -> Result<Vec<ReasonView>, MapsError> {
         let view = |reason: Reason| {
-            Ok(ReasonView { reason: reason.name().into(), packets: self.maps.reason(reason)? })
+            Ok(ReasonView {
+                reason: reason.name().into(),
+                packets: self.maps.reason(reason)?,
+            })
         };
         Reason::ALL.into_iter().map(view).collect()
     }
@@ -192,15 +231,25 @@ impl<'a> View<'a> {
 }
 
 const fn protocol(number: u8) -> Protocol {
-    if number == TCP { Protocol::Tcp } else { Protocol::Udp }
+    if number == TCP {
+        Protocol::Tcp
+    } else {
+        Protocol::Udp
+    }
 }
 
 fn real(backend: &Backend) -> Endpoint {
-    Endpoint { address: address4(backend.addr).into(), port: u16::from_be(backend.port) }
+    Endpoint {
+        address: address4(backend.addr).into(),
+        port: u16::from_be(backend.port),
+    }
 }
 
 fn virtual_(backend: &Backend) -> Endpoint {
-    Endpoint { address: address4(backend.vip).into(), port: u16::from_be(backend.vport) }
+    Endpoint {
+        address: address4(backend.vip).into(),
+        port: u16::from_be(backend.vport),
+    }
 }
 
 const fn method(backend: &Backend) -> Method {

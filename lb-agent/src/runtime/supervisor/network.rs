@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
-use crate::dataplane::nexthop::{Action, Resolution};
+use crate::dataplane::nexthop::{Action, Reason, Resolution};
 use crate::net::monitor::{Event, Group, Monitor};
 use crate::net::netlink::{Connection, NetlinkError};
 use crate::net::{address, link, neighbour, route};
@@ -164,6 +164,10 @@ fn say(director: &Director, address: std::net::IpAddr) {
             info!("{address} is reached by {name}, {mac}");
         }
         Resolution::Local => info!("{address} is this host"),
+        // The answer to these comes in a moment.
+        Resolution::Unknown(reason @ (Reason::RouteNotAsked | Reason::Asking { .. })) => {
+            debug!("{address}: {reason}");
+        }
         Resolution::Unknown(reason) => {
             info!("{address} cannot be reached by XDP, its packets go to the kernel: {reason}");
         }

@@ -1,0 +1,81 @@
+//! The virtual addresses of an instance.
+
+use std::collections::HashMap;
+
+use ipnet::IpNet;
+
+use super::Resolver;
+use super::instance::value;
+use crate::config::diagnostic::{Code, Diagnostic};
+use crate::config::draft::{AddressDraft, InstanceDraft};
+use crate::config::model::VirtualAddress;
+use crate::config::text::{Span, Spanned};
+
+/// Addresses of one advert: their number is one byte (RFC 3768 5.3.5).
+const MAX_ADVERTISED: usize = 255;
+
+impl Resolver<'_> {
+    /// The advertised addresses and the others.
+    pub(super) fn addresses(
+        &mut self,
+        draft: &InstanceDraft,
+        interface: &str,
+    ) -> (Vec<VirtualAddress>, Vec<VirtualAddress>) {
+        let mut advertised = self.usable(&draft.virtual_ipaddress, interface);
+        let excluded = self.usable(&draft.virtual_ipaddress_excluded, interface);
+        let surplus = advertised.split_off(advertised.len().min(MAX_ADVERTISED));
+        if let Some(first) = surplus.first() {
+            let message = format!(
+                "an advert holds {MAX_ADVERTISED} addresses: this one and those behind it are set, \
+                 but not advertised"
+            );
+            self.warning(Code::Adjusted, first.span, message);
+        }
+        let excluded = surplus.into_iter().chain(excluded);
+        (
+            advertised.into_iter().map(value).collect(),
+            excluded.map(value).collect(),
+        )
+    }
+
+    /// The addresses of IPv4. One that stands there twice stays: keepalived advertises it twice,
+    /// and releases to 2.3.2 refuse an advert with another list than their own.
+    fn usable(&mut self, lines: &[AddressDraft], interface: &str) -> Vec<Spanned<VirtualAddress>> {
+        let mut seen: HashMap<(IpNet, String), Span> = HashMap::new();
+        let mut usable = Vec::with_capacity(lines.len());
+        for line in lines {
+            let Spanned { value: net, span } = line.address;
+            if net.addr().is_ipv6() {
+                let message = format!(
+                    "`{}` is IPv6 in an instance of IPv4: it is left out",
+                    net.addr()
+                );
+                self.error(Code::WrongFamily, span, message);
+                continue;
+            }
+            let value = virtual_address(line, interface);
+            if let Some(first) = seen.get(&(net, value.dev.clone())) {
+                let message = format!("the virtual address {net} stands here twice");
+                let twice = Diagnostic::warning(Code::Duplicate, span, message);
+                self.report(twice.related(*first, "the first one"));
+            } else {
+                seen.insert((net, value.dev.clone()), span);
+            }
+            usable.push(Spanned { value, span });
+        }
+        usable
+    }
+}
+
+fn virtual_address(line: &AddressDraft, interface: &str) -> VirtualAddress {
+    VirtualAddress {
+        address: line.address.value,
+        dev: line
+            .dev
+            .as_ref()
+            .map_or_else(|| interface.to_owned(), |dev| dev.value.clone()),
+        label: line.label.as_ref().map(|label| label.value.clone()),
+        scope: line.scope.map_or(0, value),
+        brd: line.brd.map(value),
+    }
+}

@@ -1,0 +1,149 @@
+//! When a MASTER announces its addresses by gratuitous ARP. It decides only which address is due;
+//! the frames are [`crate::wire::arp`]'s.
+//!
+//! A burst goes round robin over the addresses, `…_repeat` times. One burst comes on becoming
+//! master and one `garp_master_delay` later, for the switches that were not forwarding yet at
+//! the first; one at each `garp_master_refresh`; and one at once, one later, when a master of
+//! lower priority was heard, since the network may have followed it.
+
+use std::time::Instant;
+
+use crate::config::model::Garp;
+
+/// An address whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// Its place among the announced addresses.
+    pub address: usize,
+    /// The first time in its burst.
+    pub first: bool,
+}
+
+/// The bursts to come of one instance. Empty unless it is master.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    settings: Garp,
+    addresses: usize,
+    burst: Option<Burst>,
+    /// The pacing allows no frame before.
+    not_before: Option<Instant>,
+    after_master: Option<Instant>,
+    after_lower_prio: Option<Instant>,
+    refresh: Option<Instant>,
+}
+
+/// A burst that goes out.
+#[derive(Clone, Copy, Debug)]
+struct Burst {
+    rounds: u32,
+    first_round: bool,
+    next: usize,
+    due: Instant,
+}
+
+impl Schedule {
+    /// A schedule for so many addresses, with nothing due.
+    pub const fn new(settings: Garp, addresses: usize) -> Self {
+        Self {
+            settings,
+            addresses,
+            burst: None,
+            not_before: None,
+            after_master: None,
+            after_lower_prio: None,
+            refresh: None,
+        }
+    }
+
+    /// The instance has become master.
+    pub fn handle_master(&mut self, now: Instant) {
+        let Garp { master_delay, master_repeat, master_refresh, .. } = self.settings;
+        self.begin(master_repeat, now);
+        self.after_master = (!master_delay.is_zero()).then(|| now + master_delay);
+        self.refresh = (!master_refresh.is_zero()).then(|| now + master_refresh);
+    }
+
+    /// The instance, master, has heard a master of lower priority.
+    pub fn handle_lower_prio(&mut self, now: Instant) {
+        let Garp { lower_prio_delay, lower_prio_repeat, .. } = self.settings;
+        if lower_prio_repeat == 0 {
+            return;
+        }
+        self.begin(lower_prio_repeat, now);
+        self.after_lower_prio = (!lower_prio_delay.is_zero()).then(|| now + lower_prio_delay);
+    }
+
+    /// The instance is no longer master: nothing is due any more.
+    pub const fn clear(&mut self) {
+        self.burst = None;
+        self.after_master = None;
+        self.after_lower_prio = None;
+        self.refresh = None;
+    }
+
+    /// When [`Self::poll`] has something next. Ask again after every other call.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let burst = self.burst.map(|burst| burst.due);
+        [burst, self.after_master, self.after_lower_prio, self.refresh].into_iter().flatten().min()
+    }
+
+    /// The next address to announce by `now`. Call until it gives `None`.
+    #[must_use]
+    pub fn poll(&mut self, now: Instant) -> Option<Announcement> {
+        self.begin_due(now);
+        let interval = self.settings.interval;
+        let burst = self.burst.as_mut().filter(|burst| burst.due <= now)?;
+        let announcement = Announcement { address: burst.next, first: burst.first_round };
+        // Pacing counts from the frame that goes now, not from when it was due: a late one must
+        // not bring the next one closer.
+        burst.due = now + interval;
+        self.not_before = Some(burst.due);
+        burst.next += 1;
+        if burst.next >= self.addresses {
+            burst.next = 0;
+            burst.first_round = false;
+            burst.rounds = burst.rounds.saturating_sub(1);
+        }
+        if burst.rounds == 0 {
+            self.burst = None;
+        }
+        Some(announcement)
+    }
+
+    fn begin_due(&mut self, now: Instant) {
+        let Garp { master_repeat, master_refresh, master_refresh_repeat, lower_prio_repeat, .. } =
+            self.settings;
+        let is_due = |at: &mut Instant| *at <= now;
+        if self.after_master.take_if(is_due).is_some() {
+            self.begin(master_repeat, now);
+        }
+        if self.after_lower_prio.take_if(is_due).is_some() {
+            self.begin(lower_prio_repeat, now);
+        }
+        if self.refresh.take_if(is_due).is_some() {
+            self.begin(master_refresh_repeat, now);
+            self.refresh = Some(now + master_refresh);
+        }
+    }
+
+    /// A burst joins one that is still going out: what counts is that each address is heard so
+    /// often from here on, and no sooner than the pacing allows.
+    fn begin(&mut self, rounds: u32, now: Instant) {
+        if self.addresses == 0 || rounds == 0 {
+            return;
+        }
+        self.burst = Some(match self.burst {
+            Some(burst) => {
+                Burst { rounds: burst.rounds.max(rounds), first_round: true, ..burst }
+            }
+            None => {
+                let due = self.not_before.map_or(now, |not_before| not_before.max(now));
+                Burst { rounds, first_round: true, next: 0, due }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+use core::mem::offset_of;
+
+use super::*;
+
+#[test]
+fn a_slot_is_one_cache_line_and_its_words_are_those_of_the_drawing() {
+    assert_eq!(size_of::<Backend>(), 64);
+    for (offset, word) in [
+        (offset_of!(Backend, dst_mac), 0),
+        (offset_of!(Backend, generation), 0),
+        (offset_of!(Backend, src_mac), 1),
+        (offset_of!(Backend, flags), 1),
+        (offset_of!(Backend, ifindex), 2),
+        (offset_of!(Backend, mtu), 2),
+        (offset_of!(Backend, addr), 3),
+        (offset_of!(Backend, vport), 3),
+        (offset_of!(Backend, vip), 4),
+        (offset_of!(Backend, tunnel_source), 4),
+        (offset_of!(Backend, weight), 5),
+        (offset_of!(Backend, gate), 5),
+        (offset_of!(Backend, spare), 6),
+    ] {
+        assert_eq!(offset / 8, word);
+    }
+}
+
+#[test]
+fn no_flag_of_a_method_is_another_flag() {
+    let others = flags::READY | flags::LOCAL | flags::IN_USE | flags::SORRY;
+    for method in [flags::DR, flags::TUN, flags::NAT] {
+        assert_eq!(method & flags::METHOD, method);
+        assert_eq!(method & others, 0);
+    }
+}
+
+#[test]
+fn a_slot_has_what_it_has_altogether() {
+    let nat = Backend {
+        flags: flags::IN_USE | flags::NAT,
+        ..Zeroable::zeroed()
+    };
+    assert!(nat.has(flags::IN_USE) && nat.has(flags::IN_USE | flags::NAT));
+    assert!(!nat.has(flags::IN_USE | flags::READY));
+}

@@ -1,0 +1,68 @@
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn addr(octets: [u8; 4]) -> u32 {
+    u32::from_ne_bytes(octets)
+}
+
+#[test]
+fn an_empty_filter_lets_nothing_through() {
+    let filter = AddressFilter::empty();
+    for host in 0..=255 {
+        assert!(!filter.may_be_destination(addr([192, 0, 2, host])));
+        assert!(!filter.may_be_source(addr([192, 0, 2, host])));
+    }
+}
+
+#[test]
+fn destinations_and_sources_are_two_filters() {
+    let mut filter = AddressFilter::empty();
+    filter.add_destination(addr([192, 0, 2, 1]));
+    filter.add_source(addr([10, 0, 0, 1]));
+    assert!(!filter.may_be_source(addr([192, 0, 2, 1])));
+    assert!(!filter.may_be_destination(addr([10, 0, 0, 1])));
+}
+
+#[test]
+fn the_addresses_of_one_network_do_not_stand_in_for_each_other() {
+    let mut filter = AddressFilter::empty();
+    filter.add_destination(addr([192, 0, 2, 100]));
+    let mistaken: Vec<u8> = (0..=255)
+        .filter(|host| filter.may_be_destination(addr([192, 0, 2, *host])))
+        .collect();
+    assert_eq!(mistaken, [100]);
+}
+
+#[test]
+fn a_hundred_addresses_let_few_others_through() {
+    let mut filter = AddressFilter::empty();
+    for host in 0..100 {
+        filter.add_destination(addr([198, 51, 100, host]));
+    }
+    let through = (0..100_000_u32)
+        .filter(|number| filter.may_be_destination(addr(number.wrapping_mul(40_503).to_be_bytes())))
+        .count();
+    // 100 bits of 32 768 are 0.3 %.
+    assert!(through < 600, "{through} of 100 000");
+}
+
+proptest! {
+    #[test]
+    fn what_was_added_is_let_through(
+        destinations in prop::collection::vec(any::<u32>(), 0..200),
+        sources in prop::collection::vec(any::<u32>(), 0..200),
+    ) {
+        let mut filter = AddressFilter::empty();
+        for addr in &destinations {
+            filter.add_destination(*addr);
+        }
+        for addr in &sources {
+            filter.add_source(*addr);
+        }
+        prop_assert!(destinations.iter().all(|addr| filter.may_be_destination(*addr)));
+        prop_assert!(sources.iter().all(|addr| filter.may_be_source(*addr)));
+    }
+}

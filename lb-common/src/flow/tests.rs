@@ -1,0 +1,164 @@
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_bucket_is_one_cache_line() {
+    assert_eq!(size_of::<FlowBucket>(), 64);
+    assert_eq!(align_of::<FlowBucket>(), 64);
+    assert_eq!(size_of::<FlowEntry>() * WAYS, 64);
+}
+
+#[test]
+fn no_flow_has_the_key_of_an_entry_without_one() {
+    // Services begin at 1.
+    assert!(key(0, 0, 1) > BUSY && FREE < BUSY);
+}
+
+#[test]
+fn every_state_has_a_name_a_time_out_and_room() {
+    assert_eq!(state::NAMES.len(), state::TIMEOUTS.len());
+    assert!(state::NAMES.len() <= FLOW_STATES);
+    assert!(FLOW_STATES.is_power_of_two());
+    for (number, name) in [
+        (state::NONE, "NONE"),
+        (state::SYN_RECV, "SYN_RECV"),
+        (state::ESTABLISHED, "ESTABLISHED"),
+        (state::FIN_WAIT, "FIN_WAIT"),
+        (state::CLOSE, "CLOSE"),
+        (state::UDP, "UDP"),
+    ] {
+        assert_eq!(state::NAMES[usize::from(number)], name);
+    }
+}
+
+/// What a state becomes under each kind of packet, written as IPVS writes its table: one row for
+/// each flag that decides, one column for each state.
+fn rows(table: &str) -> Vec<(u8, Vec<u8>)> {
+    let flags = |name: &str| match name {
+        "syn" => tcp::SYN,
+        "fin" => tcp::FIN | tcp::ACK,
+        "ack" => tcp::ACK,
+        "rst" => tcp::RST,
+        "none" => 0,
+        other => panic!("{other}"),
+    };
+    let state = |short: &str| match short {
+        "NO" => state::NONE,
+        "SR" => state::SYN_RECV,
+        "ES" => state::ESTABLISHED,
+        "FW" => state::FIN_WAIT,
+        "CL" => state::CLOSE,
+        other => panic!("{other}"),
+    };
+    let row = |line: &str| {
+        let mut words = line.split_whitespace();
+        (flags(words.next().unwrap()), words.map(state).collect())
+    };
+    table
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(row)
+        .collect()
+}
+
+const TCP_STATES: [u8; 5] = [
+    state::NONE,
+    state::SYN_RECV,
+    state::ESTABLISHED,
+    state::FIN_WAIT,
+    state::CLOSE,
+];
+
+#[test]
+fn packets_of_the_client_move_a_flow_as_ipvs_moves_it_when_it_sees_one_direction() {
+    // IPVS's TIME_WAIT lasts as long as its FIN_WAIT, and is FIN_WAIT here. IPVS ignores a RST
+    // in SYN_RECV, a packet without flags closes; no flow begins with anything but a SYN.
+    // ---------  from: NO SR ES FW CL
+    let table = "
+               syn      SR SR ES SR SR
+               fin      FW FW FW FW CL
+               ack      ES ES ES FW CL
+               none     ES ES ES FW CL
+               rst      CL CL CL CL CL
+    ";
+    for (flags, row) in rows(table) {
+        let after: Vec<u8> = TCP_STATES
+            .iter()
+            .map(|from| after_client(*from, flags))
+            .collect();
+        assert_eq!(after, row, "flags {flags:02x}");
+    }
+}
+
+#[test]
+fn packets_of_the_server_only_end_a_flow() {
+    // ---------  from: NO SR ES FW CL
+    let table = "
+               syn      NO SR ES FW CL
+               fin      NO SR FW FW CL
+               ack      NO SR ES FW CL
+               none     NO SR ES FW CL
+               rst      CL CL CL CL CL
+    ";
+    for (flags, row) in rows(table) {
+        let after: Vec<u8> = TCP_STATES
+            .iter()
+            .map(|from| after_server(*from, flags))
+            .collect();
+        assert_eq!(after, row, "flags {flags:02x}");
+    }
+}
+
+#[test]
+fn a_reset_counts_before_a_syn_and_a_syn_before_a_fin() {
+    for from in TCP_STATES {
+        assert_eq!(after_client(from, 0xff), state::CLOSE);
+        let both = after_client(from, tcp::SYN | tcp::FIN);
+        assert_eq!(both, after_client(from, tcp::SYN));
+    }
+}
+
+#[test]
+fn the_flags_that_do_not_decide_change_nothing() {
+    // PSH, URG, ECE, CWR.
+    for from in TCP_STATES {
+        for flags in 0..=0xff_u8 {
+            assert_eq!(after_client(from, flags), after_client(from, flags & 0x17));
+            assert_eq!(after_server(from, flags), after_server(from, flags & 0x17));
+        }
+    }
+}
+
+#[test]
+fn an_entry_reads_as_it_was_written() {
+    let addr = u32::from_ne_bytes([192, 0, 2, 9]);
+    let entry = FlowEntry {
+        key: key(addr, 50_000_u16.to_be(), 16_383),
+        target: target(65_535, 65_534),
+        life: life(state::FIN_WAIT, 0x0123_4567),
+    };
+    assert_eq!(entry.client(), Ipv4Addr::new(192, 0, 2, 9));
+    assert_eq!(entry.client_port(), 50_000);
+    assert_eq!(entry.service(), 16_383);
+    assert_eq!(entry.slot(), 65_535);
+    assert_eq!(entry.generation(), 65_534);
+    assert_eq!(entry.state(), state::FIN_WAIT);
+    assert_eq!(entry.life & STAMP_MASK, 0x23_4567);
+}
+
+proptest! {
+    #[test]
+    fn the_age_is_right_across_every_turn_of_the_stamp(born: u32, age in 0..=STAMP_MASK, state in 0_u8..8) {
+        let entry = FlowEntry { key: 2, target: 0, life: life(state, born) };
+        prop_assert_eq!(entry.age(born.wrapping_add(age)), age);
+        prop_assert_eq!(entry.state(), state);
+    }
+
+    #[test]
+    fn keys_of_different_flows_differ(a: (u32, u16, u16), b: (u32, u16, u16)) {
+        prop_assert_eq!(key(a.0, a.1, a.2) == key(b.0, b.1, b.2), a == b);
+    }
+}

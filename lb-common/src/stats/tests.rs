@@ -1,0 +1,51 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+#[test]
+fn reasons_stand_in_the_order_of_their_index_and_have_names_of_their_own() {
+    for (index, reason) in (0..).zip(Reason::ALL) {
+        assert_eq!(reason as u32, index);
+    }
+    let names: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+    assert_eq!(names.len(), Reason::ALL.len());
+}
+
+#[test]
+fn only_a_reply_without_a_way_is_dropped() {
+    for reason in Reason::ALL {
+        let drop = reason == Reason::NoWayBack;
+        assert_eq!(
+            reason.verdict(),
+            if drop { 1 } else { 2 },
+            "{}",
+            reason.name()
+        );
+    }
+}
+
+#[test]
+fn traffic_adds_up_field_by_field() {
+    let mut total = Traffic {
+        conns: 1,
+        in_packets: 2,
+        in_bytes: 3,
+        out_packets: 4,
+        out_bytes: 5,
+    };
+    total.add(&Traffic {
+        conns: 10,
+        in_packets: 20,
+        in_bytes: 30,
+        out_packets: 40,
+        out_bytes: 50,
+    });
+    let sum = Traffic {
+        conns: 11,
+        in_packets: 22,
+        in_bytes: 33,
+        out_packets: 44,
+        out_bytes: 55,
+    };
+    assert_eq!(total, sum);
+}

@@ -1,0 +1,150 @@
+//! One case from an empty table to its figures, and the proof that it was what it claims to be.
+
+use anyhow::{Result, ensure};
+use aya::programs::ProgramFd;
+use lb_agent::config::model::Forwarding;
+use lb_common::flow::state;
+use lb_common::limits::FLOW_BUCKETS;
+
+use crate::harness::Harness;
+use crate::network::Network;
+use crate::scenario::{Packets, Scenario, Table, establishing, opening};
+use crate::subject::Subject;
+
+/// Rounds of one case.
+pub(crate) const ROUNDS: u32 = 15;
+/// Packets of one program in one round.
+const PACKETS: u32 = 100_000;
+/// So many flows are opened, then established, while the table is filled: few of them meet in one
+/// bucket while they are half open, when they could push each other out.
+const SLICE: u32 = 1024;
+/// Number of the first flow of the churning: behind those that come again.
+const CHURNING: u32 = 1 << 24;
+/// Number of the first flow of the cases in which every packet opens one.
+const NEW: u32 = 2 << 24;
+
+/// Figures of one case, in nanoseconds per packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    /// The program, without the harness.
+    pub(crate) program: Figures,
+    /// The floor.
+    pub(crate) floor: Figures,
+    /// Share of the flows that the table held; `None` if the case has no flows of that kind.
+    pub(crate) held: Option<f64>,
+}
+
+/// Of all rounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    pub(crate) median: f64,
+    pub(crate) minimum: f64,
+}
+
+/// Measures `scenario` with a program and a table of its own.
+pub(crate) fn measure(
+    scenario: &Scenario,
+    harness: &mut Harness,
+    network: &Network,
+) -> Result<Measured> {
+    let mut subject = Subject::load(network)?;
+    let program = subject.program()?;
+    if scenario.table == Table::Churned {
+        harness.run(&program, &opening(Forwarding::Dr), CHURNING, FLOW_BUCKETS * 5)?;
+    }
+    let held = match scenario.flows() {
+        Some((method, flows)) => Some(fill(harness, &subject, &program, method, flows)?),
+        None => None,
+    };
+    let before = subject.counted()?;
+    let rounds = rounds(scenario, harness, &program)?;
+    let after = subject.counted()?;
+    let counted = (after.packets - before.packets, after.connections - before.connections);
+    let expected = scenario.counted((ROUNDS * PACKETS).into());
+    ensure!(
+        counted == expected,
+        "the counters went up by {counted:?} packets and connections, not by {expected:?}"
+    );
+    if let Packets::New(method) = scenario.packets {
+        let last = NEW + ROUNDS * PACKETS;
+        let share = subject.held(method, last - PACKETS..last, state::SYN_RECV)?;
+        ensure!(share > 0.9, "the table holds {share} of the flows that were opened last");
+    }
+    Ok(Measured {
+        program: rounds.program(),
+        floor: Figures { median: median(&rounds.floor), minimum: minimum(&rounds.floor) },
+        held,
+    })
+}
+
+/// Opens and establishes flows; gives the share of them that the table holds.
+fn fill(
+    harness: &mut Harness,
+    subject: &Subject,
+    program: &ProgramFd,
+    method: Forwarding,
+    flows: u32,
+) -> Result<f64> {
+    for first in (0..flows).step_by(SLICE as usize) {
+        for case in [opening(method), establishing(method)] {
+            harness.run(program, &case, first, SLICE.min(flows))?;
+        }
+    }
+    let share = subject.held(method, 0..flows, state::ESTABLISHED)?;
+    // Four ways hold all but a few flows of a quarter of the capacity. The others are measured
+    // along, so they must be few.
+    ensure!(share > 0.99, "the table holds {share} of the flows that were established");
+    Ok(share)
+}
+
+/// Nanoseconds per packet, round by round.
+#[derive(Debug, Default)]
+struct Rounds {
+    /// Harness and program.
+    gross: Vec<f64>,
+    /// Harness and trivial program.
+    harness: Vec<f64>,
+    floor: Vec<f64>,
+}
+
+/// The program, the floor and the trivial program by turns, so that a slow phase of the machine
+/// meets all of them.
+fn rounds(scenario: &Scenario, harness: &mut Harness, program: &ProgramFd) -> Result<Rounds> {
+    let (case, verdict) = scenario.case();
+    let trivial = if scenario.encapsulates() { &harness.null_push } else { &harness.null_tx };
+    let trivial = trivial.try_clone()?;
+    let start = if matches!(scenario.packets, Packets::New(_)) { NEW } else { 0 };
+    let mut rounds = Rounds::default();
+    for round in 0..ROUNDS {
+        let first = start + round * PACKETS;
+        rounds.harness.push(harness.run(&trivial, &case, first, PACKETS)?.nanoseconds);
+        rounds.floor.push(harness.floor(&case, PACKETS)?);
+        let run = harness.run(program, &case, first, PACKETS)?;
+        ensure!(
+            run.verdicts.get(verdict) == Some(&PACKETS.into()),
+            "packets by verdict are {:?}, but all of them should have {verdict}",
+            run.verdicts
+        );
+        rounds.gross.push(run.nanoseconds);
+    }
+    Ok(rounds)
+}
+
+impl Rounds {
+    /// The program alone: a slow phase that lasts is in both runs of a round, so their difference
+    /// is what it is; short ones are not in the minima.
+    fn program(&self) -> Figures {
+        let net: Vec<f64> = self.gross.iter().zip(&self.harness).map(|(all, own)| all - own).collect();
+        Figures { median: median(&net), minimum: minimum(&self.gross) - minimum(&self.harness) }
+    }
+}
+
+fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn minimum(samples: &[f64]) -> f64 {
+    samples.iter().copied().fold(f64::INFINITY, f64::min)
+}

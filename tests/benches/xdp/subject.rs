@@ -1,0 +1,172 @@
+//! The program under test, loaded and filled as lb-agent does it.
+
+use std::collections::HashSet;
+use std::net::Ipv4Addr;
+use std::ops::Range;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use aya::programs::{ProgramFd, ProgramInfo};
+use lb_agent::config::model::{Forwarding, Scheduler};
+use lb_agent::dataplane::desired::{Desired, Hop, Path, Server, Service};
+use lb_agent::dataplane::plan::plan;
+use lb_agent::dataplane::xdp::clock::{MEASURE, Ticks};
+use lb_agent::dataplane::xdp::gate::{Gates, of_instance};
+use lb_agent::dataplane::xdp::maps::Maps;
+use lb_agent::dataplane::xdp::object::Object;
+use lb_agent::dataplane::xdp::pins::Pins;
+use lb_agent::runtime::clock;
+use lb_common::bench::client;
+use lb_common::flow::{self, state};
+use lb_common::service::{ServiceKey4, TCP};
+
+use crate::network::Network;
+
+/// Port of every service.
+pub(crate) const PORT: u16 = 80;
+/// Port of the real servers in NAT mode.
+pub(crate) const REAL_PORT: u16 = 8080;
+/// The first client; the last two bytes vary.
+pub(crate) const CLIENTS: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 0);
+
+/// An address that is none of ours.
+pub(crate) const FOREIGN: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);
+
+/// Virtual address of the service with this `lb_kind`.
+pub(crate) const fn service(method: Forwarding) -> Ipv4Addr {
+    match method {
+        Forwarding::Dr => Ipv4Addr::new(192, 0, 2, 1),
+        Forwarding::Tun => Ipv4Addr::new(192, 0, 2, 2),
+        Forwarding::Nat => Ipv4Addr::new(192, 0, 2, 3),
+    }
+}
+
+/// One of the real servers of the service with this `lb_kind`.
+pub(crate) const fn server(method: Forwarding, number: u8) -> Ipv4Addr {
+    match method {
+        Forwarding::Dr => Ipv4Addr::new(198, 51, 100, number),
+        Forwarding::Tun => Ipv4Addr::new(198, 51, 100, 100 + number),
+        Forwarding::Nat => Ipv4Addr::new(198, 51, 100, 200 + number),
+    }
+}
+
+/// The program with maps of its own: the table of flows is empty.
+pub(crate) struct Subject {
+    object: Object,
+    maps: Maps,
+    pins: Pins,
+}
+
+impl Subject {
+    /// Loads the program and three services, one for each `lb_kind`.
+    pub(crate) fn load(network: &Network) -> Result<Self> {
+        let pins = Pins::of(network.name());
+        pins.remove()?;
+        let mut object = Object::load(&pins)?;
+        let mut maps = Maps::open(&pins)?;
+        let ticks = measure(&mut object, &maps)?;
+        let timeouts = state::TIMEOUTS.map(|seconds| ticks.of(Duration::from_secs(seconds.into())));
+        let deadman = ticks.jiffies(Duration::from_secs(3600));
+        maps.set_control(0x5eed_0123_4567_89ab, deadman, &timeouts);
+        maps.set_egress(&[network.egress()])?;
+        let gates = Gates::new(maps.control());
+        gates.reset();
+        let gate = of_instance(0).context("no gate")?;
+        gates.set(gate, true);
+        let services = [Forwarding::Dr, Forwarding::Tun, Forwarding::Nat];
+        let desired = Desired { services: services.map(|kind| virtual_server(kind, gate)).into() };
+        for operation in plan(&desired, &maps.installed()?, ticks)? {
+            maps.execute(&operation)?;
+        }
+        Ok(Self { object, maps, pins })
+    }
+
+    /// The program, to be called.
+    pub(crate) fn program(&mut self) -> Result<ProgramFd> {
+        Ok(self.object.balance()?.fd()?.try_clone()?)
+    }
+
+    /// What the kernel says of the program.
+    pub(crate) fn info(&mut self) -> Result<ProgramInfo> {
+        Ok(self.object.balance()?.info()?)
+    }
+
+    /// The share of the flows with these numbers that the table holds in this state.
+    pub(crate) fn held(&self, method: Forwarding, flows: Range<u32>, state: u8) -> Result<f64> {
+        let key = ServiceKey4::new(service(method), PORT, TCP);
+        let services = self.maps.services()?;
+        let (id, _) =
+            services.iter().find(|(_, info)| info.key == key).context("the service is missing")?;
+        let clients = u32::from_ne_bytes(CLIENTS.octets());
+        let wanted: HashSet<u64> = flows
+            .map(|number| client(clients, number))
+            .map(|(address, port)| flow::key(address, port, *id))
+            .collect();
+        let held = self.maps.flows().filter(|entry| entry.state() == state);
+        let held = held.filter(|entry| wanted.contains(&entry.key)).count();
+        Ok(held as f64 / wanted.len() as f64)
+    }
+
+    /// Packets and connections that the counters of all servers have seen.
+    pub(crate) fn counted(&self) -> Result<Counted> {
+        let mut counted = Counted::default();
+        for (slot, _) in self.maps.backends() {
+            let traffic = self.maps.traffic(slot)?;
+            counted.packets += traffic.in_packets + traffic.out_packets;
+            counted.connections += traffic.conns;
+        }
+        Ok(counted)
+    }
+}
+
+/// What the counters say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) packets: u64,
+    pub(crate) connections: u64,
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        // What is left goes with the namespace, whose name the pins have.
+        let _left = self.pins.remove();
+    }
+}
+
+/// The kernel's clock, found out as lb-agent does.
+fn measure(object: &mut Object, maps: &Maps) -> Result<Ticks> {
+    object.heartbeat()?;
+    let (start, first) = (clock::now(), maps.read_control().heartbeat);
+    thread::sleep(MEASURE);
+    object.heartbeat()?;
+    let elapsed = clock::now() - start;
+    Ok(Ticks::measured(maps.read_control().heartbeat - first, elapsed))
+}
+
+/// Eight servers with equal weights; in NAT mode one, so that every reply can come from it.
+fn virtual_server(method: Forwarding, gate: u16) -> Service {
+    let hop = Hop {
+        ifindex: crate::network::INGRESS,
+        mtu: 1500,
+        src_mac: [2, 0, 0, 0, 0, 1],
+        dst_mac: [2, 0, 0, 0, 0, 2],
+        source: Ipv4Addr::new(198, 51, 100, 254),
+    };
+    let (servers, port) = if method == Forwarding::Nat { (1, REAL_PORT) } else { (8, PORT) };
+    let server = |number| Server {
+        address: server(method, number),
+        port,
+        method,
+        weight: 1,
+        sorry: false,
+        path: Path::Via(hop),
+    };
+    Service {
+        key: ServiceKey4::new(service(method), PORT, TCP),
+        scheduler: Scheduler::Wrr,
+        persistence: None,
+        gate,
+        servers: (1..=servers).map(server).collect(),
+    }
+}
