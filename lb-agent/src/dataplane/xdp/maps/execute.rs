@@ -52,7 +52,9 @@ impl Maps {
     /// the slot go to the kernel, so it goes first and comes last.
     fn write_backend(&self, slot: u32, backend: &Backend) {
         let index = slot as usize;
-        let Some(flags) = self.backends.word(index, FLAGS_WORD) else { return };
+        let Some(flags) = self.backends.word(index, FLAGS_WORD) else {
+            return;
+        };
         let same_hop = self.backends.get(index).is_some_and(|old| {
             old.has(flags::READY) && old.dst_mac == backend.dst_mac && old.addr == backend.addr
         });
@@ -73,7 +75,10 @@ impl Maps {
     }
 
     fn retire_backend(&mut self, slot: u32, empty: &Backend) -> Result<(), MapsError> {
-        let service = self.backends.get(slot as usize).map_or(0, |old| old.service);
+        let service = self
+            .backends
+            .get(slot as usize)
+            .map_or(0, |old| old.service);
         self.write_backend(slot, empty);
         let carried = self.traffic(slot)?;
         let mut retired = self.retired(service)?;
@@ -93,7 +98,9 @@ impl Maps {
         let zero = vec![Abi(Traffic::zeroed()); cpus]
             .try_into()
             .map_err(|error: std::io::Error| MapsError::write("BACKEND_STATS")(error.into()))?;
-        self.backend_stats.set(slot, zero, 0).map_err(MapsError::write("BACKEND_STATS"))
+        self.backend_stats
+            .set(slot, zero, 0)
+            .map_err(MapsError::write("BACKEND_STATS"))
     }
 
     fn set_schedule(&mut self, service: u16, turns: &[u32]) -> Result<(), MapsError> {
@@ -104,7 +111,9 @@ impl Maps {
         for (element, slot) in (1..).zip(turns) {
             table.set(element, *slot, 0).map_err(&write)?;
         }
-        self.schedules.set(u32::from(service), &table, 0).map_err(&write)
+        self.schedules
+            .set(u32::from(service), &table, 0)
+            .map_err(&write)
     }
 
     fn set_service(
@@ -159,7 +168,10 @@ impl Maps {
         store(offset_of!(Control, hertz), hertz.into());
         store(offset_of!(Control, deadman), deadman);
         for (state, ticks) in timeouts.iter().enumerate() {
-            if let Some(half) = self.control.half(0, offset_of!(Control, timeouts) + state * 4) {
+            if let Some(half) = self
+                .control
+                .half(0, offset_of!(Control, timeouts) + state * 4)
+            {
                 half.store(*ticks, Ordering::Relaxed);
             }
         }
@@ -175,7 +187,9 @@ impl Maps {
         for new in interfaces.iter().filter(|index| !old.contains(index)) {
             match self.egress.insert(*new, *new, None, 0) {
                 Ok(()) => {}
-                Err(error) => tracing::debug!("interface {new} takes no redirected packets: {error}"),
+                Err(error) => {
+                    tracing::debug!("interface {new} takes no redirected packets: {error}")
+                }
             }
         }
         Ok(())
