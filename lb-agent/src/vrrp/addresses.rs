@@ -1,0 +1,209 @@
+//! The virtual addresses of one instance: which of them are set, and whether by us.
+//!
+//! When they are to be set is [`super::instance`]'s decision. An address that was there before is
+//! never removed: whoever set it may need it.
+
+use std::net::Ipv4Addr;
+
+use ipnet::IpNet;
+use tracing::{error, warn};
+
+use super::effects::Kernel;
+use super::router::Interfaces;
+use crate::config::model::{Broadcast, VirtualAddress, VrrpInstance};
+use crate::net::address::{Added, Address, Removed};
+
+/// All virtual addresses of an instance: those advertised, then the excluded ones.
+#[derive(Debug)]
+pub struct Addresses {
+    instance: String,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    config: VirtualAddress,
+    standing: Standing,
+}
+
+/// Whether an address is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is not.
+    Absent,
+    /// By us, exactly so.
+    Ours(Address),
+    /// It was there already.
+    Foreign,
+}
+
+impl Addresses {
+    /// The addresses of `config`, none of them set.
+    pub fn new(config: &VrrpInstance) -> Self {
+        let all = config
+            .virtual_ipaddress
+            .iter()
+            .chain(&config.virtual_ipaddress_excluded);
+        Self {
+            instance: config.name.clone(),
+            entries: all
+                .map(|config| Entry {
+                    config: config.clone(),
+                    standing: Standing::Absent,
+                })
+                .collect(),
+        }
+    }
+
+    /// The address at a place, as [`super::instance::Action::Announce`] counts them.
+    pub fn get(&self, place: usize) -> Option<&VirtualAddress> {
+        self.entries.get(place).map(|entry| &entry.config)
+    }
+
+    /// Every address, and whether it is set.
+    pub fn iter(&self) -> impl Iterator<Item = (&VirtualAddress, bool)> {
+        self.entries
+            .iter()
+            .map(|entry| (&entry.config, entry.standing != Standing::Absent))
+    }
+
+    /// Sets every address that is not set. What cannot be set is said and left for the next call.
+    pub fn add(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
+        for entry in &mut self.entries {
+            if entry.standing != Standing::Absent {
+                continue;
+            }
+            let Some(address) = resolve(&entry.config, interfaces) else {
+                let VirtualAddress { address, dev, .. } = &entry.config;
+                error!(
+                    "({}) cannot add {address} to {dev}: no such interface",
+                    self.instance
+                );
+                continue;
+            };
+            match kernel.add_address(&address) {
+                Ok(Added::New) => entry.standing = Standing::Ours(address),
+                Ok(Added::AlreadyThere) => {
+                    let VirtualAddress { address, dev, .. } = &entry.config;
+                    warn!(
+                        "({}) {address} is on {dev} already; it will stay there",
+                        self.instance
+                    );
+                    entry.standing = Standing::Foreign;
+                }
+                Err(error) => error!("({}) {error}", self.instance),
+            }
+        }
+    }
+
+    /// Removes what [`Self::add`] has set.
+    pub fn remove(&mut self, kernel: &mut impl Kernel) {
+        for entry in &mut self.entries {
+            match std::mem::replace(&mut entry.standing, Standing::Absent) {
+                Standing::Ours(address) => {
+                    if let Err(error) = kernel.remove_address(&address) {
+                        error!("({}) {error}", self.instance);
+                        // Still there, still ours: the next transition tries again.
+                        entry.standing = Standing::Ours(address);
+                    }
+                }
+                Standing::Absent | Standing::Foreign => {}
+            }
+        }
+    }
+
+    /// Removes what somebody who was killed has left, before anything else: two routers would
+    /// answer for the address. Not the address the adverts are sent from: an owner's virtual
+    /// address is its own.
+    pub fn remove_residual(
+        &self,
+        kernel: &mut impl Kernel,
+        interfaces: &Interfaces,
+        source: Option<Ipv4Addr>,
+    ) {
+        for entry in &self.entries {
+            if source.is_some_and(|source| entry.config.address.addr() == source) {
+                continue;
+            }
+            let Some(address) = resolve(&entry.config, interfaces) else {
+                continue;
+            };
+            // Whatever label it was given: the kernel compares it.
+            match kernel.remove_address(&Address {
+                label: None,
+                ..address
+            }) {
+                Ok(Removed::Gone) => warn!(
+                    "({}) {} was left on {} by an earlier run; removed",
+                    self.instance, entry.config.address, entry.config.dev
+                ),
+                Ok(Removed::WasNotThere) => {}
+                Err(error) => error!("({}) {error}", self.instance),
+            }
+        }
+    }
+
+    /// Somebody has removed an address. If it is one of ours that should be there, it is put back;
+    /// its place is returned.
+    pub fn restore(&mut self, kernel: &mut impl Kernel, removed: &Address) -> Option<usize> {
+        let (place, entry) = self.entries.iter_mut().enumerate().find(|(_, entry)| {
+            matches!(&entry.standing, Standing::Ours(ours)
+                if ours.index == removed.index && ours.address == removed.address)
+        })?;
+        let Standing::Ours(ours) = &entry.standing else {
+            return None;
+        };
+        match kernel.add_address(ours) {
+            Ok(Added::New) => {
+                let VirtualAddress { address, dev, .. } = &entry.config;
+                warn!(
+                    "({}) somebody removed {address} from {dev}; put back",
+                    self.instance
+                );
+                Some(place)
+            }
+            // The news was of an earlier removal, our own.
+            Ok(Added::AlreadyThere) => None,
+            Err(error) => {
+                error!("({}) {error}", self.instance);
+                entry.standing = Standing::Absent;
+                None
+            }
+        }
+    }
+
+    /// An interface is gone, and its addresses with it.
+    pub fn forget(&mut self, index: u32) {
+        for entry in &mut self.entries {
+            if matches!(&entry.standing, Standing::Ours(ours) if ours.index == index) {
+                entry.standing = Standing::Absent;
+            }
+        }
+    }
+}
+
+/// The address as rtnetlink takes it; `None` without its interface.
+fn resolve(config: &VirtualAddress, interfaces: &Interfaces) -> Option<Address> {
+    Some(Address {
+        index: interfaces.by_name(&config.dev)?.index,
+        address: config.address,
+        label: config.label.clone(),
+        scope: config.scope,
+        broadcast: config.brd.and_then(|brd| broadcast(config.address, brd)),
+    })
+}
+
+/// `brd` resolved: ip-address(8). `None` where there is no such thing, as in IPv6.
+fn broadcast(address: IpNet, brd: Broadcast) -> Option<Ipv4Addr> {
+    let IpNet::V4(network) = address else {
+        return None;
+    };
+    Some(match brd {
+        Broadcast::Address(broadcast) => broadcast,
+        Broadcast::AllOnes => network.broadcast(),
+        Broadcast::AllZeros => network.network(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

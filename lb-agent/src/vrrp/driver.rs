@@ -1,0 +1,201 @@
+//! The VRRP thread: waits, and feeds [`Router`].
+//!
+//! ```text
+//!   advert sockets ──┐                ┌──▶ addresses, adverts, ARP (in the same thread)
+//!   netlink monitor ─┼─▶ thread vrrp ─┼──▶ Gate
+//!   timer ───────────┤                ├──▶ changed(Change)
+//!   Handle::stop ────┘                └──▶ boards ◀── Handle::status
+//! ```
+//!
+//! The thread is its only owner: there is nothing to lock, and nobody to wait for. It does not run
+//! with real-time priority: no safe wrapper for `sched_setscheduler` is at hand.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use thiserror::Error;
+use tracing::{error, info};
+
+use super::kernel::System;
+use super::router::Router;
+use super::socket::FrameSocket;
+use super::status::{Board, InstanceStatus};
+use super::wait::{Wait, Waker};
+use super::{Change, Gate};
+use crate::config::model::VrrpInstance;
+use crate::net::monitor::{Group, Monitor};
+use crate::net::netlink::{Connection, NetlinkError};
+use crate::runtime::clock;
+
+/// Token of the netlink monitor; those of the sockets are indexes of interfaces, 32 bits.
+const MONITOR: u64 = 1 << 32;
+
+/// Longer than any advert: 255 addresses make 1068 bytes.
+const BUFFER: usize = 2048;
+
+/// Packets taken from one socket, or events from the monitor, before the timers are looked at
+/// again: a flood must not delay our adverts.
+const BURST: usize = 32;
+
+/// Why VRRP could not be started.
+#[derive(Debug, Error)]
+pub enum SpawnError {
+    /// The kernel's interfaces and addresses are out of reach.
+    #[error("cannot start VRRP: {0}")]
+    Netlink(#[from] NetlinkError),
+    /// Gratuitous ARP could not be sent.
+    #[error("cannot start VRRP: cannot open a packet socket: {0}; are we root?")]
+    PacketSocket(#[source] io::Error),
+    /// The system has no descriptors or threads left.
+    #[error("cannot start VRRP: cannot {what}: {source}")]
+    Resources {
+        /// What for.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The running instances. Dropped, it stops them as [`Self::stop`] does.
+pub struct Handle {
+    boards: Vec<Arc<Board>>,
+    stop: Arc<AtomicBool>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Handle {
+    /// Every instance now, in the order of the configuration. Does not wait for the thread.
+    pub fn status(&self) -> Vec<InstanceStatus> {
+        let now = clock::now();
+        self.boards.iter().map(|board| board.read(now)).collect()
+    }
+
+    /// Stops: MASTERs send priority 0, gates close, addresses go. Returns when all is done.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Err(error) = self.waker.wake() {
+            // It notices at its next timer: within an advertisement interval.
+            error!("cannot wake the VRRP thread: {error}");
+        }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the VRRP thread had died; virtual addresses may be left on the interfaces");
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Starts the instances, on a thread of their own, in the network namespace of the caller's.
+///
+/// `gate` and `changed` are called on that thread and must not block.
+pub fn spawn(
+    instances: Vec<VrrpInstance>,
+    gate: Box<dyn Gate>,
+    changed: impl FnMut(Change) + Send + 'static,
+) -> Result<Handle, SpawnError> {
+    let resources = |what| move |source| SpawnError::Resources { what, source };
+    let wait = Wait::new().map_err(resources("prepare to wait"))?;
+    // Opened before the first list is read: nothing falls between the two.
+    info!("Registering Kernel netlink reflector");
+    let monitor = Monitor::open(&[Group::Link, Group::Ipv4Address, Group::Ipv6Address])?;
+    wait.registry()
+        .add(&monitor, MONITOR)
+        .map_err(resources("watch the interfaces"))?;
+    info!("Registering Kernel netlink command channel");
+    let connection = Connection::open()?;
+    info!("Registering gratuitous ARP shared channel");
+    let frames = FrameSocket::open().map_err(SpawnError::PacketSocket)?;
+
+    let system = System::new(connection, frames, wait.registry());
+    let router = Router::new(instances, system, gate, Box::new(changed), clock::now());
+    let (boards, waker) = (router.boards(), wait.waker());
+    let stop = Arc::new(AtomicBool::new(false));
+    let thread = Thread {
+        router,
+        monitor,
+        wait,
+        stop: Arc::clone(&stop),
+    };
+    let thread = thread::Builder::new()
+        .name("vrrp".into())
+        .spawn(move || thread.run())
+        .map_err(resources("start a thread"))?;
+    Ok(Handle {
+        boards,
+        stop,
+        waker,
+        thread: Some(thread),
+    })
+}
+
+/// What the thread owns.
+struct Thread {
+    router: Router<System>,
+    monitor: Monitor,
+    wait: Wait,
+    stop: Arc<AtomicBool>,
+}
+
+impl Thread {
+    fn run(mut self) {
+        self.router.start(clock::now());
+        let mut buffer = vec![0; BUFFER];
+        while !self.stop.load(Ordering::Acquire) {
+            if let Err(error) = self.turn(&mut buffer) {
+                error!("VRRP cannot go on: {error}; leaving the virtual routers");
+                break;
+            }
+        }
+        self.router.stop(clock::now());
+    }
+
+    /// Timers first, then what has arrived.
+    fn turn(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let now = clock::now();
+        self.router.handle_timeout(now);
+        let deadline = self.router.poll_timeout();
+        let (router, monitor) = (&mut self.router, &mut self.monitor);
+        self.wait
+            .wait(deadline, now, |token| match u32::try_from(token) {
+                Ok(index) => receive(router, index, buffer),
+                Err(_monitor) => watch(router, monitor),
+            })
+    }
+}
+
+fn receive(router: &mut Router<System>, index: u32, buffer: &mut [u8]) {
+    for _ in 0..BURST {
+        match router.kernel_mut().receive(index, buffer) {
+            Ok(Some(length)) => {
+                let packet = buffer.get(..length).unwrap_or_default();
+                router.handle_packet(index, packet, clock::now());
+            }
+            Ok(None) => return,
+            // The interface is down (ENETDOWN) and says so once; more is told by the monitor.
+            Err(_link) => return,
+        }
+    }
+}
+
+fn watch(router: &mut Router<System>, monitor: &mut Monitor) {
+    for _ in 0..BURST {
+        match monitor.next() {
+            Ok(Some(event)) => router.handle_event(event, clock::now()),
+            Ok(None) => return,
+            Err(error) => return error!("{error}"),
+        }
+    }
+}

@@ -57,7 +57,12 @@ impl Schedule {
 
     /// The instance has become master.
     pub fn handle_master(&mut self, now: Instant) {
-        let Garp { master_delay, master_repeat, master_refresh, .. } = self.settings;
+        let Garp {
+            master_delay,
+            master_repeat,
+            master_refresh,
+            ..
+        } = self.settings;
         self.begin(master_repeat, now);
         self.after_master = (!master_delay.is_zero()).then(|| now + master_delay);
         self.refresh = (!master_refresh.is_zero()).then(|| now + master_refresh);
@@ -65,7 +70,11 @@ impl Schedule {
 
     /// The instance, master, has heard a master of lower priority.
     pub fn handle_lower_prio(&mut self, now: Instant) {
-        let Garp { lower_prio_delay, lower_prio_repeat, .. } = self.settings;
+        let Garp {
+            lower_prio_delay,
+            lower_prio_repeat,
+            ..
+        } = self.settings;
         if lower_prio_repeat == 0 {
             return;
         }
@@ -85,7 +94,15 @@ impl Schedule {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let burst = self.burst.map(|burst| burst.due);
-        [burst, self.after_master, self.after_lower_prio, self.refresh].into_iter().flatten().min()
+        [
+            burst,
+            self.after_master,
+            self.after_lower_prio,
+            self.refresh,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// The next address to announce by `now`. Call until it gives `None`.
@@ -94,7 +111,10 @@ impl Schedule {
         self.begin_due(now);
         let interval = self.settings.interval;
         let burst = self.burst.as_mut().filter(|burst| burst.due <= now)?;
-        let announcement = Announcement { address: burst.next, first: burst.first_round };
+        let announcement = Announcement {
+            address: burst.next,
+            first: burst.first_round,
+        };
         // Pacing counts from the frame that goes now, not from when it was due: a late one must
         // not bring the next one closer.
         burst.due = now + interval;
@@ -112,8 +132,13 @@ impl Schedule {
     }
 
     fn begin_due(&mut self, now: Instant) {
-        let Garp { master_repeat, master_refresh, master_refresh_repeat, lower_prio_repeat, .. } =
-            self.settings;
+        let Garp {
+            master_repeat,
+            master_refresh,
+            master_refresh_repeat,
+            lower_prio_repeat,
+            ..
+        } = self.settings;
         let is_due = |at: &mut Instant| *at <= now;
         if self.after_master.take_if(is_due).is_some() {
             self.begin(master_repeat, now);
@@ -133,14 +158,19 @@ impl Schedule {
         if self.addresses == 0 || rounds == 0 {
             return;
         }
-        self.burst = Some(match self.burst {
-            Some(burst) => {
-                Burst { rounds: burst.rounds.max(rounds), first_round: true, ..burst }
-            }
-            None => {
-                let due = self.not_before.map_or(now, |not_before| not_before.max(now));
-                Burst { rounds, first_round: true, next: 0, due }
-            }
+        let due = self
+            .not_before
+            .map_or(now, |not_before| not_before.max(now));
+        let going = self.burst.unwrap_or(Burst {
+            rounds,
+            first_round: true,
+            next: 0,
+            due,
+        });
+        self.burst = Some(Burst {
+            rounds: going.rounds.max(rounds),
+            first_round: true,
+            ..going
         });
     }
 }

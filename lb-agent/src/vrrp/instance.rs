@@ -196,7 +196,10 @@ impl Instance {
     /// [`Self::handle`] and [`Self::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.deadline, self.garp.poll_timeout()].into_iter().flatten().min()
+        [self.deadline, self.garp.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The next thing to do. Call until it gives `None`, after every call of [`Self::handle`] and
@@ -224,9 +227,10 @@ impl Instance {
     /// The master, as far as this instance knows: itself, or whom it heard last.
     pub fn master(&self) -> Option<Advert> {
         match self.state {
-            State::Master => {
-                self.source.map(|source| Advert { source, priority: self.priority })
-            }
+            State::Master => self.source.map(|source| Advert {
+                source,
+                priority: self.priority,
+            }),
             State::Init | State::Backup | State::Fault => self.master,
         }
     }
@@ -308,10 +312,14 @@ impl Instance {
     fn hear_as_master(&mut self, advert: Advert, now: Instant) {
         if election::both_own(advert, self.priority) && self.source != Some(advert.source) {
             match self.conflict.hear(&self.timers, now) {
-                Verdict::New => self.log(LogLine::BothOwners { source: advert.source }),
+                Verdict::New => self.log(LogLine::BothOwners {
+                    source: advert.source,
+                }),
                 Verdict::Known => {}
                 Verdict::Unresolved => {
-                    self.log(LogLine::StillOwner { source: advert.source });
+                    self.log(LogLine::StillOwner {
+                        source: advert.source,
+                    });
                     self.priority = PRIORITY_OWNER - 1;
                 }
             }
@@ -325,7 +333,15 @@ impl Instance {
             InMaster::Lower => self.answer_lower(advert, now),
             InMaster::OurAddress => self.log(LogLine::OurAddress),
             InMaster::Higher => {
-                self.yield_to(advert, LogLine::HigherPriority { source, priority, ours }, now);
+                self.yield_to(
+                    advert,
+                    LogLine::HigherPriority {
+                        source,
+                        priority,
+                        ours,
+                    },
+                    now,
+                );
             }
             InMaster::HigherAddress => {
                 self.yield_to(advert, LogLine::HigherAddress { source, priority }, now);
@@ -336,7 +352,9 @@ impl Instance {
     /// RFC 3768 6.4.3: a better master was heard. No advert of priority 0: nobody is to be hurried.
     fn yield_to(&mut self, advert: Advert, why: LogLine, now: Instant) {
         if self.settings.higher_prio_send_advert {
-            self.act(Action::SendAdvert { priority: self.priority });
+            self.act(Action::SendAdvert {
+                priority: self.priority,
+            });
         }
         self.act(Action::DisarmGate);
         self.log(why);
@@ -352,12 +370,17 @@ impl Instance {
         if answered {
             self.advertise(now);
         }
-        self.log(LogLine::LowerPriority { source, priority, ours: self.priority, answered });
+        self.log(LogLine::LowerPriority {
+            source,
+            priority,
+            ours: self.priority,
+            answered,
+        });
         self.garp.handle_lower_prio(now);
         self.announce(now);
     }
 
-    /// RFC 3768 6.4.2, Master_Down_Timer. The advert goes first, so that the old master lets go
+    /// RFC 3768 6.4.2, `Master_Down_Timer`. The advert goes first, so that the old master lets go
     /// of the addresses before they are announced here; the gate opens before the network sends.
     fn become_master(&mut self, now: Instant) {
         // Whoever contested the ownership is silent.
@@ -376,18 +399,26 @@ impl Instance {
     /// Sends an advert. Adverts keep their rhythm: one sent late does not shift the next, unless
     /// that would be late already.
     fn advertise(&mut self, now: Instant) {
-        self.act(Action::SendAdvert { priority: self.priority });
+        self.act(Action::SendAdvert {
+            priority: self.priority,
+        });
         let regular = match (self.state, self.deadline) {
             (State::Master, Some(due)) if due <= now => due + self.timers.adver_int,
             (State::Init | State::Backup | State::Master | State::Fault, _) => now,
         };
-        let next = if regular > now { regular } else { now + self.timers.adver_int };
+        let next = if regular > now {
+            regular
+        } else {
+            now + self.timers.adver_int
+        };
         self.deadline = Some(next);
     }
 
     /// RFC 3768 6.4.3: an advert of priority 0 lets the backups take over after their skew only.
     fn release(&mut self) {
-        self.act(Action::SendAdvert { priority: PRIORITY_RELEASE });
+        self.act(Action::SendAdvert {
+            priority: PRIORITY_RELEASE,
+        });
         self.act(Action::DisarmGate);
         self.log(LogLine::SentRelease);
         self.remove_addresses();
@@ -466,7 +497,10 @@ impl Instance {
         match self.master {
             None => self.log(LogLine::MasterSet(advert.source)),
             Some(Advert { source: from, .. }) if from != advert.source => {
-                self.log(LogLine::MasterChanged { from, to: advert.source });
+                self.log(LogLine::MasterChanged {
+                    from,
+                    to: advert.source,
+                });
             }
             Some(_) => {}
         }
@@ -476,7 +510,10 @@ impl Instance {
     fn announce(&mut self, now: Instant) {
         while let Some(announcement) = self.garp.poll(now) {
             if let Some(address) = self.settings.announced.get(announcement.address).copied() {
-                self.act(Action::Announce { address, first: announcement.first });
+                self.act(Action::Announce {
+                    address,
+                    first: announcement.first,
+                });
             }
         }
     }
@@ -499,8 +536,15 @@ impl Instance {
 
     fn check_invariants(&self) {
         let takes_part = matches!(self.state, State::Backup | State::Master);
-        debug_assert_eq!(self.deadline.is_some(), takes_part, "a timer runs iff it takes part");
-        debug_assert!(self.faults.is_empty() || !takes_part, "faults and takes part");
+        debug_assert_eq!(
+            self.deadline.is_some(),
+            takes_part,
+            "a timer runs iff it takes part"
+        );
+        debug_assert!(
+            self.faults.is_empty() || !takes_part,
+            "faults and takes part"
+        );
         debug_assert!(
             self.state == State::Master || self.garp.poll_timeout().is_none(),
             "only a master announces"

@@ -32,23 +32,23 @@
 //! held for longer than copying a pointer. It does not decide what the data plane forwards: it
 //! only opens and closes a [`Gate`], and tells of each [`Change`].
 
-//TMP pub mod addresses;
-//TMP pub mod driver;
-//TMP pub mod effects;
+pub mod addresses;
+pub mod driver;
+pub mod effects;
 pub mod election;
 pub mod garp;
 pub mod instance;
-//TMP pub mod kernel;
+pub mod kernel;
 pub mod log_line;
 pub mod receive;
-//TMP pub mod router;
-//TMP pub mod socket;
-//TMP pub mod status;
+pub mod router;
+pub mod socket;
+pub mod status;
 pub mod timers;
-//TMP mod wait;
+mod wait;
 
-//TMP #[cfg(test)]
-//TMP mod simulation;
+#[cfg(test)]
+mod simulation;
 
 use serde::{Deserialize, Serialize};
 

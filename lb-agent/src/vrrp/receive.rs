@@ -36,7 +36,10 @@ pub struct Expected {
 
 impl From<&VrrpInstance> for Expected {
     fn from(config: &VrrpInstance) -> Self {
-        let addresses = config.virtual_ipaddress.iter().map(|address| address.address.addr());
+        let addresses = config
+            .virtual_ipaddress
+            .iter()
+            .map(|address| address.address.addr());
         Self {
             vrid: config.virtual_router_id,
             adver_int: adver_int_seconds(config.advert_int),
@@ -172,9 +175,7 @@ pub enum Rejected {
         from: Ipv4Addr,
     },
     /// The two sides are configured for different intervals.
-    #[error(
-        "advertisement interval mismatch with {from} mine={expected} sec rcv'd={received} sec"
-    )]
+    #[error("advertisement interval mismatch with {from} mine={expected} sec rcv'd={received} sec")]
     AdverInt {
         /// The sender.
         from: Ipv4Addr,
@@ -232,32 +233,57 @@ pub fn check(
     let from = packet.source();
     check_length(packet, view)?;
     if !expected.unicast && packet.ttl() != TTL {
-        return Err(Rejected::Ttl { from, received: packet.ttl() });
+        return Err(Rejected::Ttl {
+            from,
+            received: packet.ttl(),
+        });
     }
     if view.version() != VERSION_2 {
-        return Err(Rejected::Version { from, received: view.version() });
+        return Err(Rejected::Version {
+            from,
+            received: view.version(),
+        });
     }
     check_authentication(expected, from, view)?;
     if view.adver_int() != expected.adver_int {
         let (received, expected) = (view.adver_int(), expected.adver_int);
-        return Err(Rejected::AdverInt { from, received, expected });
+        return Err(Rejected::AdverInt {
+            from,
+            received,
+            expected,
+        });
     }
     if view.packet_type() != TYPE_ADVERTISEMENT {
-        return Err(Rejected::PacketType { from, received: view.packet_type() });
+        return Err(Rejected::PacketType {
+            from,
+            received: view.packet_type(),
+        });
     }
     let (received, length) = (usize::from(packet.total_len()), length(packet, view));
     if received != length {
-        return Err(Rejected::TotalLength { from, received, expected: length });
+        return Err(Rejected::TotalLength {
+            from,
+            received,
+            expected: length,
+        });
     }
     if !view.checksum_fits() {
         return Err(Rejected::Checksum { from });
     }
     if packet.destination().is_multicast() == expected.unicast {
-        return Err(Rejected::Cast { from, expected_unicast: expected.unicast });
+        return Err(Rejected::Cast {
+            from,
+            expected_unicast: expected.unicast,
+        });
     }
     Ok(Received {
-        advert: Advert { source: IpAddr::V4(from), priority: view.priority() },
-        mismatch: check_addresses.then(|| mismatch(expected, from, view)).flatten(),
+        advert: Advert {
+            source: IpAddr::V4(from),
+            priority: view.priority(),
+        },
+        mismatch: check_addresses
+            .then(|| mismatch(expected, from, view))
+            .flatten(),
     })
 }
 
@@ -270,10 +296,18 @@ fn check_length(packet: &Packet<'_>, view: &View<'_>) -> Result<(), Rejected> {
     let (from, received) = (packet.source(), packet.received_len());
     let expected = length(packet, view);
     if received < expected {
-        return Err(Rejected::TooShort { from, received, expected });
+        return Err(Rejected::TooShort {
+            from,
+            received,
+            expected,
+        });
     }
     if received > expected && received > ETHERNET_MIN_PAYLOAD {
-        return Err(Rejected::TooLong { from, received, expected });
+        return Err(Rejected::TooLong {
+            from,
+            received,
+            expected,
+        });
     }
     Ok(())
 }
@@ -288,32 +322,44 @@ fn check_authentication(
         return Err(Rejected::UnknownAuthType { from, received });
     }
     if received != expected.auth_type() {
-        return Err(Rejected::AuthType { from, received, expected: expected.auth_type() });
+        return Err(Rejected::AuthType {
+            from,
+            received,
+            expected: expected.auth_type(),
+        });
     }
     match (&expected.authentication, view.auth_data()) {
         (None, _) => Ok(()),
-        (Some(Authentication::Pass(ours)), Some(theirs)) if equal(ours, theirs) => Ok(()),
+        (Some(Authentication::Pass(ours)), Some(theirs)) if equal(*ours, *theirs) => Ok(()),
         (Some(Authentication::Pass(_)), _) => Err(Rejected::Password { from }),
     }
 }
 
 /// Takes the same time wherever the first difference is.
-fn equal(ours: &[u8; AUTH_DATA_LEN], theirs: &[u8; AUTH_DATA_LEN]) -> bool {
-    ours.iter().zip(theirs).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+fn equal(ours: [u8; AUTH_DATA_LEN], theirs: [u8; AUTH_DATA_LEN]) -> bool {
+    u64::from_ne_bytes(ours) ^ u64::from_ne_bytes(theirs) == 0
 }
 
 fn mismatch(expected: &Expected, from: Ipv4Addr, view: &View<'_>) -> Option<Mismatch> {
     let received = usize::from(view.address_count());
     if received != expected.addresses.len() {
         let expected = expected.addresses.len();
-        return Some(Mismatch::Count { from, expected, received });
+        return Some(Mismatch::Count {
+            from,
+            expected,
+            received,
+        });
     }
     if view.addresses().eq(expected.addresses.iter().copied()) {
         return None;
     }
     let is_missing = |ours: &&Ipv4Addr| !view.addresses().any(|theirs| theirs == **ours);
     let address = *expected.addresses.iter().find(is_missing)?;
-    Some(Mismatch::Missing { from, vrid: expected.vrid, address })
+    Some(Mismatch::Missing {
+        from,
+        vrid: expected.vrid,
+        address,
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,260 @@
+//! What others may know of the instances, at any time, without asking the VRRP thread.
+//!
+//! The thread counts with atomics and replaces a small record when something changed; a reader
+//! takes the record's pointer under a lock, nothing more, and so never keeps the thread waiting.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use super::election::Advert;
+use super::instance::Fault;
+use super::receive::Rejected;
+use crate::config::model::VrrpInstance;
+use crate::wire::vrrp::{PRIORITY_RELEASE, VERSION_2};
+
+/// An instance at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceStatus {
+    /// `vrrp_instance`.
+    pub name: String,
+    /// `interface`.
+    pub interface: String,
+    /// `virtual_router_id`.
+    pub virtual_router_id: u8,
+    /// Version of the protocol.
+    pub version: u8,
+    /// The state.
+    pub state: State,
+    /// How long it has been in this state.
+    pub in_state: Duration,
+    /// `priority`.
+    pub priority: u8,
+    /// The priority in force.
+    pub effective_priority: u8,
+    /// `advert_int`.
+    pub advert_int: Duration,
+    /// The master's address: our own, or whom we heard last.
+    pub master: Option<IpAddr>,
+    /// The master's priority.
+    pub master_priority: Option<u8>,
+    /// What keeps it from taking part.
+    pub faults: Vec<Fault>,
+    /// The virtual addresses, the excluded ones after the others.
+    pub virtual_ipaddress: Vec<AddressStatus>,
+    /// The counters.
+    pub stats: Stats,
+}
+
+/// A virtual address at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressStatus {
+    /// With its prefix length.
+    pub address: IpNet,
+    /// The interface it belongs on.
+    pub dev: String,
+    /// Whether it is there.
+    pub set: bool,
+}
+
+/// Declares the counters twice: as the thread counts them and as others read them.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counters of an instance since its start; named as in keepalived's JSON where it has
+        /// them.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        /// The same, to count with.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($name: AtomicU64,)*
+        }
+
+        impl Counters {
+            /// The figures now.
+            pub fn read(&self) -> Stats {
+                Stats { $($name: self.$name.load(Ordering::Relaxed),)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Acceptable adverts received.
+    advert_rcvd,
+    /// Adverts sent, one for each peer.
+    advert_sent,
+    /// Times it became MASTER.
+    become_master,
+    /// Times it stopped being MASTER.
+    release_master,
+    /// Packets of a wrong length.
+    packet_len_err,
+    /// Adverts with another interval.
+    advert_interval_err,
+    /// Packets with a wrong TTL.
+    ip_ttl_err,
+    /// Packets that are not adverts.
+    invalid_type_rcvd,
+    /// Adverts with other virtual addresses; accepted.
+    addr_list_err,
+    /// Packets of an unknown authentication type.
+    invalid_authtype,
+    /// Packets of another authentication type than ours.
+    authtype_mismatch,
+    /// Packets with a wrong password.
+    auth_failure,
+    /// Packets of another version.
+    vers_err,
+    /// Packets with a wrong checksum.
+    chk_err,
+    /// Multicast packets for a unicast instance, and the other way round.
+    cast_err,
+    /// Adverts of priority 0 received.
+    pri_zero_rcvd,
+    /// Adverts of priority 0 sent.
+    pri_zero_sent,
+    /// Virtual addresses that somebody else removed and that were put back.
+    address_restored,
+}
+
+impl Counters {
+    /// An acceptable advert was received.
+    pub fn received(&self, advert: Advert) {
+        count(&self.advert_rcvd);
+        if advert.priority == PRIORITY_RELEASE {
+            count(&self.pri_zero_rcvd);
+        }
+    }
+
+    /// An advert was accepted although its addresses are not ours.
+    pub fn mismatched(&self) {
+        count(&self.addr_list_err);
+    }
+
+    /// A packet was not acceptable.
+    pub fn rejected(&self, reason: &Rejected) {
+        count(match reason {
+            Rejected::TooShort { .. } | Rejected::TooLong { .. } | Rejected::TotalLength { .. } => {
+                &self.packet_len_err
+            }
+            Rejected::Ttl { .. } => &self.ip_ttl_err,
+            Rejected::Version { .. } => &self.vers_err,
+            Rejected::UnknownAuthType { .. } => &self.invalid_authtype,
+            Rejected::AuthType { .. } => &self.authtype_mismatch,
+            Rejected::Password { .. } => &self.auth_failure,
+            Rejected::AdverInt { .. } => &self.advert_interval_err,
+            Rejected::PacketType { .. } => &self.invalid_type_rcvd,
+            Rejected::Checksum { .. } => &self.chk_err,
+            Rejected::Cast { .. } => &self.cast_err,
+        });
+    }
+
+    /// An advert was sent.
+    pub fn sent(&self, priority: u8) {
+        count(&self.advert_sent);
+        if priority == PRIORITY_RELEASE {
+            count(&self.pri_zero_sent);
+        }
+    }
+
+    /// The state changed.
+    pub fn changed(&self, from: State, to: State) {
+        if to == State::Master {
+            count(&self.become_master);
+        }
+        if from == State::Master {
+            count(&self.release_master);
+        }
+    }
+
+    /// A virtual address was put back.
+    pub fn restored(&self) {
+        count(&self.address_restored);
+    }
+}
+
+/// Only the VRRP thread counts, and nothing is ordered by a counter.
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What changes with the state, as one.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The state.
+    pub state: State,
+    /// Since when.
+    pub since: Instant,
+    /// The priority in force.
+    pub effective_priority: u8,
+    /// The master.
+    pub master: Option<Advert>,
+    /// What keeps it from taking part.
+    pub faults: Vec<Fault>,
+    /// The virtual addresses.
+    pub virtual_ipaddress: Vec<AddressStatus>,
+}
+
+/// What the thread publishes of one instance.
+#[derive(Debug)]
+pub struct Board {
+    name: String,
+    interface: String,
+    virtual_router_id: u8,
+    priority: u8,
+    advert_int: Duration,
+    /// Counted by the thread.
+    pub counters: Counters,
+    record: Mutex<Arc<Record>>,
+}
+
+impl Board {
+    /// A board for an instance that has not started.
+    pub fn new(config: &VrrpInstance, record: Record) -> Self {
+        Self {
+            name: config.name.clone(),
+            interface: config.interface.clone(),
+            virtual_router_id: config.virtual_router_id,
+            priority: config.priority,
+            advert_int: config.advert_int,
+            counters: Counters::default(),
+            record: Mutex::new(Arc::new(record)),
+        }
+    }
+
+    /// Replaces the record.
+    pub fn publish(&self, record: Record) {
+        let record = Arc::new(record);
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
+    }
+
+    /// The instance at `now`.
+    pub fn read(&self, now: Instant) -> InstanceStatus {
+        let record = Arc::clone(&self.record.lock().unwrap_or_else(PoisonError::into_inner));
+        InstanceStatus {
+            name: self.name.clone(),
+            interface: self.interface.clone(),
+            virtual_router_id: self.virtual_router_id,
+            version: VERSION_2,
+            state: record.state,
+            in_state: now.saturating_duration_since(record.since),
+            priority: self.priority,
+            effective_priority: record.effective_priority,
+            advert_int: self.advert_int,
+            master: record.master.map(|master| master.source),
+            master_priority: record.master.map(|master| master.priority),
+            faults: record.faults.clone(),
+            virtual_ipaddress: record.virtual_ipaddress.clone(),
+            stats: self.counters.read(),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The interfaces of this machine, as the kernel told of them last.
+
+use std::collections::BTreeMap;
+
+use crate::net::link::Link;
+
+/// Interfaces by name and by index.
+#[derive(Debug, Default)]
+pub struct Interfaces {
+    links: BTreeMap<u32, Link>,
+}
+
+impl Interfaces {
+    /// The interface of this name.
+    pub fn by_name(&self, name: &str) -> Option<&Link> {
+        self.links.values().find(|link| link.name == name)
+    }
+
+    /// The interface of this index.
+    pub fn by_index(&self, index: u32) -> Option<&Link> {
+        self.links.get(&index)
+    }
+
+    /// An interface is new or has changed.
+    pub fn insert(&mut self, link: Link) {
+        self.links.insert(link.index, link);
+    }
+
+    /// An interface is gone.
+    pub fn remove(&mut self, index: u32) {
+        self.links.remove(&index);
+    }
+
+    /// The interface that cannot exist any more beside `link`: of the same index under another
+    /// name, or of the same name with another index.
+    pub fn displaced_by(&self, link: &Link) -> Option<Link> {
+        self.links
+            .values()
+            .find(|other| (other.index == link.index) != (other.name == link.name))
+            .cloned()
+    }
+
+    /// Interfaces that we know and that are not among `links`: index and name.
+    pub fn missing_from(&self, links: &[Link]) -> Vec<(u32, String)> {
+        self.links
+            .values()
+            .filter(|known| !links.iter().any(|link| link.index == known.index))
+            .map(|known| (known.index, known.name.clone()))
+            .collect()
+    }
+}
