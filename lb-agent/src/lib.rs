@@ -6,10 +6,10 @@
 
 pub mod cli;
 pub mod config;
-pub mod wire;
-pub mod vrrp;
-pub mod health;
 pub mod dataplane;
+pub mod health;
 pub mod net;
 pub mod observe;
 pub mod runtime;
+pub mod vrrp;
+pub mod wire;

@@ -41,13 +41,16 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     if ether_type != IPV4 {
         return XDP_PASS;
     }
-    let verdict = if control.filter.may_be_destination(destination) {
-        from_client(ctx, packet, control, ip)
-    } else if control.filter.may_be_source(source) {
-        from_server(ctx, packet, control, ip)
-    } else {
-        return XDP_PASS;
-    };
+    let mut verdict = Err(Refused::NotOurs);
+    if control.filter.may_be_destination(destination) {
+        verdict = from_client(ctx, packet, control, ip);
+    }
+    // The filter takes some clients for virtual addresses: replies to them come here, too.
+    if let Err(Refused::NotOurs) = verdict
+        && control.filter.may_be_source(source)
+    {
+        verdict = from_server(ctx, packet, control, ip);
+    }
     match verdict {
         Ok(verdict) => verdict,
         Err(Refused::NotOurs) => XDP_PASS,
@@ -58,18 +61,23 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     }
 }
 
-/// Whether the instance of a gate is MASTER and the agent alive; the tick of now if so.
+/// Whether the instance of a gate is MASTER and the agent alive, at the jiffies `now`.
 #[inline(always)]
-fn tick(control: &Control, gate: u16) -> Result<u32, Refused> {
+fn pass_gate(control: &Control, gate: u16, now: u64) -> Result<(), Refused> {
     if control.armed[usize::from(gate) & (MAX_GATES - 1)] == 0 {
         return Err(Refused::Because(Reason::NotMaster));
     }
-    // SAFETY: the helper takes nothing and reads a clock.
-    let now = unsafe { bpf_jiffies64() };
     if control.deadman != 0 && now.wrapping_sub(control.heartbeat) > control.deadman {
         return Err(Refused::Because(Reason::AgentSilent));
     }
-    Ok((now >> TICK_SHIFT) as u32)
+    Ok(())
+}
+
+/// The time in jiffies.
+#[inline(always)]
+fn jiffies() -> u64 {
+    // SAFETY: the helper takes nothing and reads a clock.
+    unsafe { bpf_jiffies64() }
 }
 
 /// The server a packet goes to, and whether its flow is new.
@@ -102,7 +110,9 @@ fn from_client(
     let Some(service) = (unsafe { SERVICES4.get(&key) }) else {
         return Err(Refused::NotOurs);
     };
-    let tick = tick(control, service.gate)?;
+    let now = jiffies();
+    pass_gate(control, service.gate, now)?;
+    let tick = (now >> TICK_SHIFT) as u32;
     let flow = flow::key(source, port, service.id);
     let choice = choose(control, service, &headers, flow, tick)?;
     if !choice.backend.has(flags::READY) {
@@ -121,8 +131,10 @@ fn from_client(
     if unsafe { (*ip).ttl } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
     }
+    let verdict =
+        forward::to_server(ctx, packet, &headers, choice.backend).map_err(Refused::Because)?;
     stats::towards_server(choice.slot, headers.length, choice.new);
-    forward::to_server(ctx, packet, &headers, choice.backend).map_err(Refused::Because)
+    Ok(verdict)
 }
 
 /// The server of a flow: the one it has, or the one whose turn it is.
@@ -152,39 +164,35 @@ fn choose(
             new: false,
         });
     }
-    if !opens {
-        // The middle of a connection that we do not know. Whoever would have got it by its hash
-        // gets it, and nothing is remembered: a connection that found no room in the table goes
-        // on, and any other is reset by the server that does not know it.
-        let slot = schedule::stateless(service, hash).ok_or_else(none)?;
-        let backend = BACKENDS.get(u32::from(slot)).ok_or_else(none)?;
-        return Ok(Choice {
-            slot,
-            backend,
-            new: false,
-        });
+    if opens {
+        let (slot, backend) = schedule::next(service, headers, tick).ok_or_else(none)?;
+        let new = FlowEntry {
+            key,
+            target: flow::target(slot, backend.generation),
+            life: flow::life(after(state::NONE, headers), tick),
+        };
+        let remembered = if let Some((entry, _)) = known {
+            flows::retarget(entry, new.target, new.life);
+            true
+        } else {
+            flows::insert(bucket, &new, control, tick)
+        };
+        if remembered {
+            return Ok(Choice {
+                slot,
+                backend,
+                new: true,
+            });
+        }
     }
-    let (slot, backend) = schedule::next(service, headers, tick).ok_or_else(none)?;
-    let new = FlowEntry {
-        key,
-        target: flow::target(slot, backend.generation),
-        life: flow::life(after(state::NONE, headers), tick),
-    };
-    if let Some((entry, _)) = known {
-        flows::retarget(entry, new.target, new.life);
-    } else if !flows::insert(bucket, &new, control, tick) {
-        let slot = schedule::stateless(service, hash).ok_or_else(none)?;
-        let backend = BACKENDS.get(u32::from(slot)).ok_or_else(none)?;
-        return Ok(Choice {
-            slot,
-            backend,
-            new: true,
-        });
-    }
+    // A new flow that found no room in the table, or the middle of a connection that we do not
+    // know. Nothing is remembered: the former goes on like this from its first packet to its
+    // last, the latter is reset by a server that does not know it either.
+    let (slot, backend) = schedule::stateless(service, headers, hash, tick).ok_or_else(none)?;
     Ok(Choice {
         slot,
         backend,
-        new: true,
+        new: opens,
     })
 }
 
@@ -227,7 +235,9 @@ fn from_server(
     let Some(bucket) = flows::bucket(mix(client, control.secret)) else {
         return Err(Refused::NotOurs);
     };
-    let (slot, backend, entry) = match flow_of_reply(bucket, client, &real) {
+    let now = jiffies();
+    let tick = (now >> TICK_SHIFT) as u32;
+    let (slot, backend, entry) = match flow_of_reply(control, bucket, client, &real, tick) {
         Some((entry, old, backend)) => (old.slot(), backend, Some((entry, old))),
         None => {
             let Some(backend) = BACKENDS.get(fallback.slot) else {
@@ -239,7 +249,7 @@ fn from_server(
     if !backend.has(flags::IN_USE | flags::NAT) {
         return Err(Refused::NotOurs);
     }
-    let tick = tick(control, backend.gate)?;
+    pass_gate(control, backend.gate, now)?;
     // SAFETY: `parse` checked the header.
     if unsafe { (*ip).ttl } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
@@ -252,24 +262,29 @@ fn from_server(
         };
         flows::touch(entry, &old, state, tick);
     }
+    let verdict = forward::to_client(ctx, packet, &headers, backend).map_err(Refused::Because)?;
     stats::towards_client(slot, headers.length);
-    forward::to_client(ctx, packet, &headers, backend).map_err(Refused::Because)
+    Ok(verdict)
 }
 
-/// The flow that a reply of `real` to `client` belongs to: the entry of that client whose server
-/// it is.
+/// The flow that a reply of `real` to `client` belongs to: the live entry of that client whose
+/// server it is.
 #[inline(always)]
 fn flow_of_reply(
+    control: &Control,
     bucket: *mut flow::FlowBucket,
     client: u64,
     real: &ServiceKey4,
+    tick: u32,
 ) -> Option<(*mut FlowEntry, FlowEntry, &'static Backend)> {
     for way in 0..flow::WAYS {
         // SAFETY: `way` is below the length of the array.
         let entry = unsafe { &raw mut (*bucket).ways[way] };
         if let Some(old) = flows::read(entry, client, flows::CLIENT)
+            && !flows::expired(control, &old, tick)
             && let Some(backend) = BACKENDS.get(u32::from(old.slot()))
             && backend.generation == old.generation()
+            && backend.has(flags::IN_USE | flags::NAT)
             && backend.addr == real.addr
             && backend.port == real.port
             && backend.proto == real.proto

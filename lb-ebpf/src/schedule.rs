@@ -19,24 +19,11 @@ pub(crate) fn next(
     if service.affinity_ticks == 0 {
         return in_turn(service);
     }
-    let key = AffinityKey4 {
-        // SAFETY: `parse` checked the header.
-        client: unsafe { (*headers.ip).source } & service.affinity_mask,
-        service: u32::from(service.id),
-    };
-    if let Some(affinity) = AFFINITY4.get_ptr_mut(&key) {
-        // SAFETY: the entry stays in place while the program runs; both words are written at once.
-        let old = unsafe { affinity.read_volatile() };
-        let slot = (old.target & 0xffff) as u16;
-        if tick.wrapping_sub(old.stamp) <= service.affinity_ticks
-            && let Some(backend) = BACKENDS.get(u32::from(slot))
-            && old.target == flow::target(slot, backend.generation)
-            && backend.has(flags::IN_USE)
-        {
-            // SAFETY: as above.
-            unsafe { (&raw mut (*affinity).stamp).write_volatile(tick) };
-            return Some((slot, backend));
-        }
+    let key = template_key(service, headers);
+    if let Some((template, slot, backend)) = template(service, &key, tick) {
+        // SAFETY: as in `template`.
+        unsafe { (&raw mut (*template).stamp).write_volatile(tick) };
+        return Some((slot, backend));
     }
     let (slot, backend) = in_turn(service)?;
     let affinity = Affinity {
@@ -46,6 +33,50 @@ pub(crate) fn next(
     // A full map evicts another client; if even that fails, this flow has no memory.
     let _no_memory = AFFINITY4.insert(&key, &affinity, 0);
     Some((slot, backend))
+}
+
+/// The server for a packet that leaves no trace: the one of the client's template, else the one
+/// that its hash stands for.
+#[inline(always)]
+pub(crate) fn stateless(
+    service: &ServiceEntry,
+    headers: &Headers,
+    hash: u64,
+    tick: u32,
+) -> Option<(u16, &'static Backend)> {
+    if service.affinity_ticks != 0
+        && let Some((_, slot, backend)) = template(service, &template_key(service, headers), tick)
+    {
+        return Some((slot, backend));
+    }
+    let slot = slot(service, schedule::by_hash(hash, turns(service)?))?;
+    Some((slot, BACKENDS.get(u32::from(slot))?))
+}
+
+#[inline(always)]
+fn template_key(service: &ServiceEntry, headers: &Headers) -> AffinityKey4 {
+    AffinityKey4 {
+        // SAFETY: `parse` checked the header.
+        client: unsafe { (*headers.ip).source } & service.affinity_mask,
+        service: u32::from(service.id),
+    }
+}
+
+/// The template of a client, if it has not timed out and its server is still there.
+#[inline(always)]
+fn template(
+    service: &ServiceEntry,
+    key: &AffinityKey4,
+    tick: u32,
+) -> Option<(*mut Affinity, u16, &'static Backend)> {
+    let template = AFFINITY4.get_ptr_mut(key)?;
+    // SAFETY: the entry stays in place while the program runs; both words are written at once.
+    let old = unsafe { template.read_volatile() };
+    let slot = (old.target & 0xffff) as u16;
+    let backend = BACKENDS.get(u32::from(slot))?;
+    let serves = old.target == flow::target(slot, backend.generation) && backend.has(flags::IN_USE);
+    let fresh = tick.wrapping_sub(old.stamp) <= service.affinity_ticks;
+    (serves && fresh).then_some((template, slot, backend))
 }
 
 /// `rr` and `wrr`: the next element of the table.
@@ -59,12 +90,6 @@ fn in_turn(service: &ServiceEntry) -> Option<(u16, &'static Backend)> {
     unsafe { *cursor = after };
     let slot = slot(service, element)?;
     Some((slot, BACKENDS.get(u32::from(slot))?))
-}
-
-/// The server that a hash stands for.
-#[inline(always)]
-pub(crate) fn stateless(service: &ServiceEntry, hash: u64) -> Option<u16> {
-    slot(service, schedule::by_hash(hash, turns(service)?))
 }
 
 /// How many turns the schedule has; `None` when nobody serves.

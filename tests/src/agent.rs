@@ -65,10 +65,19 @@ impl Agent {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
-    /// Waits until it has logged `text` at least `times` times.
-    pub fn wait_for(&mut self, text: &str, times: usize, limit: Duration) -> Result<()> {
+    /// Waits until it has logged `text`.
+    pub fn wait_for(&mut self, text: &str, limit: Duration) -> Result<()> {
+        self.wait_for_after(0, text, limit)
+    }
+
+    /// Waits until it has logged `text` after the first `position` bytes of its log.
+    pub fn wait_for_after(&mut self, position: usize, text: &str, limit: Duration) -> Result<()> {
         let state = || {
-            if self.log().matches(text).count() >= times {
+            if self
+                .log()
+                .get(position..)
+                .is_some_and(|log| log.contains(text))
+            {
                 Some(true)
             } else {
                 self.process.ended().ok().flatten().map(|_| false)

@@ -37,13 +37,17 @@ impl Cluster {
         })
     }
 
-    /// Builds the network, starts both agents and waits until the first is MASTER and the service
-    /// answers.
+    /// Builds the network, starts both agents and waits until the service answers.
+    ///
+    /// The second starts when the first is MASTER, which it stays, whatever the configurations say.
     pub fn at_work(layout: Layout, configurations: [String; 2]) -> Result<Self> {
         let mut cluster = Self::new(layout, configurations)?;
         cluster.start(0)?;
-        cluster.start(1)?;
         cluster.wait_for_master(0)?;
+        cluster.start(1)?;
+        cluster
+            .agent(1)?
+            .wait_for("Entering BACKUP STATE", PATIENCE)?;
         cluster.probe()?;
         Ok(cluster)
     }
@@ -80,7 +84,7 @@ impl Cluster {
     /// the virtual address.
     pub fn wait_for_master(&mut self, director: usize) -> Result<()> {
         self.agent(director)?
-            .wait_for("Entering MASTER STATE", 1, PATIENCE)?;
+            .wait_for("Entering MASTER STATE", PATIENCE)?;
         let address = self.site.layout.virtual_address.to_string();
         let machine = self
             .site

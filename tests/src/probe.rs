@@ -16,7 +16,7 @@ use crate::namespace::Namespace;
 /// Time between two requests, and the longest that one may take. They bound how exactly a gap is
 /// measured.
 const INTERVAL: Duration = Duration::from_millis(10);
-const PATIENCE: Duration = Duration::from_millis(200);
+const LIMIT: Duration = Duration::from_millis(100);
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ impl Drop for Probe {
 fn ask(target: SocketAddr, stop: &AtomicBool, outcomes: &Mutex<Vec<Outcome>>) {
     while !stop.load(Ordering::Relaxed) {
         let sent = now();
-        let served = get(target, None, PATIENCE)
+        let served = get(target, None, LIMIT)
             .map(|page| page.server)
             .map_err(|error| format!("{error:#}"));
         let outcome = Outcome {

@@ -22,8 +22,10 @@ fn a_backup_forwards_nothing_and_the_master_everything() -> Result<()> {
         );
         for (director, forwards) in cluster.site.directors.iter().zip([true, false]) {
             aim(&cluster, director)?;
-            // The kernel of a router would send the packet on to the MASTER.
-            director.sysctl("ipv4.ip_forward", "0")?;
+            if !forwards {
+                // The kernel of a router would send the packet on to the MASTER.
+                director.sysctl("ipv4.ip_forward", "0")?;
+            }
             let captures = wires
                 .iter()
                 .flatten()

@@ -21,7 +21,7 @@ const CASES: [Case; 8] = [
     Case {
         name: "missing",
         make: |_| Ok(()),
-        says: "No such file",
+        says: "no such file",
     },
     Case {
         name: "directory",

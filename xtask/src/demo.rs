@@ -54,7 +54,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(need) = needs::SITE.into_iter().find(|need| !need.is_met()) {
         bail!("the demo cannot run here: {need}");
     }
-    // From here on Ctrl-C goes to a thread of its own; programs started later get it as usual.
     interrupt::listen()?;
     let shown = show(options);
     if interrupt::came() {
@@ -81,6 +80,6 @@ fn show(options: &Options) -> Result<()> {
         stage::invite(&cluster, &screen);
         interrupt::wait();
     }
-    say("\nTaking the network down.");
+    println!("\nTaking the network down.");
     Ok(())
 }

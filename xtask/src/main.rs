@@ -1,6 +1,7 @@
 //! Everything one does with this repository: `cargo xtask <command>`.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod bench;
 mod cargo;
 mod ci;
 mod demo;
@@ -28,6 +29,8 @@ enum Task {
     Demo(demo::Options),
     /// Run all tests, those that need root and namespaces included.
     Test(test::Options),
+    /// Measure what a packet costs on each path of the XDP program.
+    Bench(bench::Options),
     /// What must pass before a change goes in: formatting, lints, documentation, all tests.
     Ci,
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::run(&setup::Part::ALL),
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Ci => ci::run(),
     };
     match done {

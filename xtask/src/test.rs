@@ -146,7 +146,8 @@ fn run_program(program: &Program, filter: Option<&str>) -> Outcomes {
     tests
         .current_dir(&program.directory)
         .env("CARGO_MANIFEST_DIR", &program.directory);
-    tests.arg("--show-output");
+    // Errors name where they come from; their backtraces name the harness.
+    tests.arg("--show-output").env("RUST_LIB_BACKTRACE", "0");
     if program.is_end_to_end() {
         tests.args(["--test-threads", "4"]);
     }

@@ -49,7 +49,11 @@ pub struct Key {
 
 impl From<ServiceKey4> for Key {
     fn from(key: ServiceKey4) -> Self {
-        Self { address: key.address(), port: key.port(), proto: key.proto }
+        Self {
+            address: key.address(),
+            port: key.port(),
+            proto: key.proto,
+        }
     }
 }
 
@@ -86,14 +90,21 @@ impl Installed {
     /// Notes that `operation` has been carried out.
     pub fn record(&mut self, operation: &Operation) {
         match operation {
-            Operation::WriteBackend { slot, backend } | Operation::RetireBackend { slot, backend } => {
+            Operation::WriteBackend { slot, backend }
+            | Operation::RetireBackend { slot, backend } => {
                 self.backends.insert(*slot, *backend);
             }
             Operation::SetSchedule { service, turns } => {
                 self.schedules.insert(*service, turns.clone());
             }
             Operation::SetService { key, entry, info } => {
-                self.services.insert(*key, Service { entry: *entry, info: *info });
+                self.services.insert(
+                    *key,
+                    Service {
+                        entry: *entry,
+                        info: *info,
+                    },
+                );
             }
             Operation::RemoveService { key, id } => {
                 self.services.remove(key);

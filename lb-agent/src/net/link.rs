@@ -76,8 +76,9 @@ pub fn list(connection: &mut Connection) -> Result<Vec<Link>, NetlinkError> {
 
 /// The interface of this name; `None` if there is none.
 pub fn by_name(connection: &mut Connection, name: &str) -> Result<Option<Link>, NetlinkError> {
-    // No interface has such a name; the kernel would complain about the attribute instead.
-    if name.is_empty() || name.len() >= IFNAMSIZ {
+    // No interface has such a name; the kernel would complain about the attribute, or read it up
+    // to the zero.
+    if name.is_empty() || name.len() >= IFNAMSIZ || name.contains('\0') {
         return Ok(None);
     }
     let mut request = request();

@@ -12,6 +12,7 @@
 pub mod backends;
 pub mod connections;
 pub mod dump;
+mod instance;
 pub mod model;
 pub mod rates;
 pub mod reasons;

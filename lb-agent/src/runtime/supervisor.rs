@@ -7,6 +7,7 @@ use std::future::pending;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal as NixSignal};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -104,6 +105,9 @@ struct Supervisor {
 
 impl Supervisor {
     fn start(config: Config, instance: &str) -> Result<Self, RunError> {
+        // Whoever started us may have blocked them, and we have inherited that.
+        let signals = SigSet::from_iter([NixSignal::SIGTERM, NixSignal::SIGINT]);
+        signals.thread_unblock().map_err(std::io::Error::from)?;
         // Signals first: whoever stops us while we start gets a clean stop as well.
         let (terminate, interrupt) = (
             signal(SignalKind::terminate())?,
@@ -193,12 +197,13 @@ impl Supervisor {
         }
         self.stale |= self.failing;
         self.network.mend(&mut self.director);
-        let vrrp = self.vrrp.as_ref().map(vrrp::driver::Handle::status);
-        self.status.write(
-            &self.director,
-            self.plane.as_ref(),
-            vrrp.unwrap_or_default(),
-        );
+        let vrrp = self
+            .vrrp
+            .as_ref()
+            .map(vrrp::driver::Handle::status)
+            .unwrap_or_default();
+        let vrrp = vrrp.into_iter().map(Into::into).collect();
+        self.status.write(&self.director, self.plane.as_ref(), vrrp);
     }
 
     /// Brings the data plane to what is desired now, if anything has changed.

@@ -98,7 +98,10 @@ pub enum LogLine {
 impl LogLine {
     /// Whether somebody has to repair something.
     pub const fn is_warning(self) -> bool {
-        matches!(self, Self::OurAddress | Self::BothOwners { .. } | Self::StillOwner { .. })
+        matches!(
+            self,
+            Self::OurAddress | Self::BothOwners { .. } | Self::StillOwner { .. }
+        )
     }
 }
 
@@ -117,7 +120,11 @@ impl fmt::Display for LogLine {
             Self::BackupReceivedRelease => f.write_str("Backup received priority 0 advertisement"),
             Self::MasterReceivedRelease => f.write_str("Master received priority 0 message"),
             Self::SentRelease => f.write_str("sent 0 priority"),
-            Self::HigherPriority { source, priority, ours } => write!(
+            Self::HigherPriority {
+                source,
+                priority,
+                ours,
+            } => write!(
                 f,
                 "Master received advert from {source} with higher priority {priority}, ours {ours}"
             ),
@@ -126,13 +133,25 @@ impl fmt::Display for LogLine {
                 "Master received advert from {source} with same priority {priority} but higher IP \
                  address than ours"
             ),
-            Self::LowerPriority { source, priority, ours, answered } => write!(
+            Self::LowerPriority {
+                source,
+                priority,
+                ours,
+                answered,
+            } => write!(
                 f,
                 "Received advert from {source} with lower priority {priority}, ours {ours}{}",
-                if answered { ", forcing new election" } else { "" }
+                if answered {
+                    ", forcing new election"
+                } else {
+                    ""
+                }
             ),
             Self::Discarding { source, priority } => {
-                write!(f, "received lower priority ({priority}) advert from {source} - discarding")
+                write!(
+                    f,
+                    "received lower priority ({priority}) advert from {source} - discarding"
+                )
             }
             Self::OurAddress => f.write_str(
                 "WARNING - equal priority advert received from remote host with our IP address.",
@@ -148,7 +167,12 @@ impl fmt::Display for LogLine {
                  resolve - reducing local priority"
             ),
             Self::StartPreemptDelay(delay) => {
-                write!(f, "start preempt delay ({}.{:06})", delay.as_secs(), delay.subsec_micros())
+                write!(
+                    f,
+                    "start preempt delay ({}.{:06})",
+                    delay.as_secs(),
+                    delay.subsec_micros()
+                )
             }
             Self::StopPreemptDelay => f.write_str("stop preempt delay"),
             Self::MasterSet(master) => write!(f, "master set to {master}"),

@@ -60,9 +60,11 @@ pub struct Packet<'a> {
 impl<'a> Packet<'a> {
     /// Reads the header. The header checksum is not verified: the kernel did before it delivered.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        let truncated = |header| Error::Truncated { received: bytes.len(), header };
-        let header: &[u8; HEADER_LEN] =
-            bytes.first_chunk().ok_or_else(|| truncated(HEADER_LEN))?;
+        let truncated = |header| Error::Truncated {
+            received: bytes.len(),
+            header,
+        };
+        let header: &[u8; HEADER_LEN] = bytes.first_chunk().ok_or_else(|| truncated(HEADER_LEN))?;
         let [version_ihl, ..] = *header;
         if version_ihl >> 4 != 4 {
             return Err(Error::Version(version_ihl >> 4));
@@ -71,8 +73,14 @@ impl<'a> Packet<'a> {
         if header_len < HEADER_LEN {
             return Err(Error::HeaderLength(header_len));
         }
-        let payload = bytes.get(header_len..).ok_or_else(|| truncated(header_len))?;
-        Ok(Self { header, payload, received_len: bytes.len() })
+        let payload = bytes
+            .get(header_len..)
+            .ok_or_else(|| truncated(header_len))?;
+        Ok(Self {
+            header,
+            payload,
+            received_len: bytes.len(),
+        })
     }
 
     /// The total length that the header claims.
@@ -142,11 +150,26 @@ impl Repr {
         let [d0, d1, d2, d3] = self.destination.octets();
         let with_checksum = |[c0, c1]: [u8; 2]| {
             [
-                0x45, TOS_INTERNETWORK_CONTROL, total_high, total_low, //
-                id_high, id_low, 0, 0, //
-                self.ttl, self.protocol, c0, c1, //
-                s0, s1, s2, s3, //
-                d0, d1, d2, d3,
+                0x45,
+                TOS_INTERNETWORK_CONTROL,
+                total_high,
+                total_low, //
+                id_high,
+                id_low,
+                0,
+                0, //
+                self.ttl,
+                self.protocol,
+                c0,
+                c1, //
+                s0,
+                s1,
+                s2,
+                s3, //
+                d0,
+                d1,
+                d2,
+                d3,
             ]
         };
         // RFC 1071 sums are independent of byte order as long as they go back the way they came.

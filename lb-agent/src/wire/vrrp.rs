@@ -57,7 +57,10 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// `None` if there are fewer than the eight bytes of the fixed header.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        Some(Self { header: bytes.first_chunk()?, bytes })
+        Some(Self {
+            header: bytes.first_chunk()?,
+            bytes,
+        })
     }
 
     /// Version, the high half of the first byte.
@@ -109,7 +112,11 @@ impl<'a> View<'a> {
 
     /// The addresses that are there, at most as many as the header claims.
     pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + 'a {
-        let (addresses, _) = self.bytes.get(HEADER_LEN..).unwrap_or_default().as_chunks::<4>();
+        let (addresses, _) = self
+            .bytes
+            .get(HEADER_LEN..)
+            .unwrap_or_default()
+            .as_chunks::<4>();
         addresses
             .iter()
             .take(usize::from(self.address_count()))
@@ -168,7 +175,9 @@ impl Repr<'_> {
         }
         buffer.extend_from_slice(&self.auth_data);
 
-        let Some(advert) = buffer.get_mut(start..) else { return };
+        let Some(advert) = buffer.get_mut(start..) else {
+            return;
+        };
         let checksum = !checksum::fold(checksum::sum(advert));
         if let Some(field) = advert.get_mut(6..8) {
             field.copy_from_slice(&checksum.to_ne_bytes());

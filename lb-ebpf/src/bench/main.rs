@@ -72,7 +72,10 @@ fn prepare(ctx: &XdpContext) -> Option<*mut Tally> {
     // SAFETY: as above.
     unsafe { (*tally).next = number + 1 };
     let (address, port) = client(case.clients, number as u32 & case.flows);
-    let (ip, tcp) = (packet.at::<Ipv4>(ETHERNET)?, packet.at::<Tcp>(ETHERNET + size_of::<Ipv4>())?);
+    let (ip, tcp) = (
+        packet.at::<Ipv4>(ETHERNET)?,
+        packet.at::<Tcp>(ETHERNET + size_of::<Ipv4>())?,
+    );
     // SAFETY: `at` checked both headers.
     unsafe {
         if case.side == SOURCE {

@@ -15,7 +15,8 @@ use crate::maps::EGRESS;
 use crate::packet::{Ethernet, Ipv4, Packet};
 use crate::parse::Headers;
 
-/// Rewrites a client's packet for its server and sends it.
+/// Rewrites a client's packet for its server and sends it. With an error nothing is rewritten:
+/// the kernel gets the packet as it came.
 #[inline(always)]
 pub(crate) fn to_server(
     ctx: &XdpContext,
@@ -23,16 +24,16 @@ pub(crate) fn to_server(
     headers: &Headers,
     backend: &Backend,
 ) -> Result<u32, Reason> {
-    decrement_ttl(headers.ip);
     match backend.flags & flags::METHOD {
         flags::TUN => tunnel::encapsulate(ctx, headers, backend)?,
         method => {
-            if method == flags::NAT {
-                nat::rewrite_destination(packet, headers, backend);
-            }
             let Some(ethernet) = packet.at::<Ethernet>(0) else {
                 return Err(Reason::Malformed);
             };
+            decrement_ttl(headers.ip);
+            if method == flags::NAT {
+                nat::rewrite_destination(packet, headers, backend);
+            }
             address(ethernet, backend);
         }
     }

@@ -6,7 +6,7 @@ use lb_common::backend::Backend;
 use lb_common::checksum::fold;
 use lb_common::stats::Reason;
 
-use super::address;
+use super::{address, decrement_ttl};
 use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
 use crate::parse::Headers;
 
@@ -34,22 +34,26 @@ pub(super) fn encapsulate(
     if length > backend.mtu {
         return Err(Reason::TooBig);
     }
-    // SAFETY: `parse` checked the header; the pointer dies with the next call.
-    let (tos, fragment, ttl) = unsafe {
-        (
-            (*headers.ip).tos,
-            (*headers.ip).fragment & DONT_FRAGMENT,
-            (*headers.ip).ttl,
-        )
-    };
     // SAFETY: the context is the program's own; every pointer into the packet is dead from here.
     if unsafe { bpf_xdp_adjust_head(ctx.ctx, -i32::from(OUTER)) } != 0 {
         return Err(Reason::TooBig);
     }
     let packet = Packet::new(ctx);
-    let (Some(ethernet), Some(outer)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET))
-    else {
+    let (Some(ethernet), Some(outer), Some(inner)) = (
+        packet.at::<Ethernet>(0),
+        packet.at::<Ipv4>(ETHERNET),
+        packet.at::<Ipv4>(ETHERNET + usize::from(OUTER)),
+    ) else {
         return Err(Reason::Malformed);
+    };
+    decrement_ttl(inner);
+    // SAFETY: `at` checked the header.
+    let (tos, fragment, ttl) = unsafe {
+        (
+            (*inner).tos,
+            (*inner).fragment & DONT_FRAGMENT,
+            (*inner).ttl,
+        )
     };
     let mut header = Ipv4 {
         version_ihl: VERSION_IHL,

@@ -62,19 +62,33 @@ impl Harness {
         first: u32,
         packets: u32,
     ) -> Result<Run> {
-        self.callee.set(0, callee, 0).context("cannot put a program into the harness")?;
-        self.case.set(0, bytemuck::cast::<_, [u64; CASE_WORDS]>(*case), 0)?;
-        let tally = Tally { next: first.into(), ..Tally::default() };
-        self.tally.set(0, bytemuck::cast::<_, [u64; TALLY_WORDS]>(tally), 0)?;
+        self.callee
+            .set(0, callee, 0)
+            .context("cannot put a program into the harness")?;
+        self.case
+            .set(0, bytemuck::cast::<_, [u64; CASE_WORDS]>(*case), 0)?;
+        let tally = Tally {
+            next: first.into(),
+            ..Tally::default()
+        };
+        self.tally
+            .set(0, bytemuck::cast::<_, [u64; TALLY_WORDS]>(tally), 0)?;
         let nanoseconds = self.repeat("harness", case, packets)?;
         let tally: Tally = bytemuck::cast(self.tally.get(&0, 0)?);
         let called: u64 = tally.verdicts.iter().sum();
-        let lost = tally.verdicts.get(NOT_CALLED as usize).copied().unwrap_or(0);
+        let lost = tally
+            .verdicts
+            .get(NOT_CALLED as usize)
+            .copied()
+            .unwrap_or(0);
         ensure!(
             called == u64::from(packets) && lost == 0,
             "of {packets} packets {called} were counted, {lost} of them without a call"
         );
-        Ok(Run { nanoseconds, verdicts: tally.verdicts })
+        Ok(Run {
+            nanoseconds,
+            verdicts: tally.verdicts,
+        })
     }
 
     /// Nanoseconds of the floor for one packet of `case`. It leaves nothing to restore, so it runs
@@ -87,14 +101,19 @@ impl Harness {
     /// Nanoseconds of this thread for one of `packets` runs of a program of ours. The kernel tells
     /// them, too, but in whole nanoseconds, which is too coarse.
     fn repeat(&mut self, program: &str, case: &Case, packets: u32) -> Result<f64> {
-        let program: &mut Xdp =
-            self.ebpf.program_mut(program).context("the program is missing")?.try_into()?;
+        let program: &mut Xdp = self
+            .ebpf
+            .program_mut(program)
+            .context("the program is missing")?
+            .try_into()?;
         let frame = frame(case);
         let mut options = TestRunOptions::new();
         options.data_in = Some(&frame);
         options.repeat = packets;
         let start = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
-        program.test_run(options).context("cannot run a program (BPF_PROG_TEST_RUN)")?;
+        program
+            .test_run(options)
+            .context("cannot run a program (BPF_PROG_TEST_RUN)")?;
         let elapsed = Duration::from(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)? - start);
         Ok(elapsed.as_secs_f64() * 1e9 / f64::from(packets))
     }
@@ -110,10 +129,13 @@ fn frame(case: &Case) -> Vec<u8> {
 fn load(ebpf: &mut Ebpf, name: &str) -> Result<ProgramFd> {
     let missing = || format!("the benchmark's object has no program {name}");
     let program: &mut Xdp = ebpf.program_mut(name).with_context(missing)?.try_into()?;
-    program.load().with_context(|| format!("cannot load {name}"))?;
+    program
+        .load()
+        .with_context(|| format!("cannot load {name}"))?;
     Ok(program.fd()?.try_clone()?)
 }
 
 fn take(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map> {
-    ebpf.take_map(name).with_context(|| format!("the benchmark's object has no map {name}"))
+    ebpf.take_map(name)
+        .with_context(|| format!("the benchmark's object has no map {name}"))
 }

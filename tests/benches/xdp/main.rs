@@ -8,6 +8,7 @@ mod report;
 mod scenario;
 mod subject;
 
+use std::env;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -43,7 +44,13 @@ fn run(network: &Network) -> Result<bool> {
     let mut harness = Harness::load()?;
     report::head(cpu, &info);
     let mut sound = true;
-    for scenario in Scenario::all() {
+    // Cargo puts a `--bench` behind what is for us.
+    let filter = env::args()
+        .skip(1)
+        .find(|argument| argument != "--bench")
+        .unwrap_or_default();
+    let chosen = Scenario::all().into_iter();
+    for scenario in chosen.filter(|scenario| scenario.to_string().contains(&filter)) {
         match measure::measure(&scenario, &mut harness, network) {
             Ok(measured) => report::line(&scenario, &measured),
             Err(error) => {

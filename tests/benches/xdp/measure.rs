@@ -50,7 +50,12 @@ pub(crate) fn measure(
     let mut subject = Subject::load(network)?;
     let program = subject.program()?;
     if scenario.table == Table::Churned {
-        harness.run(&program, &opening(Forwarding::Dr), CHURNING, FLOW_BUCKETS * 5)?;
+        harness.run(
+            &program,
+            &opening(Forwarding::Dr),
+            CHURNING,
+            FLOW_BUCKETS * 5,
+        )?;
     }
     let held = match scenario.flows() {
         Some((method, flows)) => Some(fill(harness, &subject, &program, method, flows)?),
@@ -59,7 +64,10 @@ pub(crate) fn measure(
     let before = subject.counted()?;
     let rounds = rounds(scenario, harness, &program)?;
     let after = subject.counted()?;
-    let counted = (after.packets - before.packets, after.connections - before.connections);
+    let counted = (
+        after.packets - before.packets,
+        after.connections - before.connections,
+    );
     let expected = scenario.counted((ROUNDS * PACKETS).into());
     ensure!(
         counted == expected,
@@ -68,11 +76,17 @@ pub(crate) fn measure(
     if let Packets::New(method) = scenario.packets {
         let last = NEW + ROUNDS * PACKETS;
         let share = subject.held(method, last - PACKETS..last, state::SYN_RECV)?;
-        ensure!(share > 0.9, "the table holds {share} of the flows that were opened last");
+        ensure!(
+            share > 0.9,
+            "the table holds {share} of the flows that were opened last"
+        );
     }
     Ok(Measured {
         program: rounds.program(),
-        floor: Figures { median: median(&rounds.floor), minimum: minimum(&rounds.floor) },
+        floor: Figures {
+            median: median(&rounds.floor),
+            minimum: minimum(&rounds.floor),
+        },
         held,
     })
 }
@@ -93,7 +107,10 @@ fn fill(
     let share = subject.held(method, 0..flows, state::ESTABLISHED)?;
     // Four ways hold all but a few flows of a quarter of the capacity. The others are measured
     // along, so they must be few.
-    ensure!(share > 0.99, "the table holds {share} of the flows that were established");
+    ensure!(
+        share > 0.99,
+        "the table holds {share} of the flows that were established"
+    );
     Ok(share)
 }
 
@@ -111,13 +128,23 @@ struct Rounds {
 /// meets all of them.
 fn rounds(scenario: &Scenario, harness: &mut Harness, program: &ProgramFd) -> Result<Rounds> {
     let (case, verdict) = scenario.case();
-    let trivial = if scenario.encapsulates() { &harness.null_push } else { &harness.null_tx };
+    let trivial = if scenario.encapsulates() {
+        &harness.null_push
+    } else {
+        &harness.null_tx
+    };
     let trivial = trivial.try_clone()?;
-    let start = if matches!(scenario.packets, Packets::New(_)) { NEW } else { 0 };
+    let start = if matches!(scenario.packets, Packets::New(_)) {
+        NEW
+    } else {
+        0
+    };
     let mut rounds = Rounds::default();
     for round in 0..ROUNDS {
         let first = start + round * PACKETS;
-        rounds.harness.push(harness.run(&trivial, &case, first, PACKETS)?.nanoseconds);
+        rounds
+            .harness
+            .push(harness.run(&trivial, &case, first, PACKETS)?.nanoseconds);
         rounds.floor.push(harness.floor(&case, PACKETS)?);
         let run = harness.run(program, &case, first, PACKETS)?;
         ensure!(
@@ -134,8 +161,16 @@ impl Rounds {
     /// The program alone: a slow phase that lasts is in both runs of a round, so their difference
     /// is what it is; short ones are not in the minima.
     fn program(&self) -> Figures {
-        let net: Vec<f64> = self.gross.iter().zip(&self.harness).map(|(all, own)| all - own).collect();
-        Figures { median: median(&net), minimum: minimum(&self.gross) - minimum(&self.harness) }
+        let net: Vec<f64> = self
+            .gross
+            .iter()
+            .zip(&self.harness)
+            .map(|(all, own)| all - own)
+            .collect();
+        Figures {
+            median: median(&net),
+            minimum: minimum(&self.gross) - minimum(&self.harness),
+        }
     }
 }
 

@@ -7,9 +7,10 @@ use crate::scenario::Scenario;
 
 /// What is measured and how, and the head of the table.
 pub(crate) fn head(cpu: usize, info: &ProgramInfo) {
-    let verified = info
-        .verified_instruction_count()
-        .map_or_else(|| "an unknown number of".to_owned(), |count| count.to_string());
+    let verified = info.verified_instruction_count().map_or_else(
+        || "an unknown number of".to_owned(),
+        |count| count.to_string(),
+    );
     println!(
         "The XDP program: {} instructions, {verified} verified, {} bytes of machine code.\n\n\
          BPF_PROG_TEST_RUN on CPU {cpu}, {ROUNDS} rounds, nanoseconds per packet.\n\

@@ -60,7 +60,11 @@ impl Scenario {
         use Forwarding::{Dr, Nat, Tun};
         use Packets::{Established, Foreign, New, OtherPort, Replies};
         use Table::{Churned, Fresh};
-        let line = |packets, table, target| Self { packets, table, target };
+        let line = |packets, table, target| Self {
+            packets,
+            table,
+            target,
+        };
         vec![
             line(Foreign, Fresh, Some(1.3)),
             line(OtherPort, Fresh, None),
@@ -100,7 +104,14 @@ impl Scenario {
             }
             Packets::Replies(flows) => {
                 let server = (server(Forwarding::Nat, 1), REAL_PORT);
-                (case(&frame(server, (CLIENTS, 0), Flag::Ack), DESTINATION, flows - 1), XDP_REDIRECT)
+                (
+                    case(
+                        &frame(server, (CLIENTS, 0), Flag::Ack),
+                        DESTINATION,
+                        flows - 1,
+                    ),
+                    XDP_REDIRECT,
+                )
             }
             Packets::New(method) => (opening(method), XDP_TX),
         }

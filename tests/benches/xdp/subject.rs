@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aya::programs::{ProgramFd, ProgramInfo};
 use lb_agent::config::model::{Forwarding, Scheduler};
-use lb_agent::dataplane::desired::{Desired, Hop, Path, Server, Service};
+use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
+use lb_agent::dataplane::nexthop::Hop;
 use lb_agent::dataplane::plan::plan;
 use lb_agent::dataplane::xdp::clock::{MEASURE, Ticks};
 use lb_agent::dataplane::xdp::gate::{Gates, of_instance};
@@ -23,6 +24,8 @@ use lb_common::service::{ServiceKey4, TCP};
 
 use crate::network::Network;
 
+/// The key of the hashes: the same flows meet in the same buckets in every run.
+const SECRET: u64 = 0x5eed_0123_4567_89ab;
 /// Port of every service.
 pub(crate) const PORT: u16 = 80;
 /// Port of the real servers in NAT mode.
@@ -68,14 +71,16 @@ impl Subject {
         let ticks = measure(&mut object, &maps)?;
         let timeouts = state::TIMEOUTS.map(|seconds| ticks.of(Duration::from_secs(seconds.into())));
         let deadman = ticks.jiffies(Duration::from_secs(3600));
-        maps.set_control(0x5eed_0123_4567_89ab, deadman, &timeouts);
+        maps.set_control(SECRET, ticks.hertz(), deadman, &timeouts);
         maps.set_egress(&[network.egress()])?;
         let gates = Gates::new(maps.control());
         gates.reset();
         let gate = of_instance(0).context("no gate")?;
         gates.set(gate, true);
         let services = [Forwarding::Dr, Forwarding::Tun, Forwarding::Nat];
-        let desired = Desired { services: services.map(|kind| virtual_server(kind, gate)).into() };
+        let desired = Desired {
+            services: services.map(|kind| virtual_server(kind, gate)).into(),
+        };
         for operation in plan(&desired, &maps.installed()?, ticks)? {
             maps.execute(&operation)?;
         }
@@ -96,8 +101,10 @@ impl Subject {
     pub(crate) fn held(&self, method: Forwarding, flows: Range<u32>, state: u8) -> Result<f64> {
         let key = ServiceKey4::new(service(method), PORT, TCP);
         let services = self.maps.services()?;
-        let (id, _) =
-            services.iter().find(|(_, info)| info.key == key).context("the service is missing")?;
+        let (id, _) = services
+            .iter()
+            .find(|(_, info)| info.key == key)
+            .context("the service is missing")?;
         let clients = u32::from_ne_bytes(CLIENTS.octets());
         let wanted: HashSet<u64> = flows
             .map(|number| client(clients, number))
@@ -141,19 +148,26 @@ fn measure(object: &mut Object, maps: &Maps) -> Result<Ticks> {
     thread::sleep(MEASURE);
     object.heartbeat()?;
     let elapsed = clock::now() - start;
-    Ok(Ticks::measured(maps.read_control().heartbeat - first, elapsed))
+    Ok(Ticks::measured(
+        maps.read_control().heartbeat - first,
+        elapsed,
+    ))
 }
 
 /// Eight servers with equal weights; in NAT mode one, so that every reply can come from it.
 fn virtual_server(method: Forwarding, gate: u16) -> Service {
     let hop = Hop {
-        ifindex: crate::network::INGRESS,
+        index: crate::network::INGRESS,
         mtu: 1500,
         src_mac: [2, 0, 0, 0, 0, 1],
         dst_mac: [2, 0, 0, 0, 0, 2],
-        source: Ipv4Addr::new(198, 51, 100, 254),
+        source: Some(Ipv4Addr::new(198, 51, 100, 254).into()),
     };
-    let (servers, port) = if method == Forwarding::Nat { (1, REAL_PORT) } else { (8, PORT) };
+    let (servers, port) = if method == Forwarding::Nat {
+        (1, REAL_PORT)
+    } else {
+        (8, PORT)
+    };
     let server = |number| Server {
         address: server(method, number),
         port,

@@ -6,7 +6,8 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use lb_tests::namespace;
-use nix::sys::signal::{SigSet, Signal};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Status of a program that SIGINT has ended, as shells have it.
 const INTERRUPTED: i32 = 130;
@@ -14,22 +15,30 @@ const INTERRUPTED: i32 = 130;
 /// Whether a signal has come.
 static CAME: AtomicBool = AtomicBool::new(false);
 
-/// Starts to listen. Call it before any other thread is started: those would die of the signal.
+/// Starts to listen. Programs that are started later hear of the signals as usual.
 pub(super) fn listen() -> Result<()> {
-    let mut signals = SigSet::empty();
-    signals.add(Signal::SIGINT);
-    signals.add(Signal::SIGTERM);
-    signals.thread_block().context("cannot block signals")?;
-    thread::Builder::new()
-        .name("interrupt".to_owned())
-        .spawn(move || {
-            while signals.wait().is_err() {}
-            CAME.store(true, Ordering::Relaxed);
-            println!("\nTaking the network down.");
-            namespace::remove_own();
-            exit(INTERRUPTED);
-        })
-        .context("cannot start a thread")?;
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
+    };
+    let wait = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        CAME.store(true, Ordering::Relaxed);
+        println!("\nTaking the network down.");
+        namespace::remove_own();
+        exit(INTERRUPTED);
+    };
+    let thread = thread::Builder::new().name("interrupt".to_owned());
+    thread.spawn(wait).context("cannot start a thread")?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! The steps of the demo.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use lb_tests::{Cluster, PATIENCE, Probe, WebServer, now};
 
@@ -15,6 +17,7 @@ pub(super) fn tell(cluster: &mut Cluster, screen: &Screen) -> Result<()> {
     failing_server(cluster, screen)?;
     killed_master(cluster, screen)?;
     returning_master(cluster, screen)?;
+    master_without_power(cluster, screen)?;
     stopped_master(cluster, screen)?;
     what_the_agent_knows(cluster, screen)
 }
@@ -53,70 +56,97 @@ fn failing_server(cluster: &mut Cluster, screen: &Screen) -> Result<()> {
         "A server fails its check and leaves; it recovers and returns",
     );
     let [server, _] = cluster.site.layout.servers;
-    let [machine, _] = &cluster.site.servers;
-    let probe = Probe::start(&cluster.site.client, cluster.site.service())?;
-    let [web, _] = &mut cluster.site.web;
-    *web = None;
-    *web = Some(WebServer::start(machine, "rs1", 503)?);
+    // Before its first success one failure is enough, and there would be no retries to see.
+    let checked = format!("Remote Web server [{server}]:tcp:80 succeed");
+    cluster.agent(0)?.wait_for(&checked, PATIENCE)?;
+    let probe = cluster.probe()?;
+    let position = cluster.agent(0)?.log().len();
+    serve(cluster, 503)?;
     let start = now();
     say("rs1 now answers every request with 503 …");
     let leaves = format!("Removing service [{server}]:tcp:80");
-    cluster.agent(0)?.wait_for(&leaves, 1, PATIENCE)?;
-    screen.figure("… and is out after", duration(start.elapsed()));
-    let report = probe.report();
-    drop(probe);
-    screen.figure("requests that met the 503", report.failures());
-    say("The configuration asks for 3 retries a second apart, and one look in 6 seconds.");
-    requests(cluster, screen)?;
-
-    let [machine, _] = &cluster.site.servers;
-    let [web, _] = &mut cluster.site.web;
-    *web = None;
-    *web = Some(WebServer::start(machine, "rs1", 200)?);
-    let start = now();
-    say("rs1 answers 200 again …");
     cluster
         .agent(0)?
-        .wait_for(&format!("Adding service [{server}]:tcp:80"), 1, PATIENCE)?;
-    screen.figure("… and is back after", duration(start.elapsed()));
+        .wait_for_after(position, &leaves, PATIENCE)?;
+    screen.figure("… and is out after", duration(start.elapsed()));
+    let failures = probe.report().failures();
+    drop(probe);
+    screen.figure("requests that it spoiled", failures);
+    say("The configuration wants a look every 6 s, and 3 retries a second apart.");
     requests(cluster, screen)?;
-    Ok(())
+
+    serve(cluster, 200)?;
+    let start = now();
+    say("rs1 answers 200 again …");
+    let returns = format!("Adding service [{server}]:tcp:80");
+    cluster
+        .agent(0)?
+        .wait_for_after(position, &returns, PATIENCE)?;
+    screen.figure("… and is back after", duration(start.elapsed()));
+    requests(cluster, screen)
 }
 
 fn killed_master(cluster: &mut Cluster, screen: &Screen) -> Result<()> {
-    screen.step(4, "kill -9 for the MASTER");
+    screen.step(4, "kill -9 for the agent of the MASTER");
     let probe = cluster.probe()?;
     let exit = cluster.take(0)?.kill()?;
-    say(format_args!("lb-agent in director 1: {}.", exit.status));
-    say("It could say nothing; director 2 waits for three adverts that do not come.");
-    cluster
-        .agent(1)?
-        .wait_for("Entering MASTER STATE", 1, PATIENCE)?;
-    moved(&probe, screen, "director 2")
+    let start = now();
+    say(format_args!(
+        "lb-agent in director 1: {}. It could tell nobody.",
+        exit.status
+    ));
+    cluster.wait_for_master(1)?;
+    say("Director 2 missed three adverts and took over. Until then the XDP program of director 1,");
+    say("which nobody had told to stop, went on forwarding.");
+    screen.figure("director 2 is MASTER after", duration(start.elapsed()));
+    waited(&probe, screen)
 }
 
 fn returning_master(cluster: &mut Cluster, screen: &Screen) -> Result<()> {
     screen.step(5, "The old MASTER returns");
     let probe = cluster.probe()?;
+    let start = now();
     cluster.start(0)?;
     cluster.wait_for_master(0)?;
     say("Its priority is higher, and nopreempt is not set: it takes the address back.");
-    moved(&probe, screen, "director 1")
+    screen.figure("director 1 is MASTER after", duration(start.elapsed()));
+    waited(&probe, screen)
+}
+
+fn master_without_power(cluster: &mut Cluster, screen: &Screen) -> Result<()> {
+    screen.step(6, "The MASTER loses power, and nothing of it goes on");
+    let probe = cluster.probe()?;
+    let [director, _] = &cluster.site.directors;
+    cluster.site.outside.unplug(director)?;
+    cluster.take(0)?.kill()?;
+    let start = now();
+    cluster.wait_for_master(1)?;
+    screen.figure("director 2 is MASTER after", duration(start.elapsed()));
+    waited(&probe, screen)?;
+    say("Now clients have to wait until three adverts are missed. Power is back, director 1 too.");
+    let [director, _] = &cluster.site.directors;
+    cluster.site.outside.replug(director)?;
+    cluster.start(0)?;
+    cluster.wait_for_master(0)
 }
 
 fn stopped_master(cluster: &mut Cluster, screen: &Screen) -> Result<()> {
-    screen.step(6, "SIGTERM for the MASTER");
+    screen.step(7, "SIGTERM for the MASTER");
     let probe = cluster.probe()?;
+    let start = now();
     let exit = cluster.take(0)?.terminate()?;
     say(format_args!("lb-agent in director 1: {}.", exit.status));
-    say("It said good-bye with an advert of priority 0, and director 2 did not wait.");
     cluster.wait_for_master(1)?;
-    moved(&probe, screen, "director 2")
+    say("It said good-bye with an advert of priority 0, so director 2 did not wait for more.");
+    screen.figure("director 2 is MASTER after", duration(start.elapsed()));
+    waited(&probe, screen)
 }
 
 fn what_the_agent_knows(cluster: &mut Cluster, screen: &Screen) -> Result<()> {
-    screen.step(7, "What the agent knows: lb-agent dump all");
-    screen.quote(&cluster.agent(1)?.dump("all")?);
+    screen.step(8, "What the agent knows: lb-agent dump");
+    for section in ["vrrp", "services", "backends"] {
+        screen.quote(&cluster.agent(1)?.dump(section)?);
+    }
     Ok(())
 }
 
@@ -137,20 +167,33 @@ fn requests(cluster: &Cluster, screen: &Screen) -> Result<()> {
     }
 }
 
-/// Shows how long the clients have waited while the address moved to `director`.
-fn moved(probe: &Probe, screen: &Screen, director: &str) -> Result<()> {
+/// Has rs1 answer every request with this status from now on.
+fn serve(cluster: &mut Cluster, status: u16) -> Result<()> {
+    let [machine, _] = &cluster.site.servers;
+    let [web, _] = &mut cluster.site.web;
+    // The old one lets go of the port first.
+    *web = None;
+    *web = Some(WebServer::start(machine, "rs1", status)?);
+    Ok(())
+}
+
+/// Shows how long the clients have waited since the probe began.
+fn waited(probe: &Probe, screen: &Screen) -> Result<()> {
     probe
         .wait_for(now(), PATIENCE, |_| true)
         .context("the service has not come back")?;
     let report = probe.report();
-    screen.figure("the address is now at", director);
-    screen.figure("clients waited, at most", duration(report.longest_gap()));
-    screen.timeline(&report);
+    let gap = match report.longest_gap() {
+        Duration::ZERO => "not at all".to_owned(),
+        gap => duration(gap),
+    };
+    screen.figure("clients waited", gap);
     let (requests, failures) = (report.0.len(), report.failures());
     screen.figure(
         "requests meanwhile, failures",
         format_args!("{requests}, {failures}"),
     );
+    screen.timeline(&report);
     Ok(())
 }
 

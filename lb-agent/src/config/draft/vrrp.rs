@@ -52,7 +52,7 @@ pub(crate) struct InstanceDraft {
     pub(crate) priority: Option<Spanned<u8>>,
     pub(crate) advert_int: Option<Spanned<Duration>>,
     pub(crate) version: Option<Spanned<u8>>,
-    pub(crate) authentication: Option<Spanned<AuthenticationDraft>>,
+    pub(crate) authentication: AuthenticationDraft,
     pub(crate) virtual_ipaddress: Vec<AddressDraft>,
     pub(crate) virtual_ipaddress_excluded: Vec<AddressDraft>,
     pub(crate) no_virtual_ipaddress: Option<Spanned<bool>>,

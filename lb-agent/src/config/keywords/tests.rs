@@ -1,3 +1,5 @@
+mod effect;
+
 use std::collections::HashSet;
 
 use super::*;

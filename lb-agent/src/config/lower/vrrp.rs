@@ -141,18 +141,13 @@ pub(in crate::config) fn unicast_peer(
     }
 }
 
-/// `authentication { auth_type …; auth_pass … }`
+/// `authentication { auth_type …; auth_pass … }`; several blocks are one.
 pub(in crate::config) fn authentication(
     instance: &mut InstanceDraft,
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let mut value = AuthenticationDraft::default();
-    lowering.block(&AUTHENTICATION, &mut value, node);
-    instance.authentication = Some(Spanned {
-        value,
-        span: node.span(),
-    });
+    lowering.block(&AUTHENTICATION, &mut instance.authentication, node);
 }
 
 /// `auth_type PASS|AH`

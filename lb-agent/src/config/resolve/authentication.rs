@@ -19,27 +19,18 @@ impl Resolver<'_> {
         draft: &InstanceDraft,
         name: &Spanned<String>,
     ) -> Result<Option<Authentication>, NotSupported> {
-        let Some(block) = &draft.authentication else {
-            return Ok(None);
-        };
-        let password = block
-            .value
+        let given = &draft.authentication;
+        let password = given
             .auth_pass
             .as_ref()
             .filter(|given| !given.value.is_empty());
-        match (block.value.auth_type, password) {
-            (
-                Some(Spanned {
-                    value: AuthType::Ah,
-                    span,
-                }),
-                _,
-            ) => {
+        match (given.auth_type, password) {
+            (Some(kind), _) if kind.value == AuthType::Ah => {
                 let message = format!(
                     "authentication by AH is not supported yet: vrrp_instance `{}` is left out",
                     name.value
                 );
-                self.error(Code::NotSupported, span, message);
+                self.error(Code::NotSupported, kind.span, message);
                 Err(NotSupported)
             }
             (Some(_), Some(password)) => Ok(Some(self.password(password))),

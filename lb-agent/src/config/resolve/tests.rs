@@ -354,6 +354,24 @@ fn check_settings_are_handed_down_and_the_innermost_counts() {
 }
 
 #[test]
+fn an_inner_no_wins_over_an_outer_yes() {
+    let loaded = of(
+        "virtual_server 10.0.0.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nalpha\n\
+         inhibit_on_failure\nreal_server 10.0.0.2 80 {\nalpha off\ninhibit_on_failure no\n\
+         TCP_CHECK {\n}\n}\nreal_server 10.0.0.3 80 {\nTCP_CHECK {\nalpha off\n}\n}\n\
+         real_server 10.0.0.4 80 {\nTCP_CHECK {\n}\n}\n}",
+    );
+    let servers = &loaded.config.virtual_servers[0].real_servers;
+    let alphas: Vec<bool> = servers.iter().map(|server| server.alpha).collect();
+    assert_eq!(alphas, [false, false, true]);
+    let inhibits: Vec<bool> = servers
+        .iter()
+        .map(|server| server.inhibit_on_failure)
+        .collect();
+    assert_eq!(inhibits, [false, true, true]);
+}
+
+#[test]
 fn a_service_that_says_nothing_gets_keepalived_s_defaults_each_with_a_warning() {
     let loaded = of("virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 {\nTCP_CHECK {\n}\n}\n}");
     let service = &loaded.config.virtual_servers[0];

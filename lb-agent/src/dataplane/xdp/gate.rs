@@ -18,7 +18,9 @@ pub struct Gates {
 
 /// The gate of the VRRP instance at `index` in the configuration.
 pub fn of_instance(index: usize) -> Option<u16> {
-    u16::try_from(index + 1).ok().filter(|gate| usize::from(*gate) < MAX_GATES)
+    u16::try_from(index + 1)
+        .ok()
+        .filter(|gate| usize::from(*gate) < MAX_GATES)
 }
 
 impl Gates {
@@ -45,7 +47,9 @@ impl Gates {
     /// Whether a gate is armed.
     pub fn is_armed(&self, gate: u16) -> bool {
         let offset = Control::ARMED_OFFSET + usize::from(gate) * size_of::<u32>();
-        self.control.half(0, offset).is_some_and(|word| word.load(Ordering::SeqCst) != 0)
+        self.control
+            .half(0, offset)
+            .is_some_and(|word| word.load(Ordering::SeqCst) != 0)
     }
 }
 

@@ -74,28 +74,43 @@ impl Pins {
     /// Makes the folders, in a file system that is mounted if nobody has done so.
     pub fn create(&self) -> Result<(), PinsError> {
         if !statfs(BPF_FS).is_ok_and(|found| found.filesystem_type() == BPF_FS_MAGIC) {
-            mount(Some("bpf"), BPF_FS, Some("bpf"), MsFlags::empty(), None::<&str>)
-                .map_err(PinsError::NotMounted)?;
+            mount(
+                Some("bpf"),
+                BPF_FS,
+                Some("bpf"),
+                MsFlags::empty(),
+                None::<&str>,
+            )
+            .map_err(PinsError::NotMounted)?;
         }
         for path in [self.version.join("maps"), self.links()] {
-            std::fs::create_dir_all(&path)
-                .map_err(|source| PinsError::Folder { what: "create", path, source })?;
+            std::fs::create_dir_all(&path).map_err(|source| PinsError::Folder {
+                what: "create",
+                path,
+                source,
+            })?;
         }
         Ok(())
     }
 
     /// The interfaces that an attachment is pinned for.
     pub fn linked(&self) -> Vec<u32> {
-        let Ok(entries) = std::fs::read_dir(self.links()) else { return Vec::new() };
-        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+        let Ok(entries) = std::fs::read_dir(self.links()) else {
+            return Vec::new();
+        };
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect()
     }
 
     /// Removes everything of this instance, of every version.
     pub fn remove(&self) -> Result<(), PinsError> {
         match std::fs::remove_dir_all(&self.instance) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(PinsError::Folder { what: "remove", path: self.instance.clone(), source })
-            }
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(PinsError::Folder {
+                what: "remove",
+                path: self.instance.clone(),
+                source,
+            }),
             _ => {
                 // The parent is shared by all instances; the last one to go takes it along.
                 let _shared = std::fs::remove_dir(Path::new(BPF_FS).join("lb-agent"));

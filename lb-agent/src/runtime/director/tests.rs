@@ -18,7 +18,11 @@ fn address(text: &str) -> IpAddr {
 
 fn virtual_server(vip: &str, servers: &[&str]) -> VirtualServer {
     VirtualServer {
-        key: VirtualServerKey { address: address(vip), port: 80, protocol: Protocol::Tcp },
+        key: VirtualServerKey {
+            address: address(vip),
+            port: 80,
+            protocol: Protocol::Tcp,
+        },
         lb_algo: Scheduler::Rr,
         lb_kind: Forwarding::Dr,
         persistence_timeout: None,
@@ -28,7 +32,10 @@ fn virtual_server(vip: &str, servers: &[&str]) -> VirtualServer {
         real_servers: servers
             .iter()
             .map(|server| RealServer {
-                key: RealServerKey { address: address(server), port: 80 },
+                key: RealServerKey {
+                    address: address(server),
+                    port: 80,
+                },
                 weight: 1,
                 inhibit_on_failure: false,
                 alpha: false,
@@ -72,7 +79,15 @@ fn instance(vip: &str, dev: &str) -> VrrpInstance {
 
 fn link(index: u32, name: &str, kind: LinkKind) -> Link {
     let mac = [0, 0, 0, 0, 0, u8::try_from(index).unwrap()];
-    Link { index, name: name.into(), mac, up: true, mtu: 1500, kind, master: None }
+    Link {
+        index,
+        name: name.into(),
+        mac,
+        up: true,
+        mtu: 1500,
+        kind,
+        master: None,
+    }
 }
 
 fn director(config: Config) -> Director {
@@ -85,7 +100,9 @@ fn director(config: Config) -> Director {
     for link in &links {
         director.handle_link(link.clone());
     }
-    director.hops().handle_snapshot(links.to_vec(), Vec::new(), clock());
+    director
+        .hops()
+        .handle_snapshot(links.to_vec(), Vec::new(), clock());
     director
 }
 
@@ -96,15 +113,30 @@ fn clock() -> Instant {
 /// The kernel has answered for `server`, on interface `index`.
 fn reach(director: &mut Director, server: &str, index: u32) {
     let address = address(server);
-    let route = Route { index, gateway: None, source: None, local: false, mtu: None };
+    let route = Route {
+        index,
+        gateway: None,
+        source: None,
+        local: false,
+        mtu: None,
+    };
     director.hops().handle_route(address, Ok(route), clock());
     let mac = Some([9; 6]);
-    let neighbour = Neighbour { index, address, mac, state: NeighbourState::Reachable };
+    let neighbour = Neighbour {
+        index,
+        address,
+        mac,
+        state: NeighbourState::Reachable,
+    };
     director.hops().handle_neighbour(neighbour, clock());
 }
 
 fn names(director: &Director) -> Vec<&str> {
-    director.interfaces().iter().map(|link| link.name.as_str()).collect()
+    director
+        .interfaces()
+        .iter()
+        .map(|link| link.name.as_str())
+        .collect()
 }
 
 #[test]
@@ -114,16 +146,26 @@ fn a_service_has_the_gate_of_the_instance_that_holds_its_address() {
         virtual_servers: vec![virtual_server(VIP, &[]), virtual_server("10.0.0.9", &[])],
         ..Config::default()
     };
-    let gates: Vec<u16> = director(config).desired().services.iter().map(|it| it.gate).collect();
+    let gates: Vec<u16> = director(config)
+        .desired()
+        .services
+        .iter()
+        .map(|it| it.gate)
+        .collect();
     assert_eq!(gates, [2, GATE_ALWAYS]);
 }
 
 #[test]
 fn a_server_is_without_a_path_until_its_neighbour_answers() {
-    let config =
-        Config { virtual_servers: vec![virtual_server(VIP, &["10.0.0.5"])], ..Config::default() };
+    let config = Config {
+        virtual_servers: vec![virtual_server(VIP, &["10.0.0.5"])],
+        ..Config::default()
+    };
     let mut director = director(config);
-    assert_eq!(director.desired().services[0].servers[0].path, Path::Unknown);
+    assert_eq!(
+        director.desired().services[0].servers[0].path,
+        Path::Unknown
+    );
     reach(&mut director, "10.0.0.5", 2);
     let path = director.desired().services[0].servers[0].path;
     assert!(matches!(path, Path::Via(hop) if hop.index == 2 && hop.dst_mac == [9; 6]));
@@ -132,24 +174,47 @@ fn a_server_is_without_a_path_until_its_neighbour_answers() {
 #[test]
 fn a_server_on_this_host_is_served_by_the_kernel_on_the_same_port_only() {
     let local = |port| {
-        let sorry_server = Some(SorryServer { address: address("127.0.0.1"), port });
-        let virtual_server = VirtualServer { sorry_server, ..virtual_server(VIP, &["10.0.0.5"]) };
-        let mut director =
-            director(Config { virtual_servers: vec![virtual_server], ..Config::default() });
-        let route = Route { index: 1, gateway: None, source: None, local: true, mtu: None };
-        director.hops().handle_route(address("127.0.0.1"), Ok(route), clock());
+        let sorry_server = Some(SorryServer {
+            address: address("127.0.0.1"),
+            port,
+        });
+        let virtual_server = VirtualServer {
+            sorry_server,
+            ..virtual_server(VIP, &["10.0.0.5"])
+        };
+        let mut director = director(Config {
+            virtual_servers: vec![virtual_server],
+            ..Config::default()
+        });
+        let route = Route {
+            index: 1,
+            gateway: None,
+            source: None,
+            local: true,
+            mtu: None,
+        };
+        director
+            .hops()
+            .handle_route(address("127.0.0.1"), Ok(route), clock());
         let (changed, _) = director.handle_health(&Event {
             virtual_server: VirtualServerKey {
                 address: address(VIP),
                 port: 80,
                 protocol: Protocol::Tcp,
             },
-            real_server: RealServerKey { address: address("10.0.0.5"), port: 80 },
+            real_server: RealServerKey {
+                address: address("10.0.0.5"),
+                port: 80,
+            },
             up: false,
             reason: String::new(),
         });
         assert!(changed);
-        director.desired().services[0].servers.iter().map(|it| it.path).collect::<Vec<_>>()
+        director.desired().services[0]
+            .servers
+            .iter()
+            .map(|it| it.path)
+            .collect::<Vec<_>>()
     };
     assert_eq!(local(80), [Path::Local]);
     assert_eq!(local(8080), []);
@@ -169,7 +234,10 @@ fn the_program_goes_where_the_address_is_and_never_on_lo() {
 
 #[test]
 fn an_address_of_no_instance_is_found_where_the_host_has_it() {
-    let config = Config { virtual_servers: vec![virtual_server(VIP, &[])], ..Config::default() };
+    let config = Config {
+        virtual_servers: vec![virtual_server(VIP, &[])],
+        ..Config::default()
+    };
     let mut director = director(config);
     assert!(names(&director).is_empty());
     let held = Address {
@@ -185,7 +253,10 @@ fn an_address_of_no_instance_is_found_where_the_host_has_it() {
 
 #[test]
 fn nat_also_needs_the_program_towards_the_servers() {
-    let nat = VirtualServer { lb_kind: Forwarding::Nat, ..virtual_server(VIP, &["10.1.0.5"]) };
+    let nat = VirtualServer {
+        lb_kind: Forwarding::Nat,
+        ..virtual_server(VIP, &["10.1.0.5"])
+    };
     let config = Config {
         vrrp_instances: vec![instance(VIP, "eth0")],
         virtual_servers: vec![nat],

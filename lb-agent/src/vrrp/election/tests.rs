@@ -22,15 +22,28 @@ fn a_backup_follows_equals_whatever_their_address() {
 #[test]
 fn a_backup_discards_a_lower_master_only_when_it_may_preempt() {
     let lower = advert(HIGHER, 99);
-    assert_eq!(in_backup(lower, 100, Preemption::Allowed), InBackup::Discard);
-    assert_eq!(in_backup(lower, 100, Preemption::Forbidden), InBackup::Follow);
+    assert_eq!(
+        in_backup(lower, 100, Preemption::Allowed),
+        InBackup::Discard
+    );
+    assert_eq!(
+        in_backup(lower, 100, Preemption::Forbidden),
+        InBackup::Follow
+    );
     assert_eq!(in_backup(lower, 100, Preemption::Delayed), InBackup::Follow);
 }
 
 #[test]
 fn a_backup_hears_a_release_whatever_the_preemption() {
-    for preemption in [Preemption::Allowed, Preemption::Forbidden, Preemption::Delayed] {
-        assert_eq!(in_backup(advert(LOWER, 0), 1, preemption), InBackup::Released);
+    for preemption in [
+        Preemption::Allowed,
+        Preemption::Forbidden,
+        Preemption::Delayed,
+    ] {
+        assert_eq!(
+            in_backup(advert(LOWER, 0), 1, preemption),
+            InBackup::Released
+        );
     }
 }
 

@@ -29,7 +29,12 @@ fn five_at_once_and_five_more_after_five_seconds() {
     let start = clock::now();
     let mut schedule = Schedule::new(Garp::default(), 2);
     schedule.handle_master(start);
-    let burst = |at| [0, 1].repeat(5).into_iter().map(move |address| (at, address));
+    let burst = |at| {
+        [0, 1]
+            .repeat(5)
+            .into_iter()
+            .map(move |address| (at, address))
+    };
     let expected: Vec<_> = burst(0).chain(burst(5000)).collect();
     assert_eq!(run(&mut schedule, start, seconds(100)), expected);
     assert_eq!(schedule.poll_timeout(), None);
@@ -38,8 +43,13 @@ fn five_at_once_and_five_more_after_five_seconds() {
 #[test]
 fn no_second_burst_with_a_delay_of_zero() {
     let start = clock::now();
-    let mut schedule =
-        Schedule::new(Garp { master_delay: Duration::ZERO, ..Garp::default() }, 1);
+    let mut schedule = Schedule::new(
+        Garp {
+            master_delay: Duration::ZERO,
+            ..Garp::default()
+        },
+        1,
+    );
     schedule.handle_master(start);
     assert_eq!(run(&mut schedule, start, seconds(100)).len(), 5);
 }
@@ -57,7 +67,10 @@ fn the_refresh_goes_on_while_master() {
     let mut schedule = Schedule::new(settings, 1);
     schedule.handle_master(start);
     let sent = run(&mut schedule, start, seconds(25));
-    assert_eq!(sent, [(0, 0), (10_000, 0), (10_000, 0), (20_000, 0), (20_000, 0)]);
+    assert_eq!(
+        sent,
+        [(0, 0), (10_000, 0), (10_000, 0), (20_000, 0), (20_000, 0)]
+    );
     schedule.clear();
     assert_eq!(run(&mut schedule, start + seconds(25), seconds(100)), []);
 }
@@ -65,14 +78,23 @@ fn the_refresh_goes_on_while_master() {
 #[test]
 fn a_lower_master_brings_a_burst_now_and_one_later() {
     let start = clock::now();
-    let settings =
-        Garp { lower_prio_repeat: 2, lower_prio_delay: seconds(3), ..Garp::default() };
+    let settings = Garp {
+        lower_prio_repeat: 2,
+        lower_prio_delay: seconds(3),
+        ..Garp::default()
+    };
     let mut schedule = Schedule::new(settings, 1);
     schedule.handle_lower_prio(start);
     let sent = run(&mut schedule, start, seconds(100));
     assert_eq!(sent, [(0, 0), (0, 0), (3000, 0), (3000, 0)]);
 
-    let mut silent = Schedule::new(Garp { lower_prio_repeat: 0, ..settings }, 1);
+    let mut silent = Schedule::new(
+        Garp {
+            lower_prio_repeat: 0,
+            ..settings
+        },
+        1,
+    );
     silent.handle_lower_prio(start);
     assert_eq!(silent.poll_timeout(), None);
 }
@@ -80,7 +102,13 @@ fn a_lower_master_brings_a_burst_now_and_one_later() {
 #[test]
 fn the_first_round_of_a_burst_is_marked() {
     let start = clock::now();
-    let mut schedule = Schedule::new(Garp { master_repeat: 2, ..Garp::default() }, 2);
+    let mut schedule = Schedule::new(
+        Garp {
+            master_repeat: 2,
+            ..Garp::default()
+        },
+        2,
+    );
     schedule.handle_master(start);
     let mut marks = Vec::new();
     while let Some(announcement) = schedule.poll(start) {

@@ -44,7 +44,10 @@ impl Conflict {
                 }
             }
             None | Some(_) => {
-                self.heard = Some(Heard { first: now, last: now });
+                self.heard = Some(Heard {
+                    first: now,
+                    last: now,
+                });
                 Verdict::New
             }
         }

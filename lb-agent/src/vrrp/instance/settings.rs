@@ -9,7 +9,10 @@ use crate::vrrp::timers::Timers;
 
 /// The settings of an instance. Fields are named as their keywords.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of keepalived.conf")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of keepalived.conf"
+)]
 pub struct Settings {
     pub(super) state: InitialState,
     pub(super) priority: u8,
@@ -27,7 +30,10 @@ pub struct Settings {
 
 impl From<&VrrpInstance> for Settings {
     fn from(config: &VrrpInstance) -> Self {
-        let addresses = config.virtual_ipaddress.iter().chain(&config.virtual_ipaddress_excluded);
+        let addresses = config
+            .virtual_ipaddress
+            .iter()
+            .chain(&config.virtual_ipaddress_excluded);
         Self {
             state: config.state,
             priority: config.priority,

@@ -16,7 +16,10 @@ const VERSION_3: &str = "45c0002400010000ff70d0950a000001e0000012 310a640200326b
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: String = hex.split_whitespace().collect();
-    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 fn expected() -> Expected {
@@ -50,11 +53,22 @@ fn changed(changes: &[(usize, u8)]) -> Vec<u8> {
 
 #[test]
 fn golden_packets_are_accepted() {
-    let advert = Advert { source: IpAddr::V4(PEER), priority: 100 };
-    let accepted = Ok(Received { advert, mismatch: None });
+    let advert = Advert {
+        source: IpAddr::V4(PEER),
+        priority: 100,
+    };
+    let accepted = Ok(Received {
+        advert,
+        mismatch: None,
+    });
     assert_eq!(judge(&expected(), &bytes(PASS)), accepted);
 
-    let unicast = Expected { vrid: 13, authentication: None, unicast: true, ..expected() };
+    let unicast = Expected {
+        vrid: 13,
+        authentication: None,
+        unicast: true,
+        ..expected()
+    };
     assert_eq!(judge(&unicast, &bytes(UNICAST)), accepted);
 }
 
@@ -73,21 +87,45 @@ fn each_check_has_its_own_words() {
     let mut direct = bytes(PASS);
     direct[16..20].copy_from_slice(&[10, 0, 0, 2]);
     let table = [
-        (short, "vrrp packet from 10.0.0.1 too short, length 39 and expect 40"),
-        (long, "vrrp packet from 10.0.0.1 too long, length 47 and expect 40"),
-        (far, "invalid TTL/HL from 10.0.0.1. Received 254 and expect 255"),
-        (changed(&[(0, 0x31)]), "wrong VRRP version from 10.0.0.1. Received 3 and expect 2"),
+        (
+            short,
+            "vrrp packet from 10.0.0.1 too short, length 39 and expect 40",
+        ),
+        (
+            long,
+            "vrrp packet from 10.0.0.1 too long, length 47 and expect 40",
+        ),
+        (
+            far,
+            "invalid TTL/HL from 10.0.0.1. Received 254 and expect 255",
+        ),
+        (
+            changed(&[(0, 0x31)]),
+            "wrong VRRP version from 10.0.0.1. Received 3 and expect 2",
+        ),
         (changed(&[(4, 7)]), "Invalid auth type from 10.0.0.1: 7"),
-        (changed(&[(4, 0)]), "received a 0 auth from 10.0.0.1, expecting 1!"),
-        (changed(&[(19, b'9')]), "received an invalid passwd from 10.0.0.1!"),
+        (
+            changed(&[(4, 0)]),
+            "received a 0 auth from 10.0.0.1, expecting 1!",
+        ),
+        (
+            changed(&[(19, b'9')]),
+            "received an invalid passwd from 10.0.0.1!",
+        ),
         (
             changed(&[(5, 2)]),
             "advertisement interval mismatch with 10.0.0.1 mine=1 sec rcv'd=2 sec",
         ),
-        (changed(&[(0, 0x22)]), "Invalid packet type from 10.0.0.1. 2 and expect 1"),
+        (
+            changed(&[(0, 0x22)]),
+            "Invalid packet type from 10.0.0.1. 2 and expect 1",
+        ),
         (lying, "invalid ip length from 10.0.0.1. 41 and expect 40"),
         (damaged, "Invalid VRRPv2 checksum from 10.0.0.1"),
-        (direct, "Expected multicast packet but received unicast packet from 10.0.0.1"),
+        (
+            direct,
+            "Expected multicast packet but received unicast packet from 10.0.0.1",
+        ),
     ];
     for (packet, words) in table {
         assert_eq!(judge(&expected(), &packet).unwrap_err().to_string(), words);
@@ -100,22 +138,45 @@ fn the_first_failing_check_names_the_reason() {
     let mut packet = changed(&[(0, 0x32), (4, 0), (5, 9)]);
     packet[8] = 1;
     packet[26] ^= 1;
-    assert!(matches!(judge(&expected(), &packet), Err(Rejected::Ttl { .. })));
+    assert!(matches!(
+        judge(&expected(), &packet),
+        Err(Rejected::Ttl { .. })
+    ));
     packet[8] = 255;
-    assert!(matches!(judge(&expected(), &packet), Err(Rejected::Version { .. })));
+    assert!(matches!(
+        judge(&expected(), &packet),
+        Err(Rejected::Version { .. })
+    ));
     packet[20] = 0x22;
-    assert!(matches!(judge(&expected(), &packet), Err(Rejected::AuthType { .. })));
+    assert!(matches!(
+        judge(&expected(), &packet),
+        Err(Rejected::AuthType { .. })
+    ));
     packet[24] = 1;
-    assert!(matches!(judge(&expected(), &packet), Err(Rejected::AdverInt { .. })));
+    assert!(matches!(
+        judge(&expected(), &packet),
+        Err(Rejected::AdverInt { .. })
+    ));
     packet[25] = 1;
-    assert!(matches!(judge(&expected(), &packet), Err(Rejected::PacketType { .. })));
+    assert!(matches!(
+        judge(&expected(), &packet),
+        Err(Rejected::PacketType { .. })
+    ));
     packet[20] = 0x21;
-    assert!(matches!(judge(&expected(), &packet), Err(Rejected::Checksum { .. })));
+    assert!(matches!(
+        judge(&expected(), &packet),
+        Err(Rejected::Checksum { .. })
+    ));
 }
 
 #[test]
 fn a_unicast_instance_takes_any_ttl_but_no_multicast() {
-    let unicast = Expected { vrid: 13, authentication: None, unicast: true, ..expected() };
+    let unicast = Expected {
+        vrid: 13,
+        authentication: None,
+        unicast: true,
+        ..expected()
+    };
     let mut packet = bytes(UNICAST);
     packet[8] = 3;
     assert!(judge(&unicast, &packet).is_ok());
@@ -142,11 +203,21 @@ fn version_3_is_refused() {
 fn another_list_of_addresses_is_accepted_and_named() {
     let other = Ipv4Addr::new(10, 0, 0, 101);
     let words = |addresses: Vec<Ipv4Addr>| {
-        let received = judge(&Expected { addresses, ..expected() }, &bytes(PASS)).unwrap();
+        let received = judge(
+            &Expected {
+                addresses,
+                ..expected()
+            },
+            &bytes(PASS),
+        )
+        .unwrap();
         received.mismatch.map(|mismatch| mismatch.to_string())
     };
     assert_eq!(words(vec![VIP]), None);
-    assert_eq!(words(vec![VIP, other]).unwrap(), "expected 2 VIPs but received 1 from 10.0.0.1");
+    assert_eq!(
+        words(vec![VIP, other]).unwrap(),
+        "expected 2 VIPs but received 1 from 10.0.0.1"
+    );
     assert_eq!(
         words(vec![other]).unwrap(),
         "ip address associated with VRID 66 not present in advert from 10.0.0.1: 10.0.0.101"
@@ -160,7 +231,11 @@ fn the_order_of_the_addresses_does_not_matter() {
     let mut packet = changed(&[(3, 2)]);
     packet.extend([0; 4]);
     packet[3] = 44;
-    let expected = Expected { authentication: None, addresses: vec![second, VIP], ..expected() };
+    let expected = Expected {
+        authentication: None,
+        addresses: vec![second, VIP],
+        ..expected()
+    };
     let view = View::parse(&packet[20..]).unwrap();
     assert_eq!(mismatch(&expected, PEER, &view), None);
 }
@@ -170,7 +245,10 @@ fn skip_check_adv_addr_leaves_the_list_alone() {
     let bytes = bytes(PASS);
     let packet = Packet::parse(&bytes).unwrap();
     let view = View::parse(packet.payload()).unwrap();
-    let other = Expected { addresses: vec![], ..expected() };
+    let other = Expected {
+        addresses: vec![],
+        ..expected()
+    };
     assert_eq!(check(&other, &packet, &view, false).unwrap().mismatch, None);
 }
 

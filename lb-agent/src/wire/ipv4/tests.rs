@@ -50,11 +50,20 @@ fn broken_headers_are_told_apart() {
     };
     assert_eq!(
         Packet::parse(&GOLDEN[..19]).unwrap_err(),
-        Error::Truncated { received: 19, header: 20 }
+        Error::Truncated {
+            received: 19,
+            header: 20
+        }
     );
     assert_eq!(with_first(0x65), Error::Version(6));
     assert_eq!(with_first(0x44), Error::HeaderLength(16));
-    assert_eq!(with_first(0x46), Error::Truncated { received: 20, header: 24 });
+    assert_eq!(
+        with_first(0x46),
+        Error::Truncated {
+            received: 20,
+            header: 24
+        }
+    );
 }
 
 proptest! {

@@ -25,7 +25,12 @@ fn adverts_are_keepaliveds_byte_for_byte() {
         addresses: &VIP,
         auth_data: *b"12345678",
     };
-    let none = Repr { vrid: 13, auth_type: AUTH_NONE, auth_data: [0; 8], ..pass };
+    let none = Repr {
+        vrid: 13,
+        auth_type: AUTH_NONE,
+        auth_data: [0; 8],
+        ..pass
+    };
     let mut buffer = Vec::new();
     pass.emit(&mut buffer);
     assert_eq!(buffer, GOLDEN_PASS);
@@ -38,8 +43,14 @@ fn adverts_are_keepaliveds_byte_for_byte() {
 fn a_golden_advert_reads_back() {
     let view = View::parse(&GOLDEN_PASS).unwrap();
     assert_eq!((view.version(), view.packet_type()), (2, 1));
-    assert_eq!((view.vrid(), view.priority(), view.adver_int()), (66, 100, 1));
-    assert_eq!((view.auth_type(), view.auth_data()), (AUTH_PASS, Some(b"12345678")));
+    assert_eq!(
+        (view.vrid(), view.priority(), view.adver_int()),
+        (66, 100, 1)
+    );
+    assert_eq!(
+        (view.auth_type(), view.auth_data()),
+        (AUTH_PASS, Some(b"12345678"))
+    );
     assert_eq!(view.addresses().collect::<Vec<_>>(), VIP);
     assert_eq!(view.expected_len(), 20);
     assert!(view.checksum_fits());

@@ -8,7 +8,7 @@ use bytemuck::Zeroable as _;
 use lb_common::backend::{Backend, flags};
 use lb_common::control::Control;
 use lb_common::filter::AddressFilter;
-use lb_common::service::{ServiceInfo, ServiceKey4};
+use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
 use lb_common::stats::Traffic;
 
 use super::{Abi, Maps, MapsError};
@@ -31,12 +31,7 @@ impl Maps {
             }
             Operation::RetireBackend { slot, backend } => self.retire_backend(*slot, backend),
             Operation::SetSchedule { service, turns } => self.set_schedule(*service, turns),
-            Operation::SetService { key, entry, info } => {
-                self.set_info(entry.id, info)?;
-                self.services4
-                    .insert(Abi(ServiceKey4::from(*key)), Abi(*entry), 0)
-                    .map_err(MapsError::write("SERVICES4"))
-            }
+            Operation::SetService { key, entry, info } => self.set_service(*key, entry, info),
             Operation::RemoveService { key, id } => self.remove_service(*key, *id),
             Operation::SetReal { key, slot } => self
                 .reals4
@@ -57,7 +52,9 @@ impl Maps {
     /// the slot go to the kernel, so it goes first and comes last.
     fn write_backend(&self, slot: u32, backend: &Backend) {
         let index = slot as usize;
-        let Some(flags) = self.backends.word(index, FLAGS_WORD) else { return };
+        let Some(flags) = self.backends.word(index, FLAGS_WORD) else {
+            return;
+        };
         let same_hop = self.backends.get(index).is_some_and(|old| {
             old.has(flags::READY) && old.dst_mac == backend.dst_mac && old.addr == backend.addr
         });
@@ -78,7 +75,10 @@ impl Maps {
     }
 
     fn retire_backend(&mut self, slot: u32, empty: &Backend) -> Result<(), MapsError> {
-        let service = self.backends.get(slot as usize).map_or(0, |old| old.service);
+        let service = self
+            .backends
+            .get(slot as usize)
+            .map_or(0, |old| old.service);
         self.write_backend(slot, empty);
         let carried = self.traffic(slot)?;
         let mut retired = self.retired(service)?;
@@ -98,7 +98,9 @@ impl Maps {
         let zero = vec![Abi(Traffic::zeroed()); cpus]
             .try_into()
             .map_err(|error: std::io::Error| MapsError::write("BACKEND_STATS")(error.into()))?;
-        self.backend_stats.set(slot, zero, 0).map_err(MapsError::write("BACKEND_STATS"))
+        self.backend_stats
+            .set(slot, zero, 0)
+            .map_err(MapsError::write("BACKEND_STATS"))
     }
 
     fn set_schedule(&mut self, service: u16, turns: &[u32]) -> Result<(), MapsError> {
@@ -109,7 +111,27 @@ impl Maps {
         for (element, slot) in (1..).zip(turns) {
             table.set(element, *slot, 0).map_err(&write)?;
         }
-        self.schedules.set(u32::from(service), &table, 0).map_err(&write)
+        self.schedules
+            .set(u32::from(service), &table, 0)
+            .map_err(&write)
+    }
+
+    fn set_service(
+        &mut self,
+        key: Key,
+        entry: &ServiceEntry,
+        info: &ServiceInfo,
+    ) -> Result<(), MapsError> {
+        if self.info(entry.id)? == ServiceInfo::zeroed() {
+            // What the servers of the id's last owner have carried is not this one's.
+            self.retired_stats
+                .set(u32::from(entry.id), Abi(Traffic::zeroed()), 0)
+                .map_err(MapsError::write("RETIRED_STATS"))?;
+        }
+        self.set_info(entry.id, info)?;
+        self.services4
+            .insert(Abi(ServiceKey4::from(key)), Abi(*entry), 0)
+            .map_err(MapsError::write("SERVICES4"))
     }
 
     fn set_info(&mut self, id: u16, info: &ServiceInfo) -> Result<(), MapsError> {
@@ -123,10 +145,7 @@ impl Maps {
             .remove(&Abi(ServiceKey4::from(key)))
             .map_err(MapsError::write("SERVICES4"))?;
         self.set_schedule(id, &[])?;
-        self.set_info(id, &ServiceInfo::zeroed())?;
-        self.retired_stats
-            .set(u32::from(id), Abi(Traffic::zeroed()), 0)
-            .map_err(MapsError::write("RETIRED_STATS"))
+        self.set_info(id, &ServiceInfo::zeroed())
     }
 
     fn set_filter(&self, filter: &AddressFilter) {
@@ -149,7 +168,10 @@ impl Maps {
         store(offset_of!(Control, hertz), hertz.into());
         store(offset_of!(Control, deadman), deadman);
         for (state, ticks) in timeouts.iter().enumerate() {
-            if let Some(half) = self.control.half(0, offset_of!(Control, timeouts) + state * 4) {
+            if let Some(half) = self
+                .control
+                .half(0, offset_of!(Control, timeouts) + state * 4)
+            {
                 half.store(*ticks, Ordering::Relaxed);
             }
         }
@@ -165,7 +187,9 @@ impl Maps {
         for new in interfaces.iter().filter(|index| !old.contains(index)) {
             match self.egress.insert(*new, *new, None, 0) {
                 Ok(()) => {}
-                Err(error) => tracing::debug!("interface {new} takes no redirected packets: {error}"),
+                Err(error) => {
+                    tracing::debug!("interface {new} takes no redirected packets: {error}")
+                }
             }
         }
         Ok(())

@@ -29,12 +29,28 @@ impl<T: Pod> Mapped<T> {
     pub fn new(map: impl AsFd, len: usize, writable: bool) -> io::Result<Self> {
         let bytes = len * size_of::<T>();
         let size = NonZeroUsize::new(bytes).ok_or(io::ErrorKind::InvalidInput)?;
-        let write = if writable { ProtFlags::PROT_WRITE } else { ProtFlags::empty() };
+        let write = if writable {
+            ProtFlags::PROT_WRITE
+        } else {
+            ProtFlags::empty()
+        };
         // SAFETY: a new shared mapping, which nobody else in this process knows of.
         let start = unsafe {
-            mmap(None, size, ProtFlags::PROT_READ | write, MapFlags::MAP_SHARED, map, 0)
+            mmap(
+                None,
+                size,
+                ProtFlags::PROT_READ | write,
+                MapFlags::MAP_SHARED,
+                map,
+                0,
+            )
         }?;
-        Ok(Self { start: start.cast(), bytes, len, _records: PhantomData })
+        Ok(Self {
+            start: start.cast(),
+            bytes,
+            len,
+            _records: PhantomData,
+        })
     }
 
     /// Number of records.
@@ -80,7 +96,12 @@ impl<T: Pod> Mapped<T> {
 
     /// Writes a record, its words from first to last.
     pub fn set(&self, index: usize, record: &T) {
-        for (at, word) in bytemuck::bytes_of(record).as_chunks::<8>().0.iter().enumerate() {
+        for (at, word) in bytemuck::bytes_of(record)
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .enumerate()
+        {
             if let Some(place) = self.word(index, at * 8) {
                 place.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
             }

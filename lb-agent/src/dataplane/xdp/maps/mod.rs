@@ -3,14 +3,16 @@
 //! This module and [`mapped`] are the only places of the agent with `unsafe`. What the records
 //! mean stands in `lb_common`; what to write is decided by the plan.
 
-pub mod mapped;
 mod execute;
+pub mod mapped;
 mod read;
 
 use std::io;
 use std::sync::Arc;
 
-use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash};
+use aya::maps::{
+    Array, ArrayOfMaps, HashMap, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash,
+};
 use lb_common::backend::{Backend, BackendSlot};
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
@@ -85,11 +87,19 @@ pub enum MapsError {
 
 impl MapsError {
     fn write(name: &'static str) -> impl Fn(MapError) -> Self {
-        move |source| Self::Access { what: "write", name, source }
+        move |source| Self::Access {
+            what: "write",
+            name,
+            source,
+        }
     }
 
     fn read(name: &'static str) -> impl Fn(MapError) -> Self {
-        move |source| Self::Access { what: "read", name, source }
+        move |source| Self::Access {
+            what: "read",
+            name,
+            source,
+        }
     }
 
     /// Whether the cause is a lack of rights.
@@ -168,6 +178,9 @@ fn mapped<T: bytemuck::Pod>(
     Mapped::new(data.fd(), len, writable).map_err(|source| MapsError::Mmap { name, source })
 }
 
-fn convert<T: TryFrom<Map, Error = MapError>>(name: &'static str, map: Map) -> Result<T, MapsError> {
+fn convert<T: TryFrom<Map, Error = MapError>>(
+    name: &'static str,
+    map: Map,
+) -> Result<T, MapsError> {
     map.try_into().map_err(MapsError::read(name))
 }

@@ -64,7 +64,7 @@ impl Maps {
         Ok(services)
     }
 
-    fn info(&self, id: u16) -> Result<ServiceInfo, MapsError> {
+    pub(super) fn info(&self, id: u16) -> Result<ServiceInfo, MapsError> {
         let info = self.service_info.get(&u32::from(id), 0);
         info.map(|info| info.0)
             .map_err(MapsError::read("SERVICE_INFO"))

@@ -1,0 +1,30 @@
+//! Times the paths of the XDP program.
+
+use anyhow::Result;
+
+use crate::cargo::{build_agent, command, succeed};
+use crate::setup;
+
+/// What is to be measured.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Only cases whose name contains this.
+    filter: Option<String>,
+}
+
+/// Builds the program and runs the benchmark, in the profile of the tests: nothing is compiled
+/// twice, and the XDP program is always optimised.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    setup::run(&[setup::Part::Build, setup::Part::Network])?;
+    build_agent()?;
+    let mut bench = command(&[
+        "bench",
+        "--quiet",
+        "--package",
+        "lb-tests",
+        "--bench",
+        "xdp",
+    ]);
+    bench.args(["--profile", "dev", "--"]).args(&options.filter);
+    succeed(&mut bench)
+}
