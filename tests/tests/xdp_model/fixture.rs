@@ -75,7 +75,7 @@ pub(crate) fn server(network: &Network, last: u8, port: u16, method: Forwarding)
 /// Services by themselves.
 pub(crate) fn desired<const N: usize>(services: [Service; N]) -> Desired {
     Desired {
-        services: services.to_vec(),
+        services: services.into(),
     }
 }
 

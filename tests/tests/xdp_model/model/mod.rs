@@ -157,12 +157,12 @@ impl Model {
         let packet = packet::parse(frame)?;
         if let Some(service) = self.services.get(&(packet.destination, packet.protocol)) {
             let service = service.clone();
-            return self.from_client(network, frame, &packet, &service, arrival);
+            return self.of_client(network, frame, &packet, &service, arrival);
         }
-        self.from_server(network, frame, &packet, arrival)
+        self.of_server(network, frame, &packet, arrival)
     }
 
-    fn from_client(
+    fn of_client(
         &mut self,
         network: &Network,
         frame: &[u8],
@@ -301,7 +301,7 @@ impl Model {
         (fresh && self.servers.contains_key(&template.server)).then_some(template.server)
     }
 
-    fn from_server(
+    fn of_server(
         &mut self,
         network: &Network,
         frame: &[u8],
