@@ -5,7 +5,7 @@
 
 #![expect(
     clippy::cast_possible_truncation,
-    clippy::print_stdout,
+    clippy::indexing_slicing,
     reason = "all of this is a test, and numbers are cut to size on purpose"
 )]
 
