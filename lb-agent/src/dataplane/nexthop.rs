@@ -11,11 +11,7 @@
 //!
 //! Packets that XDP forwards keep no neighbour entry alive: the kernel does not see them. So the
 //! hop of every watched server is asked for again before the kernel would forget it, and at once
-<<<<<<< HEAD
 //! when it turns stale (`schedule`); a server whose hop does not answer is unresolved, and its
-=======
-//! when it turns stale (nexthop/schedule.rs); a server whose hop does not answer is unresolved, and its
->>>>>>> net
 //! packets are the kernel's matter until it answers.
 //!
 //! This module neither asks the kernel nor reads a clock; its owner, the supervisor, carries out
