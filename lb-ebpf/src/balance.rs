@@ -171,13 +171,13 @@ fn choose(
             target: flow::target(slot, backend.generation),
             life: flow::life(after(state::NONE, headers), tick),
         };
-        let remembered = if let Some((entry, _)) = known {
-            flows::retarget(entry, new.target, new.life);
-            true
-        } else {
-            flows::insert(bucket, &new, control, tick)
+        let place = match known {
+            Some((entry, _)) => Some((entry, key)),
+            None => flows::victim(bucket, &new, control, tick),
         };
-        if remembered {
+        if let Some((entry, held)) = place
+            && flows::write(entry, held, &new)
+        {
             return Ok(Choice {
                 slot,
                 backend,

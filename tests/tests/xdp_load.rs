@@ -1,83 +1,115 @@
-//! The program loads, and a first packet finds its way.
-use etherparse::PacketBuilder;
-use lb_agent::config::model::{Forwarding, Scheduler};
-use lb_agent::dataplane::desired::*;
-use lb_agent::dataplane::plan::plan;
-use lb_agent::dataplane::xdp::{clock::Ticks, gate::Gates, maps::Maps, object::Object, pins::Pins};
-use lb_common::service::{ServiceKey4, TCP};
+//! The program and its maps in the kernel: loaded, adopted by the next agent, gone after a stop.
+
 use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::Result;
+use lb_agent::config::model::{Forwarding, Scheduler};
+use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
+use lb_agent::dataplane::xdp::maps::Maps;
+use lb_agent::dataplane::xdp::pins::Pins;
+use lb_agent::runtime::plane::Plane;
+use lb_common::control::GATE_ALWAYS;
+use lb_common::service::{ServiceKey4, TCP};
+use lb_tests::{Need, skipped};
+
+const NEEDS: [Need; 2] = [Need::Root, Need::Bpf];
+
+/// Pins of a name that no other test run has, removed whatever happens.
+struct Scratch(String);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        Self(format!("lbt-{}-{name}", std::process::id()))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A test that has come this far has its own verdict already.
+        let _removed = Pins::of(&self.0).remove();
+    }
+}
+
+fn desired(port: u16) -> Desired {
+    let server = Server {
+        address: Ipv4Addr::new(10, 0, 0, 5),
+        port,
+        method: Forwarding::Dr,
+        weight: 3,
+        sorry: false,
+        path: Path::Unknown,
+    };
+    Desired {
+        services: vec![Service {
+            key: ServiceKey4::new(Ipv4Addr::new(10, 0, 0, 100), port, TCP),
+            scheduler: Scheduler::Wrr,
+            persistence: None,
+            gate: GATE_ALWAYS,
+            servers: vec![server],
+        }],
+    }
+}
+
+fn ports(pins: &Pins) -> Result<Vec<u16>> {
+    let services = Maps::open(pins)?.services()?;
+    Ok(services.iter().map(|(_, info)| info.key.port()).collect())
+}
 
 #[test]
-fn loads() {
-    let pins = Pins::of("probe");
-    let _ = pins.remove();
-    let mut object = Object::load(&pins)
-        .map_err(|e| {
-            let mut s: &dyn std::error::Error = &e;
-            loop {
-                eprintln!("{s}");
-                match s.source() {
-                    Some(x) => s = x,
-                    None => break,
-                }
-            }
-        })
-        .unwrap();
-    let mut maps = Maps::open(&pins).unwrap();
-    object.heartbeat().unwrap();
-    eprintln!("jiffies {}", maps.read_control().heartbeat);
-    let gates = Gates::new(maps.control());
-    gates.reset();
-    maps.set_control(42, 0, &[2, 60, 900, 120, 10, 300]);
-    let hop = Hop {
-        ifindex: 1,
-        mtu: 1500,
-        src_mac: [2; 6],
-        dst_mac: [4; 6],
-        source: Ipv4Addr::new(10, 0, 0, 1),
-    };
-    let server = |h| Server {
-        address: Ipv4Addr::new(10, 0, 0, h),
-        port: 80,
-        method: Forwarding::Dr,
-        weight: 1,
-        sorry: false,
-        path: Path::Via(hop),
-    };
-    let d = Desired {
-        services: vec![Service {
-            key: ServiceKey4::new(Ipv4Addr::new(10, 0, 0, 100), 80, TCP),
-            scheduler: Scheduler::Rr,
-            persistence: None,
-            gate: 0,
-            servers: vec![server(5), server(6)],
-        }],
-    };
-    for op in plan(&d, &maps.installed().unwrap(), Ticks::at(250)).unwrap() {
-        maps.execute(&op).unwrap();
+fn the_next_agent_adopts_services_slots_and_the_secret_of_the_hashes() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
     }
-    for port in [1000, 1001, 1002, 1000] {
-        let mut f = Vec::new();
-        PacketBuilder::ethernet2([1; 6], [9; 6])
-            .ipv4([10, 0, 0, 9], [10, 0, 0, 100], 64)
-            .tcp(port, 80, 0, 1000)
-            .syn()
-            .write(&mut f, &[])
-            .unwrap();
-        let v = object.run(&mut f).unwrap();
-        eprintln!("{v} {:02x?}", &f[..14]);
+    let scratch = Scratch::new("adopt");
+    let pins = Pins::of(&scratch.0);
+    let mut plane = Plane::load(&scratch.0, Duration::from_mins(1))?;
+    plane.apply(&desired(80))?;
+    let secret = Maps::open(&pins)?.read_control().secret;
+    // As after `kill -9`: nobody cleans up.
+    drop(plane);
+    assert_eq!(ports(&pins)?, [80]);
+
+    let mut plane = Plane::load(&scratch.0, Duration::from_mins(1))?;
+    assert_eq!(ports(&pins)?, [80]);
+    assert_eq!(Maps::open(&pins)?.read_control().secret, secret);
+    plane.apply(&desired(8080))?;
+    assert_eq!(ports(&pins)?, [8080]);
+    let slots = Maps::open(&pins)?.backends().count();
+    assert_eq!(slots, 1, "the slot of the service that went is free again");
+    plane.remove()?;
+    Ok(())
+}
+
+#[test]
+fn a_clean_stop_leaves_no_pin_behind() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
     }
-    for (s, b) in maps.backends() {
-        eprintln!("{s} {b:?} {:?}", maps.traffic(s).unwrap());
+    let scratch = Scratch::new("stop");
+    let pins = Pins::of(&scratch.0);
+    let plane = Plane::load(&scratch.0, Duration::ZERO)?;
+    assert!(pins.may_exist());
+    plane.remove()?;
+    assert!(!pins.instance().exists());
+    Ok(())
+}
+
+#[test]
+fn the_heartbeat_moves_the_clock_that_dump_reads() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
     }
-    for f in maps.flows() {
-        eprintln!(
-            "{} {} {} {}",
-            f.client(),
-            f.client_port(),
-            f.slot(),
-            f.state()
-        );
-    }
-    pins.remove().unwrap();
+    let scratch = Scratch::new("clock");
+    let plane = Plane::load(&scratch.0, Duration::from_mins(1))?;
+    let control = Maps::open(&Pins::of(&scratch.0))?.read_control();
+    assert!(control.heartbeat > 0);
+    assert!(
+        [100, 250, 300, 1000].contains(&control.hertz),
+        "{} Hz",
+        control.hertz
+    );
+    assert_eq!(control.deadman, 60 * control.hertz);
+    plane.remove()?;
+    Ok(())
 }
