@@ -222,7 +222,7 @@ impl Keepalived {
         Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
     }
 
-    pub(crate) fn wait_for(&mut self, line: &str) -> Result<()> {
+    pub(crate) fn wait_for(&self, line: &str) -> Result<()> {
         let seen = wait_until(PATIENCE, || {
             self.log().is_ok_and(|log| log.contains(line)).then_some(())
         });
