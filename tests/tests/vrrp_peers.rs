@@ -64,7 +64,7 @@ fn takes_over_from_keepalived(common: &str) -> Result<()> {
 fn hands_over_to_keepalived(common: &str) -> Result<()> {
     let pair = Pair::new()?;
     let ours = pair.ours(100, common)?;
-    let mut theirs = pair.keepalived(80, common)?;
+    let theirs = pair.keepalived(80, common)?;
     ours.wait_for_state(State::Master)?;
     theirs.wait_for("Entering BACKUP STATE (init)")?;
     // Longer than its master-down time: it hears us, and believes what it hears.
@@ -156,7 +156,7 @@ fn we_preempt_a_worse_keepalived() -> Result<()> {
     }
     let _turn = alone();
     let pair = Pair::new()?;
-    let mut theirs = pair.keepalived(80, "")?;
+    let theirs = pair.keepalived(80, "")?;
     theirs.wait_for("Entering MASTER STATE")?;
     let ours = pair.ours(100, "")?;
     ours.wait_for_state(State::Master)?;
@@ -192,7 +192,7 @@ fn different_passwords_make_two_masters_and_both_say_why() -> Result<()> {
     let _turn = alone();
     let pair = Pair::new()?;
     let ours = pair.ours(100, PASS)?;
-    let mut theirs = pair.keepalived(80, &PASS.replace("12345678", "other"))?;
+    let theirs = pair.keepalived(80, &PASS.replace("12345678", "other"))?;
     ours.wait_until(|status| status.stats.auth_failure >= 2)?;
     let stats = ours.status()?.stats;
     ensure!(
