@@ -6,7 +6,6 @@
 #![expect(
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     reason = "all of this is a test, and numbers are cut to size on purpose"
 )]
 

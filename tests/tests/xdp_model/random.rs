@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-/// SplitMix64: small, fast, good enough to choose packets by.
+/// `SplitMix64`: small, fast, good enough to choose packets by.
 pub(crate) struct Random(u64);
 
 impl Random {

@@ -246,5 +246,8 @@ fn difference(frame: &[u8], expected: &Outcome, found: &Outcome) -> String {
 
 /// Bytes as two digits each.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -188,7 +188,7 @@ impl Maps {
             match self.egress.insert(*new, *new, None, 0) {
                 Ok(()) => {}
                 Err(error) => {
-                    tracing::debug!("interface {new} takes no redirected packets: {error}")
+                    tracing::debug!("interface {new} takes no redirected packets: {error}");
                 }
             }
         }
