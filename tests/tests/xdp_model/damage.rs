@@ -9,8 +9,8 @@ use lb_common::flow::state;
 use lb_tests::skipped;
 
 use crate::NEEDS;
-use crate::fixture::{ACK, SYN, desired, packet, server, service};
-use crate::frame::{ETHERNET, Endpoint, Segment, TCP, UDP};
+use crate::fixture::{ACK, SYN, desired, packet, reply, server, service};
+use crate::frame::{ETHERNET, Segment, TCP, UDP};
 use crate::network::Network;
 use crate::rig::{Agent, stay_on_this_cpu};
 use crate::trial::Trial;
@@ -32,14 +32,10 @@ fn sound(services: &[Service]) -> Vec<Vec<u8>> {
         };
         frames.extend([syn, ack, options].map(|segment| segment.frame()));
         for server in &service.servers {
+            let reply = reply(1001, service, server);
             let segment = Segment {
-                source: Endpoint {
-                    address: server.address,
-                    port: server.port,
-                },
-                destination: packet(1001, service, SYN).source,
                 payload: b"answer".to_vec(),
-                ..packet(1001, service, ACK)
+                ..reply
             };
             frames.push(segment.frame());
         }
@@ -71,7 +67,7 @@ fn compare(damaged: impl Fn(&[u8]) -> Vec<Vec<u8>> + Sync) -> Result<()> {
         ];
         let mut trial = Trial::new(&network)?;
         trial.set_control(0x5eed, 0, state::TIMEOUTS);
-        trial.configure(&desired(services.clone()))?;
+        trial.configure(&desired(&services.each_ref()))?;
         for frame in sound(&services) {
             for (number, damaged) in damaged(&frame).iter().enumerate() {
                 let ingress = [network.front.index, network.back.index][number % 2];

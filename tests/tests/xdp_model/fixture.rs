@@ -72,11 +72,18 @@ pub(crate) fn server(network: &Network, last: u8, port: u16, method: Forwarding)
     }
 }
 
+<<<<<<< HEAD
 /// Services by themselves.
 pub(crate) fn desired<const N: usize>(services: [Service; N]) -> Desired {
     Desired {
         services: services.into(),
     }
+=======
+/// These services and nothing else.
+pub(crate) fn desired(services: &[&Service]) -> Desired {
+    let services = services.iter().map(|service| (*service).clone()).collect();
+    Desired { services }
+>>>>>>> xdp
 }
 
 /// A packet of the client's port to a service.
@@ -97,5 +104,18 @@ pub(crate) fn packet(port: u16, service: &Service, flags: u8) -> Segment {
         fragment: 0x4000,
         options: Vec::new(),
         payload: Vec::new(),
+    }
+}
+
+/// A packet of `server` to the client's port.
+pub(crate) fn reply(port: u16, service: &Service, server: &Server) -> Segment {
+    let asked = packet(port, service, ACK);
+    Segment {
+        source: Endpoint {
+            address: server.address,
+            port: server.port,
+        },
+        destination: asked.source,
+        ..asked
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use lb_agent::config::model::Forwarding::{Dr, Nat, Tun};
 use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 
-use crate::fixture::{desired, in_director, server, service};
+use crate::fixture::{in_director, server, service};
 use crate::frame::{TCP, UDP};
 use crate::model::{DROP, Outcome, PASS, REDIRECT};
 use crate::network::Network;
@@ -70,7 +70,7 @@ fn configuration(network: &Network) -> Desired {
             ..server(14, 80, Dr)
         }]
     };
-    desired([
+    let services = vec![
         service(20, 80, TCP, vec![server(11, 80, Dr)]),
         service(21, 80, TCP, vec![server(12, 80, Tun)]),
         service(21, 53, UDP, vec![server(12, 53, Tun)]),
@@ -83,7 +83,8 @@ fn configuration(network: &Network) -> Desired {
             gate: 2,
             ..service(26, 80, TCP, vec![server(11, 80, Dr)])
         },
-    ])
+    ];
+    Desired { services }
 }
 
 #[test]

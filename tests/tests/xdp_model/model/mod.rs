@@ -6,6 +6,7 @@
 //! could want is counted. It does not know slots and generations: a server that goes and comes
 //! again is another [`Incarnation`].
 
+mod choice;
 mod installed;
 mod packet;
 mod rota;
@@ -22,10 +23,10 @@ use lb_common::stats::{Reason, Traffic};
 pub(crate) use installed::{Ids, Incarnation};
 use installed::{RealServer, VirtualServer};
 use packet::Packet;
+use table::Flow;
 pub(crate) use table::Table;
-use table::{Flow, State};
 
-use crate::frame::{Endpoint, TCP};
+use crate::frame::Endpoint;
 use crate::network::Network;
 
 /// `XDP_DROP`, `XDP_PASS`, `XDP_TX`, `XDP_REDIRECT`.
@@ -157,12 +158,21 @@ impl Model {
         let packet = packet::parse(frame)?;
         if let Some(service) = self.services.get(&(packet.destination, packet.protocol)) {
             let service = service.clone();
+<<<<<<< HEAD
             return self.of_client(network, frame, &packet, &service, arrival);
         }
         self.of_server(network, frame, &packet, arrival)
     }
 
     fn of_client(
+=======
+            return self.towards_server(network, frame, &packet, &service, arrival);
+        }
+        self.towards_client(network, frame, &packet, arrival)
+    }
+
+    fn towards_server(
+>>>>>>> xdp
         &mut self,
         network: &Network,
         frame: &[u8],
@@ -199,6 +209,7 @@ impl Model {
         })
     }
 
+<<<<<<< HEAD
     /// The server of the packet's flow, and whether it has just been given.
     fn choose(
         &mut self,
@@ -302,6 +313,9 @@ impl Model {
     }
 
     fn of_server(
+=======
+    fn towards_client(
+>>>>>>> xdp
         &mut self,
         network: &Network,
         frame: &[u8],
