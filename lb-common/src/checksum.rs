@@ -5,7 +5,10 @@
 /// Folds the carries of a sum into 16 bits.
 #[inline(always)]
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "folded twice, the sum fits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "folded twice, the sum fits"
+)]
 pub const fn fold(sum: u32) -> u16 {
     let sum = (sum & 0xffff) + (sum >> 16);
     let sum = (sum & 0xffff) + (sum >> 16);

@@ -48,8 +48,13 @@ pub(super) fn encapsulate(
     };
     decrement_ttl(inner);
     // SAFETY: `at` checked the header.
-    let (tos, fragment, ttl) =
-        unsafe { ((*inner).tos, (*inner).fragment & DONT_FRAGMENT, (*inner).ttl) };
+    let (tos, fragment, ttl) = unsafe {
+        (
+            (*inner).tos,
+            (*inner).fragment & DONT_FRAGMENT,
+            (*inner).ttl,
+        )
+    };
     let mut header = Ipv4 {
         version_ihl: VERSION_IHL,
         tos,
