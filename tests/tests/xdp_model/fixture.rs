@@ -72,18 +72,10 @@ pub(crate) fn server(network: &Network, last: u8, port: u16, method: Forwarding)
     }
 }
 
-<<<<<<< HEAD
-/// Services by themselves.
-pub(crate) fn desired<const N: usize>(services: [Service; N]) -> Desired {
-    Desired {
-        services: services.into(),
-    }
-=======
 /// These services and nothing else.
 pub(crate) fn desired(services: &[&Service]) -> Desired {
     let services = services.iter().map(|service| (*service).clone()).collect();
     Desired { services }
->>>>>>> xdp
 }
 
 /// A packet of the client's port to a service.

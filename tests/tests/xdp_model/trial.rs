@@ -246,14 +246,8 @@ fn difference(frame: &[u8], expected: &Outcome, found: &Outcome) -> String {
 
 /// Bytes as two digits each.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-<<<<<<< HEAD
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-=======
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _infallible = write!(text, "{byte:02x}");
         text
     })
->>>>>>> xdp
 }
