@@ -65,17 +65,6 @@ pub(crate) fn touch(entry: *mut FlowEntry, old: &FlowEntry, state: u8, tick: u32
     }
 }
 
-/// Gives a known flow another server.
-#[inline(always)]
-pub(crate) fn retarget(entry: *mut FlowEntry, target: u32, life: u32) {
-    // SAFETY: as in `touch`; both words are written at once each, in an order that never shows
-    // the old server as alive again.
-    unsafe {
-        (&raw mut (*entry).target).write_volatile(target);
-        (&raw mut (*entry).life).write_volatile(life);
-    }
-}
-
 /// How readily an entry is given up: 0 never, then UDP, half-open, closed, free or timed out.
 #[inline(always)]
 fn readiness(control: &Control, entry: &FlowEntry, new: &FlowEntry, tick: u32) -> u32 {
@@ -93,41 +82,44 @@ fn readiness(control: &Control, entry: &FlowEntry, new: &FlowEntry, tick: u32) -
     class << 24 | entry.age(tick)
 }
 
-/// Writes a new flow over the entry that is missed least. A fresh established connection is never
-/// given up: `false` when there is nothing else, or when another CPU was quicker.
+/// The entry that `new` may be written over, the one that is missed least, and the key it has. A
+/// fresh established connection is never given up: `None` when there is nothing else.
 #[inline(always)]
-pub(crate) fn insert(
+pub(crate) fn victim(
     bucket: *mut FlowBucket,
     new: &FlowEntry,
     control: &Control,
     tick: u32,
-) -> bool {
+) -> Option<(*mut FlowEntry, u64)> {
     let mut best = 0;
-    let mut victim = core::ptr::null_mut::<FlowEntry>();
-    let mut held = FREE;
+    let mut victim = None;
     for way in 0..WAYS {
         // SAFETY: `way` is below the length of the array.
         let entry = unsafe { &raw mut (*bucket).ways[way] };
-        // SAFETY: the entry lies in the map; a torn read costs a worse choice, no more, since the
-        // exchange below only succeeds on the key that was read.
+        // SAFETY: the entry lies in the map; a torn read costs a worse choice, no more, since
+        // `write` only succeeds on the key that was read.
         let old = unsafe { entry.read_volatile() };
         let ready = readiness(control, &old, new, tick);
         if old.key != BUSY && ready > best {
             best = ready;
-            victim = entry;
-            held = old.key;
+            victim = Some((entry, old.key));
         }
     }
-    if best == 0 {
-        return false;
-    }
-    // SAFETY: `victim` points into the bucket, and keys are aligned to eight bytes.
+    victim
+}
+
+/// Writes a flow over `entry`, whose key was `held`; `false` when another CPU was quicker.
+#[inline(always)]
+pub(crate) fn write(entry: *mut FlowEntry, held: u64, new: &FlowEntry) -> bool {
+    // SAFETY: `entry` points into a bucket, and keys are aligned to eight bytes. Between the two
+    // exchanges it is ours, but for the `life` that `touch` may still be writing.
     unsafe {
-        let key = &raw mut (*victim).key;
+        let key = &raw mut (*entry).key;
         if compare_exchange(key, held, BUSY) != held {
             return false;
         }
-        retarget(victim, new.target, new.life);
+        (&raw mut (*entry).target).write_volatile(new.target);
+        (&raw mut (*entry).life).write_volatile(new.life);
         // An exchange, not a store: it keeps the value before the key where the machine reorders.
         compare_exchange(key, BUSY, new.key);
     }

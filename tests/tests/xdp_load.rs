@@ -1,83 +1,359 @@
-//! The program loads, and a first packet finds its way.
-use etherparse::PacketBuilder;
-use lb_agent::config::model::{Forwarding, Scheduler};
-use lb_agent::dataplane::desired::*;
-use lb_agent::dataplane::plan::plan;
-use lb_agent::dataplane::xdp::{clock::Ticks, gate::Gates, maps::Maps, object::Object, pins::Pins};
-use lb_common::service::{ServiceKey4, TCP};
-use std::net::Ipv4Addr;
+//! The program in the kernel: loaded, attached, adopted by the next agent, and gone without a
+//! trace.
 
-#[test]
-fn loads() {
-    let pins = Pins::of("probe");
-    let _ = pins.remove();
-    let mut object = Object::load(&pins)
-        .map_err(|e| {
-            let mut s: &dyn std::error::Error = &e;
-            loop {
-                eprintln!("{s}");
-                match s.source() {
-                    Some(x) => s = x,
-                    None => break,
-                }
-            }
+#![expect(
+    clippy::indexing_slicing,
+    reason = "all of this is a test, and knows what it has made"
+)]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use etherparse::PacketBuilder;
+use lb_agent::config::model::{Forwarding, Scheduler, XdpMode};
+use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
+use lb_agent::dataplane::installed::Installed;
+use lb_agent::dataplane::nexthop::Hop;
+use lb_agent::dataplane::plan::{Operation, plan};
+use lb_agent::dataplane::xdp::attach::{AttachError, Attachments, Mode};
+use lb_agent::dataplane::xdp::clock::Ticks;
+use lb_agent::dataplane::xdp::gate::Gates;
+use lb_agent::dataplane::xdp::maps::{Maps, NAMES};
+use lb_agent::dataplane::xdp::object::Object;
+use lb_agent::dataplane::xdp::pins::Pins;
+use lb_common::flow::state::TIMEOUTS;
+use lb_common::service::{ServiceKey4, TCP};
+use lb_tests::{Namespace, Need, built, skipped};
+use nix::net::if_::if_nametoindex;
+
+/// What the tests here need.
+const NEEDS: [Need; 4] = [Need::Root, Need::Namespaces, Need::Bpf, Need::Program("ip")];
+
+/// `XDP_DROP`, `XDP_TX`, `XDP_REDIRECT`.
+const DROP: u32 = 1;
+const TX: u32 = 3;
+const REDIRECT: u32 = 4;
+
+/// The interface in the namespace of a test, a veth whose other end is `peer`.
+const INTERFACE: &str = "veth";
+
+/// What an agent holds.
+struct Agent {
+    object: Object,
+    maps: Maps,
+    installed: Installed,
+    attachments: Attachments,
+}
+
+impl Agent {
+    /// Loads the program, or takes over what is pinned.
+    fn start(pins: &Pins) -> Result<Self> {
+        let object = Object::load(pins)?;
+        let maps = Maps::open(pins)?;
+        let installed = maps.installed()?;
+        let attachments = Attachments::default();
+        Ok(Self {
+            object,
+            maps,
+            installed,
+            attachments,
         })
-        .unwrap();
-    let mut maps = Maps::open(&pins).unwrap();
-    object.heartbeat().unwrap();
-    eprintln!("jiffies {}", maps.read_control().heartbeat);
-    let gates = Gates::new(maps.control());
-    gates.reset();
-    maps.set_control(42, 0, &[2, 60, 900, 120, 10, 300]);
-    let hop = Hop {
-        ifindex: 1,
-        mtu: 1500,
-        src_mac: [2; 6],
-        dst_mac: [4; 6],
-        source: Ipv4Addr::new(10, 0, 0, 1),
-    };
-    let server = |h| Server {
-        address: Ipv4Addr::new(10, 0, 0, h),
+    }
+
+    /// Goes over to another configuration; what that took.
+    fn configure(&mut self, desired: &Desired) -> Result<Vec<Operation>> {
+        let operations = plan(desired, &self.installed, Ticks::at(250))?;
+        for operation in &operations {
+            self.maps.execute(operation)?;
+            self.installed.record(operation);
+        }
+        Ok(operations)
+    }
+
+    fn attach(&mut self, pins: &Pins, interface: &str, mode: XdpMode) -> Result<Mode> {
+        let index = if_nametoindex(interface)?;
+        Ok(self
+            .attachments
+            .attach(&mut self.object, pins, index, interface, mode)?)
+    }
+
+    /// Sends a TCP segment of the client's `port` to the service; the verdict and the last byte
+    /// of the MAC address it is sent to.
+    fn send(&mut self, port: u16, syn: bool) -> Result<(u32, u8)> {
+        let segment = PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([192, 0, 2, 10], [198, 51, 100, 1], 64)
+            .tcp(port, 80, 1, 1000);
+        let segment = if syn { segment.syn() } else { segment.ack(1) };
+        let mut frame = Vec::new();
+        segment.write(&mut frame, &[])?;
+        let verdict = self.object.run(&mut frame)?;
+        Ok((verdict, frame[5]))
+    }
+}
+
+/// Runs `test` in a namespace of its own with the interface [`INTERFACE`]; what it pins goes with
+/// the namespace.
+fn in_namespace(test: impl FnOnce(&Namespace, &Pins) -> Result<()> + Send) -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let namespace = Namespace::new("director")?;
+    add_veth(&namespace, "")?;
+    let pins = Pins::of(namespace.name());
+    namespace.enter(|| test(&namespace, &pins))
+}
+
+fn add_veth(namespace: &Namespace, index: &str) -> Result<()> {
+    namespace.ip(&format!(
+        "link add name {INTERFACE} {index} type veth peer name peer"
+    ))?;
+    namespace.ip(&format!("link set dev {INTERFACE} up"))?;
+    namespace.ip("link set dev peer up")?;
+    Ok(())
+}
+
+/// The id of the XDP program on an interface, as `ip` shows it: `prog/xdp id 42`.
+fn program_on(namespace: &Namespace, interface: &str) -> Result<Option<u32>> {
+    let shown = namespace.ip(&format!("link show dev {interface}"))?;
+    let id = shown
+        .split_once("prog/xdp id ")
+        .and_then(|(_, rest)| rest.split_whitespace().next());
+    Ok(id.map(str::parse).transpose()?)
+}
+
+/// One service, two servers behind the interface `index`; their MACs end in 11 and 12.
+fn two_servers(index: u32) -> Desired {
+    let server = |last| Server {
+        address: Ipv4Addr::new(10, 0, 0, last),
         port: 80,
         method: Forwarding::Dr,
         weight: 1,
         sorry: false,
-        path: Path::Via(hop),
+        path: Path::Via(Hop {
+            index,
+            mtu: 1500,
+            src_mac: [2; 6],
+            dst_mac: [2, 0, 0, 0, 0, last],
+            source: Some(IpAddr::from([10, 0, 0, 1])),
+        }),
     };
-    let d = Desired {
+    Desired {
         services: vec![Service {
-            key: ServiceKey4::new(Ipv4Addr::new(10, 0, 0, 100), 80, TCP),
+            key: ServiceKey4::new(Ipv4Addr::new(198, 51, 100, 1), 80, TCP),
             scheduler: Scheduler::Rr,
             persistence: None,
             gate: 0,
-            servers: vec![server(5), server(6)],
+            servers: vec![server(11), server(12)],
         }],
-    };
-    for op in plan(&d, &maps.installed().unwrap(), Ticks::at(250)).unwrap() {
-        maps.execute(&op).unwrap();
     }
-    for port in [1000, 1001, 1002, 1000] {
-        let mut f = Vec::new();
-        PacketBuilder::ethernet2([1; 6], [9; 6])
-            .ipv4([10, 0, 0, 9], [10, 0, 0, 100], 64)
-            .tcp(port, 80, 0, 1000)
-            .syn()
-            .write(&mut f, &[])
-            .unwrap();
-        let v = object.run(&mut f).unwrap();
-        eprintln!("{v} {:02x?}", &f[..14]);
-    }
-    for (s, b) in maps.backends() {
-        eprintln!("{s} {b:?} {:?}", maps.traffic(s).unwrap());
-    }
-    for f in maps.flows() {
-        eprintln!(
-            "{} {} {} {}",
-            f.client(),
-            f.client_port(),
-            f.slot(),
-            f.state()
+}
+
+/// Index of the loopback interface, which test runs come in by.
+const LOOPBACK: u32 = 1;
+
+#[test]
+fn every_map_is_pinned_under_its_name_and_a_heartbeat_beats() -> Result<()> {
+    in_namespace(|_, pins| {
+        let mut agent = Agent::start(pins)?;
+        for name in NAMES {
+            ensure!(pins.map(name).exists(), "{name} is not pinned");
+        }
+        ensure!(agent.maps.read_control().heartbeat == 0);
+        agent.object.heartbeat()?;
+        ensure!(agent.maps.read_control().heartbeat > 0);
+        ensure!(agent.installed == Installed::default());
+        Ok(())
+    })
+}
+
+#[test]
+fn the_next_agent_takes_over_maps_flows_and_the_attachment() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        let desired = two_servers(LOOPBACK);
+        let mut first = Agent::start(pins)?;
+        Gates::new(first.maps.control()).reset();
+        first.maps.set_control(42, 250, 0, &TIMEOUTS);
+        first.configure(&desired)?;
+        ensure!(first.attach(pins, INTERFACE, XdpMode::Auto)? == Mode::Native);
+        ensure!(first.send(1, true)? == (TX, 11));
+        ensure!(first.send(2, true)? == (TX, 12));
+        let installed = first.installed.clone();
+        let old_program = program_on(namespace, INTERFACE)?;
+        ensure!(old_program.is_some());
+        // As if it had been killed: nothing is detached, nothing is removed.
+        drop(first);
+        ensure!(program_on(namespace, INTERFACE)? == old_program);
+
+        let mut second = Agent::start(pins)?;
+        let found = Installed {
+            filter: installed.filter.clone(),
+            ..second.installed.clone()
+        };
+        ensure!(found == installed, "{found:?}\n{installed:?}");
+        let operations = second.configure(&desired)?;
+        ensure!(
+            matches!(operations[..], [Operation::SetFilter(_)]),
+            "{operations:?}"
         );
-    }
-    pins.remove().unwrap();
+        ensure!(second.attach(pins, INTERFACE, XdpMode::Auto)? == Mode::Adopted);
+        let new_program = program_on(namespace, INTERFACE)?;
+        ensure!(new_program.is_some() && new_program != old_program);
+        // Flows are where they were, turns go on, counters count on.
+        ensure!(second.send(1, false)? == (TX, 11));
+        ensure!(second.send(2, false)? == (TX, 12));
+        for (slot, _) in second.maps.backends() {
+            let traffic = second.maps.traffic(slot)?;
+            ensure!((traffic.conns, traffic.in_packets) == (1, 2), "{traffic:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_clean_stop_leaves_no_program_and_no_pin() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        let mut agent = Agent::start(pins)?;
+        agent.attach(pins, INTERFACE, XdpMode::Native)?;
+        agent.attach(pins, "peer", XdpMode::Generic)?;
+        let mut linked = pins.linked();
+        linked.sort_unstable();
+        let mut indexes = [if_nametoindex(INTERFACE)?, if_nametoindex("peer")?];
+        indexes.sort_unstable();
+        ensure!(linked == indexes, "{linked:?}");
+
+        agent.attachments.detach(if_nametoindex("peer")?)?;
+        ensure!(program_on(namespace, "peer")?.is_none());
+        ensure!(program_on(namespace, INTERFACE)?.is_some());
+        agent.attachments.detach_all()?;
+        ensure!(program_on(namespace, INTERFACE)?.is_none());
+        pins.remove()?;
+        ensure!(!pins.instance().exists());
+        ensure!(!pins.may_exist());
+        // There is nothing to remove now, which is no error.
+        Ok(pins.remove()?)
+    })
+}
+
+#[test]
+fn removed_pins_are_not_adopted() -> Result<()> {
+    in_namespace(|_, pins| {
+        let mut first = Agent::start(pins)?;
+        first.configure(&two_servers(LOOPBACK))?;
+        drop(first);
+        pins.remove()?;
+        ensure!(Agent::start(pins)?.installed == Installed::default());
+        Ok(())
+    })
+}
+
+#[test]
+fn the_program_of_somebody_else_stays_where_it_is() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        let object = built::bpf_object("pass")?;
+        namespace.run(
+            Command::new("ip")
+                .args(["link", "set", "dev", INTERFACE, "xdp", "obj"])
+                .arg(object)
+                .args(["sec", "xdp"]),
+        )?;
+        let theirs = program_on(namespace, INTERFACE)?;
+        ensure!(theirs.is_some());
+        let mut agent = Agent::start(pins)?;
+        for mode in [XdpMode::Auto, XdpMode::Native, XdpMode::Generic] {
+            let index = if_nametoindex(INTERFACE)?;
+            let refused = agent
+                .attachments
+                .attach(&mut agent.object, pins, index, INTERFACE, mode);
+            match refused {
+                Err(AttachError::Busy { interface }) => ensure!(interface == INTERFACE),
+                other => bail!("{mode:?}: {other:?}"),
+            }
+        }
+        ensure!(!agent.attachments.contains(if_nametoindex(INTERFACE)?));
+        ensure!(program_on(namespace, INTERFACE)? == theirs);
+        ensure!(pins.linked().is_empty());
+        Ok(())
+    })
+}
+
+#[test]
+fn what_takes_no_native_program_gets_a_generic_one_or_a_reason() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        namespace.ip("link add name bridge type bridge")?;
+        let mut agent = Agent::start(pins)?;
+        let native = agent.attach(pins, "bridge", XdpMode::Native);
+        let reason = native.err().context("a bridge took a native program")?;
+        ensure!(
+            reason.to_string()
+                == "cannot attach to bridge in native mode: the driver has no XDP, or LRO is on",
+            "{reason}"
+        );
+        ensure!(agent.attach(pins, "bridge", XdpMode::Auto)? == Mode::Generic);
+        ensure!(agent.attachments.iter().count() == 1);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_interface_that_has_come_back_under_the_old_index_gets_a_program() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        let delete = || namespace.ip(&format!("link delete dev {INTERFACE}"));
+        delete()?;
+        add_veth(namespace, "index 77")?;
+        let mut first = Agent::start(pins)?;
+        first.attach(pins, INTERFACE, XdpMode::Native)?;
+        drop(first);
+        delete()?;
+        add_veth(namespace, "index 77")?;
+        ensure!(pins.linked() == [77]);
+        ensure!(program_on(namespace, INTERFACE)?.is_none());
+        let mut second = Agent::start(pins)?;
+        ensure!(second.attach(pins, INTERFACE, XdpMode::Native)? == Mode::Native);
+        ensure!(program_on(namespace, INTERFACE)?.is_some());
+        ensure!(pins.linked() == [77]);
+        Ok(())
+    })
+}
+
+#[test]
+fn packets_are_redirected_to_the_interfaces_that_were_named_and_to_no_other() -> Result<()> {
+    in_namespace(|_, pins| {
+        let mut agent = Agent::start(pins)?;
+        Gates::new(agent.maps.control()).reset();
+        agent.maps.set_control(42, 250, 0, &TIMEOUTS);
+        let (one, other) = (if_nametoindex(INTERFACE)?, if_nametoindex("peer")?);
+        agent.configure(&two_servers(one))?;
+        for (egress, verdict) in [
+            (vec![], DROP),
+            (vec![one], REDIRECT),
+            (vec![other], DROP),
+            (vec![one, other], REDIRECT),
+            (vec![], DROP),
+        ] {
+            agent.maps.set_egress(&egress)?;
+            let (found, _) = agent.send(1, true)?;
+            ensure!(found == verdict, "{egress:?}: {found}");
+        }
+        // One that does not exist does no harm.
+        agent.maps.set_egress(&[one, 4242])?;
+        ensure!(agent.send(1, true)?.0 == REDIRECT);
+        Ok(())
+    })
+}
+
+#[test]
+fn two_instances_have_nothing_in_common() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        let others = Pins::of(&format!("{}-other", namespace.name()));
+        let mut one = Agent::start(pins)?;
+        let other = Agent::start(&others)?;
+        one.configure(&two_servers(LOOPBACK))?;
+        let found = other.maps.installed();
+        // What a failed test would leave goes first.
+        others.remove()?;
+        ensure!(found? == Installed::default());
+        ensure!(pins.map("FLOWS4").exists());
+        Ok(())
+    })
 }

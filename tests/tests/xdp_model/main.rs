@@ -1,0 +1,114 @@
+//! The XDP program against a model of the same decision: same verdict, same bytes, same counters,
+//! same flow table.
+//!
+//! `LB_MODEL_SEED` replays a run, `LB_MODEL_PACKETS` makes it longer or shorter.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "all of this is a test, and numbers are cut to size on purpose"
+)]
+
+mod damage;
+mod fixture;
+mod frame;
+mod golden;
+mod model;
+mod network;
+mod promises;
+mod race;
+mod random;
+mod rig;
+mod traffic;
+mod trial;
+mod world;
+
+use anyhow::{Context as _, Result};
+use lb_tests::{Need, skipped};
+
+use crate::network::Network;
+use crate::random::Random;
+use crate::rig::{Agent, stay_on_this_cpu};
+use crate::trial::Trial;
+use crate::world::{GATES, World};
+
+/// What the tests here need.
+const NEEDS: [Need; 4] = [Need::Root, Need::Namespaces, Need::Bpf, Need::Program("ip")];
+
+/// Frames of one run.
+const PACKETS: usize = 120_000;
+
+/// Frames between two changes of the configuration.
+const EPOCH: usize = 400;
+
+/// A number from the environment.
+fn variable(name: &str) -> Result<Option<u64>> {
+    let Ok(text) = std::env::var(name) else {
+        return Ok(None);
+    };
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number
+        .map(Some)
+        .with_context(|| format!("{name}={text} is not a number"))
+}
+
+#[test]
+fn any_packets_through_any_configurations_fare_as_in_the_model() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let seed = variable("LB_MODEL_SEED")?.unwrap_or_else(|| Random::from_anywhere().number());
+    let packets = variable("LB_MODEL_PACKETS")?.map_or(PACKETS, |number| number as usize);
+    println!("LB_MODEL_SEED={seed:#x} replays this run");
+    let network = Network::new()?;
+    network.director.enter(|| {
+        stay_on_this_cpu()?;
+        let mut random = Random::new(seed);
+        let mut world = World::new(&mut random);
+        let mut trial = Trial::new(&network)?;
+        for packet in 0..packets {
+            let place = || format!("LB_MODEL_SEED={seed:#x}, packet {packet}");
+            if packet % EPOCH == 0 {
+                trial.check_maps().with_context(place)?;
+                new_epoch(&mut trial, &mut world, &network, &mut random).with_context(place)?;
+            }
+            if random.chance(2) {
+                trial.age(1 + random.below(12) as u32)?;
+            }
+            let frame = traffic::frame(&world, &mut random);
+            let ingress = random.pick(&[network.front.index, network.back.index]);
+            let agent = match random.below(40) {
+                0 => Agent::Silent,
+                1 => Agent::Slow,
+                _ => Agent::Alive,
+            };
+            trial.send(&frame, ingress, agent).with_context(place)?;
+        }
+        trial.check_maps()?;
+        trial.check_nothing_else()
+    })
+}
+
+/// Another configuration, other gates, another clock.
+fn new_epoch(
+    trial: &mut Trial<'_>,
+    world: &mut World,
+    network: &Network,
+    random: &mut Random,
+) -> Result<()> {
+    world.change(network, random);
+    trial.configure(&world.desired())?;
+    for gate in 0..GATES {
+        trial.set_gate(gate as u16, gate == 0 || random.chance(80));
+    }
+    let deadman = random.pick(&[0, 15_000]);
+    trial.set_control(
+        world.secret,
+        deadman,
+        random.pick(&[[1, 3, 20, 8, 2, 6], [2, 60, 900, 120, 10, 300]]),
+    );
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The configuration as the model knows it, and how it follows a [`Desired`].
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use lb_agent::config::model::Forwarding;
+use lb_agent::dataplane::desired::{Desired, Server, Service};
+use lb_agent::dataplane::xdp::clock::Ticks;
+use lb_common::filter::AddressFilter;
+
+use super::{Model, rota};
+use crate::frame::Endpoint;
+
+/// A server from the moment it enters a service to the moment it leaves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Incarnation(u32);
+
+/// What the agent has chosen and no promise tells: the numbers of services.
+pub(crate) type Ids = BTreeMap<(Endpoint, u8), u16>;
+
+/// A service.
+#[derive(Clone, Debug)]
+pub(super) struct VirtualServer {
+    pub(super) id: u16,
+    pub(super) gate: u16,
+    pub(super) persistence: Option<Persistence>,
+    /// One round.
+    pub(super) turns: Arc<[Incarnation]>,
+}
+
+/// `persistence_timeout` and `persistence_granularity`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Persistence {
+    pub(super) ticks: u32,
+    mask: Ipv4Addr,
+}
+
+/// A server of one service.
+#[derive(Clone, Debug)]
+pub(super) struct RealServer {
+    pub(super) server: Server,
+    pub(super) service: Endpoint,
+    pub(super) gate: u16,
+    protocol: u8,
+}
+
+impl VirtualServer {
+    /// Who counts as one client with `client`.
+    pub(super) fn network_of(&self, client: Ipv4Addr) -> [u8; 4] {
+        let mask = self
+            .persistence
+            .map_or(Ipv4Addr::BROADCAST, |persistence| persistence.mask);
+        (client & mask).octets()
+    }
+}
+
+impl RealServer {
+    /// Whether it is the server behind `endpoint`, and its replies are ours to rewrite.
+    pub(super) fn is_nat(&self, endpoint: Endpoint, protocol: u8) -> bool {
+        self.server.method == Forwarding::Nat
+            && self.endpoint() == endpoint
+            && self.protocol == protocol
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        endpoint_of(&self.server)
+    }
+}
+
+impl Model {
+    /// Follows the agent to `desired`; `ids` are the numbers it has given to the services.
+    pub(crate) fn configure(&mut self, desired: &Desired, ids: &Ids, ticks: Ticks) {
+        let before = std::mem::take(&mut self.servers);
+        let mut known: BTreeMap<_, _> = before
+            .iter()
+            .map(|(incarnation, it)| ((it.service, it.protocol, it.endpoint()), *incarnation))
+            .collect();
+        let old_services = std::mem::take(&mut self.services);
+        for service in &desired.services {
+            let key = key_of(service);
+            let mut incarnations = Vec::new();
+            for server in &service.servers {
+                let incarnation = known
+                    .remove(&(key.0, key.1, endpoint_of(server)))
+                    .unwrap_or_else(|| self.newcomer());
+                incarnations.push(incarnation);
+                let real = RealServer {
+                    server: *server,
+                    service: key.0,
+                    gate: service.gate,
+                    protocol: key.1,
+                };
+                self.servers.insert(incarnation, real);
+            }
+            let weights: Vec<u32> = service.servers.iter().map(|server| server.weight).collect();
+            let round = rota::round(service.scheduler, &weights);
+            let virtual_server = VirtualServer {
+                id: ids[&key],
+                gate: service.gate,
+                persistence: service.persistence.map(|persistence| Persistence {
+                    ticks: ticks.of(persistence.timeout),
+                    mask: persistence.mask,
+                }),
+                turns: round
+                    .into_iter()
+                    .map(|server| incarnations[server])
+                    .collect(),
+            };
+            self.services.insert(key, virtual_server);
+        }
+        self.take_leave(known.into_values(), &before, &old_services);
+        self.filter = self.everyone();
+    }
+
+    /// What those who go have carried stays with their service, if that stays.
+    fn take_leave(
+        &mut self,
+        gone: impl Iterator<Item = Incarnation>,
+        before: &BTreeMap<Incarnation, RealServer>,
+        old_services: &BTreeMap<(Endpoint, u8), VirtualServer>,
+    ) {
+        for incarnation in gone {
+            let carried = self.traffic.remove(&incarnation).unwrap_or_default();
+            let server = &before[&incarnation];
+            let service = &old_services[&(server.service, server.protocol)];
+            self.retired.entry(service.id).or_default().add(&carried);
+        }
+        for (key, service) in old_services {
+            if !self.services.contains_key(key) {
+                self.retired.remove(&service.id);
+            }
+        }
+    }
+
+    /// The addresses of services, and of servers in NAT mode.
+    fn everyone(&self) -> AddressFilter {
+        let mut filter = AddressFilter::empty();
+        for (endpoint, _) in self.services.keys() {
+            filter.add_destination(u32::from_ne_bytes(endpoint.address.octets()));
+        }
+        for real in self
+            .servers
+            .values()
+            .filter(|it| it.server.method == Forwarding::Nat)
+        {
+            filter.add_source(u32::from_ne_bytes(real.server.address.octets()));
+        }
+        filter
+    }
+
+    fn newcomer(&mut self) -> Incarnation {
+        self.incarnations += 1;
+        Incarnation(self.incarnations)
+    }
+
+    /// Every server: its service's number, its endpoint, its incarnation.
+    pub(crate) fn incarnations(&self) -> impl Iterator<Item = (u16, Endpoint, Incarnation)> {
+        self.servers.iter().map(|(incarnation, real)| {
+            let service = &self.services[&(real.service, real.protocol)];
+            (service.id, real.endpoint(), *incarnation)
+        })
+    }
+}
+
+/// The key of a service.
+fn key_of(service: &Service) -> (Endpoint, u8) {
+    let endpoint = Endpoint {
+        address: service.key.address(),
+        port: service.key.port(),
+    };
+    (endpoint, service.key.proto)
+}
+
+fn endpoint_of(server: &Server) -> Endpoint {
+    Endpoint {
+        address: server.address,
+        port: server.port,
+    }
+}

@@ -1,0 +1,184 @@
+//! What a frame says, and what it becomes: slices of bytes, nothing of the program's.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use lb_agent::dataplane::desired::Server;
+use lb_agent::dataplane::nexthop::Hop;
+use lb_common::stats::Reason;
+
+use super::Refusal;
+use crate::frame::{ETHERNET, Endpoint, TCP, UDP, checksum};
+use crate::network::WayBack;
+
+/// A TCP or UDP packet that is whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packet {
+    pub(crate) protocol: u8,
+    pub(crate) source: Endpoint,
+    pub(crate) destination: Endpoint,
+    /// TCP flags.
+    pub(crate) flags: u8,
+    pub(crate) ttl: u8,
+    /// Of the IP packet.
+    pub(crate) length: u16,
+    /// Of the IP header.
+    header: usize,
+}
+
+/// Source and destination of an IPv4 frame that is long enough to have them.
+pub(crate) fn addresses(frame: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    let (ethernet, ip) = frame.split_at_checked(ETHERNET)?;
+    let ip = ip.get(..20).filter(|_| ethernet[12..] == [0x08, 0x00])?;
+    Some((address(&ip[12..16]), address(&ip[16..20])))
+}
+
+/// The packet in `frame`, which has addresses.
+pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
+    const MALFORMED: Refusal = Refusal::Because(Reason::Malformed);
+    let ip = &frame[ETHERNET..];
+    let header = usize::from(ip[0] % 16) * 4;
+    let length = usize::from(short(&ip[2..4]));
+    if ip[0] / 16 != 4 || header < 20 || length > ip.len() {
+        return Err(MALFORMED);
+    }
+    let protocol = ip[9];
+    let least = match protocol {
+        TCP => 20,
+        UDP => 8,
+        _ => return Err(Refusal::NotOurs),
+    };
+    let transport = ip.get(header..header + least).ok_or(MALFORMED)?;
+    let more_fragments = ip[6] & 0x20 != 0;
+    let offset = short(&ip[6..8]) % 0x2000;
+    if more_fragments || offset != 0 {
+        return Err(Refusal::Because(Reason::Fragment));
+    }
+    if length < header + least {
+        return Err(MALFORMED);
+    }
+    Ok(Packet {
+        protocol,
+        source: Endpoint {
+            address: address(&ip[12..16]),
+            port: short(&transport[..2]),
+        },
+        destination: Endpoint {
+            address: address(&ip[16..20]),
+            port: short(&transport[2..4]),
+        },
+        flags: if protocol == TCP { transport[13] } else { 0 },
+        ttl: ip[8],
+        length: short(&ip[2..4]),
+        header,
+    })
+}
+
+/// Direct routing: MAC addresses and one hop less.
+pub(crate) fn direct(frame: &[u8], hop: &Hop) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    hop_less(&mut frame[ETHERNET..]);
+    address_to(&mut frame, hop.dst_mac, hop.src_mac);
+    frame
+}
+
+/// IP in IP: one hop less, an outer header in front (RFC 2003 3.1).
+pub(crate) fn tunnelled(frame: &[u8], packet: &Packet, server: &Server, hop: &Hop) -> Vec<u8> {
+    let mut inner = frame[ETHERNET..].to_vec();
+    hop_less(&mut inner);
+    let mut outer = vec![0x45, inner[1]];
+    outer.extend((packet.length + 20).to_be_bytes());
+    outer.extend([0, 0, inner[6] & 0x40, 0, inner[8], 4, 0, 0]);
+    let source = match hop.source {
+        Some(IpAddr::V4(source)) => source,
+        Some(IpAddr::V6(_)) | None => Ipv4Addr::UNSPECIFIED,
+    };
+    outer.extend(source.octets());
+    outer.extend(server.address.octets());
+    let check = checksum(&outer);
+    outer[10..12].copy_from_slice(&check.to_be_bytes());
+    let mut result = frame[..ETHERNET].to_vec();
+    address_to(&mut result, hop.dst_mac, hop.src_mac);
+    result.extend(outer);
+    result.extend(inner);
+    result
+}
+
+/// NAT towards the server: another destination.
+pub(crate) fn to_server(frame: &[u8], packet: &Packet, server: &Server, hop: &Hop) -> Vec<u8> {
+    let mut frame = direct(frame, hop);
+    let to = Endpoint {
+        address: server.address,
+        port: server.port,
+    };
+    translate(&mut frame[ETHERNET..], packet, 16, 2, to);
+    frame
+}
+
+/// NAT towards the client: another source.
+pub(crate) fn to_client(
+    frame: &[u8],
+    packet: &Packet,
+    service: Endpoint,
+    way: &WayBack,
+) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    hop_less(&mut frame[ETHERNET..]);
+    translate(&mut frame[ETHERNET..], packet, 12, 0, service);
+    address_to(&mut frame, way.dst_mac, way.src_mac);
+    frame
+}
+
+/// Puts `to` in the place of an address of the IP header and a port behind it.
+fn translate(ip: &mut [u8], packet: &Packet, address_at: usize, port_at: usize, to: Endpoint) {
+    let port_at = packet.header + port_at;
+    let check_at = packet.header + if packet.protocol == TCP { 16 } else { 6 };
+    let mut old = ip[address_at..address_at + 4].to_vec();
+    put(ip, address_at, &to.address.octets());
+    mend(ip, 10, &old, &to.address.octets());
+    old.extend(&ip[port_at..port_at + 2]);
+    put(ip, port_at, &to.port.to_be_bytes());
+    if packet.protocol == UDP && ip[check_at..check_at + 2] == [0, 0] {
+        return;
+    }
+    let mut new = to.address.octets().to_vec();
+    new.extend(to.port.to_be_bytes());
+    mend(ip, check_at, &old, &new);
+    if packet.protocol == UDP && ip[check_at..check_at + 2] == [0, 0] {
+        put(ip, check_at, &[0xff, 0xff]);
+    }
+}
+
+fn hop_less(ip: &mut [u8]) {
+    let old = [ip[8], ip[9]];
+    ip[8] -= 1;
+    let new = [ip[8], ip[9]];
+    mend(ip, 10, &old, &new);
+}
+
+/// RFC 1624, equation 3, in arithmetic modulo 2^16 - 1: `HC' = ~(~HC + ~m + m')`.
+fn mend(ip: &mut [u8], check_at: usize, old: &[u8], new: &[u8]) {
+    let mut sum = u64::from(!short(&ip[check_at..check_at + 2]));
+    for (old, new) in old.chunks(2).zip(new.chunks(2)) {
+        sum += u64::from(!short(old)) + u64::from(short(new));
+    }
+    // Of the two zeros, a sum of anything but zeros is the greater.
+    let folded = if sum == 0 { 0 } else { (sum - 1) % 0xffff + 1 };
+    put(ip, check_at, &(!(folded as u16)).to_be_bytes());
+}
+
+fn address_to(frame: &mut [u8], destination: [u8; 6], source: [u8; 6]) {
+    put(frame, 0, &destination);
+    put(frame, 6, &source);
+}
+
+fn put(bytes: &mut [u8], at: usize, new: &[u8]) {
+    bytes[at..at + new.len()].copy_from_slice(new);
+}
+
+fn address(bytes: &[u8]) -> Ipv4Addr {
+    Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3])
+}
+
+fn short(bytes: &[u8]) -> u16 {
+    u16::from_be_bytes([bytes[0], bytes[1]])
+}

@@ -1,0 +1,119 @@
+//! What goes to the kernel instead, untouched.
+
+use anyhow::{Context as _, Result, ensure};
+use lb_agent::config::model::Forwarding::{Dr, Nat, Tun};
+use lb_agent::dataplane::desired::Service;
+use lb_common::flow::state::TIMEOUTS;
+use lb_common::stats::Reason;
+
+use super::server_of;
+use crate::fixture::{ACK, SYN, desired, in_director, packet, reply, server, service};
+use crate::frame::{Endpoint, Segment, TCP, UDP};
+use crate::model::{DROP, Outcome, PASS, REDIRECT};
+use crate::network::UNREACHABLE;
+use crate::rig::Agent;
+
+#[test]
+fn a_gate_that_closes_passes_everything_untouched_and_opens_to_the_same_flows() -> Result<()> {
+    in_director(|network, rig| {
+        let two = vec![server(network, 11, 80, Dr), server(network, 12, 80, Dr)];
+        let service = Service {
+            gate: 1,
+            ..service(20, 80, TCP, two)
+        };
+        rig.configure(&desired(&[&service]))?;
+        let syn = packet(1, &service, SYN).frame();
+        let passed = Outcome {
+            verdict: PASS,
+            frame: syn.clone(),
+        };
+        ensure!(rig.send(&syn, network.front.index)? == passed);
+        rig.gates.set(1, true);
+        ensure!(server_of(rig, network, &packet(1, &service, SYN))? == Some(11));
+        rig.gates.set(1, false);
+        ensure!(rig.send(&syn, network.front.index)? == passed);
+        rig.gates.set(1, true);
+        ensure!(server_of(rig, network, &packet(1, &service, ACK))? == Some(11));
+        ensure!(rig.maps.reason(Reason::NotMaster)? == 2);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_agent_that_is_silent_for_too_long_stops_the_program_and_one_that_speaks_starts_it()
+-> Result<()> {
+    in_director(|network, rig| {
+        let service = service(20, 80, TCP, vec![server(network, 11, 80, Dr)]);
+        rig.configure(&desired(&[&service]))?;
+        rig.set_control(1, 5000, &TIMEOUTS);
+        let syn = packet(1, &service, SYN).frame();
+        for (agent, verdict) in [
+            (Agent::Alive, REDIRECT),
+            (Agent::Slow, REDIRECT),
+            (Agent::Silent, PASS),
+            (Agent::Alive, REDIRECT),
+        ] {
+            let ran = rig.run(&syn, network.front.index, agent)?;
+            ensure!(ran.outcome.verdict == verdict, "{agent:?}");
+        }
+        ensure!(rig.maps.reason(Reason::AgentSilent)? == 1);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_packet_that_fills_the_path_goes_through_the_tunnel_and_one_byte_more_is_passed() -> Result<()>
+{
+    in_director(|network, rig| {
+        let service = service(21, 53, UDP, vec![server(network, 12, 53, Tun)]);
+        rig.configure(&desired(&[&service]))?;
+        // 20 bytes outer header, 20 inner header, 8 UDP.
+        for (payload, verdict) in [(1452, REDIRECT), (1453, PASS)] {
+            let frame = Segment {
+                payload: vec![1; payload],
+                ..packet(1, &service, 0)
+            }
+            .frame();
+            let found = rig.send(&frame, network.front.index)?;
+            ensure!(found.verdict == verdict, "{payload}");
+            ensure!(
+                verdict != PASS || found.frame == frame,
+                "it was changed on the way"
+            );
+        }
+        ensure!(rig.maps.reason(Reason::TooBig)? == 1);
+        let (slot, _) = rig.maps.backends().next().context("no server")?;
+        ensure!(rig.maps.traffic(slot)?.in_packets == 1);
+        Ok(())
+    })
+}
+
+#[test]
+fn what_is_dropped_or_passed_is_not_counted_as_carried() -> Result<()> {
+    in_director(|network, rig| {
+        let service = service(22, 80, TCP, vec![server(network, 13, 8080, Nat)]);
+        rig.configure(&desired(&[&service]))?;
+        let [unreachable, _] = UNREACHABLE;
+        let destination = Endpoint {
+            address: unreachable.into(),
+            port: 1,
+        };
+        let reply = Segment {
+            destination,
+            ..reply(1, &service, &service.servers[0])
+        };
+        ensure!(rig.send(&reply.frame(), network.back.index)?.verdict == DROP);
+        let last_hop = Segment {
+            ttl: 1,
+            ..packet(1, &service, ACK)
+        };
+        ensure!(rig.send(&last_hop.frame(), network.front.index)?.verdict == PASS);
+        let (slot, _) = rig.maps.backends().next().context("no server")?;
+        let traffic = rig.maps.traffic(slot)?;
+        ensure!(
+            (traffic.in_packets, traffic.out_packets) == (0, 0),
+            "{traffic:?}"
+        );
+        Ok(())
+    })
+}

@@ -1,0 +1,262 @@
+//! The program under `BPF_PROG_TEST_RUN`, with the agent's own hands on its maps.
+
+use std::mem::offset_of;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use aya::maps::{HashMap, Map, MapData};
+use aya::programs::{TestRun as _, TestRunOptions};
+use lb_agent::config::model::XdpMode;
+use lb_agent::dataplane::desired::Desired;
+use lb_agent::dataplane::installed::Installed;
+use lb_agent::dataplane::plan::plan;
+use lb_agent::dataplane::xdp::attach::Attachments;
+use lb_agent::dataplane::xdp::clock::Ticks;
+use lb_agent::dataplane::xdp::gate::Gates;
+use lb_agent::dataplane::xdp::maps::Maps;
+use lb_agent::dataplane::xdp::maps::mapped::Mapped;
+use lb_agent::dataplane::xdp::object::Object;
+use lb_agent::dataplane::xdp::pins::Pins;
+use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::control::Control;
+use lb_common::flow::{FREE, FlowBucket, FlowEntry, STAMP_MASK, TICK_SHIFT, WAYS};
+use lb_common::limits::FLOW_BUCKETS;
+use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
+use nix::unistd::Pid;
+
+use crate::frame::Endpoint;
+use crate::model::{Ids, Outcome};
+use crate::network::Network;
+
+/// The clock by which durations become ticks. Any would do: the tests count in ticks.
+pub(crate) const TICKS: Ticks = Ticks::at(250);
+
+/// What the program's heartbeat looks like when a frame comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Agent {
+    /// Just now.
+    Alive,
+    /// Not for a long time, but `xdp_deadman` has not run out.
+    Slow,
+    /// Not for longer than `xdp_deadman`.
+    Silent,
+}
+
+/// What the program has done with a frame, and the ticks between which that was.
+#[derive(Clone, Debug)]
+pub(crate) struct Ran {
+    pub(crate) outcome: Outcome,
+    pub(crate) since: i64,
+    pub(crate) until: i64,
+}
+
+/// The loaded program. Everything of it goes with the namespace it is named after.
+pub(crate) struct Rig {
+    object: Object,
+    pub(crate) maps: Maps,
+    pub(crate) gates: Gates,
+    control: Arc<Mapped<Control>>,
+    flows: Mapped<FlowBucket>,
+    affinity: HashMap<MapData, [u8; 8], [u8; 8]>,
+    installed: Installed,
+    deadman: u64,
+    _attachments: Attachments,
+}
+
+impl Rig {
+    /// Loads the program for the director of `network`. To be called on a thread in there.
+    pub(crate) fn new(network: &Network) -> Result<Self> {
+        let pins = Pins::of(network.director.name());
+        let mut object = Object::load(&pins)?;
+        let mut maps = Maps::open(&pins)?;
+        maps.set_egress(&network.egress())?;
+        let control = maps.control();
+        let gates = Gates::new(Arc::clone(&control));
+        gates.reset();
+        // The kernel lends an interface to a test run only if a program is attached to it.
+        let mut attachments = Attachments::default();
+        for (interface, name) in [(network.front, "front"), (network.back, "back")] {
+            attachments.attach(&mut object, &pins, interface.index, name, XdpMode::Native)?;
+        }
+        let flows = Mapped::new(
+            MapData::from_pin(pins.map("FLOWS4"))?.fd(),
+            FLOW_BUCKETS as usize,
+            true,
+        )?;
+        let affinity = Map::from_map_data(MapData::from_pin(pins.map("AFFINITY4"))?)?.try_into()?;
+        let installed = maps.installed()?;
+        let deadman = 0;
+        Ok(Self {
+            object,
+            maps,
+            gates,
+            control,
+            flows,
+            affinity,
+            installed,
+            deadman,
+            _attachments: attachments,
+        })
+    }
+
+    /// Sets what the program knows of time and chance; `deadman` is in jiffies.
+    pub(crate) fn set_control(&mut self, secret: u64, deadman: u64, timeouts: &[u32]) {
+        self.deadman = deadman;
+        self.maps.set_control(secret, 250, deadman, timeouts);
+    }
+
+    /// Carries out the agent's plan for `desired`; gives the numbers of the services.
+    pub(crate) fn configure(&mut self, desired: &Desired) -> Result<Ids> {
+        for operation in plan(desired, &self.installed, TICKS)? {
+            self.maps
+                .execute(&operation)
+                .with_context(|| format!("{operation:?}"))?;
+            self.installed.record(&operation);
+        }
+        let services = self.maps.services()?;
+        Ok(services
+            .into_iter()
+            .map(|(id, info)| {
+                let endpoint = Endpoint {
+                    address: info.key.address(),
+                    port: info.key.port(),
+                };
+                ((endpoint, info.key.proto), id)
+            })
+            .collect())
+    }
+
+    /// Runs the program on `frame` as if it had come in by the interface `ingress`.
+    pub(crate) fn run(&mut self, frame: &[u8], ingress: u32, agent: Agent) -> Result<Ran> {
+        let since = self.early_in_tick()?;
+        let heartbeat = match agent {
+            Agent::Alive => since,
+            Agent::Slow => since.saturating_sub(self.deadman.saturating_sub(1000)),
+            Agent::Silent => since.saturating_sub(self.deadman + 1),
+        };
+        if let Some(word) = self.control.word(0, offset_of!(Control, heartbeat)) {
+            word.store(heartbeat, Ordering::SeqCst);
+        }
+        let outcome = self.send(frame, ingress)?;
+        let until = self.jiffies()?;
+        let tick = |jiffies: u64| (jiffies >> TICK_SHIFT).cast_signed();
+        Ok(Ran {
+            outcome,
+            since: tick(since),
+            until: tick(until),
+        })
+    }
+
+    /// The same without a look at the clock.
+    pub(crate) fn send(&mut self, frame: &[u8], ingress: u32) -> Result<Outcome> {
+        let length = u32::try_from(frame.len())?;
+        // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
+        let context = [0, length, 0, ingress, 0, 0].map(u32::to_ne_bytes).concat();
+        let mut out = vec![0; frame.len() + 64];
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(frame);
+        options.data_out = Some(&mut out);
+        options.ctx_in = Some(&context);
+        let result = self.object.balance()?.test_run(options)?;
+        out.truncate(result.data_size_out as usize);
+        Ok(Outcome {
+            verdict: result.return_value,
+            frame: out,
+        })
+    }
+
+    /// The time in jiffies, when a tick does not end at once.
+    fn early_in_tick(&mut self) -> Result<u64> {
+        loop {
+            let now = self.jiffies()?;
+            if now % (1 << TICK_SHIFT) < (1 << TICK_SHIFT) - 8 {
+                return Ok(now);
+            }
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn jiffies(&mut self) -> Result<u64> {
+        self.object.heartbeat()?;
+        let word = self.control.word(0, offset_of!(Control, heartbeat));
+        Ok(word
+            .context("the control page has no heartbeat")?
+            .load(Ordering::SeqCst))
+    }
+
+    /// The four entries of a bucket of the flow table.
+    pub(crate) fn bucket(&self, bucket: u32) -> Option<[FlowEntry; WAYS]> {
+        self.flows.get(bucket as usize).map(|bucket| bucket.ways)
+    }
+
+    /// Makes the flows of these buckets, and all templates, older.
+    pub(crate) fn age(&mut self, buckets: impl Iterator<Item = u32>, ticks: u32) -> Result<()> {
+        for bucket in buckets {
+            for way in 0..WAYS {
+                let offset = way * size_of::<FlowEntry>();
+                let key = self
+                    .flows
+                    .word(bucket as usize, offset)
+                    .map(|it| it.load(Ordering::SeqCst));
+                let life = self
+                    .flows
+                    .half(bucket as usize, offset + offset_of!(FlowEntry, life));
+                if let (Some(key), Some(life)) = (key, life)
+                    && key != FREE
+                {
+                    let old = life.load(Ordering::SeqCst);
+                    let stamp = old.wrapping_sub(ticks) & STAMP_MASK;
+                    life.store(old & !STAMP_MASK | stamp, Ordering::SeqCst);
+                }
+            }
+        }
+        for (key, affinity) in self.templates()? {
+            let older = Affinity {
+                stamp: affinity.stamp.wrapping_sub(ticks),
+                ..affinity
+            };
+            self.affinity.insert(
+                bytemuck::cast::<_, [u8; 8]>(key),
+                bytemuck::cast::<_, [u8; 8]>(older),
+                0,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What persistent services remember of their clients.
+    pub(crate) fn templates(&self) -> Result<Vec<(AffinityKey4, Affinity)>> {
+        let templates = self.affinity.iter();
+        let templates = templates
+            .map(|pair| pair.map(|(key, value)| (bytemuck::cast(key), bytemuck::cast(value))));
+        Ok(templates.collect::<Result<_, _>>()?)
+    }
+
+    /// The slot and generation of the server of a service.
+    pub(crate) fn places(&self) -> impl Iterator<Item = ((u16, Endpoint), (u32, u16))> {
+        self.maps.backends().map(|(slot, backend)| {
+            let address = Ipv4Addr::from(backend.addr.to_ne_bytes());
+            let endpoint = Endpoint {
+                address,
+                port: u16::from_be(backend.port),
+            };
+            ((backend.service, endpoint), (slot, backend.generation))
+        })
+    }
+}
+
+/// Keeps the calling thread on the CPU it is on: the program counts turns for each CPU alone.
+pub(crate) fn stay_on_this_cpu() -> Result<()> {
+    stay_on_cpu(sched_getcpu()?)
+}
+
+/// Keeps the calling thread on one CPU.
+pub(crate) fn stay_on_cpu(cpu: usize) -> Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu)?;
+    sched_setaffinity(Pid::from_raw(0), &set).context("cannot stay on one CPU")
+}

@@ -1,0 +1,253 @@
+//! Program and model side by side: every frame to both, and no difference.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use lb_agent::dataplane::desired::Desired;
+use lb_common::flow::{FREE, FlowEntry, STAMP_MASK};
+use lb_common::stats::Reason;
+
+use crate::frame::Endpoint;
+use crate::model::{Arrival, Incarnation, Model, Outcome};
+use crate::network::Network;
+use crate::rig::{Agent, Rig, TICKS};
+use crate::world::GATES;
+
+/// Program and model.
+pub(crate) struct Trial<'a> {
+    network: &'a Network,
+    pub(crate) rig: Rig,
+    pub(crate) model: Model,
+    deadman: u64,
+    /// Slot and generation of every server there ever was.
+    places: HashMap<Incarnation, (u32, u16)>,
+}
+
+impl<'a> Trial<'a> {
+    /// Nothing configured; to be called on a thread in the director.
+    pub(crate) fn new(network: &'a Network) -> Result<Self> {
+        let rig = Rig::new(network)?;
+        let model = Model::new(GATES);
+        Ok(Self {
+            network,
+            rig,
+            model,
+            deadman: 0,
+            places: HashMap::new(),
+        })
+    }
+
+    /// Sets the hash's key, `xdp_deadman` in jiffies, and the life of flows by state, in ticks.
+    pub(crate) fn set_control(&mut self, secret: u64, deadman: u64, timeouts: [u32; 6]) {
+        self.rig.set_control(secret, deadman, &timeouts);
+        self.deadman = deadman;
+        self.model.table.secret = secret;
+        self.model.table.timeouts = timeouts;
+    }
+
+    /// Goes over to another configuration.
+    pub(crate) fn configure(&mut self, desired: &Desired) -> Result<()> {
+        let ids = self.rig.configure(desired)?;
+        self.model.configure(desired, &ids, TICKS);
+        let places: HashMap<(u16, Endpoint), (u32, u16)> = self.rig.places().collect();
+        for (service, endpoint, incarnation) in self.model.incarnations() {
+            self.places
+                .insert(incarnation, places[&(service, endpoint)]);
+        }
+        Ok(())
+    }
+
+    /// Arms or disarms a gate.
+    pub(crate) fn set_gate(&mut self, gate: u16, armed: bool) {
+        self.rig.gates.set(gate, armed);
+        self.model.armed[usize::from(gate)] = armed;
+    }
+
+    /// Lets time pass.
+    pub(crate) fn age(&mut self, ticks: u32) -> Result<()> {
+        self.model.age(ticks);
+        self.rig
+            .age(self.model.table.buckets.keys().copied(), ticks)
+    }
+
+    /// One frame to both; what both have made of it.
+    pub(crate) fn send(&mut self, frame: &[u8], ingress: u32, agent: Agent) -> Result<Outcome> {
+        let ran = self.rig.run(frame, ingress, agent)?;
+        let agent_silent = self.deadman != 0 && agent == Agent::Silent;
+        let arrival = |tick| Arrival {
+            tick,
+            agent_silent,
+            ingress,
+        };
+        let before = (ran.since != ran.until).then(|| self.model.clone());
+        let mut expected = self.model.decide(self.network, frame, arrival(ran.since));
+        if let Some(before) = before
+            && (expected != ran.outcome || self.check_memory().is_err())
+        {
+            // It has ticked between our two looks at the clock, and before the program's.
+            self.model = before;
+            expected = self.model.decide(self.network, frame, arrival(ran.until));
+        }
+        if expected != ran.outcome {
+            bail!("{}", difference(frame, &expected, &ran.outcome));
+        }
+        for bucket in self.model.buckets_of(frame) {
+            self.check_bucket(bucket)
+                .with_context(|| format!("after {}", hex(frame)))?;
+        }
+        Ok(expected)
+    }
+
+    /// The maps hold what the model remembers.
+    pub(crate) fn check_maps(&self) -> Result<()> {
+        self.check_memory()?;
+        for (_, endpoint, incarnation) in self.model.incarnations() {
+            let expected = self
+                .model
+                .traffic
+                .get(&incarnation)
+                .copied()
+                .unwrap_or_default();
+            let carried = self.rig.maps.traffic(self.places[&incarnation].0)?;
+            ensure!(
+                carried == expected,
+                "{endpoint:?}: {carried:?} instead of {expected:?}"
+            );
+        }
+        for (id, _) in self.rig.maps.services()? {
+            let expected = self.model.retired.get(&id).copied().unwrap_or_default();
+            let carried = self.rig.maps.retired(id)?;
+            ensure!(
+                carried == expected,
+                "gone from {id}: {carried:?} instead of {expected:?}"
+            );
+        }
+        for reason in Reason::ALL {
+            let expected = self.model.reasons[reason as usize];
+            let count = self.rig.maps.reason(reason)?;
+            ensure!(
+                count == expected,
+                "{}: {count} instead of {expected}",
+                reason.name()
+            );
+        }
+        Ok(())
+    }
+
+    /// Flows and templates.
+    fn check_memory(&self) -> Result<()> {
+        self.check_flows()?;
+        let found = self.rig.templates()?.into_iter().map(|(key, affinity)| {
+            let slot_and_generation = (affinity.target & 0xffff, (affinity.target >> 16) as u16);
+            (
+                (key.service, key.client.to_ne_bytes()),
+                (slot_and_generation, i64::from(affinity.stamp)),
+            )
+        });
+        let found: BTreeMap<_, _> = found.collect();
+        let expected = self
+            .model
+            .templates
+            .iter()
+            .map(|((service, client), template)| {
+                (
+                    (u32::from(*service), *client),
+                    (self.places[&template.server], template.seen),
+                )
+            });
+        let expected: BTreeMap<_, _> = expected.collect();
+        ensure!(
+            found == expected,
+            "templates: {found:?} instead of {expected:?}"
+        );
+        Ok(())
+    }
+
+    fn check_flows(&self) -> Result<()> {
+        self.model
+            .table
+            .buckets
+            .keys()
+            .try_for_each(|bucket| self.check_bucket(*bucket))
+    }
+
+    fn check_bucket(&self, number: u32) -> Result<()> {
+        let expected = self
+            .model
+            .table
+            .buckets
+            .get(&number)
+            .cloned()
+            .unwrap_or_default();
+        let expected = expected.map(|flow| {
+            let flow = flow?;
+            let (slot, generation) = self.places[&flow.server];
+            let seen = flow.seen & i64::from(STAMP_MASK);
+            Some((
+                flow.client,
+                flow.service,
+                slot,
+                generation,
+                flow.state as u8,
+                seen,
+            ))
+        });
+        let Some(entries) = self.rig.bucket(number) else {
+            bail!("no bucket {number}")
+        };
+        let found = entries.map(|entry| (entry.key != FREE).then(|| fields(&entry)));
+        ensure!(
+            found == expected,
+            "bucket {number}: {found:#?} instead of {expected:#?}"
+        );
+        Ok(())
+    }
+
+    /// Not a flow in the whole table that the model does not know.
+    pub(crate) fn check_nothing_else(&self) -> Result<()> {
+        let known = self
+            .model
+            .table
+            .buckets
+            .values()
+            .flatten()
+            .flatten()
+            .count();
+        let found = self.rig.maps.flows().count();
+        ensure!(found == known, "{found} flows instead of {known}");
+        Ok(())
+    }
+}
+
+fn fields(entry: &FlowEntry) -> (Endpoint, u16, u32, u16, u8, i64) {
+    let client = Endpoint {
+        address: entry.client(),
+        port: entry.client_port(),
+    };
+    let seen = i64::from(entry.life & STAMP_MASK);
+    (
+        client,
+        entry.service(),
+        entry.slot().into(),
+        entry.generation(),
+        entry.state(),
+        seen,
+    )
+}
+
+fn difference(frame: &[u8], expected: &Outcome, found: &Outcome) -> String {
+    let mut text = format!("in    {}\n", hex(frame));
+    for (who, outcome) in [("model", expected), ("xdp", found)] {
+        let _infallible = writeln!(text, "{who:5} {} {}", outcome.verdict, hex(&outcome.frame));
+    }
+    text
+}
+
+/// Bytes as two digits each.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
+}

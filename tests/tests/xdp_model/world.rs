@@ -1,0 +1,245 @@
+//! Configurations that change at random, and the clients that live through them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use lb_agent::config::model::{Forwarding, Scheduler};
+use lb_agent::dataplane::desired::{Desired, Path, Persistence, Server, Service};
+use lb_agent::dataplane::nexthop::Hop;
+use lb_common::filter::AddressFilter;
+use lb_common::hash::mix;
+use lb_common::limits::FLOW_BUCKETS;
+use lb_common::service::ServiceKey4;
+
+use crate::frame::{Endpoint, TCP, UDP};
+use crate::network::{Network, REACHABLE, UNREACHABLE};
+use crate::random::Random;
+
+/// Gates in use; 0 is the one of no instance.
+pub(crate) const GATES: usize = 4;
+
+/// Ports of clients.
+const CLIENT_PORTS: [u16; 6] = [1024, 40_000, 40_001, 40_002, 50_000, 65_535];
+
+/// Virtual addresses end in one of these.
+const VIRTUAL: [u8; 4] = [10, 11, 12, 13];
+
+/// What is configured, and who uses it.
+pub(crate) struct World {
+    services: BTreeMap<(Endpoint, u8), Service>,
+    pub(crate) clients: Vec<Endpoint>,
+    pub(crate) secret: u64,
+}
+
+impl World {
+    pub(crate) fn new(random: &mut Random) -> Self {
+        let secret = random.number();
+        let addresses = REACHABLE
+            .iter()
+            .chain(&UNREACHABLE)
+            .copied()
+            .map(Ipv4Addr::from);
+        // A virtual address as a client: of a director that asks its own service.
+        let addresses = addresses
+            .chain([virtual_address(VIRTUAL[0])])
+            .chain(mistakable(random));
+        let mut clients: Vec<Endpoint> = addresses
+            .flat_map(|address| CLIENT_PORTS.map(|port| Endpoint { address, port }))
+            .collect();
+        let neighbours: Vec<Endpoint> = clients
+            .iter()
+            .take(3)
+            .map(|client| bucket_mate(*client, secret, random))
+            .collect();
+        clients.extend(neighbours);
+        Self {
+            services: BTreeMap::new(),
+            clients,
+            secret,
+        }
+    }
+
+    /// What the agent is to do now.
+    pub(crate) fn desired(&self) -> Desired {
+        Desired {
+            services: self.services.values().cloned().collect(),
+        }
+    }
+
+    /// Every service there is or could be.
+    pub(crate) fn some_service(random: &mut Random) -> (Endpoint, u8) {
+        let address = virtual_address(random.pick(&VIRTUAL));
+        let port = random.pick(&[80, 443, 53]);
+        (Endpoint { address, port }, random.pick(&[TCP, TCP, UDP]))
+    }
+
+    /// A service there is.
+    pub(crate) fn service(&self, random: &mut Random) -> Option<&Service> {
+        let at = random.below(self.services.len().max(1));
+        self.services.values().nth(at)
+    }
+
+    /// The servers whose replies are ours.
+    pub(crate) fn nat_servers(&self) -> Vec<(Endpoint, u8)> {
+        let of = |service: &Service| {
+            let proto = service.key.proto;
+            let nat = |server: &Server| server.method == Forwarding::Nat;
+            let servers = service.servers.clone().into_iter().filter(nat);
+            servers.map(move |it| {
+                (
+                    Endpoint {
+                        address: it.address,
+                        port: it.port,
+                    },
+                    proto,
+                )
+            })
+        };
+        self.services.values().flat_map(of).collect()
+    }
+
+    /// Changes a thing or two.
+    pub(crate) fn change(&mut self, network: &Network, random: &mut Random) {
+        for _ in 0..=random.below(6) {
+            let key = Self::some_service(random);
+            if random.chance(15) {
+                self.services.remove(&key);
+                continue;
+            }
+            let service = self.services.entry(key).or_insert_with(|| Service {
+                key: ServiceKey4::new(key.0.address, key.0.port, key.1),
+                scheduler: Scheduler::Rr,
+                persistence: None,
+                gate: 0,
+                servers: Vec::new(),
+            });
+            change_service(service, random);
+            for _ in 0..random.below(5) {
+                change_servers(&mut service.servers, network, random);
+            }
+        }
+    }
+}
+
+fn change_service(service: &mut Service, random: &mut Random) {
+    if random.chance(30) {
+        service.scheduler = random.pick(&[Scheduler::Rr, Scheduler::Wrr]);
+    }
+    if random.chance(30) {
+        service.gate = random.below(GATES) as u16;
+    }
+    if random.chance(30) {
+        service.persistence = random.chance(50).then(|| Persistence {
+            timeout: Duration::from_secs(random.pick(&[1, 6, 30])),
+            mask: Ipv4Addr::from(random.pick(&[
+                [255; 4],
+                [255, 255, 255, 0],
+                [255, 240, 0, 0],
+                [0; 4],
+            ])),
+        });
+    }
+}
+
+fn change_servers(servers: &mut Vec<Server>, network: &Network, random: &mut Random) {
+    let at = random.below(servers.len() + 1);
+    match random.below(10) {
+        0 if at < servers.len() => drop(servers.remove(at)),
+        1 | 2 if at < servers.len() => servers[at].weight = random.pick(&[0, 1, 2, 3, 7, 250]),
+        3 | 4 if at < servers.len() => servers[at].path = path(network, random),
+        5 if at < servers.len() => servers[at].method = method(random),
+        _ => {
+            let address = Ipv4Addr::new(10, 0, 0, 11 + random.below(6) as u8);
+            let port = random.pick(&[80, 443, 8080]);
+            if servers.len() < 6
+                && !servers
+                    .iter()
+                    .any(|it| it.address == address && it.port == port)
+            {
+                servers.push(Server {
+                    address,
+                    port,
+                    method: method(random),
+                    weight: random.pick(&[0, 1, 1, 2, 3, 10]),
+                    sorry: random.chance(10),
+                    path: path(network, random),
+                });
+            }
+        }
+    }
+}
+
+fn method(random: &mut Random) -> Forwarding {
+    random.pick(&[
+        Forwarding::Dr,
+        Forwarding::Tun,
+        Forwarding::Nat,
+        Forwarding::Nat,
+    ])
+}
+
+fn path(network: &Network, random: &mut Random) -> Path {
+    if random.chance(20) {
+        return random.pick(&[Path::Unknown, Path::Local]);
+    }
+    let interface = random.pick(&[network.front, network.back, network.back, network.aside]);
+    Path::Via(Hop {
+        index: interface.index,
+        mtu: random.pick(&[1500, 1500, 1400, 576]),
+        src_mac: interface.mac,
+        dst_mac: [0x02, 0, 0, 0xdd, random.byte(), random.byte()],
+        source: Some(IpAddr::from([10, 0, 0, random.pick(&[1, 2])])),
+    })
+}
+
+/// The virtual address that ends in `last`.
+fn virtual_address(last: u8) -> Ipv4Addr {
+    Ipv4Addr::new(198, 51, 100, last)
+}
+
+/// Clients that the filter takes for virtual addresses.
+pub(crate) fn mistakable(random: &mut Random) -> Vec<Ipv4Addr> {
+    let mut filter = AddressFilter::empty();
+    for last in VIRTUAL {
+        filter.add_destination(u32::from_ne_bytes(virtual_address(last).octets()));
+    }
+    let mut found = Vec::new();
+    while found.len() < 3 {
+        let address = far_away(random);
+        if filter.may_be_destination(u32::from_ne_bytes(address.octets())) {
+            found.push(address);
+        }
+    }
+    found
+}
+
+/// Another client whose flows share the bucket of `client`.
+pub(crate) fn bucket_mate(client: Endpoint, secret: u64, random: &mut Random) -> Endpoint {
+    let wanted = bucket_of(client, secret);
+    loop {
+        let other = Endpoint {
+            address: far_away(random),
+            port: random.short(),
+        };
+        if bucket_of(other, secret) == wanted {
+            return other;
+        }
+    }
+}
+
+/// The bucket of a client's flows.
+pub(crate) fn bucket_of(client: Endpoint, secret: u64) -> u32 {
+    let address = u32::from_ne_bytes(client.address.octets());
+    let hash = mix(
+        u64::from(address) | u64::from(client.port.to_be()) << 32,
+        secret,
+    );
+    (hash % u64::from(FLOW_BUCKETS)) as u32
+}
+
+/// An address behind the gateway.
+fn far_away(random: &mut Random) -> Ipv4Addr {
+    let [b, c, d] = [random.byte(), random.byte(), random.byte()];
+    Ipv4Addr::new(172, 16 | b & 0x0f, c, d)
+}
