@@ -14,7 +14,7 @@ use std::thread;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::cargo::{HOST, command};
+use crate::cargo::{HOST, build_agent, command};
 use crate::setup;
 use output::Outcomes;
 
@@ -54,6 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.no_setup {
         setup::run(&setup::Part::ALL)?;
     }
+    build_agent()?;
     let (slow, quick): (Vec<_>, Vec<_>) = build()?.into_iter().partition(Program::is_end_to_end);
     let mut outcomes = Outcomes::default();
     for programs in [quick, slow] {
