@@ -269,7 +269,15 @@ fn from_server(
         };
         flows::touch(entry, &flow, state, tick);
     }
-    let verdict = forward::to_client(ctx, packet, &headers, backend).map_err(Refused::Because)?;
+    let verdict = forward::to_client(ctx, packet, &headers, backend).map_err(|reason| {
+        // Without a flow it need not be a reply at all: the answer to our own health check goes
+        // to this host, and no route leads there.
+        if entry.is_null() {
+            Refused::NotOurs
+        } else {
+            Refused::Because(reason)
+        }
+    })?;
     stats::towards_client(flow.slot(), headers.length);
     Ok(verdict)
 }

@@ -232,6 +232,11 @@ impl Model {
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
         }
+        let no_way_back = if flow.is_some() {
+            Refusal::Because(Reason::NoWayBack)
+        } else {
+            Refusal::NotOurs
+        };
         if let Some(flow) = flow
             && let Some(flow) = self.table.find(client, flow.service)
         {
@@ -240,7 +245,7 @@ impl Model {
         }
         let way = network
             .way_back(client.address, packet.length)
-            .ok_or(Refusal::Because(Reason::NoWayBack))?;
+            .ok_or(no_way_back)?;
         let traffic = self.traffic.entry(chosen).or_default();
         traffic.out_packets += 1;
         traffic.out_bytes += u64::from(packet.length);
