@@ -237,30 +237,31 @@ fn from_server(
     };
     let now = jiffies();
     let tick = (now >> TICK_SHIFT) as u32;
-    let (slot, backend, entry) = match flow_of_reply(control, bucket, client, &real, tick) {
-        Some((entry, old, backend)) => (old.slot(), backend, Some((entry, old))),
+    let (slot, backend) = match flow_of_reply(control, bucket, client, &real, tick) {
+        Some((entry, old, backend)) => {
+            pass_gate(control, backend.gate, now)?;
+            let state = if headers.protocol == TCP {
+                flow::after_server(old.state(), headers.flags)
+            } else {
+                state::UDP
+            };
+            flows::touch(entry, &old, state, tick);
+            (old.slot(), backend)
+        }
         None => {
             let Some(backend) = BACKENDS.get(fallback.slot) else {
                 return Err(Refused::NotOurs);
             };
-            (fallback.slot as u16, backend, None)
+            if !backend.has(flags::IN_USE | flags::NAT) {
+                return Err(Refused::NotOurs);
+            }
+            pass_gate(control, backend.gate, now)?;
+            (fallback.slot as u16, backend)
         }
     };
-    if !backend.has(flags::IN_USE | flags::NAT) {
-        return Err(Refused::NotOurs);
-    }
-    pass_gate(control, backend.gate, now)?;
     // SAFETY: `parse` checked the header.
     if unsafe { (*ip).ttl } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
-    }
-    if let Some((entry, old)) = entry {
-        let state = if headers.protocol == TCP {
-            flow::after_server(old.state(), headers.flags)
-        } else {
-            state::UDP
-        };
-        flows::touch(entry, &old, state, tick);
     }
     let verdict = forward::to_client(ctx, packet, &headers, backend).map_err(Refused::Because)?;
     stats::towards_client(slot, headers.length);

@@ -229,14 +229,14 @@ impl Model {
         let service = self.servers[&chosen].service;
         let gate = self.servers[&chosen].gate;
         self.pass_gate(gate, arrival)?;
-        if packet.ttl <= 1 {
-            return Err(Refusal::Because(Reason::TimeToLive));
-        }
         if let Some(flow) = flow
             && let Some(flow) = self.table.find(client, flow.service)
         {
             flow.state = flow.state.server_sends(packet.flags);
             flow.seen = arrival.tick;
+        }
+        if packet.ttl <= 1 {
+            return Err(Refusal::Because(Reason::TimeToLive));
         }
         let way = network
             .way_back(client.address, packet.length)
