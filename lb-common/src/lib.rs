@@ -4,8 +4,8 @@
 //! | map | type | written by | read by | record |
 //! | --- | --- | --- | --- | --- |
 //! | `CONTROL` | array of 1, mmap | agent | program, per packet | [`control::Control`] |
-//! | `SERVICES4` | hash | agent | program, per packet | [`service::ServiceKey4`] → [`service::ServiceEntry`] |
-//! | `SERVICE_INFO` | array | agent | `dump` | [`service::ServiceInfo`] |
+//! | `SERVICES4` | array, mmap | agent | program, per packet | [`service::ServiceBucket`] |
+//! | `SERVICE_INFO` | array | agent | program, new flows; `dump` | [`service::ServiceInfo`] |
 //! | `REALS4` | hash | agent | program, NAT replies | [`service::ServiceKey4`] → [`backend::BackendSlot`] |
 //! | `BACKENDS` | array, mmap | agent | program, per packet | [`backend::Backend`] |
 //! | `SCHEDULES` | array of arrays | agent | program, new flows | [`schedule`] |

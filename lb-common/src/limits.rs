@@ -3,6 +3,10 @@
 /// Virtual servers of one agent; service ids are `1..=MAX_SERVICES`, 0 is none.
 pub const MAX_SERVICES: u32 = 16_384;
 
+/// Buckets of the table that the program looks services up in, a power of two. With four services
+/// a bucket and two buckets to choose from the table is never more than one eighth full.
+pub const SERVICE_BUCKETS: u32 = 1 << 15;
+
 /// Backend slots of one agent. A real server of two virtual servers takes two slots, since its
 /// weight, method and counters are per virtual server; slot 0 is none.
 pub const MAX_BACKENDS: u32 = 65_536;

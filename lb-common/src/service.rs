@@ -4,13 +4,15 @@ use core::net::Ipv4Addr;
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::limits::SERVICE_BUCKETS;
+
 /// IP protocol number of TCP.
 pub const TCP: u8 = 6;
 /// IP protocol number of UDP.
 pub const UDP: u8 = 17;
 
 /// Address, port and protocol: the key of `SERVICES4` (a virtual server) and of `REALS4` (a real
-/// server in NAT mode). Eight bytes, because the hash costs about 0.7 ns a byte.
+/// server in NAT mode). Eight bytes: one word to compare, and a hash costs about 0.7 ns a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Pod, Zeroable)]
 #[repr(C)]
 pub struct ServiceKey4 {
@@ -36,6 +38,24 @@ impl ServiceKey4 {
         }
     }
 
+    /// The key as one word; 0 is no key, since no protocol is 0.
+    #[inline(always)]
+    #[must_use]
+    pub const fn word(&self) -> u64 {
+        self.addr as u64 | (self.port as u64) << 32 | (self.proto as u64) << 48
+    }
+
+    /// The key that is this word.
+    #[must_use]
+    pub const fn from_word(word: u64) -> Self {
+        Self {
+            addr: word as u32,
+            port: (word >> 32) as u16,
+            proto: (word >> 48) as u8,
+            pad: 0,
+        }
+    }
+
     /// The address.
     #[must_use]
     pub const fn address(&self) -> Ipv4Addr {
@@ -56,18 +76,72 @@ pub const fn address4(addr: u32) -> Ipv4Addr {
     Ipv4Addr::new(a, b, c, d)
 }
 
-/// What a packet of a service needs to know at once: the value of `SERVICES4`.
+/// What a packet of a service needs to know at once. One word, so that it changes at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct ServiceEntry {
     /// `1..=MAX_SERVICES`; also the index into `SCHEDULES`, `CURSORS` and `SERVICE_INFO`.
     pub id: u16,
     /// Index of the gate in [`crate::control::Control::armed`].
     pub gate: u16,
-    /// `persistence_granularity` as a mask in network byte order.
-    pub affinity_mask: u32,
     /// `persistence_timeout` in ticks; 0 = no persistence.
     pub affinity_ticks: u32,
+}
+
+impl ServiceEntry {
+    /// The entry that is this word.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_word(word: u64) -> Self {
+        Self {
+            id: word as u16,
+            gate: (word >> 16) as u16,
+            affinity_ticks: (word >> 32) as u32,
+        }
+    }
+
+    /// The entry as one word.
+    #[must_use]
+    pub const fn word(&self) -> u64 {
+        self.id as u64 | (self.gate as u64) << 16 | (self.affinity_ticks as u64) << 32
+    }
+}
+
+/// Services of one bucket of `SERVICES4`.
+pub const SERVICE_WAYS: usize = 4;
+
+/// One service in `SERVICES4`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct ServiceSlot {
+    /// [`ServiceKey4::word`]; 0: free.
+    pub key: u64,
+    /// All zero while the slot is free.
+    pub entry: ServiceEntry,
+}
+
+/// One cache line of `SERVICES4`: a table that the agent fills and the program looks up without a
+/// call. (The kernel's hash map costs 17 ns a hit and 14 a miss, this 2.)
+///
+/// A service stands in one of the two buckets of [`buckets`]. The agent writes the entry before
+/// the key and takes away the key before the entry; a reader that sees the key and still an entry
+/// of zero has met a service that is just coming or going, and may take it for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub struct ServiceBucket {
+    /// The services, in no order.
+    pub ways: [ServiceSlot; SERVICE_WAYS],
+}
+
+/// The two buckets that the service of a key ([`ServiceKey4::word`]) may stand in.
+#[inline(always)]
+#[must_use]
+pub const fn buckets(key: u64) -> [u32; 2] {
+    // 2^64 divided by the golden ratio. The upper bits of the product depend on all of the key;
+    // nobody outside chooses services, so there is no secret in it.
+    let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mask = (SERVICE_BUCKETS - 1) as u64;
+    [(hash >> 48 & mask) as u32, (hash >> 32 & mask) as u32]
 }
 
 /// `lb_algo` as it stands in [`ServiceInfo::scheduler`].

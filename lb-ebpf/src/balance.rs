@@ -6,12 +6,14 @@
 //!             └──────────┴─────────┴───▶ the kernel, as if we were not there
 //! ```
 
+use core::ptr;
+
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::helpers::bpf_jiffies64;
 use aya_ebpf::programs::XdpContext;
 use lb_common::backend::{Backend, flags};
 use lb_common::control::Control;
-use lb_common::flow::{self, FlowEntry, TICK_SHIFT, state, tcp};
+use lb_common::flow::{self, FREE, FlowEntry, TICK_SHIFT, state, tcp};
 use lb_common::hash::mix;
 use lb_common::limits::MAX_GATES;
 use lb_common::service::{ServiceEntry, ServiceKey4, TCP};
@@ -19,10 +21,11 @@ use lb_common::stats::Reason;
 
 use crate::flows;
 use crate::forward;
-use crate::maps::{BACKENDS, CONTROL, REALS4, SERVICES4};
+use crate::maps::{BACKENDS, CONTROL, REALS4};
 use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
 use crate::parse::{Headers, Refused, parse};
 use crate::schedule;
+use crate::services;
 use crate::stats::{self, count};
 
 /// The verdict for one frame.
@@ -106,15 +109,14 @@ fn from_client(
         };
         ((*ip).source, key, (*headers.ports).source)
     };
-    // SAFETY: the agent replaces values as a whole, so the reference shows one or the other.
-    let Some(service) = (unsafe { SERVICES4.get(&key) }) else {
+    let Some(service) = services::find(&key) else {
         return Err(Refused::NotOurs);
     };
     let now = jiffies();
     pass_gate(control, service.gate, now)?;
     let tick = (now >> TICK_SHIFT) as u32;
     let flow = flow::key(source, port, service.id);
-    let choice = choose(control, service, &headers, flow, tick)?;
+    let choice = choose(control, &service, &headers, flow, tick)?;
     if !choice.backend.has(flags::READY) {
         let local = choice.backend.has(flags::LOCAL);
         if local {
@@ -228,7 +230,7 @@ fn from_server(
             flow::key((*ip).destination, (*headers.ports).destination, 0),
         )
     };
-    // SAFETY: as for `SERVICES4`.
+    // SAFETY: the agent replaces values as a whole, so the reference shows one or the other.
     let Some(fallback) = (unsafe { REALS4.get(&real) }) else {
         return Err(Refused::NotOurs);
     };
@@ -237,34 +239,46 @@ fn from_server(
     };
     let now = jiffies();
     let tick = (now >> TICK_SHIFT) as u32;
-    let (slot, backend) = match flow_of_reply(control, bucket, client, &real, tick) {
-        Some((entry, old, backend)) => {
-            pass_gate(control, backend.gate, now)?;
-            let state = if headers.protocol == TCP {
-                flow::after_server(old.state(), headers.flags)
-            } else {
-                state::UDP
-            };
-            flows::touch(entry, &old, state, tick);
-            (old.slot(), backend)
-        }
-        None => {
-            let Some(backend) = BACKENDS.get(fallback.slot) else {
-                return Err(Refused::NotOurs);
-            };
-            if !backend.has(flags::IN_USE | flags::NAT) {
-                return Err(Refused::NotOurs);
-            }
-            pass_gate(control, backend.gate, now)?;
-            (fallback.slot as u16, backend)
-        }
+    // Without a flow, the one server that has this address. The null pointer stands for an
+    // `Option`: that would leave the entry's words unset, and the verifier sees them copied.
+    let mut entry = ptr::null_mut();
+    let mut flow = FlowEntry {
+        key: FREE,
+        target: flow::target(fallback.slot as u16, 0),
+        life: 0,
     };
+    if let Some(found) = flow_of_reply(control, bucket, client, &real, tick) {
+        (entry, flow) = found;
+    }
+    let Some(backend) = BACKENDS.get(u32::from(flow.slot())) else {
+        return Err(Refused::NotOurs);
+    };
+    if !backend.has(flags::IN_USE | flags::NAT) {
+        return Err(Refused::NotOurs);
+    }
+    pass_gate(control, backend.gate, now)?;
     // SAFETY: `parse` checked the header.
     if unsafe { (*ip).ttl } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
     }
-    let verdict = forward::to_client(ctx, packet, &headers, backend).map_err(Refused::Because)?;
-    stats::towards_client(slot, headers.length);
+    if !entry.is_null() {
+        let state = if headers.protocol == TCP {
+            flow::after_server(flow.state(), headers.flags)
+        } else {
+            state::UDP
+        };
+        flows::touch(entry, &flow, state, tick);
+    }
+    let verdict = forward::to_client(ctx, packet, &headers, backend).map_err(|reason| {
+        // Without a flow it need not be a reply at all: the answer to our own health check goes
+        // to this host, and no route leads there.
+        if entry.is_null() {
+            Refused::NotOurs
+        } else {
+            Refused::Because(reason)
+        }
+    })?;
+    stats::towards_client(flow.slot(), headers.length);
     Ok(verdict)
 }
 
@@ -277,7 +291,7 @@ fn flow_of_reply(
     client: u64,
     real: &ServiceKey4,
     tick: u32,
-) -> Option<(*mut FlowEntry, FlowEntry, &'static Backend)> {
+) -> Option<(*mut FlowEntry, FlowEntry)> {
     for way in 0..flow::WAYS {
         // SAFETY: `way` is below the length of the array.
         let entry = unsafe { &raw mut (*bucket).ways[way] };
@@ -290,7 +304,7 @@ fn flow_of_reply(
             && backend.port == real.port
             && backend.proto == real.proto
         {
-            return Some((entry, old, backend));
+            return Some((entry, old));
         }
     }
     None

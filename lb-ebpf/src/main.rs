@@ -13,6 +13,7 @@ mod maps;
 mod packet;
 mod parse;
 mod schedule;
+mod services;
 mod stats;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;

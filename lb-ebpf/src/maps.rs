@@ -9,8 +9,9 @@ use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
 use lb_common::limits::{
     FLOW_BUCKETS, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_SCHEDULE, MAX_SERVICES,
+    SERVICE_BUCKETS,
 };
-use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
+use lb_common::service::{ServiceBucket, ServiceInfo, ServiceKey4};
 use lb_common::stats::{Reason, Traffic};
 
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
@@ -24,7 +25,8 @@ pub(crate) type Schedule = Array<u32, { MAX_SCHEDULE as usize }, { BPF_F_INNER_M
 pub(crate) static CONTROL: Array<Control, 1, MMAPABLE> = Array::new();
 
 #[btf_map]
-pub(crate) static SERVICES4: HashMap<ServiceKey4, ServiceEntry, SERVICES> = HashMap::new();
+pub(crate) static SERVICES4: Array<ServiceBucket, { SERVICE_BUCKETS as usize }, MMAPABLE> =
+    Array::new();
 
 #[btf_map]
 pub(crate) static SERVICE_INFO: Array<ServiceInfo, SERVICES> = Array::new();

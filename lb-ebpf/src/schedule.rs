@@ -6,7 +6,7 @@ use lb_common::flow;
 use lb_common::schedule;
 use lb_common::service::ServiceEntry;
 
-use crate::maps::{AFFINITY4, BACKENDS, CURSORS, SCHEDULES};
+use crate::maps::{AFFINITY4, BACKENDS, CURSORS, SCHEDULES, SERVICE_INFO};
 use crate::parse::Headers;
 
 /// The server for a new flow of `service`.
@@ -19,7 +19,7 @@ pub(crate) fn next(
     if service.affinity_ticks == 0 {
         return in_turn(service);
     }
-    let key = template_key(service, headers);
+    let key = template_key(service, headers)?;
     if let Some((template, slot, backend)) = template(service, &key, tick) {
         // SAFETY: as in `template`.
         unsafe { (&raw mut (*template).stamp).write_volatile(tick) };
@@ -45,7 +45,8 @@ pub(crate) fn stateless(
     tick: u32,
 ) -> Option<(u16, &'static Backend)> {
     if service.affinity_ticks != 0
-        && let Some((_, slot, backend)) = template(service, &template_key(service, headers), tick)
+        && let Some(key) = template_key(service, headers)
+        && let Some((_, slot, backend)) = template(service, &key, tick)
     {
         return Some((slot, backend));
     }
@@ -54,12 +55,13 @@ pub(crate) fn stateless(
 }
 
 #[inline(always)]
-fn template_key(service: &ServiceEntry, headers: &Headers) -> AffinityKey4 {
-    AffinityKey4 {
+fn template_key(service: &ServiceEntry, headers: &Headers) -> Option<AffinityKey4> {
+    let info = SERVICE_INFO.get(u32::from(service.id))?;
+    Some(AffinityKey4 {
         // SAFETY: `parse` checked the header.
-        client: unsafe { (*headers.ip).source } & service.affinity_mask,
+        client: unsafe { (*headers.ip).source } & info.persistence_granularity,
         service: u32::from(service.id),
-    }
+    })
 }
 
 /// The template of a client, if it has not timed out and its server is still there.

@@ -1,7 +1,7 @@
 //! A client that asks for a page and remembers who served it.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -41,9 +41,11 @@ pub fn get(target: SocketAddr, source: Option<IpAddr>, limit: Duration) -> Resul
     let mut piece = [0; 1024];
     loop {
         stream.set_read_timeout(Some(left(end)))?;
-        match stream.read(&mut piece).context("no answer")? {
-            0 => return page(&String::from_utf8_lossy(&answer)),
-            n => answer.extend(piece.iter().take(n)),
+        match stream.read(&mut piece) {
+            Ok(0) => return page(&String::from_utf8_lossy(&answer)),
+            Ok(n) => answer.extend(piece.iter().take(n)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).context("no answer"),
         }
     }
 }

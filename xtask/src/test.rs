@@ -14,7 +14,7 @@ use std::thread;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::cargo::{HOST, command};
+use crate::cargo::{HOST, build_agent, command};
 use crate::setup;
 use output::Outcomes;
 
@@ -54,6 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.no_setup {
         setup::run(&setup::Part::ALL)?;
     }
+    build_agent()?;
     let (slow, quick): (Vec<_>, Vec<_>) = build()?.into_iter().partition(Program::is_end_to_end);
     let mut outcomes = Outcomes::default();
     for programs in [quick, slow] {
@@ -146,8 +147,8 @@ fn run_program(program: &Program, filter: Option<&str>) -> Outcomes {
     tests
         .current_dir(&program.directory)
         .env("CARGO_MANIFEST_DIR", &program.directory);
-    // Errors name where they come from; their backtraces name the harness.
-    tests.arg("--show-output").env("RUST_LIB_BACKTRACE", "0");
+    // A failure names its place; the backtrace would name the harness of Rust.
+    tests.arg("--show-output").env("RUST_BACKTRACE", "0");
     if program.is_end_to_end() {
         tests.args(["--test-threads", "4"]);
     }

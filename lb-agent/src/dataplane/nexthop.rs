@@ -11,7 +11,7 @@
 //!
 //! Packets that XDP forwards keep no neighbour entry alive: the kernel does not see them. So the
 //! hop of every watched server is asked for again before the kernel would forget it, and at once
-//! when it turns stale ([`schedule`]); a server whose hop does not answer is unresolved, and its
+//! when it turns stale (`schedule`); a server whose hop does not answer is unresolved, and its
 //! packets are the kernel's matter until it answers.
 //!
 //! This module neither asks the kernel nor reads a clock; its owner, the supervisor, carries out
@@ -19,6 +19,7 @@
 //! of a `handle_` method, [`NextHops::watch`] and [`NextHops::forget`] polls actions, changes and
 //! the time-out again. Which servers there are, and what a backend slot looks like, others know.
 
+mod hops;
 pub mod resolution;
 mod schedule;
 
@@ -28,8 +29,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use self::hops::{HopKey, Hops};
 pub use self::resolution::{Hop, Reason, Resolution};
-use self::schedule::{Phase, Schedule};
+use self::schedule::Phase;
 use crate::net::link::Link;
 use crate::net::neighbour::{Neighbour, NeighbourState};
 use crate::net::route::Route;
@@ -61,32 +63,13 @@ pub struct NextHops {
     links: HashMap<u32, Link>,
     neighbours: HashMap<HopKey, Neighbour>,
     watched: BTreeMap<IpAddr, Watched>,
-    /// Those that a watched address goes by.
-    hops: BTreeMap<HopKey, HopState>,
-    /// When which hop is due, in that order; the same as `hops[..].schedule.due()`.
-    timers: BTreeSet<(Instant, HopKey)>,
+    hops: Hops,
     /// When every route is asked for again.
     routes_due: Option<Instant>,
     /// When the routes that were not there are asked for again.
     no_routes_due: Option<Instant>,
     lookups: BTreeSet<IpAddr>,
-    probes: BTreeSet<HopKey>,
     changed: BTreeSet<IpAddr>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct HopKey {
-    index: u32,
-    address: IpAddr,
-}
-
-#[derive(Debug)]
-struct HopState {
-    /// The watched addresses behind it; never empty.
-    users: BTreeSet<IpAddr>,
-    schedule: Schedule,
-    /// It has not answered since the kernel gave up on it.
-    failed: bool,
 }
 
 #[derive(Debug)]
@@ -121,8 +104,10 @@ impl NextHops {
 
     /// Ends to watch `address`.
     pub fn forget(&mut self, address: IpAddr) {
-        if let Some(watched) = self.watched.remove(&address) {
-            self.leave_hop(hop_key(address, &watched.way), address);
+        if let Some(watched) = self.watched.remove(&address)
+            && let Some(key) = hop_key(address, &watched.way)
+        {
+            self.hops.leave(key, address);
         }
         self.lookups.remove(&address);
         self.changed.remove(&address);
@@ -145,8 +130,12 @@ impl NextHops {
         let old = hop_key(address, &watched.way);
         watched.way = way;
         if old != new {
-            self.leave_hop(old, address);
-            self.join_hop(new, address, now);
+            if let Some(key) = old {
+                self.hops.leave(key, address);
+            }
+            if let Some(key) = new {
+                self.hops.join(key, address, self.phase(key), now);
+            }
         }
         self.resolve(address);
         self.fire_due(now);
@@ -245,8 +234,7 @@ impl NextHops {
     /// When [`Self::handle_timeout`] wants to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let timer = self.timers.first().map(|(due, _)| *due);
-        let timers = [timer, self.routes_due, self.no_routes_due];
+        let timers = [self.hops.due(), self.routes_due, self.no_routes_due];
         timers.into_iter().flatten().min()
     }
 
@@ -256,7 +244,7 @@ impl NextHops {
         if let Some(address) = self.lookups.pop_first() {
             return Some(Action::LookUpRoute(address));
         }
-        let HopKey { index, address } = self.probes.pop_first()?;
+        let HopKey { index, address } = self.hops.probes.pop_first()?;
         Some(Action::Probe { index, address })
     }
 
@@ -281,14 +269,12 @@ impl NextHops {
 
     /// Probes what is due.
     fn fire_due(&mut self, now: Instant) {
-        while self.timers.first().is_some_and(|(due, _)| *due <= now)
-            && let Some((_, key)) = self.timers.pop_first()
-        {
-            let phase = self.phase(key);
-            self.with_schedule(key, |schedule| schedule.fire(phase, now));
+        let neighbours = &self.neighbours;
+        let phase = |key| Phase::of(neighbours.get(&key));
+        while let Some(key) = self.hops.pop_due(phase, now) {
             // A link that is down carries no question; the schedule begins anew when it is up.
             if self.links.get(&key.index).is_some_and(|link| link.up) {
-                self.probes.insert(key);
+                self.hops.probes.insert(key);
             }
         }
     }
@@ -299,32 +285,21 @@ impl NextHops {
 
     fn link_changed(&mut self, index: u32, now: Instant) {
         self.ask_routes_by(now + ROUTES_SETTLE);
-        for key in self.hops_of(index) {
+        for key in self.hops.of_link(index) {
             self.resolve_users(key);
         }
     }
 
     fn restart_hops_of(&mut self, index: u32, now: Instant) {
-        for key in self.hops_of(index) {
-            let phase = self.phase(key);
-            self.with_schedule(key, |schedule| schedule.restart(phase, now));
+        for key in self.hops.of_link(index) {
+            self.hops.restart(key, self.phase(key), now);
         }
     }
 
-    fn hops_of(&self, index: u32) -> Vec<HopKey> {
-        let of_link = |key: &&HopKey| key.index == index;
-        self.hops.keys().filter(of_link).copied().collect()
-    }
-
     fn neighbour_changed(&mut self, key: HopKey, before: Phase, now: Instant) {
-        let after = self.phase(key);
-        let failed = self.neighbours.get(&key).map(|neighbour| neighbour.state)
-            == Some(NeighbourState::Failed);
-        let Some(hop) = self.hops.get_mut(&key) else {
-            return;
-        };
-        hop.failed = !after.is_usable() && (hop.failed || failed);
-        self.with_schedule(key, |schedule| schedule.observe(before, after, now));
+        let state = self.neighbours.get(&key).map(|neighbour| neighbour.state);
+        let failed = state == Some(NeighbourState::Failed);
+        self.hops.observe(key, before, self.phase(key), failed, now);
         self.resolve_users(key);
         self.fire_due(now);
     }
@@ -333,51 +308,8 @@ impl NextHops {
         Phase::of(self.neighbours.get(&key))
     }
 
-    fn join_hop(&mut self, key: Option<HopKey>, address: IpAddr, now: Instant) {
-        let Some(key) = key else { return };
-        let phase = self.phase(key);
-        let hop = self.hops.entry(key).or_insert_with(|| {
-            let schedule = Schedule::new(key.address, phase, now);
-            self.timers.extend(schedule.due().map(|due| (due, key)));
-            HopState {
-                users: BTreeSet::new(),
-                schedule,
-                failed: false,
-            }
-        });
-        hop.users.insert(address);
-    }
-
-    fn leave_hop(&mut self, key: Option<HopKey>, address: IpAddr) {
-        let Some(key) = key else { return };
-        let Some(hop) = self.hops.get_mut(&key) else {
-            return;
-        };
-        hop.users.remove(&address);
-        if hop.users.is_empty() {
-            self.with_schedule(key, Schedule::stop);
-            self.hops.remove(&key);
-            self.probes.remove(&key);
-        }
-    }
-
-    /// Changes a hop's schedule and keeps `timers` in step.
-    fn with_schedule(&mut self, key: HopKey, change: impl FnOnce(&mut Schedule)) {
-        let Some(hop) = self.hops.get_mut(&key) else {
-            return;
-        };
-        if let Some(due) = hop.schedule.due() {
-            self.timers.remove(&(due, key));
-        }
-        change(&mut hop.schedule);
-        if let Some(due) = hop.schedule.due() {
-            self.timers.insert((due, key));
-        }
-    }
-
     fn resolve_users(&mut self, key: HopKey) {
-        let users = self.hops.get(&key).map(|hop| hop.users.clone());
-        for address in users.unwrap_or_default() {
+        for address in self.hops.users(key) {
             self.resolve(address);
         }
     }
@@ -406,7 +338,7 @@ impl NextHops {
             index: route.index,
             address: next_hop,
         };
-        let failed = self.hops.get(&key).is_some_and(|hop| hop.failed);
+        let failed = self.hops.has_failed(key);
         resolution::through(
             route,
             next_hop,

@@ -276,17 +276,12 @@ impl<'a> Planner<'a> {
 }
 
 fn entry(service: &Service, id: u16, ticks: Ticks) -> ServiceEntry {
-    let (affinity_mask, affinity_ticks) = service.persistence.map_or((0, 0), |persistence| {
-        (
-            u32::from_ne_bytes(persistence.mask.octets()),
-            ticks.of(persistence.timeout),
-        )
-    });
     ServiceEntry {
         id,
         gate: service.gate,
-        affinity_mask,
-        affinity_ticks,
+        affinity_ticks: service
+            .persistence
+            .map_or(0, |persistence| ticks.of(persistence.timeout)),
     }
 }
 

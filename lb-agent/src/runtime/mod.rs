@@ -20,6 +20,7 @@
 
 pub mod clock;
 pub mod director;
+pub mod interfaces;
 pub mod logging;
 pub mod plane;
 pub mod status;

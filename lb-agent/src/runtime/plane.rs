@@ -61,6 +61,15 @@ impl Plane {
     pub fn load(instance: &str, deadman: Duration) -> Result<Self, PlaneError> {
         let pins = Pins::of(instance);
         let adopted = pins.may_exist();
+        let loaded = Self::load_into(pins.clone(), adopted, deadman);
+        if loaded.is_err() && !adopted {
+            // Maps are pinned before the verifier has seen the program.
+            pins.remove()?;
+        }
+        loaded
+    }
+
+    fn load_into(pins: Pins, adopted: bool, deadman: Duration) -> Result<Self, PlaneError> {
         let mut object = Object::load(&pins)?;
         let maps = Maps::open(&pins)?;
         Gates::new(maps.control()).reset();

@@ -16,6 +16,7 @@ use tracing::{error, info};
 
 use self::network::Network;
 use super::director::Director;
+use super::interfaces::{self, NoInterface};
 use super::plane::{Plane, PlaneError};
 use super::status::StatusFile;
 use super::{clock, systemd};
@@ -45,17 +46,8 @@ pub enum RunError {
     #[error("cannot set up the agent's process")]
     Process(#[from] std::io::Error),
     /// An interface that the configuration names is missing.
-    #[error(
-        "{what} names interface {interface}, which does not exist; the interfaces are: {existing}"
-    )]
-    NoInterface {
-        /// `vrrp_instance VI_1` and the like.
-        what: String,
-        /// The missing one.
-        interface: String,
-        /// Those that are there.
-        existing: String,
-    },
+    #[error(transparent)]
+    NoInterface(#[from] NoInterface),
 }
 
 /// Runs one agent until it is told to stop.
@@ -117,7 +109,8 @@ impl Supervisor {
         write_lines(lines);
         let mut network = Network::open()?;
         network.read_all(&mut director)?;
-        check_interfaces(&director)?;
+        let existing: Vec<&str> = director.links().map(|link| link.name.as_str()).collect();
+        interfaces::check(director.config(), &existing)?;
         network.settle(&mut director, clock::now());
 
         let serves = !director.config().virtual_servers.is_empty();
@@ -292,34 +285,6 @@ fn start_vrrp(
         let _nobody = changes.send(change);
     };
     vrrp::driver::spawn(instances, gate, changed).map(Some)
-}
-
-/// Refuses to start over an interface that is not there.
-fn check_interfaces(director: &Director) -> Result<(), RunError> {
-    let config = director.config();
-    let instances = config.vrrp_instances.iter().flat_map(|instance| {
-        let vips = instance
-            .virtual_ipaddress
-            .iter()
-            .chain(&instance.virtual_ipaddress_excluded);
-        let devs = vips.map(|vip| vip.dev.as_str());
-        std::iter::once(instance.interface.as_str())
-            .chain(devs)
-            .map(|name| (format!("vrrp_instance {}", instance.name), name))
-    });
-    let named = config.global_defs.xdp_interfaces.iter();
-    let named = named.map(|name| ("xdp_interfaces".to_owned(), name.as_str()));
-    for (what, interface) in instances.chain(named) {
-        if director.link(interface).is_none() {
-            let existing: Vec<&str> = director.links().map(|link| link.name.as_str()).collect();
-            return Err(RunError::NoInterface {
-                what,
-                interface: interface.to_owned(),
-                existing: existing.join(", "),
-            });
-        }
-    }
-    Ok(())
 }
 
 fn write_lines(lines: Vec<LogLine>) {

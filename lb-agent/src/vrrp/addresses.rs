@@ -204,6 +204,3 @@ fn broadcast(address: IpNet, brd: Broadcast) -> Option<Ipv4Addr> {
         Broadcast::AllZeros => network.network(),
     })
 }
-
-#[cfg(test)]
-mod tests;

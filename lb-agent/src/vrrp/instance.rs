@@ -553,4 +553,4 @@ impl Instance {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -70,7 +70,7 @@ impl Subject {
         let mut maps = Maps::open(&pins)?;
         let ticks = measure(&mut object, &maps)?;
         let timeouts = state::TIMEOUTS.map(|seconds| ticks.of(Duration::from_secs(seconds.into())));
-        let deadman = ticks.jiffies(Duration::from_secs(3600));
+        let deadman = ticks.jiffies(Duration::from_hours(1));
         maps.set_control(SECRET, ticks.hertz(), deadman, &timeouts);
         maps.set_egress(&[network.egress()])?;
         let gates = Gates::new(maps.control());
@@ -112,7 +112,7 @@ impl Subject {
             .collect();
         let held = self.maps.flows().filter(|entry| entry.state() == state);
         let held = held.filter(|entry| wanted.contains(&entry.key)).count();
-        Ok(held as f64 / wanted.len() as f64)
+        Ok(f64::from(u32::try_from(held)?) / f64::from(u32::try_from(wanted.len())?))
     }
 
     /// Packets and connections that the counters of all servers have seen.

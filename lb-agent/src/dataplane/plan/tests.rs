@@ -188,9 +188,9 @@ fn persistence_is_counted_in_ticks_and_never_rounds_down_to_none() {
     };
     let mut installed = Installed::default();
     step(&mut installed, &desired(vec![wanted]));
-    let entry = installed.services.values().next().unwrap().entry;
-    assert_eq!(entry.affinity_ticks, 1);
-    assert_eq!(entry.affinity_mask, u32::MAX);
+    let service = installed.services.values().next().unwrap();
+    assert_eq!(service.entry.affinity_ticks, 1);
+    assert_eq!(service.info.persistence_granularity, u32::MAX);
 }
 
 #[test]

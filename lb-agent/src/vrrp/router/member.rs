@@ -180,16 +180,33 @@ impl Member {
         }
     }
 
-    /// Another interface has come up: a MASTER sets the addresses that had to wait for it.
+    /// Another interface has come up: a MASTER sets and announces the addresses that had to wait
+    /// for it.
     pub(super) fn complete<K: Kernel>(
         &mut self,
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
     ) {
-        if self.machine.state() == State::Master && self.addresses.iter().any(|(_, set)| !set) {
-            self.addresses.add(&mut outside.kernel, interfaces);
-            self.publish();
+        let absent = |addresses: &Addresses| -> Vec<usize> {
+            let places = addresses.iter().enumerate();
+            places
+                .filter(|(_, (_, set))| !set)
+                .map(|(place, _)| place)
+                .collect()
+        };
+        let missing = absent(&self.addresses);
+        if self.machine.state() != State::Master || missing.is_empty() {
+            return;
         }
+        self.addresses.add(&mut outside.kernel, interfaces);
+        let still_missing = absent(&self.addresses);
+        for place in missing
+            .into_iter()
+            .filter(|place| !still_missing.contains(place))
+        {
+            self.announce(place, true, interfaces, outside);
+        }
+        self.publish();
     }
 
     fn carry_out<K: Kernel>(
@@ -237,7 +254,7 @@ impl Member {
         }
     }
 
-    fn source(&self) -> Option<Ipv4Addr> {
+    pub(super) fn source(&self) -> Option<Ipv4Addr> {
         match self.machine.source()? {
             IpAddr::V4(source) => Some(source),
             IpAddr::V6(_) => None,

@@ -229,18 +229,23 @@ impl Model {
         let service = self.servers[&chosen].service;
         let gate = self.servers[&chosen].gate;
         self.pass_gate(gate, arrival)?;
+        if packet.ttl <= 1 {
+            return Err(Refusal::Because(Reason::TimeToLive));
+        }
+        let no_way_back = if flow.is_some() {
+            Refusal::Because(Reason::NoWayBack)
+        } else {
+            Refusal::NotOurs
+        };
         if let Some(flow) = flow
             && let Some(flow) = self.table.find(client, flow.service)
         {
             flow.state = flow.state.server_sends(packet.flags);
             flow.seen = arrival.tick;
         }
-        if packet.ttl <= 1 {
-            return Err(Refusal::Because(Reason::TimeToLive));
-        }
         let way = network
             .way_back(client.address, packet.length)
-            .ok_or(Refusal::Because(Reason::NoWayBack))?;
+            .ok_or(no_way_back)?;
         let traffic = self.traffic.entry(chosen).or_default();
         traffic.out_packets += 1;
         traffic.out_bytes += u64::from(packet.length);

@@ -104,11 +104,17 @@ fn take(hops: &mut NextHops, step: &Step, now: Instant) {
 fn check(hops: &mut NextHops, now: Instant) {
     let timers: BTreeSet<_> = hops
         .hops
+        .states
         .iter()
         .filter_map(|(key, hop)| Some((hop.schedule.due()?, *key)))
         .collect();
-    assert_eq!(hops.timers, timers);
-    assert!(hops.probes.iter().all(|key| hops.hops.contains_key(key)));
+    assert_eq!(hops.hops.timers, timers);
+    assert!(
+        hops.hops
+            .probes
+            .iter()
+            .all(|key| hops.hops.states.contains_key(key))
+    );
     assert!(
         hops.lookups
             .iter()
@@ -119,7 +125,7 @@ fn check(hops: &mut NextHops, now: Instant) {
             .iter()
             .all(|address| hops.watched.contains_key(address))
     );
-    for (key, hop) in &hops.hops {
+    for (key, hop) in &hops.hops.states {
         assert!(!hop.users.is_empty());
         let fixed = hops.phase(*key) == Phase::Fixed;
         let due = hop.schedule.due();
@@ -131,7 +137,7 @@ fn check(hops: &mut NextHops, now: Instant) {
     }
     for (address, watched) in &hops.watched {
         let key = hop_key(*address, &watched.way);
-        assert!(key.is_none_or(|key| hops.hops[&key].users.contains(address)));
+        assert!(key.is_none_or(|key| hops.hops.states[&key].users.contains(address)));
         // Never a MAC that the kernel would not use now.
         if let Resolution::Via(hop) = watched.resolution {
             let key = key.unwrap();
@@ -140,7 +146,7 @@ fn check(hops: &mut NextHops, now: Instant) {
             assert_eq!(hop.src_mac, hops.links[&key.index].mac);
         }
     }
-    let users: usize = hops.hops.values().map(|hop| hop.users.len()).sum();
+    let users: usize = hops.hops.states.values().map(|hop| hop.users.len()).sum();
     let with_hop =
         |(address, watched): &(&IpAddr, &Watched)| hop_key(**address, &watched.way).is_some();
     assert_eq!(users, hops.watched.iter().filter(with_hop).count());
@@ -167,13 +173,13 @@ proptest! {
             }
             take(&mut hops, step, now);
             check(&mut hops, now);
-            asked.retain(|key, _| hops.hops.contains_key(key));
+            asked.retain(|key, _| hops.hops.states.contains_key(key));
             // The owner may be late.
             let Step::Wait(_) = step else { continue };
             for action in actions(&mut hops) {
                 let Action::Probe { index, address } = action else { continue };
                 let key = HopKey { index, address };
-                prop_assert!(hops.hops.contains_key(&key));
+                prop_assert!(hops.hops.states.contains_key(&key));
                 let before = asked.insert(key, now);
                 prop_assert!(before.is_none_or(|before| now - before >= seconds(1)));
             }

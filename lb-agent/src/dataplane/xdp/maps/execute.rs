@@ -31,7 +31,7 @@ impl Maps {
             }
             Operation::RetireBackend { slot, backend } => self.retire_backend(*slot, backend),
             Operation::SetSchedule { service, turns } => self.set_schedule(*service, turns),
-            Operation::SetService { key, entry, info } => self.set_service(*key, entry, info),
+            Operation::SetService { key, entry, info } => self.set_service(*key, *entry, info),
             Operation::RemoveService { key, id } => self.remove_service(*key, *id),
             Operation::SetReal { key, slot } => self
                 .reals4
@@ -119,7 +119,7 @@ impl Maps {
     fn set_service(
         &mut self,
         key: Key,
-        entry: &ServiceEntry,
+        entry: ServiceEntry,
         info: &ServiceInfo,
     ) -> Result<(), MapsError> {
         if self.info(entry.id)? == ServiceInfo::zeroed() {
@@ -129,9 +129,11 @@ impl Maps {
                 .map_err(MapsError::write("RETIRED_STATS"))?;
         }
         self.set_info(entry.id, info)?;
-        self.services4
-            .insert(Abi(ServiceKey4::from(key)), Abi(*entry), 0)
-            .map_err(MapsError::write("SERVICES4"))
+        let room = self.services4.set(ServiceKey4::from(key), entry);
+        room.then_some(()).ok_or(MapsError::NoRoom {
+            address: key.address,
+            port: key.port,
+        })
     }
 
     fn set_info(&mut self, id: u16, info: &ServiceInfo) -> Result<(), MapsError> {
@@ -141,9 +143,7 @@ impl Maps {
     }
 
     fn remove_service(&mut self, key: Key, id: u16) -> Result<(), MapsError> {
-        self.services4
-            .remove(&Abi(ServiceKey4::from(key)))
-            .map_err(MapsError::write("SERVICES4"))?;
+        self.services4.remove(ServiceKey4::from(key));
         self.set_schedule(id, &[])?;
         self.set_info(id, &ServiceInfo::zeroed())
     }

@@ -6,8 +6,10 @@
 mod execute;
 pub mod mapped;
 mod read;
+mod services;
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use aya::maps::{
@@ -16,12 +18,13 @@ use aya::maps::{
 use lb_common::backend::{Backend, BackendSlot};
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
-use lb_common::limits::{FLOW_BUCKETS, MAX_BACKENDS};
-use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
+use lb_common::limits::{FLOW_BUCKETS, MAX_BACKENDS, SERVICE_BUCKETS};
+use lb_common::service::{ServiceInfo, ServiceKey4};
 use lb_common::stats::Traffic;
 use thiserror::Error;
 
 use self::mapped::Mapped;
+use self::services::Services;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
@@ -83,6 +86,15 @@ pub enum MapsError {
         #[source]
         source: MapError,
     },
+    /// Both buckets of a virtual server are full. With as many services as there are ids this
+    /// happens to nobody; the table is an eighth full then.
+    #[error("the table of virtual servers has no room for {address}:{port}")]
+    NoRoom {
+        /// Address of the virtual server.
+        address: Ipv4Addr,
+        /// Its port.
+        port: u16,
+    },
 }
 
 impl MapsError {
@@ -107,6 +119,7 @@ impl MapsError {
         let source: &(dyn std::error::Error + 'static) = match self {
             Self::Open { source, .. } | Self::Access { source, .. } => source,
             Self::Mmap { source, .. } => source,
+            Self::NoRoom { .. } => return false,
         };
         std::iter::successors(Some(source), |error| error.source())
             .filter_map(|error| error.downcast_ref::<io::Error>())
@@ -119,7 +132,7 @@ pub struct Maps {
     control: Arc<Mapped<Control>>,
     backends: Mapped<Backend>,
     flows4: Mapped<FlowBucket>,
-    services4: HashMap<MapData, Abi<ServiceKey4>, Abi<ServiceEntry>>,
+    services4: Services,
     service_info: Array<MapData, Abi<ServiceInfo>>,
     reals4: HashMap<MapData, Abi<ServiceKey4>, Abi<BackendSlot>>,
     schedules: ArrayOfMaps<MapData, Array<MapData, u32>>,
@@ -148,11 +161,12 @@ impl Maps {
         };
         let backends = MAX_BACKENDS as usize;
         let buckets = FLOW_BUCKETS as usize;
+        let services = SERVICE_BUCKETS as usize;
         Ok(Self {
             control: Arc::new(mapped("CONTROL", &open("CONTROL")?, 1, true)?),
             backends: mapped("BACKENDS", &open("BACKENDS")?, backends, true)?,
             flows4: mapped("FLOWS4", &open("FLOWS4")?, buckets, false)?,
-            services4: convert("SERVICES4", typed("SERVICES4")?)?,
+            services4: Services::new(mapped("SERVICES4", &open("SERVICES4")?, services, true)?),
             service_info: convert("SERVICE_INFO", typed("SERVICE_INFO")?)?,
             reals4: convert("REALS4", typed("REALS4")?)?,
             schedules: convert("SCHEDULES", typed("SCHEDULES")?)?,

@@ -19,17 +19,12 @@ impl Maps {
     /// What another agent has left, as the plan wants to see it.
     pub fn installed(&self) -> Result<Installed, MapsError> {
         let mut installed = Installed::default();
-        for pair in &self.services4 {
-            let (key, entry) = pair.map_err(MapsError::read("SERVICES4"))?;
-            let (id, info) = (entry.0.id, self.info(entry.0.id)?);
-            installed.schedules.insert(id, self.turns(id));
-            installed.services.insert(
-                Key::from(key.0),
-                Service {
-                    entry: entry.0,
-                    info,
-                },
-            );
+        for (key, entry) in self.services4.iter() {
+            let info = self.info(entry.id)?;
+            installed.schedules.insert(entry.id, self.turns(entry.id));
+            installed
+                .services
+                .insert(Key::from(key), Service { entry, info });
         }
         for pair in &self.reals4 {
             let (key, slot) = pair.map_err(MapsError::read("REALS4"))?;
@@ -56,9 +51,8 @@ impl Maps {
     /// The services that the program looks up, by id.
     pub fn services(&self) -> Result<Vec<(u16, ServiceInfo)>, MapsError> {
         let mut services = Vec::new();
-        for pair in &self.services4 {
-            let (_, entry) = pair.map_err(MapsError::read("SERVICES4"))?;
-            services.push((entry.0.id, self.info(entry.0.id)?));
+        for (_, entry) in self.services4.iter() {
+            services.push((entry.id, self.info(entry.id)?));
         }
         services.sort_by_key(|(_, info)| Key::from(info.key));
         Ok(services)

@@ -1,0 +1,170 @@
+//! A kernel of paper: interfaces and addresses in lists, and a journal of what was done.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::net::address::{Added, Removed};
+use crate::net::link::LinkKind;
+use crate::net::netlink::NetlinkError;
+
+/// Something that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Armed(usize),
+    Disarmed(usize),
+    Changed(Change),
+    Advert {
+        index: u32,
+        destination: Ipv4Addr,
+        packet: Vec<u8>,
+    },
+    Frame {
+        index: u32,
+        frame: Vec<u8>,
+    },
+    Added(Address),
+    Removed(Address),
+    Opened {
+        index: u32,
+        groups: Vec<Ipv4Addr>,
+    },
+    Closed(u32),
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Journal(Arc<Mutex<Vec<Seen>>>);
+
+impl Journal {
+    pub(super) fn push(&self, seen: Seen) {
+        self.0.lock().unwrap().push(seen);
+    }
+
+    pub(super) fn take(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Gate for Journal {
+    fn arm(&self, instance: usize) {
+        self.push(Seen::Armed(instance));
+    }
+
+    fn disarm(&self, instance: usize) {
+        self.push(Seen::Disarmed(instance));
+    }
+}
+
+/// An interface.
+pub(super) struct Port {
+    pub(super) index: u32,
+    pub(super) mac: [u8; 6],
+    name: &'static str,
+}
+
+pub(super) const ETH0: Port = Port {
+    index: 2,
+    mac: [2, 0, 0, 0, 0, 2],
+    name: "eth0",
+};
+pub(super) const ETH1: Port = Port {
+    index: 3,
+    mac: [2, 0, 0, 0, 0, 3],
+    name: "eth1",
+};
+
+impl Port {
+    pub(super) fn link(&self) -> Link {
+        Link {
+            index: self.index,
+            name: self.name.into(),
+            mac: self.mac,
+            up: true,
+            mtu: 1500,
+            kind: LinkKind::Ethernet,
+            master: None,
+        }
+    }
+}
+
+pub(super) struct Fake {
+    pub(super) links: Vec<Link>,
+    pub(super) addresses: Vec<Address>,
+    journal: Journal,
+}
+
+impl Fake {
+    pub(super) fn new(journal: &Journal) -> Self {
+        Self {
+            links: vec![ETH0.link(), ETH1.link()],
+            addresses: vec![
+                on(ETH0.index, "10.0.0.1/24"),
+                on(ETH1.index, "192.0.2.1/24"),
+            ],
+            journal: journal.clone(),
+        }
+    }
+
+    fn position(&self, address: &Address) -> Option<usize> {
+        let same =
+            |other: &Address| (other.index, other.address) == (address.index, address.address);
+        self.addresses.iter().position(same)
+    }
+}
+
+impl Kernel for Fake {
+    fn links(&mut self) -> Result<Vec<Link>, NetlinkError> {
+        Ok(self.links.clone())
+    }
+
+    fn addresses(&mut self) -> Result<Vec<Address>, NetlinkError> {
+        Ok(self.addresses.clone())
+    }
+
+    fn add_address(&mut self, address: &Address) -> Result<Added, NetlinkError> {
+        if self.position(address).is_some() {
+            return Ok(Added::AlreadyThere);
+        }
+        self.addresses.push(address.clone());
+        self.journal.push(Seen::Added(address.clone()));
+        Ok(Added::New)
+    }
+
+    fn remove_address(&mut self, address: &Address) -> Result<Removed, NetlinkError> {
+        let Some(place) = self.position(address) else {
+            return Ok(Removed::WasNotThere);
+        };
+        let removed = self.addresses.remove(place);
+        self.journal.push(Seen::Removed(removed));
+        Ok(Removed::Gone)
+    }
+
+    fn open(&mut self, link: &Link, groups: &[Ipv4Addr]) -> io::Result<()> {
+        self.journal.push(Seen::Opened {
+            index: link.index,
+            groups: groups.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, index: u32) {
+        self.journal.push(Seen::Closed(index));
+    }
+
+    fn send_advert(&mut self, index: u32, destination: Ipv4Addr, packet: &[u8]) -> io::Result<()> {
+        self.journal.push(Seen::Advert {
+            index,
+            destination,
+            packet: packet.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn send_frame(&mut self, index: u32, frame: &[u8]) -> io::Result<()> {
+        self.journal.push(Seen::Frame {
+            index,
+            frame: frame.to_vec(),
+        });
+        Ok(())
+    }
+}
