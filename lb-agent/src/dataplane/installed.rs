@@ -120,3 +120,6 @@ impl Installed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,6 +193,135 @@ fn persistence_is_counted_in_ticks_and_never_rounds_down_to_none() {
     assert_eq!(service.info.persistence_granularity, u32::MAX);
 }
 
+#[test]
+fn what_is_known_of_a_server_stands_in_its_slot() {
+    let hop = |mtu, source: Option<std::net::IpAddr>| {
+        Path::Via(Hop {
+            index: 7,
+            mtu,
+            src_mac: [1; 6],
+            dst_mac: [9; 6],
+            source,
+        })
+    };
+    let nat = server(5, 3, Forwarding::Nat);
+    let v4 = Some(Ipv4Addr::new(10, 0, 0, 1).into());
+    for (path, state, mtu, source) in [
+        (Path::Unknown, 0, 0, [0; 4]),
+        (Path::Local, flags::LOCAL, 0, [0; 4]),
+        (hop(1400, v4), flags::READY, 1400, [10, 0, 0, 1]),
+        (hop(65_536, None), flags::READY, u16::MAX, [0; 4]),
+    ] {
+        let wanted = Server {
+            path,
+            sorry: true,
+            ..nat
+        };
+        let service = Service {
+            servers: vec![wanted],
+            ..service(80, &[])
+        };
+        let mut installed = Installed::default();
+        step(&mut installed, &desired(vec![service]));
+        let backend = installed.backends[&1];
+        let expected = flags::IN_USE | flags::NAT | flags::SORRY | state;
+        assert_eq!(backend.flags, expected, "{path:?}");
+        assert_eq!(backend.mtu, mtu, "{path:?}");
+        assert_eq!(backend.tunnel_source.to_ne_bytes(), source, "{path:?}");
+        assert_eq!(
+            (backend.service, backend.gate, backend.weight),
+            (1, 1, 3),
+            "{path:?}"
+        );
+        assert_eq!(backend.addr.to_ne_bytes(), [10, 0, 0, 5]);
+        assert_eq!(backend.vip.to_ne_bytes(), [10, 0, 0, 100]);
+        assert_eq!(
+            (backend.port, backend.vport),
+            (80_u16.to_be(), 80_u16.to_be())
+        );
+        assert_eq!(
+            (backend.proto, backend.pad, backend.spare),
+            (TCP, 0, [0; 2])
+        );
+    }
+}
+
+#[test]
+fn a_server_whose_path_changes_is_written_and_nothing_else() {
+    let mut installed = Installed::default();
+    let mut wanted = desired(vec![service(80, &[(5, 1), (6, 1)])]);
+    step(&mut installed, &wanted);
+    wanted.services[0].servers[1].path = Path::Unknown;
+    let operations = step(&mut installed, &wanted);
+    assert!(matches!(
+        operations[..],
+        [Operation::WriteBackend { slot: 2, backend }] if !backend.has(flags::READY)
+    ));
+}
+
+#[test]
+fn another_gate_is_written_to_the_service_and_to_its_servers() {
+    let mut installed = Installed::default();
+    let mut wanted = desired(vec![service(80, &[(5, 1)])]);
+    step(&mut installed, &wanted);
+    wanted.services[0].gate = 3;
+    let operations = step(&mut installed, &wanted);
+    assert!(matches!(
+        operations[..],
+        [
+            Operation::WriteBackend { slot: 1, backend },
+            Operation::SetService { entry, info, .. },
+        ] if backend.gate == 3 && entry.gate == 3 && info.gate == 3
+    ));
+}
+
+#[test]
+fn one_server_in_two_services_has_a_slot_in_each() {
+    let mut installed = Installed::default();
+    let both = desired(vec![service(80, &[(5, 1)]), service(443, &[(5, 1)])]);
+    step(&mut installed, &both);
+    let services = |it: &Installed| [1, 2].map(|slot| it.backends[&slot].service);
+    assert_eq!(services(&installed), [1, 2]);
+}
+
+#[test]
+fn more_services_than_there_are_ids_change_nothing() {
+    let services = |count: u32| {
+        let address = |number: u32| Ipv4Addr::from(0x0a00_0000 + number);
+        let services = (0..count).map(|number| Service {
+            key: ServiceKey4::new(address(number), 80, TCP),
+            ..service(80, &[])
+        });
+        desired(services.collect())
+    };
+    let installed = Installed::default();
+    assert!(plan(&services(MAX_SERVICES - 1), &installed, TICKS).is_ok());
+    let error = plan(&services(MAX_SERVICES), &installed, TICKS).unwrap_err();
+    assert_eq!(error, PlanError::TooManyServices);
+    assert_eq!(
+        error.to_string(),
+        "more than 16383 virtual servers do not fit the XDP data plane"
+    );
+}
+
+#[test]
+fn more_servers_than_there_are_slots_change_nothing() {
+    let servers = |count: u32| {
+        let servers = (0..count).map(|number| Server {
+            address: Ipv4Addr::from(0x0a00_0000 + number),
+            ..server(1, 1, Forwarding::Dr)
+        });
+        desired(vec![Service {
+            servers: servers.collect(),
+            ..service(80, &[])
+        }])
+    };
+    let installed = Installed::default();
+    assert!(plan(&servers(MAX_BACKENDS - 1), &installed, TICKS).is_ok());
+    let error = plan(&servers(MAX_BACKENDS), &installed, TICKS).unwrap_err();
+    assert_eq!(error, PlanError::TooManyServers);
+}
+
 prop_compose! {
     fn any_desired()(
         services in prop::collection::btree_map(
@@ -217,17 +346,71 @@ proptest! {
     fn after_any_history_the_maps_hold_what_is_desired(history in prop::collection::vec(any_desired(), 1..8)) {
         let mut installed = Installed::default();
         for wanted in &history {
-            for operation in plan(wanted, &installed, TICKS).unwrap() {
-                installed.record(&operation);
-                let dangling = installed.schedules.values().flatten().any(
-                    |slot| !installed.backends.get(slot).is_some_and(|it| it.has(flags::IN_USE)),
-                );
-                prop_assert!(!dangling, "a schedule names a slot that is not in use");
-            }
+            step(&mut installed, wanted);
             prop_assert_eq!(plan(wanted, &installed, TICKS).unwrap(), []);
             prop_assert_eq!(installed.services.len(), wanted.services.len());
             let in_use = installed.backends.values().filter(|it| it.has(flags::IN_USE)).count();
             prop_assert_eq!(in_use, wanted.services.iter().map(|it| it.servers.len()).sum::<usize>());
+            for service in &wanted.services {
+                let id = installed.services[&Key::from(service.key)].entry.id;
+                // Its servers have slots of its own, written as desired.
+                let slots: Vec<u32> = service.servers.iter().map(|server| {
+                    let slot = installed.backends.iter().find(|(_, it)| {
+                        it.has(flags::IN_USE) && it.service == id && pool::is_for(it, server)
+                    });
+                    let (slot, backend) = slot.unwrap();
+                    assert_eq!(*backend, pool::backend(service, server, id, backend.generation));
+                    *slot
+                }).collect();
+                // Its turns are those of its servers.
+                let weights = slots.iter().copied().zip(service.servers.iter().map(|it| it.weight));
+                let turns = crate::dataplane::schedule::turns(service.scheduler, &weights.collect::<Vec<_>>());
+                prop_assert_eq!(&installed.schedules[&id], &turns);
+            }
+        }
+    }
+
+    #[test]
+    fn no_step_on_the_way_shows_half_a_change(history in prop::collection::vec(any_desired(), 1..8)) {
+        let mut installed = Installed::default();
+        for wanted in &history {
+            for operation in plan(wanted, &installed, TICKS).unwrap() {
+                let before = installed.clone();
+                installed.record(&operation);
+                for service in installed.services.values() {
+                    let turns = &installed.schedules[&service.entry.id];
+                    let own = |slot: &u32| installed.backends.get(slot).is_some_and(|it| {
+                        it.has(flags::IN_USE) && it.service == service.entry.id
+                    });
+                    prop_assert!(turns.iter().all(own), "a turn of nobody's or somebody else's");
+                }
+                for (slot, old) in &before.backends {
+                    let new = installed.backends[slot];
+                    let someone_else = old.has(flags::IN_USE)
+                        && (!new.has(flags::IN_USE) || (old.addr, old.port, old.service) != (new.addr, new.port, new.service));
+                    prop_assert_eq!(someone_else, old.generation != new.generation);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn replies_find_exactly_the_servers_in_nat_mode(history in prop::collection::vec(any_desired(), 1..5)) {
+        let mut installed = Installed::default();
+        for wanted in &history {
+            step(&mut installed, wanted);
+            let mut nat: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
+            for (slot, backend) in installed.backends.iter().filter(|(_, it)| it.has(flags::NAT)) {
+                let address = Ipv4Addr::from(backend.addr.to_ne_bytes());
+                let key = Key { address, port: u16::from_be(backend.port), proto: backend.proto };
+                nat.entry(key).or_default().push(*slot);
+            }
+            let expected: BTreeMap<Key, BackendSlot> = nat.into_iter().map(|(key, slots)| {
+                (key, BackendSlot { slot: if let [only] = slots[..] { only } else { 0 } })
+            }).collect();
+            let sources: BTreeSet<Ipv4Addr> = expected.keys().map(|key| key.address).collect();
+            prop_assert_eq!(&installed.reals, &expected);
+            prop_assert_eq!(&installed.filter.sources, &sources.into_iter().collect::<Vec<_>>());
         }
     }
 }

@@ -242,3 +242,6 @@ fn pin(
     let _stale = std::fs::remove_file(&path);
     link.pin(path).map_err(|error| refused(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

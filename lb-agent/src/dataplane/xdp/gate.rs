@@ -75,3 +75,6 @@ impl vrrp::Gate for NoGates {
 
     fn disarm(&self, _instance: usize) {}
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,3 +144,6 @@ fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, Ob
             source,
         })
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,15 @@ impl Pins {
             .map_err(PinsError::NotMounted)?;
         }
         for path in [self.version.join("maps"), self.links()] {
-            std::fs::create_dir_all(&path).map_err(|source| PinsError::Folder {
+            let mut made = std::fs::create_dir_all(&path);
+            if made
+                .as_ref()
+                .is_err_and(|it| it.kind() == io::ErrorKind::NotFound)
+            {
+                // Another instance has gone just now and taken the folder of all along.
+                made = std::fs::create_dir_all(&path);
+            }
+            made.map_err(|source| PinsError::Folder {
                 what: "create",
                 path,
                 source,
@@ -119,3 +127,6 @@ impl Pins {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,10 +87,13 @@ impl<T: Pod> Mapped<T> {
     }
 
     fn place<W>(&self, index: usize, offset: usize) -> Option<NonNull<W>> {
-        let fits = index < self.len && offset + size_of::<W>() <= size_of::<T>();
+        let last = size_of::<T>().checked_sub(size_of::<W>())?;
+        if index >= self.len || offset > last {
+            return None;
+        }
         let at = index * size_of::<T>() + offset;
         // SAFETY: within the mapping, since record and offset are.
-        (fits && at.is_multiple_of(size_of::<W>()))
+        at.is_multiple_of(size_of::<W>())
             .then(|| unsafe { self.start.cast::<u8>().add(at).cast() })
     }
 
@@ -115,3 +118,6 @@ impl<T> Drop for Mapped<T> {
         let _unmapped = unsafe { munmap(self.start.cast(), self.bytes) };
     }
 }
+
+#[cfg(test)]
+mod tests;

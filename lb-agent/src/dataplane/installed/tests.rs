@@ -1,0 +1,118 @@
+use bytemuck::Zeroable as _;
+use lb_common::service::TCP;
+
+use super::*;
+
+const KEY: Key = Key {
+    address: Ipv4Addr::new(192, 0, 2, 1),
+    port: 8080,
+    proto: TCP,
+};
+
+fn after(operations: &[Operation]) -> Installed {
+    let mut installed = Installed::default();
+    for operation in operations {
+        installed.record(operation);
+    }
+    installed
+}
+
+fn set_service(id: u16) -> Operation {
+    Operation::SetService {
+        key: KEY,
+        entry: ServiceEntry {
+            id,
+            ..ServiceEntry::zeroed()
+        },
+        info: ServiceInfo::zeroed(),
+    }
+}
+
+#[test]
+fn a_schedule_that_comes_before_its_service_is_not_forgotten() {
+    let turns = vec![1, 2, 1];
+    let schedule = Operation::SetSchedule {
+        service: 5,
+        turns: turns.clone(),
+    };
+    let installed = after(&[schedule, set_service(5)]);
+    assert_eq!(installed.schedules[&5], turns);
+    assert_eq!(installed.services[&KEY].entry.id, 5);
+}
+
+#[test]
+fn a_service_that_goes_takes_its_schedule_along() {
+    let schedule = Operation::SetSchedule {
+        service: 5,
+        turns: vec![1],
+    };
+    let gone = Operation::RemoveService { key: KEY, id: 5 };
+    assert_eq!(
+        after(&[schedule, set_service(5), gone]),
+        Installed::default()
+    );
+}
+
+#[test]
+fn a_slot_that_is_free_again_keeps_its_generation() {
+    let backend = |generation, weight| Backend {
+        generation,
+        weight,
+        ..Backend::zeroed()
+    };
+    let installed = after(&[
+        Operation::WriteBackend {
+            slot: 3,
+            backend: backend(0, 2),
+        },
+        Operation::RetireBackend {
+            slot: 3,
+            backend: backend(1, 0),
+        },
+    ]);
+    assert_eq!(installed.backends[&3], backend(1, 0));
+}
+
+#[test]
+fn real_servers_and_addresses_come_and_go() {
+    let slot = BackendSlot { slot: 4 };
+    let addresses = Addresses {
+        destinations: vec![KEY.address],
+        sources: vec![],
+    };
+    let mut installed = after(&[
+        Operation::SetReal { key: KEY, slot },
+        Operation::SetFilter(addresses.clone()),
+    ]);
+    assert_eq!(installed.reals[&KEY], slot);
+    assert_eq!(installed.filter, addresses);
+    installed.record(&Operation::RemoveReal { key: KEY });
+    installed.record(&Operation::SetFilter(Addresses::default()));
+    assert_eq!(installed, Installed::default());
+}
+
+#[test]
+fn keys_are_in_the_order_of_their_numbers() {
+    let key = |last, port| Key {
+        address: Ipv4Addr::new(192, 0, 2, last),
+        port,
+        proto: TCP,
+    };
+    // Not in that of their bytes on this machine, which is what the maps hold.
+    assert!(key(1, 256) < key(2, 1) && key(1, 80) < key(1, 443));
+    assert_eq!(Key::from(ServiceKey4::from(KEY)), KEY);
+}
+
+#[test]
+fn the_filter_lets_through_what_is_listed() {
+    let listed = Addresses {
+        destinations: vec![Ipv4Addr::new(192, 0, 2, 1)],
+        sources: vec![Ipv4Addr::new(10, 0, 0, 1)],
+    };
+    let filter = listed.filter();
+    let bits = |octets: [u8; 4]| u32::from_ne_bytes(octets);
+    assert!(filter.may_be_destination(bits([192, 0, 2, 1])));
+    assert!(filter.may_be_source(bits([10, 0, 0, 1])));
+    assert!(!filter.may_be_destination(bits([10, 0, 0, 1])));
+    assert!(!filter.may_be_source(bits([192, 0, 2, 1])));
+}
