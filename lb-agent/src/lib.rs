@@ -11,5 +11,7 @@ pub mod health;
 pub mod net;
 pub mod observe;
 pub mod runtime;
+pub mod script;
+pub mod track;
 pub mod vrrp;
 pub mod wire;
