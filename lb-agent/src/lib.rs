@@ -9,6 +9,7 @@ pub mod config;
 pub mod dataplane;
 pub mod health;
 pub mod net;
+pub mod notify;
 pub mod observe;
 pub mod runtime;
 pub mod script;

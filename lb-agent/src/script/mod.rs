@@ -14,7 +14,8 @@
 //! * [`tracker`]: `vrrp_script`: when to run, what the results come to. [`driver`] runs it.
 //!
 //! What this module does not do: it moves no priority (the VRRP machine adds up
-//! [weights](crate::track::weight)), and it queues no notifications.
+//! [weights](crate::track::weight)), and it queues no notifications ([`crate::notify`]
+//! does).
 
 pub mod driver;
 pub mod process;
