@@ -4,6 +4,7 @@
 //! [`observe`]; [`net`] and [`wire`] are the edges, [`runtime`] holds it together, [`cli`] is
 //! what a person types. `ARCHITECTURE.md` has the whole picture and the invariants.
 
+pub mod bfd;
 pub mod cli;
 pub mod config;
 pub mod dataplane;
