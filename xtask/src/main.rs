@@ -7,6 +7,7 @@ mod ci;
 mod demo;
 mod setup;
 mod test;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ enum Task {
     Test(test::Options),
     /// Measure what a packet costs on each path of the XDP program.
     Bench(bench::Options),
+    /// Run a command as root in a guest whose kernel has IPVS, over this machine's files.
+    Vm(vm::Options),
     /// What must pass before a change goes in: formatting, lints, documentation, all tests.
     Ci,
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Vm(options) => return vm::run(&options),
         Task::Ci => ci::run(),
     };
     match done {
