@@ -13,7 +13,7 @@ pub(super) fn hex(digits: &str) -> Vec<u8> {
     let digits: Vec<u8> = digits
         .chars()
         .filter_map(|digit| digit.to_digit(16))
-        .map(|digit| digit as u8)
+        .map(|digit| u8::try_from(digit).unwrap())
         .collect();
     digits
         .chunks(2)

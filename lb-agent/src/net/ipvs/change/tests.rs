@@ -43,8 +43,8 @@ fn servers_are_made_changed_and_removed_as_ipvsadm_does() {
             assert_eq!(ours[8 + named.len()..], sent, "{server:?}");
         }
         let ours = bytes(&Change::DeleteDestination(web(), server.key));
-        let (kind, named) = attributes(&ours[4..]).nth(1).unwrap();
-        assert_eq!(kind, self::kind::DEST);
+        let (place, named) = attributes(&ours[4..]).nth(1).unwrap();
+        assert_eq!(place, kind::DEST);
         assert!(sent[4..].starts_with(named), "{server:?}");
     }
 }

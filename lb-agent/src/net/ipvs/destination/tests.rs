@@ -99,13 +99,13 @@ proptest! {
         byte: u8,
         noise in proptest::collection::vec(any::<u8>(), 0..200),
     ) {
-        let _ = decode(Family::V6, &noise);
+        let _any = decode(Family::V6, &noise);
         let mut writer = Writer::default();
         destination.encode(&mut writer);
         let mut bytes = writer.bytes().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let _ = decode(Family::V4, &bytes);
-        let _ = decode(Family::V4, &bytes[..at]);
+        let _any = decode(Family::V4, &bytes);
+        let _any = decode(Family::V4, &bytes[..at]);
     }
 }

@@ -104,13 +104,13 @@ proptest! {
         byte: u8,
         noise in proptest::collection::vec(any::<u8>(), 0..200),
     ) {
-        let _ = decode(&noise);
+        drop(decode(&noise));
         let mut writer = Writer::default();
         service.encode(&mut writer);
         let mut bytes = writer.bytes().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let _ = decode(&bytes);
-        let _ = decode(&bytes[..at]);
+        drop(decode(&bytes));
+        drop(decode(&bytes[..at]));
     }
 }
