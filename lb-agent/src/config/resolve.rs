@@ -17,6 +17,7 @@ mod server;
 mod service;
 mod statics;
 mod track;
+mod traps;
 
 use self::names::Names;
 use self::track::Weights;

@@ -30,11 +30,15 @@ impl Resolver<'_> {
                     port,
                     protocol,
                 };
-                Some(self.service(draft)?.with_key(key))
+                Some(self.service(&draft)?.with_key(key))
             }
             Target::Fwmark(fwmark) => {
                 let message = "virtual servers for a fwmark are not supported yet: it is left out";
-                self.error(Code::NotSupported, draft.span, message);
+                let unsupported = Diagnostic::error(Code::NotSupported, draft.span, message);
+                self.report(unsupported.help(
+                    "XDP sees a packet before a firewall marks it: write a `virtual_server IP PORT` \
+                     for each address and port",
+                ));
                 if let Some(given) = draft.protocol {
                     let message = "a fwmark has no protocol: this is ignored, as with keepalived";
                     self.warning(Code::Surprising, given.span, message);
@@ -42,7 +46,7 @@ impl Resolver<'_> {
                 let first = draft.real_servers.first().map(|server| server.address);
                 let of_servers = first.map_or(Family::Inet, Family::of);
                 let ip_family = draft.ip_family.map_or(of_servers, |given| given.value);
-                let service = self.service(draft)?;
+                let service = self.service(&draft)?;
                 let key = FwmarkKey { fwmark, ip_family };
                 config.fwmark_servers.push(service.with_key(key));
                 None
@@ -60,7 +64,7 @@ impl Resolver<'_> {
                 ) {
                     return None;
                 }
-                let service = self.service(draft)?;
+                let service = self.service(&draft)?;
                 let group = group.value;
                 let key = GroupKey { group, protocol };
                 config.group_servers.push(service.with_key(key));
@@ -83,23 +87,24 @@ impl Resolver<'_> {
     }
 
     /// All but what is served.
-    fn service(&mut self, draft: VirtualServerDraft) -> Option<VirtualServer<()>> {
+    fn service(&mut self, draft: &VirtualServerDraft) -> Option<VirtualServer<()>> {
         if draft.real_servers.is_empty() {
-            self.left_out(&draft);
+            self.left_out(draft);
             return None;
         }
-        let lb_algo = self.lb_algo(&draft);
-        let lb_kind = self.lb_kind(&draft);
+        let lb_algo = self.lb_algo(draft);
+        let lb_kind = self.lb_kind(draft);
         let persistence = draft.persistence_timeout.map(|given| given.value);
-        let real_servers = self.real_servers(&draft, lb_kind);
+        let real_servers = self.real_servers(draft, lb_kind);
         if real_servers.is_empty() {
-            self.left_out(&draft);
+            self.left_out(draft);
             return None;
         }
         let mail = &self.global.value.mail;
         let alert = draft.smtp_alert.map(|given| given.value);
         let smtp_alert = alert.or(mail.smtp_alert_checker).or(mail.smtp_alert);
-        Some(VirtualServer {
+        let sorry_server = self.sorry_server(draft, lb_kind);
+        let service = VirtualServer {
             lb_algo,
             lb_kind,
             persistence_timeout: persistence.filter(|timeout| *timeout > Duration::ZERO),
@@ -107,11 +112,13 @@ impl Resolver<'_> {
                 .persistence_granularity
                 .map_or(Ipv4Addr::BROADCAST, |given| given.value),
             alpha: draft.checks.alpha.is_some_and(|given| given.value),
-            sorry_server: self.sorry_server(&draft, lb_kind),
+            sorry_server,
             real_servers,
             smtp_alert: smtp_alert.unwrap_or(false),
-            ..draft.value
-        })
+            ..draft.value.clone()
+        };
+        self.service_traps(draft, &service);
+        Some(service)
     }
 
     fn left_out(&mut self, draft: &VirtualServerDraft) {
