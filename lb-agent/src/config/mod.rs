@@ -15,6 +15,7 @@
 //! the business of those who use it.
 
 mod diagnostic;
+pub mod diff;
 mod draft;
 mod expand;
 mod include;
@@ -36,6 +37,7 @@ mod value;
 use std::path::Path;
 
 pub use diagnostic::{Code, Diagnostic, Related, Severity};
+pub use diff::{Changes, diff};
 pub use expand::Environment;
 pub use keywords::configuration_md;
 pub use render::render;

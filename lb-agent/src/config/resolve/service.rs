@@ -18,19 +18,19 @@ impl Resolver<'_> {
     /// a group go into `config` at once.
     pub(super) fn virtual_server(
         &mut self,
-        draft: VirtualServerDraft,
+        draft: &VirtualServerDraft,
         config: &mut Config,
     ) -> Option<VirtualServer> {
         match draft.target.clone() {
             Target::Address(address, port) => {
-                self.is_served(&draft, address, port)?;
-                let protocol = self.protocol(&draft)?;
+                self.is_served(draft, address, port)?;
+                let protocol = self.protocol(draft)?;
                 let key = VirtualServerKey {
                     address,
                     port,
                     protocol,
                 };
-                Some(self.service(&draft)?.with_key(key))
+                Some(self.service(draft)?.with_key(key))
             }
             Target::Fwmark(fwmark) => {
                 let message = "virtual servers for a fwmark are not supported yet: it is left out";
@@ -46,7 +46,7 @@ impl Resolver<'_> {
                 let first = draft.real_servers.first().map(|server| server.address);
                 let of_servers = first.map_or(Family::Inet, Family::of);
                 let ip_family = draft.ip_family.map_or(of_servers, |given| given.value);
-                let service = self.service(&draft)?;
+                let service = self.service(draft)?;
                 let key = FwmarkKey { fwmark, ip_family };
                 config.fwmark_servers.push(service.with_key(key));
                 None
@@ -54,7 +54,7 @@ impl Resolver<'_> {
             Target::Group(group) => {
                 let message = "virtual servers for a group are not supported yet: it is left out";
                 self.error(Code::NotSupported, draft.span, message);
-                let protocol = self.protocol(&draft)?;
+                let protocol = self.protocol(draft)?;
                 let consequence = "the virtual server is left out";
                 if !self.refers(
                     |names| &names.virtual_server_groups,
@@ -64,7 +64,7 @@ impl Resolver<'_> {
                 ) {
                     return None;
                 }
-                let service = self.service(&draft)?;
+                let service = self.service(draft)?;
                 let group = group.value;
                 let key = GroupKey { group, protocol };
                 config.group_servers.push(service.with_key(key));
