@@ -16,9 +16,9 @@ use tracing::error;
 
 use super::Event;
 use super::probe::{self, NotProbed, ProbeResult};
-use super::schedule::{Action, CheckerId, Schedule};
+use super::schedule::{Action, CheckerId, Schedule, Settings};
+use super::spec::Service;
 use super::status::CheckerStatus;
-use crate::config::model::Config;
 use crate::runtime::clock;
 
 /// Probes at a time. Each holds a descriptor and some kilobytes. With 20 000 servers of which a
@@ -40,15 +40,20 @@ enum Request {
     Status(oneshot::Sender<Vec<CheckerStatus>>),
 }
 
-/// Starts the checks of `config` on the runtime of the caller. What changes goes to `events`;
+/// Starts the checks of `services` on the runtime of the caller. What changes goes to `events`;
 /// they end when nobody receives any more.
 ///
 /// # Panics
 ///
 /// Outside of a tokio runtime.
 #[must_use]
-pub fn spawn(config: &Config, events: mpsc::UnboundedSender<Event>) -> Handle {
-    let schedule = Schedule::new(config, in_flight_limit(), seed(), clock::now());
+pub fn spawn(services: &[Service], events: mpsc::UnboundedSender<Event>) -> Handle {
+    let settings = Settings {
+        limit: in_flight_limit(),
+        seed: seed(),
+        share: true,
+    };
+    let schedule = Schedule::new(services, settings, clock::now());
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let task = tokio::spawn(Driver::new(schedule, events).run(inbox));
     Handle { requests, task }
@@ -111,10 +116,10 @@ impl Driver {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Probe { id, checker, url } => {
+            Action::Probe { id, check, url } => {
                 let probe = self
                     .probes
-                    .spawn(async move { probe::probe(&checker, url).await });
+                    .spawn(async move { probe::probe(&check.question, url).await });
                 self.asked.insert(probe.id(), id);
             }
             Action::Log(line) => line.write(),

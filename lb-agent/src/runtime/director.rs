@@ -92,7 +92,7 @@ impl Director {
             .iter_mut()
             .find(|pool| *pool.virtual_server() == event.virtual_server);
         pool.map_or((false, Vec::new()), |pool| {
-            let change = pool.handle(&event.real_server, event.up);
+            let change = pool.handle_event(event);
             (change.members_changed, change.lines)
         })
     }

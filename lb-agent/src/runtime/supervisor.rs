@@ -136,7 +136,7 @@ impl Supervisor {
         }
         let vrrp = vrrp?;
         let (sender, events) = mpsc::unbounded_channel();
-        let health = health::driver::spawn(director.config(), sender);
+        let health = health::driver::spawn(&health::spec::services(director.config()), sender);
         Ok(Self {
             director,
             network,
