@@ -21,7 +21,7 @@ use super::log_line::LogLine;
 use super::name::ServiceName;
 use super::quorum::Quorum;
 use super::slow_start::{self, Ramp};
-use super::spec::{PoolRules, Service};
+use super::spec::{PoolRules, PoolSpec};
 use super::{Change, Event, Hand};
 use crate::config::model::{RealServerKey, VirtualServerKey};
 
@@ -80,13 +80,12 @@ pub struct Pool {
 impl Pool {
     /// The pool at start, before any check: all servers, with `alpha` only those without a
     /// checker, which nothing could ever bring up.
-    pub fn new(service: impl Into<Service>) -> (Self, PoolChange) {
-        let Service {
+    pub fn new(spec: impl Into<PoolSpec>) -> (Self, PoolChange) {
+        let PoolSpec {
             key,
             rules,
             servers,
-            ha_suspend: _,
-        } = service.into();
+        } = spec.into();
         let mut pool = Self {
             virtual_server: key,
             servers: servers.iter().map(PoolServer::new).collect(),

@@ -65,6 +65,46 @@ impl Default for PoolRules {
     }
 }
 
+/// What a pool needs to know of its virtual server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolSpec {
+    /// Address, port, protocol.
+    pub key: VirtualServerKey,
+    /// The quorum and what happens without it.
+    pub rules: PoolRules,
+    /// `real_server`, in the order of the file.
+    pub servers: Vec<PooledServer>,
+}
+
+/// What a pool needs to know of a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PooledServer {
+    /// Address and port.
+    pub key: RealServerKey,
+    /// `weight`.
+    pub weight: u32,
+    /// `inhibit_on_failure`.
+    pub inhibit_on_failure: bool,
+    /// `alpha`: a check must succeed first.
+    pub waits: bool,
+}
+
+impl From<Service> for PoolSpec {
+    fn from(from: Service) -> Self {
+        let servers = from.servers.iter().map(|server| PooledServer {
+            key: server.key,
+            weight: server.weight,
+            inhibit_on_failure: server.inhibit_on_failure,
+            waits: server.checks.iter().any(|check| check.alpha),
+        });
+        Self {
+            key: from.key,
+            servers: servers.collect(),
+            rules: from.rules,
+        }
+    }
+}
+
 /// One real server of a virtual server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {

@@ -59,7 +59,7 @@ async fn a_server_that_fails_goes_down_and_one_that_recovers_comes_up() {
     let status = Arc::new(AtomicU16::new(503));
     let server = web_server(&status).await;
     let (sender, mut events) = mpsc::unbounded_channel();
-    let handle = spawn(&services(&server, PATIENCE), sender);
+    let handle = spawn(&services(&server, PATIENCE), true, sender);
     for (up, next_status, reason) in [
         (false, 200, "url(/): status_code [503]."),
         (
@@ -89,7 +89,7 @@ async fn the_status_is_there_while_a_probe_is_under_way() {
     let status = Arc::new(AtomicU16::new(503));
     let server = web_server(&status).await;
     let (sender, mut events) = mpsc::unbounded_channel();
-    let handle = spawn(&services(&server, PATIENCE), sender);
+    let handle = spawn(&services(&server, PATIENCE), true, sender);
     next(&mut events).await;
     status.store(0, Ordering::SeqCst);
     let waiting = async {
@@ -115,7 +115,7 @@ async fn stop_does_not_wait_for_probes_that_hang() {
     let server = web_server(&status).await;
     let (sender, mut events) = mpsc::unbounded_channel();
     let hour = Duration::from_hours(1);
-    let handle = spawn(&services(&server, hour), sender);
+    let handle = spawn(&services(&server, hour), true, sender);
     timeout(PATIENCE, handle.stop())
         .await
         .expect("stop waits for the probe");
@@ -127,7 +127,7 @@ async fn the_checks_end_when_nobody_listens() {
     let status = Arc::new(AtomicU16::new(200));
     let server = web_server(&status).await;
     let (sender, events) = mpsc::unbounded_channel();
-    let handle = spawn(&services(&server, PATIENCE), sender);
+    let handle = spawn(&services(&server, PATIENCE), true, sender);
     drop(events);
     timeout(PATIENCE, handle.task)
         .await
@@ -140,7 +140,7 @@ async fn a_server_that_hangs_goes_down_with_its_time_out() {
     let status = Arc::new(AtomicU16::new(0));
     let server = web_server(&status).await;
     let (sender, mut events) = mpsc::unbounded_channel();
-    let handle = spawn(&services(&server, Duration::from_millis(50)), sender);
+    let handle = spawn(&services(&server, Duration::from_millis(50)), true, sender);
     let event = next(&mut events).await;
     assert_eq!(
         event.reason,

@@ -3,7 +3,7 @@
 use crate::config::model::RealServerKey;
 use crate::health::Hand;
 use crate::health::slow_start::Ramp;
-use crate::health::spec::Server;
+use crate::health::spec::PooledServer;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PoolServer {
@@ -21,14 +21,14 @@ pub(super) struct PoolServer {
 }
 
 impl PoolServer {
-    pub(super) fn new(server: &Server) -> Self {
+    pub(super) fn new(server: &PooledServer) -> Self {
         Self {
             key: server.key,
             configured: server.weight,
             weight: server.weight,
             hand: None,
             inhibit_on_failure: server.inhibit_on_failure,
-            up: server.checks.iter().all(|check| !check.alpha),
+            up: !server.waits,
             told: false,
             ramp: None,
         }

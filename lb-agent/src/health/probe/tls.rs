@@ -23,6 +23,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::config::model::Ssl;
+
 pub(super) use self::failure::describe;
 use self::verifier::Verifier;
 
@@ -64,7 +66,12 @@ pub enum TlsError {
 /// Ready to speak TLS.
 pub struct TlsClient {
     settings: TlsSettings,
-    config: Arc<ClientConfig>,
+    /// `None`: not even the library's defaults can be used.
+    configs: Option<Configs>,
+}
+
+struct Configs {
+    named: Arc<ClientConfig>,
     /// The same without the name in the handshake.
     nameless: Arc<ClientConfig>,
 }
@@ -72,6 +79,44 @@ pub struct TlsClient {
 impl TlsClient {
     /// Reads the files of the block.
     pub fn new(settings: &TlsSettings) -> Result<Self, TlsError> {
+        Ok(Self {
+            settings: settings.clone(),
+            configs: Some(Configs::new(settings)?),
+        })
+    }
+
+    /// What there is without the block.
+    #[must_use]
+    pub fn without_files() -> Self {
+        let settings = TlsSettings::default();
+        Self {
+            configs: Configs::new(&settings).ok(),
+            settings,
+        }
+    }
+
+    /// The handshake over `stream` to `address`, naming `name` in it where it is one.
+    pub(super) async fn connect(
+        &self,
+        stream: TcpStream,
+        address: IpAddr,
+        name: Option<&str>,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let configs = self.configs.as_ref();
+        let configs = configs.ok_or_else(|| io::Error::other("there is no TLS here"))?;
+        let named = name.and_then(|name| ServerName::try_from(name.to_owned()).ok());
+        let (config, name) = match named {
+            Some(name) => (&configs.named, name),
+            None => (&configs.nameless, ServerName::IpAddress(address.into())),
+        };
+        TlsConnector::from(Arc::clone(config))
+            .connect(name, stream)
+            .await
+    }
+}
+
+impl Configs {
+    fn new(settings: &TlsSettings) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let roots = settings.ca.as_deref().map(roots).transpose()?;
         let verifier = Arc::new(Verifier::new(&provider, roots)?);
@@ -89,27 +134,19 @@ impl TlsClient {
         let mut nameless = config.clone();
         nameless.enable_sni = false;
         Ok(Self {
-            settings: settings.clone(),
-            config: Arc::new(config),
+            named: Arc::new(config),
             nameless: Arc::new(nameless),
         })
     }
+}
 
-    /// The handshake over `stream` to `address`, naming `name` in it where it is one.
-    pub(super) async fn connect(
-        &self,
-        stream: TcpStream,
-        address: IpAddr,
-        name: Option<&str>,
-    ) -> io::Result<TlsStream<TcpStream>> {
-        let named = name.and_then(|name| ServerName::try_from(name.to_owned()).ok());
-        let (config, name) = match named {
-            Some(name) => (&self.config, name),
-            None => (&self.nameless, ServerName::IpAddress(address.into())),
-        };
-        TlsConnector::from(Arc::clone(config))
-            .connect(name, stream)
-            .await
+impl From<&Ssl> for TlsSettings {
+    fn from(ssl: &Ssl) -> Self {
+        Self {
+            ca: ssl.ca.clone(),
+            certificate: ssl.certificate.clone(),
+            key: ssl.key.clone(),
+        }
     }
 }
 

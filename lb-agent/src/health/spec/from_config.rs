@@ -1,99 +1,155 @@
-//! From the configuration's model to what health needs.
+//! From the configuration's model to what health needs. `MISC_CHECK` and `BFD_CHECK` are left
+//! out: the server counts as up without them.
 
-use crate::config::model;
+mod kind;
 
-use super::{
-    Check, HttpGet, HttpProtocol, Kind, PoolRules, Question, Server, Service, Target, Url, UrlBody,
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::kind::Kinds;
+use super::{Check, Kind, PoolRules, PoolSpec, PooledServer, Question, Server, Service, Target};
+use crate::config::model::{
+    Checker, CheckerKind, Config, FileCheck, LaterChecker, RealServer, RealServerKey, VirtualServer,
 };
-use crate::config::model::{Config, RealServerKey};
+use crate::health::probe::tls::TlsClient;
 
-/// Every virtual server of `config`, in the order of the file.
+/// How often a tracked file is read.
+const FILE_LOOP: Duration = Duration::from_secs(1);
+
+/// Every virtual server of `config`, in the order of the file; `tls` is its `SSL` block.
 #[must_use]
-pub fn services(config: &Config) -> Vec<Service> {
-    config.virtual_servers.iter().map(Service::from).collect()
+pub fn services(config: &Config, tls: &Arc<TlsClient>) -> Vec<Service> {
+    let kinds = Kinds { config, tls };
+    let servers = config.virtual_servers.iter();
+    servers.map(|server| service(server, &kinds)).collect()
 }
 
-impl From<&model::VirtualServer> for Service {
-    fn from(from: &model::VirtualServer) -> Self {
+fn service(from: &VirtualServer, kinds: &Kinds<'_>) -> Service {
+    let servers = from.real_servers.iter().map(|server| Server {
+        key: server.key,
+        weight: server.weight,
+        inhibit_on_failure: server.inhibit_on_failure,
+        checks: checks(server, kinds),
+    });
+    Service {
+        key: from.key,
+        ha_suspend: from.ha_suspend,
+        rules: rules(from),
+        servers: servers.collect(),
+    }
+}
+
+impl From<&VirtualServer> for PoolSpec {
+    fn from(from: &VirtualServer) -> Self {
+        let servers = from.real_servers.iter().map(|server| PooledServer {
+            key: server.key,
+            weight: server.weight,
+            inhibit_on_failure: server.inhibit_on_failure,
+            waits: waits(server),
+        });
         Self {
             key: from.key,
-            ha_suspend: false,
-            rules: PoolRules {
-                sorry_server: from.sorry_server.map(|sorry| RealServerKey {
-                    address: sorry.address,
-                    port: sorry.port,
-                }),
-                ..PoolRules::default()
-            },
-            servers: from.real_servers.iter().map(Server::from).collect(),
+            rules: rules(from),
+            servers: servers.collect(),
         }
     }
 }
 
-impl From<&model::RealServer> for Server {
-    fn from(from: &model::RealServer) -> Self {
-        let checks = from.checkers.iter();
-        Self {
-            key: from.key,
-            weight: from.weight,
-            inhibit_on_failure: from.inhibit_on_failure,
-            checks: checks.map(|checker| check(checker, from.alpha)).collect(),
-        }
+fn rules(from: &VirtualServer) -> PoolRules {
+    PoolRules {
+        quorum: from.quorum,
+        hysteresis: from.hysteresis,
+        sorry_server: from.sorry_server.map(|sorry| RealServerKey {
+            address: sorry.address,
+            port: sorry.port,
+        }),
+        sorry_server_inhibit: from.sorry_server_inhibit,
+        omega: from.omega,
+        xdp_slow_start: from.xdp_slow_start,
     }
 }
 
-fn check(from: &model::Checker, alpha: bool) -> Check {
+/// Whether the server has a check that must succeed first.
+fn waits(server: &RealServer) -> bool {
+    let later = server.later_checkers.iter();
+    let later = later.filter(|checker| is_made(&checker.kind));
+    server.checkers.iter().any(|checker| checker.alpha) || { later }.any(|checker| checker.alpha)
+}
+
+/// What is not made yet must not be waited for.
+const fn is_made(kind: &LaterChecker) -> bool {
+    match kind {
+        LaterChecker::Ssl(_)
+        | LaterChecker::Smtp(_)
+        | LaterChecker::Dns(_)
+        | LaterChecker::Udp(_)
+        | LaterChecker::Ping
+        | LaterChecker::File(_) => true,
+        LaterChecker::Misc(_) | LaterChecker::Bfd(_) => false,
+    }
+}
+
+fn checks(server: &RealServer, kinds: &Kinds<'_>) -> Vec<Check> {
+    let first = server.checkers.iter().map(|checker| match &checker.kind {
+        CheckerKind::Tcp => check(checker, Kind::Tcp),
+        CheckerKind::Http(get) => check(checker, Kind::Http(kind::http_get(get))),
+    });
+    let later = server.later_checkers.iter();
+    let later = later.flat_map(|checker| later_checks(checker, kinds));
+    first.chain(later).collect()
+}
+
+fn later_checks(checker: &Checker<LaterChecker>, kinds: &Kinds<'_>) -> Vec<Check> {
+    match &checker.kind {
+        LaterChecker::Ssl(ssl) => vec![check(checker, kinds.ssl_get(ssl))],
+        // Each host is a check of its own: the server is up when all are.
+        LaterChecker::Smtp(smtp) if !smtp.hosts.is_empty() => {
+            let hosts = smtp.hosts.iter();
+            hosts.map(|host| check(host, kind::smtp(smtp))).collect()
+        }
+        LaterChecker::Smtp(smtp) => vec![check(checker, kind::smtp(smtp))],
+        LaterChecker::Dns(dns) => vec![check(checker, kind::dns(dns))],
+        LaterChecker::Udp(udp) => vec![check(checker, kind::udp(udp))],
+        LaterChecker::Ping => vec![check(checker, Kind::Ping)],
+        LaterChecker::File(file) => file_check(checker, file, kinds).into_iter().collect(),
+        LaterChecker::Misc(_) | LaterChecker::Bfd(_) => Vec::new(),
+    }
+}
+
+/// What a file says counts at once, and no warm-up has to spread it.
+fn file_check<K>(checker: &Checker<K>, file: &FileCheck, kinds: &Kinds<'_>) -> Option<Check> {
+    let kind = kinds.file(file)?;
+    Some(Check {
+        retry: 0,
+        delay_loop: FILE_LOOP,
+        warmup: FILE_LOOP,
+        ..check(checker, kind)
+    })
+}
+
+fn check<K>(from: &Checker<K>, kind: Kind) -> Check {
     Check {
         question: Question {
             target: target(from),
-            kind: kind(&from.kind),
+            kind,
         },
         retry: from.retry,
         delay_before_retry: from.delay_before_retry,
         delay_loop: from.delay_loop,
         warmup: from.warmup,
-        alpha,
+        alpha: from.alpha,
         log_all_failures: from.log_all_failures,
     }
 }
 
-fn target(from: &model::Checker) -> Target {
+fn target<K>(from: &Checker<K>) -> Target {
     Target {
         connect_ip: from.connect_ip,
         connect_port: from.connect_port,
         bindto: from.bindto,
         bind_port: from.bind_port,
-        bind_if: None,
+        bind_if: from.bind_if.clone(),
         fwmark: from.fwmark,
         connect_timeout: from.connect_timeout,
-    }
-}
-
-fn kind(from: &model::CheckerKind) -> Kind {
-    match from {
-        model::CheckerKind::Tcp => Kind::Tcp,
-        model::CheckerKind::Http(get) => Kind::Http(http_get(get)),
-    }
-}
-
-fn http_get(from: &model::HttpGet) -> HttpGet {
-    HttpGet {
-        urls: from.urls.iter().map(url).collect(),
-        http_protocol: match from.http_protocol {
-            model::HttpProtocol::V1_0 => HttpProtocol::V1_0,
-            model::HttpProtocol::V1_0Close => HttpProtocol::V1_0Close,
-            model::HttpProtocol::V1_1 => HttpProtocol::V1_1,
-        },
-        fast_recovery: false,
-    }
-}
-
-fn url(from: &model::Url) -> Url {
-    Url {
-        path: from.path.clone(),
-        status_code: from.status_code.clone(),
-        virtualhost: from.virtualhost.clone(),
-        body: UrlBody::default(),
-        tls_compliant: false,
     }
 }
