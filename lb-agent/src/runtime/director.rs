@@ -106,11 +106,13 @@ impl Director {
 
     /// The next step of a slow start; whether the data plane has to hear of it.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
-        let due = |pool: &&mut Pool| pool.poll_timeout().is_some_and(|at| at <= now);
-        let changes = self.pools.iter_mut().filter(due);
-        changes.fold(false, |changed, pool| {
-            pool.handle_timeout(now).members_changed || changed
-        })
+        let mut changed = false;
+        for pool in &mut self.pools {
+            if pool.poll_timeout().is_some_and(|at| at <= now) {
+                changed |= pool.handle_timeout(now).members_changed;
+            }
+        }
+        changed
     }
 
     /// When to call [`Self::handle_timeout`].

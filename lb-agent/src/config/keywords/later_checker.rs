@@ -53,10 +53,10 @@ const NOT_MADE: &str = "the server counts as up without this check";
 
 const TLS: &[Keyword<SslGetDraft>] = &[
     flag("enable_sni", |c: &mut SslGetDraft, v| {
-        c.enable_sni = v.value
+        c.enable_sni = v.value;
     }),
     text("sni_name", "HOST", |c: &mut SslGetDraft, v| {
-        c.sni_name = Some(v)
+        c.sni_name = Some(v);
     })
     .since("after 2.4.3")
     .default("the virtualhost"),
@@ -64,7 +64,7 @@ const TLS: &[Keyword<SslGetDraft>] = &[
 
 const SMTP: &[Keyword<SmtpCheckDraft>] = &[
     text("helo_name", "NAME", |c: &mut SmtpCheckDraft, v| {
-        c.helo_name = Some(v)
+        c.helo_name = Some(v);
     })
     .default("`smtp_helo_name`"),
     block("host", NONE, lower::host).many(),
@@ -84,7 +84,7 @@ const MISC: &[Keyword<MiscCheckDraft>] = &[
     .default("`delay_loop`")
     .later(NOT_MADE),
     flag("misc_dynamic", |c: &mut MiscCheckDraft, v| {
-        c.value.misc_dynamic = v.value
+        c.value.misc_dynamic = v.value;
     })
     .later(NOT_MADE),
     line("user", words("USER [GROUP]", 1, 2), lower::misc_user)
@@ -114,7 +114,7 @@ const DNS: &[Keyword<DnsCheckDraft>] = &[
     .default("SOA")
     .example("A"),
     text("name", "NAME", |c: &mut DnsCheckDraft, v| {
-        c.value.name = v.value
+        c.value.name = v.value;
     })
     .default("."),
 ];
@@ -128,11 +128,11 @@ const UDP: &[Keyword<UdpCheckDraft>] = &[
     )
     .example("07"),
     short("min_reply_length", 0..=65535, |c: &mut UdpCheckDraft, v| {
-        c.value.min_reply_length = v.value
+        c.value.min_reply_length = v.value;
     })
     .default("0"),
     short("max_reply_length", 0..=65535, |c: &mut UdpCheckDraft, v| {
-        c.value.max_reply_length = v.value
+        c.value.max_reply_length = v.value;
     })
     .default("255"),
 ];
