@@ -66,9 +66,7 @@ impl Network {
         for link in &links {
             director.handle_link(link.clone());
         }
-        for address in address::list(&mut self.connection)? {
-            director.handle_address(&address);
-        }
+        director.handle_addresses(&address::list(&mut self.connection)?);
         director
             .hops()
             .handle_snapshot(links, neighbours, clock::now());
@@ -187,8 +185,7 @@ fn handle(event: Event, director: &mut Director) -> bool {
             director.hops().handle_link_gone(index, now);
         }
         Event::AddressAdded(address) => director.handle_address(&address),
-        // Where an address was remains the best guess for where its packets arrive.
-        Event::AddressRemoved(_) => {}
+        Event::AddressRemoved(address) => director.handle_address_gone(address.address.addr()),
         Event::Neighbour(neighbour) => director.hops().handle_neighbour(neighbour, now),
         Event::NeighbourGone(neighbour) => {
             director
