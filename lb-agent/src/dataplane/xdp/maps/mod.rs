@@ -7,6 +7,7 @@ mod execute;
 pub mod mapped;
 mod read;
 mod services;
+mod slot;
 
 use std::io;
 use std::net::Ipv4Addr;
