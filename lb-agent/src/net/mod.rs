@@ -18,5 +18,6 @@ pub mod attribute;
 pub mod link;
 pub mod monitor;
 pub mod neighbour;
+pub mod netdev;
 pub mod netlink;
 pub mod route;

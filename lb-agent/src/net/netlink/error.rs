@@ -17,7 +17,9 @@ pub enum NetlinkError {
         source: io::Error,
     },
     /// Nobody can wait for the kernel's notifications.
-    #[error("cannot start a thread for the kernel's notifications: {source}; too many tasks?")]
+    #[error(
+        "cannot start a thread for the kernel's notifications: {source}; is the number of tasks limited (`ulimit -u`, `TasksMax`)?"
+    )]
     Thread {
         /// What `clone` said.
         source: io::Error,

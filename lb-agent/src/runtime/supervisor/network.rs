@@ -111,6 +111,13 @@ impl Network {
                     let found = found.map_err(|error| error.to_string());
                     director.hops().handle_route(address, found, now);
                 }
+                Action::ListGateways => {
+                    let found = route::gateways(&mut self.connection);
+                    if let Err(error) = &found {
+                        warn!("{error}; answers of NAT servers may wait for a router");
+                    }
+                    director.hops().handle_gateways(found.ok(), now);
+                }
                 Action::Probe { index, address } => {
                     if let Err(error) = neighbour::probe(&mut self.connection, index, address) {
                         debug!("{error}");
