@@ -8,7 +8,7 @@
 //!      └──────── record ────────────┘
 //! ```
 //!
-//! [`desired`], [`plan`], [`schedule`] and [`nexthop`] are pure. [`xdp`] holds the maps and the
+//! [`desired`], [`plan`], [`schedule`], [`nexthop`] and [`port`] are pure. [`xdp`] holds the maps and the
 //! attached program. Who is up, who is MASTER and what the configuration says is decided
 //! elsewhere (`health`, `vrrp`, `config`) and comes together in `runtime::supervisor`.
 
@@ -16,5 +16,6 @@ pub mod desired;
 pub mod installed;
 pub mod nexthop;
 pub mod plan;
+pub mod port;
 pub mod schedule;
 pub mod xdp;
