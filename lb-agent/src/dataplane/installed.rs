@@ -74,6 +74,7 @@ pub struct Addresses {
 
 impl Addresses {
     /// What either of the two lets through.
+    #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let merge = |ours: &[Ipv4Addr], theirs: &[Ipv4Addr]| {
             let both: BTreeSet<_> = ours.iter().chain(theirs).copied().collect();

@@ -118,12 +118,12 @@ impl Attachments {
         interface: &str,
         wanted: XdpMode,
     ) -> Result<Mode, AttachError> {
-        let (mode, link) = match adopt(object, pins, ifindex, interface, wanted) {
-            Some(adopted) => adopted,
-            None => {
-                let (mode, link) = attach_anew(object, ifindex, interface, wanted)?;
-                (mode, pin(link, pins, ifindex, interface)?)
-            }
+        let adopted = adopt(object, pins, ifindex, interface, wanted);
+        let (mode, link) = if let Some(adopted) = adopted {
+            adopted
+        } else {
+            let (mode, link) = attach_anew(object, ifindex, interface, wanted)?;
+            (mode, pin(link, pins, ifindex, interface)?)
         };
         let attachment = Attachment {
             interface: interface.to_owned(),
