@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
-use lb_tests::{Namespace, Switch, built, needs, skipped};
+use lb_tests::{Agent, Namespace, PATIENCE, Switch, built, needs, skipped};
 
 /// A file that cannot be a configuration, or not all of it.
 struct Case {
@@ -135,6 +135,33 @@ fn check_says_what_is_wrong() -> Result<()> {
         judge(case, &path, &output);
         assert_ne!(output.status.code(), Some(TIMED_OUT), "{}", case.name);
     }
+    Ok(())
+}
+
+#[test]
+fn a_second_agent_of_the_same_name_is_refused_and_disturbs_nothing() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let switch = Switch::new("outside")?;
+    let director = Namespace::new("director1")?;
+    switch.plug(&director, "ens33", "192.168.159.103/24")?;
+    let mut first = Agent::start(&director, GOOD)?;
+    first.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let before = first.dump("backends")?;
+
+    let second = Agent::start(&director, GOOD)?.wait(PATIENCE)?;
+    assert_eq!(second.status.code(), Some(1), "{}", second.log);
+    let named = format!(
+        "another lb-agent (process {}) runs as instance `{}`",
+        first.id(),
+        director.name()
+    );
+    assert!(second.log.contains(&named), "{}", second.log);
+    assert!(director.has_address("192.168.159.200")?);
+    assert_eq!(first.dump("backends")?, before);
+    let exit = first.terminate()?;
+    assert!(exit.status.success(), "{}", exit.log);
     Ok(())
 }
 

@@ -21,6 +21,7 @@
 pub mod clock;
 pub mod director;
 pub mod interfaces;
+pub mod lock;
 pub mod logging;
 pub mod plane;
 pub mod status;

@@ -63,6 +63,11 @@ impl StatusFile {
         self.failing = outcome.is_err();
     }
 
+    /// Where the file is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn replace(&self, status: &Status) -> io::Result<()> {
         std::fs::create_dir_all(&self.folder)?;
         let new = self.folder.join("status.json.new");
@@ -88,9 +93,7 @@ impl StatusFile {
 
     /// Removes the file, after a clean stop.
     pub fn remove(&self) {
-        let _gone = std::fs::remove_dir_all(&self.folder);
-        // The last agent to go takes the folder of all along.
-        let _shared = std::fs::remove_dir(RUN);
+        let _gone = std::fs::remove_file(self.path());
     }
 }
 

@@ -22,6 +22,7 @@ use self::balancer::Balancer;
 use self::network::Network;
 use super::director::Director;
 use super::interfaces::{self, NoInterface};
+use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
 use super::status::StatusFile;
 use super::{clock, systemd};
@@ -38,6 +39,9 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Why the agent cannot start, or had to stop.
 #[derive(Debug, Error)]
 pub enum RunError {
+    /// Another agent has the name.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The data plane.
     #[error(transparent)]
     Plane(#[from] PlaneError),
@@ -62,6 +66,7 @@ pub enum RunError {
 ///
 /// `instance` names the place of its pins and its status file.
 pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
+    let _lock = InstanceLock::take(instance, StatusFile::new(instance).folder())?;
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -243,6 +243,8 @@ impl Instance {
     fn start(&mut self, now: Instant) {
         self.log(LogLine::RemovingVips);
         self.act(Action::RemoveResidual);
+        // An agent that crashed as master has left it open, and its program forwards until here.
+        self.act(Action::DisarmGate);
         if self.faults.is_empty() {
             let wait = match (self.settings.state, self.priority) {
                 // RFC 3768 6.4.1: the owner does not ask.
@@ -356,7 +358,6 @@ impl Instance {
                 priority: self.priority,
             });
         }
-        self.act(Action::DisarmGate);
         self.log(why);
         self.log(LogLine::EnteringBackup);
         self.remove_addresses();
@@ -419,15 +420,17 @@ impl Instance {
         self.act(Action::SendAdvert {
             priority: PRIORITY_RELEASE,
         });
-        self.act(Action::DisarmGate);
         self.log(LogLine::SentRelease);
         self.remove_addresses();
     }
 
+    /// The gate closes last: in between the kernel would take the clients' packets for its own and
+    /// reset their connections, which the next master could have carried on.
     fn remove_addresses(&mut self) {
         self.garp.clear();
         self.log(LogLine::RemovingVips);
         self.act(Action::RemoveAddresses);
+        self.act(Action::DisarmGate);
     }
 
     fn note_interface(&mut self, interface: Interface) {

@@ -83,6 +83,7 @@ pub trait Gate: Send {
     /// The instance is becoming master; its addresses are about to be set.
     fn arm(&self, instance: usize);
 
-    /// The instance is no longer master; its addresses are about to be removed.
+    /// The instance is not master, and its addresses are gone. Also called at start, for a gate
+    /// that an agent before us has left armed.
     fn disarm(&self, instance: usize);
 }

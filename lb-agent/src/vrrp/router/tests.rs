@@ -91,13 +91,7 @@ impl Bench {
 }
 
 fn virtual_address(address: &str, dev: &str) -> VirtualAddress {
-    VirtualAddress {
-        address: address.parse().unwrap(),
-        dev: dev.into(),
-        label: None,
-        scope: 0,
-        brd: None,
-    }
+    VirtualAddress::new(address.parse().unwrap(), dev)
 }
 
 fn on(index: u32, address: &str) -> Address {
@@ -135,7 +129,7 @@ fn a_new_master_is_heard_before_it_forwards_and_forwards_before_it_is_asked() {
 }
 
 #[test]
-fn a_stopped_master_says_so_closes_the_gate_and_leaves_nothing_behind() {
+fn a_stopped_master_says_so_leaves_no_address_and_closes_the_gate_last() {
     let mut bench = Bench::master(vec![config()]);
     bench.router.stop(bench.now);
     let seen = bench.journal.take();
@@ -143,8 +137,8 @@ fn a_stopped_master_says_so_closes_the_gate_and_leaves_nothing_behind() {
     assert_eq!(
         seen[1..],
         [
-            Seen::Disarmed(0),
             Seen::Removed(on(ETH0.index, "10.0.0.100/32")),
+            Seen::Disarmed(0),
             Seen::Changed(Change {
                 instance: 0,
                 from: State::Master,

@@ -78,13 +78,16 @@ proptest! {
             for action in bench.actions() {
                 match action {
                     Action::ArmGate => { prop_assert!(!armed); armed = true; }
-                    Action::DisarmGate => { prop_assert!(armed); armed = false; }
+                    Action::DisarmGate => {
+                        prop_assert!(!addresses, "the gate closes last");
+                        armed = false;
+                    }
                     Action::AddAddresses => {
                         prop_assert!(armed && !addresses, "the gate opens first");
                         addresses = true;
                     }
                     Action::RemoveAddresses => {
-                        prop_assert!(!armed && addresses, "the gate closes first");
+                        prop_assert!(armed && addresses, "the gate closes last");
                         addresses = false;
                     }
                     Action::Announce { .. } => prop_assert!(addresses),

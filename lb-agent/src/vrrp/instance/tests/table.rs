@@ -45,11 +45,11 @@ fn row_of(
 
 fn yields(line: LogLine, from: IpAddr) -> Vec<Action> {
     vec![
-        Action::DisarmGate,
         log(line),
         log(LogLine::EnteringBackup),
         log(LogLine::RemovingVips),
         Action::RemoveAddresses,
+        Action::DisarmGate,
         log(LogLine::MasterSet(from)),
         changed(State::Master, State::Backup),
     ]
@@ -58,10 +58,10 @@ fn yields(line: LogLine, from: IpAddr) -> Vec<Action> {
 fn falls(to_log: &[LogLine]) -> Vec<Action> {
     let mut actions = vec![
         RELEASE,
-        Action::DisarmGate,
         log(LogLine::SentRelease),
         log(LogLine::RemovingVips),
         Action::RemoveAddresses,
+        Action::DisarmGate,
     ];
     actions.extend(to_log.iter().copied().map(log));
     actions.push(changed(State::Master, State::Fault));
@@ -74,6 +74,7 @@ fn init() {
     let begins = [
         log(LogLine::RemovingVips),
         Action::RemoveResidual,
+        Action::DisarmGate,
         log(LogLine::EnteringBackupInit),
         changed(Init, Backup),
     ];
@@ -115,7 +116,11 @@ fn init_with_a_fault() {
     ] {
         let mut bench = Bench::new(&config());
         bench.at(0.0, input);
-        let mut expected = vec![log(LogLine::RemovingVips), Action::RemoveResidual];
+        let mut expected = vec![
+            log(LogLine::RemovingVips),
+            Action::RemoveResidual,
+            Action::DisarmGate,
+        ];
         expected.extend(reason.map(log));
         expected.push(log(LogLine::EnteringFaultInit));
         expected.push(changed(State::Init, State::Fault));
@@ -265,10 +270,10 @@ fn master() {
         None,
         &[
             RELEASE,
-            Action::DisarmGate,
             log(LogLine::SentRelease),
             log(LogLine::RemovingVips),
             Action::RemoveAddresses,
+            Action::DisarmGate,
             changed(Master, Init),
         ],
     );

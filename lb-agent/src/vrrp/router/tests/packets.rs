@@ -192,8 +192,8 @@ fn a_master_that_hears_a_better_one_lets_go() {
     assert_eq!(
         bench.journal.take(),
         [
-            Seen::Disarmed(0),
             Seen::Removed(on(ETH0.index, "10.0.0.100/32")),
+            Seen::Disarmed(0),
             Seen::Changed(Change {
                 instance: 0,
                 from: State::Master,
