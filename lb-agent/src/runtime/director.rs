@@ -37,6 +37,8 @@ pub struct Director {
     ports: Ports,
     /// Where the addresses of virtual servers are, or were last.
     addresses: BTreeMap<IpAddr, u32>,
+    /// Which instance holds which address, by its place in the configuration.
+    owners: BTreeMap<IpAddr, usize>,
     /// Instances that are MASTER, by their place in the configuration.
     masters: BTreeSet<usize>,
 }
@@ -60,6 +62,7 @@ impl Director {
             }
         }
         let director = Self {
+            owners: owners(&config),
             config,
             pools,
             hops,
@@ -216,14 +219,23 @@ impl Director {
 
     /// The instance that holds the address of a virtual server.
     pub fn owner(&self, virtual_server: &VirtualServer) -> Option<usize> {
-        self.config.vrrp_instances.iter().position(|instance| {
-            instance
-                .virtual_ipaddress
-                .iter()
-                .chain(&instance.virtual_ipaddress_excluded)
-                .any(|vip| vip.address.addr() == virtual_server.key.address)
-        })
+        self.owners.get(&virtual_server.key.address).copied()
     }
+}
+
+/// The first instance of every virtual address.
+fn owners(config: &Config) -> BTreeMap<IpAddr, usize> {
+    let mut owners = BTreeMap::new();
+    for (index, instance) in config.vrrp_instances.iter().enumerate() {
+        let vips = instance
+            .virtual_ipaddress
+            .iter()
+            .chain(&instance.virtual_ipaddress_excluded);
+        for vip in vips {
+            owners.entry(vip.address.addr()).or_insert(index);
+        }
+    }
+    owners
 }
 
 /// The addresses of the real servers and the sorry server.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::model::XdpAttach;
-use crate::dataplane::port::{Port, Wanted};
 use crate::dataplane::nexthop::Action;
+use crate::dataplane::port::{Port, Wanted};
 use crate::dataplane::xdp::attach::Mode;
 use crate::net::route::Gateway;
 
