@@ -381,7 +381,7 @@ fn packets_are_redirected_to_the_interfaces_that_were_named_and_to_no_other() ->
         // One that does not exist is named, and does not keep the others.
         match agent.maps.set_egress(&[4242, one]) {
             Err(MapsError::Egress { refused }) => {
-                ensure!(matches!(&refused[..], [(4242, _)]), "refused: {refused:?}")
+                ensure!(matches!(&refused[..], [(4242, _)]), "refused: {refused:?}");
             }
             other => bail!("{other:?}"),
         }
