@@ -45,7 +45,7 @@ struct ConfigArguments {
 
 impl ConfigArguments {
     /// Reads the configuration with what its macros can ask for.
-    fn load(&self, instance: Option<&str>) -> Loaded {
+    fn load(&self, instance: Option<&str>, explained: bool) -> Loaded {
         let environment = Environment {
             config_id: self.config_id.clone().unwrap_or_else(short_host_name),
             instance: instance.map(str::to_owned),
@@ -56,7 +56,12 @@ impl ConfigArguments {
                 .collect(),
             random: u64::from(std::process::id()),
         };
-        config::load_in(&config::FileSystem, &self.config, &environment)
+        let read = if explained {
+            config::load_explained
+        } else {
+            config::load_in
+        };
+        read(&config::FileSystem, &self.config, &environment)
     }
 }
 

@@ -31,6 +31,7 @@ impl Resolver<'_> {
         let interface = interface.map(|given| given.value.clone());
         let virtual_router_id = draft.virtual_router_id.map(value);
         self.missing(name, interface.is_none(), virtual_router_id.is_none());
+        let tracking = self.tracking(&draft.tracking, weights);
         if !self.is_version_2(draft, name) {
             return None;
         }
@@ -47,7 +48,6 @@ impl Resolver<'_> {
             self.warning(Code::MissingSetting, name.span, message);
         }
 
-        let tracking = self.tracking(&draft.tracking, weights);
         let virtual_routes = self.routes(draft.virtual_routes.clone());
         let virtual_rules = self.rules(draft.virtual_rules.clone());
         let global = &self.global;
