@@ -8,8 +8,9 @@
 
 mod interfaces;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
 
 use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{ServiceKey4, TCP, UDP};
@@ -37,6 +38,10 @@ pub struct Director {
     ports: Ports,
     /// Where the addresses of virtual servers are, or were last.
     addresses: BTreeMap<IpAddr, u32>,
+    /// Virtual addresses with `ha_suspend` that are on this host.
+    here: BTreeSet<IpAddr>,
+    /// What has changed of `here`, not yet told.
+    address_news: VecDeque<(IpAddr, bool)>,
     /// Which instance holds which address, by its place in the configuration.
     owners: BTreeMap<IpAddr, usize>,
     /// Instances that are MASTER, by their place in the configuration.
@@ -70,6 +75,8 @@ impl Director {
             gone: BTreeSet::new(),
             ports: Ports::new(),
             addresses: BTreeMap::new(),
+            here: BTreeSet::new(),
+            address_news: VecDeque::new(),
             masters: BTreeSet::new(),
         };
         (director, lines)
@@ -102,9 +109,25 @@ impl Director {
             .iter_mut()
             .find(|pool| *pool.virtual_server() == event.virtual_server);
         pool.map_or((false, Vec::new()), |pool| {
-            let change = pool.handle(&event.real_server, event.up);
+            let change = pool.handle_event(event);
             (change.members_changed, change.lines)
         })
+    }
+
+    /// The next step of a slow start; whether the data plane has to hear of it.
+    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        let mut changed = false;
+        for pool in &mut self.pools {
+            if pool.poll_timeout().is_some_and(|at| at <= now) {
+                changed |= pool.handle_timeout(now).members_changed;
+            }
+        }
+        changed
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.pools.iter().filter_map(Pool::poll_timeout).min()
     }
 
     /// An instance became MASTER or is no longer.
@@ -134,13 +157,45 @@ impl Director {
         std::mem::take(&mut self.gone)
     }
 
-    /// An address of this host is new; whether the data plane has to hear of it. Where an address
-    /// was remains the best guess for where its packets arrive, so it is not heard that it goes.
+    /// An address of this host is new; whether the data plane has to hear of it.
     pub fn handle_address(&mut self, address: &Address) -> bool {
         let (ip, index) = (address.address.addr(), address.index);
+        if self.suspends(ip) && self.here.insert(ip) {
+            self.address_news.push_back((ip, true));
+        }
         let ours = |virtual_server: &VirtualServer| virtual_server.key.address == ip;
         self.config.virtual_servers.iter().any(ours)
             && self.addresses.insert(ip, index) != Some(index)
+    }
+
+    /// An address of this host is gone. Where it was remains the best guess for where its packets
+    /// arrive.
+    pub fn handle_address_gone(&mut self, address: IpAddr) {
+        if self.here.remove(&address) {
+            self.address_news.push_back((address, false));
+        }
+    }
+
+    /// All addresses of this host.
+    pub fn handle_addresses(&mut self, addresses: &[Address]) {
+        let now: BTreeSet<IpAddr> = addresses.iter().map(|it| it.address.addr()).collect();
+        let gone: Vec<IpAddr> = self.here.difference(&now).copied().collect();
+        for address in gone {
+            self.handle_address_gone(address);
+        }
+        for address in addresses {
+            self.handle_address(address);
+        }
+    }
+
+    /// The next address with `ha_suspend` that has come, or gone.
+    pub fn poll_address(&mut self) -> Option<(IpAddr, bool)> {
+        self.address_news.pop_front()
+    }
+
+    fn suspends(&self, address: IpAddr) -> bool {
+        let mut servers = self.config.virtual_servers.iter();
+        servers.any(|server| server.ha_suspend && server.key.address == address)
     }
 
     /// What has come of [`Self::interfaces`].

@@ -139,7 +139,9 @@ impl Supervisor {
             }
         };
         let (sender, events) = mpsc::unbounded_channel();
-        let health = health::driver::spawn(director.config(), sender);
+        let services = health::driver::services(director.config());
+        let share = director.config().global_defs.xdp_share_checks;
+        let health = health::driver::spawn(&services, share, sender);
         Ok(Self {
             director,
             network,
@@ -171,9 +173,15 @@ impl Supervisor {
                 () = wait_until(self.director.hops().poll_timeout()) => {
                     self.director.hops().handle_timeout(clock::now());
                 }
+                () = wait_until(self.director.poll_timeout()) => {
+                    self.stale |= self.director.handle_timeout(clock::now());
+                }
                 _ = heartbeat.tick() => self.beat(),
             }
             self.stale |= self.network.settle(&mut self.director, clock::now());
+            while let Some((address, here)) = self.director.poll_address() {
+                self.health.set_address(address, here);
+            }
             self.update();
         }
     }

@@ -16,14 +16,14 @@ const NO_LIMIT: &str = "the number of its connections is not limited";
 
 const SERVER: &[Keyword<RealServerDraft>] = &[
     number("weight", 0..=MAX_WEIGHT, |r: &mut RealServerDraft, v| {
-        r.weight = Some(v)
+        r.weight = Some(v);
     })
     .default("1"),
     flag("inhibit_on_failure", |r: &mut RealServerDraft, v| {
-        r.inhibit_on_failure = Some(v)
+        r.inhibit_on_failure = Some(v);
     }),
     text("virtualhost", "HOST", |r: &mut RealServerDraft, v| {
-        r.virtualhost = Some(v)
+        r.virtualhost = Some(v);
     }),
     line("notify_up", COMMAND, lower::notify_up)
         .example("/bin/true")
@@ -32,11 +32,11 @@ const SERVER: &[Keyword<RealServerDraft>] = &[
         .example("/bin/true")
         .later("no script is run"),
     number("uthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
-        r.value.uthreshold = v.value
+        r.value.uthreshold = v.value;
     })
     .later(NO_LIMIT),
     number("lthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
-        r.value.lthreshold = v.value
+        r.value.lthreshold = v.value;
     })
     .later(NO_LIMIT),
     word(
@@ -48,14 +48,14 @@ const SERVER: &[Keyword<RealServerDraft>] = &[
     .example("DR")
     .later("the server is reached as the others are"),
     flag("smtp_alert", |r: &mut RealServerDraft, v| {
-        r.smtp_alert = Some(v)
+        r.smtp_alert = Some(v);
     })
     .default("`smtp_alert_checker`, else `smtp_alert`, else on")
     .example("off")
     .silent("off")
     .later("no mail is sent"),
     text("snmp_name", "NAME", |r: &mut RealServerDraft, v| {
-        r.value.snmp_name = Some(v.value)
+        r.value.snmp_name = Some(v.value);
     })
     .since("2.2.3")
     .accepted("this program is no SNMP agent"),
@@ -66,17 +66,24 @@ const CHECKERS: &[Keyword<RealServerDraft>] = &[
     block("HTTP_GET", NONE, lower::http_get)
         .example("{\nurl {\npath /7\n}\n}")
         .many(),
-    not_built("SSL_GET", lower::ssl_get).example("{\nurl {\npath /7\n}\n}"),
-    not_built("SMTP_CHECK", lower::smtp_check),
+    built("SSL_GET", lower::ssl_get).example("{\nurl {\npath /7\n}\n}"),
+    built("SMTP_CHECK", lower::smtp_check),
     not_built("MISC_CHECK", lower::misc_check).example("{\nmisc_path /bin/true\n}"),
-    not_built("DNS_CHECK", lower::dns_check),
-    not_built("UDP_CHECK", lower::udp_check).since("2.0.20"),
-    not_built("PING_CHECK", lower::ping_check).since("2.0.20"),
+    built("DNS_CHECK", lower::dns_check),
+    built("UDP_CHECK", lower::udp_check).since("2.0.20"),
+    built("PING_CHECK", lower::ping_check).since("2.0.20"),
     not_built("BFD_CHECK", lower::bfd_check).example("{\nname D\n}"),
-    not_built("FILE_CHECK", lower::file_check)
+    built("FILE_CHECK", lower::file_check)
         .example("{\ntrack_file F\n}")
         .since("2.1.0"),
 ];
+
+const fn built(
+    name: &'static str,
+    apply: super::Apply<RealServerDraft>,
+) -> Keyword<RealServerDraft> {
+    block(name, NONE, apply).many()
+}
 
 const fn not_built(
     name: &'static str,

@@ -9,6 +9,7 @@ use crate::config::model::{
     Garp, InitialState, RealServer, RealServerKey, Scheduler, SorryServer, VirtualAddress,
     VirtualServerKey, VrrpInstance,
 };
+use crate::health::Change;
 use crate::net::link::LinkKind;
 use crate::net::neighbour::{Neighbour, NeighbourState};
 use crate::net::route::Route;
@@ -187,8 +188,9 @@ fn a_server_on_this_host_is_served_by_the_kernel_on_the_same_port_only() {
                 address: address("10.0.0.5"),
                 port: 80,
             },
-            up: false,
+            change: Change::Down,
             reason: String::new(),
+            at: clock(),
         });
         assert!(changed);
         director.desired().services[0]

@@ -64,9 +64,7 @@ impl Network {
         for link in &links {
             director.handle_link(link.clone());
         }
-        for address in address::list(&mut self.connection)? {
-            director.handle_address(&address);
-        }
+        director.handle_addresses(&address::list(&mut self.connection)?);
         director
             .hops()
             .handle_snapshot(links, neighbours, clock::now());
@@ -126,7 +124,10 @@ impl Network {
                 director.handle_link_gone(index)
             }
             Event::AddressAdded(address) => director.handle_address(&address),
-            Event::AddressRemoved(_) => false,
+            Event::AddressRemoved(address) => {
+                director.handle_address_gone(address.address.addr());
+                false
+            }
             Event::Neighbour(neighbour) => {
                 director.hops().handle_neighbour(neighbour, now);
                 false
