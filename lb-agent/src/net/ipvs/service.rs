@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::statistics::Statistics;
-use crate::net::attribute::{self, Writer, attributes};
+use crate::net::attribute::{self, Writer, values};
 
 /// `IPVS_SVC_ATTR_*`.
 mod kind {
@@ -20,6 +20,9 @@ mod kind {
     pub(super) const PE_NAME: u16 = 11;
     pub(super) const STATS64: u16 = 12;
 }
+
+/// How many types there are, 0 among them.
+const KINDS: usize = kind::STATS64 as usize + 1;
 
 /// `IP_VS_SVC_F_*`. `HASHED` (2) is the kernel's own: the service is in its table. Set by us when
 /// a service is made, it keeps the service out of the table (`ip_vs_svc_hash`), so it is never
@@ -268,11 +271,8 @@ impl Granularity {
 
 /// Reads `IPVS_CMD_ATTR_SERVICE`; `None` if something is missing that every service has.
 pub(super) fn decode(bytes: &[u8]) -> Option<ServiceEntry> {
-    let value = |wanted: u16| {
-        attributes(bytes)
-            .find(|(kind, _)| *kind == wanted)
-            .map(|(_, value)| value)
-    };
+    let values = values::<KINDS>(bytes);
+    let value = |wanted: u16| values.get(usize::from(wanted)).copied().flatten();
     let family = Family::from_number(attribute::u16(value(kind::AF)?)?)?;
     let key = match value(kind::FWMARK) {
         Some(mark) => ServiceKey::Mark {
