@@ -9,6 +9,7 @@ mod many;
 mod plane;
 mod refusals;
 mod samples;
+mod traffic;
 
 use anyhow::Result;
 use lb_tests::{Namespace, Need, skipped};
