@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::service::{self, Family};
+use super::key::{self, Family};
 use super::statistics::Statistics;
 use crate::net::attribute::{self, Writer, values};
 
@@ -135,7 +135,7 @@ impl DestinationKey {
     pub(super) fn encode(self, attributes: &mut Writer) {
         attributes
             .u16(kind::ADDR_FAMILY, Family::from(self.address).number())
-            .put(kind::ADDR, &service::octets(self.address))
+            .put(kind::ADDR, &key::octets(self.address))
             .be16(kind::PORT, self.port);
     }
 }
@@ -222,7 +222,7 @@ pub(super) fn decode(of_service: Family, bytes: &[u8]) -> Option<DestinationEntr
             value(kind::TUN_TYPE)
                 .and_then(|it| it.first().copied())
                 .unwrap_or(tunnel::IPIP),
-            value(kind::TUN_PORT).and_then(service::port).unwrap_or(0),
+            value(kind::TUN_PORT).and_then(key::port).unwrap_or(0),
             value(kind::TUN_FLAGS).and_then(attribute::u16).unwrap_or(0),
         )),
         _ => return None,
@@ -230,8 +230,8 @@ pub(super) fn decode(of_service: Family, bytes: &[u8]) -> Option<DestinationEntr
     Some(DestinationEntry {
         destination: Destination {
             key: DestinationKey {
-                address: service::address(family, value(kind::ADDR)?)?,
-                port: service::port(value(kind::PORT)?)?,
+                address: key::address(family, value(kind::ADDR)?)?,
+                port: key::port(value(kind::PORT)?)?,
             },
             forwarding,
             weight: number(kind::WEIGHT)?,
