@@ -20,5 +20,6 @@ pub mod ipvs;
 pub mod link;
 pub mod monitor;
 pub mod neighbour;
+pub mod netdev;
 pub mod netlink;
 pub mod route;

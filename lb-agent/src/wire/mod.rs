@@ -6,5 +6,6 @@
 //! There is no socket and no clock here.
 
 pub mod arp;
+pub mod bfd;
 pub mod ipv4;
 pub mod vrrp;
