@@ -19,4 +19,5 @@ pub mod link;
 pub mod monitor;
 pub mod neighbour;
 pub mod netlink;
+pub mod request;
 pub mod route;

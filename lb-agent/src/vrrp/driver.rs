@@ -3,7 +3,7 @@
 //! ```text
 //!   advert sockets ──┐                ┌──▶ addresses, adverts, ARP (in the same thread)
 //!   netlink monitor ─┼─▶ thread vrrp ─┼──▶ Gate
-//!   timer ───────────┤                ├──▶ changed(Change)
+//!   timer ───────────┤                ├──▶ listener(News)
 //!   Handle::stop ────┘                └──▶ boards ◀── Handle::status
 //! ```
 //!
@@ -18,22 +18,23 @@ use std::thread::{self, JoinHandle};
 use thiserror::Error;
 use tracing::{error, info};
 
-use super::kernel::System;
+use super::effects::Channel;
+use super::kernel::{System, port_of};
 use super::router::Router;
+use super::settings::Setup;
 use super::socket::FrameSocket;
 use super::status::{Board, InstanceStatus};
 use super::wait::{Wait, Waker};
-use super::{Change, Gate};
-use crate::config::model::VrrpInstance;
+use super::{Gate, News};
 use crate::net::monitor::{Group, Monitor};
 use crate::net::netlink::{Connection, NetlinkError};
 use crate::runtime::clock;
 
-/// Token of the netlink monitor; those of the sockets are indexes of interfaces, 32 bits.
-const MONITOR: u64 = 1 << 32;
+/// Token of the netlink monitor; those of the sockets are [`port_of`]'s.
+const MONITOR: u64 = 1 << 48;
 
-/// Longer than any advert: 255 addresses make 1068 bytes.
-const BUFFER: usize = 2048;
+/// Longer than any advert: 255 addresses of IPv6 make 4128 bytes.
+const BUFFER: usize = 8192;
 
 /// Packets taken from one socket, or events from the monitor, before the timers are looked at
 /// again: a flood must not delay our adverts.
@@ -100,11 +101,11 @@ impl Drop for Handle {
 
 /// Starts the instances, on a thread of their own, in the network namespace of the caller's.
 ///
-/// `gate` and `changed` are called on that thread and must not block.
+/// `gate` and `listener` are called on that thread and must not block.
 pub fn spawn(
-    instances: Vec<VrrpInstance>,
+    setup: Setup,
     gate: Box<dyn Gate>,
-    changed: impl FnMut(Change) + Send + 'static,
+    listener: impl FnMut(News) + Send + 'static,
 ) -> Result<Handle, SpawnError> {
     let resources = |what| move |source| SpawnError::Resources { what, source };
     let wait = Wait::new().map_err(resources("prepare to wait"))?;
@@ -120,7 +121,7 @@ pub fn spawn(
     let frames = FrameSocket::open().map_err(SpawnError::PacketSocket)?;
 
     let system = System::new(connection, frames, wait.registry());
-    let router = Router::new(instances, system, gate, Box::new(changed), clock::now());
+    let router = Router::new(setup, system, gate, Box::new(listener), clock::now());
     let (boards, waker) = (router.boards(), wait.waker());
     let stop = Arc::new(AtomicBool::new(false));
     let thread = Thread {
@@ -168,17 +169,16 @@ impl Thread {
         self.router.handle_timeout(now);
         let deadline = self.router.poll_timeout();
         let (router, monitor) = (&mut self.router, &mut self.monitor);
-        self.wait
-            .wait(deadline, now, |token| match u32::try_from(token) {
-                Ok(index) => receive(router, index, buffer),
-                Err(_monitor) => watch(router, monitor),
-            })
+        self.wait.wait(deadline, now, |token| match port_of(token) {
+            Some((index, channel)) => receive(router, index, channel, buffer),
+            None => watch(router, monitor),
+        })
     }
 }
 
-fn receive(router: &mut Router<System>, index: u32, buffer: &mut [u8]) {
+fn receive(router: &mut Router<System>, index: u32, channel: Channel, buffer: &mut [u8]) {
     for _ in 0..BURST {
-        match router.kernel_mut().receive(index, buffer) {
+        match router.kernel_mut().receive(index, channel, buffer) {
             Ok(Some(length)) => {
                 let packet = buffer.get(..length).unwrap_or_default();
                 router.handle_packet(index, packet, clock::now());

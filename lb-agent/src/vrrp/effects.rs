@@ -4,11 +4,34 @@
 //! names are is [`super::router`]'s to know.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
+use super::settings::Family;
 use crate::net::address::{Added, Address, Removed};
 use crate::net::link::Link;
 use crate::net::netlink::NetlinkError;
+
+/// By what an instance's adverts come and go on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Channel {
+    /// The family of the packets.
+    pub family: Family,
+    /// Whether they have an authentication header, which is an IP protocol of its own.
+    pub ah: bool,
+}
+
+impl Channel {
+    /// Every channel there is; their places are their numbers.
+    pub const ALL: [Self; 3] = [
+        Self::of(Family::V4, false),
+        Self::of(Family::V4, true),
+        Self::of(Family::V6, false),
+    ];
+
+    const fn of(family: Family, ah: bool) -> Self {
+        Self { family, ah }
+    }
+}
 
 /// The kernel, as far as VRRP needs it.
 pub trait Kernel {
@@ -25,14 +48,23 @@ pub trait Kernel {
     fn remove_address(&mut self, address: &Address) -> Result<Removed, NetlinkError>;
 
     /// Begins to send and receive adverts on an interface, and joins these groups.
-    fn open(&mut self, link: &Link, groups: &[Ipv4Addr]) -> io::Result<()>;
+    fn open(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) -> io::Result<()>;
 
-    /// Ends what [`Self::open`] began. Harmless if it did not.
+    /// Ends what [`Self::open`] began, for all channels. Harmless if it did not.
     fn close(&mut self, index: u32);
 
-    /// Sends a whole IPv4 packet from an interface that was opened.
-    fn send_advert(&mut self, index: u32, destination: Ipv4Addr, packet: &[u8]) -> io::Result<()>;
+    /// Sends a whole IP packet from an interface that was opened.
+    fn send_advert(
+        &mut self,
+        index: u32,
+        channel: Channel,
+        destination: IpAddr,
+        packet: &[u8],
+    ) -> io::Result<()>;
 
     /// Sends a whole Ethernet frame from any interface.
     fn send_frame(&mut self, index: u32, frame: &[u8]) -> io::Result<()>;
+
+    /// Whether this interface forwards IPv6: its neighbours are told.
+    fn is_ipv6_router(&mut self, link: &Link) -> bool;
 }

@@ -13,10 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use super::election::Advert;
-use super::instance::Fault;
+use super::instance::Rival;
 use super::receive::Rejected;
-use crate::config::model::VrrpInstance;
-use crate::wire::vrrp::{PRIORITY_RELEASE, VERSION_2};
+use super::settings::VirtualRouter;
+use crate::wire::vrrp::PRIORITY_RELEASE;
+
+mod tracked;
+
+pub use tracked::{Reason, TrackedStatus};
 
 /// An instance at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +48,15 @@ pub struct InstanceStatus {
     /// The master's priority.
     pub master_priority: Option<u8>,
     /// What keeps it from taking part.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Reason>,
     /// The virtual addresses, the excluded ones after the others.
     pub virtual_ipaddress: Vec<AddressStatus>,
+    /// How often the master advertises; ours unless version 3 taught us another.
+    pub master_adver_int: Duration,
+    /// What is tracked, and how it is.
+    pub tracked: Vec<TrackedStatus>,
+    /// Who else acts as master beside us.
+    pub split_brain: Option<Rival>,
     /// The counters.
     pub stats: Stats,
 }
@@ -118,12 +128,18 @@ counters! {
     chk_err,
     /// Multicast packets for a unicast instance, and the other way round.
     cast_err,
+    /// Unicast adverts from who is no peer.
+    src_err,
+    /// Adverts that the owner of the addresses did not listen to.
+    ignored,
     /// Adverts of priority 0 received.
     pri_zero_rcvd,
     /// Adverts of priority 0 sent.
     pri_zero_sent,
     /// Virtual addresses that somebody else removed and that were put back.
     address_restored,
+    /// Times there were two masters.
+    split_brain,
 }
 
 impl Counters {
@@ -146,15 +162,20 @@ impl Counters {
             Rejected::TooShort { .. } | Rejected::TooLong { .. } | Rejected::TotalLength { .. } => {
                 &self.packet_len_err
             }
-            Rejected::Ttl { .. } => &self.ip_ttl_err,
+            Rejected::Ttl { .. } | Rejected::PeerTtl { .. } => &self.ip_ttl_err,
             Rejected::Version { .. } => &self.vers_err,
             Rejected::UnknownAuthType { .. } => &self.invalid_authtype,
-            Rejected::AuthType { .. } => &self.authtype_mismatch,
-            Rejected::Password { .. } => &self.auth_failure,
-            Rejected::AdverInt { .. } => &self.advert_interval_err,
+            Rejected::AuthType { .. } | Rejected::AuthHeader { .. } => &self.authtype_mismatch,
+            Rejected::Password { .. }
+            | Rejected::Spi { .. }
+            | Rejected::Replay { .. }
+            | Rejected::Digest { .. } => &self.auth_failure,
+            Rejected::AdverInt { .. } | Rejected::NoInterval { .. } => &self.advert_interval_err,
             Rejected::PacketType { .. } => &self.invalid_type_rcvd,
             Rejected::Checksum { .. } => &self.chk_err,
             Rejected::Cast { .. } => &self.cast_err,
+            Rejected::NotAPeer { .. } => &self.src_err,
+            Rejected::Owner { .. } => &self.ignored,
         });
     }
 
@@ -174,6 +195,11 @@ impl Counters {
         if from == State::Master {
             count(&self.release_master);
         }
+    }
+
+    /// There are two masters.
+    pub fn split(&self) {
+        count(&self.split_brain);
     }
 
     /// A virtual address was put back.
@@ -199,9 +225,15 @@ pub struct Record {
     /// The master.
     pub master: Option<Advert>,
     /// What keeps it from taking part.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Reason>,
     /// The virtual addresses.
     pub virtual_ipaddress: Vec<AddressStatus>,
+    /// How often the master advertises.
+    pub master_adver_int: Duration,
+    /// What is tracked.
+    pub tracked: Vec<TrackedStatus>,
+    /// Who else acts as master.
+    pub split_brain: Option<Rival>,
 }
 
 /// What the thread publishes of one instance.
@@ -210,6 +242,7 @@ pub struct Board {
     name: String,
     interface: String,
     virtual_router_id: u8,
+    version: u8,
     priority: u8,
     advert_int: Duration,
     /// Counted by the thread.
@@ -219,11 +252,12 @@ pub struct Board {
 
 impl Board {
     /// A board for an instance that has not started.
-    pub fn new(config: &VrrpInstance, record: Record) -> Self {
+    pub fn new(config: &VirtualRouter, record: Record) -> Self {
         Self {
             name: config.name.clone(),
             interface: config.interface.clone(),
             virtual_router_id: config.virtual_router_id,
+            version: config.version.number(),
             priority: config.priority,
             advert_int: config.advert_int,
             counters: Counters::default(),
@@ -244,7 +278,7 @@ impl Board {
             name: self.name.clone(),
             interface: self.interface.clone(),
             virtual_router_id: self.virtual_router_id,
-            version: VERSION_2,
+            version: self.version,
             state: record.state,
             in_state: now.saturating_duration_since(record.since),
             priority: self.priority,
@@ -254,6 +288,9 @@ impl Board {
             master_priority: record.master.map(|master| master.priority),
             faults: record.faults.clone(),
             virtual_ipaddress: record.virtual_ipaddress.clone(),
+            master_adver_int: record.master_adver_int,
+            tracked: record.tracked.clone(),
+            split_brain: record.split_brain,
             stats: self.counters.read(),
         }
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use lb_agent::config::{self, FileSystem};
 use lb_agent::vrrp::driver::{self, Handle};
+use lb_agent::vrrp::settings::Setup;
 use lb_agent::vrrp::status::InstanceStatus;
 use lb_agent::vrrp::{Gate, State};
 use lb_tests::{Capture, Frame, Namespace, Process, wait_until};
@@ -108,10 +109,10 @@ impl Pair {
         ensure!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
         let armed = Armed::default();
         let gate = Box::new(armed.clone());
-        let instances = loaded.config.vrrp_instances;
+        let setup = Setup::from(&loaded.config);
         let handle = self
             .ours
-            .enter(|| Ok(driver::spawn(instances, gate, |_change| {})?))?;
+            .enter(|| Ok(driver::spawn(setup, gate, |_news| {})?))?;
         Ok(Ours { handle, armed })
     }
 

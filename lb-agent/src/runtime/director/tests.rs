@@ -246,6 +246,7 @@ fn an_address_of_no_instance_is_found_where_the_host_has_it() {
         label: None,
         scope: 0,
         broadcast: None,
+        ..Address::default()
     };
     director.handle_address(&held);
     assert_eq!(names(&director), ["eth1"]);

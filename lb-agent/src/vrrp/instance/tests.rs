@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::model::{Garp, VirtualAddress};
+use crate::config::model::{Garp, VirtualAddress, VrrpInstance};
 use crate::runtime::clock;
 
 mod owner;
@@ -56,7 +56,11 @@ pub(in crate::vrrp) fn config() -> VrrpInstance {
 }
 
 const fn advert(source: IpAddr, priority: u8) -> Input {
-    Input::Advert(Advert { source, priority })
+    Input::Advert(Advert {
+        source,
+        priority,
+        adver_int: Duration::from_secs(1),
+    })
 }
 
 fn seconds(seconds: f64) -> Duration {
@@ -73,7 +77,7 @@ impl Bench {
     /// In Init, with interface and address.
     fn new(config: &VrrpInstance) -> Self {
         let mut bench = Self {
-            machine: Instance::new(config),
+            machine: Instance::new(&VirtualRouter::from(config)),
             start: clock::now(),
         };
         bench.at(0.0, Input::Interface(Interface::Up));

@@ -12,6 +12,7 @@ use crate::vrrp::State;
 use crate::vrrp::election::Advert;
 use crate::vrrp::instance::tests::config;
 use crate::vrrp::instance::{Action, Input, Instance, Interface};
+use crate::vrrp::settings::{Version, VirtualRouter};
 use crate::vrrp::timers::Timers;
 
 /// The longest an advert is under way.
@@ -50,6 +51,7 @@ struct Flight {
     to: usize,
     from: usize,
     priority: u8,
+    adver_int: Duration,
 }
 
 impl World {
@@ -126,7 +128,7 @@ impl World {
             return;
         };
         let node = &mut self.nodes[place];
-        node.machine = Some(Instance::new(&node.config));
+        node.machine = Some(Instance::new(&VirtualRouter::from(&node.config)));
         let interface = if node.plugged {
             Interface::Up
         } else {
@@ -195,6 +197,7 @@ impl World {
             let advert = Advert {
                 source,
                 priority: flight.priority,
+                adver_int: flight.adver_int,
             };
             self.feed(flight.to, Input::Advert(advert));
         }
@@ -224,12 +227,17 @@ impl World {
                 | Action::Announce { .. }
                 | Action::AnnounceSource
                 | Action::Log(_)
+                | Action::Probe
+                | Action::LowerPriority
+                | Action::Priority { .. }
+                | Action::SplitBrain(_)
                 | Action::Changed { .. } => {}
             }
         }
     }
 
     fn send(&mut self, from: usize, priority: u8) {
+        let adver_int = self.nodes[from].config.advert_int;
         for to in 0..self.nodes.len() {
             let (sender, receiver) = (&self.nodes[from], &self.nodes[to]);
             let reaches = sender.plugged && receiver.plugged && sender.side == receiver.side;
@@ -243,6 +251,7 @@ impl World {
                     to,
                     from,
                     priority,
+                    adver_int,
                 }));
             }
         }
@@ -294,10 +303,11 @@ impl World {
     /// The longest master-down time of a router, and an advert's way.
     fn longest_wait(&self) -> Duration {
         let waits = self.nodes.iter().map(|node| {
-            let timers = Timers {
-                adver_int: node.config.advert_int,
-                down_timer_adverts: node.config.down_timer_adverts,
-            };
+            let timers = Timers::new(
+                Version::V2,
+                node.config.advert_int,
+                node.config.down_timer_adverts,
+            );
             timers.master_down(node.config.priority)
         });
         waits.max().unwrap() + Duration::from_millis(DELAY)

@@ -14,9 +14,10 @@ pub(super) enum Seen {
     Armed(usize),
     Disarmed(usize),
     Changed(Change),
+    Told(News),
     Advert {
         index: u32,
-        destination: Ipv4Addr,
+        destination: IpAddr,
         packet: Vec<u8>,
     },
     Frame {
@@ -27,7 +28,7 @@ pub(super) enum Seen {
     Removed(Address),
     Opened {
         index: u32,
-        groups: Vec<Ipv4Addr>,
+        groups: Vec<IpAddr>,
     },
     Closed(u32),
 }
@@ -139,7 +140,7 @@ impl Kernel for Fake {
         Ok(Removed::Gone)
     }
 
-    fn open(&mut self, link: &Link, groups: &[Ipv4Addr]) -> io::Result<()> {
+    fn open(&mut self, link: &Link, _channel: Channel, groups: &[IpAddr]) -> io::Result<()> {
         self.journal.push(Seen::Opened {
             index: link.index,
             groups: groups.to_vec(),
@@ -151,7 +152,13 @@ impl Kernel for Fake {
         self.journal.push(Seen::Closed(index));
     }
 
-    fn send_advert(&mut self, index: u32, destination: Ipv4Addr, packet: &[u8]) -> io::Result<()> {
+    fn send_advert(
+        &mut self,
+        index: u32,
+        _channel: Channel,
+        destination: IpAddr,
+        packet: &[u8],
+    ) -> io::Result<()> {
         self.journal.push(Seen::Advert {
             index,
             destination,
@@ -166,5 +173,9 @@ impl Kernel for Fake {
             frame: frame.to_vec(),
         });
         Ok(())
+    }
+
+    fn is_ipv6_router(&mut self, _link: &Link) -> bool {
+        false
     }
 }
