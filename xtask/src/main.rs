@@ -5,6 +5,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod demo;
+mod docs;
 mod setup;
 mod test;
 
@@ -31,6 +32,8 @@ enum Task {
     Test(test::Options),
     /// Measure what a packet costs on each path of the XDP program.
     Bench(bench::Options),
+    /// Write docs/configuration.md from the keyword table.
+    Docs,
     /// What must pass before a change goes in: formatting, lints, documentation, all tests.
     Ci,
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Docs => docs::run(),
         Task::Ci => ci::run(),
     };
     match done {

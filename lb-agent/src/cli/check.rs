@@ -16,12 +16,19 @@ const MISSING_INTERFACE: u8 = 5;
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigArguments,
+    /// Check nothing: print what every keyword takes and does, as Markdown.
+    #[arg(long)]
+    keywords: bool,
 }
 
 /// Exit status as keepalived's `-t`; the table stands at [`config::Loaded::exit_status`]. An
 /// interface that is missing here counts as an error in a configuration that runs (5).
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
+    if arguments.keywords {
+        print!("{}", config::configuration_md());
+        return ExitCode::SUCCESS;
+    }
     let path = &arguments.config.config;
     let loaded = config::load(&config::FileSystem, path);
     let messages = config::render(&loaded, std::io::stdout().is_terminal());

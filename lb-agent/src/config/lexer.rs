@@ -34,6 +34,16 @@ pub(crate) struct Word<'s> {
     pub(crate) span: Span,
 }
 
+impl Word<'_> {
+    /// The same with a text of its own.
+    pub(crate) fn into_static(self) -> Word<'static> {
+        Word {
+            text: Cow::Owned(self.text.into_owned()),
+            span: self.span,
+        }
+    }
+}
+
 /// What the lines are made of. As keepalived has it, a brace is a line of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item<'s> {

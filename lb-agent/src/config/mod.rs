@@ -35,6 +35,7 @@ mod value;
 use std::path::Path;
 
 pub use diagnostic::{Code, Diagnostic, Related, Severity};
+pub use keywords::configuration_md;
 pub use render::render;
 pub use report::{Entry, IncludedFrom, Place, RelatedPlace, report};
 pub use source::{FileSystem, Memory, PatternError, RawFile, ReadError, Source};

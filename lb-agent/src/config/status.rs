@@ -45,6 +45,7 @@ impl Verdict {
             | Code::NoEffectYet
             | Code::NotSupported
             | Code::MissingSetting
+            | Code::Reference
             | Code::Duplicate
             | Code::WrongFamily
             | Code::Adjusted

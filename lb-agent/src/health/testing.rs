@@ -9,8 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::config::model::{
-    Checker, CheckerKind, Forwarding, HttpGet, HttpProtocol, Protocol, RealServer, RealServerKey,
-    Scheduler, SorryServer, Url, VirtualServer, VirtualServerKey,
+    Checker, CheckerKind, Forwarding, HttpGet, Protocol, RealServer, RealServerKey, Scheduler,
+    SorryServer, Url, VirtualServer, VirtualServerKey,
 };
 
 /// 192.168.0.1, TCP, port 80.
@@ -32,59 +32,40 @@ pub(crate) fn server_key(host: u8) -> RealServerKey {
 /// after 1 s, time-out 5 s, no warm-up.
 pub(crate) fn checker(kind: CheckerKind, retry: u32) -> Checker {
     Checker {
-        kind,
-        connect_ip: server_key(2).address,
-        connect_port: 80,
-        bindto: None,
-        bind_port: 0,
-        fwmark: 0,
         connect_timeout: Duration::from_secs(5),
         retry,
         delay_before_retry: Duration::from_secs(1),
         delay_loop: Duration::from_secs(10),
         warmup: Duration::ZERO,
-        log_all_failures: false,
+        ..Checker::new(kind, server_key(2).address, 80)
     }
 }
 
 /// `HTTP_GET` with a url for each path, status 200 to 299.
 pub(crate) fn http(paths: &[&str]) -> CheckerKind {
-    let url = |path: &&str| Url {
-        path: (*path).to_owned(),
-        status_code: vec![(200, 299)],
-        virtualhost: None,
-    };
-    CheckerKind::Http(HttpGet {
-        urls: paths.iter().map(url).collect(),
-        http_protocol: HttpProtocol::V1_0,
-    })
+    let urls = paths.iter().map(|path| Url::new(*path));
+    CheckerKind::Http(HttpGet::new(urls.collect()))
 }
 
 /// A real server without checkers.
 pub(crate) fn real_server(host: u8, weight: u32) -> RealServer {
     RealServer {
-        key: server_key(host),
         weight,
-        inhibit_on_failure: false,
-        alpha: false,
-        checkers: Vec::new(),
+        ..RealServer::new(server_key(host))
     }
 }
 
 /// [`VIP`] with these servers; `sorry` is the host of 10.0.0.0/24 that says sorry.
 pub(crate) fn virtual_server(real_servers: Vec<RealServer>, sorry: Option<u8>) -> VirtualServer {
     VirtualServer {
-        key: VIP,
         lb_algo: Scheduler::Rr,
         lb_kind: Forwarding::Dr,
-        persistence_timeout: None,
-        persistence_granularity: Ipv4Addr::BROADCAST,
-        alpha: false,
         sorry_server: sorry.map(|host| {
             let RealServerKey { address, port } = server_key(host);
             SorryServer { address, port }
         }),
         real_servers,
+        ..VirtualServer::new(VIP)
     }
 }
 

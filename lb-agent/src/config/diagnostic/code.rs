@@ -49,6 +49,8 @@ pub enum Code {
     NotSupported,
     /// Something without which a block cannot be used.
     MissingSetting,
+    /// A name that stands for nothing, or for something that is left out.
+    Reference,
     /// The same thing defined twice.
     Duplicate,
     /// Two instances that would take each other's adverts for their own.
@@ -93,6 +95,7 @@ impl Code {
             Self::NoEffectYet => "no-effect-yet",
             Self::NotSupported => "not-supported",
             Self::MissingSetting => "missing-setting",
+            Self::Reference => "reference",
             Self::Duplicate => "duplicate",
             Self::DuplicateVrid => "duplicate-vrid",
             Self::WrongFamily => "wrong-family",

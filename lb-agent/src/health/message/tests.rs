@@ -8,11 +8,7 @@ fn service() -> ServiceName {
 }
 
 fn url() -> Url {
-    Url {
-        path: "/".to_owned(),
-        status_code: vec![(200, 299)],
-        virtualhost: None,
-    }
+    Url::new("/")
 }
 
 #[test]

@@ -17,31 +17,22 @@ fn address(text: &str) -> IpAddr {
 }
 
 fn virtual_server(vip: &str, servers: &[&str]) -> VirtualServer {
-    VirtualServer {
-        key: VirtualServerKey {
-            address: address(vip),
+    let key = VirtualServerKey {
+        address: address(vip),
+        port: 80,
+        protocol: Protocol::Tcp,
+    };
+    let real_server = |server: &&str| {
+        RealServer::new(RealServerKey {
+            address: address(server),
             port: 80,
-            protocol: Protocol::Tcp,
-        },
+        })
+    };
+    VirtualServer {
         lb_algo: Scheduler::Rr,
         lb_kind: Forwarding::Dr,
-        persistence_timeout: None,
-        persistence_granularity: Ipv4Addr::BROADCAST,
-        alpha: false,
-        sorry_server: None,
-        real_servers: servers
-            .iter()
-            .map(|server| RealServer {
-                key: RealServerKey {
-                    address: address(server),
-                    port: 80,
-                },
-                weight: 1,
-                inhibit_on_failure: false,
-                alpha: false,
-                checkers: Vec::new(),
-            })
-            .collect(),
+        real_servers: servers.iter().map(real_server).collect(),
+        ..VirtualServer::new(key)
     }
 }
 
@@ -54,13 +45,7 @@ fn instance(vip: &str, dev: &str) -> VrrpInstance {
         priority: 100,
         advert_int: Duration::from_secs(1),
         authentication: None,
-        virtual_ipaddress: vec![VirtualAddress {
-            address: IpNet::from(address(vip)),
-            dev: dev.into(),
-            label: None,
-            scope: 0,
-            brd: None,
-        }],
+        virtual_ipaddress: vec![VirtualAddress::new(IpNet::from(address(vip)), dev)],
         virtual_ipaddress_excluded: Vec::new(),
         nopreempt: false,
         preempt_delay: Duration::ZERO,
@@ -74,6 +59,7 @@ fn instance(vip: &str, dev: &str) -> VrrpInstance {
         higher_prio_send_advert: false,
         down_timer_adverts: 3,
         garp: Garp::default(),
+        ..VrrpInstance::new("VI_1")
     }
 }
 

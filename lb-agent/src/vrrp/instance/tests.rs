@@ -28,13 +28,10 @@ pub(in crate::vrrp) fn config() -> VrrpInstance {
         priority: 100,
         advert_int: Duration::from_secs(1),
         authentication: None,
-        virtual_ipaddress: vec![VirtualAddress {
-            address: IpNet::new(Ipv4Addr::new(10, 0, 0, 100).into(), 32).unwrap(),
-            dev: "eth0".into(),
-            label: None,
-            scope: 0,
-            brd: None,
-        }],
+        virtual_ipaddress: vec![VirtualAddress::new(
+            IpNet::new(Ipv4Addr::new(10, 0, 0, 100).into(), 32).unwrap(),
+            "eth0",
+        )],
         virtual_ipaddress_excluded: vec![],
         nopreempt: false,
         preempt_delay: Duration::ZERO,
@@ -52,6 +49,7 @@ pub(in crate::vrrp) fn config() -> VrrpInstance {
             lower_prio_repeat: 1,
             ..Garp::default()
         },
+        ..VrrpInstance::new("VI_1")
     }
 }
 

@@ -95,13 +95,7 @@ impl Bench {
 }
 
 fn virtual_address(address: &str, dev: &str) -> VirtualAddress {
-    VirtualAddress {
-        address: address.parse().unwrap(),
-        dev: dev.into(),
-        label: None,
-        scope: 0,
-        brd: None,
-    }
+    VirtualAddress::new(address.parse().unwrap(), dev)
 }
 
 fn on(index: u32, address: &str) -> Address {

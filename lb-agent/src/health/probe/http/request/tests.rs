@@ -4,9 +4,8 @@ use crate::health::testing::checker;
 
 fn url(virtualhost: Option<&str>) -> Url {
     Url {
-        path: "/health?deep=1".to_owned(),
-        status_code: vec![(200, 299)],
         virtualhost: virtualhost.map(str::to_owned),
+        ..Url::new("/health?deep=1")
     }
 }
 
