@@ -277,7 +277,9 @@ fn start_vrrp(
     plane: Option<&Plane>,
     changes: mpsc::UnboundedSender<vrrp::Change>,
 ) -> Result<Option<vrrp::driver::Handle>, vrrp::driver::SpawnError> {
-    let setup = vrrp::settings::Setup::from(director.config());
+    let mut setup = vrrp::settings::Setup::from(director.config());
+    // Nobody reports on the others.
+    setup.track_only(&[vrrp::settings::Kind::Interface]);
     if setup.instances.is_empty() {
         return Ok(None);
     }

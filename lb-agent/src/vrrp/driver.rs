@@ -4,15 +4,17 @@
 //!   advert sockets ──┐                ┌──▶ addresses, adverts, ARP (in the same thread)
 //!   netlink monitor ─┼─▶ thread vrrp ─┼──▶ Gate
 //!   timer ───────────┤                ├──▶ listener(News)
+//!   Reporter ────────┤                │
 //!   Handle::stop ────┘                └──▶ boards ◀── Handle::status
 //! ```
 //!
-//! The thread is its only owner: there is nothing to lock, and nobody to wait for. It does not run
-//! with real-time priority: no safe wrapper for `sched_setscheduler` is at hand.
+//! The thread is its only owner: there is nothing to lock, and nobody to wait for. Its priority is
+//! [`super::isolation`]'s.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 
 use thiserror::Error;
@@ -24,13 +26,20 @@ use super::router::Router;
 use super::settings::Setup;
 use super::socket::FrameSocket;
 use super::status::{Board, InstanceStatus};
-use super::wait::{Wait, Waker};
+use super::wait::Wait;
 use super::{Gate, News};
+
 use crate::net::monitor::{Group, Monitor};
 use crate::net::netlink::{Connection, NetlinkError};
 use crate::runtime::clock;
 
-/// Token of the netlink monitor; those of the sockets are [`port_of`]'s.
+mod answers;
+mod report;
+
+use answers::{ARP, AnswerSockets, NDISC, listen};
+pub use report::{Report, Reporter};
+
+/// Token of the netlink monitor; those of the adverts are [`port_of`]'s.
 const MONITOR: u64 = 1 << 48;
 
 /// Longer than any advert: 255 addresses of IPv6 make 4128 bytes.
@@ -63,7 +72,7 @@ pub enum SpawnError {
 pub struct Handle {
     boards: Vec<Arc<Board>>,
     stop: Arc<AtomicBool>,
-    waker: Waker,
+    reports: Reporter,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -74,6 +83,11 @@ impl Handle {
         self.boards.iter().map(|board| board.read(now)).collect()
     }
 
+    /// For who watches what the instances track.
+    pub fn reporter(&self) -> Reporter {
+        self.reports.clone()
+    }
+
     /// Stops: MASTERs send priority 0, gates close, addresses go. Returns when all is done.
     pub fn stop(mut self) {
         self.end();
@@ -81,7 +95,7 @@ impl Handle {
 
     fn end(&mut self) {
         self.stop.store(true, Ordering::Release);
-        if let Err(error) = self.waker.wake() {
+        if let Err(error) = self.reports.wake() {
             // It notices at its next timer: within an advertisement interval.
             error!("cannot wake the VRRP thread: {error}");
         }
@@ -120,24 +134,33 @@ pub fn spawn(
     info!("Registering gratuitous ARP shared channel");
     let frames = FrameSocket::open().map_err(SpawnError::PacketSocket)?;
 
+    let answers = AnswerSockets::open(&wait).map_err(SpawnError::PacketSocket)?;
+
     let system = System::new(connection, frames, wait.registry());
+    let isolation = setup.global.isolation;
     let router = Router::new(setup, system, gate, Box::new(listener), clock::now());
     let (boards, waker) = (router.boards(), wait.waker());
     let stop = Arc::new(AtomicBool::new(false));
+    let (sender, reports) = channel();
     let thread = Thread {
         router,
         monitor,
+        answers,
+        reports,
         wait,
         stop: Arc::clone(&stop),
     };
     let thread = thread::Builder::new()
         .name("vrrp".into())
-        .spawn(move || thread.run())
+        .spawn(move || {
+            isolation.apply();
+            thread.run();
+        })
         .map_err(resources("start a thread"))?;
     Ok(Handle {
         boards,
         stop,
-        waker,
+        reports: Reporter::new(sender, waker),
         thread: Some(thread),
     })
 }
@@ -146,6 +169,8 @@ pub fn spawn(
 struct Thread {
     router: Router<System>,
     monitor: Monitor,
+    answers: AnswerSockets,
+    reports: Receiver<Report>,
     wait: Wait,
     stop: Arc<AtomicBool>,
 }
@@ -169,10 +194,21 @@ impl Thread {
         self.router.handle_timeout(now);
         let deadline = self.router.poll_timeout();
         let (router, monitor) = (&mut self.router, &mut self.monitor);
-        self.wait.wait(deadline, now, |token| match port_of(token) {
-            Some((index, channel)) => receive(router, index, channel, buffer),
-            None => watch(router, monitor),
-        })
+        let answers = &self.answers;
+        self.wait.wait(deadline, now, |token| match token {
+            MONITOR => watch(router, monitor),
+            ARP => listen(router, &answers.arp, buffer),
+            NDISC => listen(router, &answers.ndisc, buffer),
+            port => {
+                if let Some((index, channel)) = port_of(port) {
+                    receive(router, index, channel, buffer);
+                }
+            }
+        })?;
+        while let Ok(Report { kind, name, status }) = self.reports.try_recv() {
+            self.router.track(kind, &name, status, clock::now());
+        }
+        Ok(())
     }
 }
 

@@ -179,6 +179,14 @@ impl Instance {
             .min()
     }
 
+    /// When a MASTER's next advert is due.
+    pub const fn advert_due(&self) -> Option<Instant> {
+        match self.state {
+            State::Master => self.deadline,
+            State::Init | State::Backup | State::Fault => None,
+        }
+    }
+
     /// The next thing to do. Call until it gives `None`, after every call of [`Self::handle`] and
     /// [`Self::handle_timeout`].
     #[must_use]

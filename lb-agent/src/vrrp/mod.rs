@@ -40,6 +40,7 @@ pub mod election;
 pub mod garp;
 pub mod group;
 pub mod instance;
+pub mod isolation;
 pub mod kernel;
 pub mod log_line;
 pub mod receive;

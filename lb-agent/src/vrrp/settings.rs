@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::isolation::Isolation;
 use crate::config::model::{Garp, InitialState};
 use crate::wire::vrrp::AddressLen;
 
@@ -29,11 +30,25 @@ pub struct Setup {
     pub global: Global,
 }
 
+impl Setup {
+    /// Leaves out what is tracked but of no kind that is reported: an instance would wait for the
+    /// first report for ever.
+    pub fn track_only(&mut self, kinds: &[Kind]) {
+        for instance in &mut self.instances {
+            instance
+                .tracked
+                .retain(|tracked| kinds.contains(&tracked.kind));
+        }
+    }
+}
+
 /// What concerns all instances.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Global {
     /// `vrrp_startup_delay`: for so long after the start nobody becomes MASTER.
     pub vrrp_startup_delay: Duration,
+    /// `vrrp_rt_priority`, `vrrp_no_swap`.
+    pub isolation: Isolation,
     /// `log_unknown_vrids`: adverts that no instance listens for are worth a line.
     pub log_unknown_vrids: bool,
 }

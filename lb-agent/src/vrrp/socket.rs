@@ -1,5 +1,5 @@
 //! The sockets of VRRP: a raw one for each interface, family and protocol, one packet socket for
-//! all frames that are sent, one for each interface where answers to our questions are heard.
+//! all frames that are sent, two where answers to our questions are heard.
 //!
 //! They only carry bytes. What is in the packets is [`crate::wire`]'s.
 
@@ -7,14 +7,15 @@ use std::io::{self, IoSliceMut, Read as _};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
-use nix::libc::{MSG_DONTROUTE, in6_pktinfo};
+use nix::libc::{ETH_P_ARP, ETH_P_IPV6, MSG_DONTROUTE, in6_pktinfo};
 use nix::sys::socket::sockopt::Ipv6RecvPacketInfo;
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockType, SockaddrIn6,
-    recvmsg, sendto, setsockopt, socket,
+    recvfrom, recvmsg, sendto, setsockopt, socket,
 };
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockFilter, Socket, Type};
 
 use super::effects::Channel;
 use super::settings::Family;
@@ -182,6 +183,76 @@ impl FrameSocket {
         sendto(self.socket.as_raw_fd(), frame, interface, flags)
             .map(drop)
             .map_err(Into::into)
+    }
+}
+
+/// Which answers are listened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// ARP replies.
+    Arp,
+    /// Neighbour advertisements.
+    Ndisc,
+}
+
+/// Hears the answers of all interfaces. The kernel answers for us; this only listens.
+#[derive(Debug)]
+pub struct AnswerSocket {
+    socket: Socket,
+}
+
+impl AnswerSocket {
+    /// Opens the socket. The filter keeps everything but answers away.
+    pub fn open(answers: Answers) -> io::Result<Self> {
+        // BPF_LD | BPF_H or BPF_B | BPF_ABS, BPF_JMP | BPF_JEQ | BPF_K, BPF_RET | BPF_K
+        const LOAD_HALF: u16 = 0x28;
+        const LOAD_BYTE: u16 = 0x30;
+        const IF_EQUAL: u16 = 0x15;
+        const RETURN: u16 = 0x06;
+        // The operation of ARP; the next header of IPv6, the type of ICMPv6.
+        const ARP: &[SockFilter] = &[
+            SockFilter::new(LOAD_HALF, 0, 0, 20),
+            SockFilter::new(IF_EQUAL, 0, 1, 2),
+            SockFilter::new(RETURN, 0, 0, 128),
+            SockFilter::new(RETURN, 0, 0, 0),
+        ];
+        const NDISC: &[SockFilter] = &[
+            SockFilter::new(LOAD_BYTE, 0, 0, 20),
+            SockFilter::new(IF_EQUAL, 0, 3, 58),
+            SockFilter::new(LOAD_BYTE, 0, 0, 54),
+            SockFilter::new(IF_EQUAL, 0, 1, 136),
+            SockFilter::new(RETURN, 0, 0, 128),
+            SockFilter::new(RETURN, 0, 0, 0),
+        ];
+        let (ethertype, filter) = match answers {
+            Answers::Arp => (ETH_P_ARP, ARP),
+            Answers::Ndisc => (ETH_P_IPV6, NDISC),
+        };
+        let ethertype = u16::try_from(ethertype).unwrap_or_default().to_be();
+        let protocol = Protocol::from(i32::from(ethertype));
+        let socket = Socket::new(Domain::PACKET, Type::RAW, Some(protocol))?;
+        socket.set_nonblocking(true)?;
+        socket.attach_filter(filter)?;
+        Ok(Self { socket })
+    }
+
+    /// Receives the beginning of one frame, and the index of its interface; `None`: there is none
+    /// now.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(u32, usize)>> {
+        match recvfrom::<LinkAddr>(self.socket.as_raw_fd(), buffer) {
+            Ok((length, from)) => {
+                let index = from.and_then(|from| u32::try_from(from.ifindex()).ok());
+                Ok(Some((index.unwrap_or(0), length)))
+            }
+            Err(Errno::EAGAIN) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+impl AsFd for AnswerSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

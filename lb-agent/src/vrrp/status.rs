@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::State;
 use super::election::Advert;
 use super::instance::Rival;
+use super::isolation::is_late;
 use super::receive::Rejected;
 use super::settings::VirtualRouter;
 use crate::wire::vrrp::PRIORITY_RELEASE;
@@ -80,18 +81,24 @@ macro_rules! counters {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         pub struct Stats {
             $($(#[$doc])* pub $name: u64,)*
+            /// The latest that an advert was late, microseconds.
+            pub advert_late_max: u64,
         }
 
         /// The same, to count with.
         #[derive(Debug, Default)]
         pub struct Counters {
             $($name: AtomicU64,)*
+            advert_late_max: AtomicU64,
         }
 
         impl Counters {
             /// The figures now.
             pub fn read(&self) -> Stats {
-                Stats { $($name: self.$name.load(Ordering::Relaxed),)* }
+                Stats {
+                    $($name: self.$name.load(Ordering::Relaxed),)*
+                    advert_late_max: self.advert_late_max.load(Ordering::Relaxed),
+                }
             }
         }
     };
@@ -140,6 +147,8 @@ counters! {
     address_restored,
     /// Times there were two masters.
     split_brain,
+    /// Own adverts that went out later than a fifth of the interval after their time.
+    advert_late,
 }
 
 impl Counters {
@@ -194,6 +203,15 @@ impl Counters {
         }
         if from == State::Master {
             count(&self.release_master);
+        }
+    }
+
+    /// The timer of an own advert ran out so long after its time.
+    pub fn late(&self, late: Duration, interval: Duration) {
+        let micros = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+        self.advert_late_max.fetch_max(micros, Ordering::Relaxed);
+        if is_late(late, interval) {
+            count(&self.advert_late);
         }
     }
 

@@ -134,6 +134,10 @@ impl Member {
         outside: &mut Outside<K>,
         now: Instant,
     ) {
+        if let Some(due) = self.machine.advert_due().filter(|due| *due <= now) {
+            let late = now.saturating_duration_since(due);
+            self.board.counters.late(late, self.config.advert_int);
+        }
         self.machine.handle_timeout(now);
         self.carry_out(interfaces, outside, now);
     }

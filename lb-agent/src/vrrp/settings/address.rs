@@ -65,11 +65,21 @@ impl VirtualAddress {
 
 impl From<&model::VirtualAddress> for VirtualAddress {
     fn from(config: &model::VirtualAddress) -> Self {
+        let options = &config.options;
         Self {
+            address: config.address,
+            dev: config.dev.clone(),
             label: config.label.clone(),
             scope: config.scope,
             brd: config.brd,
-            ..Self::new(config.address, config.dev.clone())
+            peer: options.peer,
+            home: options.home,
+            nodad: options.nodad,
+            mngtmpaddr: options.mngtmpaddr,
+            noprefixroute: options.noprefixroute,
+            autojoin: options.autojoin,
+            no_track: options.no_track,
+            preferred_lft: options.preferred_lft,
         }
     }
 }

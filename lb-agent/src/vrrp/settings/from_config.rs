@@ -4,15 +4,49 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{
-    Authentication, Family, Global, OldUnicastChecksum, Peer, Setup, Version, VirtualAddress,
-    VirtualRouter,
+    Authentication, Family, Global, Kind, OldUnicastChecksum, Peer, Setup, SyncGroup, Tracked,
+    Version, VirtualAddress, VirtualRouter,
 };
-use crate::config::model::{self, Config, VrrpInstance};
-use crate::wire::vrrp::MAX_ADVERTISE_INTERVAL;
+use crate::vrrp::isolation::Isolation;
+use crate::config::model::{self, Config, InitialState, VrrpInstance};
+use crate::wire::vrrp::{MAX_ADVERTISE_INTERVAL, PRIORITY_OWNER};
 
 impl From<&Config> for Setup {
     fn from(config: &Config) -> Self {
-        Self::from(config.vrrp_instances.clone())
+        let mut setup = Self::from(config.vrrp_instances.clone());
+        let vrrp = &config.global_defs.vrrp;
+        setup.global = Global {
+            vrrp_startup_delay: vrrp.vrrp_startup_delay,
+            log_unknown_vrids: vrrp.log_unknown_vrids,
+            isolation: Isolation {
+                vrrp_rt_priority: config.global_defs.process.vrrp_rt_priority,
+                vrrp_no_swap: config.global_defs.process.vrrp_no_swap,
+            },
+        };
+        for group in &config.vrrp_sync_groups {
+            setup.join(group);
+        }
+        setup
+    }
+}
+
+impl Setup {
+    /// A sync group: what it tracks every member tracks, and the members' own weights do not
+    /// count unless `sync_group_tracking_weight` says so: priorities that move one by one would
+    /// tear the group apart.
+    fn join(&mut self, config: &model::VrrpSyncGroup) {
+        let is_member = |instance: &VirtualRouter| config.group.contains(&instance.name);
+        let places = self.instances.iter().enumerate();
+        let members = places.filter(|(_, instance)| is_member(instance));
+        let members = members.map(|(place, _)| place).collect();
+        for instance in self.instances.iter_mut().filter(|it| is_member(it)) {
+            if !config.sync_group_tracking_weight {
+                instance.tracked.retain(|tracked| tracked.weight == 0);
+            }
+            instance.tracked.extend(tracked(&config.track));
+        }
+        let name = config.name.clone();
+        self.groups.push(SyncGroup { name, members });
     }
 }
 
@@ -28,14 +62,21 @@ impl From<Vec<VrrpInstance>> for Setup {
 
 impl From<&VrrpInstance> for VirtualRouter {
     fn from(config: &VrrpInstance) -> Self {
-        let version = Version::V2;
         let mut router = Self {
             name: config.name.clone(),
             state: config.state,
             interface: config.interface.clone(),
             virtual_router_id: config.virtual_router_id,
-            version,
-            family: Family::V4,
+            version: if config.version == 3 {
+                Version::V3
+            } else {
+                Version::V2
+            },
+            family: if config.native_ipv6 {
+                Family::V6
+            } else {
+                Family::V4
+            },
             priority: config.priority,
             advert_int: config.advert_int,
             authentication: config.authentication.as_ref().map(Authentication::from),
@@ -43,31 +84,55 @@ impl From<&VrrpInstance> for VirtualRouter {
             virtual_ipaddress_excluded: addresses(&config.virtual_ipaddress_excluded),
             nopreempt: config.nopreempt,
             preempt_delay: config.preempt_delay,
-            source: config.source.map(IpAddr::V4),
-            unicast_peer: config.unicast_peer.iter().copied().map(peer).collect(),
+            source: config.source.map(IpAddr::from),
+            unicast_peer: peers(config),
             unicast_ttl: config.unicast_ttl,
-            check_unicast_src: false,
+            check_unicast_src: config.check_unicast_src,
             mcast_dst_ip: config.mcast_dst_ip.into(),
-            v3_checksum_as_v2: false,
-            old_unicast_checksum: OldUnicastChecksum::Follow,
-            owner_ignore_adverts: false,
+            v3_checksum_as_v2: config.v3_checksum_as_v2,
+            old_unicast_checksum: match config.old_unicast_checksum {
+                None => OldUnicastChecksum::Follow,
+                Some(true) => OldUnicastChecksum::Always,
+                Some(false) => OldUnicastChecksum::Never,
+            },
+            owner_ignore_adverts: config.owner_ignore_adverts,
             skip_check_adv_addr: config.skip_check_adv_addr,
             dont_track_primary: config.dont_track_primary,
             lower_prio_no_advert: config.lower_prio_no_advert,
             higher_prio_send_advert: config.higher_prio_send_advert,
             down_timer_adverts: config.down_timer_adverts,
             garp: config.garp,
-            tracked: Vec::new(),
+            tracked: tracked(&config.track).collect(),
             grouped: false,
             startup_delay: Duration::ZERO,
-            accept: true,
+            accept: config.accept,
         };
+        if config.strict_mode {
+            router.be_strict();
+        }
         router.settle();
         router
     }
 }
 
 impl VirtualRouter {
+    /// `vrrp_strict`: what the RFC does not know does not exist.
+    fn be_strict(&mut self) {
+        self.authentication = None;
+        self.unicast_peer.clear();
+        self.preempt_delay = Duration::ZERO;
+        self.lower_prio_no_advert = true;
+        self.garp.lower_prio_repeat = 0;
+        self.down_timer_adverts = 3;
+        // Only the owner is MASTER from the start, and the owner always is.
+        if self.priority == PRIORITY_OWNER {
+            self.state = InitialState::Master;
+            self.accept = true;
+        } else {
+            self.state = InitialState::Backup;
+        }
+    }
+
     /// Makes the settings agree with each other, as keepalived does: the first virtual address
     /// decides the family, those of the other one are not advertised; IPv6 needs version 3; the
     /// interval is what the version can say; version 3 has no authentication.
@@ -88,6 +153,9 @@ impl VirtualRouter {
         self.source = self.source.filter(|source| Family::of(*source) == family);
         if family == Family::V6 {
             self.version = Version::V3;
+        }
+        if family == Family::V6 {
+            self.garp.interval = self.garp.gna_interval;
         }
         if Family::of(self.mcast_dst_ip) != family {
             self.mcast_dst_ip = default_group(family);
@@ -132,12 +200,36 @@ fn addresses(config: &[model::VirtualAddress]) -> Vec<VirtualAddress> {
     config.iter().map(VirtualAddress::from).collect()
 }
 
-fn peer(address: impl Into<IpAddr>) -> Peer {
-    Peer {
-        address: address.into(),
-        min_ttl: 0,
-        max_ttl: u8::MAX,
-    }
+fn peers(config: &VrrpInstance) -> Vec<Peer> {
+    let peer = |address: IpAddr| {
+        let mut limits = config.unicast_peer_ttl.iter();
+        let limits = limits.rfind(|limits| limits.peer == address);
+        Peer {
+            address,
+            min_ttl: limits.and_then(|limits| limits.min_ttl).unwrap_or(0),
+            max_ttl: limits.and_then(|limits| limits.max_ttl).unwrap_or(u8::MAX),
+        }
+    };
+    let addresses = config.unicast_peer.iter().copied();
+    addresses.map(|address| peer(address.into())).collect()
+}
+
+fn tracked(config: &model::Tracking) -> impl Iterator<Item = Tracked> + '_ {
+    let blocks = [
+        (Kind::Interface, &config.track_interface),
+        (Kind::Script, &config.track_script),
+        (Kind::File, &config.track_file),
+        (Kind::Process, &config.track_process),
+        (Kind::Bfd, &config.track_bfd),
+    ];
+    blocks.into_iter().flat_map(|(kind, lines)| {
+        lines.iter().map(move |line| Tracked {
+            kind,
+            name: line.name.clone(),
+            weight: line.weight.weight,
+            reverse: line.weight.reverse,
+        })
+    })
 }
 
 impl From<&model::Authentication> for Authentication {
