@@ -7,8 +7,8 @@ use super::{
     Authentication, Family, Global, Kind, OldUnicastChecksum, Peer, Setup, SyncGroup, Tracked,
     Version, VirtualAddress, VirtualRouter,
 };
-use crate::vrrp::isolation::Isolation;
 use crate::config::model::{self, Config, InitialState, VrrpInstance};
+use crate::vrrp::isolation::Isolation;
 use crate::wire::vrrp::{MAX_ADVERTISE_INTERVAL, PRIORITY_OWNER};
 
 impl From<&Config> for Setup {
