@@ -4,12 +4,16 @@
 //! [`observe`]; [`net`] and [`wire`] are the edges, [`runtime`] holds it together, [`cli`] is
 //! what a person types. `ARCHITECTURE.md` has the whole picture and the invariants.
 
+pub mod bfd;
 pub mod cli;
 pub mod config;
 pub mod dataplane;
 pub mod health;
 pub mod net;
+pub mod notify;
 pub mod observe;
 pub mod runtime;
+pub mod script;
+pub mod track;
 pub mod vrrp;
 pub mod wire;

@@ -8,6 +8,7 @@ mod demo;
 mod docs;
 mod setup;
 mod test;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,8 @@ enum Task {
     Bench(bench::Options),
     /// Write docs/configuration.md from the keyword table.
     Docs,
+    /// Run a command as root in a guest whose kernel has IPVS, over this machine's files.
+    Vm(vm::Options),
     /// What must pass before a change goes in: formatting, lints, documentation, all tests.
     Ci,
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Docs => docs::run(),
+        Task::Vm(options) => return vm::run(&options),
         Task::Ci => ci::run(),
     };
     match done {

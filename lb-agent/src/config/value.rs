@@ -162,7 +162,8 @@ pub(crate) fn signed(text: &str, range: &RangeInclusive<i32>) -> Result<i32, Exp
 /// A weight of something tracked. keepalived's manual says 254, the program 253: both are taken.
 pub(crate) fn weight(text: &str) -> Result<i16, Expected> {
     let weight = signed(text, &(-254..=254))
-        .map_err(|_: Expected| "a weight: a whole number from -253 to 253".to_owned())?;
+        .ok()
+        .ok_or_else(|| "a weight: a whole number from -253 to 253".to_owned())?;
     Ok(i16::try_from(weight.clamp(-253, 253)).unwrap_or_default())
 }
 
@@ -224,7 +225,9 @@ pub(crate) fn net_or_all(text: &str) -> Result<Option<IpNet>, Expected> {
 
 /// A network, or `default`.
 pub(crate) fn net_or_default(text: &str) -> Result<Option<IpNet>, Expected> {
-    net_or_all(text).map_err(|_: Expected| "a network, like `10.0.0.0/8`, or `default`".to_owned())
+    net_or_all(text)
+        .ok()
+        .ok_or_else(|| "a network, like `10.0.0.0/8`, or `default`".to_owned())
 }
 
 /// The kernel's scopes (`RT_SCOPE_*`).

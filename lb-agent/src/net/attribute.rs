@@ -1,7 +1,11 @@
 //! Reading netlink attributes (`struct nlattr`, include/uapi/linux/netlink.h) without trusting
-//! them: a wrong length gives `None` or ends the walk, never a panic.
+//! them: a wrong length gives `None` or ends the walk, never a panic. [`Writer`] writes them.
+
+mod writer;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub use self::writer::Writer;
 
 /// `struct nlattr`: length with this header (2), type (2).
 const HEADER: usize = 4;
@@ -31,6 +35,11 @@ pub fn u16(value: &[u8]) -> Option<u16> {
 /// An integer of the host's byte order.
 pub fn u32(value: &[u8]) -> Option<u32> {
     Some(u32::from_ne_bytes(*value.first_chunk()?))
+}
+
+/// An integer of the host's byte order.
+pub fn u64(value: &[u8]) -> Option<u64> {
+    Some(u64::from_ne_bytes(*value.first_chunk()?))
 }
 
 /// A string with or without its closing zero; what is not UTF-8 is replaced by U+FFFD.

@@ -45,12 +45,17 @@ enum Standing {
 impl Addresses {
     /// The addresses of `config`, none of them set.
     pub fn new(config: &VirtualRouter) -> Self {
+        Self::of(&config.name, config.addresses().cloned())
+    }
+
+    /// These addresses of somebody, none of them set.
+    pub fn of(owner: &str, addresses: impl IntoIterator<Item = VirtualAddress>) -> Self {
         Self {
-            instance: config.name.clone(),
-            entries: config
-                .addresses()
+            instance: owner.to_owned(),
+            entries: addresses
+                .into_iter()
                 .map(|config| Entry {
-                    config: config.clone(),
+                    config,
                     standing: Standing::Absent,
                 })
                 .collect(),

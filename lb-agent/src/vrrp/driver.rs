@@ -125,7 +125,12 @@ pub fn spawn(
     let wait = Wait::new().map_err(resources("prepare to wait"))?;
     // Opened before the first list is read: nothing falls between the two.
     info!("Registering Kernel netlink reflector");
-    let monitor = Monitor::open(&[Group::Link, Group::Ipv4Address, Group::Ipv6Address])?;
+    let mut groups = vec![Group::Link, Group::Ipv4Address, Group::Ipv6Address];
+    if Router::<System>::minds_routing(&setup) {
+        // Not without need: a router with a full table hears thousands of changes a second.
+        groups.extend([Group::Ipv4Route, Group::Ipv6Route]);
+    }
+    let monitor = Monitor::open(&groups)?;
     wait.registry()
         .add(&monitor, MONITOR)
         .map_err(resources("watch the interfaces"))?;

@@ -6,6 +6,7 @@
 use std::io;
 use std::net::IpAddr;
 
+use super::routing::Entry;
 use super::settings::Family;
 use crate::net::address::{Added, Address, Removed};
 use crate::net::link::Link;
@@ -46,6 +47,12 @@ pub trait Kernel {
 
     /// Takes an address from an interface.
     fn remove_address(&mut self, address: &Address) -> Result<Removed, NetlinkError>;
+
+    /// Adds a route or a rule.
+    fn add_routing(&mut self, entry: &Entry) -> Result<Added, NetlinkError>;
+
+    /// Removes a route or a rule.
+    fn remove_routing(&mut self, entry: &Entry) -> Result<Removed, NetlinkError>;
 
     /// Begins to send and receive adverts on an interface, and joins these groups.
     fn open(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) -> io::Result<()>;

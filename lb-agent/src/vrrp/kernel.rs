@@ -5,10 +5,13 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use nix::errno::Errno;
 use nix::sys::socket::LinkAddr;
 use tracing::info;
 
 use super::effects::{Channel, Kernel};
+use super::routing::Entry;
 use super::socket::{AdvertSocket, FrameSocket, link_address, protocol};
 use super::wait::Registry;
 use crate::net::address::{self, Added, Address, Removed};
@@ -75,6 +78,27 @@ impl Kernel for System {
 
     fn remove_address(&mut self, address: &Address) -> Result<Removed, NetlinkError> {
         address::remove(&mut self.connection, address)
+    }
+
+    fn add_routing(&mut self, entry: &Entry) -> Result<Added, NetlinkError> {
+        let what = format_args!("add {}", entry.text);
+        let flags = NLM_F_CREATE | NLM_F_EXCL;
+        match self.connection.execute(entry.add.clone(), flags, &what) {
+            Ok(()) => Ok(Added::New),
+            Err(error) if error.errno() == Some(Errno::EEXIST) => Ok(Added::AlreadyThere),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn remove_routing(&mut self, entry: &Entry) -> Result<Removed, NetlinkError> {
+        let what = format_args!("remove {}", entry.text);
+        match self.connection.execute(entry.remove.clone(), 0, &what) {
+            Ok(()) => Ok(Removed::Gone),
+            Err(error) => match error.errno() {
+                Some(Errno::ESRCH | Errno::ENOENT | Errno::ENODEV) => Ok(Removed::WasNotThere),
+                _ => Err(error),
+            },
+        }
     }
 
     fn open(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) -> io::Result<()> {

@@ -25,7 +25,8 @@
 //!
 //! The rest:
 //! * [`router`]: all instances, the packets and kernel events for them, and their actions carried
-//!   out through [`effects::Kernel`]; [`addresses`]: which addresses we have set.
+//!   out through [`effects::Kernel`]; [`addresses`]: which addresses we have set,
+//!   [`routing`]: which routes and rules.
 //! * [`kernel`] with [`socket`] is the real [`effects::Kernel`]; [`driver`] the thread that waits.
 //! * [`status`]: what others may know, at any time, without asking the thread.
 //!
@@ -45,6 +46,7 @@ pub mod kernel;
 pub mod log_line;
 pub mod receive;
 pub mod router;
+pub mod routing;
 pub mod settings;
 pub mod socket;
 pub mod status;

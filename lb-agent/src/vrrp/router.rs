@@ -6,15 +6,17 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use tracing::{debug, error, info, warn};
 
+use super::addresses::Addresses;
 use super::effects::{Channel, Kernel};
 use super::group::{self, Order};
 use super::instance::{Input, Interface};
-use super::settings::{Family, Kind, Setup, Status, SyncGroup, VirtualRouter};
+use super::routing::Routing;
+use super::settings::{Family, Kind, Setup, Status, SyncGroup, VirtualAddress, VirtualRouter};
 use super::status::Board;
 use super::{Gate, News, State};
 use crate::net::address::Address;
@@ -30,10 +32,12 @@ mod interfaces;
 mod links;
 mod member;
 mod sources;
+mod statics;
 
 use groups::Group;
 pub use interfaces::Interfaces;
 use member::Member;
+use statics::Statics;
 
 /// Called on the VRRP thread at every piece of news; must not block.
 pub type Listener = Box<dyn FnMut(News) + Send>;
@@ -45,7 +49,13 @@ pub struct Router<K> {
     interfaces: Interfaces,
     outside: Outside<K>,
     log_unknown_vrids: bool,
+    statics: Statics,
+    /// Routes or rules have changed: ours are looked after at this time.
+    check_routing_at: Option<Instant>,
 }
+
+/// A change of the routes seldom comes alone; what is ours is put back within a second.
+const ROUTING_SETTLES: Duration = Duration::from_millis(200);
 
 /// What the instances act upon.
 struct Outside<K> {
@@ -63,10 +73,12 @@ impl<K: Kernel> Router<K> {
         listener: Listener,
         now: Instant,
     ) -> Self {
+        let statics = Statics::new(&setup);
         let Setup {
             instances,
             groups,
             global,
+            ..
         } = setup;
         let member = |(place, mut config): (usize, VirtualRouter)| {
             config.startup_delay = global.vrrp_startup_delay;
@@ -83,6 +95,8 @@ impl<K: Kernel> Router<K> {
                 listener,
             },
             log_unknown_vrids: global.log_unknown_vrids,
+            statics,
+            check_routing_at: None,
         }
     }
 
@@ -109,6 +123,8 @@ impl<K: Kernel> Router<K> {
                 warn!("WARNING - interface {interface} for vrrp_instance {name} doesn't exist");
             }
         }
+        self.statics
+            .complete(&mut self.outside.kernel, &self.interfaces);
         for member in &mut self.members {
             member.handle(Input::Start, &self.interfaces, &mut self.outside, now);
         }
@@ -120,11 +136,15 @@ impl<K: Kernel> Router<K> {
         for member in &mut self.members {
             member.handle(Input::Shutdown, &self.interfaces, &mut self.outside, now);
         }
+        self.statics.remove(&mut self.outside.kernel);
         self.settle(now);
     }
 
     /// Does what is due by `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.check_routing_at.take_if(|at| *at <= now).is_some() {
+            self.restore_routing();
+        }
         for member in &mut self.members {
             if member.poll_timeout().is_some_and(|due| due <= now) {
                 member.handle_timeout(&self.interfaces, &mut self.outside, now);
@@ -133,10 +153,26 @@ impl<K: Kernel> Router<K> {
         self.settle(now);
     }
 
+    /// Whether changes of routes and rules matter to anybody.
+    pub fn minds_routing(setup: &Setup) -> bool {
+        let mut instances = setup.instances.iter();
+        Statics::new(setup).has_routing()
+            || instances.any(|it| !it.virtual_routes.is_empty() || !it.virtual_rules.is_empty())
+    }
+
+    fn restore_routing(&mut self) {
+        let kernel = &mut self.outside.kernel;
+        self.statics.restore_routing(kernel, &self.interfaces);
+        for member in &mut self.members {
+            member.restore_routing(&self.interfaces, &mut self.outside);
+        }
+    }
+
     /// When [`Self::handle_timeout`] must be called next. Ask again after every other call.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.members.iter().filter_map(Member::poll_timeout).min()
+        let timers = self.members.iter().filter_map(Member::poll_timeout);
+        timers.chain(self.check_routing_at).min()
     }
 
     /// Takes what is new about a tracked script, file, process or BFD instance.
@@ -215,6 +251,8 @@ impl<K: Kernel> Router<K> {
                 if self.decides_source(&address) {
                     self.read_sources(now);
                 }
+                let kernel = &mut self.outside.kernel;
+                self.statics.restore_address(kernel, &address);
                 for member in &mut self.members {
                     member.restore(&address, &self.interfaces, &mut self.outside);
                 }
@@ -224,8 +262,12 @@ impl<K: Kernel> Router<K> {
                     "the kernel's notifications were too many to follow; reading everything again"
                 );
                 self.read_links(now);
+                self.restore_routing();
             }
-            Event::Neighbour(_) | Event::NeighbourGone(_) | Event::RouteChanged => {}
+            Event::RouteChanged => {
+                self.check_routing_at.get_or_insert(now + ROUTING_SETTLES);
+            }
+            Event::Neighbour(_) | Event::NeighbourGone(_) => {}
         }
         self.settle(now);
     }

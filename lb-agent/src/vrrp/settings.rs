@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::isolation::Isolation;
-use crate::config::model::{Garp, InitialState};
+use crate::config::model::{Garp, InitialState, Route, Rule};
 use crate::wire::vrrp::AddressLen;
 
 mod address;
@@ -28,6 +28,12 @@ pub struct Setup {
     pub groups: Vec<SyncGroup>,
     /// `global_defs`.
     pub global: Global,
+    /// `static_ipaddress`.
+    pub static_ipaddress: Vec<VirtualAddress>,
+    /// `static_routes`.
+    pub static_routes: Vec<Route>,
+    /// `static_rules`.
+    pub static_rules: Vec<Rule>,
 }
 
 impl Setup {
@@ -227,6 +233,10 @@ pub struct VirtualRouter {
     pub grouped: bool,
     /// `vrrp_startup_delay`, of [`Global`].
     pub startup_delay: Duration,
+    /// `virtual_routes`.
+    pub virtual_routes: Vec<Route>,
+    /// `virtual_rules`.
+    pub virtual_rules: Vec<Rule>,
     /// `accept`: packets to the virtual addresses are taken in, also by who does not own them.
     pub accept: bool,
 }

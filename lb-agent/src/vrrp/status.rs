@@ -145,6 +145,8 @@ counters! {
     pri_zero_sent,
     /// Virtual addresses that somebody else removed and that were put back.
     address_restored,
+    /// Routes and rules that somebody else removed and that were put back.
+    routing_restored,
     /// Times there were two masters.
     split_brain,
     /// Own adverts that went out later than a fifth of the interval after their time.
@@ -218,6 +220,12 @@ impl Counters {
     /// There are two masters.
     pub fn split(&self) {
         count(&self.split_brain);
+    }
+
+    /// So many routes and rules were put back.
+    pub fn routing_restored(&self, restored: usize) {
+        let restored = u64::try_from(restored).unwrap_or(u64::MAX);
+        self.routing_restored.fetch_add(restored, Ordering::Relaxed);
     }
 
     /// A virtual address was put back.

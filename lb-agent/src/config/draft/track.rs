@@ -26,6 +26,7 @@ impl TrackedDraft {
 
 /// The `track_*` blocks.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "named as the keywords")]
 pub(crate) struct TrackingDraft {
     pub(crate) track_interface: Vec<TrackedDraft>,
     pub(crate) track_script: Vec<TrackedDraft>,

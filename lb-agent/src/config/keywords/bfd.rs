@@ -53,7 +53,7 @@ const SESSION: &[Keyword<BfdInstance>] = &[
     .default("1000 ms")
     .later(NO_SESSION),
     byte("multiplier", 1..=255, |b: &mut BfdInstance, v| {
-        b.multiplier = v.value
+        b.multiplier = v.value;
     })
     .default("5")
     .later(NO_SESSION),
@@ -63,7 +63,7 @@ const SESSION: &[Keyword<BfdInstance>] = &[
         .default("255; 64 over several hops")
         .later(NO_SESSION),
     byte("max_hops", 0..=255, |b: &mut BfdInstance, v| {
-        b.max_hops = v.value
+        b.max_hops = v.value;
     })
     .default("0")
     .later(NO_SESSION),

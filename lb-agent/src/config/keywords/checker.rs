@@ -31,7 +31,7 @@ pub(super) const fn common<T: IsChecker>() -> [Keyword<T>; 7] {
         .default("the real server's")
         .example("10.0.0.7"),
         short("connect_port", 1..=65535, |c: &mut T, v| {
-            c.checker().connect_port = Some(v)
+            c.checker().connect_port = Some(v);
         })
         .default("the real server's"),
         word(
@@ -41,13 +41,13 @@ pub(super) const fn common<T: IsChecker>() -> [Keyword<T>; 7] {
         )
         .example("10.0.0.7"),
         short("bind_port", 0..=65535, |c: &mut T, v| {
-            c.checker().bind_port = Some(v)
+            c.checker().bind_port = Some(v);
         }),
         number("fwmark", 0..=u32::MAX, |c: &mut T, v| {
-            c.checker().fwmark = Some(v)
+            c.checker().fwmark = Some(v);
         }),
         flag("log_all_failures", |c: &mut T, v| {
-            c.checker().log_all_failures = Some(v)
+            c.checker().log_all_failures = Some(v);
         })
         .default("`checker_log_all_failures`")
         .since("2.0.11"),
@@ -96,11 +96,11 @@ const REQUEST: &[Keyword<UrlDraft>] = &[
     .default("200-299")
     .example("207"),
     text("virtualhost", "HOST", |u: &mut UrlDraft, v| {
-        u.virtualhost = Some(v)
+        u.virtualhost = Some(v);
     })
     .default("the checker's"),
     flag("tls_compliant", |u: &mut UrlDraft, v| {
-        u.tls_compliant = v.value
+        u.tls_compliant = v.value;
     })
     .since("2.2.8")
     .later("no check speaks TLS"),
@@ -111,12 +111,12 @@ const BODY: &[Keyword<UrlDraft>] = &[
         .example("00112233445566778899aabbccddeeff")
         .later(NOT_COMPARED),
     text("regex", "PATTERN", |u: &mut UrlDraft, v| {
-        u.body.regex = Some(v.value)
+        u.body.regex = Some(v.value);
     })
     .since("2.0.7")
     .later(NOT_COMPARED),
     flag("regex_no_match", |u: &mut UrlDraft, v| {
-        u.body.regex_no_match = v.value
+        u.body.regex_no_match = v.value;
     })
     .later(NOT_COMPARED),
     line(
@@ -127,11 +127,11 @@ const BODY: &[Keyword<UrlDraft>] = &[
     .example("caseless")
     .later(NOT_COMPARED),
     number("regex_min_offset", 0..=u32::MAX, |u: &mut UrlDraft, v| {
-        u.body.regex_min_offset = v.value
+        u.body.regex_min_offset = v.value;
     })
     .later(NOT_COMPARED),
     number("regex_max_offset", 1..=u32::MAX, |u: &mut UrlDraft, v| {
-        u.body.regex_max_offset = Some(v.value)
+        u.body.regex_max_offset = Some(v.value);
     })
     .later(NOT_COMPARED),
     line("regex_stack", words("START MAX", 2, 2), lower::regex_stack)

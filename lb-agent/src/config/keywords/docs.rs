@@ -1,7 +1,5 @@
 //! `docs/configuration.md`, made from the tables.
 
-use std::fmt::Write as _;
-
 use super::section::{AnySection, Kind, Row};
 use super::{SECTIONS, Status, TOP_LEVEL};
 
@@ -24,6 +22,8 @@ Our own keywords begin with `xdp_`; keepalived warns about them and goes on. Tim
 to six digits behind the point where no unit stands. `lb-agent check` says what it makes of a file.
 ";
 
+const COLUMNS: &str = "| keyword | default | example | here |\n| --- | --- | --- | --- |\n";
+
 /// The whole document.
 pub fn configuration_md() -> String {
     let mut text = HEAD.to_owned();
@@ -41,11 +41,7 @@ fn write_section(text: &mut String, section: &dyn AnySection) {
         Kind::Everywhere => format!("In {}", section.name()),
     };
     let rows = section.rows();
-    // Writing to a String cannot fail.
-    let _ = write!(
-        text,
-        "\n## {title}\n\n| keyword | default | example | here |\n| --- | --- | --- | --- |\n"
-    );
+    text.extend(["\n## ", &title, "\n\n", COLUMNS]);
     for row in &rows {
         write_row(text, row);
     }
@@ -73,12 +69,6 @@ fn write_row(text: &mut String, row: &Row) {
         format!("`{} {}`", row.name, row.example)
     };
     let escape = |cell: &str| cell.replace('|', "\\|");
-    let _ = writeln!(
-        text,
-        "| {} | {} | {} | {} |",
-        escape(&keyword),
-        escape(row.default),
-        escape(&example),
-        escape(&here)
-    );
+    let cells = [keyword.as_str(), row.default, &example, &here].map(escape);
+    text.extend(["| ", &cells.join(" | "), " |\n"]);
 }

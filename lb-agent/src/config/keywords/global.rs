@@ -35,7 +35,7 @@ const LISTENS_TO_ALL: &str = "adverts of routers that are no peers are taken, to
 
 const VRRP: &[Keyword<GlobalDraft>] = &[
     text("router_id", "NAME", |g: &mut GlobalDraft, v| {
-        g.router_id = Some(v)
+        g.router_id = Some(v);
     })
     .default("the host's name"),
     word(
@@ -54,23 +54,23 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
     .example("ff02::77")
     .later("VRRP for IPv6 is not built yet"),
     byte("vrrp_version", 2..=3, |g: &mut GlobalDraft, v| {
-        g.vrrp_version = Some(v)
+        g.vrrp_version = Some(v);
     })
     .default("2")
     .example("2"),
     flag("vrrp_skip_check_adv_addr", |g: &mut GlobalDraft, v| {
-        g.vrrp_skip_check_adv_addr = Some(v)
+        g.vrrp_skip_check_adv_addr = Some(v);
     }),
     flag("vrrp_strict", |g: &mut GlobalDraft, v| {
-        g.vrrp_strict = Some(v)
+        g.vrrp_strict = Some(v);
     })
     .silent("off")
     .later(STRICT),
     flag("vrrp_lower_prio_no_advert", |g: &mut GlobalDraft, v| {
-        g.vrrp_lower_prio_no_advert = Some(v)
+        g.vrrp_lower_prio_no_advert = Some(v);
     }),
     flag("vrrp_higher_prio_send_advert", |g: &mut GlobalDraft, v| {
-        g.vrrp_higher_prio_send_advert = Some(v)
+        g.vrrp_higher_prio_send_advert = Some(v);
     }),
     byte(
         "vrrp_down_timer_adverts",
@@ -80,30 +80,30 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
     .default("3")
     .since("2.2.3"),
     flag("vrrp_check_unicast_src", |g: &mut GlobalDraft, v| {
-        g.vrrp_check_unicast_src = Some(v)
+        g.vrrp_check_unicast_src = Some(v);
     })
     .later(LISTENS_TO_ALL),
     flag("vrrp_owner_ignore_adverts", |g: &mut GlobalDraft, v| {
-        g.vrrp_owner_ignore_adverts = Some(v)
+        g.vrrp_owner_ignore_adverts = Some(v);
     })
     .since("2.3.3")
     .later("an owner listens to adverts"),
     flag("log_unknown_vrids", |g: &mut GlobalDraft, v| {
-        g.value.vrrp.log_unknown_vrids = v.value
+        g.value.vrrp.log_unknown_vrids = v.value;
     })
     .later("adverts for other VRIDs are passed over without a word"),
     flag("v3_checksum_as_v2", |g: &mut GlobalDraft, v| {
-        g.v3_checksum_as_v2 = Some(v)
+        g.v3_checksum_as_v2 = Some(v);
     })
     .since("2.2.8")
     .later("VRRP version 3 is not built yet"),
     seconds("vrrp_startup_delay", TIME, |g: &mut GlobalDraft, v| {
-        g.value.vrrp.vrrp_startup_delay = v.value
+        g.value.vrrp.vrrp_startup_delay = v.value;
     })
     .silent("0")
     .later("an instance may become MASTER at once"),
     seconds("vrrp_delay_after_boot", TIME, |g: &mut GlobalDraft, v| {
-        g.value.vrrp.vrrp_delay_after_boot = v.value
+        g.value.vrrp.vrrp_delay_after_boot = v.value;
     })
     .since("2.4.0")
     .silent("0")
@@ -116,20 +116,20 @@ pub(super) const STRICT: &str = "with keepalived it makes the virtual addresses 
 
 const GARP: &[Keyword<GlobalDraft>] = &[
     flag("vrrp_min_garp", |g: &mut GlobalDraft, v| {
-        g.vrrp_min_garp = Some(v)
+        g.vrrp_min_garp = Some(v);
     }),
     seconds("vrrp_garp_interval", TIME, |g: &mut GlobalDraft, v| {
-        g.vrrp_garp_interval = Some(v)
+        g.vrrp_garp_interval = Some(v);
     })
     .default("0: no pacing"),
     seconds("vrrp_gna_interval", TIME, |g: &mut GlobalDraft, v| {
-        g.vrrp_gna_interval = Some(v)
+        g.vrrp_gna_interval = Some(v);
     })
     .default("0: no pacing")
     .silent("0")
     .later("neighbour advertisements are not built yet"),
     seconds("vrrp_garp_master_delay", TIME, |g: &mut GlobalDraft, v| {
-        g.garp.master_delay = Some(v)
+        g.garp.master_delay = Some(v);
     })
     .default("5 s"),
     number(
@@ -202,11 +202,11 @@ const FIREWALL: &[Keyword<GlobalDraft>] = &[
     .default("-1")
     .later(NO_RULES),
     flag("nftables_ifindex", |g: &mut GlobalDraft, v| {
-        g.value.vrrp.nftables_ifindex = v.value
+        g.value.vrrp.nftables_ifindex = v.value;
     })
     .later(NO_RULES),
     flag("nftables_counters", |g: &mut GlobalDraft, v| {
-        g.value.vrrp.nftables_counters = v.value
+        g.value.vrrp.nftables_counters = v.value;
     })
     .later(NO_RULES),
 ];
@@ -271,7 +271,7 @@ const OURS: &[Keyword<GlobalDraft>] = &[
     .example("eth8")
     .many(),
     seconds("xdp_deadman", TIME, |g: &mut GlobalDraft, v| {
-        g.xdp_deadman = Some(v)
+        g.xdp_deadman = Some(v);
     })
     .default("60 s"),
 ];
@@ -305,31 +305,31 @@ const MAIL: &[Keyword<GlobalDraft>] = &[
     .default("30 s")
     .later(NO_MAIL),
     text("smtp_helo_name", "NAME", |g: &mut GlobalDraft, v| {
-        g.value.mail.smtp_helo_name = Some(v.value)
+        g.value.mail.smtp_helo_name = Some(v.value);
     })
     .default("the host's name")
     .later(NO_MAIL),
     flag("smtp_alert", |g: &mut GlobalDraft, v| {
-        g.value.mail.smtp_alert = Some(v.value)
+        g.value.mail.smtp_alert = Some(v.value);
     })
     .silent("off")
     .later(NO_MAIL),
     flag("smtp_alert_vrrp", |g: &mut GlobalDraft, v| {
-        g.value.mail.smtp_alert_vrrp = Some(v.value)
+        g.value.mail.smtp_alert_vrrp = Some(v.value);
     })
     .silent("off")
     .later(NO_MAIL),
     flag("smtp_alert_checker", |g: &mut GlobalDraft, v| {
-        g.value.mail.smtp_alert_checker = Some(v.value)
+        g.value.mail.smtp_alert_checker = Some(v.value);
     })
     .silent("off")
     .later(NO_MAIL),
     flag("no_email_faults", |g: &mut GlobalDraft, v| {
-        g.value.mail.no_email_faults = v.value
+        g.value.mail.no_email_faults = v.value;
     })
     .later(NO_MAIL),
     flag("no_checker_emails", |g: &mut GlobalDraft, v| {
-        g.value.mail.no_checker_emails = v.value
+        g.value.mail.no_checker_emails = v.value;
     })
     .later(NO_MAIL),
 ];
@@ -411,7 +411,7 @@ const FIFOS: &[Keyword<GlobalDraft>] = &[
     .example("/bin/true")
     .later(NO_FIFO),
     flag("vrrp_notify_priority_changes", |g: &mut GlobalDraft, v| {
-        g.vrrp_notify_priority_changes = Some(v)
+        g.vrrp_notify_priority_changes = Some(v);
     })
     .later(NO_FIFO),
     flag(
@@ -422,7 +422,7 @@ const FIFOS: &[Keyword<GlobalDraft>] = &[
     )
     .later(NO_FIFO),
     flag("rs_init_notifies", |g: &mut GlobalDraft, v| {
-        g.value.notify.rs_init_notifies = v.value
+        g.value.notify.rs_init_notifies = v.value;
     })
     .later(NOT_RUN),
 ];
@@ -431,7 +431,7 @@ const NO_IPVS: &str = "kernel IPVS is not used";
 
 const LVS: &[Keyword<GlobalDraft>] = &[
     flag("checker_log_all_failures", |g: &mut GlobalDraft, v| {
-        g.checker_log_all_failures = Some(v)
+        g.checker_log_all_failures = Some(v);
     })
     .since("2.0.11"),
     line(
@@ -454,7 +454,7 @@ const LVS: &[Keyword<GlobalDraft>] = &[
     .example("tcp 7 udp 8")
     .later("flows live as long as IPVS's defaults say"),
     flag("lvs_flush", |g: &mut GlobalDraft, v| {
-        g.value.lvs.lvs_flush = v.value
+        g.value.lvs.lvs_flush = v.value;
     })
     .later(NO_IPVS),
     line(

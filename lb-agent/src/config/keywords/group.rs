@@ -44,11 +44,11 @@ const NO_PACE: &str = "the interfaces have no common pace";
 
 const GARP: &[Keyword<GarpGroup>] = &[
     seconds("garp_interval", TIME, |g: &mut GarpGroup, v| {
-        g.garp_interval = v.value
+        g.garp_interval = v.value;
     })
     .later(NO_PACE),
     seconds("gna_interval", TIME, |g: &mut GarpGroup, v| {
-        g.gna_interval = v.value
+        g.gna_interval = v.value;
     })
     .later(NO_PACE),
     word(

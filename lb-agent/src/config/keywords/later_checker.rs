@@ -53,11 +53,11 @@ const NOT_MADE: &str = "the server counts as up without this check";
 
 const TLS: &[Keyword<SslGetDraft>] = &[
     flag("enable_sni", |c: &mut SslGetDraft, v| {
-        c.enable_sni = v.value
+        c.enable_sni = v.value;
     })
     .later(NOT_MADE),
     text("sni_name", "HOST", |c: &mut SslGetDraft, v| {
-        c.sni_name = Some(v)
+        c.sni_name = Some(v);
     })
     .since("after 2.4.3")
     .default("the virtualhost")
@@ -66,7 +66,7 @@ const TLS: &[Keyword<SslGetDraft>] = &[
 
 const SMTP: &[Keyword<SmtpCheckDraft>] = &[
     text("helo_name", "NAME", |c: &mut SmtpCheckDraft, v| {
-        c.helo_name = Some(v)
+        c.helo_name = Some(v);
     })
     .default("`smtp_helo_name`")
     .later(NOT_MADE),
@@ -87,7 +87,7 @@ const MISC: &[Keyword<MiscCheckDraft>] = &[
     .default("`delay_loop`")
     .later(NOT_MADE),
     flag("misc_dynamic", |c: &mut MiscCheckDraft, v| {
-        c.value.misc_dynamic = v.value
+        c.value.misc_dynamic = v.value;
     })
     .later(NOT_MADE),
     line("user", words("USER [GROUP]", 1, 2), lower::misc_user)
@@ -118,7 +118,7 @@ const DNS: &[Keyword<DnsCheckDraft>] = &[
     .example("A")
     .later(NOT_MADE),
     text("name", "NAME", |c: &mut DnsCheckDraft, v| {
-        c.value.name = v.value
+        c.value.name = v.value;
     })
     .default(".")
     .later(NOT_MADE),
@@ -136,12 +136,12 @@ const UDP: &[Keyword<UdpCheckDraft>] = &[
     .example("07")
     .later(NOT_MADE),
     short("min_reply_length", 0..=65535, |c: &mut UdpCheckDraft, v| {
-        c.value.min_reply_length = v.value
+        c.value.min_reply_length = v.value;
     })
     .default("0")
     .later(NOT_MADE),
     short("max_reply_length", 0..=65535, |c: &mut UdpCheckDraft, v| {
-        c.value.max_reply_length = v.value
+        c.value.max_reply_length = v.value;
     })
     .default("255")
     .later(NOT_MADE),

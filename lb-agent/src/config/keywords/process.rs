@@ -31,7 +31,7 @@ fn small(number: i32) -> Option<i8> {
 
 pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     signed("max_auto_priority", -1..=99, |g: &mut GlobalDraft, v| {
-        g.value.process.max_auto_priority = small(v.value)
+        g.value.process.max_auto_priority = small(v.value);
     })
     .later(AS_IT_IS),
     units(
@@ -45,33 +45,33 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     .default("1000000 µs")
     .later(AS_IT_IS),
     nice("vrrp_priority", |g: &mut GlobalDraft, v| {
-        g.value.process.vrrp_priority = small(v.value)
+        g.value.process.vrrp_priority = small(v.value);
     }),
     nice("checker_priority", |g: &mut GlobalDraft, v| {
-        g.value.process.checker_priority = small(v.value)
+        g.value.process.checker_priority = small(v.value);
     }),
     nice("bfd_priority", |g: &mut GlobalDraft, v| {
-        g.value.process.bfd_priority = small(v.value)
+        g.value.process.bfd_priority = small(v.value);
     }),
     real_time("vrrp_rt_priority", |g: &mut GlobalDraft, v| {
-        g.value.process.vrrp_rt_priority = Some(v.value)
+        g.value.process.vrrp_rt_priority = Some(v.value);
     }),
     real_time("checker_rt_priority", |g: &mut GlobalDraft, v| {
-        g.value.process.checker_rt_priority = Some(v.value)
+        g.value.process.checker_rt_priority = Some(v.value);
     }),
     real_time("bfd_rt_priority", |g: &mut GlobalDraft, v| {
-        g.value.process.bfd_rt_priority = Some(v.value)
+        g.value.process.bfd_rt_priority = Some(v.value);
     }),
     flag("vrrp_no_swap", |g: &mut GlobalDraft, v| {
-        g.value.process.vrrp_no_swap = v.value
+        g.value.process.vrrp_no_swap = v.value;
     })
     .later(SWAPS),
     flag("checker_no_swap", |g: &mut GlobalDraft, v| {
-        g.value.process.checker_no_swap = v.value
+        g.value.process.checker_no_swap = v.value;
     })
     .later(SWAPS),
     flag("bfd_no_swap", |g: &mut GlobalDraft, v| {
-        g.value.process.bfd_no_swap = v.value
+        g.value.process.bfd_no_swap = v.value;
     })
     .later(SWAPS),
     units(
@@ -101,7 +101,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     unread("checker_cpu_affinity", "CPU …").accepted(AFFINITY),
     unread("bfd_cpu_affinity", "CPU …").accepted(AFFINITY),
     flag("set_supplementary_groups", |g: &mut GlobalDraft, v| {
-        g.value.process.set_supplementary_groups = v.value
+        g.value.process.set_supplementary_groups = v.value;
     })
     .since("after 2.4.3")
     .later("no script is run"),
@@ -126,7 +126,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
 
 pub(super) const SNMP_AND_DBUS: &[Keyword<GlobalDraft>] = &[
     flag("enable_traps", |g: &mut GlobalDraft, v| {
-        g.value.enable_traps = v.value
+        g.value.enable_traps = v.value;
     })
     .later("no SNMP traps are sent"),
     unread("enable_snmp_vrrp", "").accepted(SNMP),

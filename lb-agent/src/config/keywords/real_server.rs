@@ -16,14 +16,14 @@ const NO_LIMIT: &str = "the number of its connections is not limited";
 
 const SERVER: &[Keyword<RealServerDraft>] = &[
     number("weight", 0..=MAX_WEIGHT, |r: &mut RealServerDraft, v| {
-        r.weight = Some(v)
+        r.weight = Some(v);
     })
     .default("1"),
     flag("inhibit_on_failure", |r: &mut RealServerDraft, v| {
-        r.inhibit_on_failure = Some(v)
+        r.inhibit_on_failure = Some(v);
     }),
     text("virtualhost", "HOST", |r: &mut RealServerDraft, v| {
-        r.virtualhost = Some(v)
+        r.virtualhost = Some(v);
     }),
     line("notify_up", COMMAND, lower::notify_up)
         .example("/bin/true")
@@ -32,11 +32,11 @@ const SERVER: &[Keyword<RealServerDraft>] = &[
         .example("/bin/true")
         .later("no script is run"),
     number("uthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
-        r.value.uthreshold = v.value
+        r.value.uthreshold = v.value;
     })
     .later(NO_LIMIT),
     number("lthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
-        r.value.lthreshold = v.value
+        r.value.lthreshold = v.value;
     })
     .later(NO_LIMIT),
     word(
@@ -48,14 +48,14 @@ const SERVER: &[Keyword<RealServerDraft>] = &[
     .example("DR")
     .later("the server is reached as the others are"),
     flag("smtp_alert", |r: &mut RealServerDraft, v| {
-        r.smtp_alert = Some(v)
+        r.smtp_alert = Some(v);
     })
     .default("`smtp_alert_checker`, else `smtp_alert`, else on")
     .example("off")
     .silent("off")
     .later("no mail is sent"),
     text("snmp_name", "NAME", |r: &mut RealServerDraft, v| {
-        r.value.snmp_name = Some(v.value)
+        r.value.snmp_name = Some(v.value);
     })
     .since("2.2.3")
     .accepted("this program is no SNMP agent"),

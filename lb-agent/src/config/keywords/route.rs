@@ -85,31 +85,31 @@ const WAY: &[Keyword<RouteDraft>] = &[
 
 const TYPES: &[Keyword<RouteDraft>] = &[
     kind("unicast", |r: &mut RouteDraft, _| {
-        r.value.kind = RouteKind::Unicast
+        r.value.kind = RouteKind::Unicast;
     }),
     kind("local", |r: &mut RouteDraft, _| {
-        r.value.kind = RouteKind::Local
+        r.value.kind = RouteKind::Local;
     }),
     kind("broadcast", |r: &mut RouteDraft, _| {
-        r.value.kind = RouteKind::Broadcast
+        r.value.kind = RouteKind::Broadcast;
     }),
     kind("anycast", |r: &mut RouteDraft, _| {
-        r.value.kind = RouteKind::Anycast
+        r.value.kind = RouteKind::Anycast;
     }),
     kind("multicast", |r: &mut RouteDraft, _| {
-        r.value.kind = RouteKind::Multicast
+        r.value.kind = RouteKind::Multicast;
     }),
     kind("blackhole", |r: &mut RouteDraft, _| {
-        r.value.kind = RouteKind::Blackhole
+        r.value.kind = RouteKind::Blackhole;
     }),
     kind("unreachable", |r: &mut RouteDraft, _| {
-        r.value.kind = RouteKind::Unreachable
+        r.value.kind = RouteKind::Unreachable;
     }),
     kind("prohibit", |r: &mut RouteDraft, _| {
-        r.value.kind = RouteKind::Prohibit
+        r.value.kind = RouteKind::Prohibit;
     }),
     kind("throw", |r: &mut RouteDraft, _| {
-        r.value.kind = RouteKind::Throw
+        r.value.kind = RouteKind::Throw;
     }),
     word(
         "type",
@@ -119,10 +119,10 @@ const TYPES: &[Keyword<RouteDraft>] = &[
     .example("blackhole")
     .later(NOT_SET),
     kind("inet", |r: &mut RouteDraft, _| {
-        r.value.family = Some(Family::Inet)
+        r.value.family = Some(Family::Inet);
     }),
     kind("inet6", |r: &mut RouteDraft, _| {
-        r.value.family = Some(Family::Inet6)
+        r.value.family = Some(Family::Inet6);
     }),
     // Words that say how a route is added: there is one way here.
     kind("add", |_: &mut RouteDraft, _| ()).accepted("a route is replaced where it stands already"),
@@ -158,7 +158,7 @@ const PLACE: &[Keyword<RouteDraft>] = &[
     .example("7")
     .later(NOT_SET),
     number("metric", 0..=u32::MAX, |r: &mut RouteDraft, v| {
-        r.value.metric = Some(v.value)
+        r.value.metric = Some(v.value);
     })
     .or(&["priority", "preference"])
     .later(NOT_SET),
@@ -214,7 +214,7 @@ const PLACE: &[Keyword<RouteDraft>] = &[
     .example("enabled")
     .later(NOT_SET),
     flag("no_track", |r: &mut RouteDraft, v| {
-        r.value.no_track = v.value
+        r.value.no_track = v.value;
     })
     .later(NOT_SET),
     word(
@@ -287,7 +287,7 @@ const HOP: &[Keyword<NextHop>] = &[
     .example("eth7")
     .later(NOT_SET),
     number("weight", 1..=256, |h: &mut NextHop, v| {
-        h.weight = u16::try_from(v.value).unwrap_or(1)
+        h.weight = u16::try_from(v.value).unwrap_or(1);
     })
     .default("1")
     .later(NOT_SET),

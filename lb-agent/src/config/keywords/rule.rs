@@ -30,11 +30,11 @@ const SELECTOR: &[Keyword<RuleDraft>] = &[
     .later(NOT_SET),
     flag("not", |r: &mut RuleDraft, v| r.value.not = v.value).later(NOT_SET),
     flag("inet", |r: &mut RuleDraft, _| {
-        r.value.family = Some(Family::Inet)
+        r.value.family = Some(Family::Inet);
     })
     .later(NOT_SET),
     flag("inet6", |r: &mut RuleDraft, _| {
-        r.value.family = Some(Family::Inet6)
+        r.value.family = Some(Family::Inet6);
     })
     .later(NOT_SET),
     word(
@@ -115,7 +115,7 @@ const ACTION: &[Keyword<RuleDraft>] = &[
     .example("7")
     .later(NOT_SET),
     number("preference", 0..=u32::MAX, |r: &mut RuleDraft, v| {
-        r.value.preference = Some(v.value)
+        r.value.preference = Some(v.value);
     })
     .or(&["order", "priority"])
     .default("the kernel chooses")
@@ -137,11 +137,11 @@ const ACTION: &[Keyword<RuleDraft>] = &[
     })
     .later(NOT_SET),
     number("goto", 0..=u32::MAX, |r: &mut RuleDraft, v| {
-        r.value.action = RuleAction::Goto(v.value)
+        r.value.action = RuleAction::Goto(v.value);
     })
     .later(NOT_SET),
     flag("nop", |r: &mut RuleDraft, _| {
-        r.value.action = RuleAction::Nop
+        r.value.action = RuleAction::Nop;
     })
     .later(NOT_SET),
     word(
@@ -152,15 +152,15 @@ const ACTION: &[Keyword<RuleDraft>] = &[
     .example("prohibit")
     .later(NOT_SET),
     flag("blackhole", |r: &mut RuleDraft, _| {
-        r.value.action = RuleAction::Blackhole
+        r.value.action = RuleAction::Blackhole;
     })
     .later(NOT_SET),
     flag("unreachable", |r: &mut RuleDraft, _| {
-        r.value.action = RuleAction::Unreachable
+        r.value.action = RuleAction::Unreachable;
     })
     .later(NOT_SET),
     flag("prohibit", |r: &mut RuleDraft, _| {
-        r.value.action = RuleAction::Prohibit
+        r.value.action = RuleAction::Prohibit;
     })
     .later(NOT_SET),
     word(
@@ -171,7 +171,7 @@ const ACTION: &[Keyword<RuleDraft>] = &[
     .example("7")
     .later(NOT_SET),
     flag("no_track", |r: &mut RuleDraft, v| {
-        r.value.no_track = v.value
+        r.value.no_track = v.value;
     })
     .later(NOT_SET),
     word(

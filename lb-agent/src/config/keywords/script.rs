@@ -49,12 +49,12 @@ const SCRIPT: &[Keyword<VrrpScript>] = &[
         .example("-7")
         .later(NOT_RUN),
     number("rise", 1..=u32::MAX, |s: &mut VrrpScript, v| {
-        s.rise = v.value
+        s.rise = v.value;
     })
     .default("1")
     .later(NOT_RUN),
     number("fall", 1..=u32::MAX, |s: &mut VrrpScript, v| {
-        s.fall = v.value
+        s.fall = v.value;
     })
     .default("1")
     .later(NOT_RUN),
@@ -95,12 +95,12 @@ const PROCESS: &[Keyword<VrrpTrackProcess>] = &[
         .example("-7")
         .later(NOT_WATCHED),
     short("quorum", 1..=u16::MAX, |p: &mut VrrpTrackProcess, v| {
-        p.quorum = v.value
+        p.quorum = v.value;
     })
     .default("1")
     .later(NOT_WATCHED),
     short("quorum_max", 0..=u16::MAX, |p: &mut VrrpTrackProcess, v| {
-        p.quorum_max = Some(v.value)
+        p.quorum_max = Some(v.value);
     })
     .later(NOT_WATCHED),
     seconds(
@@ -128,7 +128,7 @@ const PROCESS: &[Keyword<VrrpTrackProcess>] = &[
     .default("`delay`")
     .later(NOT_WATCHED),
     flag("full_command", |p: &mut VrrpTrackProcess, v| {
-        p.full_command = v.value
+        p.full_command = v.value;
     })
     .later(NOT_WATCHED),
 ];

@@ -56,12 +56,12 @@ const ANY_TTL: &str = "an advert of this peer is taken with any TTL";
 
 const TTL: &[Keyword<PeerDraft>] = &[
     byte("min_ttl", 0..=255, |p: &mut PeerDraft, v| {
-        p.min_ttl = Some(v.value)
+        p.min_ttl = Some(v.value);
     })
     .since("2.1.0")
     .later(ANY_TTL),
     byte("max_ttl", 0..=255, |p: &mut PeerDraft, v| {
-        p.max_ttl = Some(v.value)
+        p.max_ttl = Some(v.value);
     })
     .since("2.1.0")
     .later(ANY_TTL),

@@ -82,21 +82,21 @@ const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
     flag("ops", |v: &mut VirtualServerDraft, w| v.value.ops = w.value)
         .later("datagrams of one client go to one server"),
     flag("hashed", |v: &mut VirtualServerDraft, w| {
-        v.value.flags.hashed = w.value
+        v.value.flags.hashed = w.value;
     })
     .later(NO_FLAG),
     flag("flag-1", |v: &mut VirtualServerDraft, w| {
-        v.value.flags.flag_1 = w.value
+        v.value.flags.flag_1 = w.value;
     })
     .or(&["sh-fallback", "mh-fallback"])
     .later(NO_FLAG),
     flag("flag-2", |v: &mut VirtualServerDraft, w| {
-        v.value.flags.flag_2 = w.value
+        v.value.flags.flag_2 = w.value;
     })
     .or(&["sh-port", "mh-port"])
     .later(NO_FLAG),
     flag("flag-3", |v: &mut VirtualServerDraft, w| {
-        v.value.flags.flag_3 = w.value
+        v.value.flags.flag_3 = w.value;
     })
     .later(NO_FLAG),
 ];
@@ -129,13 +129,13 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
 
 const REST: &[Keyword<VirtualServerDraft>] = &[
     flag("smtp_alert", |v: &mut VirtualServerDraft, w| {
-        v.smtp_alert = Some(w)
+        v.smtp_alert = Some(w);
     })
     .default("`smtp_alert_checker`, else `smtp_alert`, else off")
     .silent("off")
     .later("no mail is sent"),
     text("snmp_name", "NAME", |v: &mut VirtualServerDraft, w| {
-        v.value.snmp_name = Some(w.value)
+        v.value.snmp_name = Some(w.value);
     })
     .since("2.2.3")
     .accepted("this program is no SNMP agent"),
@@ -154,11 +154,11 @@ pub(super) const fn check_settings<T: HasCheckSettings>() -> [Keyword<T>; 6] {
     [
         flag("alpha", |t: &mut T, v| t.checks().alpha = Some(v)),
         seconds("delay_loop", SHORTEST..=YEAR, |t: &mut T, v| {
-            t.checks().delay_loop = Some(v)
+            t.checks().delay_loop = Some(v);
         })
         .default("60 s"),
         number("retry", 0..=u32::MAX, |t: &mut T, v| {
-            t.checks().retry = Some(v)
+            t.checks().retry = Some(v);
         })
         .or(&["nb_get_retry"])
         .default("1; MISC_CHECK 0, DNS_CHECK 3"),

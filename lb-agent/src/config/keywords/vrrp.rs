@@ -63,7 +63,7 @@ const ROLE: &[Keyword<InstanceDraft>] = &[
     .default("`default_interface`")
     .example("eth7"),
     byte("virtual_router_id", 1..=255, |i: &mut InstanceDraft, v| {
-        i.virtual_router_id = Some(v)
+        i.virtual_router_id = Some(v);
     }),
     line("priority", one("1–255"), lower::priority)
         .default("100; 255 with `state MASTER`")
@@ -76,12 +76,12 @@ const ROLE: &[Keyword<InstanceDraft>] = &[
     )
     .default("1 s"),
     byte("version", 2..=3, |i: &mut InstanceDraft, v| {
-        i.version = Some(v)
+        i.version = Some(v);
     })
     .default("`vrrp_version`")
     .example("2"),
     flag("nopreempt", |i: &mut InstanceDraft, v| {
-        i.nopreempt = Some(v)
+        i.nopreempt = Some(v);
     }),
     line("preempt", NONE, lower::preempt).default("on"),
     seconds(
@@ -93,36 +93,36 @@ const ROLE: &[Keyword<InstanceDraft>] = &[
     )
     .default("0"),
     byte("down_timer_adverts", 1..=100, |i: &mut InstanceDraft, v| {
-        i.down_timer_adverts = Some(v)
+        i.down_timer_adverts = Some(v);
     })
     .default("`vrrp_down_timer_adverts`")
     .since("2.2.3"),
     flag("skip_check_adv_addr", |i: &mut InstanceDraft, v| {
-        i.skip_check_adv_addr = Some(v)
+        i.skip_check_adv_addr = Some(v);
     })
     .default("`vrrp_skip_check_adv_addr`"),
     flag("lower_prio_no_advert", |i: &mut InstanceDraft, v| {
-        i.lower_prio_no_advert = Some(v)
+        i.lower_prio_no_advert = Some(v);
     })
     .default("`vrrp_lower_prio_no_advert`"),
     flag("higher_prio_send_advert", |i: &mut InstanceDraft, v| {
-        i.higher_prio_send_advert = Some(v)
+        i.higher_prio_send_advert = Some(v);
     })
     .default("`vrrp_higher_prio_send_advert`"),
     flag("owner_ignore_adverts", |i: &mut InstanceDraft, v| {
-        i.owner_ignore_adverts = Some(v)
+        i.owner_ignore_adverts = Some(v);
     })
     .default("`vrrp_owner_ignore_adverts`")
     .since("2.3.3")
     .later("an owner listens to adverts"),
     flag("strict_mode", |i: &mut InstanceDraft, v| {
-        i.strict_mode = Some(v)
+        i.strict_mode = Some(v);
     })
     .default("`vrrp_strict`")
     .silent("off")
     .later(STRICT),
     flag("timer_expired_backup", |i: &mut InstanceDraft, v| {
-        i.value.timer_expired_backup = v.value
+        i.value.timer_expired_backup = v.value;
     })
     .since("2.2.8")
     .later(LATE),
@@ -153,7 +153,7 @@ const ADDRESSES: &[Keyword<InstanceDraft>] = &[
     .example("{\n10.0.0.1\n}")
     .many(),
     flag("no_virtual_ipaddress", |i: &mut InstanceDraft, v| {
-        i.no_virtual_ipaddress = Some(v)
+        i.no_virtual_ipaddress = Some(v);
     })
     .since("2.2.8"),
     block("virtual_routes", NONE, lower::virtual_routes)
@@ -171,11 +171,11 @@ const ADDRESSES: &[Keyword<InstanceDraft>] = &[
         .later(ACCEPTS),
     line("no_accept", NONE, lower::no_accept).later(ACCEPTS),
     flag("promote_secondaries", |i: &mut InstanceDraft, v| {
-        i.value.promote_secondaries = v.value
+        i.value.promote_secondaries = v.value;
     })
     .later("the interface's setting stays as it is"),
     flag("native_ipv6", |i: &mut InstanceDraft, v| {
-        i.value.native_ipv6 = v.value
+        i.value.native_ipv6 = v.value;
     })
     .later("VRRP for IPv6 is not built yet"),
 ];
@@ -198,7 +198,7 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
         .example("{\n10.0.0.7\n}")
         .many(),
     byte("unicast_ttl", 0..=255, |i: &mut InstanceDraft, v| {
-        i.unicast_ttl = Some(v)
+        i.unicast_ttl = Some(v);
     })
     .default("255"),
     word(
@@ -210,12 +210,12 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
     .since("2.2.5")
     .example("230.0.0.1"),
     flag("check_unicast_src", |i: &mut InstanceDraft, v| {
-        i.check_unicast_src = Some(v)
+        i.check_unicast_src = Some(v);
     })
     .default("`vrrp_check_unicast_src`")
     .later(ANY_SOURCE),
     flag("unicast_fault_no_peer", |i: &mut InstanceDraft, v| {
-        i.value.unicast_fault_no_peer = v.value
+        i.value.unicast_fault_no_peer = v.value;
     })
     .later("the instance works without a peer"),
     line(
@@ -226,7 +226,7 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
     .example("never")
     .later("VRRP version 3 is not built yet"),
     flag("v3_checksum_as_v2", |i: &mut InstanceDraft, v| {
-        i.v3_checksum_as_v2 = Some(v)
+        i.v3_checksum_as_v2 = Some(v);
     })
     .since("2.2.8")
     .later("VRRP version 3 is not built yet"),
@@ -251,11 +251,11 @@ const LINKS: &[Keyword<InstanceDraft>] = &[
     .example("vmac7 eth7 netlink_notify_msg")
     .later(NO_VMAC),
     flag("vmac_xmit_base", |i: &mut InstanceDraft, v| {
-        i.value.vmac_xmit_base = v.value
+        i.value.vmac_xmit_base = v.value;
     })
     .later(NO_VMAC),
     flag("use_vmac_addr", |i: &mut InstanceDraft, v| {
-        i.value.use_vmac_addr = v.value
+        i.value.use_vmac_addr = v.value;
     })
     .later(NO_VMAC),
     line(
@@ -291,7 +291,7 @@ const LINKS: &[Keyword<InstanceDraft>] = &[
 
 const GARP: &[Keyword<InstanceDraft>] = &[
     seconds("garp_master_delay", TIME, |i: &mut InstanceDraft, v| {
-        i.garp.master_delay = Some(v)
+        i.garp.master_delay = Some(v);
     })
     .default("`vrrp_garp_master_delay`"),
     number(
@@ -301,7 +301,7 @@ const GARP: &[Keyword<InstanceDraft>] = &[
     )
     .default("`vrrp_garp_master_repeat`"),
     seconds("garp_master_refresh", TIME, |i: &mut InstanceDraft, v| {
-        i.garp.master_refresh = Some(v)
+        i.garp.master_refresh = Some(v);
     })
     .default("`vrrp_garp_master_refresh`"),
     number(
@@ -313,7 +313,7 @@ const GARP: &[Keyword<InstanceDraft>] = &[
     )
     .default("`vrrp_garp_master_refresh_repeat`"),
     seconds("garp_lower_prio_delay", TIME, |i: &mut InstanceDraft, v| {
-        i.garp.lower_prio_delay = Some(v)
+        i.garp.lower_prio_delay = Some(v);
     })
     .default("`vrrp_garp_lower_prio_delay`"),
     number(
@@ -336,21 +336,21 @@ const GARP: &[Keyword<InstanceDraft>] = &[
 
 const TRACKING: &[Keyword<InstanceDraft>] = &[
     flag("dont_track_primary", |i: &mut InstanceDraft, v| {
-        i.dont_track_primary = Some(v)
+        i.dont_track_primary = Some(v);
     }),
     flag("track_src_ip", |i: &mut InstanceDraft, v| {
-        i.value.track_src_ip = v.value
+        i.value.track_src_ip = v.value;
     })
     .later("an instance whose source address goes stays as it is"),
     flag("linkbeat_use_polling", |i: &mut InstanceDraft, v| {
-        i.value.linkbeat_use_polling = v.value
+        i.value.linkbeat_use_polling = v.value;
     })
     .later("link states come from the kernel's notifications only"),
 ];
 
 const TELLING: &[Keyword<InstanceDraft>] = &[
     flag("notify_deleted", |i: &mut InstanceDraft, v| {
-        i.notify.value.notify_deleted = v.value
+        i.notify.value.notify_deleted = v.value;
     })
     .later("no script is run"),
     line(
@@ -372,7 +372,7 @@ const SECRET: &[Keyword<AuthenticationDraft>] = &[
     )
     .example("PASS"),
     text("auth_pass", "PASSWORD", |a: &mut AuthenticationDraft, v| {
-        a.auth_pass = Some(v)
+        a.auth_pass = Some(v);
     }),
 ];
 
@@ -396,7 +396,7 @@ const HMAC: &[Keyword<AuthHmac>] = &[
         .many()
         .later(NO_TRAILER),
     byte("active_key", 0..=255, |a: &mut AuthHmac, v| {
-        a.active_key = v.value
+        a.active_key = v.value;
     })
     .since("2.4.0")
     .default("the first")
@@ -432,11 +432,11 @@ const HMAC: &[Keyword<AuthHmac>] = &[
 
 const VMAC: &[Keyword<UseVmac>] = &[
     flag("netlink_notify_msg", |u: &mut UseVmac, v| {
-        u.netlink_notify_msg = v.value
+        u.netlink_notify_msg = v.value;
     })
     .later(NO_VMAC),
     number("group", 0..=u32::MAX, |u: &mut UseVmac, v| {
-        u.group = Some(v.value)
+        u.group = Some(v.value);
     })
     .later(NO_VMAC),
 ];

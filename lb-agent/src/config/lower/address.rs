@@ -93,7 +93,8 @@ pub(in crate::config) fn lifetime(text: &str) -> Result<Option<Duration>, Expect
     }
     value::integer(text, &(0..=u32::MAX))
         .map(|seconds| Some(Duration::from_secs(seconds.into())))
-        .map_err(|_: Expected| "a number of seconds, or `forever`".to_owned())
+        .ok()
+        .ok_or_else(|| "a number of seconds, or `forever`".to_owned())
 }
 
 /// `use_vmac …` of one address.

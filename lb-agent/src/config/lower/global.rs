@@ -105,7 +105,8 @@ pub(in crate::config) fn rx_bufs(text: &str) -> Result<RxBufs, Expected> {
         "ADVERT" => Ok(RxBufs::Advert),
         _ => value::integer(text, &(1..=u32::MAX))
             .map(RxBufs::Bytes)
-            .map_err(|_: Expected| "MTU, ADVERT or a number of bytes".to_owned()),
+            .ok()
+            .ok_or_else(|| "MTU, ADVERT or a number of bytes".to_owned()),
     }
 }
 
@@ -288,7 +289,9 @@ pub(in crate::config) fn lvs_timeouts(
     let mut timeouts = LvsTimeouts::default();
     for pair in node.arguments.chunks(2) {
         let [name, number] = pair else {
-            pair.iter().for_each(|word| lowering.extra_words(word.span));
+            if let Some(odd) = pair.first() {
+                lowering.extra_words(odd.span);
+            }
             break;
         };
         let field = match name.text.as_ref() {
@@ -340,7 +343,7 @@ impl Lowering<'_> {
                     daemon.maxlen = self.parse(value, |text| value::integer(text, &(1..=65507)));
                 }
                 "port" => {
-                    daemon.port = self.parse(value, |text| value::integer(text, &(1..=65535)))
+                    daemon.port = self.parse(value, |text| value::integer(text, &(1..=65535)));
                 }
                 "ttl" => daemon.ttl = self.parse(value, |text| value::integer(text, &(1..=255))),
                 "group" => daemon.group = self.parse(value, multicast),
@@ -355,7 +358,7 @@ impl Lowering<'_> {
 
     /// `[all] SECONDS`
     pub(super) fn extra_if(&mut self, node: &Node<'_>) -> Option<ExtraIf> {
-        let range = Duration::from_secs(1)..=Duration::from_secs(86_400);
+        let range = Duration::from_secs(1)..=Duration::from_hours(24);
         let all = node
             .arguments
             .first()

@@ -148,24 +148,27 @@ impl Lowering<'_> {
 fn address_range(text: &str) -> Result<(IpAddr, IpAddr), Expected> {
     let expected = || "an address or a range of them, like `10.0.0.1-20`".to_owned();
     if text.contains('/') {
-        let net = value::net(text).map_err(|_: Expected| expected())?;
+        let net = value::net(text).ok().ok_or_else(expected)?;
         return Ok((net.network(), net.broadcast()));
     }
     let Some((first, last)) = text.split_once('-') else {
         return value::host_address(text)
             .map(|address| (address, address))
-            .map_err(|_: Expected| expected());
+            .ok()
+            .ok_or_else(expected);
     };
-    let first = value::host_address(first).map_err(|_: Expected| expected())?;
+    let first = value::host_address(first).ok().ok_or_else(expected)?;
     let last = match (first, last.parse::<IpAddr>()) {
         (_, Ok(last)) => last,
         (IpAddr::V4(first), Err(_)) => {
-            let number = value::integer(last, &(0..=255u8)).map_err(|_: Expected| expected())?;
+            let number = value::integer(last, &(0..=255u8))
+                .ok()
+                .ok_or_else(expected)?;
             let [a, b, c, _] = first.octets();
             IpAddr::V4(Ipv4Addr::new(a, b, c, number))
         }
         (IpAddr::V6(first), Err(_)) => {
-            let group = u16::from_str_radix(last, 16).map_err(|_| expected())?;
+            let group = u16::from_str_radix(last, 16).ok().ok_or_else(expected)?;
             let bits = first.to_bits() & !u128::from(u16::MAX) | u128::from(group);
             IpAddr::V6(bits.into())
         }

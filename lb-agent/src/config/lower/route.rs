@@ -174,5 +174,7 @@ pub(in crate::config) fn time(text: &str) -> Result<Duration, Expected> {
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'.');
     let number: f64 = number.parse().ok().filter(|_| plain).ok_or_else(expected)?;
-    Duration::try_from_secs_f64(number * unit).map_err(|_| expected())
+    Duration::try_from_secs_f64(number * unit)
+        .ok()
+        .ok_or_else(expected)
 }

@@ -309,7 +309,7 @@ impl Lowering<'_> {
                 let name = match value::interface(&word.text) {
                     Ok(name) => name,
                     Err(expected) => {
-                        bad.get_or_insert((word.clone().into_static(), expected));
+                        bad.get_or_insert_with(|| (word.clone().into_static(), expected));
                         return true;
                     }
                 };

@@ -7,10 +7,6 @@ use super::Family;
 
 /// A routing rule, in the words of ip-rule(8).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of keepalived.conf"
-)]
 pub struct Rule {
     /// `inet`, `inet6`; `None`: as the addresses say.
     pub family: Option<Family>,

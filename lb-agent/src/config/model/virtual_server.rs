@@ -121,6 +121,10 @@ impl Family {
 
 /// Flags of the scheduler (`IP_VS_SVC_F_*`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of keepalived.conf"
+)]
 pub struct SchedulerFlags {
     /// `hashed`.
     pub hashed: bool,

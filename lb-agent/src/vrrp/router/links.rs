@@ -43,6 +43,8 @@ impl<K: Kernel> Router<K> {
         if before == Some(up) {
             return;
         }
+        self.statics
+            .complete(&mut self.outside.kernel, &self.interfaces);
         let (interface, status) = if up {
             (Interface::Up, Status::Up)
         } else {
@@ -63,6 +65,7 @@ impl<K: Kernel> Router<K> {
     pub(super) fn remove_link(&mut self, index: u32, name: &str, now: Instant) {
         self.interfaces.remove(index);
         self.outside.kernel.close(index);
+        self.statics.forget(index);
         if self.is_used(name) {
             info!("Netlink reports {name} down");
         }

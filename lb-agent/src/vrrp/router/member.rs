@@ -15,6 +15,7 @@ use crate::vrrp::election::Advert;
 use crate::vrrp::group::Standing;
 use crate::vrrp::instance::{Action, Input, Instance, Rival};
 use crate::vrrp::receive::{Expected, Mismatch, Rejected};
+use crate::vrrp::routing::Routing;
 use crate::vrrp::settings::{Kind, Status, VirtualRouter};
 use crate::vrrp::status::{AddressStatus, Board, Reason, Record, TrackedStatus};
 use crate::vrrp::{Change, News, State};
@@ -29,6 +30,7 @@ pub(super) struct Member {
     expected: Expected,
     machine: Instance,
     pub(super) addresses: Addresses,
+    routing: Routing,
     pub(super) board: Arc<Board>,
     since: Instant,
     master: Option<Advert>,
@@ -57,12 +59,14 @@ impl Member {
         let addresses = Addresses::new(&config);
         let record = record(&config, &machine, &addresses, now);
         let expected = Expected::from(&config);
+        let routing = Routing::new(&config.name, &config.virtual_routes, &config.virtual_rules);
         Self {
             place,
             old_checksum: expected.sends_old_checksum(),
             expected,
             machine,
             addresses,
+            routing,
             board: Arc::new(Board::new(&config, record)),
             since: now,
             master: None,
@@ -209,6 +213,18 @@ impl Member {
         }
     }
 
+    /// Somebody may have removed a route or a rule: a MASTER puts them back.
+    pub(super) fn restore_routing<K: Kernel>(
+        &mut self,
+        interfaces: &Interfaces,
+        outside: &mut Outside<K>,
+    ) {
+        if self.machine.state() == State::Master {
+            let restored = self.routing.restore(&mut outside.kernel, interfaces);
+            self.board.counters.routing_restored(restored);
+        }
+    }
+
     /// Another interface has come up: a MASTER sets and announces the addresses that had to wait
     /// for it.
     pub(super) fn complete<K: Kernel>(
@@ -252,11 +268,19 @@ impl Member {
                 Action::DisarmGate => outside.gate.disarm(instance),
                 Action::RemoveResidual => {
                     let source = self.source();
+                    self.routing
+                        .remove_residual(&mut outside.kernel, interfaces);
                     self.addresses
                         .remove_residual(&mut outside.kernel, interfaces, source);
                 }
-                Action::AddAddresses => self.addresses.add(&mut outside.kernel, interfaces),
-                Action::RemoveAddresses => self.addresses.remove(&mut outside.kernel),
+                Action::AddAddresses => {
+                    self.addresses.add(&mut outside.kernel, interfaces);
+                    self.routing.add(&mut outside.kernel, interfaces);
+                }
+                Action::RemoveAddresses => {
+                    self.routing.remove(&mut outside.kernel);
+                    self.addresses.remove(&mut outside.kernel);
+                }
                 Action::Announce { address, first } => {
                     self.announce(address, first, interfaces, outside);
                 }

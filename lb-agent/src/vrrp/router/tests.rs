@@ -14,9 +14,14 @@ use crate::wire::arp;
 use fake::{ETH0, ETH1, Fake, Journal, Seen};
 
 mod addresses;
+mod dialects;
 mod fake;
+mod groups;
 mod packets;
 mod properties;
+mod routing;
+mod split;
+mod tracking;
 
 const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);

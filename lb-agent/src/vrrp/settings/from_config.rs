@@ -23,6 +23,12 @@ impl From<&Config> for Setup {
                 vrrp_no_swap: config.global_defs.process.vrrp_no_swap,
             },
         };
+        let statics = config.static_ipaddress.iter();
+        setup.static_ipaddress = statics
+            .map(|line| VirtualAddress::from(&line.address))
+            .collect();
+        setup.static_routes.clone_from(&config.static_routes);
+        setup.static_rules.clone_from(&config.static_rules);
         for group in &config.vrrp_sync_groups {
             setup.join(group);
         }
@@ -54,8 +60,7 @@ impl From<Vec<VrrpInstance>> for Setup {
     fn from(instances: Vec<VrrpInstance>) -> Self {
         Self {
             instances: instances.iter().map(VirtualRouter::from).collect(),
-            groups: Vec::new(),
-            global: Global::default(),
+            ..Self::default()
         }
     }
 }
@@ -105,6 +110,8 @@ impl From<&VrrpInstance> for VirtualRouter {
             tracked: tracked(&config.track).collect(),
             grouped: false,
             startup_delay: Duration::ZERO,
+            virtual_routes: config.virtual_routes.clone(),
+            virtual_rules: config.virtual_rules.clone(),
             accept: config.accept,
         };
         if config.strict_mode {

@@ -159,7 +159,6 @@ fn before(section: &str, keyword: &str) -> &'static str {
         ("global_defs", "startup_script_timeout") => "startup_script /bin/true",
         ("global_defs", "shutdown_script_timeout") => "shutdown_script /bin/true",
         ("global_defs", "nftables_ipvs_priority" | "nftables_ipvs_start_fwmark") => "nftables_ipvs",
-        ("UDP_CHECK", "max_reply_length") => "",
         _ => "",
     }
 }

@@ -7,6 +7,7 @@ use super::*;
 use crate::net::address::{Added, Removed};
 use crate::net::link::LinkKind;
 use crate::net::netlink::NetlinkError;
+use crate::vrrp::routing::Entry;
 
 /// Something that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(super) enum Seen {
     },
     Added(Address),
     Removed(Address),
+    Routed(String),
+    Unrouted(String),
     Opened {
         index: u32,
         groups: Vec<IpAddr>,
@@ -91,6 +94,7 @@ impl Port {
 pub(super) struct Fake {
     pub(super) links: Vec<Link>,
     pub(super) addresses: Vec<Address>,
+    pub(super) routing: Vec<String>,
     journal: Journal,
 }
 
@@ -98,6 +102,7 @@ impl Fake {
     pub(super) fn new(journal: &Journal) -> Self {
         Self {
             links: vec![ETH0.link(), ETH1.link()],
+            routing: Vec::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
                 on(ETH1.index, "192.0.2.1/24"),
@@ -137,6 +142,24 @@ impl Kernel for Fake {
         };
         let removed = self.addresses.remove(place);
         self.journal.push(Seen::Removed(removed));
+        Ok(Removed::Gone)
+    }
+
+    fn add_routing(&mut self, entry: &Entry) -> Result<Added, NetlinkError> {
+        if self.routing.contains(&entry.text) {
+            return Ok(Added::AlreadyThere);
+        }
+        self.routing.push(entry.text.clone());
+        self.journal.push(Seen::Routed(entry.text.clone()));
+        Ok(Added::New)
+    }
+
+    fn remove_routing(&mut self, entry: &Entry) -> Result<Removed, NetlinkError> {
+        let Some(place) = self.routing.iter().position(|text| *text == entry.text) else {
+            return Ok(Removed::WasNotThere);
+        };
+        self.journal
+            .push(Seen::Unrouted(self.routing.remove(place)));
         Ok(Removed::Gone)
     }
 

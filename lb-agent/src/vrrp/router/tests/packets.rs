@@ -5,7 +5,7 @@ use crate::wire::ipv4;
 use crate::wire::vrrp::{AUTH_NONE, Repr, VersionRepr};
 
 /// A whole advert of `PEER`'s for `config`'s virtual router.
-fn advert(priority: u8, vrid: u8, adver_int: u8, destination: Ipv4Addr) -> Vec<u8> {
+pub(super) fn advert(priority: u8, vrid: u8, adver_int: u8, destination: Ipv4Addr) -> Vec<u8> {
     let header = ipv4::Repr {
         identification: 1,
         ttl: 255,

@@ -1,0 +1,289 @@
+//! A notify FIFO: one whole line an event, for a reader that may be slow or gone.
+//!
+//! The FIFO is opened for reading and writing, as keepalived does, so that no reader is needed and
+//! none that leaves is noticed. A line is shorter than `PIPE_BUF`, so the kernel takes it whole or
+//! not at all (pipe(7)); what does not fit waits. When too much waits the oldest lines go.
+//!
+//! `notify_fifo_script` is started with the name of the FIFO as its last argument, and ended with
+//! the FIFO. keepalived does not start it again when it ends by itself; nor do we: a reload does.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::libc::O_NONBLOCK;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use thiserror::Error;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinHandle;
+use tokio::time::timeout_at;
+use tracing::{info, warn};
+
+use crate::runtime::clock;
+use crate::script::process::{Abandoned, run};
+use crate::script::{Outcome, Script, User};
+use crate::track::wait_for;
+
+/// Lines that may wait for a reader, beyond the 64 KiB that the kernel keeps.
+pub const MOST_WAITING: usize = 4096;
+
+/// The longest line that the kernel takes whole (`PIPE_BUF`).
+const LONGEST: usize = 4096;
+
+/// `notify_fifo`, `vrrp_notify_fifo` or `lvs_notify_fifo`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `""`, `"vrrp "` or `"lvs "`: for the log.
+    pub kind: &'static str,
+    /// Where it is; made if it does not exist.
+    pub path: PathBuf,
+    /// Whom it is given, if not us.
+    pub owner: Option<User>,
+    /// The mode it is made with; keepalived's umask leaves 0600.
+    pub mode: u32,
+    /// `notify_fifo_script`, without the name of the FIFO.
+    pub script: Option<Script>,
+}
+
+/// Why there is no FIFO.
+#[derive(Debug, Error)]
+pub enum FifoError {
+    /// It could not be made.
+    #[error("Unable to create {kind}notify fifo {}: {source}", path.display())]
+    Create {
+        /// As in [`Settings::kind`].
+        kind: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It could not be opened.
+    #[error("Unable to open {kind}notify fifo {} - {source}", path.display())]
+    Open {
+        /// As in [`Settings::kind`].
+        kind: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something else stands there.
+    #[error("Unable to open {kind}notify fifo {} - it is not a FIFO; remove it", path.display())]
+    Other {
+        /// As in [`Settings::kind`].
+        kind: &'static str,
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+/// An open FIFO. Dropped, its script is told to end (SIGTERM) and what waits is lost.
+#[derive(Debug)]
+pub struct Handle {
+    lines: UnboundedSender<String>,
+    task: JoinHandle<()>,
+    script: Option<JoinHandle<()>>,
+}
+
+/// Where lines are written. Cheap to clone, from any thread; writing never waits.
+#[derive(Clone, Debug)]
+pub struct Writer(UnboundedSender<String>);
+
+impl Writer {
+    /// Writes one line, which has its end.
+    pub fn write(&self, line: String) {
+        // Nobody there any more: the agent ends.
+        self.0.send(line).ok();
+    }
+}
+
+impl Handle {
+    /// Where to write.
+    pub fn writer(&self) -> Writer {
+        Writer(self.lines.clone())
+    }
+
+    /// Writes what waits, for at most `limit`, and ends the script.
+    pub async fn finish(mut self, limit: Duration) {
+        // A line without anything asks the task to end when all before it is written.
+        self.lines.send(String::new()).ok();
+        let deadline = clock::now() + limit;
+        // Its reader may be gone: then that is all we can do.
+        timeout_at(deadline.into(), &mut self.task).await.ok();
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.task.abort();
+        if let Some(script) = &self.script {
+            script.abort();
+        }
+    }
+}
+
+/// Opens the FIFO, makes it if needed, and starts its script, on the runtime of the caller.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime.
+pub fn spawn(settings: &Settings) -> Result<Handle, FifoError> {
+    let fifo = open(settings)?;
+    let fifo = wait_for(fifo).map_err(|source| FifoError::Open {
+        kind: settings.kind,
+        path: settings.path.clone(),
+        source,
+    })?;
+    let (lines, inbox) = mpsc::unbounded_channel();
+    let name = format!("{}notify fifo {}", settings.kind, settings.path.display());
+    let task = tokio::spawn(Task::new(name, fifo).run(inbox));
+    let script = settings.script.as_ref().map(|script| {
+        let script = script.with_arguments([settings.path.as_os_str()]);
+        let kind = match settings.kind {
+            "" => "vrrp ",
+            kind => kind,
+        };
+        tokio::spawn(read_by(script, kind))
+    });
+    Ok(Handle {
+        lines,
+        task,
+        script,
+    })
+}
+
+fn open(settings: &Settings) -> Result<File, FifoError> {
+    let Settings { kind, ref path, .. } = *settings;
+    make(settings).map_err(|source| FifoError::Create {
+        kind,
+        path: path.clone(),
+        source,
+    })?;
+    let other = || FifoError::Other {
+        kind,
+        path: path.clone(),
+    };
+    let failed = |source| FifoError::Open {
+        kind,
+        path: path.clone(),
+        source,
+    };
+    if !is_fifo(path).map_err(failed)? {
+        return Err(other());
+    }
+    let options = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(O_NONBLOCK)
+        .open(path);
+    options.map_err(failed)
+}
+
+/// Makes it unless something stands there.
+fn make(settings: &Settings) -> io::Result<()> {
+    match mkfifo(&settings.path, Mode::from_bits_truncate(settings.mode)) {
+        Ok(()) => {}
+        Err(Errno::EEXIST) => return Ok(()),
+        Err(errno) => return Err(errno.into()),
+    }
+    match settings.owner {
+        Some(User { uid, gid }) => chown(&settings.path, Some(uid), Some(gid)),
+        None => Ok(()),
+    }
+}
+
+fn is_fifo(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.file_type().is_fifo())
+}
+
+async fn read_by(script: Script, kind: &'static str) {
+    match run(&script, None, Abandoned::Terminate).await {
+        Outcome::NotRun(reason) => warn!(
+            "Error exec-ing command '{}': {reason}; the FIFO has no reader",
+            script.command
+        ),
+        Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::TimedOut => {
+            info!("{kind}notify fifo script terminated");
+        }
+    }
+}
+
+struct Task {
+    name: String,
+    fifo: AsyncFd<File>,
+    waiting: VecDeque<String>,
+    /// Lines were lost, and that was said.
+    full: bool,
+}
+
+impl Task {
+    const fn new(name: String, fifo: AsyncFd<File>) -> Self {
+        Self {
+            name,
+            fifo,
+            waiting: VecDeque::new(),
+            full: false,
+        }
+    }
+
+    async fn run(mut self, mut inbox: UnboundedReceiver<String>) {
+        let mut open = true;
+        while open || !self.waiting.is_empty() {
+            tokio::select! {
+                line = inbox.recv(), if open => match line {
+                    Some(line) if !line.is_empty() => self.push(line),
+                    Some(_) | None => open = false,
+                },
+                result = write(&self.fifo, self.waiting.front()) => match result {
+                    Ok(()) => {
+                        self.waiting.pop_front();
+                        self.full &= !self.waiting.is_empty();
+                    }
+                    Err(error) => {
+                        warn!("cannot write to {}: {error}; no more events go there", self.name);
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    fn push(&mut self, line: String) {
+        if line.len() > LONGEST {
+            return warn!(
+                "a line of {} bytes is too long for {}",
+                line.len(),
+                self.name
+            );
+        }
+        self.waiting.push_back(line);
+        if self.waiting.len() <= MOST_WAITING {
+            return;
+        }
+        self.waiting.pop_front();
+        if !self.full {
+            warn!("nobody reads {}; the oldest events are skipped", self.name);
+            self.full = true;
+        }
+    }
+}
+
+/// Writes a line as soon as there is room; never ends without one.
+async fn write(fifo: &AsyncFd<File>, line: Option<&String>) -> io::Result<()> {
+    let Some(line) = line else {
+        return std::future::pending().await;
+    };
+    let write = |mut fifo: &File| fifo.write_all(line.as_bytes());
+    fifo.async_io(Interest::WRITABLE, write).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! Hands mails to the server, one after another.
+//!
+//! A server that cannot be reached, is slow or says "later" is tried three times, ten seconds apart;
+//! then the mail is given up, and that is said. (keepalived tries once.) Every step may take as long
+//! as `smtp_connect_timeout`.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep_until, timeout_at};
+use tracing::{info, warn};
+
+use super::mail::{Envelope, Mail};
+use super::smtp::{Credentials, Dialogue, LONGEST_LINE, SmtpError, Step};
+use crate::runtime::clock;
+
+/// How often a mail is tried.
+const TRIES: u32 = 3;
+
+/// From one try to the next.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// Mails that may wait; beyond that the oldest are given up.
+pub const MOST_WAITING: usize = 1000;
+
+/// `smtp_server` and what belongs to it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The server, by default port 25.
+    pub server: SocketAddr,
+    /// `smtp_connect_timeout`, more than 0; keepalived's default is 30 s.
+    pub timeout: Duration,
+    /// `smtp_helo_name`; keepalived's default is `localhost`.
+    pub helo_name: String,
+    /// For AUTH, if it is wanted.
+    pub credentials: Option<Credentials>,
+    /// From and to whom.
+    pub envelope: Envelope,
+}
+
+/// The running mailer. Dropped, it sends no more.
+#[derive(Debug)]
+pub struct Handle {
+    mails: UnboundedSender<Option<Mail>>,
+    task: JoinHandle<()>,
+}
+
+/// Where mails are handed in. Cheap to clone, from any thread; it never waits.
+#[derive(Clone, Debug)]
+pub struct Mailer(UnboundedSender<Option<Mail>>);
+
+impl Mailer {
+    /// Sends a mail, some time.
+    pub fn send(&self, mail: Mail) {
+        // Nobody there any more: the agent ends.
+        self.0.send(Some(mail)).ok();
+    }
+}
+
+impl Handle {
+    /// Where to hand mails in.
+    pub fn mailer(&self) -> Mailer {
+        Mailer(self.mails.clone())
+    }
+
+    /// Sends what was handed in until now, for at most `limit`.
+    pub async fn finish(mut self, limit: Duration) {
+        self.mails.send(None).ok();
+        let deadline = clock::now() + limit;
+        if timeout_at(deadline.into(), &mut self.task).await.is_err() {
+            warn!("mails could not be sent within {limit:?} of the end; they are lost");
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Starts a mailer on the runtime of the caller.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime.
+#[must_use]
+pub fn spawn(settings: Settings) -> Handle {
+    let (mails, inbox) = mpsc::unbounded_channel();
+    let task = tokio::spawn(run(settings, inbox));
+    Handle { mails, task }
+}
+
+/// The mails that wait, and the tries of the first one. Pure.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Mail>,
+    tries: u32,
+    not_before: Option<Instant>,
+}
+
+impl Queue {
+    /// Whether there was room for it and all before it. The first mail is on its way and stays.
+    fn push(&mut self, mail: Mail) -> bool {
+        self.waiting.push_back(mail);
+        let room = self.waiting.len() <= MOST_WAITING;
+        if !room {
+            self.waiting.remove(1);
+        }
+        room
+    }
+
+    fn drop_first(&mut self) {
+        self.waiting.pop_front();
+        self.tries = 0;
+        self.not_before = None;
+    }
+
+    /// The first mail, and when it may be tried.
+    fn first(&self) -> Option<(&Mail, Option<Instant>)> {
+        Some((self.waiting.front()?, self.not_before))
+    }
+
+    /// The first mail was tried; whether it was given up.
+    fn tried(&mut self, result: Result<(), bool>, now: Instant) -> bool {
+        self.tries = self.tries.saturating_add(1);
+        match result {
+            Err(true) if self.tries < TRIES => {
+                self.not_before = now.checked_add(RETRY);
+                false
+            }
+            Ok(()) | Err(_) => {
+                self.drop_first();
+                result.is_err()
+            }
+        }
+    }
+}
+
+async fn run(settings: Settings, mut inbox: UnboundedReceiver<Option<Mail>>) {
+    let mut queue = Queue::default();
+    let mut open = true;
+    let mut sending = None;
+    loop {
+        if sending.is_none()
+            && let Some((mail, not_before)) = queue.first()
+        {
+            sending = Some(Box::pin(try_once(&settings, mail.clone(), not_before)));
+        }
+        if sending.is_none() && !open {
+            return;
+        }
+        tokio::select! {
+            mail = inbox.recv(), if open => match mail {
+                Some(mail) => open = push(&mut queue, mail),
+                None => open = false,
+            },
+            Some(result) = end_of(&mut sending) => {
+                sending = None;
+                if queue.tried(result, clock::now()) {
+                    let server = Server(settings.server);
+                    warn!("a mail to SMTP server {server} was given up");
+                }
+            }
+        }
+    }
+}
+
+/// `None` if nothing is being sent.
+async fn end_of<T>(sending: &mut Option<Pin<Box<impl Future<Output = T>>>>) -> Option<T> {
+    match sending {
+        Some(sending) => Some(sending.await),
+        None => None,
+    }
+}
+
+/// Sends a mail, and says how that went. `Err(true)`: it may be tried again.
+async fn try_once(
+    settings: &Settings,
+    mail: Mail,
+    not_before: Option<Instant>,
+) -> Result<(), bool> {
+    if let Some(not_before) = not_before {
+        sleep_until(not_before.into()).await;
+    }
+    match send(settings, &mail).await {
+        Ok(()) => {
+            info!("SMTP alert successfully sent.");
+            Ok(())
+        }
+        Err(failure) => {
+            info!("{}", failure.line(Server(settings.server)));
+            Err(failure.is_temporary())
+        }
+    }
+}
+
+fn push(queue: &mut Queue, mail: Option<Mail>) -> bool {
+    let Some(mail) = mail else {
+        return false;
+    };
+    if !queue.push(mail) {
+        warn!("more than {MOST_WAITING} mails wait; the oldest was given up");
+    }
+    true
+}
+
+/// keepalived's way to write it.
+#[derive(Clone, Copy, Debug)]
+struct Server(SocketAddr);
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}]:{}", self.0.ip(), self.0.port())
+    }
+}
+
+/// Why a mail is still here.
+#[derive(Debug)]
+enum Failure {
+    Connect(io::Error),
+    ConnectTimeout,
+    ReadTimeout,
+    WriteTimeout,
+    Read(io::Error),
+    Write(io::Error),
+    Closed,
+    LineTooLong,
+    Smtp(SmtpError),
+}
+
+impl Failure {
+    const fn is_temporary(&self) -> bool {
+        match self {
+            Self::Smtp(error) => error.is_temporary(),
+            Self::Connect(_)
+            | Self::ConnectTimeout
+            | Self::ReadTimeout
+            | Self::WriteTimeout
+            | Self::Read(_)
+            | Self::Write(_)
+            | Self::Closed
+            | Self::LineTooLong => true,
+        }
+    }
+
+    /// keepalived's words.
+    fn line(&self, server: Server) -> String {
+        match self {
+            Self::Connect(error) => format!("SMTP connection ERROR to {server}. ({error})"),
+            Self::ConnectTimeout => format!("Timeout connecting SMTP server {server}."),
+            Self::ReadTimeout => format!("Timeout reading data to remote SMTP server {server}."),
+            Self::WriteTimeout => format!("Timeout sending data to remote SMTP server {server}."),
+            Self::Read(error) => {
+                format!("Error reading data from remote SMTP server {server}. ({error})")
+            }
+            Self::Write(error) => {
+                format!("Cannot send data to remote SMTP server {server}. ({error})")
+            }
+            Self::Closed => format!("Remote SMTP server {server} has closed the connection."),
+            Self::LineTooLong => format!(
+                "Received buffer from remote SMTP server {server} overflow our get read buffer \
+                 length."
+            ),
+            Self::Smtp(error) => error.line(&server.to_string()),
+        }
+    }
+}
+
+async fn send(settings: &Settings, mail: &Mail) -> Result<(), Failure> {
+    let deadline = || (clock::now() + settings.timeout).into();
+    let connect = TcpStream::connect(settings.server);
+    let mut stream = match timeout_at(deadline(), connect).await {
+        Ok(connected) => BufReader::new(connected.map_err(Failure::Connect)?),
+        Err(_elapsed) => return Err(Failure::ConnectTimeout),
+    };
+    let server = Server(settings.server);
+    info!("Remote SMTP server {server} connected.");
+    let text = mail.text(&settings.envelope, wall_clock());
+    let mut dialogue = Dialogue::new(
+        &settings.envelope,
+        &settings.helo_name,
+        settings.credentials.as_ref(),
+        &text,
+    );
+    loop {
+        let line = match timeout_at(deadline(), read_line(&mut stream)).await {
+            Ok(line) => line?,
+            Err(_elapsed) => return Err(Failure::ReadTimeout),
+        };
+        let (send, done) = match dialogue.handle_line(&line).map_err(Failure::Smtp)? {
+            Step::Listen => continue,
+            Step::Send(text) => (text, false),
+            Step::Done(text) => (text, true),
+        };
+        let sent = timeout_at(deadline(), stream.write_all(send.as_bytes())).await;
+        if done {
+            // The mail is theirs; how they take the farewell does not matter.
+            for error in dialogue.refused() {
+                info!("{}", error.line(&server.to_string()));
+            }
+            return Ok(());
+        }
+        match sent {
+            Ok(sent) => sent.map_err(Failure::Write)?,
+            Err(_elapsed) => return Err(Failure::WriteTimeout),
+        }
+    }
+}
+
+/// A line without its end, which may be a bare line feed.
+async fn read_line(stream: &mut BufReader<TcpStream>) -> Result<String, Failure> {
+    let mut line = Vec::new();
+    loop {
+        let byte = match stream.read_u8().await {
+            Ok(byte) => byte,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(Failure::Closed);
+            }
+            Err(error) => return Err(Failure::Read(error)),
+        };
+        if byte == b'\n' {
+            let line = line.strip_suffix(b"\r").unwrap_or(&line);
+            return Ok(String::from_utf8_lossy(line).into_owned());
+        }
+        if line.len() >= LONGEST_LINE {
+            return Err(Failure::LineTooLong);
+        }
+        line.push(byte);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the date of a mail; nothing is measured with it"
+)]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! With real processes. Each script writes process ids into a folder of its test.
+
+use std::fs;
+use std::path::Path;
+
+use nix::sys::signal::kill;
+use tempfile::TempDir;
+
+use super::*;
+
+/// Long enough for a busy machine; nothing waits for it when all is well.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn shell(line: &str) -> Script {
+    Script {
+        command: line.into(),
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".into(), line.into()],
+        user: User::own(),
+    }
+}
+
+async fn end_of(line: &str, limit: Duration) -> Outcome {
+    run(&shell(line), Some(limit), Abandoned::Terminate).await
+}
+
+/// Waits until a file holds a whole line, and gives it.
+async fn line_in(file: &Path) -> String {
+    let deadline = clock::now() + PATIENCE;
+    loop {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        if let Some(line) = text.strip_suffix('\n') {
+            return line.into();
+        }
+        assert!(clock::now() < deadline, "nothing in {}", file.display());
+        sleep_until((clock::now() + LOOK).into()).await;
+    }
+}
+
+/// Whether a process runs; one that has ended and that its new parent has not reaped does not.
+fn runs(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+async fn ends(pid: &str) {
+    let deadline = clock::now() + PATIENCE;
+    while runs(pid) {
+        assert!(clock::now() < deadline, "{pid} is still there");
+        sleep_until((clock::now() + LOOK).into()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_script_ends_with_its_status_or_its_signal() {
+    assert_eq!(end_of("exit 0", PATIENCE).await, Outcome::Exited(0));
+    assert_eq!(end_of("exit 1", PATIENCE).await, Outcome::Exited(1));
+    assert_eq!(end_of("exit 255", PATIENCE).await, Outcome::Exited(255));
+    assert_eq!(end_of("kill -9 $$", PATIENCE).await, Outcome::Signalled(9));
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_says_why() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("script");
+    fs::write(&file, "#!/bin/sh\n").unwrap();
+    for (program, reason) in [
+        ("/no/such/file".into(), "No such file or directory"),
+        (file, "Permission denied"),
+    ] {
+        let script = Script {
+            program,
+            ..shell("")
+        };
+        assert_eq!(
+            run(&script, Some(PATIENCE), Abandoned::Terminate).await,
+            Outcome::NotRun(reason.into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_that_hangs_is_ended_with_all_that_it_has_started() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("pid");
+    // The child ignores SIGTERM; its parent, the leader, does not.
+    let line = format!(
+        "sh -c 'trap \"\" TERM; echo $$ > {}; while :; do sleep 1; done' & wait",
+        file.display()
+    );
+    let start = clock::now();
+    assert_eq!(
+        end_of(&line, Duration::from_millis(500)).await,
+        Outcome::TimedOut
+    );
+    assert!(
+        start.elapsed() < Duration::from_millis(500) + GRACE,
+        "{:?}",
+        start.elapsed()
+    );
+    ends(&line_in(&file).await).await;
+}
+
+#[tokio::test]
+async fn one_that_ignores_sigterm_is_killed_two_seconds_later() {
+    let start = clock::now();
+    let line = "trap '' TERM; while :; do sleep 0.1; done";
+    assert_eq!(
+        end_of(line, Duration::from_millis(300)).await,
+        Outcome::TimedOut
+    );
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(300) + GRACE, "{took:?}");
+    assert!(took < Duration::from_millis(300) + GRACE * 2, "{took:?}");
+}
+
+#[tokio::test]
+async fn an_exit_of_zero_after_sigterm_is_no_success() {
+    let line = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+    assert_eq!(
+        end_of(line, Duration::from_millis(300)).await,
+        Outcome::TimedOut
+    );
+}
+
+#[tokio::test]
+async fn a_child_that_outlives_a_script_holds_up_nobody() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("pid");
+    let line = format!("sleep 30 & echo $! > {}; exit 3", file.display());
+    let start = clock::now();
+    assert_eq!(end_of(&line, PATIENCE).await, Outcome::Exited(3));
+    assert!(start.elapsed() < PATIENCE);
+    let child = line_in(&file).await;
+    assert!(runs(&child), "what a script leaves behind is left alone");
+    kill(Pid::from_raw(child.parse().unwrap()), Signal::SIGKILL).unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_of_output_goes_nowhere() {
+    let line = "head -c 20000000 /dev/zero; head -c 20000000 /dev/zero >&2; exit 4";
+    assert_eq!(end_of(line, PATIENCE).await, Outcome::Exited(4));
+}
+
+#[tokio::test]
+async fn a_script_leads_its_group_and_reads_nothing() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("stat");
+    let line = format!(
+        "cut -d' ' -f1,5 /proc/$$/stat > {}; pwd >> {0}; cat; exit 5",
+        file.display()
+    );
+    assert_eq!(end_of(&line, PATIENCE).await, Outcome::Exited(5));
+    let text = fs::read_to_string(file).unwrap();
+    let mut lines = text.lines();
+    let (pid, group) = lines.next().unwrap().split_once(' ').unwrap();
+    assert_eq!(pid, group);
+    assert_eq!(lines.next(), Some("/"));
+}
+
+#[tokio::test]
+async fn a_script_has_the_rights_of_its_user_and_no_others() {
+    if User::own() != User::ROOT {
+        return println!("skipped: not root");
+    }
+    let script = Script {
+        user: User { uid: 12, gid: 34 },
+        ..shell("[ \"$(id -u) $(id -g) $(id -G)\" = '12 34 34' ] || exit 9")
+    };
+    let outcome = run(&script, Some(PATIENCE), Abandoned::Terminate).await;
+    assert_eq!(outcome, Outcome::Exited(0));
+}
+
+#[tokio::test]
+async fn whom_nobody_waits_for_is_told_to_end_unless_it_is_a_notification() {
+    for (abandoned, goes_on) in [(Abandoned::Terminate, false), (Abandoned::GoesOn, true)] {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("pid");
+        let script = shell(&format!("echo $$ > {}; sleep 30", file.display()));
+        let task = tokio::spawn(async move { run(&script, None, abandoned).await });
+        let pid = line_in(&file).await;
+        task.abort();
+        task.await.unwrap_err();
+        if goes_on {
+            assert!(runs(&pid));
+            killpg(Pid::from_raw(pid.parse().unwrap()), Signal::SIGKILL).unwrap();
+        }
+        ends(&pid).await;
+    }
+}
