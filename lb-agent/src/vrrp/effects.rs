@@ -11,6 +11,7 @@ use super::settings::Family;
 use crate::net::address::{Added, Address, Removed};
 use crate::net::link::Link;
 use crate::net::netlink::NetlinkError;
+use crate::net::virtual_link::VirtualLink;
 
 /// By what an instance's adverts come and go on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +54,24 @@ pub trait Kernel {
 
     /// Removes a route or a rule.
     fn remove_routing(&mut self, entry: &Entry) -> Result<Removed, NetlinkError>;
+
+    /// Drops packets to and from these addresses (`no_accept`), in an nftables table of this name.
+    fn block(&mut self, table: &str, addresses: &[IpAddr]) -> Result<(), NetlinkError>;
+
+    /// The end of it. Harmless if it was not begun.
+    fn unblock(&mut self, table: &str) -> Result<(), NetlinkError>;
+
+    /// Makes an interface; it is down.
+    fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError>;
+
+    /// Brings an interface up.
+    fn bring_up(&mut self, name: &str) -> Result<(), NetlinkError>;
+
+    /// Removes an interface. Harmless if it is gone.
+    fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError>;
+
+    /// Sets a kernel setting, by its path below `/proc/sys`; what it was is returned.
+    fn set_sysctl(&mut self, path: &str, value: &str) -> io::Result<String>;
 
     /// Begins to send and receive adverts on an interface, and joins these groups.
     fn open(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) -> io::Result<()>;

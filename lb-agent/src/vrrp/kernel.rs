@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_sys::protocols::NETLINK_NETFILTER;
 use nix::errno::Errno;
 use nix::sys::socket::LinkAddr;
 use tracing::info;
@@ -17,6 +18,8 @@ use super::wait::Registry;
 use crate::net::address::{self, Added, Address, Removed};
 use crate::net::link::{self, Link};
 use crate::net::netlink::{Connection, NetlinkError};
+use crate::net::nft;
+use crate::net::virtual_link::{self, VirtualLink};
 
 /// The kernel of this network namespace: that of the thread that opened it.
 pub struct System {
@@ -101,6 +104,35 @@ impl Kernel for System {
         }
     }
 
+    fn block(&mut self, table: &str, addresses: &[IpAddr]) -> Result<(), NetlinkError> {
+        nft::block(&mut filters()?, table, addresses)
+    }
+
+    fn unblock(&mut self, table: &str) -> Result<(), NetlinkError> {
+        nft::unblock(&mut filters()?, table)
+    }
+
+    fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError> {
+        virtual_link::create(&mut self.connection, link)
+    }
+
+    fn bring_up(&mut self, name: &str) -> Result<(), NetlinkError> {
+        virtual_link::bring_up(&mut self.connection, name)
+    }
+
+    fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError> {
+        virtual_link::remove(&mut self.connection, name).map(drop)
+    }
+
+    fn set_sysctl(&mut self, path: &str, value: &str) -> io::Result<String> {
+        let path = format!("/proc/sys/{path}");
+        let before = std::fs::read_to_string(&path)?.trim().to_owned();
+        if before != value {
+            std::fs::write(&path, value)?;
+        }
+        Ok(before)
+    }
+
     fn open(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) -> io::Result<()> {
         let port = AdvertSocket::open(link, channel, groups)?;
         self.registry.add(&port, token(link.index, channel))?;
@@ -158,6 +190,11 @@ impl Kernel for System {
         let path = format!("/proc/sys/net/ipv6/conf/{}/forwarding", link.name);
         std::fs::read(path).is_ok_and(|value| value.first() != Some(&b'0'))
     }
+}
+
+/// Packet filters are a protocol of their own, and needed seldom.
+fn filters() -> Result<Connection, NetlinkError> {
+    Connection::with_protocol(NETLINK_NETFILTER)
 }
 
 /// What a socket is registered with; [`port_of`] reads it.

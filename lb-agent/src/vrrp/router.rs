@@ -33,11 +33,13 @@ mod links;
 mod member;
 mod sources;
 mod statics;
+mod vmac;
 
 use groups::Group;
 pub use interfaces::Interfaces;
 use member::Member;
 use statics::Statics;
+use vmac::Made;
 
 /// Called on the VRRP thread at every piece of news; must not block.
 pub type Listener = Box<dyn FnMut(News) + Send>;
@@ -50,6 +52,7 @@ pub struct Router<K> {
     outside: Outside<K>,
     log_unknown_vrids: bool,
     statics: Statics,
+    made: Made,
     /// Routes or rules have changed: ours are looked after at this time.
     check_routing_at: Option<Instant>,
 }
@@ -96,6 +99,7 @@ impl<K: Kernel> Router<K> {
             },
             log_unknown_vrids: global.log_unknown_vrids,
             statics,
+            made: Made::default(),
             check_routing_at: None,
         }
     }
@@ -116,6 +120,10 @@ impl<K: Kernel> Router<K> {
     /// Looks at the interfaces and starts every instance.
     pub fn start(&mut self, now: Instant) {
         self.read_links(now);
+        if !self.made.is_empty() {
+            // Those that were made are there now.
+            self.read_links(now);
+        }
         for member in &self.members {
             let config = &member.config;
             if self.interfaces.by_name(&config.interface).is_none() {
@@ -137,6 +145,7 @@ impl<K: Kernel> Router<K> {
             member.handle(Input::Shutdown, &self.interfaces, &mut self.outside, now);
         }
         self.statics.remove(&mut self.outside.kernel);
+        self.remove_vmacs();
         self.settle(now);
     }
 
@@ -240,7 +249,10 @@ impl<K: Kernel> Router<K> {
     /// Takes what the kernel tells of interfaces and addresses.
     pub fn handle_event(&mut self, event: Event, now: Instant) {
         match event {
-            Event::Link(link) => self.update_link(link, now),
+            Event::Link(link) => {
+                self.update_link(link.clone(), now);
+                self.make_vmacs(&link);
+            }
             Event::LinkGone { index, name } => self.remove_link(index, &name, now),
             Event::AddressAdded(address) => {
                 if self.decides_source(&address) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::isolation::Isolation;
 use crate::config::model::{Garp, InitialState, Route, Rule};
+use crate::net::virtual_link::VirtualKind;
 use crate::wire::vrrp::AddressLen;
 
 mod address;
@@ -153,6 +154,21 @@ pub struct Peer {
     pub max_ttl: u8,
 }
 
+/// `use_vmac`, `use_ipvlan`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vmac {
+    /// Its name.
+    pub name: String,
+    /// The interface below.
+    pub base: String,
+    /// `group`.
+    pub group: Option<u32>,
+    /// What it is.
+    pub kind: VirtualKind,
+    /// `vmac_xmit_base`: adverts go out by the interface below.
+    pub xmit_base: bool,
+}
+
 /// `old_unicast_checksum`: old keepalived computed the checksum of version 3 with the multicast
 /// group as destination, for unicast, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -233,6 +249,12 @@ pub struct VirtualRouter {
     pub grouped: bool,
     /// `vrrp_startup_delay`, of [`Global`].
     pub startup_delay: Duration,
+    /// `promote_secondaries`: of the interface, while the agent runs.
+    pub promote_secondaries: bool,
+    /// `use_vmac` or `use_ipvlan`: an interface of its own for the virtual addresses.
+    pub vmac: Option<Vmac>,
+    /// Where the address is that adverts are sent from; the interface below a VMAC.
+    pub source_interface: String,
     /// `virtual_routes`.
     pub virtual_routes: Vec<Route>,
     /// `virtual_rules`.

@@ -11,8 +11,12 @@ impl<K: Kernel> Router<K> {
         for (index, name) in self.interfaces.missing_from(&links) {
             self.remove_link(index, &name, now);
         }
-        for link in links {
-            self.update_link(link, now);
+        for link in &links {
+            self.update_link(link.clone(), now);
+        }
+        // Not before all are known: one of them may be what an earlier run has made.
+        for link in &links {
+            self.make_vmacs(link);
         }
         self.read_sources(now);
         self.miss_tracked(now);
@@ -66,6 +70,7 @@ impl<K: Kernel> Router<K> {
         self.interfaces.remove(index);
         self.outside.kernel.close(index);
         self.statics.forget(index);
+        self.forget_vmac(name);
         if self.is_used(name) {
             info!("Netlink reports {name} down");
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::complaint::Complaints;
 use super::{Interfaces, Outside};
@@ -46,6 +46,8 @@ pub(super) struct Member {
     old_checksum: bool,
     /// A master of lower priority was heard: the group has to hear of it.
     heard_lower: bool,
+    /// `no_accept` is in force.
+    blocked: bool,
     /// Who that was, and where.
     lower: Option<(IpAddr, Option<[u8; 6]>)>,
     /// The address to ask for next.
@@ -76,6 +78,7 @@ impl Member {
             identification: 0,
             sequence: None,
             heard_lower: false,
+            blocked: false,
             lower: None,
             probe: 0,
             packet: Vec::new(),
@@ -268,18 +271,23 @@ impl Member {
                 Action::DisarmGate => outside.gate.disarm(instance),
                 Action::RemoveResidual => {
                     let source = self.source();
+                    self.unblock(outside);
                     self.routing
                         .remove_residual(&mut outside.kernel, interfaces);
                     self.addresses
                         .remove_residual(&mut outside.kernel, interfaces, source);
                 }
                 Action::AddAddresses => {
+                    self.block(outside);
                     self.addresses.add(&mut outside.kernel, interfaces);
                     self.routing.add(&mut outside.kernel, interfaces);
                 }
                 Action::RemoveAddresses => {
                     self.routing.remove(&mut outside.kernel);
                     self.addresses.remove(&mut outside.kernel);
+                    if std::mem::take(&mut self.blocked) {
+                        self.unblock(outside);
+                    }
                 }
                 Action::Announce { address, first } => {
                     self.announce(address, first, interfaces, outside);
@@ -335,6 +343,40 @@ impl Member {
             to,
             priority: self.machine.effective_priority(),
         }));
+    }
+
+    /// `no_accept`: who does not own the addresses does not take packets for them in (RFC 9568
+    /// 6.1, `Accept_Mode`).
+    fn block<K: Kernel>(&mut self, outside: &mut Outside<K>) {
+        if self.config.accept || self.is_owner() {
+            return;
+        }
+        let addresses = self.config.addresses();
+        let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
+        match outside.kernel.block(&self.table(), &addresses) {
+            Ok(()) => self.blocked = true,
+            Err(error) => error!("({}) no_accept has no effect: {error}", self.config.name),
+        }
+    }
+
+    /// Also at the start, for what a crash has left; who never used it need not have nftables.
+    fn unblock<K: Kernel>(&self, outside: &mut Outside<K>) {
+        if let Err(error) = outside.kernel.unblock(&self.table())
+            && !self.config.accept
+        {
+            error!("({}) {error}", self.config.name);
+        }
+    }
+
+    /// The virtual router names it: the next agent finds what this one has left.
+    fn table(&self) -> String {
+        let VirtualRouter {
+            interface,
+            virtual_router_id,
+            family,
+            ..
+        } = &self.config;
+        format!("lb-agent.{interface}.{virtual_router_id}.{}", family.name())
     }
 
     fn say_split_brain(&self, rival: Option<Rival>, interfaces: &Interfaces) {

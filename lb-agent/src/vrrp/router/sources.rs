@@ -8,8 +8,13 @@ impl<K: Kernel> Router<K> {
     pub(super) fn decides_source(&self, address: &Address) -> bool {
         self.interfaces
             .by_index(address.index)
-            .is_some_and(|link| self.is_primary(&link.name))
+            .is_some_and(|link| self.is_source(&link.name))
             && (!self.is_virtual(address) || self.members.iter().any(Member::is_owner))
+    }
+
+    fn is_source(&self, name: &str) -> bool {
+        let mut members = self.members.iter();
+        members.any(|member| member.config.source_interface == name)
     }
 
     fn is_virtual(&self, address: &Address) -> bool {
@@ -32,7 +37,7 @@ impl<K: Kernel> Router<K> {
             .filter(|address| !address.tentative)
             .partition(|address| !self.is_virtual(address));
         for member in &mut self.members {
-            let Some(link) = self.interfaces.by_name(&member.config.interface) else {
+            let Some(link) = self.interfaces.by_name(&member.config.source_interface) else {
                 continue;
             };
             let family = member.config.family;

@@ -22,6 +22,7 @@ mod properties;
 mod routing;
 mod split;
 mod tracking;
+mod vmac;
 
 const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);

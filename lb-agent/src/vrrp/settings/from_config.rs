@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::{
     Authentication, Family, Global, Kind, OldUnicastChecksum, Peer, Setup, SyncGroup, Tracked,
-    Version, VirtualAddress, VirtualRouter,
+    Version, VirtualAddress, VirtualRouter, Vmac,
 };
 use crate::config::model::{self, Config, InitialState, VrrpInstance};
+use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
 use crate::vrrp::isolation::Isolation;
 use crate::wire::vrrp::{MAX_ADVERTISE_INTERVAL, PRIORITY_OWNER};
 
@@ -110,6 +111,9 @@ impl From<&VrrpInstance> for VirtualRouter {
             tracked: tracked(&config.track).collect(),
             grouped: false,
             startup_delay: Duration::ZERO,
+            promote_secondaries: config.promote_secondaries,
+            vmac: None,
+            source_interface: config.interface.clone(),
             virtual_routes: config.virtual_routes.clone(),
             virtual_rules: config.virtual_rules.clone(),
             accept: config.accept,
@@ -118,6 +122,9 @@ impl From<&VrrpInstance> for VirtualRouter {
             router.be_strict();
         }
         router.settle();
+        if let Some(vmac) = vmac(config, router.family) {
+            router.move_to(vmac);
+        }
         router
     }
 }
@@ -138,6 +145,23 @@ impl VirtualRouter {
         } else {
             self.state = InitialState::Backup;
         }
+    }
+
+    /// The virtual addresses move to the VMAC, and so do the adverts unless they are sent to
+    /// peers, whose routers know the interface below.
+    fn move_to(&mut self, vmac: Vmac) {
+        let of_base = |dev: &str| dev == self.source_interface;
+        let addresses = self.virtual_ipaddress.iter_mut();
+        for address in addresses.chain(&mut self.virtual_ipaddress_excluded) {
+            if of_base(&address.dev) {
+                address.dev.clone_from(&vmac.name);
+            }
+        }
+        self.source_interface.clone_from(&vmac.base);
+        if !vmac.xmit_base && !self.is_unicast() {
+            self.interface.clone_from(&vmac.name);
+        }
+        self.vmac = Some(vmac);
     }
 
     /// Makes the settings agree with each other, as keepalived does: the first virtual address
@@ -205,6 +229,41 @@ pub(in crate::vrrp) fn centiseconds(advert_int: Duration) -> u16 {
 
 fn addresses(config: &[model::VirtualAddress]) -> Vec<VirtualAddress> {
     config.iter().map(VirtualAddress::from).collect()
+}
+
+/// `use_vmac` and `use_ipvlan` with their defaults; a VMAC has the address of RFC 9568 7.3.
+fn vmac(config: &VrrpInstance, family: Family) -> Option<Vmac> {
+    let vrid = config.virtual_router_id;
+    let (prefix, group) = match family {
+        Family::V4 => ("vrrp", 1),
+        Family::V6 => ("vrrp6", 2),
+    };
+    let name = |given: &Option<String>| given.clone().unwrap_or_else(|| format!("{prefix}.{vrid}"));
+    let base = |given: &Option<String>| given.clone().unwrap_or_else(|| config.interface.clone());
+    let xmit_base = config.vmac_xmit_base && !config.strict_mode;
+    if let Some(vmac) = &config.use_vmac {
+        let mac = vmac.mac.unwrap_or([0, 0, 0x5e, 0, group, vrid]);
+        return Some(Vmac {
+            name: name(&vmac.name),
+            base: base(&vmac.interface),
+            group: vmac.group,
+            kind: VirtualKind::Macvlan(mac),
+            xmit_base,
+        });
+    }
+    let ipvlan = config.use_ipvlan.as_ref()?;
+    let flags = match ipvlan.mode.as_deref() {
+        Some("private") => IpvlanFlags::Private,
+        Some("vepa") => IpvlanFlags::Vepa,
+        Some(_) | None => IpvlanFlags::Bridge,
+    };
+    Some(Vmac {
+        name: name(&ipvlan.name),
+        base: base(&ipvlan.interface),
+        group: None,
+        kind: VirtualKind::Ipvlan(flags),
+        xmit_base,
+    })
 }
 
 fn peers(config: &VrrpInstance) -> Vec<Peer> {

@@ -1,5 +1,6 @@
 //! A kernel of paper: interfaces and addresses in lists, and a journal of what was done.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -7,6 +8,7 @@ use super::*;
 use crate::net::address::{Added, Removed};
 use crate::net::link::LinkKind;
 use crate::net::netlink::NetlinkError;
+use crate::net::virtual_link::{VirtualKind, VirtualLink};
 use crate::vrrp::routing::Entry;
 
 /// Something that was done.
@@ -29,6 +31,10 @@ pub(super) enum Seen {
     Removed(Address),
     Routed(String),
     Unrouted(String),
+    Blocked(String, Vec<IpAddr>),
+    Unblocked(String),
+    LinkMade(VirtualLink),
+    LinkRemoved(String),
     Opened {
         index: u32,
         groups: Vec<IpAddr>,
@@ -95,6 +101,7 @@ pub(super) struct Fake {
     pub(super) links: Vec<Link>,
     pub(super) addresses: Vec<Address>,
     pub(super) routing: Vec<String>,
+    pub(super) sysctls: BTreeMap<String, String>,
     journal: Journal,
 }
 
@@ -103,6 +110,7 @@ impl Fake {
         Self {
             links: vec![ETH0.link(), ETH1.link()],
             routing: Vec::new(),
+            sysctls: BTreeMap::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
                 on(ETH1.index, "192.0.2.1/24"),
@@ -161,6 +169,51 @@ impl Kernel for Fake {
         self.journal
             .push(Seen::Unrouted(self.routing.remove(place)));
         Ok(Removed::Gone)
+    }
+
+    fn block(&mut self, table: &str, addresses: &[IpAddr]) -> Result<(), NetlinkError> {
+        self.journal
+            .push(Seen::Blocked(table.into(), addresses.to_vec()));
+        Ok(())
+    }
+
+    fn unblock(&mut self, table: &str) -> Result<(), NetlinkError> {
+        self.journal.push(Seen::Unblocked(table.into()));
+        Ok(())
+    }
+
+    fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError> {
+        self.journal.push(Seen::LinkMade(link.clone()));
+        let VirtualKind::Macvlan(mac) = link.kind else {
+            return Ok(());
+        };
+        self.links.push(Link {
+            index: 100 + link.parent,
+            name: link.name.clone(),
+            mac,
+            up: true,
+            mtu: 1500,
+            kind: LinkKind::Macvlan {
+                parent: link.parent,
+            },
+            master: None,
+        });
+        Ok(())
+    }
+
+    fn bring_up(&mut self, _name: &str) -> Result<(), NetlinkError> {
+        Ok(())
+    }
+
+    fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError> {
+        self.links.retain(|link| link.name != name);
+        self.journal.push(Seen::LinkRemoved(name.into()));
+        Ok(())
+    }
+
+    fn set_sysctl(&mut self, path: &str, value: &str) -> io::Result<String> {
+        let before = self.sysctls.insert(path.into(), value.into());
+        Ok(before.unwrap_or_else(|| "before".into()))
     }
 
     fn open(&mut self, link: &Link, _channel: Channel, groups: &[IpAddr]) -> io::Result<()> {
