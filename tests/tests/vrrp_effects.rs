@@ -118,7 +118,7 @@ fn an_address_that_somebody_removes_is_back_at_once_with_all_its_options() -> Re
     wait_for(
         machine,
         "address show dev eth0",
-        "fd00::100/128 scope global deprecated nodad",
+        "fd00::100/128 scope global nodad deprecated",
         true,
     )?;
     machine.ip("address del 10.0.0.101/32 dev eth0")?;
@@ -232,7 +232,7 @@ fn somebody_else_with_the_address_is_seen_and_named_within_three_intervals() -> 
     let status = ours.status()?;
     let took = status.stats.advert_sent - sent;
     ensure!(took <= 3, "after {took} intervals");
-    let address = VIP.parse()?;
+    let address: std::net::IpAddr = VIP.parse()?;
     let is_theirs = |rival| matches!(rival, Rival::Answers { address: of, .. } if of == address);
     ensure!(status.split_brain.is_some_and(is_theirs), "{status:?}");
     pair.theirs_namespace()

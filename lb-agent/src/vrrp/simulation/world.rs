@@ -12,7 +12,7 @@ use crate::vrrp::State;
 use crate::vrrp::election::Advert;
 use crate::vrrp::instance::tests::config;
 use crate::vrrp::instance::{Action, Input, Instance, Interface};
-use crate::vrrp::settings::{Version, VirtualRouter};
+use crate::vrrp::settings::{Kind, Status, Tracked, Version, VirtualRouter};
 use crate::vrrp::timers::Timers;
 
 /// The longest an advert is under way.
@@ -33,11 +33,13 @@ pub(super) struct World {
 }
 
 struct Node {
-    config: VrrpInstance,
+    config: VirtualRouter,
     address: IpAddr,
     /// `None`: switched off.
     machine: Option<Instance>,
     plugged: bool,
+    /// How what it tracks is.
+    check: Status,
     /// Nodes on the same side of a partition hear each other.
     side: u64,
     armed: bool,
@@ -58,9 +60,14 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         let start = clock::now();
         let mut random = Random::new(seed);
-        let count = 2 + random.below(2);
+        let count = 2 + random.below(4);
+        let version = if random.once_in(2) {
+            Version::V3
+        } else {
+            Version::V2
+        };
         let nodes = (0..count)
-            .map(|place| Node::new(place, &mut random))
+            .map(|place| Node::new(place, version, &mut random))
             .collect();
         let mut world = Self {
             random,
@@ -128,7 +135,7 @@ impl World {
             return;
         };
         let node = &mut self.nodes[place];
-        node.machine = Some(Instance::new(&VirtualRouter::from(&node.config)));
+        node.machine = Some(Instance::new(&node.config));
         let interface = if node.plugged {
             Interface::Up
         } else {
@@ -137,7 +144,22 @@ impl World {
         let address = node.address;
         self.feed(place, Input::Interface(interface));
         self.feed(place, Input::Source(Some(address)));
+        let status = self.nodes[place].check;
+        self.feed(place, Input::Tracked { place: 0, status });
         self.feed(place, Input::Start);
+    }
+
+    /// What a router tracks changes.
+    pub(super) fn track(&mut self) {
+        self.disturbed();
+        let place = self.any();
+        let status = if self.random.once_in(2) {
+            Status::Up
+        } else {
+            Status::Down
+        };
+        self.nodes[place].check = status;
+        self.feed(place, Input::Tracked { place: 0, status });
     }
 
     pub(super) fn unplug(&mut self) {
@@ -303,12 +325,14 @@ impl World {
     /// The longest master-down time of a router, and an advert's way.
     fn longest_wait(&self) -> Duration {
         let waits = self.nodes.iter().map(|node| {
+            let slowest = self.nodes.iter().map(|node| node.config.advert_int).max();
             let timers = Timers::new(
-                Version::V2,
-                node.config.advert_int,
+                node.config.version,
+                slowest.unwrap(),
                 node.config.down_timer_adverts,
             );
-            timers.master_down(node.config.priority)
+            // Whatever is tracked can bring the priority down.
+            timers.master_down(1)
         });
         waits.max().unwrap() + Duration::from_millis(DELAY)
     }
@@ -328,7 +352,7 @@ impl World {
 }
 
 impl Node {
-    fn new(place: u64, random: &mut Random) -> Self {
+    fn new(place: u64, version: Version, random: &mut Random) -> Self {
         let priorities = [100, 100, 100, 150, 90, 1, 254, 255];
         let wish = random.once_in(3);
         let config = VrrpInstance {
@@ -344,12 +368,26 @@ impl Node {
             higher_prio_send_advert: random.once_in(4),
             ..config()
         };
-        let last = u8::try_from(random.below(80) * 3 + place + 1).unwrap();
+        let mut config = VirtualRouter::from(&config);
+        config.version = version;
+        if version == Version::V3 {
+            // Not the same everywhere: a backup follows its master's.
+            config.advert_int = Duration::from_millis(100 + 300 * random.below(4));
+        }
+        config.tracked = vec![Tracked {
+            kind: Kind::Script,
+            name: "check".into(),
+            weight: [-40, 0, 30][usize::try_from(random.below(3)).unwrap()],
+            reverse: false,
+        }];
+        config.settle();
+        let last = u8::try_from(random.below(49) * 5 + place + 1).unwrap();
         Self {
             config,
             address: Ipv4Addr::new(10, 0, 0, last).into(),
             machine: None,
             plugged: true,
+            check: Status::Up,
             side: 0,
             armed: false,
             addresses: false,
