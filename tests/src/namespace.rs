@@ -109,6 +109,17 @@ impl Namespace {
         self.enter(|| fs::write(&path, value).with_context(|| format!("cannot write {path}")))
     }
 
+    /// How an XDP program is attached to `interface`: `xdp` in the driver, `xdpgeneric` in the
+    /// stack; `None`: there is none.
+    pub fn program(&self, interface: &str) -> Result<Option<String>> {
+        let shown = self.ip(&format!("link show dev {interface}"))?;
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        Ok(words.contains(&"prog/xdp").then(|| {
+            let how = words.iter().find(|word| word.starts_with("xdp"));
+            how.map_or_else(String::new, |how| (*how).to_owned())
+        }))
+    }
+
     /// Whether `address` (without its prefix length) is set on one of the interfaces.
     pub fn has_address(&self, address: &str) -> Result<bool> {
         let listing = self.ip("-oneline address show")?;

@@ -6,6 +6,7 @@
     reason = "all of this is a test, and knows what it has made"
 )]
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 
@@ -19,7 +20,7 @@ use lb_agent::dataplane::plan::{Operation, plan};
 use lb_agent::dataplane::xdp::attach::{AttachError, Attachments, Mode};
 use lb_agent::dataplane::xdp::clock::Ticks;
 use lb_agent::dataplane::xdp::gate::Gates;
-use lb_agent::dataplane::xdp::maps::{Maps, NAMES};
+use lb_agent::dataplane::xdp::maps::{Maps, MapsError, NAMES};
 use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
 use lb_common::flow::state::TIMEOUTS;
@@ -196,7 +197,7 @@ fn the_next_agent_takes_over_maps_flows_and_the_attachment() -> Result<()> {
             matches!(operations[..], [Operation::SetFilter(_)]),
             "{operations:?}"
         );
-        ensure!(second.attach(pins, INTERFACE, XdpMode::Auto)? == Mode::Adopted);
+        ensure!(second.attach(pins, INTERFACE, XdpMode::Auto)? == Mode::Native);
         let new_program = program_on(namespace, INTERFACE)?;
         ensure!(new_program.is_some() && new_program != old_program);
         // Flows are where they were, turns go on, counters count on.
@@ -225,13 +226,55 @@ fn a_clean_stop_leaves_no_program_and_no_pin() -> Result<()> {
         agent.attachments.detach(if_nametoindex("peer")?)?;
         ensure!(program_on(namespace, "peer")?.is_none());
         ensure!(program_on(namespace, INTERFACE)?.is_some());
-        agent.attachments.detach_all()?;
+        ensure!(agent.attachments.detach_all().is_empty());
         ensure!(program_on(namespace, INTERFACE)?.is_none());
         pins.remove()?;
         ensure!(!pins.instance().exists());
         ensure!(!pins.may_exist());
         // There is nothing to remove now, which is no error.
         Ok(pins.remove()?)
+    })
+}
+
+#[test]
+fn a_pin_that_cannot_be_removed_keeps_no_other_program_attached() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        let mut agent = Agent::start(pins)?;
+        agent.attach(pins, INTERFACE, XdpMode::Native)?;
+        agent.attach(pins, "peer", XdpMode::Native)?;
+        let (gone, stuck) = (if_nametoindex("peer")?, if_nametoindex(INTERFACE)?);
+        let [gone, stuck] = [gone, stuck].map(|index| pins.link(index));
+        // Somebody has been there: one pin is gone, a directory has taken the place of the other.
+        fs::remove_file(gone)?;
+        fs::remove_file(&stuck)?;
+        fs::create_dir(&stuck)?;
+        let errors = agent.attachments.detach_all();
+        ensure!(errors.len() == 1, "{errors:?}");
+        ensure!(errors[0].interface == INTERFACE, "{errors:?}");
+        for interface in [INTERFACE, "peer"] {
+            ensure!(program_on(namespace, interface)?.is_none(), "{interface}");
+        }
+        Ok(pins.remove()?)
+    })
+}
+
+#[test]
+fn another_mode_than_the_earlier_agents_is_attached_anew() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        let mut first = Agent::start(pins)?;
+        first.attach(pins, INTERFACE, XdpMode::Generic)?;
+        drop(first);
+        let mut second = Agent::start(pins)?;
+        ensure!(second.attach(pins, INTERFACE, XdpMode::Auto)? == Mode::Generic);
+        drop(second);
+        let mut third = Agent::start(pins)?;
+        ensure!(third.attach(pins, INTERFACE, XdpMode::Native)? == Mode::Native);
+        let shown = namespace.ip(&format!("link show dev {INTERFACE}"))?;
+        ensure!(
+            shown.contains("xdp ") && !shown.contains("xdpgeneric"),
+            "{shown}"
+        );
+        Ok(())
     })
 }
 
@@ -270,7 +313,7 @@ fn the_program_of_somebody_else_stays_where_it_is() -> Result<()> {
                 other => bail!("{mode:?}: {other:?}"),
             }
         }
-        ensure!(!agent.attachments.contains(if_nametoindex(INTERFACE)?));
+        ensure!(agent.attachments.mode(if_nametoindex(INTERFACE)?).is_none());
         ensure!(program_on(namespace, INTERFACE)? == theirs);
         ensure!(pins.linked().is_empty());
         Ok(())
@@ -335,8 +378,14 @@ fn packets_are_redirected_to_the_interfaces_that_were_named_and_to_no_other() ->
             let (found, _) = agent.send(1, true)?;
             ensure!(found == verdict, "{egress:?}: {found}");
         }
-        // One that does not exist does no harm.
-        agent.maps.set_egress(&[one, 4242])?;
+        // One that does not exist is named, and does not keep the others.
+        match agent.maps.set_egress(&[4242, one]) {
+            Err(MapsError::Egress { refused }) => {
+                ensure!(matches!(&refused[..], [(4242, _)]), "refused: {refused:?}");
+            }
+            other => bail!("{other:?}"),
+        }
+        ensure!(agent.maps.egress() == [one]);
         ensure!(agent.send(1, true)?.0 == REDIRECT);
         Ok(())
     })

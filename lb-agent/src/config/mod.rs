@@ -15,7 +15,9 @@
 //! the business of those who use it.
 
 mod diagnostic;
+pub mod diff;
 mod draft;
+mod expand;
 mod include;
 mod keywords;
 mod lexer;
@@ -35,6 +37,8 @@ mod value;
 use std::path::Path;
 
 pub use diagnostic::{Code, Diagnostic, Related, Severity};
+pub use diff::{Changes, diff};
+pub use expand::Environment;
 pub use keywords::configuration_md;
 pub use render::render;
 pub use report::{Entry, IncludedFrom, Place, RelatedPlace, report};
@@ -89,10 +93,22 @@ impl Loaded {
 
 /// Reads the configuration at `path` with all that it includes. Never fails: whatever is wrong
 /// stands in the remarks.
+///
+/// Macros see an empty environment: see [`load_in`].
 pub fn load(source: &dyn Source, path: &Path) -> Loaded {
+    load_in(source, path, &Environment::default())
+}
+
+/// The same, with what macros can ask for.
+pub fn load_in(source: &dyn Source, path: &Path, environment: &Environment) -> Loaded {
     let mut diagnostics = Diagnostics::default();
     let (sources, segments) = include::read(source, path, &mut diagnostics);
-    let tree = tree::parse(&mut Lexer::new(&sources, segments, &mut diagnostics));
+    let tree = tree::parse(&mut Lexer::new(
+        &sources,
+        segments,
+        environment,
+        &mut diagnostics,
+    ));
     let draft = lower::lower(tree, &mut diagnostics);
     let config = resolve::resolve(draft, &mut diagnostics);
     let verdict = diagnostics.verdict();

@@ -46,6 +46,7 @@ pub(crate) struct GlobalDraft {
     pub(crate) xdp_mode: Option<Spanned<XdpMode>>,
     pub(crate) xdp_interfaces: Option<Spanned<Vec<String>>>,
     pub(crate) xdp_deadman: Option<Spanned<Duration>>,
+    pub(crate) xdp_share_checks: Option<Spanned<bool>>,
 }
 
 /// The keywords that stand in `global_defs` as `vrrp_garp_*` and in an instance as `garp_*`.

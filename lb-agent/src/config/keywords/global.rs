@@ -274,6 +274,12 @@ const OURS: &[Keyword<GlobalDraft>] = &[
         g.xdp_deadman = Some(v);
     })
     .default("60 s"),
+    flag("xdp_share_checks", |g: &mut GlobalDraft, v| {
+        g.xdp_share_checks = Some(v);
+    })
+    .default("on")
+    .silent("on")
+    .example("off"),
 ];
 
 const NO_MAIL: &str = "no mail is sent";

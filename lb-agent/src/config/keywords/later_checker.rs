@@ -54,23 +54,20 @@ const NOT_MADE: &str = "the server counts as up without this check";
 const TLS: &[Keyword<SslGetDraft>] = &[
     flag("enable_sni", |c: &mut SslGetDraft, v| {
         c.enable_sni = v.value;
-    })
-    .later(NOT_MADE),
+    }),
     text("sni_name", "HOST", |c: &mut SslGetDraft, v| {
         c.sni_name = Some(v);
     })
     .since("after 2.4.3")
-    .default("the virtualhost")
-    .later(NOT_MADE),
+    .default("the virtualhost"),
 ];
 
 const SMTP: &[Keyword<SmtpCheckDraft>] = &[
     text("helo_name", "NAME", |c: &mut SmtpCheckDraft, v| {
         c.helo_name = Some(v);
     })
-    .default("`smtp_helo_name`")
-    .later(NOT_MADE),
-    block("host", NONE, lower::host).many().later(NOT_MADE),
+    .default("`smtp_helo_name`"),
+    block("host", NONE, lower::host).many(),
 ];
 
 const MISC: &[Keyword<MiscCheckDraft>] = &[
@@ -115,36 +112,29 @@ const DNS: &[Keyword<DnsCheckDraft>] = &[
         read!(choice TYPES => |c: &mut DnsCheckDraft, v| c.value.kind = v.value),
     )
     .default("SOA")
-    .example("A")
-    .later(NOT_MADE),
+    .example("A"),
     text("name", "NAME", |c: &mut DnsCheckDraft, v| {
         c.value.name = v.value;
     })
-    .default(".")
-    .later(NOT_MADE),
+    .default("."),
 ];
 
 const UDP: &[Keyword<UdpCheckDraft>] = &[
-    line("payload", words("HEX …", 1, ANY), lower::payload)
-        .example("07 08")
-        .later(NOT_MADE),
+    line("payload", words("HEX …", 1, ANY), lower::payload).example("07 08"),
     line(
         "require_reply",
         words("[HEX …]", 0, ANY),
         lower::require_reply,
     )
-    .example("07")
-    .later(NOT_MADE),
+    .example("07"),
     short("min_reply_length", 0..=65535, |c: &mut UdpCheckDraft, v| {
         c.value.min_reply_length = v.value;
     })
-    .default("0")
-    .later(NOT_MADE),
+    .default("0"),
     short("max_reply_length", 0..=65535, |c: &mut UdpCheckDraft, v| {
         c.value.max_reply_length = v.value;
     })
-    .default("255")
-    .later(NOT_MADE),
+    .default("255"),
 ];
 
 const BFD: &[Keyword<BfdCheckDraft>] = &[word(
@@ -161,10 +151,8 @@ const FILE: &[Keyword<FileCheckDraft>] = &[
         "NAME",
         read!(value::name => |c: &mut FileCheckDraft, v| c.track_file = Some(v)),
     )
-    .example("G")
-    .later(NOT_MADE),
+    .example("G"),
     line("weight", script::WEIGHT, lower::file_check_weight)
         .default("the file's")
-        .example("7")
-        .later(NOT_MADE),
+        .example("7"),
 ];

@@ -66,17 +66,24 @@ const CHECKERS: &[Keyword<RealServerDraft>] = &[
     block("HTTP_GET", NONE, lower::http_get)
         .example("{\nurl {\npath /7\n}\n}")
         .many(),
-    not_built("SSL_GET", lower::ssl_get).example("{\nurl {\npath /7\n}\n}"),
-    not_built("SMTP_CHECK", lower::smtp_check),
+    built("SSL_GET", lower::ssl_get).example("{\nurl {\npath /7\n}\n}"),
+    built("SMTP_CHECK", lower::smtp_check),
     not_built("MISC_CHECK", lower::misc_check).example("{\nmisc_path /bin/true\n}"),
-    not_built("DNS_CHECK", lower::dns_check),
-    not_built("UDP_CHECK", lower::udp_check).since("2.0.20"),
-    not_built("PING_CHECK", lower::ping_check).since("2.0.20"),
+    built("DNS_CHECK", lower::dns_check),
+    built("UDP_CHECK", lower::udp_check).since("2.0.20"),
+    built("PING_CHECK", lower::ping_check).since("2.0.20"),
     not_built("BFD_CHECK", lower::bfd_check).example("{\nname D\n}"),
-    not_built("FILE_CHECK", lower::file_check)
+    built("FILE_CHECK", lower::file_check)
         .example("{\ntrack_file F\n}")
         .since("2.1.0"),
 ];
+
+const fn built(
+    name: &'static str,
+    apply: super::Apply<RealServerDraft>,
+) -> Keyword<RealServerDraft> {
+    block(name, NONE, apply).many()
+}
 
 const fn not_built(
     name: &'static str,

@@ -156,33 +156,26 @@ const PLACE: &[Keyword<ConfigDraft>] = &[
     )
     .since("2.1.0")
     .many(),
-    block("SSL", NONE, lower::ssl)
-        .later("no check speaks TLS")
-        .example("{\nca /etc/ssl/ca.pem\n}"),
+    block("SSL", NONE, lower::ssl).example("{\nca /etc/ssl/ca.pem\n}"),
     unread("use_pid_dir", "").accepted(ONE_PROCESS),
     unread("child_wait_time", "SECONDS").accepted(ONE_PROCESS),
 ];
-
-const NO_TLS: &str = "no check speaks TLS";
 
 const TLS: &[Keyword<Ssl>] = &[
     text("password", "PASSWORD", |s: &mut Ssl, v| {
         s.password = Some(Secret::new(v.value));
     })
-    .later(NO_TLS),
+    .later("a key with a password cannot be used"),
     word("ca", "FILE", |s: &mut Ssl, w, _| {
         s.ca = Some(w.into());
         Ok(())
-    })
-    .later(NO_TLS),
+    }),
     word("certificate", "FILE", |s: &mut Ssl, w, _| {
         s.certificate = Some(w.into());
         Ok(())
-    })
-    .later(NO_TLS),
+    }),
     word("key", "FILE", |s: &mut Ssl, w, _| {
         s.key = Some(w.into());
         Ok(())
-    })
-    .later(NO_TLS),
+    }),
 ];

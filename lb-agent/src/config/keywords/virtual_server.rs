@@ -103,26 +103,24 @@ const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
 
 const POOL: &[Keyword<VirtualServerDraft>] = &[
     line("sorry_server", words("IP [PORT]", 1, 2), lower::sorry_server).example("10.0.0.7 80"),
-    flag("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| v.value.sorry_server_inhibit = w.value)
-        .later("the sorry server is removed, not set to weight 0"),
+    flag("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| v.value.sorry_server_inhibit = w.value),
     word("sorry_server_lvs_method", "NAT|DR|TUN", read!(choice KINDS => |v: &mut VirtualServerDraft, w| v.value.sorry_server_lvs_method = Some(w.value)))
         .default("`lb_kind`")
         .example("DR")
         .later("the sorry server is reached as the others are"),
     number("quorum", 1..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.quorum = w.value)
         .default("1")
-        .silent("1")
-        .later("the quorum is 1"),
+        .silent("1"),
     number("hysteresis", 0..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.hysteresis = w.value)
         .default("0")
-        .silent("0")
-        .later("the quorum is 1"),
+        .silent("0"),
     line("quorum_up", COMMAND, lower::quorum_up).example("/bin/true").later("no script is run"),
     line("quorum_down", COMMAND, lower::quorum_down).example("/bin/true").later("no script is run"),
     flag("omega", |v: &mut VirtualServerDraft, w| v.value.omega = w.value).later("no script is run"),
-    flag("ha_suspend", |v: &mut VirtualServerDraft, w| v.value.ha_suspend = w.value)
-        .later("the checks run whether the virtual address is here or not"),
+    flag("ha_suspend", |v: &mut VirtualServerDraft, w| v.value.ha_suspend = w.value),
     flag("inhibit_on_failure", |v: &mut VirtualServerDraft, w| v.inhibit_on_failure = Some(w)),
+    seconds("xdp_slow_start", TIME, |v: &mut VirtualServerDraft, w| v.value.xdp_slow_start = w.value)
+        .default("off"),
     text("virtualhost", "HOST", |v: &mut VirtualServerDraft, w| v.virtualhost = Some(w)),
     number("weight", 0..=super::real_server::MAX_WEIGHT, |v: &mut VirtualServerDraft, w| v.weight = Some(w)).default("1"),
 ];

@@ -25,6 +25,8 @@ pub struct GlobalDefs {
     pub xdp_interfaces: Vec<String>,
     /// `xdp_deadman SEC`: after so long without the agent nothing is forwarded; zero: never.
     pub xdp_deadman: Duration,
+    /// `xdp_share_checks`: equal checks are made once.
+    pub xdp_share_checks: bool,
     /// VRRP as a whole.
     pub vrrp: VrrpDefaults,
     /// Mail.
@@ -55,6 +57,7 @@ impl Default for GlobalDefs {
             xdp_mode: XdpMode::Auto,
             xdp_interfaces: Vec::new(),
             xdp_deadman: Duration::from_mins(1),
+            xdp_share_checks: true,
             vrrp: VrrpDefaults::default(),
             mail: Mail::default(),
             enable_traps: false,

@@ -80,6 +80,8 @@ pub struct VirtualServer<K = VirtualServerKey> {
     pub smtp_alert: bool,
     /// `snmp_name`.
     pub snmp_name: Option<String>,
+    /// `xdp_slow_start`: a server that recovers has its full weight after so long; zero: at once.
+    pub xdp_slow_start: Duration,
 }
 
 /// `virtual_server fwmark N`: packets that a firewall has marked.
@@ -206,6 +208,7 @@ impl<K> VirtualServer<K> {
             sorry_server_lvs_method: None,
             smtp_alert: false,
             snmp_name: None,
+            xdp_slow_start: Duration::ZERO,
         }
     }
 
@@ -235,6 +238,7 @@ impl<K> VirtualServer<K> {
             sorry_server_lvs_method: self.sorry_server_lvs_method,
             smtp_alert: self.smtp_alert,
             snmp_name: self.snmp_name,
+            xdp_slow_start: self.xdp_slow_start,
         }
     }
 }

@@ -26,6 +26,9 @@ impl Resolver<'_> {
         if let Some(given) = draft.xdp_deadman {
             global.xdp_deadman = given.value;
         }
+        if let Some(given) = draft.xdp_share_checks {
+            global.xdp_share_checks = given.value;
+        }
         if let Some(given) = draft.xdp_interfaces.take() {
             let mut seen = HashSet::new();
             let names = given.value.into_iter();

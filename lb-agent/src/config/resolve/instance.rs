@@ -56,7 +56,7 @@ impl Resolver<'_> {
             inner.or(outer).is_some_and(value)
         };
         let strict_mode = flag(draft.strict_mode, global.vrrp_strict);
-        Some(VrrpInstance {
+        let instance = VrrpInstance {
             state: draft.state.map_or(InitialState::Backup, value),
             interface,
             virtual_router_id,
@@ -103,7 +103,9 @@ impl Resolver<'_> {
             track: tracking,
             notify: self.notify(&draft.notify),
             ..draft.value.clone()
-        })
+        };
+        self.instance_traps(draft, &instance);
+        Some(instance)
     }
 
     /// What no instance can be without.

@@ -12,6 +12,7 @@ use crate::config::model::{
     Checker, CheckerKind, Forwarding, HttpGet, RealServer, RealServerKey, Url,
 };
 use crate::config::text::Spanned;
+use crate::health::probe::http::pattern::Pattern;
 
 /// Default of `delay_loop`.
 const DELAY_LOOP: Duration = Duration::from_mins(1);
@@ -190,6 +191,13 @@ impl Resolver<'_> {
             return None;
         };
         let virtualhost = draft.virtualhost.as_ref().or(virtualhost);
+        let mut body = draft.body.clone();
+        let regex = body.regex.as_ref();
+        if let Some(Err(error)) = regex.map(|regex| Pattern::new(regex, &body.regex_options)) {
+            let message = format!("{error}: the body of the answer is not compared with it");
+            self.error(Code::BadValue, draft.span, message);
+            body.regex = None;
+        }
         Some(Url {
             path: path.value.clone(),
             status_code: draft
@@ -197,7 +205,7 @@ impl Resolver<'_> {
                 .as_ref()
                 .map_or_else(|| vec![SUCCESS], |given| given.value.clone()),
             virtualhost: virtualhost.map(|given| given.value.clone()),
-            body: draft.body.clone(),
+            body,
             tls_compliant: draft.tls_compliant,
         })
     }
