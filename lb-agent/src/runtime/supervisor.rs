@@ -242,19 +242,23 @@ fn start_vrrp(
     balancer: Option<&Balancer>,
     changes: mpsc::UnboundedSender<vrrp::Change>,
 ) -> Result<Option<vrrp::driver::Handle>, vrrp::driver::SpawnError> {
-    let instances = director.config().vrrp_instances.clone();
-    if instances.is_empty() {
+    let mut setup = vrrp::settings::Setup::from(director.config());
+    // Nobody reports on the others.
+    setup.track_only(&[vrrp::settings::Kind::Interface]);
+    if setup.instances.is_empty() {
         return Ok(None);
     }
     let gate: Box<dyn vrrp::Gate> = match balancer {
         Some(balancer) => Box::new(balancer.plane().gates()),
         None => Box::new(NoGates),
     };
-    let changed = move |change| {
-        // The supervisor is gone only when the process is on its way out.
-        let _nobody = changes.send(change);
+    let listener = move |news| {
+        if let vrrp::News::Changed(change) = news {
+            // The supervisor is gone only when the process is on its way out.
+            let _nobody = changes.send(change);
+        }
     };
-    vrrp::driver::spawn(instances, gate, changed).map(Some)
+    vrrp::driver::spawn(setup, gate, listener).map(Some)
 }
 
 fn write_lines(lines: Vec<LogLine>) {

@@ -87,6 +87,7 @@ fn an_address_of_no_instance_is_found_where_the_host_has_it() {
         label: None,
         scope: 0,
         broadcast: None,
+        ..Address::default()
     };
     director.handle_address(&held);
     assert_eq!(names(&director), ["eth1"]);
@@ -295,6 +296,7 @@ fn a_virtual_server_without_an_interface_is_told_with_what_to_do() {
         label: None,
         scope: 0,
         broadcast: None,
+        ..Address::default()
     };
     let mut director = director(alone());
     let why = |director: &Director| director.unserved().get(name).cloned();
@@ -332,6 +334,7 @@ fn addresses_of_others_are_nobodys_matter() {
         label: None,
         scope: 0,
         broadcast: None,
+        ..Address::default()
     };
     assert!(!director.handle_address(&other));
 }
