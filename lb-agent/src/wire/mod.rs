@@ -5,7 +5,9 @@
 //! keepalived's order. Encoders append to a buffer of the caller and allocate only when it grows.
 //! There is no socket and no clock here.
 
+pub mod ah;
 pub mod arp;
 pub mod bfd;
 pub mod ipv4;
+pub mod ndp;
 pub mod vrrp;

@@ -1,7 +1,10 @@
-//! The VRRP advertisement, version 2 (RFC 3768 section 5, RFC 2338 5.3.6 for authentication).
+//! The VRRP advertisement, version 2 (RFC 3768 section 5, RFC 2338 5.3.6 for authentication);
+//! [`v3`] has version 3.
 //!
 //! The eight bytes of the fixed header have the same place in version 3; what differs
 //! ([`View::adver_int`], [`View::checksum_fits`], the trailer) says so by its version.
+
+pub mod v3;
 
 use std::net::Ipv4Addr;
 
