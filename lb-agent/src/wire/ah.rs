@@ -88,6 +88,40 @@ impl<'a> View<'a> {
     }
 }
 
+/// The one counter of an instance for its AH packets, sent and heard (RFC 2402 2.5, 3.3.2, 3.4.3):
+/// whoever becomes master goes on where the master before has stopped. Not a part of the packet;
+/// the instance keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sequence(u32);
+
+impl Sequence {
+    /// The number for the next packet that is sent, from 1. It ends at 2³² − 1, after 136 years of
+    /// adverts, instead of beginning anew (RFC 2402 3.3.2).
+    pub const fn next(&mut self) -> u32 {
+        self.0 = self.0.saturating_add(1);
+        self.0
+    }
+
+    /// Whether a packet of this number, whose digest fits, is new; then nothing older is, from now
+    /// on (RFC 2402 3.4.3, with a window of one packet).
+    pub const fn hear(&mut self, sequence: u32) -> bool {
+        let new = sequence > self.0;
+        if new {
+            self.0 = sequence;
+        }
+        new
+    }
+
+    /// A master has heard a worse one, which may be further: it overtakes, or the other side would
+    /// take its packets for old ones. keepalived: "IPSEC-AH : Syncing seq_num - Increment seq".
+    pub const fn overtake(&mut self, sequence: u32) {
+        let beyond = sequence.saturating_add(1);
+        if beyond > self.0 {
+            self.0 = beyond;
+        }
+    }
+}
+
 /// Whether the digest of a whole received IP packet is the one that `key` makes. Takes as long
 /// whatever the digest is. False for a packet that has no AH header behind an IPv4 header without
 /// options: keepalived sends none.

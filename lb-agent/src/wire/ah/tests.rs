@@ -81,6 +81,23 @@ fn only_what_may_change_on_the_way_may_change() {
     }
 }
 
+#[test]
+fn one_counter_is_for_both_directions_and_never_goes_back() {
+    let mut ours = Sequence::default();
+    assert_eq!((ours.next(), ours.next()), (1, 2));
+    // Replayed, and older.
+    assert!(!ours.hear(2) && !ours.hear(1));
+    assert!(ours.hear(3) && ours.hear(70) && !ours.hear(70));
+    // The master has gone silent: we go on.
+    assert_eq!(ours.next(), 71);
+    ours.overtake(90);
+    assert_eq!(ours.next(), 92);
+    ours.overtake(5);
+    assert_eq!(ours.next(), 93);
+    ours.overtake(u32::MAX);
+    assert_eq!(ours.next(), u32::MAX);
+}
+
 proptest! {
     #[test]
     fn no_bytes_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..100), likely: bool) {

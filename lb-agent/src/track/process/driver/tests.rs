@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::geteuid;
 use tempfile::TempDir;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::timeout;
@@ -135,6 +137,23 @@ async fn full_command_sees_the_path() {
         full_command: true,
         ..world.settings()
     };
+    world.track(settings);
+    world.becomes(false).await;
+    let process = world.start("60");
+    world.becomes(true).await;
+    process.end();
+    world.becomes(false).await;
+}
+
+/// The kernel tells only those in the first network namespace.
+#[tokio::test]
+async fn where_the_kernel_tells_nothing_proc_is_read() {
+    if !geteuid().is_root() {
+        return println!("skipped: not root");
+    }
+    unshare(CloneFlags::CLONE_NEWNET).unwrap();
+    let mut world = World::new("trk");
+    let settings = world.settings();
     world.track(settings);
     world.becomes(false).await;
     let process = world.start("60");
