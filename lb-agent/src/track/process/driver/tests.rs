@@ -145,6 +145,30 @@ async fn full_command_sees_the_path() {
     world.becomes(false).await;
 }
 
+#[tokio::test]
+async fn the_kernel_confirms_that_it_tells() {
+    let socket = match listen(RECEIVE_BUFFER) {
+        Ok(socket) => socket,
+        Err(error) => return println!("skipped: no process events here: {error}"),
+    };
+    let read = |socket: &Socket| {
+        let mut datagram = Vec::with_capacity(DATAGRAM);
+        socket.recv_from(&mut datagram, 0)?;
+        Ok(datagram)
+    };
+    let mut heard = None;
+    while heard.is_none() {
+        let datagram = timeout(PATIENCE, socket.async_io(Interest::READABLE, read)).await;
+        let datagram = datagram.expect("the kernel says nothing").unwrap();
+        let messages = frames(&datagram).map(|frame| connector::parse(frame.unwrap().payload));
+        heard = messages.flatten().find_map(|message| match message.event {
+            Told::Listening(error) => Some(error),
+            Told::Fork { .. } | Told::Changed(_) | Told::Exit(_) | Told::Other => None,
+        });
+    }
+    assert_eq!(heard, Some(0));
+}
+
 /// The kernel tells only those in the first network namespace.
 #[tokio::test]
 async fn where_the_kernel_tells_nothing_proc_is_read() {
