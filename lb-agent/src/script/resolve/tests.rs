@@ -37,7 +37,7 @@ fn a_path_is_run_with_its_arguments_and_without_a_shell() {
     let folder = Folder::new();
     let file = folder.file("a b.sh", 0o755);
     let resolved = folder.resolve(&format!("'{}' one && two", file.display()));
-    let script = resolved.script.unwrap();
+    let script = resolved.script.clone().unwrap();
     assert_eq!(script.program, file);
     assert_eq!(script.arguments, ["one", "&&", "two"].map(OsString::from));
     assert!(!resolved.insecure);
