@@ -88,7 +88,7 @@ impl Server {
         })
     }
 
-    /// Sends mails about these states of VI_1, and waits until they are sent or given up.
+    /// Sends mails about these states of an instance, and waits until they are sent or given up.
     fn send(&self, states: &[State], to: &[&str], password: Option<&str>) -> Result<()> {
         let settings = Settings {
             server: SocketAddr::from(([127, 0, 0, 1], 2525)),

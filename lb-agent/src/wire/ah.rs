@@ -113,7 +113,8 @@ impl Sequence {
     }
 
     /// A master has heard a worse one, which may be further: it overtakes, or the other side would
-    /// take its packets for old ones. keepalived: "IPSEC-AH : Syncing seq_num - Increment seq".
+    /// take its packets for old ones. keepalived logs
+    /// `IPSEC-AH : Syncing seq_num - Increment seq`.
     pub const fn overtake(&mut self, sequence: u32) {
         let beyond = sequence.saturating_add(1);
         if beyond > self.0 {
