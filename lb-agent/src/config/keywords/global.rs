@@ -275,7 +275,7 @@ const OURS: &[Keyword<GlobalDraft>] = &[
     })
     .default("60 s"),
     flag("xdp_share_checks", |g: &mut GlobalDraft, v| {
-        g.xdp_share_checks = Some(v)
+        g.xdp_share_checks = Some(v);
     })
     .default("on")
     .silent("on")
