@@ -100,6 +100,10 @@ impl Part {
                     name: "ipvsadm",
                     package: "ipvsadm",
                 },
+                Program {
+                    name: "nft",
+                    package: "nftables",
+                },
             ],
             Self::Qemu => &[Program {
                 name: "qemu-system-x86_64",

@@ -46,6 +46,7 @@ impl Verdict {
             | Code::NotSupported
             | Code::MissingSetting
             | Code::Reference
+            | Code::Macro
             | Code::Duplicate
             | Code::WrongFamily
             | Code::Adjusted

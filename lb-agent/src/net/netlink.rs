@@ -189,6 +189,51 @@ impl Connection {
         }
     }
 
+    /// Sends several requests that take effect together or not at all, between the two that frame
+    /// them; each with flags of its own.
+    pub fn batch<M: NetlinkSerializable>(
+        &mut self,
+        begin: M,
+        messages: Vec<(M, u16)>,
+        end: M,
+        what: &dyn Display,
+    ) -> Result<(), NetlinkError> {
+        let mut datagram = Vec::new();
+        self.append(begin, 0, &mut datagram);
+        let first = self.sequence;
+        for (message, flags) in messages {
+            self.append(message, flags | NLM_F_ACK, &mut datagram);
+        }
+        let last = self.sequence;
+        self.append(end, 0, &mut datagram);
+        let sent = self.socket.send(&datagram, 0);
+        sent.map_err(|source| NetlinkError::Send {
+            what: what.to_string(),
+            source,
+        })?;
+        loop {
+            receive(&self.socket, &mut self.datagram)
+                .map_err(|source| NetlinkError::receive(what, source))?;
+            for frame in frames(&self.datagram) {
+                let frame = frame.map_err(|reason| NetlinkError::malformed(what, reason))?;
+                if frame.sequence.wrapping_sub(first) > last.wrapping_sub(first) {
+                    continue;
+                }
+                match frame.content() {
+                    Content::Noop | Content::Object => {}
+                    Content::End if frame.sequence == last => return Ok(()),
+                    Content::End => {}
+                    Content::Refusal { errno, explanation } => {
+                        return Err(NetlinkError::refused(what, errno, explanation));
+                    }
+                    Content::Malformed(reason) => {
+                        return Err(NetlinkError::malformed(what, reason));
+                    }
+                }
+            }
+        }
+    }
+
     /// Sends `message` and feeds the answers to `each` until the kernel says that was all.
     fn exchange(
         &mut self,

@@ -5,7 +5,11 @@
 //! keepalived's order. Encoders append to a buffer of the caller and allocate only when it grows.
 //! There is no socket and no clock here.
 
+pub mod ah;
 pub mod arp;
 pub mod bfd;
+pub mod ip;
 pub mod ipv4;
+pub mod ipv6;
+pub mod ndisc;
 pub mod vrrp;

@@ -27,6 +27,8 @@ pub enum Code {
     UnterminatedQuote,
     /// Braces that do not match.
     Brace,
+    /// A variable or a sequence that cannot be expanded.
+    Macro,
     /// A word that no keyword table has.
     UnknownKeyword,
     /// A keyword in a block where it does not belong.
@@ -84,6 +86,7 @@ impl Code {
             Self::OddBlank => "odd-blank",
             Self::UnterminatedQuote => "unterminated-quote",
             Self::Brace => "brace",
+            Self::Macro => "macro",
             Self::UnknownKeyword => "unknown-keyword",
             Self::Misplaced => "misplaced",
             Self::MissingParameter => "missing-parameter",

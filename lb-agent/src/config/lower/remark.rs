@@ -17,10 +17,6 @@ pub(super) fn unknown<T>(
     // Working out what was meant is dear; nobody reads it beyond the cap.
     let wanted = diagnostics.has_room(word.span.file, Severity::Warning);
     diagnostics.push_once(section.name, &word.text, || {
-        if let Some(feature) = line_language(&word.text) {
-            let message = format!("{feature} are not supported yet: the line is left out");
-            return Diagnostic::error(Code::NotSupported, word.span, message);
-        }
         let homes = if wanted {
             homes(&word.text)
         } else {
@@ -50,23 +46,6 @@ pub(super) fn unknown<T>(
             Diagnostic::warning(Code::Misplaced, word.span, message).help(help)
         }
     });
-}
-
-/// keepalived's macro language, which stands in front of the keywords.
-fn line_language(word: &str) -> Option<&'static str> {
-    let mut characters = word.chars();
-    let first = characters.next()?;
-    let second = characters.next()?;
-    match first {
-        '@' if second == '^' || second.is_alphanumeric() => Some("conditional lines (`@name …`)"),
-        '$' if second == '_' || second == '{' || second.is_alphabetic() => {
-            Some("definitions and uses of variables (`$NAME`)")
-        }
-        '~' if word.starts_with("~SEQ") || word.starts_with("~LST") => {
-            Some("sequences (`~SEQ`, `~LST`)")
-        }
-        _ => None,
-    }
 }
 
 fn did_you_mean<T>(section: &'static Section<T>, node: &Node<'_>) -> Option<String> {

@@ -255,18 +255,6 @@ fn unknown_words_come_with_what_was_probably_meant() {
             "instance x",
             "2:1 warning misplaced: `instance` does not belong in `vrrp_instance`: it is ignored [it belongs at the top level]",
         ),
-        (
-            "@host1 priority 3",
-            "2:1 error not-supported: conditional lines (`@name …`) are not supported yet: the line is left out",
-        ),
-        (
-            "$A=3",
-            "2:1 error not-supported: definitions and uses of variables (`$NAME`) are not supported yet: the line is left out",
-        ),
-        (
-            "~SEQ(x,1,3) foo",
-            "2:1 error not-supported: sequences (`~SEQ`, `~LST`) are not supported yet: the line is left out",
-        ),
     ] {
         check(&instance(line), &[expected]);
     }
@@ -380,10 +368,6 @@ fn lines_with_too_much_or_too_little_around_them_are_said() {
 #[test]
 fn services_that_cannot_be_served_yet_are_left_out_with_one_error() {
     for (header, what) in [
-        (
-            "virtual_server fwmark 6",
-            "virtual servers for a fwmark are",
-        ),
         (
             "virtual_server 10.0.0.1 0",
             "virtual servers for all ports are",

@@ -31,6 +31,7 @@ impl Resolver<'_> {
         let interface = interface.map(|given| given.value.clone());
         let virtual_router_id = draft.virtual_router_id.map(value);
         self.missing(name, interface.is_none(), virtual_router_id.is_none());
+        let tracking = self.tracking(&draft.tracking, weights);
         if !self.is_version_2(draft, name) {
             return None;
         }
@@ -47,7 +48,6 @@ impl Resolver<'_> {
             self.warning(Code::MissingSetting, name.span, message);
         }
 
-        let tracking = self.tracking(&draft.tracking, weights);
         let virtual_routes = self.routes(draft.virtual_routes.clone());
         let virtual_rules = self.rules(draft.virtual_rules.clone());
         let global = &self.global;
@@ -56,7 +56,7 @@ impl Resolver<'_> {
             inner.or(outer).is_some_and(value)
         };
         let strict_mode = flag(draft.strict_mode, global.vrrp_strict);
-        Some(VrrpInstance {
+        let instance = VrrpInstance {
             state: draft.state.map_or(InitialState::Backup, value),
             interface,
             virtual_router_id,
@@ -103,7 +103,9 @@ impl Resolver<'_> {
             track: tracking,
             notify: self.notify(&draft.notify),
             ..draft.value.clone()
-        })
+        };
+        self.instance_traps(draft, &instance);
+        Some(instance)
     }
 
     /// What no instance can be without.

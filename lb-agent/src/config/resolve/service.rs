@@ -18,13 +18,13 @@ impl Resolver<'_> {
     /// a group go into `config` at once.
     pub(super) fn virtual_server(
         &mut self,
-        draft: VirtualServerDraft,
+        draft: &VirtualServerDraft,
         config: &mut Config,
     ) -> Option<VirtualServer> {
         match draft.target.clone() {
             Target::Address(address, port) => {
-                self.is_served(&draft, address, port)?;
-                let protocol = self.protocol(&draft)?;
+                self.is_served(draft, address, port)?;
+                let protocol = self.protocol(draft)?;
                 let key = VirtualServerKey {
                     address,
                     port,
@@ -34,7 +34,11 @@ impl Resolver<'_> {
             }
             Target::Fwmark(fwmark) => {
                 let message = "virtual servers for a fwmark are not supported yet: it is left out";
-                self.error(Code::NotSupported, draft.span, message);
+                let unsupported = Diagnostic::error(Code::NotSupported, draft.span, message);
+                self.report(unsupported.help(
+                    "XDP sees a packet before a firewall marks it: write a `virtual_server IP PORT` \
+                     for each address and port",
+                ));
                 if let Some(given) = draft.protocol {
                     let message = "a fwmark has no protocol: this is ignored, as with keepalived";
                     self.warning(Code::Surprising, given.span, message);
@@ -50,7 +54,7 @@ impl Resolver<'_> {
             Target::Group(group) => {
                 let message = "virtual servers for a group are not supported yet: it is left out";
                 self.error(Code::NotSupported, draft.span, message);
-                let protocol = self.protocol(&draft)?;
+                let protocol = self.protocol(draft)?;
                 let consequence = "the virtual server is left out";
                 if !self.refers(
                     |names| &names.virtual_server_groups,
@@ -83,23 +87,24 @@ impl Resolver<'_> {
     }
 
     /// All but what is served.
-    fn service(&mut self, draft: VirtualServerDraft) -> Option<VirtualServer<()>> {
+    fn service(&mut self, draft: &VirtualServerDraft) -> Option<VirtualServer<()>> {
         if draft.real_servers.is_empty() {
-            self.left_out(&draft);
+            self.left_out(draft);
             return None;
         }
-        let lb_algo = self.lb_algo(&draft);
-        let lb_kind = self.lb_kind(&draft);
+        let lb_algo = self.lb_algo(draft);
+        let lb_kind = self.lb_kind(draft);
         let persistence = draft.persistence_timeout.map(|given| given.value);
-        let real_servers = self.real_servers(&draft, lb_kind);
+        let real_servers = self.real_servers(draft, lb_kind);
         if real_servers.is_empty() {
-            self.left_out(&draft);
+            self.left_out(draft);
             return None;
         }
         let mail = &self.global.value.mail;
         let alert = draft.smtp_alert.map(|given| given.value);
         let smtp_alert = alert.or(mail.smtp_alert_checker).or(mail.smtp_alert);
-        Some(VirtualServer {
+        let sorry_server = self.sorry_server(draft, lb_kind);
+        let service = VirtualServer {
             lb_algo,
             lb_kind,
             persistence_timeout: persistence.filter(|timeout| *timeout > Duration::ZERO),
@@ -107,11 +112,13 @@ impl Resolver<'_> {
                 .persistence_granularity
                 .map_or(Ipv4Addr::BROADCAST, |given| given.value),
             alpha: draft.checks.alpha.is_some_and(|given| given.value),
-            sorry_server: self.sorry_server(&draft, lb_kind),
+            sorry_server,
             real_servers,
             smtp_alert: smtp_alert.unwrap_or(false),
-            ..draft.value
-        })
+            ..draft.value.clone()
+        };
+        self.service_traps(draft, &service);
+        Some(service)
     }
 
     fn left_out(&mut self, draft: &VirtualServerDraft) {

@@ -1,3 +1,5 @@
+mod interfaces;
+
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
@@ -8,6 +10,7 @@ use crate::config::model::{
     VirtualServerKey, VrrpInstance,
 };
 use crate::health::Change;
+use crate::net::link::LinkKind;
 use crate::net::neighbour::{Neighbour, NeighbourState};
 use crate::net::route::Route;
 
@@ -81,8 +84,8 @@ fn director(config: Config) -> Director {
     let (mut director, _) = Director::new(config);
     let links = [
         link(1, "lo", LinkKind::Loopback),
-        link(2, "eth0", LinkKind::Veth),
-        link(3, "eth1", LinkKind::Veth),
+        link(2, "eth0", LinkKind::Ethernet),
+        link(3, "eth1", LinkKind::Ethernet),
     ];
     for link in &links {
         director.handle_link(link.clone());
@@ -116,14 +119,6 @@ fn reach(director: &mut Director, server: &str, index: u32) {
         state: NeighbourState::Reachable,
     };
     director.hops().handle_neighbour(neighbour, clock());
-}
-
-fn names(director: &Director) -> Vec<&str> {
-    director
-        .interfaces()
-        .iter()
-        .map(|link| link.name.as_str())
-        .collect()
 }
 
 #[test]
@@ -206,79 +201,4 @@ fn a_server_on_this_host_is_served_by_the_kernel_on_the_same_port_only() {
     };
     assert_eq!(local(80), [Path::Local]);
     assert_eq!(local(8080), []);
-}
-
-#[test]
-fn the_program_goes_where_the_address_is_and_never_on_lo() {
-    for (dev, expected) in [("eth1", "eth1"), ("eth0", "eth0"), ("lo", "eth0")] {
-        let config = Config {
-            vrrp_instances: vec![instance(VIP, dev)],
-            virtual_servers: vec![virtual_server(VIP, &[])],
-            ..Config::default()
-        };
-        assert_eq!(names(&director(config)), [expected], "{dev}");
-    }
-}
-
-#[test]
-fn an_address_of_no_instance_is_found_where_the_host_has_it() {
-    let config = Config {
-        virtual_servers: vec![virtual_server(VIP, &[])],
-        ..Config::default()
-    };
-    let mut director = director(config);
-    assert!(names(&director).is_empty());
-    let held = Address {
-        index: 3,
-        address: IpNet::from(address(VIP)),
-        label: None,
-        scope: 0,
-        broadcast: None,
-    };
-    director.handle_address(&held);
-    assert_eq!(names(&director), ["eth1"]);
-}
-
-#[test]
-fn nat_also_needs_the_program_towards_the_servers() {
-    let nat = VirtualServer {
-        lb_kind: Forwarding::Nat,
-        ..virtual_server(VIP, &["10.1.0.5"])
-    };
-    let config = Config {
-        vrrp_instances: vec![instance(VIP, "eth0")],
-        virtual_servers: vec![nat],
-        ..Config::default()
-    };
-    let mut director = director(config);
-    assert_eq!(names(&director), ["eth0"]);
-    reach(&mut director, "10.1.0.5", 3);
-    assert_eq!(names(&director), ["eth0", "eth1"]);
-}
-
-#[test]
-fn with_xdp_attach_master_only_a_master_has_the_program() {
-    let mut config = Config {
-        vrrp_instances: vec![instance(VIP, "eth0")],
-        virtual_servers: vec![virtual_server(VIP, &[])],
-        ..Config::default()
-    };
-    config.global_defs.xdp_attach = XdpAttach::Master;
-    let mut director = director(config);
-    assert!(names(&director).is_empty());
-    director.handle_role(0, true);
-    assert_eq!(names(&director), ["eth0"]);
-    director.handle_role(0, false);
-    assert!(names(&director).is_empty());
-}
-
-#[test]
-fn xdp_interfaces_overrides_what_would_follow() {
-    let mut config = Config {
-        vrrp_instances: vec![instance(VIP, "eth0")],
-        virtual_servers: vec![virtual_server(VIP, &[])],
-        ..Config::default()
-    };
-    config.global_defs.xdp_interfaces = vec!["eth1".into()];
-    assert_eq!(names(&director(config)), ["eth1"]);
 }

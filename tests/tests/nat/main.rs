@@ -1,6 +1,9 @@
 //! Address translation: the real servers know nothing of the virtual address, and their answers
 //! come back through the director.
 
+mod long_run;
+mod way_back;
+
 use std::net::IpAddr;
 
 use anyhow::{Context, Result};
