@@ -74,6 +74,18 @@ impl Part {
                     name: "tshark",
                     package: "tshark",
                 },
+                Program {
+                    name: "dnsmasq",
+                    package: "dnsmasq-base",
+                },
+                Program {
+                    name: "exim4",
+                    package: "exim4-daemon-light",
+                },
+                Program {
+                    name: "openssl",
+                    package: "openssl",
+                },
             ],
             Self::Guest => &[
                 Program {

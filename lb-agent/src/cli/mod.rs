@@ -2,6 +2,7 @@
 
 mod check;
 mod dump;
+mod genhash;
 mod run;
 
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ enum Command {
     Check(check::Arguments),
     /// Show services, connections, VRRP instances, next hops. Works without a running agent, too.
     Dump(dump::Arguments),
+    /// Fetch a page and print its digest, for `digest` in the configuration.
+    Genhash(genhash::Arguments),
 }
 
 /// Which configuration.
@@ -95,5 +98,6 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Dump(arguments) => dump::main(&arguments),
+        Command::Genhash(arguments) => genhash::main(&arguments),
     }
 }
