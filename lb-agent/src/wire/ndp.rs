@@ -10,7 +10,7 @@ use lb_common::checksum;
 /// Length of the Ethernet frame.
 pub const FRAME_LEN: usize = 86;
 
-/// Where it goes: the MAC of [`ALL_NODES`] (RFC 2464 section 7).
+/// Where it goes: the MAC of ff02::1, all nodes (RFC 2464 section 7).
 pub const ALL_NODES_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
 
 /// Every node on the link.
