@@ -108,5 +108,5 @@ fn aim(cluster: &Cluster, director: &Namespace) -> Result<()> {
 
 /// Whether an XDP program is attached to the interface of the virtual address.
 fn has_program(director: &Namespace) -> Result<bool> {
-    Ok(director.ip("link show dev ens33")?.contains("prog/xdp"))
+    Ok(director.program("ens33")?.is_some())
 }

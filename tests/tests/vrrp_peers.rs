@@ -11,8 +11,12 @@ use lb_agent::vrrp::State;
 use lb_tests::{Need, skipped, wait_until};
 use pair::{OURS, PATIENCE, Pair, THEIRS, VIP, alone};
 
+#[path = "vrrp_peers/dialects.rs"]
+mod dialects;
 #[path = "vrrp_peers/pair.rs"]
 mod pair;
+#[path = "vrrp_peers/tshark.rs"]
+mod tshark;
 
 const NEEDS: [Need; 5] = [
     Need::Root,

@@ -6,8 +6,10 @@
     reason = "all of this is a test, and knows what it has made"
 )]
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use etherparse::PacketBuilder;
@@ -19,12 +21,12 @@ use lb_agent::dataplane::plan::{Operation, plan};
 use lb_agent::dataplane::xdp::attach::{AttachError, Attachments, Mode};
 use lb_agent::dataplane::xdp::clock::Ticks;
 use lb_agent::dataplane::xdp::gate::Gates;
-use lb_agent::dataplane::xdp::maps::{Maps, NAMES};
+use lb_agent::dataplane::xdp::maps::{Maps, MapsError, NAMES};
 use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
 use lb_common::flow::state::TIMEOUTS;
 use lb_common::service::{ServiceKey4, TCP};
-use lb_tests::{Namespace, Need, built, skipped};
+use lb_tests::{Namespace, Need, built, skipped, wait_until};
 use nix::net::if_::if_nametoindex;
 
 /// What the tests here need.
@@ -122,6 +124,19 @@ fn program_on(namespace: &Namespace, interface: &str) -> Result<Option<u32>> {
     Ok(id.map(str::parse).transpose()?)
 }
 
+/// Waits until there is no program on an interface: the kernel takes it off a while after the last
+/// one who held it has let go.
+fn wait_until_free(namespace: &Namespace, interface: &str) -> Result<()> {
+    let free = || {
+        program_on(namespace, interface)
+            .ok()?
+            .is_none()
+            .then_some(())
+    };
+    wait_until(Duration::from_secs(5), free)
+        .with_context(|| format!("the program is still on {interface}"))
+}
+
 /// One service, two servers behind the interface `index`; their MACs end in 11 and 12.
 fn two_servers(index: u32) -> Desired {
     let server = |last| Server {
@@ -196,7 +211,7 @@ fn the_next_agent_takes_over_maps_flows_and_the_attachment() -> Result<()> {
             matches!(operations[..], [Operation::SetFilter(_)]),
             "{operations:?}"
         );
-        ensure!(second.attach(pins, INTERFACE, XdpMode::Auto)? == Mode::Adopted);
+        ensure!(second.attach(pins, INTERFACE, XdpMode::Auto)? == Mode::Native);
         let new_program = program_on(namespace, INTERFACE)?;
         ensure!(new_program.is_some() && new_program != old_program);
         // Flows are where they were, turns go on, counters count on.
@@ -223,15 +238,57 @@ fn a_clean_stop_leaves_no_program_and_no_pin() -> Result<()> {
         ensure!(linked == indexes, "{linked:?}");
 
         agent.attachments.detach(if_nametoindex("peer")?)?;
-        ensure!(program_on(namespace, "peer")?.is_none());
+        wait_until_free(namespace, "peer")?;
         ensure!(program_on(namespace, INTERFACE)?.is_some());
-        agent.attachments.detach_all()?;
-        ensure!(program_on(namespace, INTERFACE)?.is_none());
+        ensure!(agent.attachments.detach_all().is_empty());
+        wait_until_free(namespace, INTERFACE)?;
         pins.remove()?;
         ensure!(!pins.instance().exists());
         ensure!(!pins.may_exist());
         // There is nothing to remove now, which is no error.
         Ok(pins.remove()?)
+    })
+}
+
+#[test]
+fn a_pin_that_cannot_be_removed_keeps_no_other_program_attached() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        let mut agent = Agent::start(pins)?;
+        agent.attach(pins, INTERFACE, XdpMode::Native)?;
+        agent.attach(pins, "peer", XdpMode::Native)?;
+        let (gone, stuck) = (if_nametoindex("peer")?, if_nametoindex(INTERFACE)?);
+        let [gone, stuck] = [gone, stuck].map(|index| pins.link(index));
+        // Somebody has been there: one pin is gone, a directory has taken the place of the other.
+        fs::remove_file(gone)?;
+        fs::remove_file(&stuck)?;
+        fs::create_dir(&stuck)?;
+        let errors = agent.attachments.detach_all();
+        ensure!(errors.len() == 1, "{errors:?}");
+        ensure!(errors[0].interface == INTERFACE, "{errors:?}");
+        for interface in [INTERFACE, "peer"] {
+            wait_until_free(namespace, interface)?;
+        }
+        Ok(pins.remove()?)
+    })
+}
+
+#[test]
+fn another_mode_than_the_earlier_agents_is_attached_anew() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        let mut first = Agent::start(pins)?;
+        first.attach(pins, INTERFACE, XdpMode::Generic)?;
+        drop(first);
+        let mut second = Agent::start(pins)?;
+        ensure!(second.attach(pins, INTERFACE, XdpMode::Auto)? == Mode::Generic);
+        drop(second);
+        let mut third = Agent::start(pins)?;
+        ensure!(third.attach(pins, INTERFACE, XdpMode::Native)? == Mode::Native);
+        let shown = namespace.ip(&format!("link show dev {INTERFACE}"))?;
+        ensure!(
+            shown.contains("xdp ") && !shown.contains("xdpgeneric"),
+            "{shown}"
+        );
+        Ok(())
     })
 }
 
@@ -270,7 +327,7 @@ fn the_program_of_somebody_else_stays_where_it_is() -> Result<()> {
                 other => bail!("{mode:?}: {other:?}"),
             }
         }
-        ensure!(!agent.attachments.contains(if_nametoindex(INTERFACE)?));
+        ensure!(agent.attachments.mode(if_nametoindex(INTERFACE)?).is_none());
         ensure!(program_on(namespace, INTERFACE)? == theirs);
         ensure!(pins.linked().is_empty());
         Ok(())
@@ -335,8 +392,14 @@ fn packets_are_redirected_to_the_interfaces_that_were_named_and_to_no_other() ->
             let (found, _) = agent.send(1, true)?;
             ensure!(found == verdict, "{egress:?}: {found}");
         }
-        // One that does not exist does no harm.
-        agent.maps.set_egress(&[one, 4242])?;
+        // One that does not exist is named, and does not keep the others.
+        match agent.maps.set_egress(&[4242, one]) {
+            Err(MapsError::Egress { refused }) => {
+                ensure!(matches!(&refused[..], [(4242, _)]), "refused: {refused:?}");
+            }
+            other => bail!("{other:?}"),
+        }
+        ensure!(agent.maps.egress() == [one]);
         ensure!(agent.send(1, true)?.0 == REDIRECT);
         Ok(())
     })

@@ -5,8 +5,10 @@ mod bench;
 mod cargo;
 mod ci;
 mod demo;
+mod docs;
 mod setup;
 mod test;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,10 @@ enum Task {
     Test(test::Options),
     /// Measure what a packet costs on each path of the XDP program.
     Bench(bench::Options),
+    /// Write docs/configuration.md from the keyword table.
+    Docs,
+    /// Run a command as root in a guest whose kernel has IPVS, over this machine's files.
+    Vm(vm::Options),
     /// What must pass before a change goes in: formatting, lints, documentation, all tests.
     Ci,
 }
@@ -41,6 +47,8 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Docs => docs::run(),
+        Task::Vm(options) => return vm::run(&options),
         Task::Ci => ci::run(),
     };
     match done {

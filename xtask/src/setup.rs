@@ -1,6 +1,6 @@
 //! Installs what is missing, and says so before it does.
 
-mod apt;
+pub(crate) mod apt;
 
 use std::process::Command;
 
@@ -25,10 +25,14 @@ pub(crate) enum Part {
     Network,
     /// Other implementations, to be tested against.
     Peers,
+    /// A guest with a kernel of its own, and what is tried in it.
+    Guest,
+    /// A guest in an emulated machine.
+    Qemu,
 }
 
 impl Part {
-    /// Everything.
+    /// Everything but guests, which only machines without IPVS need.
     pub(crate) const ALL: [Self; 3] = [Self::Build, Self::Network, Self::Peers];
 
     /// The programs that it needs.
@@ -71,6 +75,32 @@ impl Part {
                     package: "tshark",
                 },
             ],
+            Self::Guest => &[
+                Program {
+                    name: "busybox",
+                    package: "busybox-static",
+                },
+                Program {
+                    name: "modprobe",
+                    package: "kmod",
+                },
+                Program {
+                    name: "xz",
+                    package: "xz-utils",
+                },
+                Program {
+                    name: "ipvsadm",
+                    package: "ipvsadm",
+                },
+                Program {
+                    name: "nft",
+                    package: "nftables",
+                },
+            ],
+            Self::Qemu => &[Program {
+                name: "qemu-system-x86_64",
+                package: "qemu-system-x86",
+            }],
         }
     }
 }

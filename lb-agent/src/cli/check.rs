@@ -3,42 +3,107 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use clap::ValueEnum;
+use serde::Serialize;
+
 use super::ConfigArguments;
-use crate::config;
+use crate::config::{self, Entry, Loaded, Severity};
 use crate::net::link;
 use crate::net::netlink::Connection;
 use crate::runtime::interfaces;
 
-/// Exit status of a configuration that names an interface which is not here.
-const MISSING_INTERFACE: u8 = 5;
+/// Exit status of a configuration that names an interface which is not here, and of one with
+/// warnings when those count as errors.
+const FAULTY: u8 = 5;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigArguments,
+    /// For people, or one JSON document for programs.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Print the configuration as it was understood, every value with the line that says it, and
+    /// what the data plane is given.
+    #[arg(long)]
+    explain: bool,
+    /// Warnings count as errors: the exit status is not 0.
+    #[arg(long)]
+    strict: bool,
+    /// Check nothing: print what every keyword takes and does, as Markdown.
+    #[arg(long)]
+    keywords: bool,
 }
 
-/// Exit status as keepalived's `-t`; the table stands at [`config::Loaded::exit_status`]. An
-/// interface that is missing here counts as an error in a configuration that runs (5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Report {
+    /// As the command's exit status.
+    exit_status: u8,
+    /// All remarks, by file and place.
+    remarks: Vec<Entry>,
+    /// The interface that the configuration names and this host has not.
+    missing_interface: Option<String>,
+}
+
+/// Exit status as keepalived's `-t`; the table stands at [`Loaded::exit_status`]. An interface
+/// that is missing here counts as an error in a configuration that runs (5).
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
-    let path = &arguments.config.config;
-    let loaded = config::load(&config::FileSystem, path);
-    let messages = config::render(&loaded, std::io::stdout().is_terminal());
-    if !messages.is_empty() {
-        println!("{messages}");
+    if arguments.keywords {
+        print!("{}", config::configuration_md());
+        return ExitCode::SUCCESS;
     }
-    let missing = missing_interface(&loaded.config);
-    if let Some(missing) = &missing {
-        println!("error: {}: {missing}", path.display());
+    let loaded = arguments.config.load(None, arguments.explain);
+    let missing = missing_interface(&loaded.config).map(|missing| missing.to_string());
+    let status = exit_status(&loaded, missing.is_some(), arguments.strict);
+    if arguments.explain {
+        print!("{}", config::explain(&loaded));
     }
-    if messages.is_empty() && missing.is_none() {
-        println!("{}: no errors, no warnings", path.display());
+    match arguments.format {
+        Format::Text => println!("{}", text(arguments, &loaded, missing.as_deref())),
+        Format::Json => println!("{}", json(&loaded, missing, status)),
     }
-    match (loaded.exit_status(), missing) {
-        (0, Some(_)) => ExitCode::from(MISSING_INTERFACE),
-        (status, _) => ExitCode::from(status),
+    ExitCode::from(status)
+}
+
+fn exit_status(loaded: &Loaded, is_missing: bool, strict: bool) -> u8 {
+    let remarks = &loaded.diagnostics;
+    let warned = remarks.iter().any(|one| one.severity != Severity::Notice);
+    match loaded.exit_status() {
+        0 if is_missing || (strict && warned) => FAULTY,
+        status => status,
     }
+}
+
+fn text(arguments: &Arguments, loaded: &Loaded, missing: Option<&str>) -> String {
+    let path = arguments.config.config.display();
+    let messages = config::render(loaded, std::io::stdout().is_terminal());
+    match missing {
+        Some(missing) => format!("{messages}error: {path}: {missing}"),
+        None if messages.is_empty() => format!("{path}: no errors, no warnings"),
+        None => messages,
+    }
+}
+
+fn json(loaded: &Loaded, missing_interface: Option<String>, exit_status: u8) -> String {
+    let report = Report {
+        exit_status,
+        remarks: config::report(loaded),
+        missing_interface,
+    };
+    // Nothing in it can fail to serialise: there are no maps, and paths are shown as text.
+    serde_json::to_string_pretty(&report)
+        .unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
 }
 
 /// The kernel lists interfaces to everybody; where it does not answer, there is nothing to say.

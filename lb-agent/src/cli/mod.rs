@@ -9,6 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::{self, Environment, Loaded};
+
 /// Where keepalived looks, and so do we.
 const DEFAULT_CONFIG: &str = "/etc/keepalived/keepalived.conf";
 
@@ -36,6 +38,38 @@ struct ConfigArguments {
     /// The configuration file.
     #[arg(short = 'f', long, value_name = "FILE", alias = "use-file", default_value = DEFAULT_CONFIG)]
     config: PathBuf,
+    /// What `@ID` in front of a line is compared with; default: the short name of this host.
+    #[arg(short = 'i', long, value_name = "ID")]
+    config_id: Option<String>,
+}
+
+impl ConfigArguments {
+    /// Reads the configuration with what its macros can ask for.
+    fn load(&self, instance: Option<&str>, explained: bool) -> Loaded {
+        let environment = Environment {
+            config_id: self.config_id.clone().unwrap_or_else(short_host_name),
+            instance: instance.map(str::to_owned),
+            variables: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+            random: u64::from(std::process::id()),
+        };
+        let read = if explained {
+            config::load_explained
+        } else {
+            config::load_in
+        };
+        read(&config::FileSystem, &self.config, &environment)
+    }
+}
+
+/// The host's name up to the first dot; empty when it has none.
+fn short_host_name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    let name = name.to_string_lossy();
+    name.split('.').next().unwrap_or_default().to_owned()
 }
 
 /// Which agent of this host.

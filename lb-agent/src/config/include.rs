@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::decode::{Content, decode};
-use self::line::{Strictness, is_include};
+use self::line::{is_include, is_include_check};
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::keywords::Strictness;
 use super::source::{ReadError, Source};
 use super::text::{FileId, Sources, Span, length};
 
@@ -55,6 +56,7 @@ pub(crate) fn read(
         bytes_left: MAX_BYTES,
         files: 0,
         stopped: false,
+        strictness: Strictness::default(),
     };
     reader.main_file(path);
     (reader.sources, reader.segments)
@@ -70,6 +72,8 @@ struct Reader<'a> {
     bytes_left: usize,
     files: usize,
     stopped: bool,
+    /// What plain `include` insists on.
+    strictness: Strictness,
 }
 
 impl Reader<'_> {
@@ -129,6 +133,9 @@ impl Reader<'_> {
         for line in text.split_inclusive('\n') {
             let here = offset;
             offset += length(line);
+            if is_include_check(line) {
+                self.include_check(line);
+            }
             if !is_include(line) {
                 continue;
             }

@@ -1,38 +1,66 @@
 //! The keyword tables: every keyword of keepalived, where it stands, what it takes, and what it
 //! does here.
 //!
-//! A table belongs to one block and to one draft, the value that holds what the file says of
-//! that block. A keyword that is [`Rule::Done`] carries the place in the draft where its value
-//! goes: so there is no keyword that is said to work and goes nowhere, and no second list.
+//! This is the only list of keywords. Parsing, `check`, "did you mean" and
+//! `docs/configuration.md` are made from it. A table belongs to one block and to one value that
+//! the block fills. Each keyword has a place there, also when it has no effect yet, so that
+//! giving it its effect is one word here ([`Keyword::later`] goes) and none in the stages between.
 //! Reading a block by its table is the business of [`super::lower`]; defaults and inheritance
 //! are that of [`super::resolve`].
 
+mod address;
+mod bfd;
 mod checker;
-mod elsewhere;
+mod docs;
 mod global;
+mod group;
+mod include;
+mod later_checker;
+mod process;
 mod real_server;
 mod root;
+mod route;
+mod rule;
+mod script;
 mod section;
+mod telling;
+mod tracking;
 mod virtual_server;
 mod vrrp;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub(crate) use address::ADDRESS;
+pub(crate) use bfd::BFD_INSTANCE;
 pub(crate) use checker::{HTTP_GET, TCP_CHECK, URL};
+pub use docs::configuration_md;
 pub(crate) use global::GLOBAL_DEFS;
+pub(crate) use group::{GARP_GROUP, TRACK_GROUP, VRRP_SYNC_GROUP};
+pub(crate) use include::{INCLUDE, Strictness};
+pub(crate) use later_checker::{
+    BFD_CHECK, DNS_CHECK, FILE_CHECK, HOST, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, UDP_CHECK,
+};
 pub(crate) use real_server::REAL_SERVER;
-pub(crate) use root::{ROOT, TOP_LEVEL, is_root_block};
-pub(crate) use section::{Section, homes};
-pub(crate) use virtual_server::VIRTUAL_SERVER;
-pub(crate) use vrrp::{AUTHENTICATION, VRRP_INSTANCE};
+pub(crate) use root::{ROOT, SSL, TOP_LEVEL, is_root_block};
+pub(crate) use route::{NEXTHOP, ROUTE};
+pub(crate) use rule::RULE;
+pub(crate) use script::{TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS};
+pub(crate) use section::{SECTIONS, Section, homes};
+pub(crate) use tracking::{PEER, TRACKED};
+pub(crate) use virtual_server::{FAMILIES, KINDS, PROTOCOLS, VIRTUAL_SERVER};
+pub(crate) use vrrp::{AUTH_HMAC, AUTHENTICATION, USE_VMAC, VRRP_INSTANCE};
 
 use super::lower::Lowering;
-use super::text::Spanned;
+use super::text::{Span, Spanned};
 use super::tree::Node;
+use super::value::Expected;
 
-/// Where a value goes in a draft.
-pub(crate) type Field<T, V> = fn(&mut T) -> &mut Option<Spanned<V>>;
+/// Puts a value where it belongs.
+pub(crate) type Set<T, V> = fn(&mut T, Spanned<V>);
+
+/// Reads a word and puts its value where it belongs.
+pub(crate) type Read<T> = fn(&mut T, &str, Span) -> Result<(), Expected>;
 
 /// Takes a whole line, and its block if it has one.
 pub(crate) type Apply<T> = fn(&mut T, &Node<'_>, &mut Lowering<'_>);
@@ -43,38 +71,92 @@ pub(crate) struct Keyword<T: 'static> {
     pub(crate) name: &'static str,
     /// Other names for it.
     pub(crate) aliases: &'static [&'static str],
+    /// What it takes, and where that goes.
+    pub(crate) argument: Argument<T>,
     /// What happens with it.
-    pub(crate) rule: Rule<T>,
+    pub(crate) status: Status,
+    /// What holds without it, in words; empty: nothing, or off.
+    pub(crate) default: &'static str,
+    /// The keepalived that had it first; empty: 2.2.7 or an older one.
+    pub(crate) since: &'static str,
+    /// What follows its name in an example that differs from the default.
+    pub(crate) example: &'static str,
+    /// The argument that asks for what happens anyway: nothing is said about it.
+    pub(crate) silent: &'static str,
+    /// Whether it may stand several times in one block.
+    pub(crate) many: bool,
 }
 
 /// What happens with a keyword.
-pub(crate) enum Rule<T: 'static> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
     /// It has its effect.
-    Done(Argument<T>),
+    Done,
     /// It has none, by design; one notice says why.
     Accepted(&'static str),
-    /// keepalived knows it; it has no effect here yet.
-    Later(Later),
+    /// It is an error; why, and what to do instead.
+    Refused(&'static str),
+    /// It has none yet; what follows from that, as a sentence. May be empty.
+    Later(&'static str),
 }
 
 /// What a keyword takes, and where it goes.
 pub(crate) enum Argument<T: 'static> {
     /// Nothing, or a switch.
-    Flag(Field<T, bool>),
+    Flag(Set<T, bool>),
     /// A whole number.
-    Byte(RangeInclusive<u8>, Field<T, u8>),
+    Byte(RangeInclusive<u8>, Set<T, u8>),
     /// A whole number.
-    Short(RangeInclusive<u16>, Field<T, u16>),
+    Short(RangeInclusive<u16>, Set<T, u16>),
     /// A whole number.
-    Number(RangeInclusive<u32>, Field<T, u32>),
+    Number(RangeInclusive<u32>, Set<T, u32>),
+    /// A whole number with a sign.
+    Signed(RangeInclusive<i32>, Set<T, i32>),
     /// Seconds, with a fraction.
-    Seconds(RangeInclusive<Duration>, Field<T, Duration>),
-    /// One word.
-    Text(Field<T, String>),
+    Seconds(RangeInclusive<Duration>, Set<T, Duration>),
+    /// Whole units of time.
+    Units(Unit, RangeInclusive<u32>, Set<T, Duration>),
+    /// One word as it is.
+    Text(&'static str, Set<T, String>),
+    /// One word that means something.
+    Word(&'static str, Read<T>),
     /// A line with a shape of its own.
     Line(Words, Apply<T>),
     /// A block, with such words before it.
     Block(Words, Apply<T>),
+    /// Anything: nobody reads it.
+    Unread(&'static str),
+}
+
+/// Units that numbers count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Millis,
+    /// Microseconds.
+    Micros,
+}
+
+impl Unit {
+    /// So many of it.
+    pub(crate) fn times(self, count: u32) -> Duration {
+        match self {
+            Self::Seconds => Duration::from_secs(count.into()),
+            Self::Millis => Duration::from_millis(count.into()),
+            Self::Micros => Duration::from_micros(count.into()),
+        }
+    }
+
+    /// As one writes it.
+    pub(crate) const fn symbol(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Millis => "ms",
+            Self::Micros => "µs",
+        }
+    }
 }
 
 /// The words behind a keyword.
@@ -88,139 +170,184 @@ pub(crate) struct Words {
     pub(crate) most: usize,
 }
 
-/// A keyword without effect yet.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Later {
-    /// What follows from that, as a sentence.
-    pub(crate) consequence: Option<&'static str>,
-    /// The argument that asks for what happens anyway: nothing needs to be said.
-    pub(crate) same_as_default: Option<&'static str>,
-    /// The keywords of its block.
-    pub(crate) inside: &'static [&'static str],
-}
-
 impl<T> Keyword<T> {
+    const fn new(name: &'static str, argument: Argument<T>) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            argument,
+            status: Status::Done,
+            default: "",
+            since: "",
+            example: "",
+            silent: "\0",
+            many: false,
+        }
+    }
+
     /// With other names.
     const fn or(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
     }
-}
 
-const fn done<T>(name: &'static str, argument: Argument<T>) -> Keyword<T> {
-    Keyword {
-        name,
-        aliases: &[],
-        rule: Rule::Done(argument),
+    /// Without effect yet, and this follows.
+    const fn later(mut self, consequence: &'static str) -> Self {
+        self.status = Status::Later(consequence);
+        self
+    }
+
+    /// Without effect by design, for this reason.
+    const fn accepted(mut self, why: &'static str) -> Self {
+        self.status = Status::Accepted(why);
+        self
+    }
+
+    /// An error, for this reason.
+    const fn refused(mut self, why: &'static str) -> Self {
+        self.status = Status::Refused(why);
+        self
+    }
+
+    const fn default(mut self, default: &'static str) -> Self {
+        self.default = default;
+        self
+    }
+
+    const fn since(mut self, release: &'static str) -> Self {
+        self.since = release;
+        self
+    }
+
+    const fn example(mut self, words: &'static str) -> Self {
+        self.example = words;
+        self
+    }
+
+    /// Nothing is said about it when its argument is this.
+    const fn silent(mut self, argument: &'static str) -> Self {
+        self.silent = argument;
+        self
+    }
+
+    /// It may stand several times.
+    const fn many(mut self) -> Self {
+        self.many = true;
+        self
     }
 }
 
-const fn flag<T>(name: &'static str, field: Field<T, bool>) -> Keyword<T> {
-    done(name, Argument::Flag(field))
+const fn flag<T>(name: &'static str, set: Set<T, bool>) -> Keyword<T> {
+    Keyword::new(name, Argument::Flag(set))
 }
 
-const fn byte<T>(name: &'static str, range: RangeInclusive<u8>, field: Field<T, u8>) -> Keyword<T> {
-    done(name, Argument::Byte(range, field))
+const fn byte<T>(name: &'static str, range: RangeInclusive<u8>, set: Set<T, u8>) -> Keyword<T> {
+    Keyword::new(name, Argument::Byte(range, set))
 }
 
-const fn number<T>(
-    name: &'static str,
-    range: RangeInclusive<u32>,
-    field: Field<T, u32>,
-) -> Keyword<T> {
-    done(name, Argument::Number(range, field))
+const fn short<T>(name: &'static str, range: RangeInclusive<u16>, set: Set<T, u16>) -> Keyword<T> {
+    Keyword::new(name, Argument::Short(range, set))
+}
+
+const fn number<T>(name: &'static str, range: RangeInclusive<u32>, set: Set<T, u32>) -> Keyword<T> {
+    Keyword::new(name, Argument::Number(range, set))
+}
+
+const fn signed<T>(name: &'static str, range: RangeInclusive<i32>, set: Set<T, i32>) -> Keyword<T> {
+    Keyword::new(name, Argument::Signed(range, set))
 }
 
 const fn seconds<T>(
     name: &'static str,
     range: RangeInclusive<Duration>,
-    field: Field<T, Duration>,
+    set: Set<T, Duration>,
 ) -> Keyword<T> {
-    done(name, Argument::Seconds(range, field))
+    Keyword::new(name, Argument::Seconds(range, set))
 }
 
-const fn text<T>(name: &'static str, field: Field<T, String>) -> Keyword<T> {
-    done(name, Argument::Text(field))
+const fn units<T>(
+    name: &'static str,
+    unit: Unit,
+    range: RangeInclusive<u32>,
+    set: Set<T, Duration>,
+) -> Keyword<T> {
+    Keyword::new(name, Argument::Units(unit, range, set))
+}
+
+const fn text<T>(name: &'static str, syntax: &'static str, set: Set<T, String>) -> Keyword<T> {
+    Keyword::new(name, Argument::Text(syntax, set))
+}
+
+const fn word<T>(name: &'static str, syntax: &'static str, read: Read<T>) -> Keyword<T> {
+    Keyword::new(name, Argument::Word(syntax, read))
 }
 
 const fn line<T>(name: &'static str, words: Words, apply: Apply<T>) -> Keyword<T> {
-    done(name, Argument::Line(words, apply))
+    Keyword::new(name, Argument::Line(words, apply))
 }
 
 const fn block<T>(name: &'static str, words: Words, apply: Apply<T>) -> Keyword<T> {
-    done(name, Argument::Block(words, apply))
+    Keyword::new(name, Argument::Block(words, apply))
 }
 
-const fn accepted<T>(name: &'static str, why: &'static str) -> Keyword<T> {
-    Keyword {
-        name,
-        aliases: &[],
-        rule: Rule::Accepted(why),
-    }
+const fn unread<T>(name: &'static str, syntax: &'static str) -> Keyword<T> {
+    Keyword::new(name, Argument::Unread(syntax))
 }
 
-const fn later<T>(name: &'static str) -> Keyword<T> {
-    later_block(name, &[])
-}
-
-/// Known, without effect yet, and this follows.
-const fn later_but<T>(name: &'static str, consequence: &'static str) -> Keyword<T> {
-    let later = Later {
-        consequence: Some(consequence),
-        same_as_default: None,
-        inside: &[],
+/// A [`Read`]: a function that reads the word, and where its value goes.
+macro_rules! read {
+    (choice $list:path => |$draft:ident: $type:ty, $value:ident| $put:expr) => {
+        |$draft: $type, word, span| {
+            let $value = crate::config::text::Spanned {
+                value: crate::config::value::choice(word, $list)?,
+                span,
+            };
+            $put;
+            Ok(())
+        }
     };
-    Keyword {
-        name,
-        aliases: &[],
-        rule: Rule::Later(later),
-    }
-}
-
-/// Known, without effect yet, but with `same` it would have none anyway.
-const fn later_unless<T>(name: &'static str, same: &'static str) -> Keyword<T> {
-    let later = Later {
-        consequence: None,
-        same_as_default: Some(same),
-        inside: &[],
+    ($parse:path => |$draft:ident: $type:ty, $value:ident| $put:expr) => {
+        |$draft: $type, word, span| {
+            let $value = crate::config::text::Spanned {
+                value: $parse(word)?,
+                span,
+            };
+            $put;
+            Ok(())
+        }
     };
-    Keyword {
-        name,
-        aliases: &[],
-        rule: Rule::Later(later),
-    }
 }
-
-const fn later_block<T>(name: &'static str, inside: &'static [&'static str]) -> Keyword<T> {
-    let later = Later {
-        consequence: None,
-        same_as_default: None,
-        inside,
-    };
-    Keyword {
-        name,
-        aliases: &[],
-        rule: Rule::Later(later),
-    }
-}
+use read;
 
 /// No words.
-const NONE: Words = Words {
-    syntax: "",
-    least: 0,
-    most: 0,
-};
+const NONE: Words = words("", 0, 0);
 
 const fn one(syntax: &'static str) -> Words {
+    words(syntax, 1, 1)
+}
+
+const fn words(syntax: &'static str, least: usize, most: usize) -> Words {
     Words {
         syntax,
-        least: 1,
-        most: 1,
+        least,
+        most,
     }
 }
+
+/// As many words as one likes.
+const ANY: usize = usize::MAX;
+
+/// `COMMAND [USER [GROUP]]`
+const COMMAND: Words = words("COMMAND [USER [GROUP]]", 1, 3);
 
 /// Time limits that keepalived does not set: longer ones are typing mistakes.
 const YEAR: Duration = Duration::from_hours(365 * 24);
+
+/// keepalived's timers count microseconds.
+const SHORTEST: Duration = Duration::from_micros(1);
+
+/// From nothing to a year.
+const TIME: RangeInclusive<Duration> = Duration::ZERO..=YEAR;
 
 #[cfg(test)]
 mod tests;

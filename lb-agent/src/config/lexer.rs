@@ -10,12 +10,14 @@ mod line;
 mod quote;
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 pub(crate) use blanks::{after_blanks, is_blank};
 
 use self::blanks::OddBlanks;
 use self::line::Line;
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::expand::{self, Environment, Expanded, Expander};
 use super::include::Segment;
 use super::text::{FileId, Sources, Span, length};
 
@@ -34,6 +36,16 @@ pub(crate) struct Word<'s> {
     pub(crate) span: Span,
 }
 
+impl Word<'_> {
+    /// The same with a text of its own.
+    pub(crate) fn into_static(self) -> Word<'static> {
+        Word {
+            text: Cow::Owned(self.text.into_owned()),
+            span: self.span,
+        }
+    }
+}
+
 /// What the lines are made of. As keepalived has it, a brace is a line of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item<'s> {
@@ -47,12 +59,26 @@ pub(crate) enum Item<'s> {
     EndOfFile(FileId),
 }
 
+impl Item<'_> {
+    fn into_static(self) -> Item<'static> {
+        match self {
+            Self::Words(words) => Item::Words(words.into_iter().map(Word::into_static).collect()),
+            Self::Open(span) => Item::Open(span),
+            Self::Close(span) => Item::Close(span),
+            Self::EndOfFile(file) => Item::EndOfFile(file),
+        }
+    }
+}
+
 /// The words of a whole configuration, one item after the other.
 pub(crate) struct Lexer<'s, 'd> {
     sources: &'s Sources,
     segments: std::vec::IntoIter<Segment>,
     segment: Option<Segment>,
     line: Option<Line<'s>>,
+    /// Of lines that macros have made.
+    ready: VecDeque<Item<'s>>,
+    expander: Expander<'s>,
     odd_blanks: OddBlanks,
     words: usize,
     diagnostics: &'d mut Diagnostics,
@@ -63,6 +89,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
     pub(crate) fn new(
         sources: &'s Sources,
         segments: Vec<Segment>,
+        environment: &'s Environment,
         diagnostics: &'d mut Diagnostics,
     ) -> Self {
         Self {
@@ -70,6 +97,8 @@ impl<'s, 'd> Lexer<'s, 'd> {
             segments: segments.into_iter(),
             segment: None,
             line: None,
+            ready: VecDeque::new(),
+            expander: Expander::new(environment),
             odd_blanks: OddBlanks::default(),
             words: 0,
             diagnostics,
@@ -84,6 +113,9 @@ impl<'s, 'd> Lexer<'s, 'd> {
     /// The next item; `None` at the end.
     pub(crate) fn next_item(&mut self) -> Option<Item<'s>> {
         loop {
+            if let Some(item) = self.ready.pop_front() {
+                return self.counted(item);
+            }
             if let Some(line) = &mut self.line {
                 if let Some(item) = line.next_item(self.diagnostics, &mut self.odd_blanks) {
                     return self.counted(item);
@@ -132,8 +164,47 @@ impl<'s, 'd> Lexer<'s, 'd> {
         };
         let is_comment = after_blanks(raw).starts_with(['#', '!']);
         if !is_comment && self.is_readable(span, raw) {
-            self.line = Some(Line::new(span, raw));
+            self.expand(span, raw);
         }
+    }
+
+    /// Hands a line on, or what macros make of it.
+    fn expand(&mut self, span: Span, raw: &'s str) {
+        match self
+            .expander
+            .line(span, raw, self.sources, self.diagnostics)
+        {
+            expand::Line::Untouched => self.line = Some(Line::new(span, raw)),
+            expand::Line::Gone => {}
+            expand::Line::Lines(lines) => {
+                for expanded in &lines {
+                    self.take_expanded(expanded);
+                }
+            }
+        }
+        if self.expander.is_stopped() {
+            self.stop();
+        }
+    }
+
+    /// A value may hold several lines.
+    fn take_expanded(&mut self, expanded: &Expanded) {
+        let mut start = 0;
+        for part in expanded.text().split_inclusive('\n') {
+            let end = start + part.len();
+            let mut line = Line::of_expanded(expanded, start..end);
+            while let Some(item) = line.next_item(self.diagnostics, &mut self.odd_blanks) {
+                self.ready.push_back(item.into_static());
+            }
+            start = end;
+        }
+    }
+
+    fn stop(&mut self) {
+        self.segments = Vec::new().into_iter();
+        self.segment = None;
+        self.line = None;
+        self.ready.clear();
     }
 
     /// keepalived leaves out lines that are too long or hold a NUL.
@@ -177,9 +248,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
                 let span = words.first().map(|word| word.span)?;
                 let message = format!("the configuration has more than {MAX_WORDS} words");
                 self.report(Diagnostic::error(Code::TooLarge, span, message));
-                self.segments = Vec::new().into_iter();
-                self.segment = None;
-                self.line = None;
+                self.stop();
                 return None;
             }
         }

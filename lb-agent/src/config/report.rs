@@ -121,8 +121,13 @@ fn included_from(span: Span, sources: &Sources) -> Option<IncludedFrom> {
 
 /// What people paste into tickets must not hold their passwords.
 fn without_password(line: &str) -> String {
-    const KEYWORD: &str = "auth_pass";
-    let Some(end) = line.find(KEYWORD).map(|start| start + KEYWORD.len()) else {
+    // `key` is also that of `auth_hmac`.
+    const KEYWORDS: [&str; 3] = ["auth_pass", "password", "key"];
+    let words = line.trim_start().split(char::is_whitespace);
+    let first = words
+        .map(|word| word.trim_matches('{'))
+        .find(|word| KEYWORDS.contains(word));
+    let Some(end) = first.and_then(|word| Some(line.find(word)? + word.len())) else {
         return line.to_owned();
     };
     let (shown, hidden) = line.split_at_checked(end).unwrap_or((line, ""));

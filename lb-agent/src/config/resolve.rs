@@ -7,93 +7,91 @@
 mod addresses;
 mod authentication;
 mod garp;
+mod global;
+mod groups;
 mod instance;
+mod later_checker;
+mod names;
+mod scripts;
 mod server;
 mod service;
+mod statics;
+mod track;
+mod traps;
 
-use std::collections::HashSet;
-
+use self::names::Names;
+use self::track::Weights;
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
-use super::draft::{ConfigDraft, GlobalDraft};
-use super::model::{Config, GlobalDefs};
+use super::draft::{ConfigDraft, GlobalDraft, InstanceDraft, VirtualServerDraft};
+use super::model::{Config, VirtualServer};
 use super::text::Span;
-use super::validate::{Checked, validate};
+use super::validate::{self, Checked};
 
 /// The configuration that a draft stands for.
 pub(super) fn resolve(draft: ConfigDraft, diagnostics: &mut Diagnostics) -> Config {
-    let ConfigDraft {
-        global_defs,
-        instances,
-        virtual_servers,
-    } = draft;
     let mut resolver = Resolver {
-        global: global_defs,
+        global: draft.global_defs,
+        names: Names::default(),
         diagnostics,
     };
-    let instances = instances
-        .into_iter()
-        .filter_map(|draft| {
-            let span = draft.name.as_ref().map(|name| name.span)?;
-            resolver
-                .instance(&draft)
-                .map(|value| Checked { value, span })
-        })
-        .collect();
-    let services = virtual_servers
-        .iter()
-        .filter_map(|draft| {
-            resolver.virtual_server(draft).map(|value| Checked {
-                value,
-                span: draft.span,
-            })
-        })
-        .collect();
-    let Resolver {
-        global,
-        diagnostics,
-    } = resolver;
-    let (vrrp_instances, virtual_servers) = validate(instances, services, diagnostics);
-    Config {
-        global_defs: global_defs_of(global),
-        vrrp_instances,
-        virtual_servers,
-    }
-}
-
-fn global_defs_of(draft: GlobalDraft) -> GlobalDefs {
-    let default = GlobalDefs::default();
-    GlobalDefs {
-        router_id: draft.router_id.map(|given| given.value),
-        vrrp_mcast_group4: draft
-            .vrrp_mcast_group4
-            .map_or(default.vrrp_mcast_group4, |given| given.value),
-        xdp_attach: draft
-            .xdp_attach
-            .map_or(default.xdp_attach, |given| given.value),
-        xdp_mode: draft.xdp_mode.map_or(default.xdp_mode, |given| given.value),
-        xdp_interfaces: draft
-            .xdp_interfaces
-            .map_or(default.xdp_interfaces, |given| {
-                let mut seen = HashSet::new();
-                given
-                    .value
-                    .into_iter()
-                    .filter(|name| seen.insert(name.clone()))
-                    .collect()
-            }),
-        xdp_deadman: draft
-            .xdp_deadman
-            .map_or(default.xdp_deadman, |given| given.value),
-    }
+    let mut config = Config {
+        environment: draft.environment,
+        garp_groups: draft.garp_groups,
+        vrrp_scripts: resolver.scripts(draft.vrrp_scripts),
+        vrrp_track_processes: resolver.processes(draft.vrrp_track_processes),
+        track_files: resolver.files(draft.track_files),
+        bfd_instances: resolver.sessions(draft.bfd_instances),
+        virtual_server_groups: resolver.server_groups(draft.virtual_server_groups),
+        ..Config::default()
+    };
+    resolver.instances(&mut config, &draft.instances);
+    config.vrrp_sync_groups = resolver.sync_groups(draft.vrrp_sync_groups, &Weights::of(&config));
+    config.track_groups = resolver.track_groups(draft.track_groups);
+    config.static_ipaddress = resolver.static_addresses(&draft.static_ipaddress);
+    config.static_routes = resolver.routes(draft.static_routes);
+    config.static_rules = resolver.rules(draft.static_rules);
+    resolver.services(&mut config, draft.virtual_servers);
+    config.global_defs = resolver.global_defs(&draft.instances);
+    config
 }
 
 /// What is at hand while drafts are resolved.
 struct Resolver<'d> {
     global: GlobalDraft,
+    names: Names,
     diagnostics: &'d mut Diagnostics,
 }
 
 impl Resolver<'_> {
+    fn instances(&mut self, config: &mut Config, drafts: &[InstanceDraft]) {
+        let weights = Weights::of(config);
+        let instances = drafts.iter().filter_map(|draft| {
+            let span = draft.name.span;
+            self.instance(draft, &weights)
+                .map(|value| Checked { value, span })
+        });
+        let instances = instances.collect();
+        config.vrrp_instances = validate::instances(instances, self.diagnostics);
+        for draft in drafts {
+            let name = &draft.name;
+            let is_used = config
+                .vrrp_instances
+                .iter()
+                .any(|one| one.name == name.value);
+            self.names.vrrp_instances.add(name, is_used);
+        }
+    }
+
+    fn services(&mut self, config: &mut Config, drafts: Vec<VirtualServerDraft>) {
+        let mut services: Vec<Checked<VirtualServer>> = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let span = draft.span;
+            let value = self.virtual_server(&draft, config);
+            services.extend(value.map(|value| Checked { value, span }));
+        }
+        config.virtual_servers = validate::services(services, self.diagnostics);
+    }
+
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }

@@ -45,6 +45,8 @@ impl Verdict {
             | Code::NoEffectYet
             | Code::NotSupported
             | Code::MissingSetting
+            | Code::Reference
+            | Code::Macro
             | Code::Duplicate
             | Code::WrongFamily
             | Code::Adjusted

@@ -17,12 +17,11 @@ pub(super) struct Checked<T> {
     pub(super) span: Span,
 }
 
-/// Leaves out what cannot stand beside the rest.
-pub(super) fn validate(
+/// Leaves out instances that cannot stand beside the rest.
+pub(super) fn instances(
     instances: Vec<Checked<VrrpInstance>>,
-    services: Vec<Checked<VirtualServer>>,
     diagnostics: &mut Diagnostics,
-) -> (Vec<VrrpInstance>, Vec<VirtualServer>) {
+) -> Vec<VrrpInstance> {
     let instances = first_of_each(
         instances,
         |instance| instance.name.clone(),
@@ -32,6 +31,17 @@ pub(super) fn validate(
     let instances = within_gates(instances, diagnostics);
     duplicate_vrids(&instances, diagnostics);
     shared_addresses(&instances, diagnostics);
+    instances
+        .into_iter()
+        .map(|instance| instance.value)
+        .collect()
+}
+
+/// Leaves out services that cannot stand beside the rest.
+pub(super) fn services(
+    services: Vec<Checked<VirtualServer>>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<VirtualServer> {
     let services = first_of_each(
         services,
         |service| service.key,
@@ -43,11 +53,7 @@ pub(super) fn validate(
         },
         diagnostics,
     );
-    let instances = instances
-        .into_iter()
-        .map(|instance| instance.value)
-        .collect();
-    (instances, within_backends(services, diagnostics))
+    within_backends(services, diagnostics)
 }
 
 fn shown(key: VirtualServerKey) -> String {
@@ -55,7 +61,7 @@ fn shown(key: VirtualServerKey) -> String {
 }
 
 /// Of several with one key only the first.
-fn first_of_each<T, K: Clone + Eq + Hash>(
+pub(super) fn first_of_each<T, K: Clone + Eq + Hash>(
     blocks: Vec<Checked<T>>,
     key: impl Fn(&T) -> K,
     message: impl Fn(&K) -> String,

@@ -4,8 +4,9 @@
 //! "`x` is not …". Where the value goes is the business of the keyword tables.
 
 use std::fmt::Display;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
@@ -135,6 +136,172 @@ pub(crate) fn interface(text: &str) -> Result<String, Expected> {
     } else {
         Err("the name of an interface: 1 to 15 characters without blank, `/` and `:`".to_owned())
     }
+}
+
+/// A path.
+#[expect(clippy::unnecessary_wraps, reason = "one of several readers of words")]
+pub(crate) fn path(text: &str) -> Result<PathBuf, Expected> {
+    Ok(text.into())
+}
+
+/// A name that something else has.
+#[expect(clippy::unnecessary_wraps, reason = "one of several readers of words")]
+pub(crate) fn name(text: &str) -> Result<String, Expected> {
+    Ok(text.to_owned())
+}
+
+/// A whole number that may have a sign.
+pub(crate) fn signed(text: &str, range: &RangeInclusive<i32>) -> Result<i32, Expected> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits(unsigned)
+        .and_then(|_| text.parse().ok())
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+}
+
+/// A weight of something tracked. keepalived's manual says 254, the program 253: both are taken.
+pub(crate) fn weight(text: &str) -> Result<i16, Expected> {
+    let weight = signed(text, &(-254..=254))
+        .ok()
+        .ok_or_else(|| "a weight: a whole number from -253 to 253".to_owned())?;
+    Ok(i16::try_from(weight.clamp(-253, 253)).unwrap_or_default())
+}
+
+/// A whole number of 64 bits.
+pub(crate) fn long(text: &str) -> Result<u64, Expected> {
+    digits(text).ok_or_else(|| "a whole number".to_owned())
+}
+
+/// A byte, decimal or with `0x`.
+pub(crate) fn hex_byte(text: &str) -> Result<u8, Expected> {
+    hex_or_decimal(text)
+        .and_then(|number| u8::try_from(number).ok())
+        .ok_or_else(|| "a number from 0 to 255, or from 0x00 to 0xff".to_owned())
+}
+
+/// A number, decimal or with `0x`.
+pub(crate) fn hex_or_decimal(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None => digits(text).and_then(|number| u32::try_from(number).ok()),
+    }
+}
+
+/// Permission bits in octal.
+pub(crate) fn octal(text: &str) -> Result<u16, Expected> {
+    let bits = u16::from_str_radix(text, 8).ok();
+    bits.filter(|bits| *bits <= 0o777)
+        .ok_or_else(|| "an octal number up to 0777".to_owned())
+}
+
+/// `0` or `1`.
+pub(crate) fn zero_or_one(text: &str) -> Result<bool, Expected> {
+    choice(text, &[("0", false), ("1", true)])
+}
+
+/// An IPv6 multicast group.
+pub(crate) fn multicast6(text: &str) -> Result<Ipv6Addr, Expected> {
+    let group = text.parse().ok().filter(Ipv6Addr::is_multicast);
+    group.ok_or_else(|| "an IPv6 multicast address (ff00::/8)".to_owned())
+}
+
+/// `ADDRESS[/PREFIX]` of a network; without a prefix the whole address.
+pub(crate) fn net(text: &str) -> Result<IpNet, Expected> {
+    let expected = || "a network, like `10.0.0.0/8`".to_owned();
+    match text.split_once('/') {
+        None => text.parse::<IpAddr>().ok().map(IpNet::from),
+        Some(_) => text.parse().ok(),
+    }
+    .ok_or_else(expected)
+}
+
+/// A network, or `all`.
+pub(crate) fn net_or_all(text: &str) -> Result<Option<IpNet>, Expected> {
+    match text {
+        "all" | "any" | "default" => Ok(None),
+        _ => net(text).map(Some),
+    }
+}
+
+/// A network, or `default`.
+pub(crate) fn net_or_default(text: &str) -> Result<Option<IpNet>, Expected> {
+    net_or_all(text)
+        .ok()
+        .ok_or_else(|| "a network, like `10.0.0.0/8`, or `default`".to_owned())
+}
+
+/// The kernel's scopes (`RT_SCOPE_*`).
+const SCOPES: &[(&str, u8)] = &[
+    ("global", 0),
+    ("site", 200),
+    ("link", 253),
+    ("host", 254),
+    ("nowhere", 255),
+];
+
+/// A scope.
+pub(crate) fn scope(text: &str) -> Result<u8, Expected> {
+    choice(text, SCOPES)
+        .or_else(|_: Expected| integer(text, &(0..=255)))
+        .ok()
+        .ok_or_else(|| "a scope: global, site, link, host or a number to 255".to_owned())
+}
+
+/// A routing table; iproute2's own names only.
+pub(crate) fn table(text: &str) -> Result<u32, Expected> {
+    choice(text, &[("local", 255), ("main", 254), ("default", 253)])
+        .ok()
+        .or_else(|| hex_or_decimal(text))
+        .ok_or_else(|| "a routing table: a number, main, local or default".to_owned())
+}
+
+/// Who made a route (`RTPROT_*`).
+pub(crate) fn route_protocol(text: &str) -> Result<u8, Expected> {
+    const NAMES: &[(&str, u8)] = &[
+        ("redirect", 1),
+        ("kernel", 2),
+        ("boot", 3),
+        ("static", 4),
+        ("ra", 9),
+        ("dhcp", 16),
+        ("keepalived", 18),
+    ];
+    choice(text, NAMES)
+        .or_else(|_: Expected| hex_byte(text))
+        .ok()
+        .ok_or_else(|| "a routing protocol: static, boot, kernel … or a number to 255".to_owned())
+}
+
+/// `[SOURCE/]DESTINATION`
+pub(crate) fn realms(text: &str) -> Result<(u16, u16), Expected> {
+    let (source, destination) = text.split_once('/').unwrap_or(("0", text));
+    let number = |text: &str| integer(text, &(0..=u16::MAX)).ok();
+    number(source)
+        .zip(number(destination))
+        .ok_or_else(|| "realms: `SOURCE/DESTINATION` or `DESTINATION`, as numbers".to_owned())
+}
+
+/// Pairs of hexadecimal digits, as keepalived takes payloads.
+pub(crate) fn hex(text: &str) -> Result<Vec<u8>, Expected> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair)
+            .ok()
+            .filter(|pair| pair.len() == 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    });
+    pairs
+        .collect::<Option<Vec<u8>>>()
+        .ok_or_else(|| "bytes as pairs of hexadecimal digits".to_owned())
+}
+
+/// A MAC address.
+pub(crate) fn mac(text: &str) -> Option<[u8; 6]> {
+    let mut bytes = [0; 6];
+    let mut parts = text.split(':');
+    for byte in &mut bytes {
+        *byte = u8::from_str_radix(parts.next()?, 16).ok()?;
+    }
+    parts.next().is_none().then_some(bytes)
 }
 
 fn digits(text: &str) -> Option<u64> {

@@ -3,7 +3,7 @@
 //! It is read from the maps once, when an agent adopts what another has left (`xdp::Maps`), and
 //! from then on follows [`Operation`]s. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use lb_common::backend::{Backend, BackendSlot};
@@ -73,6 +73,19 @@ pub struct Addresses {
 }
 
 impl Addresses {
+    /// What either of the two lets through.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let merge = |ours: &[Ipv4Addr], theirs: &[Ipv4Addr]| {
+            let both: BTreeSet<_> = ours.iter().chain(theirs).copied().collect();
+            both.into_iter().collect()
+        };
+        Self {
+            destinations: merge(&self.destinations, &other.destinations),
+            sources: merge(&self.sources, &other.sources),
+        }
+    }
+
     /// The bitmap for the program.
     pub fn filter(&self) -> AddressFilter {
         let mut filter = AddressFilter::empty();

@@ -8,13 +8,16 @@
 //!      └──────── record ────────────┘
 //! ```
 //!
-//! [`desired`], [`plan`], [`schedule`] and [`nexthop`] are pure. [`xdp`] holds the maps and the
-//! attached program. Who is up, who is MASTER and what the configuration says is decided
+//! [`desired`], [`plan`], [`schedule`], [`nexthop`] and [`port`] are pure. [`xdp`] holds the maps
+//! and the attached program; [`ipvs`] is the same line for the kernel's own load balancer. Who is
+//! up, who is MASTER and what the configuration says is decided
 //! elsewhere (`health`, `vrrp`, `config`) and comes together in `runtime::supervisor`.
 
 pub mod desired;
 pub mod installed;
+pub mod ipvs;
 pub mod nexthop;
 pub mod plan;
+pub mod port;
 pub mod schedule;
 pub mod xdp;

@@ -14,11 +14,17 @@
 //! when it turns stale (`schedule`); a server whose hop does not answer is unresolved, and its
 //! packets are the kernel's matter until it answers.
 //!
+//! In NAT mode the answers of the servers go back to clients, and most of those are behind a
+//! router. XDP takes the way back from the kernel's tables, packet by packet, and the kernel does
+//! not ask for a router that nobody has sent to. So the routers of this host's routes can be kept
+//! known in the same way ([`NextHops::keep_gateways`]).
+//!
 //! This module neither asks the kernel nor reads a clock; its owner, the supervisor, carries out
 //! [`Action`]s with [`crate::net`], feeds what [`crate::net::monitor`] tells, and after each call
 //! of a `handle_` method, [`NextHops::watch`] and [`NextHops::forget`] polls actions, changes and
 //! the time-out again. Which servers there are, and what a backend slot looks like, others know.
 
+mod gateways;
 mod hops;
 pub mod resolution;
 mod schedule;
@@ -29,12 +35,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use self::gateways::Gateways;
 use self::hops::{HopKey, Hops};
 pub use self::resolution::{Hop, Reason, Resolution};
 use self::schedule::Phase;
 use crate::net::link::Link;
 use crate::net::neighbour::{Neighbour, NeighbourState};
-use crate::net::route::Route;
+use crate::net::route::{Gateway, Route};
 
 /// Changes of routes come in flocks; the routes are asked for again when so long has passed since
 /// the first one.
@@ -48,6 +55,9 @@ const NO_ROUTE_RETRY: Duration = Duration::from_secs(30);
 pub enum Action {
     /// Ask for the route to the address and give the answer to [`NextHops::handle_route`].
     LookUpRoute(IpAddr),
+    /// List the gateways of the routes ([`crate::net::route::gateways`]) and give them to
+    /// [`NextHops::handle_gateways`].
+    ListGateways,
     /// Make the kernel ask for this neighbour now ([`crate::net::neighbour::probe`]).
     Probe {
         /// The interface.
@@ -70,11 +80,14 @@ pub struct NextHops {
     no_routes_due: Option<Instant>,
     lookups: BTreeSet<IpAddr>,
     changed: BTreeSet<IpAddr>,
+    gateways: Gateways,
 }
 
 #[derive(Debug)]
 struct Watched {
     way: Way,
+    /// The interface of the last route there was.
+    interface: Option<u32>,
     resolution: Resolution,
 }
 
@@ -97,6 +110,7 @@ impl NextHops {
             self.lookups.insert(address);
             Watched {
                 way: Way::Unasked,
+                interface: None,
                 resolution: Resolution::Unknown(Reason::RouteNotAsked),
             }
         });
@@ -111,6 +125,36 @@ impl NextHops {
         }
         self.lookups.remove(&address);
         self.changed.remove(&address);
+    }
+
+    /// Keeps the gateways of this host's routes known from now on.
+    pub fn keep_gateways(&mut self) {
+        self.gateways.keep();
+    }
+
+    /// The kernel's answer to [`Action::ListGateways`]; without one it is asked again later.
+    pub fn handle_gateways(&mut self, found: Option<BTreeSet<Gateway>>, now: Instant) {
+        let Some(found) = found else {
+            self.gateways.failed(now);
+            return;
+        };
+        let keys: BTreeSet<HopKey> = found
+            .into_iter()
+            .map(|Gateway { index, address }| HopKey { index, address })
+            .collect();
+        for key in self.gateways.gone(&keys) {
+            self.hops.release(key);
+        }
+        for key in &keys {
+            self.hops.keep(*key, self.phase(*key), now);
+        }
+        self.gateways.set(keys, now);
+        self.fire_due(now);
+    }
+
+    /// The interfaces that the gateways are behind.
+    pub fn gateway_interfaces(&self) -> BTreeSet<u32> {
+        self.gateways.interfaces()
     }
 
     /// The kernel's answer to [`Action::LookUpRoute`]; the error says why there is no route.
@@ -128,6 +172,9 @@ impl NextHops {
         }
         let new = hop_key(address, &way);
         let old = hop_key(address, &watched.way);
+        if let Way::To(route) = &way {
+            watched.interface = (!route.local).then_some(route.index);
+        }
         watched.way = way;
         if old != new {
             if let Some(key) = old {
@@ -212,13 +259,16 @@ impl NextHops {
             self.handle_neighbour_gone(index, address, now);
         }
         self.lookups.extend(self.watched.keys());
+        self.gateways.list_now();
     }
 
     /// The time of [`Self::poll_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.routes_due.take_if(|due| *due <= now).is_some() {
             self.lookups.extend(self.watched.keys());
+            self.gateways.routes_changed();
         }
+        self.gateways.handle_timeout(now);
         if self.no_routes_due.take_if(|due| *due <= now).is_some() {
             let unrouted = |(_, watched): &(&IpAddr, &Watched)| matches!(watched.way, Way::None(_));
             let addresses = self
@@ -234,7 +284,12 @@ impl NextHops {
     /// When [`Self::handle_timeout`] wants to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let timers = [self.hops.due(), self.routes_due, self.no_routes_due];
+        let timers = [
+            self.hops.due(),
+            self.routes_due,
+            self.no_routes_due,
+            self.gateways.poll_timeout(),
+        ];
         timers.into_iter().flatten().min()
     }
 
@@ -243,6 +298,9 @@ impl NextHops {
     pub fn poll_action(&mut self) -> Option<Action> {
         if let Some(address) = self.lookups.pop_first() {
             return Some(Action::LookUpRoute(address));
+        }
+        if self.gateways.poll_list() {
+            return Some(Action::ListGateways);
         }
         let HopKey { index, address } = self.hops.probes.pop_first()?;
         Some(Action::Probe { index, address })
@@ -260,6 +318,13 @@ impl NextHops {
         self.watched
             .get(&address)
             .map_or(NOTHING, |watched| &watched.resolution)
+    }
+
+    /// The interface that the route to `address` leads by, whether its next hop answers or not;
+    /// without a route, the interface of the last one. `None`: there was none yet, or the address
+    /// is this host's.
+    pub fn interface(&self, address: IpAddr) -> Option<u32> {
+        self.watched.get(&address)?.interface
     }
 
     /// An interface by its index.

@@ -2,27 +2,29 @@
 //!
 //! Pure. The order within the plan is what keeps traffic whole at every step:
 //!
-//! 1. a service that goes leaves the lookup first, its servers after it;
-//! 2. a server that comes is written before a schedule names it;
-//! 3. a schedule is swapped before the service that is new points to it, and before the servers
+//! 1. the filter lets through what will be ours, besides what is;
+//! 2. a service that goes leaves the lookup first, its servers after it;
+//! 3. replies find a server that comes, then it is written, before a schedule names it;
+//! 4. a schedule is swapped before the service that is new points to it, and before the servers
 //!    that it no longer names are retired;
-//! 4. the filter comes last: it only saves lookups.
+//! 5. replies of servers that have gone are nobody's, and the filter loses their addresses.
 //!
 //! A server that stays keeps its slot and its flows, whatever changes about it.
 
 mod pool;
+mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lb_common::backend::{Backend, BackendSlot, flags};
 use lb_common::limits::{MAX_BACKENDS, MAX_SERVICES};
-use lb_common::service::{ServiceEntry, ServiceInfo, scheduler};
+use lb_common::service::{ServiceEntry, ServiceInfo};
 use thiserror::Error;
 
 use super::desired::{Desired, Service};
 use super::installed::{Addresses, Installed, Key};
 use super::xdp::clock::Ticks;
-use crate::config::model::{Forwarding, Scheduler};
+use crate::config::model::Forwarding;
 
 /// One step; the executor carries out each, the picture notes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,22 +104,44 @@ pub fn plan(
     ticks: Ticks,
 ) -> Result<Vec<Operation>, PlanError> {
     let mut plan = Planner::new(installed);
+    let filter = service::filter(desired);
+    plan.widen_filter(&filter);
     let wanted: BTreeSet<Key> = desired.services.iter().map(|it| it.key.into()).collect();
     for (key, service) in &installed.services {
         if !wanted.contains(key) {
             plan.remove_service(*key, service.entry.id);
         }
     }
+    let mut written = Vec::with_capacity(desired.services.len());
     for service in &desired.services {
-        plan.set_service(service, ticks)?;
+        written.push((service, plan.servers(service)?));
     }
-    plan.set_reals();
-    plan.set_filter(desired);
+    let reals = plan.set_reals();
+    for (_, servers) in &mut written {
+        plan.operations.append(&mut servers.writes);
+    }
+    for (service, servers) in written {
+        plan.set_service(service, servers, ticks);
+    }
+    plan.remove_reals(&reals);
+    plan.narrow_filter(filter);
     Ok(plan.operations)
 }
 
 /// Slots and what they hold.
 type Slots = Vec<(u32, Backend)>;
+
+/// The servers of one service, each with a slot.
+struct Servers {
+    /// Id of the service.
+    id: u16,
+    /// The slots that change.
+    writes: Vec<Operation>,
+    /// Slots in the order of their turns.
+    turns: Vec<u32>,
+    /// The slots that the service no longer needs.
+    gone: Slots,
+}
 
 /// A plan in the making.
 struct Planner<'a> {
@@ -170,34 +194,14 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn set_service(&mut self, service: &Service, ticks: Ticks) -> Result<(), PlanError> {
-        let key = Key::from(service.key);
-        let old = self.installed.services.get(&key);
-        let id = match old {
+    /// Finds an id for a service and slots for its servers: those they have, or free ones.
+    fn servers(&mut self, service: &Service) -> Result<Servers, PlanError> {
+        let id = match self.installed.services.get(&Key::from(service.key)) {
             Some(old) => old.entry.id,
             None => self.free_ids.next().ok_or(PlanError::TooManyServices)?,
         };
-        let (turns, gone) = self.set_servers(service, id)?;
-        if self.installed.schedules.get(&id) != Some(&turns) {
-            self.operations
-                .push(Operation::SetSchedule { service: id, turns });
-        }
-        let entry = entry(service, id, ticks);
-        let info = info(service);
-        if old.is_none_or(|old| old.entry != entry || old.info != info) {
-            self.operations
-                .push(Operation::SetService { key, entry, info });
-        }
-        self.operations.extend(
-            gone.iter()
-                .map(|(slot, backend)| pool::retire(*slot, backend)),
-        );
-        Ok(())
-    }
-
-    /// Writes the servers of a service; gives its turns and the slots it no longer needs.
-    fn set_servers(&mut self, service: &Service, id: u16) -> Result<(Vec<u32>, Slots), PlanError> {
         let mut old = self.slots.remove(&id).unwrap_or_default();
+        let mut writes = Vec::new();
         let mut weights = Vec::with_capacity(service.servers.len());
         for server in &service.servers {
             let known = old
@@ -217,8 +221,7 @@ impl<'a> Planner<'a> {
                 .map_or(0, |it| it.generation);
             let backend = pool::backend(service, server, id, generation);
             if before != Some(backend) {
-                self.operations
-                    .push(Operation::WriteBackend { slot, backend });
+                writes.push(Operation::WriteBackend { slot, backend });
             }
             weights.push((slot, server.weight));
             if server.method == Forwarding::Nat {
@@ -230,10 +233,39 @@ impl<'a> Planner<'a> {
                 self.reals.entry(key).or_default().push(slot);
             }
         }
-        Ok((super::schedule::turns(service.scheduler, &weights), old))
+        Ok(Servers {
+            id,
+            writes,
+            turns: super::schedule::turns(service.scheduler, &weights),
+            gone: old,
+        })
     }
 
-    fn set_reals(&mut self) {
+    /// Lets a service use its servers, and frees the slots that it no longer needs.
+    fn set_service(&mut self, service: &Service, servers: Servers, ticks: Ticks) {
+        let Servers {
+            id, turns, gone, ..
+        } = servers;
+        if self.installed.schedules.get(&id) != Some(&turns) {
+            self.operations
+                .push(Operation::SetSchedule { service: id, turns });
+        }
+        let key = Key::from(service.key);
+        let old = self.installed.services.get(&key);
+        let entry = service::entry(service, id, ticks);
+        let info = service::info(service);
+        if old.is_none_or(|old| old.entry != entry || old.info != info) {
+            self.operations
+                .push(Operation::SetService { key, entry, info });
+        }
+        self.operations.extend(
+            gone.iter()
+                .map(|(slot, backend)| pool::retire(*slot, backend)),
+        );
+    }
+
+    /// Lets replies find the servers in NAT mode; gives all of these.
+    fn set_reals(&mut self) -> BTreeSet<Key> {
         let reals = std::mem::take(&mut self.reals);
         for (key, slots) in &reals {
             let slot = BackendSlot {
@@ -243,64 +275,30 @@ impl<'a> Planner<'a> {
                 self.operations.push(Operation::SetReal { key: *key, slot });
             }
         }
-        let gone = self
-            .installed
-            .reals
-            .keys()
-            .filter(|key| !reals.contains_key(key));
+        reals.into_keys().collect()
+    }
+
+    /// Forgets the servers in NAT mode that are not among `reals`.
+    fn remove_reals(&mut self, reals: &BTreeSet<Key>) {
+        let gone = self.installed.reals.keys();
+        let gone = gone.filter(|key| !reals.contains(key));
         self.operations
             .extend(gone.map(|key| Operation::RemoveReal { key: *key }));
     }
 
-    fn set_filter(&mut self, desired: &Desired) {
-        let destinations: BTreeSet<_> = desired
-            .services
-            .iter()
-            .map(|service| service.key.address())
-            .collect();
-        let sources: BTreeSet<_> = desired
-            .services
-            .iter()
-            .flat_map(|service| &service.servers)
-            .filter(|server| server.method == Forwarding::Nat)
-            .map(|server| server.address)
-            .collect();
-        let filter = Addresses {
-            destinations: destinations.into_iter().collect(),
-            sources: sources.into_iter().collect(),
-        };
-        if self.installed.filter != filter {
-            self.operations.push(Operation::SetFilter(filter));
+    /// Lets the addresses of `filter` through, besides those that are let through already.
+    fn widen_filter(&mut self, filter: &Addresses) {
+        let both = self.installed.filter.union(filter);
+        if self.installed.filter != both {
+            self.operations.push(Operation::SetFilter(both));
         }
     }
-}
 
-fn entry(service: &Service, id: u16, ticks: Ticks) -> ServiceEntry {
-    ServiceEntry {
-        id,
-        gate: service.gate,
-        affinity_ticks: service
-            .persistence
-            .map_or(0, |persistence| ticks.of(persistence.timeout)),
-    }
-}
-
-fn info(service: &Service) -> ServiceInfo {
-    ServiceInfo {
-        key: service.key,
-        scheduler: match service.scheduler {
-            Scheduler::Rr => scheduler::RR,
-            Scheduler::Wrr => scheduler::WRR,
-        },
-        pad: [0; 3],
-        persistence_timeout: service.persistence.map_or(0, |persistence| {
-            u32::try_from(persistence.timeout.as_secs()).unwrap_or(u32::MAX)
-        }),
-        persistence_granularity: service.persistence.map_or(u32::MAX, |persistence| {
-            u32::from_ne_bytes(persistence.mask.octets())
-        }),
-        gate: service.gate,
-        pad2: 0,
+    /// Lets no other addresses through any more than those of `filter`.
+    fn narrow_filter(&mut self, filter: Addresses) {
+        if self.installed.filter.union(&filter) != filter {
+            self.operations.push(Operation::SetFilter(filter));
+        }
     }
 }
 

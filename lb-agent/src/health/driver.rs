@@ -6,50 +6,76 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{self, JoinError, JoinHandle, JoinSet};
 use tokio::time::sleep_until;
-use tracing::error;
+use tracing::{debug, error};
 
 use super::Event;
+use super::probe::tls::{TlsClient, TlsSettings};
 use super::probe::{self, NotProbed, ProbeResult};
-use super::schedule::{Action, CheckerId, Schedule};
+use super::schedule::{Action, CheckerId, Schedule, Settings};
+use super::snapshot::Checkers;
+use super::spec::{self, Service};
 use super::status::CheckerStatus;
-use crate::config::model::Config;
+use crate::config::model::{Config, RealServerKey, VirtualServerKey};
 use crate::runtime::clock;
 
 /// Probes at a time. Each holds a descriptor and some kilobytes. With 20 000 servers of which a
 /// tenth hangs for 5 of every 11 seconds about 900 are under way; this is over four times that.
 const MAX_IN_FLIGHT: usize = 4096;
 
-/// Requests that may wait for the task.
-const REQUESTS: usize = 8;
-
 /// The running checks. Dropping it stops them, too, but does not wait.
 #[derive(Debug)]
 pub struct Handle {
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::UnboundedSender<Request>,
     task: JoinHandle<()>,
 }
 
 #[derive(Debug)]
 enum Request {
     Status(oneshot::Sender<Vec<CheckerStatus>>),
+    Record(oneshot::Sender<Checkers>),
+    Restore(Checkers),
+    CheckNow(VirtualServerKey, Option<RealServerKey>),
+    Address(IpAddr, bool),
+    Bfd(String, bool),
 }
 
-/// Starts the checks of `config` on the runtime of the caller. What changes goes to `events`;
-/// they end when nobody receives any more.
+/// What there is to check in `config`. Reads the files of its `SSL` block; where they cannot be
+/// used the log says so and `SSL_GET` goes without them, as in keepalived.
+#[must_use]
+pub fn services(config: &Config) -> Vec<Service> {
+    let ssl = config.environment.ssl.as_ref();
+    let settings = ssl.map(TlsSettings::from).unwrap_or_default();
+    let tls = TlsClient::new(&settings).unwrap_or_else(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        error!("{error}{}; SSL_GET does without", cause.unwrap_or_default());
+        TlsClient::without_files()
+    });
+    spec::services(config, &Arc::new(tls))
+}
+
+/// Starts the checks of `services` on the runtime of the caller. What changes goes to `events`;
+/// they end when nobody receives any more. `share` is `xdp_share_checks`.
 ///
 /// # Panics
 ///
 /// Outside of a tokio runtime.
 #[must_use]
-pub fn spawn(config: &Config, events: mpsc::UnboundedSender<Event>) -> Handle {
-    let schedule = Schedule::new(config, in_flight_limit(), seed(), clock::now());
-    let (requests, inbox) = mpsc::channel(REQUESTS);
+pub fn spawn(services: &[Service], share: bool, events: mpsc::UnboundedSender<Event>) -> Handle {
+    let settings = Settings {
+        limit: in_flight_limit(),
+        seed: seed(),
+        share,
+    };
+    let schedule = Schedule::new(services, settings, clock::now());
+    let (requests, inbox) = mpsc::unbounded_channel();
     let task = tokio::spawn(Driver::new(schedule, events).run(inbox));
     Handle { requests, task }
 }
@@ -58,10 +84,40 @@ impl Handle {
     /// Every checker now, in the order of the file.
     pub async fn status(&self) -> Vec<CheckerStatus> {
         let (reply, answer) = oneshot::channel();
-        if self.requests.send(Request::Status(reply)).await.is_err() {
-            return Vec::new();
-        }
+        self.ask(Request::Status(reply));
         answer.await.unwrap_or_default()
+    }
+
+    /// What the next run has to know of each question.
+    pub async fn record(&self) -> Checkers {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Record(reply));
+        answer.await.unwrap_or_default()
+    }
+
+    /// Goes on from what an earlier run knew.
+    pub fn restore(&self, checkers: Checkers) {
+        self.ask(Request::Restore(checkers));
+    }
+
+    /// Probes the servers of a virtual server, or one of them, as soon as may be.
+    pub fn check_now(&self, virtual_server: VirtualServerKey, real_server: Option<RealServerKey>) {
+        self.ask(Request::CheckNow(virtual_server, real_server));
+    }
+
+    /// An address is on this host, or no longer: for `ha_suspend`.
+    pub fn set_address(&self, address: IpAddr, here: bool) {
+        self.ask(Request::Address(address, here));
+    }
+
+    /// A BFD session is up, or down.
+    pub fn set_bfd(&self, instance: String, up: bool) {
+        self.ask(Request::Bfd(instance, up));
+    }
+
+    /// A task that has ended has said so; it needs no requests.
+    fn ask(&self, request: Request) {
+        self.requests.send(request).ok();
     }
 
     /// Ends all probes, sends no more events and returns when that is so.
@@ -91,7 +147,7 @@ impl Driver {
         }
     }
 
-    async fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Request>) {
         loop {
             self.schedule.handle_timeout(clock::now());
             while let Some(action) = self.schedule.poll_action() {
@@ -111,10 +167,10 @@ impl Driver {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Probe { id, checker, url } => {
+            Action::Probe { id, check, url } => {
                 let probe = self
                     .probes
-                    .spawn(async move { probe::probe(&checker, url).await });
+                    .spawn(async move { probe::probe(&check.question, url).await });
                 self.asked.insert(probe.id(), id);
             }
             Action::Log(line) => line.write(),
@@ -137,12 +193,25 @@ impl Driver {
         }
     }
 
-    fn answer(&self, request: Request) {
+    fn answer(&mut self, request: Request) {
+        let now = clock::now();
         match request {
             // Who asked may have gone.
             Request::Status(reply) => {
-                reply.send(self.schedule.status(clock::now())).ok();
+                reply.send(self.schedule.status(now)).ok();
             }
+            Request::Record(reply) => {
+                reply.send(self.schedule.record(now)).ok();
+            }
+            Request::Restore(checkers) => self.schedule.restore(&checkers, now),
+            Request::CheckNow(virtual_server, real_server) => {
+                let count = self
+                    .schedule
+                    .check_now(&virtual_server, real_server.as_ref(), now);
+                debug!("{count} checks start now");
+            }
+            Request::Address(address, here) => self.schedule.handle_address(address, here, now),
+            Request::Bfd(instance, up) => self.schedule.handle_bfd(&instance, up, now),
         }
     }
 }

@@ -5,69 +5,79 @@
 use std::fmt::Display;
 
 use super::name::ServiceName;
+use super::probe::smtp::Step;
 use super::probe::{Failure, NotProbed};
-use crate::config::model::{CheckerKind, Url};
-
-/// The keyword of the checker's block.
-#[must_use]
-pub fn keyword(kind: &CheckerKind) -> &'static str {
-    match kind {
-        CheckerKind::Tcp => "TCP_CHECK",
-        CheckerKind::Http(_) => "HTTP_GET",
-    }
-}
+use super::spec::{Kind, Url};
 
 /// The checker finds its service up, and did not know before.
 #[must_use]
-pub fn success(kind: &CheckerKind, service: ServiceName) -> String {
+pub fn success(kind: &Kind, service: ServiceName) -> String {
     match kind {
-        CheckerKind::Tcp => format!("TCP connection to {service} success."),
-        CheckerKind::Http(_) => format!("Remote Web server {service} succeed on service."),
+        Kind::Tcp => format!("TCP connection to {service} success."),
+        Kind::Http(_) | Kind::Ssl(_) => {
+            format!("Remote Web server {service} succeed on service.")
+        }
+        Kind::Smtp(_) => format!("Remote SMTP server {service} succeed on service."),
+        Kind::Udp(_) => format!("UDP connection to {service} success."),
+        Kind::Ping => format!("ICMP connection to {service} success."),
+        Kind::Dns(_) | Kind::File(_) | Kind::Bfd(_) => {
+            format!("{} on service {service} success.", kind.keyword())
+        }
     }
 }
 
 /// One url of a service that is not up answered as it should.
 #[must_use]
 pub fn url_success(service: ServiceName, url: &Url) -> String {
-    format!("HTTP status code success to {service} url({})", url.path)
+    let what = match (&url.body.regex, &url.body.digest) {
+        (Some(_), _) => "Regex match",
+        (None, Some(_)) => "MD5 digest",
+        (None, None) => "HTTP status code",
+    };
+    format!("{what} success to {service} url({})", url.path)
 }
 
 /// One failure; `url` is the one that was fetched.
 #[must_use]
-pub fn failure(
-    kind: &CheckerKind,
-    service: ServiceName,
-    url: Option<&Url>,
-    failure: &Failure,
-) -> String {
+pub fn failure(kind: &Kind, service: ServiceName, url: Option<&Url>, failure: &Failure) -> String {
+    let reason = reason(url, failure);
     match kind {
-        CheckerKind::Tcp => {
+        Kind::Tcp => {
             let end = if matches!(failure, Failure::ConnectTimeout(_)) {
                 "timeout"
             } else {
                 "failed"
             };
-            format!(
-                "TCP connection to {service} {end}. {}",
-                reason(url, failure)
-            )
+            format!("TCP connection to {service} {end}. {reason}")
         }
-        CheckerKind::Http(_) => {
-            format!(
-                "{} server {service}. {}",
-                http_failure(failure),
-                reason(url, failure)
-            )
+        Kind::Http(_) | Kind::Ssl(_) => {
+            format!("{} server {service}. {reason}", web_failure(failure))
+        }
+        Kind::Smtp(_) => format!("SMTP_CHECK {} {service}. {reason}", smtp_failure(failure)),
+        Kind::Dns(_) => format!("DNS_CHECK ({service}) {reason}"),
+        Kind::Udp(_) if matches!(failure, Failure::ReplyLength(_) | Failure::ReplyMismatch) => {
+            format!("UDP check to {service} reply data mismatch. {reason}")
+        }
+        Kind::Udp(_) => format!("UDP connection to {service} failed. {reason}"),
+        Kind::Ping if matches!(failure, Failure::NoAnswer(_)) => {
+            format!("ICMP connection to address {service} timeout. {reason}")
+        }
+        Kind::Ping => format!("ICMP connection to {service} failed. {reason}"),
+        Kind::File(_) | Kind::Bfd(_) => {
+            format!("{} on service {service}: {reason}", kind.keyword())
         }
     }
 }
 
 /// The checker takes its service down, after `retries` failures beyond the first.
 #[must_use]
-pub fn down(kind: &CheckerKind, service: ServiceName, retries: u32, reason: &str) -> String {
+pub fn down(kind: &Kind, service: ServiceName, retries: u32, reason: &str) -> String {
     let check = match kind {
-        CheckerKind::Tcp => "TCP_CHECK",
-        CheckerKind::Http(_) => "HTTP_CHECK",
+        Kind::Http(_) | Kind::Ssl(_) => "HTTP_CHECK",
+        Kind::Ping => "ICMP CHECK",
+        Kind::Tcp | Kind::Smtp(_) | Kind::Dns(_) | Kind::Udp(_) | Kind::File(_) | Kind::Bfd(_) => {
+            kind.keyword()
+        }
     };
     match retries {
         0 => format!("{check} on service {service} failed. {reason}"),
@@ -77,16 +87,42 @@ pub fn down(kind: &CheckerKind, service: ServiceName, retries: u32, reason: &str
 
 /// The question could not be asked.
 #[must_use]
-pub fn not_probed(kind: &CheckerKind, service: ServiceName, error: &NotProbed) -> String {
+pub fn not_probed(kind: &Kind, service: ServiceName, error: &NotProbed) -> String {
+    let (bind, create) = match kind {
+        Kind::Tcp => (
+            "TCP socket bind failed",
+            "TCP connect fail to create socket",
+        ),
+        Kind::Http(_) | Kind::Ssl(_) => (
+            "WEB socket bind failed",
+            "WEB connection fail to create socket",
+        ),
+        Kind::Smtp(_) => (
+            "SMTP_CHECK socket bind failed",
+            "SMTP_CHECK connection failed to create socket",
+        ),
+        Kind::Dns(_) => (
+            "DNS_CHECK UDP socket bind failed",
+            "DNS_CHECK failed to create socket",
+        ),
+        Kind::Udp(_) => (
+            "UDP socket bind failed",
+            "UDP connect fail to create socket",
+        ),
+        Kind::Ping => (
+            "ICMP socket bind failed",
+            "ICMP connect fail to create socket",
+        ),
+        Kind::File(_) => ("FILE_CHECK failed", "FILE_CHECK failed"),
+        Kind::Bfd(_) => ("BFD_CHECK failed", "BFD_CHECK failed"),
+    };
     let what = match error {
-        NotProbed::Bind { .. } | NotProbed::Port(_) => match kind {
-            CheckerKind::Tcp => "TCP socket bind failed",
-            CheckerKind::Http(_) => "WEB socket bind failed",
-        },
-        NotProbed::Socket(_) | NotProbed::Mark { .. } | NotProbed::Broken(_) => match kind {
-            CheckerKind::Tcp => "TCP connect fail to create socket",
-            CheckerKind::Http(_) => "WEB connection fail to create socket",
-        },
+        NotProbed::Bind { .. } | NotProbed::Interface { .. } | NotProbed::Port(_) => bind,
+        NotProbed::Socket(_)
+        | NotProbed::Mark { .. }
+        | NotProbed::DnsName(_)
+        | NotProbed::Told
+        | NotProbed::Broken(_) => create,
     };
     format!("{what}. Rescheduling. {service} stays as it is: {error}")
 }
@@ -100,17 +136,69 @@ pub fn reason(url: Option<&Url>, failure: &dyn Display) -> String {
     }
 }
 
-fn http_failure(failure: &Failure) -> &'static str {
+fn web_failure(failure: &Failure) -> &'static str {
     match failure {
         Failure::ConnectTimeout(_) => "Timeout connecting",
         Failure::Connect(_) => "Error connecting",
+        Failure::HandshakeTimeout(_) | Failure::Handshake(_) => {
+            "SSL handshake/communication error connecting to"
+        }
         Failure::Send(_) => "Cannot send get request to",
         Failure::NoAnswer(_) => "Timeout WEB read",
-        Failure::HeadTimeout { .. } | Failure::BodyTimeout { .. } => "Timeout HTTP read",
+        Failure::HeadTimeout { .. } | Failure::BodyTimeout { .. } | Failure::TooSlow { .. } => {
+            "Timeout HTTP read"
+        }
         Failure::Read { .. } => "Read error with",
         Failure::NoData | Failure::HeadCut(_) => "Read, no data received from",
         Failure::HeadTooLarge | Failure::NotHttp(_) => "Read, no HTTP received from",
+        Failure::BodyTooLarge => "Read, too much received from",
         Failure::StatusCode(_) => "HTTP status code error to",
+        Failure::Digest(_) => "MD5 digest error to",
+        Failure::Regex { .. } => "Regex match failed",
+        Failure::Smtp { .. }
+        | Failure::SmtpTooLong(_)
+        | Failure::Rcode(_)
+        | Failure::ReplyLength(_)
+        | Failure::ReplyMismatch
+        | Failure::FileValue(_)
+        | Failure::File(_)
+        | Failure::BfdDown => "Error with",
+    }
+}
+
+fn smtp_failure(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::ConnectTimeout(_) => "Connection timeout to server",
+        Failure::Connect(_) => "Error connecting to server",
+        Failure::NoAnswer(_) | Failure::TooSlow { .. } => "Read timeout from server",
+        Failure::Send(_) => "Write failure to server",
+        Failure::Smtp {
+            step: Step::Greeting,
+            ..
+        } => "Bad greeting banner from server",
+        Failure::Smtp {
+            step: Step::Helo, ..
+        } => "Bad HELO response from server",
+        Failure::HandshakeTimeout(_)
+        | Failure::Handshake(_)
+        | Failure::HeadTimeout { .. }
+        | Failure::BodyTimeout { .. }
+        | Failure::Read { .. }
+        | Failure::NoData
+        | Failure::HeadCut(_)
+        | Failure::HeadTooLarge
+        | Failure::BodyTooLarge
+        | Failure::NotHttp(_)
+        | Failure::StatusCode(_)
+        | Failure::Digest(_)
+        | Failure::Regex { .. }
+        | Failure::SmtpTooLong(_)
+        | Failure::Rcode(_)
+        | Failure::ReplyLength(_)
+        | Failure::ReplyMismatch
+        | Failure::FileValue(_)
+        | Failure::File(_)
+        | Failure::BfdDown => "Read failure from server",
     }
 }
 

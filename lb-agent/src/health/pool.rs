@@ -1,14 +1,29 @@
 //! Whom a virtual server may send to: its servers that are up, or its sorry server.
 //!
 //! Pure. What a server's state is comes from the checkers; what becomes of the members is the
-//! data plane's. Lines are keepalived's, in its order.
+//! data plane's, what becomes of the notices is for who runs scripts and sends mails. Lines are
+//! keepalived's, in its order.
 //!
-//! Whether their weight is enough is for the quorum to say.
+//! Whether their weight is enough is for the [quorum](super::quorum) to say.
 
+mod lines;
+mod record;
+mod server;
+mod status;
+
+use std::time::Instant;
+
+use self::lines::Names;
+pub use self::record::{PoolRecord, ServerRecord};
+use self::server::PoolServer;
+pub use self::status::{PoolStatus, ServerStatus};
 use super::log_line::LogLine;
 use super::name::ServiceName;
 use super::quorum::Quorum;
-use crate::config::model::{RealServerKey, VirtualServer, VirtualServerKey};
+use super::slow_start::{self, Ramp};
+use super::spec::{PoolRules, PoolSpec};
+use super::{Change, Event, Hand};
+use crate::config::model::{RealServerKey, VirtualServerKey};
 
 /// One server that a virtual server sends to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,92 +36,127 @@ pub struct Member {
     pub sorry: bool,
 }
 
+/// Something to tell: `notify_up` and `notify_down`, `quorum_up` and `quorum_down`, the FIFO,
+/// mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A real server is up, or down.
+    RealServer {
+        /// Which one.
+        key: RealServerKey,
+        /// Up or down.
+        up: bool,
+    },
+    /// The virtual server has its quorum, or has not.
+    Quorum {
+        /// It has.
+        up: bool,
+    },
+}
+
 /// What an event came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct PoolChange {
-    /// What to tell the operator, in order.
+    /// What to write to the log, in order.
     pub lines: Vec<LogLine>,
     /// [`Pool::members`] is another list now.
     pub members_changed: bool,
+    /// Whom to tell what, in order.
+    pub notices: Vec<Notice>,
 }
 
 /// The pool of one virtual server.
 #[derive(Clone, Debug)]
 pub struct Pool {
     virtual_server: VirtualServerKey,
-    servers: Vec<Server>,
-    sorry_server: Option<RealServerKey>,
+    servers: Vec<PoolServer>,
+    rules: PoolRules,
     quorum: Quorum,
     has_quorum: bool,
     members: Vec<Member>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Server {
-    key: RealServerKey,
-    weight: u32,
-    inhibit_on_failure: bool,
-    up: bool,
-}
-
 impl Pool {
     /// The pool at start, before any check: all servers, with `alpha` only those without a
     /// checker, which nothing could ever bring up.
-    pub fn new(virtual_server: &VirtualServer) -> (Self, PoolChange) {
-        let servers = virtual_server.real_servers.iter().map(|server| Server {
-            key: server.key,
-            weight: server.weight,
-            inhibit_on_failure: server.inhibit_on_failure,
-            up: !server.alpha || server.checkers.is_empty(),
-        });
-        let sorry_server = virtual_server.sorry_server.map(|sorry| RealServerKey {
-            address: sorry.address,
-            port: sorry.port,
-        });
+    pub fn new(spec: impl Into<PoolSpec>) -> (Self, PoolChange) {
+        let PoolSpec {
+            key,
+            rules,
+            servers,
+        } = spec.into();
         let mut pool = Self {
-            virtual_server: virtual_server.key,
-            servers: servers.collect(),
-            sorry_server,
-            quorum: Quorum::default(),
+            virtual_server: key,
+            servers: servers.iter().map(PoolServer::new).collect(),
+            quorum: Quorum::new(rules.quorum, rules.hysteresis),
+            rules,
             has_quorum: true,
             members: Vec::new(),
         };
-        let mut lines = Vec::new();
+        let mut change = PoolChange::default();
         pool.has_quorum = pool.quorum.gained(pool.live_weight());
-        if !pool.has_quorum && pool.sorry_server.is_some() {
-            pool.say_lost("Starting with quorum down", &mut lines);
+        if !pool.has_quorum && pool.rules.sorry_server.is_some() {
+            pool.lose("Starting with quorum down", &mut change);
         }
         pool.members = pool.wanted();
-        (
-            pool,
-            PoolChange {
-                lines,
-                members_changed: true,
-            },
-        )
+        change.members_changed = true;
+        (pool, change)
     }
 
-    /// The checkers say that `server` is up, or down. What is known already, or a server that is
+    /// The checkers say something of one of the servers. What is known already, or a server that is
     /// not in this virtual server, changes nothing.
-    pub fn handle(&mut self, server: &RealServerKey, up: bool) -> PoolChange {
-        let Some(found) = self.servers.iter_mut().find(|other| other.key == *server) else {
-            return PoolChange::default();
-        };
-        if found.up == up {
-            return PoolChange::default();
+    pub fn handle_event(&mut self, event: &Event) -> PoolChange {
+        match event.change {
+            Change::Up => self.set_up(&event.real_server, true, event.at),
+            Change::Down => self.set_up(&event.real_server, false, event.at),
+            Change::Weight(weight) => {
+                self.set_weight(&event.real_server, |server| server.weight = weight)
+            }
         }
-        found.up = up;
-        let inhibit_on_failure = found.inhibit_on_failure;
-        let mut lines = vec![self.server_line(server, inhibit_on_failure, up)];
-        self.update_quorum(&mut lines);
-        let members = self.wanted();
-        let members_changed = self.members != members;
-        self.members = members;
-        PoolChange {
-            lines,
-            members_changed,
+    }
+
+    /// An operator sets a weight by hand, or clears it.
+    pub fn set_by_hand(&mut self, server: &RealServerKey, hand: Option<Hand>) -> PoolChange {
+        self.set_weight(server, |server| server.hand = hand)
+    }
+
+    /// The next step of a slow start.
+    pub fn handle_timeout(&mut self, now: Instant) -> PoolChange {
+        for server in &mut self.servers {
+            server.ramp = server.ramp.and_then(|ramp| ramp.advance(now));
         }
+        self.settled(PoolChange::default())
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let ramps = self.servers.iter().filter_map(|server| server.ramp);
+        ramps.filter_map(|ramp| ramp.deadline()).min()
+    }
+
+    /// The agent stops, or the virtual server is no longer configured: with `omega` what was up is
+    /// told to be down.
+    pub fn stop(&mut self) -> PoolChange {
+        let mut change = PoolChange::default();
+        let names = self.names();
+        for server in &mut self.servers {
+            let line = names.shutting_down(&server.key);
+            change.lines.push(LogLine::Info(line));
+            let was_up = std::mem::replace(&mut server.up, false);
+            if was_up && self.rules.omega {
+                change.notices.push(Notice::RealServer {
+                    key: server.key,
+                    up: false,
+                });
+            }
+        }
+        let had_quorum = std::mem::replace(&mut self.has_quorum, false);
+        if had_quorum && self.rules.omega {
+            change.notices.push(Notice::Quorum { up: false });
+        }
+        change
     }
 
     /// Whom to send to now, in the order of the file, the sorry server last.
@@ -121,112 +171,158 @@ impl Pool {
         &self.virtual_server
     }
 
-    fn update_quorum(&mut self, lines: &mut Vec<LogLine>) {
+    fn set_up(&mut self, key: &RealServerKey, up: bool, now: Instant) -> PoolChange {
+        let names = self.names();
+        let ramp = Ramp::start(self.rules.xdp_slow_start, now);
+        let Some(server) = self.server(key) else {
+            return PoolChange::default();
+        };
+        let mut change = PoolChange::default();
+        let notice = Notice::RealServer { key: *key, up };
+        if server.up == up {
+            // The first check of what counted as down already.
+            if !up && !std::mem::replace(&mut server.told, true) {
+                change.notices.push(notice);
+            }
+            return change;
+        }
+        server.up = up;
+        server.told = true;
+        server.ramp = ramp.filter(|_| up);
+        change
+            .lines
+            .push(names.server(key, server.inhibit_on_failure, up));
+        change.notices.push(notice);
+        self.update_quorum(&mut change);
+        self.settled(change)
+    }
+
+    fn set_weight(&mut self, key: &RealServerKey, set: impl FnOnce(&mut PoolServer)) -> PoolChange {
+        let names = self.names();
+        let Some(server) = self.server(key) else {
+            return PoolChange::default();
+        };
+        let (before, by_hand) = (server.target_weight(), server.hand);
+        set(server);
+        let (after, up) = (server.target_weight(), server.up);
+        let by_hand = by_hand != server.hand;
+        let mut change = PoolChange::default();
+        if before != after {
+            let line = names.weight(key, before, after, up, by_hand);
+            change.lines.push(LogLine::Info(line));
+            self.update_quorum(&mut change);
+        }
+        self.settled(change)
+    }
+
+    /// The members that follow from the state now.
+    fn settled(&mut self, mut change: PoolChange) -> PoolChange {
+        let members = self.wanted();
+        change.members_changed = self.members != members;
+        self.members = members;
+        change
+    }
+
+    fn update_quorum(&mut self, change: &mut PoolChange) {
         let weight = self.live_weight();
         match self.has_quorum {
-            false if self.quorum.gained(weight) => {
-                self.has_quorum = true;
-                self.say_gained(lines);
-            }
-            true if self.quorum.lost(weight) => {
-                self.has_quorum = false;
-                self.say_lost("Lost quorum", lines);
-            }
+            false if self.quorum.gained(weight) => self.gain(change),
+            true if self.quorum.lost(weight) => self.lose("Lost quorum", change),
             true | false => {}
         }
     }
 
+    fn gain(&mut self, change: &mut PoolChange) {
+        self.has_quorum = true;
+        let names = self.names();
+        let line = self.quorum.gained_line(self.live_weight(), names.service());
+        change.lines.push(line);
+        if let Some(sorry) = &self.rules.sorry_server {
+            let inhibit = self.rules.sorry_server_inhibit;
+            change.lines.extend(names.sorry_leaves(sorry, inhibit));
+        }
+        change.notices.push(Notice::Quorum { up: true });
+    }
+
+    /// `what` is how the line begins.
+    fn lose(&mut self, what: &str, change: &mut PoolChange) {
+        self.has_quorum = false;
+        let names = self.names();
+        let weight = self.live_weight();
+        let line = self.quorum.lost_line(what, weight, names.service());
+        change.lines.push(line);
+        if let Some(sorry) = &self.rules.sorry_server {
+            let inhibit = self.rules.sorry_server_inhibit;
+            change.lines.extend(names.sorry_comes(sorry, inhibit));
+        }
+        change.notices.push(Notice::Quorum { up: false });
+    }
+
     fn wanted(&self) -> Vec<Member> {
-        let sorry_server = self.sorry_server.filter(|_| !self.has_quorum);
-        let weight = |server: &Server| match (server.up && sorry_server.is_none(), server) {
-            (true, server) => Some(server.weight),
-            (
-                false,
-                Server {
-                    inhibit_on_failure: true,
-                    ..
-                },
-            ) => Some(0),
-            (
-                false,
-                Server {
-                    inhibit_on_failure: false,
-                    ..
-                },
-            ) => None,
-        };
+        let at_work = self.rules.sorry_server.filter(|_| !self.has_quorum);
+        let resting = self
+            .rules
+            .sorry_server
+            .filter(|_| self.has_quorum && self.rules.sorry_server_inhibit)
+            .filter(|key| self.servers.iter().all(|server| server.key != *key));
+        let scale = self.scale();
         let servers = self
             .servers
             .iter()
-            .filter(|server| Some(server.key) != sorry_server);
-        servers
-            .filter_map(|server| {
-                Some(Member {
-                    key: server.key,
-                    weight: weight(server)?,
-                    sorry: false,
-                })
+            .filter(|server| Some(server.key) != at_work);
+        let servers = servers.filter_map(|server| {
+            let weight = if server.up && at_work.is_none() {
+                server.weight_now(scale)
+            } else if server.inhibit_on_failure {
+                0
+            } else {
+                return None;
+            };
+            Some(Member {
+                key: server.key,
+                weight,
+                sorry: false,
             })
-            .chain(sorry_server.map(|key| Member {
+        });
+        let sorry = |key: Option<RealServerKey>, weight| {
+            key.map(|key| Member {
                 key,
-                weight: 1,
+                weight,
                 sorry: true,
-            }))
+            })
+        };
+        servers
+            .chain(sorry(at_work, 1))
+            .chain(sorry(resting, 0))
             .collect()
     }
 
-    /// The weight of the servers that are up.
+    /// What all weights are multiplied with, for a slow start.
+    fn scale(&self) -> u32 {
+        let live = || self.servers.iter().filter(|server| server.up);
+        if live().any(|server| server.ramp.is_some()) {
+            slow_start::scale(live().map(PoolServer::target_weight))
+        } else {
+            1
+        }
+    }
+
+    /// The weight of the servers that are up; a slow start does not count against the quorum.
     fn live_weight(&self) -> u64 {
-        self.servers
-            .iter()
-            .filter(|server| server.up)
-            .map(|server| u64::from(server.weight))
-            .sum()
+        let live = self.servers.iter().filter(|server| server.up);
+        live.map(|server| u64::from(server.target_weight())).sum()
     }
 
-    fn server_line(&self, server: &RealServerKey, inhibit_on_failure: bool, up: bool) -> LogLine {
-        let service = self.name_of(server);
-        let name = self.name();
-        match (up, inhibit_on_failure) {
-            (true, false) => LogLine::Info(format!("Adding service {service} to VS {name}")),
-            (true, true) => LogLine::Info(format!("Enabling service {service} of VS {name}")),
-            (false, false) => LogLine::Warn(format!("Removing service {service} from VS {name}")),
-            (false, true) => LogLine::Warn(format!("Disabling service {service} of VS {name}")),
-        }
+    fn server(&mut self, key: &RealServerKey) -> Option<&mut PoolServer> {
+        self.servers.iter_mut().find(|server| server.key == *key)
     }
 
-    fn say_gained(&self, lines: &mut Vec<LogLine>) {
-        let name = self.name();
-        lines.push(self.quorum.gained_line(self.live_weight(), name));
-        if let Some(sorry) = self.sorry_server.map(|key| self.name_of(&key)) {
-            lines.push(LogLine::Info(format!(
-                "Removing sorry server {sorry} from VS {name}"
-            )));
-            lines.push(LogLine::Info(format!(
-                "Adding alive servers to the pool for VS {name}"
-            )));
-        }
-    }
-
-    fn say_lost(&self, what: &str, lines: &mut Vec<LogLine>) {
-        let name = self.name();
-        lines.push(self.quorum.lost_line(what, self.live_weight(), name));
-        if let Some(sorry) = self.sorry_server.map(|key| self.name_of(&key)) {
-            lines.push(LogLine::Warn(format!(
-                "Adding sorry server {sorry} to VS {name}"
-            )));
-            lines.push(LogLine::Warn(format!(
-                "Removing alive servers from the pool for VS {name}"
-            )));
-        }
+    const fn names(&self) -> Names {
+        Names(self.virtual_server)
     }
 
     fn name(&self) -> ServiceName {
-        ServiceName::of_virtual_server(&self.virtual_server)
-    }
-
-    fn name_of(&self, server: &RealServerKey) -> ServiceName {
-        ServiceName::of_real_server(&self.virtual_server, server)
+        self.names().service()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The weight of servers that a virtual server needs, and how it is compared.
 //!
-//! Pure. The only quorum so far is what keepalived has without the keywords: one, no hysteresis.
+//! Pure. Gained with `quorum` + `hysteresis`, lost below `quorum` − `hysteresis`.
 
 use super::log_line::LogLine;
 use super::name::ServiceName;
@@ -12,16 +12,15 @@ pub(super) struct Quorum {
     hysteresis: u64,
 }
 
-impl Default for Quorum {
-    fn default() -> Self {
+impl Quorum {
+    /// A quorum of 0 is one of 1: keepalived's least.
+    pub(super) fn new(quorum: u32, hysteresis: u32) -> Self {
         Self {
-            quorum: 1,
-            hysteresis: 0,
+            quorum: u64::from(quorum.max(1)),
+            hysteresis: u64::from(hysteresis),
         }
     }
-}
 
-impl Quorum {
     /// Whether a virtual server without quorum has it with `weight`.
     pub(super) fn gained(self, weight: u64) -> bool {
         weight >= self.quorum.saturating_add(self.hysteresis)

@@ -3,28 +3,42 @@
 //!
 //! Pure, and cheap for tens of thousands of checkers: one heap of deadlines, no task and no timer
 //! for each. First probes are spread evenly over `warmup`; since the next one comes `delay_loop`
-//! after the end of the last, they stay spread.
+//! after the end of the last, they stay spread. However many are due at once, they start
+//! [`BURST`] at a time, [`PACE`] apart.
+//!
+//! Checkers that are equal, of whatever servers, are one: probed once, with one verdict
+//! (`xdp_share_checks off`: each for itself, as in keepalived).
 //!
 //! It holds no pools: what becomes of a virtual server is for [`super::pool`].
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
-use std::sync::Arc;
-use std::time::Instant;
+mod queue;
+mod target;
 
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use self::queue::Queue;
+use self::target::Target;
 use super::Event;
 use super::log_line::LogLine;
-use super::name::ServiceName;
-use super::probe::ProbeResult;
+use super::probe::{Failure, ProbeResult};
+use super::snapshot::{self, Checkers};
+use super::spec::{Check, Kind, Question, Server, Service};
 use super::status::CheckerStatus;
 use super::verdict::{self, Verdict};
-use crate::config::model::{
-    Checker, Config, RealServer, RealServerKey, VirtualServer, VirtualServerKey,
-};
+use crate::config::model::{RealServerKey, VirtualServerKey};
 
 /// 2³² divided by the golden ratio: steps of this size fill a circle evenly however many there
 /// are (the additive recurrence of least discrepancy).
 const GOLDEN_STEP: u32 = 0x9E37_79B9;
+
+/// Probes that may start at once.
+pub const BURST: usize = 64;
+
+/// Time between two bursts: 64 000 probes a second at most.
+pub const PACE: Duration = Duration::from_millis(1);
 
 /// Names one checker of a [`Schedule`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,8 +52,8 @@ pub enum Action {
     Probe {
         /// Whose probe it is.
         id: CheckerId,
-        /// What to ask.
-        checker: Arc<Checker>,
+        /// What to ask; the question stands in it.
+        check: Arc<Check>,
         /// The url to fetch, where there are several.
         url: usize,
     },
@@ -49,95 +63,145 @@ pub enum Action {
     Changed(Event),
 }
 
+/// How a schedule goes about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Probes at a time.
+    pub limit: usize,
+    /// Any number: it turns the circle over which the first probes are spread, so that two
+    /// directors do not probe in step.
+    pub seed: u32,
+    /// `xdp_share_checks`: equal checkers are one.
+    pub share: bool,
+}
+
 /// Every checker of a configuration.
 #[derive(Debug)]
 pub struct Schedule {
     entries: Vec<Entry>,
     targets: Vec<Target>,
-    /// When each checker that waits is due.
-    due: BinaryHeap<Reverse<(Instant, CheckerId)>>,
-    in_flight: usize,
-    limit: usize,
-    /// The limit keeps probes waiting, and that has been said.
-    late: bool,
+    queue: Queue,
+    /// The part of `warmup` that the next checker waits for.
+    share: u32,
     actions: VecDeque<Action>,
 }
 
 #[derive(Debug)]
 struct Entry {
     verdict: Verdict,
-    /// Index of its server in `targets`.
-    target: usize,
-}
-
-/// A real server of a virtual server, as all its checkers together see it.
-#[derive(Debug)]
-struct Target {
-    virtual_server: VirtualServerKey,
-    real_server: RealServerKey,
-    /// Checkers for which it is down; 0: it is up.
-    down: usize,
+    /// Indices of the servers that it is a checker of.
+    targets: Vec<usize>,
 }
 
 impl Schedule {
-    /// The checkers of `config`, starting `now`, with at most `limit` probes at a time. `seed` is
-    /// any number: it turns the circle over which the first probes are spread, so that two
-    /// directors do not probe in step.
+    /// The checkers of `services`, starting `now`. What has `ha_suspend` waits for its address.
     #[must_use]
-    pub fn new(config: &Config, limit: usize, seed: u32, now: Instant) -> Self {
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "what mutates, caches of a regex and of TLS, is not hashed"
+    )]
+    pub fn new(services: &[Service], settings: Settings, now: Instant) -> Self {
         let mut schedule = Self {
             entries: Vec::new(),
             targets: Vec::new(),
-            due: BinaryHeap::new(),
-            in_flight: 0,
-            limit,
-            late: false,
+            queue: Queue::new(settings.limit),
+            share: settings.seed,
             actions: VecDeque::new(),
         };
-        let mut share = seed;
-        for virtual_server in &config.virtual_servers {
-            for real_server in &virtual_server.real_servers {
-                schedule.add_server(virtual_server, real_server, &mut share, now);
+        let mut known = HashMap::new();
+        for service in services {
+            for server in &service.servers {
+                schedule.add_server(service, server, settings.share, &mut known, now);
             }
+        }
+        for id in 0..schedule.entries.len() {
+            schedule.suspend_or_resume(id, now);
         }
         schedule
     }
 
-    /// Asks for the probes that are due, as many as the limit allows.
+    /// Asks for the probes that are due, as many as the limits allow.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(&Reverse((deadline, id))) = self.due.peek() {
-            if deadline > now {
-                self.late = false;
-                return;
-            }
-            if self.in_flight >= self.limit {
-                self.say_late();
-                return;
-            }
-            self.due.pop();
-            self.with_verdict(id, |verdict| verdict.handle_timeout(now));
+        while let Some(id) = self.queue.next(now, |id| self.entries.deadline(id)) {
+            self.with_verdict(id, now, |verdict| verdict.handle_timeout(now));
         }
-        self.late = false;
+        self.actions.extend(self.queue.say_late().map(Action::Log));
     }
 
     /// The probe of `id` ended `now`.
     pub fn handle_result(&mut self, id: CheckerId, result: ProbeResult, now: Instant) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        self.with_verdict(id, |verdict| verdict.handle_result(result, now));
-        let deadline = self
-            .entries
-            .get(id.0)
-            .and_then(|entry| entry.verdict.poll_timeout());
-        self.due
-            .extend(deadline.map(|deadline| Reverse((deadline, id))));
+        self.queue.ended();
+        self.with_verdict(id, now, |verdict| verdict.handle_result(result, now));
+    }
+
+    /// The BFD instance `name` says whether its session is up.
+    pub fn handle_bfd(&mut self, name: &str, up: bool, now: Instant) {
+        let result = if up {
+            ProbeResult::Success
+        } else {
+            ProbeResult::Failed(Failure::BfdDown)
+        };
+        for id in self.matching(|question| match &question.kind {
+            Kind::Bfd(bfd) => bfd.name == name,
+            Kind::Tcp
+            | Kind::Http(_)
+            | Kind::Ssl(_)
+            | Kind::Smtp(_)
+            | Kind::Dns(_)
+            | Kind::Udp(_)
+            | Kind::Ping
+            | Kind::File(_) => false,
+        }) {
+            let result = result.clone();
+            self.with_verdict(id, now, |verdict| verdict.handle_result(result, now));
+        }
+    }
+
+    /// `address` is on this host from now on, or no longer: for `ha_suspend`.
+    pub fn handle_address(&mut self, address: IpAddr, here: bool, now: Instant) {
+        let mut concerned = Vec::new();
+        for target in &mut self.targets {
+            if target.virtual_server.address == address && target.set_suspended(!here) {
+                concerned.extend_from_slice(&target.entries);
+                let line = target.activity_line();
+                self.actions.push_back(Action::Log(line));
+            }
+        }
+        concerned.sort_unstable();
+        concerned.dedup();
+        for id in concerned {
+            self.suspend_or_resume(id, now);
+            self.tell_all(CheckerId(id), "the address is here", now);
+        }
+    }
+
+    /// Probes the servers of `virtual_server`, or one of them, as soon as may be; how many checkers
+    /// that concerns.
+    pub fn check_now(
+        &mut self,
+        virtual_server: &VirtualServerKey,
+        real_server: Option<&RealServerKey>,
+        now: Instant,
+    ) -> usize {
+        let meant = |target: &Target| {
+            target.virtual_server == *virtual_server
+                && real_server.is_none_or(|key| target.real_server == *key)
+        };
+        let targets = self.targets.iter().filter(|target| meant(target));
+        let mut ids: Vec<usize> = targets.flat_map(|it| it.entries.iter().copied()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for &id in &ids {
+            self.with_verdict(CheckerId(id), now, |verdict| verdict.check_now(now));
+        }
+        ids.len()
     }
 
     /// When to call [`Self::handle_timeout`]; `None` while there is nothing to start before some
     /// probe ends. Changes with every call of a `handle_` method.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let &Reverse((deadline, _)) = self.due.peek()?;
-        (self.in_flight < self.limit).then_some(deadline)
+        self.queue.poll_timeout()
     }
 
     /// The next thing to do; ask until `None` after every call of a `handle_` method.
@@ -149,118 +213,169 @@ impl Schedule {
     /// Every checker at `now`, in the order of the file.
     #[must_use]
     pub fn status(&self, now: Instant) -> Vec<CheckerStatus> {
-        let status = |entry: &Entry| {
-            let target = self.targets.get(entry.target)?;
-            let (virtual_server, real_server) = target.names();
-            Some(CheckerStatus::new(
-                virtual_server,
-                real_server,
-                &entry.verdict,
-                now,
-            ))
+        let of_target = |target: &Target| -> Vec<CheckerStatus> {
+            let entries = target.entries.iter().filter_map(|&id| self.entries.get(id));
+            let status = |entry: &Entry| {
+                let shared_by = entry.targets.len();
+                let suspended = target.is_suspended();
+                CheckerStatus::new(target.names(), &entry.verdict, shared_by, suspended, now)
+            };
+            entries.map(status).collect()
         };
-        self.entries.iter().filter_map(status).collect()
+        self.targets.iter().flat_map(of_target).collect()
     }
 
+    /// What the next run has to know of each question.
+    #[must_use]
+    pub fn record(&self, now: Instant) -> Checkers {
+        let verdicts = self.entries.iter().map(|entry| &entry.verdict);
+        verdicts
+            .map(|verdict| {
+                let question = &verdict.check().question;
+                (snapshot::fingerprint(question), verdict.record(now))
+            })
+            .collect()
+    }
+
+    /// Goes on from what was known of equal questions, whoever asked them. Every server that has
+    /// history is told of again, up or down: who knows it already does nothing.
+    pub fn restore(&mut self, checkers: &Checkers, now: Instant) {
+        for entry in &mut self.entries {
+            let question = &entry.verdict.check().question;
+            if let Some(record) = checkers.get(&snapshot::fingerprint(question)) {
+                entry.verdict.restore(record, now);
+            }
+        }
+        for index in 0..self.targets.len() {
+            self.tell(index, true, "known from before", now);
+        }
+    }
+
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "what mutates, caches of a regex and of TLS, is not hashed"
+    )]
     fn add_server(
         &mut self,
-        virtual_server: &VirtualServer,
-        real_server: &RealServer,
-        share: &mut u32,
+        service: &Service,
+        server: &Server,
+        share: bool,
+        known: &mut HashMap<Check, usize>,
         now: Instant,
     ) {
         let index = self.targets.len();
-        let target = Target {
-            virtual_server: virtual_server.key,
-            real_server: real_server.key,
-            down: if real_server.alpha {
-                real_server.checkers.len()
-            } else {
-                0
-            },
-        };
-        let (vs, service) = target.names();
-        self.targets.push(target);
-        for checker in &real_server.checkers {
-            let checker = Arc::new(checker.clone());
-            let verdict = Verdict::new(checker, service, real_server.alpha, *share, now);
-            *share = share.wrapping_add(GOLDEN_STEP);
-            let id = CheckerId(self.entries.len());
-            self.due.extend(
-                verdict
-                    .poll_timeout()
-                    .map(|deadline| Reverse((deadline, id))),
-            );
-            self.entries.push(Entry {
-                verdict,
-                target: index,
-            });
-            let line = format!("Activating healthchecker for service {service} for VS {vs}");
-            self.actions.push_back(Action::Log(LogLine::Info(line)));
+        let mut target = Target::new(service, server);
+        let (_, name) = target.names();
+        for check in &server.checks {
+            let id = match known.get(check) {
+                Some(&id) if share => id,
+                Some(_) | None => {
+                    let id = self.entries.len();
+                    let verdict =
+                        Verdict::new(Arc::new(check.clone()), name, self.next_share(), now);
+                    self.queue.push(verdict.poll_timeout(), CheckerId(id));
+                    self.entries.push(Entry {
+                        verdict,
+                        targets: Vec::new(),
+                    });
+                    known.insert(check.clone(), id);
+                    id
+                }
+            };
+            if let Some(entry) = self.entries.get_mut(id) {
+                entry.verdict.add_service(name);
+                entry.targets.push(index);
+            }
+            target.entries.push(id);
+            if !target.is_suspended() {
+                self.actions.push_back(Action::Log(target.activity_line()));
+            }
         }
+        self.targets.push(target);
+    }
+
+    fn next_share(&mut self) -> u32 {
+        let share = self.share;
+        self.share = share.wrapping_add(GOLDEN_STEP);
+        share
+    }
+
+    /// A checker rests while all its servers do.
+    fn suspend_or_resume(&mut self, id: usize, now: Instant) {
+        let share = self.next_share();
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        let mut targets = entry.targets.iter().filter_map(|&it| self.targets.get(it));
+        if targets.all(Target::is_suspended) {
+            entry.verdict.suspend();
+        } else {
+            entry.verdict.resume(share, now);
+            self.queue.push(entry.verdict.poll_timeout(), CheckerId(id));
+        }
+    }
+
+    fn matching(&self, wanted: impl Fn(&Question) -> bool) -> Vec<CheckerId> {
+        let entries = self.entries.iter().enumerate();
+        entries
+            .filter(|(_, entry)| wanted(&entry.verdict.check().question))
+            .map(|(id, _)| CheckerId(id))
+            .collect()
     }
 
     /// Lets `handle` put something into a verdict and takes out what comes of it.
-    fn with_verdict(&mut self, id: CheckerId, handle: impl FnOnce(&mut Verdict)) {
-        let Some(Entry { verdict, target }) = self.entries.get_mut(id.0) else {
+    fn with_verdict(&mut self, id: CheckerId, now: Instant, handle: impl FnOnce(&mut Verdict)) {
+        let Some(Entry { verdict, .. }) = self.entries.get_mut(id.0) else {
             return;
         };
         handle(verdict);
+        let mut changed = None;
         while let Some(action) = verdict.poll_action() {
             match action {
                 verdict::Action::Probe { url } => {
-                    self.in_flight = self.in_flight.saturating_add(1);
-                    let checker = Arc::clone(verdict.checker());
-                    self.actions.push_back(Action::Probe { id, checker, url });
+                    self.queue.started();
+                    let check = Arc::clone(verdict.check());
+                    self.actions.push_back(Action::Probe { id, check, url });
                 }
                 verdict::Action::Log(line) => self.actions.push_back(Action::Log(line)),
-                verdict::Action::Changed { up, reason } => {
-                    let event = self
-                        .targets
-                        .get_mut(*target)
-                        .and_then(|target| target.handle(up, reason));
-                    self.actions.extend(event.map(Action::Changed));
-                }
+                verdict::Action::Changed { reason, .. } => changed = Some(reason),
+                verdict::Action::Weighs(_) => changed = changed.or_else(|| Some(String::new())),
             }
+        }
+        self.queue.push(verdict.poll_timeout(), id);
+        if let Some(reason) = changed {
+            self.tell_all(id, &reason, now);
         }
     }
 
-    fn say_late(&mut self) {
-        if std::mem::replace(&mut self.late, true) {
-            return;
+    fn tell_all(&mut self, id: CheckerId, reason: &str, now: Instant) {
+        let entry = self.entries.get(id.0);
+        let targets = entry.map(|entry| entry.targets.clone());
+        for index in targets.unwrap_or_default() {
+            self.tell(index, false, reason, now);
         }
-        let line = format!(
-            "{} probes are under way, which is the limit: checks start late. Many servers hang, \
-             or the limit of open files is too low",
-            self.in_flight
-        );
-        self.actions.push_back(Action::Log(LogLine::Warn(line)));
+    }
+
+    /// Tells of a server what has not been told, or everything.
+    fn tell(&mut self, index: usize, everything: bool, reason: &str, now: Instant) {
+        let Some(target) = self.targets.get_mut(index) else {
+            return;
+        };
+        let entries = target.entries.iter().filter_map(|&id| self.entries.get(id));
+        let verdicts: Vec<&Verdict> = entries.map(|entry| &entry.verdict).collect();
+        let events = target.look_at(&verdicts, everything, reason, now);
+        self.actions.extend(events.into_iter().map(Action::Changed));
     }
 }
 
-impl Target {
-    /// One of its checkers changed; an event when that changes the server.
-    fn handle(&mut self, up: bool, reason: String) -> Option<Event> {
-        let before = self.down;
-        self.down = if up {
-            before.saturating_sub(1)
-        } else {
-            before.saturating_add(1)
-        };
-        ((before == 0) != (self.down == 0)).then_some(Event {
-            virtual_server: self.virtual_server,
-            real_server: self.real_server,
-            up,
-            reason,
-        })
-    }
+/// When the checker `id` wants to probe.
+trait Deadlines {
+    fn deadline(&self, id: CheckerId) -> Option<Instant>;
+}
 
-    /// Of the virtual server and of the real server.
-    fn names(&self) -> (ServiceName, ServiceName) {
-        (
-            ServiceName::of_virtual_server(&self.virtual_server),
-            ServiceName::of_real_server(&self.virtual_server, &self.real_server),
-        )
+impl Deadlines for Vec<Entry> {
+    fn deadline(&self, id: CheckerId) -> Option<Instant> {
+        self.get(id.0)?.verdict.poll_timeout()
     }
 }
 

@@ -4,10 +4,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::message;
 use super::name::ServiceName;
 use super::probe::ProbeResult;
-use super::verdict::{State, Verdict};
+use super::verdict::{Counters, State, Verdict};
 
 /// One checker of one real server of one virtual server.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,6 +22,12 @@ pub struct CheckerStatus {
     /// The state, with the failures so far while it is failing.
     #[serde(flatten)]
     pub state: State,
+    /// Probes so far, by how they ended.
+    pub counters: Counters,
+    /// How many servers have this checker in common; it is probed once for all of them.
+    pub shared_by: usize,
+    /// `ha_suspend`: not checked for now.
+    pub suspended: bool,
     /// The last result in words; `None` before the first.
     pub last_result: Option<String>,
     /// How long ago that came, in seconds.
@@ -35,9 +40,10 @@ impl CheckerStatus {
     /// The status at `now`.
     #[must_use]
     pub fn new(
-        virtual_server: ServiceName,
-        real_server: ServiceName,
+        (virtual_server, real_server): (ServiceName, ServiceName),
         verdict: &Verdict,
+        shared_by: usize,
+        suspended: bool,
         now: Instant,
     ) -> Self {
         let last = verdict.last();
@@ -46,9 +52,12 @@ impl CheckerStatus {
         Self {
             virtual_server,
             real_server,
-            checker: message::keyword(&verdict.checker().kind),
+            checker: verdict.check().question.kind.keyword(),
             up: verdict.is_up(),
             state: verdict.state(),
+            counters: verdict.counters(),
+            shared_by,
+            suspended,
             last_result: last.map(|last| in_words(&last.result)),
             last_result_seconds_ago: last.map(|last| ago(last.at)),
             next_probe_in_seconds: verdict.poll_timeout().map(until),
@@ -58,7 +67,7 @@ impl CheckerStatus {
 
 fn in_words(result: &ProbeResult) -> String {
     match result {
-        ProbeResult::Success => "success".to_owned(),
+        ProbeResult::Success | ProbeResult::Weighs(_) => "success".to_owned(),
         ProbeResult::Failed(failure) => failure.to_string(),
         ProbeResult::NotProbed(error) => error.to_string(),
     }

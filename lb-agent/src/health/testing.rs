@@ -8,10 +8,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::config::model::{
-    Checker, CheckerKind, Forwarding, HttpGet, HttpProtocol, Protocol, RealServer, RealServerKey,
-    Scheduler, SorryServer, Url, VirtualServer, VirtualServerKey,
+use super::spec::{
+    Check, HttpGet, HttpProtocol, Kind, PoolRules, Question, Server, Service, Target, Url,
 };
+use crate::config::model::{Protocol, RealServerKey, VirtualServerKey};
 
 /// 192.168.0.1, TCP, port 80.
 pub(crate) const VIP: VirtualServerKey = VirtualServerKey {
@@ -30,61 +30,51 @@ pub(crate) fn server_key(host: u8) -> RealServerKey {
 
 /// A checker of 10.0.0.2 with the values that the verdict's tests count in: loop 10 s, retries
 /// after 1 s, time-out 5 s, no warm-up.
-pub(crate) fn checker(kind: CheckerKind, retry: u32) -> Checker {
-    Checker {
-        kind,
-        connect_ip: server_key(2).address,
-        connect_port: 80,
-        bindto: None,
-        bind_port: 0,
-        fwmark: 0,
-        connect_timeout: Duration::from_secs(5),
+pub(crate) fn checker(kind: Kind, retry: u32) -> Check {
+    let address = SocketAddr::new(server_key(2).address, 80);
+    Check {
+        question: Question {
+            target: Target::new(address),
+            kind,
+        },
         retry,
         delay_before_retry: Duration::from_secs(1),
         delay_loop: Duration::from_secs(10),
         warmup: Duration::ZERO,
+        alpha: false,
         log_all_failures: false,
     }
 }
 
 /// `HTTP_GET` with a url for each path, status 200 to 299.
-pub(crate) fn http(paths: &[&str]) -> CheckerKind {
-    let url = |path: &&str| Url {
-        path: (*path).to_owned(),
-        status_code: vec![(200, 299)],
-        virtualhost: None,
-    };
-    CheckerKind::Http(HttpGet {
-        urls: paths.iter().map(url).collect(),
+pub(crate) fn http(paths: &[&str]) -> Kind {
+    Kind::Http(HttpGet {
+        urls: paths.iter().map(|path| Url::new(path)).collect(),
         http_protocol: HttpProtocol::V1_0,
+        fast_recovery: false,
     })
 }
 
 /// A real server without checkers.
-pub(crate) fn real_server(host: u8, weight: u32) -> RealServer {
-    RealServer {
+pub(crate) fn real_server(host: u8, weight: u32) -> Server {
+    Server {
         key: server_key(host),
         weight,
         inhibit_on_failure: false,
-        alpha: false,
-        checkers: Vec::new(),
+        checks: Vec::new(),
     }
 }
 
 /// [`VIP`] with these servers; `sorry` is the host of 10.0.0.0/24 that says sorry.
-pub(crate) fn virtual_server(real_servers: Vec<RealServer>, sorry: Option<u8>) -> VirtualServer {
-    VirtualServer {
+pub(crate) fn virtual_server(servers: Vec<Server>, sorry: Option<u8>) -> Service {
+    Service {
         key: VIP,
-        lb_algo: Scheduler::Rr,
-        lb_kind: Forwarding::Dr,
-        persistence_timeout: None,
-        persistence_granularity: Ipv4Addr::BROADCAST,
-        alpha: false,
-        sorry_server: sorry.map(|host| {
-            let RealServerKey { address, port } = server_key(host);
-            SorryServer { address, port }
-        }),
-        real_servers,
+        ha_suspend: false,
+        rules: PoolRules {
+            sorry_server: sorry.map(server_key),
+            ..PoolRules::default()
+        },
+        servers,
     }
 }
 
@@ -115,13 +105,20 @@ impl TestServer {
         }
     }
 
-    /// A checker of this server that gives up after `connect_timeout`.
-    pub(crate) fn checker(&self, kind: CheckerKind, connect_timeout: Duration) -> Checker {
-        Checker {
-            connect_ip: self.address.ip(),
-            connect_port: self.address.port(),
+    /// What a checker asks of this server, that gives up after `connect_timeout`.
+    pub(crate) fn question(&self, kind: Kind, connect_timeout: Duration) -> Question {
+        let target = Target {
             connect_timeout,
-            ..checker(kind, 0)
+            ..Target::new(self.address)
+        };
+        Question { target, kind }
+    }
+
+    /// A checker of this server that gives up after `connect_timeout`.
+    pub(crate) fn checker(&self, kind: Kind, connect_timeout: Duration) -> Check {
+        Check {
+            question: self.question(kind, connect_timeout),
+            ..checker(Kind::Tcp, 0)
         }
     }
 }

@@ -9,22 +9,26 @@
 //! ```
 //!
 //! Pure: no clock, no socket, no randomness. It does not know of other checkers of its server
-//! (the [schedule](super::schedule) puts them together) nor of pools.
+//! (the [schedule](super::schedule) puts them together) nor of pools. Several servers may share it:
+//! then each line is written for each of their names.
+
+mod record;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use self::record::{Counters, Record};
 use super::log_line::LogLine;
 use super::message;
 use super::name::ServiceName;
-use super::probe::{Failure, NotProbed, ProbeResult};
-use crate::config::model::{Checker, CheckerKind, Url};
+use super::probe::{Failure, NotProbed, ProbeResult, Weight};
+use super::spec::{Check, Kind, Url};
 
 /// What a checker holds of its service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum State {
     /// No verdict yet: counts as down with `alpha`, else as up. One failure is enough for down.
@@ -51,28 +55,35 @@ pub enum Action {
     },
     /// Write this line.
     Log(LogLine),
-    /// The service counted as down and counts as up from now on, or the other way round.
+    /// The service counted as down and counts as up from now on, or the other way round; or its
+    /// first check found it down that counted as down.
     Changed {
         /// Up or down.
         up: bool,
         /// What the last probe met.
         reason: String,
     },
+    /// The checker wants another weight for its servers; `None`: the configured one.
+    Weighs(Option<Weight>),
 }
 
-/// One checker of one real server of one virtual server.
+/// One checker.
 #[derive(Debug)]
 pub struct Verdict {
-    checker: Arc<Checker>,
-    service: ServiceName,
-    alpha: bool,
+    check: Arc<Check>,
+    /// The names of those whom it is about, each once.
+    services: Vec<ServiceName>,
     state: State,
     /// Index of the url to fetch next.
     url: usize,
     /// Urls that succeeded in a row since the last failure.
     passed: usize,
-    /// When to probe; `None` while a probe is under way.
+    /// When to probe; `None` while a probe is under way, or suspended, or when nobody is asked.
     deadline: Option<Instant>,
+    /// `ha_suspend`: no probes for now.
+    suspended: bool,
+    weight: Option<Weight>,
+    counters: Counters,
     last: Option<Last>,
     actions: VecDeque<Action>,
 }
@@ -90,25 +101,28 @@ impl Verdict {
     /// A checker that starts `now`. `share` says how much of `warmup` goes by before the first
     /// probe, in parts of 2³²: random, or spread evenly over all checkers.
     #[must_use]
-    pub fn new(
-        checker: Arc<Checker>,
-        service: ServiceName,
-        alpha: bool,
-        share: u32,
-        now: Instant,
-    ) -> Self {
-        let share = f64::from(share) / (f64::from(u32::MAX) + 1.0);
-        let deadline = now.checked_add(checker.warmup.mul_f64(share));
-        Self {
-            checker,
-            service,
-            alpha,
+    pub fn new(check: Arc<Check>, service: ServiceName, share: u32, now: Instant) -> Self {
+        let mut verdict = Self {
+            check,
+            services: vec![service],
             state: State::Unproven,
             url: 0,
             passed: 0,
-            deadline,
+            deadline: None,
+            suspended: false,
+            weight: None,
+            counters: Counters::default(),
             last: None,
             actions: VecDeque::new(),
+        };
+        verdict.deadline = verdict.first_probe(share, now);
+        verdict
+    }
+
+    /// Another server has the same checker.
+    pub fn add_service(&mut self, service: ServiceName) {
+        if !self.services.contains(&service) {
+            self.services.push(service);
         }
     }
 
@@ -120,27 +134,47 @@ impl Verdict {
         }
     }
 
-    /// The probe that [`Action::Probe`] asked for ended `now`.
+    /// Probes as soon as may be; one that is under way will do.
+    pub fn check_now(&mut self, now: Instant) {
+        self.deadline = self.deadline.map(|_| now);
+    }
+
+    /// No probes from now on; the state stays.
+    pub fn suspend(&mut self) {
+        self.suspended = true;
+        self.deadline = None;
+    }
+
+    /// Probes again, the first one within `share` of `warmup`.
+    pub fn resume(&mut self, share: u32, now: Instant) {
+        if std::mem::take(&mut self.suspended) {
+            self.deadline = self.first_probe(share, now);
+        }
+    }
+
+    /// The probe that [`Action::Probe`] asked for ended `now`, or somebody told us.
     pub fn handle_result(&mut self, result: ProbeResult, now: Instant) {
-        let was_up = self.is_up();
+        let (was_up, before) = (self.is_up(), self.state);
+        self.counters.count(&result);
         match &result {
-            ProbeResult::Success => self.succeeded(),
+            ProbeResult::Success => self.succeeded(None),
+            ProbeResult::Weighs(weight) => self.succeeded(Some(*weight)),
             ProbeResult::Failed(failure) => self.failed(failure),
             ProbeResult::NotProbed(error) => self.not_probed(error),
         }
-        if was_up != self.is_up() {
+        let first_is_down = before == State::Unproven && self.state == State::Down;
+        if was_up != self.is_up() || first_is_down {
+            self.counters.changes = self.counters.changes.saturating_add(1);
             let reason = self.reason(&result);
             self.actions.push_back(Action::Changed {
                 up: self.is_up(),
                 reason,
             });
         }
-        let delay = match self.state {
-            State::Failing { .. } => self.checker.delay_before_retry,
-            State::Unproven | State::Up | State::Down => self.checker.delay_loop,
-        };
-        // A delay beyond what the clock can count means never again.
-        self.deadline = now.checked_add(delay);
+        if self.is_asked() {
+            // A delay beyond what the clock can count means never again.
+            self.deadline = now.checked_add(self.delay(&result));
+        }
         self.last = Some(Last { result, at: now });
     }
 
@@ -160,7 +194,7 @@ impl Verdict {
     #[must_use]
     pub fn is_up(&self) -> bool {
         match self.state {
-            State::Unproven => !self.alpha,
+            State::Unproven => !self.check.alpha,
             State::Up | State::Failing { .. } => true,
             State::Down => false,
         }
@@ -172,6 +206,18 @@ impl Verdict {
         self.state
     }
 
+    /// What it wants its servers to weigh; `None`: what is configured.
+    #[must_use]
+    pub fn weight(&self) -> Option<Weight> {
+        self.weight
+    }
+
+    /// What has been counted.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
     /// The last result, `None` before the first.
     #[must_use]
     pub fn last(&self) -> Option<&Last> {
@@ -180,26 +226,51 @@ impl Verdict {
 
     /// The checker as configured.
     #[must_use]
-    pub fn checker(&self) -> &Arc<Checker> {
-        &self.checker
+    pub fn check(&self) -> &Arc<Check> {
+        &self.check
+    }
+
+    fn first_probe(&self, share: u32, now: Instant) -> Option<Instant> {
+        let share = f64::from(share) / (f64::from(u32::MAX) + 1.0);
+        let wait = self.check.warmup.mul_f64(share);
+        self.is_asked().then(|| now.checked_add(wait)).flatten()
+    }
+
+    fn is_asked(&self) -> bool {
+        !self.suspended && !matches!(self.kind(), Kind::Bfd(_))
+    }
+
+    fn delay(&self, result: &ProbeResult) -> Duration {
+        let succeeded = matches!(result, ProbeResult::Success | ProbeResult::Weighs(_));
+        match self.state {
+            State::Failing { .. } => self.check.delay_before_retry,
+            // The other urls follow at once.
+            State::Unproven | State::Down if succeeded && self.recovers_fast() => Duration::ZERO,
+            State::Unproven | State::Up | State::Down => self.check.delay_loop,
+        }
+    }
+
+    fn recovers_fast(&self) -> bool {
+        self.kind().web().is_some_and(|get| get.fast_recovery)
     }
 
     /// A success, of one url where there are several.
-    fn succeeded(&mut self) {
+    fn succeeded(&mut self, weight: Option<Weight>) {
         self.passed = self.passed.saturating_add(1);
         let all_passed = self.passed >= self.urls().len();
         match self.state {
             State::Up => {}
             State::Failing { .. } => self.state = State::Up,
             State::Unproven | State::Down => {
-                if let Some(url) = self.current_url()
+                if let Some(url) = self.current_url().cloned()
                     && !self.is_up()
                 {
-                    self.info(message::url_success(self.service, url));
+                    self.info(|service| message::url_success(service, &url));
                 }
                 if all_passed {
                     self.state = State::Up;
-                    self.info(message::success(&self.checker.kind, self.service));
+                    let check = Arc::clone(&self.check);
+                    self.info(|service| message::success(&check.question.kind, service));
                 }
             }
         }
@@ -207,19 +278,20 @@ impl Verdict {
         if self.url >= self.urls().len() {
             self.url = 0;
         }
+        if self.weight != weight {
+            self.weight = weight;
+            self.actions.push_back(Action::Weighs(weight));
+        }
     }
 
     /// A failure; the url that failed stays the next one.
     fn failed(&mut self, failure: &Failure) {
         self.passed = 0;
-        if self.checker.log_all_failures && self.state != State::Down {
-            let url = self.current_url();
-            self.info(message::failure(
-                &self.checker.kind,
-                self.service,
-                url,
-                failure,
-            ));
+        if self.check.log_all_failures && self.state != State::Down {
+            let (check, url) = (Arc::clone(&self.check), self.current_url().cloned());
+            self.info(|service| {
+                message::failure(&check.question.kind, service, url.as_ref(), failure)
+            });
         }
         let failures = match self.state {
             // What was never seen up is not given a retry.
@@ -228,8 +300,8 @@ impl Verdict {
             State::Up => 1,
             State::Failing { failures } => failures.saturating_add(1),
         };
-        if failures > self.checker.retry {
-            return self.take_down(self.checker.retry, failure);
+        if failures > self.check.retry {
+            return self.take_down(self.check.retry, failure);
         }
         self.state = State::Failing { failures };
     }
@@ -237,32 +309,44 @@ impl Verdict {
     fn take_down(&mut self, retries: u32, failure: &Failure) {
         self.state = State::Down;
         let reason = message::reason(self.current_url(), failure);
-        let line = message::down(&self.checker.kind, self.service, retries, &reason);
-        self.actions.push_back(Action::Log(LogLine::Warn(line)));
+        let check = Arc::clone(&self.check);
+        self.warn(|service| message::down(&check.question.kind, service, retries, &reason));
     }
 
     /// Says nothing about the server, so nothing changes. Logged once, not at every try.
     fn not_probed(&mut self, error: &NotProbed) {
         let logged = self.last.as_ref().is_some_and(|last| match &last.result {
             ProbeResult::NotProbed(before) => before == error,
-            ProbeResult::Success | ProbeResult::Failed(_) => false,
+            ProbeResult::Success | ProbeResult::Weighs(_) | ProbeResult::Failed(_) => false,
         });
-        if !logged || self.checker.log_all_failures {
-            let line = message::not_probed(&self.checker.kind, self.service, error);
-            self.actions.push_back(Action::Log(LogLine::Warn(line)));
+        if !logged || self.check.log_all_failures {
+            let check = Arc::clone(&self.check);
+            self.warn(|service| message::not_probed(&check.question.kind, service, error));
         }
     }
 
     fn reason(&self, result: &ProbeResult) -> String {
         match result {
-            ProbeResult::Success => message::success(&self.checker.kind, self.service),
+            ProbeResult::Success | ProbeResult::Weighs(_) => self
+                .services
+                .first()
+                .map(|&service| message::success(self.kind(), service))
+                .unwrap_or_default(),
             ProbeResult::Failed(failure) => message::reason(self.current_url(), failure),
             ProbeResult::NotProbed(error) => error.to_string(),
         }
     }
 
-    fn info(&mut self, text: String) {
-        self.actions.push_back(Action::Log(LogLine::Info(text)));
+    fn info(&mut self, text: impl Fn(ServiceName) -> String) {
+        let lines = self.services.iter().map(|&service| text(service));
+        self.actions
+            .extend(lines.map(|line| Action::Log(LogLine::Info(line))));
+    }
+
+    fn warn(&mut self, text: impl Fn(ServiceName) -> String) {
+        let lines = self.services.iter().map(|&service| text(service));
+        self.actions
+            .extend(lines.map(|line| Action::Log(LogLine::Warn(line))));
     }
 
     fn current_url(&self) -> Option<&Url> {
@@ -270,10 +354,11 @@ impl Verdict {
     }
 
     fn urls(&self) -> &[Url] {
-        match &self.checker.kind {
-            CheckerKind::Tcp => &[],
-            CheckerKind::Http(get) => &get.urls,
-        }
+        self.kind().web().map_or(&[], |get| &get.urls)
+    }
+
+    fn kind(&self) -> &Kind {
+        &self.check.question.kind
     }
 }
 

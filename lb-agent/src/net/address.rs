@@ -3,17 +3,25 @@
 //! Which addresses belong on which interface, and when, is not decided here.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::address::AddressMessage;
 use nix::errno::Errno;
-use nix::libc::{AF_INET, AF_INET6, IFA_ADDRESS, IFA_BROADCAST, IFA_LABEL, IFA_LOCAL};
+use nix::libc::{
+    AF_INET, AF_INET6, IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_F_DADFAILED, IFA_F_TENTATIVE,
+    IFA_FLAGS, IFA_LABEL, IFA_LOCAL, RTM_DELADDR, RTM_NEWADDR,
+};
 use serde::Serialize;
 
 use super::attribute::{self, attributes};
 use super::netlink::{Connection, NetlinkError};
+use super::request::Request;
+
+/// `INFINITY_LIFE_TIME` of `struct ifa_cacheinfo`.
+const FOR_EVER: u32 = u32::MAX;
 
 /// An address of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -29,6 +37,15 @@ pub struct Address {
     pub scope: u8,
     /// The broadcast address, IPv4 only.
     pub broadcast: Option<Ipv4Addr>,
+    /// The other end of a point-to-point link, with the prefix length that counts then. Only
+    /// written, never read.
+    pub peer: Option<IpNet>,
+    /// `IFA_F_*` to add it with. Only written, never read.
+    pub flags: u32,
+    /// How long it may be chosen as a source; `None`: for ever. Only written, never read.
+    pub preferred_lft: Option<Duration>,
+    /// IPv6: not to be used yet, or never, since somebody else may have it. Only read.
+    pub tentative: bool,
 }
 
 /// What [`add`] found.
@@ -59,7 +76,7 @@ pub fn list(connection: &mut Connection) -> Result<Vec<Address>, NetlinkError> {
 
 /// Gives an interface an address, for ever (no lifetime).
 pub fn add(connection: &mut Connection, address: &Address) -> Result<Added, NetlinkError> {
-    let request = RouteNetlinkMessage::NewAddress(encode(address));
+    let request = encode(RTM_NEWADDR, address);
     let what = format_args!(
         "add {} to interface number {}",
         address.address, address.index
@@ -74,7 +91,7 @@ pub fn add(connection: &mut Connection, address: &Address) -> Result<Added, Netl
 /// Takes an address from an interface. Only the interface, the address, its prefix length and a
 /// label, if given, choose the address.
 pub fn remove(connection: &mut Connection, address: &Address) -> Result<Removed, NetlinkError> {
-    let request = RouteNetlinkMessage::DelAddress(encode(address));
+    let request = encode(RTM_DELADDR, address);
     let what = format_args!(
         "remove {} from interface number {}",
         address.address, address.index
@@ -88,26 +105,37 @@ pub fn remove(connection: &mut Connection, address: &Address) -> Result<Removed,
     }
 }
 
-fn encode(address: &Address) -> AddressMessage {
+fn encode(kind: u16, address: &Address) -> Request {
     let ip = address.address.addr();
-    let mut message = AddressMessage::default();
-    message.header.family = match ip {
-        IpAddr::V4(_) => AddressFamily::Inet,
-        IpAddr::V6(_) => AddressFamily::Inet6,
+    let family = match ip {
+        IpAddr::V4(_) => AF_INET,
+        IpAddr::V6(_) => AF_INET6,
     };
-    message.header.prefix_len = address.address.prefix_len();
-    message.header.scope = AddressScope::from(address.scope);
-    message.header.index = address.index;
-    message.attributes.push(AddressAttribute::Local(ip));
-    message.attributes.push(AddressAttribute::Address(ip));
+    let other = address.peer.unwrap_or(address.address);
+    let [i0, i1, i2, i3] = address.index.to_ne_bytes();
+    let family = u8::try_from(family).unwrap_or_default();
+    let header = [family, other.prefix_len(), 0, address.scope, i0, i1, i2, i3];
+    let request = Request::new(kind, &header)
+        .with_address(IFA_LOCAL, ip)
+        .with_address(IFA_ADDRESS, other.addr());
     // Neither exists in IPv6, and the kernel ignores them there.
-    message
-        .attributes
-        .extend(address.label.clone().map(AddressAttribute::Label));
-    message
-        .attributes
-        .extend(address.broadcast.map(AddressAttribute::Broadcast));
-    message
+    let request = match &address.label {
+        Some(label) => request.with_string(IFA_LABEL, label),
+        None => request,
+    };
+    let broadcast = address.broadcast.map(|broadcast| broadcast.octets());
+    let flags = (address.flags != 0).then(|| address.flags.to_ne_bytes());
+    request
+        .with_some(IFA_BROADCAST, broadcast)
+        .with_some(IFA_FLAGS, flags)
+        .with_some(IFA_CACHEINFO, address.preferred_lft.map(lifetimes))
+}
+
+/// `struct ifa_cacheinfo`: preferred, valid (seconds), created, updated.
+fn lifetimes(preferred: Duration) -> Vec<u8> {
+    let preferred = u32::try_from(preferred.as_secs()).unwrap_or(FOR_EVER);
+    let words = [preferred, FOR_EVER, 0, 0];
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
 /// `struct ifaddrmsg` and its attributes; `None` if it is no IP address.
@@ -117,7 +145,8 @@ fn encode(address: &Address) -> AddressMessage {
 /// ```
 pub(super) fn decode(payload: &[u8]) -> Option<Address> {
     let (header, rest) = payload.split_at_checked(8)?;
-    let [family, prefix_len, _, scope] = *header.first_chunk()?;
+    let [family, prefix_len, flags, scope] = *header.first_chunk()?;
+    let mut flags = u32::from(flags);
     if ![AF_INET, AF_INET6].contains(&i32::from(family)) {
         return None;
     }
@@ -130,6 +159,8 @@ pub(super) fn decode(payload: &[u8]) -> Option<Address> {
             IFA_ADDRESS => peer = attribute::address(value),
             IFA_LABEL => label = Some(attribute::string(value)),
             IFA_BROADCAST => broadcast = attribute::address(value),
+            // The same as the header's, and those beyond 8 bits.
+            IFA_FLAGS => flags = attribute::u32(value).unwrap_or(flags),
             _ => {}
         }
     }
@@ -142,6 +173,8 @@ pub(super) fn decode(payload: &[u8]) -> Option<Address> {
             Some(IpAddr::V4(broadcast)) => Some(broadcast),
             Some(IpAddr::V6(_)) | None => None,
         },
+        tentative: flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) != 0,
+        ..Address::default()
     })
 }
 

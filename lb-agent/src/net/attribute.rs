@@ -1,7 +1,11 @@
 //! Reading netlink attributes (`struct nlattr`, include/uapi/linux/netlink.h) without trusting
-//! them: a wrong length gives `None` or ends the walk, never a panic.
+//! them: a wrong length gives `None` or ends the walk, never a panic. [`Writer`] writes them.
+
+mod writer;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub use self::writer::Writer;
 
 /// `struct nlattr`: length with this header (2), type (2).
 const HEADER: usize = 4;
@@ -23,6 +27,18 @@ pub fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
+/// The values of the attributes with a type below `N`, each at the place of its type. The last of
+/// a type counts, as it does in the kernel (`nla_parse`).
+pub fn values<const N: usize>(bytes: &[u8]) -> [Option<&[u8]>; N] {
+    let mut values = [None; N];
+    for (kind, value) in attributes(bytes) {
+        if let Some(place) = values.get_mut(usize::from(kind)) {
+            *place = Some(value);
+        }
+    }
+    values
+}
+
 /// An integer of the host's byte order.
 pub fn u16(value: &[u8]) -> Option<u16> {
     Some(u16::from_ne_bytes(*value.first_chunk()?))
@@ -31,6 +47,11 @@ pub fn u16(value: &[u8]) -> Option<u16> {
 /// An integer of the host's byte order.
 pub fn u32(value: &[u8]) -> Option<u32> {
     Some(u32::from_ne_bytes(*value.first_chunk()?))
+}
+
+/// An integer of the host's byte order.
+pub fn u64(value: &[u8]) -> Option<u64> {
+    Some(u64::from_ne_bytes(*value.first_chunk()?))
 }
 
 /// A string with or without its closing zero; what is not UTF-8 is replaced by U+FFFD.

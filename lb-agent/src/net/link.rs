@@ -16,6 +16,12 @@ use super::netlink::{Connection, NetlinkError};
 /// `IFLA_VLAN_ID` of `include/uapi/linux/if_link.h`.
 const IFLA_VLAN_ID: u16 = 1;
 
+/// `IFLA_XDP` of the same.
+const IFLA_XDP: u16 = 43;
+
+/// `IFLA_XDP_ATTACHED` of the same: `XDP_ATTACHED_*`, one byte.
+const IFLA_XDP_ATTACHED: u16 = 2;
+
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Link {
@@ -66,6 +72,21 @@ pub enum LinkKind {
     Other(String),
 }
 
+/// How XDP programs are attached to an interface (`IFLA_XDP_ATTACHED`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum XdpAttached {
+    /// There is none.
+    None,
+    /// In the driver: native mode.
+    Driver,
+    /// In the network stack: generic mode.
+    Generic,
+    /// In the card.
+    Hardware,
+    /// In several of these ways at a time.
+    Several,
+}
+
 /// Every interface of the namespace.
 pub fn list(connection: &mut Connection) -> Result<Vec<Link>, NetlinkError> {
     let request = RouteNetlinkMessage::GetLink(request());
@@ -87,6 +108,7 @@ pub fn by_name(connection: &mut Connection, name: &str) -> Result<Option<Link>, 
         connection,
         request,
         &format_args!("look up interface {name}"),
+        decode,
     )
 }
 
@@ -98,17 +120,30 @@ pub fn by_index(connection: &mut Connection, index: u32) -> Result<Option<Link>,
         connection,
         request,
         &format_args!("look up interface number {index}"),
+        decode,
     )
 }
 
-fn one(
+/// How XDP programs are attached to an interface now; `None` if there is no such interface.
+pub fn xdp_attached(
+    connection: &mut Connection,
+    index: u32,
+) -> Result<Option<XdpAttached>, NetlinkError> {
+    let mut request = request();
+    request.header.index = index;
+    let what = format_args!("look up the XDP program of interface number {index}");
+    one(connection, request, &what, decode_xdp)
+}
+
+fn one<T>(
     connection: &mut Connection,
     request: LinkMessage,
     what: &dyn std::fmt::Display,
-) -> Result<Option<Link>, NetlinkError> {
+    decode: impl Fn(&[u8]) -> Option<T>,
+) -> Result<Option<T>, NetlinkError> {
     let request = RouteNetlinkMessage::GetLink(request);
     match connection.query(request, what, |_, payload| decode(payload)) {
-        Ok(link) => Ok(Some(link)),
+        Ok(found) => Ok(Some(found)),
         Err(error) if error.errno() == Some(Errno::ENODEV) => Ok(None),
         Err(error) => Err(error),
     }
@@ -147,6 +182,29 @@ pub(super) fn decode(payload: &[u8]) -> Option<Link> {
         up: flags & both == both,
         mtu: found.mtu,
         master: found.master,
+    })
+}
+
+/// `IFLA_XDP` of a link.
+fn decode_xdp(payload: &[u8]) -> Option<XdpAttached> {
+    let (header, rest) = payload.split_at_checked(16)?;
+    if i32::from(*header.first()?) != AF_UNSPEC {
+        return None;
+    }
+    let xdp = attributes(rest).find(|(kind, _)| *kind == IFLA_XDP);
+    let how = xdp.and_then(|(_, nested)| {
+        let mut nested = attributes(nested);
+        nested
+            .find(|(kind, _)| *kind == IFLA_XDP_ATTACHED)?
+            .1
+            .first()
+    });
+    Some(match how {
+        None | Some(0) => XdpAttached::None,
+        Some(1) => XdpAttached::Driver,
+        Some(2) => XdpAttached::Generic,
+        Some(3) => XdpAttached::Hardware,
+        Some(_) => XdpAttached::Several,
     })
 }
 

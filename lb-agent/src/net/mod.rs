@@ -1,5 +1,5 @@
 //! What the agent asks the kernel and tells it: links, addresses, neighbours and routes, over a
-//! synchronous rtnetlink client.
+//! synchronous rtnetlink client; and [`nft`] and [`ipvs`], over the same one for [`generic`] netlink.
 //!
 //! Every call is one system call out and one or more in; the kernel answers before the first one
 //! returns, so the VRRP thread may call too. Nothing is remembered here: who wants to keep a
@@ -15,8 +15,14 @@
 
 pub mod address;
 pub mod attribute;
+pub mod generic;
+pub mod ipvs;
 pub mod link;
 pub mod monitor;
 pub mod neighbour;
+pub mod netdev;
 pub mod netlink;
+pub mod nft;
+pub mod request;
 pub mod route;
+pub mod virtual_link;

@@ -30,6 +30,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How often a list is asked for again because it changed while the kernel was writing it.
 const DUMP_ATTEMPTS: u32 = 16;
 
+/// How many requests go out together. Each may be refused, and all refusals have to fit the
+/// receive buffer: 208 KiB by default, of which a refusal takes about one.
+const TOGETHER: usize = 128;
+
 /// A socket for requests, one at a time.
 ///
 /// It belongs to the network namespace its thread was in when it was opened.
@@ -109,6 +113,127 @@ impl Connection {
         })
     }
 
+    /// Sends requests that are answered by an acknowledgement alone, many with one system call:
+    /// `describe` completes "cannot …" for the one with this number. Gives those that the kernel
+    /// refused, with their numbers; the others are done. The kernel works through them in order and
+    /// does not stop at a refusal.
+    ///
+    /// An error means that it is not known which are done.
+    pub fn execute_all<M: NetlinkSerializable>(
+        &mut self,
+        messages: impl IntoIterator<Item = M>,
+        describe: &dyn Fn(usize) -> String,
+    ) -> Result<Vec<(usize, NetlinkError)>, NetlinkError> {
+        let mut refused = Vec::new();
+        let mut messages = messages.into_iter().peekable();
+        let mut done = 0;
+        let mut requests = Vec::new();
+        while messages.peek().is_some() {
+            requests.clear();
+            let first = self.sequence.wrapping_add(1);
+            let mut number = 0;
+            while let Some(message) = messages.next_if(|_| number < TOGETHER) {
+                number += 1;
+                // Refusals are always reported; one acknowledgement tells that all have been read.
+                let last = number == TOGETHER || messages.peek().is_none();
+                let flags = if last { NLM_F_ACK } else { 0 };
+                self.append(message, flags, &mut requests);
+            }
+            self.socket
+                .send(&requests, 0)
+                .map_err(|source| NetlinkError::Send {
+                    what: describe(done),
+                    source,
+                })?;
+            self.acknowledgements(first, done, describe, &mut refused)?;
+            done += number;
+        }
+        Ok(refused)
+    }
+
+    /// Reads refusals up to the answer to the last request sent; `first` is the sequence number of
+    /// the first one, and `done` its number among all.
+    fn acknowledgements(
+        &mut self,
+        first: u32,
+        done: usize,
+        describe: &dyn Fn(usize) -> String,
+        refused: &mut Vec<(usize, NetlinkError)>,
+    ) -> Result<(), NetlinkError> {
+        loop {
+            receive(&self.socket, &mut self.datagram)
+                .map_err(|source| NetlinkError::receive(&describe(done), source))?;
+            for frame in frames(&self.datagram) {
+                let frame =
+                    frame.map_err(|reason| NetlinkError::malformed(&describe(done), reason))?;
+                let place = frame.sequence.wrapping_sub(first);
+                // The late answer to a request that was given up.
+                if place > self.sequence.wrapping_sub(first) {
+                    continue;
+                }
+                let number = done + place as usize;
+                match frame.content() {
+                    Content::Noop | Content::Object | Content::End => {}
+                    Content::Refusal { errno, explanation } => {
+                        let what = describe(number);
+                        refused.push((number, NetlinkError::refused(&what, errno, explanation)));
+                    }
+                    Content::Malformed(reason) => {
+                        return Err(NetlinkError::malformed(&describe(number), reason));
+                    }
+                }
+                if frame.sequence == self.sequence {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Sends several requests that take effect together or not at all, between the two that frame
+    /// them; each with flags of its own.
+    pub fn batch<M: NetlinkSerializable>(
+        &mut self,
+        begin: M,
+        messages: Vec<(M, u16)>,
+        end: M,
+        what: &dyn Display,
+    ) -> Result<(), NetlinkError> {
+        let mut datagram = Vec::new();
+        self.append(begin, 0, &mut datagram);
+        let first = self.sequence;
+        for (message, flags) in messages {
+            self.append(message, flags | NLM_F_ACK, &mut datagram);
+        }
+        let last = self.sequence;
+        self.append(end, 0, &mut datagram);
+        let sent = self.socket.send(&datagram, 0);
+        sent.map_err(|source| NetlinkError::Send {
+            what: what.to_string(),
+            source,
+        })?;
+        loop {
+            receive(&self.socket, &mut self.datagram)
+                .map_err(|source| NetlinkError::receive(what, source))?;
+            for frame in frames(&self.datagram) {
+                let frame = frame.map_err(|reason| NetlinkError::malformed(what, reason))?;
+                if frame.sequence.wrapping_sub(first) > last.wrapping_sub(first) {
+                    continue;
+                }
+                match frame.content() {
+                    Content::Noop | Content::Object => {}
+                    Content::End if frame.sequence == last => return Ok(()),
+                    Content::End => {}
+                    Content::Refusal { errno, explanation } => {
+                        return Err(NetlinkError::refused(what, errno, explanation));
+                    }
+                    Content::Malformed(reason) => {
+                        return Err(NetlinkError::malformed(what, reason));
+                    }
+                }
+            }
+        }
+    }
+
     /// Sends `message` and feeds the answers to `each` until the kernel says that was all.
     fn exchange(
         &mut self,
@@ -153,15 +278,10 @@ impl Connection {
         flags: u16,
         what: &dyn Display,
     ) -> Result<u32, NetlinkError> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let mut header = NetlinkHeader::default();
-        header.flags = NLM_F_REQUEST | flags;
-        header.sequence_number = self.sequence;
-        let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message));
-        message.finalize();
-        self.datagram.clear();
-        self.datagram.resize(message.buffer_len(), 0);
-        message.serialize(&mut self.datagram);
+        let mut request = std::mem::take(&mut self.datagram);
+        request.clear();
+        self.append(message, flags, &mut request);
+        self.datagram = request;
         self.socket
             .send(&self.datagram, 0)
             .map_err(|source| NetlinkError::Send {
@@ -169,6 +289,21 @@ impl Connection {
                 source,
             })?;
         Ok(self.sequence)
+    }
+
+    /// Writes a request with the next sequence number behind those in `requests`.
+    fn append(&mut self, message: impl NetlinkSerializable, flags: u16, requests: &mut Vec<u8>) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST | flags;
+        header.sequence_number = self.sequence;
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message));
+        message.finalize();
+        let start = requests.len().next_multiple_of(4);
+        requests.resize(start + message.buffer_len(), 0);
+        if let Some(room) = requests.get_mut(start..) {
+            message.serialize(room);
+        }
     }
 }
 

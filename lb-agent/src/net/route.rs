@@ -1,12 +1,14 @@
 //! The way to a destination, as the kernel would take it now: routing rules, tables and multipath
 //! included, since the kernel itself looks.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::libc::{
-    AF_INET, AF_INET6, RTA_GATEWAY, RTA_METRICS, RTA_OIF, RTA_PREFSRC, RTA_VIA, RTN_LOCAL,
+    AF_INET, AF_INET6, RTA_GATEWAY, RTA_METRICS, RTA_MULTIPATH, RTA_OIF, RTA_PREFSRC, RTA_VIA,
+    RTN_LOCAL, RTN_UNICAST,
 };
 use serde::Serialize;
 
@@ -61,6 +63,31 @@ pub fn get(connection: &mut Connection, destination: IpAddr) -> Result<Route, Ne
     )
 }
 
+/// A router that some route leads by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Gateway {
+    /// The interface it is behind.
+    pub index: u32,
+    /// Its address; may be IPv6 (RFC 5549).
+    pub address: IpAddr,
+}
+
+/// The gateways of all IPv4 routes, of every table; each once, however many routes there are.
+pub fn gateways(connection: &mut Connection) -> Result<BTreeSet<Gateway>, NetlinkError> {
+    let mut message = RouteMessage::default();
+    message.header.address_family = AddressFamily::Inet;
+    let mut found = BTreeSet::new();
+    connection.dump(
+        &RouteNetlinkMessage::GetRoute(message),
+        &"list the routes",
+        |_, payload| {
+            found.extend(decode_gateways(payload));
+            None::<()>
+        },
+    )?;
+    Ok(found)
+}
+
 /// `struct rtmsg` and its attributes.
 ///
 /// ```text
@@ -88,6 +115,52 @@ fn decode(payload: &[u8]) -> Option<Route> {
     }
     route.index = index?;
     Some(route)
+}
+
+/// The gateways of one route, of its only way or of each of several.
+fn decode_gateways(payload: &[u8]) -> Vec<Gateway> {
+    let Some((header, rest)) = payload.split_at_checked(12) else {
+        return Vec::new();
+    };
+    if header.get(7) != Some(&RTN_UNICAST) {
+        return Vec::new();
+    }
+    let index = attributes(rest)
+        .find(|(kind, _)| *kind == RTA_OIF)
+        .and_then(|(_, value)| attribute::u32(value));
+    let mut found: Vec<Gateway> = index
+        .and_then(|index| gateway(index, rest))
+        .into_iter()
+        .collect();
+    let several = attributes(rest).filter(|(kind, _)| *kind == RTA_MULTIPATH);
+    for (_, value) in several {
+        found.extend(ways(value).filter_map(|(index, attributes)| gateway(index, attributes)));
+    }
+    found
+}
+
+/// The gateway among the attributes of a way.
+fn gateway(index: u32, bytes: &[u8]) -> Option<Gateway> {
+    let address = attributes(bytes).find_map(|(kind, value)| match kind {
+        RTA_GATEWAY => attribute::address(value),
+        RTA_VIA => via(value),
+        _ => None,
+    })?;
+    Some(Gateway { index, address })
+}
+
+/// The `struct rtnexthop`s of a route with several ways: length with this header (2), flags (1),
+/// weight (1), interface (4), attributes.
+fn ways(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    const HEADER: usize = 8;
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let length = usize::from(attribute::u16(rest)?);
+        let index = attribute::u32(rest.get(4..)?)?;
+        let attributes = rest.get(HEADER..length)?;
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((index, attributes))
+    })
 }
 
 /// `struct rtvia`: family (2), address.

@@ -2,25 +2,29 @@
 //! and the network around us come to. Pure.
 //!
 //! It keeps one pool for each virtual server and the next hop of each real server, and answers
-//! two questions: what should the data plane do ([`Director::desired`]), and which interfaces
-//! should carry the program ([`Director::interfaces`]). Who asks the kernel and who writes the
-//! maps is the supervisor's matter.
+//! two questions: which interfaces does the data plane need ([`Director::interfaces`]), and, once
+//! it has heard what came of these ([`Director::handle_ports`]), what should it do
+//! ([`Director::desired`]). Who asks the kernel and who writes the maps is the supervisor's matter.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod interfaces;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
 
 use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{ServiceKey4, TCP, UDP};
 
-use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, XdpAttach};
+use crate::config::model::{Config, Forwarding, Protocol, VirtualServer};
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use crate::dataplane::nexthop::{NextHops, Resolution};
+use crate::dataplane::port::Ports;
 use crate::dataplane::xdp::gate;
 use crate::health::Event;
 use crate::health::log_line::LogLine;
 use crate::health::pool::{Member, Pool};
 use crate::net::address::Address;
-use crate::net::link::{Link, LinkKind};
+use crate::net::link::Link;
 
 /// The state of one agent, VRRP's own excepted.
 pub struct Director {
@@ -28,8 +32,18 @@ pub struct Director {
     pools: Vec<Pool>,
     hops: NextHops,
     links: BTreeMap<u32, Link>,
-    /// Where addresses of this host are, as far as virtual servers need to know.
+    /// Interfaces that are gone, and whose numbers may come again; until somebody asks.
+    gone: BTreeSet<u32>,
+    /// What has come of the interfaces that the data plane was to use.
+    ports: Ports,
+    /// Where the addresses of virtual servers are, or were last.
     addresses: BTreeMap<IpAddr, u32>,
+    /// Virtual addresses with `ha_suspend` that are on this host.
+    here: BTreeSet<IpAddr>,
+    /// What has changed of `here`, not yet told.
+    address_news: VecDeque<(IpAddr, bool)>,
+    /// Which instance holds which address, by its place in the configuration.
+    owners: BTreeMap<IpAddr, usize>,
     /// Instances that are MASTER, by their place in the configuration.
     masters: BTreeSet<usize>,
 }
@@ -45,21 +59,24 @@ impl Director {
             let (pool, change) = Pool::new(virtual_server);
             lines.extend(change.lines);
             pools.push(pool);
-            let sorry = virtual_server.sorry_server.map(|sorry| sorry.address);
-            let servers = virtual_server
-                .real_servers
-                .iter()
-                .map(|server| server.key.address);
-            for address in servers.chain(sorry) {
+            for address in servers(virtual_server) {
                 hops.watch(address);
+            }
+            if virtual_server.lb_kind == Forwarding::Nat {
+                hops.keep_gateways();
             }
         }
         let director = Self {
+            owners: owners(&config),
             config,
             pools,
             hops,
             links: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            ports: Ports::new(),
             addresses: BTreeMap::new(),
+            here: BTreeSet::new(),
+            address_news: VecDeque::new(),
             masters: BTreeSet::new(),
         };
         (director, lines)
@@ -92,9 +109,25 @@ impl Director {
             .iter_mut()
             .find(|pool| *pool.virtual_server() == event.virtual_server);
         pool.map_or((false, Vec::new()), |pool| {
-            let change = pool.handle(&event.real_server, event.up);
+            let change = pool.handle_event(event);
             (change.members_changed, change.lines)
         })
+    }
+
+    /// The next step of a slow start; whether the data plane has to hear of it.
+    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        let mut changed = false;
+        for pool in &mut self.pools {
+            if pool.poll_timeout().is_some_and(|at| at <= now) {
+                changed |= pool.handle_timeout(now).members_changed;
+            }
+        }
+        changed
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.pools.iter().filter_map(Pool::poll_timeout).min()
     }
 
     /// An instance became MASTER or is no longer.
@@ -106,19 +139,68 @@ impl Director {
         }
     }
 
-    /// An interface is new or has changed.
-    pub fn handle_link(&mut self, link: Link) {
-        self.links.insert(link.index, link);
+    /// An interface is new or has changed; whether the data plane has to hear of it.
+    pub fn handle_link(&mut self, link: Link) -> bool {
+        let before = self.links.insert(link.index, link.clone());
+        before != Some(link)
     }
 
-    /// An interface is gone.
-    pub fn handle_link_gone(&mut self, index: u32) {
-        self.links.remove(&index);
+    /// An interface is gone; whether the data plane has to hear of it.
+    pub fn handle_link_gone(&mut self, index: u32) -> bool {
+        self.gone.insert(index);
+        self.links.remove(&index).is_some()
     }
 
-    /// An address of this host is new.
-    pub fn handle_address(&mut self, address: &Address) {
-        self.addresses.insert(address.address.addr(), address.index);
+    /// The interfaces that have gone since this was last asked. One of them may be there again, as
+    /// another one with the same number.
+    pub fn take_gone(&mut self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// An address of this host is new; whether the data plane has to hear of it.
+    pub fn handle_address(&mut self, address: &Address) -> bool {
+        let (ip, index) = (address.address.addr(), address.index);
+        if self.suspends(ip) && self.here.insert(ip) {
+            self.address_news.push_back((ip, true));
+        }
+        let ours = |virtual_server: &VirtualServer| virtual_server.key.address == ip;
+        self.config.virtual_servers.iter().any(ours)
+            && self.addresses.insert(ip, index) != Some(index)
+    }
+
+    /// An address of this host is gone. Where it was remains the best guess for where its packets
+    /// arrive.
+    pub fn handle_address_gone(&mut self, address: IpAddr) {
+        if self.here.remove(&address) {
+            self.address_news.push_back((address, false));
+        }
+    }
+
+    /// All addresses of this host.
+    pub fn handle_addresses(&mut self, addresses: &[Address]) {
+        let now: BTreeSet<IpAddr> = addresses.iter().map(|it| it.address.addr()).collect();
+        let gone: Vec<IpAddr> = self.here.difference(&now).copied().collect();
+        for address in gone {
+            self.handle_address_gone(address);
+        }
+        for address in addresses {
+            self.handle_address(address);
+        }
+    }
+
+    /// The next address with `ha_suspend` that has come, or gone.
+    pub fn poll_address(&mut self) -> Option<(IpAddr, bool)> {
+        self.address_news.pop_front()
+    }
+
+    fn suspends(&self, address: IpAddr) -> bool {
+        let mut servers = self.config.virtual_servers.iter();
+        servers.any(|server| server.ha_suspend && server.key.address == address)
+    }
+
+    /// What has come of [`Self::interfaces`].
+    pub fn handle_ports(&mut self, ports: Ports) {
+        self.ports = ports;
     }
 
     /// The interfaces, by index.
@@ -144,6 +226,7 @@ impl Director {
     fn service(&self, virtual_server: &VirtualServer, pool: &Pool) -> Option<Service> {
         let key = service_key(virtual_server)?;
         let owner = self.owner(virtual_server);
+        let entries = self.entries(virtual_server);
         Some(Service {
             key,
             scheduler: virtual_server.lb_algo,
@@ -157,18 +240,26 @@ impl Director {
             servers: pool
                 .members()
                 .iter()
-                .filter_map(|member| self.server(virtual_server, member))
+                .filter_map(|member| self.server(virtual_server, &entries, member))
                 .collect(),
         })
     }
 
-    fn server(&self, virtual_server: &VirtualServer, member: &Member) -> Option<Server> {
+    /// A server; `entries`: the interfaces by which the virtual server's packets arrive.
+    fn server(
+        &self,
+        virtual_server: &VirtualServer,
+        entries: &BTreeSet<u32>,
+        member: &Member,
+    ) -> Option<Server> {
         let address = ipv4(member.key.address)?;
+        let stopped = |egress| self.obstacle(virtual_server, entries, egress).is_some();
         let path = match self.hops.resolved(member.key.address) {
             Resolution::Unknown(_) => Path::Unknown,
             // The kernel serves what we pass on, on the port of the virtual server.
             Resolution::Local if member.key.port == virtual_server.key.port => Path::Local,
             Resolution::Local => return None,
+            Resolution::Via(hop) if stopped(hop.index) => Path::Unknown,
             Resolution::Via(hop) => Path::Via(*hop),
         };
         Some(Server {
@@ -183,80 +274,30 @@ impl Director {
 
     /// The instance that holds the address of a virtual server.
     pub fn owner(&self, virtual_server: &VirtualServer) -> Option<usize> {
-        self.config.vrrp_instances.iter().position(|instance| {
-            instance
-                .virtual_ipaddress
-                .iter()
-                .chain(&instance.virtual_ipaddress_excluded)
-                .any(|vip| vip.address.addr() == virtual_server.key.address)
-        })
+        self.owners.get(&virtual_server.key.address).copied()
     }
+}
 
-    /// The interfaces that should carry the program now, without those that do not exist.
-    ///
-    /// They follow from where the virtual addresses are, and in NAT mode from where the servers
-    /// are, unless `xdp_interfaces` names them.
-    pub fn interfaces(&self) -> Vec<&Link> {
-        let mut names: BTreeSet<&str> = BTreeSet::new();
-        for virtual_server in &self.config.virtual_servers {
-            let owner = self.owner(virtual_server);
-            let waiting = self.config.global_defs.xdp_attach == XdpAttach::Master
-                && owner.is_some_and(|owner| !self.masters.contains(&owner));
-            if waiting {
-                continue;
-            }
-            if self.config.global_defs.xdp_interfaces.is_empty() {
-                names.extend(self.way_in(virtual_server, owner));
-                names.extend(self.way_back(virtual_server));
-            } else {
-                names.extend(
-                    self.config
-                        .global_defs
-                        .xdp_interfaces
-                        .iter()
-                        .map(String::as_str),
-                );
-            }
-        }
-        self.links
-            .values()
-            .filter(|link| names.contains(link.name.as_str()) && link.kind != LinkKind::Loopback)
-            .collect()
-    }
-
-    /// Where clients' packets arrive: the interface of the address, else the instance's.
-    fn way_in(&self, virtual_server: &VirtualServer, owner: Option<usize>) -> Option<&str> {
-        let address = virtual_server.key.address;
-        let Some(instance) = owner.and_then(|owner| self.config.vrrp_instances.get(owner)) else {
-            let index = self.addresses.get(&address)?;
-            return self.links.get(index).map(|link| link.name.as_str());
-        };
-        let dev = instance
+/// The first instance of every virtual address.
+fn owners(config: &Config) -> BTreeMap<IpAddr, usize> {
+    let mut owners = BTreeMap::new();
+    for (index, instance) in config.vrrp_instances.iter().enumerate() {
+        let vips = instance
             .virtual_ipaddress
             .iter()
-            .chain(&instance.virtual_ipaddress_excluded)
-            .find(|vip| vip.address.addr() == address)
-            .map(|vip| vip.dev.as_str());
-        dev.filter(|dev| {
-            self.link(dev)
-                .is_some_and(|link| link.kind != LinkKind::Loopback)
-        })
-        .or(Some(&instance.interface))
+            .chain(&instance.virtual_ipaddress_excluded);
+        for vip in vips {
+            owners.entry(vip.address.addr()).or_insert(index);
+        }
     }
+    owners
+}
 
-    /// Where the servers' replies arrive, which the program rewrites in NAT mode only.
-    fn way_back(&self, virtual_server: &VirtualServer) -> impl Iterator<Item = &str> {
-        let nat = virtual_server.lb_kind == Forwarding::Nat;
-        let addresses = virtual_server
-            .real_servers
-            .iter()
-            .filter(move |_| nat)
-            .map(|server| server.key.address);
-        addresses.filter_map(|address| match self.hops.resolved(address) {
-            Resolution::Via(hop) => self.links.get(&hop.index).map(|link| link.name.as_str()),
-            Resolution::Unknown(_) | Resolution::Local => None,
-        })
-    }
+/// The addresses of the real servers and the sorry server.
+fn servers(virtual_server: &VirtualServer) -> impl Iterator<Item = IpAddr> {
+    let sorry = virtual_server.sorry_server.map(|sorry| sorry.address);
+    let servers = virtual_server.real_servers.iter();
+    servers.map(|server| server.key.address).chain(sorry)
 }
 
 /// The key of a virtual server in the maps; `None` for IPv6.

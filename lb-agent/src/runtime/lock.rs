@@ -21,7 +21,7 @@ pub enum LockError {
     /// Another agent has it.
     #[error(
         "another lb-agent{} runs as instance `{instance}`: stop it first, or give this one a name \
-         of its own with --instance", by(.pid)
+         of its own with --instance", by(.pid.as_deref())
     )]
     Taken {
         /// The name.
@@ -39,9 +39,8 @@ pub enum LockError {
     },
 }
 
-fn by(pid: &Option<String>) -> String {
-    pid.as_ref()
-        .map_or_else(String::new, |pid| format!(" (process {pid})"))
+fn by(pid: Option<&str>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
 }
 
 /// A name, held until this is dropped; then its folder goes, unless something is left in it.

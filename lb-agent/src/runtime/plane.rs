@@ -2,24 +2,24 @@
 //!
 //! It carries out; what is desired comes from [`super::director`].
 
-use std::collections::BTreeSet;
+mod interfaces;
+
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
 
 use lb_common::flow::state;
 use thiserror::Error;
 
-use crate::config::model::XdpMode;
 use crate::dataplane::desired::Desired;
 use crate::dataplane::installed::Installed;
 use crate::dataplane::plan::{PlanError, plan};
-use crate::dataplane::xdp::attach::{AttachError, Attachments, Mode};
+use crate::dataplane::xdp::attach::{Attachments, DetachError, Mode};
 use crate::dataplane::xdp::clock::{MEASURE, Ticks};
 use crate::dataplane::xdp::gate::Gates;
 use crate::dataplane::xdp::maps::{Maps, MapsError};
 use crate::dataplane::xdp::object::{Object, ObjectError};
 use crate::dataplane::xdp::pins::{Pins, PinsError};
-use crate::net::link::Link;
+use crate::net::netdev::Netdev;
 use crate::runtime::clock;
 
 /// Why the data plane does not do what it should.
@@ -34,15 +34,12 @@ pub enum PlaneError {
     /// Capacity.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// Attachment.
-    #[error(transparent)]
-    Attach(#[from] AttachError),
     /// Pins.
     #[error(transparent)]
     Pins(#[from] PinsError),
     /// Detaching.
-    #[error("cannot take the XDP program off its interfaces")]
-    Detach(#[source] std::io::Error),
+    #[error(transparent)]
+    Detach(#[from] DetachError),
 }
 
 /// The XDP data plane of one agent.
@@ -53,23 +50,60 @@ pub struct Plane {
     installed: Installed,
     attachments: Attachments,
     ticks: Ticks,
+    /// Who knows what drivers can do; `None`: this kernel does not tell.
+    netdev: Option<Netdev>,
 }
 
 impl Plane {
     /// Loads the program, adopting what an earlier agent has left, with every gate but that of no
-    /// instance disarmed. Takes a tenth of a second: the kernel's clock is measured.
+    /// instance disarmed. What is of no use is removed, and everything made anew. Takes a tenth of
+    /// a second: the kernel's clock is measured.
     pub fn load(instance: &str, deadman: Duration) -> Result<Self, PlaneError> {
         let pins = Pins::of(instance);
-        let adopted = pins.may_exist();
-        let loaded = Self::load_into(pins.clone(), adopted, deadman);
-        if loaded.is_err() && !adopted {
-            // Maps are pinned before the verifier has seen the program.
-            pins.remove()?;
-        }
-        loaded
+        let mut released = pins.linked();
+        let mut loaded = match Self::adopt(&pins, deadman)? {
+            Some(adopted) => adopted,
+            None => Self::load_into(pins.clone(), deadman).or_else(|error| {
+                // Maps are pinned before the verifier has seen the program.
+                pins.remove()?;
+                Err(error)
+            })?,
+        };
+        // Theirs forward until now.
+        released.extend(pins.remove_other_versions()?);
+        loaded.attachments.note_released(released);
+        Ok(loaded)
     }
 
-    fn load_into(pins: Pins, adopted: bool, deadman: Duration) -> Result<Self, PlaneError> {
+    /// Takes over what an earlier agent of this version has left, if that is any good.
+    fn adopt(pins: &Pins, deadman: Duration) -> Result<Option<Self>, PlaneError> {
+        if !pins.may_exist() {
+            return Ok(None);
+        }
+        match Self::load_into(pins.clone(), deadman) {
+            Ok(adopted) => {
+                tracing::info!(
+                    "adopted the data plane of an earlier agent: {} services",
+                    adopted.installed.services.len()
+                );
+                Ok(Some(adopted))
+            }
+            // Nobody can make anything anew there.
+            Err(error @ (PlaneError::Pins(_) | PlaneError::Object(ObjectError::Pins(_)))) => {
+                Err(error)
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "cannot adopt the data plane of an earlier agent, its connections are lost: {}",
+                    chain(&error)
+                );
+                pins.remove()?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn load_into(pins: Pins, deadman: Duration) -> Result<Self, PlaneError> {
         let mut object = Object::load(&pins)?;
         let maps = Maps::open(&pins)?;
         Gates::new(maps.control()).reset();
@@ -84,12 +118,6 @@ impl Plane {
             .to_vec();
         maps.set_control(secret, ticks.hertz(), ticks.jiffies(deadman), &timeouts);
         let installed = maps.installed()?;
-        if adopted {
-            tracing::info!(
-                "adopted the data plane of an earlier agent: {} services",
-                installed.services.len()
-            );
-        }
         Ok(Self {
             pins,
             object,
@@ -97,6 +125,7 @@ impl Plane {
             installed,
             attachments: Attachments::default(),
             ticks,
+            netdev: netdev(),
         })
     }
 
@@ -124,66 +153,27 @@ impl Plane {
         Ok(self.object.heartbeat()?)
     }
 
-    /// Attaches the program to exactly these interfaces. What cannot be attached is said and does
-    /// not keep the others from being served; the last such error comes back.
-    pub fn attach_to(&mut self, links: &[&Link], mode: XdpMode) -> Result<(), PlaneError> {
-        let mut outcome = Ok(());
-        let wanted: BTreeSet<u32> = links.iter().map(|link| link.index).collect();
-        let attached: Vec<u32> = self.attachments.iter().map(|(index, _, _)| index).collect();
-        for index in attached.into_iter().filter(|index| !wanted.contains(index)) {
-            self.attachments.detach(index).map_err(PlaneError::Detach)?;
-        }
-        for link in links {
-            if self.attachments.contains(link.index) {
-                continue;
-            }
-            match self.attachments.attach(
-                &mut self.object,
-                &self.pins,
-                link.index,
-                &link.name,
-                mode,
-            ) {
-                Ok(mode) => tracing::info!("XDP program attached to {} ({mode})", link.name),
-                Err(error) => {
-                    tracing::error!("{error}");
-                    outcome = Err(error.into());
-                }
-            }
-        }
-        self.drop_stale_pins(&wanted);
-        outcome
+    /// Takes everything out of the kernel. What cannot be removed does not keep the rest.
+    pub fn remove(mut self) -> Vec<PlaneError> {
+        let left = self.attachments.detach_all().into_iter();
+        let mut errors: Vec<PlaneError> = left.map(PlaneError::from).collect();
+        errors.extend(self.pins.remove().err().map(PlaneError::from));
+        errors
     }
+}
 
-    /// Attachments that an earlier agent pinned and nobody wants any more.
-    fn drop_stale_pins(&self, wanted: &BTreeSet<u32>) {
-        for index in self
-            .pins
-            .linked()
-            .into_iter()
-            .filter(|index| !wanted.contains(index))
-        {
-            if let Err(error) = std::fs::remove_file(self.pins.link(index)) {
-                tracing::warn!("cannot remove the old attachment to interface {index}: {error}");
-            }
-        }
-    }
+fn netdev() -> Option<Netdev> {
+    Netdev::open()
+        .inspect_err(|error| tracing::warn!("{error}; drivers are taken to be able"))
+        .ok()
+        .flatten()
+}
 
-    /// Takes the program off every interface.
-    pub fn detach(&mut self) -> Result<(), PlaneError> {
-        self.attachments.detach_all().map_err(PlaneError::Detach)
-    }
-
-    /// Lets packets leave by these interfaces.
-    pub fn set_egress(&mut self, interfaces: &[u32]) -> Result<(), PlaneError> {
-        Ok(self.maps.set_egress(interfaces)?)
-    }
-
-    /// Takes everything out of the kernel.
-    pub fn remove(mut self) -> Result<(), PlaneError> {
-        self.detach()?;
-        Ok(self.pins.remove()?)
-    }
+/// An error with its causes.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
 }
 
 /// Two heartbeats, a while apart.

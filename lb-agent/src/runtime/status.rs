@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use super::director::Director;
 use super::plane::Plane;
-use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::xdp::attach::Mode;
 use crate::observe::model::InstanceView;
 
@@ -30,7 +29,7 @@ pub struct Status {
     pub interfaces: BTreeMap<u32, String>,
     /// Interfaces that carry the program, and how.
     pub attached: BTreeMap<String, Mode>,
-    /// Real servers whose next hop is not known, and why.
+    /// Real servers that XDP does not reach, and why.
     pub unresolved: BTreeMap<IpAddr, String>,
 }
 
@@ -99,22 +98,6 @@ impl StatusFile {
 }
 
 fn status(director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) -> Status {
-    let servers = director
-        .config()
-        .virtual_servers
-        .iter()
-        .flat_map(|virtual_server| {
-            let sorry = virtual_server.sorry_server.map(|sorry| sorry.address);
-            virtual_server
-                .real_servers
-                .iter()
-                .map(|server| server.key.address)
-                .chain(sorry)
-        });
-    let unresolved = servers.filter_map(|address| match director.resolution(address) {
-        Resolution::Unknown(reason) => Some((address, reason.to_string())),
-        Resolution::Local | Resolution::Via(_) => None,
-    });
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         vrrp,
@@ -128,6 +111,6 @@ fn status(director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) -
                 .map(|(_, name, mode)| (name.to_owned(), mode))
                 .collect()
         }),
-        unresolved: unresolved.collect(),
+        unresolved: director.unreached(),
     }
 }

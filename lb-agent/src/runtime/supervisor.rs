@@ -1,7 +1,11 @@
 //! The supervisor: the one task that owns the director and the data plane. Whatever happens comes
 //! to it, and everything that has to be done it does, in order.
 
+mod balancer;
+mod forwarding;
+mod loss;
 mod network;
+mod said;
 
 use std::future::pending;
 use std::time::{Duration, Instant};
@@ -12,13 +16,14 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
-use tracing::{error, info};
+use tracing::info;
 
+use self::balancer::Balancer;
 use self::network::Network;
 use super::director::Director;
 use super::interfaces::{self, NoInterface};
 use super::lock::{InstanceLock, LockError};
-use super::plane::{Plane, PlaneError};
+use super::plane::PlaneError;
 use super::status::StatusFile;
 use super::{clock, systemd};
 use crate::config::model::Config;
@@ -49,6 +54,9 @@ pub enum RunError {
     /// Signals, the runtime.
     #[error("cannot set up the agent's process")]
     Process(#[from] std::io::Error),
+    /// Clients' packets would not arrive at the program.
+    #[error("{0}")]
+    Interface(String),
     /// An interface that the configuration names is missing.
     #[error(transparent)]
     NoInterface(#[from] NoInterface),
@@ -86,7 +94,7 @@ fn raise_open_files() {
 struct Supervisor {
     director: Director,
     network: Network,
-    plane: Option<Plane>,
+    balancer: Option<Balancer>,
     vrrp: Option<vrrp::driver::Handle>,
     roles: mpsc::UnboundedReceiver<vrrp::Change>,
     health: health::driver::Handle,
@@ -96,8 +104,6 @@ struct Supervisor {
     interrupt: Signal,
     /// The data plane has to hear of something.
     stale: bool,
-    /// The last attempt to change the data plane failed, and this was said.
-    failing: bool,
 }
 
 impl Supervisor {
@@ -119,28 +125,27 @@ impl Supervisor {
         network.settle(&mut director, clock::now());
 
         let serves = !director.config().virtual_servers.is_empty();
-        let deadman = director.config().global_defs.xdp_deadman;
-        let mut plane = serves.then(|| Plane::load(instance, deadman)).transpose()?;
-        if let Some(plane) = &mut plane {
-            let prepared = prepare(plane, &director);
-            if let Err(error) = prepared {
+        let start = || Balancer::start(instance, &mut director);
+        let balancer = serves.then(start).transpose()?;
+        let (sender, roles) = mpsc::unbounded_channel();
+        let vrrp = match start_vrrp(&director, balancer.as_ref(), sender) {
+            Ok(vrrp) => vrrp,
+            Err(error) => {
                 // Nothing half-done stays behind.
-                undo(instance);
+                if let Some(balancer) = balancer {
+                    balancer.stop();
+                }
                 return Err(error.into());
             }
-        }
-        let (sender, roles) = mpsc::unbounded_channel();
-        let vrrp = start_vrrp(&director, plane.as_ref(), sender);
-        if vrrp.is_err() {
-            undo(instance);
-        }
-        let vrrp = vrrp?;
+        };
         let (sender, events) = mpsc::unbounded_channel();
-        let health = health::driver::spawn(director.config(), sender);
+        let services = health::driver::services(director.config());
+        let share = director.config().global_defs.xdp_share_checks;
+        let health = health::driver::spawn(&services, share, sender);
         Ok(Self {
             director,
             network,
-            plane,
+            balancer,
             vrrp,
             roles,
             health,
@@ -149,7 +154,6 @@ impl Supervisor {
             terminate,
             interrupt,
             stale: true,
-            failing: false,
         })
     }
 
@@ -163,13 +167,21 @@ impl Supervisor {
                 _ = self.interrupt.recv() => return,
                 Some(change) = self.roles.recv() => self.handle_role(&change),
                 Some(event) = self.events.recv() => self.handle_health(&event),
-                event = self.network.news() => self.network.handle(event, &mut self.director),
+                event = self.network.news() => {
+                    self.stale |= self.network.handle(event, &mut self.director);
+                }
                 () = wait_until(self.director.hops().poll_timeout()) => {
                     self.director.hops().handle_timeout(clock::now());
+                }
+                () = wait_until(self.director.poll_timeout()) => {
+                    self.stale |= self.director.handle_timeout(clock::now());
                 }
                 _ = heartbeat.tick() => self.beat(),
             }
             self.stale |= self.network.settle(&mut self.director, clock::now());
+            while let Some((address, here)) = self.director.poll_address() {
+                self.health.set_address(address, here);
+            }
             self.update();
         }
     }
@@ -188,41 +200,27 @@ impl Supervisor {
 
     /// Once a second: sign of life, status, and what could not be done a second ago.
     fn beat(&mut self) {
-        if let Some(plane) = &mut self.plane
-            && let Err(error) = plane.heartbeat()
-        {
-            error!("cannot tell the XDP program that the agent is alive: {error}");
+        if let Some(balancer) = &mut self.balancer {
+            self.stale |= balancer.beat(&self.director);
         }
-        self.stale |= self.failing;
-        self.network.mend(&mut self.director);
+        self.stale |= self.network.mend(&mut self.director);
         let vrrp = self
             .vrrp
             .as_ref()
             .map(vrrp::driver::Handle::status)
             .unwrap_or_default();
         let vrrp = vrrp.into_iter().map(Into::into).collect();
-        self.status.write(&self.director, self.plane.as_ref(), vrrp);
+        let plane = self.balancer.as_ref().map(Balancer::plane);
+        self.status.write(&self.director, plane, vrrp);
     }
 
     /// Brings the data plane to what is desired now, if anything has changed.
     fn update(&mut self) {
-        if !std::mem::take(&mut self.stale) {
-            return;
+        if std::mem::take(&mut self.stale)
+            && let Some(balancer) = &mut self.balancer
+        {
+            balancer.update(&mut self.director);
         }
-        let Some(plane) = &mut self.plane else { return };
-        let outcome = plane
-            .apply(&self.director.desired())
-            .and_then(|()| plane.set_egress(&egress(&self.director)))
-            .and_then(|()| attach(plane, &self.director));
-        match &outcome {
-            Ok(()) if self.failing => info!("the data plane is as it should be again"),
-            Ok(()) => {}
-            Err(error) if !self.failing => {
-                error!("the data plane is not as it should be: {error}; trying again every second");
-            }
-            Err(_said) => {}
-        }
-        self.failing = outcome.is_err();
     }
 
     /// The other routers hear of it first, then the program goes.
@@ -231,65 +229,36 @@ impl Supervisor {
             vrrp.stop();
         }
         self.health.stop().await;
-        if let Some(plane) = self.plane
-            && let Err(error) = plane.remove()
-        {
-            error!("{error}");
+        if let Some(balancer) = self.balancer {
+            balancer.stop();
         }
         self.status.remove();
         info!("Stopped");
     }
 }
 
-/// What has to stand before anybody hears of us.
-fn prepare(plane: &mut Plane, director: &Director) -> Result<(), PlaneError> {
-    plane.heartbeat()?;
-    plane.apply(&director.desired())?;
-    plane.set_egress(&egress(director))?;
-    attach(plane, director)
-}
-
-fn attach(plane: &mut Plane, director: &Director) -> Result<(), PlaneError> {
-    plane.attach_to(
-        &director.interfaces(),
-        director.config().global_defs.xdp_mode,
-    )
-}
-
-/// Every interface that a packet may leave by.
-fn egress(director: &Director) -> Vec<u32> {
-    director
-        .links()
-        .filter(|link| link.mac != [0; 6])
-        .map(|link| link.index)
-        .collect()
-}
-
-/// Takes out what a start that failed has put into the kernel.
-fn undo(instance: &str) {
-    if let Err(error) = crate::dataplane::xdp::pins::Pins::of(instance).remove() {
-        error!("{error}");
-    }
-}
-
 fn start_vrrp(
     director: &Director,
-    plane: Option<&Plane>,
+    balancer: Option<&Balancer>,
     changes: mpsc::UnboundedSender<vrrp::Change>,
 ) -> Result<Option<vrrp::driver::Handle>, vrrp::driver::SpawnError> {
-    let instances = director.config().vrrp_instances.clone();
-    if instances.is_empty() {
+    let mut setup = vrrp::settings::Setup::from(director.config());
+    // Nobody reports on the others.
+    setup.track_only(&[vrrp::settings::Kind::Interface]);
+    if setup.instances.is_empty() {
         return Ok(None);
     }
-    let gate: Box<dyn vrrp::Gate> = match plane {
-        Some(plane) => Box::new(plane.gates()),
+    let gate: Box<dyn vrrp::Gate> = match balancer {
+        Some(balancer) => Box::new(balancer.plane().gates()),
         None => Box::new(NoGates),
     };
-    let changed = move |change| {
-        // The supervisor is gone only when the process is on its way out.
-        let _nobody = changes.send(change);
+    let listener = move |news| {
+        if let vrrp::News::Changed(change) = news {
+            // The supervisor is gone only when the process is on its way out.
+            let _nobody = changes.send(change);
+        }
     };
-    vrrp::driver::spawn(instances, gate, changed).map(Some)
+    vrrp::driver::spawn(setup, gate, listener).map(Some)
 }
 
 fn write_lines(lines: Vec<LogLine>) {

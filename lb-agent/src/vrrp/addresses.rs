@@ -3,14 +3,19 @@
 //! When they are to be set is [`super::instance`]'s decision. An address that was there before is
 //! never removed: whoever set it may need it.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use ipnet::IpNet;
+use nix::libc::{
+    IFA_F_HOMEADDRESS, IFA_F_MANAGETEMPADDR, IFA_F_MCAUTOJOIN, IFA_F_NODAD, IFA_F_NOPREFIXROUTE,
+};
 use tracing::{error, warn};
 
 use super::effects::Kernel;
 use super::router::Interfaces;
-use crate::config::model::{Broadcast, VirtualAddress, VrrpInstance};
+use super::settings::{VirtualAddress, VirtualRouter};
+use crate::config::model::Broadcast;
 use crate::net::address::{Added, Address, Removed};
 
 /// All virtual addresses of an instance: those advertised, then the excluded ones.
@@ -39,16 +44,18 @@ enum Standing {
 
 impl Addresses {
     /// The addresses of `config`, none of them set.
-    pub fn new(config: &VrrpInstance) -> Self {
-        let all = config
-            .virtual_ipaddress
-            .iter()
-            .chain(&config.virtual_ipaddress_excluded);
+    pub fn new(config: &VirtualRouter) -> Self {
+        Self::of(&config.name, config.addresses().cloned())
+    }
+
+    /// These addresses of somebody, none of them set.
+    pub fn of(owner: &str, addresses: impl IntoIterator<Item = VirtualAddress>) -> Self {
         Self {
-            instance: config.name.clone(),
-            entries: all
+            instance: owner.to_owned(),
+            entries: addresses
+                .into_iter()
                 .map(|config| Entry {
-                    config: config.clone(),
+                    config,
                     standing: Standing::Absent,
                 })
                 .collect(),
@@ -119,7 +126,7 @@ impl Addresses {
         &self,
         kernel: &mut impl Kernel,
         interfaces: &Interfaces,
-        source: Option<Ipv4Addr>,
+        source: Option<IpAddr>,
     ) {
         for entry in &self.entries {
             if source.is_some_and(|source| entry.config.address.addr() == source) {
@@ -148,8 +155,12 @@ impl Addresses {
     pub fn restore(&mut self, kernel: &mut impl Kernel, removed: &Address) -> Option<usize> {
         let (place, entry) = self.entries.iter_mut().enumerate().find(|(_, entry)| {
             matches!(&entry.standing, Standing::Ours(ours)
-                if ours.index == removed.index && ours.address == removed.address)
+                if ours.index == removed.index && ours.address.addr() == removed.address.addr())
         })?;
+        if entry.config.no_track {
+            entry.standing = Standing::Absent;
+            return None;
+        }
         let Standing::Ours(ours) = &entry.standing else {
             return None;
         };
@@ -190,7 +201,33 @@ fn resolve(config: &VirtualAddress, interfaces: &Interfaces) -> Option<Address> 
         label: config.label.clone(),
         scope: config.scope,
         broadcast: config.brd.and_then(|brd| broadcast(config.address, brd)),
+        peer: config.peer,
+        flags: flags(config),
+        preferred_lft: config.preferred_lft.or_else(|| whole_ipv6(config.address)),
+        tentative: false,
     })
+}
+
+/// `IFA_F_*` of the options.
+fn flags(config: &VirtualAddress) -> u32 {
+    [
+        (config.home, IFA_F_HOMEADDRESS),
+        (config.nodad, IFA_F_NODAD),
+        (config.mngtmpaddr, IFA_F_MANAGETEMPADDR),
+        (config.noprefixroute, IFA_F_NOPREFIXROUTE),
+        (config.autojoin, IFA_F_MCAUTOJOIN),
+    ]
+    .into_iter()
+    .filter(|(given, _)| *given)
+    .fold(0, |flags, (_, flag)| flags | flag)
+}
+
+/// A /128 is never to be chosen as a source: the host would speak with a borrowed name.
+fn whole_ipv6(address: IpNet) -> Option<Duration> {
+    match address {
+        IpNet::V6(network) if network.prefix_len() == 128 => Some(Duration::ZERO),
+        IpNet::V6(_) | IpNet::V4(_) => None,
+    }
 }
 
 /// `brd` resolved: ip-address(8). `None` where there is no such thing, as in IPv6.

@@ -3,37 +3,47 @@
 //! ```text
 //!   advert sockets ──┐                ┌──▶ addresses, adverts, ARP (in the same thread)
 //!   netlink monitor ─┼─▶ thread vrrp ─┼──▶ Gate
-//!   timer ───────────┤                ├──▶ changed(Change)
+//!   timer ───────────┤                ├──▶ listener(News)
+//!   Reporter ────────┤                │
 //!   Handle::stop ────┘                └──▶ boards ◀── Handle::status
 //! ```
 //!
-//! The thread is its only owner: there is nothing to lock, and nobody to wait for. It does not run
-//! with real-time priority: no safe wrapper for `sched_setscheduler` is at hand.
+//! The thread is its only owner: there is nothing to lock, and nobody to wait for. Its priority is
+//! [`super::isolation`]'s.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 
 use thiserror::Error;
 use tracing::{error, info};
 
-use super::kernel::System;
+use super::effects::Channel;
+use super::kernel::{System, port_of};
 use super::router::Router;
+use super::settings::Setup;
 use super::socket::FrameSocket;
 use super::status::{Board, InstanceStatus};
-use super::wait::{Wait, Waker};
-use super::{Change, Gate};
-use crate::config::model::VrrpInstance;
+use super::wait::Wait;
+use super::{Gate, News};
+
 use crate::net::monitor::{Group, Monitor};
 use crate::net::netlink::{Connection, NetlinkError};
 use crate::runtime::clock;
 
-/// Token of the netlink monitor; those of the sockets are indexes of interfaces, 32 bits.
-const MONITOR: u64 = 1 << 32;
+mod answers;
+mod report;
 
-/// Longer than any advert: 255 addresses make 1068 bytes.
-const BUFFER: usize = 2048;
+use answers::{ARP, AnswerSockets, NDISC, listen};
+pub use report::{Report, Reporter};
+
+/// Token of the netlink monitor; those of the adverts are [`port_of`]'s.
+const MONITOR: u64 = 1 << 48;
+
+/// Longer than any advert: 255 addresses of IPv6 make 4128 bytes.
+const BUFFER: usize = 8192;
 
 /// Packets taken from one socket, or events from the monitor, before the timers are looked at
 /// again: a flood must not delay our adverts.
@@ -62,7 +72,7 @@ pub enum SpawnError {
 pub struct Handle {
     boards: Vec<Arc<Board>>,
     stop: Arc<AtomicBool>,
-    waker: Waker,
+    reports: Reporter,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -73,6 +83,11 @@ impl Handle {
         self.boards.iter().map(|board| board.read(now)).collect()
     }
 
+    /// For who watches what the instances track.
+    pub fn reporter(&self) -> Reporter {
+        self.reports.clone()
+    }
+
     /// Stops: MASTERs send priority 0, gates close, addresses go. Returns when all is done.
     pub fn stop(mut self) {
         self.end();
@@ -80,7 +95,7 @@ impl Handle {
 
     fn end(&mut self) {
         self.stop.store(true, Ordering::Release);
-        if let Err(error) = self.waker.wake() {
+        if let Err(error) = self.reports.wake() {
             // It notices at its next timer: within an advertisement interval.
             error!("cannot wake the VRRP thread: {error}");
         }
@@ -100,17 +115,22 @@ impl Drop for Handle {
 
 /// Starts the instances, on a thread of their own, in the network namespace of the caller's.
 ///
-/// `gate` and `changed` are called on that thread and must not block.
+/// `gate` and `listener` are called on that thread and must not block.
 pub fn spawn(
-    instances: Vec<VrrpInstance>,
+    setup: Setup,
     gate: Box<dyn Gate>,
-    changed: impl FnMut(Change) + Send + 'static,
+    listener: impl FnMut(News) + Send + 'static,
 ) -> Result<Handle, SpawnError> {
     let resources = |what| move |source| SpawnError::Resources { what, source };
     let wait = Wait::new().map_err(resources("prepare to wait"))?;
     // Opened before the first list is read: nothing falls between the two.
     info!("Registering Kernel netlink reflector");
-    let monitor = Monitor::open(&[Group::Link, Group::Ipv4Address, Group::Ipv6Address])?;
+    let mut groups = vec![Group::Link, Group::Ipv4Address, Group::Ipv6Address];
+    if Router::<System>::minds_routing(&setup) {
+        // Not without need: a router with a full table hears thousands of changes a second.
+        groups.extend([Group::Ipv4Route, Group::Ipv6Route]);
+    }
+    let monitor = Monitor::open(&groups)?;
     wait.registry()
         .add(&monitor, MONITOR)
         .map_err(resources("watch the interfaces"))?;
@@ -119,24 +139,33 @@ pub fn spawn(
     info!("Registering gratuitous ARP shared channel");
     let frames = FrameSocket::open().map_err(SpawnError::PacketSocket)?;
 
+    let answers = AnswerSockets::open(&wait).map_err(SpawnError::PacketSocket)?;
+
     let system = System::new(connection, frames, wait.registry());
-    let router = Router::new(instances, system, gate, Box::new(changed), clock::now());
+    let isolation = setup.global.isolation;
+    let router = Router::new(setup, system, gate, Box::new(listener), clock::now());
     let (boards, waker) = (router.boards(), wait.waker());
     let stop = Arc::new(AtomicBool::new(false));
+    let (sender, reports) = channel();
     let thread = Thread {
         router,
         monitor,
+        answers,
+        reports,
         wait,
         stop: Arc::clone(&stop),
     };
     let thread = thread::Builder::new()
         .name("vrrp".into())
-        .spawn(move || thread.run())
+        .spawn(move || {
+            isolation.apply();
+            thread.run();
+        })
         .map_err(resources("start a thread"))?;
     Ok(Handle {
         boards,
         stop,
-        waker,
+        reports: Reporter::new(sender, waker),
         thread: Some(thread),
     })
 }
@@ -145,6 +174,8 @@ pub fn spawn(
 struct Thread {
     router: Router<System>,
     monitor: Monitor,
+    answers: AnswerSockets,
+    reports: Receiver<Report>,
     wait: Wait,
     stop: Arc<AtomicBool>,
 }
@@ -168,17 +199,27 @@ impl Thread {
         self.router.handle_timeout(now);
         let deadline = self.router.poll_timeout();
         let (router, monitor) = (&mut self.router, &mut self.monitor);
-        self.wait
-            .wait(deadline, now, |token| match u32::try_from(token) {
-                Ok(index) => receive(router, index, buffer),
-                Err(_monitor) => watch(router, monitor),
-            })
+        let answers = &self.answers;
+        self.wait.wait(deadline, now, |token| match token {
+            MONITOR => watch(router, monitor),
+            ARP => listen(router, &answers.arp, buffer),
+            NDISC => listen(router, &answers.ndisc, buffer),
+            port => {
+                if let Some((index, channel)) = port_of(port) {
+                    receive(router, index, channel, buffer);
+                }
+            }
+        })?;
+        while let Ok(Report { kind, name, status }) = self.reports.try_recv() {
+            self.router.track(kind, &name, status, clock::now());
+        }
+        Ok(())
     }
 }
 
-fn receive(router: &mut Router<System>, index: u32, buffer: &mut [u8]) {
+fn receive(router: &mut Router<System>, index: u32, channel: Channel, buffer: &mut [u8]) {
     for _ in 0..BURST {
-        match router.kernel_mut().receive(index, buffer) {
+        match router.kernel_mut().receive(index, channel, buffer) {
             Ok(Some(length)) => {
                 let packet = buffer.get(..length).unwrap_or_default();
                 router.handle_packet(index, packet, clock::now());

@@ -4,11 +4,36 @@
 //! names are is [`super::router`]'s to know.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
+use super::routing::Entry;
+use super::settings::Family;
 use crate::net::address::{Added, Address, Removed};
 use crate::net::link::Link;
 use crate::net::netlink::NetlinkError;
+use crate::net::virtual_link::VirtualLink;
+
+/// By what an instance's adverts come and go on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Channel {
+    /// The family of the packets.
+    pub family: Family,
+    /// Whether they have an authentication header, which is an IP protocol of its own.
+    pub ah: bool,
+}
+
+impl Channel {
+    /// Every channel there is; their places are their numbers.
+    pub const ALL: [Self; 3] = [
+        Self::of(Family::V4, false),
+        Self::of(Family::V4, true),
+        Self::of(Family::V6, false),
+    ];
+
+    const fn of(family: Family, ah: bool) -> Self {
+        Self { family, ah }
+    }
+}
 
 /// The kernel, as far as VRRP needs it.
 pub trait Kernel {
@@ -24,15 +49,48 @@ pub trait Kernel {
     /// Takes an address from an interface.
     fn remove_address(&mut self, address: &Address) -> Result<Removed, NetlinkError>;
 
-    /// Begins to send and receive adverts on an interface, and joins these groups.
-    fn open(&mut self, link: &Link, groups: &[Ipv4Addr]) -> io::Result<()>;
+    /// Adds a route or a rule.
+    fn add_routing(&mut self, entry: &Entry) -> Result<Added, NetlinkError>;
 
-    /// Ends what [`Self::open`] began. Harmless if it did not.
+    /// Removes a route or a rule.
+    fn remove_routing(&mut self, entry: &Entry) -> Result<Removed, NetlinkError>;
+
+    /// Drops packets to and from these addresses (`no_accept`), in an nftables table of this name.
+    fn block(&mut self, table: &str, addresses: &[IpAddr]) -> Result<(), NetlinkError>;
+
+    /// The end of it. Harmless if it was not begun.
+    fn unblock(&mut self, table: &str) -> Result<(), NetlinkError>;
+
+    /// Makes an interface; it is down.
+    fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError>;
+
+    /// Brings an interface up.
+    fn bring_up(&mut self, name: &str) -> Result<(), NetlinkError>;
+
+    /// Removes an interface. Harmless if it is gone.
+    fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError>;
+
+    /// Sets a kernel setting, by its path below `/proc/sys`; what it was is returned.
+    fn set_sysctl(&mut self, path: &str, value: &str) -> io::Result<String>;
+
+    /// Begins to send and receive adverts on an interface, and joins these groups.
+    fn open(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) -> io::Result<()>;
+
+    /// Ends what [`Self::open`] began, for all channels. Harmless if it did not.
     fn close(&mut self, index: u32);
 
-    /// Sends a whole IPv4 packet from an interface that was opened.
-    fn send_advert(&mut self, index: u32, destination: Ipv4Addr, packet: &[u8]) -> io::Result<()>;
+    /// Sends a whole IP packet from an interface that was opened.
+    fn send_advert(
+        &mut self,
+        index: u32,
+        channel: Channel,
+        destination: IpAddr,
+        packet: &[u8],
+    ) -> io::Result<()>;
 
     /// Sends a whole Ethernet frame from any interface.
     fn send_frame(&mut self, index: u32, frame: &[u8]) -> io::Result<()>;
+
+    /// Whether this interface forwards IPv6: its neighbours are told.
+    fn is_ipv6_router(&mut self, link: &Link) -> bool;
 }

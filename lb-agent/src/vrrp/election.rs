@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::wire::vrrp::{PRIORITY_OWNER, PRIORITY_RELEASE};
 
@@ -13,6 +14,8 @@ pub struct Advert {
     pub source: IpAddr,
     /// 1–255, or 0: the sender releases its duty.
     pub priority: u8,
+    /// How often it advertises; in version 2 always as often as we.
+    pub adver_int: Duration,
 }
 
 /// Whether a better master than the one heard may take over from it.

@@ -2,32 +2,37 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_sys::protocols::NETLINK_NETFILTER;
+use nix::errno::Errno;
 use nix::sys::socket::LinkAddr;
 use tracing::info;
 
-use super::effects::Kernel;
-use super::socket::{AdvertSocket, FrameSocket, link_address};
+use super::effects::{Channel, Kernel};
+use super::routing::Entry;
+use super::socket::{AdvertSocket, FrameSocket, link_address, protocol};
 use super::wait::Registry;
 use crate::net::address::{self, Added, Address, Removed};
 use crate::net::link::{self, Link};
 use crate::net::netlink::{Connection, NetlinkError};
-use crate::wire::vrrp::PROTOCOL;
+use crate::net::nft;
+use crate::net::virtual_link::{self, VirtualLink};
 
 /// The kernel of this network namespace: that of the thread that opened it.
 pub struct System {
     connection: Connection,
     frames: FrameSocket,
-    ports: BTreeMap<u32, AdvertSocket>,
+    ports: BTreeMap<(u32, Channel), AdvertSocket>,
     /// `sockaddr_ll` by index, looked up once: not in the middle of a failover.
     link_addresses: BTreeMap<u32, LinkAddr>,
     registry: Registry,
 }
 
 impl System {
-    /// Every advert socket is registered with the index of its interface as token.
+    /// Every advert socket is registered with [`token`] of its interface and channel.
     pub(super) fn new(connection: Connection, frames: FrameSocket, registry: Registry) -> Self {
         Self {
             connection,
@@ -39,9 +44,14 @@ impl System {
     }
 
     /// Receives one packet on an interface; `None`: there is none now, or no socket any more.
-    pub fn receive(&self, index: u32, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    pub(super) fn receive(
+        &mut self,
+        index: u32,
+        channel: Channel,
+        buffer: &mut [u8],
+    ) -> io::Result<Option<usize>> {
         self.ports
-            .get(&index)
+            .get_mut(&(index, channel))
             .map_or(Ok(None), |port| port.receive(buffer))
     }
 
@@ -73,43 +83,96 @@ impl Kernel for System {
         address::remove(&mut self.connection, address)
     }
 
-    fn open(&mut self, link: &Link, groups: &[Ipv4Addr]) -> io::Result<()> {
-        let port = AdvertSocket::open(link, groups)?;
-        self.registry.add(&port, u64::from(link.index))?;
-        let fd = port.as_fd().as_raw_fd();
-        let (index, cast) = (
-            link.index,
-            if groups.is_empty() {
-                "unicast"
-            } else {
-                "multicast"
+    fn add_routing(&mut self, entry: &Entry) -> Result<Added, NetlinkError> {
+        let what = format_args!("add {}", entry.text);
+        let flags = NLM_F_CREATE | NLM_F_EXCL;
+        match self.connection.execute(entry.add.clone(), flags, &what) {
+            Ok(()) => Ok(Added::New),
+            Err(error) if error.errno() == Some(Errno::EEXIST) => Ok(Added::AlreadyThere),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn remove_routing(&mut self, entry: &Entry) -> Result<Removed, NetlinkError> {
+        let what = format_args!("remove {}", entry.text);
+        match self.connection.execute(entry.remove.clone(), 0, &what) {
+            Ok(()) => Ok(Removed::Gone),
+            Err(error) => match error.errno() {
+                Some(Errno::ESRCH | Errno::ENOENT | Errno::ENODEV) => Ok(Removed::WasNotThere),
+                _ => Err(error),
             },
-        );
-        for group in groups
-            .iter()
-            .map(Some)
-            .chain(groups.is_empty().then_some(None))
-        {
-            let address = group
-                .map(|group| format!(", address({group})"))
-                .unwrap_or_default();
+        }
+    }
+
+    fn block(&mut self, table: &str, addresses: &[IpAddr]) -> Result<(), NetlinkError> {
+        nft::block(&mut filters()?, table, addresses)
+    }
+
+    fn unblock(&mut self, table: &str) -> Result<(), NetlinkError> {
+        nft::unblock(&mut filters()?, table)
+    }
+
+    fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError> {
+        virtual_link::create(&mut self.connection, link)
+    }
+
+    fn bring_up(&mut self, name: &str) -> Result<(), NetlinkError> {
+        virtual_link::bring_up(&mut self.connection, name)
+    }
+
+    fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError> {
+        virtual_link::remove(&mut self.connection, name).map(drop)
+    }
+
+    fn set_sysctl(&mut self, path: &str, value: &str) -> io::Result<String> {
+        let path = format!("/proc/sys/{path}");
+        let before = std::fs::read_to_string(&path)?.trim().to_owned();
+        if before != value {
+            std::fs::write(&path, value)?;
+        }
+        Ok(before)
+    }
+
+    fn open(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) -> io::Result<()> {
+        let port = AdvertSocket::open(link, channel, groups)?;
+        self.registry.add(&port, token(link.index, channel))?;
+        let fd = port.as_fd().as_raw_fd();
+        let (index, family, protocol) = (link.index, channel.family.name(), protocol(channel));
+        let cast = if groups.is_empty() {
+            "unicast"
+        } else {
+            "multicast"
+        };
+        let say = |address: &str| {
             info!(
-                "VRRP sockpool: [ifindex({index:3}), family(IPv4), proto({PROTOCOL}), \
+                "VRRP sockpool: [ifindex({index:3}), family({family}), proto({protocol}), \
                  fd({fd},{fd}) {cast}{address}]"
             );
+        };
+        for group in groups {
+            say(&format!(", address({group})"));
         }
-        self.ports.insert(link.index, port);
+        if groups.is_empty() {
+            say("");
+        }
+        self.ports.insert((link.index, channel), port);
         // Frames go by other interfaces, too; those are looked up when they are needed.
         self.look_up(link.index).map(drop)
     }
 
     fn close(&mut self, index: u32) {
-        self.ports.remove(&index);
+        self.ports.retain(|(of, _), _| *of != index);
         self.link_addresses.remove(&index);
     }
 
-    fn send_advert(&mut self, index: u32, destination: Ipv4Addr, packet: &[u8]) -> io::Result<()> {
-        match self.ports.get(&index) {
+    fn send_advert(
+        &mut self,
+        index: u32,
+        channel: Channel,
+        destination: IpAddr,
+        packet: &[u8],
+    ) -> io::Result<()> {
+        match self.ports.get(&(index, channel)) {
             Some(port) => port.send(destination, packet),
             None => Err(io::Error::new(
                 io::ErrorKind::NotConnected,
@@ -122,4 +185,28 @@ impl Kernel for System {
         let interface = self.look_up(index)?;
         self.frames.send(&interface, frame)
     }
+
+    fn is_ipv6_router(&mut self, link: &Link) -> bool {
+        let path = format!("/proc/sys/net/ipv6/conf/{}/forwarding", link.name);
+        std::fs::read(path).is_ok_and(|value| value.first() != Some(&b'0'))
+    }
+}
+
+/// Packet filters are a protocol of their own, and needed seldom.
+fn filters() -> Result<Connection, NetlinkError> {
+    Connection::with_protocol(NETLINK_NETFILTER)
+}
+
+/// What a socket is registered with; [`port_of`] reads it.
+fn token(index: u32, channel: Channel) -> u64 {
+    let number = Channel::ALL.iter().position(|other| *other == channel);
+    let number = number.and_then(|number| u64::try_from(number).ok());
+    u64::from(index) | (number.unwrap_or(0) << 32)
+}
+
+/// The interface and channel of a token; `None` for those of others.
+pub(super) fn port_of(token: u64) -> Option<(u32, Channel)> {
+    let number = usize::try_from(token >> 32).ok()?;
+    let index = u32::try_from(token & u64::from(u32::MAX)).ok()?;
+    Some((index, *Channel::ALL.get(number)?))
 }

@@ -7,6 +7,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::settings::Family;
+
 /// One line about an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLine {
@@ -25,7 +27,7 @@ pub enum LogLine {
     /// Became FAULT.
     EnteringFault,
     /// The reason for FAULT: the instance has no address to send from.
-    NoAddress,
+    NoAddress(Family),
     /// The master has been silent for too long.
     AdvertTimeout,
     /// The master stops.
@@ -84,6 +86,22 @@ pub enum LogLine {
     StartPreemptDelay(Duration),
     /// A master as good as us was heard: nothing to preempt.
     StopPreemptDelay,
+    /// Version 3: the master has another interval than was thought, and it counts.
+    IntervalUpdated {
+        /// Before.
+        from: Duration,
+        /// Now.
+        to: Duration,
+    },
+    /// Something tracked has changed the effective priority.
+    PriorityChanged {
+        /// Before.
+        from: u8,
+        /// Now.
+        to: u8,
+    },
+    /// The second master is no longer noticed.
+    SplitBrainHealed,
     /// The first master heard.
     MasterSet(IpAddr),
     /// Another router is master now.
@@ -115,7 +133,11 @@ impl fmt::Display for LogLine {
             Self::EnteringBackup => f.write_str("Entering BACKUP STATE"),
             Self::EnteringMaster => f.write_str("Entering MASTER STATE"),
             Self::EnteringFault => f.write_str("Entering FAULT STATE"),
-            Self::NoAddress => f.write_str("entering FAULT state (no IPv4 address for interface)"),
+            Self::NoAddress(family) => write!(
+                f,
+                "entering FAULT state (no {} address for interface)",
+                family.name()
+            ),
             Self::AdvertTimeout => f.write_str("Receive advertisement timeout"),
             Self::BackupReceivedRelease => f.write_str("Backup received priority 0 advertisement"),
             Self::MasterReceivedRelease => f.write_str("Master received priority 0 message"),
@@ -175,6 +197,16 @@ impl fmt::Display for LogLine {
                 )
             }
             Self::StopPreemptDelay => f.write_str("stop preempt delay"),
+            Self::IntervalUpdated { from, to } => write!(
+                f,
+                "advertisement interval updated from {}ms to {}ms by master",
+                from.as_millis(),
+                to.as_millis()
+            ),
+            Self::PriorityChanged { from, to } => {
+                write!(f, "Changing effective priority from {from} to {to}")
+            }
+            Self::SplitBrainHealed => f.write_str("split brain healed: one master again"),
             Self::MasterSet(master) => write!(f, "master set to {master}"),
             Self::MasterChanged { from, to } => write!(f, "master changed from {from} to {to}"),
         }

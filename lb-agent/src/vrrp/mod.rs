@@ -1,5 +1,5 @@
-//! VRRP version 2 (RFC 3768, with keepalived's habits): who of several routers holds the virtual
-//! addresses.
+//! VRRP versions 2 (RFC 3768) and 3 (RFC 9568), with keepalived's habits: who of several routers
+//! holds the virtual addresses.
 //!
 //! ```text
 //!                          Start, no fault
@@ -19,12 +19,14 @@
 //! The pure part, without clock, socket or thread:
 //! * [`instance`]: the machine: inputs and the time in, actions out; [`election`]: what an advert
 //!   means for it; [`timers`]: how long it waits; [`garp`]: when it announces its addresses.
+//! * [`group`]: what keeps a sync group together; [`settings`]: what all this is configured with.
 //! * [`receive`]: whether an advert is acceptable at all.
 //! * [`log_line`]: what the operator reads, in keepalived's words.
 //!
 //! The rest:
 //! * [`router`]: all instances, the packets and kernel events for them, and their actions carried
-//!   out through [`effects::Kernel`]; [`addresses`]: which addresses we have set.
+//!   out through [`effects::Kernel`]; [`addresses`]: which addresses we have set,
+//!   [`routing`]: which routes and rules.
 //! * [`kernel`] with [`socket`] is the real [`effects::Kernel`]; [`driver`] the thread that waits.
 //! * [`status`]: what others may know, at any time, without asking the thread.
 //!
@@ -37,11 +39,15 @@ pub mod driver;
 pub mod effects;
 pub mod election;
 pub mod garp;
+pub mod group;
 pub mod instance;
+pub mod isolation;
 pub mod kernel;
 pub mod log_line;
 pub mod receive;
 pub mod router;
+pub mod routing;
+pub mod settings;
 pub mod socket;
 pub mod status;
 pub mod timers;
@@ -75,6 +81,43 @@ pub struct Change {
     pub from: State,
     /// What it is.
     pub to: State,
+    /// The effective priority.
+    pub priority: u8,
+}
+
+/// What others may want to act upon. Told on the VRRP thread, in the order in which it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// An instance has changed its state.
+    Changed(Change),
+    /// A sync group has.
+    Group {
+        /// The group, by its place in the configuration.
+        group: usize,
+        /// What it is.
+        to: State,
+    },
+    /// An instance's effective priority is another.
+    Priority {
+        /// The instance.
+        instance: usize,
+        /// Its state.
+        state: State,
+        /// The priority.
+        priority: u8,
+    },
+    /// A MASTER has heard a master of lower priority.
+    LowerPriority {
+        /// The instance.
+        instance: usize,
+    },
+    /// There are two masters, or, with `None`, no longer.
+    SplitBrain {
+        /// The instance.
+        instance: usize,
+        /// The other one.
+        rival: Option<instance::Rival>,
+    },
 }
 
 /// The data plane's switch of each instance: armed, it forwards what is for the instance's

@@ -1,76 +1,36 @@
-//! Whether an advert is acceptable (RFC 3768 section 7.1), in keepalived's order, so that both
-//! name the same reason for the same packet.
+//! Whether an advert is acceptable (RFC 3768 section 7.1, RFC 9568 section 7.1), in keepalived's
+//! order, so that both name the same reason for the same packet.
 //!
 //! Not checked here: that a virtual router of this id exists (the packet is then not for us, see
 //! [`super::router`]), and what the advert means for the election ([`super::election`]).
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use thiserror::Error;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use super::election::Advert;
-use super::instance::adver_int_seconds;
-use crate::config::model::{Authentication, VrrpInstance};
-use crate::wire::ipv4::Packet;
+use super::settings::{Authentication, OldUnicastChecksum, Version, adver_int_seconds};
+use crate::wire::ip::Datagram;
 use crate::wire::vrrp::{
-    AUTH_AH, AUTH_DATA_LEN, AUTH_NONE, AUTH_PASS, TTL, TYPE_ADVERTISEMENT, VERSION_2, View,
+    AUTH_AH, AUTH_DATA_LEN, AUTH_NONE, AUTH_PASS, TTL, TYPE_ADVERTISEMENT, View,
 };
+use crate::wire::{ah, vrrp};
+
+mod expected;
+mod reason;
+
+pub use expected::Expected;
+pub use reason::{Mismatch, Rejected};
 
 /// The least an Ethernet frame carries: shorter packets arrive padded to it.
 const ETHERNET_MIN_PAYLOAD: usize = 46;
 
-/// What an instance's adverts must be like, on both routers.
-#[derive(Clone, Debug)]
-pub struct Expected {
-    /// Virtual router id.
-    pub vrid: u8,
-    /// Advertisement interval on the wire, seconds.
-    pub adver_int: u8,
-    /// Password, if any.
-    pub authentication: Option<Authentication>,
-    /// Whether adverts come from peers and not through the multicast group.
-    pub unicast: bool,
-    /// The advertised addresses, in order.
-    pub addresses: Vec<Ipv4Addr>,
-}
-
-impl From<&VrrpInstance> for Expected {
-    fn from(config: &VrrpInstance) -> Self {
-        let addresses = config
-            .virtual_ipaddress
-            .iter()
-            .map(|address| address.address.addr());
-        Self {
-            vrid: config.virtual_router_id,
-            adver_int: adver_int_seconds(config.advert_int),
-            authentication: config.authentication.clone(),
-            unicast: !config.unicast_peer.is_empty(),
-            addresses: addresses
-                .filter_map(|address| match address {
-                    IpAddr::V4(address) => Some(address),
-                    IpAddr::V6(_) => None,
-                })
-                .collect(),
-        }
-    }
-}
-
-impl Expected {
-    /// `auth_type` on the wire.
-    pub const fn auth_type(&self) -> u8 {
-        match self.authentication {
-            None => AUTH_NONE,
-            Some(Authentication::Pass(_)) => AUTH_PASS,
-        }
-    }
-
-    /// The authentication data on the wire: zeros without a password.
-    pub const fn auth_data(&self) -> [u8; AUTH_DATA_LEN] {
-        match self.authentication {
-            None => [0; AUTH_DATA_LEN],
-            Some(Authentication::Pass(password)) => password,
-        }
-    }
+/// What is to be known of the packets before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// False leaves the list of addresses alone (`skip_check_adv_addr`).
+    pub check_addresses: bool,
+    /// The last sequence number of the authentication header, sent or received.
+    pub sequence: Option<u32>,
 }
 
 /// An acceptable advert.
@@ -78,222 +38,104 @@ impl Expected {
 pub struct Received {
     /// What the election needs.
     pub advert: Advert,
+    /// The sequence number of its authentication header.
+    pub sequence: Option<u32>,
+    /// Its checksum is that of an old keepalived.
+    pub old_checksum: bool,
     /// Its addresses are not ours. Accepted all the same: RFC 9568 7.1 makes the list a matter
     /// for the log, and to reject it would make two masters of one typing error.
     pub mismatch: Option<Mismatch>,
 }
 
-/// How the addresses of an advert differ from ours. Printed behind `(name of the instance) `.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Mismatch {
-    /// More or fewer.
-    #[error("expected {expected} VIPs but received {received} from {from}")]
-    Count {
-        /// The sender.
-        from: Ipv4Addr,
-        /// Ours.
-        expected: usize,
-        /// Theirs.
-        received: usize,
-    },
-    /// One of ours is missing.
-    #[error(
-        "ip address associated with VRID {vrid} not present in advert from {from}: \
-         {address}"
-    )]
-    Missing {
-        /// The sender.
-        from: Ipv4Addr,
-        /// Virtual router id.
-        vrid: u8,
-        /// The address of ours that it does not have.
-        address: Ipv4Addr,
-    },
-}
-
-/// Why an advert is not acceptable. Printed behind `(name of the instance) `.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Rejected {
-    /// Shorter than it says.
-    #[error("vrrp packet from {from} too short, length {received} and expect {expected}")]
-    TooShort {
-        /// The sender.
-        from: Ipv4Addr,
-        /// Bytes, IP header included.
-        received: usize,
-        /// Bytes, IP header included.
-        expected: usize,
-    },
-    /// Longer than it says, beyond what padding explains.
-    #[error("vrrp packet from {from} too long, length {received} and expect {expected}")]
-    TooLong {
-        /// The sender.
-        from: Ipv4Addr,
-        /// Bytes, IP header included.
-        received: usize,
-        /// Bytes, IP header included.
-        expected: usize,
-    },
-    /// Forwarded by a router, so not from this link.
-    #[error("invalid TTL/HL from {from}. Received {received} and expect 255")]
-    Ttl {
-        /// The sender.
-        from: Ipv4Addr,
-        /// Its TTL.
-        received: u8,
-    },
-    /// Another version of the protocol.
-    #[error("wrong VRRP version from {from}. Received {received} and expect 2")]
-    Version {
-        /// The sender.
-        from: Ipv4Addr,
-        /// Its version.
-        received: u8,
-    },
-    /// An authentication type that does not exist.
-    #[error("Invalid auth type from {from}: {received}")]
-    UnknownAuthType {
-        /// The sender.
-        from: Ipv4Addr,
-        /// Its type.
-        received: u8,
-    },
-    /// The two sides are configured for different authentication.
-    #[error("received a {received} auth from {from}, expecting {expected}!")]
-    AuthType {
-        /// The sender.
-        from: Ipv4Addr,
-        /// Its type.
-        received: u8,
-        /// Ours.
-        expected: u8,
-    },
-    /// Another password.
-    #[error("received an invalid passwd from {from}!")]
-    Password {
-        /// The sender.
-        from: Ipv4Addr,
-    },
-    /// The two sides are configured for different intervals.
-    #[error("advertisement interval mismatch with {from} mine={expected} sec rcv'd={received} sec")]
-    AdverInt {
-        /// The sender.
-        from: Ipv4Addr,
-        /// Its interval, seconds.
-        received: u8,
-        /// Ours, seconds.
-        expected: u8,
-    },
-    /// Not an advertisement.
-    #[error("Invalid packet type from {from}. {received} and expect 1")]
-    PacketType {
-        /// The sender.
-        from: Ipv4Addr,
-        /// Its type.
-        received: u8,
-    },
-    /// The IP header's length is not that of the advert.
-    #[error("invalid ip length from {from}. {received} and expect {expected}")]
-    TotalLength {
-        /// The sender.
-        from: Ipv4Addr,
-        /// What the IP header says.
-        received: usize,
-        /// Bytes, IP header included.
-        expected: usize,
-    },
-    /// Damaged on the way.
-    #[error("Invalid VRRPv2 checksum from {from}")]
-    Checksum {
-        /// The sender.
-        from: Ipv4Addr,
-    },
-    /// The two sides do not agree on whether they use multicast.
-    #[error("Expected {} packet but received {} packet from {from}", cast(*expected_unicast), cast(!*expected_unicast))]
-    Cast {
-        /// The sender.
-        from: Ipv4Addr,
-        /// What we are.
-        expected_unicast: bool,
-    },
-}
-
-const fn cast(unicast: bool) -> &'static str {
-    if unicast { "unicast" } else { "multicast" }
-}
-
-/// Judges an advert: `view` is the payload of `packet`. `check_addresses` false leaves the list
-/// of addresses alone (`skip_check_adv_addr`).
+/// Judges an advert: `view` is the payload of `packet`. The numbers are those of keepalived's
+/// checks.
 pub fn check(
     expected: &Expected,
-    packet: &Packet<'_>,
+    packet: &Datagram<'_>,
     view: &View<'_>,
-    check_addresses: bool,
+    before: Before,
 ) -> Result<Received, Rejected> {
-    let from = packet.source();
-    check_length(packet, view)?;
-    if !expected.unicast && packet.ttl() != TTL {
-        return Err(Rejected::Ttl {
-            from,
-            received: packet.ttl(),
-        });
+    let from = packet.source;
+    // 1
+    if packet.ah.is_some() != (expected.auth_type() == AUTH_AH) {
+        let expected = expected.auth_type() == AUTH_AH;
+        return Err(Rejected::AuthHeader { from, expected });
     }
-    if view.version() != VERSION_2 {
+    // 2
+    check_length(packet, view)?;
+    // 3
+    let received = packet.ttl;
+    if !expected.is_unicast() && received != TTL {
+        return Err(Rejected::Ttl { from, received });
+    }
+    // 4
+    if view.version() != expected.version.number() {
         return Err(Rejected::Version {
             from,
             received: view.version(),
+            expected: expected.version.number(),
         });
     }
-    check_authentication(expected, from, view)?;
-    if view.adver_int() != expected.adver_int {
-        let (received, expected) = (view.adver_int(), expected.adver_int);
-        return Err(Rejected::AdverInt {
+    // 6, 7
+    let sequence = match expected.version {
+        Version::V2 => check_version_2(expected, packet, view, before)?,
+        Version::V3 => None,
+    };
+    // 8
+    if view.packet_type() != TYPE_ADVERTISEMENT {
+        let received = view.packet_type();
+        return Err(Rejected::PacketType { from, received });
+    }
+    // 9
+    let (received, length) = (packet.total_len, length(packet, view));
+    if received != length {
+        let expected = length;
+        return Err(Rejected::TotalLength {
             from,
             received,
             expected,
         });
     }
-    if view.packet_type() != TYPE_ADVERTISEMENT {
-        return Err(Rejected::PacketType {
-            from,
-            received: view.packet_type(),
-        });
-    }
-    let (received, length) = (usize::from(packet.total_len()), length(packet, view));
-    if received != length {
-        return Err(Rejected::TotalLength {
-            from,
-            received,
-            expected: length,
-        });
-    }
-    if !view.checksum_fits() {
-        return Err(Rejected::Checksum { from });
-    }
-    if packet.destination().is_multicast() == expected.unicast {
+    // 10
+    let adver_int = adver_int(expected, view).ok_or(Rejected::NoInterval { from })?;
+    // 11
+    let old_checksum = check_checksum(expected, packet, view)?;
+    // 12
+    if packet.destination.is_multicast() == expected.is_unicast() {
         return Err(Rejected::Cast {
             from,
-            expected_unicast: expected.unicast,
+            expected_unicast: expected.is_unicast(),
         });
     }
+    // 13
+    if expected.ignore {
+        return Err(Rejected::Owner { from });
+    }
+    // 15
+    check_peer(expected, packet)?;
+    // 14: comes last, since it does not reject.
+    let mismatch = before
+        .check_addresses
+        .then(|| mismatch(expected, packet, view));
     Ok(Received {
         advert: Advert {
-            source: IpAddr::V4(from),
+            source: from,
             priority: view.priority(),
+            adver_int,
         },
-        mismatch: check_addresses
-            .then(|| mismatch(expected, from, view))
-            .flatten(),
+        sequence,
+        old_checksum,
+        mismatch: mismatch.flatten(),
     })
 }
 
 /// Length of the whole packet, as the VRRP header has it.
-fn length(packet: &Packet<'_>, view: &View<'_>) -> usize {
-    packet.received_len() - packet.payload().len() + view.expected_len()
+fn length(packet: &Datagram<'_>, view: &View<'_>) -> usize {
+    packet.headers_len() + view.expected_len(packet.address_len())
 }
 
-fn check_length(packet: &Packet<'_>, view: &View<'_>) -> Result<(), Rejected> {
-    let (from, received) = (packet.source(), packet.received_len());
+fn check_length(packet: &Datagram<'_>, view: &View<'_>) -> Result<(), Rejected> {
+    let (from, received) = (packet.source, packet.bytes.len());
     let expected = length(packet, view);
     if received < expected {
         return Err(Rejected::TooShort {
@@ -312,11 +154,14 @@ fn check_length(packet: &Packet<'_>, view: &View<'_>) -> Result<(), Rejected> {
     Ok(())
 }
 
-fn check_authentication(
+/// Authentication and interval; the sequence number of the authentication header is returned.
+fn check_version_2(
     expected: &Expected,
-    from: Ipv4Addr,
+    packet: &Datagram<'_>,
     view: &View<'_>,
-) -> Result<(), Rejected> {
+    before: Before,
+) -> Result<Option<u32>, Rejected> {
+    let from = packet.source;
     let received = view.auth_type();
     if !matches!(received, AUTH_NONE | AUTH_PASS | AUTH_AH) {
         return Err(Rejected::UnknownAuthType { from, received });
@@ -328,10 +173,59 @@ fn check_authentication(
             expected: expected.auth_type(),
         });
     }
-    match (&expected.authentication, view.auth_data()) {
-        (None, _) => Ok(()),
-        (Some(Authentication::Pass(ours)), Some(theirs)) if equal(*ours, *theirs) => Ok(()),
-        (Some(Authentication::Pass(_)), _) => Err(Rejected::Password { from }),
+    let sequence = match (&expected.authentication, packet.ah) {
+        (None, _) => None,
+        (Some(Authentication::Pass(ours)), _) => match view.auth_data() {
+            Some(theirs) if equal(*ours, *theirs) => None,
+            Some(_) | None => return Err(Rejected::Password { from }),
+        },
+        (Some(Authentication::Ah(key)), Some(header)) => {
+            check_ah(packet, header, key, before.sequence)?;
+            Some(header.sequence())
+        }
+        // Check 1 has seen to it.
+        (Some(Authentication::Ah(_)), None) => return Err(Rejected::Digest { from }),
+    };
+    let ours = adver_int_seconds(expected.advert_int);
+    if view.adver_int() != ours {
+        let (received, expected) = (view.adver_int(), ours);
+        return Err(Rejected::AdverInt {
+            from,
+            received,
+            expected,
+        });
+    }
+    Ok(sequence)
+}
+
+/// The digest comes before the sequence number counts: a forged packet must not move it.
+fn check_ah(
+    packet: &Datagram<'_>,
+    header: ah::View<'_>,
+    key: &[u8],
+    last: Option<u32>,
+) -> Result<(), Rejected> {
+    let from = packet.source;
+    if IpAddr::V4(header.spi()) != from {
+        let spi = header.spi();
+        return Err(Rejected::Spi { from, spi });
+    }
+    if let Some(last) = last
+        && header.sequence() <= last
+    {
+        let received = header.sequence();
+        return Err(Rejected::Replay {
+            from,
+            received,
+            last,
+        });
+    }
+    // What Ethernet padded is not signed.
+    let signed = packet.bytes.get(..packet.total_len);
+    if signed.is_some_and(|signed| ah::is_signed(signed, key)) {
+        Ok(())
+    } else {
+        Err(Rejected::Digest { from })
     }
 }
 
@@ -340,7 +234,72 @@ fn equal(ours: [u8; AUTH_DATA_LEN], theirs: [u8; AUTH_DATA_LEN]) -> bool {
     u64::from_ne_bytes(ours) ^ u64::from_ne_bytes(theirs) == 0
 }
 
-fn mismatch(expected: &Expected, from: Ipv4Addr, view: &View<'_>) -> Option<Mismatch> {
+/// `None`: zero.
+fn adver_int(expected: &Expected, view: &View<'_>) -> Option<Duration> {
+    let interval = match expected.version {
+        Version::V2 => expected.advert_int,
+        Version::V3 => Duration::from_millis(u64::from(view.max_advertise_interval()) * 10),
+    };
+    (!interval.is_zero()).then_some(interval)
+}
+
+/// Whether the checksum fits, and whether it is an old keepalived's.
+fn check_checksum(
+    expected: &Expected,
+    packet: &Datagram<'_>,
+    view: &View<'_>,
+) -> Result<bool, Rejected> {
+    let length = packet.address_len();
+    let version = expected.version.number();
+    let from = packet.source;
+    let invalid = Err(Rejected::Checksum { from, version });
+    if expected.version == Version::V2 {
+        return if view.checksum_fits(length, None) {
+            Ok(false)
+        } else {
+            invalid
+        };
+    }
+    let fits = |old| {
+        let pseudo = vrrp::PseudoHeader {
+            source: from,
+            destination: if old {
+                expected.group
+            } else {
+                packet.destination
+            },
+        };
+        view.checksum_fits(length, Some(&pseudo))
+    };
+    if expected.v3_checksum_as_v2 || fits(false) {
+        return Ok(false);
+    }
+    let old = expected.is_unicast()
+        && expected.old_unicast_checksum != OldUnicastChecksum::Never
+        && fits(true);
+    if old { Ok(true) } else { invalid }
+}
+
+fn check_peer(expected: &Expected, packet: &Datagram<'_>) -> Result<(), Rejected> {
+    let from = packet.source;
+    let peer = expected.peers.iter().find(|peer| peer.address == from);
+    match peer {
+        Some(peer) if (peer.min_ttl..=peer.max_ttl).contains(&packet.ttl) => Ok(()),
+        Some(peer) => Err(Rejected::PeerTtl {
+            from,
+            received: packet.ttl,
+            min_ttl: peer.min_ttl,
+            max_ttl: peer.max_ttl,
+        }),
+        None if expected.check_unicast_src && expected.is_unicast() => {
+            Err(Rejected::NotAPeer { from })
+        }
+        None => Ok(()),
+    }
+}
+
+fn mismatch(expected: &Expected, packet: &Datagram<'_>, view: &View<'_>) -> Option<Mismatch> {
+    let (from, length) = (packet.source, packet.address_len());
     let received = usize::from(view.address_count());
     if received != expected.addresses.len() {
         let expected = expected.addresses.len();
@@ -350,10 +309,13 @@ fn mismatch(expected: &Expected, from: Ipv4Addr, view: &View<'_>) -> Option<Mism
             received,
         });
     }
-    if view.addresses().eq(expected.addresses.iter().copied()) {
+    if view
+        .addresses(length)
+        .eq(expected.addresses.iter().copied())
+    {
         return None;
     }
-    let is_missing = |ours: &&Ipv4Addr| !view.addresses().any(|theirs| theirs == **ours);
+    let is_missing = |ours: &&IpAddr| !view.addresses(length).any(|theirs| theirs == **ours);
     let address = *expected.addresses.iter().find(is_missing)?;
     Some(Mismatch::Missing {
         from,

@@ -13,10 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use super::election::Advert;
-use super::instance::Fault;
+use super::instance::Rival;
+use super::isolation::is_late;
 use super::receive::Rejected;
-use crate::config::model::VrrpInstance;
-use crate::wire::vrrp::{PRIORITY_RELEASE, VERSION_2};
+use super::settings::VirtualRouter;
+use crate::wire::vrrp::PRIORITY_RELEASE;
+
+mod tracked;
+
+pub use tracked::{Reason, TrackedStatus};
 
 /// An instance at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +49,15 @@ pub struct InstanceStatus {
     /// The master's priority.
     pub master_priority: Option<u8>,
     /// What keeps it from taking part.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Reason>,
     /// The virtual addresses, the excluded ones after the others.
     pub virtual_ipaddress: Vec<AddressStatus>,
+    /// How often the master advertises; ours unless version 3 taught us another.
+    pub master_adver_int: Duration,
+    /// What is tracked, and how it is.
+    pub tracked: Vec<TrackedStatus>,
+    /// Who else acts as master beside us.
+    pub split_brain: Option<Rival>,
     /// The counters.
     pub stats: Stats,
 }
@@ -70,18 +81,24 @@ macro_rules! counters {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         pub struct Stats {
             $($(#[$doc])* pub $name: u64,)*
+            /// The latest that an advert was late, microseconds.
+            pub advert_late_max: u64,
         }
 
         /// The same, to count with.
         #[derive(Debug, Default)]
         pub struct Counters {
             $($name: AtomicU64,)*
+            advert_late_max: AtomicU64,
         }
 
         impl Counters {
             /// The figures now.
             pub fn read(&self) -> Stats {
-                Stats { $($name: self.$name.load(Ordering::Relaxed),)* }
+                Stats {
+                    $($name: self.$name.load(Ordering::Relaxed),)*
+                    advert_late_max: self.advert_late_max.load(Ordering::Relaxed),
+                }
             }
         }
     };
@@ -118,12 +135,22 @@ counters! {
     chk_err,
     /// Multicast packets for a unicast instance, and the other way round.
     cast_err,
+    /// Unicast adverts from who is no peer.
+    src_err,
+    /// Adverts that the owner of the addresses did not listen to.
+    ignored,
     /// Adverts of priority 0 received.
     pri_zero_rcvd,
     /// Adverts of priority 0 sent.
     pri_zero_sent,
     /// Virtual addresses that somebody else removed and that were put back.
     address_restored,
+    /// Routes and rules that somebody else removed and that were put back.
+    routing_restored,
+    /// Times there were two masters.
+    split_brain,
+    /// Own adverts that went out later than a fifth of the interval after their time.
+    advert_late,
 }
 
 impl Counters {
@@ -146,15 +173,20 @@ impl Counters {
             Rejected::TooShort { .. } | Rejected::TooLong { .. } | Rejected::TotalLength { .. } => {
                 &self.packet_len_err
             }
-            Rejected::Ttl { .. } => &self.ip_ttl_err,
+            Rejected::Ttl { .. } | Rejected::PeerTtl { .. } => &self.ip_ttl_err,
             Rejected::Version { .. } => &self.vers_err,
             Rejected::UnknownAuthType { .. } => &self.invalid_authtype,
-            Rejected::AuthType { .. } => &self.authtype_mismatch,
-            Rejected::Password { .. } => &self.auth_failure,
-            Rejected::AdverInt { .. } => &self.advert_interval_err,
+            Rejected::AuthType { .. } | Rejected::AuthHeader { .. } => &self.authtype_mismatch,
+            Rejected::Password { .. }
+            | Rejected::Spi { .. }
+            | Rejected::Replay { .. }
+            | Rejected::Digest { .. } => &self.auth_failure,
+            Rejected::AdverInt { .. } | Rejected::NoInterval { .. } => &self.advert_interval_err,
             Rejected::PacketType { .. } => &self.invalid_type_rcvd,
             Rejected::Checksum { .. } => &self.chk_err,
             Rejected::Cast { .. } => &self.cast_err,
+            Rejected::NotAPeer { .. } => &self.src_err,
+            Rejected::Owner { .. } => &self.ignored,
         });
     }
 
@@ -174,6 +206,26 @@ impl Counters {
         if from == State::Master {
             count(&self.release_master);
         }
+    }
+
+    /// The timer of an own advert ran out so long after its time.
+    pub fn late(&self, late: Duration, interval: Duration) {
+        let micros = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+        self.advert_late_max.fetch_max(micros, Ordering::Relaxed);
+        if is_late(late, interval) {
+            count(&self.advert_late);
+        }
+    }
+
+    /// There are two masters.
+    pub fn split(&self) {
+        count(&self.split_brain);
+    }
+
+    /// So many routes and rules were put back.
+    pub fn routing_restored(&self, restored: usize) {
+        let restored = u64::try_from(restored).unwrap_or(u64::MAX);
+        self.routing_restored.fetch_add(restored, Ordering::Relaxed);
     }
 
     /// A virtual address was put back.
@@ -199,9 +251,15 @@ pub struct Record {
     /// The master.
     pub master: Option<Advert>,
     /// What keeps it from taking part.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Reason>,
     /// The virtual addresses.
     pub virtual_ipaddress: Vec<AddressStatus>,
+    /// How often the master advertises.
+    pub master_adver_int: Duration,
+    /// What is tracked.
+    pub tracked: Vec<TrackedStatus>,
+    /// Who else acts as master.
+    pub split_brain: Option<Rival>,
 }
 
 /// What the thread publishes of one instance.
@@ -210,6 +268,7 @@ pub struct Board {
     name: String,
     interface: String,
     virtual_router_id: u8,
+    version: u8,
     priority: u8,
     advert_int: Duration,
     /// Counted by the thread.
@@ -219,11 +278,12 @@ pub struct Board {
 
 impl Board {
     /// A board for an instance that has not started.
-    pub fn new(config: &VrrpInstance, record: Record) -> Self {
+    pub fn new(config: &VirtualRouter, record: Record) -> Self {
         Self {
             name: config.name.clone(),
             interface: config.interface.clone(),
             virtual_router_id: config.virtual_router_id,
+            version: config.version.number(),
             priority: config.priority,
             advert_int: config.advert_int,
             counters: Counters::default(),
@@ -244,7 +304,7 @@ impl Board {
             name: self.name.clone(),
             interface: self.interface.clone(),
             virtual_router_id: self.virtual_router_id,
-            version: VERSION_2,
+            version: self.version,
             state: record.state,
             in_state: now.saturating_duration_since(record.since),
             priority: self.priority,
@@ -254,6 +314,9 @@ impl Board {
             master_priority: record.master.map(|master| master.priority),
             faults: record.faults.clone(),
             virtual_ipaddress: record.virtual_ipaddress.clone(),
+            master_adver_int: record.master_adver_int,
+            tracked: record.tracked.clone(),
+            split_brain: record.split_brain,
             stats: self.counters.read(),
         }
     }

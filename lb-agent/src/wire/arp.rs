@@ -1,6 +1,5 @@
-//! Gratuitous ARP (RFC 826, RFC 5227 section 3): "this address is at my MAC now".
-//!
-//! Only built, never read: what the network answers is the kernel's business.
+//! ARP (RFC 826), as far as virtual addresses need it: the gratuitous one "this address is at my
+//! MAC now" (RFC 5227 section 3), the question who else has it, and the answer to that.
 
 use std::net::Ipv4Addr;
 
@@ -29,6 +28,44 @@ pub fn gratuitous(mac: [u8; 6], address: Ipv4Addr) -> [u8; FRAME_LEN] {
         m0, m1, m2, m3, m4, m5, a, b, c, d, //
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, a, b, c, d,
     ]
+}
+
+/// "Who has `target`?", from `sender`; from 0.0.0.0 it is a probe that changes nobody's cache
+/// (RFC 5227 2.1.1).
+pub fn request(mac: [u8; 6], sender: Ipv4Addr, target: Ipv4Addr) -> [u8; FRAME_LEN] {
+    let [m0, m1, m2, m3, m4, m5] = mac;
+    let [s0, s1, s2, s3] = sender.octets();
+    let [a, b, c, d] = target.octets();
+    [
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, m0, m1, m2, m3, m4, m5, 0x08, 0x06, //
+        0x00, 0x01, 0x08, 0x00, 6, 4, 0x00, 0x01, //
+        m0, m1, m2, m3, m4, m5, s0, s1, s2, s3, //
+        0, 0, 0, 0, 0, 0, a, b, c, d,
+    ]
+}
+
+/// An ARP reply: who says it has which address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The MAC address it is at.
+    pub mac: [u8; 6],
+}
+
+impl Reply {
+    /// Reads an Ethernet frame; `None` if it is anything else.
+    pub fn parse(frame: &[u8]) -> Option<Self> {
+        let (head, rest) = frame.split_first_chunk::<22>()?;
+        let [.., 0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 2] = *head else {
+            return None;
+        };
+        let (mac, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            address: Ipv4Addr::from_octets(*rest.first_chunk()?),
+            mac: *mac,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 pub mod ah;
 pub mod arp;
 pub mod bfd;
+pub mod ip;
 pub mod ipv4;
-pub mod ndp;
+pub mod ipv6;
+pub mod ndisc;
 pub mod vrrp;

@@ -1,12 +1,11 @@
-//! The VRRP advertisement, version 2 (RFC 3768 section 5, RFC 2338 5.3.6 for authentication);
-//! [`v3`] has version 3.
+//! The VRRP advertisement: version 2 (RFC 3768 section 5, RFC 2338 5.3.6 for authentication) and
+//! version 3 (RFC 9568 section 5).
 //!
-//! The eight bytes of the fixed header have the same place in version 3; what differs
-//! ([`View::adver_int`], [`View::checksum_fits`], the trailer) says so by its version.
+//! The eight bytes of the fixed header have the same place in both; what differs
+//! ([`View::adver_int`] and [`View::max_advertise_interval`], the checksum, the trailer) says so by
+//! its version. The authentication header in front of an advert is [`super::ah`]'s.
 
-pub mod v3;
-
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lb_common::checksum;
 
@@ -16,8 +15,12 @@ pub const PROTOCOL: u8 = 112;
 pub const PROTOCOL_AH: u8 = 51;
 /// The only TTL a multicast advert may arrive with (RFC 3768 5.2.3).
 pub const TTL: u8 = 255;
-/// The version this codec speaks.
+/// Version 2 on the wire.
 pub const VERSION_2: u8 = 2;
+/// Version 3 on the wire.
+pub const VERSION_3: u8 = 3;
+/// The longest interval of version 3, centiseconds: 12 bits (RFC 9568 5.2.7).
+pub const MAX_ADVERTISE_INTERVAL: u16 = 0x0fff;
 /// The only packet type (RFC 3768 5.3.2).
 pub const TYPE_ADVERTISEMENT: u8 = 1;
 /// Priority of a master that releases its duty (RFC 3768 5.3.4).
@@ -108,54 +111,142 @@ impl<'a> View<'a> {
         adver_int
     }
 
-    /// Length of a version-2 advert with as many addresses as the header claims.
-    pub fn expected_len(&self) -> usize {
-        HEADER_LEN + usize::from(self.address_count()) * 4 + AUTH_DATA_LEN
+    /// Version 3: maximum advertisement interval in centiseconds, 12 bits (RFC 9568 5.2.7).
+    pub const fn max_advertise_interval(&self) -> u16 {
+        let [_, _, _, _, high, low, ..] = *self.header;
+        u16::from_be_bytes([high, low]) & MAX_ADVERTISE_INTERVAL
+    }
+
+    /// Length of an advert with as many addresses as the header claims, of this family.
+    pub fn expected_len(&self, addresses: AddressLen) -> usize {
+        let trailer = match self.version() {
+            VERSION_3 => 0,
+            _ => AUTH_DATA_LEN,
+        };
+        self.end_of_addresses(addresses) + trailer
+    }
+
+    fn end_of_addresses(&self, addresses: AddressLen) -> usize {
+        HEADER_LEN + usize::from(self.address_count()) * addresses.bytes()
     }
 
     /// The addresses that are there, at most as many as the header claims.
-    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + 'a {
-        let (addresses, _) = self
-            .bytes
-            .get(HEADER_LEN..)
-            .unwrap_or_default()
-            .as_chunks::<4>();
-        addresses
-            .iter()
+    pub fn addresses(&self, of: AddressLen) -> impl Iterator<Item = IpAddr> + 'a {
+        let bytes = self.bytes.get(HEADER_LEN..).unwrap_or_default();
+        let address = move |octets: &'a [u8]| match of {
+            AddressLen::V4 => Some(IpAddr::V4(Ipv4Addr::from_octets(octets.try_into().ok()?))),
+            AddressLen::V6 => Some(IpAddr::V6(Ipv6Addr::from_octets(octets.try_into().ok()?))),
+        };
+        bytes
+            .chunks_exact(of.bytes())
             .take(usize::from(self.address_count()))
-            .map(|octets| Ipv4Addr::from_octets(*octets))
+            .filter_map(address)
     }
 
     /// Version 2: the authentication data, if the advert is long enough to have it.
     pub fn auth_data(&self) -> Option<&'a [u8; AUTH_DATA_LEN]> {
-        let start = self.expected_len() - AUTH_DATA_LEN;
+        let start = self.end_of_addresses(AddressLen::V4);
         self.bytes.get(start..)?.first_chunk()
     }
 
-    /// Version 2: whether the checksum over header, addresses and authentication data fits
-    /// (RFC 3768 5.3.8; no pseudo-header). False if bytes are missing.
-    pub fn checksum_fits(&self) -> bool {
-        self.bytes
-            .get(..self.expected_len())
-            .is_some_and(|advert| checksum::fold(checksum::sum(advert)) == 0xffff)
+    /// Whether the checksum fits: over the whole advert, in version 3 over `pseudo` as well (RFC
+    /// 3768 5.3.8; RFC 9568 5.2.8). False if bytes are missing.
+    pub fn checksum_fits(&self, addresses: AddressLen, pseudo: Option<&PseudoHeader>) -> bool {
+        let length = self.expected_len(addresses);
+        let Some(advert) = self.bytes.get(..length) else {
+            return false;
+        };
+        let pseudo = pseudo.map_or(0, |pseudo| pseudo.sum(length));
+        checksum::fold(checksum::sum(advert) + pseudo) == 0xffff
     }
 }
 
-/// A version-2 advert to build.
+/// How long the addresses of an advert are: it does not say so itself, the IP header does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressLen {
+    /// 4 bytes each.
+    V4,
+    /// 16 bytes each.
+    V6,
+}
+
+impl AddressLen {
+    /// Bytes of one address.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::V4 => 4,
+            Self::V6 => 16,
+        }
+    }
+
+    /// That of the family of this address.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
+/// What the checksum of version 3 covers besides the advert (RFC 9568 5.2.8; RFC 8200 8.1 for
+/// IPv6, and the same fields for IPv4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PseudoHeader {
+    /// Source of the packet.
+    pub source: IpAddr,
+    /// Destination of the packet, of the same family.
+    pub destination: IpAddr,
+}
+
+impl PseudoHeader {
+    /// The sum of its words for an advert of this length, not folded.
+    fn sum(&self, length: usize) -> u32 {
+        let of = |address| match address {
+            IpAddr::V4(address) => checksum::sum(&Ipv4Addr::octets(&address)),
+            IpAddr::V6(address) => checksum::sum(&Ipv6Addr::octets(&address)),
+        };
+        // Neither reaches 16 bits: what stands in front of them is zero in either family.
+        let length = u16::try_from(length).unwrap_or(u16::MAX);
+        of(self.source)
+            + of(self.destination)
+            + u32::from(u16::from(PROTOCOL).to_be())
+            + u32::from(length.to_be())
+    }
+}
+
+/// An advert to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repr<'a> {
     /// Virtual router id, 1–255.
     pub vrid: u8,
     /// 1–255, or 0 to release the duty.
     pub priority: u8,
-    /// `auth_type` number.
-    pub auth_type: u8,
-    /// Seconds.
-    pub adver_int: u8,
-    /// In the order of `virtual_ipaddress`; those beyond 255 are left out.
-    pub addresses: &'a [Ipv4Addr],
-    /// The padded password, or zeros: the bytes are there even without authentication.
-    pub auth_data: [u8; AUTH_DATA_LEN],
+    /// In the order of `virtual_ipaddress`, of one family; those beyond 255 are left out.
+    pub addresses: &'a [IpAddr],
+    /// What the versions have of their own.
+    pub version: VersionRepr,
+}
+
+/// What an advert of one version has and the other has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionRepr {
+    /// RFC 3768.
+    V2 {
+        /// `auth_type` number.
+        auth_type: u8,
+        /// Seconds.
+        adver_int: u8,
+        /// The padded password, or zeros: the bytes are there even without authentication.
+        auth_data: [u8; AUTH_DATA_LEN],
+    },
+    /// RFC 9568.
+    V3 {
+        /// Centiseconds, 1–4095.
+        max_advertise_interval: u16,
+        /// What the checksum covers besides; `None`: nothing, as in version 2
+        /// (`v3_checksum_as_v2`).
+        pseudo: Option<PseudoHeader>,
+    },
 }
 
 impl Repr<'_> {
@@ -163,25 +254,42 @@ impl Repr<'_> {
     pub fn emit(&self, buffer: &mut Vec<u8>) {
         let start = buffer.len();
         let count = u8::try_from(self.addresses.len()).unwrap_or(u8::MAX);
-        buffer.extend_from_slice(&[
-            (VERSION_2 << 4) | TYPE_ADVERTISEMENT,
-            self.vrid,
-            self.priority,
-            count,
-            self.auth_type,
-            self.adver_int,
-            0,
-            0,
-        ]);
+        let (version, interval) = match self.version {
+            VersionRepr::V2 {
+                auth_type,
+                adver_int,
+                ..
+            } => (VERSION_2, [auth_type, adver_int]),
+            VersionRepr::V3 {
+                max_advertise_interval,
+                ..
+            } => {
+                let interval = max_advertise_interval.min(MAX_ADVERTISE_INTERVAL);
+                (VERSION_3, interval.to_be_bytes())
+            }
+        };
+        let version_type = (version << 4) | TYPE_ADVERTISEMENT;
+        buffer.extend_from_slice(&[version_type, self.vrid, self.priority, count]);
+        buffer.extend_from_slice(&interval);
+        buffer.extend_from_slice(&[0, 0]);
         for address in self.addresses.iter().take(usize::from(count)) {
-            buffer.extend_from_slice(&address.octets());
+            match address {
+                IpAddr::V4(address) => buffer.extend_from_slice(&address.octets()),
+                IpAddr::V6(address) => buffer.extend_from_slice(&address.octets()),
+            }
         }
-        buffer.extend_from_slice(&self.auth_data);
-
+        let pseudo = match self.version {
+            VersionRepr::V2 { auth_data, .. } => {
+                buffer.extend_from_slice(&auth_data);
+                None
+            }
+            VersionRepr::V3 { pseudo, .. } => pseudo,
+        };
         let Some(advert) = buffer.get_mut(start..) else {
             return;
         };
-        let checksum = !checksum::fold(checksum::sum(advert));
+        let pseudo = pseudo.map_or(0, |pseudo| pseudo.sum(advert.len()));
+        let checksum = !checksum::fold(checksum::sum(advert) + pseudo);
         if let Some(field) = advert.get_mut(6..8) {
             field.copy_from_slice(&checksum.to_ne_bytes());
         }

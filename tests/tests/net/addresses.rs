@@ -25,6 +25,7 @@ fn an_address_comes_back_as_it_was_set_and_a_second_time_is_already_there() -> R
             label: Some("left:vip".into()),
             scope: 253,
             broadcast: Some("198.51.100.255".parse()?),
+            ..Address::default()
         };
         let six = Address {
             index,

@@ -7,3 +7,4 @@ mod monitor;
 mod neighbours;
 mod next_hops;
 mod routes;
+mod xdp;

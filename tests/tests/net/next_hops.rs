@@ -68,6 +68,10 @@ impl Driver {
                 let route = route.map_err(|error| error.to_string());
                 self.hops.handle_route(address, route, now());
             }
+            Action::ListGateways => {
+                let found = route::gateways(&mut self.connection);
+                self.hops.handle_gateways(found.ok(), now());
+            }
             // A link may go while it is asked; the monitor tells.
             Action::Probe { index, address } => {
                 drop(neighbour::probe(&mut self.connection, index, address));
@@ -141,6 +145,34 @@ fn servers_on_the_link_and_behind_a_router_are_resolved_lost_and_found_again() -
         })?;
         cable.right.ip("link set right up")?;
         driver.run("the server once more", |hops| goes_right(hops, near))
+    })
+}
+
+#[test]
+fn the_gateways_of_all_routes_are_known_before_anybody_sends_to_them() -> Result<()> {
+    if cannot_run() {
+        return Ok(());
+    }
+    let cable = Cable::new()?;
+    cable.right.ip("addr add 192.0.2.3/24 dev right")?;
+    cable.right.ip("addr add 192.0.2.4/24 dev right")?;
+    cable.left.ip("route add default via 192.0.2.2")?;
+    cable
+        .left
+        .ip("route add 203.0.113.0/24 nexthop via 192.0.2.3 nexthop via 192.0.2.2")?;
+    cable
+        .left
+        .ip("route add 198.51.100.0/24 via 192.0.2.4 table 77")?;
+    cable.left.enter(|| {
+        let mut driver = Driver::new(&[])?;
+        driver.hops.keep_gateways();
+        for gateway in ["192.0.2.2", "192.0.2.3", "192.0.2.4"] {
+            driver.run(gateway, |_| {
+                let known = cable.left.ip("neigh show dev left nud reachable");
+                known.is_ok_and(|known| known.contains(gateway))
+            })?;
+        }
+        Ok(())
     })
 }
 

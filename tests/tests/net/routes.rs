@@ -47,6 +47,40 @@ fn a_route_tells_interface_gateway_source_mtu_and_whether_it_is_this_host() -> R
 }
 
 #[test]
+fn gateways_are_listed_once_each_from_every_table() -> Result<()> {
+    if cannot_run() {
+        return Ok(());
+    }
+    let cable = Cable::new()?;
+    for route in [
+        "default via 192.0.2.2",
+        "10.0.0.0/8 via 192.0.2.2",
+        "203.0.113.0/24 nexthop via 192.0.2.3 nexthop via 192.0.2.4",
+        "198.51.100.0/24 via inet6 fe80::2 dev left",
+        "172.16.0.0/12 via 192.0.2.5 table 77",
+        "192.168.0.0/16 dev left",
+    ] {
+        cable.left.ip(&format!("route add {route}"))?;
+    }
+    cable.left.enter(|| {
+        let mut connection = Connection::open()?;
+        let left = index_of(&mut connection, "left")?;
+        let found = route::gateways(&mut connection)?;
+        assert!(found.iter().all(|gateway| gateway.index == left));
+        let addresses: Vec<_> = found.iter().map(|gateway| gateway.address).collect();
+        let expected = [
+            "192.0.2.2",
+            "192.0.2.3",
+            "192.0.2.4",
+            "192.0.2.5",
+            "fe80::2",
+        ];
+        assert_eq!(addresses, expected.map(ip));
+        Ok(())
+    })
+}
+
+#[test]
 fn without_a_route_the_kernel_is_quoted_and_the_connection_serves_on() -> Result<()> {
     if cannot_run() {
         return Ok(());

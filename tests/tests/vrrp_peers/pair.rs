@@ -1,15 +1,17 @@
 //! Two machines on one cable: our thread in one, keepalived in the other.
 
 use std::fs::{self, File};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use ipnet::IpNet;
 use lb_agent::config::{self, FileSystem};
 use lb_agent::vrrp::driver::{self, Handle};
+use lb_agent::vrrp::settings::{Setup, VirtualAddress, VirtualRouter};
 use lb_agent::vrrp::status::InstanceStatus;
 use lb_agent::vrrp::{Gate, State};
 use lb_tests::{Capture, Frame, Namespace, Process, wait_until};
@@ -31,6 +33,21 @@ pub(crate) const THEIRS: &str = "10.0.0.2";
 /// For what must come but is not measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How the two sides speak, where it is not version 2 without authentication.
+#[derive(Clone, Copy)]
+pub(crate) struct Dialect {
+    /// Lines of keepalived's `vrrp_instance`.
+    pub(crate) theirs: &'static str,
+    /// The same in our settings.
+    pub(crate) ours: fn(&mut VirtualRouter),
+    /// The virtual addresses.
+    pub(crate) vips: &'static [&'static str],
+    /// Skew of priority 80.
+    pub(crate) skew_80: Duration,
+    /// The addresses that adverts are sent from.
+    pub(crate) sources: [&'static str; 2],
+}
+
 /// One test at a time: the two sides measure seconds, and a machine that is busy with the other
 /// tests would be measured instead.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
@@ -39,12 +56,13 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 }
 
 /// The configuration of the router at `address`.
-fn configuration(address: &str, peer: &str, priority: u8, common: &str) -> String {
+fn configuration(address: &str, peer: &str, priority: u8, common: &str, vips: &[&str]) -> String {
     let unicast = format!("unicast_src_ip {address}\n unicast_peer {{\n {peer}\n }}");
     let common = common.replace(UNICAST, &unicast);
+    let vips = vips.join("\n ");
     format!(
         "vrrp_instance VI_1 {{\n state BACKUP\n interface eth0\n virtual_router_id 66\n \
-         priority {priority}\n advert_int 1\n {common}\n virtual_ipaddress {{\n {VIP}\n }}\n}}\n"
+         priority {priority}\n advert_int 1\n {common}\n virtual_ipaddress {{\n {vips}\n }}\n}}\n"
     )
 }
 
@@ -62,8 +80,11 @@ impl Pair {
         ours.ip(&format!(
             "link add name eth0 type veth peer name eth0 netns {other}"
         ))?;
-        for (machine, address) in [(&ours, OURS), (&theirs, THEIRS)] {
+        for (machine, address, last) in [(&ours, OURS, 1), (&theirs, THEIRS, 2)] {
+            machine.ip("link set dev eth0 addrgenmode none")?;
             machine.ip(&format!("address add {address}/24 dev eth0"))?;
+            machine.ip(&format!("address add fe80::{last}/64 dev eth0 nodad"))?;
+            machine.ip(&format!("address add fd00::{last}/64 dev eth0 nodad"))?;
             machine.ip("link set dev eth0 up")?;
         }
         for machine in [&ours, &theirs] {
@@ -96,31 +117,63 @@ impl Pair {
             &self.ours,
             "eth0",
             "inout",
-            "ip proto 112",
+            "ip proto 112 or ip proto 51 or ip6 proto 112",
         )?))
     }
 
     /// Starts our thread in its namespace.
     pub(crate) fn ours(&self, priority: u8, common: &str) -> Result<Ours> {
+        self.ours_as(priority, common, &[VIP], |_router| {})
+    }
+
+    /// The same, with settings that are changed after the file was read.
+    pub(crate) fn ours_as(
+        &self,
+        priority: u8,
+        common: &str,
+        vips: &[&str],
+        change: impl Fn(&mut VirtualRouter),
+    ) -> Result<Ours> {
         let path = self.folder.path().join("ours.conf");
-        fs::write(&path, configuration(OURS, THEIRS, priority, common))?;
+        fs::write(&path, configuration(OURS, THEIRS, priority, common, &[VIP]))?;
         let loaded = config::load(&FileSystem, &path);
         ensure!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
         let armed = Armed::default();
         let gate = Box::new(armed.clone());
-        let instances = loaded.config.vrrp_instances;
+        let mut setup = Setup::from(&loaded.config);
+        for router in &mut setup.instances {
+            let address = |vip: &&str| -> Result<VirtualAddress> {
+                Ok(VirtualAddress::new(
+                    IpNet::from(vip.parse::<IpAddr>()?),
+                    "eth0",
+                ))
+            };
+            router.virtual_ipaddress = vips.iter().map(address).collect::<Result<_>>()?;
+            change(router);
+            router.settle();
+        }
         let handle = self
             .ours
-            .enter(|| Ok(driver::spawn(instances, gate, |_change| {})?))?;
+            .enter(|| Ok(driver::spawn(setup, gate, |_news| {})?))?;
         Ok(Ours { handle, armed })
     }
 
     /// Starts keepalived in its namespace; only its VRRP part, which needs no IPVS.
     pub(crate) fn keepalived(&self, priority: u8, common: &str) -> Result<Keepalived> {
+        self.keepalived_as(priority, common, &[VIP])
+    }
+
+    /// The same, with other virtual addresses.
+    pub(crate) fn keepalived_as(
+        &self,
+        priority: u8,
+        common: &str,
+        vips: &[&str],
+    ) -> Result<Keepalived> {
         let file = |name: &str| self.folder.path().join(name);
         fs::write(
             file("theirs.conf"),
-            configuration(THEIRS, OURS, priority, common),
+            configuration(THEIRS, OURS, priority, common, vips),
         )?;
         let log = File::create(file("log"))?;
         let process = self.theirs.start(
@@ -266,7 +319,7 @@ pub(crate) struct Adverts(Vec<Advert>);
 #[derive(Debug)]
 struct Advert {
     time: Duration,
-    source: Ipv4Addr,
+    source: IpAddr,
     priority: u8,
 }
 
@@ -274,17 +327,29 @@ impl Wire {
     /// Ends the recording.
     pub(crate) fn finish(self) -> Result<Adverts> {
         let frames = self.0.finish()?;
+        crate::tshark::ensure_clean(&frames)?;
         Ok(Adverts(frames.iter().filter_map(advert).collect()))
     }
 }
 
-/// Ethernet, an IPv4 header without options, VRRP.
+/// Ethernet, an IP header without options, perhaps an authentication header, VRRP.
 fn advert(frame: &Frame) -> Option<Advert> {
-    let source: [u8; 4] = frame.bytes.get(26..30)?.try_into().ok()?;
+    let bytes = |at, length| frame.bytes.get(at..at + length);
+    let (source, priority) = match (frame.bytes.get(12)?, frame.bytes.get(23)?) {
+        (0x86, _) => {
+            let source: [u8; 16] = bytes(22, 16)?.try_into().ok()?;
+            (Ipv6Addr::from(source).into(), 56)
+        }
+        (_, protocol) => {
+            let source: [u8; 4] = bytes(26, 4)?.try_into().ok()?;
+            let ah = if *protocol == 51 { 24 } else { 0 };
+            (Ipv4Addr::from(source).into(), 36 + ah)
+        }
+    };
     Some(Advert {
         time: frame.time,
-        source: source.into(),
-        priority: *frame.bytes.get(36)?,
+        source,
+        priority: *frame.bytes.get(priority)?,
     })
 }
 
@@ -298,7 +363,7 @@ impl Adverts {
         to: &str,
         expected: Duration,
     ) -> Result<()> {
-        let (from, to): (Ipv4Addr, Ipv4Addr) = (from.parse()?, to.parse()?);
+        let (from, to): (IpAddr, IpAddr) = (from.parse()?, to.parse()?);
         let place = self.0.iter().position(|advert| advert.source == to);
         let (before, after) = self.0.split_at(place.context("nobody takes over")?);
         let last = before.iter().rfind(|advert| advert.source == from);

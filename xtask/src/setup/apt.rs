@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use nix::unistd::geteuid;
 
 use crate::cargo::succeed;
@@ -43,8 +43,7 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
     let mut apt = Command::new("apt-get");
     apt.env("DEBIAN_FRONTEND", "noninteractive")
         .args(["-qq", "-o", "Dpkg::Use-Pty=0"]);
-    let mut update = Command::new("apt-get");
-    succeed(update.args(["-qq", "update"]))?;
+    update()?;
     succeed(
         apt.args(["install", "--yes", "--no-install-recommends"])
             .args(packages),
@@ -62,6 +61,38 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Reads which packages there are.
+pub(crate) fn update() -> Result<()> {
+    succeed(Command::new("apt-get").args(["-qq", "update"]))
+}
+
+/// What `apt-cache` says.
+pub(crate) fn cache(arguments: &[&str]) -> Result<String> {
+    let output = Command::new("apt-cache")
+        .args(arguments)
+        .output()
+        .context("cannot start apt-cache")?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Downloads `package` and unpacks it in `directory`, installing nothing.
+pub(crate) fn unpack(package: &str, directory: &Path) -> Result<()> {
+    // apt's own user may not write there.
+    let as_root = ["-o", "APT::Sandbox::User=root"];
+    succeed(
+        Command::new("apt-get")
+            .args(["-qq", "download", package])
+            .args(as_root)
+            .current_dir(directory),
+    )?;
+    let archive = fs::read_dir(directory)?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|end| end == "deb"))
+        .with_context(|| format!("apt-get has not downloaded {package}"))?;
+    succeed(Command::new("dpkg").arg("-x").arg(&archive).arg(directory))
 }
 
 /// While it stands, packages start no service. A policy that the machine has already is left alone.

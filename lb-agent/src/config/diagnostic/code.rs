@@ -27,6 +27,8 @@ pub enum Code {
     UnterminatedQuote,
     /// Braces that do not match.
     Brace,
+    /// A variable or a sequence that cannot be expanded.
+    Macro,
     /// A word that no keyword table has.
     UnknownKeyword,
     /// A keyword in a block where it does not belong.
@@ -49,6 +51,8 @@ pub enum Code {
     NotSupported,
     /// Something without which a block cannot be used.
     MissingSetting,
+    /// A name that stands for nothing, or for something that is left out.
+    Reference,
     /// The same thing defined twice.
     Duplicate,
     /// Two instances that would take each other's adverts for their own.
@@ -82,6 +86,7 @@ impl Code {
             Self::OddBlank => "odd-blank",
             Self::UnterminatedQuote => "unterminated-quote",
             Self::Brace => "brace",
+            Self::Macro => "macro",
             Self::UnknownKeyword => "unknown-keyword",
             Self::Misplaced => "misplaced",
             Self::MissingParameter => "missing-parameter",
@@ -93,6 +98,7 @@ impl Code {
             Self::NoEffectYet => "no-effect-yet",
             Self::NotSupported => "not-supported",
             Self::MissingSetting => "missing-setting",
+            Self::Reference => "reference",
             Self::Duplicate => "duplicate",
             Self::DuplicateVrid => "duplicate-vrid",
             Self::WrongFamily => "wrong-family",

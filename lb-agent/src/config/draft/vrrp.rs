@@ -3,14 +3,32 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
-use crate::config::model::{Broadcast, InitialState, XdpAttach, XdpMode};
+use super::{
+    AddressDraft, Given, HasNotify, HasTracking, NotifyDraft, PeerDraft, RouteDraft, RuleDraft,
+    TrackingDraft,
+};
+use crate::config::model::{
+    AuthHmac, ExtraIf, GlobalDefs, InitialState, LvsSyncDaemon, NftablesIpvs, VrrpInstance,
+    XdpAttach, XdpMode,
+};
 use crate::config::text::Spanned;
 
 /// `global_defs`; each field is the keyword of its name.
 #[derive(Debug, Default)]
 pub(crate) struct GlobalDraft {
+    pub(crate) given: Given,
+    /// What is not handed down.
+    pub(crate) value: GlobalDefs,
+    pub(crate) vrrp_strict: Option<Spanned<bool>>,
+    pub(crate) vrrp_check_unicast_src: Option<Spanned<bool>>,
+    pub(crate) vrrp_owner_ignore_adverts: Option<Spanned<bool>>,
+    pub(crate) v3_checksum_as_v2: Option<Spanned<bool>>,
+    pub(crate) vrrp_notify_priority_changes: Option<Spanned<bool>>,
+    pub(crate) vrrp_gna_interval: Option<Spanned<Duration>>,
+    pub(crate) startup_script_timeout: Option<Spanned<Duration>>,
+    pub(crate) shutdown_script_timeout: Option<Spanned<Duration>>,
+    /// `nftables_ipvs_*` without `nftables_ipvs` have no effect.
+    pub(crate) nftables_ipvs: NftablesIpvs,
     pub(crate) router_id: Option<Spanned<String>>,
     pub(crate) default_interface: Option<Spanned<String>>,
     pub(crate) vrrp_mcast_group4: Option<Spanned<Ipv4Addr>>,
@@ -28,6 +46,7 @@ pub(crate) struct GlobalDraft {
     pub(crate) xdp_mode: Option<Spanned<XdpMode>>,
     pub(crate) xdp_interfaces: Option<Spanned<Vec<String>>>,
     pub(crate) xdp_deadman: Option<Spanned<Duration>>,
+    pub(crate) xdp_share_checks: Option<Spanned<bool>>,
 }
 
 /// The keywords that stand in `global_defs` as `vrrp_garp_*` and in an instance as `garp_*`.
@@ -39,13 +58,30 @@ pub(crate) struct GarpDraft {
     pub(crate) master_refresh_repeat: Option<Spanned<u32>>,
     pub(crate) lower_prio_delay: Option<Spanned<Duration>>,
     pub(crate) lower_prio_repeat: Option<Spanned<u32>>,
+    pub(crate) extra_if: Option<ExtraIf>,
 }
 
 /// `vrrp_instance`; each field is the keyword of its name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct InstanceDraft {
-    /// The name, or the keyword's place.
-    pub(crate) name: Option<Spanned<String>>,
+    pub(crate) name: Spanned<String>,
+    pub(crate) given: Given,
+    /// What is neither handed down nor compared.
+    pub(crate) value: VrrpInstance,
+    pub(crate) accept: Option<Spanned<bool>>,
+    pub(crate) strict_mode: Option<Spanned<bool>>,
+    pub(crate) check_unicast_src: Option<Spanned<bool>>,
+    pub(crate) owner_ignore_adverts: Option<Spanned<bool>>,
+    pub(crate) v3_checksum_as_v2: Option<Spanned<bool>>,
+    pub(crate) auth_hmac: Option<Spanned<AuthHmac>>,
+    pub(crate) virtual_routes: Vec<RouteDraft>,
+    pub(crate) virtual_rules: Vec<RuleDraft>,
+    pub(crate) tracking: TrackingDraft,
+    pub(crate) notify: NotifyDraft,
+    /// `lvs_sync_daemon_interface`
+    pub(crate) lvs_sync_daemon: Option<Spanned<LvsSyncDaemon>>,
+    /// Of the peers with such limits.
+    pub(crate) unicast_peer_ttl: Vec<(Spanned<Ipv4Addr>, PeerDraft)>,
     pub(crate) state: Option<Spanned<InitialState>>,
     pub(crate) interface: Option<Spanned<String>>,
     pub(crate) virtual_router_id: Option<Spanned<u8>>,
@@ -73,6 +109,85 @@ pub(crate) struct InstanceDraft {
     pub(crate) garp: GarpDraft,
 }
 
+impl InstanceDraft {
+    /// One of which nothing more is known.
+    pub(crate) fn new(name: Spanned<String>) -> Self {
+        let value = VrrpInstance::new(name.value.clone());
+        Self {
+            name,
+            given: Given::default(),
+            value,
+            accept: None,
+            strict_mode: None,
+            check_unicast_src: None,
+            owner_ignore_adverts: None,
+            v3_checksum_as_v2: None,
+            auth_hmac: None,
+            virtual_routes: Vec::new(),
+            virtual_rules: Vec::new(),
+            tracking: TrackingDraft::default(),
+            notify: NotifyDraft::default(),
+            lvs_sync_daemon: None,
+            unicast_peer_ttl: Vec::new(),
+            state: None,
+            interface: None,
+            virtual_router_id: None,
+            priority: None,
+            advert_int: None,
+            version: None,
+            authentication: AuthenticationDraft::default(),
+            virtual_ipaddress: Vec::new(),
+            virtual_ipaddress_excluded: Vec::new(),
+            no_virtual_ipaddress: None,
+            nopreempt: None,
+            preempt_delay: None,
+            source: None,
+            unicast_peer: Vec::new(),
+            unicast_ttl: None,
+            mcast_dst_ip: None,
+            skip_check_adv_addr: None,
+            dont_track_primary: None,
+            lower_prio_no_advert: None,
+            higher_prio_send_advert: None,
+            down_timer_adverts: None,
+            garp: GarpDraft::default(),
+        }
+    }
+}
+
+impl HasTracking for InstanceDraft {
+    fn tracking(&mut self) -> &mut TrackingDraft {
+        &mut self.tracking
+    }
+}
+
+impl HasNotify for InstanceDraft {
+    fn notify(&mut self) -> &mut NotifyDraft {
+        &mut self.notify
+    }
+}
+
+/// `vrrp_sync_group`
+#[derive(Debug, Default)]
+pub(crate) struct SyncGroupDraft {
+    pub(crate) group: Vec<Spanned<String>>,
+    pub(crate) tracking: TrackingDraft,
+    pub(crate) notify: NotifyDraft,
+    pub(crate) sync_group_tracking_weight: bool,
+}
+
+impl HasTracking for SyncGroupDraft {
+    fn tracking(&mut self) -> &mut TrackingDraft {
+        &mut self.tracking
+    }
+}
+
+impl HasNotify for SyncGroupDraft {
+    fn notify(&mut self) -> &mut NotifyDraft {
+        &mut self.notify
+    }
+}
+
 /// `authentication`
 #[derive(Debug, Default)]
 pub(crate) struct AuthenticationDraft {
@@ -87,14 +202,4 @@ pub(crate) enum AuthType {
     Pass,
     /// `AH`
     Ah,
-}
-
-/// A line of `virtual_ipaddress`.
-#[derive(Debug)]
-pub(crate) struct AddressDraft {
-    pub(crate) address: Spanned<IpNet>,
-    pub(crate) dev: Option<Spanned<String>>,
-    pub(crate) label: Option<Spanned<String>>,
-    pub(crate) scope: Option<Spanned<u8>>,
-    pub(crate) brd: Option<Spanned<Broadcast>>,
 }

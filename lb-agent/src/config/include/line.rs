@@ -4,38 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Reader, braces};
 use crate::config::diagnostic::{Code, Diagnostic};
+use crate::config::keywords::Strictness;
 use crate::config::lexer::{after_blanks, is_blank, words_of_line};
 use crate::config::text::Span;
-
-/// What an `include` keyword insists on; the rest draws a notice or a warning only.
-#[derive(Clone, Copy)]
-pub(super) struct Strictness {
-    /// Every file that matches can be read.
-    pub(super) readable: bool,
-    /// Something matches.
-    matching: bool,
-    /// Each alternative of `{a,b}` matches something.
-    braces: bool,
-}
-
-impl Strictness {
-    /// The six keywords; `None` for any other word.
-    fn of(keyword: &str) -> Option<Self> {
-        let (readable, matching, braces) = match keyword {
-            "include" | "includew" => (false, false, false),
-            "includer" => (true, false, false),
-            "includem" => (false, true, false),
-            "includeb" => (false, true, true),
-            "includea" => (true, true, true),
-            _ => return None,
-        };
-        Some(Self {
-            readable,
-            matching,
-            braces,
-        })
-    }
-}
 
 impl Reader<'_> {
     /// Reads all that one line includes.
@@ -44,7 +15,7 @@ impl Reader<'_> {
         let mut words = words.iter();
         let Some((keyword, strictness)) = words
             .next()
-            .and_then(|word| Some((word, Strictness::of(&word.text)?)))
+            .and_then(|word| Some((word, Strictness::of(&word.text, self.strictness)?)))
         else {
             return;
         };
@@ -76,6 +47,39 @@ impl Reader<'_> {
         }
         for path in found {
             self.included_file(path, pattern.span, strictness);
+        }
+    }
+
+    /// `include_check WORD …`: what plain `include` insists on from here on.
+    pub(super) fn include_check(&mut self, line: &str) {
+        let words = line.split(|character| is_blank(character) || matches!(character, '#' | '!'));
+        let mut words = words.filter(|word| !word.is_empty()).skip(1).peekable();
+        let absolute = words
+            .peek()
+            .is_none_or(|word| !word.starts_with(['+', '-']));
+        if absolute {
+            self.strictness = Strictness::default();
+        }
+        for word in words {
+            let (wanted, word) = match word.strip_prefix('-') {
+                Some(word) => (false, word),
+                None => (true, word.strip_prefix('+').unwrap_or(word)),
+            };
+            let strictness = &mut self.strictness;
+            match word {
+                "read" | "readable" => strictness.readable = wanted,
+                "match" => strictness.matching = wanted,
+                "brace_match" => (strictness.matching, strictness.braces) = (wanted, wanted),
+                "all" => {
+                    *strictness = Strictness {
+                        readable: wanted,
+                        matching: wanted,
+                        braces: wanted,
+                    };
+                }
+                // What else stands there is said where the keyword itself is read.
+                _ => {}
+            }
         }
     }
 
@@ -118,6 +122,12 @@ impl Reader<'_> {
     }
 }
 
+/// Whether the first word of a line is `include_check`.
+pub(super) fn is_include_check(line: &str) -> bool {
+    let behind = after_blanks(line).strip_prefix("include_check");
+    behind.is_some_and(|behind| behind.chars().next().is_none_or(is_blank))
+}
+
 /// Whether the first word of a line is of the include family.
 pub(super) fn is_include(line: &str) -> bool {
     let line = after_blanks(line);
@@ -125,7 +135,7 @@ pub(super) fn is_include(line: &str) -> bool {
         && line
             .split(|character| character == '"' || is_blank(character))
             .next()
-            .is_some_and(|word| Strictness::of(word).is_some())
+            .is_some_and(|word| Strictness::of(word, Strictness::default()).is_some())
 }
 
 /// glob(3) knows no `**`: two stars are one.

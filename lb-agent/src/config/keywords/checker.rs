@@ -2,69 +2,126 @@
 
 use super::virtual_server::check_settings;
 use super::{
-    Argument, Keyword, NONE, Section, Words, block, done, flag, later, later_but, line, number,
-    one, text,
+    ANY, Keyword, NONE, Section, block, flag, line, number, one, read, short, text, word, words,
 };
-use crate::config::draft::{CheckerDraft, UrlDraft};
+use crate::config::draft::{CheckerDraft, IsChecker, UrlDraft};
 use crate::config::lower::checker as lower;
+use crate::config::model::HttpProtocol;
+use crate::config::value;
 
 /// `TCP_CHECK`
 pub(crate) static TCP_CHECK: Section<CheckerDraft> =
-    Section::new("TCP_CHECK", &[COMMON, &check_settings()]);
+    Section::new("TCP_CHECK", &[&common(), &check_settings()]);
 
 /// `HTTP_GET`
 pub(crate) static HTTP_GET: Section<CheckerDraft> =
-    Section::new("HTTP_GET", &[COMMON, &check_settings(), HTTP]);
+    Section::new("HTTP_GET", &[&common(), &check_settings(), &http()]);
 
 /// `url`
-pub(crate) static URL: Section<UrlDraft> = Section::new("url", &[REQUEST]);
+pub(crate) static URL: Section<UrlDraft> = Section::new("url", &[REQUEST, BODY]);
 
-const COMMON: &[Keyword<CheckerDraft>] = &[
-    line("connect_ip", one("ADDRESS"), lower::connect_ip),
-    done(
-        "connect_port",
-        Argument::Short(1..=65535, |c| &mut c.connect_port),
-    ),
-    line("bindto", one("ADDRESS"), lower::bindto),
-    done(
-        "bind_port",
-        Argument::Short(0..=65535, |c| &mut c.bind_port),
-    ),
-    number("fwmark", 0..=u32::MAX, |c| &mut c.fwmark),
-    flag("log_all_failures", |c| &mut c.log_all_failures),
-    later("bind_if"),
+/// Where a check goes and comes from.
+pub(super) const fn common<T: IsChecker>() -> [Keyword<T>; 7] {
+    [
+        word(
+            "connect_ip",
+            "ADDRESS",
+            read!(value::host_address => |c: &mut T, v| IsChecker::checker(c).connect_ip = Some(v)),
+        )
+        .default("the real server's")
+        .example("10.0.0.7"),
+        short("connect_port", 1..=65535, |c: &mut T, v| {
+            c.checker().connect_port = Some(v);
+        })
+        .default("the real server's"),
+        word(
+            "bindto",
+            "ADDRESS",
+            read!(value::address => |c: &mut T, v| IsChecker::checker(c).bindto = Some(v)),
+        )
+        .example("10.0.0.7"),
+        short("bind_port", 0..=65535, |c: &mut T, v| {
+            c.checker().bind_port = Some(v);
+        }),
+        number("fwmark", 0..=u32::MAX, |c: &mut T, v| {
+            c.checker().fwmark = Some(v);
+        }),
+        flag("log_all_failures", |c: &mut T, v| {
+            c.checker().log_all_failures = Some(v);
+        })
+        .default("`checker_log_all_failures`")
+        .since("2.0.11"),
+        word(
+            "bind_if",
+            "INTERFACE",
+            read!(value::interface => |c: &mut T, v| IsChecker::checker(c).bind_if = Some(v)),
+        )
+        .example("eth7"),
+    ]
+}
+
+const HTTP_PROTOCOL: &[(&str, HttpProtocol)] = &[
+    ("1.0", HttpProtocol::V1_0),
+    ("1.0C", HttpProtocol::V1_0Close),
+    ("1.1", HttpProtocol::V1_1),
 ];
 
-const HTTP: &[Keyword<CheckerDraft>] = &[
-    block("url", NONE, lower::url),
-    line("http_protocol", one("1.0|1.0C|1.1"), lower::http_protocol),
-    text("virtualhost", |c| &mut c.virtualhost),
-    later("enable_sni"),
-    later("sni_name"),
-    later("fast_recovery"),
-    later("tls_compliant"),
-];
-
-const NOT_COMPARED: &str = "the body of the answer is not looked at";
+/// What `HTTP_GET` and `SSL_GET` have beyond.
+pub(super) const fn http<T: IsChecker>() -> [Keyword<T>; 5] {
+    [
+        block("url", NONE, lower::url).example("{\npath /7\n}").many(),
+        word("http_protocol", "1.0|1.0C|1.1", read!(choice HTTP_PROTOCOL => |c: &mut T, v| IsChecker::checker(c).http_protocol = Some(v)))
+            .default("1.0")
+            .example("1.1"),
+        text("virtualhost", "HOST", |c: &mut T, v| c.checker().virtualhost = Some(v))
+            .default("the real or the virtual server's"),
+        flag("fast_recovery", |c: &mut T, v| c.checker().fast_recovery = v.value),
+        flag("tls_compliant", |c: &mut T, v| c.checker().tls_compliant = v.value)
+            .since("2.2.8"),
+    ]
+}
 
 const REQUEST: &[Keyword<UrlDraft>] = &[
-    text("path", |u| &mut u.path),
+    text("path", "PATH", |u: &mut UrlDraft, v| u.path = Some(v)).example("/7"),
     line(
         "status_code",
-        Words {
-            syntax: "CODE|FROM-TO …",
-            least: 1,
-            most: usize::MAX,
-        },
+        words("CODE|FROM-TO …", 1, ANY),
         lower::status_code,
-    ),
-    text("virtualhost", |u| &mut u.virtualhost),
-    later_but("digest", NOT_COMPARED),
-    later_but("regex", NOT_COMPARED),
-    later("regex_no_match"),
-    later("regex_options"),
-    later("regex_min_offset"),
-    later("regex_max_offset"),
-    later("regex_stack"),
-    later("tls_compliant"),
+    )
+    .default("200-299")
+    .example("207"),
+    text("virtualhost", "HOST", |u: &mut UrlDraft, v| {
+        u.virtualhost = Some(v);
+    })
+    .default("the checker's"),
+    flag("tls_compliant", |u: &mut UrlDraft, v| {
+        u.tls_compliant = v.value;
+    })
+    .since("2.2.8"),
+];
+
+const BODY: &[Keyword<UrlDraft>] = &[
+    line("digest", one("MD5"), lower::digest).example("00112233445566778899aabbccddeeff"),
+    text("regex", "PATTERN", |u: &mut UrlDraft, v| {
+        u.body.regex = Some(v.value);
+    })
+    .since("2.0.7"),
+    flag("regex_no_match", |u: &mut UrlDraft, v| {
+        u.body.regex_no_match = v.value;
+    }),
+    line(
+        "regex_options",
+        words("OPTION …", 1, ANY),
+        lower::regex_options,
+    )
+    .example("caseless"),
+    number("regex_min_offset", 0..=u32::MAX, |u: &mut UrlDraft, v| {
+        u.body.regex_min_offset = v.value;
+    }),
+    number("regex_max_offset", 1..=u32::MAX, |u: &mut UrlDraft, v| {
+        u.body.regex_max_offset = Some(v.value);
+    }),
+    line("regex_stack", words("START MAX", 2, 2), lower::regex_stack)
+        .example("7 8")
+        .accepted("a regex needs no stack here"),
 ];

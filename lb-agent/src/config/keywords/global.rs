@@ -1,239 +1,548 @@
-//! `global_defs`.
+//! `global_defs`: VRRP, the data plane, mail, scripts, IPVS, files.
 
 use std::time::Duration;
 
+use super::process::{PROCESSES, SNMP_AND_DBUS};
 use super::{
-    Keyword, Section, Words, YEAR, accepted, byte, flag, later, later_but, later_unless, line,
-    number, one, seconds, text,
+    ANY, COMMAND, Keyword, NONE, Section, TIME, block, byte, flag, line, number, read, seconds,
+    signed, text, unread, word, words,
 };
 use crate::config::draft::GlobalDraft;
 use crate::config::lower::global as lower;
+use crate::config::model::{XdpAttach, XdpMode};
+use crate::config::value;
 
 /// `global_defs`
 pub(crate) static GLOBAL_DEFS: Section<GlobalDraft> = Section::new(
     "global_defs",
-    &[VRRP, OURS, CHECKS, MAIL, SCRIPTS, LVS, PROCESSES, FILES],
+    &[
+        VRRP,
+        GARP,
+        FIREWALL,
+        LINKS,
+        OURS,
+        MAIL,
+        SCRIPTS,
+        FIFOS,
+        LVS,
+        PROCESSES,
+        SNMP_AND_DBUS,
+        FILES,
+    ],
 );
 
-/// Defaults of the instances.
+const LISTENS_TO_ALL: &str = "adverts of routers that are no peers are taken, too";
+
 const VRRP: &[Keyword<GlobalDraft>] = &[
-    text("router_id", |g| &mut g.router_id),
-    line(
-        "default_interface",
-        one("INTERFACE"),
-        lower::default_interface,
-    ),
-    line(
+    text("router_id", "NAME", |g: &mut GlobalDraft, v| {
+        g.router_id = Some(v);
+    })
+    .default("the host's name"),
+    word(
         "vrrp_mcast_group4",
-        one("ADDRESS"),
-        lower::vrrp_mcast_group4,
-    ),
-    byte("vrrp_version", 2..=3, |g| &mut g.vrrp_version),
-    flag("vrrp_skip_check_adv_addr", |g| {
-        &mut g.vrrp_skip_check_adv_addr
+        "ADDRESS",
+        read!(value::multicast4 => |g: &mut GlobalDraft, v| g.vrrp_mcast_group4 = Some(v)),
+    )
+    .default("224.0.0.18")
+    .example("230.0.0.1"),
+    word(
+        "vrrp_mcast_group6",
+        "ADDRESS",
+        read!(value::multicast6 => |g: &mut GlobalDraft, v| g.value.vrrp_mcast_group6 = v.value),
+    )
+    .default("ff02::12")
+    .example("ff02::77")
+    .later("VRRP for IPv6 is not built yet"),
+    byte("vrrp_version", 2..=3, |g: &mut GlobalDraft, v| {
+        g.vrrp_version = Some(v);
+    })
+    .default("2")
+    .example("2"),
+    flag("vrrp_skip_check_adv_addr", |g: &mut GlobalDraft, v| {
+        g.vrrp_skip_check_adv_addr = Some(v);
     }),
-    flag("vrrp_lower_prio_no_advert", |g| {
-        &mut g.vrrp_lower_prio_no_advert
+    flag("vrrp_strict", |g: &mut GlobalDraft, v| {
+        g.vrrp_strict = Some(v);
+    })
+    .silent("off")
+    .later(STRICT),
+    flag("vrrp_lower_prio_no_advert", |g: &mut GlobalDraft, v| {
+        g.vrrp_lower_prio_no_advert = Some(v);
     }),
-    flag("vrrp_higher_prio_send_advert", |g| {
-        &mut g.vrrp_higher_prio_send_advert
+    flag("vrrp_higher_prio_send_advert", |g: &mut GlobalDraft, v| {
+        g.vrrp_higher_prio_send_advert = Some(v);
     }),
-    byte("vrrp_down_timer_adverts", 1..=100, |g| {
-        &mut g.vrrp_down_timer_adverts
+    byte(
+        "vrrp_down_timer_adverts",
+        1..=100,
+        |g: &mut GlobalDraft, v| g.vrrp_down_timer_adverts = Some(v),
+    )
+    .default("3")
+    .since("2.2.3"),
+    flag("vrrp_check_unicast_src", |g: &mut GlobalDraft, v| {
+        g.vrrp_check_unicast_src = Some(v);
+    })
+    .later(LISTENS_TO_ALL),
+    flag("vrrp_owner_ignore_adverts", |g: &mut GlobalDraft, v| {
+        g.vrrp_owner_ignore_adverts = Some(v);
+    })
+    .since("2.3.3")
+    .later("an owner listens to adverts"),
+    flag("log_unknown_vrids", |g: &mut GlobalDraft, v| {
+        g.value.vrrp.log_unknown_vrids = v.value;
+    })
+    .later("adverts for other VRIDs are passed over without a word"),
+    flag("v3_checksum_as_v2", |g: &mut GlobalDraft, v| {
+        g.v3_checksum_as_v2 = Some(v);
+    })
+    .since("2.2.8")
+    .later("VRRP version 3 is not built yet"),
+    seconds("vrrp_startup_delay", TIME, |g: &mut GlobalDraft, v| {
+        g.value.vrrp.vrrp_startup_delay = v.value;
+    })
+    .silent("0")
+    .later("an instance may become MASTER at once"),
+    seconds("vrrp_delay_after_boot", TIME, |g: &mut GlobalDraft, v| {
+        g.value.vrrp.vrrp_delay_after_boot = v.value;
+    })
+    .since("2.4.0")
+    .silent("0")
+    .later("an instance may become MASTER at once"),
+];
+
+/// What strict mode does with keepalived, for those who copied the keyword from an example.
+pub(super) const STRICT: &str = "with keepalived it makes the virtual addresses answer nothing, \
+     not even ping, and ignores authentication, unicast peers and preempt_delay";
+
+const GARP: &[Keyword<GlobalDraft>] = &[
+    flag("vrrp_min_garp", |g: &mut GlobalDraft, v| {
+        g.vrrp_min_garp = Some(v);
     }),
-    flag("vrrp_min_garp", |g| &mut g.vrrp_min_garp),
-    seconds("vrrp_garp_interval", Duration::ZERO..=YEAR, |g| {
-        &mut g.vrrp_garp_interval
-    }),
-    seconds("vrrp_garp_master_delay", Duration::ZERO..=YEAR, |g| {
-        &mut g.garp.master_delay
-    }),
-    number("vrrp_garp_master_repeat", 1..=u32::MAX, |g| {
-        &mut g.garp.master_repeat
-    }),
-    seconds("vrrp_garp_master_refresh", Duration::ZERO..=YEAR, |g| {
-        &mut g.garp.master_refresh
-    }),
-    number("vrrp_garp_master_refresh_repeat", 1..=u32::MAX, |g| {
-        &mut g.garp.master_refresh_repeat
-    }),
-    seconds("vrrp_garp_lower_prio_delay", Duration::ZERO..=YEAR, |g| {
-        &mut g.garp.lower_prio_delay
-    }),
-    number("vrrp_garp_lower_prio_repeat", 0..=u32::MAX, |g| {
-        &mut g.garp.lower_prio_repeat
-    }),
-    later("vrrp_mcast_group6"),
-    later_but(
-        "vrrp_strict",
-        "with keepalived it makes the virtual addresses answer nothing, not even ping, and \
-         ignores authentication, unicast peers and preempt_delay",
-    ),
-    later("vrrp_iptables"),
-    later("vrrp_ipsets"),
-    later("nftables"),
-    later("nftables_priority"),
-    later("nftables_ifindex"),
-    later("nftables_counters"),
-    later_unless("vrrp_gna_interval", "0"),
-    later("vrrp_garp_extra_if").or(&["vrrp_vmac_garp_intvl"]),
-    later("vrrp_check_unicast_src"),
-    later("vrrp_owner_ignore_adverts"),
-    later("log_unknown_vrids"),
-    later("v3_checksum_as_v2"),
-    later_unless("vrrp_startup_delay", "0"),
-    later("vrrp_delay_after_boot"),
-    later("dynamic_interfaces"),
-    later("disable_local_igmp"),
-    later("vmac_prefix"),
-    later("vmac_addr_prefix"),
-    later("vrrp_notify_priority_changes"),
-    later("fifo_write_vrrp_states_on_reload"),
-    later("vrrp_rx_bufs_policy"),
-    later("vrrp_rx_bufs_multiplier"),
+    seconds("vrrp_garp_interval", TIME, |g: &mut GlobalDraft, v| {
+        g.vrrp_garp_interval = Some(v);
+    })
+    .default("0: no pacing"),
+    seconds("vrrp_gna_interval", TIME, |g: &mut GlobalDraft, v| {
+        g.vrrp_gna_interval = Some(v);
+    })
+    .default("0: no pacing")
+    .silent("0")
+    .later("neighbour advertisements are not built yet"),
+    seconds("vrrp_garp_master_delay", TIME, |g: &mut GlobalDraft, v| {
+        g.garp.master_delay = Some(v);
+    })
+    .default("5 s"),
+    number(
+        "vrrp_garp_master_repeat",
+        1..=u32::MAX,
+        |g: &mut GlobalDraft, v| g.garp.master_repeat = Some(v),
+    )
+    .default("5"),
+    seconds(
+        "vrrp_garp_master_refresh",
+        TIME,
+        |g: &mut GlobalDraft, v| g.garp.master_refresh = Some(v),
+    )
+    .default("0: off"),
+    number(
+        "vrrp_garp_master_refresh_repeat",
+        1..=u32::MAX,
+        |g: &mut GlobalDraft, v| {
+            g.garp.master_refresh_repeat = Some(v);
+        },
+    )
+    .default("1"),
+    seconds(
+        "vrrp_garp_lower_prio_delay",
+        TIME,
+        |g: &mut GlobalDraft, v| g.garp.lower_prio_delay = Some(v),
+    )
+    .default("`vrrp_garp_master_delay`"),
+    number(
+        "vrrp_garp_lower_prio_repeat",
+        0..=u32::MAX,
+        |g: &mut GlobalDraft, v| g.garp.lower_prio_repeat = Some(v),
+    )
+    .default("`vrrp_garp_master_repeat`"),
+    line(
+        "vrrp_garp_extra_if",
+        words("[all] SECONDS", 1, 2),
+        lower::garp_extra_if,
+    )
+    .or(&["vrrp_vmac_garp_intvl"])
+    .since("2.2.3")
+    .example("all 7")
+    .later("gratuitous ARPs go out by the address's own interface only"),
+];
+
+const NO_RULES: &str = "no packet filter is set up";
+
+const FIREWALL: &[Keyword<GlobalDraft>] = &[
+    line(
+        "vrrp_iptables",
+        words("[IN [OUT]]", 0, 2),
+        lower::vrrp_iptables,
+    )
+    .example("IN OUT")
+    .accepted("iptables is not used: what `no_accept` needs is one nftables table of its own"),
+    line("vrrp_ipsets", words("NAME …", 0, ANY), lower::vrrp_ipsets)
+        .example("x y z")
+        .accepted("ipsets are not used"),
+    line("nftables", words("[TABLE]", 0, 1), lower::nftables)
+        .default("keepalived")
+        .example("seven")
+        .later(NO_RULES),
+    signed(
+        "nftables_priority",
+        -1000..=1000,
+        |g: &mut GlobalDraft, v| {
+            g.value.vrrp.nftables_priority = Some(v.value);
+        },
+    )
+    .default("-1")
+    .later(NO_RULES),
+    flag("nftables_ifindex", |g: &mut GlobalDraft, v| {
+        g.value.vrrp.nftables_ifindex = v.value;
+    })
+    .later(NO_RULES),
+    flag("nftables_counters", |g: &mut GlobalDraft, v| {
+        g.value.vrrp.nftables_counters = v.value;
+    })
+    .later(NO_RULES),
+];
+
+const LINKS: &[Keyword<GlobalDraft>] = &[
+    word("default_interface", "INTERFACE", read!(value::interface => |g: &mut GlobalDraft, v| g.default_interface = Some(v)))
+        .example("eth7"),
+    line("dynamic_interfaces", words("[allow_if_changes]", 0, 1), lower::dynamic_interfaces)
+        .example("allow_if_changes")
+        .later("an interface that is missing at start is an error"),
+    flag("disable_local_igmp", |g: &mut GlobalDraft, v| g.value.vrrp.disable_local_igmp = v.value)
+        .later("the host reports its groups"),
+    text("vmac_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_prefix = Some(v.value))
+        .default("vrrp")
+        .later(NO_VMAC),
+    text("vmac_addr_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_addr_prefix = Some(v.value))
+        .later(NO_VMAC),
+    word("vrrp_rx_bufs_policy", "MTU|ADVERT|BYTES", read!(lower::rx_bufs => |g: &mut GlobalDraft, v| g.value.vrrp.vrrp_rx_bufs_policy = Some(v.value)))
+        .example("MTU")
+        .later(BUFFERS_AS_THEY_ARE),
+    number("vrrp_rx_bufs_multiplier", 1..=u32::MAX, |g: &mut GlobalDraft, v| {
+        g.value.vrrp.vrrp_rx_bufs_multiplier = Some(v.value);
+    })
+    .default("3")
+    .later(BUFFERS_AS_THEY_ARE),
+];
+
+const NO_VMAC: &str = "interfaces keep their own MAC addresses";
+
+const BUFFERS_AS_THEY_ARE: &str = "sockets have the kernel's buffers";
+
+const ATTACH: &[(&str, XdpAttach)] = &[("start", XdpAttach::Start), ("master", XdpAttach::Master)];
+
+const MODE: &[(&str, XdpMode)] = &[
+    ("auto", XdpMode::Auto),
+    ("native", XdpMode::Native),
+    ("generic", XdpMode::Generic),
 ];
 
 /// Our own.
 const OURS: &[Keyword<GlobalDraft>] = &[
-    line("xdp_attach", one("start|master"), lower::xdp_attach),
-    line("xdp_mode", one("auto|native|generic"), lower::xdp_mode),
+    word(
+        "xdp_attach",
+        "start|master",
+        read!(choice ATTACH => |g: &mut GlobalDraft, v| g.xdp_attach = Some(v)),
+    )
+    .default("start")
+    .example("master"),
+    word(
+        "xdp_mode",
+        "auto|native|generic",
+        read!(choice MODE => |g: &mut GlobalDraft, v| g.xdp_mode = Some(v)),
+    )
+    .default("auto")
+    .example("native"),
     line(
         "xdp_interfaces",
-        Words {
-            syntax: "INTERFACE …",
-            least: 1,
-            most: usize::MAX,
-        },
+        words("INTERFACE …", 1, ANY),
         lower::xdp_interfaces,
-    ),
-    seconds("xdp_deadman", Duration::ZERO..=YEAR, |g| &mut g.xdp_deadman),
+    )
+    .default("those of the virtual servers")
+    .example("eth8")
+    .many(),
+    seconds("xdp_deadman", TIME, |g: &mut GlobalDraft, v| {
+        g.xdp_deadman = Some(v);
+    })
+    .default("60 s"),
+    flag("xdp_share_checks", |g: &mut GlobalDraft, v| {
+        g.xdp_share_checks = Some(v);
+    })
+    .default("on")
+    .silent("on")
+    .example("off"),
 ];
 
-const CHECKS: &[Keyword<GlobalDraft>] = &[
-    flag("checker_log_all_failures", |g| {
-        &mut g.checker_log_all_failures
-    }),
-    later("rs_init_notifies"),
-];
+const NO_MAIL: &str = "no mail is sent";
 
 const MAIL: &[Keyword<GlobalDraft>] = &[
-    later("notification_email"),
-    later("notification_email_from"),
-    later("smtp_server"),
-    later("smtp_connect_timeout"),
-    later("smtp_helo_name"),
-    later("smtp_alert"),
-    later("smtp_alert_vrrp"),
-    later("smtp_alert_checker"),
-    later("no_email_faults"),
-    later("no_checker_emails"),
+    block("notification_email", NONE, lower::notification_email)
+        .example("{\nroot@example.org\n}")
+        .many()
+        .later(NO_MAIL),
+    text(
+        "notification_email_from",
+        "ADDRESS",
+        |g: &mut GlobalDraft, v| {
+            g.value.mail.notification_email_from = Some(v.value);
+        },
+    )
+    .default("user@host")
+    .later(NO_MAIL),
+    line(
+        "smtp_server",
+        words("HOST [PORT]", 1, 2),
+        lower::smtp_server,
+    )
+    .example("mail.example.org 26")
+    .later(NO_MAIL),
+    seconds("smtp_connect_timeout", TIME, |g: &mut GlobalDraft, v| {
+        g.value.mail.smtp_connect_timeout = v.value.max(Duration::from_secs(1));
+    })
+    .default("30 s")
+    .later(NO_MAIL),
+    text("smtp_helo_name", "NAME", |g: &mut GlobalDraft, v| {
+        g.value.mail.smtp_helo_name = Some(v.value);
+    })
+    .default("the host's name")
+    .later(NO_MAIL),
+    flag("smtp_alert", |g: &mut GlobalDraft, v| {
+        g.value.mail.smtp_alert = Some(v.value);
+    })
+    .silent("off")
+    .later(NO_MAIL),
+    flag("smtp_alert_vrrp", |g: &mut GlobalDraft, v| {
+        g.value.mail.smtp_alert_vrrp = Some(v.value);
+    })
+    .silent("off")
+    .later(NO_MAIL),
+    flag("smtp_alert_checker", |g: &mut GlobalDraft, v| {
+        g.value.mail.smtp_alert_checker = Some(v.value);
+    })
+    .silent("off")
+    .later(NO_MAIL),
+    flag("no_email_faults", |g: &mut GlobalDraft, v| {
+        g.value.mail.no_email_faults = v.value;
+    })
+    .later(NO_MAIL),
+    flag("no_checker_emails", |g: &mut GlobalDraft, v| {
+        g.value.mail.no_checker_emails = v.value;
+    })
+    .later(NO_MAIL),
 ];
+
+const NOT_RUN: &str = "no script is run";
+
+/// Longest time that a script of start or stop may take.
+const SCRIPT_TIME: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(1000);
 
 const SCRIPTS: &[Keyword<GlobalDraft>] = &[
-    later("script_user"),
-    later("enable_script_security"),
-    later("startup_script"),
-    later("startup_script_timeout"),
-    later("shutdown_script"),
-    later("shutdown_script_timeout"),
-    later("notify_fifo"),
-    later("notify_fifo_script"),
-    later("vrrp_notify_fifo"),
-    later("vrrp_notify_fifo_script"),
-    later("lvs_notify_fifo"),
-    later("lvs_notify_fifo_script"),
+    line(
+        "script_user",
+        words("USER [GROUP]", 1, 2),
+        lower::script_user,
+    )
+    .default("keepalived_script, else root")
+    .example("nobody nogroup")
+    .later(NOT_RUN),
+    flag("enable_script_security", |g: &mut GlobalDraft, v| {
+        g.value.scripts.enable_script_security = v.value;
+    })
+    .later(NOT_RUN),
+    line("startup_script", COMMAND, lower::startup_script)
+        .since("2.1.0")
+        .example("/bin/true")
+        .later(NOT_RUN),
+    seconds(
+        "startup_script_timeout",
+        SCRIPT_TIME,
+        |g: &mut GlobalDraft, v| g.startup_script_timeout = Some(v),
+    )
+    .since("2.1.0")
+    .default("10 s")
+    .later(NOT_RUN),
+    line("shutdown_script", COMMAND, lower::shutdown_script)
+        .since("2.1.0")
+        .example("/bin/true")
+        .later(NOT_RUN),
+    seconds(
+        "shutdown_script_timeout",
+        SCRIPT_TIME,
+        |g: &mut GlobalDraft, v| g.shutdown_script_timeout = Some(v),
+    )
+    .since("2.1.0")
+    .default("10 s")
+    .later(NOT_RUN),
 ];
+
+const NO_FIFO: &str = "nothing is written to a FIFO";
+
+const FIFO: super::Words = words("PATH [USER [GROUP]]", 1, 3);
+
+const FIFOS: &[Keyword<GlobalDraft>] = &[
+    line("notify_fifo", FIFO, lower::notify_fifo)
+        .example("/run/seven")
+        .later(NO_FIFO),
+    line("notify_fifo_script", COMMAND, lower::notify_fifo_script)
+        .example("/bin/true")
+        .later(NO_FIFO),
+    line("vrrp_notify_fifo", FIFO, lower::vrrp_notify_fifo)
+        .example("/run/seven")
+        .later(NO_FIFO),
+    line(
+        "vrrp_notify_fifo_script",
+        COMMAND,
+        lower::vrrp_notify_fifo_script,
+    )
+    .example("/bin/true")
+    .later(NO_FIFO),
+    line("lvs_notify_fifo", FIFO, lower::lvs_notify_fifo)
+        .example("/run/seven")
+        .later(NO_FIFO),
+    line(
+        "lvs_notify_fifo_script",
+        COMMAND,
+        lower::lvs_notify_fifo_script,
+    )
+    .example("/bin/true")
+    .later(NO_FIFO),
+    flag("vrrp_notify_priority_changes", |g: &mut GlobalDraft, v| {
+        g.vrrp_notify_priority_changes = Some(v);
+    })
+    .later(NO_FIFO),
+    flag(
+        "fifo_write_vrrp_states_on_reload",
+        |g: &mut GlobalDraft, v| {
+            g.value.notify.fifo_write_vrrp_states_on_reload = v.value;
+        },
+    )
+    .later(NO_FIFO),
+    flag("rs_init_notifies", |g: &mut GlobalDraft, v| {
+        g.value.notify.rs_init_notifies = v.value;
+    })
+    .later(NOT_RUN),
+];
+
+const NO_IPVS: &str = "kernel IPVS is not used";
 
 const LVS: &[Keyword<GlobalDraft>] = &[
-    later("lvs_sync_daemon"),
-    later("lvs_timeouts"),
-    later("lvs_flush"),
-    later("lvs_flush_on_stop").or(&["lvs_flush_onstop"]),
-    later("nftables_ipvs"),
-    later("nftables_ipvs_priority"),
-    later("nftables_ipvs_start_fwmark"),
+    flag("checker_log_all_failures", |g: &mut GlobalDraft, v| {
+        g.checker_log_all_failures = Some(v);
+    })
+    .since("2.0.11"),
+    line(
+        "lvs_sync_daemon",
+        words(
+            "INTERFACE [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]",
+            1,
+            ANY,
+        ),
+        lower::lvs_sync_daemon,
+    )
+    .example("eth7 A id 7 port 77")
+    .later("connections are not told to the other director"),
+    line(
+        "lvs_timeouts",
+        words("[tcp N] [tcpfin N] [udp N]", 2, 6),
+        lower::lvs_timeouts,
+    )
+    .default("the kernel's")
+    .example("tcp 7 udp 8")
+    .later("flows live as long as IPVS's defaults say"),
+    flag("lvs_flush", |g: &mut GlobalDraft, v| {
+        g.value.lvs.lvs_flush = v.value;
+    })
+    .later(NO_IPVS),
+    line(
+        "lvs_flush_on_stop",
+        words("[VS]", 0, 1),
+        lower::lvs_flush_on_stop,
+    )
+    .or(&["lvs_flush_onstop"])
+    .example("VS")
+    .later(NO_IPVS),
+    line(
+        "nftables_ipvs",
+        words("[TABLE]", 0, 1),
+        lower::nftables_ipvs,
+    )
+    .default("off")
+    .since("2.2.0")
+    .example("seven")
+    .later(NO_IPVS),
+    signed(
+        "nftables_ipvs_priority",
+        -1000..=1000,
+        |g: &mut GlobalDraft, v| g.nftables_ipvs.priority = v.value,
+    )
+    .since("2.2.0")
+    .later(NO_IPVS),
+    number(
+        "nftables_ipvs_start_fwmark",
+        1..=u32::MAX,
+        |g: &mut GlobalDraft, v| {
+            g.nftables_ipvs.start_fwmark = v.value;
+        },
+    )
+    .default("1000")
+    .since("2.2.0")
+    .later(NO_IPVS),
 ];
 
-const LIMITS: &str = "the limits of keepalived's processes do not fit a program of threads";
-const AFFINITY: &str = "where the threads run is left to the kernel; `taskset` can pin them";
-const BUFFERS: &str = "the buffers of netlink sockets are sized by the program itself";
-const NAMES: &str = "there is one process, `lb-agent`";
-const SNMP: &str = "this program is no SNMP agent; its figures are in `lb-agent dump`";
-const DBUS: &str = "this program is not on D-Bus; its state is in `lb-agent dump`";
+const RELOADS: &str = "reloading is not built yet";
 
-const PROCESSES: &[Keyword<GlobalDraft>] = &[
-    later("max_auto_priority"),
-    later("min_auto_priority_delay"),
-    later("vrrp_priority"),
-    later("vrrp_rt_priority"),
-    later("vrrp_no_swap"),
-    later("checker_priority"),
-    later("checker_rt_priority"),
-    later("checker_no_swap"),
-    later("bfd_priority"),
-    later("bfd_rt_priority"),
-    later("bfd_no_swap"),
-    accepted("vrrp_cpu_affinity", AFFINITY),
-    accepted("checker_cpu_affinity", AFFINITY),
-    accepted("bfd_cpu_affinity", AFFINITY),
-    accepted("vrrp_rlimit_rttime", LIMITS).or(&["vrrp_rlimit_rtime"]),
-    accepted("checker_rlimit_rttime", LIMITS).or(&["checker_rlimit_rtime"]),
-    accepted("bfd_rlimit_rttime", LIMITS).or(&["bfd_rlimit_rtime"]),
-    accepted("process_names", NAMES),
-    accepted("process_name", NAMES),
-    accepted("vrrp_process_name", NAMES),
-    accepted("checker_process_name", NAMES).or(&["lvs_process_name"]),
-    accepted("bfd_process_name", NAMES),
-    accepted("vrrp_netlink_cmd_rcv_bufs", BUFFERS),
-    accepted("vrrp_netlink_cmd_rcv_bufs_force", BUFFERS),
-    accepted("vrrp_netlink_monitor_rcv_bufs", BUFFERS),
-    accepted("vrrp_netlink_monitor_rcv_bufs_force", BUFFERS),
-    accepted("lvs_netlink_cmd_rcv_bufs", BUFFERS),
-    accepted("lvs_netlink_cmd_rcv_bufs_force", BUFFERS),
-    accepted("lvs_netlink_monitor_rcv_bufs", BUFFERS),
-    accepted("lvs_netlink_monitor_rcv_bufs_force", BUFFERS),
-    accepted("process_monitor_rcv_bufs", BUFFERS),
-    accepted("process_monitor_rcv_bufs_force", BUFFERS),
-    later("enable_traps"),
-    accepted("enable_snmp_vrrp", SNMP),
-    accepted("enable_snmp_checker", SNMP),
-    accepted("enable_snmp_rfc", SNMP),
-    accepted("enable_snmp_rfcv2", SNMP),
-    accepted("enable_snmp_rfcv3", SNMP),
-    accepted("enable_snmp_keepalived", SNMP),
-    accepted("snmp_socket", SNMP),
-    accepted("snmp_vs_stats_update_interval", SNMP),
-    accepted("snmp_rs_stats_update_interval", SNMP),
-    accepted("enable_dbus", DBUS),
-    accepted("dbus_service_name", DBUS),
-    accepted("dbus_no_interface_name", DBUS),
-];
+const DUMPS: &str = "no signal writes a file; `lb-agent dump` shows the state";
 
 const FILES: &[Keyword<GlobalDraft>] = &[
-    later("umask"),
-    accepted(
-        "random_seed",
-        "the random numbers of this program come from the kernel",
-    ),
-    accepted("use_symlink_paths", "paths are used as they are written"),
-    later("set_supplementary_groups"),
-    accepted(
-        "iproute_usr_dir",
-        "names of tables and scopes are not read from iproute2's files",
-    ),
-    accepted(
-        "iproute_etc_dir",
-        "names of tables and scopes are not read from iproute2's files",
-    ),
-    later("reload_check_config"),
-    later("reload_time_file"),
-    later("reload_repeat"),
-    later("reload_file"),
-    later("config_save_dir"),
-    later("tmp_config_directory"),
-    later("json_version"),
-    later("data_use_instance"),
-    later("state_dump_file"),
-    later("stats_dump_file"),
-    later("json_dump_file"),
+    line("reload_check_config", words("[LOG]", 0, 1), lower::reload_check_config)
+        .since("2.2.0")
+        .example("/run/seven")
+        .later(RELOADS),
+    word("reload_time_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.reload_time_file = Some(v.value)))
+        .since("2.1.0")
+        .later(RELOADS),
+    flag("reload_repeat", |g: &mut GlobalDraft, v| g.value.reload.reload_repeat = v.value).later(RELOADS),
+    line("reload_file", words("[PATH]", 0, 1), lower::reload_file)
+        .example("/run/seven")
+        .later(RELOADS),
+    word("config_save_dir", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.config_save_dir = Some(v.value)))
+        .since("2.2.3")
+        .later("the configuration is not copied"),
+    word("tmp_config_directory", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.tmp_config_directory = Some(v.value)))
+        .since("2.2.8")
+        .later("no temporary files are made of the configuration"),
+    byte("json_version", 1..=2, |g: &mut GlobalDraft, v| g.value.dump.json_version = v.value)
+        .default("1")
+        .since("2.2.8")
+        .later(DUMPS),
+    flag("data_use_instance", |g: &mut GlobalDraft, v| g.value.dump.data_use_instance = v.value).later(DUMPS),
+    word("state_dump_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.dump.state_dump_file = Some(v.value)))
+        .since("2.3.3")
+        .later(DUMPS),
+    word("stats_dump_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.dump.stats_dump_file = Some(v.value)))
+        .since("2.3.3")
+        .later(DUMPS),
+    word("json_dump_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.dump.json_dump_file = Some(v.value)))
+        .since("2.3.3")
+        .later(DUMPS),
+    word("umask", "OCTAL|NAMES", read!(value::octal => |g: &mut GlobalDraft, v| g.value.process.umask = v.value))
+        .default("0177")
+        .example("077")
+        .later("files get the process's own mask"),
+    unread("random_seed", "N").accepted("the random numbers of this program come from the kernel"),
+    unread("use_symlink_paths", "").accepted("paths are used as they are written"),
+    unread("iproute_usr_dir", "PATH").since("2.2.8").accepted(IPROUTE),
+    unread("iproute_etc_dir", "PATH").since("2.2.8").accepted(IPROUTE),
 ];
+
+const IPROUTE: &str = "names of tables and scopes are not read from iproute2's files";

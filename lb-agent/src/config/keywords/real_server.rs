@@ -1,7 +1,7 @@
 //! `real_server`.
 
-use super::virtual_server::check_settings;
-use super::{Keyword, NONE, Rule, Section, block, elsewhere, flag, later, number, text};
+use super::virtual_server::{KINDS, check_settings};
+use super::{COMMAND, Keyword, NONE, Section, block, flag, line, number, read, text, word};
 use crate::config::draft::RealServerDraft;
 use crate::config::lower::lvs as lower;
 
@@ -12,44 +12,84 @@ pub(crate) static REAL_SERVER: Section<RealServerDraft> =
 /// The largest weight that keepalived takes.
 pub(super) const MAX_WEIGHT: u32 = i32::MAX.cast_unsigned();
 
+const NO_LIMIT: &str = "the number of its connections is not limited";
+
 const SERVER: &[Keyword<RealServerDraft>] = &[
-    number("weight", 0..=MAX_WEIGHT, |r| &mut r.weight),
-    flag("inhibit_on_failure", |r| &mut r.inhibit_on_failure),
-    text("virtualhost", |r| &mut r.virtualhost),
-    later("notify_up"),
-    later("notify_down"),
-    later("uthreshold"),
-    later("lthreshold"),
-    later("lvs_method"),
-    later("smtp_alert"),
-    later("snmp_name"),
+    number("weight", 0..=MAX_WEIGHT, |r: &mut RealServerDraft, v| {
+        r.weight = Some(v);
+    })
+    .default("1"),
+    flag("inhibit_on_failure", |r: &mut RealServerDraft, v| {
+        r.inhibit_on_failure = Some(v);
+    }),
+    text("virtualhost", "HOST", |r: &mut RealServerDraft, v| {
+        r.virtualhost = Some(v);
+    }),
+    line("notify_up", COMMAND, lower::notify_up)
+        .example("/bin/true")
+        .later("no script is run"),
+    line("notify_down", COMMAND, lower::notify_down)
+        .example("/bin/true")
+        .later("no script is run"),
+    number("uthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
+        r.value.uthreshold = v.value;
+    })
+    .later(NO_LIMIT),
+    number("lthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
+        r.value.lthreshold = v.value;
+    })
+    .later(NO_LIMIT),
+    word(
+        "lvs_method",
+        "NAT|DR|TUN",
+        read!(choice KINDS => |r: &mut RealServerDraft, v| r.value.lvs_method = Some(v.value)),
+    )
+    .default("the virtual server's `lb_kind`")
+    .example("DR")
+    .later("the server is reached as the others are"),
+    flag("smtp_alert", |r: &mut RealServerDraft, v| {
+        r.smtp_alert = Some(v);
+    })
+    .default("`smtp_alert_checker`, else `smtp_alert`, else on")
+    .example("off")
+    .silent("off")
+    .later("no mail is sent"),
+    text("snmp_name", "NAME", |r: &mut RealServerDraft, v| {
+        r.value.snmp_name = Some(v.value);
+    })
+    .since("2.2.3")
+    .accepted("this program is no SNMP agent"),
 ];
 
 const CHECKERS: &[Keyword<RealServerDraft>] = &[
-    block("TCP_CHECK", NONE, lower::tcp_check),
-    block("HTTP_GET", NONE, lower::http_get),
-    not_built("SSL_GET", elsewhere::SSL_GET),
-    not_built("SMTP_CHECK", elsewhere::SMTP_CHECK),
-    not_built("MISC_CHECK", elsewhere::MISC_CHECK),
-    not_built("DNS_CHECK", elsewhere::DNS_CHECK),
-    not_built("UDP_CHECK", elsewhere::UDP_CHECK),
-    not_built("PING_CHECK", &[]),
-    not_built("BFD_CHECK", elsewhere::BFD_CHECK),
-    not_built("FILE_CHECK", elsewhere::FILE_CHECK),
+    block("TCP_CHECK", NONE, lower::tcp_check).many(),
+    block("HTTP_GET", NONE, lower::http_get)
+        .example("{\nurl {\npath /7\n}\n}")
+        .many(),
+    built("SSL_GET", lower::ssl_get).example("{\nurl {\npath /7\n}\n}"),
+    built("SMTP_CHECK", lower::smtp_check),
+    not_built("MISC_CHECK", lower::misc_check).example("{\nmisc_path /bin/true\n}"),
+    built("DNS_CHECK", lower::dns_check),
+    built("UDP_CHECK", lower::udp_check).since("2.0.20"),
+    built("PING_CHECK", lower::ping_check).since("2.0.20"),
+    not_built("BFD_CHECK", lower::bfd_check).example("{\nname D\n}"),
+    built("FILE_CHECK", lower::file_check)
+        .example("{\ntrack_file F\n}")
+        .since("2.1.0"),
 ];
+
+const fn built(
+    name: &'static str,
+    apply: super::Apply<RealServerDraft>,
+) -> Keyword<RealServerDraft> {
+    block(name, NONE, apply).many()
+}
 
 const fn not_built(
     name: &'static str,
-    inside: &'static [&'static str],
+    apply: super::Apply<RealServerDraft>,
 ) -> Keyword<RealServerDraft> {
-    let later = super::Later {
-        consequence: Some("the server counts as up without this check"),
-        same_as_default: None,
-        inside,
-    };
-    Keyword {
-        name,
-        aliases: &[],
-        rule: Rule::Later(later),
-    }
+    block(name, NONE, apply)
+        .many()
+        .later("the server counts as up without this check")
 }

@@ -1,14 +1,19 @@
-//! The top level (keepalived.conf(5): "top hierarchy").
+//! The top level (keepalived.conf(5): "top hierarchy"), and `SSL`.
 
-use super::{Keyword, Section, Words, accepted, block, elsewhere, later, later_block, later_but};
+use super::{ANY, Keyword, NONE, Section, block, flag, line, one, text, unread, word, words};
 use crate::config::draft::ConfigDraft;
 use crate::config::lower;
+use crate::config::model::{Secret, Ssl};
 
 /// The name of a block that has none.
 pub(crate) const TOP_LEVEL: &str = "top level";
 
 /// The top level.
-pub(crate) static ROOT: Section<ConfigDraft> = Section::new(TOP_LEVEL, &[KEYWORDS]);
+pub(crate) static ROOT: Section<ConfigDraft> =
+    Section::new(TOP_LEVEL, &[VRRP, SERVERS, STATIC, LINKS, PLACE]);
+
+/// `SSL`
+pub(crate) static SSL: Section<Ssl> = Section::new("SSL", &[TLS]);
 
 /// Whether a block of this name stands at the top level and nowhere else, so that it shows where
 /// a block before it was left open.
@@ -31,45 +36,146 @@ pub(crate) fn is_root_block(name: &str) -> bool {
     )
 }
 
-const NAMESPACE: &str = "the program stays in the namespace that it was started in";
+const VRRP: &[Keyword<ConfigDraft>] = &[
+    block("global_defs", NONE, lower::global_defs)
+        .example("{\nrouter_id x\n}")
+        .many(),
+    block("vrrp_instance", one("NAME"), lower::vrrp_instance)
+        .example("C {\ninterface eth0\nvirtual_router_id 53\nno_virtual_ipaddress\n}")
+        .many(),
+    block("vrrp_sync_group", one("NAME"), lower::vrrp_sync_group)
+        .later("its instances change their states each by itself")
+        .example("I {\ngroup {\nK\n}\n}")
+        .many(),
+    block("vrrp_script", one("NAME"), lower::vrrp_script)
+        .later("the script is not run, and nothing follows from it")
+        .example("seven {\nscript /bin/true\n}")
+        .many(),
+    block("vrrp_track_process", one("NAME"), lower::vrrp_track_process)
+        .later("the process is not watched")
+        .example("seven {\nprocess nginx\n}")
+        .many(),
+    block("track_file", one("NAME"), lower::track_file)
+        .or(&["vrrp_track_file"])
+        .later("the file is not read")
+        .example("seven {\nfile /run/x\n}")
+        .many(),
+    block("bfd_instance", one("NAME"), lower::bfd_instance)
+        .later("there is no session with this neighbour")
+        .example("seven {\nneighbor_ip 10.0.0.9\n}")
+        .many(),
+    block("garp_group", NONE, lower::garp_group)
+        .later("the interfaces have no common pace")
+        .example("{\ninterface eth0\n}")
+        .many(),
+];
+
+const SERVERS: &[Keyword<ConfigDraft>] = &[
+    block(
+        "virtual_server",
+        words("IP PORT | fwmark N | group NAME", 1, 2),
+        lower::virtual_server,
+    )
+    .example("10.0.0.7 80 {\nreal_server 10.0.0.2 80 {\n}\n}")
+    .many(),
+    block(
+        "virtual_server_group",
+        one("NAME"),
+        lower::virtual_server_group,
+    )
+    .later("no service is made of its addresses")
+    .example("seven {\n10.0.0.1 80\n}")
+    .many(),
+];
+
+const STATIC: &[Keyword<ConfigDraft>] = &[
+    block("static_ipaddress", NONE, lower::static_ipaddress)
+        .later("these addresses are not set")
+        .example("{\n10.0.0.8/24 dev eth0\n}")
+        .many(),
+    block("static_routes", NONE, lower::static_routes)
+        .later("these routes are not set")
+        .example("{\n10.8.0.0/16 via 10.0.0.9\n}")
+        .many(),
+    block("static_rules", NONE, lower::static_rules)
+        .later("these rules are not set")
+        .example("{\nfrom 10.8.0.0/16 table 8\n}")
+        .many(),
+    block("track_group", one("NAME"), lower::track_group)
+        .later("what is static does not follow it")
+        .example("seven {\ngroup {\nK\n}\n}")
+        .many(),
+];
+
+const LINKS: &[Keyword<ConfigDraft>] = &[
+    block("linkbeat_interfaces", NONE, lower::linkbeat_interfaces)
+        .later("link states come from the kernel's notifications only")
+        .example("{\neth0 mii\n}")
+        .many(),
+    flag("linkbeat_use_polling", |c: &mut ConfigDraft, v| {
+        c.environment.linkbeat.linkbeat_use_polling = v.value;
+    })
+    .later("link states come from the kernel's notifications only"),
+    block(
+        "interface_up_down_delays",
+        NONE,
+        lower::interface_up_down_delays,
+    )
+    .later("a link counts as up or down at once")
+    .since("2.2.3")
+    .example("{\neth0 2 3\n}")
+    .many(),
+];
+
+const NAMESPACE: &str = "the program stays in the namespace that it was started in; start it in \
+     another: `ip netns exec NAME lb-agent run`";
 
 const ONE_PROCESS: &str = "all parts run in one process and nothing is kept in a PID directory";
 
-const KEYWORDS: &[Keyword<ConfigDraft>] = &[
-    block("global_defs", super::NONE, lower::global_defs),
-    block("vrrp_instance", super::one("NAME"), lower::vrrp_instance),
-    block(
-        "virtual_server",
-        Words {
-            syntax: "IP PORT",
-            least: 1,
-            most: 2,
-        },
-        lower::virtual_server,
-    ),
-    later_block("vrrp_sync_group", elsewhere::VRRP_SYNC_GROUP),
-    later_block("vrrp_script", elsewhere::VRRP_SCRIPT),
-    later_block("vrrp_track_process", elsewhere::VRRP_TRACK_PROCESS),
-    later_block("track_file", elsewhere::TRACK_FILE).or(&["vrrp_track_file"]),
-    later_block("bfd_instance", elsewhere::BFD_INSTANCE),
-    later_block("garp_group", elsewhere::GARP_GROUP),
-    later_block("track_group", elsewhere::TRACK_GROUP),
-    later_but(
-        "virtual_server_group",
-        "no service is made of its addresses",
-    ),
-    later_but("static_ipaddress", "these addresses are not set"),
-    later_but("static_routes", "these routes are not set"),
-    later_but("static_rules", "these rules are not set"),
-    later_block("SSL", elsewhere::SSL),
-    later("linkbeat_interfaces"),
-    later("linkbeat_use_polling"),
-    later("interface_up_down_delays"),
-    later_but("net_namespace", NAMESPACE),
-    later_but("net_namespace_ipvs", NAMESPACE),
-    later("namespace_with_ipsets"),
-    later("instance"),
-    later("include_check"),
-    accepted("use_pid_dir", ONE_PROCESS),
-    accepted("child_wait_time", ONE_PROCESS),
+const PLACE: &[Keyword<ConfigDraft>] = &[
+    text("net_namespace", "NAME", |c: &mut ConfigDraft, v| {
+        c.environment.net_namespace = Some(v.value);
+    })
+    .refused(NAMESPACE),
+    text("net_namespace_ipvs", "NAME", |c: &mut ConfigDraft, v| {
+        c.environment.net_namespace_ipvs = Some(v.value);
+    })
+    .refused(NAMESPACE),
+    flag("namespace_with_ipsets", |c: &mut ConfigDraft, v| {
+        c.environment.namespace_with_ipsets = v.value;
+    })
+    .accepted("ipsets are not used"),
+    text("instance", "NAME", |c: &mut ConfigDraft, v| {
+        c.environment.instance = Some(v.value);
+    })
+    .later("`--instance NAME` names this agent"),
+    line(
+        "include_check",
+        words("[read] [match] [brace_match] …", 0, ANY),
+        lower::include_check,
+    )
+    .since("2.1.0")
+    .many(),
+    block("SSL", NONE, lower::ssl).example("{\nca /etc/ssl/ca.pem\n}"),
+    unread("use_pid_dir", "").accepted(ONE_PROCESS),
+    unread("child_wait_time", "SECONDS").accepted(ONE_PROCESS),
+];
+
+const TLS: &[Keyword<Ssl>] = &[
+    text("password", "PASSWORD", |s: &mut Ssl, v| {
+        s.password = Some(Secret::new(v.value));
+    })
+    .later("a key with a password cannot be used"),
+    word("ca", "FILE", |s: &mut Ssl, w, _| {
+        s.ca = Some(w.into());
+        Ok(())
+    }),
+    word("certificate", "FILE", |s: &mut Ssl, w, _| {
+        s.certificate = Some(w.into());
+        Ok(())
+    }),
+    word("key", "FILE", |s: &mut Ssl, w, _| {
+        s.key = Some(w.into());
+        Ok(())
+    }),
 ];

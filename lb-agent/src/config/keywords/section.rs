@@ -3,23 +3,49 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::{
-    AUTHENTICATION, GLOBAL_DEFS, HTTP_GET, Keyword, REAL_SERVER, ROOT, Rule, TCP_CHECK, URL,
-    VIRTUAL_SERVER, VRRP_INSTANCE,
-};
+use super::{Argument, Keyword, Status};
 
-/// The keywords of one block.
+/// The keywords of one block, or the options of one line.
 pub(crate) struct Section<T: 'static> {
     /// The keyword of the block, as people say it.
     pub(crate) name: &'static str,
+    /// What its keywords are.
+    pub(crate) kind: Kind,
     tables: &'static [&'static [Keyword<T>]],
     index: OnceLock<HashMap<&'static str, &'static Keyword<T>>>,
 }
 
+/// What the keywords of a section are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Lines of a block.
+    Block,
+    /// Words of a line: for these a flag has no argument.
+    Options,
+    /// Lines of every block.
+    Everywhere,
+}
+
 impl<T> Section<T> {
     pub(super) const fn new(name: &'static str, tables: &'static [&'static [Keyword<T>]]) -> Self {
+        Self::of_kind(Kind::Block, name, tables)
+    }
+
+    pub(super) const fn options(
+        name: &'static str,
+        tables: &'static [&'static [Keyword<T>]],
+    ) -> Self {
+        Self::of_kind(Kind::Options, name, tables)
+    }
+
+    pub(super) const fn of_kind(
+        kind: Kind,
+        name: &'static str,
+        tables: &'static [&'static [Keyword<T>]],
+    ) -> Self {
         Self {
             name,
+            kind,
             tables,
             index: OnceLock::new(),
         }
@@ -37,12 +63,12 @@ impl<T> Section<T> {
     }
 
     /// All of them.
-    pub(crate) fn keywords(&self) -> impl Iterator<Item = &'static Keyword<T>> {
+    pub(crate) fn keywords(&self) -> impl Iterator<Item = &'static Keyword<T>> + use<T> {
         self.tables.iter().flat_map(|table| table.iter())
     }
 
     /// All names.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<T> {
         self.keywords().flat_map(Keyword::names)
     }
 }
@@ -52,36 +78,149 @@ impl<T> Keyword<T> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// The keywords of its block, when that is not read yet.
-    fn inside(&self) -> &'static [&'static str] {
-        match &self.rule {
-            Rule::Later(later) => later.inside,
-            Rule::Done(_) | Rule::Accepted(_) => &[],
+    /// What stands behind its name, as one writes it.
+    pub(crate) fn syntax(&self) -> String {
+        let range = |first: &dyn std::fmt::Display, last: &dyn std::fmt::Display, unit: &str| {
+            format!("{first}–{last}{unit}")
+        };
+        match &self.argument {
+            Argument::Flag(_) => "[on|off]".to_owned(),
+            Argument::Byte(numbers, _) => range(numbers.start(), numbers.end(), ""),
+            Argument::Short(numbers, _) => range(numbers.start(), numbers.end(), ""),
+            Argument::Number(numbers, _) if *numbers.end() == u32::MAX => "N".to_owned(),
+            Argument::Number(numbers, _) => range(numbers.start(), numbers.end(), ""),
+            Argument::Signed(numbers, _) => range(numbers.start(), numbers.end(), ""),
+            Argument::Units(unit, _, _) => format!("N ({})", unit.symbol()),
+            Argument::Seconds(times, _) if *times.end() == super::YEAR => "SECONDS".to_owned(),
+            Argument::Seconds(times, _) => range(
+                &times.start().as_secs_f64(),
+                &times.end().as_secs_f64(),
+                " s",
+            ),
+            Argument::Text(syntax, _) | Argument::Word(syntax, _) | Argument::Unread(syntax) => {
+                (*syntax).to_owned()
+            }
+            Argument::Line(words, _) => words.syntax.to_owned(),
+            Argument::Block(words, _) => format!("{} {{ … }}", words.syntax).trim().to_owned(),
+        }
+    }
+
+    /// An example that differs from the default: what stands behind the name.
+    pub(crate) fn example_words(&self) -> String {
+        if !self.example.is_empty() {
+            return self.example.to_owned();
+        }
+        match &self.argument {
+            Argument::Flag(_) | Argument::Line(..) | Argument::Unread(_) => String::new(),
+            Argument::Byte(range, _) => range.end().min(&77).to_string(),
+            Argument::Short(range, _) => range.end().min(&77).to_string(),
+            Argument::Number(range, _) => range.end().min(&77).to_string(),
+            Argument::Signed(range, _) => range.end().min(&77).to_string(),
+            Argument::Units(_, range, _) => range.end().min(&77_000).to_string(),
+            Argument::Seconds(range, _) => range.end().as_secs().min(77).to_string(),
+            Argument::Text(..) | Argument::Word(..) => "seven".to_owned(),
+            Argument::Block(..) => "{\n}".to_owned(),
         }
     }
 }
 
-/// The blocks that know a keyword.
-pub(crate) fn homes(name: &str) -> Vec<&'static str> {
-    let mut homes = Vec::new();
-    visit(&ROOT, name, &mut homes);
-    visit(&GLOBAL_DEFS, name, &mut homes);
-    visit(&VRRP_INSTANCE, name, &mut homes);
-    visit(&AUTHENTICATION, name, &mut homes);
-    visit(&VIRTUAL_SERVER, name, &mut homes);
-    visit(&REAL_SERVER, name, &mut homes);
-    visit(&TCP_CHECK, name, &mut homes);
-    visit(&HTTP_GET, name, &mut homes);
-    visit(&URL, name, &mut homes);
-    homes
+/// A keyword without the type of its draft: for documentation and for tests.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) aliases: &'static [&'static str],
+    pub(crate) syntax: String,
+    pub(crate) default: &'static str,
+    pub(crate) since: &'static str,
+    pub(crate) status: Status,
+    /// What stands behind the name in an example.
+    pub(crate) example: String,
 }
 
-fn visit<T>(section: &Section<T>, name: &str, homes: &mut Vec<&'static str>) {
-    if section.names().any(|known| known == name) {
-        homes.push(section.name);
+/// A section without the type of its draft.
+pub(crate) trait AnySection: Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+    /// What its keywords are.
+    fn kind(&self) -> Kind;
+    /// Its keywords.
+    fn rows(&self) -> Vec<Row>;
+    /// Whether it has a keyword of this name.
+    fn knows(&self, name: &str) -> bool;
+}
+
+impl<T> AnySection for Section<T> {
+    fn name(&self) -> &'static str {
+        self.name
     }
-    let blocks = section
-        .keywords()
-        .filter(|keyword| keyword.inside().contains(&name));
-    homes.extend(blocks.map(|keyword| keyword.name));
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let row = |keyword: &Keyword<T>| Row {
+            name: keyword.name,
+            aliases: keyword.aliases,
+            syntax: match (self.kind, &keyword.argument) {
+                (Kind::Options, Argument::Flag(_)) => String::new(),
+                _ => keyword.syntax(),
+            },
+            default: keyword.default,
+            since: keyword.since,
+            status: keyword.status,
+            example: keyword.example_words(),
+        };
+        self.keywords().map(row).collect()
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
+    }
+}
+
+/// All sections, in the order of the documentation.
+pub(crate) static SECTIONS: &[&dyn AnySection] = &[
+    &super::ROOT,
+    &super::INCLUDE,
+    &super::GLOBAL_DEFS,
+    &super::VRRP_INSTANCE,
+    &super::AUTHENTICATION,
+    &super::AUTH_HMAC,
+    &super::PEER,
+    &super::USE_VMAC,
+    &super::TRACKED,
+    &super::VRRP_SYNC_GROUP,
+    &super::VRRP_SCRIPT,
+    &super::VRRP_TRACK_PROCESS,
+    &super::TRACK_FILE,
+    &super::BFD_INSTANCE,
+    &super::TRACK_GROUP,
+    &super::GARP_GROUP,
+    &super::ADDRESS,
+    &super::ROUTE,
+    &super::NEXTHOP,
+    &super::RULE,
+    &super::VIRTUAL_SERVER,
+    &super::REAL_SERVER,
+    &super::TCP_CHECK,
+    &super::HTTP_GET,
+    &super::SSL_GET,
+    &super::URL,
+    &super::SMTP_CHECK,
+    &super::HOST,
+    &super::MISC_CHECK,
+    &super::DNS_CHECK,
+    &super::UDP_CHECK,
+    &super::PING_CHECK,
+    &super::BFD_CHECK,
+    &super::FILE_CHECK,
+    &super::SSL,
+];
+
+/// The blocks that know a keyword.
+pub(crate) fn homes(name: &str) -> Vec<&'static str> {
+    let blocks = SECTIONS
+        .iter()
+        .filter(|section| section.kind() == Kind::Block && section.knows(name));
+    blocks.map(|section| section.name()).collect()
 }

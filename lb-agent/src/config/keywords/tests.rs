@@ -2,6 +2,7 @@ mod effect;
 
 use std::collections::HashSet;
 
+use super::section::{AnySection, Kind};
 use super::*;
 
 /// The names of keepalived's own tables, release 2.4.3.
@@ -72,11 +73,6 @@ const KEEPALIVED: &str = "
     vrrp_rx_bufs_policy vrrp_vmac_garp_intvl
 ";
 
-/// Keywords of the include family never reach the tables.
-const INCLUDES: &[&str] = &[
-    "include", "includer", "includem", "includew", "includeb", "includea",
-];
-
 #[test]
 fn every_keyword_of_keepalived_is_known_in_some_block() {
     let unknown: Vec<&str> = KEEPALIVED
@@ -87,44 +83,37 @@ fn every_keyword_of_keepalived_is_known_in_some_block() {
     assert_eq!(KEEPALIVED.split_whitespace().count(), 363);
 }
 
+fn blocks() -> impl Iterator<Item = &'static dyn AnySection> {
+    let sections = SECTIONS.iter().copied();
+    sections.filter(|section| section.kind() == Kind::Block)
+}
+
+fn names(section: &dyn AnySection) -> Vec<&'static str> {
+    let rows = section.rows().into_iter();
+    rows.flat_map(|row| std::iter::once(row.name).chain(row.aliases.iter().copied()))
+        .collect()
+}
+
 #[test]
 fn no_keyword_is_known_that_keepalived_does_not_know_but_ours() {
     let theirs: HashSet<&str> = KEEPALIVED.split_whitespace().collect();
-    let mut ours: Vec<&str> = Vec::new();
-    ours.extend(ROOT.names());
-    ours.extend(GLOBAL_DEFS.names());
-    ours.extend(VRRP_INSTANCE.names());
-    ours.extend(AUTHENTICATION.names());
-    ours.extend(VIRTUAL_SERVER.names());
-    ours.extend(REAL_SERVER.names());
-    ours.extend(TCP_CHECK.names());
-    ours.extend(HTTP_GET.names());
-    ours.extend(URL.names());
-    let strange: Vec<&str> = ours
-        .into_iter()
-        .filter(|name| !theirs.contains(name) && !INCLUDES.contains(name))
-        .filter(|name| !name.starts_with("xdp_"))
+    let strange: Vec<&str> = blocks()
+        .flat_map(names)
+        .filter(|name| !theirs.contains(name) && !name.starts_with("xdp_"))
         .collect();
     assert_eq!(strange, Vec::<&str>::new());
 }
 
 #[test]
 fn no_block_has_a_name_twice() {
-    fn check<T>(section: &Section<T>) {
+    let mut sections = HashSet::new();
+    for section in SECTIONS {
+        assert!(sections.insert(section.name()), "{}", section.name());
         let mut seen = HashSet::new();
-        for name in section.names() {
-            assert!(seen.insert(name), "{name} in {}", section.name);
+        for name in names(*section) {
+            assert!(seen.insert(name), "{name} in {}", section.name());
         }
     }
-    check(&ROOT);
-    check(&GLOBAL_DEFS);
-    check(&VRRP_INSTANCE);
-    check(&AUTHENTICATION);
-    check(&VIRTUAL_SERVER);
-    check(&REAL_SERVER);
-    check(&TCP_CHECK);
-    check(&HTTP_GET);
-    check(&URL);
 }
 
 #[test]
@@ -142,4 +131,64 @@ fn a_keyword_knows_its_blocks() {
     assert_eq!(homes("init_fail"), ["vrrp_script"]);
     assert_eq!(homes("weight").first(), Some(&"vrrp_script"));
     assert_eq!(homes("priorty"), Vec::<&str>::new());
+}
+
+#[test]
+fn what_has_no_effect_says_what_follows() {
+    let rare = ["home", "-nodad", "mngtmpaddr", "autojoin"];
+    for section in SECTIONS {
+        for row in section.rows() {
+            if let Status::Later(text) | Status::Accepted(text) | Status::Refused(text) = row.status
+            {
+                let said = !text.is_empty() || rare.contains(&row.name);
+                assert!(said, "{} of {}", row.name, section.name());
+            }
+        }
+    }
+}
+
+/// Every option of keepalived's addresses, routes and rules.
+#[test]
+fn every_option_of_addresses_routes_and_rules_is_known() {
+    let options = [
+        (
+            "an address",
+            "brd broadcast dev scope label peer home -nodad mngtmpaddr noprefixroute autojoin \
+             no_track preferred_lft track_group use_vmac",
+        ),
+        (
+            "a route",
+            "src to via gw or dev oif scope table metric priority preference onlink protocol \
+             nexthop track_group no_track inet inet6 type as from tos dsfield realms encap expires \
+             mtu hoplimit advmss rtt rttvar rto_min reordering window cwnd initcwnd initrwnd \
+             ssthresh quickack features congctl pref ttl-propagate fastopen_no_cookie add append \
+             prepend vrf blackhole unreachable prohibit throw unicast local broadcast multicast \
+             anycast",
+        ),
+        (
+            "a rule",
+            "from to table lookup preference order priority fwmark dev iif oif tos dsfield \
+             uidrange ipproto sport dport tunnel-id l3mdev realms suppress_prefixlength \
+             suppress_ifgroup goto nop type protocol no_track track_group inet inet6",
+        ),
+    ];
+    for (section, names) in options {
+        let found = SECTIONS
+            .iter()
+            .find(|known| known.name() == section)
+            .unwrap();
+        for name in names.split_whitespace() {
+            assert!(found.knows(name), "{name} of {section}");
+        }
+    }
+}
+
+#[test]
+fn the_documentation_is_that_of_the_tables() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        written == configuration_md(),
+        "docs/configuration.md is out of date: `cargo xtask docs` writes it"
+    );
 }

@@ -1,115 +1,173 @@
 //! `virtual_server`, and what all three levels of it share.
 
-use std::time::Duration;
-
 use super::{
-    Keyword, Section, Words, YEAR, block, flag, later, later_but, line, number, one, seconds, text,
+    ANY, COMMAND, Keyword, SHORTEST, Section, TIME, YEAR, block, flag, line, number, one, read,
+    seconds, text, word, words,
 };
-use crate::config::draft::{HasCheckSettings, VirtualServerDraft};
+use crate::config::draft::{HasCheckSettings, ProtocolDraft, VirtualServerDraft};
 use crate::config::lower::lvs as lower;
+use crate::config::model::{Family, Forwarding};
 
 /// `virtual_server`
-pub(crate) static VIRTUAL_SERVER: Section<VirtualServerDraft> =
-    Section::new("virtual_server", &[SERVICE, &check_settings(), REST]);
+pub(crate) static VIRTUAL_SERVER: Section<VirtualServerDraft> = Section::new(
+    "virtual_server",
+    &[SERVICE, SCHEDULING, POOL, &check_settings(), REST],
+);
+
+/// The words of `lb_kind`.
+pub(crate) const KINDS: &[(&str, Forwarding)] = &[
+    ("NAT", Forwarding::Nat),
+    ("DR", Forwarding::Dr),
+    ("TUN", Forwarding::Tun),
+];
+
+/// The words of `ip_family`, and of a fwmark.
+pub(crate) const FAMILIES: &[(&str, Family)] = &[("inet", Family::Inet), ("inet6", Family::Inet6)];
+
+/// The words of `protocol`, as capitals.
+pub(crate) const PROTOCOLS: &[(&str, ProtocolDraft)] = &[
+    ("TCP", ProtocolDraft::Tcp),
+    ("UDP", ProtocolDraft::Udp),
+    ("SCTP", ProtocolDraft::Sctp),
+];
 
 const SERVICE: &[Keyword<VirtualServerDraft>] = &[
-    line("lb_algo", one("rr|wrr|lc|…"), lower::lb_algo).or(&["lvs_sched"]),
+    line("lb_algo", one("rr|wrr|lc|wlc|…"), lower::lb_algo)
+        .or(&["lvs_sched"])
+        .default("wlc; here wrr")
+        .example("rr"),
     line(
         "lb_kind",
-        Words {
-            syntax: "NAT|DR|TUN [type …]",
-            least: 1,
-            most: usize::MAX,
-        },
+        words("NAT|DR|TUN [type …]", 1, ANY),
         lower::lb_kind,
     )
-    .or(&["lvs_method"]),
-    line("protocol", one("TCP|UDP|SCTP"), lower::protocol),
+    .or(&["lvs_method"])
+    .default("NAT")
+    .example("DR"),
+    word(
+        "protocol",
+        "TCP|UDP|SCTP",
+        read!(lower::protocol => |v: &mut VirtualServerDraft, w| v.protocol = Some(w)),
+    )
+    .default("UDP")
+    .example("TCP"),
     line(
         "persistence_timeout",
-        Words {
-            syntax: "[SECONDS]",
-            least: 0,
-            most: 1,
-        },
+        words("[SECONDS]", 0, 1),
         lower::persistence_timeout,
-    ),
+    )
+    .default("off; without a number 360 s")
+    .example("77"),
     line(
         "persistence_granularity",
-        one("NETMASK"),
+        one("NETMASK|PREFIX"),
         lower::persistence_granularity,
-    ),
-    line(
-        "sorry_server",
-        Words {
-            syntax: "IP PORT",
-            least: 1,
-            most: 2,
-        },
-        lower::sorry_server,
-    ),
-    flag("inhibit_on_failure", |v| &mut v.inhibit_on_failure),
-    text("virtualhost", |v| &mut v.virtualhost),
-    number("weight", 0..=super::real_server::MAX_WEIGHT, |v| {
-        &mut v.weight
-    }),
-    block(
-        "real_server",
-        Words {
-            syntax: "IP PORT",
-            least: 1,
-            most: 2,
-        },
-        lower::real_server,
-    ),
+    )
+    .default("each client by itself")
+    .example("24"),
+    text(
+        "persistence_engine",
+        "NAME",
+        |v: &mut VirtualServerDraft, w| v.value.persistence_engine = Some(w.value),
+    )
+    .later("clients are told apart by their addresses"),
+    block("real_server", words("IP [PORT]", 1, 2), lower::real_server)
+        .example("10.0.0.7 80 {\n}")
+        .many(),
+];
+
+const NO_FLAG: &str = "the scheduler works as without it";
+
+const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
+    flag("ops", |v: &mut VirtualServerDraft, w| v.value.ops = w.value)
+        .later("datagrams of one client go to one server"),
+    flag("hashed", |v: &mut VirtualServerDraft, w| {
+        v.value.flags.hashed = w.value;
+    })
+    .later(NO_FLAG),
+    flag("flag-1", |v: &mut VirtualServerDraft, w| {
+        v.value.flags.flag_1 = w.value;
+    })
+    .or(&["sh-fallback", "mh-fallback"])
+    .later(NO_FLAG),
+    flag("flag-2", |v: &mut VirtualServerDraft, w| {
+        v.value.flags.flag_2 = w.value;
+    })
+    .or(&["sh-port", "mh-port"])
+    .later(NO_FLAG),
+    flag("flag-3", |v: &mut VirtualServerDraft, w| {
+        v.value.flags.flag_3 = w.value;
+    })
+    .later(NO_FLAG),
+];
+
+const POOL: &[Keyword<VirtualServerDraft>] = &[
+    line("sorry_server", words("IP [PORT]", 1, 2), lower::sorry_server).example("10.0.0.7 80"),
+    flag("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| v.value.sorry_server_inhibit = w.value),
+    word("sorry_server_lvs_method", "NAT|DR|TUN", read!(choice KINDS => |v: &mut VirtualServerDraft, w| v.value.sorry_server_lvs_method = Some(w.value)))
+        .default("`lb_kind`")
+        .example("DR")
+        .later("the sorry server is reached as the others are"),
+    number("quorum", 1..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.quorum = w.value)
+        .default("1")
+        .silent("1"),
+    number("hysteresis", 0..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.hysteresis = w.value)
+        .default("0")
+        .silent("0"),
+    line("quorum_up", COMMAND, lower::quorum_up).example("/bin/true").later("no script is run"),
+    line("quorum_down", COMMAND, lower::quorum_down).example("/bin/true").later("no script is run"),
+    flag("omega", |v: &mut VirtualServerDraft, w| v.value.omega = w.value).later("no script is run"),
+    flag("ha_suspend", |v: &mut VirtualServerDraft, w| v.value.ha_suspend = w.value),
+    flag("inhibit_on_failure", |v: &mut VirtualServerDraft, w| v.inhibit_on_failure = Some(w)),
+    seconds("xdp_slow_start", TIME, |v: &mut VirtualServerDraft, w| v.value.xdp_slow_start = w.value)
+        .default("off"),
+    text("virtualhost", "HOST", |v: &mut VirtualServerDraft, w| v.virtualhost = Some(w)),
+    number("weight", 0..=super::real_server::MAX_WEIGHT, |v: &mut VirtualServerDraft, w| v.weight = Some(w)).default("1"),
 ];
 
 const REST: &[Keyword<VirtualServerDraft>] = &[
-    later("persistence_engine"),
-    later("ops"),
-    later("hashed"),
-    later("flag-1"),
-    later("flag-2"),
-    later("flag-3"),
-    later("sh-port"),
-    later("sh-fallback"),
-    later("mh-port"),
-    later("mh-fallback"),
-    later_but(
-        "ha_suspend",
-        "the checks run whether the virtual address is here or not",
-    ),
-    later("omega"),
-    later_but("quorum", "the quorum is 1"),
-    later("hysteresis"),
-    later("quorum_up"),
-    later("quorum_down"),
-    later("sorry_server_inhibit"),
-    later("sorry_server_lvs_method"),
-    later("smtp_alert"),
-    later("snmp_name"),
-    later("ip_family"),
+    flag("smtp_alert", |v: &mut VirtualServerDraft, w| {
+        v.smtp_alert = Some(w);
+    })
+    .default("`smtp_alert_checker`, else `smtp_alert`, else off")
+    .silent("off")
+    .later("no mail is sent"),
+    text("snmp_name", "NAME", |v: &mut VirtualServerDraft, w| {
+        v.value.snmp_name = Some(w.value);
+    })
+    .since("2.2.3")
+    .accepted("this program is no SNMP agent"),
+    word(
+        "ip_family",
+        "inet|inet6",
+        read!(choice FAMILIES => |v: &mut VirtualServerDraft, w| v.ip_family = Some(w)),
+    )
+    .default("that of the real servers")
+    .example("inet")
+    .later("only a fwmark needs it, and no data plane serves those yet"),
 ];
 
 /// The keywords of the checks that a virtual server, a real server and a checker may have.
 pub(super) const fn check_settings<T: HasCheckSettings>() -> [Keyword<T>; 6] {
     [
-        flag("alpha", |t: &mut T| &mut t.checks().alpha),
-        seconds("delay_loop", SHORTEST..=YEAR, |t: &mut T| {
-            &mut t.checks().delay_loop
-        }),
-        number("retry", 0..=u32::MAX, |t: &mut T| &mut t.checks().retry).or(&["nb_get_retry"]),
-        seconds("delay_before_retry", Duration::ZERO..=YEAR, |t: &mut T| {
-            &mut t.checks().delay_before_retry
-        }),
-        seconds("warmup", Duration::ZERO..=YEAR, |t: &mut T| {
-            &mut t.checks().warmup
-        }),
-        seconds("connect_timeout", SHORTEST..=YEAR, |t: &mut T| {
-            &mut t.checks().connect_timeout
-        }),
+        flag("alpha", |t: &mut T, v| t.checks().alpha = Some(v)),
+        seconds("delay_loop", SHORTEST..=YEAR, |t: &mut T, v| {
+            t.checks().delay_loop = Some(v);
+        })
+        .default("60 s"),
+        number("retry", 0..=u32::MAX, |t: &mut T, v| {
+            t.checks().retry = Some(v);
+        })
+        .or(&["nb_get_retry"])
+        .default("1; MISC_CHECK 0, DNS_CHECK 3"),
+        seconds("delay_before_retry", TIME, |t: &mut T, v| {
+            t.checks().delay_before_retry = Some(v);
+        })
+        .default("1 s; HTTP_GET and SSL_GET 3 s; DNS_CHECK `delay_loop`"),
+        seconds("warmup", TIME, |t: &mut T, v| t.checks().warmup = Some(v)).default("`delay_loop`"),
+        seconds("connect_timeout", SHORTEST..=YEAR, |t: &mut T, v| {
+            t.checks().connect_timeout = Some(v);
+        })
+        .default("5 s"),
     ]
 }
-
-/// keepalived's timers count microseconds.
-const SHORTEST: Duration = Duration::from_micros(1);

@@ -1,145 +1,442 @@
-//! `vrrp_instance` and its `authentication`.
+//! `vrrp_instance`, its `authentication` and `auth_hmac`.
 
 use std::time::Duration;
 
+use super::global::STRICT;
+use super::telling::notify;
+use super::tracking::tracked;
 use super::{
-    Keyword, NONE, Section, YEAR, accepted, block, byte, elsewhere, flag, later, later_block,
-    later_but, later_unless, line, number, one, seconds, text,
+    ANY, COMMAND, Keyword, NONE, Section, TIME, block, byte, flag, line, number, one, read,
+    seconds, text, units, word, words,
 };
-use crate::config::draft::{AuthenticationDraft, InstanceDraft};
+use crate::config::draft::{AuthType, AuthenticationDraft, InstanceDraft};
 use crate::config::lower::vrrp as lower;
+use crate::config::model::{AuthHmac, HmacMode, HmacReplay, InitialState, UseVmac};
+use crate::config::value;
 
 /// `vrrp_instance`
 pub(crate) static VRRP_INSTANCE: Section<InstanceDraft> = Section::new(
     "vrrp_instance",
-    &[ROLE, ADDRESSES, SENDING, GARP, TRACKING, TELLING, REST],
+    &[
+        ROLE,
+        ADDRESSES,
+        SENDING,
+        LINKS,
+        GARP,
+        TRACKING,
+        &tracked(),
+        &notify(),
+        TELLING,
+    ],
 );
 
 /// `authentication`
 pub(crate) static AUTHENTICATION: Section<AuthenticationDraft> =
     Section::new("authentication", &[SECRET]);
 
+/// `auth_hmac`
+pub(crate) static AUTH_HMAC: Section<AuthHmac> = Section::new("auth_hmac", &[HMAC]);
+
+/// Words behind `use_vmac`.
+pub(crate) static USE_VMAC: Section<UseVmac> = Section::options("a VMAC", &[VMAC]);
+
+const STATE: &[(&str, InitialState)] = &[
+    ("MASTER", InitialState::Master),
+    ("BACKUP", InitialState::Backup),
+];
+
+const LATE: &str = "a late program stays MASTER";
+
 const ROLE: &[Keyword<InstanceDraft>] = &[
-    line("state", one("MASTER|BACKUP"), lower::state),
-    line("interface", one("INTERFACE"), lower::interface),
-    byte("virtual_router_id", 1..=255, |i| &mut i.virtual_router_id),
-    line("priority", one("1-255"), lower::priority),
+    word(
+        "state",
+        "MASTER|BACKUP",
+        read!(choice STATE => |i: &mut InstanceDraft, v| i.state = Some(v)),
+    )
+    .default("BACKUP")
+    .example("MASTER"),
+    word(
+        "interface",
+        "INTERFACE",
+        read!(value::interface => |i: &mut InstanceDraft, v| i.interface = Some(v)),
+    )
+    .default("`default_interface`")
+    .example("eth7"),
+    byte("virtual_router_id", 1..=255, |i: &mut InstanceDraft, v| {
+        i.virtual_router_id = Some(v);
+    }),
+    line("priority", one("1–255"), lower::priority)
+        .default("100; 255 with `state MASTER`")
+        .example("77"),
     // RFC 9568 5.2.7 has 12 bits of centiseconds, RFC 3768 5.3.7 a byte of seconds.
     seconds(
         "advert_int",
         Duration::from_millis(10)..=Duration::from_secs(255),
-        |i| &mut i.advert_int,
-    ),
-    byte("version", 2..=3, |i| &mut i.version),
-    flag("nopreempt", |i| &mut i.nopreempt),
-    line("preempt", NONE, lower::preempt),
+        |i: &mut InstanceDraft, v| i.advert_int = Some(v),
+    )
+    .default("1 s"),
+    byte("version", 2..=3, |i: &mut InstanceDraft, v| {
+        i.version = Some(v);
+    })
+    .default("`vrrp_version`")
+    .example("2"),
+    flag("nopreempt", |i: &mut InstanceDraft, v| {
+        i.nopreempt = Some(v);
+    }),
+    line("preempt", NONE, lower::preempt).default("on"),
     seconds(
         "preempt_delay",
         Duration::ZERO..=Duration::from_secs(1000),
-        |i| &mut i.preempt_delay,
-    ),
-    byte("down_timer_adverts", 1..=100, |i| &mut i.down_timer_adverts),
-    flag("skip_check_adv_addr", |i| &mut i.skip_check_adv_addr),
-    flag("lower_prio_no_advert", |i| &mut i.lower_prio_no_advert),
-    flag("higher_prio_send_advert", |i| {
-        &mut i.higher_prio_send_advert
-    }),
-    later("owner_ignore_adverts"),
-    later("strict_mode"),
-    later("timer_expired_backup"),
-    later("thread_timer_expired"),
+        |i: &mut InstanceDraft, v| {
+            i.preempt_delay = Some(v);
+        },
+    )
+    .default("0"),
+    byte("down_timer_adverts", 1..=100, |i: &mut InstanceDraft, v| {
+        i.down_timer_adverts = Some(v);
+    })
+    .default("`vrrp_down_timer_adverts`")
+    .since("2.2.3"),
+    flag("skip_check_adv_addr", |i: &mut InstanceDraft, v| {
+        i.skip_check_adv_addr = Some(v);
+    })
+    .default("`vrrp_skip_check_adv_addr`"),
+    flag("lower_prio_no_advert", |i: &mut InstanceDraft, v| {
+        i.lower_prio_no_advert = Some(v);
+    })
+    .default("`vrrp_lower_prio_no_advert`"),
+    flag("higher_prio_send_advert", |i: &mut InstanceDraft, v| {
+        i.higher_prio_send_advert = Some(v);
+    })
+    .default("`vrrp_higher_prio_send_advert`"),
+    flag("owner_ignore_adverts", |i: &mut InstanceDraft, v| {
+        i.owner_ignore_adverts = Some(v);
+    })
+    .default("`vrrp_owner_ignore_adverts`")
+    .since("2.3.3")
+    .later("an owner listens to adverts"),
+    flag("strict_mode", |i: &mut InstanceDraft, v| {
+        i.strict_mode = Some(v);
+    })
+    .default("`vrrp_strict`")
+    .silent("off")
+    .later(STRICT),
+    flag("timer_expired_backup", |i: &mut InstanceDraft, v| {
+        i.value.timer_expired_backup = v.value;
+    })
+    .since("2.2.8")
+    .later(LATE),
+    line(
+        "thread_timer_expired",
+        words("WORD …", 0, ANY),
+        lower::thread_timer_expired,
+    )
+    .since("2.2.8")
+    .example("seven")
+    .later(LATE),
+    line("debug", words("0–4", 0, 1), lower::debug)
+        .default("0")
+        .example("4")
+        .silent("0")
+        .accepted("`--log` sets how much is logged"),
 ];
 
 const ADDRESSES: &[Keyword<InstanceDraft>] = &[
-    block("virtual_ipaddress", NONE, lower::virtual_ipaddress),
+    block("virtual_ipaddress", NONE, lower::virtual_ipaddress)
+        .example("{\n10.0.0.1\n}")
+        .many(),
     block(
         "virtual_ipaddress_excluded",
         NONE,
         lower::virtual_ipaddress_excluded,
-    ),
-    flag("no_virtual_ipaddress", |i| &mut i.no_virtual_ipaddress),
-    later_but("virtual_routes", "these routes are not set"),
-    later_but("virtual_rules", "these rules are not set"),
-    accepted(
-        "accept",
-        "the virtual addresses accept all packets in any case",
-    ),
-    later_but("no_accept", "the virtual addresses accept all packets"),
-    later("promote_secondaries"),
-    later("native_ipv6"),
+    )
+    .example("{\n10.0.0.1\n}")
+    .many(),
+    flag("no_virtual_ipaddress", |i: &mut InstanceDraft, v| {
+        i.no_virtual_ipaddress = Some(v);
+    })
+    .since("2.2.8"),
+    block("virtual_routes", NONE, lower::virtual_routes)
+        .example("{\n10.7.0.0/16 via 10.0.0.9\n}")
+        .many()
+        .later("these routes are not set"),
+    block("virtual_rules", NONE, lower::virtual_rules)
+        .example("{\nfrom 10.7.0.0/16 table 7\n}")
+        .many()
+        .later("these rules are not set"),
+    flag("accept", |i: &mut InstanceDraft, v| i.accept = Some(v))
+        .default("on, unless `strict_mode`")
+        .example("off")
+        .silent("")
+        .later(ACCEPTS),
+    line("no_accept", NONE, lower::no_accept).later(ACCEPTS),
+    flag("promote_secondaries", |i: &mut InstanceDraft, v| {
+        i.value.promote_secondaries = v.value;
+    })
+    .later("the interface's setting stays as it is"),
+    flag("native_ipv6", |i: &mut InstanceDraft, v| {
+        i.value.native_ipv6 = v.value;
+    })
+    .later("VRRP for IPv6 is not built yet"),
 ];
 
+const ACCEPTS: &str = "the virtual addresses accept all packets";
+
+const ANY_SOURCE: &str = "adverts of routers that are no peers are taken, too";
+
 const SENDING: &[Keyword<InstanceDraft>] = &[
-    block("authentication", NONE, lower::authentication),
-    line("mcast_src_ip", one("ADDRESS"), lower::source),
-    line("unicast_src_ip", one("ADDRESS"), lower::source),
-    block("unicast_peer", NONE, lower::unicast_peer),
-    byte("unicast_ttl", 0..=255, |i| &mut i.unicast_ttl),
-    line("mcast_dst_ip", one("ADDRESS"), lower::mcast_dst_ip),
-    later("check_unicast_src"),
-    later("unicast_fault_no_peer"),
-    later("old_unicast_checksum"),
-    later("v3_checksum_as_v2"),
-    later_but("use_vmac", "the interface keeps its own MAC address"),
-    later("vmac_xmit_base"),
-    later("use_vmac_addr"),
-    later_but("use_ipvlan", "the interface itself is used"),
-    later("vrf"),
-    later("kernel_rx_buf_size"),
-    later_block("auth_hmac", elsewhere::AUTH_HMAC),
+    block("authentication", NONE, lower::authentication)
+        .example("{\nauth_type PASS\nauth_pass x\n}")
+        .many(),
+    line("mcast_src_ip", one("ADDRESS"), lower::source)
+        .default("the interface's first address")
+        .example("10.0.0.7"),
+    line("unicast_src_ip", one("ADDRESS"), lower::source)
+        .default("the interface's first address")
+        .example("10.0.0.7"),
+    block("unicast_peer", NONE, lower::unicast_peer)
+        .example("{\n10.0.0.7\n}")
+        .many(),
+    byte("unicast_ttl", 0..=255, |i: &mut InstanceDraft, v| {
+        i.unicast_ttl = Some(v);
+    })
+    .default("255"),
+    word(
+        "mcast_dst_ip",
+        "ADDRESS",
+        read!(value::multicast4 => |i: &mut InstanceDraft, v| i.mcast_dst_ip = Some(v)),
+    )
+    .default("`vrrp_mcast_group4`")
+    .since("2.2.5")
+    .example("230.0.0.1"),
+    flag("check_unicast_src", |i: &mut InstanceDraft, v| {
+        i.check_unicast_src = Some(v);
+    })
+    .default("`vrrp_check_unicast_src`")
+    .later(ANY_SOURCE),
+    flag("unicast_fault_no_peer", |i: &mut InstanceDraft, v| {
+        i.value.unicast_fault_no_peer = v.value;
+    })
+    .later("the instance works without a peer"),
+    line(
+        "old_unicast_checksum",
+        words("[never]", 0, 1),
+        lower::old_unicast_checksum,
+    )
+    .example("never")
+    .later("VRRP version 3 is not built yet"),
+    flag("v3_checksum_as_v2", |i: &mut InstanceDraft, v| {
+        i.v3_checksum_as_v2 = Some(v);
+    })
+    .since("2.2.8")
+    .later("VRRP version 3 is not built yet"),
+    block("auth_hmac", NONE, lower::auth_hmac)
+        .since("2.4.0")
+        .example("{\nkey 9 nine\n}")
+        .later("adverts carry no trailer, so that peers that enforce it drop them"),
+];
+
+const NO_VMAC: &str = "the interface keeps its own MAC address";
+
+const LINKS: &[Keyword<InstanceDraft>] = &[
+    line(
+        "use_vmac",
+        words(
+            "[NAME] [INTERFACE] [MAC] [netlink_notify_msg] [group N]",
+            0,
+            ANY,
+        ),
+        lower::use_vmac,
+    )
+    .example("vmac7 eth7 netlink_notify_msg")
+    .later(NO_VMAC),
+    flag("vmac_xmit_base", |i: &mut InstanceDraft, v| {
+        i.value.vmac_xmit_base = v.value;
+    })
+    .later(NO_VMAC),
+    flag("use_vmac_addr", |i: &mut InstanceDraft, v| {
+        i.value.use_vmac_addr = v.value;
+    })
+    .later(NO_VMAC),
+    line(
+        "use_ipvlan",
+        words("[NAME] [INTERFACE] [ADDRESS] [bridge|private|vepa]", 0, 4),
+        lower::use_ipvlan,
+    )
+    .example("ipvl7 eth7")
+    .later("the interface itself is used"),
+    word(
+        "vrf",
+        "INTERFACE",
+        read!(value::interface => |i: &mut InstanceDraft, v| i.value.vrf = Some(v.value)),
+    )
+    .example("red")
+    .later("the interface's own routing table is used"),
+    number(
+        "kernel_rx_buf_size",
+        1..=u32::MAX,
+        |i: &mut InstanceDraft, v| {
+            i.value.kernel_rx_buf_size = Some(v.value);
+        },
+    )
+    .later("the socket has the kernel's buffer"),
+    line(
+        "lvs_sync_daemon_interface",
+        one("INTERFACE"),
+        lower::lvs_sync_daemon_interface,
+    )
+    .example("eth7")
+    .later("connections are not told to the other director"),
 ];
 
 const GARP: &[Keyword<InstanceDraft>] = &[
-    seconds("garp_master_delay", Duration::ZERO..=YEAR, |i| {
-        &mut i.garp.master_delay
-    }),
-    number("garp_master_repeat", 1..=u32::MAX, |i| {
-        &mut i.garp.master_repeat
-    }),
-    seconds("garp_master_refresh", Duration::ZERO..=YEAR, |i| {
-        &mut i.garp.master_refresh
-    }),
-    number("garp_master_refresh_repeat", 1..=u32::MAX, |i| {
-        &mut i.garp.master_refresh_repeat
-    }),
-    seconds("garp_lower_prio_delay", Duration::ZERO..=YEAR, |i| {
-        &mut i.garp.lower_prio_delay
-    }),
-    number("garp_lower_prio_repeat", 0..=u32::MAX, |i| {
-        &mut i.garp.lower_prio_repeat
-    }),
-    later("garp_extra_if").or(&["vmac_garp_intvl"]),
+    seconds("garp_master_delay", TIME, |i: &mut InstanceDraft, v| {
+        i.garp.master_delay = Some(v);
+    })
+    .default("`vrrp_garp_master_delay`"),
+    number(
+        "garp_master_repeat",
+        1..=u32::MAX,
+        |i: &mut InstanceDraft, v| i.garp.master_repeat = Some(v),
+    )
+    .default("`vrrp_garp_master_repeat`"),
+    seconds("garp_master_refresh", TIME, |i: &mut InstanceDraft, v| {
+        i.garp.master_refresh = Some(v);
+    })
+    .default("`vrrp_garp_master_refresh`"),
+    number(
+        "garp_master_refresh_repeat",
+        1..=u32::MAX,
+        |i: &mut InstanceDraft, v| {
+            i.garp.master_refresh_repeat = Some(v);
+        },
+    )
+    .default("`vrrp_garp_master_refresh_repeat`"),
+    seconds("garp_lower_prio_delay", TIME, |i: &mut InstanceDraft, v| {
+        i.garp.lower_prio_delay = Some(v);
+    })
+    .default("`vrrp_garp_lower_prio_delay`"),
+    number(
+        "garp_lower_prio_repeat",
+        0..=u32::MAX,
+        |i: &mut InstanceDraft, v| i.garp.lower_prio_repeat = Some(v),
+    )
+    .default("`vrrp_garp_lower_prio_repeat`"),
+    line(
+        "garp_extra_if",
+        words("[all] SECONDS", 1, 2),
+        lower::garp_extra_if,
+    )
+    .or(&["vmac_garp_intvl"])
+    .default("`vrrp_garp_extra_if`")
+    .since("2.2.3")
+    .example("all 7")
+    .later("gratuitous ARPs go out by the address's own interface only"),
 ];
 
 const TRACKING: &[Keyword<InstanceDraft>] = &[
-    flag("dont_track_primary", |i| &mut i.dont_track_primary),
-    later("track_interface"),
-    later("track_script"),
-    later("track_file"),
-    later("track_process"),
-    later("track_bfd"),
-    later("track_src_ip"),
-    later("linkbeat_use_polling"),
+    flag("dont_track_primary", |i: &mut InstanceDraft, v| {
+        i.dont_track_primary = Some(v);
+    }),
+    flag("track_src_ip", |i: &mut InstanceDraft, v| {
+        i.value.track_src_ip = v.value;
+    })
+    .later("an instance whose source address goes stays as it is"),
+    flag("linkbeat_use_polling", |i: &mut InstanceDraft, v| {
+        i.value.linkbeat_use_polling = v.value;
+    })
+    .later("link states come from the kernel's notifications only"),
 ];
 
 const TELLING: &[Keyword<InstanceDraft>] = &[
-    later("notify_master"),
-    later("notify_backup"),
-    later("notify_fault"),
-    later("notify_stop"),
-    later("notify"),
-    later("notify_deleted"),
-    later("notify_master_rx_lower_pri"),
-    later("notify_priority_changes"),
-    later("smtp_alert"),
+    flag("notify_deleted", |i: &mut InstanceDraft, v| {
+        i.notify.value.notify_deleted = v.value;
+    })
+    .later("no script is run"),
+    line(
+        "notify_master_rx_lower_pri",
+        COMMAND,
+        lower::notify_master_rx_lower_pri,
+    )
+    .example("/bin/true")
+    .later("no script is run"),
 ];
 
-const REST: &[Keyword<InstanceDraft>] = &[
-    later("lvs_sync_daemon_interface"),
-    later_unless("debug", "0"),
-];
+const AUTH_TYPE: &[(&str, AuthType)] = &[("PASS", AuthType::Pass), ("AH", AuthType::Ah)];
 
 const SECRET: &[Keyword<AuthenticationDraft>] = &[
-    line("auth_type", one("PASS|AH"), lower::auth_type),
-    text("auth_pass", |a| &mut a.auth_pass),
+    word(
+        "auth_type",
+        "PASS|AH",
+        read!(choice AUTH_TYPE => |a: &mut AuthenticationDraft, v| a.auth_type = Some(v)),
+    )
+    .example("PASS"),
+    text("auth_pass", "PASSWORD", |a: &mut AuthenticationDraft, v| {
+        a.auth_pass = Some(v);
+    }),
+];
+
+const REPLAY: &[(&str, HmacReplay)] = &[
+    ("time", HmacReplay::Time),
+    ("monotonic", HmacReplay::Monotonic),
+];
+
+const HMAC_MODE: &[(&str, HmacMode)] = &[
+    ("enforce", HmacMode::Enforce),
+    ("permissive", HmacMode::Permissive),
+    ("receive-only", HmacMode::ReceiveOnly),
+];
+
+const NO_TRAILER: &str = "adverts carry no trailer, so that peers that enforce it drop them";
+
+const HMAC: &[Keyword<AuthHmac>] = &[
+    line("key", words("ID hex:…|file:…|TEXT", 2, 2), lower::hmac_key)
+        .since("2.4.0")
+        .example("8 eight")
+        .many()
+        .later(NO_TRAILER),
+    byte("active_key", 0..=255, |a: &mut AuthHmac, v| {
+        a.active_key = v.value;
+    })
+    .since("2.4.0")
+    .default("the first")
+    .later(NO_TRAILER),
+    units(
+        "time_window",
+        super::Unit::Seconds,
+        1..=300,
+        |a: &mut AuthHmac, v| a.time_window = v.value,
+    )
+    .since("2.4.0")
+    .default("30 s")
+    .later(NO_TRAILER),
+    word(
+        "anti_replay",
+        "time|monotonic",
+        read!(choice REPLAY => |a: &mut AuthHmac, v| a.anti_replay = v.value),
+    )
+    .since("2.4.0")
+    .default("time")
+    .example("monotonic")
+    .later(NO_TRAILER),
+    word(
+        "mode",
+        "enforce|permissive|receive-only",
+        read!(choice HMAC_MODE => |a: &mut AuthHmac, v| a.mode = v.value),
+    )
+    .since("2.4.0")
+    .default("enforce")
+    .example("permissive")
+    .later(NO_TRAILER),
+];
+
+const VMAC: &[Keyword<UseVmac>] = &[
+    flag("netlink_notify_msg", |u: &mut UseVmac, v| {
+        u.netlink_notify_msg = v.value;
+    })
+    .later(NO_VMAC),
+    number("group", 0..=u32::MAX, |u: &mut UseVmac, v| {
+        u.group = Some(v.value);
+    })
+    .later(NO_VMAC),
 ];

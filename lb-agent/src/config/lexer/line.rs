@@ -1,20 +1,24 @@
 //! One line, or several that `\` joins, taken apart.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::blanks::{OddBlanks, is_blank, plain_blanks};
 use super::quote::{self, Quoting};
 use super::{Item, Word};
 use crate::config::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::config::expand::Expanded;
 use crate::config::text::{Span, length};
 
 /// What is left of a line.
 #[derive(Debug)]
 pub(super) struct Line<'s> {
     rest: &'s str,
-    /// Place of `rest`.
+    /// Place of `rest`; in an expanded line its place in that.
     span: Span,
     braces_split: bool,
+    /// What it was expanded from. Such a line has no comments any more.
+    expanded: Option<&'s Expanded>,
 }
 
 /// What a word ends at.
@@ -32,6 +36,23 @@ impl<'s> Line<'s> {
             rest: text,
             span,
             braces_split: true,
+            expanded: None,
+        }
+    }
+
+    /// A part of a line that macros have made.
+    pub(super) fn of_expanded(expanded: &'s Expanded, part: Range<usize>) -> Self {
+        let place = expanded.place();
+        let offset = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self {
+            rest: expanded.text().get(part.clone()).unwrap_or_default(),
+            span: Span {
+                start: offset(part.start),
+                end: offset(part.end),
+                ..place
+            },
+            braces_split: true,
+            expanded: Some(expanded),
         }
     }
 
@@ -41,6 +62,7 @@ impl<'s> Line<'s> {
             rest: text,
             span,
             braces_split: false,
+            expanded: None,
         }
     }
 
@@ -57,7 +79,8 @@ impl<'s> Line<'s> {
             self.skip_blanks(odd_blanks);
             let next = self.rest.chars().next();
             match next {
-                None | Some('#' | '!') => {
+                None => break,
+                Some('#' | '!') if self.expanded.is_none() => {
                     self.rest = "";
                     break;
                 }
@@ -162,7 +185,9 @@ impl<'s> Line<'s> {
                     return (index, Stop::Plain);
                 }
                 '{' | '}' if self.braces_split => return (index, Stop::Plain),
-                '#' | '!' => return (index, Stop::Comment(character)),
+                '#' | '!' if self.expanded.is_none() => {
+                    return (index, Stop::Comment(character));
+                }
                 _ if quoting.opens(character) || is_blank(character) => {
                     return (index, Stop::Plain);
                 }
@@ -179,7 +204,10 @@ impl<'s> Line<'s> {
         let end = self.span.start + length(passed);
         let span = Span { end, ..self.span };
         self.span.start = end;
-        span
+        match self.expanded {
+            Some(expanded) => expanded.span(span.start..span.end),
+            None => span,
+        }
     }
 }
 

@@ -14,7 +14,8 @@ fn lex(text: &str) -> (String, Vec<String>) {
         ends_file: true,
     }];
     let mut diagnostics = Diagnostics::default();
-    let mut lexer = Lexer::new(&sources, segments, &mut diagnostics);
+    let environment = Environment::default();
+    let mut lexer = Lexer::new(&sources, segments, &environment, &mut diagnostics);
     let mut shown = String::new();
     while let Some(item) = lexer.next_item() {
         match item {
@@ -164,7 +165,8 @@ fn a_word_knows_its_place_with_its_quotes() {
         ends_file: true,
     }];
     let mut diagnostics = Diagnostics::default();
-    let mut lexer = Lexer::new(&sources, segments, &mut diagnostics);
+    let environment = Environment::default();
+    let mut lexer = Lexer::new(&sources, segments, &environment, &mut diagnostics);
     let mut places = Vec::new();
     while let Some(item) = lexer.next_item() {
         if let Item::Words(words) = item {

@@ -1,58 +1,21 @@
 //! The lines of `TCP_CHECK`, `HTTP_GET` and `url` with a shape of their own.
 
 use super::Lowering;
-use crate::config::draft::{CheckerDraft, UrlDraft};
+use crate::config::draft::{IsChecker, UrlDraft};
 use crate::config::keywords::URL;
-use crate::config::model::HttpProtocol;
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
 use crate::config::value::{self, Expected};
 
-/// The words of `http_protocol`.
-const HTTP_PROTOCOL: &[(&str, HttpProtocol)] = &[
-    ("1.0", HttpProtocol::V1_0),
-    ("1.0C", HttpProtocol::V1_0Close),
-    ("1.1", HttpProtocol::V1_1),
-];
-
-/// `connect_ip ADDRESS`
-pub(in crate::config) fn connect_ip(
-    checker: &mut CheckerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    lowering.first(&mut checker.connect_ip, node, value::host_address);
-}
-
-/// `bindto ADDRESS`
-pub(in crate::config) fn bindto(
-    checker: &mut CheckerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    lowering.first(&mut checker.bindto, node, value::address);
-}
-
-/// `http_protocol 1.0|1.0C|1.1`
-pub(in crate::config) fn http_protocol(
-    checker: &mut CheckerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    lowering.first(&mut checker.http_protocol, node, |text| {
-        value::choice(text, HTTP_PROTOCOL)
-    });
-}
-
 /// `url { … }`
-pub(in crate::config) fn url(
-    checker: &mut CheckerDraft,
+pub(in crate::config) fn url<T: IsChecker>(
+    checker: &mut T,
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = UrlDraft::new(node.span());
     lowering.block(&URL, &mut draft, node);
-    checker.urls.push(draft);
+    checker.checker().urls.push(draft);
 }
 
 /// `status_code CODE|FROM-TO …`
@@ -66,13 +29,10 @@ pub(in crate::config) fn status_code(
         .filter_map(|word| lowering.parse(word, status_range))
         .collect::<Vec<_>>();
     if !ranges.is_empty() {
-        lowering.set(
-            &mut url.status_code,
-            Spanned {
-                value: ranges,
-                span: node.span(),
-            },
-        );
+        url.status_code = Some(Spanned {
+            value: ranges,
+            span: node.span(),
+        });
     }
 }
 
@@ -83,4 +43,38 @@ fn status_range(text: &str) -> Result<(u16, u16), Expected> {
         (Some(from), Some(to)) if from <= to => Ok((from, to)),
         _ => Err("a status code or a range of them, like `200` or `200-299`".to_owned()),
     }
+}
+
+/// `digest MD5`
+pub(in crate::config) fn digest(url: &mut UrlDraft, node: &Node<'_>, lowering: &mut Lowering<'_>) {
+    let digest = lowering.first(node, |text| {
+        let bytes = value::hex(text)
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok());
+        bytes.ok_or_else(|| "an MD5 digest: 32 hexadecimal digits".to_owned())
+    });
+    url.body.digest = digest.map(|digest| digest.value);
+}
+
+/// `regex_options OPTION …`
+pub(in crate::config) fn regex_options(
+    url: &mut UrlDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    let words = node.arguments.iter();
+    url.body.regex_options = words.map(|word| word.text.clone().into_owned()).collect();
+}
+
+/// `regex_stack START MAX`
+pub(in crate::config) fn regex_stack(
+    url: &mut UrlDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut number = |index: usize| {
+        let word = node.arguments.get(index)?;
+        lowering.parse(word, |text| value::integer(text, &(1..=u32::MAX)))
+    };
+    url.body.regex_stack = number(0).zip(number(1));
 }

@@ -1,16 +1,22 @@
 //! The lines of `virtual_server` and `real_server` with a shape of their own.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Lowering;
+use super::address::owned;
+use super::telling::command;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{
-    CheckerDraft, CheckerName, ConfigDraft, ProtocolDraft, RealServerDraft, VirtualServerDraft,
+    BfdCheckDraft, CheckerDraft, CheckerName, ConfigDraft, DnsCheckDraft, FileCheckDraft,
+    IsChecker as _, LaterDraft, MiscCheckDraft, ProtocolDraft, RealServerDraft, SmtpCheckDraft,
+    SslGetDraft, Target, UdpCheckDraft, VirtualServerDraft,
 };
-use crate::config::keywords::{HTTP_GET, REAL_SERVER, Section, TCP_CHECK, VIRTUAL_SERVER};
+use crate::config::keywords::{
+    BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, KINDS, MISC_CHECK, PING_CHECK, PROTOCOLS,
+    REAL_SERVER, SMTP_CHECK, SSL_GET, TCP_CHECK, UDP_CHECK, VIRTUAL_SERVER,
+};
 use crate::config::lexer::Word;
-use crate::config::model::{Forwarding, Scheduler};
+use crate::config::model::{Forwarding, Scheduler, Tunnel, TunnelChecksum};
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
 use crate::config::value::{self, Expected};
@@ -20,32 +26,24 @@ const SCHEDULERS_LATER: &[&str] = &[
     "lc", "wlc", "lblc", "lblcr", "sh", "dh", "mh", "sed", "nq", "fo", "ovf", "twos",
 ];
 
-/// The words of `lb_kind`.
-const KINDS: &[(&str, Forwarding)] = &[
-    ("NAT", Forwarding::Nat),
-    ("DR", Forwarding::Dr),
-    ("TUN", Forwarding::Tun),
-];
-
 /// The longest persistence: 31 days, as in keepalived.
 const LONGEST_PERSISTENCE: u32 = 31 * 86_400;
 
 /// `persistence_timeout` without a number.
 const DEFAULT_PERSISTENCE: Duration = Duration::from_mins(6);
 
-/// `virtual_server IP PORT { … }`
+/// `virtual_server (IP PORT | fwmark N | group NAME) { … }`
 pub(in crate::config) fn virtual_server(
     config: &mut ConfigDraft,
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let Some(key) = lowering.virtual_server_key(node) else {
-        return;
-    };
-    let (address, port) = key;
-    let mut draft = VirtualServerDraft::new(node.span(), address, port);
-    lowering.block(&VIRTUAL_SERVER, &mut draft, node);
-    config.virtual_servers.push(draft);
+    if let Some(target) = lowering.target(node) {
+        let mut draft = VirtualServerDraft::new(node.span(), target);
+        draft.given = lowering.block(&VIRTUAL_SERVER, &mut draft, node);
+        draft.real_servers.shrink_to_fit();
+        config.virtual_servers.push(draft);
+    }
 }
 
 /// `real_server IP [PORT] { … }`
@@ -72,7 +70,7 @@ pub(in crate::config) fn real_server(
     };
     let port = port.filter(|port| port.value != 0);
     let mut draft = RealServerDraft::new(node.span(), address, port);
-    lowering.block(&REAL_SERVER, &mut draft, node);
+    draft.given = lowering.block_of_many(&REAL_SERVER, &mut draft, node);
     virtual_server.real_servers.push(draft);
 }
 
@@ -94,18 +92,14 @@ pub(in crate::config) fn lb_algo(
             Scheduler::Wrr
         }
         _ => {
-            let expected = "a scheduler, like rr or wrr";
-            lowering.report(super::remark::bad_value(word, expected));
+            lowering.parse(word, |_| -> Result<(), Expected> {
+                Err("a scheduler, like rr or wrr".to_owned())
+            });
             return;
         }
     };
-    lowering.set(
-        &mut virtual_server.lb_algo,
-        Spanned {
-            value,
-            span: node.span(),
-        },
-    );
+    let span = node.span();
+    virtual_server.lb_algo = Some(Spanned { value, span });
 }
 
 /// `lb_kind NAT|DR|TUN [type …]`
@@ -114,34 +108,70 @@ pub(in crate::config) fn lb_kind(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    lowering.first(&mut virtual_server.lb_kind, node, |text| {
-        value::choice(text, KINDS)
-    });
+    let kind = lowering.first(node, |text| value::choice(text, KINDS));
+    virtual_server.lb_kind = kind.or(virtual_server.lb_kind);
     let options = node.arguments.get(1..).unwrap_or_default();
-    let texts: Vec<&str> = options.iter().map(|word| word.text.as_ref()).collect();
-    if let (Some(first), Some(last)) = (options.first(), options.last())
-        && !matches!(texts.as_slice(), ["type", "ipip"])
-    {
-        let span = first.span.to(last.span);
-        let message = "tunnels other than plain IP in IP are not supported yet: IP in IP is used";
-        lowering.report(Diagnostic::warning(Code::NoEffectYet, span, message));
+    let (Some(first), Some(last)) = (options.first(), options.last()) else {
+        return;
+    };
+    let span = first.span.to(last.span);
+    if kind.is_none_or(|kind| kind.value != Forwarding::Tun) {
+        return lowering.extra_words(span);
+    }
+    match tunnel(options) {
+        None => {
+            let message = "this is not `type ipip`, `type gue port N` or `type gre`, with `nocsum`, \
+                           `csum` or `remcsum`: IP in IP is used";
+            lowering.report(Diagnostic::warning(Code::BadValue, span, message));
+        }
+        Some(Tunnel::Ipip) => {}
+        tunnel @ Some(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => {
+            virtual_server.value.tunnel = tunnel;
+            let message =
+                "tunnels other than plain IP in IP are not supported yet: IP in IP is used";
+            lowering.report(Diagnostic::warning(Code::NoEffectYet, span, message));
+        }
     }
 }
 
+/// `type ipip|gue port N|gre [nocsum|csum|remcsum]`
+fn tunnel(options: &[Word<'_>]) -> Option<Tunnel> {
+    let mut words = options.iter().map(|word| word.text.as_ref());
+    if words.next() != Some("type") {
+        return None;
+    }
+    let mut tunnel = match words.next()? {
+        "ipip" => Tunnel::Ipip,
+        "gre" => Tunnel::Gre {
+            checksum: TunnelChecksum::None,
+        },
+        "gue" => Tunnel::Gue {
+            port: words
+                .next()
+                .filter(|word| *word == "port")
+                .and_then(|_| words.next()?.parse().ok())?,
+            checksum: TunnelChecksum::None,
+        },
+        _ => return None,
+    };
+    for word in words {
+        let wanted = match word {
+            "nocsum" => TunnelChecksum::None,
+            "csum" => TunnelChecksum::Full,
+            "remcsum" => TunnelChecksum::Remote,
+            _ => return None,
+        };
+        match &mut tunnel {
+            Tunnel::Ipip => return None,
+            Tunnel::Gue { checksum, .. } | Tunnel::Gre { checksum } => *checksum = wanted,
+        }
+    }
+    Some(tunnel)
+}
+
 /// `protocol TCP|UDP|SCTP`, in any case of letters.
-pub(in crate::config) fn protocol(
-    virtual_server: &mut VirtualServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    lowering.first(&mut virtual_server.protocol, node, |text| {
-        let choices = &[
-            ("TCP", ProtocolDraft::Tcp),
-            ("UDP", ProtocolDraft::Udp),
-            ("SCTP", ProtocolDraft::Sctp),
-        ];
-        value::choice(&text.to_ascii_uppercase(), choices)
-    });
+pub(in crate::config) fn protocol(text: &str) -> Result<ProtocolDraft, Expected> {
+    value::choice(&text.to_ascii_uppercase(), PROTOCOLS)
 }
 
 /// `persistence_timeout [SECONDS]`
@@ -150,37 +180,41 @@ pub(in crate::config) fn persistence_timeout(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let field = &mut virtual_server.persistence_timeout;
+    let span = node.span();
     let Some(word) = node.arguments.first() else {
-        return lowering.set(
-            field,
-            Spanned {
-                value: DEFAULT_PERSISTENCE,
-                span: node.span(),
-            },
-        );
+        let value = DEFAULT_PERSISTENCE;
+        virtual_server.persistence_timeout = Some(Spanned { value, span });
+        return;
     };
     if word.text == "0" {
         let message = "`persistence_timeout 0` means no persistence";
-        lowering.report(Diagnostic::notice(Code::Surprising, node.span(), message));
+        lowering.report(Diagnostic::notice(Code::Surprising, span, message));
     }
-    lowering.first(field, node, |text| {
+    let timeout = lowering.first(node, |text| {
         value::integer(text, &(0..=LONGEST_PERSISTENCE))
             .map(|seconds| Duration::from_secs(u64::from(seconds)))
     });
+    virtual_server.persistence_timeout = timeout.or(virtual_server.persistence_timeout);
 }
 
-/// `persistence_granularity NETMASK`
+/// `persistence_granularity NETMASK|PREFIX`: up to 32 bits a mask of IPv4 (and a prefix of IPv6),
+/// above a prefix of IPv6.
 pub(in crate::config) fn persistence_granularity(
     virtual_server: &mut VirtualServerDraft,
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    lowering.first(
-        &mut virtual_server.persistence_granularity,
-        node,
-        value::netmask4,
-    );
+    let Some(word) = node.arguments.first() else {
+        return;
+    };
+    let prefix = value::integer(&word.text, &(1..=128)).ok();
+    if let Some(prefix) = prefix {
+        virtual_server.value.persistence_granularity6 = prefix;
+    }
+    if prefix.is_none_or(|prefix| prefix <= 32) {
+        let mask = lowering.first(node, value::netmask4);
+        virtual_server.persistence_granularity = mask.or(virtual_server.persistence_granularity);
+    }
 }
 
 /// `sorry_server IP [PORT]`
@@ -203,11 +237,46 @@ pub(in crate::config) fn sorry_server(
             None => return,
         },
     };
-    let server = Spanned {
+    virtual_server.sorry_server = Some(Spanned {
         value: (address, port),
         span: node.span(),
-    };
-    lowering.set(&mut virtual_server.sorry_server, server);
+    });
+}
+
+/// `quorum_up COMMAND [USER [GROUP]]`
+pub(in crate::config) fn quorum_up(
+    virtual_server: &mut VirtualServerDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    virtual_server.value.quorum_up = command(node);
+}
+
+/// `quorum_down COMMAND [USER [GROUP]]`
+pub(in crate::config) fn quorum_down(
+    virtual_server: &mut VirtualServerDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    virtual_server.value.quorum_down = command(node);
+}
+
+/// `notify_up COMMAND [USER [GROUP]]`
+pub(in crate::config) fn notify_up(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    real_server.value.notify_up = command(node);
+}
+
+/// `notify_down COMMAND [USER [GROUP]]`
+pub(in crate::config) fn notify_down(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    real_server.value.notify_down = command(node);
 }
 
 /// `TCP_CHECK { … }`
@@ -216,7 +285,11 @@ pub(in crate::config) fn tcp_check(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    lowering.checker(&TCP_CHECK, CheckerName::TcpCheck, real_server, node);
+    let mut draft = checker(CheckerName::TcpCheck, node);
+    draft.checker().given = lowering.block_of_many(&TCP_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.checkers.reserve_exact(1);
+    real_server.checkers.push(draft);
 }
 
 /// `HTTP_GET { … }`
@@ -225,7 +298,122 @@ pub(in crate::config) fn http_get(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    lowering.checker(&HTTP_GET, CheckerName::HttpGet, real_server, node);
+    let mut draft = checker(CheckerName::HttpGet, node);
+    draft.checker().given = lowering.block_of_many(&HTTP_GET, &mut draft, node);
+    // Most servers have one.
+    real_server.checkers.reserve_exact(1);
+    real_server.checkers.push(draft);
+}
+
+/// `SSL_GET { … }`
+pub(in crate::config) fn ssl_get(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut draft = SslGetDraft::new(checker(CheckerName::SslGet, node));
+    draft.checker().given = lowering.block_of_many(&SSL_GET, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
+    real_server.later_checkers.push(LaterDraft::Ssl(draft));
+}
+
+/// `SMTP_CHECK { … }`
+pub(in crate::config) fn smtp_check(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut draft = SmtpCheckDraft::new(checker(CheckerName::SmtpCheck, node));
+    draft.checker().given = lowering.block_of_many(&SMTP_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
+    real_server.later_checkers.push(LaterDraft::Smtp(draft));
+}
+
+/// `MISC_CHECK { … }`
+pub(in crate::config) fn misc_check(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut draft = MiscCheckDraft::new(checker(CheckerName::MiscCheck, node));
+    draft.checker().given = lowering.block_of_many(&MISC_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
+    real_server.later_checkers.push(LaterDraft::Misc(draft));
+}
+
+/// `DNS_CHECK { … }`
+pub(in crate::config) fn dns_check(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut draft = DnsCheckDraft::new(checker(CheckerName::DnsCheck, node));
+    draft.checker().given = lowering.block_of_many(&DNS_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
+    real_server.later_checkers.push(LaterDraft::Dns(draft));
+}
+
+/// `UDP_CHECK { … }`
+pub(in crate::config) fn udp_check(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut draft = UdpCheckDraft::new(checker(CheckerName::UdpCheck, node));
+    draft.checker().given = lowering.block_of_many(&UDP_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
+    real_server.later_checkers.push(LaterDraft::Udp(draft));
+}
+
+/// `PING_CHECK { … }`
+pub(in crate::config) fn ping_check(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut draft = checker(CheckerName::PingCheck, node);
+    draft.checker().given = lowering.block_of_many(&PING_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
+    real_server.later_checkers.push(LaterDraft::Ping(draft));
+}
+
+/// `BFD_CHECK { … }`
+pub(in crate::config) fn bfd_check(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut draft = BfdCheckDraft::new(checker(CheckerName::BfdCheck, node));
+    draft.checker().given = lowering.block_of_many(&BFD_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
+    real_server.later_checkers.push(LaterDraft::Bfd(draft));
+}
+
+/// `FILE_CHECK { … }`
+pub(in crate::config) fn file_check(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut draft = FileCheckDraft::new(checker(CheckerName::FileCheck, node));
+    draft.checker().given = lowering.block_of_many(&FILE_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
+    real_server.later_checkers.push(LaterDraft::File(draft));
+}
+
+fn checker(name: CheckerName, node: &Node<'_>) -> CheckerDraft {
+    CheckerDraft::new(Spanned {
+        value: name,
+        span: node.keyword.span,
+    })
 }
 
 fn port_or_none(text: &str) -> Result<u16, Expected> {
@@ -235,43 +423,44 @@ fn port_or_none(text: &str) -> Result<u16, Expected> {
 }
 
 impl Lowering<'_> {
-    fn checker(
-        &mut self,
-        section: &'static Section<CheckerDraft>,
-        name: CheckerName,
-        real_server: &mut RealServerDraft,
-        node: &Node<'_>,
-    ) {
-        let name = Spanned {
-            value: name,
-            span: node.keyword.span,
-        };
-        let mut draft = CheckerDraft::new(name);
-        self.block(section, &mut draft, node);
-        real_server.checkers.push(draft);
-    }
-
-    /// Address and port of a virtual server that can be served.
-    fn virtual_server_key(&mut self, node: &Node<'_>) -> Option<(IpAddr, u16)> {
+    /// What a virtual server serves.
+    fn target(&mut self, node: &Node<'_>) -> Option<Target> {
         let (first, second) = (node.arguments.first()?, node.arguments.get(1));
-        let unsupported = match first.text.as_ref() {
-            "fwmark" => "virtual servers for a fwmark are not supported yet: it is left out",
-            "group" => "virtual servers for a group are not supported yet: it is left out",
+        let named = |what: &str| match second {
+            None => Err(format!("`virtual_server {what}` is missing a parameter")),
+            Some(word) => Ok(word),
+        };
+        match first.text.as_ref() {
+            "fwmark" => {
+                let word = self.or_missing(named("fwmark"), node)?;
+                self.parse_server(word, |text| value::integer(text, &(1..=u32::MAX)))
+                    .map(Target::Fwmark)
+            }
+            "group" => {
+                let word = self.or_missing(named("group"), node)?;
+                Some(Target::Group(owned(word)))
+            }
             _ => {
                 let address = self.parse_server(first, value::host_address)?;
                 let port = second.map_or(Some(0), |word| self.parse_server(word, port_or_none))?;
-                if port != 0 {
-                    return Some((address, port));
-                }
-                "virtual servers for all ports are not supported yet: it is left out"
+                Some(Target::Address(address, port))
             }
-        };
-        self.report(Diagnostic::error(
-            Code::NotSupported,
-            node.span(),
-            unsupported,
-        ));
-        None
+        }
+    }
+
+    fn or_missing<'w, 's>(
+        &mut self,
+        word: Result<&'w Word<'s>, String>,
+        node: &Node<'_>,
+    ) -> Option<&'w Word<'s>> {
+        word.map_err(|message| {
+            self.report(Diagnostic::error(
+                Code::MissingParameter,
+                node.span(),
+                message,
+            ));
+        })
+        .ok()
     }
 
     /// A word in front of a block: without it the whole block is left out.

@@ -1,7 +1,8 @@
 //! The remarks about single lines: unknown words, keywords without effect, bad values.
 
+use super::Lowering;
 use crate::config::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
-use crate::config::keywords::{Later, Section, TOP_LEVEL, homes};
+use crate::config::keywords::{Keyword, Section, TOP_LEVEL, homes};
 use crate::config::lexer::Word;
 use crate::config::suggest;
 use crate::config::tree::Node;
@@ -16,10 +17,6 @@ pub(super) fn unknown<T>(
     // Working out what was meant is dear; nobody reads it beyond the cap.
     let wanted = diagnostics.has_room(word.span.file, Severity::Warning);
     diagnostics.push_once(section.name, &word.text, || {
-        if let Some(feature) = line_language(&word.text) {
-            let message = format!("{feature} are not supported yet: the line is left out");
-            return Diagnostic::error(Code::NotSupported, word.span, message);
-        }
         let homes = if wanted {
             homes(&word.text)
         } else {
@@ -51,23 +48,6 @@ pub(super) fn unknown<T>(
     });
 }
 
-/// keepalived's macro language, which stands in front of the keywords.
-fn line_language(word: &str) -> Option<&'static str> {
-    let mut characters = word.chars();
-    let first = characters.next()?;
-    let second = characters.next()?;
-    match first {
-        '@' if second == '^' || second.is_alphanumeric() => Some("conditional lines (`@name …`)"),
-        '$' if second == '_' || second == '{' || second.is_alphabetic() => {
-            Some("definitions and uses of variables (`$NAME`)")
-        }
-        '~' if word.starts_with("~SEQ") || word.starts_with("~LST") => {
-            Some("sequences (`~SEQ`, `~LST`)")
-        }
-        _ => None,
-    }
-}
-
 fn did_you_mean<T>(section: &'static Section<T>, node: &Node<'_>) -> Option<String> {
     let word = node.keyword.text.as_ref();
     let mangled = node
@@ -97,48 +77,66 @@ fn did_you_mean<T>(section: &'static Section<T>, node: &Node<'_>) -> Option<Stri
     suggest::nearest(word, section.names()).map(|name| format!("did you mean `{name}`?"))
 }
 
-/// A keyword that has no effect by design.
-pub(super) fn accepted(
-    section: &'static str,
-    why: &str,
-    node: &Node<'_>,
-    diagnostics: &mut Diagnostics,
-) {
-    let keyword = &node.keyword;
-    diagnostics.push_once(section, &keyword.text, || {
-        let message = format!("`{}` is accepted and has no effect: {why}", keyword.text);
-        Diagnostic::notice(Code::Accepted, keyword.span, message)
-    });
+impl Lowering<'_> {
+    /// A keyword that has no effect by design.
+    pub(super) fn accept<T>(
+        &mut self,
+        section: &'static str,
+        keyword: &Keyword<T>,
+        why: &str,
+        node: &Node<'_>,
+    ) {
+        if self.without_effect > 0 || is_silent(keyword, node) {
+            return;
+        }
+        let keyword = &node.keyword;
+        self.diagnostics.push_once(section, &keyword.text, || {
+            let message = format!("`{}` is accepted and has no effect: {why}", keyword.text);
+            Diagnostic::notice(Code::Accepted, keyword.span, message)
+        });
+    }
+
+    /// A keyword that is an error by design.
+    pub(super) fn refuse(&mut self, section: &'static str, why: &str, node: &Node<'_>) {
+        let keyword = &node.keyword;
+        self.diagnostics.push_once(section, &keyword.text, || {
+            let message = format!("`{}` is refused: {why}", keyword.text);
+            Diagnostic::error(Code::NotSupported, keyword.span, message)
+        });
+    }
+
+    /// A keyword that has no effect yet.
+    pub(super) fn later<T>(
+        &mut self,
+        section: &'static str,
+        keyword: &Keyword<T>,
+        consequence: &str,
+        node: &Node<'_>,
+    ) {
+        if self.without_effect > 0 || is_silent(keyword, node) {
+            return;
+        }
+        let keyword = &node.keyword;
+        self.diagnostics.push_once(section, &keyword.text, || {
+            let mut message = format!("`{}` is known, but has no effect yet", keyword.text);
+            if !consequence.is_empty() {
+                message.push_str(": ");
+                message.push_str(consequence);
+            }
+            Diagnostic::warning(Code::NoEffectYet, keyword.span, message)
+        });
+    }
 }
 
-/// A keyword that has no effect yet.
-pub(super) fn later(
-    section: &'static str,
-    later: Later,
-    node: &Node<'_>,
-    diagnostics: &mut Diagnostics,
-) {
-    let first = node.arguments.first().map(|word| word.text.as_ref());
-    if later.same_as_default.is_some() && first == later.same_as_default {
-        return;
-    }
-    let keyword = &node.keyword;
-    diagnostics.push_once(section, &keyword.text, || {
-        let message = format!("`{}` is known, but has no effect yet", keyword.text);
-        let message = match later.consequence {
-            Some(consequence) => format!("{message}: {consequence}"),
-            None => message,
-        };
-        Diagnostic::warning(Code::NoEffectYet, keyword.span, message)
-    });
+/// Whether a line asks for what happens anyway.
+fn is_silent<T>(keyword: &Keyword<T>, node: &Node<'_>) -> bool {
+    let first = node.arguments.first();
+    keyword.silent == first.map_or("", |word| word.text.as_ref())
 }
 
 /// A word that cannot be what it should.
-pub(super) fn bad_value(word: &Word<'_>, expected: &str) -> Diagnostic {
-    let message = format!(
-        "`{}` is not {expected}: the line is ignored",
-        short(&word.text)
-    );
+pub(super) fn bad_value(word: &Word<'_>, expected: &str, consequence: &str) -> Diagnostic {
+    let message = format!("`{}` is not {expected}: {consequence}", short(&word.text));
     let help = (word.text.starts_with('<') && word.text.ends_with('>'))
         .then(|| "this is a placeholder: put a real value here".to_owned());
     Diagnostic::warning(Code::BadValue, word.span, message).maybe_help(help)
@@ -154,7 +152,7 @@ fn place(section: &'static str) -> String {
 }
 
 /// A word of the file for a message: not a screenful.
-fn short(word: &str) -> String {
+pub(super) fn short(word: &str) -> String {
     const MOST: usize = 60;
     if word.chars().count() <= MOST {
         return word.to_owned();

@@ -207,7 +207,7 @@ fn an_address_line_that_is_not_understood_is_left_out_as_a_whole() {
         ),
         (
             "10.0.0.3 preferred_lft 5",
-            "3:10 warning no-effect-yet: `preferred_lft` is known, but has no effect yet",
+            "3:10 warning no-effect-yet: `preferred_lft` is known, but has no effect yet: the address is preferred for ever",
         ),
     ];
     for (line, expected) in kept {
@@ -255,18 +255,6 @@ fn unknown_words_come_with_what_was_probably_meant() {
             "instance x",
             "2:1 warning misplaced: `instance` does not belong in `vrrp_instance`: it is ignored [it belongs at the top level]",
         ),
-        (
-            "@host1 priority 3",
-            "2:1 error not-supported: conditional lines (`@name …`) are not supported yet: the line is left out",
-        ),
-        (
-            "$A=3",
-            "2:1 error not-supported: definitions and uses of variables (`$NAME`) are not supported yet: the line is left out",
-        ),
-        (
-            "~SEQ(x,1,3) foo",
-            "2:1 error not-supported: sequences (`~SEQ`, `~LST`) are not supported yet: the line is left out",
-        ),
     ] {
         check(&instance(line), &[expected]);
     }
@@ -279,9 +267,13 @@ fn keywords_without_effect_are_said_once() {
             "notify_master a\nnotify_master b\nnotify_master c\naccept\ndebug 0\ntrack_script {\n x y z\n}",
         ),
         &[
-            "2:1 warning no-effect-yet: `notify_master` is known, but has no effect yet (also on 2 other lines)",
-            "5:1 notice accepted: `accept` is accepted and has no effect: the virtual addresses accept all packets in any case",
-            "7:1 warning no-effect-yet: `track_script` is known, but has no effect yet",
+            "2:1 warning no-effect-yet: `notify_master` is known, but has no effect yet: no script is run (also on 2 other lines)",
+            "3:1 warning repeated: the same setting stands here twice: the last one counts",
+            "4:1 warning repeated: the same setting stands here twice: the last one counts",
+            "7:1 warning no-effect-yet: `track_script` is known, but has no effect yet: the priority and the state do not depend on it",
+            "8:2 warning reference: there is no vrrp_script `x`: it is not tracked",
+            "8:4 warning unknown-keyword: `y` is no option of what is tracked: it is ignored",
+            "8:6 warning unknown-keyword: `z` is no option of what is tracked: it is ignored",
         ],
     );
     check(
@@ -376,11 +368,6 @@ fn lines_with_too_much_or_too_little_around_them_are_said() {
 fn services_that_cannot_be_served_yet_are_left_out_with_one_error() {
     for (header, what) in [
         (
-            "virtual_server fwmark 6",
-            "virtual servers for a fwmark are",
-        ),
-        ("virtual_server group G", "virtual servers for a group are"),
-        (
             "virtual_server 10.0.0.1 0",
             "virtual servers for all ports are",
         ),
@@ -400,4 +387,21 @@ fn services_that_cannot_be_served_yet_are_left_out_with_one_error() {
         assert_eq!(loaded.config.virtual_servers, []);
         assert_eq!((loaded.is_fatal(), loaded.exit_status()), (false, 5));
     }
+}
+
+#[test]
+fn a_service_for_a_group_is_read_and_left_out() {
+    let text = "virtual_server group G {\nprotocol TCP\nlb_algo rr\nreal_server fd00::2 80 {\n}\n}\n\
+                virtual_server_group G {\nfd00::1-3 80\n10.0.0.1-9 80\nfwmark 3 inet6\n}\n";
+    let loaded = of(text);
+    assert_eq!(
+        remarks(&loaded),
+        [
+            "1:1 error not-supported: virtual servers for a group are not supported yet: it is left out",
+            "7:1 warning no-effect-yet: `virtual_server_group` is known, but has no effect yet: no service is made of its addresses"
+        ]
+    );
+    assert_eq!(loaded.config.virtual_servers, []);
+    assert_eq!(loaded.config.group_servers[0].key.group, "G");
+    assert_eq!(loaded.config.virtual_server_groups[0].entries.len(), 3);
 }

@@ -3,26 +3,16 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::Lowering;
-use super::address::address_line;
+use super::address::owned;
+use super::telling::command;
 use crate::config::diagnostic::{Code, Diagnostic};
-use crate::config::draft::{
-    AddressDraft, AuthType, AuthenticationDraft, ConfigDraft, InstanceDraft,
-};
-use crate::config::keywords::{AUTHENTICATION, VRRP_INSTANCE};
+use crate::config::draft::{ConfigDraft, InstanceDraft, PeerDraft};
+use crate::config::keywords::{AUTH_HMAC, AUTHENTICATION, PEER, USE_VMAC, VRRP_INSTANCE};
 use crate::config::lexer::Word;
-use crate::config::model::InitialState;
+use crate::config::model::{AuthHmac, LvsSyncDaemon, Secret, UseIpvlan, UseVmac};
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
-use crate::config::value;
-
-/// The words of `state`.
-const STATE: &[(&str, InitialState)] = &[
-    ("MASTER", InitialState::Master),
-    ("BACKUP", InitialState::Backup),
-];
-
-/// The words of `auth_type`.
-const AUTH_TYPE: &[(&str, AuthType)] = &[("PASS", AuthType::Pass), ("AH", AuthType::Ah)];
+use crate::config::value::{self, Expected};
 
 /// `vrrp_instance NAME { … }`
 pub(in crate::config) fn vrrp_instance(
@@ -30,34 +20,11 @@ pub(in crate::config) fn vrrp_instance(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let name = node.arguments.first().map(|word| Spanned {
-        value: word.text.clone().into_owned(),
-        span: word.span,
-    });
-    let mut instance = InstanceDraft {
-        name,
-        ..InstanceDraft::default()
-    };
-    lowering.block(&VRRP_INSTANCE, &mut instance, node);
-    config.instances.push(instance);
-}
-
-/// `state MASTER|BACKUP`
-pub(in crate::config) fn state(
-    instance: &mut InstanceDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    lowering.first(&mut instance.state, node, |text| value::choice(text, STATE));
-}
-
-/// `interface INTERFACE`
-pub(in crate::config) fn interface(
-    instance: &mut InstanceDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    lowering.first(&mut instance.interface, node, value::interface);
+    if let Some(name) = node.arguments.first() {
+        let mut instance = InstanceDraft::new(owned(name));
+        instance.given = lowering.block(&VRRP_INSTANCE, &mut instance, node);
+        config.instances.push(instance);
+    }
 }
 
 /// `priority 1-255`; keepalived takes 100 for anything else, also for a MASTER, whose default
@@ -75,13 +42,8 @@ pub(in crate::config) fn priority(
         lowering.report(Diagnostic::warning(Code::BadValue, word.span, message));
         100
     });
-    lowering.set(
-        &mut instance.priority,
-        Spanned {
-            value,
-            span: node.span(),
-        },
-    );
+    let span = node.span();
+    instance.priority = Some(Spanned { value, span });
 }
 
 /// `preempt`: takes a `nopreempt` before it back.
@@ -96,6 +58,18 @@ pub(in crate::config) fn preempt(
     });
 }
 
+/// `no_accept`
+pub(in crate::config) fn no_accept(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    instance.accept = Some(Spanned {
+        value: false,
+        span: node.span(),
+    });
+}
+
 /// `mcast_src_ip ADDRESS`, `unicast_src_ip ADDRESS`
 pub(in crate::config) fn source(
     instance: &mut InstanceDraft,
@@ -105,23 +79,9 @@ pub(in crate::config) fn source(
     if let Some(word) = node.arguments.first()
         && let Some(value) = lowering.vrrp_address(word)
     {
-        lowering.set(
-            &mut instance.source,
-            Spanned {
-                value,
-                span: node.span(),
-            },
-        );
+        let span = node.span();
+        instance.source = Some(Spanned { value, span });
     }
-}
-
-/// `mcast_dst_ip ADDRESS`
-pub(in crate::config) fn mcast_dst_ip(
-    instance: &mut InstanceDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    lowering.first(&mut instance.mcast_dst_ip, node, value::multicast4);
 }
 
 /// `unicast_peer { ADDRESS [min_ttl N] [max_ttl N] … }`
@@ -136,8 +96,14 @@ pub(in crate::config) fn unicast_peer(
             continue;
         };
         let span = line.keyword.span;
-        instance.unicast_peer.push(Spanned { value, span });
-        lowering.peer_options(&line.arguments);
+        let peer = Spanned { value, span };
+        instance.unicast_peer.push(peer);
+        let mut limits = PeerDraft::default();
+        let left_out = "the option is ignored";
+        let read = lowering.options(&PEER, &mut limits, &line.arguments, left_out, |_, _| false);
+        if read.is_ok() && !line.arguments.is_empty() {
+            instance.unicast_peer_ttl.push((peer, limits));
+        }
     }
 }
 
@@ -150,15 +116,32 @@ pub(in crate::config) fn authentication(
     lowering.block(&AUTHENTICATION, &mut instance.authentication, node);
 }
 
-/// `auth_type PASS|AH`
-pub(in crate::config) fn auth_type(
-    authentication: &mut AuthenticationDraft,
+/// `auth_hmac { … }`
+pub(in crate::config) fn auth_hmac(
+    instance: &mut InstanceDraft,
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    lowering.first(&mut authentication.auth_type, node, |text| {
-        value::choice(text, AUTH_TYPE)
-    });
+    let mut value = AuthHmac::default();
+    let given = lowering.block(&AUTH_HMAC, &mut value, node);
+    if given.span("active_key").is_none() {
+        value.active_key = value.key.first().map_or(0, |(id, _)| *id);
+    }
+    let span = node.keyword.span;
+    instance.auth_hmac = Some(Spanned { value, span });
+}
+
+/// `key ID hex:…|file:…|TEXT`
+pub(in crate::config) fn hmac_key(
+    hmac: &mut AuthHmac,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    if let [id, key] = &*node.arguments
+        && let Some(id) = lowering.parse(id, |text| value::integer(text, &(0..=255)))
+    {
+        hmac.key.push((id, Secret::new(key.text.as_bytes())));
+    }
 }
 
 /// `virtual_ipaddress { … }`
@@ -181,12 +164,122 @@ pub(in crate::config) fn virtual_ipaddress_excluded(
     instance.virtual_ipaddress_excluded.extend(addresses);
 }
 
-impl Lowering<'_> {
-    fn addresses(&mut self, node: &Node<'_>) -> Vec<AddressDraft> {
-        let lines = node.block.iter().flat_map(|block| &block.nodes);
-        lines.filter_map(|line| address_line(line, self)).collect()
-    }
+/// `virtual_routes { … }`
+pub(in crate::config) fn virtual_routes(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let routes = lowering.routes(node);
+    instance.virtual_routes.extend(routes);
+}
 
+/// `virtual_rules { … }`
+pub(in crate::config) fn virtual_rules(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let rules = lowering.rules(node);
+    instance.virtual_rules.extend(rules);
+}
+
+/// `thread_timer_expired …`: kept as it is.
+pub(in crate::config) fn thread_timer_expired(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    let words: Vec<&str> = node
+        .arguments
+        .iter()
+        .map(|word| word.text.as_ref())
+        .collect();
+    instance.value.thread_timer_expired = Some(words.join(" "));
+}
+
+/// `old_unicast_checksum [never]`
+pub(in crate::config) fn old_unicast_checksum(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    instance.value.old_unicast_checksum = match node.arguments.first() {
+        None => Some(true),
+        Some(word) => lowering.parse(word, |text| value::choice(text, &[("never", false)])),
+    };
+}
+
+/// `debug 0-4`
+pub(in crate::config) fn debug(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let level = lowering.first(node, |text| value::integer(text, &(0..=4)));
+    instance.value.debug = level.map_or(0, |level| level.value);
+}
+
+/// `garp_extra_if [all] SECONDS`
+pub(in crate::config) fn garp_extra_if(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    instance.garp.extra_if = lowering.extra_if(node).or(instance.garp.extra_if);
+}
+
+/// `use_vmac …`
+pub(in crate::config) fn use_vmac(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    instance.value.use_vmac = Some(lowering.vmac(&node.arguments));
+}
+
+/// `use_ipvlan …`
+pub(in crate::config) fn use_ipvlan(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut ipvlan = UseIpvlan::default();
+    for word in &node.arguments {
+        match word.text.as_ref() {
+            mode @ ("bridge" | "private" | "vepa") => ipvlan.mode = Some(mode.to_owned()),
+            text if text.parse::<IpAddr>().is_ok() => ipvlan.address = text.parse().ok(),
+            _ if ipvlan.name.is_none() => ipvlan.name = lowering.parse(word, value::interface),
+            _ => ipvlan.interface = lowering.parse(word, value::interface),
+        }
+    }
+    instance.value.use_ipvlan = Some(ipvlan);
+}
+
+/// `lvs_sync_daemon_interface INTERFACE`
+pub(in crate::config) fn lvs_sync_daemon_interface(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    if let Some(interface) = lowering.first(node, value::interface) {
+        let mut value = LvsSyncDaemon::new(interface.value);
+        value.instance = Some(instance.name.value.clone());
+        let span = interface.span;
+        instance.lvs_sync_daemon = Some(Spanned { value, span });
+    }
+}
+
+/// `notify_master_rx_lower_pri COMMAND [USER [GROUP]]`
+pub(in crate::config) fn notify_master_rx_lower_pri(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    instance.notify.value.notify_master_rx_lower_pri = command(node);
+}
+
+impl Lowering<'_> {
     /// An address that adverts come from or go to.
     fn vrrp_address(&mut self, word: &Word<'_>) -> Option<Ipv4Addr> {
         match self.parse(word, value::host_address)? {
@@ -199,15 +292,41 @@ impl Lowering<'_> {
         }
     }
 
-    fn peer_options(&mut self, options: &[Word<'_>]) {
-        let (Some(first), Some(last)) = (options.first(), options.last()) else {
-            return;
-        };
-        if matches!(first.text.as_ref(), "min_ttl" | "max_ttl") {
-            let message = format!("`{}` is known, but has no effect yet", first.text);
-            self.report(Diagnostic::warning(Code::NoEffectYet, first.span, message));
-        } else {
-            self.extra_words(first.span.to(last.span));
+    /// `[NAME] [INTERFACE] [MAC] [netlink_notify_msg] [group N]`
+    pub(super) fn vmac(&mut self, words: &[Word<'_>]) -> UseVmac {
+        let mut vmac = UseVmac::default();
+        let mut bad = None;
+        let read = self.options(
+            &USE_VMAC,
+            &mut vmac,
+            words,
+            "it is ignored",
+            |vmac, word| {
+                if let Some(mac) = value::mac(&word.text) {
+                    vmac.mac = Some(mac);
+                    return true;
+                }
+                let name = match value::interface(&word.text) {
+                    Ok(name) => name,
+                    Err(expected) => {
+                        bad.get_or_insert_with(|| (word.clone().into_static(), expected));
+                        return true;
+                    }
+                };
+                let free = if vmac.name.is_none() {
+                    &mut vmac.name
+                } else {
+                    &mut vmac.interface
+                };
+                let is_free = free.is_none();
+                free.get_or_insert(name);
+                is_free
+            },
+        );
+        drop(read);
+        if let Some((word, expected)) = bad {
+            self.parse(&word, |_| -> Result<(), Expected> { Err(expected) });
         }
+        vmac
     }
 }

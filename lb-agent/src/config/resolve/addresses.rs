@@ -67,7 +67,8 @@ impl Resolver<'_> {
     }
 }
 
-fn virtual_address(line: &AddressDraft, interface: &str) -> VirtualAddress {
+/// An address whose default interface is `interface`.
+pub(super) fn virtual_address(line: &AddressDraft, interface: &str) -> VirtualAddress {
     VirtualAddress {
         address: line.address.value,
         dev: line
@@ -77,5 +78,6 @@ fn virtual_address(line: &AddressDraft, interface: &str) -> VirtualAddress {
         label: line.label.as_ref().map(|label| label.value.clone()),
         scope: line.scope.map_or(0, value),
         brd: line.brd.map(value),
+        options: line.options.clone(),
     }
 }

@@ -29,6 +29,7 @@ fn defaults(global: &GlobalDraft) -> Garp {
         lower_prio_delay: master_delay,
         lower_prio_repeat: master_repeat,
         interval: pick(global.vrrp_garp_interval, Duration::ZERO),
+        gna_interval: pick(global.vrrp_gna_interval, Duration::ZERO),
         ..Garp::default()
     };
     over(given, base)
@@ -43,6 +44,8 @@ fn over(given: &GarpDraft, base: Garp) -> Garp {
         lower_prio_delay: pick(given.lower_prio_delay, base.lower_prio_delay),
         lower_prio_repeat: pick(given.lower_prio_repeat, base.lower_prio_repeat),
         interval: base.interval,
+        gna_interval: base.gna_interval,
+        extra_if: given.extra_if.or(base.extra_if),
     }
 }
 

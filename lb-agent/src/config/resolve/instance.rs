@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::Resolver;
 use super::garp::garp;
+use super::track::Weights;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::InstanceDraft;
-use crate::config::model::{InitialState, VrrpInstance};
+use crate::config::model::{InitialState, PeerTtl, VrrpInstance};
 use crate::config::text::{Span, Spanned};
 
 /// Default of `vrrp_mcast_group4` (RFC 3768 5.2.2).
@@ -16,8 +17,12 @@ const MCAST_GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 
 impl Resolver<'_> {
     /// The instance that a draft stands for; `None` when it cannot be used.
-    pub(super) fn instance(&mut self, draft: &InstanceDraft) -> Option<VrrpInstance> {
-        let name = draft.name.as_ref()?;
+    pub(super) fn instance(
+        &mut self,
+        draft: &InstanceDraft,
+        weights: &Weights,
+    ) -> Option<VrrpInstance> {
+        let name = &draft.name;
         // All remarks come first: one run shows them all, also where the instance is left out.
         let interface = draft
             .interface
@@ -26,6 +31,7 @@ impl Resolver<'_> {
         let interface = interface.map(|given| given.value.clone());
         let virtual_router_id = draft.virtual_router_id.map(value);
         self.missing(name, interface.is_none(), virtual_router_id.is_none());
+        let tracking = self.tracking(&draft.tracking, weights);
         if !self.is_version_2(draft, name) {
             return None;
         }
@@ -42,13 +48,15 @@ impl Resolver<'_> {
             self.warning(Code::MissingSetting, name.span, message);
         }
 
+        let virtual_routes = self.routes(draft.virtual_routes.clone());
+        let virtual_rules = self.rules(draft.virtual_rules.clone());
         let global = &self.global;
         let mcast_group = global.vrrp_mcast_group4.map_or(MCAST_GROUP, value);
         let flag = |inner: Option<Spanned<bool>>, outer: Option<Spanned<bool>>| {
             inner.or(outer).is_some_and(value)
         };
-        Some(VrrpInstance {
-            name: name.value.clone(),
+        let strict_mode = flag(draft.strict_mode, global.vrrp_strict);
+        let instance = VrrpInstance {
             state: draft.state.map_or(InitialState::Backup, value),
             interface,
             virtual_router_id,
@@ -78,7 +86,26 @@ impl Resolver<'_> {
                 .or(global.vrrp_down_timer_adverts)
                 .map_or(3, value),
             garp: garp(&draft.garp, global),
-        })
+            version: draft.version.or(global.vrrp_version).map_or(2, value),
+            no_virtual_ipaddress: draft.no_virtual_ipaddress.is_some_and(value),
+            accept: draft.accept.map_or(!strict_mode, value),
+            strict_mode,
+            auth_hmac: draft.auth_hmac.as_ref().map(|given| given.value.clone()),
+            unicast_peer_ttl: peer_limits(draft),
+            check_unicast_src: flag(draft.check_unicast_src, global.vrrp_check_unicast_src),
+            owner_ignore_adverts: flag(
+                draft.owner_ignore_adverts,
+                global.vrrp_owner_ignore_adverts,
+            ),
+            v3_checksum_as_v2: flag(draft.v3_checksum_as_v2, global.v3_checksum_as_v2),
+            virtual_routes,
+            virtual_rules,
+            track: tracking,
+            notify: self.notify(&draft.notify),
+            ..draft.value.clone()
+        };
+        self.instance_traps(draft, &instance);
+        Some(instance)
     }
 
     /// What no instance can be without.
@@ -201,4 +228,14 @@ fn priority(draft: &InstanceDraft) -> u8 {
         .state
         .is_some_and(|state| state.value == InitialState::Master);
     draft.priority.map_or(if master { 255 } else { 100 }, value)
+}
+
+fn peer_limits(draft: &InstanceDraft) -> Vec<PeerTtl> {
+    let limits = draft.unicast_peer_ttl.iter();
+    let limits = limits.map(|(peer, limits)| PeerTtl {
+        peer: peer.value.into(),
+        min_ttl: limits.min_ttl,
+        max_ttl: limits.max_ttl,
+    });
+    limits.collect()
 }

@@ -12,6 +12,7 @@ use crate::config::model::{
     Checker, CheckerKind, Forwarding, HttpGet, RealServer, RealServerKey, Url,
 };
 use crate::config::text::Spanned;
+use crate::health::probe::http::pattern::Pattern;
 
 /// Default of `delay_loop`.
 const DELAY_LOOP: Duration = Duration::from_mins(1);
@@ -25,6 +26,15 @@ const RETRY: u32 = 1;
 /// Answers that count as success without `status_code`.
 const SUCCESS: (u16, u16) = (200, 299);
 
+/// What a checker is handed down.
+#[derive(Clone, Copy)]
+pub(super) struct Outer<'o> {
+    pub(super) settings: &'o CheckSettings,
+    pub(super) virtualhost: Option<&'o Spanned<String>>,
+    /// Where a check goes that names no other place.
+    pub(super) target: (IpAddr, u16),
+}
+
 impl Resolver<'_> {
     /// The server that a draft stands for.
     pub(super) fn real_server(
@@ -34,21 +44,27 @@ impl Resolver<'_> {
         lb_kind: Forwarding,
     ) -> RealServer {
         let given = draft.port.map(|port| port.value);
-        let port = self.port(
-            given,
-            draft.port.map_or(draft.span, |p| p.span),
-            service,
-            lb_kind,
-        );
+        let span = draft.port.map_or(draft.span, |port| port.span);
+        let port = self.port(given, span, service, lb_kind);
         let settings = draft.checks.within(&service.checks);
-        let virtualhost = draft.virtualhost.as_ref().or(service.virtualhost.as_ref());
-        // A check goes to the port that was written, also where traffic cannot.
-        let target = (draft.address, given.unwrap_or(port));
-        let checkers: Vec<(Checker, bool)> = draft
-            .checkers
-            .iter()
-            .filter_map(|checker| self.checker(checker, &settings, virtualhost, target))
+        let outer = Outer {
+            settings: &settings,
+            virtualhost: draft.virtualhost.as_ref().or(service.virtualhost.as_ref()),
+            // A check goes to the port that was written, also where traffic cannot.
+            target: (draft.address, given.unwrap_or(port)),
+        };
+        let checkers = draft.checkers.iter();
+        let mut checkers: Vec<Checker> = checkers
+            .filter_map(|checker| self.checker(checker, &outer))
             .collect();
+        // The room that a growing list takes is several times that of most servers' one checker.
+        checkers.shrink_to_fit();
+        let later = draft.later_checkers.iter();
+        let later_checkers = later.filter_map(|checker| self.later_checker(checker, &outer));
+        let mut later_checkers: Vec<_> = later_checkers.collect();
+        later_checkers.shrink_to_fit();
+        let mail = &self.global.value.mail;
+        let alert = draft.smtp_alert.map(|given| given.value);
         RealServer {
             key: RealServerKey {
                 address: draft.address,
@@ -62,28 +78,40 @@ impl Resolver<'_> {
                 .inhibit_on_failure
                 .or(service.inhibit_on_failure)
                 .is_some_and(|given| given.value),
-            alpha: checkers.iter().any(|(_, alpha)| *alpha),
-            checkers: checkers.into_iter().map(|(checker, _)| checker).collect(),
+            alpha: checkers.iter().any(|checker| checker.alpha),
+            checkers,
+            later_checkers,
+            smtp_alert: alert
+                .or(mail.smtp_alert_checker)
+                .or(mail.smtp_alert)
+                .unwrap_or(true),
+            ..draft.value.clone()
         }
     }
 
-    /// A checker and its `alpha`; `None` when it checks nothing.
-    fn checker(
-        &mut self,
-        draft: &CheckerDraft,
-        outer: &CheckSettings,
-        virtualhost: Option<&Spanned<String>>,
-        (address, port): (IpAddr, u16),
-    ) -> Option<(Checker, bool)> {
-        let virtualhost = draft.virtualhost.as_ref().or(virtualhost);
-        let (kind, delay_before_retry) = match draft.name.value {
-            CheckerName::TcpCheck => (CheckerKind::Tcp, Duration::from_secs(1)),
-            CheckerName::HttpGet => (
-                CheckerKind::Http(self.http_get(draft, virtualhost)?),
-                Duration::from_secs(3),
-            ),
+    /// A checker; `None` when it checks nothing.
+    fn checker(&mut self, draft: &CheckerDraft, outer: &Outer<'_>) -> Option<Checker> {
+        let get = draft.name.value == CheckerName::HttpGet;
+        let (kind, delay_before_retry) = if get {
+            let get = self.http_get(draft, outer.virtualhost)?;
+            (CheckerKind::Http(get), Duration::from_secs(3))
+        } else {
+            (CheckerKind::Tcp, Duration::from_secs(1))
         };
-        let settings = draft.checks.within(outer);
+        Some(self.common(kind, draft, outer, RETRY, delay_before_retry))
+    }
+
+    /// What all checkers have; `retry` and `delay_before_retry` are the defaults of this kind.
+    pub(super) fn common<K>(
+        &mut self,
+        kind: K,
+        draft: &CheckerDraft,
+        outer: &Outer<'_>,
+        retry: u32,
+        delay_before_retry: Duration,
+    ) -> Checker<K> {
+        let (address, port) = outer.target;
+        let settings = draft.checks.within(outer.settings);
         let delay_loop = settings.delay_loop.map_or(DELAY_LOOP, |given| given.value);
         let log_all_failures = draft
             .log_all_failures
@@ -98,13 +126,15 @@ impl Resolver<'_> {
             connect_timeout: settings
                 .connect_timeout
                 .map_or(CONNECT_TIMEOUT, |g| g.value),
-            retry: settings.retry.map_or(RETRY, |given| given.value),
+            retry: settings.retry.map_or(retry, |given| given.value),
             delay_before_retry: settings
                 .delay_before_retry
                 .map_or(delay_before_retry, |given| given.value),
             delay_loop,
             warmup: settings.warmup.map_or(delay_loop, |given| given.value),
             log_all_failures: log_all_failures.is_some_and(|given| given.value),
+            bind_if: draft.bind_if.as_ref().map(|given| given.value.clone()),
+            alpha: settings.alpha.is_some_and(|given| given.value),
         };
         let bindto = draft
             .bindto
@@ -116,26 +146,28 @@ impl Resolver<'_> {
             );
             self.error(Code::WrongFamily, bindto.span, message);
         }
-        let checker = Checker {
+        Checker {
             bindto: checker.bindto.filter(|_| bindto.is_none()),
             ..checker
-        };
-        Some((checker, settings.alpha.is_some_and(|given| given.value)))
+        }
     }
 
     /// keepalived leaves out a url without path, and a check without url.
-    fn http_get(
+    pub(super) fn http_get(
         &mut self,
         draft: &CheckerDraft,
         virtualhost: Option<&Spanned<String>>,
     ) -> Option<HttpGet> {
+        let virtualhost = draft.virtualhost.as_ref().or(virtualhost);
         let urls = draft.urls.iter();
         let urls = urls
             .filter_map(|url| self.url(url, virtualhost))
             .collect::<Vec<_>>();
         if urls.is_empty() {
-            let message = "`HTTP_GET` without a url with a path: the server counts as up without \
-                           this check";
+            let message = format!(
+                "`{}` without a url with a path: the server counts as up without this check",
+                draft.name.value.keyword()
+            );
             let useless = Diagnostic::warning(Code::LeftOut, draft.name.span, message);
             self.report(useless.help("add `url { path / }`"));
             return None;
@@ -147,6 +179,8 @@ impl Resolver<'_> {
         Some(HttpGet {
             urls,
             http_protocol,
+            fast_recovery: draft.fast_recovery,
+            tls_compliant: draft.tls_compliant,
         })
     }
 
@@ -160,6 +194,13 @@ impl Resolver<'_> {
             return None;
         };
         let virtualhost = draft.virtualhost.as_ref().or(virtualhost);
+        let mut body = draft.body.clone();
+        let regex = body.regex.as_ref();
+        if let Some(Err(error)) = regex.map(|regex| Pattern::new(regex, &body.regex_options)) {
+            let message = format!("{error}: the body of the answer is not compared with it");
+            self.error(Code::BadValue, draft.span, message);
+            body.regex = None;
+        }
         Some(Url {
             path: path.value.clone(),
             status_code: draft
@@ -167,6 +208,8 @@ impl Resolver<'_> {
                 .as_ref()
                 .map_or_else(|| vec![SUCCESS], |given| given.value.clone()),
             virtualhost: virtualhost.map(|given| given.value.clone()),
+            body,
+            tls_compliant: draft.tls_compliant,
         })
     }
 }

@@ -1,36 +1,97 @@
 //! `virtual_server`.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::Resolver;
 use crate::config::diagnostic::{Code, Diagnostic};
-use crate::config::draft::{ProtocolDraft, VirtualServerDraft};
+use crate::config::draft::{ProtocolDraft, Target, VirtualServerDraft};
 use crate::config::model::{
-    Forwarding, Protocol, RealServer, RealServerKey, Scheduler, SorryServer, VirtualServer,
-    VirtualServerKey,
+    Config, Family, Forwarding, FwmarkKey, GroupKey, Protocol, RealServer, RealServerKey,
+    Scheduler, SorryServer, VirtualServer, VirtualServerKey,
 };
 use crate::config::text::Span;
 
 impl Resolver<'_> {
-    /// The service that a draft stands for; `None` when it cannot be served.
-    pub(super) fn virtual_server(&mut self, draft: &VirtualServerDraft) -> Option<VirtualServer> {
-        if draft.address.is_ipv6() {
-            let message = "virtual servers of IPv6 are not supported yet: it is left out";
-            self.error(Code::NotSupported, draft.span, message);
-            return None;
+    /// The service that a draft stands for; `None` when it cannot be served. Those for a mark or
+    /// a group go into `config` at once.
+    pub(super) fn virtual_server(
+        &mut self,
+        draft: &VirtualServerDraft,
+        config: &mut Config,
+    ) -> Option<VirtualServer> {
+        match draft.target.clone() {
+            Target::Address(address, port) => {
+                self.is_served(draft, address, port)?;
+                let protocol = self.protocol(draft)?;
+                let key = VirtualServerKey {
+                    address,
+                    port,
+                    protocol,
+                };
+                Some(self.service(draft)?.with_key(key))
+            }
+            Target::Fwmark(fwmark) => {
+                let message = "virtual servers for a fwmark are not supported yet: it is left out";
+                let unsupported = Diagnostic::error(Code::NotSupported, draft.span, message);
+                self.report(unsupported.help(
+                    "XDP sees a packet before a firewall marks it: write a `virtual_server IP PORT` \
+                     for each address and port",
+                ));
+                if let Some(given) = draft.protocol {
+                    let message = "a fwmark has no protocol: this is ignored, as with keepalived";
+                    self.warning(Code::Surprising, given.span, message);
+                }
+                let first = draft.real_servers.first().map(|server| server.address);
+                let of_servers = first.map_or(Family::Inet, Family::of);
+                let ip_family = draft.ip_family.map_or(of_servers, |given| given.value);
+                let service = self.service(draft)?;
+                let key = FwmarkKey { fwmark, ip_family };
+                config.fwmark_servers.push(service.with_key(key));
+                None
+            }
+            Target::Group(group) => {
+                let message = "virtual servers for a group are not supported yet: it is left out";
+                self.error(Code::NotSupported, draft.span, message);
+                let protocol = self.protocol(draft)?;
+                let consequence = "the virtual server is left out";
+                if !self.refers(
+                    |names| &names.virtual_server_groups,
+                    "virtual_server_group",
+                    &group,
+                    consequence,
+                ) {
+                    return None;
+                }
+                let service = self.service(draft)?;
+                let group = group.value;
+                let key = GroupKey { group, protocol };
+                config.group_servers.push(service.with_key(key));
+                None
+            }
         }
+    }
+
+    /// Says why the data plane cannot serve an address.
+    fn is_served(&mut self, draft: &VirtualServerDraft, address: IpAddr, port: u16) -> Option<()> {
+        let message = if address.is_ipv6() {
+            "virtual servers of IPv6 are not supported yet: it is left out"
+        } else if port == 0 {
+            "virtual servers for all ports are not supported yet: it is left out"
+        } else {
+            return Some(());
+        };
+        self.error(Code::NotSupported, draft.span, message);
+        None
+    }
+
+    /// All but what is served.
+    fn service(&mut self, draft: &VirtualServerDraft) -> Option<VirtualServer<()>> {
         if draft.real_servers.is_empty() {
             self.left_out(draft);
             return None;
         }
-        let protocol = self.protocol(draft)?;
-        let key = VirtualServerKey {
-            address: draft.address,
-            port: draft.port,
-            protocol,
-        };
         let lb_algo = self.lb_algo(draft);
         let lb_kind = self.lb_kind(draft);
         let persistence = draft.persistence_timeout.map(|given| given.value);
@@ -39,8 +100,11 @@ impl Resolver<'_> {
             self.left_out(draft);
             return None;
         }
-        Some(VirtualServer {
-            key,
+        let mail = &self.global.value.mail;
+        let alert = draft.smtp_alert.map(|given| given.value);
+        let smtp_alert = alert.or(mail.smtp_alert_checker).or(mail.smtp_alert);
+        let sorry_server = self.sorry_server(draft, lb_kind);
+        let service = VirtualServer {
             lb_algo,
             lb_kind,
             persistence_timeout: persistence.filter(|timeout| *timeout > Duration::ZERO),
@@ -48,9 +112,13 @@ impl Resolver<'_> {
                 .persistence_granularity
                 .map_or(Ipv4Addr::BROADCAST, |given| given.value),
             alpha: draft.checks.alpha.is_some_and(|given| given.value),
-            sorry_server: self.sorry_server(draft, lb_kind),
+            sorry_server,
             real_servers,
-        })
+            smtp_alert: smtp_alert.unwrap_or(false),
+            ..draft.value.clone()
+        };
+        self.service_traps(draft, &service);
+        Some(service)
     }
 
     fn left_out(&mut self, draft: &VirtualServerDraft) {
@@ -67,6 +135,7 @@ impl Resolver<'_> {
                 self.error(Code::NotSupported, span, message);
                 None
             }
+            None if !draft.is_served() => Some(Protocol::Udp),
             None => {
                 let message = "no `protocol`: this virtual server serves UDP, as with keepalived";
                 let trap = Diagnostic::warning(Code::Surprising, draft.span, message);
@@ -77,33 +146,29 @@ impl Resolver<'_> {
     }
 
     fn lb_algo(&mut self, draft: &VirtualServerDraft) -> Scheduler {
-        draft.lb_algo.map_or_else(
-            || {
-                let message = "no `lb_algo`: keepalived's default `wlc` is not supported yet, \
-                               `wrr` is used";
-                self.warning(Code::NoEffectYet, draft.span, message);
-                Scheduler::Wrr
-            },
-            |given| given.value,
-        )
+        if draft.lb_algo.is_none() && draft.is_served() {
+            let message = "no `lb_algo`: keepalived's default `wlc` is not supported yet, `wrr` is \
+                           used";
+            self.warning(Code::NoEffectYet, draft.span, message);
+        }
+        draft.lb_algo.map_or(Scheduler::Wrr, |given| given.value)
     }
 
     fn lb_kind(&mut self, draft: &VirtualServerDraft) -> Forwarding {
-        draft.lb_kind.map_or_else(
-            || {
-                let message = "no `lb_kind`: NAT is used, as with keepalived";
-                self.warning(Code::Surprising, draft.span, message);
-                Forwarding::Nat
-            },
-            |given| given.value,
-        )
+        if draft.lb_kind.is_none() && draft.is_served() {
+            let message = "no `lb_kind`: NAT is used, as with keepalived";
+            self.warning(Code::Surprising, draft.span, message);
+        }
+        draft.lb_kind.map_or(Forwarding::Nat, |given| given.value)
     }
 
     fn real_servers(&mut self, draft: &VirtualServerDraft, lb_kind: Forwarding) -> Vec<RealServer> {
         let mut seen: HashMap<RealServerKey, Span> = HashMap::new();
         let mut real_servers = Vec::with_capacity(draft.real_servers.len());
         for server in &draft.real_servers {
-            if !server.address.is_ipv4() {
+            if let Target::Address(address, _) = draft.target
+                && address.is_ipv4() != server.address.is_ipv4()
+            {
                 let message = "this real server is IPv6, its virtual server IPv4: it is left out";
                 let mixed = Diagnostic::error(Code::WrongFamily, server.span, message);
                 self.report(mixed.related(draft.span, "the virtual server"));
@@ -129,7 +194,9 @@ impl Resolver<'_> {
     ) -> Option<SorryServer> {
         let given = draft.sorry_server?;
         let (address, port) = given.value;
-        if !address.is_ipv4() {
+        if let Target::Address(service, _) = draft.target
+            && service.is_ipv4() != address.is_ipv4()
+        {
             let message = "the sorry server is IPv6, its virtual server IPv4: it is left out";
             self.error(Code::WrongFamily, given.span, message);
             return None;
@@ -146,13 +213,13 @@ impl Resolver<'_> {
         draft: &VirtualServerDraft,
         lb_kind: Forwarding,
     ) -> u16 {
-        let port = given.unwrap_or(draft.port);
+        let port = given.unwrap_or_else(|| draft.port());
         let (kind, kept) = match lb_kind {
             Forwarding::Nat => return port,
-            Forwarding::Dr => ("DR", draft.port),
-            Forwarding::Tun => ("TUN", draft.port),
+            Forwarding::Dr => ("DR", draft.port()),
+            Forwarding::Tun => ("TUN", draft.port()),
         };
-        if port != kept {
+        if draft.is_served() && port != kept {
             let message = format!(
                 "with {kind} the port cannot change: {kept}, that of the virtual server, is used \
                  instead of {port}"

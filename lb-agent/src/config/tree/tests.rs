@@ -11,7 +11,13 @@ use crate::config::text::Sources;
 fn tree(source: &Memory) -> (String, Vec<String>) {
     let mut diagnostics = Diagnostics::default();
     let (sources, segments) = include::read(source, Path::new("/main"), &mut diagnostics);
-    let nodes = parse(&mut Lexer::new(&sources, segments, &mut diagnostics));
+    let environment = crate::config::Environment::default();
+    let nodes = parse(&mut Lexer::new(
+        &sources,
+        segments,
+        &environment,
+        &mut diagnostics,
+    ));
     let shown = nodes.iter().map(show).collect::<Vec<_>>().join("; ");
     let remarks = diagnostics
         .finish(&sources)

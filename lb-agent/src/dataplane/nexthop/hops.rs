@@ -1,4 +1,5 @@
-//! The hops in use: who goes by each, and which is asked for next. Pure.
+//! The hops in use: who goes by each, or that it is kept for the sake of others, and which is asked
+//! for next. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -15,7 +16,7 @@ pub(super) struct HopKey {
     pub(super) address: IpAddr,
 }
 
-/// The hops that a watched address goes by.
+/// The hops that a watched address goes by, and those that are kept.
 #[derive(Debug, Default)]
 pub(super) struct Hops {
     pub(super) states: BTreeMap<HopKey, HopState>,
@@ -28,8 +29,10 @@ pub(super) struct Hops {
 /// One hop.
 #[derive(Debug)]
 pub(super) struct HopState {
-    /// The watched addresses behind it; never empty.
+    /// The watched addresses behind it; never empty unless it is kept.
     pub(super) users: BTreeSet<IpAddr>,
+    /// It stays known without users, too.
+    kept: bool,
     pub(super) schedule: Schedule,
     /// It has not answered since the kernel gave up on it.
     failed: bool,
@@ -38,25 +41,46 @@ pub(super) struct HopState {
 impl Hops {
     /// From now on `user` goes by `key`, whose entry is in `phase`.
     pub(super) fn join(&mut self, key: HopKey, user: IpAddr, phase: Phase, now: Instant) {
-        let hop = self.states.entry(key).or_insert_with(|| {
+        self.state(key, phase, now).users.insert(user);
+    }
+
+    /// From now on `key` is asked for whether anybody goes by it or not.
+    pub(super) fn keep(&mut self, key: HopKey, phase: Phase, now: Instant) {
+        self.state(key, phase, now).kept = true;
+    }
+
+    /// `key` is not kept any more.
+    pub(super) fn release(&mut self, key: HopKey) {
+        if let Some(hop) = self.states.get_mut(&key) {
+            hop.kept = false;
+        }
+        self.drop_unused(key);
+    }
+
+    fn state(&mut self, key: HopKey, phase: Phase, now: Instant) -> &mut HopState {
+        self.states.entry(key).or_insert_with(|| {
             let schedule = Schedule::new(key.address, phase, now);
             self.timers.extend(schedule.due().map(|due| (due, key)));
             HopState {
                 users: BTreeSet::new(),
+                kept: false,
                 schedule,
                 failed: false,
             }
-        });
-        hop.users.insert(user);
+        })
     }
 
-    /// `user` goes by `key` no more; without users it is not asked for any more.
+    /// `user` goes by `key` no more; without users it is not asked for any more, unless it is kept.
     pub(super) fn leave(&mut self, key: HopKey, user: IpAddr) {
-        let Some(hop) = self.states.get_mut(&key) else {
-            return;
-        };
-        hop.users.remove(&user);
-        if hop.users.is_empty() {
+        if let Some(hop) = self.states.get_mut(&key) {
+            hop.users.remove(&user);
+        }
+        self.drop_unused(key);
+    }
+
+    fn drop_unused(&mut self, key: HopKey) {
+        let unused = |hop: &HopState| hop.users.is_empty() && !hop.kept;
+        if self.states.get(&key).is_some_and(unused) {
             self.with_schedule(key, Schedule::stop);
             self.states.remove(&key);
             self.probes.remove(&key);

@@ -5,6 +5,7 @@ use lb_common::service::{ServiceKey4, TCP};
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::model::Scheduler;
 use crate::dataplane::desired::{Path, Persistence, Server};
 use crate::dataplane::nexthop::Hop;
 
@@ -74,11 +75,11 @@ fn a_new_service_is_written_from_the_servers_up() {
     assert!(matches!(
         operations[..],
         [
+            Operation::SetFilter(_),
             Operation::WriteBackend { slot: 1, .. },
             Operation::WriteBackend { slot: 2, .. },
             Operation::SetSchedule { service: 1, ref turns },
             Operation::SetService { .. },
-            Operation::SetFilter(_),
         ] if turns[..] == [1, 1, 2]
     ));
 }
@@ -97,6 +98,40 @@ fn a_server_that_goes_leaves_the_schedule_before_its_slot_is_retired() {
             Operation::SetSchedule { service: 1, ref turns },
             Operation::RetireBackend { slot: 1, backend },
         ] if turns[..] == [2] && backend.generation == 1 && backend.flags == 0
+    ));
+}
+
+#[test]
+fn replies_find_a_server_before_its_first_connection_and_until_its_last() {
+    let nat = |hosts: &[u8]| {
+        let servers = hosts.iter().map(|host| server(*host, 1, Forwarding::Nat));
+        desired(vec![Service {
+            servers: servers.collect(),
+            ..service(80, &[])
+        }])
+    };
+    let mut installed = Installed::default();
+    assert!(matches!(
+        step(&mut installed, &nat(&[5]))[..],
+        [
+            Operation::SetFilter(_),
+            Operation::SetReal { .. },
+            Operation::WriteBackend { .. },
+            Operation::SetSchedule { .. },
+            Operation::SetService { .. },
+        ]
+    ));
+    assert!(matches!(
+        step(&mut installed, &nat(&[6]))[..],
+        [
+            Operation::SetFilter(ref both),
+            Operation::SetReal { .. },
+            Operation::WriteBackend { .. },
+            Operation::SetSchedule { .. },
+            Operation::RetireBackend { .. },
+            Operation::RemoveReal { .. },
+            Operation::SetFilter(ref only),
+        ] if both.sources.len() == 2 && only.sources.len() == 1
     ));
 }
 
@@ -377,12 +412,24 @@ proptest! {
             for operation in plan(wanted, &installed, TICKS).unwrap() {
                 let before = installed.clone();
                 installed.record(&operation);
-                for service in installed.services.values() {
+                for (key, service) in &installed.services {
+                    let found = installed.filter.destinations.contains(&key.address);
+                    prop_assert!(found, "the filter hides a service");
                     let turns = &installed.schedules[&service.entry.id];
                     let own = |slot: &u32| installed.backends.get(slot).is_some_and(|it| {
                         it.has(flags::IN_USE) && it.service == service.entry.id
                     });
                     prop_assert!(turns.iter().all(own), "a turn of nobody's or somebody else's");
+                    let answered = |slot: &u32| {
+                        let backend = installed.backends[slot];
+                        let address = Ipv4Addr::from(backend.addr.to_ne_bytes());
+                        let port = u16::from_be(backend.port);
+                        let key = Key { address, port, proto: backend.proto };
+                        !backend.has(flags::NAT)
+                            || installed.reals.contains_key(&key)
+                                && installed.filter.sources.contains(&address)
+                    };
+                    prop_assert!(turns.iter().all(answered), "a turn whose replies are lost");
                 }
                 for (slot, old) in &before.backends {
                     let new = installed.backends[slot];

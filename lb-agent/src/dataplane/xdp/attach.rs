@@ -1,10 +1,12 @@
 //! Attaching the program to interfaces, and taking it off again.
 //!
 //! An attachment is a BPF link, pinned under the interface's index, so it outlives the agent.
-//! The next agent finds it and puts its own program in its place, atomically.
+//! The next agent finds it and puts its own program in its place, atomically. Which interfaces
+//! want the program, and in which mode it is of use there, others decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::time::Duration;
 
 use aya::programs::links::{FdLink, LinkError, PinnedLink};
 use aya::programs::xdp::XdpLink;
@@ -15,6 +17,13 @@ use thiserror::Error;
 use super::object::{Object, ObjectError};
 use super::pins::Pins;
 use crate::config::model::XdpMode;
+use crate::net::link::{self, XdpAttached};
+use crate::net::netlink::Connection;
+
+/// How long an attachment that was given up may still be seen.
+const RELEASE: Duration = Duration::from_millis(500);
+/// How often it is looked for.
+const STEP: Duration = Duration::from_millis(5);
 
 /// How the program runs on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +33,6 @@ pub enum Mode {
     Native,
     /// In the network stack, behind the allocation of the socket buffer: slower, works anywhere.
     Generic,
-    /// Taken over from an agent before us.
-    Adopted,
 }
 
 impl std::fmt::Display for Mode {
@@ -33,7 +40,6 @@ impl std::fmt::Display for Mode {
         f.write_str(match self {
             Self::Native => "native",
             Self::Generic => "generic",
-            Self::Adopted => "adopted",
         })
     }
 }
@@ -73,10 +79,30 @@ pub enum AttachError {
     },
 }
 
+/// The program could not be taken off an interface as it should.
+#[derive(Debug, Error)]
+#[error("cannot remove the pin of the XDP program's attachment to {interface}: {source}")]
+pub struct DetachError {
+    /// The interface.
+    pub interface: String,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
 /// What the program is attached to.
 #[derive(Default)]
 pub struct Attachments {
-    links: BTreeMap<u32, (String, Mode, PinnedLink)>,
+    links: BTreeMap<u32, Attachment>,
+    /// Interfaces that an attachment of ours was on: the kernel takes it off a while after its pin
+    /// is gone, when nobody can be using it any more (an RCU grace period).
+    released: BTreeSet<u32>,
+}
+
+struct Attachment {
+    interface: String,
+    mode: Mode,
+    link: PinnedLink,
 }
 
 impl Attachments {
@@ -84,12 +110,12 @@ impl Attachments {
     pub fn iter(&self) -> impl Iterator<Item = (u32, &str, Mode)> {
         self.links
             .iter()
-            .map(|(index, (name, mode, _))| (*index, name.as_str(), *mode))
+            .map(|(index, it)| (*index, it.interface.as_str(), it.mode))
     }
 
-    /// Whether the program is attached to the interface.
-    pub fn contains(&self, ifindex: u32) -> bool {
-        self.links.contains_key(&ifindex)
+    /// How the program is attached to the interface, if it is.
+    pub fn mode(&self, ifindex: u32) -> Option<Mode> {
+        self.links.get(&ifindex).map(|it| it.mode)
     }
 
     /// Attaches the program to `interface`, adopting an attachment that is pinned for it.
@@ -101,38 +127,79 @@ impl Attachments {
         interface: &str,
         wanted: XdpMode,
     ) -> Result<Mode, AttachError> {
-        let (mode, link) = if let Some(link) = adopt(object, pins, ifindex) {
-            (Mode::Adopted, link)
+        let was_pinned = pins.link(ifindex).exists();
+        let adopted = adopt(object, pins, ifindex, interface, wanted);
+        let (mode, link) = if let Some(adopted) = adopted {
+            adopted
         } else {
+            if was_pinned || self.released.remove(&ifindex) {
+                wait_until_free(ifindex);
+            }
             let (mode, link) = attach_anew(object, ifindex, interface, wanted)?;
             (mode, pin(link, pins, ifindex, interface)?)
         };
-        self.links
-            .insert(ifindex, (interface.to_owned(), mode, link));
+        let attachment = Attachment {
+            interface: interface.to_owned(),
+            mode,
+            link,
+        };
+        self.links.insert(ifindex, attachment);
         Ok(mode)
     }
 
-    /// Takes the program off one interface.
-    pub fn detach(&mut self, ifindex: u32) -> io::Result<()> {
-        // Unpinned, the last descriptor of the link goes with the value, and the attachment with it.
-        self.links
-            .remove(&ifindex)
-            .map_or(Ok(()), |(_, _, link)| link.unpin().map(drop))
+    /// The pins of these interfaces' attachments have just been removed.
+    pub fn note_released(&mut self, indexes: impl IntoIterator<Item = u32>) {
+        self.released.extend(indexes);
     }
 
-    /// Takes the program off every interface.
-    pub fn detach_all(&mut self) -> io::Result<()> {
+    /// Takes the program off one interface, which may be gone.
+    pub fn detach(&mut self, ifindex: u32) -> Result<(), DetachError> {
+        let Some(gone) = self.links.remove(&ifindex) else {
+            return Ok(());
+        };
+        self.released.insert(ifindex);
+        // Unpinned, the last descriptor of the link goes with the value, and the attachment with
+        // it. That the pin has gone before is as good.
+        match gone.link.unpin() {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(DetachError {
+                interface: gone.interface,
+                source,
+            }),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Takes the program off every interface; what did not work does not keep the others.
+    pub fn detach_all(&mut self) -> Vec<DetachError> {
         let indexes: Vec<u32> = self.links.keys().copied().collect();
         indexes
             .into_iter()
-            .try_for_each(|ifindex| self.detach(ifindex))
+            .filter_map(|ifindex| self.detach(ifindex).err())
+            .collect()
     }
 }
 
 /// Takes over a pinned attachment: our program replaces the old one between two packets.
-fn adopt(object: &mut Object, pins: &Pins, ifindex: u32) -> Option<PinnedLink> {
+fn adopt(
+    object: &mut Object,
+    pins: &Pins,
+    ifindex: u32,
+    interface: &str,
+    wanted: XdpMode,
+) -> Option<(Mode, PinnedLink)> {
     let path = pins.link(ifindex);
     let pinned = PinnedLink::from_pin(&path).ok()?;
+    // In doubt it is generic, of which less is expected.
+    let found = mode_on(ifindex);
+    let mode = found.unwrap_or(Mode::Generic);
+    if found.is_some_and(|found| !suits(found, wanted)) {
+        tracing::info!(
+            "the program of an earlier agent runs on {interface} in {mode} mode, which is not \
+             wanted any more: attaching it anew"
+        );
+        let _gone = std::fs::remove_file(&path);
+        return None;
+    }
     let old = XdpLink::try_from(FdLink::from(pinned));
     let replaced = old.map_err(|error| error.to_string()).and_then(|link| {
         let program = object.balance().map_err(|error| error.to_string())?;
@@ -143,7 +210,7 @@ fn adopt(object: &mut Object, pins: &Pins, ifindex: u32) -> Option<PinnedLink> {
     });
     match replaced {
         // The pin stays where it is; opening it again gives the handle that removes it.
-        Ok(_link) => PinnedLink::from_pin(&path).ok(),
+        Ok(_link) => Some((mode, PinnedLink::from_pin(&path).ok()?)),
         Err(reason) => {
             // The interface may have gone and come back under the same index: start afresh.
             tracing::warn!(
@@ -153,6 +220,38 @@ fn adopt(object: &mut Object, pins: &Pins, ifindex: u32) -> Option<PinnedLink> {
             let _gone = std::fs::remove_file(&path);
             None
         }
+    }
+}
+
+/// How a program runs on an interface, as far as the kernel tells.
+fn mode_on(ifindex: u32) -> Option<Mode> {
+    let attached = Connection::open()
+        .and_then(|mut connection| link::xdp_attached(&mut connection, ifindex))
+        .ok()
+        .flatten();
+    match attached? {
+        XdpAttached::Driver => Some(Mode::Native),
+        XdpAttached::Generic => Some(Mode::Generic),
+        XdpAttached::None | XdpAttached::Hardware | XdpAttached::Several => None,
+    }
+}
+
+/// Waits for the end of an attachment that has been given up. It takes some milliseconds; what is
+/// still there after [`RELEASE`] is somebody else's, and will be refused.
+fn wait_until_free(ifindex: u32) {
+    let mut waited = Duration::ZERO;
+    while waited < RELEASE && mode_on(ifindex).is_some() {
+        std::thread::sleep(STEP);
+        waited += STEP;
+    }
+}
+
+/// Whether an attachment may stay as it is.
+const fn suits(mode: Mode, wanted: XdpMode) -> bool {
+    match wanted {
+        XdpMode::Auto => true,
+        XdpMode::Native => matches!(mode, Mode::Native),
+        XdpMode::Generic => matches!(mode, Mode::Generic),
     }
 }
 

@@ -7,7 +7,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
 use super::*;
-use crate::config::model::{Checker, RealServer, VirtualServer};
+use crate::health::Change;
+use crate::health::spec::{Check, Server};
 use crate::health::testing::{TestServer, VIP, http, read_request, real_server, virtual_server};
 use crate::health::verdict::State;
 
@@ -32,22 +33,18 @@ async fn web_server(status: &Arc<AtomicU16>) -> TestServer {
     .await
 }
 
-fn config(server: &TestServer, connect_timeout: Duration) -> Config {
-    let checker = Checker {
+fn services(server: &TestServer, connect_timeout: Duration) -> Vec<Service> {
+    let checker = Check {
         retry: 1,
         delay_before_retry: Duration::from_millis(5),
         delay_loop: Duration::from_millis(10),
         ..server.checker(http(&["/"]), connect_timeout)
     };
-    let real_server = RealServer {
-        checkers: vec![checker],
+    let real_server = Server {
+        checks: vec![checker],
         ..real_server(2, 1)
     };
-    let virtual_server: VirtualServer = virtual_server(vec![real_server], None);
-    Config {
-        virtual_servers: vec![virtual_server],
-        ..Config::default()
-    }
+    vec![virtual_server(vec![real_server], None)]
 }
 
 async fn next(events: &mut UnboundedReceiver<Event>) -> Event {
@@ -62,7 +59,7 @@ async fn a_server_that_fails_goes_down_and_one_that_recovers_comes_up() {
     let status = Arc::new(AtomicU16::new(503));
     let server = web_server(&status).await;
     let (sender, mut events) = mpsc::unbounded_channel();
-    let handle = spawn(&config(&server, PATIENCE), sender);
+    let handle = spawn(&services(&server, PATIENCE), true, sender);
     for (up, next_status, reason) in [
         (false, 200, "url(/): status_code [503]."),
         (
@@ -79,7 +76,8 @@ async fn a_server_that_fails_goes_down_and_one_that_recovers_comes_up() {
     ] {
         let event = next(&mut events).await;
         status.store(next_status, Ordering::SeqCst);
-        assert_eq!((event.up, event.reason.as_str()), (up, reason));
+        let change = if up { Change::Up } else { Change::Down };
+        assert_eq!((event.change, event.reason.as_str()), (change, reason));
         assert_eq!(event.virtual_server, VIP);
     }
     handle.stop().await;
@@ -91,7 +89,7 @@ async fn the_status_is_there_while_a_probe_is_under_way() {
     let status = Arc::new(AtomicU16::new(503));
     let server = web_server(&status).await;
     let (sender, mut events) = mpsc::unbounded_channel();
-    let handle = spawn(&config(&server, PATIENCE), sender);
+    let handle = spawn(&services(&server, PATIENCE), true, sender);
     next(&mut events).await;
     status.store(0, Ordering::SeqCst);
     let waiting = async {
@@ -117,7 +115,7 @@ async fn stop_does_not_wait_for_probes_that_hang() {
     let server = web_server(&status).await;
     let (sender, mut events) = mpsc::unbounded_channel();
     let hour = Duration::from_hours(1);
-    let handle = spawn(&config(&server, hour), sender);
+    let handle = spawn(&services(&server, hour), true, sender);
     timeout(PATIENCE, handle.stop())
         .await
         .expect("stop waits for the probe");
@@ -129,7 +127,7 @@ async fn the_checks_end_when_nobody_listens() {
     let status = Arc::new(AtomicU16::new(200));
     let server = web_server(&status).await;
     let (sender, events) = mpsc::unbounded_channel();
-    let handle = spawn(&config(&server, PATIENCE), sender);
+    let handle = spawn(&services(&server, PATIENCE), true, sender);
     drop(events);
     timeout(PATIENCE, handle.task)
         .await
@@ -142,7 +140,7 @@ async fn a_server_that_hangs_goes_down_with_its_time_out() {
     let status = Arc::new(AtomicU16::new(0));
     let server = web_server(&status).await;
     let (sender, mut events) = mpsc::unbounded_channel();
-    let handle = spawn(&config(&server, Duration::from_millis(50)), sender);
+    let handle = spawn(&services(&server, Duration::from_millis(50)), true, sender);
     let event = next(&mut events).await;
     assert_eq!(
         event.reason,

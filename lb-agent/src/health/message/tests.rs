@@ -8,11 +8,7 @@ fn service() -> ServiceName {
 }
 
 fn url() -> Url {
-    Url {
-        path: "/".to_owned(),
-        status_code: vec![(200, 299)],
-        virtualhost: None,
-    }
+    Url::new("/")
 }
 
 #[test]
@@ -41,7 +37,7 @@ fn each_failure_of_http_has_keepalived_s_sentence_and_its_reason() {
                 timeout,
                 received: 7,
             },
-            "Timeout HTTP read server [10.0.0.2]:tcp:80. url(/): the answer's head did not end within 300ms, 7 bytes came.",
+            "Timeout HTTP read server [10.0.0.2]:tcp:80. url(/): nothing more came for 300ms within the answer's head, after 7 bytes.",
         ),
         (
             Failure::BodyTimeout {
@@ -49,7 +45,7 @@ fn each_failure_of_http_has_keepalived_s_sentence_and_its_reason() {
                 status: 200,
                 received: 70,
             },
-            "Timeout HTTP read server [10.0.0.2]:tcp:80. url(/): status_code [200], but the body did not end within 300ms, 70 bytes came.",
+            "Timeout HTTP read server [10.0.0.2]:tcp:80. url(/): status_code [200], but the body did not end: nothing more came for 300ms, after 70 bytes.",
         ),
         (
             Failure::Read {
@@ -96,7 +92,7 @@ fn a_probe_that_cannot_leave_names_the_cause() {
     };
     let table = [
         (
-            CheckerKind::Tcp,
+            Kind::Tcp,
             &bind,
             "TCP socket bind failed. Rescheduling. [10.0.0.2]:tcp:80 stays as it is: cannot bind to 10.9.9.9:0: Cannot assign requested address (os error 99)",
         ),

@@ -3,8 +3,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::model::RealServer;
-use crate::health::testing::{checker, real_server, server_key, virtual_server};
+use crate::health::spec::{Check, Kind, Server};
+use crate::health::testing::{VIP, checker, real_server, server_key, virtual_server};
+use crate::runtime::clock;
 
 fn texts(change: &PoolChange) -> Vec<&str> {
     change.lines.iter().map(LogLine::text).collect()
@@ -22,18 +23,38 @@ fn members(pool: &Pool) -> Vec<(u8, u32, bool)> {
         .collect()
 }
 
-fn inhibited(host: u8, weight: u32) -> RealServer {
-    RealServer {
+fn handle(pool: &mut Pool, server: &RealServerKey, up: bool) -> PoolChange {
+    pool.handle_event(&event(
+        *server,
+        if up { Change::Up } else { Change::Down },
+        clock::now(),
+    ))
+}
+
+fn event(real_server: RealServerKey, change: Change, at: Instant) -> Event {
+    Event {
+        virtual_server: VIP,
+        real_server,
+        change,
+        reason: String::new(),
+        at,
+    }
+}
+
+fn inhibited(host: u8, weight: u32) -> Server {
+    Server {
         inhibit_on_failure: true,
         ..real_server(host, weight)
     }
 }
 
-fn with_alpha(host: u8, weight: u32) -> RealServer {
-    let kind = crate::config::model::CheckerKind::Tcp;
-    RealServer {
+fn with_alpha(host: u8, weight: u32) -> Server {
+    let check = Check {
         alpha: true,
-        checkers: vec![checker(kind, 0)],
+        ..checker(Kind::Tcp, 0)
+    };
+    Server {
+        checks: vec![check],
         ..real_server(host, weight)
     }
 }
@@ -41,11 +62,11 @@ fn with_alpha(host: u8, weight: u32) -> RealServer {
 #[test]
 fn a_server_leaves_and_returns_with_its_weight() {
     let servers = vec![real_server(2, 1), real_server(3, 2)];
-    let (mut pool, start) = Pool::new(&virtual_server(servers, None));
+    let (mut pool, start) = Pool::new(virtual_server(servers, None));
     assert_eq!(texts(&start), [""; 0]);
     assert_eq!(members(&pool), [(2, 1, false), (3, 2, false)]);
 
-    let change = pool.handle(&server_key(3), false);
+    let change = handle(&mut pool, &server_key(3), false);
     assert_eq!(
         texts(&change),
         ["Removing service [10.0.0.3]:tcp:80 from VS [192.168.0.1]:tcp:80"]
@@ -53,7 +74,7 @@ fn a_server_leaves_and_returns_with_its_weight() {
     assert!(change.members_changed);
     assert_eq!(members(&pool), [(2, 1, false)]);
 
-    let change = pool.handle(&server_key(3), true);
+    let change = handle(&mut pool, &server_key(3), true);
     assert_eq!(
         texts(&change),
         ["Adding service [10.0.0.3]:tcp:80 to VS [192.168.0.1]:tcp:80"]
@@ -64,9 +85,9 @@ fn a_server_leaves_and_returns_with_its_weight() {
 #[test]
 fn the_sorry_server_comes_with_the_last_server_gone_and_leaves_with_the_first_back() {
     let servers = vec![real_server(2, 1), real_server(3, 1)];
-    let (mut pool, _) = Pool::new(&virtual_server(servers, Some(9)));
-    drop(pool.handle(&server_key(2), false));
-    let change = pool.handle(&server_key(3), false);
+    let (mut pool, _) = Pool::new(virtual_server(servers, Some(9)));
+    drop(handle(&mut pool, &server_key(2), false));
+    let change = handle(&mut pool, &server_key(3), false);
     assert_eq!(
         texts(&change),
         [
@@ -78,7 +99,7 @@ fn the_sorry_server_comes_with_the_last_server_gone_and_leaves_with_the_first_ba
     );
     assert_eq!(members(&pool), [(9, 1, true)]);
 
-    let change = pool.handle(&server_key(2), true);
+    let change = handle(&mut pool, &server_key(2), true);
     assert_eq!(
         texts(&change),
         [
@@ -93,8 +114,8 @@ fn the_sorry_server_comes_with_the_last_server_gone_and_leaves_with_the_first_ba
 
 #[test]
 fn without_a_sorry_server_the_quorum_changes_no_member() {
-    let (mut pool, _) = Pool::new(&virtual_server(vec![real_server(2, 3)], None));
-    let change = pool.handle(&server_key(2), false);
+    let (mut pool, _) = Pool::new(virtual_server(vec![real_server(2, 3)], None));
+    let change = handle(&mut pool, &server_key(2), false);
     assert_eq!(
         texts(&change),
         [
@@ -103,7 +124,7 @@ fn without_a_sorry_server_the_quorum_changes_no_member() {
         ]
     );
     assert_eq!(members(&pool), []);
-    let change = pool.handle(&server_key(2), true);
+    let change = handle(&mut pool, &server_key(2), true);
     assert_eq!(
         texts(&change)[1],
         "Gained quorum 1+0=1 <= 3 for VS [192.168.0.1]:tcp:80"
@@ -114,16 +135,16 @@ fn without_a_sorry_server_the_quorum_changes_no_member() {
 #[test]
 fn inhibit_on_failure_keeps_the_server_without_weight() {
     let servers = vec![inhibited(2, 5), real_server(3, 1)];
-    let (mut pool, _) = Pool::new(&virtual_server(servers, Some(9)));
-    let change = pool.handle(&server_key(2), false);
+    let (mut pool, _) = Pool::new(virtual_server(servers, Some(9)));
+    let change = handle(&mut pool, &server_key(2), false);
     assert_eq!(
         texts(&change),
         ["Disabling service [10.0.0.2]:tcp:80 of VS [192.168.0.1]:tcp:80"]
     );
     assert_eq!(members(&pool), [(2, 0, false), (3, 1, false)]);
-    drop(pool.handle(&server_key(3), false));
+    drop(handle(&mut pool, &server_key(3), false));
     assert_eq!(members(&pool), [(2, 0, false), (9, 1, true)]);
-    let change = pool.handle(&server_key(2), true);
+    let change = handle(&mut pool, &server_key(2), true);
     assert_eq!(
         texts(&change)[0],
         "Enabling service [10.0.0.2]:tcp:80 of VS [192.168.0.1]:tcp:80"
@@ -134,16 +155,16 @@ fn inhibit_on_failure_keeps_the_server_without_weight() {
 #[test]
 fn servers_of_weight_zero_do_not_make_a_quorum() {
     let servers = vec![real_server(2, 0), real_server(3, 1)];
-    let (mut pool, _) = Pool::new(&virtual_server(servers, Some(9)));
+    let (mut pool, _) = Pool::new(virtual_server(servers, Some(9)));
     assert_eq!(members(&pool), [(2, 0, false), (3, 1, false)]);
-    drop(pool.handle(&server_key(3), false));
+    drop(handle(&mut pool, &server_key(3), false));
     assert_eq!(members(&pool), [(9, 1, true)]);
 }
 
 #[test]
 fn with_alpha_the_pool_starts_empty_and_says_so_for_the_sorry_server() {
     let servers = vec![with_alpha(2, 1), with_alpha(3, 1)];
-    let (mut pool, start) = Pool::new(&virtual_server(servers, Some(9)));
+    let (mut pool, start) = Pool::new(virtual_server(servers, Some(9)));
     assert_eq!(
         texts(&start),
         [
@@ -153,53 +174,58 @@ fn with_alpha_the_pool_starts_empty_and_says_so_for_the_sorry_server() {
         ]
     );
     assert_eq!(members(&pool), [(9, 1, true)]);
-    drop(pool.handle(&server_key(3), true));
+    drop(handle(&mut pool, &server_key(3), true));
     assert_eq!(members(&pool), [(3, 1, false)]);
 }
 
 #[test]
-fn with_alpha_a_server_that_nothing_checks_is_in_the_pool() {
-    let unchecked = RealServer {
-        alpha: true,
-        ..real_server(2, 1)
-    };
-    let (pool, _) = Pool::new(&virtual_server(vec![unchecked], None));
+fn a_server_that_nothing_checks_is_in_the_pool() {
+    let (pool, _) = Pool::new(virtual_server(vec![real_server(2, 1)], None));
     assert_eq!(members(&pool), [(2, 1, false)]);
 }
 
 #[test]
 fn with_alpha_and_inhibit_on_failure_the_server_starts_without_weight() {
-    let server = RealServer {
+    let server = Server {
         inhibit_on_failure: true,
         ..with_alpha(2, 4)
     };
-    let (mut pool, start) = Pool::new(&virtual_server(vec![server], None));
+    let (mut pool, start) = Pool::new(virtual_server(vec![server], None));
     assert_eq!(texts(&start), [""; 0]);
     assert_eq!(members(&pool), [(2, 0, false)]);
-    drop(pool.handle(&server_key(2), true));
+    drop(handle(&mut pool, &server_key(2), true));
     assert_eq!(members(&pool), [(2, 4, false)]);
 }
 
 #[test]
 fn a_server_that_is_also_the_sorry_server_stands_there_once() {
-    let (mut pool, _) = Pool::new(&virtual_server(vec![inhibited(2, 3)], Some(2)));
-    drop(pool.handle(&server_key(2), false));
+    let (mut pool, _) = Pool::new(virtual_server(vec![inhibited(2, 3)], Some(2)));
+    drop(handle(&mut pool, &server_key(2), false));
     assert_eq!(members(&pool), [(2, 1, true)]);
 }
 
 #[test]
 fn news_that_is_none_changes_nothing() {
-    let (mut pool, _) = Pool::new(&virtual_server(vec![real_server(2, 1)], Some(9)));
-    assert_eq!(pool.handle(&server_key(2), true), PoolChange::default());
-    assert_eq!(pool.handle(&server_key(7), false), PoolChange::default());
-    drop(pool.handle(&server_key(2), false));
-    assert_eq!(pool.handle(&server_key(2), false), PoolChange::default());
+    let (mut pool, _) = Pool::new(virtual_server(vec![real_server(2, 1)], Some(9)));
+    assert_eq!(
+        handle(&mut pool, &server_key(2), true),
+        PoolChange::default()
+    );
+    assert_eq!(
+        handle(&mut pool, &server_key(7), false),
+        PoolChange::default()
+    );
+    drop(handle(&mut pool, &server_key(2), false));
+    assert_eq!(
+        handle(&mut pool, &server_key(2), false),
+        PoolChange::default()
+    );
 }
 
 #[test]
 fn a_change_behind_the_sorry_server_changes_no_member() {
-    let (mut pool, _) = Pool::new(&virtual_server(vec![real_server(2, 0)], Some(9)));
-    let change = pool.handle(&server_key(2), false);
+    let (mut pool, _) = Pool::new(virtual_server(vec![real_server(2, 0)], Some(9)));
+    let change = handle(&mut pool, &server_key(2), false);
     assert_eq!(texts(&change).len(), 1);
     assert!(!change.members_changed);
 }
@@ -212,15 +238,15 @@ proptest! {
         events in prop::collection::vec((0_u8..6, any::<bool>()), 0..40),
     ) {
         let server = |(host, &(weight, inhibit_on_failure)): (u8, &(u32, bool))| {
-            RealServer { inhibit_on_failure, ..real_server(host, weight) }
+            Server { inhibit_on_failure, ..real_server(host, weight) }
         };
         let servers: Vec<_> = (0..).zip(&weights).map(server).collect();
-        let (mut pool, _) = Pool::new(&virtual_server(servers.clone(), sorry.then_some(99)));
+        let (mut pool, _) = Pool::new(virtual_server(servers.clone(), sorry.then_some(99)));
         let mut up: BTreeSet<_> = servers.iter().map(|server| server.key).collect();
         for (host, is_up) in events {
             let key = server_key(host);
             let before = pool.members().to_vec();
-            let change = pool.handle(&key, is_up);
+            let change = handle(&mut pool, &key, is_up);
             prop_assert_eq!(change.members_changed, before != pool.members());
             if is_up && servers.iter().any(|server| server.key == key) {
                 up.insert(key);

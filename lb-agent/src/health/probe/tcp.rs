@@ -2,11 +2,11 @@
 
 use super::ProbeResult;
 use super::connect::connect;
-use crate::config::model::Checker;
+use crate::health::spec::Target;
 
 /// Connects and closes.
-pub async fn probe(checker: &Checker) -> ProbeResult {
-    match connect(checker).await {
+pub async fn probe(target: &Target) -> ProbeResult {
+    match connect(target).await {
         Ok(_stream) => ProbeResult::Success,
         Err(end) => end,
     }

@@ -3,10 +3,7 @@ use crate::health::testing::VIP;
 
 #[test]
 fn hysteresis_keeps_the_quorum_between_its_thresholds() {
-    let quorum = Quorum {
-        quorum: 4,
-        hysteresis: 2,
-    };
+    let quorum = Quorum::new(4, 2);
     let gained: Vec<u64> = (0..9).filter(|&weight| quorum.gained(weight)).collect();
     let lost: Vec<u64> = (0..9).filter(|&weight| quorum.lost(weight)).collect();
     assert_eq!((gained, lost), (vec![6, 7, 8], vec![0, 1]));
@@ -14,20 +11,14 @@ fn hysteresis_keeps_the_quorum_between_its_thresholds() {
 
 #[test]
 fn without_any_weight_there_is_no_quorum_whatever_the_hysteresis() {
-    let quorum = Quorum {
-        quorum: 2,
-        hysteresis: 2,
-    };
+    let quorum = Quorum::new(2, 2);
     assert!(quorum.lost(0));
     assert!(!quorum.lost(1));
 }
 
 #[test]
 fn the_lines_show_the_comparison() {
-    let quorum = Quorum {
-        quorum: 4,
-        hysteresis: 2,
-    };
+    let quorum = Quorum::new(4, 2);
     let name = ServiceName::of_virtual_server(&VIP);
     assert_eq!(
         quorum.gained_line(6, name).text(),

@@ -1,7 +1,9 @@
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::*;
-use crate::config::model::CheckerKind;
+use crate::health::Change;
 use crate::health::probe::Failure;
 use crate::health::testing::{VIP, checker, http, real_server, server_key, virtual_server};
 use crate::health::verdict::State;
@@ -9,22 +11,28 @@ use crate::runtime::clock;
 
 const LOOP: Duration = Duration::from_secs(10);
 
-fn config(real_servers: Vec<RealServer>) -> Config {
-    Config {
-        virtual_servers: vec![virtual_server(real_servers, None)],
-        ..Config::default()
+fn services(servers: Vec<Server>) -> Vec<Service> {
+    vec![virtual_server(servers, None)]
+}
+
+/// Each checker for itself.
+const fn alone(limit: usize, seed: u32) -> Settings {
+    Settings {
+        limit,
+        seed,
+        share: false,
     }
 }
 
 /// `count` servers with one `TCP_CHECK` each.
-fn many(count: usize, warmup: Duration) -> Config {
-    let checkers = vec![Checker {
+fn many(count: usize, warmup: Duration) -> Vec<Service> {
+    let checks = vec![Check {
         warmup,
-        ..checker(CheckerKind::Tcp, 1)
+        ..checker(Kind::Tcp, 1)
     }];
-    config(vec![
-        RealServer {
-            checkers,
+    services(vec![
+        Server {
+            checks,
             ..real_server(2, 1)
         };
         count
@@ -55,7 +63,7 @@ fn drain(schedule: &mut Schedule) -> Seen {
                     (event.virtual_server, event.real_server),
                     (VIP, server_key(2))
                 );
-                seen.events.push((event.up, event.reason));
+                seen.events.push((event.change == Change::Up, event.reason));
             }
         }
     }
@@ -69,7 +77,7 @@ fn result(schedule: &mut Schedule, id: CheckerId, result: ProbeResult, now: Inst
 
 #[test]
 fn each_checker_is_announced_as_keepalived_does() {
-    let mut schedule = Schedule::new(&many(1, LOOP), 9, 0, clock::now());
+    let mut schedule = Schedule::new(&many(1, LOOP), alone(9, 0), clock::now());
     assert_eq!(
         drain(&mut schedule).lines,
         ["Activating healthchecker for service [10.0.0.2]:tcp:80 for VS [192.168.0.1]:tcp:80"]
@@ -78,17 +86,13 @@ fn each_checker_is_announced_as_keepalived_does() {
 
 #[test]
 fn a_server_is_up_when_all_its_checkers_are() {
-    let checkers = vec![checker(CheckerKind::Tcp, 0), checker(http(&["/"]), 0)];
+    let checks = vec![checker(Kind::Tcp, 0), checker(http(&["/"]), 0)];
     let now = clock::now();
-    let mut schedule = Schedule::new(
-        &config(vec![RealServer {
-            checkers,
-            ..real_server(2, 1)
-        }]),
-        9,
-        0,
-        now,
-    );
+    let server = Server {
+        checks,
+        ..real_server(2, 1)
+    };
+    let mut schedule = Schedule::new(&services(vec![server]), alone(9, 0), now);
     schedule.handle_timeout(now);
     assert_eq!(drain(&mut schedule).probes.len(), 2);
     let (tcp, web) = (CheckerId(0), CheckerId(1));
@@ -116,14 +120,16 @@ fn a_server_is_up_when_all_its_checkers_are() {
 
 #[test]
 fn with_alpha_the_last_checker_to_succeed_brings_the_server_up() {
-    let checkers = vec![checker(CheckerKind::Tcp, 0), checker(http(&["/"]), 0)];
-    let server = RealServer {
+    let alpha = |kind| Check {
         alpha: true,
-        checkers,
+        ..checker(kind, 0)
+    };
+    let server = Server {
+        checks: vec![alpha(Kind::Tcp), alpha(http(&["/"]))],
         ..real_server(2, 1)
     };
     let now = clock::now();
-    let mut schedule = Schedule::new(&config(vec![server]), 9, 0, now);
+    let mut schedule = Schedule::new(&services(vec![server]), alone(9, 0), now);
     schedule.handle_timeout(now);
     drain(&mut schedule);
     assert_eq!(
@@ -143,10 +149,11 @@ fn with_alpha_the_last_checker_to_succeed_brings_the_server_up() {
 fn first_probes_are_spread_evenly_over_warmup() {
     let now = clock::now();
     for seed in [0, 1, u32::MAX / 3, u32::MAX] {
-        let schedule = Schedule::new(&many(1000, LOOP), 1000, seed, now);
+        let schedule = Schedule::new(&many(1000, LOOP), alone(1000, seed), now);
         let mut buckets = [0; 100];
-        for Reverse((deadline, _)) in &schedule.due {
-            let after = (*deadline - now).as_millis();
+        for entry in &schedule.entries {
+            let deadline = entry.verdict.poll_timeout().unwrap();
+            let after = (deadline - now).as_millis();
             buckets[usize::try_from(after / 100).unwrap()] += 1;
         }
         assert!(
@@ -159,7 +166,7 @@ fn first_probes_are_spread_evenly_over_warmup() {
 #[test]
 fn no_more_probes_than_the_limit_and_the_rest_follow_in_order() {
     let now = clock::now();
-    let mut schedule = Schedule::new(&many(5, Duration::ZERO), 2, 0, now);
+    let mut schedule = Schedule::new(&many(5, Duration::ZERO), alone(2, 0), now);
     drain(&mut schedule);
     schedule.handle_timeout(now);
     let seen = drain(&mut schedule);
@@ -190,7 +197,7 @@ fn no_more_probes_than_the_limit_and_the_rest_follow_in_order() {
 #[test]
 fn a_result_that_nobody_asked_for_is_harmless() {
     let now = clock::now();
-    let mut schedule = Schedule::new(&many(1, Duration::ZERO), 2, 0, now);
+    let mut schedule = Schedule::new(&many(1, Duration::ZERO), alone(2, 0), now);
     drain(&mut schedule);
     schedule.handle_result(CheckerId(7), refused(), now);
     assert!(schedule.poll_action().is_none());
@@ -199,7 +206,7 @@ fn a_result_that_nobody_asked_for_is_harmless() {
 #[test]
 fn the_status_tells_state_result_and_next_probe() {
     let now = clock::now();
-    let mut schedule = Schedule::new(&many(1, Duration::ZERO), 2, 0, now);
+    let mut schedule = Schedule::new(&many(1, Duration::ZERO), alone(2, 0), now);
     schedule.handle_timeout(now);
     result(&mut schedule, CheckerId(0), ProbeResult::Success, now);
     schedule.handle_timeout(now + LOOP);
@@ -212,6 +219,9 @@ fn the_status_tells_state_result_and_next_probe() {
         "up": true,
         "state": "failing",
         "failures": 1,
+        "counters": { "probes": 2, "failures": 1, "not_probed": 0, "changes": 0 },
+        "shared_by": 1,
+        "suspended": false,
         "last_result": "Connection refused (os error 111)",
         "last_result_seconds_ago": 0.25,
         "next_probe_in_seconds": 0.75,
@@ -224,7 +234,7 @@ fn the_status_tells_state_result_and_next_probe() {
 fn twenty_thousand_servers_are_probed_on_time() {
     const SERVERS: usize = 20_000;
     let start = clock::now();
-    let mut schedule = Schedule::new(&many(SERVERS, LOOP), 4096, 0, start);
+    let mut schedule = Schedule::new(&many(SERVERS, LOOP), alone(4096, 0), start);
     drain(&mut schedule);
     let mut ends: BinaryHeap<Reverse<(Instant, CheckerId)>> = BinaryHeap::new();
     let mut probed = vec![0_u32; SERVERS];
@@ -260,7 +270,7 @@ fn twenty_thousand_servers_are_probed_on_time() {
                 ends.push(Reverse((now + Duration::from_millis(takes), id)));
             }
         }
-        most = most.max(schedule.in_flight);
+        most = most.max(ends.len());
     }
     for (index, count) in probed.into_iter().enumerate() {
         let expected = if index % 10 == 0 { 8..=9 } else { 11..=12 };

@@ -36,18 +36,18 @@ struct Outcome {
 }
 
 impl Bench {
-    fn new(checker: Checker, alpha: bool) -> Self {
+    fn new(checker: Check, alpha: bool) -> Self {
         let now = clock::now();
         let service = ServiceName::of_real_server(&VIP, &server_key(2));
         Self {
-            verdict: Verdict::new(Arc::new(checker), service, alpha, 0, now),
+            verdict: Verdict::new(Arc::new(Check { alpha, ..checker }), service, 0, now),
             now,
         }
     }
 
     /// A `TCP_CHECK` that allows two retries.
     fn tcp(alpha: bool) -> Self {
-        Self::new(checker(CheckerKind::Tcp, 2), alpha)
+        Self::new(checker(Kind::Tcp, 2), alpha)
     }
 
     /// Lets time pass until the probe is due and returns the url that it is to fetch.
@@ -68,6 +68,7 @@ impl Bench {
             match action {
                 Action::Probe { .. } => panic!("a probe before its time"),
                 Action::Log(line) => lines.push(line.text().to_owned()),
+                Action::Weighs(weight) => assert_eq!(weight, self.verdict.weight()),
                 Action::Changed { up, .. } => {
                     assert_eq!(changed, None, "changed twice");
                     assert_eq!(up, self.verdict.is_up());
@@ -106,7 +107,7 @@ fn every_state_meets_every_result_as_the_table_says() {
         (false, Unproven, refused(), Down, LOOP, Some(false), Some(failed)),
         (false, Unproven, no_socket(), Unproven, LOOP, None, Some(local)),
         (true, Unproven, ProbeResult::Success, Up, LOOP, Some(true), Some(success)),
-        (true, Unproven, refused(), Down, LOOP, None, Some(failed)),
+        (true, Unproven, refused(), Down, LOOP, Some(false), Some(failed)),
         (true, Unproven, no_socket(), Unproven, LOOP, None, Some(local)),
         (false, Up, ProbeResult::Success, Up, LOOP, None, None),
         (false, Up, refused(), one, RETRY, None, None),
@@ -140,12 +141,12 @@ fn every_state_meets_every_result_as_the_table_says() {
 fn warmup_sets_the_first_probe_and_nothing_after_it() {
     for (share, wait) in [(0, 0), (1 << 30, 2), (1 << 31, 4), (3 << 30, 6)] {
         let now = clock::now();
-        let warm = Checker {
+        let warm = Check {
             warmup: Duration::from_secs(8),
-            ..checker(CheckerKind::Tcp, 2)
+            ..checker(Kind::Tcp, 2)
         };
         let service = ServiceName::of_real_server(&VIP, &server_key(2));
-        let verdict = Verdict::new(Arc::new(warm), service, false, share, now);
+        let verdict = Verdict::new(Arc::new(warm), service, share, now);
         assert_eq!(
             verdict.poll_timeout(),
             Some(now + Duration::from_secs(wait))
@@ -186,7 +187,7 @@ fn a_server_that_fails_leaves_within_its_retries_and_their_probes() {
             Duration::from_millis(700),
             Duration::from_secs(5),
         ] {
-            let mut bench = Bench::new(checker(CheckerKind::Tcp, retry), false);
+            let mut bench = Bench::new(checker(Kind::Tcp, retry), false);
             bench.step(ProbeResult::Success);
             let first_failure = bench.verdict.poll_timeout().unwrap();
             while bench.verdict.is_up() {
@@ -202,9 +203,9 @@ fn a_server_that_fails_leaves_within_its_retries_and_their_probes() {
 
 #[test]
 fn each_failure_is_logged_only_with_log_all_failures_and_not_while_down() {
-    let loud = Checker {
+    let loud = Check {
         log_all_failures: true,
-        ..checker(CheckerKind::Tcp, 1)
+        ..checker(Kind::Tcp, 1)
     };
     let mut bench = Bench::new(loud, false);
     bench.step(ProbeResult::Success);
@@ -315,9 +316,9 @@ fn the_reason_of_a_change_says_what_the_probe_met() {
 
 #[test]
 fn a_delay_beyond_the_clock_means_never() {
-    let never = Checker {
+    let never = Check {
         delay_loop: Duration::MAX,
-        ..checker(CheckerKind::Tcp, 0)
+        ..checker(Kind::Tcp, 0)
     };
     let mut bench = Bench::new(never, false);
     bench.probe();
@@ -347,18 +348,19 @@ proptest! {
         for result in results {
             let outcome = bench.step(result.clone());
             match result {
-                ProbeResult::Success => (failures, passed) = (0, passed + 1),
+                ProbeResult::Success | ProbeResult::Weighs(_) => (failures, passed) = (0, passed + 1),
                 ProbeResult::Failed(_) => (failures, passed) = (failures + 1, 0),
                 ProbeResult::NotProbed(_) => {}
             }
-            let before = up;
+            let (before, new) = (up, !proven);
             if passed >= urls {
                 (proven, up) = (true, true);
             } else if failures > retry || (failures > 0 && !proven) {
                 (proven, up) = (true, false);
             }
             prop_assert_eq!(bench.verdict.is_up(), up);
-            prop_assert_eq!(outcome.changed, (before != up).then_some(up));
+            let told = before != up || (new && proven && !up);
+            prop_assert_eq!(outcome.changed, told.then_some(up));
             let failing = proven && up && failures > 0;
             prop_assert_eq!(outcome.delay, if failing { RETRY } else { LOOP });
         }

@@ -1,13 +1,9 @@
-use netlink_packet_core::Emitable;
 use proptest::prelude::*;
 
 use super::*;
 
 fn bytes(address: &Address) -> Vec<u8> {
-    let message = encode(address);
-    let mut bytes = vec![0; message.buffer_len()];
-    message.emit(&mut bytes);
-    bytes
+    encode(RTM_NEWADDR, address).body().to_vec()
 }
 
 fn vip() -> Address {
@@ -17,6 +13,7 @@ fn vip() -> Address {
         label: Some("eth0:1".into()),
         scope: 253,
         broadcast: Some("192.0.2.255".parse().unwrap()),
+        ..Address::default()
     }
 }
 
@@ -32,6 +29,39 @@ fn an_address_is_written_as_iproute2_writes_it() {
         8, 0, 4, 0, 192, 0, 2, 255,
     ];
     assert_eq!(bytes(&vip()), golden);
+}
+
+/// As `ip addr add 192.0.2.1 peer 198.51.100.2/30 dev eth0 noprefixroute preferred_lft 0` sends it.
+#[test]
+fn the_options_are_written_as_iproute2_writes_them() {
+    let address = Address {
+        index: 7,
+        address: "192.0.2.1/32".parse().unwrap(),
+        peer: Some("198.51.100.2/30".parse().unwrap()),
+        flags: 0x200,
+        preferred_lft: Some(Duration::ZERO),
+        ..Address::default()
+    };
+    #[rustfmt::skip]
+    let golden = [
+        2, 30, 0, 0, 7, 0, 0, 0,
+        8, 0, 2, 0, 192, 0, 2, 1,
+        8, 0, 1, 0, 198, 51, 100, 2,
+        8, 0, 8, 0, 0, 2, 0, 0,
+        20, 0, 6, 0, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    assert_eq!(bytes(&address), golden);
+}
+
+#[test]
+fn an_address_under_detection_of_duplicates_is_tentative() {
+    let mut written = bytes(&vip());
+    assert!(!decode(&written).unwrap().tentative);
+    written[2] = 0x40;
+    assert!(decode(&written).unwrap().tentative);
+    // IFA_FLAGS counts where it is there.
+    written.extend([8, 0, 8, 0, 0x80, 0, 0, 0]);
+    assert!(!decode(&written).unwrap().tentative);
 }
 
 #[test]

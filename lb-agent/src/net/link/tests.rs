@@ -112,6 +112,26 @@ fn up_needs_both_the_operator_and_the_carrier() {
 }
 
 #[test]
+fn how_a_program_is_attached_is_read_from_its_nest() {
+    let with = |bytes: &[u8]| {
+        let mut all = self::bytes(&message(&[]));
+        all.extend(bytes);
+        decode_xdp(&all)
+    };
+    let attached = |how: u8| with(&[12, 0, 43, 0x80, 5, 0, 2, 0, how, 0, 0, 0]);
+    for (how, expected) in [
+        (0, XdpAttached::None),
+        (1, XdpAttached::Driver),
+        (2, XdpAttached::Generic),
+        (3, XdpAttached::Hardware),
+        (4, XdpAttached::Several),
+    ] {
+        assert_eq!(attached(how), Some(expected));
+    }
+    assert_eq!(with(&[]), Some(XdpAttached::None));
+}
+
+#[test]
 fn what_a_bridge_says_about_its_ports_is_no_link() {
     let mut port = message(&[]);
     port.header.interface_family = AddressFamily::Bridge;
@@ -133,5 +153,6 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _link = decode(&bytes);
+        let _xdp = decode_xdp(&bytes);
     }
 }

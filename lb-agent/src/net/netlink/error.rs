@@ -16,6 +16,14 @@ pub enum NetlinkError {
         /// What `socket`, `bind` or `setsockopt` said.
         source: io::Error,
     },
+    /// Nobody can wait for the kernel's notifications.
+    #[error(
+        "cannot start a thread for the kernel's notifications: {source}; is the number of tasks limited (`ulimit -u`, `TasksMax`)?"
+    )]
+    Thread {
+        /// What `clone` said.
+        source: io::Error,
+    },
     /// The request did not leave.
     #[error("cannot {what}: sending the netlink request failed: {source}")]
     Send {
@@ -63,11 +71,12 @@ pub enum NetlinkError {
 }
 
 impl NetlinkError {
-    /// The kernel's error number, if it was the kernel that said no.
+    /// The kernel's error number, if there is one.
     pub fn errno(&self) -> Option<Errno> {
         match self {
             Self::Refused { errno, .. } => Some(*errno),
             Self::Open { source, .. }
+            | Self::Thread { source }
             | Self::Send { source, .. }
             | Self::Receive { source, .. } => source.raw_os_error().map(Errno::from_raw),
             Self::Malformed { .. } | Self::DumpInterrupted { .. } => None,

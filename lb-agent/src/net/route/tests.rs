@@ -61,9 +61,37 @@ fn the_next_hop_is_the_router_or_the_destination_itself() {
     assert_eq!(Some(routed.next_hop(destination)), gateway);
 }
 
+#[test]
+fn the_gateways_of_a_route_are_those_of_all_its_ways() {
+    let gateway = |index, address: &str| Gateway {
+        index,
+        address: address.parse().unwrap(),
+    };
+    let found = |attributes: &[u8]| decode_gateways(&[&HEADER[..], attributes].concat());
+    let single = [8, 0, 5, 0, 192, 0, 2, 254, 8, 0, 4, 0, 7, 0, 0, 0];
+    assert_eq!(found(&single), [gateway(7, "192.0.2.254")]);
+    #[rustfmt::skip]
+    let several = [
+        56, 0, 9, 0,
+        16, 0, 0, 0, 7, 0, 0, 0, 8, 0, 5, 0, 192, 0, 2, 254,
+        8, 0, 0, 0, 8, 0, 0, 0,
+        28, 0, 0, 0, 9, 0, 0, 0, 20, 0, 18, 0, 10, 0,
+        0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
+    ];
+    // The last way is cut off and left out: its address has 14 bytes.
+    assert_eq!(found(&several), [gateway(7, "192.0.2.254")]);
+    let on_link = [8, 0, 4, 0, 7, 0, 0, 0];
+    assert_eq!(found(&on_link), []);
+    let mut local = [&HEADER[..], &single].concat();
+    local[7] = 2;
+    assert_eq!(decode_gateways(&local), []);
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
         let _route = decode(&bytes);
+        let _gateways = decode_gateways(&bytes);
+        let _several = decode_gateways(&[&HEADER[..], &[100, 0, 9, 0], &bytes].concat());
     }
 }

@@ -1,3 +1,5 @@
+mod interfaces;
+
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
@@ -7,6 +9,8 @@ use crate::config::model::{
     Garp, InitialState, RealServer, RealServerKey, Scheduler, SorryServer, VirtualAddress,
     VirtualServerKey, VrrpInstance,
 };
+use crate::health::Change;
+use crate::net::link::LinkKind;
 use crate::net::neighbour::{Neighbour, NeighbourState};
 use crate::net::route::Route;
 
@@ -17,31 +21,22 @@ fn address(text: &str) -> IpAddr {
 }
 
 fn virtual_server(vip: &str, servers: &[&str]) -> VirtualServer {
-    VirtualServer {
-        key: VirtualServerKey {
-            address: address(vip),
+    let key = VirtualServerKey {
+        address: address(vip),
+        port: 80,
+        protocol: Protocol::Tcp,
+    };
+    let real_server = |server: &&str| {
+        RealServer::new(RealServerKey {
+            address: address(server),
             port: 80,
-            protocol: Protocol::Tcp,
-        },
+        })
+    };
+    VirtualServer {
         lb_algo: Scheduler::Rr,
         lb_kind: Forwarding::Dr,
-        persistence_timeout: None,
-        persistence_granularity: Ipv4Addr::BROADCAST,
-        alpha: false,
-        sorry_server: None,
-        real_servers: servers
-            .iter()
-            .map(|server| RealServer {
-                key: RealServerKey {
-                    address: address(server),
-                    port: 80,
-                },
-                weight: 1,
-                inhibit_on_failure: false,
-                alpha: false,
-                checkers: Vec::new(),
-            })
-            .collect(),
+        real_servers: servers.iter().map(real_server).collect(),
+        ..VirtualServer::new(key)
     }
 }
 
@@ -54,13 +49,7 @@ fn instance(vip: &str, dev: &str) -> VrrpInstance {
         priority: 100,
         advert_int: Duration::from_secs(1),
         authentication: None,
-        virtual_ipaddress: vec![VirtualAddress {
-            address: IpNet::from(address(vip)),
-            dev: dev.into(),
-            label: None,
-            scope: 0,
-            brd: None,
-        }],
+        virtual_ipaddress: vec![VirtualAddress::new(IpNet::from(address(vip)), dev)],
         virtual_ipaddress_excluded: Vec::new(),
         nopreempt: false,
         preempt_delay: Duration::ZERO,
@@ -74,6 +63,7 @@ fn instance(vip: &str, dev: &str) -> VrrpInstance {
         higher_prio_send_advert: false,
         down_timer_adverts: 3,
         garp: Garp::default(),
+        ..VrrpInstance::new("VI_1")
     }
 }
 
@@ -94,8 +84,8 @@ fn director(config: Config) -> Director {
     let (mut director, _) = Director::new(config);
     let links = [
         link(1, "lo", LinkKind::Loopback),
-        link(2, "eth0", LinkKind::Veth),
-        link(3, "eth1", LinkKind::Veth),
+        link(2, "eth0", LinkKind::Ethernet),
+        link(3, "eth1", LinkKind::Ethernet),
     ];
     for link in &links {
         director.handle_link(link.clone());
@@ -129,14 +119,6 @@ fn reach(director: &mut Director, server: &str, index: u32) {
         state: NeighbourState::Reachable,
     };
     director.hops().handle_neighbour(neighbour, clock());
-}
-
-fn names(director: &Director) -> Vec<&str> {
-    director
-        .interfaces()
-        .iter()
-        .map(|link| link.name.as_str())
-        .collect()
 }
 
 #[test]
@@ -206,8 +188,9 @@ fn a_server_on_this_host_is_served_by_the_kernel_on_the_same_port_only() {
                 address: address("10.0.0.5"),
                 port: 80,
             },
-            up: false,
+            change: Change::Down,
             reason: String::new(),
+            at: clock(),
         });
         assert!(changed);
         director.desired().services[0]
@@ -218,79 +201,4 @@ fn a_server_on_this_host_is_served_by_the_kernel_on_the_same_port_only() {
     };
     assert_eq!(local(80), [Path::Local]);
     assert_eq!(local(8080), []);
-}
-
-#[test]
-fn the_program_goes_where_the_address_is_and_never_on_lo() {
-    for (dev, expected) in [("eth1", "eth1"), ("eth0", "eth0"), ("lo", "eth0")] {
-        let config = Config {
-            vrrp_instances: vec![instance(VIP, dev)],
-            virtual_servers: vec![virtual_server(VIP, &[])],
-            ..Config::default()
-        };
-        assert_eq!(names(&director(config)), [expected], "{dev}");
-    }
-}
-
-#[test]
-fn an_address_of_no_instance_is_found_where_the_host_has_it() {
-    let config = Config {
-        virtual_servers: vec![virtual_server(VIP, &[])],
-        ..Config::default()
-    };
-    let mut director = director(config);
-    assert!(names(&director).is_empty());
-    let held = Address {
-        index: 3,
-        address: IpNet::from(address(VIP)),
-        label: None,
-        scope: 0,
-        broadcast: None,
-    };
-    director.handle_address(&held);
-    assert_eq!(names(&director), ["eth1"]);
-}
-
-#[test]
-fn nat_also_needs_the_program_towards_the_servers() {
-    let nat = VirtualServer {
-        lb_kind: Forwarding::Nat,
-        ..virtual_server(VIP, &["10.1.0.5"])
-    };
-    let config = Config {
-        vrrp_instances: vec![instance(VIP, "eth0")],
-        virtual_servers: vec![nat],
-        ..Config::default()
-    };
-    let mut director = director(config);
-    assert_eq!(names(&director), ["eth0"]);
-    reach(&mut director, "10.1.0.5", 3);
-    assert_eq!(names(&director), ["eth0", "eth1"]);
-}
-
-#[test]
-fn with_xdp_attach_master_only_a_master_has_the_program() {
-    let mut config = Config {
-        vrrp_instances: vec![instance(VIP, "eth0")],
-        virtual_servers: vec![virtual_server(VIP, &[])],
-        ..Config::default()
-    };
-    config.global_defs.xdp_attach = XdpAttach::Master;
-    let mut director = director(config);
-    assert!(names(&director).is_empty());
-    director.handle_role(0, true);
-    assert_eq!(names(&director), ["eth0"]);
-    director.handle_role(0, false);
-    assert!(names(&director).is_empty());
-}
-
-#[test]
-fn xdp_interfaces_overrides_what_would_follow() {
-    let mut config = Config {
-        vrrp_instances: vec![instance(VIP, "eth0")],
-        virtual_servers: vec![virtual_server(VIP, &[])],
-        ..Config::default()
-    };
-    config.global_defs.xdp_interfaces = vec!["eth1".into()];
-    assert_eq!(names(&director(config)), ["eth1"]);
 }

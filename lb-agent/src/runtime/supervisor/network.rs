@@ -15,6 +15,7 @@ use crate::net::netlink::{Connection, NetlinkError};
 use crate::net::{address, link, neighbour, route};
 use crate::runtime::clock;
 use crate::runtime::director::Director;
+use crate::runtime::supervisor::loss::Loss;
 
 /// What the supervisor wants to hear of.
 const GROUPS: [Group; 4] = [
@@ -29,7 +30,7 @@ pub(super) struct Network {
     connection: Connection,
     news: mpsc::UnboundedReceiver<Event>,
     /// News were lost; everything has to be read again.
-    lost: bool,
+    loss: Loss,
 }
 
 impl Network {
@@ -40,14 +41,11 @@ impl Network {
         std::thread::Builder::new()
             .name("netlink".into())
             .spawn(move || listen(monitor, &sender))
-            .map_err(|source| NetlinkError::Receive {
-                what: "start a thread for the kernel's notifications".into(),
-                source,
-            })?;
+            .map_err(|source| NetlinkError::Thread { source })?;
         Ok(Self {
             connection: Connection::open()?,
             news,
-            lost: false,
+            loss: Loss::default(),
         })
     }
 
@@ -66,13 +64,10 @@ impl Network {
         for link in &links {
             director.handle_link(link.clone());
         }
-        for address in address::list(&mut self.connection)? {
-            director.handle_address(&address);
-        }
+        director.handle_addresses(&address::list(&mut self.connection)?);
         director
             .hops()
             .handle_snapshot(links, neighbours, clock::now());
-        self.lost = false;
         Ok(())
     }
 
@@ -84,32 +79,93 @@ impl Network {
         }
     }
 
-    /// Hands news to the director, this and whatever else has come meanwhile.
-    pub(super) fn handle(&mut self, event: Event, director: &mut Director) {
-        self.lost |= handle(event, director);
+    /// Hands news to the director, this and whatever else has come meanwhile; whether the data
+    /// plane has to hear of it, next hops excepted.
+    pub(super) fn handle(&mut self, event: Event, director: &mut Director) -> bool {
+        let mut changed = self.handle_one(event, director);
         while let Ok(event) = self.news.try_recv() {
-            self.lost |= handle(event, director);
+            changed |= self.handle_one(event, director);
         }
-        self.mend(director);
+        changed | self.mend(director)
     }
 
-    /// Reads everything again after news were lost.
-    pub(super) fn mend(&mut self, director: &mut Director) {
-        if self.lost
-            && let Err(error) = self.read_all(director)
-        {
-            warn!("{error}");
+    /// Reads everything again after news were lost; whether it did.
+    pub(super) fn mend(&mut self, director: &mut Director) -> bool {
+        let now = clock::now();
+        if !self.loss.is_due(now) {
+            return false;
+        }
+        match self.read_all(director) {
+            Ok(()) => {
+                if self.loss.handle_success() {
+                    info!("the picture of the network is whole again");
+                }
+                true
+            }
+            Err(error) => {
+                if self.loss.handle_failure(now) {
+                    warn!("notifications of the kernel were lost, and {error}; trying again");
+                }
+                false
+            }
+        }
+    }
+
+    /// One piece of news; whether the data plane has to hear of it.
+    fn handle_one(&mut self, event: Event, director: &mut Director) -> bool {
+        let now = clock::now();
+        match event {
+            Event::Link(link) => {
+                director.hops().handle_link(link.clone(), now);
+                director.handle_link(link)
+            }
+            Event::LinkGone { index, .. } => {
+                director.hops().handle_link_gone(index, now);
+                director.handle_link_gone(index)
+            }
+            Event::AddressAdded(address) => director.handle_address(&address),
+            Event::AddressRemoved(address) => {
+                director.handle_address_gone(address.address.addr());
+                false
+            }
+            Event::Neighbour(neighbour) => {
+                director.hops().handle_neighbour(neighbour, now);
+                false
+            }
+            Event::NeighbourGone(neighbour) => {
+                let (index, address) = (neighbour.index, neighbour.address);
+                director.hops().handle_neighbour_gone(index, address, now);
+                false
+            }
+            Event::RouteChanged => {
+                director.hops().handle_routes_changed(now);
+                false
+            }
+            Event::Overrun => {
+                self.loss.note();
+                false
+            }
         }
     }
 
     /// Asks the kernel what the next hops want to know; whether any way has changed.
     pub(super) fn settle(&mut self, director: &mut Director, now: Instant) -> bool {
+        let mut changed = false;
         while let Some(action) = director.hops().poll_action() {
             match action {
                 Action::LookUpRoute(address) => {
                     let found = route::get(&mut self.connection, address);
                     let found = found.map_err(|error| error.to_string());
                     director.hops().handle_route(address, found, now);
+                }
+                Action::ListGateways => {
+                    let found = route::gateways(&mut self.connection);
+                    if let Err(error) = &found {
+                        warn!("{error}; answers of NAT servers may wait for a router");
+                    }
+                    let before = director.hops().gateway_interfaces();
+                    director.hops().handle_gateways(found.ok(), now);
+                    changed |= director.hops().gateway_interfaces() != before;
                 }
                 Action::Probe { index, address } => {
                     if let Err(error) = neighbour::probe(&mut self.connection, index, address) {
@@ -118,7 +174,6 @@ impl Network {
                 }
             }
         }
-        let mut changed = false;
         while let Some(address) = director.hops().poll_changed() {
             changed = true;
             say(director, address);
@@ -172,31 +227,4 @@ fn say(director: &Director, address: std::net::IpAddr) {
             info!("{address} cannot be reached by XDP, its packets go to the kernel: {reason}");
         }
     }
-}
-
-/// One piece of news; whether some were lost.
-fn handle(event: Event, director: &mut Director) -> bool {
-    let now = clock::now();
-    match event {
-        Event::Link(link) => {
-            director.handle_link(link.clone());
-            director.hops().handle_link(link, now);
-        }
-        Event::LinkGone { index, .. } => {
-            director.handle_link_gone(index);
-            director.hops().handle_link_gone(index, now);
-        }
-        Event::AddressAdded(address) => director.handle_address(&address),
-        // Where an address was remains the best guess for where its packets arrive.
-        Event::AddressRemoved(_) => {}
-        Event::Neighbour(neighbour) => director.hops().handle_neighbour(neighbour, now),
-        Event::NeighbourGone(neighbour) => {
-            director
-                .hops()
-                .handle_neighbour_gone(neighbour.index, neighbour.address, now);
-        }
-        Event::RouteChanged => director.hops().handle_routes_changed(now),
-        Event::Overrun => return true,
-    }
-    false
 }

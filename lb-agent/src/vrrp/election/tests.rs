@@ -8,7 +8,11 @@ const LOWER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const HIGHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 10));
 
 fn advert(source: IpAddr, priority: u8) -> Advert {
-    Advert { source, priority }
+    Advert {
+        source,
+        priority,
+        adver_int: Duration::from_secs(1),
+    }
 }
 
 #[test]

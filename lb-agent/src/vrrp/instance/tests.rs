@@ -6,13 +6,17 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::model::{Garp, VirtualAddress};
+use crate::config::model::{Garp, VirtualAddress, VrrpInstance};
 use crate::runtime::clock;
 
+mod group;
 mod owner;
 mod preempt;
 mod properties;
+mod split;
 mod table;
+mod tracking;
+mod version_3;
 
 const SELF: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 const LOWER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -28,13 +32,10 @@ pub(in crate::vrrp) fn config() -> VrrpInstance {
         priority: 100,
         advert_int: Duration::from_secs(1),
         authentication: None,
-        virtual_ipaddress: vec![VirtualAddress {
-            address: IpNet::new(Ipv4Addr::new(10, 0, 0, 100).into(), 32).unwrap(),
-            dev: "eth0".into(),
-            label: None,
-            scope: 0,
-            brd: None,
-        }],
+        virtual_ipaddress: vec![VirtualAddress::new(
+            IpNet::new(Ipv4Addr::new(10, 0, 0, 100).into(), 32).unwrap(),
+            "eth0",
+        )],
         virtual_ipaddress_excluded: vec![],
         nopreempt: false,
         preempt_delay: Duration::ZERO,
@@ -52,11 +53,16 @@ pub(in crate::vrrp) fn config() -> VrrpInstance {
             lower_prio_repeat: 1,
             ..Garp::default()
         },
+        ..VrrpInstance::new("VI_1")
     }
 }
 
 const fn advert(source: IpAddr, priority: u8) -> Input {
-    Input::Advert(Advert { source, priority })
+    Input::Advert(Advert {
+        source,
+        priority,
+        adver_int: Duration::from_secs(1),
+    })
 }
 
 fn seconds(seconds: f64) -> Duration {
@@ -72,8 +78,12 @@ struct Bench {
 impl Bench {
     /// In Init, with interface and address.
     fn new(config: &VrrpInstance) -> Self {
+        Self::of(&VirtualRouter::from(config))
+    }
+
+    fn of(router: &VirtualRouter) -> Self {
         let mut bench = Self {
-            machine: Instance::new(config),
+            machine: Instance::new(router),
             start: clock::now(),
         };
         bench.at(0.0, Input::Interface(Interface::Up));
@@ -83,13 +93,20 @@ impl Bench {
 
     /// A machine in this state at second 0.
     fn in_state(config: &VrrpInstance, state: State) -> Self {
-        let mut bench = Self::new(config);
+        Self::of_in(&VirtualRouter::from(config), state)
+    }
+
+    fn of_in(router: &VirtualRouter, state: State) -> Self {
+        let mut bench = Self::of(router);
         match state {
             State::Init => {}
             State::Backup => drop(bench.at(0.0, Input::Start)),
             State::Master => {
                 bench.at(0.0, Input::Start);
                 bench.at(0.0, Input::Timeout);
+                if router.grouped {
+                    bench.at(0.0, Input::GroupMaster);
+                }
             }
             State::Fault => {
                 bench.at(0.0, Input::Start);

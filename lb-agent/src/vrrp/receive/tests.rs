@@ -1,6 +1,9 @@
+use std::net::Ipv4Addr;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::vrrp::settings::{Family, Peer};
 
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -25,17 +28,37 @@ fn bytes(hex: &str) -> Vec<u8> {
 fn expected() -> Expected {
     Expected {
         vrid: 66,
-        adver_int: 1,
+        version: Version::V2,
+        family: Family::V4,
+        advert_int: Duration::from_secs(1),
         authentication: Some(Authentication::Pass(*b"12345678")),
-        unicast: false,
-        addresses: vec![VIP],
+        peers: vec![],
+        check_unicast_src: false,
+        ignore: false,
+        group: GROUP.into(),
+        v3_checksum_as_v2: false,
+        old_unicast_checksum: OldUnicastChecksum::Follow,
+        addresses: vec![VIP.into()],
+    }
+}
+
+const CHECKED: Before = Before {
+    check_addresses: true,
+    sequence: None,
+};
+
+fn peer(address: Ipv4Addr) -> Peer {
+    Peer {
+        address: address.into(),
+        min_ttl: 0,
+        max_ttl: 255,
     }
 }
 
 fn judge(expected: &Expected, bytes: &[u8]) -> Result<Received, Rejected> {
-    let packet = Packet::parse(bytes).unwrap();
-    let view = View::parse(packet.payload()).unwrap();
-    check(expected, &packet, &view, true)
+    let packet = Datagram::parse(bytes).unwrap();
+    let view = View::parse(packet.payload).unwrap();
+    check(expected, &packet, &view, CHECKED)
 }
 
 /// A golden packet with some bytes of its VRRP part changed and the checksum made good again.
@@ -56,9 +79,12 @@ fn golden_packets_are_accepted() {
     let advert = Advert {
         source: IpAddr::V4(PEER),
         priority: 100,
+        adver_int: Duration::from_secs(1),
     };
     let accepted = Ok(Received {
         advert,
+        sequence: None,
+        old_checksum: false,
         mismatch: None,
     });
     assert_eq!(judge(&expected(), &bytes(PASS)), accepted);
@@ -66,7 +92,7 @@ fn golden_packets_are_accepted() {
     let unicast = Expected {
         vrid: 13,
         authentication: None,
-        unicast: true,
+        peers: vec![peer(PEER)],
         ..expected()
     };
     assert_eq!(judge(&unicast, &bytes(UNICAST)), accepted);
@@ -174,7 +200,7 @@ fn a_unicast_instance_takes_any_ttl_but_no_multicast() {
     let unicast = Expected {
         vrid: 13,
         authentication: None,
-        unicast: true,
+        peers: vec![peer(PEER)],
         ..expected()
     };
     let mut packet = bytes(UNICAST);
@@ -203,6 +229,7 @@ fn version_3_is_refused() {
 fn another_list_of_addresses_is_accepted_and_named() {
     let other = Ipv4Addr::new(10, 0, 0, 101);
     let words = |addresses: Vec<Ipv4Addr>| {
+        let addresses = addresses.into_iter().map(IpAddr::V4).collect();
         let received = judge(
             &Expected {
                 addresses,
@@ -233,23 +260,25 @@ fn the_order_of_the_addresses_does_not_matter() {
     packet[3] = 44;
     let expected = Expected {
         authentication: None,
-        addresses: vec![second, VIP],
+        addresses: vec![second.into(), VIP.into()],
         ..expected()
     };
-    let view = View::parse(&packet[20..]).unwrap();
-    assert_eq!(mismatch(&expected, PEER, &view), None);
+    let packet = Datagram::parse(&packet).unwrap();
+    let view = View::parse(packet.payload).unwrap();
+    assert_eq!(mismatch(&expected, &packet, &view), None);
 }
 
 #[test]
 fn skip_check_adv_addr_leaves_the_list_alone() {
     let bytes = bytes(PASS);
-    let packet = Packet::parse(&bytes).unwrap();
-    let view = View::parse(packet.payload()).unwrap();
+    let packet = Datagram::parse(&bytes).unwrap();
+    let view = View::parse(packet.payload).unwrap();
     let other = Expected {
         addresses: vec![],
         ..expected()
     };
-    assert_eq!(check(&other, &packet, &view, false).unwrap().mismatch, None);
+    let spared = check(&other, &packet, &view, Before::default());
+    assert_eq!(spared.unwrap().mismatch, None);
 }
 
 proptest! {
@@ -262,11 +291,12 @@ proptest! {
         if header && !bytes.is_empty() {
             bytes[0] = 0x45;
         }
-        let expected = Expected { unicast, ..expected() };
-        if let Ok(packet) = Packet::parse(&bytes)
-            && let Some(view) = View::parse(packet.payload())
+        let peers = if unicast { vec![peer(PEER)] } else { vec![] };
+        let expected = Expected { peers, ..expected() };
+        if let Ok(packet) = Datagram::parse(&bytes)
+            && let Some(view) = View::parse(packet.payload)
         {
-            let _any_verdict = check(&expected, &packet, &view, true);
+            let _any_verdict = check(&expected, &packet, &view, CHECKED);
         }
     }
 

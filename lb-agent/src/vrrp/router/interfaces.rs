@@ -1,6 +1,6 @@
 //! The interfaces of this machine, as the kernel told of them last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::net::link::Link;
 
@@ -8,6 +8,8 @@ use crate::net::link::Link;
 #[derive(Debug, Default)]
 pub struct Interfaces {
     links: BTreeMap<u32, Link>,
+    /// Those that forward IPv6.
+    routers: BTreeSet<u32>,
 }
 
 impl Interfaces {
@@ -26,9 +28,29 @@ impl Interfaces {
         self.links.insert(link.index, link);
     }
 
+    /// Whether an interface forwards IPv6, as was found when it came.
+    pub fn is_router(&self, index: u32) -> bool {
+        self.routers.contains(&index)
+    }
+
+    /// Whether one of the interfaces has this address.
+    pub fn has_mac(&self, mac: [u8; 6]) -> bool {
+        self.links.values().any(|link| link.mac == mac)
+    }
+
+    /// Whether an interface forwards IPv6 was found out.
+    pub fn set_router(&mut self, index: u32, is_router: bool) {
+        if is_router {
+            self.routers.insert(index);
+        } else {
+            self.routers.remove(&index);
+        }
+    }
+
     /// An interface is gone.
     pub fn remove(&mut self, index: u32) {
         self.links.remove(&index);
+        self.routers.remove(&index);
     }
 
     /// The interface that cannot exist any more beside `link`: of the same index under another

@@ -1,32 +1,36 @@
 //! One instance with what belongs to it: its machine, its addresses, its packets, its record.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use super::complaint::Complaints;
 use super::{Interfaces, Outside};
-use crate::config::model::VrrpInstance;
 use crate::net::address::Address;
 use crate::vrrp::addresses::Addresses;
-use crate::vrrp::effects::Kernel;
+use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::election::Advert;
-use crate::vrrp::instance::{Action, Input, Instance};
-use crate::vrrp::receive::{self, Expected, Mismatch, Rejected};
-use crate::vrrp::status::{AddressStatus, Board, Record};
-use crate::vrrp::{Change, State};
-use crate::wire::arp;
-use crate::wire::ipv4::{self, Packet};
-use crate::wire::vrrp::{PRIORITY_OWNER, PROTOCOL, Repr, TTL, View};
+use crate::vrrp::group::Standing;
+use crate::vrrp::instance::{Action, Input, Instance, Rival};
+use crate::vrrp::receive::{Expected, Mismatch, Rejected};
+use crate::vrrp::routing::Routing;
+use crate::vrrp::settings::{Kind, Status, VirtualRouter};
+use crate::vrrp::status::{AddressStatus, Board, Reason, Record, TrackedStatus};
+use crate::vrrp::{Change, News, State};
+use crate::wire::vrrp::PRIORITY_OWNER;
+
+mod announce;
+mod packets;
 
 pub(super) struct Member {
     place: usize,
-    pub(super) config: VrrpInstance,
+    pub(super) config: VirtualRouter,
     expected: Expected,
     machine: Instance,
     pub(super) addresses: Addresses,
+    routing: Routing,
     pub(super) board: Arc<Board>,
     since: Instant,
     master: Option<Advert>,
@@ -36,19 +40,35 @@ pub(super) struct Member {
     mute: bool,
     /// Identification of the last IP packet; keepalived's first is 1.
     identification: u16,
+    /// Sequence number of the last authentication header, sent or received.
+    sequence: Option<u32>,
+    /// The peers compute checksums as old keepalived did.
+    old_checksum: bool,
+    /// A master of lower priority was heard: the group has to hear of it.
+    heard_lower: bool,
+    /// `no_accept` is in force.
+    blocked: bool,
+    /// Who that was, and where.
+    lower: Option<(IpAddr, Option<[u8; 6]>)>,
+    /// The address to ask for next.
+    probe: usize,
     packet: Vec<u8>,
 }
 
 impl Member {
-    pub(super) fn new(place: usize, config: VrrpInstance, now: Instant) -> Self {
+    pub(super) fn new(place: usize, config: VirtualRouter, now: Instant) -> Self {
         let machine = Instance::new(&config);
         let addresses = Addresses::new(&config);
-        let record = record(&machine, &addresses, now);
+        let record = record(&config, &machine, &addresses, now);
+        let expected = Expected::from(&config);
+        let routing = Routing::new(&config.name, &config.virtual_routes, &config.virtual_rules);
         Self {
             place,
-            expected: Expected::from(&config),
+            old_checksum: expected.sends_old_checksum(),
+            expected,
             machine,
             addresses,
+            routing,
             board: Arc::new(Board::new(&config, record)),
             since: now,
             master: None,
@@ -56,6 +76,11 @@ impl Member {
             mismatches: Complaints::new(),
             mute: false,
             identification: 0,
+            sequence: None,
+            heard_lower: false,
+            blocked: false,
+            lower: None,
+            probe: 0,
             packet: Vec::new(),
             config,
         }
@@ -65,8 +90,11 @@ impl Member {
         self.config.priority == PRIORITY_OWNER
     }
 
-    pub(super) const fn is_unicast(&self) -> bool {
-        self.expected.unicast
+    pub(super) const fn channel(&self) -> Channel {
+        Channel {
+            family: self.config.family,
+            ah: self.config.has_ah(),
+        }
     }
 
     pub(super) fn has_virtual(&self, address: IpAddr) -> bool {
@@ -75,14 +103,21 @@ impl Member {
             .any(|(config, _)| config.address.addr() == address)
     }
 
-    /// Whether the instance listens for adverts that come the way of this one.
-    pub(super) fn hears(&self, packet: &Packet<'_>) -> bool {
-        if self.is_unicast() {
-            !packet.destination().is_multicast()
-                && self.config.unicast_peer.contains(&packet.source())
-        } else {
-            packet.destination() == self.config.mcast_dst_ip
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            state: self.machine.state(),
+            wants_master: self.machine.wants_master(),
+            has_own_fault: self.machine.has_own_fault(),
         }
+    }
+
+    /// Whether it has heard a master of lower priority since this was asked last.
+    pub(super) const fn take_heard_lower(&mut self) -> bool {
+        std::mem::replace(&mut self.heard_lower, false)
+    }
+
+    pub(super) const fn source(&self) -> Option<IpAddr> {
+        self.machine.source()
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -106,19 +141,54 @@ impl Member {
         outside: &mut Outside<K>,
         now: Instant,
     ) {
+        if let Some(due) = self.machine.advert_due().filter(|due| *due <= now) {
+            let late = now.saturating_duration_since(due);
+            self.board.counters.late(late, self.config.advert_int);
+        }
         self.machine.handle_timeout(now);
         self.carry_out(interfaces, outside, now);
+    }
+
+    /// Something is new about a tracked thing, if this instance tracks it.
+    pub(super) fn track<K: Kernel>(
+        &mut self,
+        (kind, name): (Kind, &str),
+        status: Status,
+        interfaces: &Interfaces,
+        outside: &mut Outside<K>,
+        now: Instant,
+    ) {
+        for place in 0..self.config.tracked.len() {
+            let Some(tracked) = self.config.tracked.get(place) else {
+                continue;
+            };
+            let known = self.machine.tracked().get(place).copied();
+            if tracked.kind != kind || tracked.name != name || known == Some(status) {
+                continue;
+            }
+            let (was, is) = (
+                known.is_some_and(|known| tracked.is_fault(known)),
+                tracked.is_fault(status),
+            );
+            let instance = &self.config.name;
+            match (was, is) {
+                (false, true) => info!("({instance}) {kind} {name} is down: FAULT"),
+                (true, false) => info!("({instance}) {kind} {name} is up"),
+                (false, false) | (true, true) => {}
+            }
+            self.handle(Input::Tracked { place, status }, interfaces, outside, now);
+            self.publish();
+        }
     }
 
     /// The address to send from; said when it is new.
     pub(super) fn set_source<K: Kernel>(
         &mut self,
-        source: Option<Ipv4Addr>,
+        source: Option<IpAddr>,
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
         now: Instant,
     ) {
-        let source = source.map(IpAddr::V4);
         if source == self.machine.source() {
             return;
         }
@@ -133,40 +203,6 @@ impl Member {
         self.handle(Input::Source(source), interfaces, outside, now);
     }
 
-    pub(super) fn handle_packet<K: Kernel>(
-        &mut self,
-        packet: &Packet<'_>,
-        view: &View<'_>,
-        interfaces: &Interfaces,
-        outside: &mut Outside<K>,
-        now: Instant,
-    ) {
-        let name = &self.config.name;
-        // skip_check_adv_addr spares a backup the list of a master it knows, nothing more.
-        let known = self.machine.master().map(|master| master.source);
-        let check_addresses = self.machine.state() == State::Master
-            || !self.config.skip_check_adv_addr
-            || known != Some(IpAddr::V4(packet.source()));
-        match receive::check(&self.expected, packet, view, check_addresses) {
-            Ok(received) => {
-                self.board.counters.received(received.advert);
-                if let Some(mismatch) = received.mismatch {
-                    self.board.counters.mismatched();
-                    if self.mismatches.is_due(&mismatch, now) {
-                        warn!("({name}) {mismatch}");
-                    }
-                }
-                self.handle(Input::Advert(received.advert), interfaces, outside, now);
-            }
-            Err(reason) => {
-                self.board.counters.rejected(&reason);
-                if self.rejections.is_due(&reason, now) {
-                    warn!("({name}) {reason}");
-                }
-            }
-        }
-    }
-
     /// Somebody has removed an address: if it is ours, it is put back and announced.
     pub(super) fn restore<K: Kernel>(
         &mut self,
@@ -177,6 +213,18 @@ impl Member {
         if let Some(place) = self.addresses.restore(&mut outside.kernel, removed) {
             self.board.counters.restored();
             self.announce(place, false, interfaces, outside);
+        }
+    }
+
+    /// Somebody may have removed a route or a rule: a MASTER puts them back.
+    pub(super) fn restore_routing<K: Kernel>(
+        &mut self,
+        interfaces: &Interfaces,
+        outside: &mut Outside<K>,
+    ) {
+        if self.machine.state() == State::Master {
+            let restored = self.routing.restore(&mut outside.kernel, interfaces);
+            self.board.counters.routing_restored(restored);
         }
     }
 
@@ -215,36 +263,58 @@ impl Member {
         outside: &mut Outside<K>,
         now: Instant,
     ) {
+        let instance = self.place;
         while let Some(action) = self.machine.poll_action() {
             match action {
                 Action::SendAdvert { priority } => self.send_advert(priority, interfaces, outside),
-                Action::ArmGate => outside.gate.arm(self.place),
-                Action::DisarmGate => outside.gate.disarm(self.place),
+                Action::ArmGate => outside.gate.arm(instance),
+                Action::DisarmGate => outside.gate.disarm(instance),
                 Action::RemoveResidual => {
                     let source = self.source();
+                    self.unblock(outside);
+                    self.routing
+                        .remove_residual(&mut outside.kernel, interfaces);
                     self.addresses
                         .remove_residual(&mut outside.kernel, interfaces, source);
                 }
-                Action::AddAddresses => self.addresses.add(&mut outside.kernel, interfaces),
-                Action::RemoveAddresses => self.addresses.remove(&mut outside.kernel),
+                Action::AddAddresses => {
+                    self.block(outside);
+                    self.addresses.add(&mut outside.kernel, interfaces);
+                    self.routing.add(&mut outside.kernel, interfaces);
+                }
+                Action::RemoveAddresses => {
+                    self.routing.remove(&mut outside.kernel);
+                    self.addresses.remove(&mut outside.kernel);
+                    if std::mem::take(&mut self.blocked) {
+                        self.unblock(outside);
+                    }
+                }
                 Action::Announce { address, first } => {
                     self.announce(address, first, interfaces, outside);
                 }
                 Action::AnnounceSource => self.announce_source(interfaces, outside),
-                Action::Log(line) if line.is_warning() => warn!("({}) {line}", self.config.name),
-                Action::Log(line) => info!("({}) {line}", self.config.name),
-                Action::Changed { from, to } => {
-                    self.since = now;
-                    self.board.counters.changed(from, to);
-                    self.rejections.clear();
-                    self.mismatches.clear();
+                Action::Probe => self.probe(interfaces, outside),
+                Action::LowerPriority => {
+                    self.heard_lower = true;
+                    (outside.listener)(News::LowerPriority { instance });
+                }
+                Action::Priority { to, .. } => {
+                    let state = self.machine.state();
                     self.publish();
-                    (outside.changed)(Change {
-                        instance: self.place,
-                        from,
-                        to,
+                    (outside.listener)(News::Priority {
+                        instance,
+                        state,
+                        priority: to,
                     });
                 }
+                Action::SplitBrain(rival) => {
+                    self.say_split_brain(rival, interfaces);
+                    self.publish();
+                    (outside.listener)(News::SplitBrain { instance, rival });
+                }
+                Action::Log(line) if line.is_warning() => warn!("({}) {line}", self.config.name),
+                Action::Log(line) => info!("({}) {line}", self.config.name),
+                Action::Changed { from, to } => self.changed(from, to, outside, now),
             }
         }
         let master = self.machine.master();
@@ -254,139 +324,125 @@ impl Member {
         }
     }
 
-    pub(super) fn source(&self) -> Option<Ipv4Addr> {
-        match self.machine.source()? {
-            IpAddr::V4(source) => Some(source),
-            IpAddr::V6(_) => None,
-        }
-    }
-
-    fn send_advert<K: Kernel>(
+    fn changed<K: Kernel>(
         &mut self,
-        priority: u8,
-        interfaces: &Interfaces,
+        from: State,
+        to: State,
         outside: &mut Outside<K>,
+        now: Instant,
     ) {
-        let link = interfaces.by_name(&self.config.interface);
-        // Without either the instance is in FAULT, and nobody could hear it.
-        let (Some(link), Some(source)) = (link, self.source()) else {
+        self.since = now;
+        self.board.counters.changed(from, to);
+        self.rejections.clear();
+        self.mismatches.clear();
+        self.lower = None;
+        self.publish();
+        (outside.listener)(News::Changed(Change {
+            instance: self.place,
+            from,
+            to,
+            priority: self.machine.effective_priority(),
+        }));
+    }
+
+    /// `no_accept`: who does not own the addresses does not take packets for them in (RFC 9568
+    /// 6.1, `Accept_Mode`).
+    fn block<K: Kernel>(&mut self, outside: &mut Outside<K>) {
+        if self.config.accept || self.is_owner() {
             return;
-        };
-        self.packet.clear();
-        self.packet.resize(ipv4::HEADER_LEN, 0);
-        Repr {
-            vrid: self.expected.vrid,
-            priority,
-            auth_type: self.expected.auth_type(),
-            adver_int: self.expected.adver_int,
-            addresses: &self.expected.addresses,
-            auth_data: self.expected.auth_data(),
         }
-        .emit(&mut self.packet);
-        let peers: &[Ipv4Addr] = if self.is_unicast() {
-            &self.config.unicast_peer
-        } else {
-            std::slice::from_ref(&self.config.mcast_dst_ip)
-        };
-        for destination in peers {
-            // Zero would make the kernel choose one.
-            self.identification = self.identification.wrapping_add(1).max(1);
-            let header = ipv4::Repr {
-                identification: self.identification,
-                ttl: if self.expected.unicast {
-                    self.config.unicast_ttl
-                } else {
-                    TTL
-                },
-                protocol: PROTOCOL,
-                source,
-                destination: *destination,
-                payload_len: u16::try_from(self.packet.len() - ipv4::HEADER_LEN).unwrap_or(0),
-            };
-            if let Some(place) = self.packet.first_chunk_mut() {
-                *place = header.to_bytes();
-            }
-            match outside
-                .kernel
-                .send_advert(link.index, *destination, &self.packet)
-            {
-                Ok(()) => {
-                    self.mute = false;
-                    self.board.counters.sent(priority);
-                }
-                Err(_said_before) if self.mute => {}
-                Err(error) => {
-                    self.mute = true;
-                    error!(
-                        "({}) Cant send advert to {destination} ({error})",
-                        self.config.name
-                    );
-                }
-            }
+        let addresses = self.config.addresses();
+        let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
+        match outside.kernel.block(&self.table(), &addresses) {
+            Ok(()) => self.blocked = true,
+            Err(error) => error!("({}) no_accept has no effect: {error}", self.config.name),
         }
     }
 
-    fn announce<K: Kernel>(
-        &self,
-        place: usize,
-        first: bool,
-        interfaces: &Interfaces,
-        outside: &mut Outside<K>,
-    ) {
-        let Some(config) = self.addresses.get(place) else {
-            return;
-        };
-        let IpAddr::V4(address) = config.address.addr() else {
-            return;
-        };
-        let dev = &config.dev;
-        if first {
-            let name = &self.config.name;
-            info!("({name}) Sending/queueing gratuitous ARPs on {dev} for {address}");
+    /// Also at the start, for what a crash has left; who never used it need not have nftables.
+    fn unblock<K: Kernel>(&self, outside: &mut Outside<K>) {
+        if let Err(error) = outside.kernel.unblock(&self.table())
+            && !self.config.accept
+        {
+            error!("({}) {error}", self.config.name);
         }
-        send_garp(dev, address, interfaces, outside);
     }
 
-    fn announce_source<K: Kernel>(&self, interfaces: &Interfaces, outside: &mut Outside<K>) {
-        if let Some(source) = self.source() {
-            send_garp(&self.config.interface, source, interfaces, outside);
+    /// The virtual router names it: the next agent finds what this one has left.
+    fn table(&self) -> String {
+        let VirtualRouter {
+            interface,
+            virtual_router_id,
+            family,
+            ..
+        } = &self.config;
+        format!("lb-agent.{interface}.{virtual_router_id}.{}", family.name())
+    }
+
+    fn say_split_brain(&self, rival: Option<Rival>, interfaces: &Interfaces) {
+        let Some(rival) = rival else {
+            return;
+        };
+        self.board.counters.split();
+        let name = &self.config.name;
+        let ours = self.source().map_or_else(String::new, |it| it.to_string());
+        let our_mac = interfaces
+            .by_name(&self.config.interface)
+            .map_or_else(String::new, |link| hex(link.mac));
+        match rival {
+            Rival::Advertises(theirs) => {
+                let mac = match self.lower {
+                    Some((source, Some(mac))) if source == theirs => hex(mac),
+                    Some(_) | None => "MAC unknown".into(),
+                };
+                warn!(
+                    "({name}) SPLIT BRAIN: {theirs} ({mac}) goes on as MASTER beside us, {ours} \
+                     ({our_mac}); it does not hear our adverts, or does not accept them"
+                );
+            }
+            Rival::Answers { address, mac } => warn!(
+                "({name}) SPLIT BRAIN: {} answers for {address} as well as we, {ours} \
+                 ({our_mac}): another MASTER that we do not hear, or a host that has the address \
+                 and should not answer for it",
+                hex(mac)
+            ),
         }
     }
 
     fn publish(&self) {
-        self.board
-            .publish(record(&self.machine, &self.addresses, self.since));
+        let record = record(&self.config, &self.machine, &self.addresses, self.since);
+        self.board.publish(record);
     }
 }
 
-fn send_garp<K: Kernel>(
-    dev: &str,
-    address: Ipv4Addr,
-    interfaces: &Interfaces,
-    outside: &mut Outside<K>,
-) {
-    let Some(link) = interfaces.by_name(dev) else {
-        return;
-    };
-    debug!("Sending gratuitous ARP on {dev} for {address}");
-    let frame = arp::gratuitous(link.mac, address);
-    if let Err(error) = outside.kernel.send_frame(link.index, &frame) {
-        warn!("Error sending gratuitous ARP on {dev} for {address}: {error}");
-    }
+fn hex(mac: [u8; 6]) -> String {
+    mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
-fn record(machine: &Instance, addresses: &Addresses, since: Instant) -> Record {
-    let address = |(config, set): (&crate::config::model::VirtualAddress, bool)| AddressStatus {
+fn record(
+    config: &VirtualRouter,
+    machine: &Instance,
+    addresses: &Addresses,
+    since: Instant,
+) -> Record {
+    let address = |(config, set): (&crate::vrrp::settings::VirtualAddress, bool)| AddressStatus {
         address: config.address,
         dev: config.dev.clone(),
         set,
     };
+    let pairs = config.tracked.iter().zip(machine.tracked());
+    let faults = machine.faults().iter();
     Record {
         state: machine.state(),
         since,
         effective_priority: machine.effective_priority(),
         master: machine.master(),
-        faults: machine.faults().iter().copied().collect(),
+        master_adver_int: machine.master_adver_int(),
+        faults: faults.map(|fault| Reason::new(*fault, config)).collect(),
         virtual_ipaddress: addresses.iter().map(address).collect(),
+        tracked: pairs
+            .map(|(tracked, status)| TrackedStatus::new(tracked, *status))
+            .collect(),
+        split_brain: machine.rival(),
     }
 }

@@ -1,21 +1,28 @@
 //! Instances in front of a kernel of paper.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::*;
-use crate::config::model::{Authentication, Broadcast, InitialState, VirtualAddress};
+use crate::config::model::{Authentication, Broadcast, VirtualAddress, VrrpInstance};
 use crate::runtime::clock;
-use crate::vrrp::State;
 use crate::vrrp::instance::tests::config;
+use crate::vrrp::{Change, State};
 use crate::wire::arp;
 use fake::{ETH0, ETH1, Fake, Journal, Seen};
 
 mod addresses;
+mod dialects;
 mod fake;
+mod groups;
 mod packets;
 mod properties;
+mod routing;
+mod split;
+mod tracking;
+mod vmac;
 
 const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
@@ -29,14 +36,17 @@ struct Bench {
 
 impl Bench {
     /// Not started; eth0 has 10.0.0.1/24, eth1 192.0.2.1/24.
-    fn new(instances: Vec<VrrpInstance>) -> Self {
+    fn new(setup: impl Into<Setup>) -> Self {
         let journal = Journal::default();
         let now = clock::now();
         let changes = journal.clone();
-        let changed = move |change| changes.push(Seen::Changed(change));
+        let told = move |news| match news {
+            News::Changed(change) => changes.push(Seen::Changed(change)),
+            other => changes.push(Seen::Told(other)),
+        };
         let kernel = Fake::new(&journal);
         let gate = Box::new(journal.clone());
-        let router = Router::new(instances, kernel, gate, Box::new(changed), now);
+        let router = Router::new(setup.into(), kernel, gate, Box::new(told), now);
         Self {
             router,
             journal,
@@ -44,15 +54,15 @@ impl Bench {
         }
     }
 
-    fn started(instances: Vec<VrrpInstance>) -> Self {
-        let mut bench = Self::new(instances);
+    fn started(setup: impl Into<Setup>) -> Self {
+        let mut bench = Self::new(setup);
         bench.router.start(bench.now);
         bench
     }
 
     /// Started, and long enough to be master of everything.
-    fn master(instances: Vec<VrrpInstance>) -> Self {
-        let mut bench = Self::started(instances);
+    fn master(setup: impl Into<Setup>) -> Self {
+        let mut bench = Self::started(setup);
         bench.pass(Duration::from_secs(4));
         assert!(bench.states().iter().all(|state| *state == State::Master));
         bench.journal.take();
@@ -91,13 +101,7 @@ impl Bench {
 }
 
 fn virtual_address(address: &str, dev: &str) -> VirtualAddress {
-    VirtualAddress {
-        address: address.parse().unwrap(),
-        dev: dev.into(),
-        label: None,
-        scope: 0,
-        brd: None,
-    }
+    VirtualAddress::new(address.parse().unwrap(), dev)
 }
 
 fn on(index: u32, address: &str) -> Address {
@@ -115,7 +119,7 @@ fn a_new_master_is_heard_before_it_forwards_and_forwards_before_it_is_asked() {
     bench.pass(Duration::from_secs(4));
     let seen = bench.journal.take();
     assert!(matches!(seen[0], Seen::Advert { destination, .. }
-        if destination == Ipv4Addr::new(224, 0, 0, 18)));
+        if destination == IpAddr::from([224, 0, 0, 18])));
     assert_eq!(
         seen[1..5],
         [
@@ -128,7 +132,8 @@ fn a_new_master_is_heard_before_it_forwards_and_forwards_before_it_is_asked() {
             Seen::Changed(Change {
                 instance: 0,
                 from: State::Backup,
-                to: State::Master
+                to: State::Master,
+                priority: 100,
             }),
         ]
     );
@@ -148,7 +153,8 @@ fn a_stopped_master_says_so_leaves_no_address_and_closes_the_gate_last() {
             Seen::Changed(Change {
                 instance: 0,
                 from: State::Master,
-                to: State::Init
+                to: State::Init,
+                priority: 100,
             }),
         ]
     );
@@ -174,7 +180,7 @@ fn an_interface_that_comes_later_ends_the_fault() {
     let group = Ipv4Addr::new(224, 0, 0, 18);
     assert!(bench.journal.take().contains(&Seen::Opened {
         index: 7,
-        groups: vec![group]
+        groups: vec![group.into()]
     }));
 }
 

@@ -12,6 +12,7 @@ use crate::vrrp::State;
 use crate::vrrp::election::Advert;
 use crate::vrrp::instance::tests::config;
 use crate::vrrp::instance::{Action, Input, Instance, Interface};
+use crate::vrrp::settings::{Kind, Status, Tracked, Version, VirtualRouter};
 use crate::vrrp::timers::Timers;
 
 /// The longest an advert is under way.
@@ -32,11 +33,13 @@ pub(super) struct World {
 }
 
 struct Node {
-    config: VrrpInstance,
+    config: VirtualRouter,
     address: IpAddr,
     /// `None`: switched off.
     machine: Option<Instance>,
     plugged: bool,
+    /// How what it tracks is.
+    check: Status,
     /// Nodes on the same side of a partition hear each other.
     side: u64,
     armed: bool,
@@ -50,15 +53,21 @@ struct Flight {
     to: usize,
     from: usize,
     priority: u8,
+    adver_int: Duration,
 }
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let start = clock::now();
         let mut random = Random::new(seed);
-        let count = 2 + random.below(2);
+        let count = 2 + random.below(4);
+        let version = if random.once_in(2) {
+            Version::V3
+        } else {
+            Version::V2
+        };
         let nodes = (0..count)
-            .map(|place| Node::new(place, &mut random))
+            .map(|place| Node::new(place, version, &mut random))
             .collect();
         let mut world = Self {
             random,
@@ -135,7 +144,22 @@ impl World {
         let address = node.address;
         self.feed(place, Input::Interface(interface));
         self.feed(place, Input::Source(Some(address)));
+        let status = self.nodes[place].check;
+        self.feed(place, Input::Tracked { place: 0, status });
         self.feed(place, Input::Start);
+    }
+
+    /// What a router tracks changes.
+    pub(super) fn track(&mut self) {
+        self.disturbed();
+        let place = self.any();
+        let status = if self.random.once_in(2) {
+            Status::Up
+        } else {
+            Status::Down
+        };
+        self.nodes[place].check = status;
+        self.feed(place, Input::Tracked { place: 0, status });
     }
 
     pub(super) fn unplug(&mut self) {
@@ -195,6 +219,7 @@ impl World {
             let advert = Advert {
                 source,
                 priority: flight.priority,
+                adver_int: flight.adver_int,
             };
             self.feed(flight.to, Input::Advert(advert));
         }
@@ -224,12 +249,17 @@ impl World {
                 | Action::Announce { .. }
                 | Action::AnnounceSource
                 | Action::Log(_)
+                | Action::Probe
+                | Action::LowerPriority
+                | Action::Priority { .. }
+                | Action::SplitBrain(_)
                 | Action::Changed { .. } => {}
             }
         }
     }
 
     fn send(&mut self, from: usize, priority: u8) {
+        let adver_int = self.nodes[from].config.advert_int;
         for to in 0..self.nodes.len() {
             let (sender, receiver) = (&self.nodes[from], &self.nodes[to]);
             let reaches = sender.plugged && receiver.plugged && sender.side == receiver.side;
@@ -243,6 +273,7 @@ impl World {
                     to,
                     from,
                     priority,
+                    adver_int,
                 }));
             }
         }
@@ -294,11 +325,14 @@ impl World {
     /// The longest master-down time of a router, and an advert's way.
     fn longest_wait(&self) -> Duration {
         let waits = self.nodes.iter().map(|node| {
-            let timers = Timers {
-                adver_int: node.config.advert_int,
-                down_timer_adverts: node.config.down_timer_adverts,
-            };
-            timers.master_down(node.config.priority)
+            let slowest = self.nodes.iter().map(|node| node.config.advert_int).max();
+            let timers = Timers::new(
+                node.config.version,
+                slowest.unwrap(),
+                node.config.down_timer_adverts,
+            );
+            // Whatever is tracked can bring the priority down.
+            timers.master_down(1)
         });
         waits.max().unwrap() + Duration::from_millis(DELAY)
     }
@@ -318,7 +352,7 @@ impl World {
 }
 
 impl Node {
-    fn new(place: u64, random: &mut Random) -> Self {
+    fn new(place: u64, version: Version, random: &mut Random) -> Self {
         let priorities = [100, 100, 100, 150, 90, 1, 254, 255];
         let wish = random.once_in(3);
         let config = VrrpInstance {
@@ -334,12 +368,26 @@ impl Node {
             higher_prio_send_advert: random.once_in(4),
             ..config()
         };
-        let last = u8::try_from(random.below(80) * 3 + place + 1).unwrap();
+        let mut config = VirtualRouter::from(&config);
+        config.version = version;
+        if version == Version::V3 {
+            // Not the same everywhere: a backup follows its master's.
+            config.advert_int = Duration::from_millis(100 + 300 * random.below(4));
+        }
+        config.tracked = vec![Tracked {
+            kind: Kind::Script,
+            name: "check".into(),
+            weight: [-40, 0, 30][usize::try_from(random.below(3)).unwrap()],
+            reverse: false,
+        }];
+        config.settle();
+        let last = u8::try_from(random.below(49) * 5 + place + 1).unwrap();
         Self {
             config,
             address: Ipv4Addr::new(10, 0, 0, last).into(),
             machine: None,
             plugged: true,
+            check: Status::Up,
             side: 0,
             armed: false,
             addresses: false,

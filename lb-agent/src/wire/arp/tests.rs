@@ -11,3 +11,21 @@ fn the_frame_is_keepaliveds_byte_for_byte() {
     ];
     assert_eq!(frame, golden);
 }
+
+#[test]
+fn a_probe_names_no_sender_and_a_reply_says_who_has_the_address() {
+    let (mac, address) = ([2, 0, 0, 0, 0, 1], Ipv4Addr::new(10, 0, 0, 100));
+    let probe = request(mac, Ipv4Addr::UNSPECIFIED, address);
+    assert_eq!(
+        (&probe[28..32], &probe[38..42]),
+        (&[0; 4][..], &address.octets()[..])
+    );
+    assert_eq!(Reply::parse(&probe), None, "no reply");
+    let mut reply = gratuitous(mac, address);
+    assert_eq!(Reply::parse(&reply), None, "no reply");
+    reply[21] = 2;
+    assert_eq!(Reply::parse(&reply), Some(Reply { address, mac }));
+    for length in 0..32 {
+        assert_eq!(Reply::parse(&reply[..length]), None);
+    }
+}

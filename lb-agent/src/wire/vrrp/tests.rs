@@ -2,7 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-const VIP: [Ipv4Addr; 1] = [Ipv4Addr::new(10, 0, 0, 100)];
+const VIP: [IpAddr; 1] = [IpAddr::V4(Ipv4Addr::new(10, 0, 0, 100))];
+const V4: AddressLen = AddressLen::V4;
+const V6: AddressLen = AddressLen::V6;
 
 /// Captured from keepalived 2.2.7: vrid 66, priority 100, 1 s, password "12345678".
 const GOLDEN_PASS: [u8; 20] = [
@@ -17,20 +19,18 @@ const GOLDEN_NONE: [u8; 20] = [
 
 #[test]
 fn adverts_are_keepaliveds_byte_for_byte() {
-    let pass = Repr {
-        vrid: 66,
+    let of = |vrid, auth_type, auth_data| Repr {
+        vrid,
         priority: 100,
-        auth_type: AUTH_PASS,
-        adver_int: 1,
         addresses: &VIP,
-        auth_data: *b"12345678",
+        version: VersionRepr::V2 {
+            auth_type,
+            adver_int: 1,
+            auth_data,
+        },
     };
-    let none = Repr {
-        vrid: 13,
-        auth_type: AUTH_NONE,
-        auth_data: [0; 8],
-        ..pass
-    };
+    let pass = of(66, AUTH_PASS, *b"12345678");
+    let none = of(13, AUTH_NONE, [0; 8]);
     let mut buffer = Vec::new();
     pass.emit(&mut buffer);
     assert_eq!(buffer, GOLDEN_PASS);
@@ -51,9 +51,9 @@ fn a_golden_advert_reads_back() {
         (view.auth_type(), view.auth_data()),
         (AUTH_PASS, Some(b"12345678"))
     );
-    assert_eq!(view.addresses().collect::<Vec<_>>(), VIP);
-    assert_eq!(view.expected_len(), 20);
-    assert!(view.checksum_fits());
+    assert_eq!(view.addresses(V4).collect::<Vec<_>>(), VIP);
+    assert_eq!(view.expected_len(V4), 20);
+    assert!(view.checksum_fits(V4, None));
 }
 
 #[test]
@@ -61,7 +61,10 @@ fn every_single_bit_error_breaks_the_checksum() {
     for bit in 0..GOLDEN_PASS.len() * 8 {
         let mut bytes = GOLDEN_PASS;
         bytes[bit / 8] ^= 1 << (bit % 8);
-        assert!(!View::parse(&bytes).unwrap().checksum_fits(), "bit {bit}");
+        assert!(
+            !View::parse(&bytes).unwrap().checksum_fits(V4, None),
+            "bit {bit}"
+        );
     }
 }
 
@@ -70,9 +73,9 @@ fn an_advert_that_claims_more_than_there_is_gives_what_is_there() {
     let mut bytes = GOLDEN_PASS;
     bytes[3] = 200;
     let view = View::parse(&bytes).unwrap();
-    assert_eq!(view.addresses().count(), 3);
+    assert_eq!(view.addresses(V4).count(), 3);
     assert_eq!(view.auth_data(), None);
-    assert!(!view.checksum_fits());
+    assert!(!view.checksum_fits(V4, None));
 }
 
 #[test]
@@ -84,7 +87,7 @@ proptest! {
     #[test]
     fn reading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..1100)) {
         if let Some(view) = View::parse(&bytes) {
-            let _ = (view.addresses().count(), view.auth_data(), view.checksum_fits());
+            let _ = (view.addresses(V4).count(), view.auth_data(), view.checksum_fits(V4, None));
         }
     }
 
@@ -93,17 +96,114 @@ proptest! {
         vrid: u8, priority: u8, auth_type: u8, adver_int: u8, auth_data: [u8; 8],
         addresses in proptest::collection::vec(any::<u32>().prop_map(Ipv4Addr::from), 0..300),
     ) {
-        let repr = Repr { vrid, priority, auth_type, adver_int, addresses: &addresses, auth_data };
+        let addresses: Vec<IpAddr> = addresses.into_iter().map(IpAddr::V4).collect();
+        let version = VersionRepr::V2 { auth_type, adver_int, auth_data };
+        let repr = Repr { vrid, priority, addresses: &addresses, version };
         let mut buffer = b"what stood there before".to_vec();
         let start = buffer.len();
         repr.emit(&mut buffer);
         let view = View::parse(&buffer[start..]).unwrap();
-        prop_assert!(view.checksum_fits());
-        prop_assert_eq!(view.expected_len(), buffer.len() - start);
+        prop_assert!(view.checksum_fits(V4, None));
+        prop_assert_eq!(view.expected_len(V4), buffer.len() - start);
         prop_assert_eq!((view.vrid(), view.priority()), (vrid, priority));
         prop_assert_eq!((view.auth_type(), view.adver_int()), (auth_type, adver_int));
         prop_assert_eq!(view.auth_data(), Some(&auth_data));
         let sent: Vec<_> = addresses.iter().copied().take(255).collect();
-        prop_assert_eq!(view.addresses().collect::<Vec<_>>(), sent);
+        prop_assert_eq!(view.addresses(V4).collect::<Vec<_>>(), sent);
+    }
+
+    #[test]
+    fn what_is_built_in_version_3_reads_back(
+        vrid: u8, priority: u8, interval in 1u16..=MAX_ADVERTISE_INTERVAL,
+        source: u128, destination: u128, covered: bool,
+        addresses in proptest::collection::vec(any::<u128>().prop_map(Ipv6Addr::from), 0..300),
+    ) {
+        let addresses: Vec<IpAddr> = addresses.into_iter().map(IpAddr::V6).collect();
+        let pseudo = PseudoHeader {
+            source: Ipv6Addr::from(source).into(),
+            destination: Ipv6Addr::from(destination).into(),
+        };
+        let pseudo = covered.then_some(pseudo);
+        let version = VersionRepr::V3 { max_advertise_interval: interval, pseudo };
+        let repr = Repr { vrid, priority, addresses: &addresses, version };
+        let mut buffer = Vec::new();
+        repr.emit(&mut buffer);
+        let view = View::parse(&buffer).unwrap();
+        prop_assert!(view.checksum_fits(V6, pseudo.as_ref()));
+        prop_assert_eq!(view.expected_len(V6), buffer.len());
+        prop_assert_eq!(view.max_advertise_interval(), interval);
+        let sent: Vec<_> = addresses.iter().copied().take(255).collect();
+        prop_assert_eq!(view.addresses(V6).collect::<Vec<_>>(), sent);
+    }
+}
+
+fn pseudo(source: &str, destination: &str) -> Option<PseudoHeader> {
+    let (source, destination) = (source.parse().unwrap(), destination.parse().unwrap());
+    Some(PseudoHeader {
+        source,
+        destination,
+    })
+}
+
+/// Captured from keepalived 2.2.7: its payload, source, destination, and what is in it.
+#[test]
+fn adverts_of_version_3_are_keepaliveds_byte_for_byte() {
+    let table: [(&[u8], _, _, u8, u8, u16, &[&str]); 3] = [
+        (
+            &[
+                0x31, 0x0a, 0x64, 0x02, 0x00, 0x32, 0x6b, 0x64, 0x0a, 0, 0, 0x64, 0x0a, 0, 0, 0x65,
+            ],
+            "10.0.0.1",
+            "224.0.0.18",
+            10,
+            100,
+            50,
+            &["10.0.0.100", "10.0.0.101"],
+        ),
+        (
+            &[
+                0x31, 0x0d, 0x64, 0x01, 0x00, 0x64, 0x4b, 0xaa, 0x0a, 0, 0, 0x64,
+            ],
+            "10.0.0.1",
+            "10.0.0.2",
+            13,
+            100,
+            100,
+            &["10.0.0.100"],
+        ),
+        (
+            &[
+                0x31, 0x0b, 0xc8, 0x02, 0x00, 0x64, 0xfa, 0xa8, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0,
+                0, 0, 0, 0, 0x12, 0x34, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, 0x00,
+            ],
+            "fe80::ff:fe00:1",
+            "ff02::12",
+            11,
+            200,
+            100,
+            &["fe80::1234", "fd00::100"],
+        ),
+    ];
+    for (golden, source, destination, vrid, priority, interval, addresses) in table {
+        let pseudo = pseudo(source, destination);
+        let addresses: Vec<IpAddr> = addresses.iter().map(|it| it.parse().unwrap()).collect();
+        let version = VersionRepr::V3 {
+            max_advertise_interval: interval,
+            pseudo,
+        };
+        let mut buffer = Vec::new();
+        Repr {
+            vrid,
+            priority,
+            addresses: &addresses,
+            version,
+        }
+        .emit(&mut buffer);
+        assert_eq!(buffer, golden);
+        let view = View::parse(golden).unwrap();
+        let length = AddressLen::of(pseudo.unwrap().source);
+        assert!(view.checksum_fits(length, pseudo.as_ref()));
+        assert!(!view.checksum_fits(length, None));
+        assert_eq!(view.max_advertise_interval(), interval);
     }
 }

@@ -53,6 +53,6 @@ fn an_error_that_is_not_the_kernels_speaks_for_itself() {
 #[test]
 fn nothing_is_attached_to_begin_with() {
     let attachments = Attachments::default();
-    assert!(!attachments.contains(1));
+    assert_eq!(attachments.mode(1), None);
     assert_eq!(attachments.iter().count(), 0);
 }

@@ -5,21 +5,19 @@ use std::sync::atomic::Ordering;
 
 use aya::maps::Array;
 use bytemuck::Zeroable as _;
-use lb_common::backend::{Backend, flags};
+use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::filter::AddressFilter;
 use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
 use lb_common::stats::Traffic;
 
+use super::slot::stores;
 use super::{Abi, Maps, MapsError};
 use crate::dataplane::installed::Key;
 use crate::dataplane::plan::Operation;
 
 /// `BPF_F_INNER_MAP`: inner arrays may differ in length (kernel 5.10).
 const INNER_MAP: u32 = 1 << 12;
-
-/// Offset of the word of a slot that holds the flags.
-const FLAGS_WORD: usize = offset_of!(Backend, src_mac);
 
 impl Maps {
     /// Carries out one operation of the plan.
@@ -48,29 +46,16 @@ impl Maps {
         }
     }
 
-    /// Writes a slot so that the program never sees half of it: without `READY` the packets of
-    /// the slot go to the kernel, so it goes first and comes last.
+    /// Changes a slot while the program reads it.
     fn write_backend(&self, slot: u32, backend: &Backend) {
         let index = slot as usize;
-        let Some(flags) = self.backends.word(index, FLAGS_WORD) else {
+        let Some(old) = self.backends.get(index) else {
             return;
         };
-        let same_hop = self.backends.get(index).is_some_and(|old| {
-            old.has(flags::READY) && old.dst_mac == backend.dst_mac && old.addr == backend.addr
-        });
-        if !same_hop {
-            flags.store(0, Ordering::SeqCst);
-        }
-        let words: &[u64; size_of::<Backend>() / 8] = bytemuck::cast_ref(backend);
-        for (at, word) in words.iter().enumerate() {
-            if at * 8 != FLAGS_WORD
-                && let Some(place) = self.backends.word(index, at * 8)
-            {
-                place.store(*word, Ordering::SeqCst);
+        for (word, value) in stores(&old, backend) {
+            if let Some(place) = self.backends.word(index, word * 8) {
+                place.store(value, Ordering::SeqCst);
             }
-        }
-        if let Some(word) = words.get(FLAGS_WORD / 8) {
-            flags.store(*word, Ordering::SeqCst);
         }
     }
 
@@ -177,21 +162,31 @@ impl Maps {
         }
     }
 
-    /// Lets packets be redirected to exactly these interfaces.
+    /// Lets packets be redirected to exactly these interfaces. One that the kernel refuses does
+    /// not keep the others.
     pub fn set_egress(&mut self, interfaces: &[u32]) -> Result<(), MapsError> {
-        let old: Vec<u32> = self.egress.keys().filter_map(Result::ok).collect();
+        let old = self.egress();
         for gone in old.iter().filter(|index| !interfaces.contains(index)) {
             // The kernel takes an interface out by itself when it goes.
             let _gone_already = self.egress.remove(*gone);
         }
-        for new in interfaces.iter().filter(|index| !old.contains(index)) {
-            match self.egress.insert(*new, *new, None, 0) {
-                Ok(()) => {}
-                Err(error) => {
-                    tracing::debug!("interface {new} takes no redirected packets: {error}");
-                }
+        let new = interfaces.iter().filter(|index| !old.contains(index));
+        let mut refused = Vec::new();
+        for index in new {
+            if let Err(error) = self.egress.insert(*index, *index, None, 0) {
+                refused.push((*index, root(&error)));
             }
         }
-        Ok(())
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(MapsError::Egress { refused })
+        }
     }
+}
+
+/// The first cause of an error, which names it best.
+fn root(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.last().map_or_else(String::new, ToString::to_string)
 }

@@ -7,6 +7,7 @@ mod execute;
 pub mod mapped;
 mod read;
 mod services;
+mod slot;
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -86,6 +87,12 @@ pub enum MapsError {
         #[source]
         source: MapError,
     },
+    /// Packets cannot be redirected to some interfaces; to all others they can.
+    #[error("the device map refuses {}", list(refused))]
+    Egress {
+        /// Their indexes, and why.
+        refused: Vec<(u32, String)>,
+    },
     /// Both buckets of a virtual server are full. With as many services as there are ids this
     /// happens to nobody; the table is an eighth full then.
     #[error("the table of virtual servers has no room for {address}:{port}")]
@@ -119,12 +126,18 @@ impl MapsError {
         let source: &(dyn std::error::Error + 'static) = match self {
             Self::Open { source, .. } | Self::Access { source, .. } => source,
             Self::Mmap { source, .. } => source,
-            Self::NoRoom { .. } => return false,
+            Self::Egress { .. } | Self::NoRoom { .. } => return false,
         };
         std::iter::successors(Some(source), |error| error.source())
             .filter_map(|error| error.downcast_ref::<io::Error>())
             .any(|error| error.kind() == io::ErrorKind::PermissionDenied)
     }
+}
+
+/// `interface number 7 (why), interface number 9 (why)`.
+fn list(refused: &[(u32, String)]) -> String {
+    let one = |(index, why): &(u32, String)| format!("interface number {index} ({why})");
+    refused.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// The maps of one agent.

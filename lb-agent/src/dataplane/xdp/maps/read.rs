@@ -42,6 +42,11 @@ impl Maps {
             .filter(|(_, backend)| *backend != Backend::zeroed())
     }
 
+    /// The interfaces that packets can be redirected to.
+    pub fn egress(&self) -> Vec<u32> {
+        self.egress.keys().filter_map(Result::ok).collect()
+    }
+
     /// The slots in use.
     pub fn backends(&self) -> impl Iterator<Item = (u32, Backend)> {
         self.backends_ever_used()

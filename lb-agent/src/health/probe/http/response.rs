@@ -1,38 +1,44 @@
 //! The answer to `HTTP_GET`, as it comes in. Pure: bytes in, a step or a failure out.
 //!
-//! The body is counted, not kept. Chunked bodies are not decoded, as in keepalived: they end
-//! where the connection ends.
+//! The body is counted, and hashed or searched where the url asks for that; it is not kept. Chunked
+//! bodies are not decoded, as in keepalived: they end where the connection ends. What comes beyond
+//! `Content-Length` is no part of the body.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
+use md5::{Digest as _, Md5};
 
+use super::search::Search;
 use crate::health::probe::Failure;
+use crate::health::spec::UrlBody;
 
 /// Bytes that the head of an answer may have.
 pub const MAX_HEAD: usize = 64 * 1024;
 /// Fields that the head of an answer may have.
 pub const MAX_FIELDS: usize = 256;
+/// Bytes that the body of an answer may have.
+pub const MAX_BODY: u64 = 256 << 20;
 
 /// How far an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(super) enum Step {
+pub enum Step {
     /// More is to come.
     More,
     /// That was all of it.
-    Done {
-        /// The status of its head.
-        status: u16,
-    },
+    Done,
 }
 
 /// An answer, half read.
-#[derive(Debug, Default)]
-pub(super) struct Response {
+#[derive(Debug)]
+pub struct Response {
     part: Part,
     /// Bytes of the whole answer so far.
     received: u64,
+    digest: Option<Md5>,
+    search: Option<Search>,
 }
 
 #[derive(Debug)]
@@ -42,18 +48,53 @@ enum Part {
     /// The head has ended.
     Body {
         status: u16,
+        /// Bytes of the body so far.
+        length: u64,
         /// Bytes still to come; `None`: until the server closes.
         left: Option<u64>,
     },
 }
 
-impl Default for Part {
-    fn default() -> Self {
-        Self::Head(Vec::new())
-    }
-}
-
 impl Response {
+    /// An answer of which nothing has come; `body` says what is to be found out of it.
+    #[must_use]
+    pub fn new(body: &UrlBody) -> Self {
+        Self {
+            part: Part::Head(Vec::new()),
+            received: 0,
+            digest: body.digest.map(|_| Md5::new()),
+            search: body.regex.as_ref().map(Search::new),
+        }
+    }
+
+    /// The status; `None` before the end of the head.
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match self.part {
+            Part::Head(_) => None,
+            Part::Body { status, .. } => Some(status),
+        }
+    }
+
+    /// The MD5 of the body so far, where `digest` asks for one.
+    #[must_use]
+    pub fn digest(&self) -> Option<[u8; 16]> {
+        Some(self.digest.clone()?.finalize().into())
+    }
+
+    /// What is wrong with the body, now that it has ended: first `digest`, then `regex`.
+    pub(super) fn judge_body(&mut self, wanted: &UrlBody) -> Option<Failure> {
+        if let Some(digest) = self.digest()
+            && Some(digest) != wanted.digest
+        {
+            return Some(Failure::Digest(hex(digest)));
+        }
+        let regex = wanted.regex.as_ref()?;
+        let found = self.search.as_mut().is_some_and(Search::finish);
+        let no_match = regex.no_match;
+        (found == no_match).then_some(Failure::Regex { no_match })
+    }
+
     /// The next bytes, at least one.
     pub(super) fn handle_data(&mut self, data: &[u8]) -> Result<Step, Failure> {
         self.received = self.received.saturating_add(data.len() as u64);
@@ -68,10 +109,7 @@ impl Response {
                     self.within_bounds()
                 }
             }
-            Part::Body { status, left } => {
-                *left = left.map(|left| left.saturating_sub(data.len() as u64));
-                Ok(body_step(*status, *left))
-            }
+            Part::Body { .. } => self.read_body(data),
         }
     }
 
@@ -85,7 +123,7 @@ impl Response {
                 Err(Failure::HeadCut(received))
             }
             // Too short for its Content-Length is no failure: keepalived only remarks on it.
-            (&Part::Body { status, .. }, _) => Ok(Step::Done { status }),
+            (Part::Body { .. }, _) => Ok(Step::Done),
         }
     }
 
@@ -97,7 +135,7 @@ impl Response {
         }
     }
 
-    /// What to say when the time was over.
+    /// What to say when nothing more came for `timeout`.
     pub(super) fn timed_out(&self, timeout: Duration) -> Failure {
         match (&self.part, self.received) {
             (Part::Head(_), 0) => Failure::NoAnswer(timeout),
@@ -110,6 +148,38 @@ impl Response {
         }
     }
 
+    /// What to say when it went on for `limit` without an end.
+    pub(super) fn too_slow(&self, limit: Duration) -> Failure {
+        Failure::TooSlow {
+            limit,
+            received: self.received,
+        }
+    }
+
+    fn read_body(&mut self, data: &[u8]) -> Result<Step, Failure> {
+        let Part::Body { length, left, .. } = &mut self.part else {
+            return Ok(Step::More);
+        };
+        let wanted = left.unwrap_or(u64::MAX).min(data.len() as u64);
+        let data = usize::try_from(wanted)
+            .ok()
+            .and_then(|wanted| data.get(..wanted))
+            .unwrap_or(data);
+        *length = length.saturating_add(wanted);
+        *left = left.map(|left| left.saturating_sub(wanted));
+        if let Some(digest) = &mut self.digest {
+            digest.update(data);
+        }
+        if let Some(search) = &mut self.search {
+            search.handle_data(data);
+        }
+        match *left {
+            Some(0) => Ok(Step::Done),
+            _ if *length > MAX_BODY => Err(Failure::BodyTooLarge),
+            Some(_) | None => Ok(Step::More),
+        }
+    }
+
     fn read_head(&mut self) -> Result<Step, Failure> {
         while let Part::Head(bytes) = &mut self.part {
             let Some(head) = parse(bytes)? else {
@@ -119,13 +189,13 @@ impl Response {
                 bytes.drain(..head.length);
                 continue;
             }
-            let body = bytes.len().saturating_sub(head.length) as u64;
-            let left = head.body.map(|length| length.saturating_sub(body));
+            let body = bytes.split_off(head.length.min(bytes.len()));
             self.part = Part::Body {
                 status: head.status,
-                left,
+                length: 0,
+                left: head.body,
             };
-            return Ok(body_step(head.status, left));
+            return self.read_body(&body);
         }
         Ok(Step::More)
     }
@@ -138,11 +208,14 @@ impl Response {
     }
 }
 
-fn body_step(status: u16, left: Option<u64>) -> Step {
-    match left {
-        Some(0) => Step::Done { status },
-        Some(_) | None => Step::More,
-    }
+/// As `genhash` prints it and `digest` takes it.
+#[must_use]
+pub fn hex(digest: [u8; 16]) -> String {
+    digest.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }
 
 /// A complete head.

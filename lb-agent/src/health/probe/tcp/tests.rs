@@ -5,18 +5,14 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::*;
-use crate::config::model::CheckerKind;
 use crate::health::probe::{Failure, NotProbed};
-use crate::health::testing::checker;
 
 const LIMIT: Duration = Duration::from_millis(200);
 
-fn checker_of(address: SocketAddr) -> Checker {
-    Checker {
-        connect_ip: address.ip(),
-        connect_port: address.port(),
+fn target_of(address: SocketAddr) -> Target {
+    Target {
         connect_timeout: LIMIT,
-        ..checker(CheckerKind::Tcp, 0)
+        ..Target::new(address)
     }
 }
 
@@ -34,7 +30,7 @@ fn listener(backlog: i32) -> (Socket, SocketAddr) {
 #[tokio::test]
 async fn a_connection_is_a_success_even_if_nobody_accepts_it() {
     let (_listener, address) = listener(1);
-    assert_eq!(probe(&checker_of(address)).await, ProbeResult::Success);
+    assert_eq!(probe(&target_of(address)).await, ProbeResult::Success);
 }
 
 #[tokio::test]
@@ -42,7 +38,7 @@ async fn a_closed_port_is_refused() {
     let (listener, address) = listener(1);
     drop(listener);
     assert_eq!(
-        probe(&checker_of(address)).await,
+        probe(&target_of(address)).await,
         ProbeResult::Failed(Failure::Connect(
             "Connection refused (os error 111)".to_owned()
         ))
@@ -54,7 +50,7 @@ async fn a_server_that_does_not_answer_the_syn_times_out() {
     let (_listener, address) = listener(0);
     let _fills_the_backlog = TcpStream::connect(address).await.unwrap();
     assert_eq!(
-        probe(&checker_of(address)).await,
+        probe(&target_of(address)).await,
         ProbeResult::Failed(Failure::ConnectTimeout(LIMIT))
     );
 }
@@ -67,10 +63,10 @@ fn free_source() -> SocketAddr {
 
 /// Probes `address` from `source`.
 async fn probe_from(source: SocketAddr, address: SocketAddr) -> ProbeResult {
-    let bound = Checker {
+    let bound = Target {
         bindto: Some(source.ip()),
         bind_port: source.port(),
-        ..checker_of(address)
+        ..target_of(address)
     };
     probe(&bound).await
 }
@@ -129,9 +125,9 @@ async fn a_source_port_that_is_taken_is_no_failure_of_the_server() {
 async fn an_address_that_is_not_ours_is_no_failure_of_the_server() {
     let (_listener, address) = listener(1);
     let foreign = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 0));
-    let bound = Checker {
+    let bound = Target {
         bindto: Some(foreign.ip()),
-        ..checker_of(address)
+        ..target_of(address)
     };
     assert_eq!(
         probe(&bound).await,
@@ -146,9 +142,9 @@ async fn an_address_that_is_not_ours_is_no_failure_of_the_server() {
 async fn fwmark_marks_the_socket_or_says_that_it_may_not() {
     let (listener, address) = listener(1);
     let permitted = listener.set_mark(7).is_ok();
-    let marked = Checker {
+    let marked = Target {
         fwmark: 7,
-        ..checker_of(address)
+        ..target_of(address)
     };
     let expected = if permitted {
         ProbeResult::Success

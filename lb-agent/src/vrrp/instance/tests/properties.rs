@@ -102,7 +102,12 @@ proptest! {
                         let base = config.priority;
                         prop_assert!(priority == base || (base == 255 && priority == 254));
                     }
-                    Action::AnnounceSource | Action::Log(_) => {}
+                    Action::AnnounceSource
+                    | Action::Log(_)
+                    | Action::Probe
+                    | Action::LowerPriority
+                    | Action::Priority { .. }
+                    | Action::SplitBrain(_) => {}
                 }
             }
             prop_assert_eq!(state, bench.machine.state());

@@ -1,6 +1,7 @@
 //! (state, input) → actions, next state, timer. Skew of priority 100: 156/256 s.
 
 use super::*;
+use crate::vrrp::settings::Family;
 
 const SKEW: f64 = 0.609_375;
 const DOWN: f64 = 3.0 + SKEW;
@@ -112,7 +113,7 @@ fn init_with_a_fault() {
     for (input, reason) in [
         (Input::Interface(Interface::Down), None),
         (Input::Interface(Interface::Missing), None),
-        (Input::Source(None), Some(LogLine::NoAddress)),
+        (Input::Source(None), Some(LogLine::NoAddress(Family::V4))),
     ] {
         let mut bench = Bench::new(&config());
         bench.at(0.0, input);
@@ -199,7 +200,7 @@ fn backup() {
     );
     row(Backup, Input::Source(Some(HIGHER)), Backup, down, &[]);
     let no_address = [
-        log(LogLine::NoAddress),
+        log(LogLine::NoAddress(Family::V4)),
         log(LogLine::EnteringFault),
         changed(Backup, Fault),
     ];
@@ -218,14 +219,20 @@ fn master() {
     use State::{Fault, Init, Master};
     let next = Some(1.0);
     row(Master, Input::Start, Master, next, &[]);
-    row(Master, Input::Timeout, Master, Some(2.0), &[ADVERT]);
+    row(
+        Master,
+        Input::Timeout,
+        Master,
+        Some(2.0),
+        &[ADVERT, Action::Probe],
+    );
     let other = log(LogLine::MasterReceivedRelease);
     row(
         Master,
         advert(HIGHER, 0),
         Master,
         Some(2.0),
-        &[ADVERT, other],
+        &[ADVERT, Action::Probe, other],
     );
     for (source, priority) in [(HIGHER, 99), (LOWER, 100)] {
         let line = LogLine::LowerPriority {
@@ -234,7 +241,13 @@ fn master() {
             ours: 100,
             answered: true,
         };
-        let answer = [ADVERT, log(line), GARP];
+        let answer = [
+            ADVERT,
+            Action::Probe,
+            log(line),
+            GARP,
+            Action::LowerPriority,
+        ];
         row(Master, advert(source, priority), Master, Some(2.0), &answer);
     }
     row(
@@ -261,7 +274,7 @@ fn master() {
         &down,
     );
     row(Master, Input::Source(Some(HIGHER)), Master, next, &[]);
-    let no_address = falls(&[LogLine::NoAddress, LogLine::EnteringFault]);
+    let no_address = falls(&[LogLine::NoAddress(Family::V4), LogLine::EnteringFault]);
     row(Master, Input::Source(None), Fault, None, &no_address);
     row(
         Master,
@@ -425,7 +438,7 @@ fn lower_prio_no_advert_only_refreshes_the_network() {
         advert(LOWER, 99),
         state,
         Some(1.0),
-        &[log(line), GARP],
+        &[log(line), GARP, Action::LowerPriority],
     );
 }
 
@@ -444,7 +457,7 @@ fn the_second_burst_comes_after_garp_master_delay() {
     let mut bench = Bench::in_state(&config(), State::Master);
     let now = bench.start + seconds(5.0);
     bench.machine.handle_timeout(now);
-    assert_eq!(bench.actions(), [ADVERT, GARP]);
+    assert_eq!(bench.actions(), [ADVERT, Action::Probe, GARP]);
 }
 
 #[test]
@@ -464,7 +477,8 @@ fn a_change_of_the_master_is_said() {
         bench.machine.master(),
         Some(Advert {
             source: HIGHER,
-            priority: 220
+            priority: 220,
+            adver_int: seconds(1.0),
         })
     );
 }

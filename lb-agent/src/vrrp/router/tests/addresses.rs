@@ -1,6 +1,7 @@
 //! Which addresses are set, kept, put back.
 
 use super::*;
+use crate::config::model::InitialState;
 
 #[test]
 fn an_address_is_set_as_it_is_configured() {
@@ -95,7 +96,7 @@ fn what_an_earlier_run_left_is_removed_at_the_start() {
     );
     assert_eq!(
         bench.router.members[0].source(),
-        Some(Ipv4Addr::new(10, 0, 0, 1))
+        Some(IpAddr::from([10, 0, 0, 1]))
     );
 }
 

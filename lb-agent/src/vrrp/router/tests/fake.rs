@@ -1,5 +1,6 @@
 //! A kernel of paper: interfaces and addresses in lists, and a journal of what was done.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -7,6 +8,8 @@ use super::*;
 use crate::net::address::{Added, Removed};
 use crate::net::link::LinkKind;
 use crate::net::netlink::NetlinkError;
+use crate::net::virtual_link::{VirtualKind, VirtualLink};
+use crate::vrrp::routing::Entry;
 
 /// Something that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,9 +17,10 @@ pub(super) enum Seen {
     Armed(usize),
     Disarmed(usize),
     Changed(Change),
+    Told(News),
     Advert {
         index: u32,
-        destination: Ipv4Addr,
+        destination: IpAddr,
         packet: Vec<u8>,
     },
     Frame {
@@ -25,9 +29,15 @@ pub(super) enum Seen {
     },
     Added(Address),
     Removed(Address),
+    Routed(String),
+    Unrouted(String),
+    Blocked(String, Vec<IpAddr>),
+    Unblocked(String),
+    LinkMade(VirtualLink),
+    LinkRemoved(String),
     Opened {
         index: u32,
-        groups: Vec<Ipv4Addr>,
+        groups: Vec<IpAddr>,
     },
     Closed(u32),
 }
@@ -90,6 +100,8 @@ impl Port {
 pub(super) struct Fake {
     pub(super) links: Vec<Link>,
     pub(super) addresses: Vec<Address>,
+    pub(super) routing: Vec<String>,
+    pub(super) sysctls: BTreeMap<String, String>,
     journal: Journal,
 }
 
@@ -97,6 +109,8 @@ impl Fake {
     pub(super) fn new(journal: &Journal) -> Self {
         Self {
             links: vec![ETH0.link(), ETH1.link()],
+            routing: Vec::new(),
+            sysctls: BTreeMap::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
                 on(ETH1.index, "192.0.2.1/24"),
@@ -139,7 +153,70 @@ impl Kernel for Fake {
         Ok(Removed::Gone)
     }
 
-    fn open(&mut self, link: &Link, groups: &[Ipv4Addr]) -> io::Result<()> {
+    fn add_routing(&mut self, entry: &Entry) -> Result<Added, NetlinkError> {
+        if self.routing.contains(&entry.text) {
+            return Ok(Added::AlreadyThere);
+        }
+        self.routing.push(entry.text.clone());
+        self.journal.push(Seen::Routed(entry.text.clone()));
+        Ok(Added::New)
+    }
+
+    fn remove_routing(&mut self, entry: &Entry) -> Result<Removed, NetlinkError> {
+        let Some(place) = self.routing.iter().position(|text| *text == entry.text) else {
+            return Ok(Removed::WasNotThere);
+        };
+        self.journal
+            .push(Seen::Unrouted(self.routing.remove(place)));
+        Ok(Removed::Gone)
+    }
+
+    fn block(&mut self, table: &str, addresses: &[IpAddr]) -> Result<(), NetlinkError> {
+        self.journal
+            .push(Seen::Blocked(table.into(), addresses.to_vec()));
+        Ok(())
+    }
+
+    fn unblock(&mut self, table: &str) -> Result<(), NetlinkError> {
+        self.journal.push(Seen::Unblocked(table.into()));
+        Ok(())
+    }
+
+    fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError> {
+        self.journal.push(Seen::LinkMade(link.clone()));
+        let VirtualKind::Macvlan(mac) = link.kind else {
+            return Ok(());
+        };
+        self.links.push(Link {
+            index: 100 + link.parent,
+            name: link.name.clone(),
+            mac,
+            up: true,
+            mtu: 1500,
+            kind: LinkKind::Macvlan {
+                parent: link.parent,
+            },
+            master: None,
+        });
+        Ok(())
+    }
+
+    fn bring_up(&mut self, _name: &str) -> Result<(), NetlinkError> {
+        Ok(())
+    }
+
+    fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError> {
+        self.links.retain(|link| link.name != name);
+        self.journal.push(Seen::LinkRemoved(name.into()));
+        Ok(())
+    }
+
+    fn set_sysctl(&mut self, path: &str, value: &str) -> io::Result<String> {
+        let before = self.sysctls.insert(path.into(), value.into());
+        Ok(before.unwrap_or_else(|| "before".into()))
+    }
+
+    fn open(&mut self, link: &Link, _channel: Channel, groups: &[IpAddr]) -> io::Result<()> {
         self.journal.push(Seen::Opened {
             index: link.index,
             groups: groups.to_vec(),
@@ -151,7 +228,13 @@ impl Kernel for Fake {
         self.journal.push(Seen::Closed(index));
     }
 
-    fn send_advert(&mut self, index: u32, destination: Ipv4Addr, packet: &[u8]) -> io::Result<()> {
+    fn send_advert(
+        &mut self,
+        index: u32,
+        _channel: Channel,
+        destination: IpAddr,
+        packet: &[u8],
+    ) -> io::Result<()> {
         self.journal.push(Seen::Advert {
             index,
             destination,
@@ -166,5 +249,9 @@ impl Kernel for Fake {
             frame: frame.to_vec(),
         });
         Ok(())
+    }
+
+    fn is_ipv6_router(&mut self, _link: &Link) -> bool {
+        false
     }
 }

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::wire::ipv4;
-use crate::wire::vrrp::{AUTH_NONE, Repr};
+use crate::wire::vrrp::{AUTH_NONE, Repr, VersionRepr};
 
 /// A whole advert of `PEER`'s for `config`'s virtual router.
-fn advert(priority: u8, vrid: u8, adver_int: u8, destination: Ipv4Addr) -> Vec<u8> {
+pub(super) fn advert(priority: u8, vrid: u8, adver_int: u8, destination: Ipv4Addr) -> Vec<u8> {
     let header = ipv4::Repr {
         identification: 1,
         ttl: 255,
@@ -18,10 +18,12 @@ fn advert(priority: u8, vrid: u8, adver_int: u8, destination: Ipv4Addr) -> Vec<u
     Repr {
         vrid,
         priority,
-        auth_type: AUTH_NONE,
-        adver_int,
-        addresses: &[VIP],
-        auth_data: [0; 8],
+        addresses: &[VIP.into()],
+        version: VersionRepr::V2 {
+            auth_type: AUTH_NONE,
+            adver_int,
+            auth_data: [0; 8],
+        },
     }
     .emit(&mut packet);
     packet
@@ -46,7 +48,7 @@ fn the_whole_packet_is_keepaliveds_byte_for_byte() {
         .collect();
     let first = Seen::Advert {
         index: ETH0.index,
-        destination: GROUP,
+        destination: GROUP.into(),
         packet,
     };
     assert_eq!(bench.journal.take()[0], first);
@@ -87,10 +89,10 @@ fn unicast_goes_to_every_peer_as_a_packet_of_its_own() {
         })
         .collect();
     let expected = [
-        (peers[0], 1, 64),
-        (peers[1], 2, 64),
-        (peers[0], 3, 64),
-        (peers[1], 4, 64),
+        (peers[0].into(), 1, 64),
+        (peers[1].into(), 2, 64),
+        (peers[0].into(), 3, 64),
+        (peers[1].into(), 4, 64),
     ];
     assert_eq!(sent, expected);
     assert_eq!(bench.status().stats.advert_sent, 4);
@@ -197,7 +199,8 @@ fn a_master_that_hears_a_better_one_lets_go() {
             Seen::Changed(Change {
                 instance: 0,
                 from: State::Master,
-                to: State::Backup
+                to: State::Backup,
+                priority: 100,
             }),
         ]
     );

@@ -1,24 +1,17 @@
 use super::*;
-use crate::config::model::CheckerKind;
-use crate::health::testing::checker;
 
 fn url(virtualhost: Option<&str>) -> Url {
     Url {
-        path: "/health?deep=1".to_owned(),
-        status_code: vec![(200, 299)],
         virtualhost: virtualhost.map(str::to_owned),
+        ..Url::new("/health?deep=1")
     }
 }
 
 #[track_caller]
 fn check(address: &str, http_protocol: HttpProtocol, virtualhost: Option<&str>, expect: &str) {
-    let target: SocketAddr = address.parse().unwrap();
-    let checker = Checker {
-        connect_ip: target.ip(),
-        connect_port: target.port(),
-        ..checker(CheckerKind::Tcp, 0)
-    };
-    assert_eq!(request(&checker, http_protocol, &url(virtualhost)), expect);
+    let target = Target::new(address.parse().unwrap());
+    let request = request(&target, http_protocol, &url(virtualhost), DEFAULT_PORT);
+    assert_eq!(request, expect);
 }
 
 #[test]

@@ -1,0 +1,158 @@
+//! The checkers that are not built yet.
+
+use super::checker::{common, http};
+use super::virtual_server::check_settings;
+use super::{
+    ANY, Keyword, NONE, Section, block, flag, line, read, script, short, text, word, words,
+};
+use crate::config::draft::{
+    BfdCheckDraft, CheckerDraft, DnsCheckDraft, FileCheckDraft, MiscCheckDraft, SmtpCheckDraft,
+    SslGetDraft, UdpCheckDraft,
+};
+use crate::config::lower::later_checker as lower;
+use crate::config::model::DnsType;
+use crate::config::value;
+
+/// `SSL_GET`
+pub(crate) static SSL_GET: Section<SslGetDraft> =
+    Section::new("SSL_GET", &[&common(), &check_settings(), &http(), TLS]);
+
+/// `SMTP_CHECK`
+pub(crate) static SMTP_CHECK: Section<SmtpCheckDraft> =
+    Section::new("SMTP_CHECK", &[&common(), &check_settings(), SMTP]);
+
+/// `host` of `SMTP_CHECK`
+pub(crate) static HOST: Section<CheckerDraft> =
+    Section::new("host", &[&common(), &check_settings()]);
+
+/// `MISC_CHECK`
+pub(crate) static MISC_CHECK: Section<MiscCheckDraft> =
+    Section::new("MISC_CHECK", &[&check_settings(), MISC]);
+
+/// `DNS_CHECK`
+pub(crate) static DNS_CHECK: Section<DnsCheckDraft> =
+    Section::new("DNS_CHECK", &[&common(), &check_settings(), DNS]);
+
+/// `UDP_CHECK`
+pub(crate) static UDP_CHECK: Section<UdpCheckDraft> =
+    Section::new("UDP_CHECK", &[&common(), &check_settings(), UDP]);
+
+/// `PING_CHECK`
+pub(crate) static PING_CHECK: Section<CheckerDraft> =
+    Section::new("PING_CHECK", &[&common(), &check_settings()]);
+
+/// `BFD_CHECK`
+pub(crate) static BFD_CHECK: Section<BfdCheckDraft> =
+    Section::new("BFD_CHECK", &[&check_settings(), BFD]);
+
+/// `FILE_CHECK`
+pub(crate) static FILE_CHECK: Section<FileCheckDraft> =
+    Section::new("FILE_CHECK", &[&check_settings(), FILE]);
+
+const NOT_MADE: &str = "the server counts as up without this check";
+
+const TLS: &[Keyword<SslGetDraft>] = &[
+    flag("enable_sni", |c: &mut SslGetDraft, v| {
+        c.enable_sni = v.value;
+    }),
+    text("sni_name", "HOST", |c: &mut SslGetDraft, v| {
+        c.sni_name = Some(v);
+    })
+    .since("after 2.4.3")
+    .default("the virtualhost"),
+];
+
+const SMTP: &[Keyword<SmtpCheckDraft>] = &[
+    text("helo_name", "NAME", |c: &mut SmtpCheckDraft, v| {
+        c.helo_name = Some(v);
+    })
+    .default("`smtp_helo_name`"),
+    block("host", NONE, lower::host).many(),
+];
+
+const MISC: &[Keyword<MiscCheckDraft>] = &[
+    word("misc_path", "COMMAND", |c: &mut MiscCheckDraft, w, _| {
+        w.clone_into(&mut c.value.misc_path.command);
+        Ok(())
+    })
+    .later(NOT_MADE),
+    super::seconds(
+        "misc_timeout",
+        super::SHORTEST..=super::YEAR,
+        |c: &mut MiscCheckDraft, v| c.misc_timeout = Some(v),
+    )
+    .default("`delay_loop`")
+    .later(NOT_MADE),
+    flag("misc_dynamic", |c: &mut MiscCheckDraft, v| {
+        c.value.misc_dynamic = v.value;
+    })
+    .later(NOT_MADE),
+    line("user", words("USER [GROUP]", 1, 2), lower::misc_user)
+        .default("`script_user`")
+        .example("nobody")
+        .later(NOT_MADE),
+];
+
+const TYPES: &[(&str, DnsType)] = &[
+    ("A", DnsType::A),
+    ("NS", DnsType::Ns),
+    ("CNAME", DnsType::Cname),
+    ("SOA", DnsType::Soa),
+    ("MX", DnsType::Mx),
+    ("TXT", DnsType::Txt),
+    ("AAAA", DnsType::Aaaa),
+    ("RRSIG", DnsType::Rrsig),
+    ("DNSKEY", DnsType::Dnskey),
+];
+
+const DNS: &[Keyword<DnsCheckDraft>] = &[
+    word(
+        "type",
+        "A|NS|CNAME|SOA|…",
+        read!(choice TYPES => |c: &mut DnsCheckDraft, v| c.value.kind = v.value),
+    )
+    .default("SOA")
+    .example("A"),
+    text("name", "NAME", |c: &mut DnsCheckDraft, v| {
+        c.value.name = v.value;
+    })
+    .default("."),
+];
+
+const UDP: &[Keyword<UdpCheckDraft>] = &[
+    line("payload", words("HEX …", 1, ANY), lower::payload).example("07 08"),
+    line(
+        "require_reply",
+        words("[HEX …]", 0, ANY),
+        lower::require_reply,
+    )
+    .example("07"),
+    short("min_reply_length", 0..=65535, |c: &mut UdpCheckDraft, v| {
+        c.value.min_reply_length = v.value;
+    })
+    .default("0"),
+    short("max_reply_length", 0..=65535, |c: &mut UdpCheckDraft, v| {
+        c.value.max_reply_length = v.value;
+    })
+    .default("255"),
+];
+
+const BFD: &[Keyword<BfdCheckDraft>] = &[word(
+    "name",
+    "NAME",
+    read!(value::name => |c: &mut BfdCheckDraft, v| c.name = Some(v)),
+)
+.example("E")
+.later(NOT_MADE)];
+
+const FILE: &[Keyword<FileCheckDraft>] = &[
+    word(
+        "track_file",
+        "NAME",
+        read!(value::name => |c: &mut FileCheckDraft, v| c.track_file = Some(v)),
+    )
+    .example("G"),
+    line("weight", script::WEIGHT, lower::file_check_weight)
+        .default("the file's")
+        .example("7"),
+];

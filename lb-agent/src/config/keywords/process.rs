@@ -1,0 +1,144 @@
+//! `global_defs`: processes, SNMP, D-Bus.
+
+use std::ops::RangeInclusive;
+
+use super::{Keyword, Set, Unit, flag, signed, units, unread};
+use crate::config::draft::GlobalDraft;
+
+const LIMITS: &str = "the limits of keepalived's processes do not fit a program of threads";
+const AFFINITY: &str = "where the threads run is left to the kernel; `taskset` can pin them";
+const BUFFERS: &str = "the buffers of netlink sockets are sized by the program itself";
+const NAMES: &str = "there is one process, `lb-agent`";
+const SNMP: &str = "this program is no SNMP agent; its figures are in `lb-agent dump`";
+const DBUS: &str = "this program is not on D-Bus; its state is in `lb-agent dump`";
+const AS_IT_IS: &str = "the threads run with the priority that the program was started with";
+const SWAPS: &str = "the program's memory is not locked";
+
+const NICE: RangeInclusive<i32> = -20..=19;
+const REAL_TIME: RangeInclusive<u8> = 1..=99;
+
+const fn nice(name: &'static str, set: Set<GlobalDraft, i32>) -> Keyword<GlobalDraft> {
+    signed(name, NICE, set).later(AS_IT_IS)
+}
+
+const fn real_time(name: &'static str, set: Set<GlobalDraft, u8>) -> Keyword<GlobalDraft> {
+    super::byte(name, REAL_TIME, set).later(AS_IT_IS)
+}
+
+fn small(number: i32) -> Option<i8> {
+    i8::try_from(number).ok()
+}
+
+pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
+    signed("max_auto_priority", -1..=99, |g: &mut GlobalDraft, v| {
+        g.value.process.max_auto_priority = small(v.value);
+    })
+    .later(AS_IT_IS),
+    units(
+        "min_auto_priority_delay",
+        Unit::Micros,
+        1..=10_000_000,
+        |g: &mut GlobalDraft, v| {
+            g.value.process.min_auto_priority_delay = v.value;
+        },
+    )
+    .default("1000000 µs")
+    .later(AS_IT_IS),
+    nice("vrrp_priority", |g: &mut GlobalDraft, v| {
+        g.value.process.vrrp_priority = small(v.value);
+    }),
+    nice("checker_priority", |g: &mut GlobalDraft, v| {
+        g.value.process.checker_priority = small(v.value);
+    }),
+    nice("bfd_priority", |g: &mut GlobalDraft, v| {
+        g.value.process.bfd_priority = small(v.value);
+    }),
+    real_time("vrrp_rt_priority", |g: &mut GlobalDraft, v| {
+        g.value.process.vrrp_rt_priority = Some(v.value);
+    }),
+    real_time("checker_rt_priority", |g: &mut GlobalDraft, v| {
+        g.value.process.checker_rt_priority = Some(v.value);
+    }),
+    real_time("bfd_rt_priority", |g: &mut GlobalDraft, v| {
+        g.value.process.bfd_rt_priority = Some(v.value);
+    }),
+    flag("vrrp_no_swap", |g: &mut GlobalDraft, v| {
+        g.value.process.vrrp_no_swap = v.value;
+    })
+    .later(SWAPS),
+    flag("checker_no_swap", |g: &mut GlobalDraft, v| {
+        g.value.process.checker_no_swap = v.value;
+    })
+    .later(SWAPS),
+    flag("bfd_no_swap", |g: &mut GlobalDraft, v| {
+        g.value.process.bfd_no_swap = v.value;
+    })
+    .later(SWAPS),
+    units(
+        "vrrp_rlimit_rttime",
+        Unit::Micros,
+        1..=u32::MAX,
+        |g: &mut GlobalDraft, v| {
+            g.value.process.vrrp_rlimit_rttime = Some(v.value);
+        },
+    )
+    .or(&["vrrp_rlimit_rtime"])
+    .accepted(LIMITS),
+    units(
+        "checker_rlimit_rttime",
+        Unit::Micros,
+        1..=u32::MAX,
+        |g: &mut GlobalDraft, v| {
+            g.value.process.checker_rlimit_rttime = Some(v.value);
+        },
+    )
+    .or(&["checker_rlimit_rtime"])
+    .accepted(LIMITS),
+    unread("bfd_rlimit_rttime", "N (µs)")
+        .or(&["bfd_rlimit_rtime"])
+        .accepted(LIMITS),
+    unread("vrrp_cpu_affinity", "CPU …").accepted(AFFINITY),
+    unread("checker_cpu_affinity", "CPU …").accepted(AFFINITY),
+    unread("bfd_cpu_affinity", "CPU …").accepted(AFFINITY),
+    flag("set_supplementary_groups", |g: &mut GlobalDraft, v| {
+        g.value.process.set_supplementary_groups = v.value;
+    })
+    .since("after 2.4.3")
+    .later("no script is run"),
+    unread("process_names", "").accepted(NAMES),
+    unread("process_name", "NAME").accepted(NAMES),
+    unread("vrrp_process_name", "NAME").accepted(NAMES),
+    unread("checker_process_name", "NAME")
+        .or(&["lvs_process_name"])
+        .accepted(NAMES),
+    unread("bfd_process_name", "NAME").accepted(NAMES),
+    unread("vrrp_netlink_cmd_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("vrrp_netlink_cmd_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
+    unread("vrrp_netlink_monitor_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("vrrp_netlink_monitor_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
+    unread("lvs_netlink_cmd_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("lvs_netlink_cmd_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
+    unread("lvs_netlink_monitor_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("lvs_netlink_monitor_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
+    unread("process_monitor_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("process_monitor_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
+];
+
+pub(super) const SNMP_AND_DBUS: &[Keyword<GlobalDraft>] = &[
+    flag("enable_traps", |g: &mut GlobalDraft, v| {
+        g.value.enable_traps = v.value;
+    })
+    .later("no SNMP traps are sent"),
+    unread("enable_snmp_vrrp", "").accepted(SNMP),
+    unread("enable_snmp_checker", "").accepted(SNMP),
+    unread("enable_snmp_rfc", "").accepted(SNMP),
+    unread("enable_snmp_rfcv2", "").accepted(SNMP),
+    unread("enable_snmp_rfcv3", "").accepted(SNMP),
+    unread("enable_snmp_keepalived", "").accepted(SNMP),
+    unread("snmp_socket", "SOCKET").accepted(SNMP),
+    unread("snmp_vs_stats_update_interval", "SECONDS").accepted(SNMP),
+    unread("snmp_rs_stats_update_interval", "SECONDS").accepted(SNMP),
+    unread("enable_dbus", "").accepted(DBUS),
+    unread("dbus_service_name", "NAME").accepted(DBUS),
+    unread("dbus_no_interface_name", "").accepted(DBUS),
+];

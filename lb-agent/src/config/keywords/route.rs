@@ -1,0 +1,295 @@
+//! Options of a route: a line of `virtual_routes` or `static_routes`.
+
+use super::{ANY, Keyword, Section, Unit, flag, line, number, read, units, word, words};
+use crate::config::draft::RouteDraft;
+use crate::config::lower::route as lower;
+use crate::config::model::{Family, NextHop, RouteKind};
+use crate::config::value;
+
+/// Options of a route.
+pub(crate) static ROUTE: Section<RouteDraft> =
+    Section::options("a route", &[WAY, TYPES, PLACE, METRICS]);
+
+/// Options of one of several ways: `nexthop { … }`.
+pub(crate) static NEXTHOP: Section<NextHop> = Section::options("a next hop", &[HOP]);
+
+const NOT_SET: &str = "the route is not set";
+
+const WAY: &[Keyword<RouteDraft>] = &[
+    word(
+        "to",
+        "NET|default",
+        read!(value::net_or_default => |r: &mut RouteDraft, v| lower::destination(r, v.value)),
+    )
+    .example("10.7.0.0/16")
+    .later(NOT_SET),
+    word(
+        "via",
+        "ADDRESS",
+        read!(value::host_address => |r: &mut RouteDraft, v| r.hop.via = Some(v.value)),
+    )
+    .or(&["gw"])
+    .example("10.0.0.7")
+    .later(NOT_SET),
+    word(
+        "or",
+        "ADDRESS",
+        read!(value::host_address => |r: &mut RouteDraft, v| lower::another_way(r, v.value)),
+    )
+    .example("10.0.0.7")
+    .many()
+    .later(NOT_SET),
+    word(
+        "dev",
+        "INTERFACE",
+        read!(value::interface => |r: &mut RouteDraft, v| r.hop.dev = Some(v.value)),
+    )
+    .or(&["oif"])
+    .example("eth7")
+    .later(NOT_SET),
+    flag("onlink", |r: &mut RouteDraft, v| r.hop.onlink = v.value).later(NOT_SET),
+    line(
+        "nexthop",
+        words("via ADDRESS [dev INTERFACE] [weight N] …", 0, ANY),
+        lower::nexthop,
+    )
+    .example("via 10.0.0.7")
+    .many()
+    .later(NOT_SET),
+    word(
+        "src",
+        "ADDRESS",
+        read!(value::host_address => |r: &mut RouteDraft, v| r.value.src = Some(v.value)),
+    )
+    .example("10.0.0.7")
+    .later(NOT_SET),
+    word(
+        "from",
+        "NET",
+        read!(value::net => |r: &mut RouteDraft, v| r.value.from = Some(v.value)),
+    )
+    .example("fd00::/64")
+    .later(NOT_SET),
+    line("encap", words("ip|ip6|mpls|ila …", 1, ANY), lower::encap)
+        .or(&["as"])
+        .example("ip dst 10.0.0.7")
+        .later(NOT_SET),
+    word(
+        "vrf",
+        "NAME",
+        read!(value::interface => |r: &mut RouteDraft, v| lower::vrf(r, v.value)),
+    )
+    .example("red")
+    .later(NOT_SET),
+];
+
+const TYPES: &[Keyword<RouteDraft>] = &[
+    kind("unicast", |r: &mut RouteDraft, _| {
+        r.value.kind = RouteKind::Unicast;
+    }),
+    kind("local", |r: &mut RouteDraft, _| {
+        r.value.kind = RouteKind::Local;
+    }),
+    kind("broadcast", |r: &mut RouteDraft, _| {
+        r.value.kind = RouteKind::Broadcast;
+    }),
+    kind("anycast", |r: &mut RouteDraft, _| {
+        r.value.kind = RouteKind::Anycast;
+    }),
+    kind("multicast", |r: &mut RouteDraft, _| {
+        r.value.kind = RouteKind::Multicast;
+    }),
+    kind("blackhole", |r: &mut RouteDraft, _| {
+        r.value.kind = RouteKind::Blackhole;
+    }),
+    kind("unreachable", |r: &mut RouteDraft, _| {
+        r.value.kind = RouteKind::Unreachable;
+    }),
+    kind("prohibit", |r: &mut RouteDraft, _| {
+        r.value.kind = RouteKind::Prohibit;
+    }),
+    kind("throw", |r: &mut RouteDraft, _| {
+        r.value.kind = RouteKind::Throw;
+    }),
+    word(
+        "type",
+        "unicast|blackhole|…",
+        read!(choice KINDS => |r: &mut RouteDraft, v| r.value.kind = v.value),
+    )
+    .example("blackhole")
+    .later(NOT_SET),
+    kind("inet", |r: &mut RouteDraft, _| {
+        r.value.family = Some(Family::Inet);
+    }),
+    kind("inet6", |r: &mut RouteDraft, _| {
+        r.value.family = Some(Family::Inet6);
+    }),
+    // Words that say how a route is added: there is one way here.
+    kind("add", |_: &mut RouteDraft, _| ()).accepted("a route is replaced where it stands already"),
+    kind("append", |_: &mut RouteDraft, _| ())
+        .accepted("a route is replaced where it stands already"),
+    kind("prepend", |_: &mut RouteDraft, _| ())
+        .accepted("a route is replaced where it stands already"),
+];
+
+const fn kind(name: &'static str, set: super::Set<RouteDraft, bool>) -> Keyword<RouteDraft> {
+    flag(name, set).later(NOT_SET)
+}
+
+const KINDS: &[(&str, RouteKind)] = &[
+    ("unicast", RouteKind::Unicast),
+    ("local", RouteKind::Local),
+    ("broadcast", RouteKind::Broadcast),
+    ("anycast", RouteKind::Anycast),
+    ("multicast", RouteKind::Multicast),
+    ("blackhole", RouteKind::Blackhole),
+    ("unreachable", RouteKind::Unreachable),
+    ("prohibit", RouteKind::Prohibit),
+    ("throw", RouteKind::Throw),
+];
+
+const PLACE: &[Keyword<RouteDraft>] = &[
+    word(
+        "table",
+        "TABLE",
+        read!(value::table => |r: &mut RouteDraft, v| r.value.table = Some(v.value)),
+    )
+    .default("main")
+    .example("7")
+    .later(NOT_SET),
+    number("metric", 0..=u32::MAX, |r: &mut RouteDraft, v| {
+        r.value.metric = Some(v.value);
+    })
+    .or(&["priority", "preference"])
+    .later(NOT_SET),
+    word(
+        "scope",
+        "SCOPE",
+        read!(value::scope => |r: &mut RouteDraft, v| r.value.scope = Some(v.value)),
+    )
+    .example("link")
+    .later(NOT_SET),
+    word(
+        "tos",
+        "0–255",
+        read!(value::hex_byte => |r: &mut RouteDraft, v| r.value.tos = Some(v.value)),
+    )
+    .or(&["dsfield"])
+    .example("0x10")
+    .later(NOT_SET),
+    word(
+        "protocol",
+        "PROTOCOL",
+        read!(value::route_protocol => |r: &mut RouteDraft, v| r.value.protocol = Some(v.value)),
+    )
+    .default("keepalived, 18")
+    .example("static")
+    .later(NOT_SET),
+    word(
+        "realms",
+        "[SOURCE/]DESTINATION",
+        read!(value::realms => |r: &mut RouteDraft, v| r.value.realms = Some(v.value)),
+    )
+    .example("7")
+    .later(NOT_SET),
+    word(
+        "pref",
+        "low|medium|high",
+        read!(choice PREF => |r: &mut RouteDraft, v| r.value.pref = Some(v.value)),
+    )
+    .example("high")
+    .later(NOT_SET),
+    units(
+        "expires",
+        Unit::Seconds,
+        0..=u32::MAX,
+        |r: &mut RouteDraft, v| r.value.expires = Some(v.value),
+    )
+    .later(NOT_SET),
+    word(
+        "ttl-propagate",
+        "enabled|disabled",
+        read!(choice ENABLED => |r: &mut RouteDraft, v| r.value.ttl_propagate = Some(v.value)),
+    )
+    .example("enabled")
+    .later(NOT_SET),
+    flag("no_track", |r: &mut RouteDraft, v| {
+        r.value.no_track = v.value;
+    })
+    .later(NOT_SET),
+    word(
+        "track_group",
+        "NAME",
+        read!(value::name => |r: &mut RouteDraft, v| r.track_group = Some(v)),
+    )
+    .example("T")
+    .later(NOT_SET),
+];
+
+/// `ICMPV6_ROUTER_PREF_*`
+const PREF: &[(&str, u8)] = &[("low", 3), ("medium", 0), ("high", 1)];
+
+const ENABLED: &[(&str, bool)] = &[("enabled", true), ("disabled", false)];
+
+const METRICS: &[Keyword<RouteDraft>] = &[
+    metric("mtu", |r: &mut RouteDraft, v| r.value.metrics.mtu = Some(v.value)),
+    metric("hoplimit", |r: &mut RouteDraft, v| r.value.metrics.hoplimit = Some(v.value)),
+    metric("advmss", |r: &mut RouteDraft, v| r.value.metrics.advmss = Some(v.value)),
+    word("rtt", "TIME", read!(lower::time => |r: &mut RouteDraft, v| r.value.metrics.rtt = Some(v.value)))
+        .example("7ms")
+        .later(NOT_SET),
+    word("rttvar", "TIME", read!(lower::time => |r: &mut RouteDraft, v| r.value.metrics.rttvar = Some(v.value)))
+        .example("7ms")
+        .later(NOT_SET),
+    word("rto_min", "TIME", read!(lower::time => |r: &mut RouteDraft, v| r.value.metrics.rto_min = Some(v.value)))
+        .example("7ms")
+        .later(NOT_SET),
+    metric("reordering", |r: &mut RouteDraft, v| r.value.metrics.reordering = Some(v.value)),
+    metric("window", |r: &mut RouteDraft, v| r.value.metrics.window = Some(v.value)),
+    metric("cwnd", |r: &mut RouteDraft, v| r.value.metrics.cwnd = Some(v.value)),
+    metric("initcwnd", |r: &mut RouteDraft, v| r.value.metrics.initcwnd = Some(v.value)),
+    metric("initrwnd", |r: &mut RouteDraft, v| r.value.metrics.initrwnd = Some(v.value)),
+    metric("ssthresh", |r: &mut RouteDraft, v| r.value.metrics.ssthresh = Some(v.value)),
+    word("quickack", "0|1", read!(value::zero_or_one => |r: &mut RouteDraft, v| r.value.metrics.quickack = Some(v.value)))
+        .example("1")
+        .later(NOT_SET),
+    word("features", "ecn", read!(value::name => |r: &mut RouteDraft, v| r.value.metrics.features = Some(v.value)))
+        .example("ecn")
+        .later(NOT_SET),
+    word("congctl", "NAME", read!(value::name => |r: &mut RouteDraft, v| r.value.metrics.congctl = Some(v.value)))
+        .example("bbr")
+        .later(NOT_SET),
+    word("fastopen_no_cookie", "0|1", read!(value::zero_or_one => |r: &mut RouteDraft, v| r.value.metrics.fastopen_no_cookie = Some(v.value)))
+        .example("1")
+        .later(NOT_SET),
+];
+
+/// A number that `lock` may stand before.
+const fn metric(name: &'static str, set: super::Set<RouteDraft, u32>) -> Keyword<RouteDraft> {
+    number(name, 0..=u32::MAX, set).later(NOT_SET)
+}
+
+const HOP: &[Keyword<NextHop>] = &[
+    word(
+        "via",
+        "ADDRESS",
+        read!(value::host_address => |h: &mut NextHop, v| h.via = Some(v.value)),
+    )
+    .or(&["gw"])
+    .example("10.0.0.7")
+    .later(NOT_SET),
+    word(
+        "dev",
+        "INTERFACE",
+        read!(value::interface => |h: &mut NextHop, v| h.dev = Some(v.value)),
+    )
+    .or(&["oif"])
+    .example("eth7")
+    .later(NOT_SET),
+    number("weight", 1..=256, |h: &mut NextHop, v| {
+        h.weight = u16::try_from(v.value).unwrap_or(1);
+    })
+    .default("1")
+    .later(NOT_SET),
+    flag("onlink", |h: &mut NextHop, v| h.onlink = v.value).later(NOT_SET),
+];

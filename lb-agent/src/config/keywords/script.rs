@@ -1,0 +1,157 @@
+//! `vrrp_script`, `vrrp_track_process`, `track_file`.
+
+use std::time::Duration;
+
+use super::{ANY, Keyword, Section, Words, flag, line, number, read, seconds, short, word, words};
+use crate::config::draft::TrackFileDraft;
+use crate::config::lower::script as lower;
+use crate::config::model::{ParamMatch, VrrpScript, VrrpTrackProcess};
+use crate::config::value;
+
+/// `vrrp_script`
+pub(crate) static VRRP_SCRIPT: Section<VrrpScript> = Section::new("vrrp_script", &[SCRIPT]);
+
+/// `vrrp_track_process`
+pub(crate) static VRRP_TRACK_PROCESS: Section<VrrpTrackProcess> =
+    Section::new("vrrp_track_process", &[PROCESS]);
+
+/// `track_file`
+pub(crate) static TRACK_FILE: Section<TrackFileDraft> = Section::new("track_file", &[FILE]);
+
+/// `weight N [reverse]`
+pub(super) const WEIGHT: Words = words("-253–253 [reverse]", 1, 2);
+
+/// keepalived counts milliseconds here.
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+const DAY: Duration = Duration::from_hours(24);
+
+const NOT_RUN: &str = "the script is not run";
+
+const SCRIPT: &[Keyword<VrrpScript>] = &[
+    word("script", "COMMAND", |s: &mut VrrpScript, w, _| {
+        w.clone_into(&mut s.script.command);
+        Ok(())
+    })
+    .later(NOT_RUN),
+    seconds("interval", MILLISECOND..=DAY, |s: &mut VrrpScript, v| {
+        s.interval = v.value;
+    })
+    .default("1 s")
+    .later(NOT_RUN),
+    seconds("timeout", Duration::ZERO..=DAY, |s: &mut VrrpScript, v| {
+        s.timeout = v.value;
+    })
+    .default("`interval`")
+    .later(NOT_RUN),
+    line("weight", WEIGHT, lower::script_weight)
+        .default("0: FAULT when it fails")
+        .example("-7")
+        .later(NOT_RUN),
+    number("rise", 1..=u32::MAX, |s: &mut VrrpScript, v| {
+        s.rise = v.value;
+    })
+    .default("1")
+    .later(NOT_RUN),
+    number("fall", 1..=u32::MAX, |s: &mut VrrpScript, v| {
+        s.fall = v.value;
+    })
+    .default("1")
+    .later(NOT_RUN),
+    line("user", words("USER [GROUP]", 1, 2), lower::script_user)
+        .default("`script_user`")
+        .example("nobody")
+        .later(NOT_RUN),
+    flag("init_fail", |s: &mut VrrpScript, v| s.init_fail = v.value).later(NOT_RUN),
+];
+
+const NOT_WATCHED: &str = "the process is not watched";
+
+const HOUR: Duration = Duration::from_hours(1);
+
+const PARAM_MATCH: &[(&str, ParamMatch)] = &[
+    ("initial", ParamMatch::Initial),
+    ("partial", ParamMatch::Partial),
+];
+
+const PROCESS: &[Keyword<VrrpTrackProcess>] = &[
+    line(
+        "process",
+        words("NAME [ARGUMENT …]", 1, ANY),
+        lower::process,
+    )
+    .example("nginx -g")
+    .later(NOT_WATCHED),
+    word(
+        "param_match",
+        "initial|partial",
+        read!(choice PARAM_MATCH => |p: &mut VrrpTrackProcess, v| p.param_match = Some(v.value)),
+    )
+    .example("initial")
+    .default("all arguments are equal")
+    .later(NOT_WATCHED),
+    line("weight", WEIGHT, lower::process_weight)
+        .default("0: FAULT when it does not run")
+        .example("-7")
+        .later(NOT_WATCHED),
+    short("quorum", 1..=u16::MAX, |p: &mut VrrpTrackProcess, v| {
+        p.quorum = v.value;
+    })
+    .default("1")
+    .later(NOT_WATCHED),
+    short("quorum_max", 0..=u16::MAX, |p: &mut VrrpTrackProcess, v| {
+        p.quorum_max = Some(v.value);
+    })
+    .later(NOT_WATCHED),
+    seconds(
+        "delay",
+        super::SHORTEST..=HOUR,
+        |p: &mut VrrpTrackProcess, v| p.delay = v.value,
+    )
+    .later(NOT_WATCHED),
+    seconds(
+        "terminate_delay",
+        super::SHORTEST..=HOUR,
+        |p: &mut VrrpTrackProcess, v| {
+            p.terminate_delay = v.value;
+        },
+    )
+    .default("`delay`")
+    .later(NOT_WATCHED),
+    seconds(
+        "fork_delay",
+        super::SHORTEST..=HOUR,
+        |p: &mut VrrpTrackProcess, v| {
+            p.fork_delay = v.value;
+        },
+    )
+    .default("`delay`")
+    .later(NOT_WATCHED),
+    flag("full_command", |p: &mut VrrpTrackProcess, v| {
+        p.full_command = v.value;
+    })
+    .later(NOT_WATCHED),
+];
+
+const NOT_READ: &str = "the file is not read";
+
+const FILE: &[Keyword<TrackFileDraft>] = &[
+    word(
+        "file",
+        "PATH",
+        read!(value::path => |f: &mut TrackFileDraft, v| f.file = Some(v)),
+    )
+    .example("/run/seven")
+    .later(NOT_READ),
+    line("weight", WEIGHT, lower::file_weight)
+        .default("1")
+        .example("7")
+        .later(NOT_READ),
+    line(
+        "init_file",
+        words("[VALUE] [overwrite]", 0, 2),
+        lower::init_file,
+    )
+    .example("7 overwrite")
+    .later(NOT_READ),
+];

@@ -1,0 +1,70 @@
+//! The lines with a shape of their own of checkers that are not built yet.
+
+use super::Lowering;
+use super::script::user;
+use crate::config::draft::{
+    CheckerDraft, CheckerName, FileCheckDraft, MiscCheckDraft, SmtpCheckDraft, UdpCheckDraft,
+};
+use crate::config::keywords::HOST;
+use crate::config::text::Spanned;
+use crate::config::tree::Node;
+use crate::config::value;
+
+/// `host { … }` of `SMTP_CHECK`
+pub(in crate::config) fn host(
+    check: &mut SmtpCheckDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let mut draft = CheckerDraft::new(Spanned {
+        value: CheckerName::SmtpCheck,
+        span: node.keyword.span,
+    });
+    lowering.block(&HOST, &mut draft, node);
+    check.hosts.push(draft);
+}
+
+/// `user USER [GROUP]`
+pub(in crate::config) fn misc_user(
+    check: &mut MiscCheckDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    let path = &mut check.value.misc_path;
+    (path.user, path.group) = user(node, 0);
+}
+
+/// `payload HEX …`
+pub(in crate::config) fn payload(
+    check: &mut UdpCheckDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    check.value.payload = lowering.bytes(node);
+}
+
+/// `require_reply [HEX …]`
+pub(in crate::config) fn require_reply(
+    check: &mut UdpCheckDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    check.value.require_reply = Some(lowering.bytes(node));
+}
+
+/// `weight N [reverse]`
+pub(in crate::config) fn file_check_weight(
+    check: &mut FileCheckDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    check.weight = lowering.weight(node).or(check.weight);
+}
+
+impl Lowering<'_> {
+    fn bytes(&mut self, node: &Node<'_>) -> Vec<u8> {
+        let words = node.arguments.iter();
+        let bytes = words.filter_map(|word| self.parse(word, value::hex));
+        bytes.flatten().collect()
+    }
+}

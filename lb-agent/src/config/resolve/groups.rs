@@ -1,0 +1,131 @@
+//! `vrrp_sync_group`, `track_group`, `virtual_server_group`.
+
+use std::collections::HashMap;
+
+use super::Resolver;
+use super::track::Weights;
+use crate::config::diagnostic::{Code, Diagnostic};
+use crate::config::draft::{Named, SyncGroupDraft};
+use crate::config::model::{TrackGroup, VirtualServerGroup, VrrpSyncGroup};
+use crate::config::text::{Span, Spanned};
+
+impl Resolver<'_> {
+    /// `vrrp_sync_group`
+    pub(super) fn sync_groups(
+        &mut self,
+        drafts: Vec<Named<SyncGroupDraft>>,
+        weights: &Weights,
+    ) -> Vec<VrrpSyncGroup> {
+        let mut members: HashMap<String, Span> = HashMap::new();
+        let mut groups: Vec<VrrpSyncGroup> = Vec::new();
+        for draft in drafts {
+            let group = self.members(&draft.value.group, Some(&mut members));
+            let track = self.tracking(&draft.value.tracking, weights);
+            if groups.iter().any(|one| one.name == draft.name.value) {
+                self.twice("vrrp_sync_group", &draft.name);
+            } else if group.is_empty() {
+                let message = format!(
+                    "vrrp_sync_group `{}` has no instance: it is left out",
+                    draft.name.value
+                );
+                self.warning(Code::LeftOut, draft.name.span, message);
+            } else {
+                groups.push(VrrpSyncGroup {
+                    name: draft.name.value,
+                    group,
+                    notify: self.notify(&draft.value.notify),
+                    track,
+                    sync_group_tracking_weight: draft.value.sync_group_tracking_weight,
+                });
+            }
+        }
+        groups
+    }
+
+    /// `track_group`
+    pub(super) fn track_groups(
+        &mut self,
+        drafts: Vec<Named<Vec<Spanned<String>>>>,
+    ) -> Vec<TrackGroup> {
+        let mut groups: Vec<TrackGroup> = Vec::new();
+        for draft in drafts {
+            if self.names.track_groups.place(&draft.name.value).is_some() {
+                self.twice("track_group", &draft.name);
+                continue;
+            }
+            self.names.track_groups.add(&draft.name, true);
+            groups.push(TrackGroup {
+                group: self.members(&draft.value, None),
+                name: draft.name.value,
+            });
+        }
+        groups
+    }
+
+    /// `virtual_server_group`
+    pub(super) fn server_groups(
+        &mut self,
+        drafts: Vec<Named<VirtualServerGroup>>,
+    ) -> Vec<VirtualServerGroup> {
+        let mut groups = Vec::new();
+        for draft in drafts {
+            let names = &mut self.names.virtual_server_groups;
+            if names.place(&draft.name.value).is_some() {
+                self.twice("virtual_server_group", &draft.name);
+                continue;
+            }
+            names.add(&draft.name, !draft.value.entries.is_empty());
+            if draft.value.entries.is_empty() {
+                let message = format!(
+                    "virtual_server_group `{}` is empty: it is left out",
+                    draft.name.value
+                );
+                self.warning(Code::LeftOut, draft.name.span, message);
+            } else {
+                groups.push(draft.value);
+            }
+        }
+        groups
+    }
+
+    /// Names of instances that are used; `taken` holds those of other groups.
+    fn members(
+        &mut self,
+        names: &[Spanned<String>],
+        mut taken: Option<&mut HashMap<String, Span>>,
+    ) -> Vec<String> {
+        let mut members: Vec<String> = Vec::with_capacity(names.len());
+        for name in names {
+            let consequence = "the group goes on without it";
+            if !self.refers(
+                |names| &names.vrrp_instances,
+                "vrrp_instance",
+                name,
+                consequence,
+            ) {
+                continue;
+            }
+            if let Some(taken) = &mut taken
+                && let Some(first) = taken.insert(name.value.clone(), name.span)
+            {
+                let message = format!(
+                    "vrrp_instance `{}` is a member twice: the second time is ignored",
+                    name.value
+                );
+                let twice = Diagnostic::error(Code::Duplicate, name.span, message);
+                self.report(twice.related(first, "the first time"));
+                continue;
+            }
+            members.push(name.value.clone());
+        }
+        members
+    }
+
+    fn twice(&mut self, keyword: &str, name: &Spanned<String>) {
+        let message = format!(
+            "{keyword} `{}` is defined twice: the second one is left out",
+            name.value
+        );
+        self.error(Code::Duplicate, name.span, message);
+    }
+}

@@ -1,0 +1,148 @@
+use std::path::Path;
+
+use crate::config::source::Memory;
+use crate::config::{load, report};
+
+fn remarks(text: &str) -> Vec<String> {
+    let loaded = load(&Memory::default().with("/main", text), Path::new("/main"));
+    let entries = report(&loaded).into_iter();
+    entries
+        .filter(|entry| entry.code.slug() != "no-effect-yet")
+        .map(|entry| {
+            let place = entry.place.unwrap();
+            let related = entry
+                .related
+                .iter()
+                .map(|other| other.place.line.to_string());
+            let related: Vec<String> = related.collect();
+            format!(
+                "{}:{} {} ({}): {}",
+                place.line,
+                place.column,
+                entry.severity.word(),
+                related.join(","),
+                entry.message
+            )
+        })
+        .collect()
+}
+
+/// An instance with these lines from line 4 on.
+fn instance(lines: &str) -> String {
+    format!(
+        "vrrp_instance A {{\ninterface eth0\nvirtual_router_id 1\n{lines}\nno_virtual_ipaddress\n}}\n\
+         vrrp_script S {{\nscript /bin/true\n}}\nvrrp_script W {{\nscript /bin/true\nweight -20\n}}\n"
+    )
+}
+
+#[test]
+fn nopreempt_keeps_a_weight_from_moving_the_address() {
+    let expected = "5:15 warning (4): the weight of `W` cannot move the virtual address: with \
+                    `nopreempt` a backup leaves a living master alone, whatever its priority";
+    assert_eq!(
+        remarks(&instance("nopreempt\ntrack_script { W }")),
+        [expected.replace("5:15", "5:16")]
+    );
+    assert_eq!(
+        remarks(&instance("nopreempt\ntrack_script { S }")),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        remarks(&instance("track_script { W }")),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_small_weight_says_whom_it_can_move_the_address_to() {
+    assert_eq!(
+        remarks(&instance("track_script { S weight -2 }")),
+        [
+            "4:16 warning (): what is tracked moves the virtual address only to a router whose priority is from 98 to 100"
+        ]
+    );
+    assert_eq!(
+        remarks(&instance("priority 90\ntrack_interface { eth1 weight 5 }")),
+        [
+            "5:19 warning (): what is tracked moves the virtual address only to a router whose priority is from 90 to 95"
+        ]
+    );
+    assert_eq!(
+        remarks(&instance("track_script { S weight -10 }")),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        remarks(&instance("priority 255\ntrack_script { W }")),
+        [
+            "5:16 warning (): the weight of `W` changes nothing: priority 255 is that of the address's owner and stays"
+        ]
+    );
+}
+
+#[test]
+fn strict_mode_says_what_it_does_not_go_with() {
+    let lines =
+        "unicast_peer { 10.0.0.2 }\nauthentication { auth_type PASS\nauth_pass x }\nstrict_mode";
+    assert_eq!(
+        remarks(&instance(lines)),
+        [
+            "4:16 warning (7): in strict mode keepalived refuses unicast peers: the instance does not start there",
+            "5:18 warning (7): in strict mode keepalived ignores authentication",
+        ]
+    );
+}
+
+#[test]
+fn persistence_hides_weights_that_differ() {
+    let service = |persistence: &str, weight: u8| {
+        format!(
+            "virtual_server 10.0.0.1 80 {{\nlb_algo wrr\nlb_kind NAT\nprotocol TCP\n{persistence}\n\
+             real_server 10.0.0.2 80 {{\nweight 3\n}}\nreal_server 10.0.0.3 80 {{\nweight {weight}\n}}\n}}\n"
+        )
+    };
+    let expected = "5:1 notice (): for 50 s after its last connection a client goes to the server \
+                    that it had: over few clients, or many behind one address, the weights do not show";
+    assert_eq!(remarks(&service("persistence_timeout 50", 1)), [expected]);
+    assert_eq!(
+        remarks(&service("persistence_timeout 50", 3)),
+        Vec::<String>::new()
+    );
+    assert_eq!(remarks(&service("", 1)), Vec::<String>::new());
+}
+
+#[test]
+fn a_fwmark_says_why_xdp_cannot_serve_it() {
+    let text = "virtual_server fwmark 3 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 10.0.0.2 80 {\n}\n}";
+    assert_eq!(
+        remarks(text),
+        [
+            "1:1 error (): virtual servers for a fwmark are not supported yet: it is left out",
+            "4:1 warning (): a fwmark has no protocol: this is ignored, as with keepalived",
+        ]
+    );
+    let loaded = load(&Memory::default().with("/main", text), Path::new("/main"));
+    let help = loaded.diagnostics[0].help.as_deref().unwrap();
+    assert!(help.contains("before a firewall marks it"), "{help}");
+}
+
+#[test]
+fn braces_in_a_row_close_one_block_each() {
+    let text = "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1 }}\n";
+    assert_eq!(remarks(text), Vec::<String>::new());
+    let text = format!("{text}}}\n");
+    assert_eq!(remarks(&text), ["6:1 error (): this `}` closes nothing"]);
+    let text = "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n}\nglobal_defs {\n}\n";
+    assert_eq!(
+        remarks(text),
+        ["1:1 error (7): `vrrp_instance A` is not closed: a `}` is missing"]
+    );
+}
+
+#[test]
+fn a_reference_to_nothing_shows_both_places() {
+    let text = instance("track_script { X1 }").replace("vrrp_script S", "vrrp_script X2");
+    assert_eq!(
+        remarks(&text),
+        ["4:16 warning (7): there is no vrrp_script `X1`: it is not tracked"]
+    );
+}

@@ -1,0 +1,162 @@
+//! The interfaces that the data plane uses: what is wanted of each, what has come of it, and
+//! whether packets can go from one to another. Pure.
+//!
+//! A packet that comes by one interface and leaves by another is redirected. In native mode the
+//! driver of the other one must take it (`ndo_xdp_xmit`): bridges, VLANs and most kinds of virtual
+//! interfaces have no such thing, and most cards' drivers are ready for it only while they have a
+//! program of their own. What a driver refuses is lost without a word, so it has to be known
+//! before. In generic mode the packet goes out through the network stack, by any interface.
+//!
+//! Which interfaces a virtual server needs is the director's matter; `runtime::plane` attaches.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::xdp::attach::Mode;
+use crate::net::link::{Link, LinkKind};
+
+/// An interface, and what it is wanted for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The interface.
+    pub link: Link,
+    /// Clients' packets arrive here.
+    pub ingress: bool,
+    /// Packets leave here: towards a server, and in NAT mode towards clients.
+    pub egress: bool,
+    /// Whether it should carry the program.
+    pub need: Need,
+}
+
+/// What an interface needs the program for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Nothing, or `xdp_interfaces` names others.
+    None,
+    /// Only for its driver, which takes packets of other interfaces beside a native program; a
+    /// generic one is of no use.
+    Driver,
+    /// For the packets that arrive there.
+    Packets,
+}
+
+/// What has come of an interface that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// What kind of interface it is.
+    pub kind: LinkKind,
+    /// How the program runs there, or why it does not.
+    pub program: Result<Mode, String>,
+    /// Whether it is in the device map, or why it is not.
+    pub listed: Result<(), String>,
+    /// Whether its driver takes packets that a native program on another interface sends there;
+    /// `None`: the kernel does not tell (before Linux 6.3).
+    pub takes_frames: Option<bool>,
+}
+
+/// Interfaces by index.
+pub type Ports = BTreeMap<u32, Port>;
+
+/// Why packets cannot go from one interface to another. Completes "… goes to the kernel:".
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Obstacle {
+    /// It is not in the device map.
+    #[error("packets cannot be redirected to {name}: {why}")]
+    Unlisted {
+        /// Where they would leave.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// It has no native program.
+    #[error(
+        "{name} takes packets of other interfaces only beside a native XDP program of its own, \
+         and has none: {why}; with `xdp_mode generic` it takes them, more slowly"
+    )]
+    NoNative {
+        /// Where they would leave.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// Its driver has no `ndo_xdp_xmit`.
+    #[error(
+        "the driver of {name} takes no packets of other interfaces' XDP programs; with `xdp_mode \
+         generic` they leave all the same, more slowly"
+    )]
+    Driver {
+        /// Where they would leave.
+        name: String,
+    },
+    /// The other end of a veth does not listen.
+    #[error(
+        "the other end of {name}, a veth, takes packets of XDP programs only with a program of its \
+         own (`XDP_PASS` will do), and has none; with `xdp_mode generic` it takes them, more slowly"
+    )]
+    VethEnd {
+        /// Where they would leave.
+        name: String,
+    },
+}
+
+/// What keeps packets that arrive by interface `from` from leaving by interface `to`.
+pub fn obstacle(ports: &Ports, from: u32, to: u32) -> Option<Obstacle> {
+    let source = ports.get(&from)?;
+    // Without a program no packet is sent on, so none is lost either.
+    let mode = *source.program.as_ref().ok()?;
+    // On a bond the program runs in the drivers of its ports: even what leaves by the same bond
+    // comes by another interface.
+    let redirected = from != to || (mode == Mode::Native && source.kind == LinkKind::Bond);
+    let Some(target) = ports.get(&to) else {
+        let name = format!("interface number {to}");
+        let why = "it is not in use yet".to_owned();
+        return redirected.then_some(Obstacle::Unlisted { name, why });
+    };
+    let name = target.name.clone();
+    if redirected && let Err(why) = &target.listed {
+        let why = why.clone();
+        return Some(Obstacle::Unlisted { name, why });
+    }
+    match mode {
+        Mode::Generic => None,
+        // A veth sends back what it sends on: through its other end.
+        Mode::Native if target.kind == LinkKind::Veth => {
+            (target.takes_frames == Some(false)).then_some(Obstacle::VethEnd { name })
+        }
+        Mode::Native if !redirected => None,
+        Mode::Native => match &target.program {
+            Err(why) => {
+                let why = why.clone();
+                Some(Obstacle::NoNative { name, why })
+            }
+            Ok(Mode::Generic) => {
+                let why = "its program runs in generic mode".to_owned();
+                Some(Obstacle::NoNative { name, why })
+            }
+            Ok(Mode::Native) => {
+                (target.takes_frames == Some(false)).then_some(Obstacle::Driver { name })
+            }
+        },
+    }
+}
+
+/// What an interface is called that takes no native program; there generic mode is no fallback but
+/// the only way.
+pub const fn generic_only(kind: &LinkKind) -> Option<&'static str> {
+    match kind {
+        LinkKind::Bridge => Some("a bridge"),
+        LinkKind::Vlan { .. } => Some("a VLAN of another interface"),
+        LinkKind::Macvlan { .. } => Some("a macvlan"),
+        LinkKind::Ethernet
+        | LinkKind::Loopback
+        | LinkKind::Bond
+        | LinkKind::Veth
+        | LinkKind::Other(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! Why a probe did not succeed. The words say what happened; who and what for is the log line's
+//! part.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{http, smtp};
+
+/// What a server did wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum Failure {
+    /// No connection within `connect_timeout`.
+    #[error("no connection within {0:?}")]
+    ConnectTimeout(Duration),
+    /// Refused, unreachable, …
+    #[error("{0}")]
+    Connect(String),
+    /// The TLS handshake did not end within `connect_timeout`.
+    #[error("connected, but the TLS handshake did not end within {0:?}")]
+    HandshakeTimeout(Duration),
+    /// The TLS handshake failed.
+    #[error("TLS handshake: {0}")]
+    Handshake(String),
+    /// The request could not be sent.
+    #[error("the request could not be sent: {0}")]
+    Send(String),
+    /// Connected, but nothing came within `connect_timeout`.
+    #[error("connected, but no answer within {0:?}")]
+    NoAnswer(Duration),
+    /// An answer began, then nothing came for `connect_timeout`, still within its head.
+    #[error("nothing more came for {timeout:?} within the answer's head, after {received} bytes")]
+    HeadTimeout {
+        /// `connect_timeout`.
+        timeout: Duration,
+        /// Bytes of the answer so far.
+        received: u64,
+    },
+    /// The head was there, but then nothing came for `connect_timeout`.
+    #[error(
+        "status_code [{status}], but the body did not end: nothing more came for {timeout:?}, after {received} bytes"
+    )]
+    BodyTimeout {
+        /// `connect_timeout`.
+        timeout: Duration,
+        /// The status that the head gave.
+        status: u16,
+        /// Bytes of the answer so far.
+        received: u64,
+    },
+    /// Bytes came, but too slowly, or without end.
+    #[error("the answer did not end within {limit:?}, {received} bytes came")]
+    TooSlow {
+        /// [`super::ANSWER_TIMEOUTS`] times `connect_timeout`.
+        limit: Duration,
+        /// Bytes of the answer so far.
+        received: u64,
+    },
+    /// The connection broke while the answer was read.
+    #[error("{cause} after {received} bytes")]
+    Read {
+        /// The system's words.
+        cause: String,
+        /// Bytes of the answer so far.
+        received: u64,
+    },
+    /// Closed without one byte of an answer.
+    #[error("the server closed the connection without an answer")]
+    NoData,
+    /// Closed within the head.
+    #[error("the server closed the connection after {0} bytes, within the answer's head")]
+    HeadCut(u64),
+    /// The head goes beyond [`http::MAX_HEAD`] or [`http::MAX_FIELDS`].
+    #[error(
+        "the answer's head is larger than {} bytes or {} fields",
+        http::MAX_HEAD,
+        http::MAX_FIELDS
+    )]
+    HeadTooLarge,
+    /// The body goes beyond [`http::MAX_BODY`].
+    #[error("the answer's body is larger than {} MiB", http::MAX_BODY >> 20)]
+    BodyTooLarge,
+    /// What came is not HTTP.
+    #[error("the answer is not HTTP: {0}")]
+    NotHttp(String),
+    /// A status that is not in `status_code`.
+    #[error("status_code [{0}]")]
+    StatusCode(u16),
+    /// Another MD5 than `digest`.
+    #[error("the body's digest is {0}")]
+    Digest(String),
+    /// `regex` is not in the body, or is and must not be (`regex_no_match`).
+    #[error("{}", if *.no_match { "the body matches the regex" } else { "the body does not match the regex" })]
+    Regex {
+        /// `regex_no_match`.
+        no_match: bool,
+    },
+    /// The greeting is not 220, or the answer to HELO is not 250.
+    #[error("{step}: the server said \"{said}\"")]
+    Smtp {
+        /// What it answered to.
+        step: smtp::Step,
+        /// Its line.
+        said: String,
+    },
+    /// Lines without end.
+    #[error("{0}: the answer is longer than {max} bytes", max = smtp::MAX_ANSWER)]
+    SmtpTooLong(smtp::Step),
+    /// A DNS answer with an error.
+    #[error("rcode = {0}")]
+    Rcode(u8),
+    /// A UDP reply that is too short or too long.
+    #[error("a reply of {0} bytes")]
+    ReplyLength(usize),
+    /// A UDP reply with other bytes than `require_reply`.
+    #[error("the reply is another than required")]
+    ReplyMismatch,
+    /// The value of a tracked file says down.
+    #[error("the file's value is {0}")]
+    FileValue(i64),
+    /// A tracked file has no number.
+    #[error("the file has no number: {0}")]
+    File(String),
+    /// A BFD session is not up.
+    #[error("the BFD session is down")]
+    BfdDown,
+}
+
+/// Why a probe never left this host.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum NotProbed {
+    /// No socket: the limit of open files, or of memory.
+    #[error("no socket: {0}")]
+    Socket(String),
+    /// `fwmark` could not be set; it takes `CAP_NET_ADMIN`.
+    #[error("fwmark {mark} cannot be set: {cause}")]
+    Mark {
+        /// `fwmark`.
+        mark: u32,
+        /// The system's words.
+        cause: String,
+    },
+    /// `bind_if` could not be set, as when there is no such interface.
+    #[error("cannot bind to interface {name}: {cause}")]
+    Interface {
+        /// `bind_if`.
+        name: String,
+        /// The system's words.
+        cause: String,
+    },
+    /// `bindto` and `bind_port` could not be bound, as when the address is not on this host.
+    #[error("cannot bind to {address}: {cause}")]
+    Bind {
+        /// Address and port asked for.
+        address: SocketAddr,
+        /// The system's words.
+        cause: String,
+    },
+    /// No source port is free for a connection to this server.
+    #[error("no source port: {0}")]
+    Port(String),
+    /// `name` is none that DNS could carry.
+    #[error("`{0}` is not a name that can be asked for")]
+    DnsName(String),
+    /// The answer comes by itself.
+    #[error("this is told, not asked")]
+    Told,
+    /// The probe's own task broke: a defect of ours.
+    #[error("the probe broke: {0}")]
+    Broken(String),
+}

@@ -1,0 +1,91 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn pattern(text: &str) -> Pattern {
+    Pattern::new(text, &[]).unwrap()
+}
+
+/// Whether `pattern` is found in `body` that comes in pieces of `piece` bytes.
+fn found(pattern: &Pattern, body: &[u8], piece: usize) -> bool {
+    let mut search = Search::new(pattern);
+    for data in body.chunks(piece.max(1)) {
+        search.handle_data(data);
+        assert!(search.window.len() <= WINDOW);
+    }
+    search.finish()
+}
+
+/// `text` at `place` of a body of `length` dots.
+fn body(text: &str, place: usize, length: usize) -> Vec<u8> {
+    let mut body = vec![b'.'; length];
+    body.splice(place..place, text.bytes());
+    body
+}
+
+#[test]
+fn a_match_is_found_wherever_it_is() {
+    let pattern = pattern("needle");
+    for place in [
+        0,
+        1,
+        OVERLAP,
+        WINDOW - 6,
+        WINDOW - 3,
+        WINDOW,
+        3 * WINDOW - 2,
+    ] {
+        let hay = body("needle", place, 4 * WINDOW);
+        for piece in [1000, 4096, WINDOW, 10 * WINDOW] {
+            assert!(found(&pattern, &hay, piece), "at {place} by {piece}");
+        }
+    }
+    assert!(!found(&pattern, &body("", 0, 4 * WINDOW), 4096));
+}
+
+#[test]
+fn anchors_mean_the_body_not_the_window() {
+    let long = body("x", 3 * WINDOW, 3 * WINDOW);
+    assert!(!found(&pattern("^\\."), &body("x", 0, 3 * WINDOW), 4096));
+    assert!(found(&pattern("x$"), &long, 4096));
+    assert!(!found(&pattern("\\.$"), &long, 4096));
+    assert!(!found(&pattern("\\A\\.x"), &long, 4096));
+}
+
+#[test]
+fn offsets_say_where_a_match_may_begin() {
+    let hay = body("needle", 100_000, 200_000);
+    for (min, max, expected) in [
+        (0, None, true),
+        (100_000, None, true),
+        (100_001, None, false),
+        (0, Some(100_000), true),
+        (0, Some(99_999), false),
+        (100_000, Some(100_000), true),
+        (300_000, None, false),
+    ] {
+        let mut pattern = pattern("needle");
+        pattern.min_offset = min;
+        pattern.max_offset = max;
+        assert_eq!(found(&pattern, &hay, 4096), expected, "{min} to {max:?}");
+    }
+}
+
+#[test]
+fn an_empty_body_is_searched_too() {
+    assert!(found(&pattern("^$"), b"", 1));
+    assert!(!found(&pattern("a"), b"", 1));
+}
+
+proptest! {
+    /// In pieces or at once, the answer is the same.
+    #[test]
+    fn pieces_do_not_matter(
+        body in proptest::collection::vec(prop_oneof![Just(b'a'), Just(b'b'), Just(b'\n')], 0..400),
+        piece in 1usize..50,
+        text in prop_oneof![Just("^a"), Just("b$"), Just("ab+a"), Just("(?m)^b$"), Just("\\bab\\b")],
+    ) {
+        let pattern = pattern(text);
+        prop_assert_eq!(found(&pattern, &body, piece), pattern.compiled().is_match(&body));
+    }
+}

@@ -1,0 +1,155 @@
+//! From the configuration's model to what health needs. `MISC_CHECK` and `BFD_CHECK` are left
+//! out: the server counts as up without them.
+
+mod kind;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::kind::Kinds;
+use super::{Check, Kind, PoolRules, PoolSpec, PooledServer, Question, Server, Service, Target};
+use crate::config::model::{
+    Checker, CheckerKind, Config, FileCheck, LaterChecker, RealServer, RealServerKey, VirtualServer,
+};
+use crate::health::probe::tls::TlsClient;
+
+/// How often a tracked file is read.
+const FILE_LOOP: Duration = Duration::from_secs(1);
+
+/// Every virtual server of `config`, in the order of the file; `tls` is its `SSL` block.
+#[must_use]
+pub fn services(config: &Config, tls: &Arc<TlsClient>) -> Vec<Service> {
+    let kinds = Kinds { config, tls };
+    let servers = config.virtual_servers.iter();
+    servers.map(|server| service(server, &kinds)).collect()
+}
+
+fn service(from: &VirtualServer, kinds: &Kinds<'_>) -> Service {
+    let servers = from.real_servers.iter().map(|server| Server {
+        key: server.key,
+        weight: server.weight,
+        inhibit_on_failure: server.inhibit_on_failure,
+        checks: checks(server, kinds),
+    });
+    Service {
+        key: from.key,
+        ha_suspend: from.ha_suspend,
+        rules: rules(from),
+        servers: servers.collect(),
+    }
+}
+
+impl From<&VirtualServer> for PoolSpec {
+    fn from(from: &VirtualServer) -> Self {
+        let servers = from.real_servers.iter().map(|server| PooledServer {
+            key: server.key,
+            weight: server.weight,
+            inhibit_on_failure: server.inhibit_on_failure,
+            waits: waits(server),
+        });
+        Self {
+            key: from.key,
+            rules: rules(from),
+            servers: servers.collect(),
+        }
+    }
+}
+
+fn rules(from: &VirtualServer) -> PoolRules {
+    PoolRules {
+        quorum: from.quorum,
+        hysteresis: from.hysteresis,
+        sorry_server: from.sorry_server.map(|sorry| RealServerKey {
+            address: sorry.address,
+            port: sorry.port,
+        }),
+        sorry_server_inhibit: from.sorry_server_inhibit,
+        omega: from.omega,
+        xdp_slow_start: from.xdp_slow_start,
+    }
+}
+
+/// Whether the server has a check that must succeed first.
+fn waits(server: &RealServer) -> bool {
+    let later = server.later_checkers.iter();
+    let later = later.filter(|checker| is_made(&checker.kind));
+    server.checkers.iter().any(|checker| checker.alpha) || { later }.any(|checker| checker.alpha)
+}
+
+/// What is not made yet must not be waited for.
+const fn is_made(kind: &LaterChecker) -> bool {
+    match kind {
+        LaterChecker::Ssl(_)
+        | LaterChecker::Smtp(_)
+        | LaterChecker::Dns(_)
+        | LaterChecker::Udp(_)
+        | LaterChecker::Ping
+        | LaterChecker::File(_) => true,
+        LaterChecker::Misc(_) | LaterChecker::Bfd(_) => false,
+    }
+}
+
+fn checks(server: &RealServer, kinds: &Kinds<'_>) -> Vec<Check> {
+    let first = server.checkers.iter().map(|checker| match &checker.kind {
+        CheckerKind::Tcp => check(checker, Kind::Tcp),
+        CheckerKind::Http(get) => check(checker, Kind::Http(kind::http_get(get))),
+    });
+    let later = server.later_checkers.iter();
+    let later = later.flat_map(|checker| later_checks(checker, kinds));
+    first.chain(later).collect()
+}
+
+fn later_checks(checker: &Checker<LaterChecker>, kinds: &Kinds<'_>) -> Vec<Check> {
+    match &checker.kind {
+        LaterChecker::Ssl(ssl) => vec![check(checker, kinds.ssl_get(ssl))],
+        // Each host is a check of its own: the server is up when all are.
+        LaterChecker::Smtp(smtp) if !smtp.hosts.is_empty() => {
+            let hosts = smtp.hosts.iter();
+            hosts.map(|host| check(host, kind::smtp(smtp))).collect()
+        }
+        LaterChecker::Smtp(smtp) => vec![check(checker, kind::smtp(smtp))],
+        LaterChecker::Dns(dns) => vec![check(checker, kind::dns(dns))],
+        LaterChecker::Udp(udp) => vec![check(checker, kind::udp(udp))],
+        LaterChecker::Ping => vec![check(checker, Kind::Ping)],
+        LaterChecker::File(file) => file_check(checker, file, kinds).into_iter().collect(),
+        LaterChecker::Misc(_) | LaterChecker::Bfd(_) => Vec::new(),
+    }
+}
+
+/// What a file says counts at once, and no warm-up has to spread it.
+fn file_check<K>(checker: &Checker<K>, file: &FileCheck, kinds: &Kinds<'_>) -> Option<Check> {
+    let kind = kinds.file(file)?;
+    Some(Check {
+        retry: 0,
+        delay_loop: FILE_LOOP,
+        warmup: FILE_LOOP,
+        ..check(checker, kind)
+    })
+}
+
+fn check<K>(from: &Checker<K>, kind: Kind) -> Check {
+    Check {
+        question: Question {
+            target: target(from),
+            kind,
+        },
+        retry: from.retry,
+        delay_before_retry: from.delay_before_retry,
+        delay_loop: from.delay_loop,
+        warmup: from.warmup,
+        alpha: from.alpha,
+        log_all_failures: from.log_all_failures,
+    }
+}
+
+fn target<K>(from: &Checker<K>) -> Target {
+    Target {
+        connect_ip: from.connect_ip,
+        connect_port: from.connect_port,
+        bindto: from.bindto,
+        bind_port: from.bind_port,
+        bind_if: from.bind_if.clone(),
+        fwmark: from.fwmark,
+        connect_timeout: from.connect_timeout,
+    }
+}

@@ -1,0 +1,108 @@
+//! The kinds of checkers.
+
+use std::sync::Arc;
+
+use crate::config::model::{self, Config};
+use crate::health::probe::http::pattern::Pattern;
+use crate::health::probe::tls::TlsClient;
+use crate::health::spec::{
+    DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, ReplyPattern, SmtpCheck, SslGet,
+    UdpCheck, Url, UrlBody,
+};
+
+/// What kinds refer to.
+pub(super) struct Kinds<'c> {
+    pub(super) config: &'c Config,
+    pub(super) tls: &'c Arc<TlsClient>,
+}
+
+impl Kinds<'_> {
+    pub(super) fn ssl_get(&self, from: &model::SslGet) -> Kind {
+        Kind::Ssl(SslGet {
+            get: http_get(&from.get),
+            enable_sni: from.enable_sni,
+            sni_name: from.sni_name.clone(),
+            tls: Arc::clone(self.tls),
+        })
+    }
+
+    /// `None` when there is no such file, which the configuration has said.
+    pub(super) fn file(&self, from: &model::FileCheck) -> Option<Kind> {
+        let mut files = self.config.track_files.iter();
+        let file = files.find(|file| file.name == from.track_file)?;
+        Some(Kind::File(FileCheck {
+            file: file.file.clone(),
+            weight: i32::from(from.weight.weight),
+            reverse: from.weight.reverse,
+        }))
+    }
+}
+
+pub(super) fn http_get(from: &model::HttpGet) -> HttpGet {
+    let url = |url| url_of(url, from.tls_compliant);
+    HttpGet {
+        urls: from.urls.iter().map(url).collect(),
+        http_protocol: match from.http_protocol {
+            model::HttpProtocol::V1_0 => HttpProtocol::V1_0,
+            model::HttpProtocol::V1_0Close => HttpProtocol::V1_0Close,
+            model::HttpProtocol::V1_1 => HttpProtocol::V1_1,
+        },
+        fast_recovery: from.fast_recovery,
+    }
+}
+
+fn url_of(from: &model::Url, tls_compliant: bool) -> Url {
+    Url {
+        path: from.path.clone(),
+        status_code: from.status_code.clone(),
+        virtualhost: from.virtualhost.clone(),
+        body: UrlBody {
+            digest: from.body.digest,
+            regex: pattern(&from.body),
+        },
+        tls_compliant: from.tls_compliant || tls_compliant,
+    }
+}
+
+/// A pattern that cannot be used is no longer in the model: the configuration has said so.
+fn pattern(from: &model::UrlBody) -> Option<Pattern> {
+    let mut pattern = Pattern::new(from.regex.as_ref()?, &from.regex_options).ok()?;
+    pattern.no_match = from.regex_no_match;
+    pattern.min_offset = u64::from(from.regex_min_offset);
+    pattern.max_offset = from.regex_max_offset.map(u64::from);
+    Some(pattern)
+}
+
+pub(super) fn smtp(from: &model::SmtpCheck) -> Kind {
+    let helo_name = from.helo_name.clone();
+    Kind::Smtp(helo_name.map_or_else(SmtpCheck::default, |helo_name| SmtpCheck { helo_name }))
+}
+
+pub(super) fn udp(from: &model::UdpCheck) -> Kind {
+    Kind::Udp(UdpCheck {
+        payload: from.payload.clone(),
+        require_reply: from.require_reply.clone().map(|bytes| ReplyPattern {
+            bytes,
+            ignore: Vec::new(),
+        }),
+        min_reply_length: from.min_reply_length,
+        max_reply_length: from.max_reply_length,
+    })
+}
+
+pub(super) fn dns(from: &model::DnsCheck) -> Kind {
+    Kind::Dns(DnsCheck {
+        kind: match from.kind {
+            model::DnsType::A => DnsType::A,
+            model::DnsType::Ns => DnsType::Ns,
+            model::DnsType::Cname => DnsType::Cname,
+            model::DnsType::Soa => DnsType::Soa,
+            model::DnsType::Mx => DnsType::Mx,
+            model::DnsType::Txt => DnsType::Txt,
+            model::DnsType::Aaaa => DnsType::Aaaa,
+            model::DnsType::Rrsig => DnsType::Rrsig,
+            model::DnsType::Dnskey => DnsType::Dnskey,
+        },
+        name: from.name.clone(),
+    })
+}

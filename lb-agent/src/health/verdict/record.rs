@@ -1,0 +1,89 @@
+//! What of a verdict outlives a reload and a restart.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Last, State, Verdict};
+use crate::health::probe::{ProbeResult, Weight};
+
+/// What a checker has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Results.
+    pub probes: u64,
+    /// Those that were failures.
+    pub failures: u64,
+    /// Those that never left this host.
+    pub not_probed: u64,
+    /// How often it went up or down.
+    pub changes: u64,
+}
+
+impl Counters {
+    pub(super) fn count(&mut self, result: &ProbeResult) {
+        self.probes = self.probes.saturating_add(1);
+        match result {
+            ProbeResult::Success | ProbeResult::Weighs(_) => {}
+            ProbeResult::Failed(_) => self.failures = self.failures.saturating_add(1),
+            ProbeResult::NotProbed(_) => self.not_probed = self.not_probed.saturating_add(1),
+        }
+    }
+}
+
+/// The memory of one checker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    #[serde(flatten)]
+    state: State,
+    url: usize,
+    passed: usize,
+    weight: Option<Weight>,
+    counters: Counters,
+    /// The last result, and how many milliseconds ago it came.
+    last: Option<(ProbeResult, u64)>,
+}
+
+impl Verdict {
+    /// Its memory at `now`.
+    #[must_use]
+    pub fn record(&self, now: Instant) -> Record {
+        let age = |at: Instant| {
+            let age = now.saturating_duration_since(at).as_millis();
+            u64::try_from(age).unwrap_or(u64::MAX)
+        };
+        let last = self.last.as_ref();
+        Record {
+            state: self.state,
+            url: self.url,
+            passed: self.passed,
+            weight: self.weight,
+            counters: self.counters,
+            last: last.map(|last| (last.result.clone(), age(last.at))),
+        }
+    }
+
+    /// Goes on from `record`, of the same question; when the next probe is stays as it is. Fewer
+    /// retries than before: one more failure takes the service down, not the next success.
+    pub fn restore(&mut self, record: &Record, now: Instant) {
+        self.state = match record.state {
+            State::Failing { failures } => match failures.min(self.check.retry) {
+                0 => State::Up,
+                failures => State::Failing { failures },
+            },
+            State::Unproven => State::Unproven,
+            State::Up => State::Up,
+            State::Down => State::Down,
+        };
+        let urls = self.urls().len();
+        self.url = if record.url < urls { record.url } else { 0 };
+        self.passed = record.passed.min(urls);
+        self.weight = record.weight;
+        self.counters = record.counters;
+        let at = |age| now.checked_sub(Duration::from_millis(age)).unwrap_or(now);
+        self.last = record.last.as_ref().map(|(result, age)| Last {
+            result: result.clone(),
+            at: at(*age),
+        });
+    }
+}

@@ -1,0 +1,114 @@
+//! Interfaces on top of others: made, brought up, removed.
+
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use nix::errno::Errno;
+use nix::libc::{
+    IFF_UP, IFLA_ADDRESS, IFLA_GROUP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK,
+    IFLA_LINKINFO, RTM_DELLINK, RTM_NEWLINK,
+};
+
+use super::netlink::{Connection, NetlinkError};
+use super::request::Request;
+
+/// An interface to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualLink {
+    /// Its name.
+    pub name: String,
+    /// Index of the interface below.
+    pub parent: u32,
+    /// `group` of ip-link(8).
+    pub group: Option<u32>,
+    /// What it is.
+    pub kind: VirtualKind,
+}
+
+/// What kind of interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VirtualKind {
+    /// A further Ethernet address, in private mode: it does not hear its siblings.
+    Macvlan([u8; 6]),
+    /// A further interface of the same Ethernet address, in layer-2 mode.
+    Ipvlan(IpvlanFlags),
+}
+
+/// Whom an ipvlan hears (`IPVLAN_F_*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IpvlanFlags {
+    /// Its siblings, too.
+    #[default]
+    Bridge,
+    /// Only others.
+    Private,
+    /// Its siblings by way of the switch.
+    Vepa,
+}
+
+// include/uapi/linux/if_link.h
+const IFLA_MACVLAN_MODE: u16 = 1;
+const MACVLAN_MODE_PRIVATE: u32 = 1;
+const IFLA_IPVLAN_MODE: u16 = 1;
+const IFLA_IPVLAN_FLAGS: u16 = 2;
+const IPVLAN_MODE_L2: u16 = 0;
+
+/// Makes the interface; it is down.
+pub fn create(connection: &mut Connection, link: &VirtualLink) -> Result<(), NetlinkError> {
+    let what = format_args!("make interface {}", link.name);
+    connection.execute(encode(link), NLM_F_CREATE | NLM_F_EXCL, &what)
+}
+
+/// Brings the interface up.
+pub fn bring_up(connection: &mut Connection, name: &str) -> Result<(), NetlinkError> {
+    let up = IFF_UP.cast_unsigned();
+    let request = Request::new(RTM_NEWLINK, &header(0, up, up)).with_string(IFLA_IFNAME, name);
+    connection.execute(request, 0, &format_args!("bring interface {name} up"))
+}
+
+/// Removes the interface; false: it was gone.
+pub fn remove(connection: &mut Connection, name: &str) -> Result<bool, NetlinkError> {
+    let request = Request::new(RTM_DELLINK, &header(0, 0, 0)).with_string(IFLA_IFNAME, name);
+    match connection.execute(request, 0, &format_args!("remove interface {name}")) {
+        Ok(()) => Ok(true),
+        Err(error) if error.errno() == Some(Errno::ENODEV) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// `struct ifinfomsg`: family, pad, type (2), index (4), flags (4), change (4).
+fn header(index: u32, flags: u32, change: u32) -> Vec<u8> {
+    let words = [0, index, flags, change];
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+fn encode(link: &VirtualLink) -> Request {
+    let request = Request::new(RTM_NEWLINK, &header(0, 0, 0))
+        .with_string(IFLA_IFNAME, &link.name)
+        .with(IFLA_LINK, &link.parent.to_ne_bytes())
+        .with_some(IFLA_GROUP, link.group.map(u32::to_ne_bytes));
+    let request = match link.kind {
+        VirtualKind::Macvlan(mac) => request.with(IFLA_ADDRESS, &mac),
+        VirtualKind::Ipvlan(_) => request,
+    };
+    request.with_nested(IFLA_LINKINFO, |info| match link.kind {
+        VirtualKind::Macvlan(_) => info
+            .with_string(IFLA_INFO_KIND, "macvlan")
+            .with_nested(IFLA_INFO_DATA, |data| {
+                data.with(IFLA_MACVLAN_MODE, &MACVLAN_MODE_PRIVATE.to_ne_bytes())
+            }),
+        VirtualKind::Ipvlan(flags) => {
+            let flags: u16 = match flags {
+                IpvlanFlags::Bridge => 0,
+                IpvlanFlags::Private => 1,
+                IpvlanFlags::Vepa => 2,
+            };
+            info.with_string(IFLA_INFO_KIND, "ipvlan")
+                .with_nested(IFLA_INFO_DATA, |data| {
+                    data.with(IFLA_IPVLAN_MODE, &IPVLAN_MODE_L2.to_ne_bytes())
+                        .with(IFLA_IPVLAN_FLAGS, &flags.to_ne_bytes())
+                })
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

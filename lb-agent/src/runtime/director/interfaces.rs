@@ -1,0 +1,219 @@
+//! Which interfaces the virtual servers need, and what is in the way between them. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::{Director, servers};
+use crate::config::model::{Forwarding, VirtualServer, XdpAttach};
+use crate::dataplane::nexthop::Resolution;
+use crate::dataplane::port::{self, Need, Obstacle, Wanted};
+use crate::health::name::ServiceName;
+use crate::net::link::{Link, LinkKind};
+
+impl Director {
+    /// The interfaces that the data plane needs now, those that do not exist excepted.
+    ///
+    /// They follow from where the virtual addresses are and where the servers are, unless
+    /// `xdp_interfaces` says which are to carry the program.
+    pub fn interfaces(&self) -> Vec<Wanted> {
+        let (mut ingress, mut egress, mut answers) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for virtual_server in &self.config.virtual_servers {
+            if self.is_waiting(virtual_server) {
+                continue;
+            }
+            let ways_in = self.ways_in(virtual_server);
+            let ways_out = self.ways_out(virtual_server);
+            if virtual_server.lb_kind == Forwarding::Nat {
+                answers.extend(ways_out.iter().copied());
+                egress.extend(self.ethernet(self.hops.gateway_interfaces()));
+                egress.extend(self.ethernet(ways_in.clone()));
+            }
+            ingress.extend(ways_in);
+            egress.extend(ways_out);
+        }
+        let named = !self.config.global_defs.xdp_interfaces.is_empty();
+        let wanted = self.links.values().map(|link| {
+            let (is_ingress, is_egress) =
+                (ingress.contains(&link.index), egress.contains(&link.index));
+            let need = match (is_ingress, is_egress) {
+                (true, _) => Need::Packets,
+                (false, true) if named => Need::None,
+                (false, true) if answers.contains(&link.index) => Need::Packets,
+                (false, true) => Need::Driver,
+                (false, false) => Need::None,
+            };
+            Wanted {
+                link: link.clone(),
+                ingress: is_ingress,
+                egress: is_egress,
+                need,
+            }
+        });
+        wanted.filter(|it| it.ingress || it.egress).collect()
+    }
+
+    /// Whether the program is not to be attached for it yet (`xdp_attach master`).
+    fn is_waiting(&self, virtual_server: &VirtualServer) -> bool {
+        self.config.global_defs.xdp_attach == XdpAttach::Master
+            && self
+                .owner(virtual_server)
+                .is_some_and(|owner| !self.masters.contains(&owner))
+    }
+
+    /// Where clients' packets arrive: where `xdp_interfaces` says, else at the address's interface,
+    /// else at the instance's. Never at `lo`.
+    fn ways_in(&self, virtual_server: &VirtualServer) -> BTreeSet<u32> {
+        let named = &self.config.global_defs.xdp_interfaces;
+        let links: Vec<&Link> = if named.is_empty() {
+            self.way_in(virtual_server).into_iter().collect()
+        } else {
+            named.iter().filter_map(|name| self.link(name)).collect()
+        };
+        let links = links.into_iter();
+        links
+            .filter(|link| link.kind != LinkKind::Loopback)
+            .map(|link| link.index)
+            .collect()
+    }
+
+    fn way_in(&self, virtual_server: &VirtualServer) -> Option<&Link> {
+        let address = virtual_server.key.address;
+        let owner = self.owner(virtual_server);
+        let Some(instance) = owner.and_then(|owner| self.config.vrrp_instances.get(owner)) else {
+            return self.links.get(self.addresses.get(&address)?);
+        };
+        let mut vips = instance
+            .virtual_ipaddress
+            .iter()
+            .chain(&instance.virtual_ipaddress_excluded);
+        vips.find(|vip| vip.address.addr() == address)
+            .and_then(|vip| self.link(&vip.dev))
+            .filter(|link| link.kind != LinkKind::Loopback)
+            .or_else(|| self.link(&instance.interface))
+    }
+
+    /// Where packets leave towards every server of the configuration, in the pool or not, so that
+    /// nothing has to be attached when one returns. Whether a neighbour answers does not matter
+    /// here: attaching resets the link of many cards.
+    fn ways_out(&self, virtual_server: &VirtualServer) -> BTreeSet<u32> {
+        let ways = servers(virtual_server).filter_map(|address| self.hops.interface(address));
+        self.ethernet(ways.collect())
+    }
+
+    /// Those of the interfaces that are there and carry Ethernet frames to somewhere.
+    fn ethernet(&self, mut indexes: BTreeSet<u32>) -> BTreeSet<u32> {
+        let carries = |link: &Link| link.kind != LinkKind::Loopback && link.mac != [0; 6];
+        indexes.retain(|index| self.links.get(index).is_some_and(carries));
+        indexes
+    }
+
+    /// The interfaces by which the answers of servers in NAT mode arrive; `None`: no virtual server
+    /// is in NAT mode.
+    pub fn answers_come_by(&self) -> Option<BTreeSet<&str>> {
+        let nat = |it: &&VirtualServer| it.lb_kind == Forwarding::Nat;
+        let mut servers_in_nat = self.config.virtual_servers.iter().filter(nat).peekable();
+        servers_in_nat.peek()?;
+        let indexes = servers_in_nat
+            .flat_map(servers)
+            .filter_map(|address| self.hops.interface(address));
+        let links = indexes.filter_map(|index| self.links.get(&index));
+        Some(links.map(|link| link.name.as_str()).collect())
+    }
+
+    /// The interfaces by which packets of a virtual server arrive at the program.
+    pub(super) fn entries(&self, virtual_server: &VirtualServer) -> BTreeSet<u32> {
+        if self.is_waiting(virtual_server) {
+            BTreeSet::new()
+        } else {
+            self.ways_in(virtual_server)
+        }
+    }
+
+    /// What keeps packets of a virtual server that arrive by `entries` from leaving by the
+    /// interface `egress`, or in NAT mode the answers from coming back.
+    pub(super) fn obstacle(
+        &self,
+        virtual_server: &VirtualServer,
+        entries: &BTreeSet<u32>,
+        egress: u32,
+    ) -> Option<Obstacle> {
+        let nat = virtual_server.lb_kind == Forwarding::Nat;
+        entries.iter().find_map(|entry| {
+            let answers = || {
+                nat.then(|| port::obstacle(&self.ports, egress, *entry))
+                    .flatten()
+            };
+            port::obstacle(&self.ports, *entry, egress).or_else(answers)
+        })
+    }
+
+    /// The servers that XDP cannot reach although it knows the way, and why.
+    pub fn obstacles(&self) -> BTreeMap<IpAddr, Obstacle> {
+        let mut found = BTreeMap::new();
+        for virtual_server in &self.config.virtual_servers {
+            let entries = self.entries(virtual_server);
+            for address in servers(virtual_server) {
+                if let Resolution::Via(hop) = self.hops.resolved(address)
+                    && let Some(obstacle) = self.obstacle(virtual_server, &entries, hop.index)
+                {
+                    found.insert(address, obstacle);
+                }
+            }
+        }
+        found
+    }
+
+    /// Why XDP does not reach servers, by their addresses.
+    pub fn unreached(&self) -> BTreeMap<IpAddr, String> {
+        let all = self.config.virtual_servers.iter().flat_map(servers);
+        let unresolved = all.filter_map(|address| match self.hops.resolved(address) {
+            Resolution::Unknown(reason) => Some((address, reason.to_string())),
+            Resolution::Local | Resolution::Via(_) => None,
+        });
+        let obstacles = self.obstacles().into_iter();
+        obstacles
+            .map(|(address, obstacle)| (address, obstacle.to_string()))
+            .chain(unresolved)
+            .collect()
+    }
+
+    /// The virtual servers that no interface serves, and why, for the operator.
+    pub fn unserved(&self) -> BTreeMap<String, String> {
+        let unserved = self
+            .config
+            .virtual_servers
+            .iter()
+            .filter(|virtual_server| self.ways_in(virtual_server).is_empty());
+        unserved
+            .map(|virtual_server| {
+                let name = ServiceName::of_virtual_server(&virtual_server.key).to_string();
+                (name, self.why_unserved(virtual_server))
+            })
+            .collect()
+    }
+
+    fn why_unserved(&self, virtual_server: &VirtualServer) -> String {
+        let address = virtual_server.key.address;
+        let name = "`xdp_interfaces` can name those that its clients come by";
+        if !self.config.global_defs.xdp_interfaces.is_empty() {
+            return "none of `xdp_interfaces` is there".to_owned();
+        }
+        match self.way_in(virtual_server) {
+            Some(link) => format!(
+                "{address} is on {}, where no client comes by; {name}",
+                link.name
+            ),
+            None if self.owner(virtual_server).is_some() => {
+                format!("the interface of {address} is gone; it is served when it is back")
+            }
+            None if self.addresses.contains_key(&address) => {
+                format!("the interface that had {address} is gone; {name}")
+            }
+            None => format!(
+                "{address} is on no interface, and no `vrrp_instance` has it; give it to an \
+                 interface, or {name}"
+            ),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The interfaces of the data plane: the program on them, and the device map that lets packets
+//! leave by them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Plane, PlaneError, chain};
+use crate::config::model::XdpMode;
+use crate::dataplane::port::{Need, Port, Ports, Wanted, generic_only};
+use crate::dataplane::xdp::attach::{AttachError, Mode};
+use crate::dataplane::xdp::maps::MapsError;
+use crate::net::link::Link;
+
+impl Plane {
+    /// Makes the interfaces that are wanted usable, and says what has come of each. What is in use
+    /// already stays in use; [`Self::close`] ends that.
+    ///
+    /// Where packets leave is ready before the program is where they arrive.
+    pub fn open(&mut self, wanted: &[Wanted], mode: XdpMode) -> Ports {
+        let mut programs = BTreeMap::new();
+        let attach = |plane: &mut Self, programs: &mut BTreeMap<u32, _>, ingress: bool| {
+            for it in wanted.iter().filter(|it| it.ingress == ingress) {
+                programs.insert(it.link.index, plane.provide(it, mode));
+            }
+        };
+        attach(self, &mut programs, false);
+        let refused = self.add_egress(wanted);
+        attach(self, &mut programs, true);
+        let mut ports = Ports::new();
+        for it in wanted {
+            let index = it.link.index;
+            let Some(program) = programs.remove(&index) else {
+                continue;
+            };
+            let listed = match &refused {
+                _ if !it.egress => Err("no packets are meant to leave there".to_owned()),
+                Ok(refused) => refused.get(&index).map_or(Ok(()), |why| Err(why.clone())),
+                Err(why) => Err(why.clone()),
+            };
+            let port = Port {
+                name: it.link.name.clone(),
+                kind: it.link.kind.clone(),
+                program,
+                listed,
+                takes_frames: it.egress.then(|| self.takes_frames(index)).flatten(),
+            };
+            ports.insert(index, port);
+        }
+        ports
+    }
+
+    /// Ends the use of every interface that is not wanted.
+    pub fn close(&mut self, wanted: &[Wanted], mode: XdpMode) -> Result<(), PlaneError> {
+        let egress: Vec<u32> = egress(wanted).collect();
+        // That one could not be added was said when it was.
+        let _said = self.maps.set_egress(&egress);
+        let programs: BTreeSet<u32> = wanted
+            .iter()
+            .filter(|it| useless(it, mode).is_none())
+            .map(|it| it.link.index)
+            .collect();
+        let attached: Vec<(u32, String)> = self
+            .attachments()
+            .filter(|(index, _, _)| !programs.contains(index))
+            .map(|(index, name, _)| (index, name.to_owned()))
+            .collect();
+        for (index, name) in attached {
+            self.attachments.detach(index)?;
+            tracing::info!("XDP program taken off {name}");
+        }
+        self.drop_stale_pins(&programs);
+        Ok(())
+    }
+
+    /// An interface is gone, and what was attached to it with it.
+    pub fn forget(&mut self, index: u32) {
+        if let Err(error) = self.attachments.detach(index) {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// Sees to it that an interface carries the program if it needs it.
+    fn provide(&mut self, wanted: &Wanted, mode: XdpMode) -> Result<Mode, String> {
+        if let Some(why) = useless(wanted, mode) {
+            return Err(why);
+        }
+        let mode = match wanted.need {
+            Need::None | Need::Driver => XdpMode::Native,
+            Need::Packets => mode,
+        };
+        self.attach(&wanted.link, mode)
+            .map_err(|error| chain(&error))
+    }
+
+    /// Attaches the program to one interface, unless it is there.
+    fn attach(&mut self, link: &Link, mode: XdpMode) -> Result<Mode, AttachError> {
+        if let Some(mode) = self.attachments.mode(link.index) {
+            return Ok(mode);
+        }
+        let Some(kind) = generic_only(&link.kind) else {
+            let attached = self.attach_as(link, mode)?;
+            tracing::info!("XDP program attached to {} ({attached})", link.name);
+            return Ok(attached);
+        };
+        let attached = self.attach_as(link, XdpMode::Generic)?;
+        let name = &link.name;
+        tracing::info!(
+            "XDP program attached to {name} ({attached}): {name} is {kind}, where the kernel has \
+             no native XDP"
+        );
+        Ok(attached)
+    }
+
+    fn attach_as(&mut self, link: &Link, mode: XdpMode) -> Result<Mode, AttachError> {
+        let (index, name) = (link.index, &link.name);
+        self.attachments
+            .attach(&mut self.object, &self.pins, index, name, mode)
+    }
+
+    /// Lets packets leave by what is wanted, besides the interfaces they leave by already. Gives
+    /// the reason for each that is refused.
+    fn add_egress(&mut self, wanted: &[Wanted]) -> Result<BTreeMap<u32, String>, String> {
+        let mut all: BTreeSet<u32> = self.maps.egress().into_iter().collect();
+        all.extend(egress(wanted));
+        let all: Vec<u32> = all.into_iter().collect();
+        match self.maps.set_egress(&all) {
+            Ok(()) => Ok(BTreeMap::new()),
+            Err(MapsError::Egress { refused }) => Ok(refused.into_iter().collect()),
+            Err(error) => Err(chain(&error)),
+        }
+    }
+
+    fn takes_frames(&mut self, index: u32) -> Option<bool> {
+        let answer = self.netdev.as_mut()?.takes_frames(index);
+        answer
+            .inspect_err(|error| tracing::debug!("{error}"))
+            .ok()
+            .flatten()
+    }
+
+    /// Attachments that an earlier agent pinned and nobody wants any more.
+    fn drop_stale_pins(&self, wanted: &BTreeSet<u32>) {
+        for index in self
+            .pins
+            .linked()
+            .into_iter()
+            .filter(|index| !wanted.contains(index))
+        {
+            if let Err(error) = std::fs::remove_file(self.pins.link(index)) {
+                tracing::warn!("cannot remove the old attachment to interface {index}: {error}");
+            }
+        }
+    }
+}
+
+/// Where packets leave.
+fn egress(wanted: &[Wanted]) -> impl Iterator<Item = u32> {
+    wanted.iter().filter(|it| it.egress).map(|it| it.link.index)
+}
+
+/// Why the program would be of no use on an interface, if it would not.
+fn useless(wanted: &Wanted, mode: XdpMode) -> Option<String> {
+    match (wanted.need, generic_only(&wanted.link.kind)) {
+        (Need::Packets, _) => None,
+        (Need::None, _) => Some("`xdp_interfaces` does not name it".to_owned()),
+        (Need::Driver, Some(kind)) => {
+            Some(format!("it is {kind}, where the kernel has no native XDP"))
+        }
+        (Need::Driver, None) if mode == XdpMode::Generic => {
+            Some("`xdp_mode` is generic".to_owned())
+        }
+        (Need::Driver, None) => None,
+    }
+}

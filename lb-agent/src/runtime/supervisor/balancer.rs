@@ -1,0 +1,192 @@
+//! The data plane at work: kept as the director wants it, and what the operator hears of it.
+
+use std::net::IpAddr;
+
+use tracing::{error, info, warn};
+
+use super::said::Said;
+use super::{RunError, forwarding};
+use crate::dataplane::nexthop::Resolution;
+use crate::dataplane::port::{Need, Ports, Wanted};
+use crate::runtime::director::Director;
+use crate::runtime::plane::{Plane, PlaneError, chain};
+
+/// Heartbeats between two attempts to use an interface that could not be used. Each may cost a
+/// card its link for a moment.
+const RETRY_INTERFACES: u32 = 10;
+
+/// The data plane of one director.
+pub(super) struct Balancer {
+    plane: Plane,
+    /// The maps are not as they should be, and this was said.
+    failing: bool,
+    /// Heartbeats since the interfaces were tried last.
+    beats: u32,
+    /// Interfaces that cannot be used, by name.
+    unusable: Said<String>,
+    /// Servers whose packets the interfaces do not let through.
+    unreached: Said<IpAddr>,
+    /// Virtual servers without an interface.
+    unserved: Said<String>,
+    /// Settings of the kernel.
+    settings: Said<String>,
+}
+
+impl Balancer {
+    /// Loads the program and brings everything about: what has to stand before anybody hears of us.
+    ///
+    /// That clients' packets do not arrive at the program is an error; that some servers cannot be
+    /// reached is not.
+    pub(super) fn start(instance: &str, director: &mut Director) -> Result<Self, RunError> {
+        let deadman = director.config().global_defs.xdp_deadman;
+        let mut balancer = Self {
+            plane: Plane::load(instance, deadman)?,
+            failing: false,
+            beats: 0,
+            unusable: Said::default(),
+            unreached: Said::default(),
+            unserved: Said::default(),
+            settings: Said::default(),
+        };
+        match balancer.prepare(director) {
+            Ok(()) => Ok(balancer),
+            Err(error) => {
+                // Nothing half-done stays behind.
+                balancer.stop();
+                Err(error)
+            }
+        }
+    }
+
+    fn prepare(&mut self, director: &mut Director) -> Result<(), RunError> {
+        self.plane.heartbeat()?;
+        let wanted = director.interfaces();
+        let ports = self.open(director, &wanted);
+        if let Some((_, why)) = without_program(&wanted, &ports).find(|(it, _)| it.ingress) {
+            return Err(RunError::Interface(why.to_owned()));
+        }
+        self.tell_unusable(&wanted, &ports);
+        director.handle_ports(ports);
+        self.bring_about(director, &wanted)?;
+        self.tell(director);
+        Ok(())
+    }
+
+    /// The data plane itself.
+    pub(super) const fn plane(&self) -> &Plane {
+        &self.plane
+    }
+
+    /// Brings the data plane to what is desired now.
+    pub(super) fn update(&mut self, director: &mut Director) {
+        for index in director.take_gone() {
+            self.plane.forget(index);
+        }
+        let wanted = director.interfaces();
+        let ports = self.open(director, &wanted);
+        self.tell_unusable(&wanted, &ports);
+        director.handle_ports(ports);
+        let outcome = self.bring_about(director, &wanted);
+        match &outcome {
+            Ok(()) if self.failing => info!("the data plane is as it should be again"),
+            Ok(()) => {}
+            Err(error) if !self.failing => {
+                let why = chain(error);
+                error!("the data plane is not as it should be: {why}; trying again every second");
+            }
+            Err(_said) => {}
+        }
+        self.failing = outcome.is_err();
+        self.tell(director);
+    }
+
+    /// Interfaces that are wanted are made ready before servers behind them are used …
+    fn open(&mut self, director: &Director, wanted: &[Wanted]) -> Ports {
+        self.plane
+            .open(wanted, director.config().global_defs.xdp_mode)
+    }
+
+    /// … and what is not wanted any more is let go when nobody uses it.
+    fn bring_about(&mut self, director: &Director, wanted: &[Wanted]) -> Result<(), PlaneError> {
+        self.plane.apply(&director.desired())?;
+        self.plane
+            .close(wanted, director.config().global_defs.xdp_mode)
+    }
+
+    /// A second has passed: the program hears that the agent is alive. Whether something should be
+    /// tried again.
+    pub(super) fn beat(&mut self, director: &Director) -> bool {
+        if let Err(error) = self.plane.heartbeat() {
+            error!("cannot tell the XDP program that the agent is alive: {error}");
+        }
+        self.tell_settings(director);
+        let waiting = !self.unusable.is_empty() || !self.unreached.is_empty();
+        self.beats = if waiting { self.beats + 1 } else { 0 };
+        let retry = self.beats >= RETRY_INTERFACES;
+        if retry {
+            self.beats = 0;
+        }
+        self.failing || retry
+    }
+
+    /// Takes everything out of the kernel.
+    pub(super) fn stop(self) {
+        for error in self.plane.remove() {
+            error!("{error}");
+        }
+    }
+
+    fn tell_unusable(&mut self, wanted: &[Wanted], ports: &Ports) {
+        let unusable =
+            without_program(wanted, ports).map(|(it, why)| (it.link.name.clone(), why.to_owned()));
+        for (_, why) in self.unusable.update(unusable.collect()).begun {
+            error!("{why}");
+        }
+    }
+
+    fn tell(&mut self, director: &Director) {
+        let obstacles = director.obstacles().into_iter();
+        let obstacles = obstacles.map(|(address, obstacle)| (address, obstacle.to_string()));
+        let news = self.unreached.update(obstacles.collect());
+        for (address, why) in news.begun {
+            warn!("{address} cannot be reached by XDP, its packets go to the kernel: {why}");
+        }
+        for address in news.over {
+            if matches!(director.resolution(address), Resolution::Via(_)) {
+                info!("{address} can be reached by XDP now");
+            }
+        }
+        let news = self.unserved.update(director.unserved());
+        for (name, why) in news.begun {
+            warn!("virtual server {name} has no interface to serve on: {why}");
+        }
+        for name in news.over {
+            info!("virtual server {name} has an interface to serve on now");
+        }
+        self.tell_settings(director);
+    }
+
+    fn tell_settings(&mut self, director: &Director) {
+        let complaints = director.answers_come_by().map(forwarding::complaints);
+        let news = self.settings.update(complaints.unwrap_or_default());
+        for (_, text) in news.begun {
+            warn!("{text}");
+        }
+        for name in news.over {
+            info!("{name} is as it should be now");
+        }
+    }
+}
+
+/// The interfaces that do not carry the program although packets arrive for it there, and why. Of
+/// those that need it for their drivers only, the servers behind them tell.
+fn without_program<'a>(
+    wanted: &'a [Wanted],
+    ports: &'a Ports,
+) -> impl Iterator<Item = (&'a Wanted, &'a str)> {
+    let for_packets = wanted.iter().filter(|it| it.need == Need::Packets);
+    for_packets.filter_map(|it| {
+        let why = ports.get(&it.link.index)?.program.as_ref().err()?;
+        Some((it, why.as_str()))
+    })
+}

@@ -1,0 +1,99 @@
+//! Sync groups: what their members do is kept together.
+
+use super::*;
+
+/// A sync group.
+pub(super) struct Group {
+    config: SyncGroup,
+    state: State,
+}
+
+impl Group {
+    pub(super) const fn new(config: SyncGroup) -> Self {
+        Self {
+            config,
+            state: State::Init,
+        }
+    }
+}
+
+impl<K: Kernel> Router<K> {
+    /// After anything that may have changed a member: the others follow.
+    pub(super) fn settle(&mut self, now: Instant) {
+        for place in 0..self.groups.len() {
+            self.share_lower(place, now);
+            // Each order brings all members into one state, from which at most one more follows.
+            for _ in 0..4 {
+                let Some(order) = self.order(place) else {
+                    break;
+                };
+                self.carry_out(place, order, now);
+            }
+            self.tell(place);
+        }
+    }
+
+    fn members_of(&self, place: usize) -> impl Iterator<Item = &Member> + Clone {
+        let members = self.groups.get(place).map(|group| &group.config.members);
+        let places = members.into_iter().flatten();
+        places.filter_map(|place| self.members.get(*place))
+    }
+
+    fn order(&self, place: usize) -> Option<Order> {
+        group::order(self.members_of(place).map(Member::standing))
+    }
+
+    fn carry_out(&mut self, place: usize, order: Order, now: Instant) {
+        let Some(group) = self.groups.get(place) else {
+            return;
+        };
+        let (state, input) = match order {
+            Order::Master => ("MASTER", Input::GroupMaster),
+            Order::Backup => ("BACKUP", Input::GroupBackup),
+            Order::Fault(true) => ("FAULT", Input::GroupFault(true)),
+            Order::Fault(false) => ("BACKUP", Input::GroupFault(false)),
+        };
+        let name = &group.config.name;
+        info!("VRRP_Group({name}) Syncing instances to {state} state");
+        for place in &group.config.members {
+            if let Some(member) = self.members.get_mut(*place) {
+                member.handle(input, &self.interfaces, &mut self.outside, now);
+            }
+        }
+    }
+
+    /// The network may have followed the worse master for the other members' addresses, too.
+    fn share_lower(&mut self, place: usize, now: Instant) {
+        let Some(group) = self.groups.get(place) else {
+            return;
+        };
+        for heard in 0..group.config.members.len() {
+            let who = group.config.members.get(heard).copied();
+            let member = who.and_then(|who| self.members.get_mut(who));
+            if !member.is_some_and(Member::take_heard_lower) {
+                continue;
+            }
+            for other in group
+                .config
+                .members
+                .iter()
+                .filter(|other| Some(**other) != who)
+            {
+                if let Some(member) = self.members.get_mut(*other) {
+                    let input = Input::GroupAnnounce;
+                    member.handle(input, &self.interfaces, &mut self.outside, now);
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, place: usize) {
+        let to = group::state(self.members_of(place).map(Member::standing));
+        let Some(group) = self.groups.get_mut(place) else {
+            return;
+        };
+        if std::mem::replace(&mut group.state, to) != to {
+            (self.outside.listener)(News::Group { group: place, to });
+        }
+    }
+}

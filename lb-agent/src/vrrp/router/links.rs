@@ -1,0 +1,153 @@
+//! Interfaces that come, go, and change.
+
+use super::*;
+
+impl<K: Kernel> Router<K> {
+    pub(super) fn read_links(&mut self, now: Instant) {
+        let links = match self.outside.kernel.links() {
+            Ok(links) => links,
+            Err(error) => return error!("{error}"),
+        };
+        for (index, name) in self.interfaces.missing_from(&links) {
+            self.remove_link(index, &name, now);
+        }
+        for link in &links {
+            self.update_link(link.clone(), now);
+        }
+        // Not before all are known: one of them may be what an earlier run has made.
+        for link in &links {
+            self.make_vmacs(link);
+        }
+        self.read_sources(now);
+        self.miss_tracked(now);
+    }
+
+    pub(super) fn update_link(&mut self, link: Link, now: Instant) {
+        if let Some(former) = self.interfaces.displaced_by(&link) {
+            // Renamed, or made anew under the same name.
+            self.remove_link(former.index, &former.name, now);
+        }
+        let before = self.interfaces.by_name(&link.name).map(|link| link.up);
+        if before.is_some_and(|up| up != link.up) && self.is_used(&link.name) {
+            info!(
+                "Netlink reports {} {}",
+                link.name,
+                if link.up { "up" } else { "down" }
+            );
+        }
+        let (name, up) = (link.name.clone(), link.up);
+        let is_new_primary = before.is_none() && self.is_primary(&name);
+        if is_new_primary {
+            self.open(&link);
+        }
+        self.interfaces.insert(link);
+        if is_new_primary {
+            self.read_sources(now);
+        }
+        if before == Some(up) {
+            return;
+        }
+        self.statics
+            .complete(&mut self.outside.kernel, &self.interfaces);
+        let (interface, status) = if up {
+            (Interface::Up, Status::Up)
+        } else {
+            (Interface::Down, Status::Down)
+        };
+        for member in &mut self.members {
+            if member.config.interface == name {
+                let input = Input::Interface(interface);
+                member.handle(input, &self.interfaces, &mut self.outside, now);
+            } else {
+                member.complete(&self.interfaces, &mut self.outside);
+            }
+            let what = (Kind::Interface, name.as_str());
+            member.track(what, status, &self.interfaces, &mut self.outside, now);
+        }
+    }
+
+    pub(super) fn remove_link(&mut self, index: u32, name: &str, now: Instant) {
+        self.interfaces.remove(index);
+        self.outside.kernel.close(index);
+        self.statics.forget(index);
+        self.forget_vmac(name);
+        if self.is_used(name) {
+            info!("Netlink reports {name} down");
+        }
+        for member in &mut self.members {
+            member.addresses.forget(index);
+            if member.config.interface == name {
+                let input = Input::Interface(Interface::Missing);
+                member.handle(input, &self.interfaces, &mut self.outside, now);
+                member.set_source(None, &self.interfaces, &mut self.outside, now);
+            }
+            let what = (Kind::Interface, name);
+            member.track(what, Status::Down, &self.interfaces, &mut self.outside, now);
+        }
+    }
+
+    /// Begins to hear and speak on an interface. A failure leaves the instance deaf: it would
+    /// become a second master, so the operator must know.
+    fn open(&mut self, link: &Link) {
+        let is_router = self.outside.kernel.is_ipv6_router(link);
+        self.interfaces.set_router(link.index, is_router);
+        for channel in Channel::ALL {
+            let uses = |member: &&Member| {
+                member.config.interface == link.name && member.channel() == channel
+            };
+            let mut users = self.members.iter().filter(uses).peekable();
+            if users.peek().is_none() {
+                continue;
+            }
+            let mut groups: Vec<IpAddr> = users
+                .filter(|member| !member.config.is_unicast())
+                .map(|member| member.config.mcast_dst_ip)
+                .collect();
+            groups.sort_unstable();
+            groups.dedup();
+            if let Err(error) = self.outside.kernel.open(link, channel, &groups) {
+                error!(
+                    "cannot open a VRRP socket on {}: {error}; no advert is heard there",
+                    link.name
+                );
+            }
+        }
+    }
+
+    /// A tracked interface that does not exist is down.
+    fn miss_tracked(&mut self, now: Instant) {
+        let tracked = self
+            .members
+            .iter()
+            .flat_map(|member| &member.config.tracked);
+        let missing: Vec<String> = tracked
+            .filter(|tracked| tracked.kind == Kind::Interface)
+            .filter(|tracked| self.interfaces.by_name(&tracked.name).is_none())
+            .map(|tracked| tracked.name.clone())
+            .collect();
+        for name in missing {
+            for member in &mut self.members {
+                let what = (Kind::Interface, name.as_str());
+                member.track(what, Status::Down, &self.interfaces, &mut self.outside, now);
+            }
+        }
+    }
+
+    /// Whether an instance sends its adverts there.
+    pub(super) fn is_primary(&self, name: &str) -> bool {
+        self.members
+            .iter()
+            .any(|member| member.config.interface == name)
+    }
+
+    /// Whether an instance sends its adverts or has addresses there.
+    fn is_used(&self, name: &str) -> bool {
+        self.is_primary(name)
+            || self.members.iter().any(|member| {
+                let mut addresses = member.addresses.iter();
+                let mut tracked = member.config.tracked.iter();
+                addresses.any(|(address, _)| address.dev == name)
+                    || tracked.any(|it| it.kind == Kind::Interface && it.name == name)
+            })
+    }
+}

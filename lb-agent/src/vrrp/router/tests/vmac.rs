@@ -1,0 +1,131 @@
+//! VMACs, kernel settings, `no_accept`.
+
+use super::*;
+use crate::config::model::UseVmac;
+use crate::net::virtual_link::{VirtualKind, VirtualLink};
+
+const MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 51];
+
+fn vmac(xmit_base: bool) -> Setup {
+    Setup::from(vec![VrrpInstance {
+        use_vmac: Some(UseVmac::default()),
+        vmac_xmit_base: xmit_base,
+        ..config()
+    }])
+}
+
+fn link() -> VirtualLink {
+    VirtualLink {
+        name: "vrrp.51".into(),
+        parent: ETH0.index,
+        group: None,
+        kind: VirtualKind::Macvlan(MAC),
+    }
+}
+
+#[test]
+fn a_vmac_is_made_carries_everything_and_is_removed() {
+    let mut bench = Bench::started(vmac(false));
+    assert!(bench.journal.take().contains(&Seen::LinkMade(link())));
+    assert_eq!(bench.states(), [State::Backup]);
+    bench.pass(Duration::from_secs(4));
+    let seen = bench.journal.take();
+    let index = 100 + ETH0.index;
+    assert!(matches!(seen[0], Seen::Advert { index: by, .. } if by == index));
+    assert!(seen.contains(&Seen::Added(on(index, "10.0.0.100/32"))));
+    let frame = arp::gratuitous(MAC, VIP).to_vec();
+    assert!(seen.contains(&Seen::Frame { index, frame }));
+    bench.router.stop(bench.now);
+    let seen = bench.journal.take();
+    assert!(seen.contains(&Seen::LinkRemoved("vrrp.51".into())));
+    let sysctls = &bench.kernel().sysctls;
+    for path in ["eth0/arp_ignore", "eth0/arp_filter", "all/rp_filter"] {
+        assert_eq!(
+            sysctls[&format!("net/ipv4/conf/{path}")],
+            "before",
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn vmac_xmit_base_sends_adverts_by_the_interface_below() {
+    let mut bench = Bench::started(vmac(true));
+    bench.journal.take();
+    bench.pass(Duration::from_secs(4));
+    let seen = bench.journal.take();
+    assert!(matches!(seen[0], Seen::Advert { index, .. } if index == ETH0.index));
+    assert!(seen.contains(&Seen::Added(on(100 + ETH0.index, "10.0.0.100/32"))));
+}
+
+#[test]
+fn a_vmac_that_a_crash_has_left_is_used_and_another_interface_of_its_name_is_not() {
+    let left = |mac| {
+        let mut bench = Bench::new(vmac(false));
+        let link = VirtualLink {
+            kind: VirtualKind::Macvlan(mac),
+            ..link()
+        };
+        bench.kernel().create_link(&link).unwrap();
+        bench.journal.take();
+        bench.router.start(bench.now);
+        bench.router.stop(bench.now);
+        bench.journal.take()
+    };
+    let removed = Seen::LinkRemoved("vrrp.51".into());
+    let made = |seen: &Seen| matches!(seen, Seen::LinkMade(_));
+    let seen = left(MAC);
+    assert!(seen.contains(&removed) && !seen.iter().any(made));
+    let seen = left([2, 0, 0, 0, 0, 7]);
+    assert!(!seen.contains(&removed) && !seen.iter().any(made));
+}
+
+#[test]
+fn promote_secondaries_is_set_while_the_agent_runs() {
+    let mut bench = Bench::started(vec![VrrpInstance {
+        promote_secondaries: true,
+        ..config()
+    }]);
+    let path = "net/ipv4/conf/eth0/promote_secondaries";
+    assert_eq!(bench.kernel().sysctls[path], "1");
+    bench.router.stop(bench.now);
+    assert_eq!(bench.kernel().sysctls[path], "before");
+}
+
+#[test]
+fn no_accept_drops_before_the_address_is_there_and_until_it_is_gone() {
+    let config = VrrpInstance {
+        accept: false,
+        ..config()
+    };
+    let mut bench = Bench::started(vec![config]);
+    let table = "lb-agent.eth0.51.IPv4".to_owned();
+    let unblocked = Seen::Unblocked(table.clone());
+    assert!(
+        bench.journal.take().contains(&unblocked),
+        "what a crash left"
+    );
+    bench.pass(Duration::from_secs(4));
+    let seen = bench.journal.take();
+    let place = |wanted: &Seen| seen.iter().position(|it| it == wanted).unwrap();
+    let added = place(&Seen::Added(on(ETH0.index, "10.0.0.100/32")));
+    assert!(place(&Seen::Blocked(table, vec![VIP.into()])) < added);
+    bench.router.stop(bench.now);
+    let seen = bench.journal.take();
+    let place = |wanted: &Seen| seen.iter().position(|it| it == wanted).unwrap();
+    let removed = place(&Seen::Removed(on(ETH0.index, "10.0.0.100/32")));
+    assert!(place(&unblocked) > removed);
+}
+
+#[test]
+fn the_owner_accepts_whatever_is_said() {
+    let config = VrrpInstance {
+        accept: false,
+        priority: 255,
+        ..config()
+    };
+    let mut bench = Bench::started(vec![config]);
+    bench.pass(Duration::from_secs(4));
+    let blocked = |seen: &Seen| matches!(seen, Seen::Blocked(..));
+    assert!(!bench.journal.take().iter().any(blocked));
+}

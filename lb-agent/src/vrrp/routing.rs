@@ -1,0 +1,181 @@
+//! Routes and routing rules of one instance, or of nobody (`static_routes`, `static_rules`): which
+//! are set, and whether by us. How they are said to the kernel stand in [`route`] and [`rule`].
+//!
+//! What was there before is never removed. What somebody else removes is put back: whether
+//! something is missing is found out by adding it again, so nothing has to be compared.
+
+use tracing::{error, warn};
+
+use super::effects::Kernel;
+use super::router::Interfaces;
+use crate::config::model::{Route, Rule};
+use crate::net::address::{Added, Removed};
+use crate::net::request::Request;
+
+pub mod route;
+pub mod rule;
+
+/// A route or a rule as it is said to the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The message that adds it.
+    pub add: Request,
+    /// The message that removes it.
+    pub remove: Request,
+    /// What the operator knows it by.
+    pub text: String,
+}
+
+/// What the configuration has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Config {
+    Route(Route),
+    Rule(Rule),
+}
+
+#[derive(Debug)]
+struct Line {
+    config: Config,
+    standing: Standing,
+    /// That it cannot be set was said.
+    said: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Standing {
+    Absent,
+    /// By us, exactly so.
+    Ours(Entry),
+    /// It was there already.
+    Foreign,
+}
+
+/// The routes and rules of an instance.
+#[derive(Debug)]
+pub struct Routing {
+    owner: String,
+    /// Routes first: a rule leads to them.
+    lines: Vec<Line>,
+}
+
+impl Routing {
+    /// None of them set.
+    pub fn new(owner: &str, routes: &[Route], rules: &[Rule]) -> Self {
+        let routes = routes.iter().cloned().map(Config::Route);
+        let rules = rules.iter().cloned().map(Config::Rule);
+        let line = |config| Line {
+            config,
+            standing: Standing::Absent,
+            said: false,
+        };
+        Self {
+            owner: owner.to_owned(),
+            lines: routes.chain(rules).map(line).collect(),
+        }
+    }
+
+    /// Whether there are any.
+    pub const fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Sets what is not set. What cannot be set is said once and tried again at the next call.
+    pub fn add(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
+        let owner = &self.owner;
+        for line in &mut self.lines {
+            if line.standing != Standing::Absent {
+                continue;
+            }
+            let done = match line.config.encode(interfaces) {
+                Ok(entry) => match kernel.add_routing(&entry) {
+                    Ok(added) => Ok((entry, added)),
+                    Err(error) => Err(error.to_string()),
+                },
+                Err(reason) => Err(reason),
+            };
+            match done {
+                Ok((entry, Added::New)) => line.standing = Standing::Ours(entry),
+                Ok((entry, Added::AlreadyThere)) => {
+                    warn!("({owner}) {} is there already; it will stay", entry.text);
+                    line.standing = Standing::Foreign;
+                }
+                Err(_said_before) if line.said => {}
+                Err(reason) => {
+                    error!("({owner}) {reason}");
+                    line.said = true;
+                }
+            }
+        }
+    }
+
+    /// Removes what [`Self::add`] has set, the last first.
+    pub fn remove(&mut self, kernel: &mut impl Kernel) {
+        for line in self.lines.iter_mut().rev() {
+            line.said = false;
+            match std::mem::replace(&mut line.standing, Standing::Absent) {
+                Standing::Ours(entry) => {
+                    if let Err(error) = kernel.remove_routing(&entry) {
+                        error!("({}) {error}", self.owner);
+                    }
+                }
+                Standing::Absent | Standing::Foreign => {}
+            }
+        }
+    }
+
+    /// Removes what somebody who was killed has left.
+    pub fn remove_residual(&self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
+        for line in self.lines.iter().rev() {
+            // A rule without a preference cannot be told from a foreign one of the same words.
+            let Ok(entry) = line.config.encode(interfaces) else {
+                continue;
+            };
+            if let Ok(Removed::Gone) = kernel.remove_routing(&entry) {
+                let (owner, text) = (&self.owner, entry.text);
+                warn!("({owner}) {text} was left by an earlier run; removed");
+            }
+        }
+    }
+
+    /// Puts back what somebody else has removed, but for what is not tracked, and tries again what
+    /// could not be set; how many came back.
+    pub fn restore(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) -> usize {
+        let mut restored = 0;
+        for line in &mut self.lines {
+            let Standing::Ours(entry) = &line.standing else {
+                continue;
+            };
+            if line.config.no_track() {
+                continue;
+            }
+            match kernel.add_routing(entry) {
+                Ok(Added::AlreadyThere) => {}
+                Ok(Added::New) => {
+                    warn!("({}) somebody removed {}; put back", self.owner, entry.text);
+                    restored += 1;
+                }
+                // Its interface is down or gone: it is set again when it can be.
+                Err(_later) => line.standing = Standing::Absent,
+            }
+        }
+        self.add(kernel, interfaces);
+        restored
+    }
+}
+
+impl Config {
+    fn encode(&self, interfaces: &Interfaces) -> Result<Entry, String> {
+        let index = |name: &str| interfaces.by_name(name).map(|link| link.index);
+        match self {
+            Self::Route(config) => route::encode(config, index),
+            Self::Rule(config) => rule::encode(config),
+        }
+    }
+
+    const fn no_track(&self) -> bool {
+        match self {
+            Self::Route(config) => config.no_track,
+            Self::Rule(config) => config.no_track,
+        }
+    }
+}

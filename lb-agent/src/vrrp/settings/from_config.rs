@@ -1,0 +1,307 @@
+//! The one place where the configuration becomes [`Setup`].
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{
+    Authentication, Family, Global, Kind, OldUnicastChecksum, Peer, Setup, SyncGroup, Tracked,
+    Version, VirtualAddress, VirtualRouter, Vmac,
+};
+use crate::config::model::{self, Config, InitialState, VrrpInstance};
+use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
+use crate::vrrp::isolation::Isolation;
+use crate::wire::vrrp::{MAX_ADVERTISE_INTERVAL, PRIORITY_OWNER};
+
+impl From<&Config> for Setup {
+    fn from(config: &Config) -> Self {
+        let mut setup = Self::from(config.vrrp_instances.clone());
+        let vrrp = &config.global_defs.vrrp;
+        setup.global = Global {
+            vrrp_startup_delay: vrrp.vrrp_startup_delay,
+            log_unknown_vrids: vrrp.log_unknown_vrids,
+            isolation: Isolation {
+                vrrp_rt_priority: config.global_defs.process.vrrp_rt_priority,
+                vrrp_no_swap: config.global_defs.process.vrrp_no_swap,
+            },
+        };
+        let statics = config.static_ipaddress.iter();
+        setup.static_ipaddress = statics
+            .map(|line| VirtualAddress::from(&line.address))
+            .collect();
+        setup.static_routes.clone_from(&config.static_routes);
+        setup.static_rules.clone_from(&config.static_rules);
+        for group in &config.vrrp_sync_groups {
+            setup.join(group);
+        }
+        setup
+    }
+}
+
+impl Setup {
+    /// A sync group: what it tracks every member tracks, and the members' own weights do not
+    /// count unless `sync_group_tracking_weight` says so: priorities that move one by one would
+    /// tear the group apart.
+    fn join(&mut self, config: &model::VrrpSyncGroup) {
+        let is_member = |instance: &VirtualRouter| config.group.contains(&instance.name);
+        let places = self.instances.iter().enumerate();
+        let members = places.filter(|(_, instance)| is_member(instance));
+        let members = members.map(|(place, _)| place).collect();
+        for instance in self.instances.iter_mut().filter(|it| is_member(it)) {
+            if !config.sync_group_tracking_weight {
+                instance.tracked.retain(|tracked| tracked.weight == 0);
+            }
+            instance.tracked.extend(tracked(&config.track));
+        }
+        let name = config.name.clone();
+        self.groups.push(SyncGroup { name, members });
+    }
+}
+
+impl From<Vec<VrrpInstance>> for Setup {
+    fn from(instances: Vec<VrrpInstance>) -> Self {
+        Self {
+            instances: instances.iter().map(VirtualRouter::from).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&VrrpInstance> for VirtualRouter {
+    fn from(config: &VrrpInstance) -> Self {
+        let mut router = Self {
+            name: config.name.clone(),
+            state: config.state,
+            interface: config.interface.clone(),
+            virtual_router_id: config.virtual_router_id,
+            version: if config.version == 3 {
+                Version::V3
+            } else {
+                Version::V2
+            },
+            family: if config.native_ipv6 {
+                Family::V6
+            } else {
+                Family::V4
+            },
+            priority: config.priority,
+            advert_int: config.advert_int,
+            authentication: config.authentication.as_ref().map(Authentication::from),
+            virtual_ipaddress: addresses(&config.virtual_ipaddress),
+            virtual_ipaddress_excluded: addresses(&config.virtual_ipaddress_excluded),
+            nopreempt: config.nopreempt,
+            preempt_delay: config.preempt_delay,
+            source: config.source.map(IpAddr::from),
+            unicast_peer: peers(config),
+            unicast_ttl: config.unicast_ttl,
+            check_unicast_src: config.check_unicast_src,
+            mcast_dst_ip: config.mcast_dst_ip.into(),
+            v3_checksum_as_v2: config.v3_checksum_as_v2,
+            old_unicast_checksum: match config.old_unicast_checksum {
+                None => OldUnicastChecksum::Follow,
+                Some(true) => OldUnicastChecksum::Always,
+                Some(false) => OldUnicastChecksum::Never,
+            },
+            owner_ignore_adverts: config.owner_ignore_adverts,
+            skip_check_adv_addr: config.skip_check_adv_addr,
+            dont_track_primary: config.dont_track_primary,
+            lower_prio_no_advert: config.lower_prio_no_advert,
+            higher_prio_send_advert: config.higher_prio_send_advert,
+            down_timer_adverts: config.down_timer_adverts,
+            garp: config.garp,
+            tracked: tracked(&config.track).collect(),
+            grouped: false,
+            startup_delay: Duration::ZERO,
+            promote_secondaries: config.promote_secondaries,
+            vmac: None,
+            source_interface: config.interface.clone(),
+            virtual_routes: config.virtual_routes.clone(),
+            virtual_rules: config.virtual_rules.clone(),
+            accept: config.accept,
+        };
+        if config.strict_mode {
+            router.be_strict();
+        }
+        router.settle();
+        if let Some(vmac) = vmac(config, router.family) {
+            router.move_to(vmac);
+        }
+        router
+    }
+}
+
+impl VirtualRouter {
+    /// `vrrp_strict`: what the RFC does not know does not exist.
+    fn be_strict(&mut self) {
+        self.authentication = None;
+        self.unicast_peer.clear();
+        self.preempt_delay = Duration::ZERO;
+        self.lower_prio_no_advert = true;
+        self.garp.lower_prio_repeat = 0;
+        self.down_timer_adverts = 3;
+        // Only the owner is MASTER from the start, and the owner always is.
+        if self.priority == PRIORITY_OWNER {
+            self.state = InitialState::Master;
+            self.accept = true;
+        } else {
+            self.state = InitialState::Backup;
+        }
+    }
+
+    /// The virtual addresses move to the VMAC, and so do the adverts unless they are sent to
+    /// peers, whose routers know the interface below.
+    fn move_to(&mut self, vmac: Vmac) {
+        let of_base = |dev: &str| dev == self.source_interface;
+        let addresses = self.virtual_ipaddress.iter_mut();
+        for address in addresses.chain(&mut self.virtual_ipaddress_excluded) {
+            if of_base(&address.dev) {
+                address.dev.clone_from(&vmac.name);
+            }
+        }
+        self.source_interface.clone_from(&vmac.base);
+        if !vmac.xmit_base && !self.is_unicast() {
+            self.interface.clone_from(&vmac.name);
+        }
+        self.vmac = Some(vmac);
+    }
+
+    /// Makes the settings agree with each other, as keepalived does: the first virtual address
+    /// decides the family, those of the other one are not advertised; IPv6 needs version 3; the
+    /// interval is what the version can say; version 3 has no authentication.
+    pub fn settle(&mut self) {
+        if let Some(first) = self.virtual_ipaddress.first() {
+            self.family = Family::of(first.address.addr());
+        }
+        let family = self.family;
+        let is_ours = |address: &VirtualAddress| Family::of(address.address.addr()) == family;
+        let (ours, others) = self
+            .virtual_ipaddress
+            .drain(..)
+            .partition::<Vec<_>, _>(is_ours);
+        self.virtual_ipaddress = ours;
+        self.virtual_ipaddress_excluded.splice(0..0, others);
+        self.unicast_peer
+            .retain(|peer| Family::of(peer.address) == family);
+        self.source = self.source.filter(|source| Family::of(*source) == family);
+        if family == Family::V6 {
+            self.version = Version::V3;
+        }
+        if family == Family::V6 {
+            self.garp.interval = self.garp.gna_interval;
+        }
+        if Family::of(self.mcast_dst_ip) != family {
+            self.mcast_dst_ip = default_group(family);
+        }
+        match self.version {
+            Version::V2 => {
+                let seconds = adver_int_seconds(self.advert_int);
+                self.advert_int = Duration::from_secs(seconds.into());
+            }
+            Version::V3 => {
+                let interval = centiseconds(self.advert_int);
+                self.advert_int = Duration::from_millis(u64::from(interval) * 10);
+                self.authentication = None;
+            }
+        }
+    }
+}
+
+/// RFC 9568 5.1.1.2 and 5.1.2.2.
+fn default_group(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => [224, 0, 0, 18].into(),
+        Family::V6 => [0xff02, 0, 0, 0, 0, 0, 0, 0x12].into(),
+    }
+}
+
+/// An interval as version 2 has it on the wire (RFC 3768 5.3.7): whole seconds, 1–255.
+pub(in crate::vrrp) fn adver_int_seconds(advert_int: Duration) -> u8 {
+    let rounded = (advert_int + Duration::from_millis(500)).as_secs();
+    u8::try_from(rounded).unwrap_or(u8::MAX).max(1)
+}
+
+/// An interval as version 3 has it on the wire (RFC 9568 5.2.7): centiseconds, 1–4095.
+pub(in crate::vrrp) fn centiseconds(advert_int: Duration) -> u16 {
+    let rounded = (advert_int + Duration::from_millis(5)).as_millis() / 10;
+    u16::try_from(rounded)
+        .unwrap_or(u16::MAX)
+        .clamp(1, MAX_ADVERTISE_INTERVAL)
+}
+
+fn addresses(config: &[model::VirtualAddress]) -> Vec<VirtualAddress> {
+    config.iter().map(VirtualAddress::from).collect()
+}
+
+/// `use_vmac` and `use_ipvlan` with their defaults; a VMAC has the address of RFC 9568 7.3.
+fn vmac(config: &VrrpInstance, family: Family) -> Option<Vmac> {
+    let vrid = config.virtual_router_id;
+    let (prefix, group) = match family {
+        Family::V4 => ("vrrp", 1),
+        Family::V6 => ("vrrp6", 2),
+    };
+    let name = |given: &Option<String>| given.clone().unwrap_or_else(|| format!("{prefix}.{vrid}"));
+    let base = |given: &Option<String>| given.clone().unwrap_or_else(|| config.interface.clone());
+    let xmit_base = config.vmac_xmit_base && !config.strict_mode;
+    if let Some(vmac) = &config.use_vmac {
+        let mac = vmac.mac.unwrap_or([0, 0, 0x5e, 0, group, vrid]);
+        return Some(Vmac {
+            name: name(&vmac.name),
+            base: base(&vmac.interface),
+            group: vmac.group,
+            kind: VirtualKind::Macvlan(mac),
+            xmit_base,
+        });
+    }
+    let ipvlan = config.use_ipvlan.as_ref()?;
+    let flags = match ipvlan.mode.as_deref() {
+        Some("private") => IpvlanFlags::Private,
+        Some("vepa") => IpvlanFlags::Vepa,
+        Some(_) | None => IpvlanFlags::Bridge,
+    };
+    Some(Vmac {
+        name: name(&ipvlan.name),
+        base: base(&ipvlan.interface),
+        group: None,
+        kind: VirtualKind::Ipvlan(flags),
+        xmit_base,
+    })
+}
+
+fn peers(config: &VrrpInstance) -> Vec<Peer> {
+    let peer = |address: IpAddr| {
+        let mut limits = config.unicast_peer_ttl.iter();
+        let limits = limits.rfind(|limits| limits.peer == address);
+        Peer {
+            address,
+            min_ttl: limits.and_then(|limits| limits.min_ttl).unwrap_or(0),
+            max_ttl: limits.and_then(|limits| limits.max_ttl).unwrap_or(u8::MAX),
+        }
+    };
+    let addresses = config.unicast_peer.iter().copied();
+    addresses.map(|address| peer(address.into())).collect()
+}
+
+fn tracked(config: &model::Tracking) -> impl Iterator<Item = Tracked> + '_ {
+    let blocks = [
+        (Kind::Interface, &config.track_interface),
+        (Kind::Script, &config.track_script),
+        (Kind::File, &config.track_file),
+        (Kind::Process, &config.track_process),
+        (Kind::Bfd, &config.track_bfd),
+    ];
+    blocks.into_iter().flat_map(|(kind, lines)| {
+        lines.iter().map(move |line| Tracked {
+            kind,
+            name: line.name.clone(),
+            weight: line.weight.weight,
+            reverse: line.weight.reverse,
+        })
+    })
+}
+
+impl From<&model::Authentication> for Authentication {
+    fn from(config: &model::Authentication) -> Self {
+        match config {
+            model::Authentication::Pass(password) => Self::Pass(*password),
+        }
+    }
+}

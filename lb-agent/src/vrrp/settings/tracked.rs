@@ -1,0 +1,94 @@
+//! What an instance tracks, and what follows from how it is.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of thing is tracked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// `track_interface`.
+    Interface,
+    /// `track_script`.
+    Script,
+    /// `track_file`.
+    File,
+    /// `track_process`.
+    Process,
+    /// `track_bfd`.
+    Bfd,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interface => "interface",
+            Self::Script => "script",
+            Self::File => "file",
+            Self::Process => "process",
+            Self::Bfd => "BFD instance",
+        })
+    }
+}
+
+/// One line of a `track_*` block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracked {
+    /// What kind of thing it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// `weight`, −254 to 254; 0: its failure is a fault.
+    pub weight: i16,
+    /// `reverse`: up and down change places.
+    pub reverse: bool,
+}
+
+/// How a tracked thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not looked at yet. With a weight of 0 the instance does not start before it is.
+    Unknown,
+    /// It is there, it runs, it succeeds.
+    Up,
+    /// It is not.
+    Down,
+    /// What a tracked file says.
+    Value(i32),
+}
+
+impl Tracked {
+    /// What it adds to the priority: a positive weight while it is up, a negative one while it is
+    /// down, a file its number times the weight.
+    pub fn adjustment(&self, status: Status) -> i32 {
+        let weight = i32::from(self.weight);
+        let is_up = match status {
+            Status::Unknown => return 0,
+            Status::Value(value) => {
+                let product = value.saturating_mul(weight);
+                return if self.reverse {
+                    product.saturating_neg()
+                } else {
+                    product
+                };
+            }
+            Status::Up => !self.reverse,
+            Status::Down => self.reverse,
+        };
+        if is_up { weight.max(0) } else { weight.min(0) }
+    }
+
+    /// Whether it keeps the instance from taking part: only with a weight of 0.
+    pub const fn is_fault(&self, status: Status) -> bool {
+        if self.weight != 0 {
+            return false;
+        }
+        match status {
+            Status::Unknown => false,
+            Status::Up => self.reverse,
+            Status::Down => !self.reverse,
+            Status::Value(value) => (value != 0) != self.reverse,
+        }
+    }
+}

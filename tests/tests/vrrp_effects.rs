@@ -1,0 +1,241 @@
+//! What our VRRP thread does to a real kernel: routes, rules, packet filters, VMACs, static
+//! addresses; what somebody else removes; two masters that do not hear each other.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use ipnet::IpNet;
+use lb_agent::config::model::{NextHop, Route, Rule, RuleAction};
+use lb_agent::net::virtual_link::VirtualKind;
+use lb_agent::vrrp::State;
+use lb_agent::vrrp::instance::Rival;
+use lb_agent::vrrp::settings::{VirtualAddress, VirtualRouter, Vmac};
+use lb_tests::{Namespace, Need, skipped, wait_until};
+use pair::{Ours, PATIENCE, Pair, VIP, alone};
+
+#[path = "vrrp_peers/pair.rs"]
+#[expect(dead_code, reason = "shared with another test")]
+mod pair;
+#[path = "vrrp_peers/tshark.rs"]
+mod tshark;
+
+const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Program("ip")];
+
+fn master(pair: &Pair, change: impl Fn(&mut VirtualRouter)) -> Result<Ours> {
+    let ours = pair.ours_as(100, "", &[VIP], change)?;
+    ours.wait_for_state(State::Master)?;
+    Ok(ours)
+}
+
+/// Waits until `ip ARGUMENTS` prints this, or does not.
+fn wait_for(machine: &Namespace, arguments: &str, text: &str, there: bool) -> Result<()> {
+    let seen = || machine.ip(arguments).is_ok_and(|it| it.contains(text));
+    wait_until(PATIENCE, || (seen() == there).then_some(()))
+        .with_context(|| format!("{text} in `ip {arguments}`: not {there}"))
+}
+
+fn routed(router: &mut VirtualRouter) {
+    let to = |to: &str, via: Option<&str>| Route {
+        to: to.parse().ok(),
+        table: Some(1000),
+        nexthops: vec![NextHop {
+            via: via.and_then(|via| via.parse().ok()),
+            dev: Some("eth0".into()),
+            weight: 1,
+            onlink: false,
+        }],
+        ..Route::default()
+    };
+    router.virtual_routes = vec![
+        to("192.0.2.0/24", Some("10.0.0.2")),
+        to("2001:db8::/64", Some("fd00::2")),
+    ];
+    router.virtual_rules = vec![Rule {
+        from: "198.51.100.0/24".parse().ok(),
+        preference: Some(4242),
+        action: RuleAction::Table(1000),
+        ..Rule::default()
+    }];
+}
+
+#[test]
+fn routes_and_rules_come_with_the_master_are_put_back_and_go() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let pair = Pair::new()?;
+    let machine = pair.ours_namespace();
+    let ours = master(&pair, routed)?;
+    let route = "192.0.2.0/24 via 10.0.0.2 dev eth0 proto keepalived";
+    wait_for(machine, "route show table 1000", route, true)?;
+    wait_for(
+        machine,
+        "-6 route show table 1000",
+        "2001:db8::/64 via fd00::2",
+        true,
+    )?;
+    wait_for(machine, "rule show", "4242:", true)?;
+
+    machine.ip("route flush table 1000")?;
+    machine.ip("rule del pref 4242")?;
+    wait_for(machine, "route show table 1000", route, true)?;
+    wait_for(machine, "rule show", "4242:", true)?;
+    ours.wait_until(|status| status.stats.routing_restored == 2)?;
+
+    ours.stop();
+    wait_for(machine, "route show table all", "192.0.2.0/24", false)?;
+    wait_for(machine, "-6 route show table all", "2001:db8::", false)?;
+    wait_for(machine, "rule show", "4242:", false)
+}
+
+#[test]
+fn an_address_that_somebody_removes_is_back_at_once_with_all_its_options() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let pair = Pair::new()?;
+    let machine = pair.ours_namespace();
+    let address: IpNet = "10.0.0.101/32".parse()?;
+    let six: IpNet = "fd00::100/128".parse()?;
+    let ours = master(&pair, |router| {
+        router.virtual_ipaddress_excluded = vec![
+            VirtualAddress {
+                noprefixroute: true,
+                preferred_lft: Some(Duration::ZERO),
+                label: Some("eth0:vip".into()),
+                ..VirtualAddress::new(address, "eth0")
+            },
+            VirtualAddress {
+                nodad: true,
+                ..VirtualAddress::new(six, "eth0")
+            },
+        ];
+    })?;
+    let shown = "scope global deprecated noprefixroute eth0:vip";
+    wait_for(machine, "address show dev eth0", shown, true)?;
+    wait_for(
+        machine,
+        "address show dev eth0",
+        "fd00::100/128 scope global nodad deprecated",
+        true,
+    )?;
+    machine.ip("address del 10.0.0.101/32 dev eth0")?;
+    wait_for(machine, "address show dev eth0", shown, true)?;
+    ours.wait_until(|status| status.stats.address_restored == 1)?;
+    ours.stop();
+    ensure!(!machine.has_address("10.0.0.101")? && !machine.has_address("fd00::100")?);
+    Ok(())
+}
+
+#[test]
+fn no_accept_lets_nobody_reach_the_address_and_leaves_no_table() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Program("ping")]) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let pair = Pair::new()?;
+    let reaches = |address: &str| -> Result<bool> {
+        pair.theirs_namespace().enter(|| {
+            let mut ping = std::process::Command::new("ping");
+            let output = ping
+                .args(["-n", "-c", "2", "-i", "0.2", "-W", "1", address])
+                .output()?;
+            Ok(output.status.success())
+        })
+    };
+    let six: IpNet = "fd00::100/64".parse()?;
+    let with_six = move |router: &mut VirtualRouter| {
+        router.virtual_ipaddress_excluded = vec![VirtualAddress {
+            nodad: true,
+            ..VirtualAddress::new(six, "eth0")
+        }];
+    };
+    let ours = master(&pair, with_six)?;
+    ensure!(reaches(VIP)? && reaches("fd00::100")?, "accept");
+    ours.stop();
+    let ours = master(&pair, move |router| {
+        with_six(router);
+        router.accept = false;
+    })?;
+    ensure!(!reaches(VIP)? && !reaches("fd00::100")?, "no_accept");
+    ensure!(
+        reaches("10.0.0.1")? && reaches("fd00::1")?,
+        "only the addresses"
+    );
+    ours.stop();
+    pair.ours_namespace()
+        .ip("address add 10.0.0.100/32 dev eth0")?;
+    ensure!(reaches(VIP)?, "the table is gone");
+    Ok(())
+}
+
+#[test]
+fn a_vmac_answers_for_the_address_and_leaves_nothing_behind() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Program("ping")]) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let pair = Pair::new()?;
+    let machine = pair.ours_namespace();
+    let setting = || {
+        machine.enter(|| {
+            Ok(std::fs::read_to_string(
+                "/proc/sys/net/ipv4/conf/eth0/arp_ignore",
+            )?)
+        })
+    };
+    let before = setting()?;
+    let ours = master(&pair, |router| {
+        router.vmac = Some(Vmac {
+            name: "vrrp.66".into(),
+            base: "eth0".into(),
+            group: None,
+            kind: VirtualKind::Macvlan([0, 0, 0x5e, 0, 1, 66]),
+            xmit_base: false,
+        });
+        router.interface = "vrrp.66".into();
+        for address in &mut router.virtual_ipaddress {
+            address.dev = "vrrp.66".into();
+        }
+    })?;
+    wait_for(machine, "address show dev vrrp.66", VIP, true)?;
+    ensure!(setting()?.trim() == "1");
+    let theirs = pair.theirs_namespace();
+    theirs.enter(|| {
+        let mut ping = std::process::Command::new("ping");
+        let output = ping.args(["-n", "-c", "1", "-W", "2", VIP]).output()?;
+        ensure!(output.status.success(), "{output:?}");
+        Ok(())
+    })?;
+    wait_for(theirs, "neighbour show", "00:00:5e:00:01:42", true)?;
+    ours.stop();
+    wait_for(machine, "link show", "vrrp.66", false)?;
+    ensure!(setting()? == before);
+    Ok(())
+}
+
+#[test]
+fn somebody_else_with_the_address_is_seen_and_named_within_three_intervals() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let pair = Pair::new()?;
+    let ours = master(&pair, |_router| {})?;
+    ensure!(ours.status()?.split_brain.is_none());
+    pair.theirs_namespace()
+        .ip("address add 10.0.0.100/32 dev eth0")?;
+    let sent = ours.status()?.stats.advert_sent;
+    ours.wait_until(|status| status.split_brain.is_some())?;
+    let status = ours.status()?;
+    let took = status.stats.advert_sent - sent;
+    ensure!(took <= 3, "after {took} intervals");
+    let address: std::net::IpAddr = VIP.parse()?;
+    let is_theirs = |rival| matches!(rival, Rival::Answers { address: of, .. } if of == address);
+    ensure!(status.split_brain.is_some_and(is_theirs), "{status:?}");
+    pair.theirs_namespace()
+        .ip("address del 10.0.0.100/32 dev eth0")?;
+    ours.wait_until(|status| status.split_brain.is_none())
+}
