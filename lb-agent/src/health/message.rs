@@ -195,6 +195,7 @@ fn web_failure(failure: &Failure) -> &'static str {
         | Failure::ScriptStatus(_)
         | Failure::ScriptSignal(_)
         | Failure::ScriptTimeout(_)
+        | Failure::ScriptNotRun(_)
         | Failure::BfdDown => "Error with",
     }
 }
@@ -234,6 +235,7 @@ fn smtp_failure(failure: &Failure) -> &'static str {
         | Failure::ScriptStatus(_)
         | Failure::ScriptSignal(_)
         | Failure::ScriptTimeout(_)
+        | Failure::ScriptNotRun(_)
         | Failure::BfdDown => "Read failure from server",
     }
 }

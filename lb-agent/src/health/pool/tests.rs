@@ -300,6 +300,24 @@ fn quorum_and_hysteresis_decide_when_the_sorry_server_serves() {
 }
 
 #[test]
+fn a_quorum_that_could_never_be_met_is_reduced_and_said() {
+    let mut service = virtual_server(vec![real_server(2, 2), real_server(3, 1)], None);
+    service.rules.quorum = 9;
+    service.rules.hysteresis = 3;
+    let (mut pool, start) = Pool::new(service);
+    assert_eq!(
+        texts(&start),
+        [
+            "Virtual server [192.168.0.1]:tcp:80: quorum 9 exceeds the total weight of its real servers, 3: reducing quorum to 3",
+            "Virtual server [192.168.0.1]:tcp:80: hysteresis 3 is too much for quorum 3: reducing it to 0",
+        ]
+    );
+    assert_eq!((pool.status().quorum, pool.status().hysteresis), (3, 0));
+    let change = handle(&mut pool, &server_key(3), false);
+    assert_eq!(notices(&change), [(Some(3), false), (None, false)]);
+}
+
+#[test]
 fn sorry_server_inhibit_keeps_it_without_weight() {
     let mut service = virtual_server(vec![real_server(2, 3)], Some(9));
     service.rules.sorry_server_inhibit = true;

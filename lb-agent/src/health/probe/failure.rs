@@ -132,6 +132,9 @@ pub enum Failure {
     /// A script that took longer than `misc_timeout`.
     #[error("timed out after {0:?}")]
     ScriptTimeout(Duration),
+    /// A script that was found at start and cannot be run now.
+    #[error("the script does not run: {0}")]
+    ScriptNotRun(String),
     /// A BFD session is not up.
     #[error("the BFD session is down")]
     BfdDown,
@@ -173,7 +176,7 @@ pub enum NotProbed {
     /// `name` is none that DNS could carry.
     #[error("`{0}` is not a name that can be asked for")]
     DnsName(String),
-    /// A script that cannot be run.
+    /// A script that was not found at start, or must not run.
     #[error("the script does not run: {0}")]
     Script(String),
     /// The answer comes by itself.

@@ -31,7 +31,8 @@ pub fn judge(check: &MiscCheck, outcome: Outcome) -> ProbeResult {
         },
         Outcome::Signalled(signal) => ProbeResult::Failed(Failure::ScriptSignal(signal)),
         Outcome::TimedOut => ProbeResult::Failed(Failure::ScriptTimeout(check.misc_timeout)),
-        Outcome::NotRun(reason) => ProbeResult::NotProbed(NotProbed::Script(reason)),
+        // As in keepalived, where it is the child that fails.
+        Outcome::NotRun(reason) => ProbeResult::Failed(Failure::ScriptNotRun(reason)),
     }
 }
 

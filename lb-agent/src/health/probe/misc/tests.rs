@@ -54,7 +54,20 @@ async fn a_script_is_run_and_ended_in_time() {
 }
 
 #[tokio::test]
-async fn a_script_that_cannot_run_says_nothing_of_the_server() {
+async fn a_script_that_was_not_found_says_nothing_of_the_server_and_one_that_is_gone_fails() {
+    let gone = MiscCheck {
+        script: Some(Script {
+            command: String::new(),
+            program: "/nonexistent/check".into(),
+            arguments: Vec::new(),
+            user: User::own(),
+        }),
+        ..check("", false)
+    };
+    assert!(matches!(
+        probe(&gone).await,
+        ProbeResult::Failed(Failure::ScriptNotRun(_))
+    ));
     let without = MiscCheck {
         script: None,
         ..check("", false)
