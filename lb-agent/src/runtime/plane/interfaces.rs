@@ -160,7 +160,6 @@ fn egress(wanted: &[Wanted]) -> impl Iterator<Item = u32> {
 /// Why the program would be of no use on an interface, if it would not.
 fn useless(wanted: &Wanted, mode: XdpMode) -> Option<String> {
     match (wanted.need, generic_only(&wanted.link.kind)) {
-        (Need::Packets, _) => None,
         (Need::None, _) => Some("`xdp_interfaces` does not name it".to_owned()),
         (Need::Driver, Some(kind)) => {
             Some(format!("it is {kind}, where the kernel has no native XDP"))
@@ -168,6 +167,6 @@ fn useless(wanted: &Wanted, mode: XdpMode) -> Option<String> {
         (Need::Driver, None) if mode == XdpMode::Generic => {
             Some("`xdp_mode` is generic".to_owned())
         }
-        (Need::Driver, None) => None,
+        (Need::Driver, None) | (Need::Packets, _) => None,
     }
 }
