@@ -67,6 +67,10 @@ impl Part {
                     package: "frr",
                 },
                 Program {
+                    name: "aiosmtpd",
+                    package: "python3-aiosmtpd",
+                },
+                Program {
                     name: "tshark",
                     package: "tshark",
                 },

@@ -55,15 +55,15 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// Loads the program, adopting what an earlier agent has left, with every gate but that of no
-    /// instance disarmed. What is of no use is removed, and everything made anew. Takes a tenth of
+    /// Loads the program, adopting what an earlier agent has left, with the gates as
+    /// [`Gates::reset`] has them for so many VRRP `instances`. What is of no use is removed, and everything made anew. Takes a tenth of
     /// a second: the kernel's clock is measured.
-    pub fn load(instance: &str, deadman: Duration) -> Result<Self, PlaneError> {
+    pub fn load(instance: &str, deadman: Duration, instances: usize) -> Result<Self, PlaneError> {
         let pins = Pins::of(instance);
         let mut released = pins.linked();
-        let mut loaded = match Self::adopt(&pins, deadman)? {
+        let mut loaded = match Self::adopt(&pins, deadman, instances)? {
             Some(adopted) => adopted,
-            None => Self::load_into(pins.clone(), deadman).or_else(|error| {
+            None => Self::load_into(pins.clone(), deadman, instances).or_else(|error| {
                 // Maps are pinned before the verifier has seen the program.
                 pins.remove()?;
                 Err(error)
@@ -76,11 +76,11 @@ impl Plane {
     }
 
     /// Takes over what an earlier agent of this version has left, if that is any good.
-    fn adopt(pins: &Pins, deadman: Duration) -> Result<Option<Self>, PlaneError> {
+    fn adopt(pins: &Pins, deadman: Duration, instances: usize) -> Result<Option<Self>, PlaneError> {
         if !pins.may_exist() {
             return Ok(None);
         }
-        match Self::load_into(pins.clone(), deadman) {
+        match Self::load_into(pins.clone(), deadman, instances) {
             Ok(adopted) => {
                 tracing::info!(
                     "adopted the data plane of an earlier agent: {} services",
@@ -103,10 +103,10 @@ impl Plane {
         }
     }
 
-    fn load_into(pins: Pins, deadman: Duration) -> Result<Self, PlaneError> {
+    fn load_into(pins: Pins, deadman: Duration, instances: usize) -> Result<Self, PlaneError> {
         let mut object = Object::load(&pins)?;
         let maps = Maps::open(&pins)?;
-        Gates::new(maps.control()).reset();
+        Gates::new(maps.control()).reset(instances);
         let ticks = measure(&mut object, &maps)?;
         let secret = match maps.read_control().secret {
             0 => RandomState::new().hash_one(clock::now()),

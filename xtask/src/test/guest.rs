@@ -9,6 +9,9 @@ use super::output::Outcomes;
 use super::{Options, Program, arguments, prepared, said};
 use crate::vm;
 
+/// Seconds; a minute is enough where nobody else wants the processors.
+const TIME_LIMIT: &str = "1800";
+
 /// Runs the tests of one program that the filter lets through. Where no guest can be started they
 /// are skipped as one, with the reason.
 pub(super) fn run(program: &Program, options: &Options) -> Result<Outcomes> {
@@ -24,7 +27,7 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<Outcomes> {
     let ourselves = env::current_exe().context("cannot tell where the running program lies")?;
     let mut tests = Command::new(ourselves);
     tests
-        .args(["vm", "--no-setup", "--"])
+        .args(["vm", "--no-setup", "--time-limit", TIME_LIMIT, "--"])
         .arg(&program.executable)
         .args(arguments);
     let output = prepared(program, &mut tests).output();

@@ -38,9 +38,11 @@ impl Balancer {
     /// That clients' packets do not arrive at the program is an error; that some servers cannot be
     /// reached is not.
     pub(super) fn start(instance: &str, director: &mut Director) -> Result<Self, RunError> {
-        let deadman = director.config().global_defs.xdp_deadman;
+        let config = director.config();
+        let deadman = config.global_defs.xdp_deadman;
+        let instances = config.vrrp_instances.len();
         let mut balancer = Self {
-            plane: Plane::load(instance, deadman)?,
+            plane: Plane::load(instance, deadman, instances)?,
             failing: false,
             beats: 0,
             unusable: Said::default(),
