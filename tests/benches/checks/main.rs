@@ -19,10 +19,11 @@ use lb_agent::health::driver::{self, Handle};
 use lb_agent::health::spec::{
     Check, HttpGet, HttpProtocol, Kind, PoolRules, Question, Server, Service, Target, Url,
 };
+use lb_agent::runtime::clock;
 use lb_tests::{Namespace, Need, Process, needs};
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::sleep_until;
 
 const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Program("ip")];
 
@@ -31,7 +32,7 @@ const SERVERS_EACH: u32 = 10;
 const LOOP: Duration = Duration::from_secs(6);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// After the first loop, which has the warm-up in it.
-const MEASURED: Duration = Duration::from_secs(60);
+const MEASURED: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
     if env::args().any(|argument| argument == server::ARGUMENT) {
@@ -64,21 +65,23 @@ fn run(machine: &Namespace) -> Result<()> {
 }
 
 async fn measure() -> Result<()> {
-    sleep(Duration::from_secs(1)).await;
+    pass(Duration::from_secs(1)).await;
     let before = resident()?;
     let services = services();
     let (sender, mut events) = mpsc::unbounded_channel();
     let handle = driver::spawn(&services, true, sender);
     drop(services);
-    sleep(LOOP + CONNECT_TIMEOUT).await;
+    pass(LOOP + CONNECT_TIMEOUT).await;
     let mut changes = 0;
     while events.try_recv().is_ok() {
         changes += 1;
     }
     let (start, cpu) = (handle.punctuality().await, cpu()?);
-    sleep(MEASURED).await;
-    let (end, cpu) = (handle.punctuality().await, self::cpu()? - cpu);
-    let (probes, late) = (end.begun - start.begun, end.late - start.late);
+    pass(MEASURED).await;
+    let (end, cpu) = (handle.punctuality().await, self::cpu()?.saturating_sub(cpu));
+    let probes = u32::try_from(end.begun - start.begun)?;
+    let late = u32::try_from(end.late - start.late)?;
+    let all = f64::from(probes.max(1));
     println!(
         "{} servers in {VIRTUAL_SERVERS} virtual servers, every {LOOP:?}, {}",
         VIRTUAL_SERVERS * SERVERS_EACH,
@@ -90,13 +93,13 @@ async fn measure() -> Result<()> {
     );
     println!("  servers found down after the first loop: {changes}");
     println!("  probes begun in {MEASURED:?}: {probes}");
-    let on_time = 100.0 * (probes - late) as f64 / probes.max(1) as f64;
+    let on_time = 100.0 * f64::from(probes - late) / all;
     println!(
         "  begun within 5 % of the interval: {on_time:.3} %, the worst {:?} late",
         end.worst
     );
     let share = 100.0 * cpu.as_secs_f64() / MEASURED.as_secs_f64();
-    let each = cpu.as_secs_f64() * 1e6 / probes.max(1) as f64;
+    let each = cpu.as_secs_f64() * 1e6 / all;
     println!("  CPU: {share:.1} % of one core, {each:.1} µs a probe");
     let after = resident()?;
     println!(
@@ -107,6 +110,10 @@ async fn measure() -> Result<()> {
     states(&handle).await;
     handle.stop().await;
     Ok(())
+}
+
+async fn pass(time: Duration) {
+    sleep_until((clock::now() + time).into()).await;
 }
 
 /// What the checks have found, by what they say.

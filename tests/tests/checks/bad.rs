@@ -74,8 +74,8 @@ fn behave(manner: Manner, mut stream: TcpStream) -> std::io::Result<()> {
         Manner::GreatHead => {
             stream.write_all(ok)?;
             stream.write_all(b"X: ")?;
-            for _ in 0..1600 {
-                stream.write_all(&[b'x'; 65536])?;
+            for _ in 0..100_000 {
+                stream.write_all(&[b'x'; 1024])?;
             }
             wait(&mut stream)
         }
@@ -89,7 +89,7 @@ fn behave(manner: Manner, mut stream: TcpStream) -> std::io::Result<()> {
         Manner::Endless => {
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
             loop {
-                stream.write_all(&[b'x'; 65536])?;
+                stream.write_all(&[b'x'; 8192])?;
             }
         }
         Manner::Noise => {
