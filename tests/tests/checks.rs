@@ -49,12 +49,11 @@ fn configuration(cases: &[Case]) -> String {
     let mut text = "virtual_server 192.0.2.1 80 {\n delay_loop 1\n warmup 0\n connect_timeout 1\n \
                     retry 0\n lb_algo rr\n lb_kind DR\n protocol TCP\n alpha\n"
         .to_owned();
-    for (place, case) in (1..).zip(cases) {
+    let servers = (1..).zip(cases).map(|(place, case): (usize, &Case)| {
         let checker = &case.checker;
-        text.push_str(&format!(
-            " real_server 10.0.0.{place} 80 {{\n{checker}\n }}\n"
-        ));
-    }
+        format!(" real_server 10.0.0.{place} 80 {{\n{checker}\n }}\n")
+    });
+    text.extend(servers);
     text.push_str("}\n");
     text
 }
