@@ -87,6 +87,12 @@ pub(crate) fn host_address(text: &str) -> Result<IpAddr, Expected> {
 }
 
 /// An IPv4 multicast group.
+pub(crate) fn multicast(text: &str) -> Result<IpAddr, Expected> {
+    let group = address(text).ok().filter(IpAddr::is_multicast);
+    group.ok_or_else(|| "a multicast address (224.0.0.0/4 or ff00::/8)".to_owned())
+}
+
+/// A multicast group of IPv4.
 pub(crate) fn multicast4(text: &str) -> Result<Ipv4Addr, Expected> {
     let group = text.parse().ok().filter(Ipv4Addr::is_multicast);
     group.ok_or_else(|| "an IPv4 multicast address (224.0.0.0 to 239.255.255.255)".to_owned())

@@ -220,9 +220,8 @@ impl Connection {
                     continue;
                 }
                 match frame.content() {
-                    Content::Noop | Content::Object => {}
                     Content::End if frame.sequence == last => return Ok(()),
-                    Content::End => {}
+                    Content::Noop | Content::Object | Content::End => {}
                     Content::Refusal { errno, explanation } => {
                         return Err(NetlinkError::refused(what, errno, explanation));
                     }

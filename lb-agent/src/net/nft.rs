@@ -1,7 +1,7 @@
 //! A table of our own in nftables that drops packets to and from some addresses of this host: what
 //! `no_accept` asks for. Made and removed as a whole, so that nobody else's rules are touched.
 //!
-//! nfnetlink (Documentation/userspace-api/netlink/, include/uapi/linux/netfilter/nf_tables.h):
+//! nfnetlink (Documentation/userspace-api/netlink/, `include/uapi/linux/netfilter/nf_tables.h`):
 //! numbers are in network byte order.
 
 use std::net::IpAddr;

@@ -52,7 +52,7 @@ pub fn order(members: impl Iterator<Item = Standing> + Clone) -> Option<Order> {
 }
 
 /// The state of the whole, for who wants one: that of all, FAULT if somebody has one, else BACKUP.
-pub fn state(members: impl Iterator<Item = Standing> + Clone) -> State {
+pub fn state(members: &(impl Iterator<Item = Standing> + Clone)) -> State {
     let all = |state| members.clone().all(|member| member.state == state);
     if all(State::Init) {
         State::Init

@@ -40,10 +40,6 @@ use split::Split;
 
 /// One virtual router on this machine.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own about the instance"
-)]
 pub struct Instance {
     settings: Settings,
     timers: Timers,

@@ -8,19 +8,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ipnet::IpNet;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
-use super::addresses::Addresses;
-use super::effects::{Channel, Kernel};
-use super::group::{self, Order};
-use super::instance::{Input, Interface};
-use super::routing::Routing;
-use super::settings::{Family, Kind, Setup, Status, SyncGroup, VirtualAddress, VirtualRouter};
+use super::effects::Kernel;
+use super::instance::Input;
+use super::settings::{Family, Kind, Setup, Status, VirtualRouter};
 use super::status::Board;
-use super::{Gate, News, State};
-use crate::net::address::Address;
-use crate::net::link::Link;
+use super::{Gate, News};
 use crate::net::monitor::Event;
 use crate::wire::ip::Datagram;
 use crate::wire::vrrp::{PROTOCOL, View};

@@ -1,6 +1,6 @@
 //! `global_defs` and `vrrp_instance` as written.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::{
@@ -81,7 +81,7 @@ pub(crate) struct InstanceDraft {
     /// `lvs_sync_daemon_interface`
     pub(crate) lvs_sync_daemon: Option<Spanned<LvsSyncDaemon>>,
     /// Of the peers with such limits.
-    pub(crate) unicast_peer_ttl: Vec<(Spanned<Ipv4Addr>, PeerDraft)>,
+    pub(crate) unicast_peer_ttl: Vec<(Spanned<IpAddr>, PeerDraft)>,
     pub(crate) state: Option<Spanned<InitialState>>,
     pub(crate) interface: Option<Spanned<String>>,
     pub(crate) virtual_router_id: Option<Spanned<u8>>,
@@ -96,10 +96,10 @@ pub(crate) struct InstanceDraft {
     pub(crate) nopreempt: Option<Spanned<bool>>,
     pub(crate) preempt_delay: Option<Spanned<Duration>>,
     /// `mcast_src_ip` or `unicast_src_ip`: keepalived keeps them in one place, too.
-    pub(crate) source: Option<Spanned<Ipv4Addr>>,
-    pub(crate) unicast_peer: Vec<Spanned<Ipv4Addr>>,
+    pub(crate) source: Option<Spanned<IpAddr>>,
+    pub(crate) unicast_peer: Vec<Spanned<IpAddr>>,
     pub(crate) unicast_ttl: Option<Spanned<u8>>,
-    pub(crate) mcast_dst_ip: Option<Spanned<Ipv4Addr>>,
+    pub(crate) mcast_dst_ip: Option<Spanned<IpAddr>>,
     pub(crate) skip_check_adv_addr: Option<Spanned<bool>>,
     pub(crate) dont_track_primary: Option<Spanned<bool>>,
     pub(crate) lower_prio_no_advert: Option<Spanned<bool>>,

@@ -204,9 +204,9 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
     word(
         "mcast_dst_ip",
         "ADDRESS",
-        read!(value::multicast4 => |i: &mut InstanceDraft, v| i.mcast_dst_ip = Some(v)),
+        read!(value::multicast => |i: &mut InstanceDraft, v| i.mcast_dst_ip = Some(v)),
     )
-    .default("`vrrp_mcast_group4`")
+    .default("`vrrp_mcast_group4` or `vrrp_mcast_group6`")
     .since("2.2.5")
     .example("230.0.0.1"),
     flag("check_unicast_src", |i: &mut InstanceDraft, v| {

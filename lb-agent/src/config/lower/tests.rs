@@ -75,15 +75,11 @@ fn a_wrong_value_draws_one_remark_and_leaves_the_default() {
         ),
         (
             "mcast_dst_ip 10.0.0.1",
-            "2:14 warning bad-value: `10.0.0.1` is not an IPv4 multicast address (224.0.0.0 to 239.255.255.255): the line is ignored",
+            "2:14 warning bad-value: `10.0.0.1` is not a multicast address (224.0.0.0/4 or ff00::/8): the line is ignored",
         ),
         (
             "unicast_src_ip eth0",
             "2:16 warning bad-value: `eth0` is not an IP address: the line is ignored",
-        ),
-        (
-            "unicast_src_ip fe80::1",
-            "2:16 error not-supported: VRRP over IPv6 is not supported yet: the line is ignored",
         ),
         (
             "unicast_peer { 10.0.0.x }",

@@ -1,6 +1,6 @@
 //! The lines of `vrrp_instance` with a shape of their own.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::Lowering;
 use super::address::owned;
@@ -281,15 +281,8 @@ pub(in crate::config) fn notify_master_rx_lower_pri(
 
 impl Lowering<'_> {
     /// An address that adverts come from or go to.
-    fn vrrp_address(&mut self, word: &Word<'_>) -> Option<Ipv4Addr> {
-        match self.parse(word, value::host_address)? {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => {
-                let message = "VRRP over IPv6 is not supported yet: the line is ignored";
-                self.report(Diagnostic::error(Code::NotSupported, word.span, message));
-                None
-            }
-        }
+    fn vrrp_address(&mut self, word: &Word<'_>) -> Option<IpAddr> {
+        self.parse(word, value::host_address)
     }
 
     /// `[NAME] [INTERFACE] [MAC] [netlink_notify_msg] [group N]`

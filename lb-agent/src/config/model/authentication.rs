@@ -9,12 +9,15 @@ use serde::{Serialize, Serializer};
 pub enum Authentication {
     /// `PASS`: the password as on the wire, padded with zeros.
     Pass(#[serde(skip)] [u8; 8]),
+    /// `AH`: the key, at most 8 bytes.
+    Ah(Secret),
 }
 
 impl std::fmt::Debug for Authentication {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Pass(_) => f.write_str("Pass(********)"),
+            Self::Ah(_) => f.write_str("Ah(********)"),
         }
     }
 }

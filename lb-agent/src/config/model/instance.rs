@@ -27,7 +27,7 @@ pub struct VrrpInstance {
     pub virtual_router_id: u8,
     /// `priority`, 1–255.
     pub priority: u8,
-    /// `advert_int`; whole seconds in version 2.
+    /// `advert_int`; whole seconds in version 2, centiseconds to 40.95 s in version 3.
     pub advert_int: Duration,
     /// `authentication`; `None` without the block or with `auth_type` none.
     pub authentication: Option<Authentication>,
@@ -40,13 +40,13 @@ pub struct VrrpInstance {
     /// `preempt_delay`.
     pub preempt_delay: Duration,
     /// `unicast_src_ip` or `mcast_src_ip`; default: the interface's first address.
-    pub source: Option<Ipv4Addr>,
+    pub source: Option<IpAddr>,
     /// `unicast_peer`; not empty = unicast, multicast is not used.
-    pub unicast_peer: Vec<Ipv4Addr>,
+    pub unicast_peer: Vec<IpAddr>,
     /// `unicast_ttl`.
     pub unicast_ttl: u8,
-    /// `mcast_dst_ip`, else `vrrp_mcast_group4`.
-    pub mcast_dst_ip: Ipv4Addr,
+    /// `mcast_dst_ip`, else `vrrp_mcast_group4` or `vrrp_mcast_group6`.
+    pub mcast_dst_ip: IpAddr,
     /// `skip_check_adv_addr`, else `vrrp_skip_check_adv_addr`.
     pub skip_check_adv_addr: bool,
     /// `dont_track_primary`: the link state of `interface` does not matter.
@@ -148,7 +148,7 @@ impl VrrpInstance {
             unicast_peer: Vec::new(),
             unicast_ttl: 255,
             // RFC 3768 5.2.2
-            mcast_dst_ip: Ipv4Addr::new(224, 0, 0, 18),
+            mcast_dst_ip: IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)),
             skip_check_adv_addr: false,
             dont_track_primary: false,
             lower_prio_no_advert: false,

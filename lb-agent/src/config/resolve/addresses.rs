@@ -21,8 +21,9 @@ impl Resolver<'_> {
         draft: &InstanceDraft,
         interface: &str,
     ) -> (Vec<VirtualAddress>, Vec<VirtualAddress>) {
-        let mut advertised = self.usable(&draft.virtual_ipaddress, interface);
+        let advertised = self.usable(&draft.virtual_ipaddress, interface);
         let excluded = self.usable(&draft.virtual_ipaddress_excluded, interface);
+        let (mut advertised, others) = self.of_one_family(advertised);
         let surplus = advertised.split_off(advertised.len().min(MAX_ADVERTISED));
         if let Some(first) = surplus.first() {
             let message = format!(
@@ -31,28 +32,39 @@ impl Resolver<'_> {
             );
             self.warning(Code::Adjusted, first.span, message);
         }
-        let excluded = surplus.into_iter().chain(excluded);
+        let excluded = surplus.into_iter().chain(others).chain(excluded);
         (
             advertised.into_iter().map(value).collect(),
             excluded.map(value).collect(),
         )
     }
 
-    /// The addresses of IPv4. One that stands there twice stays: keepalived advertises it twice,
+    /// An advert holds addresses of one family, that of the first; the others are only set.
+    fn of_one_family(
+        &mut self,
+        addresses: Vec<Spanned<VirtualAddress>>,
+    ) -> (Vec<Spanned<VirtualAddress>>, Vec<Spanned<VirtualAddress>>) {
+        let is_v6 = |it: &Spanned<VirtualAddress>| it.value.address.addr().is_ipv6();
+        let first = addresses.first().is_some_and(is_v6);
+        let (ours, others): (Vec<_>, Vec<_>) =
+            addresses.into_iter().partition(|it| is_v6(it) == first);
+        for other in &others {
+            let message = format!(
+                "`{}` is not of the family of the first address: it is set, but not advertised",
+                other.value.address.addr()
+            );
+            self.warning(Code::WrongFamily, other.span, message);
+        }
+        (ours, others)
+    }
+
+    /// The addresses. One that stands there twice stays: keepalived advertises it twice,
     /// and releases to 2.3.2 refuse an advert with another list than their own.
     fn usable(&mut self, lines: &[AddressDraft], interface: &str) -> Vec<Spanned<VirtualAddress>> {
         let mut seen: HashMap<(IpNet, String), Span> = HashMap::new();
         let mut usable = Vec::with_capacity(lines.len());
         for line in lines {
             let Spanned { value: net, span } = line.address;
-            if net.addr().is_ipv6() {
-                let message = format!(
-                    "`{}` is IPv6 in an instance of IPv4: it is left out",
-                    net.addr()
-                );
-                self.error(Code::WrongFamily, span, message);
-                continue;
-            }
             let value = virtual_address(line, interface);
             if let Some(first) = seen.get(&(net, value.dev.clone())) {
                 let message = format!("the virtual address {net} stands here twice");

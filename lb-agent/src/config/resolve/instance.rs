@@ -1,7 +1,7 @@
 //! `vrrp_instance`.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::Resolver;
@@ -32,16 +32,19 @@ impl Resolver<'_> {
         let virtual_router_id = draft.virtual_router_id.map(value);
         self.missing(name, interface.is_none(), virtual_router_id.is_none());
         let tracking = self.tracking(&draft.tracking, weights);
-        if !self.is_version_2(draft, name) {
-            return None;
-        }
-        let authentication = self.authentication(draft, name);
-        let advert_int = self.advert_int(draft);
-        let unicast_peer = self.unicast_peers(draft);
+        let first = draft.virtual_ipaddress.first();
+        let is_v6 = first.map_or(draft.value.native_ipv6, |it| {
+            it.address.value.addr().is_ipv6()
+        });
+        let version = self.version(draft, is_v6);
+        let authentication = self.authentication(draft, version);
+        let advert_int = self.advert_int(draft, version);
+        let unicast_peer = self.unicast_peers(draft, is_v6);
+        let source = draft.source.filter(|it| self.is_of(is_v6, it));
+        let mcast_dst_ip = draft.mcast_dst_ip.filter(|it| self.is_of(is_v6, it));
         let (nopreempt, preempt_delay) = self.preemption(draft);
         let addresses = self.addresses(draft, interface.as_deref().unwrap_or_default());
         let (interface, virtual_router_id) = interface.zip(virtual_router_id)?;
-        let authentication = authentication.ok()?;
         let (virtual_ipaddress, virtual_ipaddress_excluded) = addresses;
         if virtual_ipaddress.is_empty() && !draft.no_virtual_ipaddress.is_some_and(value) {
             let message = format!("vrrp_instance `{}` has no virtual address", name.value);
@@ -51,7 +54,11 @@ impl Resolver<'_> {
         let virtual_routes = self.routes(draft.virtual_routes.clone());
         let virtual_rules = self.rules(draft.virtual_rules.clone());
         let global = &self.global;
-        let mcast_group = global.vrrp_mcast_group4.map_or(MCAST_GROUP, value);
+        let mcast_group: IpAddr = if is_v6 {
+            global.value.vrrp_mcast_group6.into()
+        } else {
+            global.vrrp_mcast_group4.map_or(MCAST_GROUP, value).into()
+        };
         let flag = |inner: Option<Spanned<bool>>, outer: Option<Spanned<bool>>| {
             inner.or(outer).is_some_and(value)
         };
@@ -67,10 +74,10 @@ impl Resolver<'_> {
             virtual_ipaddress_excluded,
             nopreempt,
             preempt_delay,
-            source: draft.source.map(value),
+            source: source.map(value),
             unicast_peer,
             unicast_ttl: draft.unicast_ttl.map_or(255, value),
-            mcast_dst_ip: draft.mcast_dst_ip.map_or(mcast_group, value),
+            mcast_dst_ip: mcast_dst_ip.map_or(mcast_group, value),
             skip_check_adv_addr: flag(draft.skip_check_adv_addr, global.vrrp_skip_check_adv_addr),
             dont_track_primary: draft.dont_track_primary.is_some_and(value),
             lower_prio_no_advert: flag(
@@ -86,7 +93,7 @@ impl Resolver<'_> {
                 .or(global.vrrp_down_timer_adverts)
                 .map_or(3, value),
             garp: garp(&draft.garp, global),
-            version: draft.version.or(global.vrrp_version).map_or(2, value),
+            version,
             no_virtual_ipaddress: draft.no_virtual_ipaddress.is_some_and(value),
             accept: draft.accept.map_or(!strict_mode, value),
             strict_mode,
@@ -129,43 +136,46 @@ impl Resolver<'_> {
         self.report(Diagnostic::error(Code::MissingSetting, name.span, message).help(help));
     }
 
-    /// A router that cannot speak as its peers do must be silent: it would be a second master.
-    fn is_version_2(&mut self, draft: &InstanceDraft, name: &Spanned<String>) -> bool {
-        let left_out = |what: &str| {
-            format!(
-                "{what} is not supported yet: vrrp_instance `{}` is left out",
-                name.value
-            )
-        };
-        let version = draft.version.or(self.global.vrrp_version);
-        if let Some(version) = version.filter(|version| version.value != 2) {
-            self.error(Code::NotSupported, version.span, left_out("VRRP version 3"));
-            return false;
+    /// 2 or 3; IPv6 needs 3 (RFC 9568 1).
+    fn version(&mut self, draft: &InstanceDraft, is_v6: bool) -> u8 {
+        let given = draft.version.or(self.global.vrrp_version);
+        match given {
+            Some(version) if version.value == 2 && is_v6 => {
+                let message = "VRRP version 2 knows no IPv6: version 3 is spoken";
+                self.warning(Code::Adjusted, version.span, message);
+                3
+            }
+            Some(version) => version.value,
+            None if is_v6 => 3,
+            None => 2,
         }
-        let first = draft.virtual_ipaddress.first().map(|line| line.address);
-        if let Some(first) = first.filter(|first| first.value.addr().is_ipv6()) {
-            self.error(Code::NotSupported, first.span, left_out("VRRP for IPv6"));
-            return false;
-        }
-        true
     }
 
-    /// Whole seconds from 1 to 255: all that a version-2 advert can say (RFC 3768 5.3.7).
-    fn advert_int(&mut self, draft: &InstanceDraft) -> Duration {
+    /// What an advert can say: whole seconds from 1 to 255 (RFC 3768 5.3.7), or centiseconds to
+    /// 40.95 s (RFC 9568 5.2.7).
+    fn advert_int(&mut self, draft: &InstanceDraft, version: u8) -> Duration {
         let Some(given) = draft.advert_int else {
             return Duration::from_secs(1);
         };
-        let rounded = (given.value + Duration::from_millis(500))
-            .as_secs()
-            .clamp(1, 255);
-        let whole = Duration::from_secs(rounded);
-        if whole != given.value {
+        let milliseconds = u64::try_from(given.value.as_millis()).unwrap_or(u64::MAX);
+        let (rounded, unit) = if version == 3 {
+            let centiseconds = (milliseconds.saturating_add(5) / 10).clamp(1, 4095);
+            (
+                Duration::from_millis(centiseconds * 10),
+                "hundredths of a second up to 40.95",
+            )
+        } else {
+            let seconds = (milliseconds.saturating_add(500) / 1000).clamp(1, 255);
+            (Duration::from_secs(seconds), "whole seconds")
+        };
+        if rounded != given.value {
             let message = format!(
-                "VRRP version 2 counts whole seconds: `advert_int` is rounded to {rounded}"
+                "VRRP version {version} counts {unit}: `advert_int` is rounded to {}",
+                rounded.as_secs_f64()
             );
             self.warning(Code::Adjusted, given.span, message);
         }
-        whole
+        rounded
     }
 
     /// `nopreempt` and `preempt_delay`, as far as they can have an effect.
@@ -201,10 +211,24 @@ impl Resolver<'_> {
         )
     }
 
-    fn unicast_peers(&mut self, draft: &InstanceDraft) -> Vec<Ipv4Addr> {
-        let mut seen: HashMap<Ipv4Addr, Span> = HashMap::new();
+    /// Whether an address is of the family of the virtual addresses; said if it is not.
+    fn is_of(&mut self, is_v6: bool, address: &Spanned<IpAddr>) -> bool {
+        let fits = address.value.is_ipv6() == is_v6;
+        if !fits {
+            let family = if is_v6 { "IPv6" } else { "IPv4" };
+            let message = format!("adverts go over {family}: `{}` is ignored", address.value);
+            self.error(Code::WrongFamily, address.span, message);
+        }
+        fits
+    }
+
+    fn unicast_peers(&mut self, draft: &InstanceDraft, is_v6: bool) -> Vec<IpAddr> {
+        let mut seen: HashMap<IpAddr, Span> = HashMap::new();
         let mut peers = Vec::with_capacity(draft.unicast_peer.len());
         for peer in &draft.unicast_peer {
+            if !self.is_of(is_v6, peer) {
+                continue;
+            }
             if let Some(first) = seen.insert(peer.value, peer.span) {
                 let message = format!("the peer {} stands here twice", peer.value);
                 let twice = Diagnostic::warning(Code::Duplicate, peer.span, message);
@@ -233,7 +257,7 @@ fn priority(draft: &InstanceDraft) -> u8 {
 fn peer_limits(draft: &InstanceDraft) -> Vec<PeerTtl> {
     let limits = draft.unicast_peer_ttl.iter();
     let limits = limits.map(|(peer, limits)| PeerTtl {
-        peer: peer.value.into(),
+        peer: peer.value,
         min_ttl: limits.min_ttl,
         max_ttl: limits.max_ttl,
     });

@@ -167,32 +167,57 @@ fn half_an_authentication_is_none() {
 }
 
 #[test]
-fn a_router_that_could_not_speak_as_its_peers_is_left_out() {
-    for (global, lines, expected) in [
+fn the_version_is_given_or_follows_from_the_family() {
+    assert_eq!(quiet("", "").version, 2);
+    assert_eq!(quiet("", "version 3").version, 3);
+    assert_eq!(quiet("vrrp_version 3", "").version, 3);
+    assert_eq!(quiet("vrrp_version 3", "version 2").version, 2);
+    let six = |lines: &str| {
+        let text = format!(
+            "vrrp_instance A {{\ninterface eth0\nvirtual_router_id 1\n{lines}\n\
+             virtual_ipaddress {{\nfe80::1\n10.0.0.1\n}}\n}}"
+        );
+        let loaded = of(&text);
+        let messages = messages(&loaded);
         (
-            "",
-            "version 3",
-            "error VRRP version 3 is not supported yet: vrrp_instance `A` is left out",
-        ),
-        (
-            "vrrp_version 3",
-            "",
-            "error VRRP version 3 is not supported yet: vrrp_instance `A` is left out",
-        ),
-        (
-            "",
-            "authentication {\nauth_type AH\nauth_pass x\n}",
-            "error authentication by AH is not supported yet: vrrp_instance `A` is left out",
-        ),
-    ] {
-        assert_eq!(instance(global, lines), (None, vec![expected.to_owned()]));
-    }
-    assert_eq!(quiet("vrrp_version 3", "version 2").name, "A");
-    let ipv6 = of("vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\n\
-                   virtual_ipaddress {\nfe80::1\n10.0.0.1\n}\n}");
+            loaded.config.vrrp_instances.into_iter().next().unwrap(),
+            messages,
+        )
+    };
+    let other = "warning `10.0.0.1` is not of the family of the first address: it is set, but not \
+                 advertised";
+    let (instance, messages) = six("");
+    assert_eq!((instance.version, messages), (3, vec![other.to_owned()]));
     assert_eq!(
-        messages(&ipv6),
-        ["error VRRP for IPv6 is not supported yet: vrrp_instance `A` is left out"]
+        instance.mcast_dst_ip,
+        "ff02::12".parse::<std::net::IpAddr>().unwrap()
+    );
+    assert_eq!(instance.virtual_ipaddress.len(), 1);
+    assert_eq!(instance.virtual_ipaddress_excluded.len(), 1);
+    let (instance, messages) = six("version 2\nunicast_src_ip 10.0.0.2");
+    assert_eq!((instance.version, instance.source), (3, None));
+    assert_eq!(
+        messages,
+        [
+            "warning VRRP version 2 knows no IPv6: version 3 is spoken",
+            "error adverts go over IPv6: `10.0.0.2` is ignored",
+            other,
+        ]
+    );
+}
+
+#[test]
+fn ah_has_a_key_of_at_most_eight_bytes_and_version_3_has_no_authentication() {
+    let block = |pass: &str| format!("authentication {{\nauth_type AH\nauth_pass {pass}\n}}");
+    let Some(Authentication::Ah(key)) = quiet("", &block("secret")).authentication else {
+        panic!("no key");
+    };
+    assert_eq!(key.bytes(), b"secret");
+    let (three, messages) = instance("", &format!("version 3\n{}", block("secret")));
+    assert_eq!(three.unwrap().authentication, None);
+    assert_eq!(
+        messages,
+        ["warning VRRP version 3 has no authentication: it is ignored"]
     );
 }
 
@@ -256,7 +281,7 @@ fn addresses_keep_their_order_and_all_their_options() {
         messages(&loaded),
         [
             "warning the virtual address 10.0.0.1/32 stands here twice",
-            "error `fe80::1` is IPv6 in an instance of IPv4: it is left out"
+            "warning `fe80::1` is not of the family of the first address: it is set, but not advertised"
         ]
     );
 }

@@ -56,7 +56,7 @@ fn instance(vip: &str, dev: &str) -> VrrpInstance {
         source: None,
         unicast_peer: Vec::new(),
         unicast_ttl: 255,
-        mcast_dst_ip: Ipv4Addr::new(224, 0, 0, 18),
+        mcast_dst_ip: Ipv4Addr::new(224, 0, 0, 18).into(),
         skip_check_adv_addr: false,
         dont_track_primary: false,
         lower_prio_no_advert: false,

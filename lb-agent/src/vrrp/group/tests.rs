@@ -55,7 +55,7 @@ fn every_row() {
 
 #[test]
 fn the_whole_is_master_only_if_all_are() {
-    let state_of = |states: &[State]| state(states.iter().copied().map(member));
+    let state_of = |states: &[State]| state(&states.iter().copied().map(member));
     assert_eq!(state_of(&[Master, Master]), Master);
     assert_eq!(state_of(&[Master, Backup]), Backup);
     assert_eq!(state_of(&[Master, Fault]), Fault);

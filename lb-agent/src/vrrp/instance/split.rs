@@ -53,7 +53,7 @@ impl Split {
     /// Whether to probe now; it then counts as done.
     pub(super) fn may_probe(&mut self, now: Instant) -> bool {
         // A little early is not too often: adverts do not come to the microsecond.
-        let enough = PROBE_INTERVAL - PROBE_INTERVAL / 8;
+        let enough = PROBE_INTERVAL * 7 / 8;
         let may = self
             .probed
             .is_none_or(|at| now.saturating_duration_since(at) >= enough);

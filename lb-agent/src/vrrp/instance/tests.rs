@@ -42,7 +42,7 @@ pub(in crate::vrrp) fn config() -> VrrpInstance {
         source: None,
         unicast_peer: vec![],
         unicast_ttl: 255,
-        mcast_dst_ip: Ipv4Addr::new(224, 0, 0, 18),
+        mcast_dst_ip: Ipv4Addr::new(224, 0, 0, 18).into(),
         skip_check_adv_addr: false,
         dont_track_primary: false,
         lower_prio_no_advert: false,

@@ -1,6 +1,15 @@
 //! Sync groups: what their members do is kept together.
 
-use super::*;
+use std::time::Instant;
+
+use tracing::info;
+
+use super::{Member, Router};
+use crate::vrrp::effects::Kernel;
+use crate::vrrp::group::{self, Order};
+use crate::vrrp::instance::Input;
+use crate::vrrp::settings::SyncGroup;
+use crate::vrrp::{News, State};
 
 /// A sync group.
 pub(super) struct Group {
@@ -88,7 +97,7 @@ impl<K: Kernel> Router<K> {
     }
 
     fn tell(&mut self, place: usize) {
-        let to = group::state(self.members_of(place).map(Member::standing));
+        let to = group::state(&self.members_of(place).map(Member::standing));
         let Some(group) = self.groups.get_mut(place) else {
             return;
         };

@@ -1,6 +1,15 @@
 //! Interfaces that come, go, and change.
 
-use super::*;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use tracing::{error, info};
+
+use super::{Member, Router};
+use crate::net::link::Link;
+use crate::vrrp::effects::{Channel, Kernel};
+use crate::vrrp::instance::{Input, Interface};
+use crate::vrrp::settings::{Kind, Status};
 
 impl<K: Kernel> Router<K> {
     pub(super) fn read_links(&mut self, now: Instant) {

@@ -24,6 +24,10 @@ use crate::wire::vrrp::PRIORITY_OWNER;
 mod announce;
 mod packets;
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the instance"
+)]
 pub(super) struct Member {
     place: usize,
     pub(super) config: VirtualRouter,

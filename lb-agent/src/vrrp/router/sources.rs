@@ -1,6 +1,15 @@
 //! Which address each instance sends from.
 
-use super::*;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use ipnet::IpNet;
+use tracing::error;
+
+use super::{Member, Router};
+use crate::net::address::Address;
+use crate::vrrp::effects::Kernel;
+use crate::vrrp::settings::Family;
 
 impl<K: Kernel> Router<K> {
     /// Whether the coming or going of an address may change what adverts are sent from: an address

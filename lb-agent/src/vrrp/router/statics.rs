@@ -1,7 +1,12 @@
 //! `static_ipaddress`, `static_routes`, `static_rules`: set while the agent runs, whoever is
 //! MASTER.
 
-use super::*;
+use super::Interfaces;
+use crate::net::address::Address;
+use crate::vrrp::addresses::Addresses;
+use crate::vrrp::effects::Kernel;
+use crate::vrrp::routing::Routing;
+use crate::vrrp::settings::{Setup, VirtualAddress};
 
 /// What is set all the time.
 pub(super) struct Statics {

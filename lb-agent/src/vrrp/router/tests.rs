@@ -7,8 +7,12 @@ use ipnet::IpNet;
 
 use super::*;
 use crate::config::model::{Authentication, Broadcast, VirtualAddress, VrrpInstance};
+use crate::net::address::Address;
+use crate::net::link::Link;
 use crate::runtime::clock;
+use crate::vrrp::effects::Channel;
 use crate::vrrp::instance::tests::config;
+use crate::vrrp::settings::SyncGroup;
 use crate::vrrp::{Change, State};
 use crate::wire::arp;
 use fake::{ETH0, ETH1, Fake, Journal, Seen};

@@ -3,9 +3,13 @@
 //!
 //! What is made here is removed at the end, and every setting is what it was.
 
-use super::*;
+use tracing::{debug, error, info, warn};
+
+use super::Router;
+use crate::net::link::Link;
 use crate::net::link::LinkKind;
 use crate::net::virtual_link::{VirtualKind, VirtualLink};
+use crate::vrrp::effects::Kernel;
 use crate::vrrp::settings::Vmac;
 
 /// What has been made and set.

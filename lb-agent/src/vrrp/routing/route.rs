@@ -27,6 +27,9 @@ const ONLINK: u8 = 4;
 const RTA_EXPIRES: u16 = 23;
 const RTA_TTL_PROPAGATE: u16 = 26;
 
+/// The table where routes are without `table`.
+const MAIN: u32 = RT_TABLE_MAIN as u32;
+
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
@@ -74,7 +77,7 @@ fn family(route: &Route) -> u8 {
 /// flags (4).
 fn header(route: &Route, family: u8) -> [u8; 12] {
     let length = |net: Option<IpNet>| net.map_or(0, |net| net.prefix_len());
-    let table = match u8::try_from(route.table.unwrap_or(RT_TABLE_MAIN.into())) {
+    let table = match u8::try_from(route.table.unwrap_or(MAIN)) {
         Ok(table) => table,
         // Beyond a byte it stands in RTA_TABLE only.
         Err(_beyond) => RT_TABLE_UNSPEC,
@@ -147,7 +150,7 @@ fn attributes(
         [(hop, index)] => gateway(request, hop.via, family).with_some(RTA_OIF, word(*index)),
         several => request.with(RTA_MULTIPATH, &multipath(several, family)),
     };
-    let table = route.table.unwrap_or(RT_TABLE_MAIN.into());
+    let table = route.table.unwrap_or(MAIN);
     let realms = route
         .realms
         .map(|(source, destination)| (u32::from(source) << 16) | u32::from(destination));

@@ -90,11 +90,11 @@ impl From<&VrrpInstance> for VirtualRouter {
             virtual_ipaddress_excluded: addresses(&config.virtual_ipaddress_excluded),
             nopreempt: config.nopreempt,
             preempt_delay: config.preempt_delay,
-            source: config.source.map(IpAddr::from),
+            source: config.source,
             unicast_peer: peers(config),
             unicast_ttl: config.unicast_ttl,
             check_unicast_src: config.check_unicast_src,
-            mcast_dst_ip: config.mcast_dst_ip.into(),
+            mcast_dst_ip: config.mcast_dst_ip,
             v3_checksum_as_v2: config.v3_checksum_as_v2,
             old_unicast_checksum: match config.old_unicast_checksum {
                 None => OldUnicastChecksum::Follow,
@@ -277,7 +277,7 @@ fn peers(config: &VrrpInstance) -> Vec<Peer> {
         }
     };
     let addresses = config.unicast_peer.iter().copied();
-    addresses.map(|address| peer(address.into())).collect()
+    addresses.map(peer).collect()
 }
 
 fn tracked(config: &model::Tracking) -> impl Iterator<Item = Tracked> + '_ {
@@ -302,6 +302,7 @@ impl From<&model::Authentication> for Authentication {
     fn from(config: &model::Authentication) -> Self {
         match config {
             model::Authentication::Pass(password) => Self::Pass(*password),
+            model::Authentication::Ah(key) => Self::Ah(key.bytes().to_vec()),
         }
     }
 }

@@ -137,18 +137,19 @@ proptest! {
     }
 }
 
-fn pseudo(source: &str, destination: &str) -> Option<PseudoHeader> {
+fn pseudo(source: &str, destination: &str) -> PseudoHeader {
     let (source, destination) = (source.parse().unwrap(), destination.parse().unwrap());
-    Some(PseudoHeader {
+    PseudoHeader {
         source,
         destination,
-    })
+    }
 }
 
 /// Captured from keepalived 2.2.7: its payload, source, destination, and what is in it.
 #[test]
 fn adverts_of_version_3_are_keepaliveds_byte_for_byte() {
-    let table: [(&[u8], _, _, u8, u8, u16, &[&str]); 3] = [
+    type Row<'a> = (&'a [u8], &'a str, &'a str, u8, u8, u16, &'a [&'a str]);
+    let table: [Row<'_>; 3] = [
         (
             &[
                 0x31, 0x0a, 0x64, 0x02, 0x00, 0x32, 0x6b, 0x64, 0x0a, 0, 0, 0x64, 0x0a, 0, 0, 0x65,
@@ -189,7 +190,7 @@ fn adverts_of_version_3_are_keepaliveds_byte_for_byte() {
         let addresses: Vec<IpAddr> = addresses.iter().map(|it| it.parse().unwrap()).collect();
         let version = VersionRepr::V3 {
             max_advertise_interval: interval,
-            pseudo,
+            pseudo: Some(pseudo),
         };
         let mut buffer = Vec::new();
         Repr {
@@ -201,8 +202,8 @@ fn adverts_of_version_3_are_keepaliveds_byte_for_byte() {
         .emit(&mut buffer);
         assert_eq!(buffer, golden);
         let view = View::parse(golden).unwrap();
-        let length = AddressLen::of(pseudo.unwrap().source);
-        assert!(view.checksum_fits(length, pseudo.as_ref()));
+        let length = AddressLen::of(pseudo.source);
+        assert!(view.checksum_fits(length, Some(&pseudo)));
         assert!(!view.checksum_fits(length, None));
         assert_eq!(view.max_advertise_interval(), interval);
     }

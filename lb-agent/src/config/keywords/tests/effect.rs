@@ -227,9 +227,12 @@ fn model(loaded: &Loaded) -> BTreeMap<String, String> {
     // Passwords are not part of what is shown.
     for instance in &loaded.config.vrrp_instances {
         let path = format!(".{}.password", instance.name);
-        if let Some(crate::config::model::Authentication::Pass(bytes)) = instance.authentication {
-            found.insert(path, format!("{bytes:?}"));
-        }
+        let shown = match &instance.authentication {
+            None => continue,
+            Some(crate::config::model::Authentication::Pass(bytes)) => format!("{bytes:?}"),
+            Some(crate::config::model::Authentication::Ah(key)) => format!("{:?}", key.bytes()),
+        };
+        found.insert(path, shown);
     }
     found
 }

@@ -48,7 +48,7 @@ fn any_config() -> impl Strategy<Value = VrrpInstance> {
                 higher_prio_send_advert: higher,
                 down_timer_adverts,
                 unicast_peer: if unicast {
-                    vec![Ipv4Addr::new(10, 0, 0, 1)]
+                    vec![LOWER]
                 } else {
                     vec![]
                 },

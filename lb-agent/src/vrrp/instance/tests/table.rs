@@ -384,7 +384,7 @@ fn fault() {
     );
 
     let unicast = VrrpInstance {
-        unicast_peer: vec![Ipv4Addr::new(10, 0, 0, 1)],
+        unicast_peer: vec![LOWER],
         ..config()
     };
     let refreshes = [Action::AnnounceSource, recovers[0], recovers[1]];

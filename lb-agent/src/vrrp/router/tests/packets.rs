@@ -56,7 +56,7 @@ fn the_whole_packet_is_keepaliveds_byte_for_byte() {
 
 #[test]
 fn unicast_goes_to_every_peer_as_a_packet_of_its_own() {
-    let peers = vec![PEER, Ipv4Addr::new(10, 0, 0, 3)];
+    let peers = vec![PEER.into(), IpAddr::from([10, 0, 0, 3])];
     let config = VrrpInstance {
         unicast_peer: peers.clone(),
         unicast_ttl: 64,
@@ -89,10 +89,10 @@ fn unicast_goes_to_every_peer_as_a_packet_of_its_own() {
         })
         .collect();
     let expected = [
-        (peers[0].into(), 1, 64),
-        (peers[1].into(), 2, 64),
-        (peers[0].into(), 3, 64),
-        (peers[1].into(), 4, 64),
+        (peers[0], 1, 64),
+        (peers[1], 2, 64),
+        (peers[0], 3, 64),
+        (peers[1], 4, 64),
     ];
     assert_eq!(sent, expected);
     assert_eq!(bench.status().stats.advert_sent, 4);
@@ -162,11 +162,11 @@ fn another_list_of_addresses_is_counted_and_accepted() {
 fn one_id_on_one_interface_may_be_two_virtual_routers() {
     let multicast = config();
     let unicast = VrrpInstance {
-        unicast_peer: vec![PEER],
+        unicast_peer: vec![PEER.into()],
         ..config()
     };
     let other_peer = VrrpInstance {
-        unicast_peer: vec![Ipv4Addr::new(10, 0, 0, 9)],
+        unicast_peer: vec![Ipv4Addr::new(10, 0, 0, 9).into()],
         ..config()
     };
     let mut bench = Bench::started(vec![other_peer, multicast, unicast]);
