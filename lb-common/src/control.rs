@@ -35,6 +35,15 @@ pub struct Control {
 impl Control {
     /// Byte offset of `armed` in the record, for who maps it.
     pub const ARMED_OFFSET: usize = core::mem::offset_of!(Self, armed);
+
+    /// Whether the agent has been silent for longer than `deadman` at the jiffies `now`. A
+    /// heartbeat that is ahead of `now` is none of long ago: its CPU has read the clock later.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_silent(&self, now: u64) -> bool {
+        let silent = now.wrapping_sub(self.heartbeat);
+        self.deadman != 0 && silent > self.deadman && silent <= u64::MAX / 2
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod pool;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lb_common::backend::{Backend, BackendSlot, flags};
+use lb_common::backend::{Backend, flags};
 use lb_common::limits::{MAX_BACKENDS, MAX_SERVICES};
 use lb_common::service::{ServiceEntry, ServiceInfo, scheduler};
 use thiserror::Error;
@@ -64,18 +64,6 @@ pub enum Operation {
         /// Its id.
         id: u16,
     },
-    /// Lets the replies of a server in NAT mode find their service.
-    SetReal {
-        /// Address, port and protocol of the server.
-        key: Key,
-        /// Its slot, 0 if several services share it.
-        slot: BackendSlot,
-    },
-    /// Replies of this server are nobody's any more.
-    RemoveReal {
-        /// Address, port and protocol of the server.
-        key: Key,
-    },
     /// Replaces the filter.
     SetFilter(Addresses),
 }
@@ -111,7 +99,6 @@ pub fn plan(
     for service in &desired.services {
         plan.set_service(service, ticks)?;
     }
-    plan.set_reals();
     plan.set_filter(desired);
     Ok(plan.operations)
 }
@@ -126,8 +113,6 @@ struct Planner<'a> {
     slots: BTreeMap<u16, Slots>,
     free_slots: Box<dyn Iterator<Item = u32> + 'a>,
     free_ids: Box<dyn Iterator<Item = u16> + 'a>,
-    /// Real servers in NAT mode and the slots they will have.
-    reals: BTreeMap<Key, Vec<u32>>,
     operations: Vec<Operation>,
 }
 
@@ -158,7 +143,6 @@ impl<'a> Planner<'a> {
                     .filter_map(|id| u16::try_from(id).ok())
                     .filter(move |id| !used.contains(id)),
             ),
-            reals: BTreeMap::new(),
             operations: Vec::new(),
         }
     }
@@ -221,35 +205,8 @@ impl<'a> Planner<'a> {
                     .push(Operation::WriteBackend { slot, backend });
             }
             weights.push((slot, server.weight));
-            if server.method == Forwarding::Nat {
-                let key = Key {
-                    address: server.address,
-                    port: server.port,
-                    proto: service.key.proto,
-                };
-                self.reals.entry(key).or_default().push(slot);
-            }
         }
         Ok((super::schedule::turns(service.scheduler, &weights), old))
-    }
-
-    fn set_reals(&mut self) {
-        let reals = std::mem::take(&mut self.reals);
-        for (key, slots) in &reals {
-            let slot = BackendSlot {
-                slot: if let [slot] = slots[..] { slot } else { 0 },
-            };
-            if self.installed.reals.get(key) != Some(&slot) {
-                self.operations.push(Operation::SetReal { key: *key, slot });
-            }
-        }
-        let gone = self
-            .installed
-            .reals
-            .keys()
-            .filter(|key| !reals.contains_key(key));
-        self.operations
-            .extend(gone.map(|key| Operation::RemoveReal { key: *key }));
     }
 
     fn set_filter(&mut self, desired: &Desired) {
@@ -258,16 +215,20 @@ impl<'a> Planner<'a> {
             .iter()
             .map(|service| service.key.address())
             .collect();
-        let sources: BTreeSet<_> = desired
+        let servers: BTreeSet<_> = desired
             .services
             .iter()
-            .flat_map(|service| &service.servers)
-            .filter(|server| server.method == Forwarding::Nat)
-            .map(|server| server.address)
+            .flat_map(|service| service.servers.iter().map(|it| (service.key.proto, it)))
+            .filter(|(_, server)| server.method == Forwarding::Nat)
+            .map(|(proto, server)| Key {
+                address: server.address,
+                port: server.port,
+                proto,
+            })
             .collect();
         let filter = Addresses {
             destinations: destinations.into_iter().collect(),
-            sources: sources.into_iter().collect(),
+            servers: servers.into_iter().collect(),
         };
         if self.installed.filter != filter {
             self.operations.push(Operation::SetFilter(filter));

@@ -3,7 +3,9 @@
 //! Checksums change incrementally (RFC 1624); a UDP packet without one keeps none (RFC 768).
 
 use aya_ebpf::EbpfContext as _;
-use aya_ebpf::bindings::{BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as FibLookup};
+use aya_ebpf::bindings::{
+    BPF_FIB_LKUP_RET_FRAG_NEEDED, BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as FibLookup,
+};
 use aya_ebpf::helpers::bpf_fib_lookup;
 use aya_ebpf::programs::XdpContext;
 use lb_common::backend::Backend;
@@ -11,7 +13,7 @@ use lb_common::checksum::{update16, update32};
 use lb_common::service::TCP;
 use lb_common::stats::Reason;
 
-use super::{decrement_ttl, send};
+use super::{DONT_FRAGMENT, decrement_ttl, send};
 use crate::packet::{Ethernet, Packet, Ports, Tcp, Udp};
 use crate::parse::Headers;
 
@@ -59,6 +61,8 @@ pub(crate) fn to_client(
 }
 
 /// Where the kernel would send the reply. Clients are too many to keep their hops in a map.
+///
+/// A reply that does not fit goes to the kernel, which tells the server in its own name.
 #[inline(always)]
 fn next_hop(ctx: &XdpContext, headers: &Headers, backend: &Backend) -> Result<FibLookup, Reason> {
     // SAFETY: plain numbers, of which zero is one.
@@ -82,10 +86,13 @@ fn next_hop(ctx: &XdpContext, headers: &Headers, backend: &Backend) -> Result<Fi
             0,
         )
     };
-    if found == i64::from(BPF_FIB_LKUP_RET_SUCCESS) {
-        Ok(route)
-    } else {
-        Err(Reason::NoWayBack)
+    // SAFETY: `parse` checked the header.
+    let whole = unsafe { (*headers.ip).fragment } & DONT_FRAGMENT != 0;
+    match found as u32 {
+        BPF_FIB_LKUP_RET_SUCCESS => Ok(route),
+        BPF_FIB_LKUP_RET_FRAG_NEEDED if whole => Err(Reason::ReplyTooBig),
+        BPF_FIB_LKUP_RET_FRAG_NEEDED => Err(Reason::CannotFragment),
+        _ => Err(Reason::NoWayBack),
     }
 }
 
