@@ -163,8 +163,22 @@ impl FlowEntry {
     #[inline(always)]
     #[must_use]
     pub const fn age(&self, tick: u32) -> u32 {
-        let age = tick.wrapping_sub(self.life).wrapping_add(STAMP_AHEAD) & STAMP_MASK;
-        age.saturating_sub(STAMP_AHEAD)
+        self.lag(tick).saturating_sub(STAMP_AHEAD)
+    }
+
+    /// Ticks since [`STAMP_AHEAD`] before the last packet: what the age is made of, and enough to
+    /// see which of two flows is older.
+    #[inline(always)]
+    #[must_use]
+    pub const fn lag(&self, tick: u32) -> u32 {
+        tick.wrapping_sub(self.life).wrapping_add(STAMP_AHEAD) & STAMP_MASK
+    }
+
+    /// Whether the age is more than `life` ticks.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_older(&self, tick: u32, life: u32) -> bool {
+        self.lag(tick) as u64 > life as u64 + STAMP_AHEAD as u64
     }
 }
 

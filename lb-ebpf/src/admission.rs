@@ -66,38 +66,58 @@ pub(crate) fn admit(question: &Question<'_>) -> Admission {
 
 #[inline(always)]
 fn answer(question: &Question<'_>) -> Option<Admission> {
-    let Question { key, tick, .. } = *question;
     let [first, second, beside] = flow::buckets(question.hash);
-    let buckets = [
+    let (near, far) = (
         flows::bucket(first)?,
-        flows::bucket(second)?,
-        flows::bucket(beside)?,
-    ];
-    let mut own = Place::NONE;
-    if let Some(slot) = known(question, &buckets, &mut own) {
-        return Some(Admission(u32::from(slot)));
-    }
+        [flows::bucket(second)?, flows::bucket(beside)?],
+    );
     let opens = opens(question.protocol, question.flags);
+    let mut new = FlowEntry {
+        key: question.key,
+        target: 0,
+        life: flow::life(question.first_state(), question.tick),
+    };
+    // A SYN that finds room in the first bucket leaves it at that: it would have to be the second
+    // one of a connection for which there was none. Of UDP every packet might be the first.
+    let syn = opens && question.protocol == TCP;
+    let mut place = Place::NOWHERE;
+    if syn {
+        place = flows::place(near, &new, question.control, question.tick);
+    }
+    if !place.is_good() {
+        for bucket in far {
+            if let Some(slot) = known(question, bucket) {
+                return Some(Admission(slot));
+            }
+        }
+    }
     if opens {
-        let (slot, generation) = schedule::next(&question.service, question.client(), tick)?;
-        let state = if question.protocol == TCP {
-            state::SYN_RECV
+        if !syn {
+            place = flows::place(near, &new, question.control, question.tick);
+        }
+        let (slot, generation) =
+            schedule::next(&question.service, question.client(), question.tick)?;
+        new.target = flow::target(slot, generation);
+        let place = if place.is_good() {
+            place
         } else {
-            state::UDP
+            better_place(question, place, far, &new)
         };
-        let new = FlowEntry {
-            key,
-            target: flow::target(slot, generation),
-            life: flow::life(state, tick),
-        };
-        if let Some(slot) = enter(question, &buckets, own, &new) {
-            return Some(Admission(u32::from(slot) | Admission::NEW));
+        if place.exists()
+            && let Some(slot) = enter(question, near, far, &place, &new)
+        {
+            return Some(Admission(slot | Admission::NEW));
         }
     }
     // A new flow that found no room in the table, or the middle of a connection that we do not
     // know. Nothing is remembered: the former goes on like this from its first packet to its
     // last, the latter is reset by a server that does not know it either.
-    let slot = schedule::stateless(&question.service, question.client(), question.hash, tick)?;
+    let slot = schedule::stateless(
+        &question.service,
+        question.client(),
+        question.hash,
+        question.tick,
+    )?;
     let new = if opens { Admission::NEW } else { 0 };
     Some(Admission(u32::from(slot) | new | Admission::FORGOTTEN))
 }
@@ -109,6 +129,16 @@ pub(crate) const fn opens(protocol: u8, flags: u8) -> bool {
 }
 
 impl Question<'_> {
+    /// State of a flow that begins with this packet.
+    #[inline(always)]
+    const fn first_state(&self) -> u8 {
+        if self.protocol == TCP {
+            state::SYN_RECV
+        } else {
+            state::UDP
+        }
+    }
+
     /// Address of the client, network byte order.
     #[inline(always)]
     const fn client(&self) -> u32 {
@@ -116,29 +146,42 @@ impl Question<'_> {
     }
 }
 
-/// The slot of the flow, if it stands in one of the buckets and goes on; `own`: where it stands
-/// if it does not go on.
+/// The first good place for a flow in its second bucket, else the first one.
 #[inline(always)]
-fn known(
+fn better_place(
     question: &Question<'_>,
-    buckets: &[*mut FlowBucket],
-    own: &mut Place,
-) -> Option<u16> {
-    for (number, bucket) in buckets.iter().enumerate() {
-        for way in 0..WAYS {
-            let entry = flows::entry(*bucket, way);
-            let Some(old) = flows::read(entry, question.key, u64::MAX) else {
-                continue;
-            };
-            if follow(question, entry, &old).is_some() {
-                return Some(old.slot());
-            }
-            if own.is_none() {
-                *own = Place::own(entry, number, way, question.key);
-            }
+    mut place: Place,
+    far: [*mut FlowBucket; 2],
+    new: &FlowEntry,
+) -> Place {
+    for bucket in far {
+        let other = flows::place(bucket, new, question.control, question.tick);
+        if other.is_good() {
+            return other;
+        }
+        if !place.exists() {
+            place = other;
         }
     }
-    None
+    place
+}
+
+/// The slot of the flow, if it stands in this bucket and goes on.
+#[inline(always)]
+fn known(question: &Question<'_>, bucket: *mut FlowBucket) -> Option<u32> {
+    match known_in(question, bucket) {
+        0 => None,
+        slot => Some(slot),
+    }
+}
+
+/// [`known`] as a subprogram; 0: no.
+#[inline(never)]
+fn known_in(question: &Question<'_>, bucket: *mut FlowBucket) -> u32 {
+    let Some((entry, old)) = flows::find(bucket, question.key) else {
+        return 0;
+    };
+    follow(question, entry, &old).map_or(0, |_| u32::from(old.slot()))
 }
 
 /// The server of a known flow, unless that has ended, has timed out or has lost its server: the
@@ -179,59 +222,54 @@ pub(crate) fn follow(
     Some(slot)
 }
 
-/// Writes a new flow into the table; its slot, or that of the same flow that another CPU has
-/// written meanwhile. `None`: there is no room.
+/// Writes a new flow over `place`; its slot, or that of the same flow if another CPU was quicker
+/// to write it. `None`: there is no room.
 #[inline(always)]
 fn enter(
     question: &Question<'_>,
-    buckets: &[*mut FlowBucket],
-    own: Place,
+    near: *mut FlowBucket,
+    far: [*mut FlowBucket; 2],
+    place: &Place,
     new: &FlowEntry,
-) -> Option<u16> {
-    let mut place = own;
-    for (number, bucket) in buckets.iter().enumerate() {
-        // The second bucket is two lines.
-        if place.is_good() && number < 2 {
-            break;
-        }
-        place = place.or_in((number, *bucket), new, question.control, question.tick);
+) -> Option<u32> {
+    let (entry, held) = place.entry(question.control);
+    if flows::write(entry, held, new) {
+        return Some(settle(near, far[0], far[1], entry, new));
     }
-    if place.is_none() {
-        return None;
-    }
-    if flows::write(place.entry, place.held, new) {
-        Some(settle(buckets, place, new))
-    } else {
-        // Another CPU was quicker, perhaps with a packet of the same flow.
-        let twin = buckets
-            .iter()
-            .find_map(|bucket| flows::find(*bucket, new.key));
-        twin.map(|(_, twin)| twin.slot())
-    }
+    known(question, near)
+        .or_else(|| known(question, far[0]))
+        .or_else(|| known(question, far[1]))
 }
 
 /// Two CPUs may have written one flow, each into a place of its own. Both look for the other's
-/// entry when they have written theirs; at least the later one sees both, and the entry that is
-/// found first stays. Buckets behind the place are not searched: nobody looks there any more.
-#[inline(always)]
-fn settle(buckets: &[*mut FlowBucket], place: Place, new: &FlowEntry) -> u16 {
-    for (number, bucket) in buckets.iter().enumerate() {
-        if number > place.bucket {
-            break;
-        }
-        for way in 0..WAYS {
-            let ours = number == place.bucket && way == place.way;
-            let entry = flows::entry(*bucket, way);
-            let Some(twin) = flows::read(entry, new.key, u64::MAX).filter(|_| !ours) else {
-                continue;
-            };
-            if number == place.bucket && way > place.way {
-                flows::free(entry, new.key);
-            } else {
-                flows::free(place.entry, new.key);
-                return twin.slot();
+/// entry when they have written theirs; at least the later one sees both, and the one that is
+/// found first stays. What lies in a bucket behind our own is not searched: nobody will find it.
+#[inline(never)]
+fn settle(
+    near: *mut FlowBucket,
+    second: *mut FlowBucket,
+    beside: *mut FlowBucket,
+    ours: *mut FlowEntry,
+    new: &FlowEntry,
+) -> u32 {
+    for bucket in [near, second, beside] {
+        let mut passed = false;
+        for way in 0..WAYS as u32 {
+            let entry = flows::entry(bucket, way);
+            if entry == ours {
+                passed = true;
+            } else if let Some(twin) = flows::read(entry, new.key, u64::MAX) {
+                if passed {
+                    flows::free(entry, new.key);
+                } else {
+                    flows::free(ours, new.key);
+                    return twin.slot().into();
+                }
             }
         }
+        if passed {
+            break;
+        }
     }
-    new.slot()
+    new.slot().into()
 }

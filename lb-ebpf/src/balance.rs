@@ -26,7 +26,7 @@ use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
 use crate::parse::{Headers, Refused, parse};
 use crate::replies;
 use crate::services;
-use crate::stats::{self, count};
+use crate::stats;
 
 /// The verdict for one frame.
 #[inline(always)]
@@ -44,24 +44,18 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     if ether_type != IPV4 {
         return XDP_PASS;
     }
-    let mut verdict = Err(Refused::NotOurs);
     if control.filter.may_be_destination(destination) {
-        verdict = from_client(ctx, packet, control, ip);
-    }
-    // The filter takes some clients for virtual addresses: replies to them come here, too.
-    if let Err(Refused::NotOurs) = verdict
-        && control.filter.may_be_source(source)
-    {
-        verdict = replies::from_server(ctx, packet, control, ip);
-    }
-    match verdict {
-        Ok(verdict) => verdict,
-        Err(Refused::NotOurs) => XDP_PASS,
-        Err(Refused::Because(reason)) => {
-            count(reason);
-            reason.verdict()
+        match from_client(ctx, packet, control, ip) {
+            Ok(verdict) => return verdict,
+            // The filter takes some clients for virtual addresses: replies to them come here, too.
+            Err(Refused::NotOurs) => {}
+            Err(refused) => return refused.verdict(),
         }
     }
+    if control.filter.may_be_source(source) {
+        return replies::from_server(ctx.ctx, control);
+    }
+    XDP_PASS
 }
 
 /// Whether the instance of a gate is MASTER and the agent alive, at the jiffies `now`.

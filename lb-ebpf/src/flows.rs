@@ -16,15 +16,16 @@ pub(crate) fn bucket(number: u32) -> Option<*mut FlowBucket> {
 
 /// One entry of a bucket; `way` is below [`WAYS`].
 #[inline(always)]
-pub(crate) fn entry(bucket: *mut FlowBucket, way: usize) -> *mut FlowEntry {
+pub(crate) fn entry(bucket: *mut FlowBucket, way: u32) -> *mut FlowEntry {
     // SAFETY: the caller keeps `way` below the length of the array.
-    unsafe { bucket.cast::<FlowEntry>().add(way) }
+    unsafe { bucket.cast::<FlowEntry>().add(way as usize) }
 }
 
 /// Whether `entry` has outlived the time-out of its state.
 #[inline(always)]
 pub(crate) fn expired(control: &Control, entry: &FlowEntry, tick: u32) -> bool {
-    entry.age(tick) > control.timeouts[usize::from(entry.state()) & (FLOW_STATES - 1)]
+    let life = control.timeouts[usize::from(entry.state()) & (FLOW_STATES - 1)];
+    entry.is_older(tick, life)
 }
 
 /// Reads an entry that another CPU may be writing: all of it or nothing.
@@ -48,7 +49,7 @@ pub(crate) fn read(entry: *const FlowEntry, wanted: u64, bits: u64) -> Option<Fl
 /// The entry of `key` in `bucket`, and what it says.
 #[inline(always)]
 pub(crate) fn find(bucket: *mut FlowBucket, key: u64) -> Option<(*mut FlowEntry, FlowEntry)> {
-    for way in 0..WAYS {
+    for way in 0..WAYS as u32 {
         let entry = entry(bucket, way);
         if let Some(read) = read(entry, key, u64::MAX) {
             return Some((entry, read));
@@ -70,101 +71,125 @@ pub(crate) fn touch(entry: *mut FlowEntry, old: &FlowEntry, life: u32) -> bool {
     (life ^ old.life) & STAMP_MASK != 0
 }
 
-/// How readily an entry is given up: 0 never, then UDP, half-open, closed, free or timed out.
+/// How readily flows of each state are given up, four bits a state: not established ones, half-open
+/// ones (2) before UDP, ended ones (3) before both.
+const CLASSES: u32 = 3 << (4 * state::CLOSE)
+    | 3 << (4 * state::FIN_WAIT)
+    | 2 << (4 * state::SYN_RECV)
+    | 2 << (4 * state::NONE);
+/// A UDP flow makes room for another one only: nor can a flood of SYNs push it out.
+const CLASSES_FOR_UDP: u32 = CLASSES | 1 << (4 * state::UDP);
+/// Free or timed out.
+const DEAD: u32 = 4 << 24;
+/// The flow's own entry, worth nothing any more when its place is looked for.
+const OWN: u32 = 5 << 24;
+
+/// How readily an entry is given up; 0: not at all.
 #[inline(always)]
 fn readiness(control: &Control, entry: &FlowEntry, new: &FlowEntry, tick: u32) -> u32 {
-    if entry.key == FREE || expired(control, entry, tick) {
-        return 4 << 24;
-    }
-    let class: u32 = match entry.state() {
-        state::CLOSE | state::FIN_WAIT => 3,
-        state::SYN_RECV | state::NONE => 2,
-        // Nor can a flood of SYNs push out UDP flows.
-        state::UDP if new.state() == state::UDP => 1,
-        _ => return 0,
+    let classes = if new.state() == state::UDP {
+        CLASSES_FOR_UDP
+    } else {
+        CLASSES
     };
-    // Of one kind the oldest goes first; the age of a live entry fits the 24 bits.
-    class << 24 | entry.age(tick)
+    let class = classes >> (entry.state() as u32 * 4 & 31) & 15;
+    match entry.key {
+        FREE => DEAD,
+        BUSY => 0,
+        key if key == new.key => OWN,
+        _ if expired(control, entry, tick) => DEAD,
+        _ if class == 0 => 0,
+        // Of one kind the oldest goes first.
+        _ => class << 24 | entry.lag(tick),
+    }
 }
 
-/// An entry that may be written over, or none: the null pointer stands for an `Option`, which
-/// would leave the other words unset, and the verifier sees them copied.
+/// An entry that may be written over, or none.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
-    pub(crate) entry: *mut FlowEntry,
-    /// Number of the bucket among those of the flow.
-    pub(crate) bucket: usize,
-    /// Number of the entry in the bucket.
-    pub(crate) way: usize,
-    /// The key it has.
-    pub(crate) held: u64,
-    /// How readily it is given up.
-    ready: u32,
+    bucket: *mut FlowBucket,
+    /// How readily it is given up, and, in the last two bits, which one it is.
+    rank: u64,
+    /// The key that it had.
+    held: u64,
 }
 
 impl Place {
-    /// No entry at all.
-    pub(crate) const NONE: Self = Self {
-        entry: ptr::null_mut(),
-        bucket: 0,
-        way: 0,
+    /// None.
+    pub(crate) const NOWHERE: Self = Self {
+        bucket: ptr::null_mut(),
+        rank: 0,
         held: FREE,
-        ready: 0,
     };
 
-    /// Whether there is none.
+    /// Whether there is one.
     #[inline(always)]
-    pub(crate) const fn is_none(&self) -> bool {
-        self.entry.is_null()
-    }
-
-    /// An entry that is the flow's own and worth nothing any more.
-    #[inline(always)]
-    pub(crate) const fn own(entry: *mut FlowEntry, bucket: usize, way: usize, key: u64) -> Self {
-        Self {
-            entry,
-            bucket,
-            way,
-            held: key,
-            ready: u32::MAX,
-        }
+    pub(crate) const fn exists(&self) -> bool {
+        self.rank > 3
     }
 
     /// Whether nobody is pushed out but a flow that has not begun or is over: for such a place no
     /// other bucket is asked.
     #[inline(always)]
     pub(crate) const fn is_good(&self) -> bool {
-        self.ready >= 2 << 24
+        self.rank >= 2 << 26
     }
 
-    /// The place that is missed least: this one, or one in the bucket with this number. A fresh
-    /// established connection is never given up.
+    /// The entry, and the key that it had.
     #[inline(always)]
-    pub(crate) fn or_in(
-        mut self,
-        (number, bucket): (usize, *mut FlowBucket),
-        new: &FlowEntry,
-        control: &Control,
-        tick: u32,
-    ) -> Self {
-        for way in 0..WAYS {
-            let entry = entry(bucket, way);
-            // SAFETY: the entry lies in the map; a torn read costs a worse choice, no more, since
-            // `write` only succeeds on the key that was read.
-            let old = unsafe { entry.read_volatile() };
-            let ready = readiness(control, &old, new, tick);
-            if old.key != BUSY && ready > self.ready {
-                self = Self {
-                    entry,
-                    bucket: number,
-                    way,
-                    held: old.key,
-                    ready,
-                };
-            }
-        }
-        self
+    pub(crate) fn entry(&self, control: &Control) -> (*mut FlowEntry, u64) {
+        let entry = match 3 - (self.rank as u32 ^ zero(control)) & 3 {
+            0 => opaque(entry(self.bucket, 0)),
+            1 => opaque(entry(self.bucket, 1)),
+            2 => opaque(entry(self.bucket, 2)),
+            _ => opaque(entry(self.bucket, 3)),
+        };
+        (entry, self.held)
     }
+}
+
+/// The place in `bucket` that is missed least. A fresh established connection is never given up.
+#[inline(always)]
+pub(crate) fn place(
+    bucket: *mut FlowBucket,
+    new: &FlowEntry,
+    control: &Control,
+    tick: u32,
+) -> Place {
+    let zero = zero(control);
+    let (mut best, mut held) = (0, FREE);
+    for way in 0..WAYS as u32 {
+        // SAFETY: the entry lies in the map; a torn read costs a worse choice, no more, since
+        // `write` only succeeds on the key that was read.
+        let old = unsafe { entry(bucket, way).read_volatile() };
+        // Of two that are missed alike the first goes.
+        let rank = readiness(control, &old, new, tick) << 2 | (3 - way) ^ zero;
+        if rank > best {
+            (best, held) = (rank, old.key);
+        }
+    }
+    Place {
+        bucket,
+        rank: best.into(),
+        held,
+    }
+}
+
+/// Zero, since jiffies fit 62 bits, but the verifier does not know. So all ways are alike to it
+/// until one is chosen, and it need not follow each of them through all that comes before.
+#[inline(always)]
+const fn zero(control: &Control) -> u32 {
+    (control.heartbeat >> 62) as u32
+}
+
+/// The same entry, of which the compiler does not know which one it is: it would compute the
+/// address out of the number of the way, and the verifier would want to know that number.
+#[inline(always)]
+fn opaque(entry: *mut FlowEntry) -> *mut FlowEntry {
+    let mut same = entry;
+    // SAFETY: no instruction at all.
+    unsafe { asm!("/* {0} */", inout(reg) same) };
+    same
 }
 
 /// Writes a flow over `entry`, whose key was `held`; `false` when another CPU was quicker.

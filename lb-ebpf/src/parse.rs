@@ -2,10 +2,12 @@
 //!
 //! Lengths come from the IP header, never from the end of the frame, which may be padded.
 
+use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use lb_common::service::{TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::packet::{ETHERNET, Ipv4, Packet, Ports, Tcp, Udp};
+use crate::stats::count;
 
 /// Fragment offset or "more fragments" (RFC 791 3.1).
 const FRAGMENT: u16 = 0x3fff_u16.to_be();
@@ -32,6 +34,20 @@ pub(crate) enum Refused {
     NotOurs,
     /// It might have been ours; worth counting.
     Because(Reason),
+}
+
+impl Refused {
+    /// The verdict; what is worth counting is counted.
+    #[inline(always)]
+    pub(crate) fn verdict(self) -> u32 {
+        match self {
+            Self::NotOurs => XDP_PASS,
+            Self::Because(reason) => {
+                count(reason);
+                reason.verdict()
+            }
+        }
+    }
 }
 
 /// Reads on behind the fixed part of the IP header.

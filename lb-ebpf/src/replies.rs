@@ -1,6 +1,7 @@
 //! The way back in NAT mode: a real server's packet that belongs to a live flow goes to the
 //! client in the name of the service. Whatever else a real server sends is not ours.
 
+use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::backend::flags;
 use lb_common::control::Control;
@@ -13,18 +14,24 @@ use crate::backends;
 use crate::balance::{jiffies, pass_gate};
 use crate::flows;
 use crate::forward;
-use crate::packet::{Ipv4, Packet};
+use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::{Refused, parse};
 use crate::stats;
 
-/// A packet of a server in NAT mode: back to the client, in the name of the service.
+/// A packet of a server in NAT mode: back to the client, in the name of the service. A subprogram:
+/// its variables would not fit the stack beside those of the other direction.
+#[inline(never)]
+pub(crate) fn from_server(ctx: *mut xdp_md, control: &Control) -> u32 {
+    match translate(&XdpContext::new(ctx), control) {
+        Ok(verdict) => verdict,
+        Err(refused) => refused.verdict(),
+    }
+}
+
 #[inline(always)]
-pub(crate) fn from_server(
-    ctx: &XdpContext,
-    packet: Packet,
-    control: &Control,
-    ip: *mut Ipv4,
-) -> Result<u32, Refused> {
+fn translate(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
+    let packet = Packet::new(ctx);
+    let ip = packet.at::<Ipv4>(ETHERNET).ok_or(Refused::NotOurs)?;
     let headers = parse(packet, ip)?;
     // SAFETY: `parse` checked the headers.
     let (server, client) = unsafe {
@@ -41,75 +48,102 @@ pub(crate) fn from_server(
         return Err(Refused::NotOurs);
     }
     let now = jiffies();
-    let tick = (now >> TICK_SHIFT) as u32;
-    let search = Search {
+    let reply = Reply {
         control,
-        client,
         server,
-        tick,
+        client,
+        now,
+        protocol: headers.protocol,
+        flags: headers.flags,
     };
-    let Some((entry, old, slot)) = search.everywhere() else {
-        return Err(Refused::NotOurs);
-    };
-    let service = slot.rest();
-    pass_gate(control, service.gate, now).map_err(Refused::Because)?;
+    let slot = reply.slot()?;
     // SAFETY: `parse` checked the header.
     if unsafe { (*ip).ttl } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
     }
-    let state = if headers.protocol == TCP {
-        flow::after_server(old.state(), headers.flags)
-    } else {
-        state::UDP
-    };
-    flows::touch(entry, &old, flow::life(state, tick));
+    let server = backends::read(slot).ok_or(Refused::NotOurs)?;
     let verdict =
-        forward::to_client(ctx, packet, &headers, service).map_err(Refused::Because)?;
-    stats::towards_client(old.slot(), headers.length);
+        forward::to_client(ctx, packet, &headers, server.rest()).map_err(Refused::Because)?;
+    stats::towards_client(slot, headers.length);
     Ok(verdict)
 }
 
-/// What is looked for: a live flow of the client whose server it is.
-struct Search<'a> {
+/// What may be a reply.
+struct Reply<'a> {
     control: &'a Control,
-    client: u64,
+    /// Where it comes from.
     server: ServiceKey4,
-    tick: u32,
+    /// Address and port that it goes to.
+    client: u64,
+    /// Jiffies.
+    now: u64,
+    protocol: u8,
+    /// TCP flags.
+    flags: u8,
 }
 
-/// A flow, what it says, and its server.
-type Found = (*mut FlowEntry, FlowEntry, backends::Slot);
+/// The answer of [`in_bucket`] in one word: a slot, or one of these.
+const NOT_FOUND: u32 = 0;
+const NOT_MASTER: u32 = 1 << 16;
+const AGENT_SILENT: u32 = 2 << 16;
 
-impl Search<'_> {
+impl Reply<'_> {
+    /// The slot of the server, if there is a flow that this packet answers, and its gate is open.
     #[inline(always)]
-    fn everywhere(&self) -> Option<Found> {
-        let buckets = flow::buckets(mix(self.client, self.control.secret));
-        buckets
-            .into_iter()
-            .find_map(|bucket| self.in_bucket(flows::bucket(bucket)?))
-    }
-
-    #[inline(always)]
-    fn in_bucket(&self, bucket: *mut FlowBucket) -> Option<Found> {
-        (0..WAYS).find_map(|way| self.at(flows::entry(bucket, way)))
-    }
-
-    #[inline(always)]
-    fn at(&self, entry: *mut FlowEntry) -> Option<Found> {
-        let old = flows::read(entry, self.client, CLIENT)?;
-        if flows::expired(self.control, &old, self.tick) {
-            return None;
+    fn slot(&self) -> Result<u16, Refused> {
+        for bucket in flow::buckets(mix(self.client, self.control.secret)) {
+            let bucket = flows::bucket(bucket).ok_or(Refused::NotOurs)?;
+            match in_bucket(self, bucket) {
+                NOT_FOUND => {}
+                NOT_MASTER => return Err(Refused::Because(Reason::NotMaster)),
+                AGENT_SILENT => return Err(Refused::Because(Reason::AgentSilent)),
+                slot => return Ok(slot as u16),
+            }
         }
-        let slot = backends::read(old.slot())?;
-        if slot.head.generation() != old.generation()
-            || !slot.head.has(flags::IN_USE | flags::NAT)
-        {
-            return None;
-        }
-        let server = slot.rest();
-        let same = server.addr == self.server.addr
-            && server.port == self.server.port
-            && server.proto == self.server.proto;
-        same.then_some((entry, old, slot))
+        Err(Refused::NotOurs)
     }
+}
+
+/// Looks for the flow of a reply in one bucket: a live one of the client whose server it is.
+#[inline(never)]
+fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
+    let tick = (reply.now >> TICK_SHIFT) as u32;
+    for way in 0..WAYS as u32 {
+        let entry = flows::entry(bucket, way);
+        let Some(old) = flows::read(entry, reply.client, CLIENT) else {
+            continue;
+        };
+        let Some(gate) = gate_of(reply, &old, tick) else {
+            continue;
+        };
+        match pass_gate(reply.control, gate, reply.now) {
+            Ok(()) => {}
+            Err(Reason::NotMaster) => return NOT_MASTER,
+            Err(_) => return AGENT_SILENT,
+        }
+        let state = if reply.protocol == TCP {
+            flow::after_server(old.state(), reply.flags)
+        } else {
+            state::UDP
+        };
+        flows::touch(entry, &old, flow::life(state, tick));
+        return u32::from(old.slot());
+    }
+    NOT_FOUND
+}
+
+/// The gate of the flow, if it is live and its server has sent the reply.
+#[inline(always)]
+fn gate_of(reply: &Reply<'_>, old: &FlowEntry, tick: u32) -> Option<u16> {
+    if flows::expired(reply.control, old, tick) {
+        return None;
+    }
+    let slot = backends::read(old.slot())?;
+    let server = slot.rest();
+    let same = slot.head.generation() == old.generation()
+        && slot.head.has(flags::IN_USE | flags::NAT)
+        && server.addr == reply.server.addr
+        && server.port == reply.server.port
+        && server.proto == reply.server.proto;
+    same.then_some(server.gate)
 }

@@ -146,7 +146,9 @@ fn in_turn(service: &ServiceEntry) -> Option<(u16, u16)> {
 /// How many turns the schedule has; `None` when nobody serves.
 #[inline(always)]
 fn turns(service: u16) -> Option<u32> {
-    match *SCHEDULES.get_value(u32::from(service), &0)? {
+    // A variable: a reference to the number would be one into a map of constants.
+    let first = 0;
+    match *SCHEDULES.get_value(u32::from(service), &first)? {
         0 => None,
         turns => Some(turns),
     }

@@ -234,6 +234,14 @@ proptest! {
     }
 
     #[test]
+    fn older_is_what_has_a_greater_age(born: u32, now: u32, life: u32) {
+        let entry = FlowEntry { key: 2, target: 0, life: self::life(state::UDP, born) };
+        for life in [life, life & STAMP_MASK, u32::MAX, 0] {
+            prop_assert_eq!(entry.is_older(now, life), entry.age(now) > life);
+        }
+    }
+
+    #[test]
     fn a_stamp_that_is_a_little_ahead_has_no_age(now: u32, ahead in 0..=STAMP_AHEAD) {
         let entry = FlowEntry { key: 2, target: 0, life: life(state::UDP, now.wrapping_add(ahead)) };
         prop_assert_eq!(entry.age(now), 0);
