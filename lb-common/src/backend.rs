@@ -112,19 +112,7 @@ impl Head {
     #[must_use]
     pub const fn has(&self, bits: u16) -> bool {
         self.flags() & bits == bits
-    }
-
-    /// Both MAC addresses as they stand in a frame: its first eight bytes, and the next four.
-    #[inline(always)]
-    #[must_use]
-    pub const fn macs(&self) -> (u64, u32) {
-        const MAC: u64 = 0x0000_ffff_ffff_ffff;
-        (
-            self.first & MAC | self.second << 48,
-            (self.second >> 16) as u32,
-        )
-    }
-}
+    }}
 
 #[cfg(test)]
 mod tests;

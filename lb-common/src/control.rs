@@ -42,7 +42,8 @@ impl Control {
     #[must_use]
     pub const fn is_silent(&self, now: u64) -> bool {
         let silent = now.wrapping_sub(self.heartbeat);
-        self.deadman != 0 && silent > self.deadman && silent <= u64::MAX / 2
+        // The first comparison alone tells a living agent.
+        silent > self.deadman && self.deadman != 0 && silent <= u64::MAX / 2
     }
 }
 

@@ -181,7 +181,16 @@ fn known_in(question: &Question<'_>, bucket: *mut FlowBucket) -> u32 {
     let Some((entry, old)) = flows::find(bucket, question.key) else {
         return 0;
     };
-    follow(question, entry, &old).map_or(0, |_| u32::from(old.slot()))
+    if is_done(question, &old) {
+        return 0;
+    }
+    match backends::read(old.slot()) {
+        Some(slot) if slot.head.generation() == old.generation() => {
+            note(question, entry, &old);
+            old.slot().into()
+        }
+        _ => 0,
+    }
 }
 
 /// The server of a known flow, unless that has ended, has timed out or has lost its server: the
@@ -192,34 +201,48 @@ pub(crate) fn follow(
     entry: *mut FlowEntry,
     old: &FlowEntry,
 ) -> Option<backends::Slot> {
-    let Question {
-        control,
-        protocol,
-        flags,
-        tick,
-        ..
-    } = *question;
-    let over = matches!(old.state(), state::FIN_WAIT | state::CLOSE);
-    if flows::expired(control, old, tick) || over && opens(protocol, flags) {
+    let Question { flags, tick, .. } = *question;
+    // Most packets change nothing, not even the time of the last one.
+    let quiet = flags & (tcp::FIN | tcp::SYN | tcp::RST) == 0
+        && matches!(old.state(), state::ESTABLISHED | state::UDP)
+        && old.life == flow::life(old.state(), tick);
+    if !quiet && is_done(question, old) {
         return None;
     }
     let slot = backends::read(old.slot())?;
     if slot.head.generation() != old.generation() {
         return None;
     }
-    let state = if protocol == TCP {
-        flow::after_client(old.state(), flags)
+    if !quiet {
+        note(question, entry, old);
+    }
+    Some(slot)
+}
+
+/// Whether the flow has timed out, or has ended and the packet opens another one.
+#[inline(always)]
+fn is_done(question: &Question<'_>, old: &FlowEntry) -> bool {
+    let over = matches!(old.state(), state::FIN_WAIT | state::CLOSE);
+    flows::expired(question.control, old, question.tick)
+        || over && opens(question.protocol, question.flags)
+}
+
+/// Notes the packet in its flow.
+#[inline(always)]
+fn note(question: &Question<'_>, entry: *mut FlowEntry, old: &FlowEntry) {
+    let state = if question.protocol == TCP {
+        flow::after_client(old.state(), question.flags)
     } else {
         state::UDP
     };
-    let first_in_tick = flows::touch(entry, old, flow::life(state, tick));
+    let first_in_tick = flows::touch(entry, old, flow::life(state, question.tick));
     let ServiceEntry {
         id, affinity_ticks, ..
     } = question.service;
     if first_in_tick && affinity_ticks != 0 {
-        schedule::keep(id, affinity_ticks, question.client(), old.target, tick);
+        let (client, tick) = (question.client(), question.tick);
+        schedule::keep(id, affinity_ticks, client, old.target, tick);
     }
-    Some(slot)
 }
 
 /// Writes a new flow over `place`; its slot, or that of the same flow if another CPU was quicker

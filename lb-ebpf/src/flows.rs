@@ -163,7 +163,7 @@ pub(crate) fn place(
         // `write` only succeeds on the key that was read.
         let old = unsafe { entry(bucket, way).read_volatile() };
         // Of two that are missed alike the first goes.
-        let rank = readiness(control, &old, new, tick) << 2 | (3 - way) ^ zero;
+        let rank = (readiness(control, &old, new, tick) << 2 | (3 - way)) ^ zero;
         if rank > best {
             (best, held) = (rank, old.key);
         }
@@ -175,11 +175,12 @@ pub(crate) fn place(
     }
 }
 
-/// Zero, since jiffies fit 62 bits, but the verifier does not know. So all ways are alike to it
-/// until one is chosen, and it need not follow each of them through all that comes before.
+/// Zero, since jiffies fit 62 bits, but the verifier does not know. Whatever it is added to may be
+/// any number then, so that all entries are alike to the verifier until one is chosen: it need not
+/// follow each of them through all that comes after.
 #[inline(always)]
 const fn zero(control: &Control) -> u32 {
-    (control.heartbeat >> 62) as u32
+    ((control.heartbeat >> 62) as u32).wrapping_mul(0x5555_5555)
 }
 
 /// The same entry, of which the compiler does not know which one it is: it would compute the

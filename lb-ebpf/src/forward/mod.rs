@@ -7,14 +7,14 @@ mod tunnel;
 use aya_ebpf::bindings::xdp_action::XDP_TX;
 use aya_ebpf::programs::XdpContext;
 use lb_common::backend::{Head, flags};
-use lb_common::checksum::fold;
+use lb_common::checksum::{fold, increased};
 use lb_common::stats::Reason;
 
 pub(crate) use nat::to_client;
 
 use crate::backends::Slot;
 use crate::maps::EGRESS;
-use crate::packet::{Ethernet, Ipv4, Packet};
+use crate::packet::{Ethernet, IPV4, Ipv4, Packet};
 use crate::parse::Headers;
 
 /// "Don't fragment" (RFC 791 3.1).
@@ -36,7 +36,7 @@ pub(crate) fn to_server(
     let method = slot.head.flags() & flags::METHOD;
     if method == flags::TUN {
         let room = slot.mtu.saturating_sub(tunnel::OUTER);
-        if headers.length > room {
+        if headers.length > u64::from(room) {
             return Err(too_big::answer(ctx.ctx, room, tick));
         }
         tunnel::encapsulate(ctx, headers, slot)?;
@@ -44,7 +44,7 @@ pub(crate) fn to_server(
     }
     // What came in by this interface fits it; a driver that is to send a frame of another one
     // drops in silence what does not.
-    if headers.length > slot.mtu && !came_by(ctx, slot.ifindex) {
+    if headers.length > u64::from(slot.mtu) && !came_by(ctx, slot.ifindex) {
         return Err(too_big::answer(ctx.ctx, slot.mtu, tick));
     }
     let Some(ethernet) = packet.at::<Ethernet>(0) else {
@@ -52,7 +52,7 @@ pub(crate) fn to_server(
     };
     decrement_ttl(headers.ip);
     if method == flags::NAT {
-        nat::rewrite_destination(packet, headers, slot.rest());
+        nat::rewrite_destination(headers, slot.rest());
     }
     address(ethernet, slot.head);
     Ok(send(ctx, slot.ifindex))
@@ -64,21 +64,19 @@ fn decrement_ttl(ip: *mut Ipv4) {
     // SAFETY: `parse` checked the header.
     unsafe {
         (*ip).ttl = (*ip).ttl.wrapping_sub(1);
-        // RFC 1624, equation 3, with a word that becomes smaller by the least number that there
-        // is in its first byte.
-        const LESS: u32 = 0xffff - u16::from_ne_bytes([1, 0]) as u32;
-        (*ip).checksum = !fold(u32::from(!(*ip).checksum) + LESS);
+        (*ip).checksum = increased((*ip).checksum);
     }
 }
 
 /// Addresses the frame to the server's next hop.
 #[inline(always)]
 fn address(ethernet: *mut Ethernet, head: Head) {
-    let (first, rest) = head.macs();
-    // SAFETY: the caller got `ethernet` from `Packet::at`; both addresses are twelve bytes.
+    // SAFETY: the caller got `ethernet` from `Packet::at`, and each word ends within it. What a
+    // word holds behind its address is written over by what comes next.
     unsafe {
-        ethernet.cast::<u64>().write(first);
-        ethernet.cast::<u32>().add(2).write(rest);
+        ethernet.cast::<u64>().write(head.first);
+        (&raw mut (*ethernet).src).cast::<u64>().write(head.second);
+        (*ethernet).ether_type = IPV4;
     }
 }
 

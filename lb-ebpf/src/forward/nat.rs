@@ -23,13 +23,13 @@ const AF_INET: u8 = 2;
 
 /// Gives a client's packet the address and port of its server.
 #[inline(always)]
-pub(super) fn rewrite_destination(packet: Packet, headers: &Headers, backend: &Backend) {
+pub(super) fn rewrite_destination(headers: &Headers, backend: &Backend) {
     // SAFETY: `parse` checked the headers.
     unsafe {
         let old = ((*headers.ip).destination, (*headers.ports).destination);
         (*headers.ip).destination = backend.addr;
         (*headers.ports).destination = backend.port;
-        checksums(packet, headers, old, (backend.addr, backend.port));
+        checksums(headers, old, (backend.addr, backend.port));
     }
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn to_client(
         Route {
             source: backend.vip,
             destination: (*headers.ip).destination,
-            length: headers.length,
+            length: headers.length as u16,
             protocol: headers.protocol,
             tos: (*headers.ip).tos,
         }
@@ -74,7 +74,7 @@ pub(crate) fn to_client(
         let old = ((*headers.ip).source, (*headers.ports).source);
         (*headers.ip).source = backend.vip;
         (*headers.ports).source = backend.vport;
-        checksums(packet, headers, old, (backend.vip, backend.vport));
+        checksums(headers, old, (backend.vip, backend.vport));
     }
     Ok(send(ctx, ifindex))
 }
@@ -137,15 +137,14 @@ fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &m
 ///
 /// `parse` has checked the headers, and the head has not moved since.
 #[inline(always)]
-unsafe fn checksums(packet: Packet, headers: &Headers, old: (u32, u16), new: (u32, u16)) {
+unsafe fn checksums(headers: &Headers, old: (u32, u16), new: (u32, u16)) {
     let mend = |sum: u16| update16(update32(sum, old.0, new.0), old.1, new.1);
-    // SAFETY: by contract; the TCP header was checked when the protocol was seen.
+    // SAFETY: by contract.
     unsafe {
         (*headers.ip).checksum = update32((*headers.ip).checksum, old.0, new.0);
         if headers.protocol == TCP {
-            if let Some(tcp) = packet.at::<Tcp>(headers.l4) {
-                (*tcp).checksum = mend((*tcp).checksum);
-            }
+            let tcp = headers.ports.cast::<Tcp>();
+            (*tcp).checksum = mend((*tcp).checksum);
         } else {
             let udp = headers.ports.cast::<Udp>();
             if (*udp).checksum != 0 {

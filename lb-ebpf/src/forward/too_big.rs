@@ -4,6 +4,8 @@
 //!
 //! A subprogram: this happens about once in the life of a path.
 
+use core::arch::asm;
+
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
 use aya_ebpf::programs::XdpContext;
@@ -45,11 +47,12 @@ const TTL: u8 = 64;
 pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, tick: u32) -> Reason {
     let ctx = XdpContext::new(ctx);
     let packet = Packet::new(&ctx);
-    let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET)) else {
+    let (Some(ethernet), Some(place)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET))
+    else {
         return Reason::Malformed;
     };
     // SAFETY: `at` checked both headers.
-    let (ethernet, ip) = unsafe { (ethernet.read(), ip.read()) };
+    let (ethernet, ip) = unsafe { (ethernet.read(), place.read()) };
     if !may_be_answered(&ethernet, &ip) {
         return Reason::CannotFragment;
     }
@@ -59,10 +62,14 @@ pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, tick: u32) -> Reason {
     // The IP header and the eight bytes that must be quoted (RFC 792) are whole words, and no TCP
     // or UDP packet is shorter.
     let quote = usize::from(u16::from_be(ip.total_length)).min(QUOTE) & !3;
-    let surplus = packet.behind_ethernet().saturating_sub(quote);
+    let mut surplus = packet.behind(place);
+    // SAFETY: no instruction at all. It keeps the compiler from subtracting the lower halves of
+    // two pointers, which the verifier forbids.
+    unsafe { asm!("/* {0} */", inout(reg) surplus) };
+    let surplus = surplus as i32 - quote as i32;
     // SAFETY: the context is the program's own; every pointer into the packet is dead from here.
     let moved = unsafe {
-        bpf_xdp_adjust_tail(ctx.ctx, -(surplus as i32)) == 0
+        bpf_xdp_adjust_tail(ctx.ctx, -surplus) == 0
             && bpf_xdp_adjust_head(ctx.ctx, -(HEADERS as i32)) == 0
     };
     if moved && write(Packet::new(&ctx), &ethernet, &ip, mtu, quote).is_some() {

@@ -7,7 +7,7 @@ use lb_common::stats::Reason;
 
 use super::{DONT_FRAGMENT, VERSION_IHL, address, checksum, decrement_ttl};
 use crate::backends::Slot;
-use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
+use crate::packet::{ETHERNET, Ethernet, Ipv4, Packet};
 use crate::parse::Headers;
 
 /// IP protocol number of IP in IP.
@@ -22,7 +22,7 @@ pub(super) const OUTER: u16 = size_of::<Ipv4>() as u16;
 /// as IPVS does it, so that a loop between two directors ends.
 #[inline(always)]
 pub(super) fn encapsulate(ctx: &XdpContext, headers: &Headers, slot: &Slot) -> Result<(), Reason> {
-    let length = headers.length + OUTER;
+    let length = headers.length as u16 + OUTER;
     // SAFETY: the context is the program's own; every pointer into the packet is dead from here.
     if unsafe { bpf_xdp_adjust_head(ctx.ctx, -i32::from(OUTER)) } != 0 {
         return Err(Reason::Malformed);
@@ -63,11 +63,8 @@ pub(super) fn encapsulate(ctx: &XdpContext, headers: &Headers, slot: &Slot) -> R
         destination: server.addr,
     };
     header.checksum = checksum(&header);
-    // SAFETY: `at` checked both headers.
-    unsafe {
-        outer.write(header);
-        (*ethernet).ether_type = IPV4;
-    }
+    // SAFETY: `at` checked the header.
+    unsafe { outer.write(header) };
     address(ethernet, slot.head);
     Ok(())
 }
