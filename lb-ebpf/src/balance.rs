@@ -111,8 +111,9 @@ fn from_client(
         protocol: headers.protocol,
         flags: headers.flags,
     };
-    let choice = choose(&question).ok_or(Refused::Because(Reason::NoServer))?;
-    send(ctx, packet, &headers, &choice, question.tick).map_err(Refused::Because)
+    choose(&question)
+        .and_then(|choice| send(ctx, packet, &headers, &choice, question.tick))
+        .map_err(Refused::Because)
 }
 
 /// The server a packet goes to.
@@ -121,33 +122,33 @@ struct Choice {
     slot: backends::Slot,
     /// The packet opens a connection.
     new: bool,
-    /// The flow stands nowhere in the table.
-    forgotten: bool,
 }
 
 /// The server of a flow: the one it has, or the one that it is given.
 #[inline(always)]
-fn choose(question: &Question<'_>) -> Option<Choice> {
-    let [first, _, _] = flow::buckets(question.hash);
-    if let Some((entry, old)) = flows::find(flows::bucket(first)?, question.key)
+fn choose(question: &Question<'_>) -> Result<Choice, Reason> {
+    let [first, ..] = flow::buckets(question.hash);
+    let bucket = flows::bucket(first).ok_or(Reason::NoServer)?;
+    if let Some((entry, old)) = flows::find(bucket, question.key)
         && let Some(slot) = admission::follow(question, entry, &old)
     {
-        return Some(Choice {
+        return Ok(Choice {
             number: old.slot(),
             slot,
             new: false,
-            forgotten: false,
         });
     }
     // A copy, so that the question need not lie in memory before somebody asks it.
     let admission = admission::admit(&Question { ..*question });
-    let number = admission.slot()?;
-    Some(Choice {
-        number,
-        slot: backends::read(number)?,
-        new: admission.is_new(),
-        forgotten: admission.is_forgotten(),
-    })
+    let number = admission.slot().ok_or(Reason::NoServer)?;
+    let slot = backends::read(number).ok_or(Reason::NoServer)?;
+    let new = admission.is_new();
+    // Without the flow nobody could translate the replies.
+    let nat = slot.head.has(flags::READY) && slot.head.flags() & flags::METHOD == flags::NAT;
+    if nat && admission.is_forgotten() {
+        return Err(if new { Reason::NoRoom } else { Reason::NoFlow });
+    }
+    Ok(Choice { number, slot, new })
 }
 
 /// Sends a packet to the server that was chosen for it.
@@ -170,13 +171,6 @@ fn send(
     // SAFETY: `parse` checked the header.
     if unsafe { (*headers.ip).ttl } <= 1 {
         return Err(Reason::TimeToLive);
-    }
-    if choice.forgotten && head.flags() & flags::METHOD == flags::NAT {
-        return Err(if choice.new {
-            Reason::NoRoom
-        } else {
-            Reason::NoFlow
-        });
     }
     let verdict = forward::to_server(ctx, packet, headers, &choice.slot, tick)?;
     stats::towards_server(choice.number, headers.length, choice.new);

@@ -188,8 +188,8 @@ const fn zero(control: &Control) -> u32 {
 #[inline(always)]
 fn opaque(entry: *mut FlowEntry) -> *mut FlowEntry {
     let mut same = entry;
-    // SAFETY: no instruction at all.
-    unsafe { asm!("/* {0} */", inout(reg) same) };
+    // SAFETY: it does nothing.
+    unsafe { asm!("{0} = {0}", inout(reg) same) };
     same
 }
 

@@ -63,9 +63,9 @@ pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, tick: u32) -> Reason {
     // or UDP packet is shorter.
     let quote = usize::from(u16::from_be(ip.total_length)).min(QUOTE) & !3;
     let mut surplus = packet.behind(place);
-    // SAFETY: no instruction at all. It keeps the compiler from subtracting the lower halves of
+    // SAFETY: it does nothing, but keeps the compiler from subtracting the lower halves of
     // two pointers, which the verifier forbids.
-    unsafe { asm!("/* {0} */", inout(reg) surplus) };
+    unsafe { asm!("{0} = {0}", inout(reg) surplus) };
     let surplus = surplus as i32 - quote as i32;
     // SAFETY: the context is the program's own; every pointer into the packet is dead from here.
     let moved = unsafe {
