@@ -16,7 +16,7 @@ mod golden;
 mod model;
 mod network;
 mod promises;
-mod race;
+mod races;
 mod random;
 mod rig;
 mod traffic;
