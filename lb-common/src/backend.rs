@@ -31,8 +31,9 @@ pub mod flags {
 ///  word 3  addr port vport
 /// ```
 ///
-/// The agent changes a live slot word by word, `READY` going first and coming last, so a packet
-/// never leaves with half of an old MAC and half of a new one.
+/// The agent changes a live slot word by word, `READY` going first and coming last. The program
+/// reads the words once each, the one with `READY` last ([`Head`]), so a packet never leaves with
+/// half of an old MAC and half of a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(8))]
 pub struct Backend {
@@ -81,13 +82,37 @@ impl Backend {
     }
 }
 
-/// The value of `REALS4`: which service a reply belongs to when its flow has been forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
-pub struct BackendSlot {
-    /// The slot, if only one service has this server; else 0.
-    pub slot: u32,
+/// Words 0 and 1 of a slot. The program loads each of them once, and both the decision and the
+/// rewrite go by what it has loaded: the agent may be writing another hop meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// `dst_mac` and `generation`.
+    pub first: u64,
+    /// `src_mac` and `flags`.
+    pub second: u64,
 }
+
+impl Head {
+    /// [`Backend::generation`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn generation(&self) -> u16 {
+        (self.first >> 48) as u16
+    }
+
+    /// [`Backend::flags`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn flags(&self) -> u16 {
+        (self.second >> 48) as u16
+    }
+
+    /// Whether every bit of `bits` is set.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has(&self, bits: u16) -> bool {
+        self.flags() & bits == bits
+    }}
 
 #[cfg(test)]
 mod tests;

@@ -26,10 +26,6 @@ impl Maps {
                 .services
                 .insert(Key::from(key), Service { entry, info });
         }
-        for pair in &self.reals4 {
-            let (key, slot) = pair.map_err(MapsError::read("REALS4"))?;
-            installed.reals.insert(Key::from(key.0), slot.0);
-        }
         installed.backends = self.backends_ever_used().collect();
         // Which addresses made the bits cannot be seen; the first plan writes the filter anew.
         installed.filter = Addresses::default();
