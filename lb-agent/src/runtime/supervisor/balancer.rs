@@ -22,7 +22,7 @@ pub(super) struct Balancer {
     failing: bool,
     /// Heartbeats since the interfaces were tried last.
     beats: u32,
-    /// Interfaces that cannot be used, by name.
+    /// Interfaces that cannot be used.
     unusable: Said<String>,
     /// Servers whose packets the interfaces do not let through.
     unreached: Said<IpAddr>,
@@ -139,9 +139,14 @@ impl Balancer {
     }
 
     fn tell_unusable(&mut self, wanted: &[Wanted], ports: &Ports) {
-        let unusable =
-            without_program(wanted, ports).map(|(it, why)| (it.link.name.clone(), why.to_owned()));
-        for (_, why) in self.unusable.update(unusable.collect()).begun {
+        let closed = without_program(wanted, ports).map(|(_, why)| why.to_owned());
+        let unlisted = wanted.iter().filter(|it| it.egress).filter_map(|it| {
+            let why = ports.get(&it.link.index)?.listed.as_ref().err()?;
+            Some(format!("packets cannot leave by {}: {why}", it.link.name))
+        });
+        // Each is told apart by its words.
+        let all = closed.chain(unlisted).map(|why| (why.clone(), why));
+        for (_, why) in self.unusable.update(all.collect()).begun {
             error!("{why}");
         }
     }
