@@ -24,7 +24,6 @@ use thiserror::Error;
 use super::desired::{Desired, Service};
 use super::installed::{Addresses, Installed, Key};
 use super::xdp::clock::Ticks;
-use crate::config::model::Forwarding;
 
 /// One step; the executor carries out each, the picture notes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
