@@ -18,6 +18,13 @@ use crate::dataplane::plan::Operation;
 /// `BPF_F_INNER_MAP`: inner arrays may differ in length (kernel 5.10).
 const INNER_MAP: u32 = 1 << 12;
 
+/// Whether the packets of a slot leave as they did before, so that none need wait.
+fn leaves_alike(old: &Backend, new: &Backend) -> bool {
+    let hop = |it: &Backend| (it.dst_mac, it.src_mac, it.ifindex, it.addr, it.tunnel_source);
+    let method = |it: &Backend| it.flags & (flags::READY | flags::METHOD);
+    hop(old) == hop(new) && method(old) == method(new) && old.generation == new.generation
+}
+
 /// Offset of the word of a slot that holds the flags.
 const FLAGS_WORD: usize = offset_of!(Backend, src_mac);
 
@@ -41,19 +48,25 @@ impl Maps {
     }
 
     /// Writes a slot so that the program never sees half of it: without `READY` the packets of
-    /// the slot go to the kernel, so it goes first and comes last.
+    /// the slot go to the kernel, so it goes first and comes last, with the next turn.
     fn write_backend(&self, slot: u32, backend: &Backend) {
         let index = slot as usize;
-        let Some(flags) = self.backends.word(index, FLAGS_WORD) else {
+        let (Some(flags), Some(old)) = (
+            self.backends.word(index, FLAGS_WORD),
+            self.backends.get(index),
+        ) else {
             return;
         };
-        let same_hop = self.backends.get(index).is_some_and(|old| {
-            old.has(flags::READY) && old.dst_mac == backend.dst_mac && old.addr == backend.addr
-        });
-        if !same_hop {
+        let mut turn = old.flags & flags::TURN;
+        if !leaves_alike(&old, backend) {
             flags.store(0, Ordering::SeqCst);
+            turn = turn.wrapping_add(1 << flags::TURN_SHIFT) & flags::TURN;
         }
-        let words: &[u64; size_of::<Backend>() / 8] = bytemuck::cast_ref(backend);
+        let backend = Backend {
+            flags: backend.flags & !flags::TURN | turn,
+            ..*backend
+        };
+        let words: &[u64; size_of::<Backend>() / 8] = bytemuck::cast_ref(&backend);
         for (at, word) in words.iter().enumerate() {
             if at * 8 != FLAGS_WORD
                 && let Some(place) = self.backends.word(index, at * 8)
