@@ -12,6 +12,10 @@ pub mod flags {
     pub const IN_USE: u16 = 1 << 2;
     /// It is the service's sorry server.
     pub const SORRY: u16 = 1 << 3;
+    /// A number that goes round whenever the next hop changes; see [`super::Backend`].
+    pub const TURN: u16 = 0x3f << TURN_SHIFT;
+    /// Position of [`TURN`].
+    pub const TURN_SHIFT: u32 = 10;
     /// `lb_kind`: these two bits hold one of the values below.
     pub const METHOD: u16 = 3 << 8;
     /// Direct routing: only the MAC addresses change.
@@ -31,9 +35,9 @@ pub mod flags {
 ///  word 3  addr port vport
 /// ```
 ///
-/// The agent changes a live slot word by word, `READY` going first and coming last. The program
-/// reads the words once each, the one with `READY` last ([`Head`]), so a packet never leaves with
-/// half of an old MAC and half of a new one.
+/// The agent changes a live slot word by word, `READY` going first and coming last, with the next
+/// `TURN`. The program reads word 1 before and after the others: if it has not changed, they are
+/// of one hop ([`Head`]). So a packet never leaves with half of an old hop and half of a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(8))]
 pub struct Backend {
@@ -82,8 +86,8 @@ impl Backend {
     }
 }
 
-/// Words 0 and 1 of a slot. The program loads each of them once, and both the decision and the
-/// rewrite go by what it has loaded: the agent may be writing another hop meanwhile.
+/// Words 0 and 1 of a slot. Both the decision and the rewrite go by what has been loaded once: the
+/// agent may be writing another hop meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Head {
     /// `dst_mac` and `generation`.

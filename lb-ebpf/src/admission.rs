@@ -256,12 +256,16 @@ fn enter(
     new: &FlowEntry,
 ) -> Option<u32> {
     let (entry, held) = place.entry(question.control);
+    // The flow's own entry may have come to life since it was looked at.
+    if held == new.key
+        && let Some(slot) = known(question, place.bucket)
+    {
+        return Some(slot);
+    }
     if flows::write(entry, held, new) {
         return Some(settle(near, far[0], far[1], entry, new));
     }
-    known(question, near)
-        .or_else(|| known(question, far[0]))
-        .or_else(|| known(question, far[1]))
+    known(question, place.bucket)
 }
 
 /// Two CPUs may have written one flow, each into a place of its own. Both look for the other's

@@ -18,20 +18,23 @@ pub(crate) struct Slot {
     pub(crate) mtu: u16,
 }
 
-/// Reads a slot. The word with `READY` comes last: an agent that changes the slot takes `READY`
-/// away first.
+/// Reads a slot. While the agent is writing another next hop it is not `READY`.
 #[inline(always)]
 pub(crate) fn read(slot: u16) -> Option<Slot> {
     let place = BACKENDS.get_ptr(u32::from(slot))?;
     let words = place.cast::<u64>();
     // SAFETY: three of the eight words of a slot, each of which the machine reads at once.
-    let (first, leave, second) = unsafe {
+    let (mut second, first, leave, again) = unsafe {
         (
+            words.add(1).read_volatile(),
             words.read_volatile(),
             words.add(2).read_volatile(),
             words.add(1).read_volatile(),
         )
     };
+    if second != again {
+        second = 0;
+    }
     Some(Slot {
         place,
         head: Head { first, second },

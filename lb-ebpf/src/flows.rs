@@ -107,7 +107,7 @@ fn readiness(control: &Control, entry: &FlowEntry, new: &FlowEntry, tick: u32) -
 /// An entry that may be written over, or none.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
-    bucket: *mut FlowBucket,
+    pub(crate) bucket: *mut FlowBucket,
     /// How readily it is given up, and, in the last two bits, which one it is.
     rank: u64,
     /// The key that it had.

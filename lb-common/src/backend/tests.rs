@@ -48,7 +48,7 @@ fn the_head_says_what_the_slot_says() {
 
 #[test]
 fn no_flag_of_a_method_is_another_flag() {
-    let others = flags::READY | flags::LOCAL | flags::IN_USE | flags::SORRY;
+    let others = flags::READY | flags::LOCAL | flags::IN_USE | flags::SORRY | flags::TURN;
     for method in [flags::DR, flags::TUN, flags::NAT] {
         assert_eq!(method & flags::METHOD, method);
         assert_eq!(method & others, 0);

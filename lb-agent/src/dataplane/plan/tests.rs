@@ -5,7 +5,7 @@ use lb_common::service::{ServiceKey4, TCP};
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::model::Scheduler;
+use crate::config::model::{Forwarding, Scheduler};
 use crate::dataplane::desired::{Path, Persistence, Server};
 use crate::dataplane::nexthop::Hop;
 

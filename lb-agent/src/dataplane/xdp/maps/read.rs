@@ -35,6 +35,11 @@ impl Maps {
     fn backends_ever_used(&self) -> impl Iterator<Item = (u32, Backend)> {
         (1_u32..)
             .zip((1..self.backends.len()).filter_map(|slot| self.backends.get(slot)))
+            .map(|(slot, mut backend)| {
+                // How often the hop has changed is between the writer and the program.
+                backend.flags &= !flags::TURN;
+                (slot, backend)
+            })
             .filter(|(_, backend)| *backend != Backend::zeroed())
     }
 

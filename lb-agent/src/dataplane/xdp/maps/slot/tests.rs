@@ -23,7 +23,7 @@ fn ready() -> Backend {
 }
 
 /// What the program could read, from before the first store to after the last.
-fn states(old: Backend, new: Backend) -> Vec<Backend> {
+fn turning_states(old: Backend, new: Backend) -> Vec<Backend> {
     let mut words: [u64; WORDS] = bytemuck::cast(old);
     let mut states = vec![old];
     for (at, value) in stores(&old, &new) {
@@ -31,6 +31,35 @@ fn states(old: Backend, new: Backend) -> Vec<Backend> {
         states.push(bytemuck::cast(words));
     }
     states
+}
+
+/// The same without the turn.
+fn states(old: Backend, new: Backend) -> Vec<Backend> {
+    let mut states = turning_states(old, new);
+    for state in &mut states {
+        state.flags &= !flags::TURN;
+    }
+    states
+}
+
+#[test]
+fn the_turn_goes_round_with_every_gap_and_stays_without_one() {
+    let turn = |of: &Backend| (of.flags & flags::TURN) >> flags::TURN_SHIFT;
+    let last = |old, new| turning_states(old, new).pop().unwrap();
+    let mut slot = ready();
+    for round in 0..130_u32 {
+        assert_eq!(u32::from(turn(&slot)), round % 64);
+        let moved = Backend {
+            ifindex: round + 10,
+            ..ready()
+        };
+        slot = last(slot, moved);
+        let next = Backend {
+            dst_mac: [8; 6],
+            ..slot
+        };
+        assert_eq!(turn(&last(slot, next)), turn(&slot));
+    }
 }
 
 #[test]
