@@ -20,12 +20,11 @@ const FLAGS: usize = offset_of!(Backend, src_mac) / 8;
 /// The stores that turn `old` into `new`, in order: number of the word, and what it becomes.
 ///
 /// While the server itself and the interface stay the same, no packet has to wait. A new MAC of
-/// the next hop is one word; a new MAC of our interface is another, and a frame with the one new
-/// and the other still old reaches the same hop, which does not care who sent it; so do MTU and
-/// outer source. Without such a gap the packets of live connections stay off the kernel, which
+/// the next hop is one word, a new MAC of our interface another; MTU and outer source matter to
+/// no other word. Without such a gap the packets of live connections stay off the kernel, which
 /// knows nothing of them and would reset them.
 ///
-/// Anything else, another interface above all, takes `READY` away for the few stores in between:
+/// Anything else, another interface or both MACs at once, takes `READY` away for the few stores in between:
 /// a frame that leaves by the new interface for the old hop's MAC would go astray. A packet in
 /// that gap is the kernel's. `READY` comes back with the next `TURN`, by which the program notices
 /// that it has read some words before the gap and some behind it.
@@ -83,7 +82,8 @@ fn same_way(old: &Backend, new: &Backend) -> bool {
         flags: of.flags & !flags::TURN,
         ..*of
     };
-    new.has(flags::READY) && way(old) == way(new)
+    let half = old.dst_mac != new.dst_mac && old.src_mac != new.src_mac;
+    new.has(flags::READY) && way(old) == way(new) && !half
 }
 
 /// The turn behind a change.
