@@ -20,7 +20,15 @@ const INNER_MAP: u32 = 1 << 12;
 
 /// Whether the packets of a slot leave as they did before, so that none need wait.
 fn leaves_alike(old: &Backend, new: &Backend) -> bool {
-    let hop = |it: &Backend| (it.dst_mac, it.src_mac, it.ifindex, it.addr, it.tunnel_source);
+    let hop = |it: &Backend| {
+        (
+            it.dst_mac,
+            it.src_mac,
+            it.ifindex,
+            it.addr,
+            it.tunnel_source,
+        )
+    };
     let method = |it: &Backend| it.flags & (flags::READY | flags::METHOD);
     hop(old) == hop(new) && method(old) == method(new) && old.generation == new.generation
 }
