@@ -116,7 +116,8 @@ impl Head {
     #[must_use]
     pub const fn has(&self, bits: u16) -> bool {
         self.flags() & bits == bits
-    }}
+    }
+}
 
 #[cfg(test)]
 mod tests;

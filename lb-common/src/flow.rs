@@ -101,7 +101,11 @@ pub const CLIENT: u64 = 0x0000_ffff_ffff_ffff;
 #[must_use]
 pub const fn buckets(hash: u64) -> [u32; 3] {
     const MASK: u32 = FLOW_BUCKETS - 1;
-    [hash as u32 & MASK, (hash >> 32) as u32 & MASK, ((hash >> 32) as u32 & MASK) ^ 1]
+    [
+        hash as u32 & MASK,
+        (hash >> 32) as u32 & MASK,
+        ((hash >> 32) as u32 & MASK) ^ 1,
+    ]
 }
 
 /// Both halves of [`FlowEntry::target`] in one word.

@@ -44,12 +44,7 @@ pub(crate) fn next(service: &ServiceEntry, client: u32, tick: u32) -> Option<(u1
 /// The slot for a packet that leaves no trace: the one of the client's template, else the one
 /// that its hash stands for.
 #[inline(always)]
-pub(crate) fn stateless(
-    service: &ServiceEntry,
-    client: u32,
-    hash: u64,
-    tick: u32,
-) -> Option<u16> {
+pub(crate) fn stateless(service: &ServiceEntry, client: u32, hash: u64, tick: u32) -> Option<u16> {
     if service.affinity_ticks != 0
         && let Some(key) = template_key(service.id, client)
         && let Some(template) = AFFINITY4.get_ptr_mut(&key)

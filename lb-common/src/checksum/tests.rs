@@ -65,7 +65,11 @@ fn a_word_that_stays_the_same_changes_nothing() {
 #[test]
 fn one_hop_less_is_what_an_update_of_its_word_would_give() {
     for check in 0..=0xffff {
-        for (old, new) in [([1, 6], [0, 6]), ([64, 17], [63, 17]), ([255, 255], [254, 255])] {
+        for (old, new) in [
+            ([1, 6], [0, 6]),
+            ([64, 17], [63, 17]),
+            ([255, 255], [254, 255]),
+        ] {
             let updated = update16(check, u16::from_ne_bytes(old), u16::from_ne_bytes(new));
             assert_eq!(increased(check), updated, "{check:x}");
         }

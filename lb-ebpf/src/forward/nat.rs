@@ -112,14 +112,9 @@ fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &m
     route.__bindgen_anon_3.ipv4_src = asked.source;
     route.__bindgen_anon_4.ipv4_dst = asked.destination;
     // SAFETY: both pointers are good, and the size is that of the structure.
-    let found = unsafe {
-        bpf_fib_lookup(
-            ctx.cast(),
-            &raw mut route,
-            size_of::<FibLookup>() as i32,
-            0,
-        )
-    } as u32;
+    let found =
+        unsafe { bpf_fib_lookup(ctx.cast(), &raw mut route, size_of::<FibLookup>() as i32, 0) }
+            as u32;
     if found == BPF_FIB_LKUP_RET_SUCCESS {
         // SAFETY: the caller got `ethernet` from `Packet::at`; two bytes a word.
         unsafe {

@@ -141,7 +141,11 @@ impl Model {
             Err(Refusal::NotOurs) => PASS,
             Err(Refusal::Because(reason)) => {
                 self.reasons[reason as usize] += 1;
-                if DROPPED.contains(&reason) { DROP } else { PASS }
+                if DROPPED.contains(&reason) {
+                    DROP
+                } else {
+                    PASS
+                }
             }
         };
         // Whatever is not forwarded is as it came.
@@ -192,7 +196,11 @@ impl Model {
             Path::Via(hop) => hop,
         };
         if choice.forgotten && server.method == Forwarding::Nat {
-            let reason = if choice.new { Reason::NoRoom } else { Reason::NoFlow };
+            let reason = if choice.new {
+                Reason::NoRoom
+            } else {
+                Reason::NoFlow
+            };
             return Err(Refusal::Because(reason));
         }
         if packet.ttl <= 1 {

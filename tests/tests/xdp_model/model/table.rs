@@ -101,12 +101,21 @@ impl Table {
     pub(crate) fn buckets_of(&self, client: Endpoint) -> [u32; 3] {
         let hash = self.hash(client);
         let second = (hash >> 32) as u32 % FLOW_BUCKETS;
-        let other_half = if second.is_multiple_of(2) { second + 1 } else { second - 1 };
+        let other_half = if second.is_multiple_of(2) {
+            second + 1
+        } else {
+            second - 1
+        };
         [hash as u32 % FLOW_BUCKETS, second, other_half]
     }
 
     /// The flow of a client to a service in one bucket, dead or alive.
-    pub(crate) fn find(&mut self, bucket: u32, client: Endpoint, service: u16) -> Option<&mut Flow> {
+    pub(crate) fn find(
+        &mut self,
+        bucket: u32,
+        client: Endpoint,
+        service: u16,
+    ) -> Option<&mut Flow> {
         self.buckets
             .get_mut(&bucket)?
             .iter_mut()
@@ -191,9 +200,15 @@ pub(crate) enum Claim {
     /// It is the flow's own, from a life that is over.
     Own,
     Nobodys,
-    Over { last: i64 },
-    HalfOpen { last: i64 },
-    Datagrams { last: i64 },
+    Over {
+        last: i64,
+    },
+    HalfOpen {
+        last: i64,
+    },
+    Datagrams {
+        last: i64,
+    },
 }
 
 /// An address as the number that its four bytes are on this machine.

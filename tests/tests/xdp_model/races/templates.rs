@@ -51,11 +51,7 @@ fn torn(network: &Network, rig: &mut Rig, service: &Service, round: u16) -> Resu
 #[test]
 fn a_client_on_two_cpus_at_once_gets_one_server() -> Result<()> {
     in_director(|network, rig| {
-        rig.set_control(
-            Random::from_anywhere().number(),
-            0,
-            &state::TIMEOUTS,
-        );
+        rig.set_control(Random::from_anywhere().number(), 0, &state::TIMEOUTS);
         let servers = (11..15).map(|last| server(network, last, 80, Dr));
         let service = Service {
             persistence: Some(Persistence {

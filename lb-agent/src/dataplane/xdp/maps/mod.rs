@@ -13,9 +13,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use aya::maps::{
-    Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash,
-};
+use aya::maps::{Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
