@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use nix::sched::{CloneFlags, setns};
@@ -14,6 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::clock::wait_until;
 use crate::process::{Process, checked};
 
 /// Every namespace is called `lbt-<process id>-<number>-<label>`.
@@ -118,6 +120,14 @@ impl Namespace {
             let how = words.iter().find(|word| word.starts_with("xdp"));
             how.map_or_else(String::new, |how| (*how).to_owned())
         }))
+    }
+
+    /// Waits until no XDP program is attached to `interface`: the kernel takes one off a while after
+    /// the last who held it has let go.
+    pub fn wait_until_free(&self, interface: &str) -> Result<()> {
+        let free = || self.program(interface).ok()?.is_none().then_some(());
+        wait_until(Duration::from_secs(5), free)
+            .with_context(|| format!("{}: a program is still on {interface}", self.name))
     }
 
     /// Whether `address` (without its prefix length) is set on one of the interfaces.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::process::Command;
 
 use nix::unistd::geteuid;
 
@@ -14,6 +15,8 @@ pub enum Need {
     Namespaces,
     /// A kernel that loads BPF programs.
     Bpf,
+    /// The kernel's IPVS, loaded or to be loaded.
+    Ipvs,
     /// A program on PATH.
     Program(&'static str),
 }
@@ -36,11 +39,20 @@ impl Need {
             Self::Namespaces => Path::new("/proc/self/ns/net").exists(),
             // bpf(2) came with the one, BTF of the kernel with the other; we need both.
             Self::Bpf => Path::new("/sys/kernel/btf/vmlinux").exists(),
+            Self::Ipvs => Path::new("/proc/net/ip_vs").exists() || is_module("ip_vs"),
             Self::Program(name) => std::env::var_os("PATH").is_some_and(|path| {
                 std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
             }),
         }
     }
+}
+
+/// Whether the running kernel has a module.
+fn is_module(name: &str) -> bool {
+    Command::new("modprobe")
+        .args(["--dry-run", "--quiet", name])
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 impl fmt::Display for Need {
@@ -49,6 +61,7 @@ impl fmt::Display for Need {
             Self::Root => write!(f, "not root"),
             Self::Namespaces => write!(f, "no network namespaces in this kernel"),
             Self::Bpf => write!(f, "no BPF with BTF in this kernel"),
+            Self::Ipvs => write!(f, "no IPVS in this kernel (`cargo xtask vm` has one)"),
             Self::Program(name) => write!(f, "{name} is not installed"),
         }
     }

@@ -9,6 +9,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use etherparse::PacketBuilder;
@@ -25,7 +26,7 @@ use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
 use lb_common::flow::state::TIMEOUTS;
 use lb_common::service::{ServiceKey4, TCP};
-use lb_tests::{Namespace, Need, built, skipped};
+use lb_tests::{Namespace, Need, built, skipped, wait_until};
 use nix::net::if_::if_nametoindex;
 
 /// What the tests here need.
@@ -123,6 +124,19 @@ fn program_on(namespace: &Namespace, interface: &str) -> Result<Option<u32>> {
     Ok(id.map(str::parse).transpose()?)
 }
 
+/// Waits until there is no program on an interface: the kernel takes it off a while after the last
+/// one who held it has let go.
+fn wait_until_free(namespace: &Namespace, interface: &str) -> Result<()> {
+    let free = || {
+        program_on(namespace, interface)
+            .ok()?
+            .is_none()
+            .then_some(())
+    };
+    wait_until(Duration::from_secs(5), free)
+        .with_context(|| format!("the program is still on {interface}"))
+}
+
 /// One service, two servers behind the interface `index`; their MACs end in 11 and 12.
 fn two_servers(index: u32) -> Desired {
     let server = |last| Server {
@@ -173,7 +187,7 @@ fn the_next_agent_takes_over_maps_flows_and_the_attachment() -> Result<()> {
     in_namespace(|namespace, pins| {
         let desired = two_servers(LOOPBACK);
         let mut first = Agent::start(pins)?;
-        Gates::new(first.maps.control()).reset();
+        Gates::new(first.maps.control()).reset(0);
         first.maps.set_control(42, 250, 0, &TIMEOUTS);
         first.configure(&desired)?;
         ensure!(first.attach(pins, INTERFACE, XdpMode::Auto)? == Mode::Native);
@@ -224,10 +238,10 @@ fn a_clean_stop_leaves_no_program_and_no_pin() -> Result<()> {
         ensure!(linked == indexes, "{linked:?}");
 
         agent.attachments.detach(if_nametoindex("peer")?)?;
-        ensure!(program_on(namespace, "peer")?.is_none());
+        wait_until_free(namespace, "peer")?;
         ensure!(program_on(namespace, INTERFACE)?.is_some());
         ensure!(agent.attachments.detach_all().is_empty());
-        ensure!(program_on(namespace, INTERFACE)?.is_none());
+        wait_until_free(namespace, INTERFACE)?;
         pins.remove()?;
         ensure!(!pins.instance().exists());
         ensure!(!pins.may_exist());
@@ -252,7 +266,7 @@ fn a_pin_that_cannot_be_removed_keeps_no_other_program_attached() -> Result<()> 
         ensure!(errors.len() == 1, "{errors:?}");
         ensure!(errors[0].interface == INTERFACE, "{errors:?}");
         for interface in [INTERFACE, "peer"] {
-            ensure!(program_on(namespace, interface)?.is_none(), "{interface}");
+            wait_until_free(namespace, interface)?;
         }
         Ok(pins.remove()?)
     })
@@ -363,7 +377,7 @@ fn an_interface_that_has_come_back_under_the_old_index_gets_a_program() -> Resul
 fn packets_are_redirected_to_the_interfaces_that_were_named_and_to_no_other() -> Result<()> {
     in_namespace(|_, pins| {
         let mut agent = Agent::start(pins)?;
-        Gates::new(agent.maps.control()).reset();
+        Gates::new(agent.maps.control()).reset(0);
         agent.maps.set_control(42, 250, 0, &TIMEOUTS);
         let (one, other) = (if_nametoindex(INTERFACE)?, if_nametoindex("peer")?);
         agent.configure(&two_servers(one))?;

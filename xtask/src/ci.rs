@@ -23,10 +23,7 @@ pub(crate) fn run() -> Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     step("Tests");
-    test::run(&test::Options {
-        no_setup: true,
-        ..Default::default()
-    })
+    test::run(&test::Options::default())
 }
 
 /// Says what comes.

@@ -67,8 +67,24 @@ impl Part {
                     package: "frr",
                 },
                 Program {
+                    name: "aiosmtpd",
+                    package: "python3-aiosmtpd",
+                },
+                Program {
                     name: "tshark",
                     package: "tshark",
+                },
+                Program {
+                    name: "dnsmasq",
+                    package: "dnsmasq-base",
+                },
+                Program {
+                    name: "exim4",
+                    package: "exim4-daemon-light",
+                },
+                Program {
+                    name: "openssl",
+                    package: "openssl",
                 },
             ],
             Self::Guest => &[
@@ -87,6 +103,10 @@ impl Part {
                 Program {
                     name: "ipvsadm",
                     package: "ipvsadm",
+                },
+                Program {
+                    name: "nft",
+                    package: "nftables",
                 },
             ],
             Self::Qemu => &[Program {

@@ -2,16 +2,20 @@
 //!
 //! Cargo builds the test programs; we run them, several at a time. A test that cannot run here
 //! prints a line `skipped: <reason>` and returns: the harness of Rust has no word for that.
+//!
+//! Tests of IPVS run in a guest where this machine's kernel has none.
 
+mod guest;
 mod output;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
+use lb_tests::Need;
 use serde_json::Value;
 
 use crate::cargo::{HOST, build_agent, command};
@@ -44,9 +48,15 @@ impl Program {
     fn is_end_to_end(&self) -> bool {
         self.name.starts_with("lb-tests::")
     }
+
+    /// Whether its tests need a kernel with IPVS.
+    fn needs_ipvs(&self) -> bool {
+        self.name == "lb-tests::ipvs"
+    }
 }
 
-/// Test programs that run at a time, and tests of an end-to-end program: those mostly wait.
+/// Test programs that run at a time. Of an end-to-end program twice as many tests do: those mostly
+/// wait.
 const AT_A_TIME: usize = 2;
 
 /// Runs the tests.
@@ -56,9 +66,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     build_agent()?;
     let (slow, quick): (Vec<_>, Vec<_>) = build()?.into_iter().partition(Program::is_end_to_end);
+    let abroad = |program: &Program| program.needs_ipvs() && !Need::Ipvs.is_met();
+    let (abroad, slow): (Vec<_>, Vec<_>) = slow.into_iter().partition(abroad);
     let mut outcomes = Outcomes::default();
     for programs in [quick, slow] {
         outcomes.append(run_all(programs, options.filter.as_deref()));
+    }
+    for program in abroad {
+        outcomes.append(guest::run(&program, options)?);
     }
     if options.filter.is_none() {
         outcomes.append(run_one(
@@ -144,31 +159,45 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// Runs the tests of one program that the filter lets through.
 fn run_program(program: &Program, filter: Option<&str>) -> Outcomes {
     let mut tests = Command::new(&program.executable);
+    tests.args(arguments(program, filter, AT_A_TIME * 2));
+    run_one(&program.name, prepared(program, &mut tests))
+}
+
+/// What a test program is told.
+fn arguments(program: &Program, filter: Option<&str>, threads: usize) -> Vec<String> {
+    let mut arguments = vec!["--show-output".to_owned()];
+    if program.is_end_to_end() {
+        arguments.push(format!("--test-threads={threads}"));
+    }
+    let filter = filter.filter(|filter| !program.name.contains(filter));
+    arguments.extend(filter.map(str::to_owned));
+    arguments
+}
+
+/// Puts a test program where cargo would start it.
+fn prepared<'a>(program: &Program, tests: &'a mut Command) -> &'a mut Command {
     tests
         .current_dir(&program.directory)
-        .env("CARGO_MANIFEST_DIR", &program.directory);
-    // A failure names its place; the backtrace would name the harness of Rust.
-    tests.arg("--show-output").env("RUST_BACKTRACE", "0");
-    if program.is_end_to_end() {
-        tests.args(["--test-threads", "4"]);
-    }
-    match filter {
-        Some(filter) if !program.name.contains(filter) => tests.arg(filter),
-        _ => &mut tests,
-    };
-    run_one(&program.name, &mut tests)
+        .env("CARGO_MANIFEST_DIR", &program.directory)
+        // A failure names its place; the backtrace would name the harness of Rust.
+        .env("RUST_BACKTRACE", "0")
 }
 
 /// Runs a test program to its end and reads what it says.
 fn run_one(name: &str, tests: &mut Command) -> Outcomes {
-    let outcomes = match tests.output() {
+    said(name, tests.output().map_err(Into::into))
+}
+
+/// Reads what a test program has said, and prints a line on it.
+fn said(name: &str, output: Result<Output>) -> Outcomes {
+    let outcomes = match output {
         Ok(output) => Outcomes::read(
             name,
             output.status,
             &String::from_utf8_lossy(&output.stdout),
             &String::from_utf8_lossy(&output.stderr),
         ),
-        Err(error) => Outcomes::broken(name, format!("cannot start: {error}")),
+        Err(error) => Outcomes::broken(name, format!("cannot start: {error:#}")),
     };
     if !outcomes.is_empty() {
         println!("{}", outcomes.line(name));

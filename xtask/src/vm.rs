@@ -61,7 +61,7 @@ pub(crate) struct Options {
 
 /// Statuses of our own, as timeout(1) and shells have them.
 const TIMED_OUT: u8 = 124;
-const FAILED: u8 = 125;
+pub(crate) const FAILED: u8 = 125;
 const SIGNALLED: u8 = 128;
 
 /// Runs the command; its status is ours. 124: too slow. 125: there was no guest to run it in.
@@ -76,6 +76,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
             FAILED.into()
         }
     }
+}
+
+/// Fetches what the default guest needs.
+pub(crate) fn prepare() -> Result<()> {
+    kernel::fetch(Kernel::choose(None)?).map(drop)
 }
 
 fn boot(options: &Options) -> Result<u8> {

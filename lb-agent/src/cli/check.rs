@@ -23,6 +23,10 @@ pub(super) struct Arguments {
     /// For people, or one JSON document for programs.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Print the configuration as it was understood, every value with the line that says it, and
+    /// what the data plane is given.
+    #[arg(long)]
+    explain: bool,
     /// Warnings count as errors: the exit status is not 0.
     #[arg(long)]
     strict: bool,
@@ -59,9 +63,12 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         print!("{}", config::configuration_md());
         return ExitCode::SUCCESS;
     }
-    let loaded = arguments.config.load(None);
+    let loaded = arguments.config.load(None, arguments.explain);
     let missing = missing_interface(&loaded.config).map(|missing| missing.to_string());
     let status = exit_status(&loaded, missing.is_some(), arguments.strict);
+    if arguments.explain {
+        print!("{}", config::explain(&loaded));
+    }
     match arguments.format {
         Format::Text => println!("{}", text(arguments, &loaded, missing.as_deref())),
         Format::Json => println!("{}", json(&loaded, missing, status)),

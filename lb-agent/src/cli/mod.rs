@@ -2,6 +2,7 @@
 
 mod check;
 mod dump;
+mod genhash;
 mod run;
 
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ enum Command {
     Check(check::Arguments),
     /// Show services, connections, VRRP instances, next hops. Works without a running agent, too.
     Dump(dump::Arguments),
+    /// Fetch a page and print its digest, for `digest` in the configuration.
+    Genhash(genhash::Arguments),
 }
 
 /// Which configuration.
@@ -45,7 +48,7 @@ struct ConfigArguments {
 
 impl ConfigArguments {
     /// Reads the configuration with what its macros can ask for.
-    fn load(&self, instance: Option<&str>) -> Loaded {
+    fn load(&self, instance: Option<&str>, explained: bool) -> Loaded {
         let environment = Environment {
             config_id: self.config_id.clone().unwrap_or_else(short_host_name),
             instance: instance.map(str::to_owned),
@@ -56,7 +59,12 @@ impl ConfigArguments {
                 .collect(),
             random: u64::from(std::process::id()),
         };
-        config::load_in(&config::FileSystem, &self.config, &environment)
+        let read = if explained {
+            config::load_explained
+        } else {
+            config::load_in
+        };
+        read(&config::FileSystem, &self.config, &environment)
     }
 }
 
@@ -90,5 +98,6 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Dump(arguments) => dump::main(&arguments),
+        Command::Genhash(arguments) => genhash::main(&arguments),
     }
 }

@@ -23,7 +23,9 @@ pub(super) struct Arguments {
 #[expect(clippy::print_stderr, reason = "the log does not stand yet, or cannot")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let path = &arguments.config.config;
-    let loaded = arguments.config.load(Some(&arguments.instance.instance));
+    let loaded = arguments
+        .config
+        .load(Some(&arguments.instance.instance), false);
     let log = match logging::start(&arguments.log) {
         Ok(log) => log,
         Err(error) => {

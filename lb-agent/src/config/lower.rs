@@ -39,13 +39,20 @@ use super::tree::{Block, Node};
 use super::value::{self, Expected};
 
 /// Reads the whole tree, and frees each block of the top level once it is read.
-pub(super) fn lower(tree: Vec<Node<'_>>, diagnostics: &mut Diagnostics) -> ConfigDraft {
+///
+/// What is said of single servers is remembered only for who has it `explained`: there are many.
+pub(super) fn lower(
+    tree: Vec<Node<'_>>,
+    explained: bool,
+    diagnostics: &mut Diagnostics,
+) -> ConfigDraft {
     let mut draft = ConfigDraft::default();
     let mut lowering = Lowering {
         diagnostics,
         without_effect: 0,
         bad_values: 0,
         left_out: None,
+        explained,
     };
     let mut given = Given::default();
     for node in tree {
@@ -63,6 +70,7 @@ pub(crate) struct Lowering<'d> {
     bad_values: usize,
     /// What happens to a line with such a word, if not that it is ignored.
     left_out: Option<String>,
+    explained: bool,
 }
 
 impl Lowering<'_> {
@@ -71,6 +79,21 @@ impl Lowering<'_> {
         let mut given = Given::default();
         self.more(section, draft, node, &mut given);
         given
+    }
+
+    /// The same for a block of which there are many.
+    fn block_of_many<T>(
+        &mut self,
+        section: &'static Section<T>,
+        draft: &mut T,
+        node: &Node<'_>,
+    ) -> Given {
+        let given = self.block(section, draft, node);
+        if self.explained {
+            given
+        } else {
+            Given::default()
+        }
     }
 
     /// The same for one of several blocks that count as one.
@@ -100,9 +123,9 @@ impl Lowering<'_> {
             };
             let before = self.bad_values;
             self.keyword(section.name, keyword, draft, node);
-            if !keyword.many
-                && self.bad_values == before
+            if self.bad_values == before
                 && let Some(first) = given.note(keyword.name, node)
+                && !keyword.many
             {
                 let message = "the same setting stands here twice: the last one counts";
                 let repeated = Diagnostic::warning(Code::Repeated, node.span(), message);

@@ -4,6 +4,7 @@
 //! source ─▶ include ─▶ lexer ─▶ tree ─▶ lower ─▶ resolve ─▶ validate ─▶ model
 //! bytes     texts,     words,   blocks  drafts   defaults,  nothing     Config
 //!           order      braces           (typed)  inherited  twice
+//!                      ▲ expand: macros
 //! ```
 //!
 //! No stage fails: each gives the best value it can and remarks about the rest, with places. The
@@ -18,6 +19,7 @@ mod diagnostic;
 pub mod diff;
 mod draft;
 mod expand;
+mod explain;
 mod include;
 mod keywords;
 mod lexer;
@@ -39,6 +41,7 @@ use std::path::Path;
 pub use diagnostic::{Code, Diagnostic, Related, Severity};
 pub use diff::{Changes, diff};
 pub use expand::Environment;
+pub use explain::explain;
 pub use keywords::configuration_md;
 pub use render::render;
 pub use report::{Entry, IncludedFrom, Place, RelatedPlace, report};
@@ -46,6 +49,7 @@ pub use source::{FileSystem, Memory, PatternError, RawFile, ReadError, Source};
 pub use text::{FileId, Location, SourceFile, Sources, Span, Spanned};
 
 use self::diagnostic::Diagnostics;
+use self::explain::Origins;
 use self::lexer::Lexer;
 use self::model::Config;
 use self::status::Verdict;
@@ -60,6 +64,8 @@ pub struct Loaded {
     /// The texts.
     pub sources: Sources,
     verdict: Verdict,
+    /// Only for [`explain`].
+    origins: Option<Origins>,
 }
 
 impl Loaded {
@@ -101,6 +107,15 @@ pub fn load(source: &dyn Source, path: &Path) -> Loaded {
 
 /// The same, with what macros can ask for.
 pub fn load_in(source: &dyn Source, path: &Path, environment: &Environment) -> Loaded {
+    read(source, path, environment, false)
+}
+
+/// The same, remembering where every value comes from, for [`explain`].
+pub fn load_explained(source: &dyn Source, path: &Path, environment: &Environment) -> Loaded {
+    read(source, path, environment, true)
+}
+
+fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: bool) -> Loaded {
     let mut diagnostics = Diagnostics::default();
     let (sources, segments) = include::read(source, path, &mut diagnostics);
     let tree = tree::parse(&mut Lexer::new(
@@ -109,7 +124,8 @@ pub fn load_in(source: &dyn Source, path: &Path, environment: &Environment) -> L
         environment,
         &mut diagnostics,
     ));
-    let draft = lower::lower(tree, &mut diagnostics);
+    let draft = lower::lower(tree, explained, &mut diagnostics);
+    let origins = explained.then(|| Origins::of(&draft));
     let config = resolve::resolve(draft, &mut diagnostics);
     let verdict = diagnostics.verdict();
     let diagnostics = diagnostics.finish(&sources);
@@ -118,6 +134,7 @@ pub fn load_in(source: &dyn Source, path: &Path, environment: &Environment) -> L
         diagnostics,
         sources,
         verdict,
+        origins,
     }
 }
 

@@ -25,9 +25,20 @@ pub struct Wanted {
     pub ingress: bool,
     /// Packets leave here: towards a server, and in NAT mode towards clients.
     pub egress: bool,
-    /// It should carry the program: everything that is wanted does, unless `xdp_interfaces` names
-    /// others.
-    pub program: bool,
+    /// Whether it should carry the program.
+    pub need: Need,
+}
+
+/// What an interface needs the program for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Nothing, or `xdp_interfaces` names others.
+    None,
+    /// Only for its driver, which takes packets of other interfaces beside a native program; a
+    /// generic one is of no use.
+    Driver,
+    /// For the packets that arrive there.
+    Packets,
 }
 
 /// What has come of an interface that is wanted.
@@ -60,31 +71,21 @@ pub enum Obstacle {
         /// Why.
         why: String,
     },
-    /// Its driver may need a program.
+    /// It has no native program.
     #[error(
-        "most drivers take packets of other interfaces only beside a program of their own, and {name} has none: {why}"
+        "{name} takes packets of other interfaces only beside a native XDP program of its own, \
+         and has none: {why}; with `xdp_mode generic` it takes them, more slowly"
     )]
-    NoProgram {
+    NoNative {
         /// Where they would leave.
         name: String,
         /// Why.
         why: String,
     },
-    /// There is no native XDP on it.
-    #[error(
-        "{name} has no native XDP, so it takes no packets of {from}, where the program runs in \
-         the driver; `xdp_mode generic` lets it, more slowly"
-    )]
-    Generic {
-        /// Where they would leave.
-        name: String,
-        /// Where they arrive.
-        from: String,
-    },
     /// Its driver has no `ndo_xdp_xmit`.
     #[error(
-        "the driver of {name} takes no packets of other interfaces' XDP programs; `xdp_mode \
-         generic` lets it, more slowly"
+        "the driver of {name} takes no packets of other interfaces' XDP programs; with `xdp_mode \
+         generic` they leave all the same, more slowly"
     )]
     Driver {
         /// Where they would leave.
@@ -129,11 +130,11 @@ pub fn obstacle(ports: &Ports, from: u32, to: u32) -> Option<Obstacle> {
         Mode::Native => match &target.program {
             Err(why) => {
                 let why = why.clone();
-                Some(Obstacle::NoProgram { name, why })
+                Some(Obstacle::NoNative { name, why })
             }
             Ok(Mode::Generic) => {
-                let from = source.name.clone();
-                Some(Obstacle::Generic { name, from })
+                let why = "its program runs in generic mode".to_owned();
+                Some(Obstacle::NoNative { name, why })
             }
             Ok(Mode::Native) => {
                 (target.takes_frames == Some(false)).then_some(Obstacle::Driver { name })

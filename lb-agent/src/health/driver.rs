@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -17,13 +16,12 @@ use tokio::time::sleep_until;
 use tracing::{debug, error};
 
 use super::Event;
-use super::probe::tls::{TlsClient, TlsSettings};
 use super::probe::{self, NotProbed, ProbeResult};
-use super::schedule::{Action, CheckerId, Schedule, Settings};
+use super::schedule::{Action, CheckerId, Punctuality, Schedule, Settings};
 use super::snapshot::Checkers;
-use super::spec::{self, Service};
+use super::spec::Service;
 use super::status::CheckerStatus;
-use crate::config::model::{Config, RealServerKey, VirtualServerKey};
+use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::runtime::clock;
 
 /// Probes at a time. Each holds a descriptor and some kilobytes. With 20 000 servers of which a
@@ -40,25 +38,12 @@ pub struct Handle {
 #[derive(Debug)]
 enum Request {
     Status(oneshot::Sender<Vec<CheckerStatus>>),
+    Punctuality(oneshot::Sender<Punctuality>),
     Record(oneshot::Sender<Checkers>),
     Restore(Checkers),
     CheckNow(VirtualServerKey, Option<RealServerKey>),
     Address(IpAddr, bool),
     Bfd(String, bool),
-}
-
-/// What there is to check in `config`. Reads the files of its `SSL` block; where they cannot be
-/// used the log says so and `SSL_GET` goes without them, as in keepalived.
-#[must_use]
-pub fn services(config: &Config) -> Vec<Service> {
-    let ssl = config.environment.ssl.as_ref();
-    let settings = ssl.map(TlsSettings::from).unwrap_or_default();
-    let tls = TlsClient::new(&settings).unwrap_or_else(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-        error!("{error}{}; SSL_GET does without", cause.unwrap_or_default());
-        TlsClient::without_files()
-    });
-    spec::services(config, &Arc::new(tls))
 }
 
 /// Starts the checks of `services` on the runtime of the caller. What changes goes to `events`;
@@ -85,6 +70,13 @@ impl Handle {
     pub async fn status(&self) -> Vec<CheckerStatus> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Status(reply));
+        answer.await.unwrap_or_default()
+    }
+
+    /// How punctual probes have been so far.
+    pub async fn punctuality(&self) -> Punctuality {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::Punctuality(reply));
         answer.await.unwrap_or_default()
     }
 
@@ -199,6 +191,9 @@ impl Driver {
             // Who asked may have gone.
             Request::Status(reply) => {
                 reply.send(self.schedule.status(now)).ok();
+            }
+            Request::Punctuality(reply) => {
+                reply.send(self.schedule.punctuality()).ok();
             }
             Request::Record(reply) => {
                 reply.send(self.schedule.record(now)).ok();

@@ -20,6 +20,12 @@ pub fn success(kind: &Kind, service: ServiceName) -> String {
         Kind::Smtp(_) => format!("Remote SMTP server {service} succeed on service."),
         Kind::Udp(_) => format!("UDP connection to {service} success."),
         Kind::Ping => format!("ICMP connection to {service} success."),
+        Kind::Misc(check) => {
+            format!(
+                "Misc check for [{service}] by [{}] succeeded.",
+                check.misc_path
+            )
+        }
         Kind::Dns(_) | Kind::File(_) | Kind::Bfd(_) => {
             format!("{} on service {service} success.", kind.keyword())
         }
@@ -63,6 +69,17 @@ pub fn failure(kind: &Kind, service: ServiceName, url: Option<&Url>, failure: &F
             format!("ICMP connection to address {service} timeout. {reason}")
         }
         Kind::Ping => format!("ICMP connection to {service} failed. {reason}"),
+        Kind::Misc(check) => {
+            let end = if matches!(failure, Failure::ScriptTimeout(_)) {
+                "timed out"
+            } else {
+                "failed"
+            };
+            format!(
+                "Misc check for [{service}] by [{}] {end} ({failure}).",
+                check.misc_path
+            )
+        }
         Kind::File(_) | Kind::Bfd(_) => {
             format!("{} on service {service}: {reason}", kind.keyword())
         }
@@ -73,6 +90,17 @@ pub fn failure(kind: &Kind, service: ServiceName, url: Option<&Url>, failure: &F
 #[must_use]
 pub fn down(kind: &Kind, service: ServiceName, retries: u32, reason: &str) -> String {
     let check = match kind {
+        Kind::Misc(check) => {
+            let retries = match retries {
+                0 => String::new(),
+                retries => format!(" after {retries} retries"),
+            };
+            let reason = reason.trim_end_matches('.');
+            return format!(
+                "Misc check for [{service}] by [{}] failed{retries} ({reason}).",
+                check.misc_path
+            );
+        }
         Kind::Http(_) | Kind::Ssl(_) => "HTTP_CHECK",
         Kind::Ping => "ICMP CHECK",
         Kind::Tcp | Kind::Smtp(_) | Kind::Dns(_) | Kind::Udp(_) | Kind::File(_) | Kind::Bfd(_) => {
@@ -113,6 +141,7 @@ pub fn not_probed(kind: &Kind, service: ServiceName, error: &NotProbed) -> Strin
             "ICMP socket bind failed",
             "ICMP connect fail to create socket",
         ),
+        Kind::Misc(_) => ("MISC_CHECK failed", "MISC_CHECK failed"),
         Kind::File(_) => ("FILE_CHECK failed", "FILE_CHECK failed"),
         Kind::Bfd(_) => ("BFD_CHECK failed", "BFD_CHECK failed"),
     };
@@ -121,6 +150,7 @@ pub fn not_probed(kind: &Kind, service: ServiceName, error: &NotProbed) -> Strin
         NotProbed::Socket(_)
         | NotProbed::Mark { .. }
         | NotProbed::DnsName(_)
+        | NotProbed::Script(_)
         | NotProbed::Told
         | NotProbed::Broken(_) => create,
     };
@@ -162,6 +192,10 @@ fn web_failure(failure: &Failure) -> &'static str {
         | Failure::ReplyMismatch
         | Failure::FileValue(_)
         | Failure::File(_)
+        | Failure::ScriptStatus(_)
+        | Failure::ScriptSignal(_)
+        | Failure::ScriptTimeout(_)
+        | Failure::ScriptNotRun(_)
         | Failure::BfdDown => "Error with",
     }
 }
@@ -198,6 +232,10 @@ fn smtp_failure(failure: &Failure) -> &'static str {
         | Failure::ReplyMismatch
         | Failure::FileValue(_)
         | Failure::File(_)
+        | Failure::ScriptStatus(_)
+        | Failure::ScriptSignal(_)
+        | Failure::ScriptTimeout(_)
+        | Failure::ScriptNotRun(_)
         | Failure::BfdDown => "Read failure from server",
     }
 }

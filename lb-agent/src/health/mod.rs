@@ -23,6 +23,7 @@ pub mod log_line;
 pub mod message;
 pub mod name;
 pub mod pool;
+pub mod prepare;
 pub mod probe;
 mod quorum;
 pub mod schedule;

@@ -6,6 +6,7 @@
 //!
 //! Whether their weight is enough is for the [quorum](super::quorum) to say.
 
+mod fit;
 mod lines;
 mod record;
 mod server;
@@ -83,9 +84,13 @@ impl Pool {
     pub fn new(spec: impl Into<PoolSpec>) -> (Self, PoolChange) {
         let PoolSpec {
             key,
-            rules,
+            mut rules,
             servers,
         } = spec.into();
+        let mut change = PoolChange {
+            lines: fit::fit(&mut rules, &servers, Names(key)),
+            ..PoolChange::default()
+        };
         let mut pool = Self {
             virtual_server: key,
             servers: servers.iter().map(PoolServer::new).collect(),
@@ -94,7 +99,6 @@ impl Pool {
             has_quorum: true,
             members: Vec::new(),
         };
-        let mut change = PoolChange::default();
         pool.has_quorum = pool.quorum.gained(pool.live_weight());
         if !pool.has_quorum && pool.rules.sorry_server.is_some() {
             pool.lose("Starting with quorum down", &mut change);

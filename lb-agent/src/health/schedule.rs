@@ -19,6 +19,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use self::queue::Queue;
 use self::target::Target;
 use super::Event;
@@ -83,7 +85,19 @@ pub struct Schedule {
     queue: Queue,
     /// The part of `warmup` that the next checker waits for.
     share: u32,
+    punctuality: Punctuality,
     actions: VecDeque<Action>,
+}
+
+/// How punctual probes are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Punctuality {
+    /// Probes begun.
+    pub begun: u64,
+    /// Those that began later than they were due by more than a twentieth of `delay_loop`.
+    pub late: u64,
+    /// The greatest delay so far.
+    pub worst: Duration,
 }
 
 #[derive(Debug)]
@@ -106,6 +120,7 @@ impl Schedule {
             targets: Vec::new(),
             queue: Queue::new(settings.limit),
             share: settings.seed,
+            punctuality: Punctuality::default(),
             actions: VecDeque::new(),
         };
         let mut known = HashMap::new();
@@ -122,7 +137,8 @@ impl Schedule {
 
     /// Asks for the probes that are due, as many as the limits allow.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(id) = self.queue.next(now, |id| self.entries.deadline(id)) {
+        while let Some((id, due)) = self.queue.next(now, |id| self.entries.deadline(id)) {
+            self.count(id, now.saturating_duration_since(due));
             self.with_verdict(id, now, |verdict| verdict.handle_timeout(now));
         }
         self.actions.extend(self.queue.say_late().map(Action::Log));
@@ -150,6 +166,7 @@ impl Schedule {
             | Kind::Dns(_)
             | Kind::Udp(_)
             | Kind::Ping
+            | Kind::Misc(_)
             | Kind::File(_) => false,
         }) {
             let result = result.clone();
@@ -225,6 +242,12 @@ impl Schedule {
         self.targets.iter().flat_map(of_target).collect()
     }
 
+    /// How punctual probes have been so far.
+    #[must_use]
+    pub fn punctuality(&self) -> Punctuality {
+        self.punctuality
+    }
+
     /// What the next run has to know of each question.
     #[must_use]
     pub fn record(&self, now: Instant) -> Checkers {
@@ -292,6 +315,18 @@ impl Schedule {
             }
         }
         self.targets.push(target);
+    }
+
+    fn count(&mut self, id: CheckerId, delay: Duration) {
+        let Some(entry) = self.entries.get(id.0) else {
+            return;
+        };
+        let seen = &mut self.punctuality;
+        seen.begun = seen.begun.saturating_add(1);
+        if delay > entry.verdict.check().delay_loop / 20 {
+            seen.late = seen.late.saturating_add(1);
+        }
+        seen.worst = seen.worst.max(delay);
     }
 
     fn next_share(&mut self) -> u32 {

@@ -8,6 +8,7 @@
 mod from_config;
 mod http;
 mod kind;
+mod misc;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use self::http::{HttpGet, HttpProtocol, SslGet, Url, UrlBody};
 pub use self::kind::{
     BfdCheck, DnsCheck, DnsType, FileCheck, Kind, ReplyPattern, SmtpCheck, UdpCheck,
 };
+pub use self::misc::MiscCheck;
 use crate::config::model::{RealServerKey, VirtualServerKey};
 
 /// One virtual server, as far as its health goes.

@@ -82,6 +82,8 @@ pub struct Verdict {
     deadline: Option<Instant>,
     /// `ha_suspend`: no probes for now.
     suspended: bool,
+    /// When the probe under way began.
+    started: Option<Instant>,
     weight: Option<Weight>,
     counters: Counters,
     last: Option<Last>,
@@ -110,6 +112,7 @@ impl Verdict {
             passed: 0,
             deadline: None,
             suspended: false,
+            started: None,
             weight: None,
             counters: Counters::default(),
             last: None,
@@ -130,6 +133,7 @@ impl Verdict {
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.deadline = None;
+            self.started = Some(now);
             self.actions.push_back(Action::Probe { url: self.url });
         }
     }
@@ -173,7 +177,8 @@ impl Verdict {
         }
         if self.is_asked() {
             // A delay beyond what the clock can count means never again.
-            self.deadline = now.checked_add(self.delay(&result));
+            let next = self.rhythm(now).checked_add(self.delay(&result));
+            self.deadline = next.map(|next| next.max(now));
         }
         self.last = Some(Last { result, at: now });
     }
@@ -247,6 +252,22 @@ impl Verdict {
             // The other urls follow at once.
             State::Unproven | State::Down if succeeded && self.recovers_fast() => Duration::ZERO,
             State::Unproven | State::Up | State::Down => self.check.delay_loop,
+        }
+    }
+
+    /// What the next probe's time counts from: the end of this one, of a script its start.
+    fn rhythm(&self, now: Instant) -> Instant {
+        match self.kind() {
+            Kind::Misc(_) => self.started.unwrap_or(now),
+            Kind::Tcp
+            | Kind::Http(_)
+            | Kind::Ssl(_)
+            | Kind::Smtp(_)
+            | Kind::Dns(_)
+            | Kind::Udp(_)
+            | Kind::Ping
+            | Kind::File(_)
+            | Kind::Bfd(_) => now,
         }
     }
 

@@ -27,6 +27,18 @@ pub fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
+/// The values of the attributes with a type below `N`, each at the place of its type. The last of
+/// a type counts, as it does in the kernel (`nla_parse`).
+pub fn values<const N: usize>(bytes: &[u8]) -> [Option<&[u8]>; N] {
+    let mut values = [None; N];
+    for (kind, value) in attributes(bytes) {
+        if let Some(place) = values.get_mut(usize::from(kind)) {
+            *place = Some(value);
+        }
+    }
+    values
+}
+
 /// An integer of the host's byte order.
 pub fn u16(value: &[u8]) -> Option<u16> {
     Some(u16::from_ne_bytes(*value.first_chunk()?))

@@ -55,10 +55,13 @@ impl NetlinkSerializable for Message {
     }
 
     fn serialize(&self, buffer: &mut [u8]) {
-        let header = [self.command, self.version, 0, 0];
-        let bytes = header.iter().chain(self.attributes.bytes());
-        for (place, byte) in buffer.iter_mut().zip(bytes) {
-            *place = *byte;
+        let Some((header, rest)) = buffer.split_first_chunk_mut() else {
+            return;
+        };
+        *header = [self.command, self.version, 0, 0];
+        let attributes = self.attributes.bytes();
+        if let Some(room) = rest.get_mut(..attributes.len()) {
+            room.copy_from_slice(attributes);
         }
     }
 }

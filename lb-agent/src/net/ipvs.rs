@@ -13,6 +13,7 @@ mod destination;
 mod error;
 #[cfg(test)]
 mod golden;
+mod key;
 mod module;
 mod service;
 mod statistics;
@@ -27,9 +28,8 @@ pub use self::destination::{
     Checksum, Destination, DestinationEntry, DestinationKey, Forwarding, Tunnel,
 };
 pub use self::error::IpvsError;
-pub use self::service::{
-    Family, Granularity, Persistence, Protocol, SchedulerFlags, Service, ServiceEntry, ServiceKey,
-};
+pub use self::key::{Family, Protocol, ServiceKey};
+pub use self::service::{Granularity, Persistence, SchedulerFlags, Service, ServiceEntry};
 pub use self::statistics::{Figures, Statistics};
 
 use self::change::{command, kind};

@@ -55,40 +55,58 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// Loads the program, adopting what an earlier agent has left, with every gate but that of no
-    /// instance disarmed. What is of no use is removed, and everything made anew. Takes a tenth of
+    /// Loads the program, adopting what an earlier agent has left, with the gates as
+    /// [`Gates::reset`] has them for so many VRRP `instances`. What is of no use is removed, and everything made anew. Takes a tenth of
     /// a second: the kernel's clock is measured.
-    pub fn load(instance: &str, deadman: Duration) -> Result<Self, PlaneError> {
+    pub fn load(instance: &str, deadman: Duration, instances: usize) -> Result<Self, PlaneError> {
         let pins = Pins::of(instance);
-        if pins.may_exist() {
-            match Self::load_into(pins.clone(), true, deadman) {
-                // Nobody can make anything anew there.
-                Err(error @ (PlaneError::Pins(_) | PlaneError::Object(ObjectError::Pins(_)))) => {
-                    return Err(error);
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        "cannot adopt the data plane of an earlier agent, its connections are \
-                         lost: {}",
-                        chain(&error)
-                    );
-                    pins.remove()?;
-                }
-                loaded @ Ok(_) => return loaded,
-            }
-        }
-        let loaded = Self::load_into(pins.clone(), false, deadman);
-        if loaded.is_err() {
-            // Maps are pinned before the verifier has seen the program.
-            pins.remove()?;
-        }
-        loaded
+        let mut released = pins.linked();
+        let mut loaded = match Self::adopt(&pins, deadman, instances)? {
+            Some(adopted) => adopted,
+            None => Self::load_into(pins.clone(), deadman, instances).or_else(|error| {
+                // Maps are pinned before the verifier has seen the program.
+                pins.remove()?;
+                Err(error)
+            })?,
+        };
+        // Theirs forward until now.
+        released.extend(pins.remove_other_versions()?);
+        loaded.attachments.note_released(released);
+        Ok(loaded)
     }
 
-    fn load_into(pins: Pins, adopted: bool, deadman: Duration) -> Result<Self, PlaneError> {
+    /// Takes over what an earlier agent of this version has left, if that is any good.
+    fn adopt(pins: &Pins, deadman: Duration, instances: usize) -> Result<Option<Self>, PlaneError> {
+        if !pins.may_exist() {
+            return Ok(None);
+        }
+        match Self::load_into(pins.clone(), deadman, instances) {
+            Ok(adopted) => {
+                tracing::info!(
+                    "adopted the data plane of an earlier agent: {} services",
+                    adopted.installed.services.len()
+                );
+                Ok(Some(adopted))
+            }
+            // Nobody can make anything anew there.
+            Err(error @ (PlaneError::Pins(_) | PlaneError::Object(ObjectError::Pins(_)))) => {
+                Err(error)
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "cannot adopt the data plane of an earlier agent, its connections are lost: {}",
+                    chain(&error)
+                );
+                pins.remove()?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn load_into(pins: Pins, deadman: Duration, instances: usize) -> Result<Self, PlaneError> {
         let mut object = Object::load(&pins)?;
         let maps = Maps::open(&pins)?;
-        Gates::new(maps.control()).reset();
+        Gates::new(maps.control()).reset(instances);
         let ticks = measure(&mut object, &maps)?;
         let secret = match maps.read_control().secret {
             0 => RandomState::new().hash_one(clock::now()),
@@ -100,12 +118,6 @@ impl Plane {
             .to_vec();
         maps.set_control(secret, ticks.hertz(), ticks.jiffies(deadman), &timeouts);
         let installed = maps.installed()?;
-        if adopted {
-            tracing::info!(
-                "adopted the data plane of an earlier agent: {} services",
-                installed.services.len()
-            );
-        }
         Ok(Self {
             pins,
             object,
@@ -158,7 +170,7 @@ fn netdev() -> Option<Netdev> {
 }
 
 /// An error with its causes.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let texts: Vec<String> = causes.map(ToString::to_string).collect();
     texts.join(": ")

@@ -139,7 +139,7 @@ impl Supervisor {
             }
         };
         let (sender, events) = mpsc::unbounded_channel();
-        let services = health::driver::services(director.config());
+        let services = health::prepare::services(director.config());
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
         Ok(Self {

@@ -42,6 +42,32 @@ pub struct Resolved {
     pub insecure: bool,
 }
 
+impl Resolved {
+    /// keepalived's line about who loses a script: `kind` is "track script", "notify script" or
+    /// "misc script", `name` the `vrrp_script` or the command. `None`: it may run.
+    pub fn disabling(&self, kind: &str, name: &str) -> Option<LogLine> {
+        let why = match (&self.script, self.insecure) {
+            (Some(_), _) => return None,
+            (None, true) => "due to insecure",
+            (None, false) => "since not found/accessible",
+        };
+        Some(LogLine::Warn(format!("Disabling {kind} {name} {why}")))
+    }
+}
+
+/// keepalived's line when there are scripts and no `enable_script_security`; `insecure`: one of
+/// them is.
+pub fn security_violation(insecure: bool) -> LogLine {
+    let insecure = if insecure {
+        " There are insecure scripts."
+    } else {
+        ""
+    };
+    LogLine::Warn(format!(
+        "SECURITY VIOLATION - scripts are being executed but script_security not enabled.{insecure}"
+    ))
+}
+
 /// Finds the program of `command` and checks that `user` may run it.
 ///
 /// Reads directories: not for the VRRP thread.
@@ -83,6 +109,12 @@ fn find(command: &str, user: User, rules: Rules<'_>, lines: &mut Vec<LogLine>) -
         })
     };
     if first.contains('/') {
+        if words.need_shell() {
+            lines.push(LogLine::Warn(format!(
+                "script '{command}' is run without a shell: what means something to a shell is an \
+                 argument of {first}. If that is not meant, write /bin/sh -c '…'"
+            )));
+        }
         return with(first.into(), all.collect());
     }
     if words.need_shell() {

@@ -1,7 +1,7 @@
 //! Tracking: what a VRRP instance (or a real server) makes its priority (or weight) depend on.
 //!
 //! * [`weight`]: what an object that is up or down does to an instance.
-//! * [`file`]: the number in a file; [`process`]: how many processes of a name there are.
+//! * [`mod@file`]: the number in a file; [`process`]: how many processes of a name there are.
 //!
 //! Each has a pure part that judges, and a driver, a task on the agent's current-thread runtime,
 //! that hears of changes from the kernel and reads.

@@ -74,7 +74,7 @@ impl Subject {
         maps.set_control(SECRET, ticks.hertz(), deadman, &timeouts);
         maps.set_egress(&[network.egress()])?;
         let gates = Gates::new(maps.control());
-        gates.reset();
+        gates.reset(0);
         let gate = of_instance(0).context("no gate")?;
         gates.set(gate, true);
         let services = [Forwarding::Dr, Forwarding::Tun, Forwarding::Nat];

@@ -25,7 +25,7 @@ fn packets_leave_by_the_interface_of_the_servers_which_carries_the_program_too()
         let exit = cluster.take(0)?.terminate()?;
         assert!(exit.status.success(), "{}", exit.log);
         let director = &cluster.site.directors[0];
-        assert_eq!(director.program("ens37")?, None);
+        director.wait_until_free("ens37")?;
     }
     Ok(())
 }
@@ -39,7 +39,8 @@ fn behind_a_bridge_servers_are_unready_and_generic_mode_reaches_them() -> Result
     put_on_a_bridge(&cluster.site.directors[0])?;
     let server = cluster.site.layout.servers[0];
     cluster.start(0)?;
-    let why = "inside0 has no native XDP, so it takes no packets of ens33";
+    let why = "inside0 takes packets of other interfaces only beside a native XDP program of its own, \
+               and has none: it is a bridge, where the kernel has no native XDP";
     let said = format!("{server} cannot be reached by XDP, its packets go to the kernel: {why}");
     cluster.agent(0)?.wait_for(&said, PATIENCE)?;
     let unready = || {

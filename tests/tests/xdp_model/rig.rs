@@ -76,7 +76,7 @@ impl Rig {
         maps.set_egress(&network.egress())?;
         let control = maps.control();
         let gates = Gates::new(Arc::clone(&control));
-        gates.reset();
+        gates.reset(0);
         // The kernel lends an interface to a test run only if a program is attached to it.
         let mut attachments = Attachments::default();
         for (interface, name) in [(network.front, "front"), (network.back, "back")] {

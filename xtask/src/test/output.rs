@@ -36,6 +36,18 @@ impl Outcomes {
         }
     }
 
+    /// A program that could not run.
+    pub(super) fn skipped(program: &str, text: String) -> Self {
+        let skipped = vec![Case {
+            name: program.to_owned(),
+            text,
+        }];
+        Self {
+            skipped,
+            ..Self::default()
+        }
+    }
+
     /// Reads the output of a program that was run with `--show-output`.
     ///
     /// There is a line `test <name> ... ok|FAILED|ignored` for each test; then come sections

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::Given;
 use crate::config::model::{HttpProtocol, UrlBody};
 use crate::config::text::{Span, Spanned};
 
@@ -43,6 +44,7 @@ impl CheckerDraft {
     pub(crate) fn new(name: Spanned<CheckerName>) -> Self {
         Self {
             name,
+            given: Given::default(),
             connect_ip: None,
             connect_port: None,
             bindto: None,
@@ -139,6 +141,7 @@ impl CheckerName {
 #[derive(Debug)]
 pub(crate) struct CheckerDraft {
     pub(crate) name: Spanned<CheckerName>,
+    pub(crate) given: Given,
     pub(crate) connect_ip: Option<Spanned<IpAddr>>,
     pub(crate) connect_port: Option<Spanned<u16>>,
     pub(crate) bindto: Option<Spanned<IpAddr>>,

@@ -18,6 +18,22 @@ pub(crate) enum LaterDraft {
     File(FileCheckDraft),
 }
 
+impl LaterDraft {
+    /// What all checkers share.
+    pub(crate) fn checker(&self) -> &CheckerDraft {
+        match self {
+            Self::Ssl(draft) => &draft.checker,
+            Self::Smtp(draft) => &draft.checker,
+            Self::Misc(draft) => &draft.checker,
+            Self::Dns(draft) => &draft.checker,
+            Self::Udp(draft) => &draft.checker,
+            Self::Ping(draft) => draft,
+            Self::Bfd(draft) => &draft.checker,
+            Self::File(draft) => &draft.checker,
+        }
+    }
+}
+
 /// `SSL_GET`
 #[derive(Debug)]
 pub(crate) struct SslGetDraft {

@@ -74,23 +74,19 @@ const MISC: &[Keyword<MiscCheckDraft>] = &[
     word("misc_path", "COMMAND", |c: &mut MiscCheckDraft, w, _| {
         w.clone_into(&mut c.value.misc_path.command);
         Ok(())
-    })
-    .later(NOT_MADE),
+    }),
     super::seconds(
         "misc_timeout",
         super::SHORTEST..=super::YEAR,
         |c: &mut MiscCheckDraft, v| c.misc_timeout = Some(v),
     )
-    .default("`delay_loop`")
-    .later(NOT_MADE),
+    .default("`delay_loop`"),
     flag("misc_dynamic", |c: &mut MiscCheckDraft, v| {
         c.value.misc_dynamic = v.value;
-    })
-    .later(NOT_MADE),
+    }),
     line("user", words("USER [GROUP]", 1, 2), lower::misc_user)
         .default("`script_user`")
-        .example("nobody")
-        .later(NOT_MADE),
+        .example("nobody"),
 ];
 
 const TYPES: &[(&str, DnsType)] = &[

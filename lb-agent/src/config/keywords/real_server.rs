@@ -68,7 +68,7 @@ const CHECKERS: &[Keyword<RealServerDraft>] = &[
         .many(),
     built("SSL_GET", lower::ssl_get).example("{\nurl {\npath /7\n}\n}"),
     built("SMTP_CHECK", lower::smtp_check),
-    not_built("MISC_CHECK", lower::misc_check).example("{\nmisc_path /bin/true\n}"),
+    built("MISC_CHECK", lower::misc_check).example("{\nmisc_path /bin/true\n}"),
     built("DNS_CHECK", lower::dns_check),
     built("UDP_CHECK", lower::udp_check).since("2.0.20"),
     built("PING_CHECK", lower::ping_check).since("2.0.20"),

@@ -8,8 +8,8 @@ use super::telling::command;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{
     BfdCheckDraft, CheckerDraft, CheckerName, ConfigDraft, DnsCheckDraft, FileCheckDraft,
-    LaterDraft, MiscCheckDraft, ProtocolDraft, RealServerDraft, SmtpCheckDraft, SslGetDraft,
-    Target, UdpCheckDraft, VirtualServerDraft,
+    IsChecker as _, LaterDraft, MiscCheckDraft, ProtocolDraft, RealServerDraft, SmtpCheckDraft,
+    SslGetDraft, Target, UdpCheckDraft, VirtualServerDraft,
 };
 use crate::config::keywords::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, KINDS, MISC_CHECK, PING_CHECK, PROTOCOLS,
@@ -41,6 +41,7 @@ pub(in crate::config) fn virtual_server(
     if let Some(target) = lowering.target(node) {
         let mut draft = VirtualServerDraft::new(node.span(), target);
         draft.given = lowering.block(&VIRTUAL_SERVER, &mut draft, node);
+        draft.real_servers.shrink_to_fit();
         config.virtual_servers.push(draft);
     }
 }
@@ -69,7 +70,7 @@ pub(in crate::config) fn real_server(
     };
     let port = port.filter(|port| port.value != 0);
     let mut draft = RealServerDraft::new(node.span(), address, port);
-    draft.given = lowering.block(&REAL_SERVER, &mut draft, node);
+    draft.given = lowering.block_of_many(&REAL_SERVER, &mut draft, node);
     virtual_server.real_servers.push(draft);
 }
 
@@ -285,7 +286,9 @@ pub(in crate::config) fn tcp_check(
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = checker(CheckerName::TcpCheck, node);
-    lowering.block(&TCP_CHECK, &mut draft, node);
+    draft.checker().given = lowering.block_of_many(&TCP_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.checkers.reserve_exact(1);
     real_server.checkers.push(draft);
 }
 
@@ -296,7 +299,9 @@ pub(in crate::config) fn http_get(
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = checker(CheckerName::HttpGet, node);
-    lowering.block(&HTTP_GET, &mut draft, node);
+    draft.checker().given = lowering.block_of_many(&HTTP_GET, &mut draft, node);
+    // Most servers have one.
+    real_server.checkers.reserve_exact(1);
     real_server.checkers.push(draft);
 }
 
@@ -307,7 +312,9 @@ pub(in crate::config) fn ssl_get(
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = SslGetDraft::new(checker(CheckerName::SslGet, node));
-    lowering.block(&SSL_GET, &mut draft, node);
+    draft.checker().given = lowering.block_of_many(&SSL_GET, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
     real_server.later_checkers.push(LaterDraft::Ssl(draft));
 }
 
@@ -318,7 +325,9 @@ pub(in crate::config) fn smtp_check(
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = SmtpCheckDraft::new(checker(CheckerName::SmtpCheck, node));
-    lowering.block(&SMTP_CHECK, &mut draft, node);
+    draft.checker().given = lowering.block_of_many(&SMTP_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
     real_server.later_checkers.push(LaterDraft::Smtp(draft));
 }
 
@@ -329,7 +338,9 @@ pub(in crate::config) fn misc_check(
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = MiscCheckDraft::new(checker(CheckerName::MiscCheck, node));
-    lowering.block(&MISC_CHECK, &mut draft, node);
+    draft.checker().given = lowering.block_of_many(&MISC_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
     real_server.later_checkers.push(LaterDraft::Misc(draft));
 }
 
@@ -340,7 +351,9 @@ pub(in crate::config) fn dns_check(
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = DnsCheckDraft::new(checker(CheckerName::DnsCheck, node));
-    lowering.block(&DNS_CHECK, &mut draft, node);
+    draft.checker().given = lowering.block_of_many(&DNS_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
     real_server.later_checkers.push(LaterDraft::Dns(draft));
 }
 
@@ -351,7 +364,9 @@ pub(in crate::config) fn udp_check(
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = UdpCheckDraft::new(checker(CheckerName::UdpCheck, node));
-    lowering.block(&UDP_CHECK, &mut draft, node);
+    draft.checker().given = lowering.block_of_many(&UDP_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
     real_server.later_checkers.push(LaterDraft::Udp(draft));
 }
 
@@ -362,7 +377,9 @@ pub(in crate::config) fn ping_check(
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = checker(CheckerName::PingCheck, node);
-    lowering.block(&PING_CHECK, &mut draft, node);
+    draft.checker().given = lowering.block_of_many(&PING_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
     real_server.later_checkers.push(LaterDraft::Ping(draft));
 }
 
@@ -373,7 +390,9 @@ pub(in crate::config) fn bfd_check(
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = BfdCheckDraft::new(checker(CheckerName::BfdCheck, node));
-    lowering.block(&BFD_CHECK, &mut draft, node);
+    draft.checker().given = lowering.block_of_many(&BFD_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
     real_server.later_checkers.push(LaterDraft::Bfd(draft));
 }
 
@@ -384,7 +403,9 @@ pub(in crate::config) fn file_check(
     lowering: &mut Lowering<'_>,
 ) {
     let mut draft = FileCheckDraft::new(checker(CheckerName::FileCheck, node));
-    lowering.block(&FILE_CHECK, &mut draft, node);
+    draft.checker().given = lowering.block_of_many(&FILE_CHECK, &mut draft, node);
+    // Most servers have one.
+    real_server.later_checkers.reserve_exact(1);
     real_server.later_checkers.push(LaterDraft::File(draft));
 }
 

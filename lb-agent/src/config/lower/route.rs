@@ -46,6 +46,7 @@ impl Lowering<'_> {
         let mut draft = RouteDraft::default();
         let (words, locked) = without_locks(line);
         draft.value.metrics.locked = locked;
+        self.old_words(&words);
         let read = self.options(&ROUTE, &mut draft, &words, LEFT_OUT, bare_destination);
         self.nexthop_block(&mut draft, line);
         read.ok()?;
@@ -69,7 +70,26 @@ impl Lowering<'_> {
             ));
             return None;
         }
+        let known = |hop: &NextHop| hop.dev.is_some();
+        if !draft.value.no_track && !draft.value.nexthops.iter().any(known) {
+            let message = "without `dev` nobody notices when somebody else removes this route";
+            let untracked = Diagnostic::notice(Code::Surprising, line.span(), message);
+            self.report(untracked.help("add `dev INTERFACE`, or `no_track` where that is meant"));
+        }
         Some(draft)
+    }
+
+    /// Words that keepalived calls deprecated.
+    fn old_words(&mut self, words: &[Word<'_>]) {
+        for word in words {
+            let new = match word.text.as_ref() {
+                "or" => "nexthop",
+                "gw" => "via",
+                _ => continue,
+            };
+            let message = format!("`{}` is an old word for `{new}`", word.text);
+            self.report(Diagnostic::notice(Code::Surprising, word.span, message));
+        }
     }
 
     fn nexthop_block(&mut self, route: &mut RouteDraft, line: &Node<'_>) {

@@ -31,6 +31,7 @@ impl Resolver<'_> {
         let interface = interface.map(|given| given.value.clone());
         let virtual_router_id = draft.virtual_router_id.map(value);
         self.missing(name, interface.is_none(), virtual_router_id.is_none());
+        let tracking = self.tracking(&draft.tracking, weights);
         let first = draft.virtual_ipaddress.first();
         let is_v6 = first.map_or(draft.value.native_ipv6, |it| {
             it.address.value.addr().is_ipv6()
@@ -50,7 +51,6 @@ impl Resolver<'_> {
             self.warning(Code::MissingSetting, name.span, message);
         }
 
-        let tracking = self.tracking(&draft.tracking, weights);
         let virtual_routes = self.routes(draft.virtual_routes.clone());
         let virtual_rules = self.rules(draft.virtual_rules.clone());
         let global = &self.global;
@@ -63,6 +63,17 @@ impl Resolver<'_> {
             inner.or(outer).is_some_and(value)
         };
         let strict_mode = flag(draft.strict_mode, global.vrrp_strict);
+        let strict = draft.strict_mode.or(global.vrrp_strict);
+        if let Some(strict) = strict.filter(|it| it.value)
+            && draft.accept.is_none()
+            && priority(draft) != 255
+        {
+            let message = "strict: the virtual addresses answer nothing, not even ping, but for \
+                           the owner (priority 255)";
+            let trap = Diagnostic::warning(Code::Adjusted, strict.span, message);
+            self.report(trap.help("leave it out, or write `accept`"));
+        }
+        let global = &self.global;
         let instance = VrrpInstance {
             state: draft.state.map_or(InitialState::Backup, value),
             interface,

@@ -54,12 +54,15 @@ impl Resolver<'_> {
             target: (draft.address, given.unwrap_or(port)),
         };
         let checkers = draft.checkers.iter();
-        let checkers: Vec<Checker> = checkers
+        let mut checkers: Vec<Checker> = checkers
             .filter_map(|checker| self.checker(checker, &outer))
             .collect();
+        // The room that a growing list takes is several times that of most servers' one checker.
+        checkers.shrink_to_fit();
         let later = draft.later_checkers.iter();
         let later_checkers = later.filter_map(|checker| self.later_checker(checker, &outer));
-        let later_checkers = later_checkers.collect();
+        let mut later_checkers: Vec<_> = later_checkers.collect();
+        later_checkers.shrink_to_fit();
         let mail = &self.global.value.mail;
         let alert = draft.smtp_alert.map(|given| given.value);
         RealServer {

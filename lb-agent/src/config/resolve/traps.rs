@@ -16,9 +16,7 @@ impl Resolver<'_> {
     pub(super) fn instance_traps(&mut self, draft: &InstanceDraft, instance: &VrrpInstance) {
         let tracked = weighted(draft, instance);
         self.weights_and_nopreempt(draft, instance, &tracked);
-        for (span, tracked) in &tracked {
-            self.small_weight(*span, tracked, instance);
-        }
+        self.small_weights(instance, &tracked);
         self.strictness(draft, instance);
     }
 
@@ -43,29 +41,38 @@ impl Resolver<'_> {
         }
     }
 
-    fn small_weight(&mut self, span: Span, tracked: &Tracked, instance: &VrrpInstance) {
-        let weight = tracked.weight.weight;
+    /// All weights together must reach the other router's priority.
+    fn small_weights(&mut self, instance: &VrrpInstance, tracked: &[(Span, Tracked)]) {
+        let Some((span, first)) = tracked.first() else {
+            return;
+        };
         if instance.priority == 255 {
             let message = format!(
                 "the weight of `{}` changes nothing: priority 255 is that of the address's owner \
                  and stays",
-                tracked.name
+                first.name
             );
-            return self.warning(Code::Surprising, span, message);
+            return self.warning(Code::Surprising, *span, message);
         }
-        if weight.abs() >= USUAL_DISTANCE {
+        let weights = tracked.iter().map(|(_, tracked)| tracked.weight.weight);
+        let (gained, lost) = weights.fold((0i16, 0i16), |(gained, lost), weight| {
+            (
+                gained.saturating_add(weight.max(0)),
+                lost.saturating_add(weight.min(0)),
+            )
+        });
+        if gained.saturating_sub(lost) >= USUAL_DISTANCE {
             return;
         }
-        // Between these two the other router must stand.
         let base = i16::from(instance.priority);
-        let changed = (base + weight).clamp(1, 254);
-        let (low, high) = (base.min(changed), base.max(changed));
+        let high = base.saturating_add(gained).min(254);
+        let low = base.saturating_add(lost).max(1);
         let message = format!(
-            "weight {weight} moves the virtual address only to a router whose priority is from \
+            "what is tracked moves the virtual address only to a router whose priority is from \
              {low} to {high}"
         );
-        let trap = Diagnostic::warning(Code::Surprising, span, message);
-        self.report(trap.help("make the weight greater than the distance of the priorities"));
+        let trap = Diagnostic::warning(Code::Surprising, *span, message);
+        self.report(trap.help("make the weights greater than the distance of the priorities"));
     }
 
     /// What strict mode does not go with (keepalived refuses or ignores it).

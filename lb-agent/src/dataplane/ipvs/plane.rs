@@ -89,11 +89,16 @@ impl Plane {
         self.carry_out(&changes)
     }
 
+    /// Carries out what no [`Desired`] speaks of: sync daemons, timeouts, counters.
+    pub fn change(&mut self, change: &Change) -> Result<(), IpvsError> {
+        self.ipvs.change(change)?;
+        self.installed.record(change);
+        Ok(())
+    }
+
     /// Empties the tables, whoever has filled them (`lvs_flush_on_stop`).
     pub fn flush(&mut self) -> Result<(), IpvsError> {
-        self.ipvs.change(&Change::Flush)?;
-        self.installed.record(&Change::Flush);
-        Ok(())
+        self.change(&Change::Flush)
     }
 
     /// Carries out `changes` and notes those that have been; gives why the others have not.

@@ -4,8 +4,9 @@
 //! The next agent finds it and puts its own program in its place, atomically. Which interfaces
 //! want the program, and in which mode it is of use there, others decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::time::Duration;
 
 use aya::programs::links::{FdLink, LinkError, PinnedLink};
 use aya::programs::xdp::XdpLink;
@@ -18,6 +19,11 @@ use super::pins::Pins;
 use crate::config::model::XdpMode;
 use crate::net::link::{self, XdpAttached};
 use crate::net::netlink::Connection;
+
+/// How long an attachment that was given up may still be seen.
+const RELEASE: Duration = Duration::from_millis(500);
+/// How often it is looked for.
+const STEP: Duration = Duration::from_millis(5);
 
 /// How the program runs on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +94,9 @@ pub struct DetachError {
 #[derive(Default)]
 pub struct Attachments {
     links: BTreeMap<u32, Attachment>,
+    /// Interfaces that an attachment of ours was on: the kernel takes it off a while after its pin
+    /// is gone, when nobody can be using it any more (an RCU grace period).
+    released: BTreeSet<u32>,
 }
 
 struct Attachment {
@@ -118,10 +127,14 @@ impl Attachments {
         interface: &str,
         wanted: XdpMode,
     ) -> Result<Mode, AttachError> {
+        let was_pinned = pins.link(ifindex).exists();
         let adopted = adopt(object, pins, ifindex, interface, wanted);
         let (mode, link) = if let Some(adopted) = adopted {
             adopted
         } else {
+            if was_pinned || self.released.remove(&ifindex) {
+                wait_until_free(ifindex);
+            }
             let (mode, link) = attach_anew(object, ifindex, interface, wanted)?;
             (mode, pin(link, pins, ifindex, interface)?)
         };
@@ -134,11 +147,17 @@ impl Attachments {
         Ok(mode)
     }
 
+    /// The pins of these interfaces' attachments have just been removed.
+    pub fn note_released(&mut self, indexes: impl IntoIterator<Item = u32>) {
+        self.released.extend(indexes);
+    }
+
     /// Takes the program off one interface, which may be gone.
     pub fn detach(&mut self, ifindex: u32) -> Result<(), DetachError> {
         let Some(gone) = self.links.remove(&ifindex) else {
             return Ok(());
         };
+        self.released.insert(ifindex);
         // Unpinned, the last descriptor of the link goes with the value, and the attachment with
         // it. That the pin has gone before is as good.
         match gone.link.unpin() {
@@ -214,6 +233,16 @@ fn mode_on(ifindex: u32) -> Option<Mode> {
         XdpAttached::Driver => Some(Mode::Native),
         XdpAttached::Generic => Some(Mode::Generic),
         XdpAttached::None | XdpAttached::Hardware | XdpAttached::Several => None,
+    }
+}
+
+/// Waits for the end of an attachment that has been given up. It takes some milliseconds; what is
+/// still there after [`RELEASE`] is somebody else's, and will be refused.
+fn wait_until_free(ifindex: u32) {
+    let mut waited = Duration::ZERO;
+    while waited < RELEASE && mode_on(ifindex).is_some() {
+        std::thread::sleep(STEP);
+        waited += STEP;
     }
 }
 

@@ -29,10 +29,16 @@ impl Gates {
         Self { control }
     }
 
-    /// Arms the gate of no instance and disarms all others.
-    pub fn reset(&self) {
+    /// Arms the gate of no instance and disarms all others but those of the first `instances`:
+    /// these are disarmed by VRRP when it starts, after it has removed the addresses that an agent
+    /// before us has left. Until then the program forwards what belongs to them as it did, where
+    /// the kernel would reset the connections.
+    pub fn reset(&self, instances: usize) {
         for gate in (0..).take(MAX_GATES) {
-            self.set(gate, gate == GATE_ALWAYS);
+            let of_instance = (1..=instances).contains(&usize::from(gate));
+            if !of_instance {
+                self.set(gate, gate == GATE_ALWAYS);
+            }
         }
     }
 

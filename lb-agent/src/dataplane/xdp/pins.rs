@@ -11,6 +11,9 @@ use thiserror::Error;
 /// Where the BPF file system is mounted.
 pub const BPF_FS: &str = "/sys/fs/bpf";
 
+/// The folder of the attachments, within that of a version.
+const LINKS: &str = "links";
+
 /// Why the place for pins cannot be used.
 #[derive(Debug, Error)]
 pub enum PinsError {
@@ -52,7 +55,7 @@ impl Pins {
 
     /// The folder of the attachments.
     pub fn links(&self) -> PathBuf {
-        self.version.join("links")
+        self.version.join(LINKS)
     }
 
     /// Where the attachment to an interface is pinned.
@@ -103,12 +106,30 @@ impl Pins {
 
     /// The interfaces that an attachment is pinned for.
     pub fn linked(&self) -> Vec<u32> {
-        let Ok(entries) = std::fs::read_dir(self.links()) else {
-            return Vec::new();
-        };
-        entries
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .collect()
+        linked_in(&self.links())
+    }
+
+    /// Removes what agents of other versions have left: their maps are of no use to us, and their
+    /// program would keep ours off the interfaces. Gives the interfaces it was attached to.
+    pub fn remove_other_versions(&self) -> Result<Vec<u32>, PinsError> {
+        let mut released = Vec::new();
+        let entries = std::fs::read_dir(&self.instance).into_iter().flatten();
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            if path == self.version {
+                continue;
+            }
+            released.extend(linked_in(&path.join(LINKS)));
+            tracing::info!(
+                "removing what an agent of another version has left: {}",
+                path.display()
+            );
+            std::fs::remove_dir_all(&path).map_err(|source| PinsError::Folder {
+                what: "remove",
+                path,
+                source,
+            })?;
+        }
+        Ok(released)
     }
 
     /// Removes everything of this instance, of every version.
@@ -126,6 +147,14 @@ impl Pins {
             }
         }
     }
+}
+
+/// The interfaces whose attachments are pinned in `folder`.
+fn linked_in(folder: &Path) -> Vec<u32> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 #[cfg(test)]

@@ -230,6 +230,269 @@ fn a_change_behind_the_sorry_server_changes_no_member() {
     assert!(!change.members_changed);
 }
 
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+
+fn notices(change: &PoolChange) -> Vec<(Option<u8>, bool)> {
+    let host = |key: &RealServerKey| match key.address {
+        std::net::IpAddr::V4(address) => address.octets()[3],
+        std::net::IpAddr::V6(_) => panic!("no v6 in these tests"),
+    };
+    change
+        .notices
+        .iter()
+        .map(|notice| match notice {
+            Notice::RealServer { key, up } => (Some(host(key)), *up),
+            Notice::Quorum { up } => (None, *up),
+        })
+        .collect()
+}
+
+#[test]
+fn everybody_is_told_of_servers_and_quorum_in_order() {
+    let servers = vec![real_server(2, 1), real_server(3, 1)];
+    let (mut pool, start) = Pool::new(virtual_server(servers, None));
+    assert_eq!(notices(&start), []);
+    assert_eq!(
+        notices(&handle(&mut pool, &server_key(2), false)),
+        [(Some(2), false)]
+    );
+    assert_eq!(
+        notices(&handle(&mut pool, &server_key(3), false)),
+        [(Some(3), false), (None, false)]
+    );
+    assert_eq!(
+        notices(&handle(&mut pool, &server_key(3), true)),
+        [(Some(3), true), (None, true)]
+    );
+}
+
+#[test]
+fn with_alpha_the_first_failure_is_told_once() {
+    let (mut pool, _) = Pool::new(virtual_server(vec![with_alpha(2, 1)], None));
+    let first = handle(&mut pool, &server_key(2), false);
+    assert_eq!(
+        (notices(&first), texts(&first)),
+        (vec![(Some(2), false)], vec![])
+    );
+    assert_eq!(notices(&handle(&mut pool, &server_key(2), false)), []);
+}
+
+#[test]
+fn quorum_and_hysteresis_decide_when_the_sorry_server_serves() {
+    let servers = (2..8).map(|host| real_server(host, 1)).collect();
+    let mut service = virtual_server(servers, Some(99));
+    service.rules.quorum = 3;
+    service.rules.hysteresis = 1;
+    let (mut pool, _) = Pool::new(service);
+    let mut sorry = Vec::new();
+    let steps = (2..8)
+        .map(|host| (host, false))
+        .chain((2..8).map(|host| (host, true)));
+    for (host, up) in steps {
+        drop(handle(&mut pool, &server_key(host), up));
+        sorry.push(pool.members().iter().any(|member| member.sorry));
+    }
+    // Six servers: gone below 2, back with 4.
+    let expected = [
+        false, false, false, false, true, true, true, true, true, false, false, false,
+    ];
+    assert_eq!(sorry, expected);
+}
+
+#[test]
+fn a_quorum_that_could_never_be_met_is_reduced_and_said() {
+    let mut service = virtual_server(vec![real_server(2, 2), real_server(3, 1)], None);
+    service.rules.quorum = 9;
+    service.rules.hysteresis = 3;
+    let (mut pool, start) = Pool::new(service);
+    assert_eq!(
+        texts(&start),
+        [
+            "Virtual server [192.168.0.1]:tcp:80: quorum 9 exceeds the total weight of its real servers, 3: reducing quorum to 3",
+            "Virtual server [192.168.0.1]:tcp:80: hysteresis 3 is too much for quorum 3: reducing it to 0",
+        ]
+    );
+    assert_eq!((pool.status().quorum, pool.status().hysteresis), (3, 0));
+    let change = handle(&mut pool, &server_key(3), false);
+    assert_eq!(notices(&change), [(Some(3), false), (None, false)]);
+}
+
+#[test]
+fn sorry_server_inhibit_keeps_it_without_weight() {
+    let mut service = virtual_server(vec![real_server(2, 3)], Some(9));
+    service.rules.sorry_server_inhibit = true;
+    let (mut pool, _) = Pool::new(service);
+    assert_eq!(members(&pool), [(2, 3, false), (9, 0, true)]);
+    let change = handle(&mut pool, &server_key(2), false);
+    assert_eq!(
+        texts(&change)[2],
+        "Enabling sorry server [10.0.0.9]:tcp:80 to VS [192.168.0.1]:tcp:80"
+    );
+    assert_eq!(members(&pool), [(9, 1, true)]);
+    let change = handle(&mut pool, &server_key(2), true);
+    assert_eq!(
+        texts(&change)[2],
+        "Disabling sorry server [10.0.0.9]:tcp:80 from VS [192.168.0.1]:tcp:80"
+    );
+}
+
+#[test]
+fn a_weight_changes_in_the_pool_and_counts_for_the_quorum() {
+    let servers = vec![real_server(2, 1), real_server(3, 1)];
+    let (mut pool, _) = Pool::new(virtual_server(servers, Some(9)));
+    let weigh = |pool: &mut Pool, host, weight| {
+        let event = event(server_key(host), Change::Weight(weight), clock::now());
+        pool.handle_event(&event)
+    };
+    let change = weigh(&mut pool, 2, 5);
+    assert_eq!(
+        texts(&change),
+        [
+            "Changing weight from 1 to 5 for active service [10.0.0.2]:tcp:80 of VS [192.168.0.1]:tcp:80"
+        ]
+    );
+    assert_eq!(members(&pool), [(2, 5, false), (3, 1, false)]);
+    assert_eq!(weigh(&mut pool, 2, 5), PoolChange::default());
+    drop(weigh(&mut pool, 2, 0));
+    drop(weigh(&mut pool, 3, 0));
+    assert_eq!(members(&pool), [(9, 1, true)]);
+    drop(handle(&mut pool, &server_key(3), false));
+    let change = weigh(&mut pool, 3, 7);
+    assert_eq!(
+        texts(&change),
+        [
+            "Changing weight from 0 to 7 for inactive service [10.0.0.3]:tcp:80 of VS [192.168.0.1]:tcp:80"
+        ]
+    );
+    assert_eq!(members(&pool), [(9, 1, true)]);
+}
+
+#[test]
+fn what_is_set_by_hand_stands_until_it_is_cleared() {
+    let servers = vec![real_server(2, 4), real_server(3, 1)];
+    let (mut pool, _) = Pool::new(virtual_server(servers, None));
+    let change = pool.set_by_hand(&server_key(2), Some(Hand::Drain));
+    assert_eq!(
+        texts(&change),
+        [
+            "Changing weight from 4 to 0 for active service [10.0.0.2]:tcp:80 of VS [192.168.0.1]:tcp:80, set by hand"
+        ]
+    );
+    assert_eq!(members(&pool), [(2, 0, false), (3, 1, false)]);
+    // Neither a check nor a recovery gives it back.
+    drop(pool.handle_event(&event(server_key(2), Change::Weight(9), clock::now())));
+    drop(handle(&mut pool, &server_key(2), false));
+    drop(handle(&mut pool, &server_key(2), true));
+    assert_eq!(members(&pool), [(2, 0, false), (3, 1, false)]);
+    let status = serde_json::to_value(pool.status()).unwrap();
+    assert_eq!(
+        status["servers"][0],
+        serde_json::json!({
+            "real_server": "[10.0.0.2]:tcp:80",
+            "up": true,
+            "configured_weight": 4,
+            "checked_weight": 9,
+            "weight": 0,
+            "set_by_hand": "drain",
+            "slow_start_percent": null,
+        })
+    );
+    drop(pool.set_by_hand(&server_key(2), Some(Hand::Weight(7))));
+    assert_eq!(members(&pool)[0], (2, 7, false));
+    drop(pool.set_by_hand(&server_key(2), None));
+    assert_eq!(members(&pool)[0], (2, 9, false));
+    assert_eq!(
+        pool.set_by_hand(&server_key(77), None),
+        PoolChange::default()
+    );
+}
+
+#[test]
+fn a_server_that_recovers_gets_its_weight_in_steps() {
+    let mut service = virtual_server(vec![real_server(2, 1), real_server(3, 2)], None);
+    service.rules.xdp_slow_start = SECOND * 10;
+    let (mut pool, _) = Pool::new(service);
+    assert_eq!(pool.poll_timeout(), None, "not at start");
+    drop(handle(&mut pool, &server_key(2), false));
+    let now = clock::now();
+    drop(pool.handle_event(&event(server_key(2), Change::Up, now)));
+    let mut seen = Vec::new();
+    for second in 1..=10 {
+        seen.push(members(&pool)[0].1);
+        assert_eq!(members(&pool)[1].1, 20, "the others in the same measure");
+        assert_eq!(pool.poll_timeout(), Some(now + SECOND * second));
+        assert!(pool.handle_timeout(now + SECOND * second).members_changed);
+    }
+    assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    assert_eq!(members(&pool), [(2, 1, false), (3, 2, false)]);
+    assert_eq!(pool.poll_timeout(), None);
+}
+
+#[test]
+fn a_slow_start_ends_when_the_server_fails_and_needs_no_scale_for_great_weights() {
+    let mut service = virtual_server(vec![real_server(2, 100), real_server(3, 50)], None);
+    service.rules.xdp_slow_start = SECOND;
+    let (mut pool, _) = Pool::new(service);
+    drop(handle(&mut pool, &server_key(2), false));
+    drop(handle(&mut pool, &server_key(2), true));
+    assert_eq!(members(&pool), [(2, 10, false), (3, 50, false)]);
+    drop(handle(&mut pool, &server_key(2), false));
+    assert_eq!(
+        (pool.poll_timeout(), members(&pool)),
+        (None, vec![(3, 50, false)])
+    );
+}
+
+#[test]
+fn omega_tells_at_stop_what_was_up() {
+    for (omega, expected) in [
+        (false, vec![]),
+        (true, vec![(Some(3), false), (None, false)]),
+    ] {
+        let mut service = virtual_server(vec![real_server(2, 1), real_server(3, 1)], None);
+        service.rules.omega = omega;
+        let (mut pool, _) = Pool::new(service);
+        drop(handle(&mut pool, &server_key(2), false));
+        let change = pool.stop();
+        assert_eq!(notices(&change), expected);
+        assert_eq!(
+            texts(&change),
+            [
+                "Shutting down service [10.0.0.2]:tcp:80 from VS [192.168.0.1]:tcp:80",
+                "Shutting down service [10.0.0.3]:tcp:80 from VS [192.168.0.1]:tcp:80"
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_pool_goes_on_where_it_was_with_the_servers_that_it_still_has() {
+    let servers = |hosts: &[u8]| hosts.iter().map(|&host| real_server(host, 3)).collect();
+    let (mut before, _) = Pool::new(virtual_server(servers(&[2, 3, 4]), Some(9)));
+    drop(handle(&mut before, &server_key(2), false));
+    drop(before.set_by_hand(&server_key(3), Some(Hand::Weight(8))));
+    drop(before.handle_event(&event(server_key(4), Change::Weight(5), clock::now())));
+    let text = serde_json::to_string(&before.record()).unwrap();
+    let (mut after, _) = Pool::new(virtual_server(servers(&[5, 4, 3, 2]), Some(9)));
+    let change = after.restore(&serde_json::from_str(&text).unwrap());
+    assert!(change.members_changed);
+    assert_eq!(notices(&change), []);
+    assert_eq!(
+        members(&after),
+        [(5, 3, false), (4, 5, false), (3, 8, false)]
+    );
+
+    // All that is left is down: the quorum goes with the reload.
+    let (mut after, _) = Pool::new(virtual_server(servers(&[2]), Some(9)));
+    let change = after.restore(&before.record());
+    assert_eq!(notices(&change), [(None, false)]);
+    assert_eq!(members(&after), [(9, 1, true)]);
+
+    let mut foreign = before.record();
+    foreign.virtual_server = "[192.168.0.77]:tcp:80".to_owned();
+    assert_eq!(after.restore(&foreign), PoolChange::default());
+}
+
 proptest! {
     #[test]
     fn members_are_the_servers_that_are_up_or_the_sorry_server(

@@ -123,6 +123,18 @@ pub enum Failure {
     /// A tracked file has no number.
     #[error("the file has no number: {0}")]
     File(String),
+    /// A script's exit status that is not 0.
+    #[error("exited with status {0}")]
+    ScriptStatus(u8),
+    /// A script ended by a signal.
+    #[error("due to signal {0}")]
+    ScriptSignal(i32),
+    /// A script that took longer than `misc_timeout`.
+    #[error("timed out after {0:?}")]
+    ScriptTimeout(Duration),
+    /// A script that was found at start and cannot be run now.
+    #[error("the script does not run: {0}")]
+    ScriptNotRun(String),
     /// A BFD session is not up.
     #[error("the BFD session is down")]
     BfdDown,
@@ -164,6 +176,9 @@ pub enum NotProbed {
     /// `name` is none that DNS could carry.
     #[error("`{0}` is not a name that can be asked for")]
     DnsName(String),
+    /// A script that was not found at start, or must not run.
+    #[error("the script does not run: {0}")]
+    Script(String),
     /// The answer comes by itself.
     #[error("this is told, not asked")]
     Told,

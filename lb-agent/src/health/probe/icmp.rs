@@ -36,6 +36,14 @@ impl Family {
             Self::V6 => 1,
         }
     }
+
+    /// Bytes of the header of the packet that an error quotes.
+    fn quoted_header(self, quote: &[u8]) -> usize {
+        match self {
+            Self::V4 => quote.first().map_or(0, |first| usize::from(first & 0x0f)) * 4,
+            Self::V6 => 40,
+        }
+    }
 }
 
 /// What a message is to who asked with `ident` and `sequence`.
@@ -67,30 +75,30 @@ pub(super) fn request(family: Family, ident: u16, sequence: u16) -> Vec<u8> {
 
 /// Reads an ICMP message. `ident` is `None` where the kernel has seen to it that it is ours.
 pub(super) fn read(family: Family, ident: Option<u16>, sequence: u16, message: &[u8]) -> Message {
-    let &[
-        kind,
-        code,
-        _,
-        _,
-        ident_1,
-        ident_2,
-        sequence_1,
-        sequence_2,
-        ..,
-    ] = message
-    else {
-        return Message::Other;
+    match message {
+        [kind, ..] if *kind == family.reply() && is_ours(message, ident, sequence) => {
+            Message::Reply
+        }
+        // It may be about somebody else's packet: it quotes it.
+        [kind, code, _, _, _, _, _, _, quote @ ..] if *kind == family.unreachable() => {
+            let asked = quote.get(family.quoted_header(quote)..).unwrap_or_default();
+            let ours = asked.first() == Some(&family.request());
+            if ours && is_ours(asked, ident, sequence) {
+                Message::Unreachable(*code)
+            } else {
+                Message::Other
+            }
+        }
+        [..] => Message::Other,
+    }
+}
+
+fn is_ours(message: &[u8], ident: Option<u16>, sequence: u16) -> bool {
+    let &[_, _, _, _, ident_1, ident_2, sequence_1, sequence_2, ..] = message else {
+        return false;
     };
-    if kind == family.unreachable() {
-        return Message::Unreachable(code);
-    }
-    let ours = ident.is_none_or(|ident| ident == u16::from_be_bytes([ident_1, ident_2]))
-        && sequence == u16::from_be_bytes([sequence_1, sequence_2]);
-    if kind == family.reply() && ours {
-        Message::Reply
-    } else {
-        Message::Other
-    }
+    ident.is_none_or(|ident| ident == u16::from_be_bytes([ident_1, ident_2]))
+        && sequence == u16::from_be_bytes([sequence_1, sequence_2])
 }
 
 /// Any number: the standard library's hasher starts from the system's randomness.

@@ -14,6 +14,7 @@ mod failure;
 pub mod file;
 pub mod http;
 mod icmp;
+pub mod misc;
 pub mod ping;
 pub mod smtp;
 pub mod tcp;
@@ -64,6 +65,7 @@ pub async fn probe(question: &Question, url: usize) -> ProbeResult {
         Kind::Dns(check) => dns::probe(target, check).await,
         Kind::Udp(check) => udp::probe(target, check).await,
         Kind::Ping => ping::probe(target).await,
+        Kind::Misc(check) => misc::probe(check).await,
         Kind::File(check) => file::probe(target, check).await,
         // Told, not asked: the schedule never probes it.
         Kind::Bfd(_) => ProbeResult::NotProbed(NotProbed::Told),

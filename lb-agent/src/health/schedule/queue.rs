@@ -55,13 +55,13 @@ impl Queue {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// The next checker that may probe `now`; `deadline_of` tells outdated entries.
+    /// The next checker that may probe `now`, and when it was due; `deadline_of` tells outdated entries.
     pub(super) fn next(
         &mut self,
         now: Instant,
         deadline_of: impl Fn(CheckerId) -> Option<Instant>,
-    ) -> Option<CheckerId> {
-        if self.pace.is_none_or(|pace| pace <= now) {
+    ) -> Option<(CheckerId, Instant)> {
+        if self.pace.is_some_and(|pace| pace <= now) {
             self.burst = BURST;
             self.pace = None;
         }
@@ -85,13 +85,13 @@ impl Queue {
                 return None;
             }
             self.due.pop();
-            return Some(id);
+            return Some((id, deadline));
         }
         self.late = Late::No;
         None
     }
 
-    /// When [`Self::next`] may have something.
+    /// When [`Self::next`] may have something. It may have nothing when the time has come.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let &Reverse((deadline, _)) = self.due.peek()?;
         let at = self.pace.map_or(deadline, |pace| pace.max(deadline));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::health::Change;
-use crate::health::probe::Failure;
+use crate::health::probe::{Failure, Weight};
 use crate::health::testing::{VIP, checker, http, real_server, server_key, virtual_server};
 use crate::health::verdict::State;
 use crate::runtime::clock;
@@ -281,4 +281,231 @@ fn twenty_thousand_servers_are_probed_on_time() {
     }
     // At start a tenth of 2 000 a second, each for 5 s, and the quick ones.
     assert!(most < 1100, "{most} probes at once");
+}
+
+/// Equal checkers are one.
+const fn shared(limit: usize) -> Settings {
+    Settings {
+        limit,
+        seed: 0,
+        share: true,
+    }
+}
+
+/// A virtual server at 192.168.0.`host` with one `TCP_CHECK` of 10.0.0.2.
+fn service_at(host: u8) -> Service {
+    let server = Server {
+        checks: vec![checker(Kind::Tcp, 0)],
+        ..real_server(2, 1)
+    };
+    let mut service = virtual_server(vec![server], None);
+    service.key.address = [192, 168, 0, host].into();
+    service
+}
+
+fn events(schedule: &mut Schedule) -> Vec<(IpAddr, Change)> {
+    let actions = std::iter::from_fn(|| schedule.poll_action());
+    actions
+        .filter_map(|action| match action {
+            Action::Changed(event) => Some((event.virtual_server.address, event.change)),
+            Action::Probe { .. } | Action::Log(_) => None,
+        })
+        .collect()
+}
+
+#[test]
+fn one_question_is_asked_once_for_all_virtual_servers() {
+    let now = clock::now();
+    let services: Vec<Service> = (1..=50).map(service_at).collect();
+    for (settings, probes) in [(shared(1000), 1), (alone(1000, 0), 50)] {
+        let mut schedule = Schedule::new(&services, settings, now);
+        schedule.handle_timeout(now + LOOP);
+        let asked = std::iter::from_fn(|| schedule.poll_action())
+            .filter(|action| matches!(action, Action::Probe { .. }))
+            .count();
+        assert_eq!(asked, probes);
+        for id in 0..probes {
+            schedule.handle_result(CheckerId(id), refused(), now + LOOP);
+        }
+        let told = events(&mut schedule);
+        let expected: Vec<_> = services
+            .iter()
+            .map(|service| (service.key.address, Change::Down))
+            .collect();
+        assert_eq!(told, expected);
+        assert_eq!(schedule.status(now).len(), 50);
+    }
+}
+
+#[test]
+fn what_differs_in_any_parameter_is_asked_for_itself() {
+    let now = clock::now();
+    let mut services = vec![service_at(1), service_at(2), service_at(3), service_at(4)];
+    let change = |service: &mut Service, change: fn(&mut Check)| {
+        change(&mut service.servers[0].checks[0]);
+    };
+    change(&mut services[1], |check| {
+        check.question.target.connect_port = 81;
+    });
+    change(&mut services[2], |check| check.delay_loop += LOOP);
+    change(&mut services[3], |check| check.question.kind = Kind::Ping);
+    let schedule = Schedule::new(&services, shared(9), now);
+    assert_eq!(schedule.entries.len(), 4);
+}
+
+#[test]
+fn ha_suspend_waits_for_the_address_and_rests_without_it() {
+    let now = clock::now();
+    let mut suspended = service_at(1);
+    suspended.ha_suspend = true;
+    let address = suspended.key.address;
+    let mut schedule = Schedule::new(&[suspended], shared(9), now);
+    schedule.handle_timeout(now + LOOP);
+    let seen = drain(&mut schedule);
+    assert!(seen.probes.is_empty() && seen.lines.is_empty(), "{:?}", seen.lines);
+    assert_eq!(schedule.poll_timeout(), None);
+
+    schedule.handle_address(address, true, now);
+    assert_eq!(
+        drain_lines(&mut schedule),
+        ["Activating healthchecker for service [10.0.0.2]:tcp:80 for VS [192.168.0.1]:tcp:80"]
+    );
+    assert!(schedule.poll_timeout().is_some());
+    schedule.handle_timeout(now + LOOP);
+    schedule.handle_address(address, false, now + LOOP);
+    schedule.handle_result(CheckerId(0), refused(), now + LOOP);
+    assert_eq!(events(&mut schedule), [], "nothing is told while suspended");
+    schedule.handle_address(address, true, now + LOOP);
+    assert_eq!(events(&mut schedule), [(address, Change::Down)]);
+}
+
+fn drain_lines(schedule: &mut Schedule) -> Vec<String> {
+    std::iter::from_fn(|| schedule.poll_action())
+        .filter_map(|action| match action {
+            Action::Log(line) => Some(line.text().to_owned()),
+            Action::Probe { .. } | Action::Changed(_) => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_shared_checker_goes_on_for_those_who_are_not_suspended() {
+    let now = clock::now();
+    let mut suspended = service_at(1);
+    suspended.ha_suspend = true;
+    let services = [suspended, service_at(2)];
+    let mut schedule = Schedule::new(&services, shared(9), now);
+    schedule.handle_timeout(now + LOOP);
+    schedule.handle_result(CheckerId(0), refused(), now + LOOP);
+    let other = services[1].key.address;
+    assert_eq!(events(&mut schedule), [(other, Change::Down)]);
+}
+
+#[test]
+fn however_many_are_due_they_start_in_bursts() {
+    let now = clock::now();
+    let mut schedule = Schedule::new(&many(1000, Duration::ZERO), alone(10_000, 0), now);
+    let mut started = Vec::new();
+    let mut at = now;
+    for _ in 0..20 {
+        schedule.handle_timeout(at);
+        let count = std::iter::from_fn(|| schedule.poll_action())
+            .filter(|action| matches!(action, Action::Probe { .. }))
+            .count();
+        started.push(count);
+        match schedule.poll_timeout() {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    assert_eq!(started.iter().sum::<usize>(), 1000);
+    assert!(started.iter().all(|&count| count <= BURST), "{started:?}");
+    assert_eq!(at - now, PACE * 15);
+}
+
+#[test]
+fn check_now_brings_the_probe_forward() {
+    let now = clock::now();
+    let mut schedule = Schedule::new(&many(3, LOOP), alone(9, 0), now);
+    schedule.handle_timeout(now);
+    drain(&mut schedule);
+    let other = RealServerKey {
+        port: 81,
+        ..server_key(2)
+    };
+    assert_eq!(schedule.check_now(&VIP, Some(&other), now), 0);
+    assert_eq!(schedule.check_now(&VIP, None, now), 3);
+    schedule.handle_timeout(now);
+    // The one that is under way already is not asked twice.
+    assert_eq!(drain(&mut schedule).probes.len(), 2);
+    schedule.handle_timeout(now + LOOP);
+    assert_eq!(drain(&mut schedule).probes.len(), 0, "their old times are void");
+}
+
+#[test]
+fn weights_of_several_checkers_add_up() {
+    let now = clock::now();
+    let server = Server {
+        checks: vec![checker(Kind::Tcp, 0), checker(Kind::Ping, 0)],
+        ..real_server(2, 10)
+    };
+    let mut schedule = Schedule::new(&services(vec![server]), shared(9), now);
+    schedule.handle_timeout(now + LOOP);
+    let weighs = |weight| ProbeResult::Weighs(weight);
+    let steps = [
+        (0, weighs(Weight::Instead(30)), Some(30)),
+        (1, weighs(Weight::More(-5)), Some(25)),
+        (1, weighs(Weight::More(-500)), Some(0)),
+        (1, weighs(Weight::More(i64::MAX)), Some(2_147_483_647)),
+        (1, ProbeResult::Success, Some(30)),
+        (0, ProbeResult::Success, Some(10)),
+        (0, ProbeResult::Success, None),
+    ];
+    events(&mut schedule);
+    for (id, result, weight) in steps {
+        schedule.handle_result(CheckerId(id), result, now);
+        let told = events(&mut schedule);
+        let expected: Vec<_> = weight
+            .map(|weight| (VIP.address, Change::Weight(weight)))
+            .into_iter()
+            .collect();
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn a_bfd_session_takes_its_servers_down_and_up() {
+    let now = clock::now();
+    let bfd = Kind::Bfd(crate::health::spec::BfdCheck {
+        name: "peer".to_owned(),
+    });
+    let server = Server {
+        checks: vec![checker(bfd, 0)],
+        ..real_server(2, 1)
+    };
+    let mut schedule = Schedule::new(&services(vec![server]), shared(9), now);
+    schedule.handle_bfd("other", false, now);
+    assert_eq!(events(&mut schedule), []);
+    schedule.handle_bfd("peer", false, now);
+    assert_eq!(events(&mut schedule), [(VIP.address, Change::Down)]);
+    schedule.handle_bfd("peer", true, now);
+    assert_eq!(events(&mut schedule), [(VIP.address, Change::Up)]);
+}
+
+#[test]
+fn what_was_known_is_known_after_a_restart_and_told_again() {
+    let now = clock::now();
+    let mut before = Schedule::new(&[service_at(1)], shared(9), now);
+    before.handle_timeout(now + LOOP);
+    before.handle_result(CheckerId(0), refused(), now + LOOP);
+    let known = before.record(now + LOOP);
+    // Another virtual server asks the same question; a third asks another.
+    let mut third = service_at(3);
+    third.servers[0].checks[0].question.kind = Kind::Ping;
+    let services = [service_at(2), third];
+    let mut after = Schedule::new(&services, shared(9), now);
+    after.restore(&known, now);
+    let told = events(&mut after);
+    let [two, three] = services.map(|service| service.key.address);
+    assert_eq!(told, [(two, Change::Down), (three, Change::Up)]);
 }

@@ -1,5 +1,5 @@
-//! From the configuration's model to what health needs. `MISC_CHECK` and `BFD_CHECK` are left
-//! out: the server counts as up without them.
+//! From the configuration's model to what health needs. `BFD_CHECK` is left out: the server counts
+//! as up without it.
 
 mod kind;
 
@@ -9,17 +9,28 @@ use std::time::Duration;
 use self::kind::Kinds;
 use super::{Check, Kind, PoolRules, PoolSpec, PooledServer, Question, Server, Service, Target};
 use crate::config::model::{
-    Checker, CheckerKind, Config, FileCheck, LaterChecker, RealServer, RealServerKey, VirtualServer,
+    Checker, CheckerKind, Command, Config, FileCheck, LaterChecker, RealServer, RealServerKey,
+    VirtualServer,
 };
 use crate::health::probe::tls::TlsClient;
+use crate::script::{Script, User};
 
 /// How often a tracked file is read.
 const FILE_LOOP: Duration = Duration::from_secs(1);
 
-/// Every virtual server of `config`, in the order of the file; `tls` is its `SSL` block.
+/// Every virtual server of `config`, in the order of the file; `tls` is its `SSL` block, `script`
+/// finds what a command is and who runs it.
 #[must_use]
-pub fn services(config: &Config, tls: &Arc<TlsClient>) -> Vec<Service> {
-    let kinds = Kinds { config, tls };
+pub fn services(
+    config: &Config,
+    tls: &Arc<TlsClient>,
+    script: &dyn Fn(&Command) -> (User, Option<Script>),
+) -> Vec<Service> {
+    let kinds = Kinds {
+        config,
+        tls,
+        script,
+    };
     let servers = config.virtual_servers.iter();
     servers.map(|server| service(server, &kinds)).collect()
 }
@@ -84,8 +95,9 @@ const fn is_made(kind: &LaterChecker) -> bool {
         | LaterChecker::Dns(_)
         | LaterChecker::Udp(_)
         | LaterChecker::Ping
+        | LaterChecker::Misc(_)
         | LaterChecker::File(_) => true,
-        LaterChecker::Misc(_) | LaterChecker::Bfd(_) => false,
+        LaterChecker::Bfd(_) => false,
     }
 }
 
@@ -112,7 +124,8 @@ fn later_checks(checker: &Checker<LaterChecker>, kinds: &Kinds<'_>) -> Vec<Check
         LaterChecker::Udp(udp) => vec![check(checker, kind::udp(udp))],
         LaterChecker::Ping => vec![check(checker, Kind::Ping)],
         LaterChecker::File(file) => file_check(checker, file, kinds).into_iter().collect(),
-        LaterChecker::Misc(_) | LaterChecker::Bfd(_) => Vec::new(),
+        LaterChecker::Misc(misc) => vec![check(checker, kinds.misc(misc))],
+        LaterChecker::Bfd(_) => Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{HttpGet, SslGet};
+use super::{HttpGet, MiscCheck, SslGet};
 
 /// Which checker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -23,6 +23,8 @@ pub enum Kind {
     Udp(UdpCheck),
     /// `PING_CHECK`.
     Ping,
+    /// `MISC_CHECK`.
+    Misc(MiscCheck),
     /// `FILE_CHECK`.
     File(FileCheck),
     /// `BFD_CHECK`: nobody asks, the BFD instance tells.
@@ -41,6 +43,7 @@ impl Kind {
             Self::Dns(_) => "DNS_CHECK",
             Self::Udp(_) => "UDP_CHECK",
             Self::Ping => "PING_CHECK",
+            Self::Misc(_) => "MISC_CHECK",
             Self::File(_) => "FILE_CHECK",
             Self::Bfd(_) => "BFD_CHECK",
         }
@@ -57,6 +60,7 @@ impl Kind {
             | Self::Dns(_)
             | Self::Udp(_)
             | Self::Ping
+            | Self::Misc(_)
             | Self::File(_)
             | Self::Bfd(_) => None,
         }

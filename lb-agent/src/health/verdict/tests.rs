@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::health::spec::{BfdCheck, HttpGet};
 use crate::health::testing::{VIP, checker, http, server_key};
 use crate::runtime::clock;
 
@@ -324,6 +325,104 @@ fn a_delay_beyond_the_clock_means_never() {
     bench.probe();
     bench.verdict.handle_result(ProbeResult::Success, bench.now);
     assert_eq!(bench.verdict.poll_timeout(), None);
+}
+
+#[test]
+fn fast_recovery_asks_the_other_urls_at_once_but_only_until_the_server_is_up() {
+    let Kind::Http(get) = http(&["/a", "/b"]) else {
+        panic!("http() is HTTP_GET")
+    };
+    let fast = Kind::Http(HttpGet {
+        fast_recovery: true,
+        ..get
+    });
+    let mut bench = Bench::new(checker(fast, 0), false);
+    let delays: Vec<Duration> = [
+        ProbeResult::Success,
+        ProbeResult::Success,
+        ProbeResult::Success,
+        refused(),
+        refused(),
+        ProbeResult::Success,
+        ProbeResult::Success,
+    ]
+    .map(|result| bench.step(result).delay)
+    .to_vec();
+    let now = Duration::ZERO;
+    assert_eq!(delays, [now, LOOP, LOOP, LOOP, LOOP, now, LOOP]);
+}
+
+#[test]
+fn a_weight_is_told_when_it_changes_and_forgotten_with_a_plain_success() {
+    let mut bench = Bench::tcp(false);
+    let mut told = Vec::new();
+    for result in [
+        ProbeResult::Success,
+        ProbeResult::Weighs(Weight::Instead(5)),
+        ProbeResult::Weighs(Weight::Instead(5)),
+        refused(),
+        ProbeResult::Success,
+    ] {
+        bench.probe();
+        bench.verdict.handle_result(result, bench.now);
+        told.extend(
+            std::iter::from_fn(|| bench.verdict.poll_action()).filter_map(|action| match action {
+                Action::Weighs(weight) => Some(weight),
+                Action::Probe { .. } | Action::Log(_) | Action::Changed { .. } => None,
+            }),
+        );
+    }
+    assert_eq!(told, [Some(Weight::Instead(5)), None]);
+}
+
+#[test]
+fn a_suspended_checker_asks_nothing_and_keeps_its_state() {
+    let mut bench = Bench::tcp(false);
+    bench.step(refused());
+    bench.probe();
+    bench.verdict.suspend();
+    assert_eq!(bench.verdict.poll_timeout(), None);
+    bench.verdict.handle_result(refused(), bench.now);
+    assert_eq!(
+        bench.verdict.poll_timeout(),
+        None,
+        "the one under way ended"
+    );
+    bench.verdict.check_now(bench.now);
+    assert_eq!(bench.verdict.poll_timeout(), None);
+    bench.verdict.resume(0, bench.now);
+    assert_eq!(bench.verdict.poll_timeout(), Some(bench.now));
+    assert_eq!(bench.verdict.state(), State::Down);
+}
+
+#[test]
+fn what_is_told_is_never_asked() {
+    let bfd = Kind::Bfd(BfdCheck {
+        name: "b".to_owned(),
+    });
+    let mut bench = Bench::new(checker(bfd, 0), false);
+    assert_eq!(bench.verdict.poll_timeout(), None);
+    bench
+        .verdict
+        .handle_result(ProbeResult::Failed(Failure::BfdDown), bench.now);
+    assert_eq!(bench.verdict.poll_timeout(), None);
+    assert_eq!(bench.verdict.state(), State::Down);
+}
+
+#[test]
+fn each_name_of_a_shared_checker_has_its_line() {
+    let mut bench = Bench::tcp(false);
+    let other = ServiceName::of_real_server(&VIP, &server_key(3));
+    bench.verdict.add_service(other);
+    bench.verdict.add_service(other);
+    let lines = bench.step(ProbeResult::Success).lines;
+    assert_eq!(
+        lines,
+        [
+            "TCP connection to [10.0.0.2]:tcp:80 success.",
+            "TCP connection to [10.0.0.3]:tcp:80 success."
+        ]
+    );
 }
 
 fn any_result() -> impl Strategy<Value = ProbeResult> {

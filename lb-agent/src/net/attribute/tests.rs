@@ -67,6 +67,16 @@ fn what_is_written_is_padded_and_reads_back() {
 }
 
 #[test]
+fn values_stand_at_the_place_of_their_type() {
+    let mut writer = Writer::default();
+    writer.u8(2, 1).u8(0, 7).u8(2, 9).u8(3, 5);
+    assert_eq!(
+        values(writer.bytes()),
+        [Some(&[7][..]), None, Some(&[9][..])]
+    );
+}
+
+#[test]
 fn a_value_that_no_attribute_can_hold_is_left_out() {
     let mut writer = Writer::default();
     writer.put(1, &vec![0; 70_000]).u8(2, 1);

@@ -23,9 +23,9 @@ impl Writer {
     /// An attribute of any bytes.
     pub fn put(&mut self, kind: u16, value: &[u8]) -> &mut Self {
         if let Ok(length) = u16::try_from(HEADER + value.len()) {
-            self.bytes.extend(length.to_ne_bytes());
-            self.bytes.extend(kind.to_ne_bytes());
-            self.bytes.extend(value);
+            self.bytes.extend_from_slice(&length.to_ne_bytes());
+            self.bytes.extend_from_slice(&kind.to_ne_bytes());
+            self.bytes.extend_from_slice(value);
             self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
         }
         self

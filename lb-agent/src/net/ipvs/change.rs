@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::daemon::{Role, SyncDaemon};
 use super::destination::{Destination, DestinationKey};
-use super::service::{Service, ServiceKey};
+use super::key::ServiceKey;
+use super::service::Service;
 use crate::net::attribute::Writer;
 use crate::net::generic::Message;
 

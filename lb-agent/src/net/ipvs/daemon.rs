@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::net::attribute::{self, Writer, attributes};
+use crate::net::attribute::{self, Writer, values};
 
 /// `IPVS_DAEMON_ATTR_*`.
 mod kind {
@@ -16,6 +16,9 @@ mod kind {
     pub(super) const MCAST_PORT: u16 = 7;
     pub(super) const MCAST_TTL: u16 = 8;
 }
+
+/// How many types there are, 0 among them.
+const KINDS: usize = kind::MCAST_TTL as usize + 1;
 
 /// What a sync daemon does. One of each can run at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,11 +103,8 @@ impl SyncDaemon {
 
 /// Reads `IPVS_CMD_ATTR_DAEMON`; `None` if something is missing that every daemon has.
 pub(super) fn decode(bytes: &[u8]) -> Option<SyncDaemon> {
-    let value = |wanted: u16| {
-        attributes(bytes)
-            .find(|(kind, _)| *kind == wanted)
-            .map(|(_, value)| value)
-    };
+    let values = values::<KINDS>(bytes);
+    let value = |wanted: u16| values.get(usize::from(wanted)).copied().flatten();
     let state = attribute::u32(value(kind::STATE)?)?;
     let group = |value: &[u8]| Some(IpAddr::from(Ipv4Addr::from(*value.first_chunk::<4>()?)));
     let group6 = |value: &[u8]| Some(IpAddr::from(Ipv6Addr::from(*value.first_chunk::<16>()?)));

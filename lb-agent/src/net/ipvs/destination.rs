@@ -3,9 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::service::{self, Family};
+use super::key::{self, Family};
 use super::statistics::Statistics;
-use crate::net::attribute::{self, Writer, attributes};
+use crate::net::attribute::{self, Writer, values};
 
 /// `IPVS_DEST_ATTR_*`.
 mod kind {
@@ -24,6 +24,9 @@ mod kind {
     pub(super) const TUN_PORT: u16 = 14;
     pub(super) const TUN_FLAGS: u16 = 15;
 }
+
+/// How many types there are, 0 among them.
+const KINDS: usize = kind::TUN_FLAGS as usize + 1;
 
 /// `IP_VS_CONN_F_*`: the forwarding methods.
 mod method {
@@ -132,7 +135,7 @@ impl DestinationKey {
     pub(super) fn encode(self, attributes: &mut Writer) {
         attributes
             .u16(kind::ADDR_FAMILY, Family::from(self.address).number())
-            .put(kind::ADDR, &service::octets(self.address))
+            .put(kind::ADDR, &key::octets(self.address))
             .be16(kind::PORT, self.port);
     }
 }
@@ -203,11 +206,8 @@ impl Tunnel {
 /// Reads `IPVS_CMD_ATTR_DEST`; `None` if something is missing that every destination has.
 /// `of_service` is the family of its service, which destinations had before Linux 3.18.
 pub(super) fn decode(of_service: Family, bytes: &[u8]) -> Option<DestinationEntry> {
-    let value = |wanted: u16| {
-        attributes(bytes)
-            .find(|(kind, _)| *kind == wanted)
-            .map(|(_, value)| value)
-    };
+    let values = values::<KINDS>(bytes);
+    let value = |wanted: u16| values.get(usize::from(wanted)).copied().flatten();
     let number = |wanted: u16| value(wanted).and_then(attribute::u32);
     let family = match value(kind::ADDR_FAMILY) {
         Some(family) => Family::from_number(attribute::u16(family)?)?,
@@ -222,7 +222,7 @@ pub(super) fn decode(of_service: Family, bytes: &[u8]) -> Option<DestinationEntr
             value(kind::TUN_TYPE)
                 .and_then(|it| it.first().copied())
                 .unwrap_or(tunnel::IPIP),
-            value(kind::TUN_PORT).and_then(service::port).unwrap_or(0),
+            value(kind::TUN_PORT).and_then(key::port).unwrap_or(0),
             value(kind::TUN_FLAGS).and_then(attribute::u16).unwrap_or(0),
         )),
         _ => return None,
@@ -230,8 +230,8 @@ pub(super) fn decode(of_service: Family, bytes: &[u8]) -> Option<DestinationEntr
     Some(DestinationEntry {
         destination: Destination {
             key: DestinationKey {
-                address: service::address(family, value(kind::ADDR)?)?,
-                port: service::port(value(kind::PORT)?)?,
+                address: key::address(family, value(kind::ADDR)?)?,
+                port: key::port(value(kind::PORT)?)?,
             },
             forwarding,
             weight: number(kind::WEIGHT)?,

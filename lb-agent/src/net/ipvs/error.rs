@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use super::change::Change;
 use super::destination::Forwarding;
-use super::service::Family;
+use super::key::Family;
 use crate::net::netlink::NetlinkError;
 
 /// Why IPVS does not do what it should.

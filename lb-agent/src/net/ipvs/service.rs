@@ -1,25 +1,28 @@
 //! Virtual services, as the kernel has them and as its messages carry them. Pure.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 
+use super::key::{self, Family, ServiceKey};
 use super::statistics::Statistics;
-use crate::net::attribute::{self, Writer, attributes};
+use crate::net::attribute::{self, Writer, values};
 
 /// `IPVS_SVC_ATTR_*`.
-mod kind {
-    pub(super) const AF: u16 = 1;
-    pub(super) const PROTOCOL: u16 = 2;
-    pub(super) const ADDR: u16 = 3;
-    pub(super) const PORT: u16 = 4;
-    pub(super) const FWMARK: u16 = 5;
-    pub(super) const SCHED_NAME: u16 = 6;
-    pub(super) const FLAGS: u16 = 7;
-    pub(super) const TIMEOUT: u16 = 8;
-    pub(super) const NETMASK: u16 = 9;
-    pub(super) const PE_NAME: u16 = 11;
-    pub(super) const STATS64: u16 = 12;
+pub(super) mod kind {
+    pub(in super::super) const AF: u16 = 1;
+    pub(in super::super) const PROTOCOL: u16 = 2;
+    pub(in super::super) const ADDR: u16 = 3;
+    pub(in super::super) const PORT: u16 = 4;
+    pub(in super::super) const FWMARK: u16 = 5;
+    pub(in super::super) const SCHED_NAME: u16 = 6;
+    pub(in super::super) const FLAGS: u16 = 7;
+    pub(in super::super) const TIMEOUT: u16 = 8;
+    pub(in super::super) const NETMASK: u16 = 9;
+    pub(in super::super) const PE_NAME: u16 = 11;
+    pub(in super::super) const STATS64: u16 = 12;
 }
+
+/// How many types there are, 0 among them.
+const KINDS: usize = kind::STATS64 as usize + 1;
 
 /// `IP_VS_SVC_F_*`. `HASHED` (2) is the kernel's own: the service is in its table. Set by us when
 /// a service is made, it keeps the service out of the table (`ip_vs_svc_hash`), so it is never
@@ -30,49 +33,6 @@ mod flag {
     pub(super) const SCHED1: u32 = 0x08;
     pub(super) const SCHED2: u32 = 0x10;
     pub(super) const SCHED3: u32 = 0x20;
-}
-
-/// A layer-4 protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-    /// SCTP.
-    Sctp,
-    /// Another, by its number; IPVS schedules none today.
-    Other(u16),
-}
-
-/// An address family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-/// What names a virtual service. No two in the kernel have the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ServiceKey {
-    /// What is sent to this address and port.
-    Address {
-        /// Protocol.
-        protocol: Protocol,
-        /// Virtual address.
-        address: IpAddr,
-        /// Port; 0: every port, which the kernel takes only with persistence.
-        port: u16,
-    },
-    /// What bears this firewall mark (`virtual_server fwmark N`).
-    Mark {
-        /// The mark, not 0.
-        mark: u32,
-        /// Family of the packets.
-        family: Family,
-    },
 }
 
 /// A virtual service.
@@ -130,90 +90,6 @@ pub struct ServiceEntry {
     pub statistics: Statistics,
 }
 
-impl Protocol {
-    /// Its number in the IP header.
-    pub const fn number(self) -> u16 {
-        match self {
-            Self::Tcp => 6,
-            Self::Udp => 17,
-            Self::Sctp => 132,
-            Self::Other(number) => number,
-        }
-    }
-}
-
-impl From<u16> for Protocol {
-    fn from(number: u16) -> Self {
-        [Self::Tcp, Self::Udp, Self::Sctp]
-            .into_iter()
-            .find(|protocol| protocol.number() == number)
-            .unwrap_or(Self::Other(number))
-    }
-}
-
-impl Family {
-    /// `AF_INET` or `AF_INET6`.
-    pub(super) const fn number(self) -> u16 {
-        match self {
-            Self::V4 => 2,
-            Self::V6 => 10,
-        }
-    }
-
-    pub(super) fn from_number(number: u16) -> Option<Self> {
-        [Self::V4, Self::V6]
-            .into_iter()
-            .find(|family| family.number() == number)
-    }
-
-    /// The granularity that tells every client from every other.
-    pub const fn finest(self) -> Granularity {
-        match self {
-            Self::V4 => Granularity::Mask(Ipv4Addr::BROADCAST),
-            Self::V6 => Granularity::Prefix(128),
-        }
-    }
-}
-
-impl From<IpAddr> for Family {
-    fn from(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::V4,
-            IpAddr::V6(_) => Self::V6,
-        }
-    }
-}
-
-impl ServiceKey {
-    /// The family of its packets.
-    pub fn family(self) -> Family {
-        match self {
-            Self::Address { address, .. } => address.into(),
-            Self::Mark { family, .. } => family,
-        }
-    }
-
-    /// Writes what names the service.
-    pub(super) fn encode(self, attributes: &mut Writer) {
-        attributes.u16(kind::AF, self.family().number());
-        match self {
-            Self::Mark { mark, .. } => {
-                attributes.u32(kind::FWMARK, mark);
-            }
-            Self::Address {
-                protocol,
-                address,
-                port,
-            } => {
-                attributes
-                    .u16(kind::PROTOCOL, protocol.number())
-                    .put(kind::ADDR, &octets(address))
-                    .be16(kind::PORT, port);
-            }
-        }
-    }
-}
-
 impl Service {
     /// Writes the service with all its settings.
     pub(super) fn encode(&self, attributes: &mut Writer) {
@@ -268,11 +144,8 @@ impl Granularity {
 
 /// Reads `IPVS_CMD_ATTR_SERVICE`; `None` if something is missing that every service has.
 pub(super) fn decode(bytes: &[u8]) -> Option<ServiceEntry> {
-    let value = |wanted: u16| {
-        attributes(bytes)
-            .find(|(kind, _)| *kind == wanted)
-            .map(|(_, value)| value)
-    };
+    let values = values::<KINDS>(bytes);
+    let value = |wanted: u16| values.get(usize::from(wanted)).copied().flatten();
     let family = Family::from_number(attribute::u16(value(kind::AF)?)?)?;
     let key = match value(kind::FWMARK) {
         Some(mark) => ServiceKey::Mark {
@@ -281,8 +154,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<ServiceEntry> {
         },
         None => ServiceKey::Address {
             protocol: attribute::u16(value(kind::PROTOCOL)?)?.into(),
-            address: address(family, value(kind::ADDR)?)?,
-            port: port(value(kind::PORT)?)?,
+            address: key::address(family, value(kind::ADDR)?)?,
+            port: key::port(value(kind::PORT)?)?,
         },
     };
     let flags = attribute::u32(value(kind::FLAGS)?)?;
@@ -312,65 +185,6 @@ pub(super) fn decode(bytes: &[u8]) -> Option<ServiceEntry> {
             .map(Statistics::decode)
             .unwrap_or_default(),
     })
-}
-
-/// `union nf_inet_addr`: 16 bytes, of which an IPv4 address takes the first four.
-pub(super) fn octets(address: IpAddr) -> [u8; 16] {
-    match address {
-        IpAddr::V6(address) => address.octets(),
-        IpAddr::V4(address) => {
-            let mut octets = [0; 16];
-            for (place, octet) in octets.iter_mut().zip(address.octets()) {
-                *place = octet;
-            }
-            octets
-        }
-    }
-}
-
-/// An address of `union nf_inet_addr`.
-pub(super) fn address(family: Family, value: &[u8]) -> Option<IpAddr> {
-    match family {
-        Family::V4 => Some(Ipv4Addr::from(*value.first_chunk::<4>()?).into()),
-        Family::V6 => Some(Ipv6Addr::from(*value.first_chunk::<16>()?).into()),
-    }
-}
-
-/// A port in network byte order.
-pub(super) fn port(value: &[u8]) -> Option<u16> {
-    Some(u16::from_be_bytes(*value.first_chunk()?))
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp => f.write_str("TCP"),
-            Self::Udp => f.write_str("UDP"),
-            Self::Sctp => f.write_str("SCTP"),
-            Self::Other(number) => write!(f, "protocol {number}"),
-        }
-    }
-}
-
-/// `TCP 192.0.2.1:80`, `FWM 7`, `FWM 7 IPv6`.
-impl fmt::Display for ServiceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Address {
-                protocol,
-                address,
-                port,
-            } => write!(f, "{protocol} {}", std::net::SocketAddr::new(address, port)),
-            Self::Mark {
-                mark,
-                family: Family::V4,
-            } => write!(f, "FWM {mark}"),
-            Self::Mark {
-                mark,
-                family: Family::V6,
-            } => write!(f, "FWM {mark} IPv6"),
-        }
-    }
 }
 
 #[cfg(test)]

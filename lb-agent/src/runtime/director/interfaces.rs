@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::{Director, servers};
 use crate::config::model::{Forwarding, VirtualServer, XdpAttach};
 use crate::dataplane::nexthop::Resolution;
-use crate::dataplane::port::{self, Obstacle, Wanted};
+use crate::dataplane::port::{self, Need, Obstacle, Wanted};
 use crate::health::name::ServiceName;
 use crate::net::link::{Link, LinkKind};
 
@@ -16,22 +16,38 @@ impl Director {
     /// They follow from where the virtual addresses are and where the servers are, unless
     /// `xdp_interfaces` says which are to carry the program.
     pub fn interfaces(&self) -> Vec<Wanted> {
-        let (mut ingress, mut egress) = (BTreeSet::new(), BTreeSet::new());
+        let (mut ingress, mut egress, mut answers) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for virtual_server in &self.config.virtual_servers {
-            if !self.is_waiting(virtual_server) {
-                ingress.extend(self.ways_in(virtual_server));
-                egress.extend(self.ways_out(virtual_server));
+            if self.is_waiting(virtual_server) {
+                continue;
             }
+            let ways_in = self.ways_in(virtual_server);
+            let ways_out = self.ways_out(virtual_server);
+            if virtual_server.lb_kind == Forwarding::Nat {
+                answers.extend(ways_out.iter().copied());
+                egress.extend(self.ethernet(self.hops.gateway_interfaces()));
+                egress.extend(self.ethernet(ways_in.clone()));
+            }
+            ingress.extend(ways_in);
+            egress.extend(ways_out);
         }
         let named = !self.config.global_defs.xdp_interfaces.is_empty();
         let wanted = self.links.values().map(|link| {
-            let ingress = ingress.contains(&link.index);
-            let egress = egress.contains(&link.index);
+            let (is_ingress, is_egress) =
+                (ingress.contains(&link.index), egress.contains(&link.index));
+            let need = match (is_ingress, is_egress) {
+                (true, _) => Need::Packets,
+                (false, true) if named => Need::None,
+                (false, true) if answers.contains(&link.index) => Need::Packets,
+                (false, true) => Need::Driver,
+                (false, false) => Need::None,
+            };
             Wanted {
                 link: link.clone(),
-                ingress,
-                egress,
-                program: ingress || (egress && !named),
+                ingress: is_ingress,
+                egress: is_egress,
+                need,
             }
         });
         wanted.filter(|it| it.ingress || it.egress).collect()
@@ -77,21 +93,19 @@ impl Director {
             .or_else(|| self.link(&instance.interface))
     }
 
-    /// Where packets leave: towards every server of the configuration, in the pool or not, so that
-    /// nothing has to be attached when one returns; and in NAT mode, towards clients, by where they
-    /// arrive and by the routers of this host. Whether a neighbour answers does not matter here:
-    /// attaching resets the link of many cards.
+    /// Where packets leave towards every server of the configuration, in the pool or not, so that
+    /// nothing has to be attached when one returns. Whether a neighbour answers does not matter
+    /// here: attaching resets the link of many cards.
     fn ways_out(&self, virtual_server: &VirtualServer) -> BTreeSet<u32> {
-        let mut ways: BTreeSet<u32> = servers(virtual_server)
-            .filter_map(|address| self.hops.interface(address))
-            .collect();
-        if virtual_server.lb_kind == Forwarding::Nat {
-            ways.extend(self.ways_in(virtual_server));
-            ways.extend(self.hops.gateway_interfaces());
-        }
-        let carries_ethernet = |link: &Link| link.kind != LinkKind::Loopback && link.mac != [0; 6];
-        ways.retain(|index| self.links.get(index).is_some_and(carries_ethernet));
-        ways
+        let ways = servers(virtual_server).filter_map(|address| self.hops.interface(address));
+        self.ethernet(ways.collect())
+    }
+
+    /// Those of the interfaces that are there and carry Ethernet frames to somewhere.
+    fn ethernet(&self, mut indexes: BTreeSet<u32>) -> BTreeSet<u32> {
+        let carries = |link: &Link| link.kind != LinkKind::Loopback && link.mac != [0; 6];
+        indexes.retain(|index| self.links.get(index).is_some_and(carries));
+        indexes
     }
 
     /// The interfaces by which the answers of servers in NAT mode arrive; `None`: no virtual server

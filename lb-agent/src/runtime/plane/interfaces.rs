@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Plane, PlaneError, chain};
 use crate::config::model::XdpMode;
-use crate::dataplane::port::{Port, Ports, Wanted, generic_only};
+use crate::dataplane::port::{Need, Port, Ports, Wanted, generic_only};
 use crate::dataplane::xdp::attach::{AttachError, Mode};
 use crate::dataplane::xdp::maps::MapsError;
 use crate::net::link::Link;
@@ -19,12 +19,7 @@ impl Plane {
         let mut programs = BTreeMap::new();
         let attach = |plane: &mut Self, programs: &mut BTreeMap<u32, _>, ingress: bool| {
             for it in wanted.iter().filter(|it| it.ingress == ingress) {
-                let program = if it.program {
-                    plane.attach(&it.link, mode).map_err(|error| chain(&error))
-                } else {
-                    Err("`xdp_interfaces` does not name it".to_owned())
-                };
-                programs.insert(it.link.index, program);
+                programs.insert(it.link.index, plane.provide(it, mode));
             }
         };
         attach(self, &mut programs, false);
@@ -54,13 +49,13 @@ impl Plane {
     }
 
     /// Ends the use of every interface that is not wanted.
-    pub fn close(&mut self, wanted: &[Wanted]) -> Result<(), PlaneError> {
+    pub fn close(&mut self, wanted: &[Wanted], mode: XdpMode) -> Result<(), PlaneError> {
         let egress: Vec<u32> = egress(wanted).collect();
         // That one could not be added was said when it was.
         let _said = self.maps.set_egress(&egress);
         let programs: BTreeSet<u32> = wanted
             .iter()
-            .filter(|it| it.program)
+            .filter(|it| useless(it, mode).is_none())
             .map(|it| it.link.index)
             .collect();
         let attached: Vec<(u32, String)> = self
@@ -81,6 +76,19 @@ impl Plane {
         if let Err(error) = self.attachments.detach(index) {
             tracing::warn!("{error}");
         }
+    }
+
+    /// Sees to it that an interface carries the program if it needs it.
+    fn provide(&mut self, wanted: &Wanted, mode: XdpMode) -> Result<Mode, String> {
+        if let Some(why) = useless(wanted, mode) {
+            return Err(why);
+        }
+        let mode = match wanted.need {
+            Need::None | Need::Driver => XdpMode::Native,
+            Need::Packets => mode,
+        };
+        self.attach(&wanted.link, mode)
+            .map_err(|error| chain(&error))
     }
 
     /// Attaches the program to one interface, unless it is there.
@@ -147,4 +155,18 @@ impl Plane {
 /// Where packets leave.
 fn egress(wanted: &[Wanted]) -> impl Iterator<Item = u32> {
     wanted.iter().filter(|it| it.egress).map(|it| it.link.index)
+}
+
+/// Why the program would be of no use on an interface, if it would not.
+fn useless(wanted: &Wanted, mode: XdpMode) -> Option<String> {
+    match (wanted.need, generic_only(&wanted.link.kind)) {
+        (Need::None, _) => Some("`xdp_interfaces` does not name it".to_owned()),
+        (Need::Driver, Some(kind)) => {
+            Some(format!("it is {kind}, where the kernel has no native XDP"))
+        }
+        (Need::Driver, None) if mode == XdpMode::Generic => {
+            Some("`xdp_mode` is generic".to_owned())
+        }
+        (Need::Driver, None) | (Need::Packets, _) => None,
+    }
 }

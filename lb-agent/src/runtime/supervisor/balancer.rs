@@ -7,9 +7,9 @@ use tracing::{error, info, warn};
 use super::said::Said;
 use super::{RunError, forwarding};
 use crate::dataplane::nexthop::Resolution;
-use crate::dataplane::port::{Ports, Wanted};
+use crate::dataplane::port::{Need, Ports, Wanted};
 use crate::runtime::director::Director;
-use crate::runtime::plane::{Plane, PlaneError};
+use crate::runtime::plane::{Plane, PlaneError, chain};
 
 /// Heartbeats between two attempts to use an interface that could not be used. Each may cost a
 /// card its link for a moment.
@@ -38,9 +38,11 @@ impl Balancer {
     /// That clients' packets do not arrive at the program is an error; that some servers cannot be
     /// reached is not.
     pub(super) fn start(instance: &str, director: &mut Director) -> Result<Self, RunError> {
-        let deadman = director.config().global_defs.xdp_deadman;
+        let config = director.config();
+        let deadman = config.global_defs.xdp_deadman;
+        let instances = config.vrrp_instances.len();
         let mut balancer = Self {
-            plane: Plane::load(instance, deadman)?,
+            plane: Plane::load(instance, deadman, instances)?,
             failing: false,
             beats: 0,
             unusable: Said::default(),
@@ -91,7 +93,8 @@ impl Balancer {
             Ok(()) if self.failing => info!("the data plane is as it should be again"),
             Ok(()) => {}
             Err(error) if !self.failing => {
-                error!("the data plane is not as it should be: {error}; trying again every second");
+                let why = chain(error);
+                error!("the data plane is not as it should be: {why}; trying again every second");
             }
             Err(_said) => {}
         }
@@ -108,7 +111,8 @@ impl Balancer {
     /// … and what is not wanted any more is let go when nobody uses it.
     fn bring_about(&mut self, director: &Director, wanted: &[Wanted]) -> Result<(), PlaneError> {
         self.plane.apply(&director.desired())?;
-        self.plane.close(wanted)
+        self.plane
+            .close(wanted, director.config().global_defs.xdp_mode)
     }
 
     /// A second has passed: the program hears that the agent is alive. Whether something should be
@@ -176,12 +180,14 @@ impl Balancer {
     }
 }
 
-/// The interfaces that should carry the program and do not, and why.
+/// The interfaces that do not carry the program although packets arrive for it there, and why. Of
+/// those that need it for their drivers only, the servers behind them tell.
 fn without_program<'a>(
     wanted: &'a [Wanted],
     ports: &'a Ports,
 ) -> impl Iterator<Item = (&'a Wanted, &'a str)> {
-    wanted.iter().filter(|it| it.program).filter_map(|it| {
+    let for_packets = wanted.iter().filter(|it| it.need == Need::Packets);
+    for_packets.filter_map(|it| {
         let why = ports.get(&it.link.index)?.program.as_ref().err()?;
         Some((it, why.as_str()))
     })

@@ -37,10 +37,16 @@ fn a_path_is_run_with_its_arguments_and_without_a_shell() {
     let folder = Folder::new();
     let file = folder.file("a b.sh", 0o755);
     let resolved = folder.resolve(&format!("'{}' one && two", file.display()));
-    let script = resolved.script.unwrap();
+    let script = resolved.script.clone().unwrap();
     assert_eq!(script.program, file);
     assert_eq!(script.arguments, ["one", "&&", "two"].map(OsString::from));
-    assert!(resolved.lines.is_empty() && !resolved.insecure);
+    assert!(!resolved.insecure);
+    let [line] = &texts(&resolved)[..] else {
+        panic!("one line: {resolved:?}")
+    };
+    assert!(line.contains("is run without a shell"), "{line}");
+    let quoted = folder.resolve(&format!("'{}' 'one && two'", file.display()));
+    assert_eq!(quoted.lines, []);
 }
 
 #[test]
@@ -77,6 +83,10 @@ fn what_is_not_in_path_is_disabled() {
         let resolved = folder.resolve(command);
         assert_eq!(texts(&resolved), [line]);
         assert_eq!(resolved.script, None);
+        assert_eq!(
+            resolved.disabling("track script", "E").unwrap().text(),
+            "Disabling track script E since not found/accessible"
+        );
     }
 }
 
@@ -134,6 +144,9 @@ fn security_disables_what_others_can_change_and_without_it_only_says_so() {
         };
         let resolved = resolve(&name, User::ROOT, rules);
         assert_eq!(resolved.script.is_none(), security);
+        let line = "Disabling notify script open due to insecure".to_owned();
+        let expected = security.then_some(LogLine::Warn(line));
+        assert_eq!(resolved.disabling("notify script", "open"), expected);
         assert!(resolved.insecure);
         let disabling = if security { " - disabling" } else { "" };
         let [line] = &texts(&resolved)[..] else {

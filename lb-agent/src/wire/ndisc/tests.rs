@@ -35,6 +35,23 @@ fn an_advertisement_says_who_has_the_address() {
     assert_eq!(host[58], 0x20);
 }
 
+/// Captured from keepalived 2.2.7 on a machine that forwards; its traffic class is 0, ours 0xc0.
+#[test]
+fn an_advertisement_is_keepaliveds_but_for_the_traffic_class() {
+    let golden = [
+        0x33, 0x33, 0x00, 0x00, 0x00, 0x01, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01, 0x86, 0xdd, //
+        0x60, 0x00, 0x00, 0x00, 0x00, 0x20, 0x3a, 0xff, //
+        0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12, 0x34, //
+        0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x00, 0x01, //
+        0x88, 0x00, 0xb3, 0x34, 0xa0, 0x00, 0x00, 0x00, //
+        0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12, 0x34, //
+        0x02, 0x01, 0x02, 0x00, 0x00, 0x00, 0x00, 0x01,
+    ];
+    let frame = unsolicited_advertisement(MAC, address("fe80::1234"), true);
+    assert_eq!((frame[14], &frame[15..]), (0x6c, &golden[15..]));
+    assert_eq!(frame[..14], golden[..14]);
+}
+
 #[test]
 fn a_question_goes_to_the_group_of_the_address() {
     let frame = solicitation(MAC, address("fe80::1"), address("2001:db8::12:3456"));

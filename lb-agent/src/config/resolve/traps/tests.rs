@@ -58,13 +58,13 @@ fn a_small_weight_says_whom_it_can_move_the_address_to() {
     assert_eq!(
         remarks(&instance("track_script { S weight -2 }")),
         [
-            "4:16 warning (): weight -2 moves the virtual address only to a router whose priority is from 98 to 100"
+            "4:16 warning (): what is tracked moves the virtual address only to a router whose priority is from 98 to 100"
         ]
     );
     assert_eq!(
         remarks(&instance("priority 90\ntrack_interface { eth1 weight 5 }")),
         [
-            "5:19 warning (): weight 5 moves the virtual address only to a router whose priority is from 90 to 95"
+            "5:19 warning (): what is tracked moves the virtual address only to a router whose priority is from 90 to 95"
         ]
     );
     assert_eq!(
@@ -88,6 +88,7 @@ fn strict_mode_says_what_it_does_not_go_with() {
         [
             "4:16 warning (7): in strict mode keepalived refuses unicast peers: the instance does not start there",
             "5:18 warning (7): in strict mode keepalived ignores authentication",
+            "7:1 warning (): strict: the virtual addresses answer nothing, not even ping, but for the owner (priority 255)",
         ]
     );
 }

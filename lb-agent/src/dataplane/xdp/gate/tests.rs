@@ -18,14 +18,24 @@ fn armed(gates: &Gates) -> Vec<u16> {
 fn after_a_reset_the_gate_of_no_instance_alone_is_armed() {
     let gates = gates();
     gates.set(7, true);
-    gates.reset();
+    gates.reset(0);
     assert_eq!(armed(&gates), [GATE_ALWAYS]);
+}
+
+#[test]
+fn gates_of_instances_are_left_to_vrrp() {
+    let gates = gates();
+    for gate in [1, 3, 4] {
+        gates.set(gate, true);
+    }
+    gates.reset(3);
+    assert_eq!(armed(&gates), [GATE_ALWAYS, 1, 3]);
 }
 
 #[test]
 fn an_instance_arms_and_disarms_its_own_gate_and_no_other() {
     let gates = gates();
-    gates.reset();
+    gates.reset(0);
     gates.arm(0);
     gates.arm(4);
     assert_eq!(armed(&gates), [GATE_ALWAYS, 1, 5]);

@@ -61,9 +61,14 @@ fn short_and_foreign_messages_are_passed_over() {
         let message = &request[..length];
         assert_eq!(icmp::read(Family::V4, None, 9, message), Message::Other);
     }
-    let unreachable = [3, 1, 0, 0, 0, 0, 0, 0];
-    assert_eq!(
-        icmp::read(Family::V4, None, 9, &unreachable),
-        Message::Unreachable(1)
-    );
+    // A quoted packet of 20 bytes of IP header and what was asked.
+    let mut unreachable = vec![3, 1, 0, 0, 0, 0, 0, 0, 0x45];
+    unreachable.extend([0; 19]);
+    unreachable.extend(&request[..8]);
+    let read = |ident| icmp::read(Family::V4, Some(ident), 9, &unreachable);
+    assert_eq!(read(7), Message::Unreachable(1));
+    assert_eq!(read(8), Message::Other, "about somebody else's ping");
+    unreachable[28] = 17;
+    let foreign = icmp::read(Family::V4, Some(7), 9, &unreachable);
+    assert_eq!(foreign, Message::Other, "about a datagram of UDP");
 }

@@ -6,14 +6,16 @@ use crate::config::model::{self, Config};
 use crate::health::probe::http::pattern::Pattern;
 use crate::health::probe::tls::TlsClient;
 use crate::health::spec::{
-    DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, ReplyPattern, SmtpCheck, SslGet,
-    UdpCheck, Url, UrlBody,
+    DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, MiscCheck, ReplyPattern, SmtpCheck,
+    SslGet, UdpCheck, Url, UrlBody,
 };
+use crate::script::{Script, User};
 
 /// What kinds refer to.
 pub(super) struct Kinds<'c> {
     pub(super) config: &'c Config,
     pub(super) tls: &'c Arc<TlsClient>,
+    pub(super) script: &'c dyn Fn(&model::Command) -> (User, Option<Script>),
 }
 
 impl Kinds<'_> {
@@ -23,6 +25,18 @@ impl Kinds<'_> {
             enable_sni: from.enable_sni,
             sni_name: from.sni_name.clone(),
             tls: Arc::clone(self.tls),
+        })
+    }
+
+    pub(super) fn misc(&self, from: &model::MiscCheck) -> Kind {
+        let (user, script) = (self.script)(&from.misc_path);
+        Kind::Misc(MiscCheck {
+            misc_path: from.misc_path.command.clone(),
+            script,
+            uid: user.uid,
+            gid: user.gid,
+            misc_timeout: from.misc_timeout,
+            misc_dynamic: from.misc_dynamic,
         })
     }
 

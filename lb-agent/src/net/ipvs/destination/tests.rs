@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::net::attribute::attributes;
 use crate::net::ipvs::golden::{SERVER_ANSWER, hex, server, servers};
 
 #[test]

@@ -1,6 +1,9 @@
+use std::net::IpAddr;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::net::attribute::attributes;
 use crate::net::ipvs::golden::{SERVICE_ANSWER, hex, plain, services};
 use crate::net::ipvs::statistics::Figures;
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::model::XdpAttach;
 use crate::dataplane::nexthop::Action;
-use crate::dataplane::port::{Port, Wanted};
+use crate::dataplane::port::{Need, Port, Wanted};
 use crate::dataplane::xdp::attach::Mode;
 use crate::net::route::Gateway;
 
@@ -9,9 +9,15 @@ use crate::net::route::Gateway;
 fn names(director: &Director) -> Vec<String> {
     let wanted = director.interfaces().into_iter();
     wanted
-        .filter(|it| it.program)
+        .filter(|it| it.need != Need::None)
         .map(|it| it.link.name)
         .collect()
+}
+
+/// What an interface needs the program for.
+fn need(director: &Director, name: &str) -> Option<Need> {
+    let mut wanted = director.interfaces().into_iter();
+    wanted.find(|it| it.link.name == name).map(|it| it.need)
 }
 
 /// The interfaces that packets leave by.
@@ -126,6 +132,13 @@ fn the_way_to_the_servers_needs_the_program_in_every_mode() {
             Forwarding::Nat => &["eth0", "eth1"],
         };
         assert_eq!(egress(&director), leaves_by, "{lb_kind:?}");
+        // Answers arrive there in NAT mode only.
+        let expected = match lb_kind {
+            Forwarding::Dr | Forwarding::Tun => Need::Driver,
+            Forwarding::Nat => Need::Packets,
+        };
+        assert_eq!(need(&director, "eth1"), Some(expected), "{lb_kind:?}");
+        assert_eq!(need(&director, "eth0"), Some(Need::Packets));
     }
 }
 
@@ -177,6 +190,8 @@ fn the_routers_of_nat_clients_are_on_the_way() {
                 .handle_gateways(Some(BTreeSet::from([router])), clock());
         }
         assert_eq!(names(&director), expected);
+        let nat = lb_kind == Forwarding::Nat;
+        assert_eq!(need(&director, "eth1"), nat.then_some(Need::Driver));
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::geteuid;
 use tempfile::TempDir;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::timeout;
@@ -135,6 +137,47 @@ async fn full_command_sees_the_path() {
         full_command: true,
         ..world.settings()
     };
+    world.track(settings);
+    world.becomes(false).await;
+    let process = world.start("60");
+    world.becomes(true).await;
+    process.end();
+    world.becomes(false).await;
+}
+
+#[tokio::test]
+async fn the_kernel_confirms_that_it_tells() {
+    let socket = match listen(RECEIVE_BUFFER) {
+        Ok(socket) => socket,
+        Err(error) => return println!("skipped: no process events here: {error}"),
+    };
+    let read = |socket: &Socket| {
+        let mut datagram = Vec::with_capacity(DATAGRAM);
+        socket.recv_from(&mut datagram, 0)?;
+        Ok(datagram)
+    };
+    let mut heard = None;
+    while heard.is_none() {
+        let datagram = timeout(PATIENCE, socket.async_io(Interest::READABLE, read)).await;
+        let datagram = datagram.expect("the kernel says nothing").unwrap();
+        let messages = frames(&datagram).map(|frame| connector::parse(frame.unwrap().payload));
+        heard = messages.flatten().find_map(|message| match message.event {
+            Told::Listening(error) => Some(error),
+            Told::Fork { .. } | Told::Changed(_) | Told::Exit(_) | Told::Other => None,
+        });
+    }
+    assert_eq!(heard, Some(0));
+}
+
+/// The kernel tells only those in the first network namespace.
+#[tokio::test]
+async fn where_the_kernel_tells_nothing_proc_is_read() {
+    if !geteuid().is_root() {
+        return println!("skipped: not root");
+    }
+    unshare(CloneFlags::CLONE_NEWNET).unwrap();
+    let mut world = World::new("trk");
+    let settings = world.settings();
     world.track(settings);
     world.becomes(false).await;
     let process = world.start("60");

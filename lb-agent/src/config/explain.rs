@@ -1,0 +1,278 @@
+//! The resolved configuration in normal form, each value with where it comes from.
+//!
+//! The values are those of the model; the places are those of the lines that say them, looked up
+//! by keyword in the block itself, then in the block that hands its settings down.
+
+mod origins;
+
+use serde_json::Value;
+
+pub(crate) use self::origins::{Origins, Place};
+
+use super::Loaded;
+use super::text::Span;
+
+/// Column in which the origins stand.
+const COLUMN: usize = 52;
+
+/// The whole configuration as text; empty when it was not loaded with [`super::load_explained`].
+#[must_use]
+pub fn explain(loaded: &Loaded) -> String {
+    let Some(origins) = &loaded.origins else {
+        return String::new();
+    };
+    // A model of plain values has nothing that cannot be serialised.
+    let config = serde_json::to_value(&loaded.config).unwrap_or_default();
+    let mut page = Page {
+        text: String::new(),
+        loaded,
+    };
+    let global = Place::of(Some(origins.global()));
+    if let Some(fields) = config.get("global_defs") {
+        page.block("global_defs", fields, &global, 0);
+    }
+    page.named(&config, "vrrp_scripts", "vrrp_script", origins);
+    page.named(
+        &config,
+        "vrrp_track_processes",
+        "vrrp_track_process",
+        origins,
+    );
+    page.named(&config, "track_files", "track_file", origins);
+    page.named(&config, "bfd_instances", "bfd_instance", origins);
+    page.named(&config, "vrrp_instances", "vrrp_instance", origins);
+    page.named(&config, "vrrp_sync_groups", "vrrp_sync_group", origins);
+    page.services(&config, origins);
+    page.text
+}
+
+struct Page<'l> {
+    text: String,
+    loaded: &'l Loaded,
+}
+
+impl Page<'_> {
+    fn named(&mut self, config: &Value, list: &str, keyword: &str, origins: &Origins) {
+        for fields in items(config, list) {
+            let name = fields
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let place = origins.block(&format!("{keyword} {name}"));
+            let place = place.within(Some(origins.global()));
+            self.block(&format!("{keyword} {name}"), fields, &place, 0);
+        }
+    }
+
+    fn services(&mut self, config: &Value, origins: &Origins) {
+        for list in ["virtual_servers", "fwmark_servers", "group_servers"] {
+            for (index, fields) in items(config, list).iter().enumerate() {
+                let title = service_title(fields);
+                let outer = origins.block(&title);
+                self.open(&title, outer.span(), 0);
+                self.fields(fields, &outer, 1, &["key", "real_servers"]);
+                for server in items(fields, "real_servers") {
+                    let name = title_of(server, "real_server");
+                    let place = origins.block(&format!("{title} {name}"));
+                    let place = place.within(outer.given());
+                    self.open(&name, place.span(), 1);
+                    self.fields(server, &place, 2, &["key", "checkers", "later_checkers"]);
+                    self.checkers(server, &format!("{title} {name}"), place, origins);
+                    self.close(1);
+                }
+                self.close(0);
+                if list == "virtual_servers" {
+                    self.plane(index);
+                }
+            }
+        }
+    }
+
+    fn checkers(&mut self, server: &Value, title: &str, outer: Place<'_>, origins: &Origins) {
+        for list in ["checkers", "later_checkers"] {
+            for (index, checker) in items(server, list).iter().enumerate() {
+                let place = outer.holds(origins.block(&format!("{title} {list} {index}")));
+                self.open("check", place.span(), 2);
+                self.fields(checker, &place, 3, &[]);
+                self.close(2);
+            }
+        }
+    }
+
+    /// What the data plane is given for a service while all its servers are up.
+    fn plane(&mut self, index: usize) {
+        let Some(service) = self.loaded.config.virtual_servers.get(index) else {
+            return;
+        };
+        let address = service.key.address;
+        let gate = self.loaded.config.vrrp_instances.iter().find(|instance| {
+            let addresses = instance.virtual_ipaddress.iter();
+            let mut addresses = addresses.chain(&instance.virtual_ipaddress_excluded);
+            addresses.any(|line| line.address.addr() == address)
+        });
+        let gate = gate.map_or_else(
+            || "always: no vrrp_instance has this address".to_owned(),
+            |instance| format!("while `{}` is MASTER", instance.name),
+        );
+        let servers = service.real_servers.iter().zip(0u32..);
+        let weights: Vec<(u32, u32)> = servers
+            .map(|(server, slot)| (slot, server.weight))
+            .collect();
+        let turns = crate::dataplane::schedule::turns(service.lb_algo, &weights);
+        let shown: Vec<String> = turns.iter().take(16).map(ToString::to_string).collect();
+        let more = if turns.len() > 16 { " …" } else { "" };
+        let count = turns.len();
+        let served = format!("# data plane: served {gate}");
+        let turns = format!(
+            "# data plane: {count} turns of new flows, by server: {}{more}",
+            shown.join(" ")
+        );
+        self.line(&served, "", 0);
+        self.line(&turns, "", 0);
+    }
+
+    fn block(&mut self, title: &str, fields: &Value, place: &Place<'_>, depth: usize) {
+        self.open(title, place.span(), depth);
+        self.fields(fields, place, depth + 1, &["name"]);
+        self.close(depth);
+    }
+
+    fn fields(&mut self, fields: &Value, place: &Place<'_>, depth: usize, skipped: &[&str]) {
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            if !skipped.contains(&name.as_str()) {
+                self.field(name, value, place, depth);
+            }
+        }
+    }
+
+    fn field(&mut self, name: &str, value: &Value, place: &Place<'_>, depth: usize) {
+        if let Some(word) = word(value) {
+            let origin = self.origin(place.keyword(name));
+            self.line(&format!("{name} {word}"), &origin, depth);
+            return;
+        }
+        match value {
+            Value::Object(_) => {
+                self.open(name, place.keyword(name), depth);
+                self.fields(value, place, depth + 1, &[]);
+                self.close(depth);
+            }
+            Value::Array(items) if !items.is_empty() => {
+                self.open(name, place.keyword(name), depth);
+                for item in items {
+                    match word(item) {
+                        Some(word) => self.line(&word, "", depth + 1),
+                        None => self.line(&flat(item), "", depth + 1),
+                    }
+                }
+                self.close(depth);
+            }
+            // What is not there says nothing.
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, title: &str, span: Option<Span>, depth: usize) {
+        let origin = span.map_or_else(String::new, |span| self.origin(Some(span)));
+        self.line(&format!("{title} {{"), &origin, depth);
+    }
+
+    fn close(&mut self, depth: usize) {
+        self.line("}", "", depth);
+    }
+
+    fn line(&mut self, text: &str, origin: &str, depth: usize) {
+        let indented = format!("{:width$}{text}", "", width = depth * 4);
+        self.text.push_str(&indented);
+        if !origin.is_empty() {
+            let column = indented.chars().count();
+            let gap = COLUMN.saturating_sub(column).max(1);
+            self.text.extend([&" ".repeat(gap), "# ", origin]);
+        }
+        self.text.push('\n');
+    }
+
+    fn origin(&self, span: Option<Span>) -> String {
+        let Some(span) = span else {
+            return "default".to_owned();
+        };
+        self.loaded
+            .sources
+            .file(span.file)
+            .map_or_else(String::new, |file| {
+                format!(
+                    "{}:{}",
+                    file.path().display(),
+                    file.location(span.start).line
+                )
+            })
+    }
+}
+
+fn items<'v>(value: &'v Value, list: &str) -> &'v [Value] {
+    value
+        .get(list)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+fn service_title(service: &Value) -> String {
+    title_of(service, "virtual_server")
+}
+
+/// The keyword of a block and its key as the file has them.
+fn title_of(block: &Value, keyword: &str) -> String {
+    let key = block.get("key");
+    let part = |name: &str| key.and_then(|key| key.get(name)).and_then(word);
+    if let Some(mark) = part("fwmark") {
+        return format!("{keyword} fwmark {mark}");
+    }
+    if let Some(group) = part("group") {
+        return format!("{keyword} group {group}");
+    }
+    let address = part("address").unwrap_or_default();
+    let port = part("port").unwrap_or_default();
+    format!("{keyword} {address} {port}")
+}
+
+/// A value that is one word: `None` for what is not there, for lists and for blocks.
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::Null | Value::Array(_) => None,
+        Value::Bool(true) => Some("on".to_owned()),
+        Value::Bool(false) => Some("off".to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) if text.contains(char::is_whitespace) => Some(format!("{text:?}")),
+        Value::String(text) => Some(text.clone()),
+        Value::Object(fields) => {
+            let seconds = fields.get("secs").and_then(Value::as_u64)?;
+            let nanos = fields.get("nanos").and_then(Value::as_u64)?;
+            let fraction = format!("{nanos:09}");
+            let fraction = fraction.trim_end_matches('0');
+            let point = if fraction.is_empty() { "" } else { "." };
+            Some(format!("{seconds}{point}{fraction}"))
+        }
+    }
+}
+
+/// A nested value on one line: names and values, without what is not there or off.
+fn flat(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let parts = fields.iter().filter(|(_, value)| {
+                !matches!(value, Value::Null | Value::Bool(false)) && !flat(value).is_empty()
+            });
+            let parts = parts.map(|(name, value)| {
+                word(value).map_or_else(|| flat(value), |word| format!("{name} {word}"))
+            });
+            parts.collect::<Vec<_>>().join(" ")
+        }
+        Value::Array(items) => items.iter().map(flat).collect::<Vec<_>>().join(" "),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            word(value).unwrap_or_default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

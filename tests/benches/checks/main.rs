@@ -1,0 +1,204 @@
+//! 20 000 servers in 2 000 virtual servers, checked every 6 seconds, a tenth of them failing:
+//! `cargo xtask bench checks`.
+//!
+//! The servers are addresses of 127.0.0.0/8 in a namespace: a process of its own answers on all of
+//! them. Of those that fail one half refuses the connection, the other takes it and is silent.
+#![expect(clippy::print_stdout, reason = "a report for the terminal")]
+
+mod server;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::net::Ipv4Addr;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use lb_agent::config::model::{Protocol, RealServerKey, VirtualServerKey};
+use lb_agent::health::driver::{self, Handle};
+use lb_agent::health::spec::{
+    Check, HttpGet, HttpProtocol, Kind, PoolRules, Question, Server, Service, Target, Url,
+};
+use lb_agent::runtime::clock;
+use lb_tests::{Namespace, Need, Process, needs};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+
+const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Program("ip")];
+
+const VIRTUAL_SERVERS: u32 = 2000;
+const SERVERS_EACH: u32 = 10;
+const LOOP: Duration = Duration::from_secs(6);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// After the first loop, which has the warm-up in it.
+const MEASURED: Duration = Duration::from_mins(1);
+
+fn main() -> ExitCode {
+    if env::args().any(|argument| argument == server::ARGUMENT) {
+        return server::main();
+    }
+    if needs::skipped(&NEEDS) {
+        return ExitCode::SUCCESS;
+    }
+    match Namespace::new("checks").and_then(|machine| run(&machine)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(machine: &Namespace) -> Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    let mut child = Command::new(env::current_exe()?);
+    child.arg(server::ARGUMENT).stdin(Stdio::null());
+    let _server: Process = machine.start(&mut child)?;
+    machine.enter(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(measure())
+    })
+}
+
+async fn measure() -> Result<()> {
+    pass(Duration::from_secs(1)).await;
+    let before = resident()?;
+    let services = services();
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let handle = driver::spawn(&services, true, sender);
+    drop(services);
+    pass(LOOP + CONNECT_TIMEOUT).await;
+    let mut changes = 0;
+    while events.try_recv().is_ok() {
+        changes += 1;
+    }
+    let (start, cpu) = (handle.punctuality().await, cpu()?);
+    pass(MEASURED).await;
+    let (end, cpu) = (handle.punctuality().await, self::cpu()?.saturating_sub(cpu));
+    let probes = u32::try_from(end.begun - start.begun)?;
+    let late = u32::try_from(end.late - start.late)?;
+    let all = f64::from(probes.max(1));
+    println!(
+        "{} servers in {VIRTUAL_SERVERS} virtual servers, every {LOOP:?}, {}",
+        VIRTUAL_SERVERS * SERVERS_EACH,
+        if cfg!(debug_assertions) {
+            "unoptimised build"
+        } else {
+            "optimised build"
+        }
+    );
+    println!("  servers found down after the first loop: {changes}");
+    println!("  probes begun in {MEASURED:?}: {probes}");
+    let on_time = 100.0 * f64::from(probes - late) / all;
+    println!(
+        "  begun within 5 % of the interval: {on_time:.3} %, the worst {:?} late",
+        end.worst
+    );
+    let share = 100.0 * cpu.as_secs_f64() / MEASURED.as_secs_f64();
+    let each = cpu.as_secs_f64() * 1e6 / all;
+    println!("  CPU: {share:.1} % of one core, {each:.1} µs a probe");
+    let after = resident()?;
+    println!(
+        "  memory: {} MiB, {} MiB before the checks",
+        after >> 10,
+        before >> 10
+    );
+    states(&handle).await;
+    handle.stop().await;
+    Ok(())
+}
+
+async fn pass(time: Duration) {
+    sleep_until((clock::now() + time).into()).await;
+}
+
+/// What the checks have found, by what they say.
+async fn states(handle: &Handle) {
+    let mut found: BTreeMap<String, u32> = BTreeMap::new();
+    for status in handle.status().await {
+        let last = status
+            .last_result
+            .unwrap_or_else(|| "nothing yet".to_owned());
+        *found.entry(last).or_default() += 1;
+    }
+    for (result, count) in found {
+        println!("  {count:>6} {result}");
+    }
+}
+
+fn services() -> Vec<Service> {
+    let server = |place: u32| {
+        let [_, b, c, d] = place.to_be_bytes();
+        let address = Ipv4Addr::new(127, b.saturating_add(1), c, d);
+        let port = match place % 20 {
+            0 => server::REFUSED,
+            10 => server::SILENT,
+            _ => server::GOOD,
+        };
+        let target = Target {
+            connect_timeout: CONNECT_TIMEOUT,
+            ..Target::new((address, port).into())
+        };
+        Server {
+            key: RealServerKey {
+                address: address.into(),
+                port,
+            },
+            weight: 1,
+            inhibit_on_failure: false,
+            checks: vec![Check {
+                question: Question {
+                    target,
+                    kind: http(),
+                },
+                retry: 1,
+                delay_before_retry: Duration::from_secs(1),
+                delay_loop: LOOP,
+                warmup: LOOP,
+                alpha: false,
+                log_all_failures: false,
+            }],
+        }
+    };
+    let service = |number: u32| Service {
+        key: VirtualServerKey {
+            address: Ipv4Addr::from(0x0a00_0000 | number).into(),
+            port: 80,
+            protocol: Protocol::Tcp,
+        },
+        ha_suspend: false,
+        rules: PoolRules::default(),
+        servers: (number * SERVERS_EACH..(number + 1) * SERVERS_EACH)
+            .map(server)
+            .collect(),
+    };
+    (0..VIRTUAL_SERVERS).map(service).collect()
+}
+
+fn http() -> Kind {
+    Kind::Http(HttpGet {
+        urls: vec![Url::new("/")],
+        http_protocol: HttpProtocol::V1_0,
+        fast_recovery: false,
+    })
+}
+
+/// What this process has used so far.
+fn cpu() -> Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let (user, system) = (usage.user_time(), usage.system_time());
+    let micros = (user.tv_sec() + system.tv_sec()) * 1_000_000 + user.tv_usec() + system.tv_usec();
+    Ok(Duration::from_micros(micros.try_into()?))
+}
+
+/// Memory of this process, KiB.
+fn resident() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = line.context("no VmRSS")?.trim();
+    Ok(line.trim_end_matches(" kB").trim().parse()?)
+}

@@ -1,0 +1,30 @@
+//! `lb_agent::net::ipvs` and `lb_agent::dataplane::ipvs` against the real kernel and the real
+//! `ipvsadm`, every test in a namespace of its own. Where the kernel has no IPVS, `cargo xtask
+//! test` runs this program in a guest.
+
+mod client;
+mod daemon;
+mod ipvsadm;
+mod many;
+mod plane;
+mod refusals;
+mod samples;
+mod traffic;
+
+use anyhow::Result;
+use lb_tests::{Namespace, Need, skipped};
+
+/// A namespace to work in; `None`: this machine cannot run the test, which has been said.
+fn machine() -> Result<Option<Namespace>> {
+    let needs = [
+        Need::Root,
+        Need::Namespaces,
+        Need::Program("ip"),
+        Need::Ipvs,
+        Need::Program("ipvsadm"),
+    ];
+    if skipped(&needs) {
+        return Ok(None);
+    }
+    Namespace::new("director").map(Some)
+}

@@ -1,0 +1,156 @@
+//! Requests of a client through what we have programmed.
+
+use std::process::Command;
+
+use anyhow::Result;
+use lb_agent::dataplane::ipvs::desired::{Desired, Server, Service};
+use lb_agent::dataplane::ipvs::plane::Plane;
+use lb_agent::net::ipvs::{
+    Family, Forwarding, Persistence, Protocol, Service as Settings, ServiceKey, Tunnel,
+};
+use lb_tests::http::Tally;
+use lb_tests::{Layout, Mode, Need, Site, needs, skipped};
+
+use crate::samples::{plain, server};
+
+/// A network whose first director has the virtual address; `None`: this machine cannot run the
+/// test, which has been said.
+fn site(mode: Mode) -> Result<Option<Site>> {
+    if skipped(&needs::SITE) || skipped(&[Need::Ipvs]) {
+        return Ok(None);
+    }
+    let site = Site::new(Layout::demo(mode))?;
+    let (layout, [director, _]) = (&site.layout, &site.directors);
+    let (vip, outside) = (layout.virtual_address, layout.outside.interface);
+    director.ip(&format!("address add {vip}/24 dev {outside}"))?;
+    if let Some(inside) = layout.inside {
+        director.ip(&format!(
+            "address add {}/24 dev {}",
+            layout.gateway, inside.interface
+        ))?;
+    }
+    Ok(Some(site))
+}
+
+fn web(site: &Site) -> ServiceKey {
+    ServiceKey::Address {
+        protocol: Protocol::Tcp,
+        address: site.layout.virtual_address.into(),
+        port: 80,
+    }
+}
+
+/// Has the director serve `settings` with both servers, of these weights.
+fn program(site: &Site, settings: Settings, weights: [u32; 2]) -> Result<()> {
+    let forwarding = match site.layout.mode {
+        Mode::Dr => Forwarding::Route,
+        Mode::Tun => Forwarding::Tunnel(Tunnel::IpIp),
+        Mode::Nat => Forwarding::Masquerade,
+    };
+    let servers = site
+        .layout
+        .servers
+        .iter()
+        .zip(weights)
+        .map(|(address, weight)| {
+            let mut destination = server(*address, forwarding);
+            destination.weight = weight;
+            Server {
+                destination,
+                sorry: false,
+            }
+        });
+    let desired = Desired {
+        services: vec![Service {
+            settings,
+            servers: servers.collect(),
+        }],
+    };
+    let outcome = site.directors[0].enter(|| Ok(Plane::open(false)?.apply(&desired)?))?;
+    assert!(outcome.refused.is_empty(), "{:?}", outcome.refused);
+    Ok(())
+}
+
+/// Who has served so many requests, as `[rs1, rs2]`; none may fail.
+fn served(site: &Site, requests: usize) -> Result<[usize; 2]> {
+    let target = site.service();
+    let tally = site
+        .client
+        .enter(|| Ok(Tally::of(requests, target, None)))?;
+    assert_eq!(tally.failures, Vec::<String>::new());
+    Ok(["rs1", "rs2"].map(|name| tally.from(name)))
+}
+
+fn every_other_request_goes_to_each_server(mode: Mode) -> Result<()> {
+    let Some(site) = site(mode)? else {
+        return Ok(());
+    };
+    program(&site, plain(web(&site), "rr"), [1, 1])?;
+    assert_eq!(served(&site, 8)?, [4, 4]);
+    Ok(())
+}
+
+#[test]
+fn dr_serves_every_other_request_by_each_server_and_weight_zero_gets_none() -> Result<()> {
+    let Some(site) = site(Mode::Dr)? else {
+        return Ok(());
+    };
+    program(&site, plain(web(&site), "wrr"), [3, 1])?;
+    assert_eq!(served(&site, 8)?, [6, 2]);
+    program(&site, plain(web(&site), "wrr"), [0, 1])?;
+    assert_eq!(served(&site, 4)?, [0, 4]);
+    Ok(())
+}
+
+#[test]
+fn tun_serves_every_other_request_by_each_server() -> Result<()> {
+    every_other_request_goes_to_each_server(Mode::Tun)
+}
+
+#[test]
+fn nat_serves_every_other_request_by_each_server() -> Result<()> {
+    every_other_request_goes_to_each_server(Mode::Nat)
+}
+
+#[test]
+fn a_persistent_client_keeps_its_server() -> Result<()> {
+    let Some(site) = site(Mode::Dr)? else {
+        return Ok(());
+    };
+    let settings = Settings {
+        persistence: Some(Persistence {
+            timeout: 50,
+            granularity: Family::V4.finest(),
+        }),
+        ..plain(web(&site), "rr")
+    };
+    program(&site, settings, [1, 1])?;
+    let served = served(&site, 6)?;
+    assert!(served.contains(&6), "{served:?}");
+    Ok(())
+}
+
+#[test]
+fn a_mark_of_the_operators_firewall_is_served() -> Result<()> {
+    if skipped(&[Need::Program("nft")]) {
+        return Ok(());
+    }
+    let Some(site) = site(Mode::Dr)? else {
+        return Ok(());
+    };
+    let vip = site.layout.virtual_address;
+    for rule in [
+        "add table ip marks",
+        "add chain ip marks incoming { type filter hook prerouting priority mangle ; }",
+        &format!("add rule ip marks incoming ip daddr {vip} tcp dport 80 meta mark set 7"),
+    ] {
+        site.directors[0].run(Command::new("nft").args(rule.split_whitespace()))?;
+    }
+    let key = ServiceKey::Mark {
+        mark: 7,
+        family: Family::V4,
+    };
+    program(&site, plain(key, "rr"), [1, 1])?;
+    assert_eq!(served(&site, 6)?, [3, 3]);
+    Ok(())
+}

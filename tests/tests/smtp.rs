@@ -1,0 +1,177 @@
+//! Our mailer and a real SMTP server, Debian's python3-aiosmtpd, in a namespace of its own.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use lb_agent::notify::event::{Event, State, Subject, What};
+use lb_agent::notify::mail::Envelope;
+use lb_agent::notify::mailer::{self, Settings};
+use lb_agent::notify::smtp::Credentials;
+use lb_tests::{Namespace, Need, Process, skipped, wait_until};
+use tempfile::TempDir;
+
+const NEEDS: [Need; 4] = [
+    Need::Root,
+    Need::Namespaces,
+    Need::Program("ip"),
+    Need::Program("aiosmtpd"),
+];
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Takes mails into files `mail-1`, `mail-2`, …; asks for a password if it is given one, and
+/// refuses recipients at `closed.example`.
+const SERVER: &str = r#"
+import asyncio, sys
+from aiosmtpd.smtp import SMTP, AuthResult
+folder, password = sys.argv[1], sys.argv[2]
+count = 0
+class Handler:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.endswith("@closed.example"):
+            return "550 nobody here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+    async def handle_DATA(self, server, session, envelope):
+        global count
+        count += 1
+        with open(f"{folder}/new", "wb") as file:
+            file.write(f"HELO {session.host_name}\nFROM {envelope.mail_from}\n".encode())
+            file.write(f"TO {' '.join(envelope.rcpt_tos)}\n".encode())
+            file.write(envelope.original_content)
+        import os
+        os.rename(f"{folder}/new", f"{folder}/mail-{count}")
+        return "250 taken"
+def login(server, session, envelope, mechanism, data):
+    good = data.login == b"lb" and data.password == password.encode()
+    return AuthResult(success=good, handled=False)
+async def main():
+    options = {}
+    if password:
+        options = dict(authenticator=login, auth_required=True, auth_require_tls=False)
+        if password == "login":
+            options["auth_exclude_mechanism"] = ["PLAIN"]
+    make = lambda: SMTP(Handler(), hostname="mx.example", **options)
+    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 2525)
+    open(f"{folder}/ready", "w").close()
+    await server.serve_forever()
+asyncio.run(main())
+"#;
+
+struct Server {
+    machine: Namespace,
+    folder: TempDir,
+    _process: Process,
+}
+
+impl Server {
+    fn start(password: &str) -> Result<Self> {
+        let machine = Namespace::new("mx")?;
+        let folder = TempDir::new()?;
+        let process = machine.start(
+            Command::new("/usr/bin/python3")
+                .args(["-c", SERVER])
+                .arg(folder.path())
+                .arg(password)
+                .stdin(Stdio::null()),
+        )?;
+        let ready = folder.path().join("ready");
+        wait_until(PATIENCE, || ready.exists().then_some(())).context("no server")?;
+        Ok(Self {
+            machine,
+            folder,
+            _process: process,
+        })
+    }
+
+    /// Sends mails about these states of an instance, and waits until they are sent or given up.
+    fn send(&self, states: &[State], to: &[&str], password: Option<&str>) -> Result<()> {
+        let settings = Settings {
+            server: SocketAddr::from(([127, 0, 0, 1], 2525)),
+            timeout: PATIENCE,
+            helo_name: "director.example".into(),
+            credentials: password.map(|password| Credentials {
+                user: "lb".into(),
+                password: password.into(),
+            }),
+            envelope: Envelope {
+                from: "lb@example.com".into(),
+                to: to.iter().map(|to| (*to).into()).collect(),
+            },
+        };
+        self.machine.enter(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = { runtime }.enable_all().build()?;
+            runtime.block_on(async {
+                let handle = mailer::spawn(settings);
+                for state in states {
+                    let event = Event {
+                        subject: Subject::Instance("VI_1".into()),
+                        what: What::Entered(*state),
+                        priority: 100,
+                    };
+                    handle.mailer().send(event.mail("RTR").context("no mail")?);
+                }
+                handle.finish(PATIENCE).await;
+                Ok(())
+            })
+        })
+    }
+
+    fn mail(&self, number: usize) -> PathBuf {
+        self.folder.path().join(format!("mail-{number}"))
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("no {}", path.display()))
+}
+
+#[test]
+fn a_real_server_takes_our_mails() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let server = Server::start("")?;
+    let to = ["a@example.com", "b@closed.example", "c@example.com"];
+    server.send(&[State::Backup, State::Master], &to, None)?;
+    let mail = read(&server.mail(2))?;
+    let (head, rest) = mail.split_once("Date: ").context(mail.clone())?;
+    ensure!(
+        head == "HELO director.example\nFROM lb@example.com\nTO a@example.com c@example.com\n",
+        "{mail}"
+    );
+    let (_date, rest) = rest.split_once("\r\n").context(mail.clone())?;
+    ensure!(
+        rest == "From: lb@example.com\r\n\
+                 Subject: [RTR] VRRP Instance VI_1 - Entering MASTER state\r\n\
+                 X-Mailer: Keepalived\r\n\
+                 To: a@example.com, b@closed.example, c@example.com\r\n\
+                 \r\n\
+                 => VRRP Instance is now owning VRRP VIPs <=\r\n\
+                 \r\n",
+        "{mail}"
+    );
+    ensure!(read(&server.mail(1))?.contains("Entering BACKUP state"));
+    Ok(())
+}
+
+#[test]
+fn a_real_server_knows_us_by_our_password() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    // The second server offers LOGIN only.
+    for password in ["plain or login", "login"] {
+        let server = Server::start(password)?;
+        server.send(&[State::Fault], &["a@example.com"], Some("wrong"))?;
+        ensure!(!server.mail(1).exists(), "a wrong password was taken");
+        server.send(&[State::Fault], &["a@example.com"], Some(password))?;
+        ensure!(read(&server.mail(1))?.contains("Entering FAULT state"));
+    }
+    Ok(())
+}
