@@ -45,23 +45,19 @@ const RARE: &[Keyword<AddressDraft>] = &[
         "ADDRESS[/PREFIX]",
         read!(value::address_with_prefix => |a: &mut AddressDraft, v| a.options.peer = Some(v.value)),
     )
-    .example("10.0.0.7")
-    .later("the address has no other end"),
-    flag("home", |a: &mut AddressDraft, v| a.options.home = v.value).later(""),
-    flag("-nodad", |a: &mut AddressDraft, v| a.options.nodad = v.value).later(""),
-    flag("mngtmpaddr", |a: &mut AddressDraft, v| a.options.mngtmpaddr = v.value).later(""),
-    flag("noprefixroute", |a: &mut AddressDraft, v| a.options.noprefixroute = v.value)
-        .later("the kernel makes the route of the address's network"),
-    flag("autojoin", |a: &mut AddressDraft, v| a.options.autojoin = v.value).later(""),
-    flag("no_track", |a: &mut AddressDraft, v| a.options.no_track = v.value)
-        .later("what somebody else removes is not noticed"),
+    .example("10.0.0.7"),
+    flag("home", |a: &mut AddressDraft, v| a.options.home = v.value),
+    flag("-nodad", |a: &mut AddressDraft, v| a.options.nodad = v.value),
+    flag("mngtmpaddr", |a: &mut AddressDraft, v| a.options.mngtmpaddr = v.value),
+    flag("noprefixroute", |a: &mut AddressDraft, v| a.options.noprefixroute = v.value),
+    flag("autojoin", |a: &mut AddressDraft, v| a.options.autojoin = v.value),
+    flag("no_track", |a: &mut AddressDraft, v| a.options.no_track = v.value),
     word(
         "preferred_lft",
         "SECONDS|forever",
         read!(lower::lifetime => |a: &mut AddressDraft, v| a.options.preferred_lft = v.value),
     )
-    .example("0")
-    .later("the address is preferred for ever"),
+    .example("0"),
     word("track_group", "NAME", read!(value::name => |a: &mut AddressDraft, v| a.track_group = Some(v)))
         .example("T")
         .later("the address follows no group"),

@@ -31,8 +31,6 @@ pub(crate) static GLOBAL_DEFS: Section<GlobalDraft> = Section::new(
     ],
 );
 
-const LISTENS_TO_ALL: &str = "adverts of routers that are no peers are taken, too";
-
 const VRRP: &[Keyword<GlobalDraft>] = &[
     text("router_id", "NAME", |g: &mut GlobalDraft, v| {
         g.router_id = Some(v);
@@ -51,8 +49,7 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
         read!(value::multicast6 => |g: &mut GlobalDraft, v| g.value.vrrp_mcast_group6 = v.value),
     )
     .default("ff02::12")
-    .example("ff02::77")
-    .later("VRRP for IPv6 is not built yet"),
+    .example("ff02::77"),
     byte("vrrp_version", 2..=3, |g: &mut GlobalDraft, v| {
         g.vrrp_version = Some(v);
     })
@@ -64,8 +61,7 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
     flag("vrrp_strict", |g: &mut GlobalDraft, v| {
         g.vrrp_strict = Some(v);
     })
-    .silent("off")
-    .later(STRICT),
+    .silent("off"),
     flag("vrrp_lower_prio_no_advert", |g: &mut GlobalDraft, v| {
         g.vrrp_lower_prio_no_advert = Some(v);
     }),
@@ -81,27 +77,22 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
     .since("2.2.3"),
     flag("vrrp_check_unicast_src", |g: &mut GlobalDraft, v| {
         g.vrrp_check_unicast_src = Some(v);
-    })
-    .later(LISTENS_TO_ALL),
+    }),
     flag("vrrp_owner_ignore_adverts", |g: &mut GlobalDraft, v| {
         g.vrrp_owner_ignore_adverts = Some(v);
     })
-    .since("2.3.3")
-    .later("an owner listens to adverts"),
+    .since("2.3.3"),
     flag("log_unknown_vrids", |g: &mut GlobalDraft, v| {
         g.value.vrrp.log_unknown_vrids = v.value;
-    })
-    .later("adverts for other VRIDs are passed over without a word"),
+    }),
     flag("v3_checksum_as_v2", |g: &mut GlobalDraft, v| {
         g.v3_checksum_as_v2 = Some(v);
     })
-    .since("2.2.8")
-    .later("VRRP version 3 is not built yet"),
+    .since("2.2.8"),
     seconds("vrrp_startup_delay", TIME, |g: &mut GlobalDraft, v| {
         g.value.vrrp.vrrp_startup_delay = v.value;
     })
-    .silent("0")
-    .later("an instance may become MASTER at once"),
+    .silent("0"),
     seconds("vrrp_delay_after_boot", TIME, |g: &mut GlobalDraft, v| {
         g.value.vrrp.vrrp_delay_after_boot = v.value;
     })
@@ -109,10 +100,6 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
     .silent("0")
     .later("an instance may become MASTER at once"),
 ];
-
-/// What strict mode does with keepalived, for those who copied the keyword from an example.
-pub(super) const STRICT: &str = "with keepalived it makes the virtual addresses answer nothing, \
-     not even ping, and ignores authentication, unicast peers and preempt_delay";
 
 const GARP: &[Keyword<GlobalDraft>] = &[
     flag("vrrp_min_garp", |g: &mut GlobalDraft, v| {
@@ -126,8 +113,7 @@ const GARP: &[Keyword<GlobalDraft>] = &[
         g.vrrp_gna_interval = Some(v);
     })
     .default("0: no pacing")
-    .silent("0")
-    .later("neighbour advertisements are not built yet"),
+    .silent("0"),
     seconds("vrrp_garp_master_delay", TIME, |g: &mut GlobalDraft, v| {
         g.garp.master_delay = Some(v);
     })

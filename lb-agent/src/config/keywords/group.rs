@@ -20,17 +20,13 @@ pub(crate) static TRACK_GROUP: Section<Vec<Spanned<String>>> =
 /// `garp_group`
 pub(crate) static GARP_GROUP: Section<GarpGroup> = Section::new("garp_group", &[GARP]);
 
-const ALONE: &str = "its instances change their states each by itself";
-
 const SYNC: &[Keyword<SyncGroupDraft>] = &[
     block("group", NONE, lower::sync_members)
         .example("{\nK\n}")
-        .many()
-        .later(ALONE),
+        .many(),
     flag("sync_group_tracking_weight", |g: &mut SyncGroupDraft, v| {
         g.sync_group_tracking_weight = v.value;
-    })
-    .later(ALONE),
+    }),
     unread("global_tracking", "")
         .accepted("keepalived has dropped it: `sync_group_tracking_weight` took its place"),
 ];

@@ -53,7 +53,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     nice("bfd_priority", |g: &mut GlobalDraft, v| {
         g.value.process.bfd_priority = small(v.value);
     }),
-    real_time("vrrp_rt_priority", |g: &mut GlobalDraft, v| {
+    super::byte("vrrp_rt_priority", REAL_TIME, |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_rt_priority = Some(v.value);
     }),
     real_time("checker_rt_priority", |g: &mut GlobalDraft, v| {
@@ -64,8 +64,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     }),
     flag("vrrp_no_swap", |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_no_swap = v.value;
-    })
-    .later(SWAPS),
+    }),
     flag("checker_no_swap", |g: &mut GlobalDraft, v| {
         g.value.process.checker_no_swap = v.value;
     })

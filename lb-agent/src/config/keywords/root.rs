@@ -44,7 +44,6 @@ const VRRP: &[Keyword<ConfigDraft>] = &[
         .example("C {\ninterface eth0\nvirtual_router_id 53\nno_virtual_ipaddress\n}")
         .many(),
     block("vrrp_sync_group", one("NAME"), lower::vrrp_sync_group)
-        .later("its instances change their states each by itself")
         .example("I {\ngroup {\nK\n}\n}")
         .many(),
     block("vrrp_script", one("NAME"), lower::vrrp_script)
@@ -90,15 +89,12 @@ const SERVERS: &[Keyword<ConfigDraft>] = &[
 
 const STATIC: &[Keyword<ConfigDraft>] = &[
     block("static_ipaddress", NONE, lower::static_ipaddress)
-        .later("these addresses are not set")
         .example("{\n10.0.0.8/24 dev eth0\n}")
         .many(),
     block("static_routes", NONE, lower::static_routes)
-        .later("these routes are not set")
         .example("{\n10.8.0.0/16 via 10.0.0.9\n}")
         .many(),
     block("static_rules", NONE, lower::static_rules)
-        .later("these rules are not set")
         .example("{\nfrom 10.8.0.0/16 table 8\n}")
         .many(),
     block("track_group", one("NAME"), lower::track_group)

@@ -21,55 +21,48 @@ const WAY: &[Keyword<RouteDraft>] = &[
         "NET|default",
         read!(value::net_or_default => |r: &mut RouteDraft, v| lower::destination(r, v.value)),
     )
-    .example("10.7.0.0/16")
-    .later(NOT_SET),
+    .example("10.7.0.0/16"),
     word(
         "via",
         "ADDRESS",
         read!(value::host_address => |r: &mut RouteDraft, v| r.hop.via = Some(v.value)),
     )
     .or(&["gw"])
-    .example("10.0.0.7")
-    .later(NOT_SET),
+    .example("10.0.0.7"),
     word(
         "or",
         "ADDRESS",
         read!(value::host_address => |r: &mut RouteDraft, v| lower::another_way(r, v.value)),
     )
     .example("10.0.0.7")
-    .many()
-    .later(NOT_SET),
+    .many(),
     word(
         "dev",
         "INTERFACE",
         read!(value::interface => |r: &mut RouteDraft, v| r.hop.dev = Some(v.value)),
     )
     .or(&["oif"])
-    .example("eth7")
-    .later(NOT_SET),
-    flag("onlink", |r: &mut RouteDraft, v| r.hop.onlink = v.value).later(NOT_SET),
+    .example("eth7"),
+    flag("onlink", |r: &mut RouteDraft, v| r.hop.onlink = v.value),
     line(
         "nexthop",
         words("via ADDRESS [dev INTERFACE] [weight N] …", 0, ANY),
         lower::nexthop,
     )
     .example("via 10.0.0.7")
-    .many()
-    .later(NOT_SET),
+    .many(),
     word(
         "src",
         "ADDRESS",
         read!(value::host_address => |r: &mut RouteDraft, v| r.value.src = Some(v.value)),
     )
-    .example("10.0.0.7")
-    .later(NOT_SET),
+    .example("10.0.0.7"),
     word(
         "from",
         "NET",
         read!(value::net => |r: &mut RouteDraft, v| r.value.from = Some(v.value)),
     )
-    .example("fd00::/64")
-    .later(NOT_SET),
+    .example("fd00::/64"),
     line("encap", words("ip|ip6|mpls|ila …", 1, ANY), lower::encap)
         .or(&["as"])
         .example("ip dst 10.0.0.7")
@@ -116,8 +109,7 @@ const TYPES: &[Keyword<RouteDraft>] = &[
         "unicast|blackhole|…",
         read!(choice KINDS => |r: &mut RouteDraft, v| r.value.kind = v.value),
     )
-    .example("blackhole")
-    .later(NOT_SET),
+    .example("blackhole"),
     kind("inet", |r: &mut RouteDraft, _| {
         r.value.family = Some(Family::Inet);
     }),
@@ -133,7 +125,7 @@ const TYPES: &[Keyword<RouteDraft>] = &[
 ];
 
 const fn kind(name: &'static str, set: super::Set<RouteDraft, bool>) -> Keyword<RouteDraft> {
-    flag(name, set).later(NOT_SET)
+    flag(name, set)
 }
 
 const KINDS: &[(&str, RouteKind)] = &[
@@ -155,68 +147,58 @@ const PLACE: &[Keyword<RouteDraft>] = &[
         read!(value::table => |r: &mut RouteDraft, v| r.value.table = Some(v.value)),
     )
     .default("main")
-    .example("7")
-    .later(NOT_SET),
+    .example("7"),
     number("metric", 0..=u32::MAX, |r: &mut RouteDraft, v| {
         r.value.metric = Some(v.value);
     })
-    .or(&["priority", "preference"])
-    .later(NOT_SET),
+    .or(&["priority", "preference"]),
     word(
         "scope",
         "SCOPE",
         read!(value::scope => |r: &mut RouteDraft, v| r.value.scope = Some(v.value)),
     )
-    .example("link")
-    .later(NOT_SET),
+    .example("link"),
     word(
         "tos",
         "0–255",
         read!(value::hex_byte => |r: &mut RouteDraft, v| r.value.tos = Some(v.value)),
     )
     .or(&["dsfield"])
-    .example("0x10")
-    .later(NOT_SET),
+    .example("0x10"),
     word(
         "protocol",
         "PROTOCOL",
         read!(value::route_protocol => |r: &mut RouteDraft, v| r.value.protocol = Some(v.value)),
     )
     .default("keepalived, 18")
-    .example("static")
-    .later(NOT_SET),
+    .example("static"),
     word(
         "realms",
         "[SOURCE/]DESTINATION",
         read!(value::realms => |r: &mut RouteDraft, v| r.value.realms = Some(v.value)),
     )
-    .example("7")
-    .later(NOT_SET),
+    .example("7"),
     word(
         "pref",
         "low|medium|high",
         read!(choice PREF => |r: &mut RouteDraft, v| r.value.pref = Some(v.value)),
     )
-    .example("high")
-    .later(NOT_SET),
+    .example("high"),
     units(
         "expires",
         Unit::Seconds,
         0..=u32::MAX,
         |r: &mut RouteDraft, v| r.value.expires = Some(v.value),
-    )
-    .later(NOT_SET),
+    ),
     word(
         "ttl-propagate",
         "enabled|disabled",
         read!(choice ENABLED => |r: &mut RouteDraft, v| r.value.ttl_propagate = Some(v.value)),
     )
-    .example("enabled")
-    .later(NOT_SET),
+    .example("enabled"),
     flag("no_track", |r: &mut RouteDraft, v| {
         r.value.no_track = v.value;
-    })
-    .later(NOT_SET),
+    }),
     word(
         "track_group",
         "NAME",
@@ -236,14 +218,11 @@ const METRICS: &[Keyword<RouteDraft>] = &[
     metric("hoplimit", |r: &mut RouteDraft, v| r.value.metrics.hoplimit = Some(v.value)),
     metric("advmss", |r: &mut RouteDraft, v| r.value.metrics.advmss = Some(v.value)),
     word("rtt", "TIME", read!(lower::time => |r: &mut RouteDraft, v| r.value.metrics.rtt = Some(v.value)))
-        .example("7ms")
-        .later(NOT_SET),
+        .example("7ms"),
     word("rttvar", "TIME", read!(lower::time => |r: &mut RouteDraft, v| r.value.metrics.rttvar = Some(v.value)))
-        .example("7ms")
-        .later(NOT_SET),
+        .example("7ms"),
     word("rto_min", "TIME", read!(lower::time => |r: &mut RouteDraft, v| r.value.metrics.rto_min = Some(v.value)))
-        .example("7ms")
-        .later(NOT_SET),
+        .example("7ms"),
     metric("reordering", |r: &mut RouteDraft, v| r.value.metrics.reordering = Some(v.value)),
     metric("window", |r: &mut RouteDraft, v| r.value.metrics.window = Some(v.value)),
     metric("cwnd", |r: &mut RouteDraft, v| r.value.metrics.cwnd = Some(v.value)),
@@ -251,22 +230,18 @@ const METRICS: &[Keyword<RouteDraft>] = &[
     metric("initrwnd", |r: &mut RouteDraft, v| r.value.metrics.initrwnd = Some(v.value)),
     metric("ssthresh", |r: &mut RouteDraft, v| r.value.metrics.ssthresh = Some(v.value)),
     word("quickack", "0|1", read!(value::zero_or_one => |r: &mut RouteDraft, v| r.value.metrics.quickack = Some(v.value)))
-        .example("1")
-        .later(NOT_SET),
+        .example("1"),
     word("features", "ecn", read!(value::name => |r: &mut RouteDraft, v| r.value.metrics.features = Some(v.value)))
-        .example("ecn")
-        .later(NOT_SET),
+        .example("ecn"),
     word("congctl", "NAME", read!(value::name => |r: &mut RouteDraft, v| r.value.metrics.congctl = Some(v.value)))
-        .example("bbr")
-        .later(NOT_SET),
+        .example("bbr"),
     word("fastopen_no_cookie", "0|1", read!(value::zero_or_one => |r: &mut RouteDraft, v| r.value.metrics.fastopen_no_cookie = Some(v.value)))
-        .example("1")
-        .later(NOT_SET),
+        .example("1"),
 ];
 
 /// A number that `lock` may stand before.
 const fn metric(name: &'static str, set: super::Set<RouteDraft, u32>) -> Keyword<RouteDraft> {
-    number(name, 0..=u32::MAX, set).later(NOT_SET)
+    number(name, 0..=u32::MAX, set)
 }
 
 const HOP: &[Keyword<NextHop>] = &[
@@ -276,20 +251,17 @@ const HOP: &[Keyword<NextHop>] = &[
         read!(value::host_address => |h: &mut NextHop, v| h.via = Some(v.value)),
     )
     .or(&["gw"])
-    .example("10.0.0.7")
-    .later(NOT_SET),
+    .example("10.0.0.7"),
     word(
         "dev",
         "INTERFACE",
         read!(value::interface => |h: &mut NextHop, v| h.dev = Some(v.value)),
     )
     .or(&["oif"])
-    .example("eth7")
-    .later(NOT_SET),
+    .example("eth7"),
     number("weight", 1..=256, |h: &mut NextHop, v| {
         h.weight = u16::try_from(v.value).unwrap_or(1);
     })
-    .default("1")
-    .later(NOT_SET),
-    flag("onlink", |h: &mut NextHop, v| h.onlink = v.value).later(NOT_SET),
+    .default("1"),
+    flag("onlink", |h: &mut NextHop, v| h.onlink = v.value),
 ];

@@ -19,8 +19,7 @@ pub(super) const fn tracked<T: HasTracking>() -> [Keyword<T>; 5] {
     [
         block("track_interface", NONE, lower::track_interface)
             .example("{\neth7 weight 7\n}")
-            .many()
-            .later(NOT_TRACKED),
+            .many(),
         block("track_script", NONE, lower::track_script)
             .example("{\nS weight 7\n}")
             .many()
@@ -52,17 +51,13 @@ const WEIGHT: &[Keyword<TrackedDraft>] = &[
     flag("reverse", |t: &mut TrackedDraft, v| t.reverse = v.value).later(NOT_TRACKED),
 ];
 
-const ANY_TTL: &str = "an advert of this peer is taken with any TTL";
-
 const TTL: &[Keyword<PeerDraft>] = &[
     byte("min_ttl", 0..=255, |p: &mut PeerDraft, v| {
         p.min_ttl = Some(v.value);
     })
-    .since("2.1.0")
-    .later(ANY_TTL),
+    .since("2.1.0"),
     byte("max_ttl", 0..=255, |p: &mut PeerDraft, v| {
         p.max_ttl = Some(v.value);
     })
-    .since("2.1.0")
-    .later(ANY_TTL),
+    .since("2.1.0"),
 ];

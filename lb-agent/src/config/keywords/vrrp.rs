@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::global::STRICT;
 use super::telling::notify;
 use super::tracking::tracked;
 use super::{
@@ -113,14 +112,12 @@ const ROLE: &[Keyword<InstanceDraft>] = &[
         i.owner_ignore_adverts = Some(v);
     })
     .default("`vrrp_owner_ignore_adverts`")
-    .since("2.3.3")
-    .later("an owner listens to adverts"),
+    .since("2.3.3"),
     flag("strict_mode", |i: &mut InstanceDraft, v| {
         i.strict_mode = Some(v);
     })
     .default("`vrrp_strict`")
-    .silent("off")
-    .later(STRICT),
+    .silent("off"),
     flag("timer_expired_backup", |i: &mut InstanceDraft, v| {
         i.value.timer_expired_backup = v.value;
     })
@@ -158,31 +155,22 @@ const ADDRESSES: &[Keyword<InstanceDraft>] = &[
     .since("2.2.8"),
     block("virtual_routes", NONE, lower::virtual_routes)
         .example("{\n10.7.0.0/16 via 10.0.0.9\n}")
-        .many()
-        .later("these routes are not set"),
+        .many(),
     block("virtual_rules", NONE, lower::virtual_rules)
         .example("{\nfrom 10.7.0.0/16 table 7\n}")
-        .many()
-        .later("these rules are not set"),
+        .many(),
     flag("accept", |i: &mut InstanceDraft, v| i.accept = Some(v))
         .default("on, unless `strict_mode`")
         .example("off")
-        .silent("")
-        .later(ACCEPTS),
-    line("no_accept", NONE, lower::no_accept).later(ACCEPTS),
+        .silent(""),
+    line("no_accept", NONE, lower::no_accept),
     flag("promote_secondaries", |i: &mut InstanceDraft, v| {
         i.value.promote_secondaries = v.value;
-    })
-    .later("the interface's setting stays as it is"),
+    }),
     flag("native_ipv6", |i: &mut InstanceDraft, v| {
         i.value.native_ipv6 = v.value;
-    })
-    .later("VRRP for IPv6 is not built yet"),
+    }),
 ];
-
-const ACCEPTS: &str = "the virtual addresses accept all packets";
-
-const ANY_SOURCE: &str = "adverts of routers that are no peers are taken, too";
 
 const SENDING: &[Keyword<InstanceDraft>] = &[
     block("authentication", NONE, lower::authentication)
@@ -212,8 +200,7 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
     flag("check_unicast_src", |i: &mut InstanceDraft, v| {
         i.check_unicast_src = Some(v);
     })
-    .default("`vrrp_check_unicast_src`")
-    .later(ANY_SOURCE),
+    .default("`vrrp_check_unicast_src`"),
     flag("unicast_fault_no_peer", |i: &mut InstanceDraft, v| {
         i.value.unicast_fault_no_peer = v.value;
     })
@@ -223,13 +210,11 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
         words("[never]", 0, 1),
         lower::old_unicast_checksum,
     )
-    .example("never")
-    .later("VRRP version 3 is not built yet"),
+    .example("never"),
     flag("v3_checksum_as_v2", |i: &mut InstanceDraft, v| {
         i.v3_checksum_as_v2 = Some(v);
     })
-    .since("2.2.8")
-    .later("VRRP version 3 is not built yet"),
+    .since("2.2.8"),
     block("auth_hmac", NONE, lower::auth_hmac)
         .since("2.4.0")
         .example("{\nkey 9 nine\n}")
@@ -248,12 +233,10 @@ const LINKS: &[Keyword<InstanceDraft>] = &[
         ),
         lower::use_vmac,
     )
-    .example("vmac7 eth7 netlink_notify_msg")
-    .later(NO_VMAC),
+    .example("vmac7 eth7 netlink_notify_msg"),
     flag("vmac_xmit_base", |i: &mut InstanceDraft, v| {
         i.value.vmac_xmit_base = v.value;
-    })
-    .later(NO_VMAC),
+    }),
     flag("use_vmac_addr", |i: &mut InstanceDraft, v| {
         i.value.use_vmac_addr = v.value;
     })
@@ -263,8 +246,7 @@ const LINKS: &[Keyword<InstanceDraft>] = &[
         words("[NAME] [INTERFACE] [ADDRESS] [bridge|private|vepa]", 0, 4),
         lower::use_ipvlan,
     )
-    .example("ipvl7 eth7")
-    .later("the interface itself is used"),
+    .example("ipvl7 eth7"),
     word(
         "vrf",
         "INTERFACE",

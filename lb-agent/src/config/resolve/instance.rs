@@ -63,6 +63,17 @@ impl Resolver<'_> {
             inner.or(outer).is_some_and(value)
         };
         let strict_mode = flag(draft.strict_mode, global.vrrp_strict);
+        let strict = draft.strict_mode.or(global.vrrp_strict);
+        if let Some(strict) = strict.filter(|it| it.value)
+            && draft.accept.is_none()
+            && priority(draft) != 255
+        {
+            let message = "strict: the virtual addresses answer nothing, not even ping, but for \
+                           the owner (priority 255)";
+            let trap = Diagnostic::warning(Code::Adjusted, strict.span, message);
+            self.report(trap.help("leave it out, or write `accept`"));
+        }
+        let global = &self.global;
         let instance = VrrpInstance {
             state: draft.state.map_or(InitialState::Backup, value),
             interface,
