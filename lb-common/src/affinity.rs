@@ -18,6 +18,37 @@ pub struct AffinityKey4 {
 pub struct Affinity {
     /// Slot and generation, as in [`crate::flow::FlowEntry::target`].
     pub target: u32,
-    /// Tick of the last new flow that used it.
+    /// Tick of the last new flow that used it, or of a packet of a flow that was given by it.
     pub stamp: u32,
 }
+
+impl Affinity {
+    /// The value that is this word.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_word(word: u64) -> Self {
+        Self {
+            target: word as u32,
+            stamp: (word >> 32) as u32,
+        }
+    }
+
+    /// The value as one word.
+    #[inline(always)]
+    #[must_use]
+    pub const fn word(&self) -> u64 {
+        self.target as u64 | (self.stamp as u64) << 32
+    }
+
+    /// Ticks since it was last used, at `tick`; 0 if the stamp is ahead of it (another CPU has
+    /// read the clock later and written first).
+    #[inline(always)]
+    #[must_use]
+    pub const fn age(&self, tick: u32) -> u32 {
+        let age = tick.wrapping_sub(self.stamp);
+        if age > u32::MAX / 2 { 0 } else { age }
+    }
+}
+
+#[cfg(test)]
+mod tests;

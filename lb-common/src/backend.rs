@@ -12,6 +12,10 @@ pub mod flags {
     pub const IN_USE: u16 = 1 << 2;
     /// It is the service's sorry server.
     pub const SORRY: u16 = 1 << 3;
+    /// A number that goes round whenever the next hop changes; see [`super::Backend`].
+    pub const TURN: u16 = 0x3f << TURN_SHIFT;
+    /// Position of [`TURN`].
+    pub const TURN_SHIFT: u32 = 10;
     /// `lb_kind`: these two bits hold one of the values below.
     pub const METHOD: u16 = 3 << 8;
     /// Direct routing: only the MAC addresses change.
@@ -31,8 +35,9 @@ pub mod flags {
 ///  word 3  addr port vport
 /// ```
 ///
-/// The agent changes a live slot word by word, `READY` going first and coming last, so a packet
-/// never leaves with half of an old MAC and half of a new one.
+/// The agent changes a live slot word by word, `READY` going first and coming last, with the next
+/// `TURN`. The program reads word 1 before and after the others: if it has not changed, they are
+/// of one hop ([`Head`]). So a packet never leaves with half of an old hop and half of a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(8))]
 pub struct Backend {
@@ -81,12 +86,37 @@ impl Backend {
     }
 }
 
-/// The value of `REALS4`: which service a reply belongs to when its flow has been forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
-#[repr(C)]
-pub struct BackendSlot {
-    /// The slot, if only one service has this server; else 0.
-    pub slot: u32,
+/// Words 0 and 1 of a slot. Both the decision and the rewrite go by what has been loaded once: the
+/// agent may be writing another hop meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// `dst_mac` and `generation`.
+    pub first: u64,
+    /// `src_mac` and `flags`.
+    pub second: u64,
+}
+
+impl Head {
+    /// [`Backend::generation`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn generation(&self) -> u16 {
+        (self.first >> 48) as u16
+    }
+
+    /// [`Backend::flags`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn flags(&self) -> u16 {
+        (self.second >> 48) as u16
+    }
+
+    /// Whether every bit of `bits` is set.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has(&self, bits: u16) -> bool {
+        self.flags() & bits == bits
+    }
 }
 
 #[cfg(test)]

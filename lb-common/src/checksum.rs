@@ -15,6 +15,19 @@ pub const fn fold(sum: u32) -> u16 {
     sum as u16
 }
 
+/// The checksum after the first byte of one word has become smaller by one (RFC 1141, with the
+/// carry of RFC 1624).
+#[inline(always)]
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what does not fit is the carry, which has been added"
+)]
+pub const fn increased(check: u16) -> u16 {
+    let sum = check as u32 + u16::from_ne_bytes([1, 0]) as u32;
+    (sum + (sum + 1 >> 16)) as u16
+}
+
 /// The checksum after one 16-bit word changed (RFC 1624, equation 3).
 #[inline(always)]
 #[must_use]

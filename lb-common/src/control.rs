@@ -35,6 +35,16 @@ pub struct Control {
 impl Control {
     /// Byte offset of `armed` in the record, for who maps it.
     pub const ARMED_OFFSET: usize = core::mem::offset_of!(Self, armed);
+
+    /// Whether the agent has been silent for longer than `deadman` at the jiffies `now`. A
+    /// heartbeat that is ahead of `now` is none of long ago: its CPU has read the clock later.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_silent(&self, now: u64) -> bool {
+        let silent = now.wrapping_sub(self.heartbeat);
+        // The first comparison alone tells a living agent.
+        silent > self.deadman && self.deadman != 0 && silent <= u64::MAX / 2
+    }
 }
 
 #[cfg(test)]

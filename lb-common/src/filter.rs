@@ -6,16 +6,19 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::service::ServiceKey4;
+
 /// 64-bit words of one half of the filter.
 const WORDS: usize = 512;
 
-/// Part of [`crate::control::Control`]: which destination addresses may be virtual addresses, and
-/// which source addresses may be real servers in NAT mode.
+/// Part of [`crate::control::Control`]: which destination addresses may be virtual addresses,
+/// which source addresses may be real servers in NAT mode, and which of their ports may be theirs.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct AddressFilter {
     destinations: [u64; WORDS],
     sources: [u64; WORDS],
+    servers: [u64; WORDS],
 }
 
 impl AddressFilter {
@@ -25,6 +28,7 @@ impl AddressFilter {
         Self {
             destinations: [0; WORDS],
             sources: [0; WORDS],
+            servers: [0; WORDS],
         }
     }
 
@@ -33,9 +37,10 @@ impl AddressFilter {
         set(&mut self.destinations, addr);
     }
 
-    /// Lets packets from the real server `addr` (network byte order) through.
-    pub fn add_source(&mut self, addr: u32) {
-        set(&mut self.sources, addr);
+    /// Lets packets from the real server `key` through.
+    pub fn add_server(&mut self, key: &ServiceKey4) {
+        set(&mut self.sources, key.addr);
+        set(&mut self.servers, folded(key));
     }
 
     /// Whether a packet to `addr` may be for one of our services.
@@ -51,6 +56,21 @@ impl AddressFilter {
     pub fn may_be_source(&self, addr: u32) -> bool {
         get(&self.sources, addr)
     }
+
+    /// Whether a packet from `key`, whose address passed [`Self::may_be_source`], may be the reply
+    /// of a server in NAT mode: what else a server has to say need not be looked for among the
+    /// flows.
+    #[inline(always)]
+    #[must_use]
+    pub fn may_be_server(&self, key: &ServiceKey4) -> bool {
+        get(&self.servers, folded(key))
+    }
+}
+
+/// Address, port and protocol in half a word.
+#[inline(always)]
+const fn folded(key: &ServiceKey4) -> u32 {
+    key.addr ^ (key.port as u32) << 16 ^ key.proto as u32
 }
 
 /// Word and bit of an address. The multiplier is 2^32 divided by the golden ratio: neighbouring

@@ -6,7 +6,6 @@
 //! | `CONTROL` | array of 1, mmap | agent | program, per packet | [`control::Control`] |
 //! | `SERVICES4` | array, mmap | agent | program, per packet | [`service::ServiceBucket`] |
 //! | `SERVICE_INFO` | array | agent | program, new flows; `dump` | [`service::ServiceInfo`] |
-//! | `REALS4` | hash | agent | program, NAT replies | [`service::ServiceKey4`] → [`backend::BackendSlot`] |
 //! | `BACKENDS` | array, mmap | agent | program, per packet | [`backend::Backend`] |
 //! | `SCHEDULES` | array of arrays | agent | program, new flows | [`schedule`] |
 //! | `CURSORS` | per-CPU array | program | program, new flows | `u32` |
@@ -15,6 +14,7 @@
 //! | `BACKEND_STATS` | per-CPU array | program | agent, `dump` | [`stats::Traffic`] |
 //! | `RETIRED_STATS` | array | agent | `dump` | [`stats::Traffic`] |
 //! | `REASONS` | per-CPU array | program | agent, `dump` | `u64` by [`stats::Reason`] |
+//! | `ANSWERS` | per-CPU array of 1 | program | program, too big packets | [`answers::Answers`] |
 //! | `EGRESS` | device map | agent | program | interface index |
 //!
 //! Every record is [`bytemuck::Pod`]: the derive refuses padding, so nothing unset reaches the
@@ -38,6 +38,7 @@
 extern crate std;
 
 pub mod affinity;
+pub mod answers;
 pub mod backend;
 pub mod bench;
 pub mod checksum;
@@ -52,4 +53,4 @@ pub mod stats;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;

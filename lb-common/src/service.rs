@@ -11,8 +11,8 @@ pub const TCP: u8 = 6;
 /// IP protocol number of UDP.
 pub const UDP: u8 = 17;
 
-/// Address, port and protocol: the key of `SERVICES4` (a virtual server) and of `REALS4` (a real
-/// server in NAT mode). Eight bytes: one word to compare, and a hash costs about 0.7 ns a byte.
+/// Address, port and protocol: the key of `SERVICES4` (a virtual server), and what the filter
+/// knows of real servers in NAT mode. Eight bytes: one word to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Pod, Zeroable)]
 #[repr(C)]
 pub struct ServiceKey4 {

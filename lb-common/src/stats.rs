@@ -48,17 +48,31 @@ pub enum Reason {
     Fragment,
     /// Passed: the time to live has run out.
     TimeToLive,
-    /// Passed: the packet does not fit the path to the server.
+    /// Answered: the packet does not fit the path to the server, and its sender has been told so
+    /// by ICMP.
     TooBig,
+    /// Dropped: the packet does not fit the path and might be taken apart, which we do not do, or
+    /// its sender's address is none that an answer may go to.
+    CannotFragment,
+    /// Dropped: the packet does not fit the path, and this CPU has answered often enough lately.
+    AnswerLimit,
+    /// Passed: the reply does not fit the path to the client; the kernel tells the server.
+    ReplyTooBig,
+    /// Dropped: the flow table has no room for a new connection in NAT mode, without which the
+    /// replies could not be translated.
+    NoRoom,
+    /// Passed: the middle of a connection in NAT mode that is not known. The kernel resets it.
+    NoFlow,
     /// Dropped: there is no way back to the client of a NAT flow.
     NoWayBack,
-    /// Passed: the lengths in the headers contradict each other.
+    /// Passed: the lengths in the headers contradict each other, or the driver has left no room in
+    /// front of the frame.
     Malformed,
 }
 
 impl Reason {
     /// Every reason, in the order of the index.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::NotMaster,
         Self::AgentSilent,
         Self::NoServer,
@@ -67,17 +81,33 @@ impl Reason {
         Self::Fragment,
         Self::TimeToLive,
         Self::TooBig,
+        Self::CannotFragment,
+        Self::AnswerLimit,
+        Self::ReplyTooBig,
+        Self::NoRoom,
+        Self::NoFlow,
         Self::NoWayBack,
         Self::Malformed,
     ];
 
-    /// The XDP verdict that goes with the reason: 2 is `XDP_PASS`, 1 is `XDP_DROP`.
+    /// The XDP verdict that goes with the reason: 1 is `XDP_DROP`, 2 is `XDP_PASS`, 3 is
+    /// `XDP_TX`.
     #[inline(always)]
     #[must_use]
     pub const fn verdict(self) -> u32 {
         match self {
-            Self::NoWayBack => 1,
-            _ => 2,
+            Self::NotMaster
+            | Self::AgentSilent
+            | Self::NoServer
+            | Self::NoNeighbour
+            | Self::LocalServer
+            | Self::Fragment
+            | Self::TimeToLive
+            | Self::ReplyTooBig
+            | Self::NoFlow
+            | Self::Malformed => 2,
+            Self::CannotFragment | Self::AnswerLimit | Self::NoRoom | Self::NoWayBack => 1,
+            Self::TooBig => 3,
         }
     }
 
@@ -93,6 +123,11 @@ impl Reason {
             Self::Fragment => "fragment",
             Self::TimeToLive => "time_to_live",
             Self::TooBig => "too_big",
+            Self::CannotFragment => "cannot_fragment",
+            Self::AnswerLimit => "answer_limit",
+            Self::ReplyTooBig => "reply_too_big",
+            Self::NoRoom => "no_room",
+            Self::NoFlow => "no_flow",
             Self::NoWayBack => "no_way_back",
             Self::Malformed => "malformed",
         }

@@ -1,26 +1,31 @@
 //! The flow table: find, refresh, insert. The layout and its rules stand in `lb_common::flow`.
 
 use core::arch::asm;
+use core::ptr;
 
 use lb_common::control::Control;
-use lb_common::flow::{BUSY, FLOW_STATES, FREE, FlowBucket, FlowEntry, WAYS, life, state};
-use lb_common::limits::FLOW_BUCKETS;
+use lb_common::flow::{BUSY, FLOW_STATES, FREE, FlowBucket, FlowEntry, STAMP_MASK, WAYS, state};
 
 use crate::maps::FLOWS4;
 
-/// The bits of a key that choose the bucket: client address and port.
-pub(crate) const CLIENT: u64 = 0x0000_ffff_ffff_ffff;
-
-/// The bucket of a hash.
+/// The bucket with this number.
 #[inline(always)]
-pub(crate) fn bucket(hash: u64) -> Option<*mut FlowBucket> {
-    FLOWS4.get_ptr_mut(hash as u32 & (FLOW_BUCKETS - 1))
+pub(crate) fn bucket(number: u32) -> Option<*mut FlowBucket> {
+    FLOWS4.get_ptr_mut(number)
+}
+
+/// One entry of a bucket; `way` is below [`WAYS`].
+#[inline(always)]
+pub(crate) fn entry(bucket: *mut FlowBucket, way: u32) -> *mut FlowEntry {
+    // SAFETY: the caller keeps `way` below the length of the array.
+    unsafe { bucket.cast::<FlowEntry>().add(way as usize) }
 }
 
 /// Whether `entry` has outlived the time-out of its state.
 #[inline(always)]
 pub(crate) fn expired(control: &Control, entry: &FlowEntry, tick: u32) -> bool {
-    entry.age(tick) > control.timeouts[usize::from(entry.state()) & (FLOW_STATES - 1)]
+    let life = control.timeouts[usize::from(entry.state()) & (FLOW_STATES - 1)];
+    entry.is_older(tick, life)
 }
 
 /// Reads an entry that another CPU may be writing: all of it or nothing.
@@ -44,9 +49,8 @@ pub(crate) fn read(entry: *const FlowEntry, wanted: u64, bits: u64) -> Option<Fl
 /// The entry of `key` in `bucket`, and what it says.
 #[inline(always)]
 pub(crate) fn find(bucket: *mut FlowBucket, key: u64) -> Option<(*mut FlowEntry, FlowEntry)> {
-    for way in 0..WAYS {
-        // SAFETY: `way` is below the length of the array.
-        let entry = unsafe { &raw mut (*bucket).ways[way] };
+    for way in 0..WAYS as u32 {
+        let entry = entry(bucket, way);
         if let Some(read) = read(entry, key, u64::MAX) {
             return Some((entry, read));
         }
@@ -54,58 +58,139 @@ pub(crate) fn find(bucket: *mut FlowBucket, key: u64) -> Option<(*mut FlowEntry,
     None
 }
 
-/// Notes a packet of a known flow. The line stays clean while neither state nor tick change.
+/// Notes a packet of a known flow; whether that is the first one in this tick. The line stays
+/// clean while neither state nor tick change.
 #[inline(always)]
-pub(crate) fn touch(entry: *mut FlowEntry, old: &FlowEntry, state: u8, tick: u32) {
-    let life = life(state, tick);
-    if life != old.life {
-        // SAFETY: `entry` points into a bucket. Should it have changed hands meanwhile, its new
-        // owner gets our age and state, which the next packet mends.
-        unsafe { (&raw mut (*entry).life).write_volatile(life) };
+pub(crate) fn touch(entry: *mut FlowEntry, old: &FlowEntry, life: u32) -> bool {
+    if life == old.life {
+        return false;
     }
+    // SAFETY: `entry` points into a bucket. Should it have changed hands meanwhile, its new
+    // owner gets our age and state, which the next packet mends.
+    unsafe { (&raw mut (*entry).life).write_volatile(life) };
+    (life ^ old.life) & STAMP_MASK != 0
 }
 
-/// How readily an entry is given up: 0 never, then UDP, half-open, closed, free or timed out.
+/// How readily flows of each state are given up, four bits a state: not established ones, half-open
+/// ones (2) before UDP, ended ones (3) before both.
+const CLASSES: u32 = 3 << (4 * state::CLOSE)
+    | 3 << (4 * state::FIN_WAIT)
+    | 2 << (4 * state::SYN_RECV)
+    | 2 << (4 * state::NONE);
+/// A UDP flow makes room for another one only: nor can a flood of SYNs push it out.
+const CLASSES_FOR_UDP: u32 = CLASSES | 1 << (4 * state::UDP);
+/// Free or timed out.
+const DEAD: u32 = 4 << 24;
+/// The flow's own entry, worth nothing any more when its place is looked for.
+const OWN: u32 = 5 << 24;
+
+/// How readily an entry is given up; 0: not at all.
 #[inline(always)]
 fn readiness(control: &Control, entry: &FlowEntry, new: &FlowEntry, tick: u32) -> u32 {
-    if entry.key == FREE || expired(control, entry, tick) {
-        return 4 << 24;
-    }
-    let class: u32 = match entry.state() {
-        state::CLOSE | state::FIN_WAIT => 3,
-        state::SYN_RECV | state::NONE => 2,
-        // Nor can a flood of SYNs push out UDP flows.
-        state::UDP if new.state() == state::UDP => 1,
-        _ => return 0,
+    let classes = if new.state() == state::UDP {
+        CLASSES_FOR_UDP
+    } else {
+        CLASSES
     };
-    // Of one kind the oldest goes first; the age of a live entry fits the 24 bits.
-    class << 24 | entry.age(tick)
+    let class = classes >> (entry.state() as u32 * 4 & 31) & 15;
+    match entry.key {
+        FREE => DEAD,
+        BUSY => 0,
+        key if key == new.key => OWN,
+        _ if expired(control, entry, tick) => DEAD,
+        _ if class == 0 => 0,
+        // Of one kind the oldest goes first.
+        _ => class << 24 | entry.lag(tick),
+    }
 }
 
-/// The entry that `new` may be written over, the one that is missed least, and the key it has. A
-/// fresh established connection is never given up: `None` when there is nothing else.
+/// An entry that may be written over, or none.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) bucket: *mut FlowBucket,
+    /// How readily it is given up, and, in the last two bits, which one it is.
+    rank: u64,
+    /// The key that it had.
+    held: u64,
+}
+
+impl Place {
+    /// None.
+    pub(crate) const NOWHERE: Self = Self {
+        bucket: ptr::null_mut(),
+        rank: 0,
+        held: FREE,
+    };
+
+    /// Whether there is one.
+    #[inline(always)]
+    pub(crate) const fn exists(&self) -> bool {
+        self.rank > 3
+    }
+
+    /// Whether nobody is pushed out but a flow that has not begun or is over: for such a place no
+    /// other bucket is asked.
+    #[inline(always)]
+    pub(crate) const fn is_good(&self) -> bool {
+        self.rank >= 2 << 26
+    }
+
+    /// The entry, and the key that it had.
+    #[inline(always)]
+    pub(crate) fn entry(&self, control: &Control) -> (*mut FlowEntry, u64) {
+        let entry = match 3 - (self.rank as u32 ^ zero(control)) & 3 {
+            0 => opaque(entry(self.bucket, 0)),
+            1 => opaque(entry(self.bucket, 1)),
+            2 => opaque(entry(self.bucket, 2)),
+            _ => opaque(entry(self.bucket, 3)),
+        };
+        (entry, self.held)
+    }
+}
+
+/// The place in `bucket` that is missed least. A fresh established connection is never given up.
 #[inline(always)]
-pub(crate) fn victim(
+pub(crate) fn place(
     bucket: *mut FlowBucket,
     new: &FlowEntry,
     control: &Control,
     tick: u32,
-) -> Option<(*mut FlowEntry, u64)> {
-    let mut best = 0;
-    let mut victim = None;
-    for way in 0..WAYS {
-        // SAFETY: `way` is below the length of the array.
-        let entry = unsafe { &raw mut (*bucket).ways[way] };
+) -> Place {
+    let zero = zero(control);
+    let (mut best, mut held) = (0, FREE);
+    for way in 0..WAYS as u32 {
         // SAFETY: the entry lies in the map; a torn read costs a worse choice, no more, since
         // `write` only succeeds on the key that was read.
-        let old = unsafe { entry.read_volatile() };
-        let ready = readiness(control, &old, new, tick);
-        if old.key != BUSY && ready > best {
-            best = ready;
-            victim = Some((entry, old.key));
+        let old = unsafe { entry(bucket, way).read_volatile() };
+        // Of two that are missed alike the first goes.
+        let rank = (readiness(control, &old, new, tick) << 2 | (3 - way)) ^ zero;
+        if rank > best {
+            (best, held) = (rank, old.key);
         }
     }
-    victim
+    Place {
+        bucket,
+        rank: best.into(),
+        held,
+    }
+}
+
+/// Zero, since jiffies fit 62 bits, but the verifier does not know. Whatever it is added to may be
+/// any number then, so that all entries are alike to the verifier until one is chosen: it need not
+/// follow each of them through all that comes after.
+#[inline(always)]
+const fn zero(control: &Control) -> u32 {
+    ((control.heartbeat >> 62) as u32).wrapping_mul(0x5555_5555)
+}
+
+/// The same entry, of which the compiler does not know which one it is: it would compute the
+/// address out of the number of the way, and the verifier would want to know that number.
+#[inline(always)]
+fn opaque(entry: *mut FlowEntry) -> *mut FlowEntry {
+    let mut same = entry;
+    // SAFETY: it does nothing.
+    unsafe { asm!("{0} = {0}", inout(reg) same) };
+    same
 }
 
 /// Writes a flow over `entry`, whose key was `held`; `false` when another CPU was quicker.
@@ -126,6 +211,13 @@ pub(crate) fn write(entry: *mut FlowEntry, held: u64, new: &FlowEntry) -> bool {
     true
 }
 
+/// Frees `entry` if it still is that of `key`.
+#[inline(always)]
+pub(crate) fn free(entry: *mut FlowEntry, key: u64) {
+    // SAFETY: `entry` points into a bucket, and keys are aligned to eight bytes.
+    unsafe { compare_exchange(&raw mut (*entry).key, key, FREE) };
+}
+
 /// `BPF_CMPXCHG` (kernel 5.12), fully ordered: what the word held before. The BPF target of
 /// `core` offers no atomic of its own.
 ///
@@ -133,7 +225,7 @@ pub(crate) fn write(entry: *mut FlowEntry, held: u64, new: &FlowEntry) -> bool {
 ///
 /// `word` points to eight aligned bytes of a map.
 #[inline(always)]
-unsafe fn compare_exchange(word: *mut u64, expected: u64, new: u64) -> u64 {
+pub(crate) unsafe fn compare_exchange(word: *mut u64, expected: u64, new: u64) -> u64 {
     let held: u64;
     // SAFETY: by contract; the instruction compares with r0 and leaves the old value there.
     unsafe {

@@ -6,12 +6,15 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
+mod admission;
+mod backends;
 mod balance;
 mod flows;
 mod forward;
 mod maps;
 mod packet;
 mod parse;
+mod replies;
 mod schedule;
 mod services;
 mod stats;

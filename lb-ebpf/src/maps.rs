@@ -1,17 +1,18 @@
 //! The maps. What each holds, who writes it and who reads it stands in `lb_common`.
 
 use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMapHash, HashMap, LruHashMap, PerCpuArray};
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray};
 use aya_ebpf::macros::btf_map;
 use lb_common::affinity::{Affinity, AffinityKey4};
-use lb_common::backend::{Backend, BackendSlot};
+use lb_common::answers::Answers;
+use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
 use lb_common::limits::{
     FLOW_BUCKETS, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_SCHEDULE, MAX_SERVICES,
     SERVICE_BUCKETS,
 };
-use lb_common::service::{ServiceBucket, ServiceInfo, ServiceKey4};
+use lb_common::service::{ServiceBucket, ServiceInfo};
 use lb_common::stats::{Reason, Traffic};
 
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
@@ -30,9 +31,6 @@ pub(crate) static SERVICES4: Array<ServiceBucket, { SERVICE_BUCKETS as usize }, 
 
 #[btf_map]
 pub(crate) static SERVICE_INFO: Array<ServiceInfo, SERVICES> = Array::new();
-
-#[btf_map]
-pub(crate) static REALS4: HashMap<ServiceKey4, BackendSlot, BACKEND_SLOTS> = HashMap::new();
 
 #[btf_map]
 pub(crate) static BACKENDS: Array<Backend, BACKEND_SLOTS, MMAPABLE> = Array::new();
@@ -58,6 +56,9 @@ pub(crate) static RETIRED_STATS: Array<Traffic, SERVICES> = Array::new();
 
 #[btf_map]
 pub(crate) static REASONS: PerCpuArray<u64, { Reason::ALL.len() }> = PerCpuArray::new();
+
+#[btf_map]
+pub(crate) static ANSWERS: PerCpuArray<Answers, 1> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static EGRESS: DevMapHash<{ MAX_EGRESS as usize }> = DevMapHash::new();

@@ -93,9 +93,9 @@ impl Packet {
         Some(at as *mut T)
     }
 
-    /// Bytes from the IP header to the end of the frame.
+    /// Bytes from `header` to the end of the frame.
     #[inline(always)]
-    pub(crate) const fn behind_ethernet(self) -> usize {
-        self.end - self.start - ETHERNET
+    pub(crate) fn behind<T>(self, header: *const T) -> u64 {
+        (self.end - header as usize) as u64
     }
 }

@@ -2,28 +2,34 @@
 //!
 //! Lengths come from the IP header, never from the end of the frame, which may be padded.
 
+use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use lb_common::service::{TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::packet::{ETHERNET, Ipv4, Packet, Ports, Tcp, Udp};
+use crate::stats::count;
 
 /// Fragment offset or "more fragments" (RFC 791 3.1).
 const FRAGMENT: u16 = 0x3fff_u16.to_be();
+
+/// Version 4 and the shortest header, five words.
+const SHORTEST: u8 = 0x45;
+/// Words that a header may be longer than that.
+const OPTIONS: u8 = 10;
 
 /// What is known of a TCP or UDP packet over IPv4.
 pub(crate) struct Headers {
     /// The IP header.
     pub(crate) ip: *mut Ipv4,
-    /// Offset of the TCP or UDP header in the frame.
-    pub(crate) l4: usize,
-    /// Source and destination port.
+    /// Source and destination port. With [`TCP`] all of the TCP header is there, with [`UDP`] all
+    /// of the UDP header.
     pub(crate) ports: *mut Ports,
     /// TCP flags; 0 for UDP.
     pub(crate) flags: u8,
     /// [`TCP`] or [`UDP`].
     pub(crate) protocol: u8,
     /// Length of the IP packet in bytes.
-    pub(crate) length: u16,
+    pub(crate) length: u64,
 }
 
 /// Why a packet has no headers for us.
@@ -34,51 +40,60 @@ pub(crate) enum Refused {
     Because(Reason),
 }
 
+impl Refused {
+    /// The verdict; what is worth counting is counted.
+    #[inline(always)]
+    pub(crate) fn verdict(self) -> u32 {
+        match self {
+            Self::NotOurs => XDP_PASS,
+            Self::Because(reason) => {
+                count(reason);
+                reason.verdict()
+            }
+        }
+    }
+}
+
 /// Reads on behind the fixed part of the IP header.
 #[inline(always)]
 pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
+    const MALFORMED: Refused = Refused::Because(Reason::Malformed);
     // SAFETY: the caller got `ip` from `Packet::at`, which checked the whole header.
-    let (version_ihl, fragment, protocol, length) = unsafe {
+    let (version_ihl, length, fragment, protocol) = unsafe {
         (
             (*ip).version_ihl,
+            u64::from(u16::from_be((*ip).total_length)),
             (*ip).fragment,
             (*ip).protocol,
-            u16::from_be((*ip).total_length),
         )
     };
-    let header = usize::from(version_ihl & 0x0f) * 4;
-    if version_ihl >> 4 != 4 || header < size_of::<Ipv4>() {
-        return Err(Refused::Because(Reason::Malformed));
+    let options = version_ihl.wrapping_sub(SHORTEST);
+    if options > OPTIONS || length > packet.behind(ip) {
+        return Err(MALFORMED);
     }
-    if usize::from(length) > packet.behind_ethernet() {
-        return Err(Refused::Because(Reason::Malformed));
-    }
-    let l4 = ETHERNET + header;
-    let (least, flags) = match protocol {
+    let header = size_of::<Ipv4>() + usize::from(options) * 4;
+    let (ports, least, flags) = match protocol {
         TCP => {
-            let Some(tcp) = packet.at::<Tcp>(l4) else {
-                return Err(Refused::Because(Reason::Malformed));
-            };
+            let tcp = packet.at::<Tcp>(ETHERNET + header).ok_or(MALFORMED)?;
             // SAFETY: `at` checked the whole header.
-            (size_of::<Tcp>(), unsafe { (*tcp).flags })
+            (tcp.cast(), size_of::<Tcp>(), unsafe { (*tcp).flags })
         }
-        UDP => (size_of::<Udp>(), 0),
+        UDP => {
+            let udp = packet.at::<Udp>(ETHERNET + header).ok_or(MALFORMED)?;
+            (udp.cast(), size_of::<Udp>(), 0)
+        }
         // Everything else is the kernel's: VRRP, ICMP, tunnels, what we do not know.
         _ => return Err(Refused::NotOurs),
-    };
-    let Some(udp) = packet.at::<Udp>(l4) else {
-        return Err(Refused::Because(Reason::Malformed));
     };
     if fragment & FRAGMENT != 0 {
         return Err(Refused::Because(Reason::Fragment));
     }
-    if usize::from(length) < header + least {
-        return Err(Refused::Because(Reason::Malformed));
+    if length < (header + least) as u64 {
+        return Err(MALFORMED);
     }
     Ok(Headers {
         ip,
-        l4,
-        ports: udp.cast(),
+        ports,
         flags,
         protocol,
         length,

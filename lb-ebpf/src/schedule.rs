@@ -1,103 +1,149 @@
 //! Who serves a new flow: the server of the client's earlier flows, else the one whose turn it is.
 
+use aya_ebpf::bindings::BPF_NOEXIST;
 use lb_common::affinity::{Affinity, AffinityKey4};
-use lb_common::backend::{Backend, flags};
+use lb_common::backend::flags;
 use lb_common::flow;
 use lb_common::schedule;
 use lb_common::service::ServiceEntry;
 
-use crate::maps::{AFFINITY4, BACKENDS, CURSORS, SCHEDULES, SERVICE_INFO};
-use crate::parse::Headers;
+use crate::backends;
+use crate::flows::compare_exchange;
+use crate::maps::{AFFINITY4, CURSORS, SCHEDULES, SERVICE_INFO};
 
-/// The server for a new flow of `service`.
+/// Slot and generation of the server for a new flow of `service` from `client`.
 #[inline(always)]
-pub(crate) fn next(
-    service: &ServiceEntry,
-    headers: &Headers,
-    tick: u32,
-) -> Option<(u16, &'static Backend)> {
+pub(crate) fn next(service: &ServiceEntry, client: u32, tick: u32) -> Option<(u16, u16)> {
     if service.affinity_ticks == 0 {
         return in_turn(service);
     }
-    let key = template_key(service, headers)?;
-    if let Some((template, slot, backend)) = template(service, &key, tick) {
-        // SAFETY: as in `template`.
-        unsafe { (&raw mut (*template).stamp).write_volatile(tick) };
-        return Some((slot, backend));
+    let key = template_key(service.id, client)?;
+    let template = AFFINITY4.get_ptr_mut(&key);
+    let held = template.map_or(NO_TEMPLATE, read);
+    if let Some(template) = template
+        && let Some(server) = server_of(service, held, tick)
+    {
+        stamp(template, tick);
+        return Some(server);
     }
-    let (slot, backend) = in_turn(service)?;
-    let affinity = Affinity {
-        target: flow::target(slot, backend.generation),
+    let (slot, generation) = in_turn(service)?;
+    let new = Affinity {
+        target: flow::target(slot, generation),
         stamp: tick,
     };
-    // A full map evicts another client; if even that fails, this flow has no memory.
-    let _no_memory = AFFINITY4.insert(&key, &affinity, 0);
-    Some((slot, backend))
+    // Another CPU may be at the same with the same client: the first to write decides for both.
+    let given = match template {
+        Some(template) => replace(template, held, new),
+        // A full map evicts another client; if even that fails, this flow has no memory.
+        None if AFFINITY4.insert(&key, &new, BPF_NOEXIST.into()).is_ok() => new,
+        None => AFFINITY4.get_ptr_mut(&key).map_or(new, read),
+    };
+    Some(server_of(service, given, tick).unwrap_or((slot, generation)))
 }
 
-/// The server for a packet that leaves no trace: the one of the client's template, else the one
+/// The slot for a packet that leaves no trace: the one of the client's template, else the one
 /// that its hash stands for.
 #[inline(always)]
-pub(crate) fn stateless(
-    service: &ServiceEntry,
-    headers: &Headers,
-    hash: u64,
-    tick: u32,
-) -> Option<(u16, &'static Backend)> {
+pub(crate) fn stateless(service: &ServiceEntry, client: u32, hash: u64, tick: u32) -> Option<u16> {
     if service.affinity_ticks != 0
-        && let Some(key) = template_key(service, headers)
-        && let Some((_, slot, backend)) = template(service, &key, tick)
+        && let Some(key) = template_key(service.id, client)
+        && let Some(template) = AFFINITY4.get_ptr_mut(&key)
+        && let Some((slot, _)) = server_of(service, read(template), tick)
     {
-        return Some((slot, backend));
+        return Some(slot);
     }
-    let slot = slot(service, schedule::by_hash(hash, turns(service)?))?;
-    Some((slot, BACKENDS.get(u32::from(slot))?))
+    slot(service.id, schedule::by_hash(hash, turns(service.id)?))
 }
 
+/// Keeps the template alive that a flow was given its server by, as IPVS does as long as a
+/// template has connections. Called once in a tick of a flow, it writes when a quarter of
+/// `persistence_timeout` has passed.
+#[inline(never)]
+pub(crate) fn keep(service: u16, affinity_ticks: u32, client: u32, target: u32, tick: u32) {
+    if let Some(key) = template_key(service, client)
+        && let Some(template) = AFFINITY4.get_ptr_mut(&key)
+    {
+        let held = read(template);
+        if held.target == target && held.age(tick) > affinity_ticks / 4 {
+            stamp(template, tick);
+        }
+    }
+}
+
+/// The slot of no server: what is remembered of a client that is not known.
+const NO_TEMPLATE: Affinity = Affinity {
+    target: 0,
+    stamp: 0,
+};
+
 #[inline(always)]
-fn template_key(service: &ServiceEntry, headers: &Headers) -> Option<AffinityKey4> {
-    let info = SERVICE_INFO.get(u32::from(service.id))?;
+fn template_key(service: u16, client: u32) -> Option<AffinityKey4> {
+    let info = SERVICE_INFO.get(u32::from(service))?;
     Some(AffinityKey4 {
-        // SAFETY: `parse` checked the header.
-        client: unsafe { (*headers.ip).source } & info.persistence_granularity,
-        service: u32::from(service.id),
+        client: client & info.persistence_granularity,
+        service: u32::from(service),
     })
 }
 
-/// The template of a client, if it has not timed out and its server is still there.
+/// What a template says, read at once.
 #[inline(always)]
-fn template(
-    service: &ServiceEntry,
-    key: &AffinityKey4,
-    tick: u32,
-) -> Option<(*mut Affinity, u16, &'static Backend)> {
-    let template = AFFINITY4.get_ptr_mut(key)?;
-    // SAFETY: the entry stays in place while the program runs; both words are written at once.
-    let old = unsafe { template.read_volatile() };
-    let slot = (old.target & 0xffff) as u16;
-    let backend = BACKENDS.get(u32::from(slot))?;
-    let serves = old.target == flow::target(slot, backend.generation) && backend.has(flags::IN_USE);
-    let fresh = tick.wrapping_sub(old.stamp) <= service.affinity_ticks;
-    (serves && fresh).then_some((template, slot, backend))
+fn read(template: *mut Affinity) -> Affinity {
+    // SAFETY: the kernel aligns the values of a map to eight bytes, and the entry stays in place
+    // while the program runs. It may have been given to another client: see `server_of`.
+    Affinity::from_word(unsafe { template.cast::<u64>().read_volatile() })
 }
 
-/// `rr` and `wrr`: the next element of the table.
 #[inline(always)]
-fn in_turn(service: &ServiceEntry) -> Option<(u16, &'static Backend)> {
-    let turns = turns(service)?;
+fn stamp(template: *mut Affinity, tick: u32) {
+    // SAFETY: as in `read`.
+    unsafe { (&raw mut (*template).stamp).write_volatile(tick) };
+}
+
+/// Writes `new` over a template that is `held`; what the client has been given, by us or by
+/// another CPU that was quicker.
+#[inline(always)]
+fn replace(template: *mut Affinity, held: Affinity, new: Affinity) -> Affinity {
+    // SAFETY: as in `read`.
+    let found = unsafe { compare_exchange(template.cast(), held.word(), new.word()) };
+    if found == held.word() {
+        new
+    } else {
+        Affinity::from_word(found)
+    }
+}
+
+/// Slot and generation of the server that a template stands for, if it has not timed out and its
+/// server is still there. The entry of an evicted client may be another service's already.
+#[inline(always)]
+fn server_of(service: &ServiceEntry, template: Affinity, tick: u32) -> Option<(u16, u16)> {
+    let slot = template.target as u16;
+    let server = backends::read(slot)?;
+    let serves = template.target == flow::target(slot, server.head.generation())
+        && server.head.has(flags::IN_USE)
+        && server.service == service.id;
+    let fresh = template.age(tick) <= service.affinity_ticks;
+    (serves && fresh).then_some((slot, server.head.generation()))
+}
+
+/// `rr` and `wrr`: slot and generation of the next element of the table.
+#[inline(always)]
+fn in_turn(service: &ServiceEntry) -> Option<(u16, u16)> {
+    let turns = turns(service.id)?;
     let cursor = CURSORS.get_ptr_mut(u32::from(service.id))?;
     // SAFETY: the slot is this CPU's own.
     let (element, after) = schedule::next(unsafe { *cursor }, turns);
     // SAFETY: as above.
     unsafe { *cursor = after };
-    let slot = slot(service, element)?;
-    Some((slot, BACKENDS.get(u32::from(slot))?))
+    let slot = slot(service.id, element)?;
+    Some((slot, backends::read(slot)?.head.generation()))
 }
 
 /// How many turns the schedule has; `None` when nobody serves.
 #[inline(always)]
-fn turns(service: &ServiceEntry) -> Option<u32> {
-    match *SCHEDULES.get_value(u32::from(service.id), &0)? {
+fn turns(service: u16) -> Option<u32> {
+    // A variable: a reference to the number would be one into a map of constants.
+    let first = 0;
+    match *SCHEDULES.get_value(u32::from(service), &first)? {
         0 => None,
         turns => Some(turns),
     }
@@ -105,6 +151,6 @@ fn turns(service: &ServiceEntry) -> Option<u32> {
 
 /// The slot in one element of the schedule.
 #[inline(always)]
-fn slot(service: &ServiceEntry, element: u32) -> Option<u16> {
-    Some(*SCHEDULES.get_value(u32::from(service.id), &element)? as u16)
+fn slot(service: u16, element: u32) -> Option<u16> {
+    Some(*SCHEDULES.get_value(u32::from(service), &element)? as u16)
 }

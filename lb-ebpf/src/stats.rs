@@ -24,10 +24,10 @@ fn traffic(slot: u16) -> Option<&'static mut Traffic> {
 
 /// Counts a packet towards the server of `slot`.
 #[inline(always)]
-pub(crate) fn towards_server(slot: u16, bytes: u16, new: bool) {
+pub(crate) fn towards_server(slot: u16, bytes: u64, new: bool) {
     if let Some(traffic) = traffic(slot) {
         traffic.in_packets += 1;
-        traffic.in_bytes += u64::from(bytes);
+        traffic.in_bytes += bytes;
         if new {
             traffic.conns += 1;
         }
@@ -36,9 +36,9 @@ pub(crate) fn towards_server(slot: u16, bytes: u16, new: bool) {
 
 /// Counts a packet from the server of `slot`.
 #[inline(always)]
-pub(crate) fn towards_client(slot: u16, bytes: u16) {
+pub(crate) fn towards_client(slot: u16, bytes: u64) {
     if let Some(traffic) = traffic(slot) {
         traffic.out_packets += 1;
-        traffic.out_bytes += u64::from(bytes);
+        traffic.out_bytes += bytes;
     }
 }

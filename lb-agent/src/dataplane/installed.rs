@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use lb_common::backend::{Backend, BackendSlot};
+use lb_common::backend::Backend;
 use lb_common::filter::AddressFilter;
 use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
 
@@ -21,9 +21,7 @@ pub struct Installed {
     pub schedules: BTreeMap<u16, Vec<u32>>,
     /// Slots that have ever been used, 0 excepted; a free one keeps its generation.
     pub backends: BTreeMap<u32, Backend>,
-    /// Replies: real server to slot.
-    pub reals: BTreeMap<Key, BackendSlot>,
-    /// Addresses that may be ours.
+    /// Addresses and servers that may be ours.
     pub filter: Addresses,
 }
 
@@ -63,26 +61,22 @@ impl From<Key> for ServiceKey4 {
     }
 }
 
-/// The addresses that the filter lets through, each list sorted and without repetition.
+/// What the filter lets through, each list sorted and without repetition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
     /// Virtual addresses.
     pub destinations: Vec<Ipv4Addr>,
     /// Real servers in NAT mode.
-    pub sources: Vec<Ipv4Addr>,
+    pub servers: Vec<Key>,
 }
 
 impl Addresses {
     /// What either of the two lets through.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        let merge = |ours: &[Ipv4Addr], theirs: &[Ipv4Addr]| {
-            let both: BTreeSet<_> = ours.iter().chain(theirs).copied().collect();
-            both.into_iter().collect()
-        };
         Self {
             destinations: merge(&self.destinations, &other.destinations),
-            sources: merge(&self.sources, &other.sources),
+            servers: merge(&self.servers, &other.servers),
         }
     }
 
@@ -92,8 +86,8 @@ impl Addresses {
         for address in &self.destinations {
             filter.add_destination(u32::from_ne_bytes(address.octets()));
         }
-        for address in &self.sources {
-            filter.add_source(u32::from_ne_bytes(address.octets()));
+        for server in &self.servers {
+            filter.add_server(&ServiceKey4::from(*server));
         }
         filter
     }
@@ -123,15 +117,15 @@ impl Installed {
                 self.services.remove(key);
                 self.schedules.remove(id);
             }
-            Operation::SetReal { key, slot } => {
-                self.reals.insert(*key, *slot);
-            }
-            Operation::RemoveReal { key } => {
-                self.reals.remove(key);
-            }
             Operation::SetFilter(addresses) => self.filter.clone_from(addresses),
         }
     }
+}
+
+/// What is in either of two lists, in order.
+fn merge<T: Copy + Ord>(ours: &[T], theirs: &[T]) -> Vec<T> {
+    let both: BTreeSet<_> = ours.iter().chain(theirs).copied().collect();
+    both.into_iter().collect()
 }
 
 #[cfg(test)]

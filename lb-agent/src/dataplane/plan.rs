@@ -16,7 +16,7 @@ mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lb_common::backend::{Backend, BackendSlot, flags};
+use lb_common::backend::{Backend, flags};
 use lb_common::limits::{MAX_BACKENDS, MAX_SERVICES};
 use lb_common::service::{ServiceEntry, ServiceInfo};
 use thiserror::Error;
@@ -24,7 +24,6 @@ use thiserror::Error;
 use super::desired::{Desired, Service};
 use super::installed::{Addresses, Installed, Key};
 use super::xdp::clock::Ticks;
-use crate::config::model::Forwarding;
 
 /// One step; the executor carries out each, the picture notes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,18 +65,6 @@ pub enum Operation {
         /// Its id.
         id: u16,
     },
-    /// Lets the replies of a server in NAT mode find their service.
-    SetReal {
-        /// Address, port and protocol of the server.
-        key: Key,
-        /// Its slot, 0 if several services share it.
-        slot: BackendSlot,
-    },
-    /// Replies of this server are nobody's any more.
-    RemoveReal {
-        /// Address, port and protocol of the server.
-        key: Key,
-    },
     /// Replaces the filter.
     SetFilter(Addresses),
 }
@@ -116,14 +103,12 @@ pub fn plan(
     for service in &desired.services {
         written.push((service, plan.servers(service)?));
     }
-    let reals = plan.set_reals();
     for (_, servers) in &mut written {
         plan.operations.append(&mut servers.writes);
     }
     for (service, servers) in written {
         plan.set_service(service, servers, ticks);
     }
-    plan.remove_reals(&reals);
     plan.narrow_filter(filter);
     Ok(plan.operations)
 }
@@ -150,8 +135,6 @@ struct Planner<'a> {
     slots: BTreeMap<u16, Slots>,
     free_slots: Box<dyn Iterator<Item = u32> + 'a>,
     free_ids: Box<dyn Iterator<Item = u16> + 'a>,
-    /// Real servers in NAT mode and the slots they will have.
-    reals: BTreeMap<Key, Vec<u32>>,
     operations: Vec<Operation>,
 }
 
@@ -182,7 +165,6 @@ impl<'a> Planner<'a> {
                     .filter_map(|id| u16::try_from(id).ok())
                     .filter(move |id| !used.contains(id)),
             ),
-            reals: BTreeMap::new(),
             operations: Vec::new(),
         }
     }
@@ -224,14 +206,6 @@ impl<'a> Planner<'a> {
                 writes.push(Operation::WriteBackend { slot, backend });
             }
             weights.push((slot, server.weight));
-            if server.method == Forwarding::Nat {
-                let key = Key {
-                    address: server.address,
-                    port: server.port,
-                    proto: service.key.proto,
-                };
-                self.reals.entry(key).or_default().push(slot);
-            }
         }
         Ok(Servers {
             id,
@@ -262,28 +236,6 @@ impl<'a> Planner<'a> {
             gone.iter()
                 .map(|(slot, backend)| pool::retire(*slot, backend)),
         );
-    }
-
-    /// Lets replies find the servers in NAT mode; gives all of these.
-    fn set_reals(&mut self) -> BTreeSet<Key> {
-        let reals = std::mem::take(&mut self.reals);
-        for (key, slots) in &reals {
-            let slot = BackendSlot {
-                slot: if let [slot] = slots[..] { slot } else { 0 },
-            };
-            if self.installed.reals.get(key) != Some(&slot) {
-                self.operations.push(Operation::SetReal { key: *key, slot });
-            }
-        }
-        reals.into_keys().collect()
-    }
-
-    /// Forgets the servers in NAT mode that are not among `reals`.
-    fn remove_reals(&mut self, reals: &BTreeSet<Key>) {
-        let gone = self.installed.reals.keys();
-        let gone = gone.filter(|key| !reals.contains(key));
-        self.operations
-            .extend(gone.map(|key| Operation::RemoveReal { key: *key }));
     }
 
     /// Lets the addresses of `filter` through, besides those that are let through already.

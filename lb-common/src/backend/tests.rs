@@ -25,8 +25,30 @@ fn a_slot_is_one_cache_line_and_its_words_are_those_of_the_drawing() {
 }
 
 #[test]
+fn the_head_says_what_the_slot_says() {
+    let backend = Backend {
+        dst_mac: [1, 2, 3, 4, 5, 6],
+        generation: 0xa1b2,
+        src_mac: [7, 8, 9, 10, 11, 12],
+        flags: flags::READY | flags::TUN,
+        ..Zeroable::zeroed()
+    };
+    let words: [u64; 8] = bytemuck::cast(backend);
+    let head = Head {
+        first: words[0],
+        second: words[1],
+    };
+    assert_eq!(head.generation(), backend.generation);
+    assert_eq!(head.flags(), backend.flags);
+    assert!(head.has(flags::READY) && !head.has(flags::READY | flags::LOCAL));
+    // The addresses come first: a word can be stored where its address belongs in a frame.
+    assert_eq!(head.first.to_ne_bytes()[..6], backend.dst_mac);
+    assert_eq!(head.second.to_ne_bytes()[..6], backend.src_mac);
+}
+
+#[test]
 fn no_flag_of_a_method_is_another_flag() {
-    let others = flags::READY | flags::LOCAL | flags::IN_USE | flags::SORRY;
+    let others = flags::READY | flags::LOCAL | flags::IN_USE | flags::SORRY | flags::TURN;
     for method in [flags::DR, flags::TUN, flags::NAT] {
         assert_eq!(method & flags::METHOD, method);
         assert_eq!(method & others, 0);

@@ -62,6 +62,20 @@ fn a_word_that_stays_the_same_changes_nothing() {
     }
 }
 
+#[test]
+fn one_hop_less_is_what_an_update_of_its_word_would_give() {
+    for check in 0..=0xffff {
+        for (old, new) in [
+            ([1, 6], [0, 6]),
+            ([64, 17], [63, 17]),
+            ([255, 255], [254, 255]),
+        ] {
+            let updated = update16(check, u16::from_ne_bytes(old), u16::from_ne_bytes(new));
+            assert_eq!(increased(check), updated, "{check:x}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn the_sum_is_the_one_of_the_definition(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {

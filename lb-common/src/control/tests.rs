@@ -1,6 +1,28 @@
 use core::mem::offset_of;
 
+use bytemuck::Zeroable as _;
+
 use super::*;
+
+#[test]
+fn only_a_heartbeat_of_long_ago_is_silence() {
+    let control = |deadman| Control {
+        heartbeat: 5000,
+        deadman,
+        ..Control::zeroed()
+    };
+    for (now, silent) in [
+        (5000, false),
+        (5100, false),
+        (5101, true),
+        (4999, false),
+        (0, false),
+        (5000 + u64::MAX / 2, true),
+    ] {
+        assert_eq!(control(100).is_silent(now), silent, "{now}");
+        assert!(!control(0).is_silent(now), "{now}");
+    }
+}
 
 #[test]
 fn every_word_of_the_page_can_be_written_at_once() {

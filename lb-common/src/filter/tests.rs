@@ -3,9 +3,14 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::service::{TCP, UDP};
 
 fn addr(octets: [u8; 4]) -> u32 {
     u32::from_ne_bytes(octets)
+}
+
+fn server(octets: [u8; 4], port: u16, proto: u8) -> ServiceKey4 {
+    ServiceKey4::new(octets.into(), port, proto)
 }
 
 #[test]
@@ -14,14 +19,29 @@ fn an_empty_filter_lets_nothing_through() {
     for host in 0..=255 {
         assert!(!filter.may_be_destination(addr([192, 0, 2, host])));
         assert!(!filter.may_be_source(addr([192, 0, 2, host])));
+        assert!(!filter.may_be_server(&server([192, 0, 2, host], 53, UDP)));
     }
+}
+
+#[test]
+fn a_server_is_known_by_its_address_and_by_its_port() {
+    let mut filter = AddressFilter::empty();
+    filter.add_server(&server([10, 0, 0, 1], 53, UDP));
+    assert!(filter.may_be_source(addr([10, 0, 0, 1])));
+    assert!(filter.may_be_server(&server([10, 0, 0, 1], 53, UDP)));
+    assert!(!filter.may_be_server(&server([10, 0, 0, 1], 53, TCP)));
+    let mistaken = (0..=u16::MAX)
+        .filter(|port| filter.may_be_server(&server([10, 0, 0, 1], *port, UDP)))
+        .count();
+    // One bit of 32 768.
+    assert!((1..=8).contains(&mistaken), "{mistaken}");
 }
 
 #[test]
 fn destinations_and_sources_are_two_filters() {
     let mut filter = AddressFilter::empty();
     filter.add_destination(addr([192, 0, 2, 1]));
-    filter.add_source(addr([10, 0, 0, 1]));
+    filter.add_server(&server([10, 0, 0, 1], 80, TCP));
     assert!(!filter.may_be_source(addr([192, 0, 2, 1])));
     assert!(!filter.may_be_destination(addr([10, 0, 0, 1])));
 }
@@ -53,16 +73,21 @@ proptest! {
     #[test]
     fn what_was_added_is_let_through(
         destinations in prop::collection::vec(any::<u32>(), 0..200),
-        sources in prop::collection::vec(any::<u32>(), 0..200),
+        servers in prop::collection::vec(any::<(u32, u16, bool)>(), 0..200),
     ) {
         let mut filter = AddressFilter::empty();
         for addr in &destinations {
             filter.add_destination(*addr);
         }
-        for addr in &sources {
-            filter.add_source(*addr);
+        let servers = servers.iter().map(|(addr, port, tcp)| {
+            server(addr.to_ne_bytes(), *port, if *tcp { TCP } else { UDP })
+        });
+        for server in servers.clone() {
+            filter.add_server(&server);
         }
         prop_assert!(destinations.iter().all(|addr| filter.may_be_destination(*addr)));
-        prop_assert!(sources.iter().all(|addr| filter.may_be_source(*addr)));
+        for server in servers {
+            prop_assert!(filter.may_be_source(server.addr) && filter.may_be_server(&server));
+        }
     }
 }

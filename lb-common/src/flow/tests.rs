@@ -1,8 +1,10 @@
+use std::vec;
 use std::vec::Vec;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::hash::mix;
 
 #[test]
 fn a_bucket_is_one_cache_line() {
@@ -149,12 +151,100 @@ fn an_entry_reads_as_it_was_written() {
     assert_eq!(entry.life & STAMP_MASK, 0x23_4567);
 }
 
+/// Flows that find no room: how many of the first `live`, and of the next in a thousand.
+fn without_room(buckets_of_one: usize, lives: &[usize]) -> Vec<(usize, usize)> {
+    const NEXT: usize = 100_000;
+    let mut held = vec![0; FLOW_BUCKETS as usize];
+    let mut clients = 0_u64..;
+    let mut enter = |held: &mut Vec<usize>| {
+        let hash = mix(clients.next().unwrap() & CLIENT, 0x5eed);
+        let bucket = buckets(hash)
+            .into_iter()
+            .map(|bucket| bucket as usize)
+            .take(buckets_of_one)
+            .find(|bucket| held[*bucket] < WAYS);
+        bucket.inspect(|bucket| held[*bucket] += 1)
+    };
+    let (mut table, mut entered, mut lost) = (Vec::new(), 0, 0);
+    for live in lives {
+        while entered < *live {
+            match enter(&mut held) {
+                Some(_) => entered += 1,
+                None => lost += 1,
+            }
+        }
+        let mut tried = held.clone();
+        let next = (0..NEXT)
+            // Each of them comes to a table that holds so many and no more.
+            .filter(|_| match enter(&mut tried) {
+                Some(bucket) => {
+                    tried[bucket] -= 1;
+                    false
+                }
+                None => true,
+            })
+            .count();
+        table.push((lost, next));
+    }
+    table
+}
+
+#[test]
+fn so_many_flows_find_room_in_two_buckets_and_so_few_more_in_one() {
+    let capacity = FLOW_BUCKETS as usize * WAYS;
+    let lives = [8, 4, 3, 2].map(|part| match part {
+        3 => capacity * 3 / 8,
+        part => capacity / part,
+    });
+    let (one, two) = (without_room(1, &lives), without_room(3, &lives));
+    for (live, (one, two)) in lives.iter().zip(one.iter().zip(&two)) {
+        std::println!(
+            "{live:>7} live flows: of 100 000 new ones {:>5} without room in one bucket, {:>4} in \
+             two; while it filled, {:>6} and {:>5}",
+            one.1,
+            two.1,
+            one.0,
+            two.0
+        );
+    }
+    // What the module's documentation says, with some leeway.
+    let next: Vec<usize> = two.iter().map(|(_, next)| *next).collect();
+    assert!(two[0].0 <= 3 && next[0] <= 1, "{two:?}");
+    assert!((10..=35).contains(&next[1]), "{two:?}");
+    assert!((220..=400).contains(&next[2]), "{two:?}");
+    assert!((1600..=2300).contains(&next[3]), "{two:?}");
+}
+
+#[test]
+fn both_buckets_are_in_the_table_and_hardly_ever_the_same() {
+    let same = (0..100_000_u64)
+        .map(|client| buckets(mix(client, 1)))
+        .inspect(|both| assert!(both.iter().all(|bucket| *bucket < FLOW_BUCKETS)))
+        .filter(|[first, second, _]| first == second)
+        .count();
+    assert!(same <= 3, "{same}");
+}
+
 proptest! {
     #[test]
-    fn the_age_is_right_across_every_turn_of_the_stamp(born: u32, age in 0..=STAMP_MASK, state in 0_u8..8) {
+    fn the_age_is_right_across_every_turn_of_the_stamp(born: u32, age in 0..=STAMP_MASK - STAMP_AHEAD, state in 0_u8..8) {
         let entry = FlowEntry { key: 2, target: 0, life: life(state, born) };
         prop_assert_eq!(entry.age(born.wrapping_add(age)), age);
         prop_assert_eq!(entry.state(), state);
+    }
+
+    #[test]
+    fn older_is_what_has_a_greater_age(born: u32, now: u32, life: u32) {
+        let entry = FlowEntry { key: 2, target: 0, life: self::life(state::UDP, born) };
+        for life in [life, life & STAMP_MASK, u32::MAX, 0] {
+            prop_assert_eq!(entry.is_older(now, life), entry.age(now) > life);
+        }
+    }
+
+    #[test]
+    fn a_stamp_that_is_a_little_ahead_has_no_age(now: u32, ahead in 0..=STAMP_AHEAD) {
+        let entry = FlowEntry { key: 2, target: 0, life: life(state::UDP, now.wrapping_add(ahead)) };
+        prop_assert_eq!(entry.age(now), 0);
     }
 
     #[test]

@@ -12,15 +12,18 @@ fn reasons_stand_in_the_order_of_their_index_and_have_names_of_their_own() {
 }
 
 #[test]
-fn only_a_reply_without_a_way_is_dropped() {
+fn dropped_is_what_the_kernel_would_leak_and_answered_what_does_not_fit() {
+    use Reason::{AnswerLimit, CannotFragment, NoRoom, NoWayBack, TooBig};
+    const DROP: u32 = 1;
+    const PASS: u32 = 2;
+    const TX: u32 = 3;
     for reason in Reason::ALL {
-        let drop = reason == Reason::NoWayBack;
-        assert_eq!(
-            reason.verdict(),
-            if drop { 1 } else { 2 },
-            "{}",
-            reason.name()
-        );
+        let verdict = match reason {
+            CannotFragment | AnswerLimit | NoRoom | NoWayBack => DROP,
+            TooBig => TX,
+            _ => PASS,
+        };
+        assert_eq!(reason.verdict(), verdict, "{}", reason.name());
     }
 }
 

@@ -1,79 +1,111 @@
 //! From the decision to the wire.
 
 mod nat;
+mod too_big;
 mod tunnel;
 
 use aya_ebpf::bindings::xdp_action::XDP_TX;
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::{Backend, flags};
-use lb_common::checksum::update16;
+use lb_common::backend::{Head, flags};
+use lb_common::checksum::{fold, increased};
 use lb_common::stats::Reason;
 
 pub(crate) use nat::to_client;
 
+use crate::backends::Slot;
 use crate::maps::EGRESS;
-use crate::packet::{Ethernet, Ipv4, Packet};
+use crate::packet::{Ethernet, IPV4, Ipv4, Packet};
 use crate::parse::Headers;
 
-/// Rewrites a client's packet for its server and sends it. With an error nothing is rewritten:
-/// the kernel gets the packet as it came.
+/// "Don't fragment" (RFC 791 3.1).
+const DONT_FRAGMENT: u16 = 0x4000_u16.to_be();
+
+/// Version 4, five words of header.
+const VERSION_IHL: u8 = 0x45;
+
+/// Rewrites a client's packet for its server and sends it. With an error nothing is rewritten,
+/// but for [`Reason::TooBig`], which makes another packet of it.
 #[inline(always)]
 pub(crate) fn to_server(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
-    backend: &Backend,
+    slot: &Slot,
+    tick: u32,
 ) -> Result<u32, Reason> {
-    match backend.flags & flags::METHOD {
-        flags::TUN => tunnel::encapsulate(ctx, headers, backend)?,
-        method => {
-            let Some(ethernet) = packet.at::<Ethernet>(0) else {
-                return Err(Reason::Malformed);
-            };
-            decrement_ttl(headers.ip);
-            if method == flags::NAT {
-                nat::rewrite_destination(packet, headers, backend);
-            }
-            address(ethernet, backend);
+    let method = slot.head.flags() & flags::METHOD;
+    if method == flags::TUN {
+        let room = slot.mtu.saturating_sub(tunnel::OUTER);
+        if headers.length > u64::from(room) {
+            return Err(too_big::answer(ctx.ctx, room, tick));
         }
+        tunnel::encapsulate(ctx, headers, slot)?;
+        return Ok(send(ctx, slot.ifindex));
     }
-    Ok(send(ctx, backend.ifindex))
+    // What came in by this interface fits it; a driver that is to send a frame of another one
+    // drops in silence what does not.
+    if headers.length > u64::from(slot.mtu) && !came_by(ctx, slot.ifindex) {
+        return Err(too_big::answer(ctx.ctx, slot.mtu, tick));
+    }
+    let Some(ethernet) = packet.at::<Ethernet>(0) else {
+        return Err(Reason::Malformed);
+    };
+    decrement_ttl(headers.ip);
+    if method == flags::NAT {
+        nat::rewrite_destination(headers, slot.rest());
+    }
+    address(ethernet, slot.head);
+    Ok(send(ctx, slot.ifindex))
 }
 
 /// One hop less (RFC 1812 5.3.1); the caller has seen that there is one left.
 #[inline(always)]
 fn decrement_ttl(ip: *mut Ipv4) {
-    // SAFETY: `parse` checked the header. Time to live and protocol are one word of the checksum.
+    // SAFETY: `parse` checked the header.
     unsafe {
-        let protocol = (*ip).protocol;
-        let old = u16::from_ne_bytes([(*ip).ttl, protocol]);
-        let ttl = (*ip).ttl.wrapping_sub(1);
-        (*ip).ttl = ttl;
-        (*ip).checksum = update16((*ip).checksum, old, u16::from_ne_bytes([ttl, protocol]));
+        (*ip).ttl = (*ip).ttl.wrapping_sub(1);
+        (*ip).checksum = increased((*ip).checksum);
     }
 }
 
 /// Addresses the frame to the server's next hop.
 #[inline(always)]
-fn address(ethernet: *mut Ethernet, backend: &Backend) {
-    let [a, b, c, d, e, f] = backend.dst_mac;
-    let [g, h, i, j, k, l] = backend.src_mac;
-    // SAFETY: the caller got `ethernet` from `Packet::at`.
+fn address(ethernet: *mut Ethernet, head: Head) {
+    // SAFETY: the caller got `ethernet` from `Packet::at`, and each word ends within it. What a
+    // word holds behind its address is written over by what comes next.
     unsafe {
-        (*ethernet).dst = [word(a, b), word(c, d), word(e, f)];
-        (*ethernet).src = [word(g, h), word(i, j), word(k, l)];
+        ethernet.cast::<u64>().write(head.first);
+        (&raw mut (*ethernet).src).cast::<u64>().write(head.second);
+        (*ethernet).ether_type = IPV4;
     }
 }
 
+/// The checksum of a header whose checksum field is zero (RFC 1071).
 #[inline(always)]
-const fn word(first: u8, second: u8) -> u16 {
-    u16::from_ne_bytes([first, second])
+fn checksum(header: &Ipv4) -> u16 {
+    let pair = |first: u8, second: u8| u32::from(u16::from_ne_bytes([first, second]));
+    let halves = |word: u32| (word & 0xffff) + (word >> 16);
+    !fold(
+        pair(header.version_ihl, header.tos)
+            + u32::from(header.total_length)
+            + u32::from(header.id)
+            + u32::from(header.fragment)
+            + pair(header.ttl, header.protocol)
+            + halves(header.source)
+            + halves(header.destination),
+    )
+}
+
+/// Whether the packet has come in by this interface.
+#[inline(always)]
+fn came_by(ctx: &XdpContext, ifindex: u32) -> bool {
+    ctx.ingress_ifindex() as u32 == ifindex
 }
 
 /// Out by `ifindex`: back where the packet came from, or by another interface.
 #[inline(always)]
 fn send(ctx: &XdpContext, ifindex: u32) -> u32 {
-    if ctx.ingress_ifindex() as u32 == ifindex {
+    if came_by(ctx, ifindex) {
         return XDP_TX;
     }
     // An interface that is missing in the map has just gone: the low bits of the flags are the

@@ -2,8 +2,11 @@
 //!
 //! Checksums change incrementally (RFC 1624); a UDP packet without one keeps none (RFC 768).
 
-use aya_ebpf::EbpfContext as _;
-use aya_ebpf::bindings::{BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as FibLookup};
+use core::mem::MaybeUninit;
+
+use aya_ebpf::bindings::{
+    BPF_FIB_LKUP_RET_FRAG_NEEDED, BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as FibLookup, xdp_md,
+};
 use aya_ebpf::helpers::bpf_fib_lookup;
 use aya_ebpf::programs::XdpContext;
 use lb_common::backend::Backend;
@@ -11,7 +14,7 @@ use lb_common::checksum::{update16, update32};
 use lb_common::service::TCP;
 use lb_common::stats::Reason;
 
-use super::{decrement_ttl, send};
+use super::{DONT_FRAGMENT, decrement_ttl, send};
 use crate::packet::{Ethernet, Packet, Ports, Tcp, Udp};
 use crate::parse::Headers;
 
@@ -20,13 +23,13 @@ const AF_INET: u8 = 2;
 
 /// Gives a client's packet the address and port of its server.
 #[inline(always)]
-pub(super) fn rewrite_destination(packet: Packet, headers: &Headers, backend: &Backend) {
+pub(super) fn rewrite_destination(headers: &Headers, backend: &Backend) {
     // SAFETY: `parse` checked the headers.
     unsafe {
         let old = ((*headers.ip).destination, (*headers.ports).destination);
         (*headers.ip).destination = backend.addr;
         (*headers.ports).destination = backend.port;
-        checksums(packet, headers, old, (backend.addr, backend.port));
+        checksums(headers, old, (backend.addr, backend.port));
     }
 }
 
@@ -38,55 +41,89 @@ pub(crate) fn to_client(
     headers: &Headers,
     backend: &Backend,
 ) -> Result<u32, Reason> {
-    let hop = next_hop(ctx, headers, backend)?;
     let Some(ethernet) = packet.at::<Ethernet>(0) else {
         return Err(Reason::Malformed);
     };
+    // SAFETY: `parse` checked the header.
+    let route = unsafe {
+        Route {
+            source: backend.vip,
+            destination: (*headers.ip).destination,
+            length: headers.length as u16,
+            protocol: headers.protocol,
+            tos: (*headers.ip).tos,
+        }
+    };
+    let mut ifindex = 0;
+    match address(ctx.ctx, ethernet, &route, &mut ifindex) {
+        BPF_FIB_LKUP_RET_SUCCESS => {}
+        BPF_FIB_LKUP_RET_FRAG_NEEDED => {
+            // SAFETY: `parse` checked the header.
+            let whole = unsafe { (*headers.ip).fragment } & DONT_FRAGMENT != 0;
+            return Err(if whole {
+                Reason::ReplyTooBig
+            } else {
+                Reason::CannotFragment
+            });
+        }
+        _ => return Err(Reason::NoWayBack),
+    }
     decrement_ttl(headers.ip);
     // SAFETY: `parse` checked the headers.
     unsafe {
         let old = ((*headers.ip).source, (*headers.ports).source);
         (*headers.ip).source = backend.vip;
         (*headers.ports).source = backend.vport;
-        checksums(packet, headers, old, (backend.vip, backend.vport));
+        checksums(headers, old, (backend.vip, backend.vport));
     }
-    // SAFETY: `at` checked the header; two bytes a word.
-    unsafe {
-        (*ethernet).dst = core::mem::transmute::<[u8; 6], [u16; 3]>(hop.dmac);
-        (*ethernet).src = core::mem::transmute::<[u8; 6], [u16; 3]>(hop.smac);
-    }
-    Ok(send(ctx, hop.ifindex))
+    Ok(send(ctx, ifindex))
 }
 
-/// Where the kernel would send the reply. Clients are too many to keep their hops in a map.
-#[inline(always)]
-fn next_hop(ctx: &XdpContext, headers: &Headers, backend: &Backend) -> Result<FibLookup, Reason> {
+/// The words of a `bpf_fib_lookup`.
+struct Zeros([MaybeUninit<u64>; size_of::<FibLookup>() / 8]);
+
+/// What a route is asked for with.
+struct Route {
+    source: u32,
+    destination: u32,
+    length: u16,
+    protocol: u8,
+    tos: u8,
+}
+
+/// Addresses the frame as the kernel would that sends the reply. Clients are too many to keep
+/// their hops in a map. Gives what the kernel says; the frame is changed only if it knows a way.
+///
+/// A subprogram: what the kernel is asked with would not fit the stack beside all else.
+#[inline(never)]
+fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &mut u32) -> u32 {
+    let mut zeros = Zeros([MaybeUninit::uninit(); size_of::<FibLookup>() / 8]);
+    for word in &mut zeros.0 {
+        // SAFETY: a word of our own. Volatile, or the compiler would call a loop over bytes.
+        unsafe { word.as_mut_ptr().write_volatile(0) };
+    }
     // SAFETY: plain numbers, of which zero is one.
-    let mut route: FibLookup = unsafe { core::mem::zeroed() };
+    let mut route: FibLookup = unsafe { core::mem::transmute(zeros) };
     route.family = AF_INET;
-    route.l4_protocol = headers.protocol;
-    route.__bindgen_anon_1.tot_len = headers.length;
-    route.ifindex = ctx.ingress_ifindex() as u32;
-    // SAFETY: `parse` checked the header.
-    unsafe {
-        route.__bindgen_anon_2.tos = (*headers.ip).tos;
-        route.__bindgen_anon_3.ipv4_src = backend.vip;
-        route.__bindgen_anon_4.ipv4_dst = (*headers.ip).destination;
-    }
+    route.l4_protocol = asked.protocol;
+    route.__bindgen_anon_1.tot_len = asked.length;
+    route.ifindex = XdpContext::new(ctx).ingress_ifindex() as u32;
+    route.__bindgen_anon_2.tos = asked.tos;
+    route.__bindgen_anon_3.ipv4_src = asked.source;
+    route.__bindgen_anon_4.ipv4_dst = asked.destination;
     // SAFETY: both pointers are good, and the size is that of the structure.
-    let found = unsafe {
-        bpf_fib_lookup(
-            ctx.as_ptr(),
-            &raw mut route,
-            size_of::<FibLookup>() as i32,
-            0,
-        )
-    };
-    if found == i64::from(BPF_FIB_LKUP_RET_SUCCESS) {
-        Ok(route)
-    } else {
-        Err(Reason::NoWayBack)
+    let found =
+        unsafe { bpf_fib_lookup(ctx.cast(), &raw mut route, size_of::<FibLookup>() as i32, 0) }
+            as u32;
+    if found == BPF_FIB_LKUP_RET_SUCCESS {
+        // SAFETY: the caller got `ethernet` from `Packet::at`; two bytes a word.
+        unsafe {
+            (*ethernet).dst = core::mem::transmute::<[u8; 6], [u16; 3]>(route.dmac);
+            (*ethernet).src = core::mem::transmute::<[u8; 6], [u16; 3]>(route.smac);
+        }
+        *ifindex = route.ifindex;
     }
+    found
 }
 
 /// Mends both checksums after one address and one port changed.
@@ -95,15 +132,14 @@ fn next_hop(ctx: &XdpContext, headers: &Headers, backend: &Backend) -> Result<Fi
 ///
 /// `parse` has checked the headers, and the head has not moved since.
 #[inline(always)]
-unsafe fn checksums(packet: Packet, headers: &Headers, old: (u32, u16), new: (u32, u16)) {
+unsafe fn checksums(headers: &Headers, old: (u32, u16), new: (u32, u16)) {
     let mend = |sum: u16| update16(update32(sum, old.0, new.0), old.1, new.1);
-    // SAFETY: by contract; the TCP header was checked when the protocol was seen.
+    // SAFETY: by contract.
     unsafe {
         (*headers.ip).checksum = update32((*headers.ip).checksum, old.0, new.0);
         if headers.protocol == TCP {
-            if let Some(tcp) = packet.at::<Tcp>(headers.l4) {
-                (*tcp).checksum = mend((*tcp).checksum);
-            }
+            let tcp = headers.ports.cast::<Tcp>();
+            (*tcp).checksum = mend((*tcp).checksum);
         } else {
             let udp = headers.ports.cast::<Udp>();
             if (*udp).checksum != 0 {

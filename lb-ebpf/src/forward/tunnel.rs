@@ -2,41 +2,30 @@
 
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::Backend;
 use lb_common::checksum::fold;
 use lb_common::stats::Reason;
 
-use super::{address, decrement_ttl};
-use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
+use super::{DONT_FRAGMENT, VERSION_IHL, address, checksum, decrement_ttl};
+use crate::backends::Slot;
+use crate::packet::{ETHERNET, Ethernet, Ipv4, Packet};
 use crate::parse::Headers;
 
 /// IP protocol number of IP in IP.
 const IP_IN_IP: u8 = 4;
 
-/// "Don't fragment" (RFC 791 3.1).
-const DONT_FRAGMENT: u16 = 0x4000_u16.to_be();
-
-/// Version 4, five words.
-const VERSION_IHL: u8 = 0x45;
+/// Length of the outer header.
+pub(super) const OUTER: u16 = size_of::<Ipv4>() as u16;
 
 /// Puts an outer header in front of the packet and addresses the frame to the server's next hop.
 ///
 /// The outer header carries the inner one's type of service, "don't fragment" and time to live,
 /// as IPVS does it, so that a loop between two directors ends.
 #[inline(always)]
-pub(super) fn encapsulate(
-    ctx: &XdpContext,
-    headers: &Headers,
-    backend: &Backend,
-) -> Result<(), Reason> {
-    const OUTER: u16 = size_of::<Ipv4>() as u16;
-    let length = headers.length.saturating_add(OUTER);
-    if length > backend.mtu {
-        return Err(Reason::TooBig);
-    }
+pub(super) fn encapsulate(ctx: &XdpContext, headers: &Headers, slot: &Slot) -> Result<(), Reason> {
+    let length = headers.length as u16 + OUTER;
     // SAFETY: the context is the program's own; every pointer into the packet is dead from here.
     if unsafe { bpf_xdp_adjust_head(ctx.ctx, -i32::from(OUTER)) } != 0 {
-        return Err(Reason::TooBig);
+        return Err(Reason::Malformed);
     }
     let packet = Packet::new(ctx);
     let (Some(ethernet), Some(outer), Some(inner)) = (
@@ -47,6 +36,7 @@ pub(super) fn encapsulate(
         return Err(Reason::Malformed);
     };
     decrement_ttl(inner);
+    let server = slot.rest();
     // SAFETY: `at` checked the header.
     let (tos, fragment, ttl) = unsafe {
         (
@@ -59,35 +49,34 @@ pub(super) fn encapsulate(
         version_ihl: VERSION_IHL,
         tos,
         total_length: length.to_be(),
-        id: 0,
+        id: if fragment == 0 {
+            // SAFETY: as above.
+            unsafe { identification((*inner).id, (*inner).source) }
+        } else {
+            0
+        },
         fragment,
         ttl,
         protocol: IP_IN_IP,
         checksum: 0,
-        source: backend.tunnel_source,
-        destination: backend.addr,
+        source: server.tunnel_source,
+        destination: server.addr,
     };
     header.checksum = checksum(&header);
-    // SAFETY: `at` checked both headers.
-    unsafe {
-        outer.write(header);
-        (*ethernet).ether_type = IPV4;
-    }
-    address(ethernet, backend);
+    // SAFETY: `at` checked the header.
+    unsafe { outer.write(header) };
+    address(ethernet, slot.head);
     Ok(())
 }
 
-/// The checksum of a header whose checksum field is zero (RFC 1071).
+/// The identification of an outer header that may be fragmented (RFC 6864 4.3 wants it to be
+/// unique; any other may be 0). A client keeps those of its packets to the virtual address apart;
+/// its address keeps those of two clients apart, as far as 16 bits can. Never 0, by which some
+/// tell packets that cannot be fragmented.
 #[inline(always)]
-fn checksum(header: &Ipv4) -> u16 {
-    let pair = |first: u8, second: u8| u32::from(u16::from_ne_bytes([first, second]));
-    let halves = |word: u32| (word & 0xffff) + (word >> 16);
-    !fold(
-        pair(header.version_ihl, header.tos)
-            + u32::from(header.total_length)
-            + u32::from(header.fragment)
-            + pair(header.ttl, header.protocol)
-            + halves(header.source)
-            + halves(header.destination),
-    )
+const fn identification(inner: u16, client: u32) -> u16 {
+    match inner ^ fold((client & 0xffff) + (client >> 16)) {
+        0 => u16::MAX,
+        id => id,
+    }
 }

@@ -35,13 +35,17 @@ fn an_address_comes_back_as_it_was_set_and_a_second_time_is_already_there() -> R
         for vip in [four, six] {
             assert_eq!(address::add(&mut connection, &vip)?, Added::New);
             assert_eq!(address::add(&mut connection, &vip)?, Added::AlreadyThere);
-            assert!(address::list(&mut connection)?.contains(&vip));
+            let mut listed = address::list(&mut connection)?;
+            // Nobody else has it on this wire, but the kernel takes its time to find out.
+            listed.iter_mut().for_each(|it| it.tentative = false);
+            assert!(listed.contains(&vip), "{listed:?}");
             assert_eq!(address::remove(&mut connection, &vip)?, Removed::Gone);
             assert_eq!(
                 address::remove(&mut connection, &vip)?,
                 Removed::WasNotThere
             );
-            assert!(!address::list(&mut connection)?.contains(&vip));
+            let same = |it: &Address| it.address == vip.address;
+            assert!(!address::list(&mut connection)?.iter().any(same));
         }
         Ok(())
     })

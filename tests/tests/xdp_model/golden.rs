@@ -6,7 +6,7 @@ use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 
 use crate::fixture::{in_director, server, service};
 use crate::frame::{TCP, UDP};
-use crate::model::{DROP, Outcome, PASS, REDIRECT};
+use crate::model::{DROP, Outcome, PASS, REDIRECT, TX};
 use crate::network::Network;
 use crate::trial::hex;
 
@@ -35,6 +35,7 @@ fn case(text: &'static str) -> Result<Case> {
     let (verdict, becomes) = line()?.split_once(' ').context("no verdict")?;
     let verdict = match verdict {
         "drop" => DROP,
+        "tx" => TX,
         "pass" => PASS,
         _ => REDIRECT,
     };
@@ -70,6 +71,13 @@ fn configuration(network: &Network) -> Desired {
             ..server(14, 80, Dr)
         }]
     };
+    let narrow = |last, method, mtu| {
+        let mut server = server(last, 53, method);
+        if let Path::Via(hop) = &mut server.path {
+            hop.mtu = mtu;
+        }
+        vec![server]
+    };
     let services = vec![
         service(20, 80, TCP, vec![server(11, 80, Dr)]),
         service(21, 80, TCP, vec![server(12, 80, Tun)]),
@@ -83,6 +91,8 @@ fn configuration(network: &Network) -> Desired {
             gate: 2,
             ..service(26, 80, TCP, vec![server(11, 80, Dr)])
         },
+        service(27, 53, UDP, narrow(12, Tun, 80)),
+        service(28, 53, UDP, narrow(11, Dr, 60)),
     ];
     Desired { services }
 }

@@ -16,7 +16,7 @@ mod golden;
 mod model;
 mod network;
 mod promises;
-mod race;
+mod races;
 mod random;
 mod rig;
 mod traffic;
@@ -76,13 +76,14 @@ fn any_packets_through_any_configurations_fare_as_in_the_model() -> Result<()> {
                 new_epoch(&mut trial, &mut world, &network, &mut random).with_context(place)?;
             }
             if random.chance(2) {
-                trial.age(1 + random.below(12) as u32)?;
+                trial.age(random.pick(&[-2, -1, 1, 2, 3, 5, 8, 12]))?;
             }
             let frame = traffic::frame(&world, &mut random);
             let ingress = random.pick(&[network.front.index, network.back.index]);
             let agent = match random.below(40) {
                 0 => Agent::Silent,
                 1 => Agent::Slow,
+                2 => Agent::Ahead,
                 _ => Agent::Alive,
             };
             trial.send(&frame, ingress, agent).with_context(place)?;

@@ -54,6 +54,15 @@ pub(crate) struct WayBack {
     pub(crate) dst_mac: [u8; 6],
 }
 
+/// Why a reply goes nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoWay {
+    /// No route, or a neighbour that does not answer.
+    NotKnown,
+    /// It does not fit the path.
+    TooNarrow,
+}
+
 /// The director and the other ends of its cables.
 pub(crate) struct Network {
     pub(crate) director: Namespace,
@@ -109,21 +118,24 @@ impl Network {
     }
 
     /// The way to `client` for a packet of `length` bytes, by the tables above.
-    pub(crate) fn way_back(&self, client: Ipv4Addr, length: u16) -> Option<WayBack> {
+    pub(crate) fn way_back(&self, client: Ipv4Addr, length: u16) -> Result<WayBack, NoWay> {
         let (interface, hop, mtu) = match client.octets() {
-            [192, 0, 2, 10..=12] => (self.front, client, MTU),
-            [203, 0, 113, 0..=127] | [172, 16..=31, ..] => (self.front, GATEWAY, MTU),
-            [203, 0, 113, 128..=255] => (self.front, GATEWAY, NARROW),
-            [10, 0, 0, 50] => (self.back, client, MTU),
-            [10, 9, 0, 5] => (self.aside, client, MTU),
-            _ => return None,
+            [192, 0, 2, 10..=12] => (self.front, Some(client), MTU),
+            [192, 0, 2, _] => (self.front, None, MTU),
+            [203, 0, 113, 0..=127] | [172, 16..=31, ..] => (self.front, Some(GATEWAY), MTU),
+            [203, 0, 113, 128..=255] => (self.front, Some(GATEWAY), NARROW),
+            [10, 0, 0, 50] => (self.back, Some(client), MTU),
+            [10, 9, 0, 5] => (self.aside, Some(client), MTU),
+            _ => return Err(NoWay::NotKnown),
         };
-        let way = WayBack {
+        if length > mtu {
+            return Err(NoWay::TooNarrow);
+        }
+        Ok(WayBack {
             ifindex: interface.index,
             src_mac: interface.mac,
-            dst_mac: neighbour(hop.octets()),
-        };
-        (length <= mtu).then_some(way)
+            dst_mac: neighbour(hop.ok_or(NoWay::NotKnown)?.octets()),
+        })
     }
 }
 

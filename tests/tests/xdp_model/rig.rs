@@ -40,6 +40,8 @@ pub(crate) const TICKS: Ticks = Ticks::at(250);
 pub(crate) enum Agent {
     /// Just now.
     Alive,
+    /// On a CPU that is ahead of ours.
+    Ahead,
     /// Not for a long time, but `xdp_deadman` has not run out.
     Slow,
     /// Not for longer than `xdp_deadman`.
@@ -135,6 +137,7 @@ impl Rig {
         let since = self.early_in_tick()?;
         let heartbeat = match agent {
             Agent::Alive => since,
+            Agent::Ahead => since + 3,
             Agent::Slow => since.saturating_sub(self.deadman.saturating_sub(1000)),
             Agent::Silent => since.saturating_sub(self.deadman + 1),
         };

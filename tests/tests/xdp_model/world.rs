@@ -8,11 +8,10 @@ use lb_agent::config::model::{Forwarding, Scheduler};
 use lb_agent::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use lb_agent::dataplane::nexthop::Hop;
 use lb_common::filter::AddressFilter;
-use lb_common::hash::mix;
-use lb_common::limits::FLOW_BUCKETS;
 use lb_common::service::ServiceKey4;
 
 use crate::frame::{Endpoint, TCP, UDP};
+use crate::model::Table;
 use crate::network::{Network, REACHABLE, UNREACHABLE};
 use crate::random::Random;
 
@@ -214,28 +213,37 @@ pub(crate) fn mistakable(random: &mut Random) -> Vec<Ipv4Addr> {
     found
 }
 
-/// Another client whose flows share the bucket of `client`.
+/// Another client whose flows share the first bucket of `client`.
 pub(crate) fn bucket_mate(client: Endpoint, secret: u64, random: &mut Random) -> Endpoint {
-    let wanted = bucket_of(client, secret);
+    resident(bucket_of(client, secret), secret, random)
+}
+
+/// A client whose flows have this bucket as their first.
+pub(crate) fn resident(bucket: u32, secret: u64, random: &mut Random) -> Endpoint {
     loop {
-        let other = Endpoint {
+        let client = Endpoint {
             address: far_away(random),
             port: random.short(),
         };
-        if bucket_of(other, secret) == wanted {
-            return other;
+        if bucket_of(client, secret) == bucket {
+            return client;
         }
     }
 }
 
-/// The bucket of a client's flows.
+/// The first bucket of a client's flows.
 pub(crate) fn bucket_of(client: Endpoint, secret: u64) -> u32 {
-    let address = u32::from_ne_bytes(client.address.octets());
-    let hash = mix(
-        u64::from(address) | u64::from(client.port.to_be()) << 32,
+    let [first, ..] = buckets_of(client, secret);
+    first
+}
+
+/// All buckets of a client's flows.
+pub(crate) fn buckets_of(client: Endpoint, secret: u64) -> [u32; 3] {
+    let table = Table {
         secret,
-    );
-    (hash % u64::from(FLOW_BUCKETS)) as u32
+        ..Table::default()
+    };
+    table.buckets_of(client)
 }
 
 /// An address behind the gateway.

@@ -74,19 +74,13 @@ fn a_slot_that_is_free_again_keeps_its_generation() {
 }
 
 #[test]
-fn real_servers_and_addresses_come_and_go() {
-    let slot = BackendSlot { slot: 4 };
+fn the_filter_comes_and_goes() {
     let addresses = Addresses {
         destinations: vec![KEY.address],
-        sources: vec![],
+        servers: vec![KEY],
     };
-    let mut installed = after(&[
-        Operation::SetReal { key: KEY, slot },
-        Operation::SetFilter(addresses.clone()),
-    ]);
-    assert_eq!(installed.reals[&KEY], slot);
+    let mut installed = after(&[Operation::SetFilter(addresses.clone())]);
     assert_eq!(installed.filter, addresses);
-    installed.record(&Operation::RemoveReal { key: KEY });
     installed.record(&Operation::SetFilter(Addresses::default()));
     assert_eq!(installed, Installed::default());
 }
@@ -105,9 +99,14 @@ fn keys_are_in_the_order_of_their_numbers() {
 
 #[test]
 fn the_filter_lets_through_what_is_listed() {
+    let server = |port| Key {
+        address: Ipv4Addr::new(10, 0, 0, 1),
+        port,
+        proto: TCP,
+    };
     let listed = Addresses {
         destinations: vec![Ipv4Addr::new(192, 0, 2, 1)],
-        sources: vec![Ipv4Addr::new(10, 0, 0, 1)],
+        servers: vec![server(80)],
     };
     let filter = listed.filter();
     let bits = |octets: [u8; 4]| u32::from_ne_bytes(octets);
@@ -115,4 +114,6 @@ fn the_filter_lets_through_what_is_listed() {
     assert!(filter.may_be_source(bits([10, 0, 0, 1])));
     assert!(!filter.may_be_destination(bits([10, 0, 0, 1])));
     assert!(!filter.may_be_source(bits([192, 0, 2, 1])));
+    assert!(filter.may_be_server(&server(80).into()));
+    assert!(!filter.may_be_server(&server(81).into()));
 }

@@ -6,26 +6,30 @@ use lb_common::service::{ServiceEntry, ServiceInfo, scheduler};
 
 use crate::config::model::{Forwarding, Scheduler};
 use crate::dataplane::desired::{Desired, Service};
-use crate::dataplane::installed::Addresses;
+use crate::dataplane::installed::{Addresses, Key};
 use crate::dataplane::xdp::clock::Ticks;
 
-/// The addresses that may be ours.
+/// The addresses and servers that may be ours.
 pub(super) fn filter(desired: &Desired) -> Addresses {
     let destinations: BTreeSet<_> = desired
         .services
         .iter()
         .map(|service| service.key.address())
         .collect();
-    let sources: BTreeSet<_> = desired
+    let servers: BTreeSet<_> = desired
         .services
         .iter()
-        .flat_map(|service| &service.servers)
-        .filter(|server| server.method == Forwarding::Nat)
-        .map(|server| server.address)
+        .flat_map(|service| service.servers.iter().map(|it| (service.key.proto, it)))
+        .filter(|(_, server)| server.method == Forwarding::Nat)
+        .map(|(proto, server)| Key {
+            address: server.address,
+            port: server.port,
+            proto,
+        })
         .collect();
     Addresses {
         destinations: destinations.into_iter().collect(),
-        sources: sources.into_iter().collect(),
+        servers: servers.into_iter().collect(),
     }
 }
 

@@ -5,7 +5,7 @@ use lb_common::service::{ServiceKey4, TCP};
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::model::Scheduler;
+use crate::config::model::{Forwarding, Scheduler};
 use crate::dataplane::desired::{Path, Persistence, Server};
 use crate::dataplane::nexthop::Hop;
 
@@ -115,7 +115,6 @@ fn replies_find_a_server_before_its_first_connection_and_until_its_last() {
         step(&mut installed, &nat(&[5]))[..],
         [
             Operation::SetFilter(_),
-            Operation::SetReal { .. },
             Operation::WriteBackend { .. },
             Operation::SetSchedule { .. },
             Operation::SetService { .. },
@@ -125,13 +124,11 @@ fn replies_find_a_server_before_its_first_connection_and_until_its_last() {
         step(&mut installed, &nat(&[6]))[..],
         [
             Operation::SetFilter(ref both),
-            Operation::SetReal { .. },
             Operation::WriteBackend { .. },
             Operation::SetSchedule { .. },
             Operation::RetireBackend { .. },
-            Operation::RemoveReal { .. },
             Operation::SetFilter(ref only),
-        ] if both.sources.len() == 2 && only.sources.len() == 1
+        ] if both.servers.len() == 2 && only.servers.len() == 1
     ));
 }
 
@@ -182,33 +179,28 @@ fn a_service_that_goes_leaves_the_lookup_before_its_servers() {
 }
 
 #[test]
-fn a_real_server_of_two_nat_services_belongs_to_neither_alone() {
+fn the_filter_knows_a_real_server_as_long_as_a_service_in_nat_mode_has_it() {
     let mut installed = Installed::default();
     let nat = |port| Service {
         servers: vec![server(5, 1, Forwarding::Nat)],
         ..service(port, &[])
     };
+    let ports = |installed: &Installed| -> Vec<u16> {
+        let servers = installed.filter.servers.iter();
+        servers.map(|it| it.port).collect()
+    };
+    let real = server(5, 1, Forwarding::Nat).port;
     step(&mut installed, &desired(vec![nat(80)]));
-    assert_eq!(
-        installed
-            .reals
-            .values()
-            .map(|it| it.slot)
-            .collect::<Vec<_>>(),
-        [1]
-    );
+    assert_eq!(ports(&installed), [real]);
     step(&mut installed, &desired(vec![nat(80), nat(443)]));
-    assert_eq!(
-        installed
-            .reals
-            .values()
-            .map(|it| it.slot)
-            .collect::<Vec<_>>(),
-        [0]
+    assert_eq!(ports(&installed), [real]);
+    step(
+        &mut installed,
+        &desired(vec![service(80, &[(5, 1)]), nat(443)]),
     );
+    assert_eq!(ports(&installed), [real]);
     step(&mut installed, &desired(vec![service(80, &[(5, 1)])]));
-    assert!(installed.reals.is_empty());
-    assert!(installed.filter.sources.is_empty());
+    assert_eq!(ports(&installed), [0; 0]);
 }
 
 #[test]
@@ -425,9 +417,7 @@ proptest! {
                         let address = Ipv4Addr::from(backend.addr.to_ne_bytes());
                         let port = u16::from_be(backend.port);
                         let key = Key { address, port, proto: backend.proto };
-                        !backend.has(flags::NAT)
-                            || installed.reals.contains_key(&key)
-                                && installed.filter.sources.contains(&address)
+                        !backend.has(flags::NAT) || installed.filter.servers.contains(&key)
                     };
                     prop_assert!(turns.iter().all(answered), "a turn whose replies are lost");
                 }
@@ -442,22 +432,17 @@ proptest! {
     }
 
     #[test]
-    fn replies_find_exactly_the_servers_in_nat_mode(history in prop::collection::vec(any_desired(), 1..5)) {
+    fn the_filter_knows_exactly_the_servers_in_nat_mode(history in prop::collection::vec(any_desired(), 1..5)) {
         let mut installed = Installed::default();
         for wanted in &history {
             step(&mut installed, wanted);
-            let mut nat: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
-            for (slot, backend) in installed.backends.iter().filter(|(_, it)| it.has(flags::NAT)) {
-                let address = Ipv4Addr::from(backend.addr.to_ne_bytes());
-                let key = Key { address, port: u16::from_be(backend.port), proto: backend.proto };
-                nat.entry(key).or_default().push(*slot);
-            }
-            let expected: BTreeMap<Key, BackendSlot> = nat.into_iter().map(|(key, slots)| {
-                (key, BackendSlot { slot: if let [only] = slots[..] { only } else { 0 } })
+            let nat = installed.backends.values().filter(|it| it.has(flags::NAT));
+            let servers: BTreeSet<Key> = nat.map(|it| Key {
+                address: Ipv4Addr::from(it.addr.to_ne_bytes()),
+                port: u16::from_be(it.port),
+                proto: it.proto,
             }).collect();
-            let sources: BTreeSet<Ipv4Addr> = expected.keys().map(|key| key.address).collect();
-            prop_assert_eq!(&installed.reals, &expected);
-            prop_assert_eq!(&installed.filter.sources, &sources.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(&installed.filter.servers, &servers.into_iter().collect::<Vec<_>>());
         }
     }
 }

@@ -8,49 +8,119 @@ use super::table::{Flow, State};
 use super::{Incarnation, Model, Refusal, Template};
 use crate::frame::TCP;
 
+/// A server for a packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    pub(super) server: Incarnation,
+    /// The packet opens a connection.
+    pub(super) new: bool,
+    /// The flow stands nowhere in the table.
+    pub(super) forgotten: bool,
+}
+
 impl Model {
-    /// The server of the packet's flow, and whether it has just been given.
+    /// The server of the packet's flow.
     pub(super) fn choose(
         &mut self,
         packet: &Packet,
         service: &VirtualServer,
         tick: i64,
-    ) -> Result<(Incarnation, bool), Refusal> {
-        let opens = packet.protocol != TCP || packet.flags & 0x06 == 0x02;
-        let (client, id) = (packet.source, service.id);
-        let known = self.table.find(client, id).cloned();
-        if let Some(flow) = &known
-            && !self.table.is_expired(flow, tick)
-            && self.servers.contains_key(&flow.server)
-            && !(opens && flow.is_over())
-            && let Some(flow) = self.table.find(client, id)
-        {
-            flow.state = flow.state.client_sends(packet.flags);
-            flow.seen = tick;
-            return Ok((flow.server, false));
-        }
-        if !opens {
-            return Ok((self.untracked(packet, service, tick)?, false));
-        }
-        let server = self.next(packet, service, tick)?;
-        let new = Flow {
-            client,
-            service: id,
+    ) -> Result<Choice, Refusal> {
+        let syn = packet.protocol == TCP && packet.flags & 0x06 == 0x02;
+        let opens = packet.protocol != TCP || syn;
+        let follows = |server| Choice {
             server,
-            state: State::first(packet.protocol == TCP),
+            new: false,
+            forgotten: false,
+        };
+        let [first, second @ ..] = self.table.buckets_of(packet.source);
+        if let Some(server) = self.follow(first, packet, service, opens, tick) {
+            return Ok(follows(server));
+        }
+        if !(syn && self.has_room(first, packet, service, tick)) {
+            for bucket in second {
+                if let Some(server) = self.follow(bucket, packet, service, opens, tick) {
+                    return Ok(follows(server));
+                }
+            }
+        }
+        if opens {
+            let server = self.next(packet, service, tick)?;
+            let new = Flow {
+                client: packet.source,
+                service: service.id,
+                server,
+                state: State::first(packet.protocol == TCP),
+                seen: tick,
+            };
+            if self.table.insert(new, tick) {
+                return Ok(Choice {
+                    server,
+                    new: true,
+                    forgotten: false,
+                });
+            }
+        }
+        Ok(Choice {
+            server: self.untracked(packet, service, tick)?,
+            new: opens,
+            forgotten: true,
+        })
+    }
+
+    /// The server of the flow, if it stands in this bucket and goes on.
+    fn follow(
+        &mut self,
+        bucket: u32,
+        packet: &Packet,
+        service: &VirtualServer,
+        opens: bool,
+        tick: i64,
+    ) -> Option<Incarnation> {
+        let old = self.table.find(bucket, packet.source, service.id)?.clone();
+        let goes_on = !self.table.is_expired(&old, tick)
+            && self.servers.contains_key(&old.server)
+            && !(opens && old.is_over());
+        if !goes_on {
+            return None;
+        }
+        let flow = self.table.find(bucket, packet.source, service.id)?;
+        flow.state = flow.state.client_sends(packet.flags);
+        flow.seen = tick;
+        if old.seen != tick {
+            self.keep(packet, service, old.server, tick);
+        }
+        Some(old.server)
+    }
+
+    /// A connection keeps the template alive that it was made by.
+    fn keep(&mut self, packet: &Packet, service: &VirtualServer, server: Incarnation, tick: i64) {
+        let Some(persistence) = service.persistence else {
+            return;
+        };
+        let key = (service.id, service.network_of(packet.source.address));
+        if let Some(template) = self.templates.get_mut(&key)
+            && template.server == server
+            && tick - template.seen > i64::from(persistence.ticks / 4)
+        {
+            template.seen = tick;
+        }
+    }
+
+    /// Whether a SYN finds a place in this bucket.
+    fn has_room(&self, bucket: u32, packet: &Packet, service: &VirtualServer, tick: i64) -> bool {
+        // Any server would do: the place does not depend on it.
+        let Some(server) = self.servers.keys().next() else {
+            return true;
+        };
+        let new = Flow {
+            client: packet.source,
+            service: service.id,
+            server: *server,
+            state: State::first(true),
             seen: tick,
         };
-        let remembered = if known.is_some() {
-            self.table.find(client, id).map(|old| *old = new).is_some()
-        } else {
-            self.table.insert(new, tick)
-        };
-        let server = if remembered {
-            server
-        } else {
-            self.untracked(packet, service, tick)?
-        };
-        Ok((server, true))
+        self.table.place(bucket, &new, tick).is_some()
     }
 
     /// For a new flow: the server of the client's template, else the one whose turn it is.

@@ -8,6 +8,7 @@ use lb_agent::config::model::Forwarding;
 use lb_agent::dataplane::desired::{Desired, Server, Service};
 use lb_agent::dataplane::xdp::clock::Ticks;
 use lb_common::filter::AddressFilter;
+use lb_common::service::ServiceKey4;
 
 use super::{Model, rota};
 use crate::frame::Endpoint;
@@ -144,7 +145,8 @@ impl Model {
             .values()
             .filter(|it| it.server.method == Forwarding::Nat)
         {
-            filter.add_source(u32::from_ne_bytes(real.server.address.octets()));
+            let Server { address, port, .. } = real.server;
+            filter.add_server(&ServiceKey4::new(address, port, real.protocol));
         }
         filter
     }

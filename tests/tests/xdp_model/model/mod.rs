@@ -17,9 +17,11 @@ use std::net::Ipv4Addr;
 
 use lb_agent::config::model::Forwarding;
 use lb_agent::dataplane::desired::Path;
+use lb_common::answers::LIMIT;
 use lb_common::filter::AddressFilter;
 use lb_common::stats::{Reason, Traffic};
 
+use choice::Choice;
 pub(crate) use installed::{Ids, Incarnation};
 use installed::{RealServer, VirtualServer};
 use packet::Packet;
@@ -27,13 +29,21 @@ use table::Flow;
 pub(crate) use table::Table;
 
 use crate::frame::Endpoint;
-use crate::network::Network;
+use crate::network::{Network, NoWay};
 
 /// `XDP_DROP`, `XDP_PASS`, `XDP_TX`, `XDP_REDIRECT`.
 pub(crate) const DROP: u32 = 1;
 pub(crate) const PASS: u32 = 2;
 pub(crate) const TX: u32 = 3;
 pub(crate) const REDIRECT: u32 = 4;
+
+/// What the kernel gets nothing of.
+const DROPPED: [Reason; 4] = [
+    Reason::CannotFragment,
+    Reason::AnswerLimit,
+    Reason::NoRoom,
+    Reason::NoWayBack,
+];
 
 /// What the program does with a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +72,7 @@ pub(crate) enum Refusal {
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     pub(crate) server: Incarnation,
-    /// Tick of the last new flow.
+    /// Tick of the last new flow, or of a packet of one that it was the template of.
     pub(crate) seen: i64,
 }
 
@@ -82,6 +92,8 @@ pub(crate) struct Model {
     pub(crate) traffic: HashMap<Incarnation, Traffic>,
     pub(crate) retired: HashMap<u16, Traffic>,
     pub(crate) reasons: [u64; Reason::ALL.len()],
+    /// Answers by ICMP: the tick of the last one, and how many there were in it.
+    answers: (i64, u32),
     incarnations: u32,
 }
 
@@ -99,15 +111,16 @@ impl Model {
             traffic: HashMap::new(),
             retired: HashMap::new(),
             reasons: [0; Reason::ALL.len()],
+            answers: (0, 0),
             incarnations: 0,
         }
     }
 
-    /// Flows and templates become older.
-    pub(crate) fn age(&mut self, ticks: u32) {
+    /// Flows and templates become older, or younger.
+    pub(crate) fn age(&mut self, ticks: i64) {
         self.table.age(ticks);
         for template in self.templates.values_mut() {
-            template.seen -= i64::from(ticks);
+            template.seen -= ticks;
         }
     }
 
@@ -117,7 +130,7 @@ impl Model {
         let ends = packet.map(|packet| [packet.source, packet.destination]);
         ends.into_iter()
             .flatten()
-            .map(|end| self.table.bucket_of(end))
+            .flat_map(|end| self.table.buckets_of(end))
             .collect()
     }
 
@@ -128,7 +141,7 @@ impl Model {
             Err(Refusal::NotOurs) => PASS,
             Err(Refusal::Because(reason)) => {
                 self.reasons[reason as usize] += 1;
-                if reason == Reason::NoWayBack {
+                if DROPPED.contains(&reason) {
                     DROP
                 } else {
                     PASS
@@ -172,31 +185,71 @@ impl Model {
         arrival: Arrival,
     ) -> Result<Outcome, Refusal> {
         self.pass_gate(service.gate, arrival)?;
-        let (chosen, new) = self.choose(packet, service, arrival.tick)?;
-        let server = self.servers[&chosen].server;
+        let choice = self.choose(packet, service, arrival.tick)?;
+        let server = self.servers[&choice.server].server;
         let hop = match server.path {
             Path::Unknown => return Err(Refusal::Because(Reason::NoNeighbour)),
             Path::Local => {
-                self.count_in(chosen, packet, new);
+                self.count_in(&choice, packet);
                 return Err(Refusal::Because(Reason::LocalServer));
             }
             Path::Via(hop) => hop,
         };
+        if choice.forgotten && server.method == Forwarding::Nat {
+            let reason = if choice.new {
+                Reason::NoRoom
+            } else {
+                Reason::NoFlow
+            };
+            return Err(Refusal::Because(reason));
+        }
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
+        }
+        let (room, limited) = match server.method {
+            Forwarding::Tun => (hop.mtu - 20, true),
+            // What came by an interface fits it.
+            Forwarding::Dr | Forwarding::Nat => (hop.mtu, hop.index != arrival.ingress),
+        };
+        if limited && u32::from(packet.length) > room {
+            return self.answer(frame, packet, room, arrival.tick);
         }
         let frame = match server.method {
             Forwarding::Dr => packet::direct(frame, &hop),
             Forwarding::Nat => packet::to_server(frame, packet, &server, &hop),
-            Forwarding::Tun if u32::from(packet.length) + 20 > hop.mtu => {
-                return Err(Refusal::Because(Reason::TooBig));
-            }
             Forwarding::Tun => packet::tunnelled(frame, packet, &server, &hop),
         };
-        self.count_in(chosen, packet, new);
+        self.count_in(&choice, packet);
         Ok(Outcome {
             verdict: leave(network, arrival.ingress, hop.index),
             frame,
+        })
+    }
+
+    /// Tells the client that its packet does not fit, if that is what it wants to know.
+    fn answer(
+        &mut self,
+        frame: &[u8],
+        packet: &Packet,
+        room: u32,
+        tick: i64,
+    ) -> Result<Outcome, Refusal> {
+        let [first, ..] = packet.source.address.octets();
+        let one_host = first != 0 && first != 127 && first < 224;
+        let to_us_alone = frame[0] & 1 == 0;
+        if !packet.whole || !one_host || !to_us_alone {
+            return Err(Refusal::Because(Reason::CannotFragment));
+        }
+        let (last, count) = self.answers;
+        let count = if last == tick { count } else { 0 };
+        if count == LIMIT {
+            return Err(Refusal::Because(Reason::AnswerLimit));
+        }
+        self.answers = (tick, count + 1);
+        self.reasons[Reason::TooBig as usize] += 1;
+        Ok(Outcome {
+            verdict: TX,
+            frame: packet::fragmentation_needed(frame, packet, room as u16),
         })
     }
 
@@ -208,44 +261,31 @@ impl Model {
         arrival: Arrival,
     ) -> Result<Outcome, Refusal> {
         let sends = |server: &RealServer| server.is_nat(packet.source, packet.protocol);
-        let mut candidates = self
-            .servers
-            .iter()
-            .filter(|(_, it)| sends(it))
-            .map(|(it, _)| *it);
-        let first = candidates.next().ok_or(Refusal::NotOurs)?;
-        let only = candidates.next().is_none().then_some(first);
         let client = packet.destination;
-        let is_replied_to = |flow: &&Flow| {
+        let is_replied_to = |(_, flow): &(u32, &Flow)| {
             !self.table.is_expired(flow, arrival.tick)
                 && self.servers.get(&flow.server).is_some_and(sends)
         };
-        let flow = self.table.of_client(client).find(is_replied_to).cloned();
-        let chosen = flow
-            .as_ref()
-            .map(|flow| flow.server)
-            .or(only)
-            .ok_or(Refusal::NotOurs)?;
+        let found = self.table.of_client(client).find(is_replied_to);
+        let (bucket, flow) = found.ok_or(Refusal::NotOurs)?;
+        let (id, chosen) = (flow.service, flow.server);
         let service = self.servers[&chosen].service;
-        let gate = self.servers[&chosen].gate;
-        self.pass_gate(gate, arrival)?;
-        if packet.ttl <= 1 {
-            return Err(Refusal::Because(Reason::TimeToLive));
-        }
-        let no_way_back = if flow.is_some() {
-            Refusal::Because(Reason::NoWayBack)
-        } else {
-            Refusal::NotOurs
-        };
-        if let Some(flow) = flow
-            && let Some(flow) = self.table.find(client, flow.service)
-        {
+        self.pass_gate(self.servers[&chosen].gate, arrival)?;
+        if let Some(flow) = self.table.find(bucket, client, id) {
             flow.state = flow.state.server_sends(packet.flags);
             flow.seen = arrival.tick;
         }
-        let way = network
-            .way_back(client.address, packet.length)
-            .ok_or(no_way_back)?;
+        if packet.ttl <= 1 {
+            return Err(Refusal::Because(Reason::TimeToLive));
+        }
+        let way = network.way_back(client.address, packet.length);
+        let way = way.map_err(|no_way| {
+            Refusal::Because(match no_way {
+                NoWay::TooNarrow if packet.whole => Reason::ReplyTooBig,
+                NoWay::TooNarrow => Reason::CannotFragment,
+                NoWay::NotKnown => Reason::NoWayBack,
+            })
+        })?;
         let traffic = self.traffic.entry(chosen).or_default();
         traffic.out_packets += 1;
         traffic.out_bytes += u64::from(packet.length);
@@ -265,9 +305,9 @@ impl Model {
         Ok(())
     }
 
-    fn count_in(&mut self, server: Incarnation, packet: &Packet, new: bool) {
-        let traffic = self.traffic.entry(server).or_default();
-        traffic.conns += u64::from(new);
+    fn count_in(&mut self, choice: &Choice, packet: &Packet) {
+        let traffic = self.traffic.entry(choice.server).or_default();
+        traffic.conns += u64::from(choice.new);
         traffic.in_packets += 1;
         traffic.in_bytes += u64::from(packet.length);
     }

@@ -19,6 +19,8 @@ pub(crate) struct Packet {
     /// TCP flags.
     pub(crate) flags: u8,
     pub(crate) ttl: u8,
+    /// It must not be fragmented.
+    pub(crate) whole: bool,
     /// Of the IP packet.
     pub(crate) length: u16,
     /// Of the IP header.
@@ -68,6 +70,7 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
         },
         flags: if protocol == TCP { transport[13] } else { 0 },
         ttl: ip[8],
+        whole: ip[6] & 0x40 != 0,
         length: short(&ip[2..4]),
         header,
     })
@@ -87,7 +90,12 @@ pub(crate) fn tunnelled(frame: &[u8], packet: &Packet, server: &Server, hop: &Ho
     hop_less(&mut inner);
     let mut outer = vec![0x45, inner[1]];
     outer.extend((packet.length + 20).to_be_bytes());
-    outer.extend([0, 0, inner[6] & 0x40, 0, inner[8], 4, 0, 0]);
+    outer.extend(if packet.whole {
+        [0, 0]
+    } else {
+        identification(&inner)
+    });
+    outer.extend([inner[6] & 0x40, 0, inner[8], 4, 0, 0]);
     let source = match hop.source {
         Some(IpAddr::V4(source)) => source,
         Some(IpAddr::V6(_)) | None => Ipv4Addr::UNSPECIFIED,
@@ -101,6 +109,36 @@ pub(crate) fn tunnelled(frame: &[u8], packet: &Packet, server: &Server, hop: &Ho
     result.extend(outer);
     result.extend(inner);
     result
+}
+
+/// Of an outer header that may be fragmented: the inner one's, in a dialect of each client.
+fn identification(inner: &[u8]) -> [u8; 2] {
+    // A sum is the complement of its checksum.
+    let dialect = (!checksum(&inner[12..16])).to_be_bytes();
+    match [inner[4] ^ dialect[0], inner[5] ^ dialect[1]] {
+        [0, 0] => [0xff, 0xff],
+        id => id,
+    }
+}
+
+/// "Fragmentation needed" (RFC 1191 4): back to the sender, with what it had sent, as far as 576
+/// bytes hold it.
+pub(crate) fn fragmentation_needed(frame: &[u8], packet: &Packet, mtu: u16) -> Vec<u8> {
+    let ip = &frame[ETHERNET..];
+    let quoted = usize::from(packet.length).min(576 - 28) / 4 * 4;
+    let mut icmp = vec![3, 4, 0, 0, 0, 0];
+    icmp.extend(mtu.to_be_bytes());
+    icmp.extend(&ip[..quoted]);
+    let check = checksum(&icmp);
+    put(&mut icmp, 2, &check.to_be_bytes());
+    let mut header = vec![0x45, ip[1] & 0x1e | 0xc0];
+    header.extend((20 + icmp.len() as u16).to_be_bytes());
+    header.extend([0, 0, 0x40, 0, 64, 1, 0, 0]);
+    header.extend(&ip[16..20]);
+    header.extend(&ip[12..16]);
+    let check = checksum(&header);
+    put(&mut header, 10, &check.to_be_bytes());
+    [&frame[6..12], &frame[..6], &[0x08, 0x00], &header, &icmp].concat()
 }
 
 /// NAT towards the server: another destination.

@@ -97,27 +97,39 @@ impl Table {
         )
     }
 
-    pub(crate) fn bucket_of(&self, client: Endpoint) -> u32 {
-        (self.hash(client) % u64::from(FLOW_BUCKETS)) as u32
+    /// The buckets of a client: the first one, and the two halves of the second one.
+    pub(crate) fn buckets_of(&self, client: Endpoint) -> [u32; 3] {
+        let hash = self.hash(client);
+        let second = (hash >> 32) as u32 % FLOW_BUCKETS;
+        let other_half = if second.is_multiple_of(2) {
+            second + 1
+        } else {
+            second - 1
+        };
+        [hash as u32 % FLOW_BUCKETS, second, other_half]
     }
 
-    /// The flow of a client to a service, dead or alive.
-    pub(crate) fn find(&mut self, client: Endpoint, service: u16) -> Option<&mut Flow> {
-        let bucket = self.bucket(client);
-        bucket
+    /// The flow of a client to a service in one bucket, dead or alive.
+    pub(crate) fn find(
+        &mut self,
+        bucket: u32,
+        client: Endpoint,
+        service: u16,
+    ) -> Option<&mut Flow> {
+        self.buckets
+            .get_mut(&bucket)?
             .iter_mut()
             .flatten()
             .find(|flow| flow.client == client && flow.service == service)
     }
 
-    /// The flows of a client, whatever the service.
-    pub(crate) fn of_client(&self, client: Endpoint) -> impl Iterator<Item = &Flow> {
-        let bucket = self.buckets.get(&self.bucket_of(client));
-        bucket
+    /// The flows of a client, whatever the service, with the buckets they stand in.
+    pub(crate) fn of_client(&self, client: Endpoint) -> impl Iterator<Item = (u32, &Flow)> {
+        self.buckets_of(client)
             .into_iter()
-            .flatten()
-            .flatten()
-            .filter(move |flow| flow.client == client)
+            .filter_map(|bucket| Some((bucket, self.buckets.get(&bucket)?)))
+            .flat_map(|(bucket, ways)| ways.iter().flatten().map(move |flow| (bucket, flow)))
+            .filter(move |(_, flow)| flow.client == client)
     }
 
     /// Whether a flow has outlived its time-out.
@@ -125,32 +137,41 @@ impl Table {
         tick - flow.seen > i64::from(self.timeouts[flow.state as usize])
     }
 
-    /// Makes room for a flow; `false` if everyone who is there has a better right to stay.
+    /// Makes room for a flow; `false` if everyone who is there has a better right to stay. A live
+    /// datagram flow goes only if nothing better is to be had anywhere.
     pub(crate) fn insert(&mut self, new: Flow, tick: i64) -> bool {
-        let bucket = self.bucket(new.client).clone();
-        let claims = bucket
-            .iter()
-            .map(|old| self.claim(old.as_ref(), &new, tick));
-        let best = claims
-            .zip(0..)
-            .filter_map(|(claim, place)| Some((claim?, place)))
-            .min();
-        let Some((_, place)) = best else { return false };
-        let bucket: &mut [_; WAYS] = self.bucket(new.client);
-        bucket[place] = Some(new);
+        let places: Vec<(u32, Claim, usize)> = self
+            .buckets_of(new.client)
+            .into_iter()
+            .filter_map(|bucket| {
+                let (claim, way) = self.place(bucket, &new, tick)?;
+                Some((bucket, claim, way))
+            })
+            .collect();
+        let good = |(_, claim, _): &&(u32, Claim, usize)| !matches!(claim, Claim::Datagrams { .. });
+        let Some((bucket, _, way)) = places.iter().find(good).or(places.first()) else {
+            return false;
+        };
+        self.buckets.entry(*bucket).or_default()[*way] = Some(new);
         true
     }
 
-    /// Everything becomes older.
-    pub(crate) fn age(&mut self, ticks: u32) {
-        for flow in self.buckets.values_mut().flatten().flatten() {
-            flow.seen -= i64::from(ticks);
-        }
+    /// The place in a bucket that `new` has the best claim to, and the claim.
+    pub(crate) fn place(&self, bucket: u32, new: &Flow, tick: i64) -> Option<(Claim, usize)> {
+        let nobody = Default::default();
+        let ways: &[_; WAYS] = self.buckets.get(&bucket).unwrap_or(&nobody);
+        let claims = ways.iter().map(|old| self.claim(old.as_ref(), new, tick));
+        claims
+            .zip(0..)
+            .filter_map(|(claim, way)| Some((claim?, way)))
+            .min()
     }
 
-    fn bucket(&mut self, client: Endpoint) -> &mut [Option<Flow>; WAYS] {
-        let bucket = self.bucket_of(client);
-        self.buckets.entry(bucket).or_default()
+    /// Everything becomes older, or younger.
+    pub(crate) fn age(&mut self, ticks: i64) {
+        for flow in self.buckets.values_mut().flatten().flatten() {
+            flow.seen -= ticks;
+        }
     }
 
     /// How good a claim `new` has to the place of `old`; `None`: none at all.
@@ -158,6 +179,9 @@ impl Table {
         let Some(old) = old else {
             return Some(Claim::Nobodys);
         };
+        if (old.client, old.service) == (new.client, new.service) {
+            return Some(Claim::Own);
+        }
         if self.is_expired(old, tick) {
             return Some(Claim::Nobodys);
         }
@@ -172,11 +196,19 @@ impl Table {
 
 /// Why a place may be taken, the best reason first; of one kind the longest silent goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Claim {
+pub(crate) enum Claim {
+    /// It is the flow's own, from a life that is over.
+    Own,
     Nobodys,
-    Over { last: i64 },
-    HalfOpen { last: i64 },
-    Datagrams { last: i64 },
+    Over {
+        last: i64,
+    },
+    HalfOpen {
+        last: i64,
+    },
+    Datagrams {
+        last: i64,
+    },
 }
 
 /// An address as the number that its four bytes are on this machine.

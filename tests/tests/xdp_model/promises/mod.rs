@@ -4,7 +4,9 @@
 mod flows;
 mod passing;
 mod replies;
+mod room;
 mod schedule;
+mod too_big;
 
 use anyhow::Result;
 use lb_agent::dataplane::desired::{Server, Service};

@@ -2,13 +2,14 @@
 
 use anyhow::{Result, ensure};
 use lb_agent::config::model::Forwarding::Nat;
+use lb_common::stats::Reason;
 
 use super::server_of;
 use crate::fixture::{SYN, desired, in_director, packet, reply, server, service};
-use crate::frame::{Endpoint, Segment, TCP};
-use crate::model::{PASS, REDIRECT};
+use crate::frame::{Endpoint, Segment, TCP, UDP};
+use crate::model::{Outcome, PASS, REDIRECT};
 use crate::random::Random;
-use crate::world::{bucket_of, mistakable};
+use crate::world::{bucket_of, buckets_of, mistakable};
 
 #[test]
 fn a_reply_to_a_client_that_looks_like_a_virtual_address_is_translated() -> Result<()> {
@@ -17,15 +18,72 @@ fn a_reply_to_a_client_that_looks_like_a_virtual_address_is_translated() -> Resu
         let service = service(10, 80, TCP, vec![nat]);
         rig.configure(&desired(&[&service]))?;
         for address in mistakable(&mut Random::from_anywhere()) {
-            let destination = Endpoint { address, port: 1 };
+            let client = Endpoint { address, port: 1 };
+            let syn = Segment {
+                source: client,
+                ..packet(1, &service, SYN)
+            };
+            ensure!(server_of(rig, network, &syn)? == Some(13));
             let reply = Segment {
-                destination,
+                destination: client,
                 ..reply(1, &service, &nat)
             };
             let found = rig.send(&reply.frame(), network.back.index)?;
             ensure!(found.verdict == REDIRECT, "{address}");
             ensure!(found.frame[26..30] == [198, 51, 100, 10], "{address}");
         }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_a_server_sends_without_a_flow_is_its_own() -> Result<()> {
+    in_director(|network, rig| {
+        let nat = server(network, 13, 53, Nat);
+        let service = service(22, 53, UDP, vec![nat]);
+        rig.configure(&desired(&[&service]))?;
+        // It answers somebody who has asked it directly, and asks somebody itself.
+        let answer = reply(1, &service, &nat);
+        let question = Segment {
+            source: answer.destination,
+            destination: answer.source,
+            ..answer.clone()
+        };
+        let elsewhere = Segment {
+            source: Endpoint {
+                port: 40_000,
+                ..answer.source
+            },
+            ..answer.clone()
+        };
+        for segment in [&answer, &question, &elsewhere] {
+            let untouched = Outcome {
+                verdict: PASS,
+                frame: segment.frame(),
+            };
+            ensure!(rig.send(&untouched.frame, network.back.index)? == untouched);
+        }
+        for reason in Reason::ALL {
+            ensure!(rig.maps.reason(reason)? == 0, "{}", reason.name());
+        }
+        // Only what answers a flow is translated, and only as long as that lives.
+        ensure!(server_of(rig, network, &packet(1, &service, 0))? == Some(13));
+        let found = rig.send(&answer.frame(), network.back.index)?;
+        ensure!(found.verdict == REDIRECT && found.frame[26..30] == [198, 51, 100, 22]);
+        let [slot] = rig
+            .maps
+            .backends()
+            .map(|(slot, _)| slot)
+            .collect::<Vec<_>>()[..]
+        else {
+            anyhow::bail!("not one server");
+        };
+        ensure!(rig.maps.traffic(slot)?.out_packets == 1);
+        let secret = rig.maps.read_control().secret;
+        let buckets = buckets_of(answer.destination, secret);
+        rig.age(buckets.into_iter(), 301)?;
+        ensure!(rig.send(&answer.frame(), network.back.index)?.verdict == PASS);
+        ensure!(rig.maps.traffic(slot)?.out_packets == 1);
         Ok(())
     })
 }

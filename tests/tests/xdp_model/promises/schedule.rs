@@ -12,6 +12,7 @@ use crate::fixture::{ACK, FIN_ACK, SYN, desired, in_director, packet, server, se
 use crate::frame::{Endpoint, Segment, TCP};
 use crate::network::Network;
 use crate::rig::Rig;
+use crate::world::buckets_of;
 
 /// How many new flows from ports of the client each server gets.
 fn shares(
@@ -133,6 +134,56 @@ fn a_template_that_has_timed_out_binds_nobody() -> Result<()> {
         ensure!(server_of(rig, network, &packet(3, &service, SYN))? == Some(11));
         rig.age([].into_iter(), 10)?;
         ensure!(server_of(rig, network, &packet(4, &service, SYN))? == Some(12));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_connection_keeps_its_template_alive() -> Result<()> {
+    in_director(|network, rig| {
+        let two = vec![server(network, 11, 80, Dr), server(network, 12, 80, Dr)];
+        let persistence = Persistence {
+            // Nine ticks, by the clock of the rig.
+            timeout: Duration::from_secs(9),
+            mask: [255; 4].into(),
+        };
+        let service = Service {
+            persistence: Some(persistence),
+            ..service(20, 80, TCP, two)
+        };
+        rig.configure(&desired(&[&service]))?;
+        let secret = rig.maps.read_control().secret;
+        let (syn, ack) = (packet(1, &service, SYN), packet(1, &service, ACK));
+        ensure!(server_of(rig, network, &syn)? == Some(11));
+        for _ in 0..5 {
+            rig.age(buckets_of(syn.source, secret).into_iter(), 4)?;
+            ensure!(server_of(rig, network, &ack)? == Some(11));
+        }
+        ensure!(server_of(rig, network, &packet(2, &service, SYN))? == Some(11));
+        // One that was silent for longer than that finds it again, too.
+        rig.age(buckets_of(syn.source, secret).into_iter(), 20)?;
+        ensure!(server_of(rig, network, &ack)? == Some(11));
+        ensure!(server_of(rig, network, &packet(3, &service, SYN))? == Some(11));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_template_that_another_cpu_has_stamped_ahead_of_our_clock_is_young() -> Result<()> {
+    in_director(|network, rig| {
+        let two = vec![server(network, 11, 80, Dr), server(network, 12, 80, Dr)];
+        let persistence = Persistence {
+            timeout: Duration::from_secs(9),
+            mask: [255; 4].into(),
+        };
+        let service = Service {
+            persistence: Some(persistence),
+            ..service(20, 80, TCP, two)
+        };
+        rig.configure(&desired(&[&service]))?;
+        ensure!(server_of(rig, network, &packet(1, &service, SYN))? == Some(11));
+        rig.age([].into_iter(), 0_u32.wrapping_sub(2))?;
+        ensure!(server_of(rig, network, &packet(2, &service, SYN))? == Some(11));
         Ok(())
     })
 }

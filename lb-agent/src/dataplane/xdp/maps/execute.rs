@@ -31,14 +31,6 @@ impl Maps {
             Operation::SetSchedule { service, turns } => self.set_schedule(*service, turns),
             Operation::SetService { key, entry, info } => self.set_service(*key, *entry, info),
             Operation::RemoveService { key, id } => self.remove_service(*key, *id),
-            Operation::SetReal { key, slot } => self
-                .reals4
-                .insert(Abi(ServiceKey4::from(*key)), Abi(*slot), 0)
-                .map_err(MapsError::write("REALS4")),
-            Operation::RemoveReal { key } => self
-                .reals4
-                .remove(&Abi(ServiceKey4::from(*key)))
-                .map_err(MapsError::write("REALS4")),
             Operation::SetFilter(addresses) => {
                 self.set_filter(&addresses.filter());
                 Ok(())

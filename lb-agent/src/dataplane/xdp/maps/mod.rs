@@ -13,14 +13,12 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use aya::maps::{
-    Array, ArrayOfMaps, HashMap, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash,
-};
-use lb_common::backend::{Backend, BackendSlot};
+use aya::maps::{Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash};
+use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
 use lb_common::limits::{FLOW_BUCKETS, MAX_BACKENDS, SERVICE_BUCKETS};
-use lb_common::service::{ServiceInfo, ServiceKey4};
+use lb_common::service::ServiceInfo;
 use lb_common::stats::Traffic;
 use thiserror::Error;
 
@@ -33,7 +31,6 @@ pub const NAMES: [&str; 13] = [
     "CONTROL",
     "SERVICES4",
     "SERVICE_INFO",
-    "REALS4",
     "BACKENDS",
     "SCHEDULES",
     "CURSORS",
@@ -42,6 +39,7 @@ pub const NAMES: [&str; 13] = [
     "BACKEND_STATS",
     "RETIRED_STATS",
     "REASONS",
+    "ANSWERS",
     "EGRESS",
 ];
 
@@ -147,7 +145,6 @@ pub struct Maps {
     flows4: Mapped<FlowBucket>,
     services4: Services,
     service_info: Array<MapData, Abi<ServiceInfo>>,
-    reals4: HashMap<MapData, Abi<ServiceKey4>, Abi<BackendSlot>>,
     schedules: ArrayOfMaps<MapData, Array<MapData, u32>>,
     backend_stats: PerCpuArray<MapData, Abi<Traffic>>,
     retired_stats: Array<MapData, Abi<Traffic>>,
@@ -181,7 +178,6 @@ impl Maps {
             flows4: mapped("FLOWS4", &open("FLOWS4")?, buckets, false)?,
             services4: Services::new(mapped("SERVICES4", &open("SERVICES4")?, services, true)?),
             service_info: convert("SERVICE_INFO", typed("SERVICE_INFO")?)?,
-            reals4: convert("REALS4", typed("REALS4")?)?,
             schedules: convert("SCHEDULES", typed("SCHEDULES")?)?,
             backend_stats: convert("BACKEND_STATS", typed("BACKEND_STATS")?)?,
             retired_stats: convert("RETIRED_STATS", typed("RETIRED_STATS")?)?,

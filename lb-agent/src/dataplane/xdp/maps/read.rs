@@ -26,10 +26,6 @@ impl Maps {
                 .services
                 .insert(Key::from(key), Service { entry, info });
         }
-        for pair in &self.reals4 {
-            let (key, slot) = pair.map_err(MapsError::read("REALS4"))?;
-            installed.reals.insert(Key::from(key.0), slot.0);
-        }
         installed.backends = self.backends_ever_used().collect();
         // Which addresses made the bits cannot be seen; the first plan writes the filter anew.
         installed.filter = Addresses::default();
@@ -39,6 +35,11 @@ impl Maps {
     fn backends_ever_used(&self) -> impl Iterator<Item = (u32, Backend)> {
         (1_u32..)
             .zip((1..self.backends.len()).filter_map(|slot| self.backends.get(slot)))
+            .map(|(slot, mut backend)| {
+                // How often the hop has changed is between the writer and the program.
+                backend.flags &= !flags::TURN;
+                (slot, backend)
+            })
             .filter(|(_, backend)| *backend != Backend::zeroed())
     }
 

@@ -20,19 +20,23 @@ const FLAGS: usize = offset_of!(Backend, src_mac) / 8;
 /// The stores that turn `old` into `new`, in order: number of the word, and what it becomes.
 ///
 /// While the server itself and the interface stay the same, no packet has to wait. A new MAC of
-/// the next hop is one word; a new MAC of our interface is another, and a frame with the one new
-/// and the other still old reaches the same hop, which does not care who sent it; so do MTU and
-/// outer source. Without such a gap the packets of live connections stay off the kernel, which
+/// the next hop is one word, a new MAC of our interface another; MTU and outer source matter to
+/// no other word. Without such a gap the packets of live connections stay off the kernel, which
 /// knows nothing of them and would reset them.
 ///
-/// Anything else, another interface above all, takes `READY` away for the few stores in between:
+/// Anything else, another interface or both MACs at once, takes `READY` away for the few stores in between:
 /// a frame that leaves by the new interface for the old hop's MAC would go astray. A packet in
-/// that gap is the kernel's. (One whose flags the program has just read may still go astray; a
-/// slot of several words cannot do better without a second copy.)
+/// that gap is the kernel's. `READY` comes back with the next `TURN`, by which the program notices
+/// that it has read some words before the gap and some behind it.
 ///
 /// A slot that loses its server gets the next generation first, while its way is still good: its
 /// flows are scheduled anew from there on and see nothing of the rest.
 pub(super) fn stores(old: &Backend, new: &Backend) -> Vec<(usize, u64)> {
+    let closes = !same_way(old, new);
+    let new = &Backend {
+        flags: new.flags & !flags::TURN | turn(old, closes),
+        ..*new
+    };
     let (before, after) = (words(old), words(new));
     let mut stores = Vec::with_capacity(WORDS + 2);
     let mut current = before;
@@ -49,7 +53,7 @@ pub(super) fn stores(old: &Backend, new: &Backend) -> Vec<(usize, u64)> {
         ..*old
     };
     store(HOP, word(&next, HOP));
-    if !same_way(old, new) {
+    if closes {
         let closed = Backend {
             flags: old.flags & !flags::READY,
             ..next
@@ -75,9 +79,17 @@ fn same_way(old: &Backend, new: &Backend) -> bool {
         weight: 0,
         proto: 0,
         gate: 0,
+        flags: of.flags & !flags::TURN,
         ..*of
     };
-    new.has(flags::READY) && way(old) == way(new)
+    let half = old.dst_mac != new.dst_mac && old.src_mac != new.src_mac;
+    new.has(flags::READY) && way(old) == way(new) && !half
+}
+
+/// The turn behind a change.
+const fn turn(old: &Backend, closes: bool) -> u16 {
+    let step = if closes { 1 << flags::TURN_SHIFT } else { 0 };
+    old.flags.wrapping_add(step) & flags::TURN
 }
 
 fn words(backend: &Backend) -> [u64; WORDS] {

@@ -23,7 +23,7 @@ fn ready() -> Backend {
 }
 
 /// What the program could read, from before the first store to after the last.
-fn states(old: Backend, new: Backend) -> Vec<Backend> {
+fn turning_states(old: Backend, new: Backend) -> Vec<Backend> {
     let mut words: [u64; WORDS] = bytemuck::cast(old);
     let mut states = vec![old];
     for (at, value) in stores(&old, &new) {
@@ -33,6 +33,35 @@ fn states(old: Backend, new: Backend) -> Vec<Backend> {
     states
 }
 
+/// The same without the turn.
+fn states(old: Backend, new: Backend) -> Vec<Backend> {
+    let mut states = turning_states(old, new);
+    for state in &mut states {
+        state.flags &= !flags::TURN;
+    }
+    states
+}
+
+#[test]
+fn the_turn_goes_round_with_every_gap_and_stays_without_one() {
+    let turn = |of: &Backend| (of.flags & flags::TURN) >> flags::TURN_SHIFT;
+    let last = |old, new| turning_states(old, new).pop().unwrap();
+    let mut slot = ready();
+    for round in 0..130_u32 {
+        assert_eq!(u32::from(turn(&slot)), round % 64);
+        let moved = Backend {
+            ifindex: round + 10,
+            ..ready()
+        };
+        slot = last(slot, moved);
+        let next = Backend {
+            dst_mac: [8; 6],
+            ..slot
+        };
+        assert_eq!(turn(&last(slot, next)), turn(&slot));
+    }
+}
+
 #[test]
 fn what_stays_is_not_stored() {
     assert_eq!(stores(&ready(), &ready()), []);
@@ -40,8 +69,11 @@ fn what_stays_is_not_stored() {
 
 #[test]
 fn while_the_interface_stays_the_slot_stays_ready() {
-    let macs = Backend {
+    let hop = Backend {
         dst_mac: [6; 6],
+        ..ready()
+    };
+    let own = Backend {
         src_mac: [4; 6],
         ..ready()
     };
@@ -51,7 +83,7 @@ fn while_the_interface_stays_the_slot_stays_ready() {
         weight: 0,
         ..ready()
     };
-    for new in [macs, path] {
+    for new in [hop, own, path] {
         let states = states(ready(), new);
         assert!(states.iter().all(|it| it.has(flags::READY)), "{states:?}");
         assert_eq!(states.last(), Some(&new));
@@ -127,12 +159,14 @@ proptest! {
         let states = states(old, new);
         prop_assert_eq!(states.last(), Some(&new));
         let way = |of: &Backend| (of.flags, of.ifindex, of.addr, of.vip);
-        let hop = |of: &Backend| (of.dst_mac, of.ifindex);
+        let hop = |of: &Backend| (of.dst_mac, of.src_mac, of.ifindex);
         for state in states.iter().filter(|it| it.has(flags::READY)) {
             prop_assert!([way(&old), way(&new)].contains(&way(state)), "{:?}", state);
             prop_assert!([hop(&old), hop(&new)].contains(&hop(state)), "{:?}", state);
         }
-        if old.has(flags::READY) && way(&old) == way(&new) && old.generation == new.generation {
+        let one_mac = old.dst_mac == new.dst_mac || old.src_mac == new.src_mac;
+        let same = way(&old) == way(&new) && old.generation == new.generation;
+        if old.has(flags::READY) && same && one_mac {
             prop_assert!(states.iter().all(|it| it.has(flags::READY)));
         }
     }

@@ -1,0 +1,55 @@
+//! Backend slots: read only. The layout and its rules stand in `lb_common::backend`.
+
+use lb_common::backend::{Backend, Head};
+
+use crate::maps::BACKENDS;
+
+/// A slot as it was at one moment: what decides, and where the packet leaves.
+#[derive(Clone, Copy)]
+pub(crate) struct Slot {
+    place: *const Backend,
+    /// Generation, flags and MAC addresses.
+    pub(crate) head: Head,
+    /// Interface the packet leaves by.
+    pub(crate) ifindex: u32,
+    /// Service of the slot.
+    pub(crate) service: u16,
+    /// MTU of the interface, bytes.
+    pub(crate) mtu: u16,
+}
+
+/// Reads a slot. While the agent is writing another next hop it is not `READY`.
+#[inline(always)]
+pub(crate) fn read(slot: u16) -> Option<Slot> {
+    let place = BACKENDS.get_ptr(u32::from(slot))?;
+    let words = place.cast::<u64>();
+    // SAFETY: three of the eight words of a slot, each of which the machine reads at once.
+    let (mut second, first, leave, again) = unsafe {
+        (
+            words.add(1).read_volatile(),
+            words.read_volatile(),
+            words.add(2).read_volatile(),
+            words.add(1).read_volatile(),
+        )
+    };
+    if second != again {
+        second = 0;
+    }
+    Some(Slot {
+        place,
+        head: Head { first, second },
+        ifindex: leave as u32,
+        service: (leave >> 32) as u16,
+        mtu: (leave >> 48) as u16,
+    })
+}
+
+impl Slot {
+    /// Everything else. It stays as it is as long as the slot's generation does, but for
+    /// `tunnel_source`, which changes with the MAC addresses.
+    #[inline(always)]
+    pub(crate) const fn rest(&self) -> &Backend {
+        // SAFETY: the slot lies in the map, and any bits are a slot.
+        unsafe { &*self.place }
+    }
+}

@@ -1,0 +1,149 @@
+//! The way back in NAT mode: a real server's packet that belongs to a live flow goes to the
+//! client in the name of the service. Whatever else a real server sends is not ours.
+
+use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::programs::XdpContext;
+use lb_common::backend::flags;
+use lb_common::control::Control;
+use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, TICK_SHIFT, WAYS, state};
+use lb_common::hash::mix;
+use lb_common::service::{ServiceKey4, TCP};
+use lb_common::stats::Reason;
+
+use crate::backends;
+use crate::balance::{jiffies, pass_gate};
+use crate::flows;
+use crate::forward;
+use crate::packet::{ETHERNET, Ipv4, Packet};
+use crate::parse::{Refused, parse};
+use crate::stats;
+
+/// A packet of a server in NAT mode: back to the client, in the name of the service. A subprogram:
+/// its variables would not fit the stack beside those of the other direction.
+#[inline(never)]
+pub(crate) fn from_server(ctx: *mut xdp_md, control: &Control) -> u32 {
+    match translate(&XdpContext::new(ctx), control) {
+        Ok(verdict) => verdict,
+        Err(refused) => refused.verdict(),
+    }
+}
+
+#[inline(always)]
+fn translate(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
+    let packet = Packet::new(ctx);
+    let ip = packet.at::<Ipv4>(ETHERNET).ok_or(Refused::NotOurs)?;
+    let headers = parse(packet, ip)?;
+    // SAFETY: `parse` checked the headers.
+    let (server, client) = unsafe {
+        let server = ServiceKey4 {
+            addr: (*ip).source,
+            port: (*headers.ports).source,
+            proto: headers.protocol,
+            pad: 0,
+        };
+        let client = flow::key((*ip).destination, (*headers.ports).destination, 0);
+        (server, client)
+    };
+    if !control.filter.may_be_server(&server) {
+        return Err(Refused::NotOurs);
+    }
+    let now = jiffies();
+    let reply = Reply {
+        control,
+        server,
+        client,
+        now,
+        protocol: headers.protocol,
+        flags: headers.flags,
+    };
+    let slot = reply.slot()?;
+    // SAFETY: `parse` checked the header.
+    if unsafe { (*ip).ttl } <= 1 {
+        return Err(Refused::Because(Reason::TimeToLive));
+    }
+    let server = backends::read(slot).ok_or(Refused::NotOurs)?;
+    let verdict =
+        forward::to_client(ctx, packet, &headers, server.rest()).map_err(Refused::Because)?;
+    stats::towards_client(slot, headers.length);
+    Ok(verdict)
+}
+
+/// What may be a reply.
+struct Reply<'a> {
+    control: &'a Control,
+    /// Where it comes from.
+    server: ServiceKey4,
+    /// Address and port that it goes to.
+    client: u64,
+    /// Jiffies.
+    now: u64,
+    protocol: u8,
+    /// TCP flags.
+    flags: u8,
+}
+
+/// The answer of [`in_bucket`] in one word: a slot, or one of these.
+const NOT_FOUND: u32 = 0;
+const NOT_MASTER: u32 = 1 << 16;
+const AGENT_SILENT: u32 = 2 << 16;
+
+impl Reply<'_> {
+    /// The slot of the server, if there is a flow that this packet answers, and its gate is open.
+    #[inline(always)]
+    fn slot(&self) -> Result<u16, Refused> {
+        for bucket in flow::buckets(mix(self.client, self.control.secret)) {
+            let bucket = flows::bucket(bucket).ok_or(Refused::NotOurs)?;
+            match in_bucket(self, bucket) {
+                NOT_FOUND => {}
+                NOT_MASTER => return Err(Refused::Because(Reason::NotMaster)),
+                AGENT_SILENT => return Err(Refused::Because(Reason::AgentSilent)),
+                slot => return Ok(slot as u16),
+            }
+        }
+        Err(Refused::NotOurs)
+    }
+}
+
+/// Looks for the flow of a reply in one bucket: a live one of the client whose server it is.
+#[inline(never)]
+fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
+    let tick = (reply.now >> TICK_SHIFT) as u32;
+    for way in 0..WAYS as u32 {
+        let entry = flows::entry(bucket, way);
+        let Some(old) = flows::read(entry, reply.client, CLIENT) else {
+            continue;
+        };
+        let Some(gate) = gate_of(reply, &old, tick) else {
+            continue;
+        };
+        match pass_gate(reply.control, gate, reply.now) {
+            Ok(()) => {}
+            Err(Reason::NotMaster) => return NOT_MASTER,
+            Err(_) => return AGENT_SILENT,
+        }
+        let state = if reply.protocol == TCP {
+            flow::after_server(old.state(), reply.flags)
+        } else {
+            state::UDP
+        };
+        flows::touch(entry, &old, flow::life(state, tick));
+        return u32::from(old.slot());
+    }
+    NOT_FOUND
+}
+
+/// The gate of the flow, if it is live and its server has sent the reply.
+#[inline(always)]
+fn gate_of(reply: &Reply<'_>, old: &FlowEntry, tick: u32) -> Option<u16> {
+    if flows::expired(reply.control, old, tick) {
+        return None;
+    }
+    let slot = backends::read(old.slot())?;
+    let server = slot.rest();
+    let same = slot.head.generation() == old.generation()
+        && slot.head.has(flags::IN_USE | flags::NAT)
+        && server.addr == reply.server.addr
+        && server.port == reply.server.port
+        && server.proto == reply.server.proto;
+    same.then_some(server.gate)
+}
