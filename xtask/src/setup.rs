@@ -49,6 +49,10 @@ impl Part {
                     package: "ethtool",
                 },
                 Program {
+                    name: "ping",
+                    package: "iputils-ping",
+                },
+                Program {
                     name: "nginx",
                     package: "nginx",
                 },

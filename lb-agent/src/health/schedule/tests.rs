@@ -362,7 +362,11 @@ fn ha_suspend_waits_for_the_address_and_rests_without_it() {
     let mut schedule = Schedule::new(&[suspended], shared(9), now);
     schedule.handle_timeout(now + LOOP);
     let seen = drain(&mut schedule);
-    assert!(seen.probes.is_empty() && seen.lines.is_empty(), "{:?}", seen.lines);
+    assert!(
+        seen.probes.is_empty() && seen.lines.is_empty(),
+        "{:?}",
+        seen.lines
+    );
     assert_eq!(schedule.poll_timeout(), None);
 
     schedule.handle_address(address, true, now);
@@ -439,7 +443,11 @@ fn check_now_brings_the_probe_forward() {
     // The one that is under way already is not asked twice.
     assert_eq!(drain(&mut schedule).probes.len(), 2);
     schedule.handle_timeout(now + LOOP);
-    assert_eq!(drain(&mut schedule).probes.len(), 0, "their old times are void");
+    assert_eq!(
+        drain(&mut schedule).probes.len(),
+        0,
+        "their old times are void"
+    );
 }
 
 #[test]

@@ -47,11 +47,7 @@ fn any_config() -> impl Strategy<Value = VrrpInstance> {
                 lower_prio_no_advert: lower,
                 higher_prio_send_advert: higher,
                 down_timer_adverts,
-                unicast_peer: if unicast {
-                    vec![LOWER]
-                } else {
-                    vec![]
-                },
+                unicast_peer: if unicast { vec![LOWER] } else { vec![] },
                 garp: Garp {
                     interval: if paced { seconds(0.3) } else { Duration::ZERO },
                     ..Garp::default()

@@ -5,7 +5,10 @@ use super::*;
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
 const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 100));
 
-#[expect(clippy::option_option, reason = "said that there is none, or said nothing")]
+#[expect(
+    clippy::option_option,
+    reason = "said that there is none, or said nothing"
+)]
 fn said(actions: &[Action]) -> Option<Option<Rival>> {
     actions.iter().find_map(|action| match action {
         Action::SplitBrain(rival) => Some(*rival),
