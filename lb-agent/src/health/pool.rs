@@ -4,7 +4,7 @@
 //! data plane's, what becomes of the notices is for who runs scripts and sends mails. Lines are
 //! keepalived's, in its order.
 //!
-//! Whether their weight is enough is for the [quorum](super::quorum) to say.
+//! Whether their weight is enough is for the `quorum` to say.
 
 mod fit;
 mod lines;

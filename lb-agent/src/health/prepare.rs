@@ -1,4 +1,4 @@
-//! From a configuration to what is checked: here files are read, which [`spec`](super::spec) does
+//! From a configuration to what is checked: here files are read, which [`super::spec`] does
 //! not do: certificates, and where the scripts are.
 
 use std::error::Error;

@@ -2,7 +2,7 @@
 //!
 //! Own types, so that a probe, a verdict and a pool can be made in a test without a configuration,
 //! and so that two checks can be compared: checks that are equal here ask the same question in the
-//! same rhythm, and are asked once. [`from_config`] makes them from the configuration's model.
+//! same rhythm, and are asked once. `from_config` makes them from the configuration's model.
 //! Every field is named as its keyword. Pure.
 
 mod from_config;

@@ -37,7 +37,9 @@ fn an_address_comes_back_as_it_was_set_and_a_second_time_is_already_there() -> R
             assert_eq!(address::add(&mut connection, &vip)?, Added::AlreadyThere);
             let mut listed = address::list(&mut connection)?;
             // Nobody else has it on this wire, but the kernel takes its time to find out.
-            listed.iter_mut().for_each(|it| it.tentative = false);
+            for it in &mut listed {
+                it.tentative = false;
+            }
             assert!(listed.contains(&vip), "{listed:?}");
             assert_eq!(address::remove(&mut connection, &vip)?, Removed::Gone);
             assert_eq!(

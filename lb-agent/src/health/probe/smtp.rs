@@ -1,6 +1,6 @@
 //! `SMTP_CHECK`: the greeting 220, `HELO` and 250, `QUIT`.
 //!
-//! No TLS and no mail, as in keepalived. The dialogue is pure ([`Answer`]); the time is here: each
+//! No TLS and no mail, as in keepalived. The dialogue is pure (`Answer`); the time is here: each
 //! read has `connect_timeout`, all of it [`super::ANSWER_TIMEOUTS`] times as much.
 
 use std::fmt;
