@@ -6,7 +6,8 @@
 #![expect(
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
-    reason = "all of this is a test, and numbers are cut to size on purpose"
+    clippy::print_stdout,
+    reason = "all of this is a test, says why it cannot run, and cuts numbers to size on purpose"
 )]
 
 mod damage;

@@ -67,8 +67,10 @@ impl<'a> Trial<'a> {
     /// Lets time pass. Less than none: what there is was written by a CPU that is ahead of ours.
     pub(crate) fn age(&mut self, ticks: i64) -> Result<()> {
         self.model.age(ticks);
-        self.rig
-            .age(self.model.table.buckets.keys().copied(), ticks as u32)
+        self.rig.age(
+            self.model.table.buckets.keys().copied(),
+            ticks.cast_unsigned() as u32,
+        )
     }
 
     /// One frame to both; what both have made of it.
@@ -155,7 +157,7 @@ impl<'a> Trial<'a> {
                     (u32::from(*service), *client),
                     (
                         self.places[&template.server],
-                        i64::from(template.seen as u32),
+                        i64::from(template.seen.cast_unsigned() as u32),
                     ),
                 )
             });

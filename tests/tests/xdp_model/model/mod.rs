@@ -190,7 +190,7 @@ impl Model {
         let hop = match server.path {
             Path::Unknown => return Err(Refusal::Because(Reason::NoNeighbour)),
             Path::Local => {
-                self.count_in(&choice, packet);
+                self.count_in(choice, packet);
                 return Err(Refusal::Because(Reason::LocalServer));
             }
             Path::Via(hop) => hop,
@@ -219,7 +219,7 @@ impl Model {
             Forwarding::Nat => packet::to_server(frame, packet, &server, &hop),
             Forwarding::Tun => packet::tunnelled(frame, packet, &server, &hop),
         };
-        self.count_in(&choice, packet);
+        self.count_in(choice, packet);
         Ok(Outcome {
             verdict: leave(network, arrival.ingress, hop.index),
             frame,
@@ -305,7 +305,7 @@ impl Model {
         Ok(())
     }
 
-    fn count_in(&mut self, choice: &Choice, packet: &Packet) {
+    fn count_in(&mut self, choice: Choice, packet: &Packet) {
         let traffic = self.traffic.entry(choice.server).or_default();
         traffic.conns += u64::from(choice.new);
         traffic.in_packets += 1;

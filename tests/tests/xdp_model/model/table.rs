@@ -149,7 +149,7 @@ impl Table {
             })
             .collect();
         let good = |(_, claim, _): &&(u32, Claim, usize)| !matches!(claim, Claim::Datagrams { .. });
-        let Some((bucket, _, way)) = places.iter().find(good).or(places.first()) else {
+        let Some((bucket, _, way)) = places.iter().find(good).or_else(|| places.first()) else {
             return false;
         };
         self.buckets.entry(*bucket).or_default()[*way] = Some(new);

@@ -57,8 +57,8 @@ fn no_packet_leaves_with_half_of_a_hop_while_the_agent_writes_another() -> Resul
         let pins = Pins::of(network.director.name());
         let mut object = Object::load(&pins)?;
         let mut maps = Maps::open(&pins)?;
-        let (syn, ack) = (packet(1, &old, SYN).frame(), packet(1, &old, ACK).frame());
-        object.run(&mut syn.clone())?;
+        let (mut syn, ack) = (packet(1, &old, SYN).frame(), packet(1, &old, ACK).frame());
+        object.run(&mut syn)?;
         maps.execute(&write(one))?;
         let done = AtomicBool::new(false);
         race(

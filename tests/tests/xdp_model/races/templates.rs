@@ -55,7 +55,7 @@ fn a_client_on_two_cpus_at_once_gets_one_server() -> Result<()> {
         let servers = (11..15).map(|last| server(network, last, 80, Dr));
         let service = Service {
             persistence: Some(Persistence {
-                timeout: Duration::from_secs(300),
+                timeout: Duration::from_mins(5),
                 mask: [255; 4].into(),
             }),
             ..service(20, 80, TCP, servers.collect())
