@@ -20,17 +20,18 @@
 //! The buckets are chosen by client address and port without the service, so the reply of a NAT
 //! flow finds the entry of the request: one entry serves both directions.
 //!
-//! Every flow has two buckets ([`buckets`]). It stands in the first one, or, if that has nothing
-//! to give when the flow begins, in the second; it is looked for in the same order. So a flow is
-//! without room only if eight other flows hold both. With so many live flows that nobody gives up
+//! Every flow has three buckets ([`buckets`]). It stands in the first one, or, if that has nothing
+//! to give when the flow begins, in the second or the one beside it, which the processor fetches
+//! along; it is looked for in the same order. So a flow is without room only if twelve other flows
+//! hold all three. With so many live flows that nobody gives up
 //! (`cargo test -p lb-common room -- --nocapture` shows the table):
 //!
 //! | live flows | of the capacity | new flows without room |
 //! | --- | --- | --- |
-//! | 0.5 Mi | 1/8 | none in a million |
-//! | 1 Mi | 1/4 | 1 of 5 000 |
-//! | 1.5 Mi | 3/8 | 1 of 300 |
-//! | 2 Mi | 1/2 | 1 of 50 |
+//! | 0.5 Mi | 1/8 | none in 100 000 |
+//! | 1 Mi | 1/4 | 1 of 100 000 |
+//! | 1.5 Mi | 3/8 | 1 of 3 700 |
+//! | 2 Mi | 1/2 | 1 of 210 |
 //!
 //! With one bucket each it were 1 of 800, of 70, of 19 and of 8.
 
@@ -95,7 +96,7 @@ pub const fn key(addr: u32, port: u16, service: u16) -> u64 {
 /// The bits of a [`key`] that choose the buckets: client address and port.
 pub const CLIENT: u64 = 0x0000_ffff_ffff_ffff;
 
-/// The two buckets of the flows of a client's address and port; `hash` is
+/// The three buckets of the flows of a client's address and port; `hash` is
 /// [`crate::hash::mix`] of them.
 #[inline(always)]
 #[must_use]

@@ -89,7 +89,13 @@ const CASES: [Case; 8] = [
     },
     Case {
         name: "address of the other family",
-        make: |path| spoil(path, "        192.168.159.200\n", "        2001:db8::1\n"),
+        make: |path| {
+            spoil(
+                path,
+                "virtual_server 192.168.159.200",
+                "virtual_server 2001:db8::1",
+            )
+        },
         says: "2001:db8::1",
         runs: true,
     },

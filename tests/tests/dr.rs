@@ -39,7 +39,7 @@ fn with_persistence_each_client_stays_with_its_server() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let cluster = weighted(WEIGHTED)?;
+    let mut cluster = weighted(WEIGHTED)?;
     let (client, target) = (&cluster.site.client, cluster.site.service());
     let mut servers = Vec::new();
     for host in 60..66 {
@@ -56,6 +56,12 @@ fn with_persistence_each_client_stays_with_its_server() -> Result<()> {
             servers.iter().any(|name| name == server),
             "nobody was given to {server}"
         );
+    }
+    let known = cluster.agent(0)?.dump("connections")?;
+    for host in 60..66 {
+        let client = format!("192.168.126.{host}:0");
+        let of_client = |line: &&str| line.contains(" NONE ") && line.contains(&client);
+        assert_eq!(known.lines().filter(of_client).count(), 1, "{known}");
     }
     Ok(())
 }

@@ -131,7 +131,7 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
                 dump.backends = Some(view.backends());
             }
             if wanted(Section::Connections) {
-                dump.connections = Some(Box::new(view.connections()));
+                dump.connections = Some(Box::new(view.connections().chain(view.remembered())));
             }
             if wanted(Section::All) {
                 dump.reasons = Some(view.reasons()?);

@@ -19,7 +19,8 @@ fn settings(name: &str, ours: &str, theirs: &str) -> Settings {
         min_rx: Duration::from_millis(50),
         min_tx: Duration::from_millis(50),
         idle_tx: Duration::from_secs(1),
-        multiplier: 3,
+        // Two seconds and a half: this thread may have to wait for its turn.
+        multiplier: 50,
         passive: false,
         ttl: 255,
         max_hops: Some(0),

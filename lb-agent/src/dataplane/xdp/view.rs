@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lb_common::backend::{Backend, flags};
 use lb_common::control::GATE_ALWAYS;
-use lb_common::flow::{FLOW_STATES, FlowEntry, STAMP_MASK, TICK_SHIFT, state};
+use lb_common::flow::{self, FLOW_STATES, FlowEntry, STAMP_MASK, TICK_SHIFT, state};
 use lb_common::service::{ServiceInfo, TCP, address4, scheduler};
 use lb_common::stats::{Reason, Traffic};
 
@@ -38,6 +38,8 @@ pub struct View<'a> {
     ticks: Ticks,
     now: u32,
     timeouts: [u32; FLOW_STATES],
+    /// The program has heard of the agent within `xdp_deadman`.
+    heard: bool,
 }
 
 impl<'a> View<'a> {
@@ -56,6 +58,7 @@ impl<'a> View<'a> {
             // Only the low bits of a tick are ever compared.
             now: u32::try_from(jiffies >> TICK_SHIFT & u64::from(u32::MAX)).unwrap_or(0),
             timeouts: control.timeouts,
+            heard: control.deadman == 0 || ticks.jiffies(surroundings.silent) <= control.deadman,
         }
     }
 
@@ -102,7 +105,7 @@ impl<'a> View<'a> {
                 .into(),
                 persistence: persistence(&info),
                 instance: self.instance(info.gate),
-                armed: gates.is_armed(info.gate),
+                armed: self.heard && gates.is_armed(info.gate),
                 counters: counters(&total),
                 rates: None,
                 servers: servers.remove(&id).unwrap_or_default(),
@@ -166,6 +169,33 @@ impl<'a> View<'a> {
             },
             r#virtual: virtual_(backend),
             real: real(backend),
+        })
+    }
+
+    /// The clients that `persistence_timeout` remembers, as IPVS shows its templates: without a
+    /// port, in state `NONE`.
+    pub fn remembered(&self) -> impl Iterator<Item = ConnectionView> {
+        let timeouts = self.maps.persistence_ticks();
+        self.maps.affinities().filter_map(move |(key, affinity)| {
+            let slot = affinity.target & 0xffff;
+            let backend = self.backends.get(&slot)?;
+            let timeout = *timeouts.get(&key.service)?;
+            let age = affinity.age(self.now);
+            let lives = flow::target(u16::try_from(slot).ok()?, backend.generation)
+                == affinity.target
+                && u32::from(backend.service) == key.service
+                && age <= timeout;
+            lives.then(|| ConnectionView {
+                protocol: protocol(backend.proto),
+                expires: self.ticks.time(timeout - age),
+                state: "NONE".into(),
+                client: Endpoint {
+                    address: address4(key.client).into(),
+                    port: 0,
+                },
+                r#virtual: virtual_(backend),
+                real: real(backend),
+            })
         })
     }
 

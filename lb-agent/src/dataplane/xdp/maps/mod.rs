@@ -13,7 +13,10 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use aya::maps::{Array, ArrayOfMaps, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash};
+use aya::maps::{
+    Array, ArrayOfMaps, HashMap, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash,
+};
+use lb_common::affinity::{Affinity, AffinityKey4};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
@@ -145,6 +148,7 @@ pub struct Maps {
     flows4: Mapped<FlowBucket>,
     services4: Services,
     service_info: Array<MapData, Abi<ServiceInfo>>,
+    affinity4: HashMap<MapData, Abi<AffinityKey4>, Abi<Affinity>>,
     schedules: ArrayOfMaps<MapData, Array<MapData, u32>>,
     backend_stats: PerCpuArray<MapData, Abi<Traffic>>,
     retired_stats: Array<MapData, Abi<Traffic>>,
@@ -178,6 +182,7 @@ impl Maps {
             flows4: mapped("FLOWS4", &open("FLOWS4")?, buckets, false)?,
             services4: Services::new(mapped("SERVICES4", &open("SERVICES4")?, services, true)?),
             service_info: convert("SERVICE_INFO", typed("SERVICE_INFO")?)?,
+            affinity4: convert("AFFINITY4", typed("AFFINITY4")?)?,
             schedules: convert("SCHEDULES", typed("SCHEDULES")?)?,
             backend_stats: convert("BACKEND_STATS", typed("BACKEND_STATS")?)?,
             retired_stats: convert("RETIRED_STATS", typed("RETIRED_STATS")?)?,

@@ -1,9 +1,13 @@
 //! Reading the maps: for adoption, for `dump`.
 
+use std::collections::BTreeMap;
+
 use bytemuck::Zeroable as _;
+use lb_common::affinity::{Affinity, AffinityKey4};
 use lb_common::backend::{Backend, flags};
 use lb_common::control::Control;
 use lb_common::flow::{BUSY, FREE, FlowEntry};
+use lb_common::limits::MAX_AFFINITIES;
 use lb_common::service::ServiceInfo;
 use lb_common::stats::{Reason, Traffic};
 
@@ -41,6 +45,23 @@ impl Maps {
                 (slot, backend)
             })
             .filter(|(_, backend)| *backend != Backend::zeroed())
+    }
+
+    /// The clients that `persistence_timeout` remembers. Reading disturbs nothing: the kernel does
+    /// not count it as a use.
+    pub fn affinities(&self) -> impl Iterator<Item = (AffinityKey4, Affinity)> {
+        // An entry that goes meanwhile makes the kernel begin anew.
+        let all = self.affinity4.iter().take(MAX_AFFINITIES as usize);
+        all.filter_map(Result::ok)
+            .map(|(key, value)| (key.0, value.0))
+    }
+
+    /// `persistence_timeout` in ticks, by service id.
+    pub fn persistence_ticks(&self) -> BTreeMap<u32, u32> {
+        let entries = self.services4.iter();
+        entries
+            .map(|(_, entry)| (entry.id.into(), entry.affinity_ticks))
+            .collect()
     }
 
     /// The interfaces that packets can be redirected to.
