@@ -197,7 +197,8 @@ fn different_passwords_make_two_masters_and_both_say_why() -> Result<()> {
     let pair = Pair::new()?;
     let ours = pair.ours(100, PASS)?;
     let theirs = pair.keepalived(80, &PASS.replace("12345678", "other"))?;
-    ours.wait_until(|status| status.stats.auth_failure >= 2)?;
+    // One is enough: a keepalived whose timer is restarted by what it drops may send no more.
+    ours.wait_until(|status| status.stats.auth_failure >= 1)?;
     let stats = ours.status()?.stats;
     ensure!(
         stats.advert_rcvd == 0 && ours.status()?.state == State::Master,
