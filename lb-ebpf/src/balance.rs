@@ -35,15 +35,15 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET)) else {
         return XDP_PASS;
     };
-    // SAFETY: `at` checked both headers.
-    let (ether_type, source, destination) =
-        unsafe { ((*ethernet).ether_type, (*ip).source, (*ip).destination) };
+    // SAFETY: `at` checked the header.
+    if unsafe { (*ethernet).ether_type } != IPV4 {
+        return XDP_PASS;
+    }
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
     };
-    if ether_type != IPV4 {
-        return XDP_PASS;
-    }
+    // SAFETY: `at` checked the header.
+    let (source, destination) = unsafe { ((*ip).source, (*ip).destination) };
     if control.filter.may_be_destination(destination) {
         match from_client(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,
