@@ -4,17 +4,20 @@
 //! A subprogram, so that the way of packets whose flow is known stays short.
 
 use lb_common::control::Control;
-use lb_common::flow::{self, FlowBucket, FlowEntry, WAYS, state, tcp};
+use lb_common::flow::{self, FlowBucket, FlowEntry, state, tcp};
 use lb_common::service::{ServiceEntry, TCP};
 
 use crate::backends;
 use crate::flows::{self, Place};
+use crate::insertion;
 use crate::schedule;
 
 /// What is asked.
 pub(crate) struct Question<'a> {
     pub(crate) control: &'a Control,
     pub(crate) service: ServiceEntry,
+    /// The first bucket of the flow.
+    pub(crate) near: *mut FlowBucket,
     /// Key of the flow.
     pub(crate) key: u64,
     /// Hash of its client.
@@ -66,25 +69,24 @@ pub(crate) fn admit(question: &Question<'_>) -> Admission {
 
 #[inline(always)]
 fn answer(question: &Question<'_>) -> Option<Admission> {
-    let [first, second, beside] = flow::buckets(question.hash);
-    let (near, far) = (
-        flows::bucket(first)?,
-        [flows::bucket(second)?, flows::bucket(beside)?],
-    );
+    let near = question.near;
     let opens = opens(question.protocol, question.flags);
     let mut new = FlowEntry {
         key: question.key,
         target: 0,
         life: flow::life(question.first_state(), question.tick),
     };
-    // A SYN that finds room in the first bucket leaves it at that: it would have to be the second
-    // one of a connection for which there was none. Of UDP every packet might be the first.
     let syn = opens && question.protocol == TCP;
     let mut place = Place::NOWHERE;
     if syn {
         place = flows::place(near, &new, question.control, question.tick);
     }
+    // A SYN that finds room in the first bucket leaves it at that: it would have to be the second
+    // one of a connection for which there was none. Of UDP every packet might be the first.
+    let mut far = insertion::UNSEEN;
     if !place.is_good() {
+        let [_, second, beside] = flow::buckets(question.hash);
+        far = [flows::bucket(second)?, flows::bucket(beside)?];
         for bucket in far {
             if let Some(slot) = known(question, bucket) {
                 return Some(Admission(slot));
@@ -98,13 +100,9 @@ fn answer(question: &Question<'_>) -> Option<Admission> {
         let (slot, generation) =
             schedule::next(&question.service, question.client(), question.tick)?;
         new.target = flow::target(slot, generation);
-        let place = if place.is_good() {
-            place
-        } else {
-            better_place(question, place, far, &new)
-        };
+        let place = insertion::better(question, place, far, &new);
         if place.exists()
-            && let Some(slot) = enter(question, near, far, &place, &new)
+            && let Some(slot) = insertion::enter(question, far, &place, &new)
         {
             return Some(Admission(slot | Admission::NEW));
         }
@@ -146,29 +144,9 @@ impl Question<'_> {
     }
 }
 
-/// The first good place for a flow in its second bucket, else the first one.
-#[inline(always)]
-fn better_place(
-    question: &Question<'_>,
-    mut place: Place,
-    far: [*mut FlowBucket; 2],
-    new: &FlowEntry,
-) -> Place {
-    for bucket in far {
-        let other = flows::place(bucket, new, question.control, question.tick);
-        if other.is_good() {
-            return other;
-        }
-        if !place.exists() {
-            place = other;
-        }
-    }
-    place
-}
-
 /// The slot of the flow, if it stands in this bucket and goes on.
 #[inline(always)]
-fn known(question: &Question<'_>, bucket: *mut FlowBucket) -> Option<u32> {
+pub(crate) fn known(question: &Question<'_>, bucket: *mut FlowBucket) -> Option<u32> {
     match known_in(question, bucket) {
         0 => None,
         slot => Some(slot),
@@ -243,60 +221,4 @@ fn note(question: &Question<'_>, entry: *mut FlowEntry, old: &FlowEntry) {
         let (client, tick) = (question.client(), question.tick);
         schedule::keep(id, affinity_ticks, client, old.target, tick);
     }
-}
-
-/// Writes a new flow over `place`; its slot, or that of the same flow if another CPU was quicker
-/// to write it. `None`: there is no room.
-#[inline(always)]
-fn enter(
-    question: &Question<'_>,
-    near: *mut FlowBucket,
-    far: [*mut FlowBucket; 2],
-    place: &Place,
-    new: &FlowEntry,
-) -> Option<u32> {
-    let (entry, held) = place.entry(question.control);
-    // The flow's own entry may have come to life since it was looked at.
-    if held == new.key
-        && let Some(slot) = known(question, place.bucket)
-    {
-        return Some(slot);
-    }
-    if flows::write(entry, held, new) {
-        return Some(settle(near, far[0], far[1], entry, new));
-    }
-    known(question, place.bucket)
-}
-
-/// Two CPUs may have written one flow, each into a place of its own. Both look for the other's
-/// entry when they have written theirs; at least the later one sees both, and the one that is
-/// found first stays. What lies in a bucket behind our own is not searched: nobody will find it.
-#[inline(never)]
-fn settle(
-    near: *mut FlowBucket,
-    second: *mut FlowBucket,
-    beside: *mut FlowBucket,
-    ours: *mut FlowEntry,
-    new: &FlowEntry,
-) -> u32 {
-    for bucket in [near, second, beside] {
-        let mut passed = false;
-        for way in 0..WAYS as u32 {
-            let entry = flows::entry(bucket, way);
-            if entry == ours {
-                passed = true;
-            } else if let Some(twin) = flows::read(entry, new.key, u64::MAX) {
-                if passed {
-                    flows::free(entry, new.key);
-                } else {
-                    flows::free(ours, new.key);
-                    return twin.slot().into();
-                }
-            }
-        }
-        if passed {
-            break;
-        }
-    }
-    new.slot().into()
 }

@@ -35,15 +35,15 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET)) else {
         return XDP_PASS;
     };
-    // SAFETY: `at` checked both headers.
-    let (ether_type, source, destination) =
-        unsafe { ((*ethernet).ether_type, (*ip).source, (*ip).destination) };
+    // SAFETY: `at` checked the header.
+    if unsafe { (*ethernet).ether_type } != IPV4 {
+        return XDP_PASS;
+    }
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
     };
-    if ether_type != IPV4 {
-        return XDP_PASS;
-    }
+    // SAFETY: `at` checked the header.
+    let (source, destination) = unsafe { ((*ip).source, (*ip).destination) };
     if control.filter.may_be_destination(destination) {
         match from_client(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,
@@ -102,11 +102,14 @@ fn from_client(
     let now = jiffies();
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     let client = flow::key(source, port, 0);
+    let hash = mix(client, control.secret);
+    let [first, ..] = flow::buckets(hash);
     let question = Question {
         control,
         service,
+        near: flows::bucket(first).ok_or(Refused::NotOurs)?,
         key: client | u64::from(service.id) << 48,
-        hash: mix(client, control.secret),
+        hash,
         tick: (now >> TICK_SHIFT) as u32,
         protocol: headers.protocol,
         flags: headers.flags,
@@ -127,9 +130,7 @@ struct Choice {
 /// The server of a flow: the one it has, or the one that it is given.
 #[inline(always)]
 fn choose(question: &Question<'_>) -> Result<Choice, Reason> {
-    let [first, ..] = flow::buckets(question.hash);
-    let bucket = flows::bucket(first).ok_or(Reason::NoServer)?;
-    if let Some((entry, old)) = flows::find(bucket, question.key)
+    if let Some((entry, old)) = flows::find(question.near, question.key)
         && let Some(slot) = admission::follow(question, entry, &old)
     {
         return Ok(Choice {

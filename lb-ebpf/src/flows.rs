@@ -111,7 +111,7 @@ pub(crate) struct Place {
     /// How readily it is given up, and, in the last two bits, which one it is.
     rank: u64,
     /// The key that it had.
-    held: u64,
+    pub(crate) held: u64,
 }
 
 impl Place {
@@ -135,16 +135,15 @@ impl Place {
         self.rank >= 2 << 26
     }
 
-    /// The entry, and the key that it had.
+    /// The entry.
     #[inline(always)]
-    pub(crate) fn entry(&self, control: &Control) -> (*mut FlowEntry, u64) {
-        let entry = match 3 - (self.rank as u32 ^ zero(control)) & 3 {
+    pub(crate) fn entry(&self, control: &Control) -> *mut FlowEntry {
+        match 3 - (self.rank as u32 ^ zero(control)) & 3 {
             0 => opaque(entry(self.bucket, 0)),
             1 => opaque(entry(self.bucket, 1)),
             2 => opaque(entry(self.bucket, 2)),
             _ => opaque(entry(self.bucket, 3)),
-        };
-        (entry, self.held)
+        }
     }
 }
 

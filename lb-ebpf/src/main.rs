@@ -11,6 +11,7 @@ mod backends;
 mod balance;
 mod flows;
 mod forward;
+mod insertion;
 mod maps;
 mod packet;
 mod parse;

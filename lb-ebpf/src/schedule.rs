@@ -9,7 +9,7 @@ use lb_common::service::ServiceEntry;
 
 use crate::backends;
 use crate::flows::compare_exchange;
-use crate::maps::{AFFINITY4, CURSORS, SCHEDULES, SERVICE_INFO};
+use crate::maps::{AFFINITY4, CURSORS, SCHEDULES, SERVICE_INFO, Schedule};
 
 /// Slot and generation of the server for a new flow of `service` from `client`.
 #[inline(always)]
@@ -52,7 +52,8 @@ pub(crate) fn stateless(service: &ServiceEntry, client: u32, hash: u64, tick: u3
     {
         return Some(slot);
     }
-    slot(service.id, schedule::by_hash(hash, turns(service.id)?))
+    let table = SCHEDULES.get(u32::from(service.id))?;
+    slot(table, schedule::by_hash(hash, turns(table)?))
 }
 
 /// Keeps the template alive that a flow was given its server by, as IPVS does as long as a
@@ -128,22 +129,21 @@ fn server_of(service: &ServiceEntry, template: Affinity, tick: u32) -> Option<(u
 /// `rr` and `wrr`: slot and generation of the next element of the table.
 #[inline(always)]
 fn in_turn(service: &ServiceEntry) -> Option<(u16, u16)> {
-    let turns = turns(service.id)?;
+    let table = SCHEDULES.get(u32::from(service.id))?;
+    let turns = turns(table)?;
     let cursor = CURSORS.get_ptr_mut(u32::from(service.id))?;
     // SAFETY: the slot is this CPU's own.
     let (element, after) = schedule::next(unsafe { *cursor }, turns);
     // SAFETY: as above.
     unsafe { *cursor = after };
-    let slot = slot(service.id, element)?;
+    let slot = slot(table, element)?;
     Some((slot, backends::read(slot)?.head.generation()))
 }
 
 /// How many turns the schedule has; `None` when nobody serves.
 #[inline(always)]
-fn turns(service: u16) -> Option<u32> {
-    // A variable: a reference to the number would be one into a map of constants.
-    let first = 0;
-    match *SCHEDULES.get_value(u32::from(service), &first)? {
+fn turns(table: &Schedule) -> Option<u32> {
+    match *table.get(0)? {
         0 => None,
         turns => Some(turns),
     }
@@ -151,6 +151,6 @@ fn turns(service: u16) -> Option<u32> {
 
 /// The slot in one element of the schedule.
 #[inline(always)]
-fn slot(service: u16, element: u32) -> Option<u16> {
-    Some(*SCHEDULES.get_value(u32::from(service), &element)? as u16)
+fn slot(table: &Schedule, element: u32) -> Option<u16> {
+    Some(*table.get(element)? as u16)
 }

@@ -35,8 +35,8 @@ pub(crate) fn to_server(
 ) -> Result<u32, Reason> {
     let method = slot.head.flags() & flags::METHOD;
     if method == flags::TUN {
-        let room = slot.mtu.saturating_sub(tunnel::OUTER);
-        if headers.length > u64::from(room) {
+        if headers.length + u64::from(tunnel::OUTER) > u64::from(slot.mtu) {
+            let room = slot.mtu.saturating_sub(tunnel::OUTER);
             return Err(too_big::answer(ctx.ctx, room, tick));
         }
         tunnel::encapsulate(ctx, headers, slot)?;

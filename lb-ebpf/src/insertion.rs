@@ -1,0 +1,89 @@
+//! A new flow into the table: where, and what if another CPU is at the same.
+
+use core::ptr;
+
+use lb_common::flow::{FlowBucket, FlowEntry, WAYS};
+
+use crate::admission::{Question, known};
+use crate::flows::{self, Place};
+
+/// The second bucket of a flow as long as nobody has looked for it.
+pub(crate) const UNSEEN: [*mut FlowBucket; 2] = [ptr::null_mut(); 2];
+
+/// `place` if it is good, else the first good one in the second bucket, else the first one at all.
+#[inline(always)]
+pub(crate) fn better(
+    question: &Question<'_>,
+    mut place: Place,
+    far: [*mut FlowBucket; 2],
+    new: &FlowEntry,
+) -> Place {
+    for bucket in far {
+        if place.is_good() || bucket.is_null() {
+            break;
+        }
+        let other = flows::place(bucket, new, question.control, question.tick);
+        if other.is_good() || !place.exists() {
+            place = other;
+        }
+    }
+    place
+}
+
+/// Writes a new flow over `place`; its slot, or that of the same flow if another CPU was quicker
+/// to write it. `None`: there is no room.
+#[inline(always)]
+pub(crate) fn enter(
+    question: &Question<'_>,
+    far: [*mut FlowBucket; 2],
+    place: &Place,
+    new: &FlowEntry,
+) -> Option<u32> {
+    // The flow's own entry may have come to life since it was looked at.
+    if place.held == new.key
+        && let Some(slot) = known(question, place.bucket)
+    {
+        return Some(slot);
+    }
+    let entry = place.entry(question.control);
+    if flows::write(entry, place.held, new) {
+        return Some(settle(question.near, far[0], far[1], entry, new));
+    }
+    known(question, place.bucket)
+}
+
+/// Two CPUs may have written one flow, each into a place of its own. Both look for the other's
+/// entry when they have written theirs; at least the later one sees both, and the one that is
+/// found first stays. What lies in a bucket behind our own is not searched: nobody will find it.
+#[inline(never)]
+fn settle(
+    near: *mut FlowBucket,
+    second: *mut FlowBucket,
+    beside: *mut FlowBucket,
+    ours: *mut FlowEntry,
+    new: &FlowEntry,
+) -> u32 {
+    for bucket in [near, second, beside] {
+        if bucket.is_null() {
+            break;
+        }
+        let mut passed = false;
+        for way in 0..WAYS as u32 {
+            let entry = flows::entry(bucket, way);
+            if entry == ours {
+                passed = true;
+            } else if let Some(twin) = flows::read(entry, new.key, u64::MAX) {
+                if passed {
+                    flows::free(entry, new.key);
+                } else {
+                    flows::free(ours, new.key);
+                    return twin.slot().into();
+                }
+            }
+        }
+        if passed {
+            break;
+        }
+    }
+    new.slot().into()
+}
