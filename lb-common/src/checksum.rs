@@ -25,7 +25,7 @@ pub const fn fold(sum: u32) -> u16 {
 )]
 pub const fn increased(check: u16) -> u16 {
     let sum = check as u32 + u16::from_ne_bytes([1, 0]) as u32;
-    (sum + (sum + 1 >> 16)) as u16
+    (sum + ((sum + 1) >> 16)) as u16
 }
 
 /// The checksum after one 16-bit word changed (RFC 1624, equation 3).
