@@ -20,20 +20,21 @@
 //! The buckets are chosen by client address and port without the service, so the reply of a NAT
 //! flow finds the entry of the request: one entry serves both directions.
 //!
-//! Every flow has three buckets ([`buckets`]). It stands in the first one, or, if that has nothing
-//! to give when the flow begins, in the second or the one beside it, which the processor fetches
-//! along; it is looked for in the same order. So a flow is without room only if twelve other flows
-//! hold all three. With so many live flows that nobody gives up
-//! (`cargo test -p lb-common room -- --nocapture` shows the table):
+//! Every flow has two buckets ([`buckets`]): the first is one line, the second two lines side by
+//! side. A flow stands in the first one, or, if that has nothing to give when the flow begins, in
+//! the second; it is looked for in the same order. A SYN that finds room in the first bucket is
+//! not looked for in the second, so the flow of an older connection may stay behind there, where
+//! nobody finds it any more. A flow is without room only if twelve others hold both buckets and
+//! none of them may be pushed out. With so many live flows that may not:
 //!
-//! | live flows | of the capacity | new flows without room |
-//! | --- | --- | --- |
-//! | 0.5 Mi | 1/8 | none in 100 000 |
-//! | 1 Mi | 1/4 | 1 of 100 000 |
-//! | 1.5 Mi | 3/8 | 1 of 3 700 |
-//! | 2 Mi | 1/2 | 1 of 210 |
+//! | live flows | of the capacity | new flows without room | with the first bucket alone |
+//! | --- | --- | --- | --- |
+//! | 0.5 Mi | 1/8 | none in a million | 1 of 600 |
+//! | 1 Mi | 1/4 | 1 of 100 000 | 1 of 50 |
+//! | 1.5 Mi | 3/8 | 1 of 3 500 | 1 of 14 |
+//! | 2 Mi | 1/2 | 1 of 200 | 1 of 6 |
 //!
-//! With one bucket each it were 1 of 800, of 70, of 19 and of 8.
+//! `cargo test -p lb-common room -- --nocapture` counts them anew.
 
 use core::net::Ipv4Addr;
 
@@ -96,17 +97,14 @@ pub const fn key(addr: u32, port: u16, service: u16) -> u64 {
 /// The bits of a [`key`] that choose the buckets: client address and port.
 pub const CLIENT: u64 = 0x0000_ffff_ffff_ffff;
 
-/// The three buckets of the flows of a client's address and port; `hash` is
-/// [`crate::hash::mix`] of them.
+/// The buckets of the flows of a client's address and port, in the order in which they are
+/// searched: the first, and both lines of the second. `hash` is [`crate::hash::mix`] of them.
 #[inline(always)]
 #[must_use]
 pub const fn buckets(hash: u64) -> [u32; 3] {
     const MASK: u32 = FLOW_BUCKETS - 1;
-    [
-        hash as u32 & MASK,
-        (hash >> 32) as u32 & MASK,
-        ((hash >> 32) as u32 & MASK) ^ 1,
-    ]
+    let second = (hash >> 32) as u32 & MASK;
+    [hash as u32 & MASK, second, second ^ 1]
 }
 
 /// Both halves of [`FlowEntry::target`] in one word.

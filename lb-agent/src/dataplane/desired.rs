@@ -34,7 +34,8 @@ pub struct Service {
 /// `persistence_timeout`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Persistence {
-    /// For how long after its last new connection a client keeps its server.
+    /// For how long a client keeps its server after its last new connection, or after the last
+    /// packet of one (to a quarter of this time).
     pub timeout: Duration,
     /// `persistence_granularity`: who counts as one client.
     pub mask: Ipv4Addr,

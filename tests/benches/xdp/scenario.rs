@@ -28,6 +28,10 @@ pub(crate) enum Packets {
     Foreign,
     /// To a virtual address, but a port without a service.
     OtherPort,
+    /// What a NAT server has to say that answers nobody: from another port than the service's.
+    ServersOwn,
+    /// From the port of the service, to so many who have no flow.
+    NoFlow(u32),
     /// Established connections of clients, so many.
     Established(Forwarding, u32),
     /// Replies of a NAT server to so many clients.
@@ -58,7 +62,7 @@ impl Scenario {
     /// Every case.
     pub(crate) fn all() -> Vec<Self> {
         use Forwarding::{Dr, Nat, Tun};
-        use Packets::{Established, Foreign, New, OtherPort, Replies};
+        use Packets::{Established, Foreign, New, NoFlow, OtherPort, Replies, ServersOwn};
         use Table::{Churned, Fresh};
         let line = |packets, table, target| Self {
             packets,
@@ -68,6 +72,9 @@ impl Scenario {
         vec![
             line(Foreign, Fresh, Some(1.3)),
             line(OtherPort, Fresh, None),
+            line(ServersOwn, Fresh, None),
+            line(NoFlow(1 << 10), Fresh, None),
+            line(NoFlow(1 << 16), Churned, None),
             line(Established(Dr, 1), Fresh, None),
             line(Established(Dr, 1 << 10), Fresh, Some(3.5)),
             line(Established(Dr, 1 << 16), Fresh, None),
@@ -99,20 +106,12 @@ impl Scenario {
                 let frame = frame((CLIENTS, 0), (service(Forwarding::Dr), PORT + 1), Flag::Ack);
                 (case(&frame, SOURCE, FOREIGN_FLOWS - 1), XDP_PASS)
             }
+            Packets::ServersOwn => (from_server(REAL_PORT + 1, FOREIGN_FLOWS), XDP_PASS),
+            Packets::NoFlow(flows) => (from_server(REAL_PORT, flows), XDP_PASS),
             Packets::Established(method, flows) => {
                 (case(&request(method, Flag::Ack), SOURCE, flows - 1), XDP_TX)
             }
-            Packets::Replies(flows) => {
-                let server = (server(Forwarding::Nat, 1), REAL_PORT);
-                (
-                    case(
-                        &frame(server, (CLIENTS, 0), Flag::Ack),
-                        DESTINATION,
-                        flows - 1,
-                    ),
-                    XDP_REDIRECT,
-                )
-            }
+            Packets::Replies(flows) => (from_server(REAL_PORT, flows), XDP_REDIRECT),
             Packets::New(method) => (opening(method), XDP_TX),
         }
     }
@@ -122,7 +121,11 @@ impl Scenario {
         match self.packets {
             Packets::Established(method, flows) => Some((method, flows)),
             Packets::Replies(flows) => Some((Forwarding::Nat, flows)),
-            Packets::Foreign | Packets::OtherPort | Packets::New(_) => None,
+            Packets::Foreign
+            | Packets::OtherPort
+            | Packets::ServersOwn
+            | Packets::NoFlow(_)
+            | Packets::New(_) => None,
         }
     }
 
@@ -137,7 +140,9 @@ impl Scenario {
     /// Packets and connections that the counters must show after `sent` packets.
     pub(crate) const fn counted(&self, sent: u64) -> (u64, u64) {
         match self.packets {
-            Packets::Foreign | Packets::OtherPort => (0, 0),
+            Packets::Foreign | Packets::OtherPort | Packets::ServersOwn | Packets::NoFlow(_) => {
+                (0, 0)
+            }
             Packets::Established(..) | Packets::Replies(_) => (sent, 0),
             Packets::New(_) => (sent, sent),
         }
@@ -149,6 +154,8 @@ impl fmt::Display for Scenario {
         match self.packets {
             Packets::Foreign => return write!(f, "not ours"),
             Packets::OtherPort => return write!(f, "not ours: another port of a VIP"),
+            Packets::ServersOwn => return write!(f, "not ours: a NAT server's own"),
+            Packets::NoFlow(flows) => write!(f, "no flow: NAT server, {}", Count(flows))?,
             Packets::Established(method, flows) => {
                 write!(f, "{} established, {}", name(method), Count(flows))?;
             }
@@ -200,6 +207,13 @@ pub(crate) fn opening(method: Forwarding) -> Case {
 /// ACKs to a service, no two of the same client.
 pub(crate) fn establishing(method: Forwarding) -> Case {
     case(&request(method, Flag::Ack), SOURCE, ALL_DIFFERENT)
+}
+
+/// Packets of a NAT server's port to so many clients.
+fn from_server(port: u16, flows: u32) -> Case {
+    let server = (server(Forwarding::Nat, 1), port);
+    let frame = frame(server, (CLIENTS, 0), Flag::Ack);
+    case(&frame, DESTINATION, flows - 1)
 }
 
 fn request(method: Forwarding, flag: Flag) -> Vec<u8> {
