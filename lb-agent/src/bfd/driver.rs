@@ -290,15 +290,25 @@ impl Driver {
     }
 
     fn act(&mut self) {
+        let mut events = Vec::new();
         for (place, peer) in self.peers.iter_mut().enumerate() {
             while let Some(action) = peer.session.poll_action() {
                 match action {
                     Action::Send(packet) => peer.send(&packet),
                     Action::Log(line) => line.write(),
-                    Action::Changed { up } => (self.changed)(Event { session: place, up }),
+                    Action::Changed { up } => events.push(Event { session: place, up }),
                 }
             }
         }
+        self.show();
+        // Whoever hears of a change finds it on the board.
+        for event in events {
+            (self.changed)(event);
+        }
+    }
+
+    /// What [`Handle::status`] answers from now on.
+    fn show(&mut self) {
         let states = self.peers.iter().map(|peer| peer.session.states());
         if !states.clone().eq(self.shown.iter().copied()) {
             self.shown = states.collect();
