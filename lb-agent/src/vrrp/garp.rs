@@ -82,6 +82,28 @@ impl Schedule {
         self.after_lower_prio = (!lower_prio_delay.is_zero()).then(|| now + lower_prio_delay);
     }
 
+    /// Other settings, perhaps for other addresses: then a burst that goes out begins anew, for
+    /// all of them. What comes later keeps its time, a refresh of another interval apart.
+    pub fn reload(&mut self, settings: Garp, addresses: usize, now: Instant) {
+        let before = std::mem::replace(&mut self.settings, settings);
+        self.addresses = addresses;
+        self.burst = self
+            .burst
+            .filter(|_| addresses > 0)
+            .map(|burst| Burst { next: 0, ..burst });
+        // Only a master has one, or had one to turn off.
+        let period = settings.master_refresh;
+        if before.master_refresh != period {
+            let next = (!period.is_zero()).then(|| now + period);
+            self.refresh = self.refresh.and(next);
+        }
+    }
+
+    /// The instance, master, has addresses that nobody has heard of.
+    pub fn handle_added(&mut self, now: Instant) {
+        self.begin(self.settings.master_repeat, now);
+    }
+
     /// The instance is no longer master: nothing is due any more.
     pub const fn clear(&mut self) {
         self.burst = None;

@@ -26,6 +26,7 @@ mod conflict;
 mod fault;
 mod hearing;
 mod input;
+mod reload;
 mod role;
 mod settings;
 mod split;

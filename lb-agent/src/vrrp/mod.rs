@@ -118,6 +118,8 @@ pub enum News {
         /// The other one.
         rival: Option<instance::Rival>,
     },
+    /// New settings are in force: from here on, places are those of the new configuration.
+    Reloaded,
 }
 
 /// The data plane's switch of each instance: armed, it forwards what is for the instance's

@@ -1,5 +1,6 @@
 //! Interfaces that come, go, and change.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -58,6 +59,11 @@ impl<K: Kernel> Router<K> {
         }
         self.statics
             .complete(&mut self.outside.kernel, &self.interfaces);
+        self.tell_link(&name, up, now);
+    }
+
+    /// Every member hears of an interface that is there.
+    pub(super) fn tell_link(&mut self, name: &str, up: bool, now: Instant) {
         let (interface, status) = if up {
             (Interface::Up, Status::Up)
         } else {
@@ -70,7 +76,7 @@ impl<K: Kernel> Router<K> {
             } else {
                 member.complete(&self.interfaces, &mut self.outside);
             }
-            let what = (Kind::Interface, name.as_str());
+            let what = (Kind::Interface, name);
             member.track(what, status, &self.interfaces, &mut self.outside, now);
         }
     }
@@ -95,36 +101,42 @@ impl<K: Kernel> Router<K> {
         }
     }
 
-    /// Begins to hear and speak on an interface. A failure leaves the instance deaf: it would
-    /// become a second master, so the operator must know.
-    fn open(&mut self, link: &Link) {
+    /// Begins to hear and speak on an interface.
+    pub(super) fn open(&mut self, link: &Link) {
         let is_router = self.outside.kernel.is_ipv6_router(link);
         self.interfaces.set_router(link.index, is_router);
-        for channel in Channel::ALL {
-            let uses = |member: &&Member| {
-                member.config.interface == link.name && member.channel() == channel
-            };
-            let mut users = self.members.iter().filter(uses).peekable();
-            if users.peek().is_none() {
-                continue;
-            }
-            let mut groups: Vec<IpAddr> = users
-                .filter(|member| !member.config.is_unicast())
-                .map(|member| member.config.mcast_dst_ip)
-                .collect();
-            groups.sort_unstable();
-            groups.dedup();
-            if let Err(error) = self.outside.kernel.open(link, channel, &groups) {
-                error!(
-                    "cannot open a VRRP socket on {}: {error}; no advert is heard there",
-                    link.name
-                );
-            }
+        for (channel, groups) in self.channels(&link.name) {
+            let groups: Vec<IpAddr> = groups.into_iter().collect();
+            self.open_channel(link, channel, &groups);
         }
     }
 
+    /// A failure leaves the instance deaf: it would become a second master, so the operator must
+    /// know.
+    pub(super) fn open_channel(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) {
+        if let Err(error) = self.outside.kernel.open(link, channel, groups) {
+            error!(
+                "cannot open a VRRP socket on {}: {error}; no advert is heard there",
+                link.name
+            );
+        }
+    }
+
+    /// How the instances on an interface hear and speak, and the groups they listen to.
+    pub(super) fn channels(&self, name: &str) -> BTreeMap<Channel, BTreeSet<IpAddr>> {
+        let mut channels: BTreeMap<Channel, BTreeSet<IpAddr>> = BTreeMap::new();
+        let on_it = |member: &&Member| member.config.interface == name;
+        for member in self.members.iter().filter(on_it) {
+            let groups = channels.entry(member.channel()).or_default();
+            if !member.config.is_unicast() {
+                groups.insert(member.config.mcast_dst_ip);
+            }
+        }
+        channels
+    }
+
     /// A tracked interface that does not exist is down.
-    fn miss_tracked(&mut self, now: Instant) {
+    pub(super) fn miss_tracked(&mut self, now: Instant) {
         let tracked = self
             .members
             .iter()
