@@ -9,6 +9,7 @@
 mod fit;
 mod lines;
 mod record;
+mod reload;
 mod server;
 mod status;
 
@@ -82,16 +83,28 @@ impl Pool {
     /// The pool at start, before any check: all servers, with `alpha` only those without a
     /// checker, which nothing could ever bring up.
     pub fn new(spec: impl Into<PoolSpec>) -> (Self, PoolChange) {
+        let (mut pool, mut change) = Self::without_members(spec.into());
+        pool.has_quorum = pool.quorum.gained(pool.live_weight());
+        if !pool.has_quorum && pool.rules.sorry_server.is_some() {
+            pool.lose("Starting with quorum down", &mut change);
+        }
+        pool.members = pool.wanted();
+        change.members_changed = true;
+        (pool, change)
+    }
+
+    /// Its servers and rules, made to fit each other.
+    fn without_members(spec: PoolSpec) -> (Self, PoolChange) {
         let PoolSpec {
             key,
             mut rules,
             servers,
-        } = spec.into();
-        let mut change = PoolChange {
+        } = spec;
+        let change = PoolChange {
             lines: fit::fit(&mut rules, &servers, Names(key)),
             ..PoolChange::default()
         };
-        let mut pool = Self {
+        let pool = Self {
             virtual_server: key,
             servers: servers.iter().map(PoolServer::new).collect(),
             quorum: Quorum::new(rules.quorum, rules.hysteresis),
@@ -99,12 +112,6 @@ impl Pool {
             has_quorum: true,
             members: Vec::new(),
         };
-        pool.has_quorum = pool.quorum.gained(pool.live_weight());
-        if !pool.has_quorum && pool.rules.sorry_server.is_some() {
-            pool.lose("Starting with quorum down", &mut change);
-        }
-        pool.members = pool.wanted();
-        change.members_changed = true;
         (pool, change)
     }
 

@@ -122,6 +122,15 @@ impl Verdict {
         verdict
     }
 
+    /// Goes on where `before`, of an equal check, stood, its probe under way included.
+    pub fn succeed(&mut self, before: Self) {
+        *self = Self {
+            check: Arc::clone(&self.check),
+            services: std::mem::take(&mut self.services),
+            ..before
+        };
+    }
+
     /// Another server has the same checker.
     pub fn add_service(&mut self, service: ServiceName) {
         if !self.services.contains(&service) {

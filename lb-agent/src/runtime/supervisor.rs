@@ -2,9 +2,11 @@
 //! to it, and everything that has to be done it does, in order.
 
 mod balancer;
+mod calls;
 mod forwarding;
 mod loss;
 mod network;
+mod reload;
 mod said;
 
 use std::future::pending;
@@ -16,19 +18,23 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
-use tracing::info;
+use tracing::{error, info};
 
 use self::balancer::Balancer;
 use self::network::Network;
+use self::reload::Reloads;
 use super::director::Director;
 use super::interfaces::{self, NoInterface};
 use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
+use super::reload::Origin;
 use super::status::StatusFile;
 use super::{clock, systemd};
 use crate::config::model::Config;
-use crate::dataplane::xdp::gate::NoGates;
+use crate::control;
+use crate::dataplane::xdp::gate::{InstanceGates, NoGates, Numbers};
 use crate::health;
+use crate::health::pool::PoolChange;
 use crate::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
 use crate::vrrp;
@@ -64,15 +70,15 @@ pub enum RunError {
 
 /// Runs one agent until it is told to stop.
 ///
-/// `instance` names the place of its pins and its status file.
-pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
+/// `instance` names the place of its pins and its files; `origin` is where `config` came from.
+pub fn run(config: Config, origin: Origin, instance: &str) -> Result<(), RunError> {
     let _lock = InstanceLock::take(instance, StatusFile::new(instance).folder())?;
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let mut supervisor = Supervisor::start(config, instance)?;
+        let mut supervisor = Supervisor::start(config, origin, instance)?;
         systemd::ready();
         supervisor.serve().await;
         systemd::stopping();
@@ -92,14 +98,22 @@ fn raise_open_files() {
 }
 
 struct Supervisor {
+    instance: String,
     director: Director,
     network: Network,
     balancer: Option<Balancer>,
     vrrp: Option<vrrp::driver::Handle>,
-    roles: mpsc::UnboundedReceiver<vrrp::Change>,
+    /// For who starts VRRP later.
+    tell: mpsc::UnboundedSender<vrrp::News>,
+    news: mpsc::UnboundedReceiver<vrrp::News>,
+    /// Names of the instances that `news` means by their places.
+    places: Vec<String>,
     health: health::driver::Handle,
     events: mpsc::UnboundedReceiver<health::Event>,
     status: StatusFile,
+    control: Option<control::server::Server>,
+    reloads: Reloads,
+    hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
     /// The data plane has to hear of something.
@@ -107,16 +121,18 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn start(config: Config, instance: &str) -> Result<Self, RunError> {
+    fn start(config: Config, origin: Origin, instance: &str) -> Result<Self, RunError> {
         // Whoever started us may have blocked them, and we have inherited that.
-        let signals = SigSet::from_iter([NixSignal::SIGTERM, NixSignal::SIGINT]);
+        let signals = [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP];
+        let signals = SigSet::from_iter(signals);
         signals.thread_unblock().map_err(std::io::Error::from)?;
         // Signals first: whoever stops us while we start gets a clean stop as well.
         let (terminate, interrupt) = (
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
         );
-        let (mut director, lines) = Director::new(config);
+        let hangup = signal(SignalKind::hangup())?;
+        let (mut director, lines) = Director::new(config, &Numbers::default());
         write_lines(lines);
         let mut network = Network::open()?;
         network.read_all(&mut director)?;
@@ -127,8 +143,8 @@ impl Supervisor {
         let serves = !director.config().virtual_servers.is_empty();
         let start = || Balancer::start(instance, &mut director);
         let balancer = serves.then(start).transpose()?;
-        let (sender, roles) = mpsc::unbounded_channel();
-        let vrrp = match start_vrrp(&director, balancer.as_ref(), sender) {
+        let (tell, news) = mpsc::unbounded_channel();
+        let vrrp = match start_vrrp(&director, balancer.as_ref(), tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
@@ -142,15 +158,25 @@ impl Supervisor {
         let services = health::prepare::services(director.config());
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
+        let status = StatusFile::new(instance);
+        let control = control::server::Server::listen(&status.folder().join(control::SOCKET));
         Ok(Self {
+            instance: instance.to_owned(),
+            places: reload::names(director.config())
+                .map(str::to_owned)
+                .collect(),
             director,
             network,
             balancer,
             vrrp,
-            roles,
+            tell,
+            news,
             health,
             events,
-            status: StatusFile::new(instance),
+            status,
+            control: control.inspect_err(|error| error!("{error}")).ok(),
+            reloads: Reloads::new(origin),
+            hangup,
             terminate,
             interrupt,
             stale: true,
@@ -165,7 +191,10 @@ impl Supervisor {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                Some(change) = self.roles.recv() => self.handle_role(&change),
+                Some(_) = self.hangup.recv() => self.handle_reload(None),
+                outcome = self.reloads.read() => self.handle_prepared(outcome),
+                call = next_call(self.control.as_mut()) => self.handle_call(call),
+                Some(news) = self.news.recv() => self.handle_news(&news),
                 Some(event) = self.events.recv() => self.handle_health(&event),
                 event = self.network.news() => {
                     self.stale |= self.network.handle(event, &mut self.director);
@@ -178,18 +207,39 @@ impl Supervisor {
                 }
                 _ = heartbeat.tick() => self.beat(),
             }
-            self.stale |= self.network.settle(&mut self.director, clock::now());
-            while let Some((address, here)) = self.director.poll_address() {
-                self.health.set_address(address, here);
-            }
+            self.settle();
             self.update();
         }
     }
 
-    fn handle_role(&mut self, change: &vrrp::Change) {
-        self.director
-            .handle_role(change.instance, change.to == vrrp::State::Master);
-        self.stale = true;
+    /// What follows from what has just happened, the data plane excepted.
+    fn settle(&mut self) {
+        self.stale |= self.network.settle(&mut self.director, clock::now());
+        while let Some((address, here)) = self.director.poll_address() {
+            self.health.set_address(address, here);
+        }
+    }
+
+    fn handle_news(&mut self, news: &vrrp::News) {
+        match news {
+            vrrp::News::Changed(change) => {
+                if let Some(name) = self.places.get(change.instance) {
+                    let master = change.to == vrrp::State::Master;
+                    self.director.handle_role(name, master);
+                }
+                self.stale = true;
+            }
+            vrrp::News::Reloaded => self.settle_reload(),
+            vrrp::News::Group { .. }
+            | vrrp::News::Priority { .. }
+            | vrrp::News::LowerPriority { .. }
+            | vrrp::News::SplitBrain { .. } => {}
+        }
+    }
+
+    fn handle_pool_change(&mut self, change: PoolChange) {
+        write_lines(change.lines);
+        self.stale |= change.members_changed;
     }
 
     fn handle_health(&mut self, event: &health::Event) {
@@ -204,6 +254,7 @@ impl Supervisor {
             self.stale |= balancer.beat(&self.director);
         }
         self.stale |= self.network.mend(&mut self.director);
+        self.watch_reload();
         let vrrp = self
             .vrrp
             .as_ref()
@@ -237,28 +288,57 @@ impl Supervisor {
     }
 }
 
+impl Supervisor {
+    /// For a configuration that has instances where there were none.
+    fn start_vrrp(&mut self) -> Result<(), String> {
+        let vrrp = start_vrrp(&self.director, self.balancer.as_ref(), self.tell.clone());
+        self.vrrp = vrrp.map_err(|error| error.to_string())?;
+        Ok(())
+    }
+}
+
 fn start_vrrp(
     director: &Director,
     balancer: Option<&Balancer>,
-    changes: mpsc::UnboundedSender<vrrp::Change>,
+    tell: mpsc::UnboundedSender<vrrp::News>,
 ) -> Result<Option<vrrp::driver::Handle>, vrrp::driver::SpawnError> {
-    let mut setup = vrrp::settings::Setup::from(director.config());
-    // Nobody reports on the others.
-    setup.track_only(&[vrrp::settings::Kind::Interface]);
+    let setup = vrrp_setup(director.config());
     if setup.instances.is_empty() {
         return Ok(None);
     }
-    let gate: Box<dyn vrrp::Gate> = match balancer {
-        Some(balancer) => Box::new(balancer.plane().gates()),
-        None => Box::new(NoGates),
-    };
+    let gate = vrrp_gate(director, balancer);
     let listener = move |news| {
-        if let vrrp::News::Changed(change) = news {
-            // The supervisor is gone only when the process is on its way out.
-            let _nobody = changes.send(change);
-        }
+        // The supervisor is gone only when the process is on its way out.
+        let _nobody = tell.send(news);
     };
     vrrp::driver::spawn(setup, gate, listener).map(Some)
+}
+
+/// What VRRP is to do for this configuration.
+fn vrrp_setup(config: &Config) -> vrrp::settings::Setup {
+    let mut setup = vrrp::settings::Setup::from(config);
+    // Nobody reports on the others.
+    setup.track_only(&[vrrp::settings::Kind::Interface]);
+    setup
+}
+
+/// What its instances open and close.
+fn vrrp_gate(director: &Director, balancer: Option<&Balancer>) -> Box<dyn vrrp::Gate> {
+    match balancer {
+        Some(balancer) => Box::new(InstanceGates::new(
+            balancer.plane().gates(),
+            director.gates(),
+            reload::names(director.config()),
+        )),
+        None => Box::new(NoGates),
+    }
+}
+
+async fn next_call(control: Option<&mut control::server::Server>) -> control::server::Call {
+    match control {
+        Some(control) => control.next().await,
+        None => pending().await,
+    }
 }
 
 fn write_lines(lines: Vec<LogLine>) {

@@ -76,12 +76,7 @@ impl Routing {
 
     /// Other lines from now on. Those that stay keep their standing; those of ours that go are
     /// removed. Whether there is one that is not set.
-    pub fn replace(
-        &mut self,
-        routes: &[Route],
-        rules: &[Rule],
-        kernel: &mut impl Kernel,
-    ) -> bool {
+    pub fn replace(&mut self, routes: &[Route], rules: &[Rule], kernel: &mut impl Kernel) -> bool {
         let next = Self::new(&self.owner, routes, rules);
         let mut gone = std::mem::replace(self, next);
         for line in &mut self.lines {

@@ -13,7 +13,7 @@ use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 use lb_agent::dataplane::nexthop::Hop;
 use lb_agent::dataplane::plan::plan;
 use lb_agent::dataplane::xdp::clock::{MEASURE, Ticks};
-use lb_agent::dataplane::xdp::gate::{Gates, of_instance};
+use lb_agent::dataplane::xdp::gate::{Gates, Numbers};
 use lb_agent::dataplane::xdp::maps::Maps;
 use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
@@ -75,7 +75,10 @@ impl Subject {
         maps.set_egress(&[network.egress()])?;
         let gates = Gates::new(maps.control());
         gates.reset(0);
-        let gate = of_instance(0).context("no gate")?;
+        let gate = Numbers::default()
+            .assign(["VI_1"])
+            .of("VI_1")
+            .context("no gate")?;
         gates.set(gate, true);
         let services = [Forwarding::Dr, Forwarding::Tun, Forwarding::Nat];
         let desired = Desired {

@@ -61,12 +61,15 @@ pub struct InstanceGates {
 
 impl InstanceGates {
     /// The instances are called `names`, in the order of the configuration.
-    pub fn new<'a>(
+    pub fn new(
         gates: Gates,
         numbers: &Numbers,
-        names: impl IntoIterator<Item = &'a str>,
+        names: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Self {
-        let numbers = names.into_iter().map(|name| numbers.of(name)).collect();
+        let numbers = names
+            .into_iter()
+            .map(|name| numbers.of(name.as_ref()))
+            .collect();
         Self { gates, numbers }
     }
 

@@ -34,6 +34,20 @@ impl PoolServer {
         }
     }
 
+    /// It goes on from what it was before a reload.
+    pub(super) fn succeed(&mut self, before: &Self) {
+        let more = i64::from(before.weight).saturating_sub(i64::from(before.configured));
+        let weight = i64::from(self.configured).saturating_add(more);
+        *self = Self {
+            weight: u32::try_from(weight.max(0)).unwrap_or(self.configured),
+            hand: before.hand,
+            up: before.up,
+            told: before.told,
+            ramp: before.ramp,
+            ..*self
+        };
+    }
+
     /// Its weight once it is at work.
     pub(super) fn target_weight(&self) -> u32 {
         self.hand.map_or(self.weight, Hand::weight)

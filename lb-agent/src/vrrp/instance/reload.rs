@@ -55,9 +55,8 @@ impl Instance {
     /// over. A BACKUP waits anew; in version 3 it keeps to the interval that its master told.
     fn retime(&mut self, now: Instant) {
         let (before, timers) = (self.timers, self.settings.timers);
-        let learned = self.state == State::Backup
-            && timers.version == Version::V3
-            && self.master.is_some();
+        let learned =
+            self.state == State::Backup && timers.version == Version::V3 && self.master.is_some();
         self.timers = Timers {
             master_adver_int: if learned {
                 before.master_adver_int

@@ -49,7 +49,8 @@ impl Reload {
         // The start is over.
         setup.global.vrrp_startup_delay = Duration::ZERO;
         let instances = setup.complete();
-        let by_name: BTreeMap<&str, usize> = old.iter().map(|it| it.name.as_str()).zip(0..).collect();
+        let by_name: BTreeMap<&str, usize> =
+            old.iter().map(|it| it.name.as_str()).zip(0..).collect();
         let successor = |(place, config): (usize, VirtualRouter)| {
             let from = by_name.get(config.name.as_str()).copied();
             let from = from.filter(|_| !restarted.contains(&config.name));
@@ -147,7 +148,9 @@ impl<K: Kernel> Router<K> {
         let mut fresh = BTreeSet::new();
         for (place, successor) in successors.into_iter().enumerate() {
             let from = successor.from();
-            let before = from.and_then(|from| old.get_mut(from)).and_then(Option::take);
+            let before = from
+                .and_then(|from| old.get_mut(from))
+                .and_then(Option::take);
             let member = match (successor, before) {
                 (Successor::Same(_), before) => before,
                 (Successor::Changed(_, config, board), Some(mut member)) => {

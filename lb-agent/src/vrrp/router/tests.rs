@@ -23,6 +23,7 @@ mod fake;
 mod groups;
 mod packets;
 mod properties;
+mod reload;
 mod routing;
 mod split;
 mod tracking;

@@ -19,13 +19,16 @@ impl Numbers {
     /// The gates of the instances `names`: who has one keeps it, the others get the lowest that
     /// nobody has had so far, in their order. Beyond [`MAX_GATES`] there is none.
     #[must_use]
-    pub fn assign<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Self {
-        let names: Vec<&str> = names.into_iter().collect();
-        let kept = names.iter().filter_map(|name| {
-            let gate = self.of(name)?;
-            Some(((*name).to_owned(), gate))
-        });
-        let mut next = Self(kept.collect());
+    pub fn assign(&self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let names: Vec<_> = names.into_iter().collect();
+        let names = || names.iter().map(AsRef::as_ref);
+        let mut next = Self::default();
+        for name in names() {
+            // A damaged file may have one twice.
+            if let Some(gate) = self.of(name).filter(|gate| !next.has(*gate)) {
+                next.0.insert(str::to_owned(name), gate);
+            }
+        }
         let mut used: BTreeSet<u16> = self.0.values().copied().collect();
         used.insert(GATE_ALWAYS);
         let all = || (0..).take(MAX_GATES);
@@ -35,7 +38,7 @@ impl Numbers {
             .filter(|gate| *gate != GATE_ALWAYS && used.contains(gate) && !next.has(*gate))
             .collect();
         let mut free = fresh.into_iter().chain(freed);
-        for name in names {
+        for name in names() {
             if next.of(name).is_none()
                 && let Some(gate) = free.next()
             {
@@ -91,19 +94,20 @@ mod tests {
     #[test]
     fn a_full_table_gives_away_what_is_freed_and_no_gate_twice() {
         let names: Vec<String> = (1..MAX_GATES).map(|it| format!("old{it}")).collect();
-        let full = Numbers::default().assign(names.iter().map(String::as_str));
+        let full = Numbers::default().assign(&names);
         assert_eq!(full.assign(["one", "too", "old1"]).of("old1"), Some(1));
         let next = full.assign(["one", "two", "old1"]);
         let gates: BTreeSet<u16> = next.iter().map(|(_, gate)| gate).collect();
         assert_eq!(gates.len(), 3);
         let too_many: Vec<String> = (0..MAX_GATES).map(|it| format!("new{it}")).collect();
-        let next = Numbers::default().assign(too_many.iter().map(String::as_str));
+        let next = Numbers::default().assign(&too_many);
         assert_eq!(next.iter().count(), MAX_GATES - 1);
     }
 
     #[test]
     fn numbers_of_a_damaged_file_are_no_gates() {
-        let read: Numbers = serde_json::from_str(r#"{"a": 0, "b": 65535, "c": 7, "d": 7}"#).unwrap();
+        let read: Numbers =
+            serde_json::from_str(r#"{"a": 0, "b": 65535, "c": 7, "d": 7}"#).unwrap();
         let next = read.assign(["a", "b", "c", "d"]);
         let gates: BTreeSet<u16> = next.iter().map(|(_, gate)| gate).collect();
         assert_eq!(gates.len(), 4, "{next:?}");

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Expected, Interfaces, Member, Outside};
+use crate::vrrp::State;
 use crate::vrrp::effects::Kernel;
 use crate::vrrp::settings::{Kind, Status, VirtualRouter};
 use crate::vrrp::status::Board;
-use crate::vrrp::{Gate as _, State};
 
 impl Member {
     /// Its place in the configuration is another.
@@ -48,8 +48,7 @@ impl Member {
         let routing = self.routing.replace(routes, rules, kernel);
         self.probe = 0;
         self.block_anew(&before, outside);
-        self.machine
-            .reload(&self.config, addresses || routing, now);
+        self.machine.reload(&self.config, addresses || routing, now);
         self.carry_out(interfaces, outside, now);
         self.rejections.clear();
         self.mismatches.clear();
