@@ -18,12 +18,12 @@ use self::lines::Names;
 pub use self::record::{PoolRecord, ServerRecord};
 use self::server::PoolServer;
 pub use self::status::{PoolStatus, ServerStatus};
-use super::log_line::LogLine;
 use super::quorum::Quorum;
 use super::slow_start::{self, Ramp};
 use super::spec::{PoolRules, PoolSpec};
 use super::{Change, Event, Hand};
 use crate::config::model::{RealServerKey, VirtualServerKey};
+use crate::log_line::LogLine;
 
 /// One server that a virtual server sends to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //!
 //! Pure. Gained with `quorum` + `hysteresis`, lost below `quorum` − `hysteresis`.
 
-use super::log_line::LogLine;
 use crate::config::model::VirtualServerKey;
+use crate::log_line::LogLine;
 
 /// `quorum` and `hysteresis`.
 #[derive(Clone, Copy, Debug)]

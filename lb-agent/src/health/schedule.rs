@@ -24,13 +24,13 @@ use serde::Serialize;
 use self::queue::Queue;
 use self::target::Target;
 use super::Event;
-use super::log_line::LogLine;
 use super::probe::{Failure, ProbeResult};
 use super::snapshot::{self, Checkers};
 use super::spec::{Check, Kind, Question, Server, Service};
 use super::status::CheckerStatus;
 use super::verdict::{self, Verdict};
 use crate::config::model::{RealServerKey, VirtualServerKey};
+use crate::log_line::LogLine;
 
 /// 2³² divided by the golden ratio: steps of this size fill a circle evenly however many there
 /// are (the additive recurrence of least discrepancy).

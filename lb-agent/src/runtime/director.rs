@@ -21,8 +21,8 @@ use crate::dataplane::nexthop::{NextHops, Resolution};
 use crate::dataplane::port::Ports;
 use crate::dataplane::xdp::gate;
 use crate::health::Event;
-use crate::health::log_line::LogLine;
 use crate::health::pool::{Member, Pool};
+use crate::log_line::LogLine;
 use crate::net::address::Address;
 use crate::net::link::Link;
 

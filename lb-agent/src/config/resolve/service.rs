@@ -28,7 +28,8 @@ impl Resolver<'_> {
                 Some(self.service(draft)?.with_key(key.into()))
             }
             Target::Fwmark(fwmark) => {
-                let message = "virtual servers for a fwmark are not supported yet: it is not served";
+                let message =
+                    "virtual servers for a fwmark are not supported yet: it is not served";
                 let unsupported = Diagnostic::error(Code::NotSupported, draft.span, message);
                 self.report(unsupported.help(
                     "XDP sees a packet before a firewall marks it: write a `virtual_server IP PORT` \

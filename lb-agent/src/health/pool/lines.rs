@@ -1,8 +1,8 @@
 //! keepalived's lines about a pool.
 
 use crate::config::model::{RealServerKey, VirtualServerKey};
-use crate::health::log_line::LogLine;
 use crate::health::name::ServiceName;
+use crate::log_line::LogLine;
 
 /// Names the servers of a virtual server.
 #[derive(Clone, Copy)]

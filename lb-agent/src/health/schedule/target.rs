@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use crate::config::model::{RealServerKey, VirtualServerKey};
-use crate::health::log_line::LogLine;
 use crate::health::name::ServiceName;
 use crate::health::probe::Weight;
 use crate::health::spec::{Server, Service};
 use crate::health::verdict::{State, Verdict};
 use crate::health::{Change, Event};
+use crate::log_line::LogLine;
 
 /// keepalived's bound of weights.
 const MAX_WEIGHT: i64 = i32::MAX as i64;
