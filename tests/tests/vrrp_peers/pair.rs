@@ -51,12 +51,11 @@ impl<'a> Deaf<'a> {
 
 impl Drop for Deaf<'_> {
     fn drop(&mut self) {
-        let heal = self
-            .0
-            .run(Command::new("nft").args(["delete", "table", "inet", "deaf"]));
-        if let Err(error) = heal {
-            println!("{error}");
-        }
+        // It goes with the namespace, whatever happens.
+        drop(
+            self.0
+                .run(Command::new("nft").args(["delete", "table", "inet", "deaf"])),
+        );
     }
 }
 
@@ -157,7 +156,8 @@ impl Pair {
     pub(crate) fn mac(machine: &Namespace) -> Result<[u8; 6]> {
         let shown = machine.ip("-oneline link show dev eth0")?;
         let mut words = shown.split_whitespace();
-        let mac = words.find(|word| *word == "link/ether").and(words.next());
+        let _before: Option<&str> = words.find(|word| *word == "link/ether");
+        let mac = words.next();
         let bytes: Vec<u8> = mac
             .context("no address")?
             .split(':')
