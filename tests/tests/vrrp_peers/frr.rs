@@ -75,14 +75,10 @@ impl Frr {
         make_macvlan(machine, family)?;
         let folder = TempDir::new()?;
         let keyword = if family.name == "v4" { "ip" } else { "ipv6" };
-        let vips: String = family
-            .vips
-            .iter()
-            .map(|vip| format!(" vrrp 66 {keyword} {vip}\n"))
-            .collect();
+        let vips = family.vips.join(&format!("\n vrrp 66 {keyword} "));
         let config = format!(
             "log file {}/log debugging\ndebug vrrp\ninterface eth0\n vrrp 66 version 3\n \
-             vrrp 66 priority {priority}\n vrrp 66 advertisement-interval 1000\n{vips}",
+             vrrp 66 priority {priority}\n vrrp 66 advertisement-interval 1000\n vrrp 66 {keyword} {vips}\n",
             folder.path().display()
         );
         fs::write(folder.path().join("vrrpd.conf"), config)?;
