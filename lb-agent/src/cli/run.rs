@@ -45,7 +45,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         env!("CARGO_PKG_VERSION"),
         path.display()
     );
-    let outcome = supervisor::run(loaded.config, origin, &arguments.instance.instance);
+    let outcome = supervisor::run(loaded, origin, &arguments.instance.instance);
     let status = match &outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -10,10 +10,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep_until, timeout};
 use tracing::{debug, warn};
 
 use super::protocol::{MAX_REQUEST, Request, Response};
+use crate::runtime::clock;
 
 /// How long a request may take to arrive, and a response to be taken.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -106,7 +107,7 @@ async fn accept(listener: UnixListener, calls: mpsc::Sender<Call>) {
             }
             Err(error) => {
                 warn!("cannot take a call: {error}");
-                sleep(PAUSE).await;
+                sleep_until((clock::now() + PAUSE).into()).await;
             }
         }
         while connections.try_join_next().is_some() {}

@@ -1,14 +1,15 @@
 //! Which server an operator means. Pure.
 //!
 //! A virtual server is `ADDRESS:PORT`, `[IPV6]:PORT`, with `/tcp` or `/udp` behind it where the
-//! protocol is in doubt, or as the log has it: `[ADDRESS]:tcp:PORT`. A real server is written the
-//! same way; its port may be left out where the address says enough.
+//! protocol is in doubt, `fwmark:N`, `group:NAME`, or as the log has it: `[ADDRESS]:tcp:PORT`,
+//! `FWM 7`, `[NAME]:tcp`. A real server is written as an address is; its port may be left out where
+//! the address says enough.
 
 use std::net::{IpAddr, SocketAddr};
 
 use thiserror::Error;
 
-use crate::config::model::{Protocol, RealServerKey, VirtualServer, VirtualServerKey};
+use crate::config::model::{AddressKey, Protocol, RealServerKey, VirtualServer, VirtualServerKey};
 use crate::health::name::ServiceName;
 
 /// Names that are listed when none fits.
@@ -61,17 +62,22 @@ pub fn virtual_server<'a>(
     text: &str,
 ) -> Result<&'a VirtualServer, TargetError> {
     let written = parse(text).filter(|written| written.port.is_some());
-    let written = written.ok_or_else(|| TargetError::Syntax {
-        text: text.to_owned(),
-        what: "virtual server",
-        example: "[ADDRESS]:tcp:PORT",
-    })?;
-    let meant = |server: &&VirtualServer| written.means_virtual(&server.key);
+    let meant = |server: &&VirtualServer| means(text, written.as_ref(), &server.key);
     let found: Vec<&VirtualServer> = servers.iter().filter(meant).collect();
-    let name = |server: &VirtualServer| ServiceName::of_virtual_server(&server.key).to_string();
+    let named = ["fwmark:", "group:"]
+        .iter()
+        .any(|kind| text.starts_with(kind));
+    if found.is_empty() && written.is_none() && !named {
+        return Err(TargetError::Syntax {
+            text: text.to_owned(),
+            what: "virtual server",
+            example: "[ADDRESS]:tcp:PORT, fwmark:N, group:NAME",
+        });
+    }
+    let name = |server: &VirtualServer| server.key.to_string();
     one(
         text,
-        found,
+        &found,
         "virtual server".to_owned(),
         name,
         servers.iter(),
@@ -86,22 +92,21 @@ pub fn real_server(of: &VirtualServer, text: &str) -> Result<RealServerKey, Targ
         example: "[ADDRESS]:tcp:PORT",
     })?;
     let keys: Vec<RealServerKey> = of.real_servers.iter().map(|server| server.key).collect();
-    let meant = |key: &&RealServerKey| written.means_real(key, of.key.protocol);
+    let meant = |key: &&RealServerKey| written.means_real(key, of.key.protocol());
     let found: Vec<&RealServerKey> = keys.iter().filter(meant).collect();
     let name = |key: &RealServerKey| ServiceName::of_real_server(&of.key, key).to_string();
-    let of_whom = ServiceName::of_virtual_server(&of.key);
-    let what = format!("real server of virtual server {of_whom} called");
-    one(text, found, what, name, keys.iter()).copied()
+    let what = format!("real server of virtual server {} called", of.key);
+    one(text, &found, what, name, keys.iter()).copied()
 }
 
 fn one<'a, T>(
     text: &str,
-    found: Vec<&'a T>,
+    found: &[&'a T],
     what: String,
     name: impl Fn(&T) -> String,
     all: impl Iterator<Item = &'a T>,
 ) -> Result<&'a T, TargetError> {
-    match found.as_slice() {
+    match found {
         [one] => Ok(one),
         [] => Err(TargetError::Unknown {
             text: text.to_owned(),
@@ -130,19 +135,32 @@ fn list(names: Vec<String>) -> String {
     }
 }
 
+/// Whether `text`, of which `written` is the address, may name this virtual server.
+fn means(text: &str, written: Option<&Written>, key: &VirtualServerKey) -> bool {
+    let as_logged = || text == key.to_string();
+    match key {
+        VirtualServerKey::Address(key) => written.is_some_and(|it| it.means_virtual(key)),
+        VirtualServerKey::Fwmark(mark) => {
+            let number = text.strip_prefix("fwmark:").and_then(|it| it.parse().ok());
+            number == Some(mark.fwmark) || as_logged()
+        }
+        VirtualServerKey::Group(group) => {
+            text.strip_prefix("group:") == Some(group.group.as_str()) || as_logged()
+        }
+    }
+}
+
 impl Written {
-    fn means_virtual(&self, key: &VirtualServerKey) -> bool {
-        self.address == key.address
-            && self.port == Some(key.port)
-            && self
-                .protocol
-                .is_none_or(|protocol| protocol == key.protocol)
+    fn means_virtual(&self, key: &AddressKey) -> bool {
+        let protocol = self.protocol.unwrap_or(key.protocol);
+        (self.address, self.port, protocol) == (key.address, Some(key.port), key.protocol)
     }
 
-    fn means_real(&self, key: &RealServerKey, protocol: Protocol) -> bool {
+    /// `protocol` is the virtual server's; a mark has none.
+    fn means_real(&self, key: &RealServerKey, protocol: Option<Protocol>) -> bool {
         self.address == key.address
             && self.port.is_none_or(|port| port == key.port)
-            && self.protocol.is_none_or(|written| written == protocol)
+            && (self.protocol.is_none() || self.protocol == protocol)
     }
 }
 
@@ -183,6 +201,7 @@ fn protocol(name: &str) -> Option<Protocol> {
     match name.to_ascii_lowercase().as_str() {
         "tcp" => Some(Protocol::Tcp),
         "udp" => Some(Protocol::Udp),
+        "sctp" => Some(Protocol::Sctp),
         _other => None,
     }
 }

@@ -8,6 +8,7 @@
 mod fixed;
 mod summary;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use tokio::sync::oneshot;
 pub use self::fixed::fixed;
 pub use self::summary::summary;
 use crate::config::model::Config;
-use crate::config::{self, Changes, Environment, FileSystem, Loaded};
+use crate::config::{self, Changes, Environment, FileSystem, Loaded, Severity};
 use crate::health;
 use crate::health::spec::Service;
 
@@ -48,6 +49,18 @@ pub struct Prepared {
     pub services: Vec<Service>,
     /// Warnings and notices, and errors that it can run with.
     pub remarks: String,
+    /// Those errors.
+    pub errors: Errors,
+}
+
+/// What is wrong with a configuration that runs nevertheless, without places.
+pub type Errors = BTreeSet<String>;
+
+/// The errors of a configuration.
+pub fn errors(loaded: &Loaded) -> Errors {
+    let errors = loaded.diagnostics.iter();
+    let errors = errors.filter(|it| it.severity == Severity::Error);
+    errors.map(|it| it.message.clone()).collect()
 }
 
 /// The configuration cannot be used; everything goes on as it was.
@@ -64,18 +77,23 @@ pub struct Refused {
 
 impl Refused {
     /// For another reason than what stands in the file.
-    pub fn because(why: impl ToString) -> Self {
+    pub fn because(why: impl Into<String>) -> Self {
         Self {
-            why: why.to_string(),
+            why: why.into(),
             exit_status: 1,
             remarks: String::new(),
         }
     }
 }
 
-/// Reads and checks what is to replace `current`.
-pub fn prepare(origin: &Origin, current: &Config) -> Result<Prepared, Refused> {
+/// Reads and checks what is to replace `current`, which runs with the errors `known`.
+///
+/// keepalived goes on with whatever is left of a file with errors, unless `reload_check_config`
+/// forbids it: when an included file is missing, everything in it stops. Here an error that the
+/// running configuration does not have is reason enough to keep that.
+pub fn prepare(origin: &Origin, current: &Config, known: &Errors) -> Result<Prepared, Refused> {
     let loaded = origin.load();
+    let errors = errors(&loaded);
     let remarks = config::render(&loaded, false);
     let reload = &current.global_defs.reload;
     if let Some(path) = &reload.reload_check_config_log
@@ -84,16 +102,19 @@ pub fn prepare(origin: &Origin, current: &Config) -> Result<Prepared, Refused> {
         tracing::warn!("cannot write {}: {error}", path.display());
     }
     let exit_status = loaded.exit_status();
-    // keepalived goes on with a file that has errors unless `reload_check_config` forbids it.
-    if loaded.is_fatal() || (reload.reload_check_config && exit_status != 0) {
+    let why = if loaded.is_fatal() {
+        Some("cannot be used")
+    } else if !errors.is_subset(known) {
+        Some("has errors that the running configuration does not have")
+    } else if reload.reload_check_config && exit_status != 0 {
+        Some("has faults, and `reload_check_config` wants none")
+    } else {
+        None
+    };
+    if let Some(why) = why {
         let path = origin.path.display();
-        let strict = if loaded.is_fatal() {
-            ""
-        } else {
-            " (`reload_check_config`)"
-        };
         return Err(Refused {
-            why: format!("{path} has errors{strict}; everything goes on as it was"),
+            why: format!("{path} {why}; everything goes on as it was"),
             exit_status,
             remarks,
         });
@@ -104,6 +125,7 @@ pub fn prepare(origin: &Origin, current: &Config) -> Result<Prepared, Refused> {
         services: health::prepare::services(&config),
         config,
         remarks,
+        errors,
     })
 }
 
@@ -111,13 +133,14 @@ pub fn prepare(origin: &Origin, current: &Config) -> Result<Prepared, Refused> {
 pub fn start(
     origin: Origin,
     current: Arc<Config>,
+    known: Errors,
 ) -> std::io::Result<oneshot::Receiver<Result<Prepared, Refused>>> {
     let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new()
         .name("reload".into())
         .spawn(move || {
             // The agent may have stopped meanwhile.
-            sender.send(prepare(&origin, &current)).ok();
+            sender.send(prepare(&origin, &current, &known)).ok();
         })?;
     Ok(receiver)
 }

@@ -27,9 +27,10 @@ use super::director::Director;
 use super::interfaces::{self, NoInterface};
 use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
-use super::reload::Origin;
+use super::reload::{Origin, errors};
 use super::status::StatusFile;
 use super::{clock, systemd};
+use crate::config::Loaded;
 use crate::config::model::Config;
 use crate::control;
 use crate::dataplane::xdp::gate::{InstanceGates, NoGates, Numbers};
@@ -70,15 +71,15 @@ pub enum RunError {
 
 /// Runs one agent until it is told to stop.
 ///
-/// `instance` names the place of its pins and its files; `origin` is where `config` came from.
-pub fn run(config: Config, origin: Origin, instance: &str) -> Result<(), RunError> {
+/// `instance` names the place of its pins and its files; `origin` is where `loaded` came from.
+pub fn run(loaded: Loaded, origin: Origin, instance: &str) -> Result<(), RunError> {
     let _lock = InstanceLock::take(instance, StatusFile::new(instance).folder())?;
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let mut supervisor = Supervisor::start(config, origin, instance)?;
+        let mut supervisor = Supervisor::start(loaded, origin, instance)?;
         systemd::ready();
         supervisor.serve().await;
         systemd::stopping();
@@ -121,7 +122,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn start(config: Config, origin: Origin, instance: &str) -> Result<Self, RunError> {
+    fn start(loaded: Loaded, origin: Origin, instance: &str) -> Result<Self, RunError> {
         // Whoever started us may have blocked them, and we have inherited that.
         let signals = [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP];
         let signals = SigSet::from_iter(signals);
@@ -132,7 +133,8 @@ impl Supervisor {
             signal(SignalKind::interrupt())?,
         );
         let hangup = signal(SignalKind::hangup())?;
-        let (mut director, lines) = Director::new(config, &Numbers::default());
+        let errors = errors(&loaded);
+        let (mut director, lines) = Director::new(loaded.config, &Numbers::default());
         write_lines(lines);
         let mut network = Network::open()?;
         network.read_all(&mut director)?;
@@ -175,7 +177,7 @@ impl Supervisor {
             events,
             status,
             control: control.inspect_err(|error| error!("{error}")).ok(),
-            reloads: Reloads::new(origin),
+            reloads: Reloads::new(origin, errors),
             hangup,
             terminate,
             interrupt,
@@ -191,7 +193,7 @@ impl Supervisor {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                Some(_) = self.hangup.recv() => self.handle_reload(None),
+                Some(()) = self.hangup.recv() => self.handle_reload(None),
                 outcome = self.reloads.read() => self.handle_prepared(outcome),
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
                 Some(news) = self.news.recv() => self.handle_news(&news),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::model::RealServer;
+use crate::config::model::{Family, FwmarkKey, GroupKey, RealServer};
 
 fn service(address: &str, port: u16, protocol: Protocol, servers: &[(&str, u16)]) -> VirtualServer {
     let real_server = |&(address, port): &(&str, u16)| {
@@ -10,11 +10,11 @@ fn service(address: &str, port: u16, protocol: Protocol, servers: &[(&str, u16)]
     };
     VirtualServer {
         real_servers: servers.iter().map(real_server).collect(),
-        ..VirtualServer::new(VirtualServerKey {
+        ..VirtualServer::new(VirtualServerKey::Address(AddressKey {
             address: address.parse().unwrap(),
             port,
             protocol,
-        })
+        }))
     }
 }
 
@@ -28,12 +28,20 @@ fn services() -> Vec<VirtualServer> {
         ),
         service("192.168.0.1", 53, Protocol::Tcp, &[("10.0.0.2", 53)]),
         service("2001:db8::1", 80, Protocol::Tcp, &[]),
+        VirtualServer::new(VirtualServerKey::Fwmark(FwmarkKey {
+            fwmark: 7,
+            ip_family: Family::Inet,
+        })),
+        VirtualServer::new(VirtualServerKey::Group(GroupKey {
+            group: "web".into(),
+            protocol: Protocol::Tcp,
+        })),
     ]
 }
 
 fn found(text: &str) -> String {
     match virtual_server(&services(), text) {
-        Ok(server) => ServiceName::of_virtual_server(&server.key).to_string(),
+        Ok(server) => server.key.to_string(),
         Err(error) => error.to_string(),
     }
 }
@@ -53,6 +61,10 @@ fn a_virtual_server_is_found_in_every_spelling() {
         ("[192.168.0.1]:udp:53", "[192.168.0.1]:udp:53"),
         ("[2001:db8::1]:80", "[2001:db8::1]:tcp:80"),
         ("[2001:db8:0::1]:tcp:80", "[2001:db8::1]:tcp:80"),
+        ("fwmark:7", "FWM 7"),
+        ("FWM 7", "FWM 7"),
+        ("group:web", "[web]:tcp"),
+        ("[web]:tcp", "[web]:tcp"),
     ] {
         assert_eq!(found(text), name, "{text}");
     }
@@ -67,14 +79,14 @@ fn what_cannot_be_found_is_said_with_what_there_is() {
     assert_eq!(
         found("192.168.0.1:80"),
         "there is no virtual server 192.168.0.1:80; there are [192.168.0.1]:udp:53, \
-         [192.168.0.1]:tcp:53, [2001:db8::1]:tcp:80"
+         [192.168.0.1]:tcp:53, [2001:db8::1]:tcp:80, FWM 7, [web]:tcp"
     );
     for text in [
         "",
         "192.168.0.1",
         "web",
         "192.168.0.1:99999",
-        "[::1]:sctp:1",
+        "[::1]:tcpx:1",
         "1.2.3.4:5/6",
     ] {
         assert!(found(text).contains("write ADDRESS:PORT"), "{text}");

@@ -59,10 +59,6 @@ impl Schedule {
         moves
     }
 
-    #[expect(
-        clippy::mutable_key_type,
-        reason = "what mutates, caches of a regex and of TLS, is not hashed"
-    )]
     fn succeed_checkers(
         &mut self,
         before: Vec<Entry>,
@@ -70,58 +66,18 @@ impl Schedule {
         now: Instant,
     ) -> Moves {
         let mut moves = vec![None; before.len()];
-        let mut old: Vec<Option<Verdict>> = Vec::with_capacity(before.len());
-        let mut equal: HashMap<Arc<Check>, Vec<usize>> = HashMap::new();
-        let mut records = HashMap::<Question, _>::new();
-        let wanted: HashMap<&Question, ()> = self
-            .entries
-            .iter()
-            .map(|entry| (&entry.verdict.check().question, ()))
-            .collect();
-        let names = |targets: &[usize], of: &[Target]| -> Vec<Key> {
-            let targets = targets.iter().filter_map(|&it| of.get(it));
-            targets.map(Target::key).collect()
-        };
-        let mut owners = Vec::with_capacity(before.len());
-        for (id, entry) in before.into_iter().enumerate() {
-            let check = Arc::clone(entry.verdict.check());
-            if wanted.contains_key(&check.question) {
-                records
-                    .entry(check.question.clone())
-                    .or_insert_with(|| entry.verdict.record(now));
-            }
-            equal.entry(check).or_default().push(id);
-            owners.push(names(&entry.targets, old_targets));
-            old.push(Some(entry.verdict));
-        }
+        let mut old = Before::new(before, old_targets);
         for (id, entry) in self.entries.iter_mut().enumerate() {
-            let own = names(&entry.targets, &self.targets);
-            let ids = equal.get_mut(entry.verdict.check());
-            // Unshared, equal checkers are told apart by their servers.
-            let found = ids.and_then(|ids| {
-                let of_same = |id: &usize| owners.get(*id).is_some_and(|keys| meet(keys, &own));
-                let place = ids
-                    .iter()
-                    .position(of_same)
-                    .or((!ids.is_empty()).then_some(0))?;
-                Some(ids.swap_remove(place))
-            });
-            let verdict = found
-                .and_then(|found| old.get_mut(found))
-                .and_then(Option::take);
-            match (found, verdict) {
-                (Some(found), Some(verdict)) => {
-                    if let Some(place) = moves.get_mut(found) {
-                        *place = Some(CheckerId(id));
-                    }
-                    entry.verdict.succeed(verdict);
-                    self.queue.push(entry.verdict.poll_timeout(), CheckerId(id));
+            let check = Arc::clone(entry.verdict.check());
+            let own = keys(&entry.targets, &self.targets);
+            if let Some((from, verdict)) = old.take(&check, &own) {
+                if let Some(place) = moves.get_mut(from) {
+                    *place = Some(CheckerId(id));
                 }
-                (Some(_) | None, _) => {
-                    if let Some(record) = records.get(&entry.verdict.check().question) {
-                        entry.verdict.restore(record, now);
-                    }
-                }
+                entry.verdict.succeed(verdict);
+                self.queue.push(entry.verdict.poll_timeout(), CheckerId(id));
+            } else if let Some(verdict) = old.same_question(&check.question) {
+                entry.verdict.restore(&verdict.record(now), now);
             }
         }
         Moves(moves)
@@ -141,15 +97,71 @@ impl Schedule {
     }
 }
 
+/// The checkers before a reload.
+struct Before {
+    /// Each until it goes on; and whose it is.
+    verdicts: Vec<(Option<Verdict>, Vec<Key>)>,
+    /// Those that are left, by what they are.
+    equal: HashMap<Arc<Check>, Vec<usize>>,
+    by_question: HashMap<Question, usize>,
+}
+
+impl Before {
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "what mutates, caches of a regex and of TLS, is not hashed"
+    )]
+    fn new(entries: Vec<Entry>, targets: &[Target]) -> Self {
+        let mut equal: HashMap<Arc<Check>, Vec<usize>> = HashMap::new();
+        let mut by_question = HashMap::new();
+        for (id, entry) in entries.iter().enumerate() {
+            let check = entry.verdict.check();
+            equal.entry(Arc::clone(check)).or_default().push(id);
+            by_question.insert(check.question.clone(), id);
+        }
+        let with_keys = |entry: Entry| {
+            let keys = keys(&entry.targets, targets);
+            (Some(entry.verdict), keys)
+        };
+        Self {
+            verdicts: entries.into_iter().map(with_keys).collect(),
+            equal,
+            by_question,
+        }
+    }
+
+    /// One that is equal and has not gone on yet. Where checkers are not shared there may be
+    /// several; they are told apart by their servers.
+    fn take(&mut self, check: &Arc<Check>, own: &[Key]) -> Option<(usize, Verdict)> {
+        let ids = self.equal.get_mut(check)?;
+        let is_own = |id: &usize| {
+            let keys = self.verdicts.get(*id).map(|(_, keys)| keys);
+            keys.is_some_and(|keys| keys.iter().any(|key| own.contains(key)))
+        };
+        let place = ids.iter().position(is_own).unwrap_or(0);
+        let id = *ids.get(place)?;
+        ids.swap_remove(place);
+        let (verdict, _) = self.verdicts.get_mut(id)?;
+        Some((id, verdict.take()?))
+    }
+
+    /// One that asks the same and has not gone on.
+    fn same_question(&self, question: &Question) -> Option<&Verdict> {
+        let id = self.by_question.get(question)?;
+        self.verdicts.get(*id)?.0.as_ref()
+    }
+}
+
 type Key = (VirtualServerKey, RealServerKey);
 
-/// Whether they have one in common.
-fn meet(some: &[Key], others: &[Key]) -> bool {
-    some.iter().any(|key| others.contains(key))
+/// Whose a checker is.
+fn keys(places: &[usize], targets: &[Target]) -> Vec<Key> {
+    let targets = places.iter().filter_map(|&place| targets.get(place));
+    targets.map(Target::key).collect()
 }
 
 impl Target {
     fn key(&self) -> Key {
-        (self.virtual_server, self.real_server)
+        (self.virtual_server.clone(), self.real_server)
     }
 }

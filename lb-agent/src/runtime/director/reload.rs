@@ -56,13 +56,13 @@ impl Director {
 
     fn virtual_addresses(&self) -> impl Iterator<Item = IpAddr> {
         let servers = self.config.virtual_servers.iter();
-        servers.map(|server| server.key.address)
+        servers.filter_map(|server| server.key.address())
     }
 
     fn succeed_pools(&mut self, before: &[VirtualServer]) -> Vec<(VirtualServerKey, PoolChange)> {
         let old = before.iter().zip(std::mem::take(&mut self.pools));
         let mut old: HashMap<VirtualServerKey, (&VirtualServer, Pool)> = old
-            .map(|(server, pool)| (server.key, (server, pool)))
+            .map(|(server, pool)| (server.key.clone(), (server, pool)))
             .collect();
         let mut changes = Vec::new();
         for server in &self.config.virtual_servers {
@@ -75,12 +75,12 @@ impl Director {
                 None => Pool::new(server),
             };
             self.pools.push(pool);
-            changes.push((server.key, change));
+            changes.push((server.key.clone(), change));
         }
         let mut gone = Vec::new();
         for server in before {
             if let Some((_, mut pool)) = old.remove(&server.key) {
-                gone.push((server.key, pool.stop()));
+                gone.push((server.key.clone(), pool.stop()));
             }
         }
         gone.append(&mut changes);

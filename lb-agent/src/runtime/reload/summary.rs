@@ -6,12 +6,7 @@ use crate::config::diff::{InstanceChange, ServiceChange};
 /// One line for each instance that changes, one for all virtual servers; none: nothing differs.
 pub fn summary(changes: &Changes) -> Vec<String> {
     let mut lines: Vec<String> = changes.vrrp_instances.iter().map(instance).collect();
-    let services = [
-        services("virtual servers", &changes.virtual_servers),
-        services("fwmark virtual servers", &changes.fwmark_servers),
-        services("virtual server groups in use", &changes.group_servers),
-    ];
-    lines.extend(services.into_iter().flatten());
+    lines.extend(services(&changes.virtual_servers));
     if !changes.global_defs.is_empty() {
         let fields = changes.global_defs.join(", ");
         lines.push(format!("global_defs: {fields}"));
@@ -60,7 +55,7 @@ fn instance(change: &InstanceChange) -> String {
     }
 }
 
-fn services<K>(what: &str, changes: &[ServiceChange<K>]) -> Option<String> {
+fn services<K>(changes: &[ServiceChange<K>]) -> Option<String> {
     let count = |wanted: fn(&ServiceChange<K>) -> bool| {
         let count = changes.iter().filter(|change| wanted(change)).count();
         (count > 0).then_some(count)
@@ -83,5 +78,5 @@ fn services<K>(what: &str, changes: &[ServiceChange<K>]) -> Option<String> {
         .into_iter()
         .filter_map(|(count, what)| Some(format!("{} {what}", count?)))
         .collect();
-    (!parts.is_empty()).then(|| format!("{what}: {}", parts.join(", ")))
+    (!parts.is_empty()).then(|| format!("virtual servers: {}", parts.join(", ")))
 }

@@ -53,28 +53,29 @@ impl Supervisor {
             (Some(_) | None, None) => None,
             (None, Some(_)) => return Err("of which virtual server?".to_owned()),
         };
-        Ok(self.health.check_now(of.map(|of| of.key), one))
+        Ok(self.health.check_now(of.map(|of| of.key.clone()), one))
     }
 
     fn set_by_hand(&mut self, server: &Server, hand: Option<Hand>) -> Response {
         let servers = &self.director.config().virtual_servers;
-        let found = target::virtual_server(servers, &server.virtual_server)
-            .and_then(|of| Ok((of.key, target::real_server(of, &server.real_server)?)));
+        let found = target::virtual_server(servers, &server.virtual_server).and_then(|of| {
+            Ok((
+                of.key.clone(),
+                target::real_server(of, &server.real_server)?,
+            ))
+        });
         let (of, key) = match found {
             Ok(found) => found,
             Err(error) => return Response::failed(error.to_string()),
         };
         let change = self.director.set_by_hand(&of, &key, hand);
         self.handle_pool_change(change);
-        let (service, name) = (
-            ServiceName::of_real_server(&of, &key),
-            ServiceName::of_virtual_server(&of),
-        );
+        let service = ServiceName::of_real_server(&of, &key);
         let now = match hand {
             Some(Hand::Drain) => "drained: no new connections, those that it has go on".to_owned(),
             Some(Hand::Weight(weight)) => format!("weight {weight}, set by hand"),
             None => "as configured and checked; nothing is set by hand".to_owned(),
         };
-        Response::done(format!("{service} of virtual server {name}: {now}"))
+        Response::done(format!("{service} of virtual server {of}: {now}"))
     }
 }

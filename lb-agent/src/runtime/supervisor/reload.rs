@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -15,7 +16,7 @@ use crate::config::diff::InstanceChange;
 use crate::config::model::Config;
 use crate::control::protocol::Response;
 use crate::runtime::plane::chain;
-use crate::runtime::reload::{self, Origin, Prepared, Refused};
+use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
 use crate::runtime::{clock, interfaces, systemd};
 
 /// VRRP follows within a turn of its thread; a thread that has died never does.
@@ -25,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Reloads {
     origin: Origin,
+    /// Errors that the configuration in force runs with.
+    errors: Errors,
     reading: Option<oneshot::Receiver<Result<Prepared, Refused>>>,
     /// Applied; VRRP has yet to follow.
     following: Option<Following>,
@@ -48,9 +51,10 @@ struct Following {
 }
 
 impl Reloads {
-    pub(super) const fn new(origin: Origin) -> Self {
+    pub(super) const fn new(origin: Origin, errors: Errors) -> Self {
         Self {
             origin,
+            errors,
             reading: None,
             following: None,
             again: false,
@@ -92,8 +96,9 @@ impl Supervisor {
         info!("Reloading ...");
         systemd::reloading();
         self.mark_reload();
-        let (origin, config) = (self.reloads.origin.clone(), self.director.config().clone());
-        match reload::start(origin, config) {
+        let config = Arc::clone(self.director.config());
+        let (origin, known) = (self.reloads.origin.clone(), self.reloads.errors.clone());
+        match reload::start(origin, config, known) {
             Ok(reading) => self.reloads.reading = Some(reading),
             Err(error) => {
                 let refused = Refused::because(format!("cannot start a thread: {error}"));
@@ -146,6 +151,7 @@ impl Supervisor {
             changes,
             services,
             remarks,
+            errors,
         } = prepared;
         let existing: Vec<&str> = self.director.links().map(|link| &*link.name).collect();
         interfaces::check(&config, &existing).map_err(|missing| {
@@ -172,6 +178,7 @@ impl Supervisor {
         self.settle();
         self.stale = true;
         self.update();
+        self.reloads.errors = errors;
         let text = format!("{remarks}{lines}");
         self.reloads.following = Some(Following {
             since: clock::now(),
@@ -195,7 +202,8 @@ impl Supervisor {
             warn!("Reload: {line}");
             lines.push(line);
         }
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        lines.push(String::new());
+        lines.join("\n")
     }
 
     fn reload_vrrp(&mut self, changes: &Changes) {

@@ -1,5 +1,7 @@
 use super::*;
-use crate::config::model::{RealServer, RealServerKey, VirtualAddress, VrrpInstance};
+use crate::config::model::{
+    AddressKey, Protocol, RealServer, RealServerKey, VirtualAddress, VrrpInstance,
+};
 use crate::dataplane::xdp::gate::Numbers;
 use crate::health::{Change, Event, Hand};
 use crate::runtime::clock;
@@ -15,11 +17,11 @@ fn service(vip: &str, hosts: &[u8]) -> VirtualServer {
     let real_servers = hosts.iter().map(|host| RealServer::new(key(*host)));
     VirtualServer {
         real_servers: real_servers.collect(),
-        ..VirtualServer::new(VirtualServerKey {
+        ..VirtualServer::new(VirtualServerKey::Address(AddressKey {
             address: vip.parse().unwrap(),
             port: 80,
-            protocol: crate::config::model::Protocol::Tcp,
-        })
+            protocol: Protocol::Tcp,
+        }))
     }
 }
 
@@ -65,9 +67,9 @@ fn served(director: &Director) -> Vec<(String, u16, Vec<u8>)> {
     served
 }
 
-fn down(virtual_server: VirtualServerKey, real_server: RealServerKey) -> Event {
+fn down(virtual_server: &VirtualServerKey, real_server: RealServerKey) -> Event {
     Event {
-        virtual_server,
+        virtual_server: virtual_server.clone(),
         real_server,
         change: Change::Down,
         reason: String::new(),
@@ -130,9 +132,10 @@ fn pools_of_services_that_stay_go_on_and_those_that_go_are_told() {
         Vec::new(),
         vec![service("1.0.0.1", &[1, 2]), service("1.0.0.2", &[1, 2])],
     );
-    let (same, changed) = (before.virtual_servers[0].key, before.virtual_servers[1].key);
+    let keys = before.virtual_servers.iter().map(|it| it.key.clone());
+    let [same, changed]: [VirtualServerKey; 2] = keys.collect::<Vec<_>>().try_into().unwrap();
     let mut director = director(before.clone());
-    for service in [same, changed] {
+    for service in [&same, &changed] {
         let (moved, _) = director.handle_health(&down(service, key(1)));
         assert!(moved);
     }
@@ -141,7 +144,7 @@ fn pools_of_services_that_stay_go_on_and_those_that_go_are_told() {
         Vec::new(),
         vec![service("1.0.0.2", &[1, 2, 3]), service("1.0.0.1", &[1, 2])],
     );
-    let told: Vec<_> = director.reload(after).iter().map(|it| it.0).collect();
+    let told: Vec<_> = director.reload(after).into_iter().map(|it| it.0).collect();
     assert_eq!(told, [changed], "what is as it was has nothing to tell");
     director.settle();
     let servers: Vec<Vec<u8>> = served(&director).into_iter().map(|it| it.2).collect();
@@ -149,7 +152,7 @@ fn pools_of_services_that_stay_go_on_and_those_that_go_are_told() {
     assert_eq!(director.desired().services[1].servers[0].weight, 5);
 
     let gone = director.reload(config(Vec::new(), vec![service("1.0.0.2", &[1, 2, 3])]));
-    assert_eq!((gone.len(), gone[0].0), (1, same));
+    assert_eq!((gone.len(), &gone[0].0), (1, &same));
     assert!(
         gone[0].1.lines[0]
             .text()
