@@ -19,7 +19,6 @@
 
 pub mod driver;
 mod hand;
-pub mod log_line;
 pub mod message;
 pub mod name;
 pub mod pool;

@@ -24,13 +24,13 @@ use serde::Serialize;
 use self::queue::Queue;
 use self::target::Target;
 use super::Event;
-use super::log_line::LogLine;
 use super::probe::{Failure, ProbeResult};
 use super::snapshot::{self, Checkers};
 use super::spec::{Check, Kind, Question, Server, Service};
 use super::status::CheckerStatus;
 use super::verdict::{self, Verdict};
 use crate::config::model::{RealServerKey, VirtualServerKey};
+use crate::log_line::LogLine;
 
 /// 2³² divided by the golden ratio: steps of this size fill a circle evenly however many there
 /// are (the additive recurrence of least discrepancy).
@@ -178,7 +178,7 @@ impl Schedule {
     pub fn handle_address(&mut self, address: IpAddr, here: bool, now: Instant) {
         let mut concerned = Vec::new();
         for target in &mut self.targets {
-            if target.virtual_server.address == address && target.set_suspended(!here) {
+            if target.virtual_server.address() == Some(address) && target.set_suspended(!here) {
                 concerned.extend_from_slice(&target.entries);
                 let line = target.activity_line();
                 self.actions.push_back(Action::Log(line));

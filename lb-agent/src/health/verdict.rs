@@ -21,11 +21,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 pub use self::record::{Counters, Record};
-use super::log_line::LogLine;
 use super::message;
 use super::name::ServiceName;
 use super::probe::{Failure, NotProbed, ProbeResult, Weight};
 use super::spec::{Check, Kind, Url};
+use crate::log_line::LogLine;
 
 /// What a checker holds of its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

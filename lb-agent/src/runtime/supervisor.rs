@@ -33,7 +33,7 @@ use super::status::StatusFile;
 use super::{clock, systemd};
 use crate::config::model::Config;
 use crate::health;
-use crate::health::log_line::LogLine;
+use crate::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
 use crate::notify;
 use crate::script::Programs;

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use super::resolve::{Rules, resolve, security_violation};
 use super::{Script, User};
 use crate::config::model::{Command, ScriptDefaults};
-use crate::health::log_line::LogLine;
+use crate::log_line::LogLine;
 
 /// Finds the programs of commands.
 #[derive(Debug)]
