@@ -1,6 +1,6 @@
 //! One case from an empty table to its figures, and the proof that it was what it claims to be.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use aya::programs::ProgramFd;
 use lb_agent::config::model::Forwarding;
 use lb_common::flow::state;
@@ -46,24 +46,59 @@ pub(crate) struct Figures {
     pub(crate) minimum: f64,
 }
 
-/// Measures `scenario` with a program and a table of its own.
+/// A program whose table has been churned, and the `lb_kind` that its cases are for. Churning takes
+/// its time, so cases share one; no case of another `lb_kind` does, or the table would fill up.
+#[derive(Default)]
+pub(crate) struct Churned(Option<(Forwarding, Subject)>);
+
+impl Churned {
+    fn of(
+        &mut self,
+        method: Forwarding,
+        harness: &mut Harness,
+        network: &Network,
+    ) -> Result<&mut Subject> {
+        if self.0.as_ref().is_none_or(|(kind, _)| *kind != method) {
+            // Two cannot be there at once: they have the same pins.
+            self.0 = None;
+            let mut subject = Subject::load(network)?;
+            let program = subject.program()?;
+            let case = opening(Forwarding::Dr);
+            harness.run(&program, &case, CHURNING, FLOW_BUCKETS * 5)?;
+            self.0 = Some((method, subject));
+        }
+        let (_, subject) = self.0.as_mut().context("no program")?;
+        Ok(subject)
+    }
+}
+
+/// Measures `scenario`, with a program and a table of its own if that is to be fresh.
 pub(crate) fn measure(
     scenario: &Scenario,
     harness: &mut Harness,
     network: &Network,
+    churned: &mut Churned,
 ) -> Result<Measured> {
-    let mut subject = Subject::load(network)?;
-    let program = subject.program()?;
-    if scenario.table == Table::Churned {
-        harness.run(
-            &program,
-            &opening(Forwarding::Dr),
-            CHURNING,
-            FLOW_BUCKETS * 5,
-        )?;
+    match scenario.table {
+        Table::Fresh => {
+            *churned = Churned::default();
+            measure_with(scenario, harness, &mut Subject::load(network)?)
+        }
+        Table::Churned => {
+            let subject = churned.of(scenario.method(), harness, network)?;
+            measure_with(scenario, harness, subject)
+        }
     }
+}
+
+fn measure_with(
+    scenario: &Scenario,
+    harness: &mut Harness,
+    subject: &mut Subject,
+) -> Result<Measured> {
+    let program = subject.program()?;
     let held = match scenario.flows() {
-        Some((method, flows)) => Some(fill(harness, &subject, &program, method, flows)?),
+        Some((method, flows)) => Some(fill(harness, subject, &program, method, flows)?),
         None => None,
     };
     let before = subject.counted()?;

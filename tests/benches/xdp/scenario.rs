@@ -78,24 +78,32 @@ impl Scenario {
         ];
         let flows = [0, 10, 16, 20].map(|bits| 1 << bits);
         for method in [Dr, Tun, Nat] {
-            for table in [Fresh, Churned] {
-                for flows in flows {
-                    let packets = Established(method, flows);
-                    let target = match (method, table, flows) {
-                        (Dr, Fresh, 1024) => Some(3.5),
-                        (Dr, Churned, 65_536) => Some(13.0),
-                        _ => None,
-                    };
-                    all.push(line(packets, table, target));
-                }
-            }
-            let target = (method == Dr).then_some(15.0);
-            all.push(line(New(method), Churned, target));
+            let target = |table, flows| match (method, table, flows) {
+                (Dr, Fresh, 1024) => Some(3.5),
+                (Dr, Churned, 65_536) => Some(13.0),
+                _ => None,
+            };
+            let established =
+                |table, flows| line(Established(method, flows), table, target(table, flows));
+            all.extend(flows.map(|flows| established(Fresh, flows)));
+            // Before a million established flows fill the table that the churned cases share.
+            let new = (method == Dr).then_some(15.0);
+            all.push(line(New(method), Churned, new));
+            all.extend(flows.map(|flows| established(Churned, flows)));
         }
         for table in [Fresh, Churned] {
             all.extend(flows.map(|flows| line(Replies(flows), table, None)));
         }
         all
+    }
+
+    /// `lb_kind` of the service that the packets have to do with.
+    pub(crate) const fn method(&self) -> Forwarding {
+        match self.packets {
+            Packets::Foreign | Packets::OtherPort => Forwarding::Dr,
+            Packets::ServersOwn | Packets::NoFlow(_) | Packets::Replies(_) => Forwarding::Nat,
+            Packets::Established(method, _) | Packets::New(method) => method,
+        }
     }
 
     /// The packets of the rounds, and the verdict that each of them must have.
