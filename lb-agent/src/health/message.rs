@@ -14,7 +14,7 @@ use super::spec::{Kind, MiscCheck, Url};
 
 /// The checker finds its service up, and did not know before.
 #[must_use]
-pub fn success(kind: &Kind, service: Subject) -> String {
+pub fn success(kind: &Kind, service: &Subject) -> String {
     match kind {
         Kind::Tcp => format!("TCP connection to {service} success."),
         Kind::Http(_) | Kind::Ssl(_) => {
@@ -34,7 +34,7 @@ pub fn success(kind: &Kind, service: Subject) -> String {
 
 /// One url of a service that is not up answered as it should.
 #[must_use]
-pub fn url_success(service: Subject, url: &Url) -> String {
+pub fn url_success(service: &Subject, url: &Url) -> String {
     let what = match (&url.body.regex, &url.body.digest) {
         (Some(_), _) => "Regex match",
         (None, Some(_)) => "MD5 digest",
@@ -45,7 +45,7 @@ pub fn url_success(service: Subject, url: &Url) -> String {
 
 /// One failure; `url` is the one that was fetched.
 #[must_use]
-pub fn failure(kind: &Kind, service: Subject, url: Option<&Url>, failure: &Failure) -> String {
+pub fn failure(kind: &Kind, service: &Subject, url: Option<&Url>, failure: &Failure) -> String {
     let reason = reason(url, failure);
     match kind {
         Kind::Tcp => {
@@ -83,7 +83,7 @@ pub fn failure(kind: &Kind, service: Subject, url: Option<&Url>, failure: &Failu
 #[must_use]
 pub fn down(
     kind: &Kind,
-    service: Subject,
+    service: &Subject,
     retries: u32,
     url: Option<&Url>,
     failure: &Failure,
@@ -108,7 +108,7 @@ pub fn down(
 }
 
 /// keepalived names the program, without its arguments.
-fn misc(check: &MiscCheck, service: Subject) -> String {
+fn misc(check: &MiscCheck, service: &Subject) -> String {
     let program = check.script.as_ref().map_or_else(
         || check.misc_path.clone(),
         |script| script.program.display().to_string(),
@@ -126,7 +126,7 @@ const fn script_end(failure: &Failure) -> &'static str {
 
 /// The question could not be asked.
 #[must_use]
-pub fn not_probed(kind: &Kind, service: Subject, error: &NotProbed) -> String {
+pub fn not_probed(kind: &Kind, service: &Subject, error: &NotProbed) -> String {
     let (bind, create) = match kind {
         Kind::Tcp => (
             "TCP socket bind failed",

@@ -24,6 +24,7 @@ use serde::Serialize;
 use self::queue::Queue;
 use self::target::Target;
 use super::{Change, Event};
+use super::name::ServiceName;
 use super::probe::{Failure, ProbeResult};
 use super::snapshot::{self, Checkers};
 use super::spec::{Check, Kind, Question, Server, Service};
@@ -178,7 +179,7 @@ impl Schedule {
     pub fn handle_address(&mut self, address: IpAddr, here: bool, now: Instant) {
         let mut concerned = Vec::new();
         for target in &mut self.targets {
-            if target.virtual_server.address == address && target.set_suspended(!here) {
+            if target.virtual_server.address() == Some(address) && target.set_suspended(!here) {
                 concerned.extend_from_slice(&target.entries);
                 let line = target.activity_line();
                 self.actions.push_back(Action::Log(line));
@@ -288,7 +289,7 @@ impl Schedule {
     ) {
         let index = self.targets.len();
         let mut target = Target::new(service, server);
-        let (virtual_server, real_server) = target.names();
+        let name = ServiceName::of_real_server(&service.key, &server.key);
         for check in &server.checks {
             let id = match known.get(check) {
                 Some(&id) if share => id,
@@ -305,7 +306,7 @@ impl Schedule {
                 }
             };
             if let Some(entry) = self.entries.get_mut(id) {
-                entry.verdict.add_service(virtual_server, real_server);
+                entry.verdict.add_service(&service.key, name);
                 entry.targets.push(index);
             }
             target.entries.push(id);

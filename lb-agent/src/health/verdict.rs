@@ -29,6 +29,7 @@ use super::message;
 use super::name::{ServiceName, Subject};
 use super::probe::{Failure, NotProbed, ProbeResult, Weight};
 use super::spec::{Check, Kind, Url};
+use crate::config::model::VirtualServerKey;
 use crate::log_line::LogLine;
 
 /// What a checker holds of its service.
@@ -132,11 +133,11 @@ impl Verdict {
     }
 
     /// It is a checker of this server of this virtual server.
-    pub fn add_service(&mut self, virtual_server: ServiceName, real_server: ServiceName) {
+    pub fn add_service(&mut self, virtual_server: &VirtualServerKey, real_server: ServiceName) {
         let subject = match self.kind() {
             Kind::Misc(_) => Subject::Pair {
                 real_server,
-                virtual_server,
+                virtual_server: virtual_server.clone(),
             },
             Kind::Tcp
             | Kind::Http(_)
@@ -400,7 +401,7 @@ impl Verdict {
             ProbeResult::Success | ProbeResult::Weighs(_) => self
                 .services
                 .first()
-                .map(|&service| message::success(self.kind(), service))
+                .map(|service| message::success(self.kind(), service))
                 .unwrap_or_default(),
             ProbeResult::Failed(failure) => message::reason(self.current_url(), failure),
             ProbeResult::NotProbed(error) => error.to_string(),
@@ -415,14 +416,14 @@ impl Verdict {
         message::mail::sentence(self.kind(), failure)
     }
 
-    fn info(&mut self, text: impl Fn(Subject) -> String) {
-        let lines = self.services.iter().map(|&service| text(service));
+    fn info(&mut self, text: impl Fn(&Subject) -> String) {
+        let lines = self.services.iter().map(text);
         self.actions
             .extend(lines.map(|line| Action::Log(LogLine::Info(line))));
     }
 
-    fn warn(&mut self, text: impl Fn(Subject) -> String) {
-        let lines = self.services.iter().map(|&service| text(service));
+    fn warn(&mut self, text: impl Fn(&Subject) -> String) {
+        let lines = self.services.iter().map(text);
         self.actions
             .extend(lines.map(|line| Action::Log(LogLine::Warn(line))));
     }

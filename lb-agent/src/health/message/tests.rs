@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use super::*;
+use crate::config::model::{AddressKey, Family, FwmarkKey, GroupKey, Protocol, VirtualServerKey};
 use crate::health::name::ServiceName;
 use crate::health::spec::MiscCheck;
+use crate::health::testing::{VIP, VIP_ADDRESS, http, server_key};
 use crate::script::{Script, User};
-use crate::health::testing::{VIP, http, server_key};
 
 fn service() -> Subject {
     Subject::Server(ServiceName::of_real_server(&VIP, &server_key(2)))
@@ -79,7 +80,7 @@ fn each_failure_of_http_has_keepalived_s_sentence_and_its_reason() {
         ),
     ];
     for (what, line) in table {
-        assert_eq!(failure(&http(&["/"]), service(), Some(&url()), &what), line);
+        assert_eq!(failure(&http(&["/"]), &service(), Some(&url()), &what), line);
     }
 }
 
@@ -111,7 +112,7 @@ fn a_probe_that_cannot_leave_names_the_cause() {
         ),
     ];
     for (kind, error, line) in table {
-        assert_eq!(not_probed(&kind, service(), error), line);
+        assert_eq!(not_probed(&kind, &service(), error), line);
     }
 }
 
@@ -121,18 +122,28 @@ fn names_are_written_as_keepalived_writes_them() {
         address: "fd00::2".parse().unwrap(),
         port: 53,
     };
-    let udp = crate::config::model::VirtualServerKey {
-        protocol: crate::config::model::Protocol::Udp,
-        ..VIP
+    let udp = AddressKey {
+        protocol: Protocol::Udp,
+        ..VIP_ADDRESS
     };
     assert_eq!(
-        ServiceName::of_real_server(&udp, &v6).to_string(),
+        ServiceName::of_real_server(&udp.into(), &v6).to_string(),
         "[fd00::2]:udp:53"
     );
+    let mark = VirtualServerKey::Fwmark(FwmarkKey {
+        fwmark: 7,
+        ip_family: Family::Inet6,
+    });
     assert_eq!(
-        ServiceName::of_virtual_server(&VIP).to_string(),
-        "[192.168.0.1]:tcp:80"
+        ServiceName::of_real_server(&mark, &v6).to_string(),
+        "[fd00::2]:none:53"
     );
+    let group = VirtualServerKey::Group(GroupKey {
+        group: "web".to_owned(),
+        protocol: Protocol::Sctp,
+    });
+    let names = [VIP, mark, group].map(|key| key.to_string());
+    assert_eq!(names, ["[192.168.0.1]:tcp:80", "FWM 7", "[web]:sctp"]);
 }
 
 #[test]
@@ -153,14 +164,14 @@ fn lines_about_a_script_name_both_servers_and_the_program() {
     });
     let pair = Subject::Pair {
         real_server: ServiceName::of_real_server(&VIP, &server_key(2)),
-        virtual_server: ServiceName::of_virtual_server(&VIP),
+        virtual_server: VIP,
     };
     let line = |text: &str| {
         format!(
             "Misc check for [[10.0.0.2]:tcp:80 VS [192.168.0.1]:tcp:80] by [/usr/bin/check] {text}."
         )
     };
-    assert_eq!(success(&kind, pair), line("succeeded"));
+    assert_eq!(success(&kind, &pair), line("succeeded"));
     for (retries, what, text) in [
         (0, Failure::ScriptStatus(3), "failed (exited with status 3)"),
         (
@@ -180,10 +191,10 @@ fn lines_about_a_script_name_both_servers_and_the_program() {
             "failed (the script does not run: Permission denied)",
         ),
     ] {
-        assert_eq!(down(&kind, pair, retries, None, &what), line(text));
+        assert_eq!(down(&kind, &pair, retries, None, &what), line(text));
     }
     assert_eq!(
-        failure(&kind, pair, None, &Failure::ScriptStatus(3)),
+        failure(&kind, &pair, None, &Failure::ScriptStatus(3)),
         line("failed (exited with status 3)")
     );
 }

@@ -21,10 +21,6 @@ fn no_socket() -> ProbeResult {
     ProbeResult::NotProbed(NotProbed::Socket("Too many open files".to_owned()))
 }
 
-fn virtual_server() -> ServiceName {
-    ServiceName::of_virtual_server(&VIP)
-}
-
 fn real_server(host: u8) -> ServiceName {
     ServiceName::of_real_server(&VIP, &server_key(host))
 }
@@ -48,7 +44,7 @@ impl Bench {
     fn new(checker: Check, alpha: bool) -> Self {
         let now = clock::now();
         let mut verdict = Verdict::new(Arc::new(Check { alpha, ..checker }), 0, now);
-        verdict.add_service(virtual_server(), real_server(2));
+        verdict.add_service(&VIP, real_server(2));
         Self { verdict, now }
     }
 
@@ -441,8 +437,8 @@ fn what_is_told_is_never_asked() {
 #[test]
 fn each_name_of_a_shared_checker_has_its_line() {
     let mut bench = Bench::tcp(false);
-    bench.verdict.add_service(virtual_server(), real_server(3));
-    bench.verdict.add_service(virtual_server(), real_server(3));
+    bench.verdict.add_service(&VIP, real_server(3));
+    bench.verdict.add_service(&VIP, real_server(3));
     let lines = bench.step(ProbeResult::Success).lines;
     assert_eq!(
         lines,
