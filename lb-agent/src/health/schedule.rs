@@ -23,13 +23,13 @@ use serde::Serialize;
 
 use self::queue::Queue;
 use self::target::Target;
-use super::{Change, Event};
 use super::name::ServiceName;
 use super::probe::{Failure, ProbeResult};
 use super::snapshot::{self, Checkers};
 use super::spec::{Check, Kind, Question, Server, Service};
 use super::status::CheckerStatus;
 use super::verdict::{self, Verdict};
+use super::{Change, Event};
 use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::log_line::LogLine;
 

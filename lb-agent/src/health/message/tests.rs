@@ -80,7 +80,10 @@ fn each_failure_of_http_has_keepalived_s_sentence_and_its_reason() {
         ),
     ];
     for (what, line) in table {
-        assert_eq!(failure(&http(&["/"]), &service(), Some(&url()), &what), line);
+        assert_eq!(
+            failure(&http(&["/"]), &service(), Some(&url()), &what),
+            line
+        );
     }
 }
 
