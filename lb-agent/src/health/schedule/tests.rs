@@ -71,7 +71,8 @@ fn drain(schedule: &mut Schedule) -> Seen {
                 match event.change {
                     Change::Checker { up, server_too, .. } => seen.mails.push((up, server_too)),
                     Change::Up | Change::Down | Change::Weight(_) => {
-                        seen.events.push((event.change == Change::Up, event.reason))
+                        let up = event.change == Change::Up;
+                        seen.events.push((up, event.reason));
                     }
                 }
             }
