@@ -29,7 +29,7 @@ use super::{clock, systemd};
 use crate::config::model::Config;
 use crate::dataplane::xdp::gate::NoGates;
 use crate::health;
-use crate::health::log_line::LogLine;
+use crate::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
 use crate::vrrp;
 
