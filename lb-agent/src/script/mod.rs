@@ -12,14 +12,12 @@
 //!   runs. [`security`]: `enable_script_security`. [`programs`]: all of a configuration.
 //! * [`process`]: one run, in a process group of its own, ended when its time is over.
 //! * [`tracker`]: `vrrp_script`: when to run, what the results come to. [`driver`] runs it.
-//! * [`misc`]: what a result says about a real server.
 //!
 //! What this module does not do: it moves no priority (the VRRP machine adds up
-//! [weights](crate::track::weight)), and it queues no notifications ([`crate::notify`]
-//! does).
+//! [weights](crate::track::weight)), it judges no real server (`MISC_CHECK` is
+//! [`crate::health`]'s), and it queues no notifications ([`crate::notify`] does).
 
 pub mod driver;
-pub mod misc;
 pub mod process;
 pub mod programs;
 pub mod resolve;
