@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nix::unistd::gethostname;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
@@ -21,6 +22,8 @@ use crate::config::model::Config;
 use crate::config::{self, Changes, Environment, FileSystem, Loaded, Severity};
 use crate::health;
 use crate::health::spec::Service;
+use crate::notify::from_config::Settings;
+use crate::script::Programs;
 
 /// Where the configuration comes from, the same at every reload.
 #[derive(Clone, Debug)]
@@ -47,6 +50,8 @@ pub struct Prepared {
     pub changes: Changes,
     /// What is to be checked.
     pub services: Vec<Service>,
+    /// Whom VRRP tells.
+    pub telling: Settings,
     /// Warnings and notices, and errors that it can run with.
     pub remarks: String,
     /// Those errors.
@@ -120,13 +125,26 @@ pub fn prepare(origin: &Origin, current: &Config, known: &Errors) -> Result<Prep
         });
     }
     let config = loaded.config;
+    let programs = Programs::new(config.global_defs.scripts.clone(), std::env::var_os("PATH"));
+    let services = health::prepare::services(&config, &programs);
+    let telling = Settings::new(&config, &programs, &host_name());
+    programs.say_violation();
     Ok(Prepared {
         changes: config::diff(current, &config),
-        services: health::prepare::services(&config),
+        services,
+        telling,
         config,
         remarks,
         errors,
     })
+}
+
+/// `localhost` if the system does not know.
+pub fn host_name() -> String {
+    let name = gethostname().unwrap_or_default().into_string();
+    name.ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".into())
 }
 
 /// Does that on a thread of its own. When it dies, the receiver hears of it.

@@ -8,6 +8,9 @@ mod loss;
 mod network;
 mod reload;
 mod said;
+mod startup;
+mod telling;
+mod vrrp;
 
 use std::future::pending;
 use std::time::{Duration, Instant};
@@ -23,22 +26,23 @@ use tracing::{error, info};
 use self::balancer::Balancer;
 use self::network::Network;
 use self::reload::Reloads;
+use self::telling::Telling;
 use super::director::Director;
 use super::interfaces::{self, NoInterface};
 use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
-use super::reload::{Origin, errors};
+use super::reload::{Origin, errors, host_name};
 use super::status::StatusFile;
 use super::{clock, systemd};
 use crate::config::Loaded;
-use crate::config::model::Config;
 use crate::control;
-use crate::dataplane::xdp::gate::{InstanceGates, NoGates, Numbers};
+use crate::dataplane::xdp::gate::Numbers;
 use crate::health;
-use crate::health::pool::PoolChange;
 use crate::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
-use crate::vrrp;
+use crate::notify;
+use crate::script::Programs;
+use crate::vrrp::{Change, News, State, driver};
 
 /// How often the program hears that the agent is alive. `xdp_deadman` counts from the last time.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -57,7 +61,7 @@ pub enum RunError {
     Netlink(#[from] NetlinkError),
     /// VRRP.
     #[error(transparent)]
-    Vrrp(#[from] vrrp::driver::SpawnError),
+    Vrrp(#[from] driver::SpawnError),
     /// Signals, the runtime.
     #[error("cannot set up the agent's process")]
     Process(#[from] std::io::Error),
@@ -79,12 +83,19 @@ pub fn run(loaded: Loaded, origin: Origin, instance: &str) -> Result<(), RunErro
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let mut supervisor = Supervisor::start(loaded, origin, instance)?;
+        let config = &loaded.config;
+        let scripts = config.global_defs.scripts.clone();
+        let programs = Programs::new(scripts, std::env::var_os("PATH"));
+        let (startup, shutdown) = startup::find(config, &programs);
+        startup::run("startup", startup).await;
+        let mut supervisor = Supervisor::start(loaded, origin, instance, &programs)?;
         systemd::ready();
         supervisor.serve().await;
         systemd::stopping();
         info!("Stopping");
         supervisor.stop().await;
+        startup::run("shutdown", shutdown).await;
+        info!("Stopped");
         Ok(())
     })
 }
@@ -103,12 +114,13 @@ struct Supervisor {
     director: Director,
     network: Network,
     balancer: Option<Balancer>,
-    vrrp: Option<vrrp::driver::Handle>,
+    vrrp: Option<driver::Handle>,
     /// For who starts VRRP later.
-    tell: mpsc::UnboundedSender<vrrp::News>,
-    news: mpsc::UnboundedReceiver<vrrp::News>,
+    tell: mpsc::UnboundedSender<News>,
+    news: mpsc::UnboundedReceiver<News>,
     /// Names of the instances that `news` means by their places.
     places: Vec<String>,
+    telling: Telling,
     health: health::driver::Handle,
     events: mpsc::UnboundedReceiver<health::Event>,
     status: StatusFile,
@@ -122,7 +134,12 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn start(loaded: Loaded, origin: Origin, instance: &str) -> Result<Self, RunError> {
+    fn start(
+        loaded: Loaded,
+        origin: Origin,
+        instance: &str,
+        programs: &Programs,
+    ) -> Result<Self, RunError> {
         // Whoever started us may have blocked them, and we have inherited that.
         let signals = [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP];
         let signals = SigSet::from_iter(signals);
@@ -145,8 +162,13 @@ impl Supervisor {
         let serves = !director.config().virtual_servers.is_empty();
         let start = || Balancer::start(instance, &mut director);
         let balancer = serves.then(start).transpose()?;
+        let telling = Telling::start(notify::from_config::Settings::new(
+            director.config(),
+            programs,
+            &host_name(),
+        ));
         let (tell, news) = mpsc::unbounded_channel();
-        let vrrp = match start_vrrp(&director, balancer.as_ref(), tell.clone()) {
+        let vrrp = match vrrp::start(&director, balancer.as_ref(), tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
@@ -157,22 +179,22 @@ impl Supervisor {
             }
         };
         let (sender, events) = mpsc::unbounded_channel();
-        let services = health::prepare::services(director.config());
+        let services = health::prepare::services(director.config(), programs);
+        programs.say_violation();
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
         let status = StatusFile::new(instance);
         let control = control::server::Server::listen(&status.folder().join(control::SOCKET));
         Ok(Self {
             instance: instance.to_owned(),
-            places: reload::names(director.config())
-                .map(str::to_owned)
-                .collect(),
+            places: vrrp::names(director.config()).map(str::to_owned).collect(),
             director,
             network,
             balancer,
             vrrp,
             tell,
             news,
+            telling,
             health,
             events,
             status,
@@ -222,26 +244,23 @@ impl Supervisor {
         }
     }
 
-    fn handle_news(&mut self, news: &vrrp::News) {
+    fn handle_news(&mut self, news: &News) {
+        if !self.tell_deleted(news) {
+            self.telling.handle_news(news);
+        }
         match news {
-            vrrp::News::Changed(change) => {
-                if let Some(name) = self.places.get(change.instance) {
-                    let master = change.to == vrrp::State::Master;
-                    self.director.handle_role(name, master);
+            News::Changed(Change { instance, to, .. }) => {
+                if let Some(name) = self.places.get(*instance) {
+                    self.director.handle_role(name, *to == State::Master);
                 }
                 self.stale = true;
             }
-            vrrp::News::Reloaded => self.settle_reload(),
-            vrrp::News::Group { .. }
-            | vrrp::News::Priority { .. }
-            | vrrp::News::LowerPriority { .. }
-            | vrrp::News::SplitBrain { .. } => {}
+            News::Reloaded => self.settle_reload(),
+            News::Group { .. }
+            | News::Priority { .. }
+            | News::LowerPriority { .. }
+            | News::SplitBrain { .. } => {}
         }
-    }
-
-    fn handle_pool_change(&mut self, change: PoolChange) {
-        write_lines(change.lines);
-        self.stale |= change.members_changed;
     }
 
     fn handle_health(&mut self, event: &health::Event) {
@@ -260,7 +279,7 @@ impl Supervisor {
         let vrrp = self
             .vrrp
             .as_ref()
-            .map(vrrp::driver::Handle::status)
+            .map(driver::Handle::status)
             .unwrap_or_default();
         let vrrp = vrrp.into_iter().map(Into::into).collect();
         let plane = self.balancer.as_ref().map(Balancer::plane);
@@ -277,8 +296,8 @@ impl Supervisor {
     }
 
     /// The other routers hear of it first, then the program goes.
-    async fn stop(self) {
-        if let Some(vrrp) = self.vrrp {
+    async fn stop(mut self) {
+        if let Some(vrrp) = self.vrrp.take() {
             vrrp.stop();
         }
         self.health.stop().await;
@@ -286,53 +305,12 @@ impl Supervisor {
             balancer.stop();
         }
         self.status.remove();
-        info!("Stopped");
-    }
-}
-
-impl Supervisor {
-    /// For a configuration that has instances where there were none.
-    fn start_vrrp(&mut self) -> Result<(), String> {
-        let vrrp = start_vrrp(&self.director, self.balancer.as_ref(), self.tell.clone());
-        self.vrrp = vrrp.map_err(|error| error.to_string())?;
-        Ok(())
-    }
-}
-
-fn start_vrrp(
-    director: &Director,
-    balancer: Option<&Balancer>,
-    tell: mpsc::UnboundedSender<vrrp::News>,
-) -> Result<Option<vrrp::driver::Handle>, vrrp::driver::SpawnError> {
-    let setup = vrrp_setup(director.config());
-    if setup.instances.is_empty() {
-        return Ok(None);
-    }
-    let gate = vrrp_gate(director, balancer);
-    let listener = move |news| {
-        // The supervisor is gone only when the process is on its way out.
-        let _nobody = tell.send(news);
-    };
-    vrrp::driver::spawn(setup, gate, listener).map(Some)
-}
-
-/// What VRRP is to do for this configuration.
-fn vrrp_setup(config: &Config) -> vrrp::settings::Setup {
-    let mut setup = vrrp::settings::Setup::from(config);
-    // Nobody reports on the others.
-    setup.track_only(&[vrrp::settings::Kind::Interface]);
-    setup
-}
-
-/// What its instances open and close.
-fn vrrp_gate(director: &Director, balancer: Option<&Balancer>) -> Box<dyn vrrp::Gate> {
-    match balancer {
-        Some(balancer) => Box::new(InstanceGates::new(
-            balancer.plane().gates(),
-            director.gates(),
-            reload::names(director.config()),
-        )),
-        None => Box::new(NoGates),
+        // What VRRP has said while it stopped.
+        self.news.close();
+        while let Some(news) = self.news.recv().await {
+            self.telling.handle_news(&news);
+        }
+        self.telling.finish().await;
     }
 }
 

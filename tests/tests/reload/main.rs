@@ -25,15 +25,19 @@ fn dumped(agent: &Agent, section: &str) -> Result<Vec<Value>> {
 /// Connections that a service has been given since it was made.
 fn connections(agent: &Agent, port: u64) -> Result<u64> {
     let services = dumped(agent, "services")?;
-    let service = services.iter().find(|it| it["port"] == port);
-    let conns = service.and_then(|it| it["counters"]["conns"].as_u64());
+    let at_port = |it: &&Value| it.get("port").and_then(Value::as_u64) == Some(port);
+    let service = services.iter().find(at_port);
+    let conns = service.and_then(|it| it.pointer("/counters/conns")?.as_u64());
     conns.with_context(|| format!("no service at port {port}"))
 }
 
-/// The state of the instance VI_1.
+/// The state of the instance `VI_1`.
 fn state(agent: &Agent) -> Result<String> {
     let instances = dumped(agent, "vrrp")?;
-    let instance = instances.iter().find(|it| it["name"] == "VI_1");
-    let state = instance.and_then(|it| it["state"].as_str());
-    Ok(state.context("no instance")?.to_owned())
+    let text = |it: &Value, key| it.get(key).and_then(Value::as_str).map(str::to_owned);
+    let instance = instances
+        .iter()
+        .find(|it| text(it, "name").as_deref() == Some("VI_1"));
+    let state = instance.and_then(|it| text(it, "state"));
+    state.context("no instance")
 }

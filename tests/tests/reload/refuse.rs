@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use lb_tests::{Cluster, Layout, Mode, configurations, needs, skipped};
 
-use super::{connections, dumped, state};
+use super::{SOON, connections, dumped, state};
 
 #[test]
 fn a_file_that_cannot_be_used_changes_nothing_and_says_why() -> Result<()> {
@@ -45,6 +45,8 @@ fn a_file_that_cannot_be_used_changes_nothing_and_says_why() -> Result<()> {
             "{told:?}"
         );
     }
+    // The log is written behind the agent's back.
+    agent.wait_for("Reload failed: vrrp_instance VI_1 names", SOON)?;
     let log = agent.log();
     assert_eq!(log.matches("Reload failed").count(), 3, "{log}");
     assert_eq!(dumped(agent, "backends")?, before);

@@ -11,8 +11,12 @@ impl Pool {
         let (mut pool, mut change) = Self::without_members(spec.into());
         for server in &mut pool.servers {
             let mut known = self.servers.iter();
-            if let Some(before) = known.find(|before| before.key == server.key) {
-                server.succeed(before);
+            match known.find(|before| before.key == server.key) {
+                Some(before) => server.succeed(before),
+                None if server.up && pool.rules.rs_init_notifies => {
+                    change.notices.push(server.tell_up());
+                }
+                None => {}
             }
         }
         let names = pool.names();

@@ -1,5 +1,6 @@
 //! One real server, as its pool sees it.
 
+use super::Notice;
 use crate::config::model::RealServerKey;
 use crate::health::Hand;
 use crate::health::slow_start::Ramp;
@@ -31,6 +32,15 @@ impl PoolServer {
             up: !server.waits,
             told: false,
             ramp: None,
+        }
+    }
+
+    /// Somebody hears that it is up.
+    pub(super) fn tell_up(&mut self) -> Notice {
+        self.told = true;
+        Notice::RealServer {
+            key: self.key,
+            up: true,
         }
     }
 

@@ -8,25 +8,26 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Director, owners, servers};
+use super::{Director, addressed, owners, pool_spec, servers};
 use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
 use crate::dataplane::desired::{Desired, Service};
 use crate::health::pool::{Pool, PoolChange};
+use crate::log_line::LogLine;
 
 impl Director {
     /// From now on it is `config`. Pools of virtual servers that stay go on, those that go are
-    /// stopped; what there is to tell of each comes back in order.
+    /// stopped; the lines say what that means.
     ///
     /// [`Self::settle`] ends the time in between. Until then a role is that of an instance of
     /// either configuration.
     #[must_use]
-    pub fn reload(&mut self, config: Config) -> Vec<(VirtualServerKey, PoolChange)> {
+    pub fn reload(&mut self, config: Config) -> Vec<LogLine> {
         let held = self.desired().services;
         let names = config.vrrp_instances.iter().map(|it| it.name.as_str());
         self.gates = self.gates.assign(names);
         let before = std::mem::replace(&mut self.config, Arc::new(config));
         self.owners = owners(&self.config);
-        let changes = self.succeed_pools(&before.virtual_servers);
+        let lines = self.succeed_pools(&before.virtual_servers);
         self.watch_anew();
         let addresses: BTreeSet<IpAddr> = self.virtual_addresses().collect();
         self.addresses
@@ -35,7 +36,7 @@ impl Director {
         self.here.clear();
         self.address_news.clear();
         self.held = Some(held);
-        changes
+        lines
     }
 
     /// Whether both configurations are served.
@@ -59,32 +60,38 @@ impl Director {
         servers.filter_map(|server| server.key.address())
     }
 
-    fn succeed_pools(&mut self, before: &[VirtualServer]) -> Vec<(VirtualServerKey, PoolChange)> {
+    fn succeed_pools(&mut self, before: &[VirtualServer]) -> Vec<LogLine> {
         let old = before.iter().zip(std::mem::take(&mut self.pools));
         let mut old: HashMap<VirtualServerKey, (&VirtualServer, Pool)> = old
             .map(|(server, pool)| (server.key.clone(), (server, pool)))
             .collect();
-        let mut changes = Vec::new();
+        let (mut pools, mut changes) = (Vec::new(), Vec::new());
         for server in &self.config.virtual_servers {
+            let spec = || pool_spec(&self.config, server);
             let (pool, change) = match old.remove(&server.key) {
-                Some((before, pool)) if before == server => {
-                    self.pools.push(pool);
-                    continue;
-                }
-                Some((_, pool)) => pool.reload(server),
-                None => Pool::new(server),
+                Some((before, pool)) if before == server => (pool, PoolChange::default()),
+                Some((_, pool)) => pool.reload(spec()),
+                None => Pool::new(spec()),
             };
-            self.pools.push(pool);
-            changes.push((server.key.clone(), change));
+            changes.push(change);
+            pools.push(pool);
         }
-        let mut gone = Vec::new();
+        let mut lines = Vec::new();
+        let mut tell = |pool: &Pool, change: PoolChange| {
+            lines.extend(change.lines);
+            self.notices.extend(addressed(pool, change.notices));
+        };
         for server in before {
             if let Some((_, mut pool)) = old.remove(&server.key) {
-                gone.push((server.key.clone(), pool.stop()));
+                let change = pool.stop();
+                tell(&pool, change);
             }
         }
-        gone.append(&mut changes);
-        gone
+        for (pool, change) in pools.iter().zip(changes) {
+            tell(pool, change);
+        }
+        self.pools = pools;
+        lines
     }
 
     /// The next hops of the real servers that there are now, and of no others.

@@ -64,7 +64,7 @@ fn a_fatal_file_is_refused_with_its_places_and_the_status_of_check() {
 
 #[test]
 fn an_error_that_runs_already_is_no_reason_and_a_new_one_is() {
-    let (folder, origin) = origin(&GOOD.replace("priority 100", "priority 1000"));
+    let (folder, origin) = origin(&format!("{GOOD}includea /no/such/file\n"));
     let mut current = current();
     let none = Errors::new();
     let refused = prepare(&origin, &current, &none).unwrap_err();

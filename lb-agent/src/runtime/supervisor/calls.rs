@@ -1,6 +1,6 @@
 //! What operators ask for over the control socket.
 
-use super::Supervisor;
+use super::{Supervisor, write_lines};
 use crate::control::protocol::{Request, Response, Server};
 use crate::control::server::Call;
 use crate::control::target;
@@ -68,8 +68,9 @@ impl Supervisor {
             Ok(found) => found,
             Err(error) => return Response::failed(error.to_string()),
         };
-        let change = self.director.set_by_hand(&of, &key, hand);
-        self.handle_pool_change(change);
+        let (changed, lines) = self.director.set_by_hand(&of, &key, hand);
+        write_lines(lines);
+        self.stale |= changed;
         let service = ServiceName::of_real_server(&of, &key);
         let now = match hand {
             Some(Hand::Drain) => "drained: no new connections, those that it has go on".to_owned(),

@@ -10,14 +10,17 @@ use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::balancer::Balancer;
-use super::{Supervisor, vrrp_gate, vrrp_setup, write_lines};
+use super::vrrp::{gate, names, setup};
+use super::{Supervisor, write_lines};
 use crate::config::Changes;
 use crate::config::diff::InstanceChange;
 use crate::config::model::Config;
 use crate::control::protocol::Response;
+use crate::notify::from_config::Settings;
 use crate::runtime::plane::chain;
 use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
 use crate::runtime::{clock, interfaces, systemd};
+use crate::vrrp::{Change, News, State};
 
 /// VRRP follows within a turn of its thread; a thread that has died never does.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,6 +51,8 @@ struct Following {
     text: String,
     /// Names of the instances, in the order of the new configuration.
     places: Vec<String>,
+    /// Whom they tell.
+    telling: Settings,
 }
 
 impl Reloads {
@@ -150,6 +155,7 @@ impl Supervisor {
             config,
             changes,
             services,
+            telling,
             remarks,
             errors,
         } = prepared;
@@ -170,9 +176,7 @@ impl Supervisor {
         if let Some(balancer) = &self.balancer {
             balancer.plane().set_deadman(config.global_defs.xdp_deadman);
         }
-        for (_, change) in self.director.reload(config) {
-            write_lines(change.lines);
-        }
+        write_lines(self.director.reload(config));
         self.health.reload(services, share);
         self.network.read_again(&mut self.director);
         self.settle();
@@ -184,6 +188,7 @@ impl Supervisor {
             since: clock::now(),
             text,
             places,
+            telling,
         });
         self.reload_vrrp(&changes);
         Ok(())
@@ -207,15 +212,18 @@ impl Supervisor {
     }
 
     fn reload_vrrp(&mut self, changes: &Changes) {
-        let setup = vrrp_setup(self.director.config());
-        let gate = vrrp_gate(&self.director, self.balancer.as_ref());
+        let setup = setup(self.director.config());
+        let gate = gate(&self.director, self.balancer.as_ref());
         let outcome = match &mut self.vrrp {
             Some(vrrp) => vrrp
                 .reload(setup, &restarted(changes), gate)
                 .map(|()| true)
                 .map_err(|error| error.to_string()),
             None if setup.instances.is_empty() => Ok(false),
-            None => self.start_vrrp().map(|()| false),
+            None => self
+                .start_vrrp()
+                .map(|()| false)
+                .map_err(|error| error.to_string()),
         };
         match outcome {
             Ok(true) => {}
@@ -233,9 +241,33 @@ impl Supervisor {
             return;
         };
         self.places = following.places;
+        self.telling.replace(following.telling);
         self.stale |= self.director.settle();
         info!("Reload complete");
         self.finish_reload(&Response::done(following.text));
+    }
+
+    /// An instance that ends because it is configured no longer does not say STOP, but DELETED or
+    /// FAULT, as keepalived does. Whether this was that.
+    pub(super) fn tell_deleted(&self, news: &News) -> bool {
+        let (
+            Some(following),
+            News::Changed(Change {
+                instance,
+                to: State::Init,
+                priority,
+                ..
+            }),
+        ) = (&self.reloads.following, news)
+        else {
+            return false;
+        };
+        let name = self.places.get(*instance);
+        let deleted = name.is_some_and(|name| !following.places.contains(name));
+        if deleted {
+            self.telling.handle_deleted(*instance, *priority);
+        }
+        deleted
     }
 
     /// Whether VRRP follows at all.
@@ -263,11 +295,6 @@ impl Supervisor {
             self.handle_reload(None);
         }
     }
-}
-
-/// The instances, in the order of the configuration.
-pub(super) fn names(config: &Config) -> impl Iterator<Item = &str> {
-    config.vrrp_instances.iter().map(|it| it.name.as_str())
 }
 
 /// Those that are another virtual router under the same name.
