@@ -64,9 +64,17 @@ impl<K> Checker<K> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum CheckerKind {
     /// `TCP_CHECK`.
-    Tcp,
+    Tcp(TcpCheck),
     /// `HTTP_GET`.
     Http(HttpGet),
+}
+
+/// `TCP_CHECK`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TcpCheck {
+    /// `xdp_check_via_tunnel`: the virtual address is asked for on the server, with packets that
+    /// get there as a client's do. DR and TUN of IPv4 only.
+    pub xdp_check_via_tunnel: bool,
 }
 
 /// `HTTP_GET`.

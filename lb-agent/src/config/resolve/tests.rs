@@ -362,7 +362,7 @@ fn check_settings_are_handed_down_and_the_innermost_counts() {
             .iter()
             .map(|url| url.virtualhost.clone().unwrap())
             .collect::<Vec<_>>(),
-        CheckerKind::Tcp => Vec::new(),
+        CheckerKind::Tcp(_) => Vec::new(),
     };
     assert_eq!(hosts(http), ["vs", "url"]);
     assert_eq!(hosts(other), ["rs"]);
