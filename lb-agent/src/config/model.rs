@@ -33,7 +33,7 @@ use serde::Serialize;
 pub use address::{AddressFlags, Broadcast, StaticAddress, VirtualAddress};
 pub use authentication::{AuthHmac, Authentication, HmacMode, HmacReplay, Secret};
 pub use bfd::BfdInstance;
-pub use checker::{Checker, CheckerKind, HttpGet, HttpProtocol, TcpCheck, Url, UrlBody};
+pub use checker::{Checker, CheckerKind, HttpGet, HttpProtocol, Url, UrlBody};
 pub use garp::{ExtraIf, Garp, GarpGroup};
 pub use global::{GlobalDefs, RxBufs, VrrpDefaults, XdpAttach, XdpMode};
 pub use group::{TrackGroup, VirtualServerGroup, VirtualServerGroupEntry, VrrpSyncGroup};

@@ -64,17 +64,12 @@ impl<K> Checker<K> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum CheckerKind {
     /// `TCP_CHECK`.
-    Tcp(TcpCheck),
+    Tcp,
+    /// `TCP_CHECK` with `xdp_check_via_tunnel`: the virtual address is asked for on the server, with
+    /// packets that get there as a client's do. DR and TUN of IPv4 only.
+    TcpViaTunnel,
     /// `HTTP_GET`.
     Http(HttpGet),
-}
-
-/// `TCP_CHECK`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct TcpCheck {
-    /// `xdp_check_via_tunnel`: the virtual address is asked for on the server, with packets that
-    /// get there as a client's do. DR and TUN of IPv4 only.
-    pub xdp_check_via_tunnel: bool,
 }
 
 /// `HTTP_GET`.

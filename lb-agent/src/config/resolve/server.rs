@@ -10,7 +10,7 @@ use crate::config::draft::{
     UrlDraft, VirtualServerDraft,
 };
 use crate::config::model::{
-    Checker, CheckerKind, Forwarding, HttpGet, RealServer, RealServerKey, TcpCheck, Url,
+    Checker, CheckerKind, Forwarding, HttpGet, RealServer, RealServerKey, Url,
 };
 use crate::config::text::Spanned;
 use crate::health::probe::http::pattern::Pattern;
@@ -100,21 +100,22 @@ impl Resolver<'_> {
             let get = self.http_get(draft, outer.virtualhost)?;
             (CheckerKind::Http(get), Duration::from_secs(3))
         } else {
-            let tcp = self.tcp_check(draft, outer);
-            (CheckerKind::Tcp(tcp), Duration::from_secs(1))
+            (self.tcp_check(draft, outer), Duration::from_secs(1))
         };
         Some(self.common(kind, draft, outer, RETRY, delay_before_retry))
     }
 
-    fn tcp_check(&mut self, draft: &CheckerDraft, outer: &Outer<'_>) -> TcpCheck {
-        let asked = draft.xdp_check_via_tunnel.filter(|given| given.value);
-        if let Some((asked, why)) = asked.zip(outer.no_tunnel) {
-            let message =
-                format!("`xdp_check_via_tunnel` {why}: the server is checked at its own address");
-            self.error(Code::BadValue, asked.span, message);
-        }
-        TcpCheck {
-            xdp_check_via_tunnel: asked.is_some() && outer.no_tunnel.is_none(),
+    fn tcp_check(&mut self, draft: &CheckerDraft, outer: &Outer<'_>) -> CheckerKind {
+        match (draft.xdp_check_via_tunnel, outer.no_tunnel) {
+            (Some(asked), None) if asked.value => CheckerKind::TcpViaTunnel,
+            (Some(asked), Some(why)) if asked.value => {
+                let message = format!(
+                    "`xdp_check_via_tunnel` {why}: the server is checked at its own address"
+                );
+                self.error(Code::BadValue, asked.span, message);
+                CheckerKind::Tcp
+            }
+            (Some(_) | None, _) => CheckerKind::Tcp,
         }
     }
 

@@ -104,7 +104,8 @@ const fn is_made(kind: &LaterChecker) -> bool {
 
 fn checks(service: &VirtualServer, server: &RealServer, kinds: &Kinds<'_>) -> Vec<Check> {
     let first = server.checkers.iter().map(|checker| match &checker.kind {
-        CheckerKind::Tcp(tcp) => check(checker, kind::tcp(tcp, service, server)),
+        CheckerKind::Tcp => check(checker, Kind::Tcp),
+        CheckerKind::TcpViaTunnel => check(checker, kind::via_tunnel(service, server)),
         CheckerKind::Http(get) => check(checker, Kind::Http(kind::http_get(get))),
     });
     let later = server.later_checkers.iter();

@@ -89,11 +89,7 @@ fn pattern(from: &model::UrlBody) -> Option<Pattern> {
 }
 
 /// What cannot go by a tunnel is no longer in the model: the configuration has said so.
-pub(super) fn tcp(
-    from: &model::TcpCheck,
-    service: &model::VirtualServer,
-    server: &model::RealServer,
-) -> Kind {
+pub(super) fn via_tunnel(service: &model::VirtualServer, server: &model::RealServer) -> Kind {
     let lvs_method = match server.lvs_method.unwrap_or(service.lb_kind) {
         model::Forwarding::Dr => LvsMethod::Dr,
         model::Forwarding::Tun => LvsMethod::Tun,
@@ -104,7 +100,7 @@ pub(super) fn tcp(
             address: IpAddr::V4(address),
             port,
             protocol: model::Protocol::Tcp,
-        }) if from.xdp_check_via_tunnel => Kind::ViaTunnel(ViaTunnel {
+        }) => Kind::ViaTunnel(ViaTunnel {
             virtual_address: SocketAddrV4::new(address, port),
             lvs_method,
         }),
