@@ -111,13 +111,19 @@ pub enum News {
     LowerPriority {
         /// The instance.
         instance: usize,
+        /// Our priority.
+        priority: u8,
     },
     /// There are two masters, or, with `None`, no longer.
     SplitBrain {
         /// The instance.
         instance: usize,
+        /// Our priority.
+        priority: u8,
         /// The other one.
         rival: Option<instance::Rival>,
+        /// Where it is, if it advertises and has said so.
+        mac: Option<[u8; 6]>,
     },
 }
 

@@ -256,13 +256,10 @@ const OURS: &[Keyword<GlobalDraft>] = &[
     .example("off"),
 ];
 
-const NO_MAIL: &str = "no mail is sent";
-
 const MAIL: &[Keyword<GlobalDraft>] = &[
     block("notification_email", NONE, lower::notification_email)
         .example("{\nroot@example.org\n}")
-        .many()
-        .later(NO_MAIL),
+        .many(),
     text(
         "notification_email_from",
         "ADDRESS",
@@ -270,51 +267,44 @@ const MAIL: &[Keyword<GlobalDraft>] = &[
             g.value.mail.notification_email_from = Some(v.value);
         },
     )
-    .default("user@host")
-    .later(NO_MAIL),
+    .default("user@host"),
     line(
         "smtp_server",
         words("HOST [PORT]", 1, 2),
         lower::smtp_server,
     )
-    .example("mail.example.org 26")
-    .later(NO_MAIL),
+    .example("mail.example.org 26"),
     seconds("smtp_connect_timeout", TIME, |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_connect_timeout = v.value.max(Duration::from_secs(1));
     })
-    .default("30 s")
-    .later(NO_MAIL),
+    .default("30 s"),
     text("smtp_helo_name", "NAME", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_helo_name = Some(v.value);
     })
-    .default("the host's name")
-    .later(NO_MAIL),
+    .default("the host's name"),
     flag("smtp_alert", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_alert = Some(v.value);
     })
-    .silent("off")
-    .later(NO_MAIL),
+    .silent("off"),
     flag("smtp_alert_vrrp", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_alert_vrrp = Some(v.value);
     })
-    .silent("off")
-    .later(NO_MAIL),
+    .silent("off"),
     flag("smtp_alert_checker", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_alert_checker = Some(v.value);
     })
     .silent("off")
-    .later(NO_MAIL),
+    .later(NO_CHECKER_MAIL),
     flag("no_email_faults", |g: &mut GlobalDraft, v| {
         g.value.mail.no_email_faults = v.value;
-    })
-    .later(NO_MAIL),
+    }),
     flag("no_checker_emails", |g: &mut GlobalDraft, v| {
         g.value.mail.no_checker_emails = v.value;
     })
-    .later(NO_MAIL),
+    .later(NO_CHECKER_MAIL),
 ];
 
-const NOT_RUN: &str = "no script is run";
+const NO_CHECKER_MAIL: &str = "no mail is sent about servers";
 
 /// Longest time that a script of start or stop may take.
 const SCRIPT_TIME: std::ops::RangeInclusive<Duration> =
@@ -327,85 +317,71 @@ const SCRIPTS: &[Keyword<GlobalDraft>] = &[
         lower::script_user,
     )
     .default("keepalived_script, else root")
-    .example("nobody nogroup")
-    .later(NOT_RUN),
+    .example("nobody nogroup"),
     flag("enable_script_security", |g: &mut GlobalDraft, v| {
         g.value.scripts.enable_script_security = v.value;
-    })
-    .later(NOT_RUN),
+    }),
     line("startup_script", COMMAND, lower::startup_script)
         .since("2.1.0")
-        .example("/bin/true")
-        .later(NOT_RUN),
+        .example("/bin/true"),
     seconds(
         "startup_script_timeout",
         SCRIPT_TIME,
         |g: &mut GlobalDraft, v| g.startup_script_timeout = Some(v),
     )
     .since("2.1.0")
-    .default("10 s")
-    .later(NOT_RUN),
+    .default("10 s"),
     line("shutdown_script", COMMAND, lower::shutdown_script)
         .since("2.1.0")
-        .example("/bin/true")
-        .later(NOT_RUN),
+        .example("/bin/true"),
     seconds(
         "shutdown_script_timeout",
         SCRIPT_TIME,
         |g: &mut GlobalDraft, v| g.shutdown_script_timeout = Some(v),
     )
     .since("2.1.0")
-    .default("10 s")
-    .later(NOT_RUN),
+    .default("10 s"),
 ];
-
-const NO_FIFO: &str = "nothing is written to a FIFO";
 
 const FIFO: super::Words = words("PATH [USER [GROUP]]", 1, 3);
 
 const FIFOS: &[Keyword<GlobalDraft>] = &[
-    line("notify_fifo", FIFO, lower::notify_fifo)
-        .example("/run/seven")
-        .later(NO_FIFO),
-    line("notify_fifo_script", COMMAND, lower::notify_fifo_script)
-        .example("/bin/true")
-        .later(NO_FIFO),
-    line("vrrp_notify_fifo", FIFO, lower::vrrp_notify_fifo)
-        .example("/run/seven")
-        .later(NO_FIFO),
+    line("notify_fifo", FIFO, lower::notify_fifo).example("/run/seven"),
+    line("notify_fifo_script", COMMAND, lower::notify_fifo_script).example("/bin/true"),
+    line("vrrp_notify_fifo", FIFO, lower::vrrp_notify_fifo).example("/run/seven"),
     line(
         "vrrp_notify_fifo_script",
         COMMAND,
         lower::vrrp_notify_fifo_script,
     )
-    .example("/bin/true")
-    .later(NO_FIFO),
+    .example("/bin/true"),
     line("lvs_notify_fifo", FIFO, lower::lvs_notify_fifo)
         .example("/run/seven")
-        .later(NO_FIFO),
+        .later(NO_SERVERS),
     line(
         "lvs_notify_fifo_script",
         COMMAND,
         lower::lvs_notify_fifo_script,
     )
     .example("/bin/true")
-    .later(NO_FIFO),
+    .later(NO_SERVERS),
     flag("vrrp_notify_priority_changes", |g: &mut GlobalDraft, v| {
         g.vrrp_notify_priority_changes = Some(v);
-    })
-    .later(NO_FIFO),
+    }),
     flag(
         "fifo_write_vrrp_states_on_reload",
         |g: &mut GlobalDraft, v| {
             g.value.notify.fifo_write_vrrp_states_on_reload = v.value;
         },
     )
-    .later(NO_FIFO),
+    .later(RELOADS),
     flag("rs_init_notifies", |g: &mut GlobalDraft, v| {
         g.value.notify.rs_init_notifies = v.value;
     })
-    .later(NOT_RUN),
+    .later("no script is run for servers"),
 ];
+
+const NO_SERVERS: &str = "FIFOs hear nothing of servers";
 
 const NO_IPVS: &str = "kernel IPVS is not used";
 

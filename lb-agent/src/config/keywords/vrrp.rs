@@ -319,18 +319,21 @@ const TRACKING: &[Keyword<InstanceDraft>] = &[
     .accepted("link states come from the kernel's notifications"),
 ];
 
+const RELOADS: &str = "nothing is removed while the program runs";
+
 const TELLING: &[Keyword<InstanceDraft>] = &[
     flag("notify_deleted", |i: &mut InstanceDraft, v| {
         i.notify.value.notify_deleted = v.value;
     })
-    .later("no script is run"),
+    .later(RELOADS),
     line(
         "notify_master_rx_lower_pri",
         COMMAND,
         lower::notify_master_rx_lower_pri,
     )
-    .example("/bin/true")
-    .later("no script is run"),
+    .example("/bin/true"),
+    // Ours.
+    line("notify_split_brain", COMMAND, lower::notify_split_brain).example("/bin/true"),
 ];
 
 const AUTH_TYPE: &[(&str, AuthType)] = &[("PASS", AuthType::Pass), ("AH", AuthType::Ah)];

@@ -288,6 +288,15 @@ pub(in crate::config) fn notify_master_rx_lower_pri(
     instance.notify.value.notify_master_rx_lower_pri = command(node);
 }
 
+/// `notify_split_brain COMMAND [USER [GROUP]]`
+pub(in crate::config) fn notify_split_brain(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    instance.notify.value.notify_split_brain = command(node);
+}
+
 impl Lowering<'_> {
     /// An address that adverts come from or go to.
     fn vrrp_address(&mut self, word: &Word<'_>) -> Option<IpAddr> {

@@ -307,7 +307,8 @@ impl Member {
                 Action::Probe => self.probe(interfaces, outside),
                 Action::LowerPriority => {
                     self.heard_lower = true;
-                    (outside.listener)(News::LowerPriority { instance });
+                    let priority = self.machine.effective_priority();
+                    (outside.listener)(News::LowerPriority { instance, priority });
                 }
                 Action::Priority { to, .. } => {
                     let state = self.machine.state();
@@ -321,7 +322,12 @@ impl Member {
                 Action::SplitBrain(rival) => {
                     self.say_split_brain(rival, interfaces);
                     self.publish();
-                    (outside.listener)(News::SplitBrain { instance, rival });
+                    (outside.listener)(News::SplitBrain {
+                        instance,
+                        priority: self.machine.effective_priority(),
+                        rival,
+                        mac: rival.and_then(|rival| self.mac_of(rival)),
+                    });
                 }
                 Action::Log(line) if line.is_warning() => warn!("({}) {line}", self.config.name),
                 Action::Log(line) => info!("({}) {line}", self.config.name),
@@ -395,6 +401,14 @@ impl Member {
         format!("{table}.{interface}.{virtual_router_id}.{}", family.name())
     }
 
+    fn mac_of(&self, rival: Rival) -> Option<[u8; 6]> {
+        match (rival, self.lower) {
+            (Rival::Advertises(theirs), Some((source, mac))) if source == theirs => mac,
+            (Rival::Advertises(_), Some(_) | None) => None,
+            (Rival::Answers { mac, .. }, _) => Some(mac),
+        }
+    }
+
     fn say_split_brain(&self, rival: Option<Rival>, interfaces: &Interfaces) {
         let Some(rival) = rival else {
             return;
@@ -407,10 +421,8 @@ impl Member {
             .map_or_else(String::new, |link| hex(link.mac));
         match rival {
             Rival::Advertises(theirs) => {
-                let mac = match self.lower {
-                    Some((source, Some(mac))) if source == theirs => hex(mac),
-                    Some(_) | None => "MAC unknown".into(),
-                };
+                let mac = self.mac_of(rival);
+                let mac = mac.map_or_else(|| "MAC unknown".into(), hex);
                 warn!(
                     "({name}) SPLIT BRAIN: {theirs} ({mac}) goes on as MASTER beside us, {ours} \
                      ({our_mac}); it does not hear our adverts, or does not accept them"
