@@ -61,7 +61,7 @@ pub(super) const fn common<T: IsChecker>() -> [Keyword<T>; 7] {
 }
 
 const TCP: &[Keyword<CheckerDraft>] = &[flag("xdp_check_via_tunnel", |c: &mut CheckerDraft, v| {
-    c.xdp_check_via_tunnel = Some(v)
+    c.xdp_check_via_tunnel = Some(v);
 })];
 
 const HTTP_PROTOCOL: &[(&str, HttpProtocol)] = &[

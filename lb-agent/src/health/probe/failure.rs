@@ -38,7 +38,7 @@ pub enum Failure {
     /// `xdp_check_via_tunnel`: the server gives the virtual address away.
     #[error(
         "the server answers ARP for {address} (it is at {}): clients go past the director; set arp_ignore to 1 and arp_announce to 2 there",
-        in_hex(mac)
+        in_hex(*mac)
     )]
     AnswersArp {
         /// The virtual address.
@@ -177,7 +177,7 @@ const fn hint(lvs_method: LvsMethod) -> &'static str {
     }
 }
 
-fn in_hex(mac: &[u8; 6]) -> String {
+fn in_hex(mac: [u8; 6]) -> String {
     mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 

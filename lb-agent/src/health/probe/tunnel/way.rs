@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{LinkAddr, MsgFlags, sendto};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::time::sleep;
+use tokio::time::interval;
 
 use crate::health::probe::{NotProbed, ProbeResult, connect};
 use crate::health::spec::{LvsMethod, Target, ViaTunnel};
@@ -217,7 +217,9 @@ async fn resolved(
     server: Ipv4Addr,
 ) -> Result<[u8; 6], ProbeResult> {
     let mut asks = false;
+    let mut look = interval(LOOK);
     loop {
+        look.tick().await;
         if let Some(mac) = mac(netlink, index, server)? {
             return Ok(mac);
         }
@@ -225,7 +227,6 @@ async fn resolved(
             let asked_for = neighbour::probe(netlink, index, server.into());
             asked_for.map_err(|error| asked(&error))?;
         }
-        sleep(LOOK).await;
     }
 }
 
