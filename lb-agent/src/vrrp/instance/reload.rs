@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Action, Fault, Instance, Settings, State};
+use super::{Action, Fault, Instance, Settings, State, announcements};
 use crate::vrrp::settings::{Status, Tracked, Version, VirtualRouter};
 use crate::vrrp::timers::Timers;
 
@@ -22,9 +22,11 @@ impl Instance {
         }
         self.weigh_priority(now);
         self.retime(now);
-        let (garp, addresses) = (self.settings.garp, self.settings.addresses);
-        self.garp.reload(garp, addresses, now);
-        if self.state == State::Master && incomplete {
+        self.set_fault(Fault::NoPeer, self.settings.lacks_peer);
+        let master = self.state == State::Master;
+        let garp = announcements(&self.settings);
+        self.garp.reload(garp, master, now);
+        if master && incomplete {
             self.act(Action::AddAddresses);
             self.garp.handle_added(now);
             self.announce(now);

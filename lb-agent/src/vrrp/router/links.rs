@@ -10,7 +10,15 @@ use super::{Member, Router};
 use crate::net::link::Link;
 use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::instance::{Input, Interface};
-use crate::vrrp::settings::{Kind, Status};
+use crate::vrrp::settings::{Kind, ReceiveBuffer, Status};
+
+/// What one socket hears, for all instances that use it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hearing {
+    groups: BTreeSet<IpAddr>,
+    /// Bytes that it should hold; `None`: as many as the kernel likes.
+    buffer: Option<u32>,
+}
 
 impl<K: Kernel> Router<K> {
     pub(super) fn read_links(&mut self, now: Instant) {
@@ -81,8 +89,24 @@ impl<K: Kernel> Router<K> {
         }
     }
 
+    /// The link as it counts: `interface_up_down_delays`.
+    pub(super) fn debounced(&mut self, link: Link, now: Instant) -> Link {
+        let before = self.interfaces.by_index(link.index).map(|link| link.up);
+        let mut vmacs = self.members.iter().filter_map(|it| it.config.vmac.as_ref());
+        // A VMAC has the delays of the interface below.
+        let base = vmacs.find(|vmac| vmac.name == link.name);
+        let delays_of = base.map_or_else(|| link.name.clone(), |vmac| vmac.base.clone());
+        let users = self.members.iter().map(|member| &member.config);
+        let users =
+            users.filter(|it| it.interface == link.name || it.source_interface == link.name);
+        let longest = users.map(|it| it.advert_int * u32::from(it.down_timer_adverts - 1));
+        let longest = longest.min();
+        self.debounce.admit(link, before, &delays_of, longest, now)
+    }
+
     pub(super) fn remove_link(&mut self, index: u32, name: &str, now: Instant) {
         self.interfaces.remove(index);
+        self.debounce.forget(index);
         self.outside.kernel.close(index);
         self.statics.forget(index);
         self.forget_vmac(name);
@@ -105,16 +129,20 @@ impl<K: Kernel> Router<K> {
     pub(super) fn open(&mut self, link: &Link) {
         let is_router = self.outside.kernel.is_ipv6_router(link);
         self.interfaces.set_router(link.index, is_router);
-        for (channel, groups) in self.channels(&link.name) {
-            let groups: Vec<IpAddr> = groups.into_iter().collect();
-            self.open_channel(link, channel, &groups);
+        for (channel, hearing) in self.channels(&link.name, link.mtu) {
+            self.open_channel(link, channel, &hearing);
         }
     }
 
     /// A failure leaves the instance deaf: it would become a second master, so the operator must
     /// know.
-    pub(super) fn open_channel(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) {
-        if let Err(error) = self.outside.kernel.open(link, channel, groups) {
+    pub(super) fn open_channel(&mut self, link: &Link, channel: Channel, hearing: &Hearing) {
+        let groups: Vec<IpAddr> = hearing.groups.iter().copied().collect();
+        let opened = self
+            .outside
+            .kernel
+            .open(link, channel, &groups, hearing.buffer);
+        if let Err(error) = opened {
             error!(
                 "cannot open a VRRP socket on {}: {error}; no advert is heard there",
                 link.name
@@ -122,15 +150,23 @@ impl<K: Kernel> Router<K> {
         }
     }
 
-    /// How the instances on an interface hear and speak, and the groups they listen to.
-    pub(super) fn channels(&self, name: &str) -> BTreeMap<Channel, BTreeSet<IpAddr>> {
-        let mut channels: BTreeMap<Channel, BTreeSet<IpAddr>> = BTreeMap::new();
+    /// How the instances on an interface hear and speak.
+    pub(super) fn channels(&self, name: &str, mtu: u32) -> BTreeMap<Channel, Hearing> {
+        let mut channels: BTreeMap<Channel, Hearing> = BTreeMap::new();
         let on_it = |member: &&Member| member.config.interface == name;
         for member in self.members.iter().filter(on_it) {
-            let groups = channels.entry(member.channel()).or_default();
+            let hearing = channels.entry(member.channel()).or_default();
             if !member.config.is_unicast() {
-                groups.insert(member.config.mcast_dst_ip);
+                hearing.groups.insert(member.config.mcast_dst_ip);
             }
+            let bytes = match member.config.receive_buffer {
+                ReceiveBuffer::Kernel => continue,
+                ReceiveBuffer::Bytes(bytes) => bytes,
+                ReceiveBuffer::Mtu(packets) => mtu.saturating_mul(packets),
+                ReceiveBuffer::Advert(packets) => member.advert_len().saturating_mul(packets),
+            };
+            let buffer = hearing.buffer.unwrap_or(0);
+            hearing.buffer = Some(buffer.saturating_add(bytes));
         }
         channels
     }

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use tracing::info;
 
 use super::groups::Group;
+use super::links::Hearing;
 use super::member::Member;
 use super::{Input, Interface, Router};
 use crate::vrrp::effects::{Channel, Kernel};
-use crate::vrrp::settings::{Kind, Setup, Status, VirtualRouter};
+use crate::vrrp::settings::{Global, Kind, Setup, Status, VirtualRouter};
 use crate::vrrp::status::Board;
 use crate::vrrp::{Gate, News};
 
@@ -109,7 +110,7 @@ impl<K: Kernel> Router<K> {
         self.outside.gate = gate;
         let fresh = self.succeed(&mut old, successors, now);
         self.regroup(&rest);
-        self.log_unknown_vrids = rest.global.log_unknown_vrids;
+        self.regard(&rest.global);
         self.remove_unwanted_vmacs();
         self.statics
             .reload(&rest, &mut self.outside.kernel, &self.interfaces);
@@ -174,6 +175,17 @@ impl<K: Kernel> Router<K> {
         fresh
     }
 
+    /// What concerns all instances, and can change while they run.
+    fn regard(&mut self, global: &Global) {
+        self.log_unknown_vrids = global.log_unknown_vrids;
+        self.debounce
+            .set_delays(global.interface_up_down_delays.clone());
+        if global.disable_local_igmp && !self.disable_local_igmp {
+            self.disable_local_igmp = true;
+            self.set("net/ipv4/igmp_link_local_mcast_reports".into(), "0");
+        }
+    }
+
     /// Groups of the same name go on in their state.
     fn regroup(&mut self, rest: &Setup) {
         let before = std::mem::take(&mut self.groups);
@@ -184,18 +196,19 @@ impl<K: Kernel> Router<K> {
         self.groups = rest.groups.iter().map(group).collect();
     }
 
-    fn all_channels(&self) -> BTreeMap<String, BTreeMap<Channel, Groups>> {
+    fn all_channels(&self) -> BTreeMap<String, BTreeMap<Channel, Hearing>> {
         let names = self.members.iter().map(|it| it.config.interface.clone());
         let names: BTreeSet<String> = names.collect();
         let with_channels = |name: String| {
-            let channels = self.channels(&name);
+            let mtu = self.interfaces.by_name(&name).map_or(0, |link| link.mtu);
+            let channels = self.channels(&name, mtu);
             (name, channels)
         };
         names.into_iter().map(with_channels).collect()
     }
 
     /// Sockets for what is heard and spoken from now on; those that do not change stay open.
-    fn reopen(&mut self, before: &BTreeMap<String, BTreeMap<Channel, Groups>>) {
+    fn reopen(&mut self, before: &BTreeMap<String, BTreeMap<Channel, Hearing>>) {
         let after = self.all_channels();
         let none = BTreeMap::new();
         let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
@@ -214,10 +227,9 @@ impl<K: Kernel> Router<K> {
             for channel in old.keys().filter(|channel| !new.contains_key(channel)) {
                 self.outside.kernel.close_channel(link.index, *channel);
             }
-            for (channel, groups) in new {
-                if old.get(channel) != Some(groups) {
-                    let groups: Vec<_> = groups.iter().copied().collect();
-                    self.open_channel(&link, *channel, &groups);
+            for (channel, hearing) in new {
+                if old.get(channel) != Some(hearing) {
+                    self.open_channel(&link, *channel, hearing);
                 }
             }
         }
@@ -262,8 +274,6 @@ impl<K: Kernel> Router<K> {
         }
     }
 }
-
-type Groups = BTreeSet<std::net::IpAddr>;
 
 impl Successor {
     const fn from(&self) -> Option<usize> {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracing::error;
+
 use super::{Expected, Interfaces, Member, Outside};
 use crate::vrrp::State;
 use crate::vrrp::effects::Kernel;
@@ -32,6 +34,7 @@ impl Member {
         outside: &mut Outside<K>,
         now: Instant,
     ) {
+        let table = self.table();
         let before = std::mem::replace(&mut self.config, config);
         self.board = board;
         let expected = Expected::from(&self.config);
@@ -47,7 +50,7 @@ impl Member {
         let (routes, rules) = (&self.config.virtual_routes, &self.config.virtual_rules);
         let routing = self.routing.replace(routes, rules, kernel);
         self.probe = 0;
-        self.block_anew(&before, outside);
+        self.block_anew(&before, &table, outside);
         self.machine.reload(&self.config, addresses || routing, now);
         self.carry_out(interfaces, outside, now);
         self.rejections.clear();
@@ -55,16 +58,28 @@ impl Member {
         self.publish();
     }
 
-    /// `no_accept` came, went, or is about other addresses.
-    fn block_anew<K: Kernel>(&mut self, before: &VirtualRouter, outside: &mut Outside<K>) {
-        let same = before.addresses().eq(self.config.addresses());
-        if self.machine.state() != State::Master || (before.accept == self.config.accept && same) {
+    /// `no_accept` came, went, or is about other addresses. Another table is made before the old
+    /// one goes.
+    fn block_anew<K: Kernel>(
+        &mut self,
+        before: &VirtualRouter,
+        table: &str,
+        outside: &mut Outside<K>,
+    ) {
+        let same = before.addresses().eq(self.config.addresses())
+            && before.accept == self.config.accept
+            && before.filter == self.config.filter;
+        if self.machine.state() != State::Master || same {
             return;
         }
-        if self.config.accept && std::mem::take(&mut self.blocked) {
-            self.unblock(outside);
-        }
+        let blocked = std::mem::take(&mut self.blocked);
         self.block(outside);
+        if blocked
+            && (!self.blocked || table != self.table())
+            && let Err(error) = outside.kernel.unblock(table)
+        {
+            error!("({}) {error}", self.config.name);
+        }
     }
 
     /// How each of these things is; what the member knows already changes nothing.

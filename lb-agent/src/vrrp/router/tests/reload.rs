@@ -218,6 +218,7 @@ fn another_group_needs_a_socket_of_its_own_and_the_same_none() {
     let opened = Seen::Opened {
         index: ETH0.index,
         groups: vec![Ipv4Addr::new(224, 0, 0, 99).into()],
+        buffer: None,
     };
     assert!(bench.journal.take().contains(&opened));
     bench.reload(vec![elsewhere.clone()], vec![elsewhere]);
