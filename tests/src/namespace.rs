@@ -25,7 +25,7 @@ const PREFIX: &str = "lbt-";
 const NETNS: &str = "/run/netns";
 
 /// Where agents leave something behind: a directory named after their instance.
-const AGENT_DIRECTORIES: [&str; 2] = ["/sys/fs/bpf/lb-agent", "/run/lb-agent"];
+const AGENT_DIRECTORIES: [&str; 3] = ["/sys/fs/bpf/lb-agent", "/run/lb-agent", "/var/lib/lb-agent"];
 
 /// A network namespace with its loopback interface up.
 ///
@@ -186,8 +186,7 @@ fn own_prefix() -> String {
 /// Removes the namespaces, the leavings of agents and the scratch directories whose names satisfy
 /// `ours`.
 fn remove_all(ours: impl Fn(&str) -> bool) {
-    let [pins, snapshots] = AGENT_DIRECTORIES;
-    for directory in [NETNS, pins, snapshots] {
+    for directory in AGENT_DIRECTORIES.into_iter().chain([NETNS]) {
         for name in names_in(Path::new(directory))
             .into_iter()
             .filter(|name| ours(name))

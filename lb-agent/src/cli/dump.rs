@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use thiserror::Error;
 
 use super::InstanceArguments;
+use crate::dataplane::xdp::gate::Numbers;
 use crate::dataplane::xdp::maps::{Maps, MapsError};
 use crate::dataplane::xdp::pins::Pins;
 use crate::dataplane::xdp::view::{Surroundings, View};
@@ -108,6 +109,7 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
     let instance = &arguments.instance.instance;
     let (status, silent, maps) = read(instance)?;
     let surroundings = surroundings(&status, silent);
+    let by_hand = status.by_hand.clone();
     let view = maps.as_ref().map(|maps| View::new(maps, &surroundings));
     let mut dump = Dump::new(AgentView {
         version: if status.version.is_empty() {
@@ -126,6 +128,7 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
         Some(view) => {
             if wanted(Section::Services) {
                 dump.services = Some(services(view, arguments.rate)?);
+                dump.by_hand = Some(by_hand);
             }
             if wanted(Section::Backends) {
                 dump.backends = Some(view.backends());
@@ -188,15 +191,21 @@ fn open(pins: &Pins) -> Result<Maps, DumpError> {
 
 fn surroundings(status: &Status, silent: Option<Duration>) -> Surroundings {
     Surroundings {
-        instances: status
-            .vrrp
-            .iter()
-            .map(|instance| instance.name.clone())
-            .collect(),
+        instances: by_gate(&status.gates),
         interfaces: status.interfaces.clone(),
         unresolved: status.unresolved.clone(),
         silent: silent.unwrap_or_default(),
     }
+}
+
+/// The instances in the order of their gates, which need not be that of the configuration.
+fn by_gate(gates: &Numbers) -> Vec<String> {
+    let last = gates.iter().map(|(_, gate)| gate).max().unwrap_or(0);
+    let name = |gate: u16| {
+        let found = gates.iter().find(|(_, of)| *of == gate);
+        found.map_or_else(|| format!("instance {gate}"), |(name, _)| name.to_owned())
+    };
+    (1..=last).map(name).collect()
 }
 
 const fn columns(arguments: &Arguments) -> Columns {

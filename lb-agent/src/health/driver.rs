@@ -17,7 +17,7 @@ use tracing::{debug, error};
 
 use super::Event;
 use super::probe::{self, NotProbed, ProbeResult};
-use super::schedule::{Action, CheckerId, Punctuality, Schedule, Settings};
+use super::schedule::{Action, CheckerId, Punctuality, Records, Schedule, Settings};
 use super::snapshot::Checkers;
 use super::spec::Service;
 use super::status::CheckerStatus;
@@ -39,7 +39,7 @@ pub struct Handle {
 enum Request {
     Status(oneshot::Sender<Vec<CheckerStatus>>),
     Punctuality(oneshot::Sender<Punctuality>),
-    Record(oneshot::Sender<Checkers>),
+    Record(oneshot::Sender<Records>),
     Restore(Checkers),
     Reload(Vec<Service>, bool),
     CheckNow(
@@ -94,10 +94,10 @@ impl Handle {
     }
 
     /// What the next run has to know of each question.
-    pub async fn record(&self) -> Checkers {
+    pub fn record(&self) -> impl Future<Output = Records> + Send + use<> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Record(reply));
-        answer.await.unwrap_or_default()
+        async { answer.await.unwrap_or_default() }
     }
 
     /// Goes on from what an earlier run knew.

@@ -30,7 +30,7 @@ use super::probe::{Failure, ProbeResult};
 use super::snapshot::{self, Checkers};
 use super::spec::{Check, Kind, Question, Server, Service};
 use super::status::CheckerStatus;
-use super::verdict::{self, State, Verdict};
+use super::verdict::{self, Record, State, Verdict};
 use super::{Change, Event};
 use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::log_line::LogLine;
@@ -90,6 +90,21 @@ pub struct Schedule {
     share: u32,
     punctuality: Punctuality,
     actions: VecDeque<Action>,
+}
+
+/// The memory of every checker. Copied quickly; their names take longer ([`Self::named`]).
+#[derive(Debug, Default)]
+pub struct Records(Vec<(Arc<Check>, Record)>);
+
+impl Records {
+    /// Each under the name of its question.
+    #[must_use]
+    pub fn named(self) -> Checkers {
+        let records = self.0.into_iter();
+        records
+            .map(|(check, record)| (snapshot::fingerprint(&check.question), record))
+            .collect()
+    }
 }
 
 /// How punctual probes are.
@@ -259,14 +274,10 @@ impl Schedule {
 
     /// What the next run has to know of each question.
     #[must_use]
-    pub fn record(&self, now: Instant) -> Checkers {
+    pub fn record(&self, now: Instant) -> Records {
         let verdicts = self.entries.iter().map(|entry| &entry.verdict);
-        verdicts
-            .map(|verdict| {
-                let question = &verdict.check().question;
-                (snapshot::fingerprint(question), verdict.record(now))
-            })
-            .collect()
+        let record = |verdict: &Verdict| (Arc::clone(verdict.check()), verdict.record(now));
+        Records(verdicts.map(record).collect())
     }
 
     /// Goes on from what was known of equal questions, whoever asked them. Every server that has

@@ -8,11 +8,11 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::model::{
-    AgentView, BackendView, ConnectionView, InstanceView, ReasonView, SCHEMA, ServiceView,
+    AgentView, BackendView, ConnectionView, HandView, InstanceView, ReasonView, SCHEMA, ServiceView,
 };
 use super::services::Columns;
 use super::vip::Vip;
-use super::{backends, connections, reasons, services, vrrp};
+use super::{backends, by_hand, connections, reasons, services, vrrp};
 
 /// `--format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -35,6 +35,8 @@ pub struct Dump<'a> {
     pub vrrp: Option<Vec<InstanceView>>,
     /// `services`.
     pub services: Option<Vec<ServiceView>>,
+    /// What is set by hand; part of `services`.
+    pub by_hand: Option<Vec<HandView>>,
     /// `backends`.
     pub backends: Option<Vec<BackendView>>,
     /// `connections`.
@@ -50,6 +52,7 @@ impl<'a> Dump<'a> {
             agent,
             vrrp: None,
             services: None,
+            by_hand: None,
             backends: None,
             connections: None,
             reasons: None,
@@ -63,6 +66,9 @@ impl<'a> Dump<'a> {
         self.reasons = None;
         let instances = retain(&mut self.vrrp, |instance| vip.matches_instance(instance));
         let services = retain(&mut self.services, |service| vip.matches_service(service));
+        retain(&mut self.by_hand, |it| {
+            it.address.is_some_and(|address| vip.matches(&address))
+        });
         let backends = retain(&mut self.backends, |backend| vip.matches_backend(backend));
         let connections = self.connections.take();
         let any = instances || services || backends || connections.is_some();
@@ -90,6 +96,10 @@ impl<'a> Dump<'a> {
             gap.write(out)?;
             services::write(out, &self.agent, list, columns)?;
         }
+        if let Some(list) = self.by_hand.as_ref().filter(|list| !list.is_empty()) {
+            gap.write(out)?;
+            by_hand::write(out, list)?;
+        }
         if let Some(list) = &self.backends {
             gap.write(out)?;
             backends::write(out, list)?;
@@ -112,6 +122,7 @@ impl<'a> Dump<'a> {
         map.serialize_entry("agent", &self.agent)?;
         entry(&mut map, "vrrp", self.vrrp.as_ref())?;
         entry(&mut map, "services", self.services.as_ref())?;
+        entry(&mut map, "by_hand", self.by_hand.as_ref())?;
         entry(&mut map, "backends", self.backends.as_ref())?;
         let connections = self.connections.map(|list| Streamed(RefCell::new(list)));
         entry(&mut map, "connections", connections.as_ref())?;

@@ -10,6 +10,7 @@
 //! records knows where the figures come from.
 
 pub mod backends;
+pub mod by_hand;
 pub mod connections;
 pub mod dump;
 mod instance;

@@ -157,6 +157,21 @@ pub struct ConnectionView {
     pub real: Endpoint,
 }
 
+/// A real server that an operator has drained, or given a weight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandView {
+    /// The virtual server, as the log names it.
+    pub virtual_server: String,
+    /// The real server, as the log names it.
+    pub real_server: String,
+    /// Address and port of the virtual server; `None`: it has none of its own.
+    pub address: Option<Endpoint>,
+    /// By `lb-agent drain`.
+    pub drained: bool,
+    /// The weight that this means.
+    pub weight: u32,
+}
+
 /// A backend slot: how the packets of one real server of one virtual server leave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BackendView {

@@ -26,6 +26,7 @@ pub mod lock;
 pub mod logging;
 pub mod plane;
 pub mod reload;
+pub mod state;
 pub mod status;
 pub mod supervisor;
 pub mod systemd;

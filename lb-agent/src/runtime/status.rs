@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::director::Director;
 use super::plane::Plane;
 use crate::dataplane::xdp::attach::Mode;
-use crate::observe::model::InstanceView;
+use crate::dataplane::xdp::gate::Numbers;
+use crate::observe::model::{HandView, InstanceView};
 
 /// Where the files of all agents are.
 const RUN: &str = "/run/lb-agent";
@@ -25,6 +26,12 @@ pub struct Status {
     pub version: String,
     /// VRRP instances, in the order of the configuration.
     pub vrrp: Vec<InstanceView>,
+    /// The gates of the instances.
+    #[serde(default)]
+    pub gates: Numbers,
+    /// What is set by hand.
+    #[serde(default)]
+    pub by_hand: Vec<HandView>,
     /// Names of the interfaces, by index.
     pub interfaces: BTreeMap<u32, String>,
     /// Interfaces that carry the program, and how.
@@ -101,6 +108,8 @@ fn status(director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) -
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         vrrp,
+        gates: director.gates().clone(),
+        by_hand: director.by_hand(),
         interfaces: director
             .links()
             .map(|link| (link.index, link.name.clone()))

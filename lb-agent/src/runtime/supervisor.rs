@@ -5,6 +5,7 @@ mod balancer;
 mod calls;
 mod forwarding;
 mod loss;
+mod memory;
 mod network;
 mod reload;
 mod said;
@@ -24,6 +25,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{error, info};
 
 use self::balancer::Balancer;
+use self::memory::Memory;
 use self::network::Network;
 use self::reload::Reloads;
 use self::telling::Telling;
@@ -32,11 +34,11 @@ use super::interfaces::{self, NoInterface};
 use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
 use super::reload::{Origin, errors, host_name};
+use super::state::StateFile;
 use super::status::StatusFile;
 use super::{clock, systemd};
 use crate::config::Loaded;
 use crate::control;
-use crate::dataplane::xdp::gate::Numbers;
 use crate::health;
 use crate::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
@@ -129,6 +131,7 @@ struct Supervisor {
     status: StatusFile,
     control: Option<control::server::Server>,
     reloads: Reloads,
+    memory: Memory,
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
@@ -154,8 +157,18 @@ impl Supervisor {
         );
         let hangup = signal(SignalKind::hangup())?;
         let errors = errors(&loaded);
-        let (mut director, lines) = Director::new(loaded.config, &Numbers::default());
+        // Who calls while we start waits.
+        let status = StatusFile::new(instance);
+        let control = control::server::Server::listen(&status.folder().join(control::SOCKET));
+        let memory = Memory::new(StateFile::new(instance));
+        let known = memory.read();
+        let gates = known.as_ref().map(|(state, _)| state.gates.clone());
+        let (mut director, lines) = Director::new(loaded.config, &gates.unwrap_or_default());
         write_lines(lines);
+        if let Some((state, results)) = &known {
+            // Before anything is served: nobody is sent to a server that was drained or down.
+            write_lines(director.restore(&state.health.pools, *results));
+        }
         let mut network = Network::open()?;
         network.read_all(&mut director)?;
         let existing: Vec<&str> = director.links().map(|link| link.name.as_str()).collect();
@@ -186,8 +199,9 @@ impl Supervisor {
         programs.say_violation();
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
-        let status = StatusFile::new(instance);
-        let control = control::server::Server::listen(&status.folder().join(control::SOCKET));
+        if let Some((state, true)) = known {
+            health.restore(state.health.checkers);
+        }
         Ok(Self {
             instance: instance.to_owned(),
             places: vrrp::names(director.config()).map(str::to_owned).collect(),
@@ -203,6 +217,7 @@ impl Supervisor {
             status,
             control: control.inspect_err(|error| error!("{error}")).ok(),
             reloads: Reloads::new(origin, errors),
+            memory,
             hangup,
             terminate,
             interrupt,
@@ -288,6 +303,9 @@ impl Supervisor {
         self.telling.handle_checker(event);
         let (changed, lines) = self.director.handle_health(event);
         write_lines(lines);
+        if changed {
+            self.memory.note_change();
+        }
         self.stale |= changed;
     }
 
@@ -298,6 +316,7 @@ impl Supervisor {
         }
         self.stale |= self.network.mend(&mut self.director);
         self.watch_reload();
+        self.remember();
         let vrrp = self
             .vrrp
             .as_ref()
@@ -322,6 +341,7 @@ impl Supervisor {
         if let Some(vrrp) = self.vrrp.take() {
             vrrp.stop();
         }
+        self.remember_at_end().await;
         write_lines(self.director.stop());
         self.tell_notices();
         self.health.stop().await;

@@ -2,6 +2,9 @@
 //! on asking meanwhile.
 
 mod apply;
+mod beat;
+mod connections;
+mod hands;
 mod refuse;
 
 use std::time::Duration;
@@ -15,11 +18,16 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// `dump SECTION`, as JSON.
 fn dumped(agent: &Agent, section: &str) -> Result<Vec<Value>> {
+    dumped_as(agent, section, section)
+}
+
+/// The list called `name` in `dump SECTION`.
+fn dumped_as(agent: &Agent, section: &str, name: &str) -> Result<Vec<Value>> {
     let text = agent.dump(&format!("{section} --format json"))?;
     let dump: Value = serde_json::from_str(&text)?;
-    let list = dump.get(section).and_then(Value::as_array);
+    let list = dump.get(name).and_then(Value::as_array);
     list.cloned()
-        .with_context(|| format!("no {section} in {dump}"))
+        .with_context(|| format!("no {name} in {dump}"))
 }
 
 /// Connections that a service has been given since it was made.

@@ -366,8 +366,7 @@ const FIFOS: &[Keyword<GlobalDraft>] = &[
         |g: &mut GlobalDraft, v| {
             g.value.notify.fifo_write_vrrp_states_on_reload = v.value;
         },
-    )
-    .later(RELOADS),
+    ),
     flag("rs_init_notifies", |g: &mut GlobalDraft, v| {
         g.value.notify.rs_init_notifies = v.value;
     }),
@@ -439,28 +438,25 @@ const LVS: &[Keyword<GlobalDraft>] = &[
     .later(NO_IPVS),
 ];
 
-const RELOADS: &str = "reloading is not built yet";
+const TIMED: &str = "a timer or cron runs `lb-agent reload` as well, and hears what came of it";
 
 const DUMPS: &str = "no signal writes a file; `lb-agent dump` shows the state";
 
 const FILES: &[Keyword<GlobalDraft>] = &[
     line("reload_check_config", words("[LOG]", 0, 1), lower::reload_check_config)
         .since("2.2.0")
-        .example("/run/seven")
-        .later(RELOADS),
+        .example("/run/seven"),
     word("reload_time_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.reload_time_file = Some(v.value)))
         .since("2.1.0")
-        .later(RELOADS),
-    flag("reload_repeat", |g: &mut GlobalDraft, v| g.value.reload.reload_repeat = v.value).later(RELOADS),
-    line("reload_file", words("[PATH]", 0, 1), lower::reload_file)
-        .example("/run/seven")
-        .later(RELOADS),
+        .accepted(TIMED),
+    flag("reload_repeat", |g: &mut GlobalDraft, v| g.value.reload.reload_repeat = v.value).accepted(TIMED),
+    line("reload_file", words("[PATH]", 0, 1), lower::reload_file).example("/run/seven"),
     word("config_save_dir", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.config_save_dir = Some(v.value)))
         .since("2.2.3")
-        .later("the configuration is not copied"),
+        .accepted("the files stay where they are; `lb-agent check --explain` shows what they come to"),
     word("tmp_config_directory", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.tmp_config_directory = Some(v.value)))
         .since("2.2.8")
-        .later("no temporary files are made of the configuration"),
+        .accepted("no temporary files are made of the configuration"),
     byte("json_version", 1..=2, |g: &mut GlobalDraft, v| g.value.dump.json_version = v.value)
         .default("1")
         .since("2.2.8")

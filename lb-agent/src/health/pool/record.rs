@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Names, Pool, PoolChange};
+use crate::config::model::RealServerKey;
 use crate::health::Hand;
 
 /// The memory of one virtual server.
@@ -67,5 +68,24 @@ impl Pool {
         let mut change = PoolChange::default();
         self.update_quorum(&mut change);
         self.settled(change)
+    }
+
+    /// Takes over only what was set by hand, from a record that is too old to say more.
+    pub fn restore_hands(&mut self, record: &PoolRecord) -> PoolChange {
+        let names = Names(&self.virtual_server);
+        for server in &mut self.servers {
+            let name = names.of(&server.key).to_string();
+            let known = record.servers.iter().find(|it| it.real_server == name);
+            server.hand = known.and_then(|known| known.hand);
+        }
+        let mut change = PoolChange::default();
+        self.update_quorum(&mut change);
+        self.settled(change)
+    }
+
+    /// What is set by hand.
+    pub fn by_hand(&self) -> impl Iterator<Item = (RealServerKey, Hand)> + '_ {
+        let servers = self.servers.iter();
+        servers.filter_map(|server| Some((server.key, server.hand?)))
     }
 }

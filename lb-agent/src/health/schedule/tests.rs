@@ -534,7 +534,7 @@ fn what_was_known_is_known_after_a_restart_and_told_again() {
     third.servers[0].checks[0].question.kind = Kind::Ping;
     let services = [service_at(2), third];
     let mut after = Schedule::new(&services, shared(9), now);
-    after.restore(&known, now);
+    after.restore(&known.named(), now);
     let told = events(&mut after);
     let [two, three] = services.map(|service| service.key.address());
     assert_eq!(told, [(two, Change::Down), (three, Change::Up)]);

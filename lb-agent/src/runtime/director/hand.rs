@@ -1,9 +1,14 @@
-//! What operators set by hand.
+//! What operators set by hand, and what is remembered of pools.
+
+use std::collections::HashMap;
 
 use super::{Director, addressed};
 use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::health::Hand;
+use crate::health::name::ServiceName;
+use crate::health::pool::{Pool, PoolRecord};
 use crate::log_line::LogLine;
+use crate::observe::model::{Endpoint, HandView};
 
 impl Director {
     /// Sets a weight by hand, or clears it; whether the data plane has to hear of it. Nothing, if
@@ -21,5 +26,54 @@ impl Director {
         let change = pool.set_by_hand(real_server, hand);
         self.notices.extend(addressed(pool, change.notices));
         (change.members_changed, change.lines)
+    }
+
+    /// Everything that is set by hand, in the order of the configuration.
+    pub fn by_hand(&self) -> Vec<HandView> {
+        let of_pool = |pool: &Pool| -> Vec<HandView> {
+            let key = pool.virtual_server();
+            let view = |(real_server, hand): (RealServerKey, Hand)| HandView {
+                virtual_server: key.to_string(),
+                real_server: ServiceName::of_real_server(key, &real_server).to_string(),
+                address: endpoint(key),
+                drained: hand == Hand::Drain,
+                weight: hand.weight(),
+            };
+            pool.by_hand().map(view).collect()
+        };
+        self.pools.iter().flat_map(of_pool).collect()
+    }
+
+    /// Goes on from what an earlier agent knew: all of it, or without `results` only what was set
+    /// by hand.
+    pub fn restore(&mut self, records: &[PoolRecord], results: bool) -> Vec<LogLine> {
+        let known: HashMap<&str, &PoolRecord> = records
+            .iter()
+            .map(|record| (record.virtual_server.as_str(), record))
+            .collect();
+        let mut lines = Vec::new();
+        for pool in &mut self.pools {
+            let Some(record) = known.get(pool.virtual_server().to_string().as_str()) else {
+                continue;
+            };
+            let change = if results {
+                pool.restore(record)
+            } else {
+                pool.restore_hands(record)
+            };
+            lines.extend(change.lines);
+            self.notices.extend(addressed(pool, change.notices));
+        }
+        lines
+    }
+}
+
+const fn endpoint(key: &VirtualServerKey) -> Option<Endpoint> {
+    match key {
+        VirtualServerKey::Address(key) => Some(Endpoint {
+            address: key.address,
+            port: key.port,
+        }),
+        VirtualServerKey::Fwmark(_) | VirtualServerKey::Group(_) => None,
     }
 }

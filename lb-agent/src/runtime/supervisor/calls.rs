@@ -71,6 +71,7 @@ impl Supervisor {
         let (changed, lines) = self.director.set_by_hand(&of, &key, hand);
         write_lines(lines);
         self.stale |= changed;
+        self.memory.note_hand();
         let service = ServiceName::of_real_server(&of, &key);
         let now = match hand {
             Some(Hand::Drain) => "drained: no new connections, those that it has go on".to_owned(),

@@ -243,6 +243,16 @@ impl Supervisor {
         self.places = following.places;
         self.telling.replace(following.telling);
         self.stale |= self.director.settle();
+        let notify = &self.director.config().global_defs.notify;
+        if let Some(vrrp) = self
+            .vrrp
+            .as_ref()
+            .filter(|_| notify.fifo_write_vrrp_states_on_reload)
+        {
+            let states = vrrp.status().into_iter().enumerate();
+            let states = states.map(|(place, it)| (place, it.state, it.effective_priority));
+            self.telling.repeat(states);
+        }
         info!("Reload complete");
         self.finish_reload(&Response::done(following.text));
     }

@@ -2,7 +2,7 @@
 
 use super::Telling;
 use crate::notify::event::{Event, Rival, State, What};
-use crate::notify::from_config::Told;
+use crate::notify::from_config::{Audience, Told};
 use crate::vrrp::{self, News, instance};
 
 impl Telling {
@@ -54,6 +54,27 @@ impl Telling {
             State::Fault
         };
         self.tell_instance(instance, What::Entered(state), priority);
+    }
+
+    /// `fifo_write_vrrp_states_on_reload`: the FIFOs hear again what the instances are, by their
+    /// places, states and priorities.
+    pub(in crate::runtime::supervisor) fn repeat(
+        &self,
+        instances: impl IntoIterator<Item = (usize, vrrp::State, u8)>,
+    ) {
+        for (place, state, priority) in instances {
+            let Some(told) = self.settings.instances.get(place) else {
+                continue;
+            };
+            let event = Event {
+                subject: told.subject.clone(),
+                what: What::Entered(entered(state)),
+                priority,
+            };
+            if let Some(line) = event.line() {
+                self.write(&line, Audience::Vrrp);
+            }
+        }
     }
 
     fn tell_instance(&self, instance: usize, what: What, priority: u8) {
