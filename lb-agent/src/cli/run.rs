@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
+use super::keepalived::{PidFiles, Switches};
 use super::{ConfigArguments, InstanceArguments};
 use crate::config;
 use crate::runtime::{logging, supervisor};
@@ -17,15 +18,46 @@ pub(super) struct Arguments {
     /// What to log: error, warn, info, debug, trace, or a filter as in `RUST_LOG`.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
+    /// keepalived's switches.
+    #[arg(skip)]
+    switches: Box<Switches>,
+    /// Whether they were given: our own command line does not ask for what they do.
+    #[arg(skip)]
+    as_keepalived: bool,
+}
+
+impl Arguments {
+    /// keepalived's command line.
+    pub(super) fn of(config: ConfigArguments, switches: Switches) -> Self {
+        let log = if switches.log_detail {
+            "info,lb_agent::vrrp=debug"
+        } else {
+            "info"
+        };
+        Self {
+            config,
+            instance: InstanceArguments {
+                instance: switches.instance.clone(),
+            },
+            log: log.into(),
+            switches: Box::new(switches),
+            as_keepalived: true,
+        }
+    }
+
+    fn given(&self) -> impl Iterator<Item = &Switches> {
+        self.as_keepalived.then_some(&*self.switches).into_iter()
+    }
 }
 
 /// Exit status: 0 after a clean stop, 1 when the agent cannot run, else as for `check`.
 #[expect(clippy::print_stderr, reason = "the log does not stand yet, or cannot")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let path = &arguments.config.config;
-    let loaded = arguments
+    let switches = &arguments.switches;
+    let mut loaded = arguments
         .config
-        .load(Some(&arguments.instance.instance), false);
+        .load(Some(&arguments.instance.instance), switches.dump_conf);
     let log = match logging::start(&arguments.log) {
         Ok(log) => log,
         Err(error) => {
@@ -41,12 +73,24 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         error!("{} cannot be used; nothing was started", path.display());
         return ExitCode::from(loaded.exit_status());
     }
+    if switches.dump_conf {
+        eprintln!("{}", config::explain(&loaded));
+    }
+    for notice in arguments.given().flat_map(Switches::without_effect) {
+        warn!("{notice}");
+    }
+    switches.apply(&mut loaded.config);
+    let _pids = PidFiles::write(switches.pid_files().cloned());
     info!(
         "Starting lb-agent {} with {}",
         env!("CARGO_PKG_VERSION"),
         path.display()
     );
-    let outcome = supervisor::run(loaded.config, &arguments.instance.instance);
+    let outcome = supervisor::run(
+        loaded.config,
+        &arguments.instance.instance,
+        switches.conduct(),
+    );
     let status = match &outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,6 +2,8 @@
 //! to it, and everything that has to be done it does, in order.
 
 mod balancer;
+mod conduct;
+mod dumps;
 mod forwarding;
 mod loss;
 mod network;
@@ -23,6 +25,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::info;
 
 use self::balancer::Balancer;
+pub use self::conduct::Conduct;
+use self::dumps::{Dump, Dumps};
 use self::network::Network;
 use self::telling::Telling;
 use super::director::Director;
@@ -71,7 +75,7 @@ pub enum RunError {
 /// Runs one agent until it is told to stop.
 ///
 /// `instance` names the place of its pins and its status file.
-pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
+pub fn run(config: Config, instance: &str, conduct: Conduct) -> Result<(), RunError> {
     let _lock = InstanceLock::take(instance, StatusFile::new(instance).folder())?;
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -82,7 +86,7 @@ pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
         let programs = Programs::new(scripts, std::env::var_os("PATH"));
         let (startup, shutdown) = startup::find(&config, &programs);
         startup::run("startup", startup).await;
-        let mut supervisor = Supervisor::start(config, instance, &programs)?;
+        let mut supervisor = Supervisor::start(config, instance, conduct, &programs)?;
         systemd::ready();
         supervisor.serve().await;
         systemd::stopping();
@@ -115,12 +119,20 @@ struct Supervisor {
     status: StatusFile,
     terminate: Signal,
     interrupt: Signal,
+    dumps: Dumps,
+    agent: String,
+    conduct: Conduct,
     /// The data plane has to hear of something.
     stale: bool,
 }
 
 impl Supervisor {
-    fn start(config: Config, instance: &str, programs: &Programs) -> Result<Self, RunError> {
+    fn start(
+        config: Config,
+        instance: &str,
+        conduct: Conduct,
+        programs: &Programs,
+    ) -> Result<Self, RunError> {
         // Whoever started us may have blocked them, and we have inherited that.
         let signals = SigSet::from_iter([NixSignal::SIGTERM, NixSignal::SIGINT]);
         signals.thread_unblock().map_err(std::io::Error::from)?;
@@ -129,6 +141,7 @@ impl Supervisor {
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
         );
+        let dumps = Dumps::new()?;
         let (mut director, lines) = Director::new(config);
         write_lines(lines);
         let mut network = Network::open()?;
@@ -146,7 +159,7 @@ impl Supervisor {
             &host_name(),
         ));
         let (sender, news) = mpsc::unbounded_channel();
-        let vrrp = match vrrp::start(&director, balancer.as_ref(), sender) {
+        let vrrp = match vrrp::start(&director, balancer.as_ref(), conduct, sender) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
@@ -173,6 +186,9 @@ impl Supervisor {
             status: StatusFile::new(instance),
             terminate,
             interrupt,
+            dumps,
+            agent: instance.to_owned(),
+            conduct,
             stale: true,
         })
     }
@@ -197,6 +213,7 @@ impl Supervisor {
                     self.stale |= self.director.handle_timeout(clock::now());
                 }
                 _ = heartbeat.tick() => self.beat(),
+                dump = self.dumps.next() => self.write_dump(dump),
             }
             self.stale |= self.network.settle(&mut self.director, clock::now());
             while let Some((address, here)) = self.director.poll_address() {
@@ -236,6 +253,13 @@ impl Supervisor {
         self.status.write(&self.director, plane, vrrp);
     }
 
+    fn write_dump(&mut self, dump: Dump) {
+        let vrrp = self.vrrp.as_ref().map(driver::Handle::status);
+        let config = self.director.config();
+        self.dumps
+            .write(dump, config, vrrp.unwrap_or_default(), &self.agent);
+    }
+
     /// Brings the data plane to what is desired now, if anything has changed.
     fn update(&mut self) {
         if std::mem::take(&mut self.stale)
@@ -251,8 +275,12 @@ impl Supervisor {
             vrrp.stop();
         }
         self.health.stop().await;
-        if let Some(balancer) = self.balancer {
-            balancer.stop();
+        match self.balancer {
+            Some(_) if self.conduct.dont_release_ipvs => {
+                info!("the data plane stays and goes on forwarding (--dont-release-ipvs)");
+            }
+            Some(balancer) => balancer.stop(),
+            None => {}
         }
         self.status.remove();
         // What VRRP has said while it stopped.

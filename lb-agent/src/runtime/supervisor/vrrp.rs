@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::balancer::Balancer;
+use super::conduct::Conduct;
 use crate::dataplane::xdp::gate::NoGates;
 use crate::runtime::director::Director;
 use crate::vrrp::driver::{self, Handle, SpawnError};
@@ -13,9 +14,11 @@ use crate::vrrp::{Gate, News};
 pub(super) fn start(
     director: &Director,
     balancer: Option<&Balancer>,
+    conduct: Conduct,
     news: mpsc::UnboundedSender<News>,
 ) -> Result<Option<Handle>, SpawnError> {
     let mut setup = Setup::from(director.config());
+    setup.global.dont_release = conduct.dont_release_vrrp;
     // Nobody reports on the others.
     setup.track_only(&[Kind::Interface]);
     if setup.instances.is_empty() {
