@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use tracing::warn;
 
-use crate::config::model::Config;
+use crate::runtime::parts::Parts;
 use crate::runtime::supervisor::Conduct;
 
 /// keepalived's switches.
@@ -163,27 +163,13 @@ impl Switches {
             .flatten()
     }
 
-    /// Leaves out of a configuration what the switches leave out.
-    pub(super) fn apply(&self, config: &mut Config) {
-        if self.vrrp {
-            config.virtual_servers.clear();
-            config.virtual_server_groups.clear();
-        }
-        if self.check {
-            config.vrrp_instances.clear();
-            config.vrrp_sync_groups.clear();
-            config.static_ipaddress.clear();
-            config.static_routes.clear();
-            config.static_rules.clear();
-        }
-        if self.no_bfd {
-            config.bfd_instances.clear();
-            let instances = config.vrrp_instances.iter_mut().map(|it| &mut it.track);
-            let groups = config.vrrp_sync_groups.iter_mut().map(|it| &mut it.track);
-            instances.chain(groups).for_each(|it| it.track_bfd.clear());
-        }
-        if let Some(umask) = self.umask {
-            config.global_defs.process.umask = umask;
+    /// Which parts of the configuration count.
+    pub(super) const fn parts(&self) -> Parts {
+        Parts {
+            only_vrrp: self.vrrp,
+            only_virtual_servers: self.check,
+            no_bfd: self.no_bfd,
+            umask: self.umask,
         }
     }
 

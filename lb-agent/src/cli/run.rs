@@ -55,9 +55,9 @@ impl Arguments {
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let path = &arguments.config.config;
     let switches = &arguments.switches;
-    let mut loaded = arguments
-        .config
-        .load(Some(&arguments.instance.instance), switches.dump_conf);
+    let mut origin = arguments.config.origin(Some(&arguments.instance.instance));
+    origin.parts = switches.parts();
+    let loaded = origin.load();
     let log = match logging::start(&arguments.log) {
         Ok(log) => log,
         Err(error) => {
@@ -74,23 +74,22 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         return ExitCode::from(loaded.exit_status());
     }
     if switches.dump_conf {
-        eprintln!("{}", config::explain(&loaded));
+        let explained = arguments
+            .config
+            .load(Some(&arguments.instance.instance), true);
+        eprintln!("{}", config::explain(&explained));
     }
     for notice in arguments.given().flat_map(Switches::without_effect) {
         warn!("{notice}");
     }
-    switches.apply(&mut loaded.config);
     let _pids = PidFiles::write(switches.pid_files().cloned());
     info!(
         "Starting lb-agent {} with {}",
         env!("CARGO_PKG_VERSION"),
         path.display()
     );
-    let outcome = supervisor::run(
-        loaded.config,
-        &arguments.instance.instance,
-        switches.conduct(),
-    );
+    let instance = &arguments.instance.instance;
+    let outcome = supervisor::run(loaded, origin, instance, switches.conduct());
     let status = match &outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
