@@ -14,6 +14,7 @@ pub mod by_hand;
 pub mod connections;
 pub mod dump;
 mod instance;
+pub mod keepalived;
 pub mod model;
 pub mod rates;
 pub mod reasons;

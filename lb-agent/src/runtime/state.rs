@@ -203,7 +203,10 @@ mod tests {
             (good[..good.len() / 2].to_vec(), "is damaged"),
             (Vec::new(), "is damaged"),
             (b"\xff\xfe".to_vec(), "is damaged"),
-            (br#"{"version": 1}"#.to_vec(), "is damaged"),
+            (
+                format!("{{\"version\": {VERSION}}}").into_bytes(),
+                "is damaged",
+            ),
             (br#"{"version": 99}"#.to_vec(), "another version"),
         ] {
             std::fs::write(file.path(), bytes).unwrap();

@@ -174,7 +174,7 @@ fn a_damaged_state_file_is_said_and_ignored() -> Result<()> {
     let mut cluster = Cluster::new(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
     let path = state_file(&cluster);
     fs::create_dir_all(path.parent().context("no folder")?)?;
-    fs::write(&path, "{\"version\": 1, \"checkers\": ")?;
+    fs::write(&path, "{\"version\": 2, \"checkers\": ")?;
     cluster.start(0)?;
     cluster.wait_for_master(0)?;
     let log = cluster.agent(0)?.log();
