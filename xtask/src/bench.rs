@@ -8,7 +8,8 @@ use crate::setup;
 /// What is to be measured.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// `checks`: the health checks of 20 000 servers; else only those paths of the XDP program whose
+    /// `checks`: the health checks of 20 000 servers; `failover`: how long a MASTER is missed, ours and
+    /// keepalived's; else only those paths of the XDP program whose
     /// name contains this.
     filter: Option<String>,
 }
@@ -21,6 +22,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return checks();
     }
     build_agent()?;
+    if options.filter.as_deref() == Some("failover") {
+        return failover();
+    }
     let mut bench = command(&[
         "bench",
         "--quiet",
@@ -37,5 +41,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn checks() -> Result<()> {
     let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
     bench.args(["--bench", "checks"]);
+    succeed(&mut bench)
+}
+
+/// As a user runs it: the agent in its own process. keepalived is the other side.
+fn failover() -> Result<()> {
+    setup::run(&[setup::Part::Peers])?;
+    let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
+    bench.args(["--bench", "failover", "--profile", "dev"]);
     succeed(&mut bench)
 }
