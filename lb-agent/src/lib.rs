@@ -8,6 +8,8 @@ pub mod bfd;
 pub mod cli;
 pub mod config;
 pub mod dataplane;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod health;
 pub mod log_line;
 pub mod net;

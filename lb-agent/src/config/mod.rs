@@ -20,6 +20,8 @@ pub mod diff;
 mod draft;
 mod expand;
 mod explain;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod include;
 mod keywords;
 mod lexer;
