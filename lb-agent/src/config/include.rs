@@ -15,6 +15,7 @@ use self::decode::{Content, decode};
 use self::line::{is_include, is_include_check};
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::keywords::Strictness;
+use super::lexer::after_blanks;
 use super::source::{ReadError, Source};
 use super::text::{FileId, Sources, Span, length};
 
@@ -133,6 +134,9 @@ impl Reader<'_> {
         for line in text.split_inclusive('\n') {
             let here = offset;
             offset += length(line);
+            if !after_blanks(line).starts_with("include") {
+                continue;
+            }
             if is_include_check(line) {
                 self.include_check(line);
             }

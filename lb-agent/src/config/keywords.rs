@@ -104,6 +104,8 @@ pub(crate) enum Status {
 pub(crate) enum Argument<T: 'static> {
     /// Nothing, or a switch.
     Flag(Set<T, bool>),
+    /// Nothing. A switch is taken all the same, with a warning: keepalived ignores it.
+    Bare(Set<T, bool>),
     /// A whole number.
     Byte(RangeInclusive<u8>, Set<T, u8>),
     /// A whole number.
@@ -239,6 +241,10 @@ impl<T> Keyword<T> {
 
 const fn flag<T>(name: &'static str, set: Set<T, bool>) -> Keyword<T> {
     Keyword::new(name, Argument::Flag(set))
+}
+
+const fn bare<T>(name: &'static str, set: Set<T, bool>) -> Keyword<T> {
+    Keyword::new(name, Argument::Bare(set))
 }
 
 const fn byte<T>(name: &'static str, range: RangeInclusive<u8>, set: Set<T, u8>) -> Keyword<T> {

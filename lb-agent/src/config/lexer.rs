@@ -37,6 +37,12 @@ pub(crate) struct Word<'s> {
 }
 
 impl Word<'_> {
+    /// Takes in a word that touches this one.
+    fn append(&mut self, next: &Self) {
+        self.text.to_mut().push_str(&next.text);
+        self.span = self.span.to(next.span);
+    }
+
     /// The same with a text of its own.
     pub(crate) fn into_static(self) -> Word<'static> {
         Word {
@@ -75,6 +81,8 @@ pub(crate) struct Lexer<'s, 'd> {
     sources: &'s Sources,
     segments: std::vec::IntoIter<Segment>,
     segment: Option<Segment>,
+    /// Whether nothing in the segment begins a macro or may not stand in a text.
+    is_plain: bool,
     line: Option<Line<'s>>,
     /// Of lines that macros have made.
     ready: VecDeque<Item<'s>>,
@@ -96,6 +104,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
             sources,
             segments: segments.into_iter(),
             segment: None,
+            is_plain: false,
             line: None,
             ready: VecDeque::new(),
             expander: Expander::new(environment),
@@ -103,6 +112,11 @@ impl<'s, 'd> Lexer<'s, 'd> {
             words: 0,
             diagnostics,
         }
+    }
+
+    /// Where the stages behind put their remarks.
+    pub(crate) fn diagnostics(&mut self) -> &mut Diagnostics {
+        self.diagnostics
     }
 
     /// What is to be said from the stage behind this one.
@@ -123,7 +137,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
                 self.line = None;
             }
             match self.segment {
-                None => self.segment = Some(self.segments.next()?),
+                None => self.next_segment()?,
                 Some(segment) if segment.start >= segment.end => {
                     self.segment = None;
                     if segment.ends_file {
@@ -136,6 +150,21 @@ impl<'s, 'd> Lexer<'s, 'd> {
         }
     }
 
+    fn next_segment(&mut self) -> Option<()> {
+        let segment = self.segments.next()?;
+        let text = self.sources.text(Span {
+            file: segment.file,
+            start: segment.start,
+            end: segment.end,
+        });
+        // Without an early end the compiler makes a quick loop of it.
+        let special = |byte: u8| matches!(byte, b'@' | b'$' | b'~' | 0);
+        let is_plain = |plain: bool, byte: u8| plain & !special(byte);
+        self.is_plain = text.bytes().fold(true, is_plain);
+        self.segment = Some(segment);
+        Some(())
+    }
+
     /// Takes the next line of the segment, joined with those behind it that it ends with `\` for.
     fn next_line(&mut self, segment: Segment) {
         let text = self.sources.text(Span {
@@ -143,14 +172,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
             start: segment.start,
             end: segment.end,
         });
-        let mut end = 0;
-        for physical in text.split_inclusive('\n') {
-            end += physical.len();
-            if !continues(physical) {
-                break;
-            }
-        }
-        let raw = text.get(..end).unwrap_or(text);
+        let raw = self.with_continuation(text, segment);
         let start = segment.start;
         let end = start + length(raw).max(1);
         self.segment = Some(Segment {
@@ -163,9 +185,46 @@ impl<'s, 'd> Lexer<'s, 'd> {
             end,
         };
         let is_comment = after_blanks(raw).starts_with(['#', '!']);
-        if !is_comment && self.is_readable(span, raw) {
+        if is_comment || !self.is_readable(span, raw) {
+            return;
+        }
+        if self.is_plain {
+            self.line = Some(Line::new(span, raw));
+        } else {
             self.expand(span, raw);
         }
+    }
+
+    /// The first line of `text`, where `segment` begins, and those that it goes on with.
+    fn with_continuation<'t>(&mut self, text: &'t str, segment: Segment) -> &'t str {
+        let first = text.find('\n').map_or(text.len(), |end| end + 1);
+        let line = text.get(..first).unwrap_or(text);
+        if !line.trim_end_matches(['\n', '\r']).ends_with('\\') {
+            return line;
+        }
+        let defines = expand::is_definition(line);
+        let mut end = 0;
+        for physical in text.split_inclusive('\n') {
+            end += physical.len();
+            if !continues(physical, defines) {
+                break;
+            }
+        }
+        if end > first && !defines {
+            let place = segment.start + length(line.trim_end_matches(['\n', '\r']));
+            let sign = Span {
+                file: segment.file,
+                start: place - 1,
+                end: place,
+            };
+            let message = "`\\` joins this line with the next";
+            let joined = Diagnostic::warning(Code::Surprising, sign, message);
+            self.report(joined.help(
+                "keepalived joins lines only where the value of a variable is defined: elsewhere it \
+                 takes this for two lines and a letter",
+            ));
+        }
+        text.get(..end).unwrap_or(text)
     }
 
     /// Hands a line on, or what macros make of it.
@@ -209,7 +268,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
 
     /// keepalived leaves out lines that are too long or hold a NUL.
     fn is_readable(&mut self, span: Span, raw: &str) -> bool {
-        if raw.len() <= MAX_LINE && !raw.contains('\0') {
+        if raw.len() <= MAX_LINE && (self.is_plain || !raw.contains('\0')) {
             return true;
         }
         let longest = raw.split('\n').map(str::len).max().unwrap_or(0);
@@ -272,20 +331,36 @@ pub(crate) fn words_of_line<'s>(
     words
 }
 
-/// Whether a line goes on with the next: its last character outside a comment is `\`.
-fn continues(line: &str) -> bool {
+/// Whether a line goes on with the next: its last character is `\`, outside a comment unless the
+/// line defines a variable.
+fn continues(line: &str, defines: bool) -> bool {
     let Some(before) = line.trim_end_matches(['\n', '\r']).strip_suffix('\\') else {
         return false;
     };
-    !before.ends_with('\\') && !has_comment(before)
+    !before.ends_with('\\') && (defines || comment(before) == before.len())
 }
 
-fn has_comment(line: &str) -> bool {
+/// Where the comment of a line begins, or its end. `\` takes the meaning of the character behind it.
+pub(crate) fn comment(line: &str) -> usize {
     let mut quoted = false;
-    line.chars().any(|character| {
-        quoted ^= character == '"';
-        !quoted && matches!(character, '#' | '!')
-    })
+    let mut escaped = false;
+    let found = line.char_indices().find(|(_, character)| match character {
+        _ if escaped => {
+            escaped = false;
+            false
+        }
+        '\\' => {
+            escaped = true;
+            false
+        }
+        '"' => {
+            quoted = !quoted;
+            false
+        }
+        '#' | '!' => !quoted,
+        _ => false,
+    });
+    found.map_or(line.len(), |(index, _)| index)
 }
 
 #[cfg(test)]

@@ -35,27 +35,23 @@ use super::draft::{ConfigDraft, Given, Named};
 use super::keywords::{Argument, Keyword, ROOT, Section, Set, Status, Words};
 use super::lexer::Word;
 use super::text::{Span, Spanned};
-use super::tree::{Block, Node};
+use super::tree::{Block, Node, Tree};
 use super::value::{self, Expected};
 
-/// Reads the whole tree, and frees each block of the top level once it is read.
+/// Reads the whole tree, block by block of the top level.
 ///
 /// What is said of single servers is remembered only for who has it `explained`: there are many.
-pub(super) fn lower(
-    tree: Vec<Node<'_>>,
-    explained: bool,
-    diagnostics: &mut Diagnostics,
-) -> ConfigDraft {
+pub(super) fn lower(mut tree: Tree<'_, '_, '_>, explained: bool) -> ConfigDraft {
     let mut draft = ConfigDraft::default();
-    let mut lowering = Lowering {
-        diagnostics,
-        without_effect: 0,
-        bad_values: 0,
-        left_out: None,
-        explained,
-    };
     let mut given = Given::default();
-    for node in tree {
+    while let Some(node) = tree.next_root() {
+        let mut lowering = Lowering {
+            diagnostics: tree.diagnostics(),
+            without_effect: 0,
+            bad_values: 0,
+            left_out: None,
+            explained,
+        };
         lowering.nodes(&ROOT, &mut draft, &[node], &mut given);
     }
     draft
@@ -156,6 +152,7 @@ impl Lowering<'_> {
     fn argument<T>(&mut self, argument: &Argument<T>, draft: &mut T, node: &Node<'_>) {
         match argument {
             Argument::Flag(set) => self.flag(*set, draft, node),
+            Argument::Bare(set) => self.bare(*set, draft, node),
             Argument::Byte(range, set) => {
                 self.value(*set, draft, node, |text| value::integer(text, range));
             }
@@ -218,6 +215,28 @@ impl Lowering<'_> {
             let span = node.span();
             set(draft, Spanned { value, span });
         }
+    }
+
+    fn bare<T>(&mut self, set: Set<T, bool>, draft: &mut T, node: &Node<'_>) {
+        self.refuse_block(node);
+        let switch = node.arguments.first();
+        let switch = switch.and_then(|word| Some((word, value::switch(&word.text).ok()?)));
+        let extra = usize::from(switch.is_some());
+        if let (Some(first), Some(last)) = (node.arguments.get(extra), node.arguments.last()) {
+            self.extra_words(first.span.to(last.span));
+        }
+        if let Some((word, false)) = switch {
+            let keyword = &node.keyword.text;
+            let message = format!(
+                "`{keyword}` is switched off here; keepalived reads no switch behind it and \
+                 switches it on"
+            );
+            let differs = Diagnostic::warning(Code::Surprising, word.span, message);
+            self.report(differs.help("leave the line out: that is off for both"));
+        }
+        let value = switch.is_none_or(|(_, switch)| switch);
+        let span = node.span();
+        set(draft, Spanned { value, span });
     }
 
     /// Reads the one word behind a keyword.

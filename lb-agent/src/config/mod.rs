@@ -22,6 +22,7 @@ mod expand;
 mod explain;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod hash;
 mod include;
 mod keywords;
 mod lexer;
@@ -55,6 +56,7 @@ use self::explain::Origins;
 use self::lexer::Lexer;
 use self::model::Config;
 use self::status::Verdict;
+use self::tree::Tree;
 
 /// A configuration, what there is to say about it, and the texts it came from.
 #[derive(Clone, Debug)]
@@ -120,13 +122,8 @@ pub fn load_explained(source: &dyn Source, path: &Path, environment: &Environmen
 fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: bool) -> Loaded {
     let mut diagnostics = Diagnostics::default();
     let (sources, segments) = include::read(source, path, &mut diagnostics);
-    let tree = tree::parse(&mut Lexer::new(
-        &sources,
-        segments,
-        environment,
-        &mut diagnostics,
-    ));
-    let draft = lower::lower(tree, explained, &mut diagnostics);
+    let mut lexer = Lexer::new(&sources, segments, environment, &mut diagnostics);
+    let draft = lower::lower(Tree::new(&mut lexer), explained);
     let origins = explained.then(|| Origins::of(&draft));
     let config = resolve::resolve(draft, &mut diagnostics);
     let verdict = diagnostics.verdict();

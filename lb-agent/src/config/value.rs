@@ -14,12 +14,12 @@ use ipnet::{IpNet, Ipv4Net};
 /// What a word should have been.
 pub(crate) type Expected = String;
 
-/// A whole number: decimal digits only, no sign.
+/// A whole number: decimal digits, at most with a `+` before them.
 pub(crate) fn integer<N>(text: &str, range: &RangeInclusive<N>) -> Result<N, Expected>
 where
     N: Copy + Display + PartialOrd + TryFrom<u64>,
 {
-    digits(text)
+    digits(text.strip_prefix('+').unwrap_or(text))
         .and_then(|number| N::try_from(number).ok())
         .filter(|number| range.contains(number))
         .ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))

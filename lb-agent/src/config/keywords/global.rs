@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::process::{PROCESSES, SNMP_AND_DBUS};
 use super::{
-    ANY, COMMAND, Keyword, NONE, Section, TIME, block, byte, flag, line, number, read, seconds,
-    signed, text, unread, word, words,
+    ANY, COMMAND, Keyword, NONE, Section, TIME, bare, block, byte, flag, line, number, read,
+    seconds, signed, text, unread, word, words,
 };
 use crate::config::draft::GlobalDraft;
 use crate::config::lower::global as lower;
@@ -55,10 +55,10 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
     })
     .default("2")
     .example("2"),
-    flag("vrrp_skip_check_adv_addr", |g: &mut GlobalDraft, v| {
+    bare("vrrp_skip_check_adv_addr", |g: &mut GlobalDraft, v| {
         g.vrrp_skip_check_adv_addr = Some(v);
     }),
-    flag("vrrp_strict", |g: &mut GlobalDraft, v| {
+    bare("vrrp_strict", |g: &mut GlobalDraft, v| {
         g.vrrp_strict = Some(v);
     })
     .silent("off"),
@@ -75,14 +75,14 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
     )
     .default("3")
     .since("2.2.3"),
-    flag("vrrp_check_unicast_src", |g: &mut GlobalDraft, v| {
+    bare("vrrp_check_unicast_src", |g: &mut GlobalDraft, v| {
         g.vrrp_check_unicast_src = Some(v);
     }),
     flag("vrrp_owner_ignore_adverts", |g: &mut GlobalDraft, v| {
         g.vrrp_owner_ignore_adverts = Some(v);
     })
     .since("2.3.3"),
-    flag("log_unknown_vrids", |g: &mut GlobalDraft, v| {
+    bare("log_unknown_vrids", |g: &mut GlobalDraft, v| {
         g.value.vrrp.log_unknown_vrids = v.value;
     }),
     flag("v3_checksum_as_v2", |g: &mut GlobalDraft, v| {
@@ -187,11 +187,11 @@ const FIREWALL: &[Keyword<GlobalDraft>] = &[
     )
     .default("-1")
     .later(NO_RULES),
-    flag("nftables_ifindex", |g: &mut GlobalDraft, v| {
+    bare("nftables_ifindex", |g: &mut GlobalDraft, v| {
         g.value.vrrp.nftables_ifindex = v.value;
     })
     .later(NO_RULES),
-    flag("nftables_counters", |g: &mut GlobalDraft, v| {
+    bare("nftables_counters", |g: &mut GlobalDraft, v| {
         g.value.vrrp.nftables_counters = v.value;
     })
     .later(NO_RULES),
@@ -203,7 +203,7 @@ const LINKS: &[Keyword<GlobalDraft>] = &[
     line("dynamic_interfaces", words("[allow_if_changes]", 0, 1), lower::dynamic_interfaces)
         .example("allow_if_changes")
         .later("an interface that is missing at start is an error"),
-    flag("disable_local_igmp", |g: &mut GlobalDraft, v| g.value.vrrp.disable_local_igmp = v.value)
+    bare("disable_local_igmp", |g: &mut GlobalDraft, v| g.value.vrrp.disable_local_igmp = v.value)
         .later("the host reports its groups"),
     text("vmac_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_prefix = Some(v.value))
         .default("vrrp")
@@ -316,7 +316,7 @@ const MAIL: &[Keyword<GlobalDraft>] = &[
     })
     .silent("off")
     .later(NO_MAIL),
-    flag("no_email_faults", |g: &mut GlobalDraft, v| {
+    bare("no_email_faults", |g: &mut GlobalDraft, v| {
         g.value.mail.no_email_faults = v.value;
     })
     .later(NO_MAIL),
@@ -341,7 +341,7 @@ const SCRIPTS: &[Keyword<GlobalDraft>] = &[
     .default("keepalived_script, else root")
     .example("nobody nogroup")
     .later(NOT_RUN),
-    flag("enable_script_security", |g: &mut GlobalDraft, v| {
+    bare("enable_script_security", |g: &mut GlobalDraft, v| {
         g.value.scripts.enable_script_security = v.value;
     })
     .later(NOT_RUN),
@@ -406,7 +406,7 @@ const FIFOS: &[Keyword<GlobalDraft>] = &[
         g.vrrp_notify_priority_changes = Some(v);
     })
     .later(NO_FIFO),
-    flag(
+    bare(
         "fifo_write_vrrp_states_on_reload",
         |g: &mut GlobalDraft, v| {
             g.value.notify.fifo_write_vrrp_states_on_reload = v.value;
@@ -445,7 +445,7 @@ const LVS: &[Keyword<GlobalDraft>] = &[
     .default("the kernel's")
     .example("tcp 7 udp 8")
     .later("flows live as long as IPVS's defaults say"),
-    flag("lvs_flush", |g: &mut GlobalDraft, v| {
+    bare("lvs_flush", |g: &mut GlobalDraft, v| {
         g.value.lvs.lvs_flush = v.value;
     })
     .later(NO_IPVS),
@@ -497,7 +497,7 @@ const FILES: &[Keyword<GlobalDraft>] = &[
     word("reload_time_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.reload_time_file = Some(v.value)))
         .since("2.1.0")
         .later(RELOADS),
-    flag("reload_repeat", |g: &mut GlobalDraft, v| g.value.reload.reload_repeat = v.value).later(RELOADS),
+    bare("reload_repeat", |g: &mut GlobalDraft, v| g.value.reload.reload_repeat = v.value).later(RELOADS),
     line("reload_file", words("[PATH]", 0, 1), lower::reload_file)
         .example("/run/seven")
         .later(RELOADS),

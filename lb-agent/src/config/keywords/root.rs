@@ -1,6 +1,6 @@
 //! The top level (keepalived.conf(5): "top hierarchy"), and `SSL`.
 
-use super::{ANY, Keyword, NONE, Section, block, flag, line, one, text, unread, word, words};
+use super::{ANY, Keyword, NONE, Section, bare, block, line, one, text, unread, word, words};
 use crate::config::draft::ConfigDraft;
 use crate::config::lower;
 use crate::config::model::{Secret, Ssl};
@@ -108,7 +108,7 @@ const LINKS: &[Keyword<ConfigDraft>] = &[
         .later("link states come from the kernel's notifications only")
         .example("{\neth0 mii\n}")
         .many(),
-    flag("linkbeat_use_polling", |c: &mut ConfigDraft, v| {
+    bare("linkbeat_use_polling", |c: &mut ConfigDraft, v| {
         c.environment.linkbeat.linkbeat_use_polling = v.value;
     })
     .later("link states come from the kernel's notifications only"),
@@ -137,7 +137,7 @@ const PLACE: &[Keyword<ConfigDraft>] = &[
         c.environment.net_namespace_ipvs = Some(v.value);
     })
     .refused(NAMESPACE),
-    flag("namespace_with_ipsets", |c: &mut ConfigDraft, v| {
+    bare("namespace_with_ipsets", |c: &mut ConfigDraft, v| {
         c.environment.namespace_with_ipsets = v.value;
     })
     .accepted("ipsets are not used"),

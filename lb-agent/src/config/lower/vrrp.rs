@@ -137,7 +137,7 @@ pub(in crate::config) fn hmac_key(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    if let [id, key] = &*node.arguments
+    if let [id, key] = node.arguments.as_slice()
         && let Some(id) = lowering.parse(id, |text| value::integer(text, &(0..=255)))
     {
         hmac.key.push((id, Secret::new(key.text.as_bytes())));

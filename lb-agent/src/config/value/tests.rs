@@ -5,12 +5,13 @@ fn whole_numbers_have_digits_only_and_a_range() {
     assert_eq!(integer("1", &(1..=255u8)), Ok(1));
     assert_eq!(integer("255", &(1..=255u8)), Ok(255));
     assert_eq!(integer("007", &(1..=255u8)), Ok(7));
+    assert_eq!(integer("+7", &(1..=255u8)), Ok(7));
     for bad in [
         "0",
         "256",
         "-1",
-        "+1",
         "0x10",
+        "++1",
         "1.0",
         "",
         " 1",
