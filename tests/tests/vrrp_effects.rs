@@ -13,6 +13,9 @@ use lb_agent::vrrp::settings::{VirtualAddress, VirtualRouter, Vmac};
 use lb_tests::{Namespace, Need, skipped, wait_until};
 use pair::{Ours, PATIENCE, Pair, VIP, alone};
 
+#[path = "vrrp_peers/adverts.rs"]
+#[expect(dead_code, reason = "shared with another test")]
+mod adverts;
 #[path = "vrrp_peers/pair.rs"]
 #[expect(dead_code, reason = "shared with another test")]
 mod pair;

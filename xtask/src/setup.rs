@@ -92,6 +92,10 @@ impl Part {
                     name: "openssl",
                     package: "openssl",
                 },
+                Program {
+                    name: "nft",
+                    package: "nftables",
+                },
             ],
             Self::Fuzz => &[Program {
                 name: "g++",

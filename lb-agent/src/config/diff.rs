@@ -15,8 +15,8 @@ pub use list::ListChanges;
 pub use service::{ServerChange, ServiceChange};
 
 use super::model::{
-    BfdInstance, Config, FwmarkKey, GarpGroup, GroupKey, Route, Rule, StaticAddress, TrackFile,
-    TrackGroup, VirtualServerGroup, VirtualServerKey, VrrpInstance, VrrpScript, VrrpSyncGroup,
+    BfdInstance, Config, GarpGroup, Route, Rule, StaticAddress, TrackFile, TrackGroup,
+    VirtualServerGroup, VirtualServerKey, VrrpInstance, VrrpScript, VrrpSyncGroup,
     VrrpTrackProcess,
 };
 
@@ -63,12 +63,8 @@ pub struct Changes {
     pub static_routes: ListChanges<Route>,
     /// `static_rules`
     pub static_rules: ListChanges<Rule>,
-    /// `virtual_server IP PORT`
+    /// `virtual_server`
     pub virtual_servers: Vec<ServiceChange<VirtualServerKey>>,
-    /// `virtual_server fwmark N`
-    pub fwmark_servers: Vec<ServiceChange<FwmarkKey>>,
-    /// `virtual_server group NAME`
-    pub group_servers: Vec<ServiceChange<GroupKey>>,
     /// `virtual_server_group`
     pub virtual_server_groups: ListChanges<VirtualServerGroup>,
 }
@@ -133,8 +129,6 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         static_routes: list::unnamed(&old.static_routes, &new.static_routes),
         static_rules: list::unnamed(&old.static_rules, &new.static_rules),
         virtual_servers: service::services(&old.virtual_servers, &new.virtual_servers),
-        fwmark_servers: service::services(&old.fwmark_servers, &new.fwmark_servers),
-        group_servers: service::services(&old.group_servers, &new.group_servers),
         virtual_server_groups: list::named(&old.virtual_server_groups, &new.virtual_server_groups),
     }
 }

@@ -21,7 +21,9 @@ mod process;
 mod real_server;
 mod route;
 mod rule;
+mod scheduler;
 mod script;
+mod served;
 mod track;
 mod virtual_server;
 mod vmac;
@@ -48,11 +50,14 @@ pub use process::{
 pub use real_server::{RealServer, RealServerKey};
 pub use route::{NextHop, Route, RouteKind, RouteMetrics};
 pub use rule::{Range, Rule, RuleAction};
+pub use scheduler::Scheduler;
 pub use script::{InitFile, ParamMatch, TrackFile, VrrpScript, VrrpTrackProcess};
+pub use served::{
+    AddressKey, Family, FwmarkKey, GroupKey, MAX_SERVED, Protocol, Served, VirtualServerKey,
+};
 pub use track::{Tracked, Tracking, Weight};
 pub use virtual_server::{
-    Family, Forwarding, FwmarkKey, GroupKey, Protocol, Scheduler, SchedulerFlags, SorryServer,
-    Tunnel, TunnelChecksum, VirtualServer, VirtualServerKey,
+    Forwarding, SchedulerFlags, SorryServer, Tunnel, TunnelChecksum, VirtualServer,
 };
 pub use vmac::{UseIpvlan, UseVmac};
 
@@ -85,12 +90,8 @@ pub struct Config {
     pub vrrp_instances: Vec<VrrpInstance>,
     /// `vrrp_sync_group`; every member is one of `vrrp_instances`.
     pub vrrp_sync_groups: Vec<VrrpSyncGroup>,
-    /// `virtual_server IP PORT`, in the order of the file.
+    /// `virtual_server`, in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
-    /// `virtual_server fwmark N`: no data plane serves them yet.
-    pub fwmark_servers: Vec<VirtualServer<FwmarkKey>>,
-    /// `virtual_server group NAME`: no data plane serves them yet.
-    pub group_servers: Vec<VirtualServer<GroupKey>>,
     /// `virtual_server_group`.
     pub virtual_server_groups: Vec<VirtualServerGroup>,
 }

@@ -19,7 +19,20 @@ pub fn turns(scheduler: Scheduler, servers: &[(u32, u32)]) -> Vec<u32> {
     let serving = servers.iter().copied().filter(|(_, weight)| *weight > 0);
     match scheduler {
         Scheduler::Rr => serving.map(|(slot, _)| slot).take(MAX_TURNS).collect(),
-        Scheduler::Wrr => interleave(&scale(serving.collect())),
+        // What needs more than a table is served by weight until it is built.
+        Scheduler::Wrr
+        | Scheduler::Lc
+        | Scheduler::Wlc
+        | Scheduler::Lblc
+        | Scheduler::Lblcr
+        | Scheduler::Sh
+        | Scheduler::Dh
+        | Scheduler::Mh
+        | Scheduler::Sed
+        | Scheduler::Nq
+        | Scheduler::Fo
+        | Scheduler::Ovf
+        | Scheduler::Twos => interleave(&scale(serving.collect())),
     }
 }
 

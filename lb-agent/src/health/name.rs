@@ -7,32 +7,24 @@ use serde::{Serialize, Serializer};
 
 use crate::config::model::{Protocol, RealServerKey, VirtualServerKey};
 
-/// Address, protocol and port, written as keepalived writes them.
+/// Address, protocol and port of a real server, written as keepalived writes them. Virtual servers
+/// are named by their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceName {
     address: IpAddr,
-    protocol: Protocol,
+    /// `None`: its virtual server is for a mark.
+    protocol: Option<Protocol>,
     port: u16,
 }
 
 impl ServiceName {
-    /// The name of a virtual server.
-    #[must_use]
-    pub fn of_virtual_server(key: &VirtualServerKey) -> Self {
-        Self {
-            address: key.address,
-            protocol: key.protocol,
-            port: key.port,
-        }
-    }
-
     /// The name of a real server, or of the sorry server, of `virtual_server`: it takes the
     /// protocol from there.
     #[must_use]
     pub fn of_real_server(virtual_server: &VirtualServerKey, key: &RealServerKey) -> Self {
         Self {
             address: key.address,
-            protocol: virtual_server.protocol,
+            protocol: virtual_server.protocol(),
             port: key.port,
         }
     }
@@ -40,10 +32,7 @@ impl ServiceName {
 
 impl fmt::Display for ServiceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = match self.protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-        };
+        let protocol = self.protocol.map_or("none", Protocol::name);
         write!(f, "[{}]:{protocol}:{}", self.address, self.port)
     }
 }

@@ -18,7 +18,6 @@ use self::lines::Names;
 pub use self::record::{PoolRecord, ServerRecord};
 use self::server::PoolServer;
 pub use self::status::{PoolStatus, ServerStatus};
-use super::name::ServiceName;
 use super::quorum::Quorum;
 use super::slow_start::{self, Ramp};
 use super::spec::{PoolRules, PoolSpec};
@@ -88,7 +87,7 @@ impl Pool {
             servers,
         } = spec.into();
         let mut change = PoolChange {
-            lines: fit::fit(&mut rules, &servers, Names(key)),
+            lines: fit::fit(&mut rules, &servers, Names(&key)),
             ..PoolChange::default()
         };
         let mut pool = Self {
@@ -144,7 +143,7 @@ impl Pool {
     /// told to be down.
     pub fn stop(&mut self) -> PoolChange {
         let mut change = PoolChange::default();
-        let names = self.names();
+        let names = Names(&self.virtual_server);
         for server in &mut self.servers {
             let line = names.shutting_down(&server.key);
             change.lines.push(LogLine::Info(line));
@@ -176,9 +175,9 @@ impl Pool {
     }
 
     fn set_up(&mut self, key: &RealServerKey, up: bool, now: Instant) -> PoolChange {
-        let names = self.names();
+        let names = Names(&self.virtual_server);
         let ramp = Ramp::start(self.rules.xdp_slow_start, now);
-        let Some(server) = self.server(key) else {
+        let Some(server) = find(&mut self.servers, key) else {
             return PoolChange::default();
         };
         let mut change = PoolChange::default();
@@ -202,8 +201,8 @@ impl Pool {
     }
 
     fn set_weight(&mut self, key: &RealServerKey, set: impl FnOnce(&mut PoolServer)) -> PoolChange {
-        let names = self.names();
-        let Some(server) = self.server(key) else {
+        let names = Names(&self.virtual_server);
+        let Some(server) = find(&mut self.servers, key) else {
             return PoolChange::default();
         };
         let (before, by_hand) = (server.target_weight(), server.hand);
@@ -317,17 +316,13 @@ impl Pool {
         live.map(|server| u64::from(server.target_weight())).sum()
     }
 
-    fn server(&mut self, key: &RealServerKey) -> Option<&mut PoolServer> {
-        self.servers.iter_mut().find(|server| server.key == *key)
+    const fn names(&self) -> Names<'_> {
+        Names(&self.virtual_server)
     }
+}
 
-    const fn names(&self) -> Names {
-        Names(self.virtual_server)
-    }
-
-    fn name(&self) -> ServiceName {
-        self.names().service()
-    }
+fn find<'s>(servers: &'s mut [PoolServer], key: &RealServerKey) -> Option<&'s mut PoolServer> {
+    servers.iter_mut().find(|server| server.key == *key)
 }
 
 #[cfg(test)]

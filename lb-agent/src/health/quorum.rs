@@ -2,7 +2,7 @@
 //!
 //! Pure. Gained with `quorum` + `hysteresis`, lost below `quorum` − `hysteresis`.
 
-use super::name::ServiceName;
+use crate::config::model::VirtualServerKey;
 use crate::log_line::LogLine;
 
 /// `quorum` and `hysteresis`.
@@ -33,7 +33,7 @@ impl Quorum {
     }
 
     /// keepalived's line.
-    pub(super) fn gained_line(self, weight: u64, name: ServiceName) -> LogLine {
+    pub(super) fn gained_line(self, weight: u64, name: &VirtualServerKey) -> LogLine {
         let Self { quorum, hysteresis } = self;
         let threshold = quorum.saturating_add(hysteresis);
         LogLine::Info(format!(
@@ -42,7 +42,7 @@ impl Quorum {
     }
 
     /// keepalived's line; `what` is how it begins.
-    pub(super) fn lost_line(self, what: &str, weight: u64, name: ServiceName) -> LogLine {
+    pub(super) fn lost_line(self, what: &str, weight: u64, name: &VirtualServerKey) -> LogLine {
         let Self { quorum, hysteresis } = self;
         let threshold = quorum.saturating_sub(hysteresis);
         LogLine::Warn(format!(

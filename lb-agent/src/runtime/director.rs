@@ -15,7 +15,7 @@ use std::time::Instant;
 use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{ServiceKey4, TCP, UDP};
 
-use crate::config::model::{Config, Forwarding, Protocol, VirtualServer};
+use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualServerKey};
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use crate::dataplane::nexthop::{NextHops, Resolution};
 use crate::dataplane::port::Ports;
@@ -163,7 +163,7 @@ impl Director {
         if self.suspends(ip) && self.here.insert(ip) {
             self.address_news.push_back((ip, true));
         }
-        let ours = |virtual_server: &VirtualServer| virtual_server.key.address == ip;
+        let ours = |virtual_server: &VirtualServer| virtual_server.key.address() == Some(ip);
         self.config.virtual_servers.iter().any(ours)
             && self.addresses.insert(ip, index) != Some(index)
     }
@@ -195,7 +195,7 @@ impl Director {
 
     fn suspends(&self, address: IpAddr) -> bool {
         let mut servers = self.config.virtual_servers.iter();
-        servers.any(|server| server.ha_suspend && server.key.address == address)
+        servers.any(|server| server.ha_suspend && server.key.address() == Some(address))
     }
 
     /// What has come of [`Self::interfaces`].
@@ -257,7 +257,7 @@ impl Director {
         let path = match self.hops.resolved(member.key.address) {
             Resolution::Unknown(_) => Path::Unknown,
             // The kernel serves what we pass on, on the port of the virtual server.
-            Resolution::Local if member.key.port == virtual_server.key.port => Path::Local,
+            Resolution::Local if Some(member.key.port) == port(virtual_server) => Path::Local,
             Resolution::Local => return None,
             Resolution::Via(hop) if stopped(hop.index) => Path::Unknown,
             Resolution::Via(hop) => Path::Via(*hop),
@@ -274,7 +274,7 @@ impl Director {
 
     /// The instance that holds the address of a virtual server.
     pub fn owner(&self, virtual_server: &VirtualServer) -> Option<usize> {
-        self.owners.get(&virtual_server.key.address).copied()
+        self.owners.get(&virtual_server.key.address()?).copied()
     }
 }
 
@@ -300,17 +300,25 @@ fn servers(virtual_server: &VirtualServer) -> impl Iterator<Item = IpAddr> {
     servers.map(|server| server.key.address).chain(sorry)
 }
 
-/// The key of a virtual server in the maps; `None` for IPv6.
+/// The port of a virtual server.
+const fn port(virtual_server: &VirtualServer) -> Option<u16> {
+    match &virtual_server.key {
+        VirtualServerKey::Address(key) => Some(key.port),
+        VirtualServerKey::Fwmark(_) | VirtualServerKey::Group(_) => None,
+    }
+}
+
+/// The key of a virtual server in the maps; `None`: XDP does not serve it.
 pub fn service_key(virtual_server: &VirtualServer) -> Option<ServiceKey4> {
-    let proto = match virtual_server.key.protocol {
+    let VirtualServerKey::Address(key) = &virtual_server.key else {
+        return None;
+    };
+    let proto = match key.protocol {
         Protocol::Tcp => TCP,
         Protocol::Udp => UDP,
+        Protocol::Sctp => return None,
     };
-    Some(ServiceKey4::new(
-        ipv4(virtual_server.key.address)?,
-        virtual_server.key.port,
-        proto,
-    ))
+    Some(ServiceKey4::new(ipv4(key.address)?, key.port, proto))
 }
 
 const fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {

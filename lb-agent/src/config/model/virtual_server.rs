@@ -5,27 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Command, RealServer};
-
-/// Layer-4 protocol of a virtual server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum Protocol {
-    /// `TCP`.
-    Tcp,
-    /// `UDP`, also what a missing `protocol` means.
-    Udp,
-}
-
-/// What names a virtual server: `virtual_server IP PORT` and its `protocol`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct VirtualServerKey {
-    /// Virtual address.
-    pub address: IpAddr,
-    /// Port.
-    pub port: u16,
-    /// Protocol.
-    pub protocol: Protocol,
-}
+use super::{Command, RealServer, Scheduler, VirtualServerKey};
 
 /// `virtual_server`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -82,43 +62,6 @@ pub struct VirtualServer<K = VirtualServerKey> {
     pub snmp_name: Option<String>,
     /// `xdp_slow_start`: a server that recovers has its full weight after so long; zero: at once.
     pub xdp_slow_start: Duration,
-}
-
-/// `virtual_server fwmark N`: packets that a firewall has marked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct FwmarkKey {
-    /// The mark.
-    pub fwmark: u32,
-    /// `ip_family`, else that of the real servers.
-    pub ip_family: Family,
-}
-
-/// `virtual_server group NAME`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct GroupKey {
-    /// A name of [`super::Config::virtual_server_groups`].
-    pub group: String,
-    /// Protocol.
-    pub protocol: Protocol,
-}
-
-/// `inet`, `inet6`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum Family {
-    /// IPv4.
-    Inet,
-    /// IPv6.
-    Inet6,
-}
-
-impl Family {
-    /// The family of an address.
-    pub const fn of(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::Inet,
-            IpAddr::V6(_) => Self::Inet6,
-        }
-    }
 }
 
 /// Flags of the scheduler (`IP_VS_SVC_F_*`).
@@ -181,7 +124,7 @@ impl<K> VirtualServer<K> {
     pub const fn new(key: K) -> Self {
         Self {
             key,
-            lb_algo: Scheduler::Wrr,
+            lb_algo: Scheduler::Wlc,
             lb_kind: Forwarding::Nat,
             persistence_timeout: None,
             persistence_granularity: Ipv4Addr::BROADCAST,
@@ -241,15 +184,6 @@ impl<K> VirtualServer<K> {
             xdp_slow_start: self.xdp_slow_start,
         }
     }
-}
-
-/// `lb_algo`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Scheduler {
-    /// `rr`.
-    Rr,
-    /// `wrr`.
-    Wrr,
 }
 
 /// `lb_kind`.

@@ -50,7 +50,20 @@ pub(super) fn info(service: &Service) -> ServiceInfo {
         key: service.key,
         scheduler: match service.scheduler {
             Scheduler::Rr => scheduler::RR,
-            Scheduler::Wrr => scheduler::WRR,
+            // As `dataplane::schedule` has it.
+            Scheduler::Wrr
+            | Scheduler::Lc
+            | Scheduler::Wlc
+            | Scheduler::Lblc
+            | Scheduler::Lblcr
+            | Scheduler::Sh
+            | Scheduler::Dh
+            | Scheduler::Mh
+            | Scheduler::Sed
+            | Scheduler::Nq
+            | Scheduler::Fo
+            | Scheduler::Ovf
+            | Scheduler::Twos => scheduler::WRR,
         },
         pad: [0; 3],
         persistence_timeout: service.persistence.map_or(0, |persistence| {

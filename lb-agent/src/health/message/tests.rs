@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::health::testing::{VIP, http, server_key};
+use crate::config::model::{AddressKey, Family, FwmarkKey, GroupKey, Protocol, VirtualServerKey};
+use crate::health::testing::{VIP, VIP_ADDRESS, http, server_key};
 
 fn service() -> ServiceName {
     ServiceName::of_real_server(&VIP, &server_key(2))
@@ -118,16 +119,26 @@ fn names_are_written_as_keepalived_writes_them() {
         address: "fd00::2".parse().unwrap(),
         port: 53,
     };
-    let udp = crate::config::model::VirtualServerKey {
-        protocol: crate::config::model::Protocol::Udp,
-        ..VIP
+    let udp = AddressKey {
+        protocol: Protocol::Udp,
+        ..VIP_ADDRESS
     };
     assert_eq!(
-        ServiceName::of_real_server(&udp, &v6).to_string(),
+        ServiceName::of_real_server(&udp.into(), &v6).to_string(),
         "[fd00::2]:udp:53"
     );
+    let mark = VirtualServerKey::Fwmark(FwmarkKey {
+        fwmark: 7,
+        ip_family: Family::Inet6,
+    });
     assert_eq!(
-        ServiceName::of_virtual_server(&VIP).to_string(),
-        "[192.168.0.1]:tcp:80"
+        ServiceName::of_real_server(&mark, &v6).to_string(),
+        "[fd00::2]:none:53"
     );
+    let group = VirtualServerKey::Group(GroupKey {
+        group: "web".to_owned(),
+        protocol: Protocol::Sctp,
+    });
+    let names = [VIP, mark, group].map(|key| key.to_string());
+    assert_eq!(names, ["[192.168.0.1]:tcp:80", "FWM 7", "[web]:sctp"]);
 }

@@ -6,7 +6,11 @@ use crate::log_line::LogLine;
 
 /// A quorum that is beyond all weights together, alone or with its hysteresis, could never be gained;
 /// with a hysteresis of the quorum or more it could never be lost by weight.
-pub(super) fn fit(rules: &mut PoolRules, servers: &[PooledServer], names: Names) -> Vec<LogLine> {
+pub(super) fn fit(
+    rules: &mut PoolRules,
+    servers: &[PooledServer],
+    names: Names<'_>,
+) -> Vec<LogLine> {
     let mut lines = Vec::new();
     let name = names.service();
     let weights = servers.iter().map(|server| server.weight);

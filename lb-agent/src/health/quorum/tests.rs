@@ -19,7 +19,7 @@ fn without_any_weight_there_is_no_quorum_whatever_the_hysteresis() {
 #[test]
 fn the_lines_show_the_comparison() {
     let quorum = Quorum::new(4, 2);
-    let name = ServiceName::of_virtual_server(&VIP);
+    let name = &VIP;
     assert_eq!(
         quorum.gained_line(6, name).text(),
         "Gained quorum 4+2=6 <= 6 for VS [192.168.0.1]:tcp:80"

@@ -38,7 +38,7 @@ struct Told {
 impl Target {
     pub(super) fn new(service: &Service, server: &Server) -> Self {
         Self {
-            virtual_server: service.key,
+            virtual_server: service.key.clone(),
             real_server: server.key,
             entries: Vec::new(),
             configured: server.weight,
@@ -120,7 +120,7 @@ impl Target {
 
     fn event(&self, change: Change, reason: &str, now: Instant) -> Event {
         Event {
-            virtual_server: self.virtual_server,
+            virtual_server: self.virtual_server.clone(),
             real_server: self.real_server,
             change,
             reason: reason.to_owned(),
@@ -129,9 +129,9 @@ impl Target {
     }
 
     /// Of the virtual server and of the real server.
-    pub(super) fn names(&self) -> (ServiceName, ServiceName) {
+    pub(super) fn names(&self) -> (&VirtualServerKey, ServiceName) {
         (
-            ServiceName::of_virtual_server(&self.virtual_server),
+            &self.virtual_server,
             ServiceName::of_real_server(&self.virtual_server, &self.real_server),
         )
     }

@@ -3,9 +3,12 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::*;
+use crate::config::model::AddressKey;
 use crate::health::Change;
 use crate::health::probe::{Failure, Weight};
-use crate::health::testing::{VIP, checker, http, real_server, server_key, virtual_server};
+use crate::health::testing::{
+    VIP, VIP_ADDRESS, checker, http, real_server, server_key, virtual_server,
+};
 use crate::health::verdict::State;
 use crate::runtime::clock;
 
@@ -299,15 +302,18 @@ fn service_at(host: u8) -> Service {
         ..real_server(2, 1)
     };
     let mut service = virtual_server(vec![server], None);
-    service.key.address = [192, 168, 0, host].into();
+    service.key = VirtualServerKey::Address(AddressKey {
+        address: [192, 168, 0, host].into(),
+        ..VIP_ADDRESS
+    });
     service
 }
 
-fn events(schedule: &mut Schedule) -> Vec<(IpAddr, Change)> {
+fn events(schedule: &mut Schedule) -> Vec<(Option<IpAddr>, Change)> {
     let actions = std::iter::from_fn(|| schedule.poll_action());
     actions
         .filter_map(|action| match action {
-            Action::Changed(event) => Some((event.virtual_server.address, event.change)),
+            Action::Changed(event) => Some((event.virtual_server.address(), event.change)),
             Action::Probe { .. } | Action::Log(_) => None,
         })
         .collect()
@@ -330,7 +336,7 @@ fn one_question_is_asked_once_for_all_virtual_servers() {
         let told = events(&mut schedule);
         let expected: Vec<_> = services
             .iter()
-            .map(|service| (service.key.address, Change::Down))
+            .map(|service| (service.key.address(), Change::Down))
             .collect();
         assert_eq!(told, expected);
         assert_eq!(schedule.status(now).len(), 50);
@@ -358,7 +364,7 @@ fn ha_suspend_waits_for_the_address_and_rests_without_it() {
     let now = clock::now();
     let mut suspended = service_at(1);
     suspended.ha_suspend = true;
-    let address = suspended.key.address;
+    let address = suspended.key.address().unwrap();
     let mut schedule = Schedule::new(&[suspended], shared(9), now);
     schedule.handle_timeout(now + LOOP);
     let seen = drain(&mut schedule);
@@ -380,7 +386,7 @@ fn ha_suspend_waits_for_the_address_and_rests_without_it() {
     schedule.handle_result(CheckerId(0), refused(), now + LOOP);
     assert_eq!(events(&mut schedule), [], "nothing is told while suspended");
     schedule.handle_address(address, true, now + LOOP);
-    assert_eq!(events(&mut schedule), [(address, Change::Down)]);
+    assert_eq!(events(&mut schedule), [(Some(address), Change::Down)]);
 }
 
 fn drain_lines(schedule: &mut Schedule) -> Vec<String> {
@@ -401,8 +407,8 @@ fn a_shared_checker_goes_on_for_those_who_are_not_suspended() {
     let mut schedule = Schedule::new(&services, shared(9), now);
     schedule.handle_timeout(now + LOOP);
     schedule.handle_result(CheckerId(0), refused(), now + LOOP);
-    let other = services[1].key.address;
-    assert_eq!(events(&mut schedule), [(other, Change::Down)]);
+    let other = services[1].key.address().unwrap();
+    assert_eq!(events(&mut schedule), [(Some(other), Change::Down)]);
 }
 
 #[test]
@@ -474,7 +480,7 @@ fn weights_of_several_checkers_add_up() {
         schedule.handle_result(CheckerId(id), result, now);
         let told = events(&mut schedule);
         let expected: Vec<_> = weight
-            .map(|weight| (VIP.address, Change::Weight(weight)))
+            .map(|weight| (VIP.address(), Change::Weight(weight)))
             .into_iter()
             .collect();
         assert_eq!(told, expected);
@@ -495,9 +501,9 @@ fn a_bfd_session_takes_its_servers_down_and_up() {
     schedule.handle_bfd("other", false, now);
     assert_eq!(events(&mut schedule), []);
     schedule.handle_bfd("peer", false, now);
-    assert_eq!(events(&mut schedule), [(VIP.address, Change::Down)]);
+    assert_eq!(events(&mut schedule), [(VIP.address(), Change::Down)]);
     schedule.handle_bfd("peer", true, now);
-    assert_eq!(events(&mut schedule), [(VIP.address, Change::Up)]);
+    assert_eq!(events(&mut schedule), [(VIP.address(), Change::Up)]);
 }
 
 #[test]
@@ -514,6 +520,6 @@ fn what_was_known_is_known_after_a_restart_and_told_again() {
     let mut after = Schedule::new(&services, shared(9), now);
     after.restore(&known, now);
     let told = events(&mut after);
-    let [two, three] = services.map(|service| service.key.address);
+    let [two, three] = services.map(|service| service.key.address());
     assert_eq!(told, [(two, Change::Down), (three, Change::Up)]);
 }

@@ -8,7 +8,19 @@ pub(crate) fn round(scheduler: Scheduler, weights: &[u32]) -> Vec<usize> {
         Scheduler::Rr => (0..weights.len())
             .filter(|server| weights[*server] > 0)
             .collect(),
-        Scheduler::Wrr => weighted(weights),
+        Scheduler::Wrr
+        | Scheduler::Lc
+        | Scheduler::Wlc
+        | Scheduler::Lblc
+        | Scheduler::Lblcr
+        | Scheduler::Sh
+        | Scheduler::Dh
+        | Scheduler::Mh
+        | Scheduler::Sed
+        | Scheduler::Nq
+        | Scheduler::Fo
+        | Scheduler::Ovf
+        | Scheduler::Twos => weighted(weights),
     }
 }
 

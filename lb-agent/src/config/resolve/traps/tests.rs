@@ -117,7 +117,7 @@ fn a_fwmark_says_why_xdp_cannot_serve_it() {
     assert_eq!(
         remarks(text),
         [
-            "1:1 error (): virtual servers for a fwmark are not supported yet: it is left out",
+            "1:1 error (): virtual servers for a fwmark are not supported yet: it is not served",
             "4:1 warning (): a fwmark has no protocol: this is ignored, as with keepalived",
         ]
     );
