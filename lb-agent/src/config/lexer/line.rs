@@ -159,7 +159,7 @@ impl<'s> Line<'s> {
                 ..span
             };
             let message = "`!` begins a comment, also in the middle of a word";
-            let help = "put the whole word in double quotes if `!` belongs to it";
+            let help = "write `\\!`, or put the whole word in double quotes, if `!` belongs to it";
             diagnostics.push(Diagnostic::warning(Code::Surprising, sign, message).help(help));
         }
         let text = match quoting {

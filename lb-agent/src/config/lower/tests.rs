@@ -104,7 +104,7 @@ fn a_wrong_value_draws_one_remark_and_leaves_the_default() {
 #[test]
 fn a_switch_where_keepalived_reads_none_is_taken_and_the_difference_said() {
     let off = "2:20 warning surprising: `dont_track_primary` is switched off here; keepalived reads \
-               no switch behind it and switches it on";
+               no switch behind it and switches it on [leave the line out: that is off for both]";
     let rest =
         "2:20 warning extra-words: nothing is expected here: the rest of the line is ignored";
     for (line, tracks, expected) in [
