@@ -58,9 +58,9 @@ pub(crate) fn lexer(bytes: &[u8]) {
         match &item {
             Item::Words(words) => {
                 assert!(!words.is_empty());
-                words
-                    .iter()
-                    .for_each(|word| lies_within(&sources, word.span));
+                for word in words {
+                    lies_within(&sources, word.span);
+                }
             }
             Item::Open(span) | Item::Close(span) => lies_within(&sources, *span),
             Item::EndOfFile(_) => {}
@@ -117,11 +117,9 @@ pub(crate) fn loader(bytes: &[u8]) {
     let loaded = load_explained(&source, Path::new("/c/main"), &environment);
     for diagnostic in &loaded.diagnostics {
         let related = diagnostic.related.iter().map(|related| related.span);
-        diagnostic
-            .span
-            .into_iter()
-            .chain(related)
-            .for_each(|span| lies_within(&loaded.sources, span));
+        for span in diagnostic.span.into_iter().chain(related) {
+            lies_within(&loaded.sources, span);
+        }
     }
     let _shown = (render(&loaded, true), report(&loaded), explain(&loaded));
     let has_errors = loaded

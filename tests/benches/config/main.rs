@@ -62,10 +62,10 @@ fn measure() -> Result<()> {
     let text = Large::SITE.text();
     fs::write(&file, &text)?;
     println!(
-        "{} virtual servers with {} real servers, {:.1} MB. Each program {ROUNDS} times, by turns.\n",
+        "{} virtual servers with {} real servers, {} kB. Each program {ROUNDS} times, by turns.\n",
         Large::SITE.services,
         Large::SITE.services * Large::SITE.servers,
-        text.len() as f64 / 1e6,
+        text.len() / 1000,
     );
     let agent = built::lb_agent()?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());

@@ -57,7 +57,7 @@ fn run(mut words: impl Iterator<Item = OsString>) -> Result<Run> {
         wall_ms: wall.as_secs_f64() * 1e3,
         cpu_ms: cpu.as_secs_f64() * 1e3,
         // The kernel counts KiB.
-        memory_mib: usage.max_rss() as f64 / 1024.0,
+        memory_mib: f64::from(i32::try_from(usage.max_rss())?) / 1024.0,
     })
 }
 

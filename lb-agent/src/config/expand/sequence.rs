@@ -123,10 +123,10 @@ fn number(text: &str) -> Option<i64> {
         Some(digits) => (-1, digits),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
-    let (radix, digits) = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
-        Some(digits) => (16, digits),
-        None if digits.len() > 1 && digits.starts_with('0') => (8, digits),
-        None => (10, digits),
+    let (radix, digits) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, digits.get(2..)?),
+        [b'0', _, ..] => (8, digits),
+        _ => (10, digits),
     };
     let plain = digits.chars().all(|digit| digit.is_ascii_hexdigit());
     let number = i64::from_str_radix(digits, radix).ok().filter(|_| plain)?;

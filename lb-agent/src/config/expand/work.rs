@@ -34,13 +34,13 @@ impl Work<'_, '_> {
         } else if after_blanks(line.text()).starts_with('~') {
             self.repeat(&line);
         } else {
-            self.replace(line);
+            self.replace(&line);
         }
     }
 
     /// A line with variables.
-    fn replace(&mut self, line: Expanded) {
-        let (expanded, names) = self.variables(&line);
+    fn replace(&mut self, line: &Expanded) {
+        let (expanded, names) = self.variables(line);
         if expanded.text() == line.text() || !is_to_be_read_again(expanded.text()) {
             if self.pays(expanded.text().len() + LINE_COST, expanded.place()) {
                 self.lines.push(expanded);
