@@ -63,7 +63,11 @@ pub enum Reason {
     NoRoom,
     /// Passed: the middle of a connection in NAT mode that is not known. The kernel resets it.
     NoFlow,
-    /// Dropped: there is no way back to the client of a NAT flow.
+    /// Handed to the agent: a reply in NAT mode whose next hop has not told its MAC yet. The
+    /// kernel asks for it and sends the reply.
+    Unresolved,
+    /// Dropped: there is no way back to the client of a NAT flow, or its next hop is not known
+    /// and no agent is there to ask, or has been asked often enough lately.
     NoWayBack,
     /// Passed: the lengths in the headers contradict each other, or the driver has left no room in
     /// front of the frame.
@@ -72,7 +76,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the index.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NotMaster,
         Self::AgentSilent,
         Self::NoServer,
@@ -86,6 +90,7 @@ impl Reason {
         Self::ReplyTooBig,
         Self::NoRoom,
         Self::NoFlow,
+        Self::Unresolved,
         Self::NoWayBack,
         Self::Malformed,
     ];
@@ -106,7 +111,11 @@ impl Reason {
             | Self::ReplyTooBig
             | Self::NoFlow
             | Self::Malformed => 2,
-            Self::CannotFragment | Self::AnswerLimit | Self::NoRoom | Self::NoWayBack => 1,
+            Self::CannotFragment
+            | Self::AnswerLimit
+            | Self::NoRoom
+            | Self::Unresolved
+            | Self::NoWayBack => 1,
             Self::TooBig => 3,
         }
     }
@@ -128,6 +137,7 @@ impl Reason {
             Self::ReplyTooBig => "reply_too_big",
             Self::NoRoom => "no_room",
             Self::NoFlow => "no_flow",
+            Self::Unresolved => "unresolved",
             Self::NoWayBack => "no_way_back",
             Self::Malformed => "malformed",
         }

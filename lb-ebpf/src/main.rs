@@ -12,6 +12,7 @@ mod balance;
 mod flows;
 mod forward;
 mod insertion;
+mod limit;
 mod maps;
 mod packet;
 mod parse;

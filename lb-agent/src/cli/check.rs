@@ -73,6 +73,8 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         Format::Text => println!("{}", text(arguments, &loaded, missing.as_deref())),
         Format::Json => println!("{}", json(&loaded, missing, status)),
     }
+    // The process ends here: the kernel takes back at once what would be freed piece by piece.
+    std::mem::forget(loaded);
     ExitCode::from(status)
 }
 

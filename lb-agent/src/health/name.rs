@@ -37,6 +37,32 @@ impl fmt::Display for ServiceName {
     }
 }
 
+/// Whom a checker's lines are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A real server, whatever virtual servers it is of.
+    Server(ServiceName),
+    /// A real server of one virtual server: keepalived names both where a script is run.
+    Pair {
+        /// The real server.
+        real_server: ServiceName,
+        /// Its virtual server.
+        virtual_server: VirtualServerKey,
+    },
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(name) => name.fmt(f),
+            Self::Pair {
+                real_server,
+                virtual_server,
+            } => write!(f, "{real_server} VS {virtual_server}"),
+        }
+    }
+}
+
 impl Serialize for ServiceName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

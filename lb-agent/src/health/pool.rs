@@ -38,7 +38,7 @@ pub struct Member {
 
 /// Something to tell: `notify_up` and `notify_down`, `quorum_up` and `quorum_down`, the FIFO,
 /// mails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A real server is up, or down.
     RealServer {
@@ -51,6 +51,14 @@ pub enum Notice {
     Quorum {
         /// It has.
         up: bool,
+        /// The log's words for it, without the virtual server's name.
+        sentence: String,
+    },
+    /// The agent stops, or the virtual server is no longer configured, and takes this server with it
+    /// (`omega`).
+    ShutDown {
+        /// Which one.
+        key: RealServerKey,
     },
 }
 
@@ -79,7 +87,8 @@ pub struct Pool {
 
 impl Pool {
     /// The pool at start, before any check: all servers, with `alpha` only those without a
-    /// checker, which nothing could ever bring up.
+    /// checker, which nothing could ever bring up. The quorum that this makes is told, and with
+    /// `rs_init_notifies` every server that is up.
     pub fn new(spec: impl Into<PoolSpec>) -> (Self, PoolChange) {
         let PoolSpec {
             key,
@@ -95,11 +104,22 @@ impl Pool {
             servers: servers.iter().map(PoolServer::new).collect(),
             quorum: Quorum::new(rules.quorum, rules.hysteresis),
             rules,
-            has_quorum: true,
+            has_quorum: false,
             members: Vec::new(),
         };
-        pool.has_quorum = pool.quorum.gained(pool.live_weight());
-        if !pool.has_quorum && pool.rules.sorry_server.is_some() {
+        if pool.rules.rs_init_notifies {
+            let up = pool.servers.iter_mut().filter(|server| server.up);
+            change.notices.extend(up.map(|server| {
+                server.told = true;
+                Notice::RealServer {
+                    key: server.key,
+                    up: true,
+                }
+            }));
+        }
+        if pool.quorum.gained(pool.live_weight()) {
+            pool.gain_as("Starting with quorum up", &mut change);
+        } else if pool.rules.sorry_server.is_some() {
             pool.lose("Starting with quorum down", &mut change);
         }
         pool.members = pool.wanted();
@@ -110,12 +130,13 @@ impl Pool {
     /// The checkers say something of one of the servers. What is known already, or a server that is
     /// not in this virtual server, changes nothing.
     pub fn handle_event(&mut self, event: &Event) -> PoolChange {
-        match event.change {
+        match &event.change {
             Change::Up => self.set_up(&event.real_server, true, event.at),
             Change::Down => self.set_up(&event.real_server, false, event.at),
             Change::Weight(weight) => {
-                self.set_weight(&event.real_server, |server| server.weight = weight)
+                self.set_weight(&event.real_server, |server| server.weight = *weight)
             }
+            Change::Checker { .. } => PoolChange::default(),
         }
     }
 
@@ -149,15 +170,15 @@ impl Pool {
             change.lines.push(LogLine::Info(line));
             let was_up = std::mem::replace(&mut server.up, false);
             if was_up && self.rules.omega {
-                change.notices.push(Notice::RealServer {
-                    key: server.key,
-                    up: false,
-                });
+                change.notices.push(Notice::ShutDown { key: server.key });
             }
         }
         let had_quorum = std::mem::replace(&mut self.has_quorum, false);
         if had_quorum && self.rules.omega {
-            change.notices.push(Notice::Quorum { up: false });
+            change.notices.push(Notice::Quorum {
+                up: false,
+                sentence: "Shutting down".to_owned(),
+            });
         }
         change
     }
@@ -236,15 +257,24 @@ impl Pool {
     }
 
     fn gain(&mut self, change: &mut PoolChange) {
-        self.has_quorum = true;
-        let names = self.names();
-        let line = self.quorum.gained_line(self.live_weight(), names.service());
-        change.lines.push(line);
+        self.gain_as("Gained quorum", change);
         if let Some(sorry) = &self.rules.sorry_server {
             let inhibit = self.rules.sorry_server_inhibit;
-            change.lines.extend(names.sorry_leaves(sorry, inhibit));
+            let lines = self.names().sorry_leaves(sorry, inhibit);
+            change.lines.extend(lines);
         }
-        change.notices.push(Notice::Quorum { up: true });
+    }
+
+    /// `what` is how the mail begins; the line is the same at start.
+    fn gain_as(&mut self, what: &str, change: &mut PoolChange) {
+        self.has_quorum = true;
+        let numbers = self.quorum.gained_numbers(self.live_weight());
+        let line = format!("Gained quorum {numbers} for VS {}", self.virtual_server);
+        change.lines.push(LogLine::Info(line));
+        change.notices.push(Notice::Quorum {
+            up: true,
+            sentence: format!("{what} {numbers}"),
+        });
     }
 
     /// `what` is how the line begins.
@@ -252,13 +282,17 @@ impl Pool {
         self.has_quorum = false;
         let names = self.names();
         let weight = self.live_weight();
-        let line = self.quorum.lost_line(what, weight, names.service());
-        change.lines.push(line);
+        let numbers = self.quorum.lost_numbers(weight);
+        let line = format!("{what} {numbers} for VS {}", names.service());
+        change.lines.push(LogLine::Warn(line));
         if let Some(sorry) = &self.rules.sorry_server {
             let inhibit = self.rules.sorry_server_inhibit;
             change.lines.extend(names.sorry_comes(sorry, inhibit));
         }
-        change.notices.push(Notice::Quorum { up: false });
+        change.notices.push(Notice::Quorum {
+            up: false,
+            sentence: format!("{what} {numbers}"),
+        });
     }
 
     fn wanted(&self) -> Vec<Member> {

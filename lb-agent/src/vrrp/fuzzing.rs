@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::receive::{Before, Expected, check};
 use super::settings::{Authentication, Family, OldUnicastChecksum, Version};
+use crate::config::model::{AuthHmac, HmacKey, Secret};
 use crate::wire::ip::Datagram;
 use crate::wire::vrrp::{AddressLen, View};
 
@@ -25,6 +26,8 @@ pub(crate) fn advert(bytes: &[u8]) {
             let before = Before {
                 check_addresses,
                 sequence: None,
+                hmac_sequence: None,
+                since_1970: Duration::from_secs(1_700_000_000),
             };
             if let Ok(received) = check(&expected, &packet, &view, before) {
                 assert_eq!(received.advert.source, packet.source);
@@ -49,7 +52,11 @@ fn routers() -> impl Iterator<Item = Expected> {
         addresses: vec![Ipv6Addr::LOCALHOST.into()],
         ..expected(Version::V3, None)
     };
-    second.into_iter().chain([third, sixth])
+    let signed = Expected {
+        auth_hmac: Some(signed()),
+        ..expected(Version::V3, None)
+    };
+    second.into_iter().chain([third, sixth, signed])
 }
 
 fn expected(version: Version, authentication: Option<Authentication>) -> Expected {
@@ -65,6 +72,15 @@ fn expected(version: Version, authentication: Option<Authentication>) -> Expecte
         group: IpAddr::from(Ipv4Addr::new(224, 0, 0, 18)),
         v3_checksum_as_v2: false,
         old_unicast_checksum: OldUnicastChecksum::Follow,
+        auth_hmac: None,
         addresses: vec![Ipv4Addr::new(10, 0, 0, 100).into()],
+    }
+}
+
+fn signed() -> AuthHmac {
+    AuthHmac {
+        key: vec![(7, HmacKey::Bytes(Secret::new([7; 32])))],
+        active_key: 7,
+        ..AuthHmac::default()
     }
 }

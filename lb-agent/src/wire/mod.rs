@@ -10,6 +10,7 @@ pub mod arp;
 pub mod bfd;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+pub mod hmac;
 pub mod ip;
 pub mod ipv4;
 pub mod ipv6;

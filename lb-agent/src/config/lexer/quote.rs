@@ -55,7 +55,7 @@ pub(super) fn end(inside: &str, mark: char, quoting: Quoting) -> Option<usize> {
 /// The text that a bare word stands for where escapes do not count: only `\#` and `\!` do, which
 /// would begin a comment without the backslash.
 pub(super) fn unescape_signs(text: &str) -> Cow<'_, str> {
-    if text.contains("\\#") || text.contains("\\!") {
+    if text.as_bytes().contains(&b'\\') {
         Cow::Owned(text.replace("\\#", "#").replace("\\!", "!"))
     } else {
         Cow::Borrowed(text)

@@ -118,7 +118,7 @@ impl Target {
         u32::try_from(weight.clamp(0, MAX_WEIGHT)).unwrap_or_default()
     }
 
-    fn event(&self, change: Change, reason: &str, now: Instant) -> Event {
+    pub(super) fn event(&self, change: Change, reason: &str, now: Instant) -> Event {
         Event {
             virtual_server: self.virtual_server.clone(),
             real_server: self.real_server,

@@ -53,6 +53,8 @@ struct Seen {
     probes: Vec<(CheckerId, usize)>,
     lines: Vec<String>,
     events: Vec<(bool, String)>,
+    /// Up or down, and whether the server went with it.
+    mails: Vec<(bool, bool)>,
 }
 
 fn drain(schedule: &mut Schedule) -> Seen {
@@ -66,7 +68,13 @@ fn drain(schedule: &mut Schedule) -> Seen {
                     (event.virtual_server, event.real_server),
                     (VIP, server_key(2))
                 );
-                seen.events.push((event.change == Change::Up, event.reason));
+                match event.change {
+                    Change::Checker { up, server_too, .. } => seen.mails.push((up, server_too)),
+                    Change::Up | Change::Down | Change::Weight(_) => {
+                        let up = event.change == Change::Up;
+                        seen.events.push((up, event.reason));
+                    }
+                }
             }
         }
     }
@@ -100,18 +108,22 @@ fn a_server_is_up_when_all_its_checkers_are() {
     assert_eq!(drain(&mut schedule).probes.len(), 2);
     let (tcp, web) = (CheckerId(0), CheckerId(1));
     let steps = [
-        (tcp, ProbeResult::Success, None),
-        (web, refused(), Some(false)),
-        (tcp, refused(), None),
-        (tcp, refused(), None),
-        (web, ProbeResult::Success, None),
-        (tcp, ProbeResult::Success, Some(true)),
+        (tcp, ProbeResult::Success, None, None),
+        (web, refused(), Some(false), Some((false, true))),
+        (tcp, refused(), None, Some((false, false))),
+        (tcp, refused(), None, None),
+        // The url that failed, and then all.
+        (web, ProbeResult::Success, None, None),
+        (web, ProbeResult::Success, None, Some((true, false))),
+        (tcp, ProbeResult::Success, Some(true), Some((true, true))),
     ];
     let mut now = now;
-    for (index, (id, outcome, event)) in steps.into_iter().enumerate() {
+    for (index, (id, outcome, event, mail)) in steps.into_iter().enumerate() {
         now += LOOP;
         schedule.handle_timeout(now);
-        let mut seen = result(&mut schedule, id, outcome, now).events;
+        let seen = result(&mut schedule, id, outcome, now);
+        assert_eq!(seen.mails, Vec::from_iter(mail), "step {index}");
+        let mut seen = seen.events;
         if (id, index) == (tcp, 2) {
             // Up before, so this is the first of retry + 1 = 1 failures: down, but not news.
             assert_eq!(schedule.entries[0].verdict.state(), State::Down);
@@ -309,6 +321,7 @@ fn service_at(host: u8) -> Service {
     service
 }
 
+/// What is said of servers as a whole.
 fn events(schedule: &mut Schedule) -> Vec<(Option<IpAddr>, Change)> {
     let actions = std::iter::from_fn(|| schedule.poll_action());
     actions
@@ -316,6 +329,7 @@ fn events(schedule: &mut Schedule) -> Vec<(Option<IpAddr>, Change)> {
             Action::Changed(event) => Some((event.virtual_server.address(), event.change)),
             Action::Probe { .. } | Action::Log(_) => None,
         })
+        .filter(|(_, change)| !matches!(change, Change::Checker { .. }))
         .collect()
 }
 

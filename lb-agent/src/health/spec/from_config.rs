@@ -75,6 +75,7 @@ fn rules(from: &VirtualServer) -> PoolRules {
             port: sorry.port,
         }),
         sorry_server_inhibit: from.sorry_server_inhibit,
+        rs_init_notifies: false,
         omega: from.omega,
         xdp_slow_start: from.xdp_slow_start,
     }

@@ -30,7 +30,7 @@ use self::services::Services;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "CONTROL",
     "SERVICES4",
     "SERVICE_INFO",
@@ -44,6 +44,7 @@ pub const NAMES: [&str; 13] = [
     "REASONS",
     "ANSWERS",
     "EGRESS",
+    "UNRESOLVED",
 ];
 
 /// A record as aya wants it.
