@@ -3,6 +3,8 @@
 //! Each function says in its error what was expected, as the end of the sentence
 //! "`x` is not …". Where the value goes is the business of the keyword tables.
 
+mod umask;
+
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -12,6 +14,8 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::model::{HMAC_KEY_LEN, HmacKey, Secret};
+
+pub(crate) use umask::umask;
 
 /// What a word should have been.
 pub(crate) type Expected = String;
@@ -130,12 +134,12 @@ pub(crate) fn netmask4(text: &str) -> Result<Ipv4Addr, Expected> {
     Ok(mask)
 }
 
-/// The name of an interface, as the kernel allows it (`dev_valid_name`).
+/// The name of an interface, as the kernel allows it (`dev_valid_name`); of nothing but dots, as they
+/// stand in examples, it would even allow three.
 pub(crate) fn interface(text: &str) -> Result<String, Expected> {
     // IFNAMSIZ is 16 with the NUL.
     let valid = (1..=15).contains(&text.len())
-        && text != "."
-        && text != ".."
+        && !text.bytes().all(|byte| byte == b'.')
         && !text.contains(|character: char| {
             matches!(character, '/' | ':') || character.is_whitespace()
         });
@@ -187,19 +191,23 @@ pub(crate) fn hex_byte(text: &str) -> Result<u8, Expected> {
         .ok_or_else(|| "a number from 0 to 255, or from 0x00 to 0xff".to_owned())
 }
 
+/// A name of DNS: labels of 1 to 63 bytes between dots, 253 bytes in all (RFC 1035 2.3.4).
+pub(crate) fn domain(text: &str) -> Result<String, Expected> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let is_label = |label: &str| (1..=63).contains(&label.len());
+    if text == "." || (name.len() <= 253 && name.split('.').all(is_label)) {
+        Ok(text.to_owned())
+    } else {
+        Err("a name of DNS: labels of 1 to 63 characters, 253 in all".to_owned())
+    }
+}
+
 /// A number, decimal or with `0x`.
 pub(crate) fn hex_or_decimal(text: &str) -> Option<u32> {
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => digits(text).and_then(|number| u32::try_from(number).ok()),
     }
-}
-
-/// Permission bits in octal.
-pub(crate) fn octal(text: &str) -> Result<u16, Expected> {
-    let bits = u16::from_str_radix(text, 8).ok();
-    bits.filter(|bits| *bits <= 0o777)
-        .ok_or_else(|| "an octal number up to 0777".to_owned())
 }
 
 /// `0` or `1`.

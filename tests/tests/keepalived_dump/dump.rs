@@ -61,7 +61,7 @@ fn parse(text: &[String]) -> Dump {
                     block.values.insert(key.to_owned(), value.to_owned());
                 } else {
                     let head = line.split(['(', ':']).next().unwrap_or_default();
-                    list = head.trim().to_owned();
+                    head.trim().clone_into(&mut list);
                 }
             }
             (5, _) => {

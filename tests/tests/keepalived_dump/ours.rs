@@ -185,7 +185,8 @@ fn address(ours: &VirtualAddress) -> String {
         Some(Broadcast::AllZeros) => Some(net.network().to_string()),
     };
     if let Some(broadcast) = broadcast {
-        text.push_str(&format!(" brd {broadcast}"));
+        text.push_str(" brd ");
+        text.push_str(&broadcast);
     }
     let scope = match ours.scope {
         0 => "global",
@@ -194,9 +195,10 @@ fn address(ours: &VirtualAddress) -> String {
         254 => "host",
         _ => "nowhere",
     };
-    text.push_str(&format!(" dev {} scope {scope}", ours.dev));
+    let mut text = format!("{text} dev {} scope {scope}", ours.dev);
     if let Some(label) = &ours.label {
-        text.push_str(&format!(" label {label}"));
+        text.push_str(" label ");
+        text.push_str(label);
     }
     if net.addr().is_ipv6() && net.prefix_len() == 128 {
         text.push_str(" deprecated");

@@ -12,7 +12,8 @@ impl Work<'_, '_> {
         match found.name {
             "_HASH" => Some("#".to_owned()),
             "_BANG" => Some("!".to_owned()),
-            "_INSTANCE" => Some(environment.instance.clone().unwrap_or_default()),
+            // keepalived's manual speaks of an instance, and means what `-i` sets.
+            "_INSTANCE" => Some(environment.config_id.clone()),
             "_PWD" => {
                 let path = self.sources.file(self.file)?.path();
                 let folder = path.parent().map(|folder| folder.display().to_string());

@@ -87,7 +87,7 @@ fn a_value_may_hold_lines_and_blocks() {
 
 #[test]
 fn some_variables_are_there_from_the_start() {
-    router_id("router_id ${_INSTANCE}", "blue");
+    router_id("router_id ${_INSTANCE}", "lb1");
     router_id("router_id ${_PWD}/x", "/etc/keepalived/x");
     router_id("router_id a${_HASH}b${_BANG}", "a#b!");
     router_id("router_id ${_ENV SITE}-1", "north-1");

@@ -485,10 +485,9 @@ const FILES: &[Keyword<GlobalDraft>] = &[
     word("json_dump_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.dump.json_dump_file = Some(v.value)))
         .since("2.3.3")
         .later(DUMPS),
-    word("umask", "OCTAL|NAMES", read!(value::octal => |g: &mut GlobalDraft, v| g.value.process.umask = v.value))
+    line("umask", words("NUMBER|BIT[|BIT …]", 1, ANY), lower::umask)
         .default("0177")
-        .example("077")
-        .later("files get the process's own mask"),
+        .example("IRGRP | IWGRP"),
     unread("random_seed", "N").accepted("the random numbers of this program come from the kernel"),
     unread("use_symlink_paths", "").accepted("paths are used as they are written"),
     unread("iproute_usr_dir", "PATH").since("2.2.8").accepted(IPROUTE),

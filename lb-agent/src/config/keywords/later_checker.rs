@@ -109,9 +109,11 @@ const DNS: &[Keyword<DnsCheckDraft>] = &[
     )
     .default("SOA")
     .example("A"),
-    text("name", "NAME", |c: &mut DnsCheckDraft, v| {
-        c.value.name = v.value;
-    })
+    word(
+        "name",
+        "NAME",
+        read!(value::domain => |c: &mut DnsCheckDraft, v| c.value.name = v.value),
+    )
     .default("."),
 ];
 

@@ -143,7 +143,10 @@ const PLACE: &[Keyword<ConfigDraft>] = &[
     text("instance", "NAME", |c: &mut ConfigDraft, v| {
         c.environment.instance = Some(v.value);
     })
-    .later("`--instance NAME` names this agent"),
+    .accepted(
+        "an agent is named where it is started, by `--instance NAME`: its maps and its socket are \
+         found by that name, also without its configuration",
+    ),
     line(
         "include_check",
         words("[read] [match] [brace_match] …", 0, ANY),
@@ -160,7 +163,10 @@ const TLS: &[Keyword<Ssl>] = &[
     text("password", "PASSWORD", |s: &mut Ssl, v| {
         s.password = Some(Secret::new(v.value));
     })
-    .later("a key with a password cannot be used"),
+    .refused(
+        "a key with a password cannot be used; take the password off, \
+         `openssl pkey -in KEY -out NEW`, and let only root read the result",
+    ),
     word("ca", "FILE", |s: &mut Ssl, w, _| {
         s.ca = Some(w.into());
         Ok(())

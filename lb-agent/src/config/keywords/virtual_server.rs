@@ -113,6 +113,7 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
         .silent("1"),
     number("hysteresis", 0..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.hysteresis = w.value)
         .default("0")
+        .example("7")
         .silent("0"),
     line("quorum_up", COMMAND, lower::quorum_up).example("/bin/true").later("no script is run"),
     line("quorum_down", COMMAND, lower::quorum_down).example("/bin/true").later("no script is run"),

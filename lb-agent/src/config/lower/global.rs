@@ -264,6 +264,21 @@ pub(in crate::config) fn reload_check_config(
     global.value.reload.reload_check_config_log = log.map(|word| word.text.as_ref().into());
 }
 
+/// `umask NUMBER|BIT[|BIT …]`
+pub(in crate::config) fn umask(
+    global: &mut GlobalDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let words = node.arguments.iter();
+    let text: String = words.map(|word| word.text.as_ref()).collect();
+    if let Some(word) = node.arguments.first()
+        && let Some(mask) = lowering.parse(word, |_| value::umask(&text))
+    {
+        global.value.process.umask = mask;
+    }
+}
+
 /// `reload_file [PATH]`
 pub(in crate::config) fn reload_file(
     global: &mut GlobalDraft,

@@ -244,7 +244,11 @@ pub(in crate::config) fn use_vmac(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    instance.value.use_vmac = Some(lowering.vmac(&node.arguments));
+    let before = lowering.bad_values;
+    let vmac = lowering.vmac(&node.arguments);
+    if lowering.bad_values == before {
+        instance.value.use_vmac = Some(vmac);
+    }
 }
 
 /// `use_ipvlan …`

@@ -24,6 +24,23 @@ fn whole_numbers_have_digits_only_and_a_range() {
 }
 
 #[test]
+fn names_of_dns_have_labels() {
+    for good in [
+        ".",
+        "a",
+        "example.org",
+        "example.org.",
+        "_sip._tcp.example.org",
+    ] {
+        assert_eq!(domain(good).as_deref(), Ok(good));
+    }
+    let long = "a".repeat(64);
+    for bad in ["", "..", "a..b", ".a", &long, &"a.".repeat(128)] {
+        assert!(domain(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn seconds_have_up_to_six_digits_behind_the_point() {
     let range = Duration::ZERO..=Duration::from_secs(1000);
     for (text, micros) in [
