@@ -215,7 +215,7 @@ fn server_values(
         for (number, checker) in (1..).zip(&server.checkers) {
             let of = format!("{of} check {number}");
             let kind = match &checker.kind {
-                CheckerKind::Tcp => "TCP_CHECK".to_owned(),
+                CheckerKind::Tcp | CheckerKind::TcpViaTunnel => "TCP_CHECK".to_owned(),
                 CheckerKind::Http(_) => "HTTP_GET, http protocol 1.0".to_owned(),
             };
             values.insert(format!("{of}: Keepalive method"), kind);
