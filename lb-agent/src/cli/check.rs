@@ -63,7 +63,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         print!("{}", config::configuration_md());
         return ExitCode::SUCCESS;
     }
-    let loaded = arguments.config.load(None, arguments.explain);
+    let loaded = arguments.config.load(arguments.explain);
     let missing = missing_interface(&loaded.config).map(|missing| missing.to_string());
     let status = exit_status(&loaded, missing.is_some(), arguments.strict);
     if arguments.explain {

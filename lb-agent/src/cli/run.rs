@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 #[expect(clippy::print_stderr, reason = "the log does not stand yet, or cannot")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let path = &arguments.config.config;
-    let origin = arguments.config.origin(Some(&arguments.instance.instance));
+    let origin = arguments.config.origin();
     let loaded = origin.load();
     let log = match logging::start(&arguments.log) {
         Ok(log) => log,

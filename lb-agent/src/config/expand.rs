@@ -36,10 +36,9 @@ const MAX_VALUE: usize = 1 << 20;
 /// What the macros can ask for that stands in no file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// What `@id` is compared with; keepalived's `-i`, else the short host name.
+    /// What `@id` is compared with, and what `${_INSTANCE}` is; keepalived's `-i`, else the short host
+    /// name.
     pub config_id: String,
-    /// `${_INSTANCE}`
-    pub instance: Option<String>,
     /// `${_ENV NAME}`
     pub variables: BTreeMap<String, String>,
     /// What `${_RANDOM}` is made from.

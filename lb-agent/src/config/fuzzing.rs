@@ -23,7 +23,6 @@ const NAMES: [&str; 4] = ["/c/a.conf", "/c/b.conf", "/c/d/e.conf", "/c/f"];
 fn environment() -> Environment {
     Environment {
         config_id: "main".to_owned(),
-        instance: Some("lb".to_owned()),
         variables: [("HOME".to_owned(), "/root".to_owned())].into(),
         random: 7,
     }

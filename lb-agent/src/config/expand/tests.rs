@@ -9,7 +9,6 @@ use crate::config::{Code, Loaded, load_in};
 fn environment() -> Environment {
     Environment {
         config_id: "lb1".to_owned(),
-        instance: Some("blue".to_owned()),
         variables: [("SITE".to_owned(), "north".to_owned())].into(),
         random: 7,
     }
