@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// Warnings count as errors: the exit status is not 0.
     #[arg(long)]
     strict: bool,
-    /// Check nothing: print what every keyword takes and does, as Markdown.
+    /// Check nothing: print what every keyword takes and does, as Markdown, or as JSON for editors.
     #[arg(long)]
     keywords: bool,
 }
@@ -60,7 +60,10 @@ struct Report {
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     if arguments.keywords {
-        print!("{}", config::configuration_md());
+        match arguments.format {
+            Format::Text => print!("{}", config::configuration_md()),
+            Format::Json => println!("{}", config::keywords_json()),
+        }
         return ExitCode::SUCCESS;
     }
     let loaded = arguments.config.load(arguments.explain);

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use self::pieces::Expanded;
 
+pub(crate) use self::condition::held;
 pub(crate) use self::variable::is_definition;
 use self::work::Work;
 use super::diagnostic::Diagnostics;

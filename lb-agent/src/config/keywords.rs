@@ -16,6 +16,7 @@ mod global;
 mod group;
 mod include;
 mod later_checker;
+mod listing;
 mod make;
 mod process;
 mod real_server;
@@ -42,6 +43,7 @@ pub(crate) use include::{INCLUDE, Strictness};
 pub(crate) use later_checker::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HOST, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, UDP_CHECK,
 };
+pub use listing::keywords_json;
 pub(crate) use real_server::REAL_SERVER;
 pub(crate) use root::{ROOT, SSL, TOP_LEVEL, is_root_block};
 pub(crate) use route::{NEXTHOP, ROUTE};

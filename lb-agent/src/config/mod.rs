@@ -45,7 +45,7 @@ pub use diagnostic::{Code, Diagnostic, Related, Severity};
 pub use diff::{Changes, diff};
 pub use expand::Environment;
 pub use explain::explain;
-pub use keywords::configuration_md;
+pub use keywords::{configuration_md, keywords_json};
 pub use render::render;
 pub use report::{Entry, IncludedFrom, Place, RelatedPlace, report};
 pub use source::{FileSystem, Memory, PatternError, RawFile, ReadError, Source};
@@ -121,7 +121,7 @@ pub fn load_explained(source: &dyn Source, path: &Path, environment: &Environmen
 
 fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: bool) -> Loaded {
     let mut diagnostics = Diagnostics::default();
-    let (sources, segments) = include::read(source, path, &mut diagnostics);
+    let (sources, segments) = include::read(source, path, environment, &mut diagnostics);
     let mut lexer = Lexer::new(&sources, segments, environment, &mut diagnostics);
     let draft = lower::lower(Tree::new(&mut lexer), explained);
     let origins = explained.then(|| Origins::of(&draft));

@@ -3,7 +3,7 @@
 use crate::config::lexer::after_blanks;
 
 /// What stands behind the conditions of a line; `None` when one does not hold.
-pub(super) fn held<'t>(line: &'t str, config_id: &str) -> Option<&'t str> {
+pub(crate) fn held<'t>(line: &'t str, config_id: &str) -> Option<&'t str> {
     let mut text = line;
     while let Some((wanted, id, rest)) = first(text) {
         if (id == config_id) != wanted {

@@ -10,8 +10,9 @@ use crate::config::text::Sources;
 /// The tree in short, and the remarks with their lines.
 fn tree(source: &Memory) -> (String, Vec<String>) {
     let mut diagnostics = Diagnostics::default();
-    let (sources, segments) = include::read(source, Path::new("/main"), &mut diagnostics);
     let environment = crate::config::Environment::default();
+    let (sources, segments) =
+        include::read(source, Path::new("/main"), &environment, &mut diagnostics);
     let mut lexer = Lexer::new(&sources, segments, &environment, &mut diagnostics);
     let mut tree = Tree::new(&mut lexer);
     let nodes = std::iter::from_fn(|| tree.next_root());
