@@ -98,7 +98,7 @@ impl<'e> Expander<'e> {
         if !raw.contains(['@', '$', '~']) {
             return Line::Untouched;
         }
-        let Some(text) = condition::held(raw, &self.environment.config_id) else {
+        let Some(text) = held(raw, &self.environment.config_id) else {
             return Line::Gone;
         };
         if let Some((name, value)) = variable::definition(text) {
