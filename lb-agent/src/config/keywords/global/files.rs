@@ -75,8 +75,6 @@ pub(super) const LVS: &[Keyword<GlobalDraft>] = &[
 
 const RELOADS: &str = "nothing reloads by itself: SIGHUP and `lb-agent reload` do";
 
-const DUMPS: &str = "no signal writes a file; `lb-agent dump` shows the state";
-
 pub(super) const FILES: &[Keyword<GlobalDraft>] = &[
     line("reload_check_config", words("[LOG]", 0, 1), lower::reload_check_config)
         .since("2.2.0")
@@ -97,18 +95,14 @@ pub(super) const FILES: &[Keyword<GlobalDraft>] = &[
         .accepted("no temporary file is made of the configuration"),
     byte("json_version", 1..=2, |g: &mut GlobalDraft, v| g.value.dump.json_version = v.value)
         .default("1")
-        .since("2.2.8")
-        .later(DUMPS),
-    flag("data_use_instance", |g: &mut GlobalDraft, v| g.value.dump.data_use_instance = v.value).later(DUMPS),
+        .since("2.2.8"),
+    flag("data_use_instance", |g: &mut GlobalDraft, v| g.value.dump.data_use_instance = v.value),
     word("state_dump_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.dump.state_dump_file = Some(v.value)))
-        .since("2.3.3")
-        .later(DUMPS),
+        .since("2.3.3"),
     word("stats_dump_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.dump.stats_dump_file = Some(v.value)))
-        .since("2.3.3")
-        .later(DUMPS),
+        .since("2.3.3"),
     word("json_dump_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.dump.json_dump_file = Some(v.value)))
-        .since("2.3.3")
-        .later(DUMPS),
+        .since("2.3.3"),
     line("umask", words("NUMBER|BIT[|BIT …]", 1, ANY), lower::umask)
         .default("0177")
         .example("IRGRP | IWGRP"),
