@@ -14,7 +14,7 @@ use lb_tests::{Process, built};
 const MEMORY: u32 = 640 << 10;
 
 /// A loaded machine, and a program that is not optimised.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Cannot run, as `keepalived -t` says it.
 const UNUSABLE: i32 = 4;
