@@ -115,7 +115,8 @@ fn parse(text: &[String]) -> Values {
             let number = numbers.entry(pair.clone()).or_default();
             *number += 1;
             of = format!("{pair} check {number}");
-        } else if let Some((key, value)) = line.split_once(" = ").or(line.split_once(" is "))
+        } else if let Some((key, value)) =
+            line.split_once(" = ").or_else(|| line.split_once(" is "))
             && !of.is_empty()
             && (indent == 3 || matches!(key, "Timeout"))
         {
