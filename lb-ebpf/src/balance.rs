@@ -21,6 +21,7 @@ use crate::admission::{self, Question};
 use crate::backends;
 use crate::flows;
 use crate::forward;
+use crate::icmp::{self, ICMP};
 use crate::maps::CONTROL;
 use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
 use crate::parse::{Headers, Refused, parse};
@@ -43,7 +44,11 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         return XDP_PASS;
     };
     // SAFETY: `at` checked the header.
-    let (source, destination) = unsafe { ((*ip).source, (*ip).destination) };
+    let (source, destination, protocol) =
+        unsafe { ((*ip).source, (*ip).destination, (*ip).protocol) };
+    if protocol == ICMP {
+        return icmp::pass_on(ctx.ctx, control);
+    }
     if control.filter.may_be_destination(destination) {
         match from_client(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,

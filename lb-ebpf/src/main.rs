@@ -11,6 +11,7 @@ mod backends;
 mod balance;
 mod flows;
 mod forward;
+mod icmp;
 mod insertion;
 mod limit;
 mod maps;

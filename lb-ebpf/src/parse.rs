@@ -10,12 +10,12 @@ use crate::packet::{ETHERNET, Ipv4, Packet, Ports, Tcp, Udp};
 use crate::stats::count;
 
 /// Fragment offset or "more fragments" (RFC 791 3.1).
-const FRAGMENT: u16 = 0x3fff_u16.to_be();
+pub(crate) const FRAGMENT: u16 = 0x3fff_u16.to_be();
 
 /// Version 4 and the shortest header, five words.
-const SHORTEST: u8 = 0x45;
+pub(crate) const SHORTEST: u8 = 0x45;
 /// Words that a header may be longer than that.
-const OPTIONS: u8 = 10;
+pub(crate) const OPTIONS: u8 = 10;
 
 /// What is known of a TCP or UDP packet over IPv4.
 pub(crate) struct Headers {

@@ -3,7 +3,6 @@
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, TICK_SHIFT, WAYS, state};
 use lb_common::hash::mix;
@@ -140,11 +139,6 @@ fn gate_of(reply: &Reply<'_>, old: &FlowEntry, tick: u32) -> Option<u16> {
         return None;
     }
     let slot = backends::read(old.slot())?;
-    let server = slot.rest();
-    let same = slot.head.generation() == old.generation()
-        && slot.head.has(flags::IN_USE | flags::NAT)
-        && server.addr == reply.server.addr
-        && server.port == reply.server.port
-        && server.proto == reply.server.proto;
-    same.then_some(server.gate)
+    let same = slot.head.generation() == old.generation() && slot.is_nat_server(&reply.server);
+    same.then_some(slot.rest().gate)
 }

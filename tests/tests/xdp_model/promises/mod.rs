@@ -1,6 +1,7 @@
 //! What the program promises about more than one packet, each promise by itself, without the
 //! model.
 
+mod errors;
 mod flows;
 mod passing;
 mod replies;
