@@ -44,7 +44,7 @@ pub enum Reason {
     NoNeighbour,
     /// Passed: the server is this host.
     LocalServer,
-    /// Passed: a fragment.
+    /// Passed: a fragment of a packet whose first fragment has not come this way.
     Fragment,
     /// Passed: the time to live has run out.
     TimeToLive,

@@ -24,7 +24,7 @@ use crate::balance::{jiffies, pass_gate};
 use crate::flows;
 use crate::forward;
 use crate::packet::{ETHERNET, Icmp, Ipv4, Packet, Ports, Udp};
-use crate::parse::{FRAGMENT, OPTIONS, Refused, SHORTEST};
+use crate::parse::{MORE, OFFSET, OPTIONS, Refused, SHORTEST};
 use crate::services;
 use crate::stats;
 
@@ -34,9 +34,6 @@ pub(crate) const ICMP: u8 = 1;
 /// Destination unreachable, time exceeded, parameter problem (RFC 792): a bit for each type. Others
 /// quote packets as well, but should not be heeded any more (RFC 1812 4.3.3.3, RFC 6633).
 const ERRORS: u64 = 1 << 3 | 1 << 11 | 1 << 12;
-
-/// The fragment offset (RFC 791 3.1): only the first fragment has the ports.
-const OFFSET: u16 = 0x1fff_u16.to_be();
 
 /// An ICMP error and the packet it quotes. Eight bytes of that packet's transport header are there.
 pub(crate) struct Quote {
@@ -67,7 +64,7 @@ impl Quote {
                 (*ip).fragment,
             )
         };
-        if fragment & FRAGMENT != 0 || length > packet.behind(ip) {
+        if fragment & (MORE | OFFSET) != 0 || length > packet.behind(ip) {
             return None;
         }
         let icmp = packet.behind_ip::<Icmp>(header)?;

@@ -11,6 +11,7 @@ mod backends;
 mod balance;
 mod flows;
 mod forward;
+mod fragments;
 mod icmp;
 mod insertion;
 mod limit;

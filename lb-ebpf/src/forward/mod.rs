@@ -1,5 +1,6 @@
 //! From the decision to the wire.
 
+mod fragment;
 mod icmp;
 mod nat;
 mod too_big;
@@ -12,6 +13,7 @@ use lb_common::backend::{Head, flags};
 use lb_common::checksum::{fold, increased};
 use lb_common::stats::Reason;
 
+pub(crate) use fragment::{fragment_to_client, fragment_to_server};
 pub(crate) use icmp::{error_to_client, error_to_server};
 pub(crate) use nat::to_client;
 

@@ -183,7 +183,15 @@ fn segment(protocol: u8, source: Endpoint, destination: Endpoint, random: &mut R
         } else {
             random.pick(&[64, 128, 255])
         },
-        fragment: random.pick(&[0x4000, 0x4000, 0, 0x8000]),
+        // Now and then the first fragment, or one of the others.
+        fragment: match random.below(16) {
+            0 => 0x2000,
+            1 => 0x2000 | 1 + random.below(0x1fff) as u16,
+            2 => 1 + random.below(0x1fff) as u16,
+            3 => 0x8000,
+            4..7 => 0,
+            _ => 0x4000,
+        },
         options: random.bytes(options),
         payload: random.bytes(payload),
     }

@@ -6,7 +6,7 @@ use lb_agent::config::model::Forwarding;
 use lb_agent::dataplane::desired::Path;
 use lb_common::stats::Reason;
 
-use super::packet::{self, address, mend, put, short};
+use super::packet::{self, address, mend, put, readdress, short};
 use super::{Arrival, Incarnation, Model, Outcome, Refusal, leave};
 use crate::frame::{ETHERNET, Endpoint, TCP, UDP};
 use crate::network::Network;
@@ -183,13 +183,6 @@ impl Model {
         traffic.in_packets += 1;
         traffic.in_bytes += u64::from(error.length);
     }
-}
-
-/// Another address in the header of the packet that carries the error.
-fn readdress(ip: &mut [u8], at: usize, new: Ipv4Addr) {
-    let old = ip[at..at + 4].to_vec();
-    put(ip, at, &new.octets());
-    mend(ip, 10, &old, &new.octets());
 }
 
 /// Another address and port in the quoted packet.

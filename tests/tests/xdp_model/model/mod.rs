@@ -8,6 +8,7 @@
 
 mod choice;
 mod error;
+mod fragment;
 mod installed;
 mod packet;
 mod rota;
@@ -79,6 +80,8 @@ pub(crate) struct Arrival {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NotOurs,
+    /// A fragment without ports.
+    Later,
     Because(Reason),
 }
 
@@ -106,6 +109,8 @@ pub(crate) struct Model {
     pub(crate) traffic: HashMap<Incarnation, Traffic>,
     pub(crate) retired: HashMap<u16, Traffic>,
     pub(crate) reasons: [u64; Reason::ALL.len()],
+    /// Servers of first fragments, and the ticks in which those came.
+    fragments: HashMap<fragment::Key, (Incarnation, i64)>,
     /// Answers by ICMP.
     answers: Limited,
     /// Replies handed to the agent.
@@ -127,6 +132,7 @@ impl Model {
             traffic: HashMap::new(),
             retired: HashMap::new(),
             reasons: [0; Reason::ALL.len()],
+            fragments: HashMap::new(),
             answers: Limited::default(),
             handed: Limited::default(),
             incarnations: 0,
@@ -138,6 +144,9 @@ impl Model {
         self.table.age(ticks);
         for template in self.templates.values_mut() {
             template.seen -= ticks;
+        }
+        for (_, seen) in self.fragments.values_mut() {
+            *seen -= ticks;
         }
     }
 
@@ -155,7 +164,7 @@ impl Model {
     pub(crate) fn decide(&mut self, network: &Network, frame: &[u8], arrival: Arrival) -> Outcome {
         let verdict = match self.consider(network, frame, arrival) {
             Ok(outcome) => return outcome,
-            Err(Refusal::NotOurs) => PASS,
+            Err(Refusal::NotOurs | Refusal::Later) => PASS,
             Err(Refusal::Because(reason)) => {
                 self.reasons[reason as usize] += 1;
                 if DROPPED.contains(&reason) {
@@ -185,7 +194,10 @@ impl Model {
         if !looked_at {
             return Err(Refusal::NotOurs);
         }
-        let packet = packet::parse(frame)?;
+        let packet = match packet::parse(frame) {
+            Err(Refusal::Later) => return self.follow_fragment(network, frame, arrival),
+            packet => packet?,
+        };
         if let Some(service) = self.services.get(&(packet.destination, packet.protocol)) {
             let service = service.clone();
             return self.towards_server(network, frame, &packet, &service, arrival);
@@ -222,6 +234,9 @@ impl Model {
         }
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
+        }
+        if packet.more {
+            self.remember_fragments(frame, choice.server, arrival.tick);
         }
         let (room, limited) = match server.method {
             Forwarding::Tun => (hop.mtu - 20, true),
@@ -287,6 +302,9 @@ impl Model {
         }
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
+        }
+        if packet.more {
+            self.remember_fragments(frame, chosen, arrival.tick);
         }
         let way = match self.way_back(network, client.address, packet.length, arrival) {
             Err(Refusal::Because(Reason::CannotFragment)) if packet.whole => {

@@ -20,6 +20,8 @@ pub(crate) struct Packet {
     pub(crate) ttl: u8,
     /// It must not be fragmented.
     pub(crate) whole: bool,
+    /// More fragments of it come.
+    pub(crate) more: bool,
     /// Of the IP packet.
     pub(crate) length: u16,
     /// Of the IP header.
@@ -42,6 +44,10 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
     if ip[0] / 16 != 4 || header < 20 || length > ip.len() {
         return Err(MALFORMED);
     }
+    let offset = short(&ip[6..8]) % 0x2000;
+    if offset != 0 {
+        return Err(Refusal::Later);
+    }
     let protocol = ip[9];
     let least = match protocol {
         TCP => 20,
@@ -49,11 +55,6 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
         _ => return Err(Refusal::NotOurs),
     };
     let transport = ip.get(header..header + least).ok_or(MALFORMED)?;
-    let more_fragments = ip[6] & 0x20 != 0;
-    let offset = short(&ip[6..8]) % 0x2000;
-    if more_fragments || offset != 0 {
-        return Err(Refusal::Because(Reason::Fragment));
-    }
     if length < header + least {
         return Err(MALFORMED);
     }
@@ -70,6 +71,7 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
         flags: if protocol == TCP { transport[13] } else { 0 },
         ttl: ip[8],
         whole: ip[6] & 0x40 != 0,
+        more: ip[6] & 0x20 != 0,
         length: short(&ip[2..4]),
         header,
     })
@@ -184,6 +186,13 @@ pub(super) fn hop_less(ip: &mut [u8]) {
     ip[8] -= 1;
     let new = [ip[8], ip[9]];
     mend(ip, 10, &old, &new);
+}
+
+/// Another address in the IP header.
+pub(super) fn readdress(ip: &mut [u8], at: usize, new: Ipv4Addr) {
+    let old = ip[at..at + 4].to_vec();
+    put(ip, at, &new.octets());
+    mend(ip, 10, &old, &new.octets());
 }
 
 /// RFC 1624, equation 3, in arithmetic modulo 2^16 - 1: `HC' = ~(~HC + ~m + m')`.

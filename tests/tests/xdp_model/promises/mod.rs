@@ -3,6 +3,7 @@
 
 mod errors;
 mod flows;
+mod fragments;
 mod passing;
 mod replies;
 mod room;
