@@ -131,12 +131,7 @@ fn figures(dump: &Value) -> Result<Vec<(u64, u64)>> {
     servers
         .iter()
         .filter(|server| server["sorry"] != true)
-        .map(|server| {
-            Some((
-                figure(server, "connections")?,
-                figure(server, "in_packets")?,
-            ))
-        })
+        .map(|server| Some((figure(server, "conns")?, figure(server, "in_packets")?)))
         .collect::<Option<_>>()
         .with_context(|| format!("no figures: {dump}"))
 }

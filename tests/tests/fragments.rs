@@ -1,15 +1,15 @@
 //! Datagrams in fragments, there and back, in every mode.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use lb_tests::{Cluster, Layout, Mode, Namespace, PATIENCE, needs, skipped, wait_until};
 
 /// What goes to and fro: four fragments.
 const LENGTH: usize = 5000;
-/// What clients and servers put into one frame, so that it fits the tunnel as well.
+/// What one frame holds for the client, so that what it sends fits the tunnel as well.
 const MTU: u32 = 1400;
 /// Port of the service and of the servers.
 const PORT: u16 = 5353;
@@ -25,17 +25,29 @@ fn datagrams_in_fragments_reach_one_server_and_so_do_the_answers() -> Result<()>
         let layout = Layout::demo(mode);
         let mut cluster = Cluster::new(layout, [configuration(&layout), String::new()])?;
         let site = &cluster.site;
-        for machine in [&site.client].into_iter().chain(&site.servers) {
-            machine.ip(&format!("link set dev eth0 mtu {MTU}"))?;
-        }
-        for (server, name) in site.servers.iter().zip(NAMES) {
-            echo(server, name)?;
+        site.client.ip(&format!("link set dev eth0 mtu {MTU}"))?;
+        for ((server, address), name) in site.servers.iter().zip(layout.servers).zip(NAMES) {
+            // It answers by the address that it was asked by.
+            let address = match mode {
+                Mode::Nat => address,
+                Mode::Dr | Mode::Tun => layout.virtual_address,
+            };
+            echo(server, address, name)?;
+            let client = match mode {
+                Mode::Nat => format!("default via {}", layout.gateway),
+                Mode::Dr | Mode::Tun => format!("{}/32 dev eth0", layout.client),
+            };
+            server.ip(&format!("route replace {client} mtu lock {MTU}"))?;
         }
         cluster.start(0)?;
         cluster.wait_for_master(0)?;
         let service = SocketAddr::from((layout.virtual_address, PORT));
         let ask = || cluster.site.client.enter(|| ask(service));
-        wait_until(PATIENCE, || ask().ok()).context("the service does not answer")?;
+        if wait_until(PATIENCE, || ask().ok()).is_none() {
+            let agent = cluster.agent(0)?;
+            let (log, dump) = (agent.log(), agent.dump("all")?);
+            bail!("{mode}: the service does not answer:\n{log}\n{dump}");
+        }
         let mut served = Vec::new();
         for _ in 0..20 {
             served.push(ask().with_context(|| format!("{mode}"))?);
@@ -69,8 +81,8 @@ fn ask(service: SocketAddr) -> Result<u8> {
 }
 
 /// Answers every datagram with itself and a name, until the machine is gone.
-fn echo(machine: &Namespace, name: u8) -> Result<()> {
-    let socket = machine.enter(|| Ok(UdpSocket::bind(("0.0.0.0", PORT))?))?;
+fn echo(machine: &Namespace, address: Ipv4Addr, name: u8) -> Result<()> {
+    let socket = machine.enter(|| Ok(UdpSocket::bind((address, PORT))?))?;
     thread::spawn(move || {
         let mut datagram = vec![0; LENGTH + 1];
         while let Ok((length, client)) = socket.recv_from(&mut datagram) {

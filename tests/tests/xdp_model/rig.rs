@@ -153,7 +153,7 @@ impl Rig {
         let heartbeat = match agent {
             Agent::Alive => since,
             Agent::Ahead => since + 3,
-            Agent::Slow => since.saturating_sub(self.deadman.saturating_sub(1000)),
+            Agent::Slow => since.saturating_sub(self.deadman / 2),
             Agent::Silent => since.saturating_sub(self.deadman + 1),
         };
         if let Some(word) = self.control.word(0, offset_of!(Control, heartbeat)) {
