@@ -9,7 +9,7 @@
 //! ```
 //!
 //! * [`words`]: a command line cut into words. [`resolve`]: which file that is, and as whom it
-//!   runs. [`security`]: `enable_script_security`.
+//!   runs. [`security`]: `enable_script_security`. [`programs`]: all of a configuration.
 //! * [`process`]: one run, in a process group of its own, ended when its time is over.
 //! * [`tracker`]: `vrrp_script`: when to run, what the results come to. [`driver`] runs it.
 //!
@@ -19,6 +19,7 @@
 
 pub mod driver;
 pub mod process;
+pub mod programs;
 pub mod resolve;
 pub mod security;
 pub mod tracker;
@@ -29,6 +30,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use process::Outcome;
+pub use programs::Programs;
 pub use user::User;
 
 /// A program that may run: found, executable and, if that was asked for, secure.

@@ -149,6 +149,8 @@ counters! {
     routing_restored,
     /// Times there were two masters.
     split_brain,
+    /// Adverts without the trailer of `auth_hmac` that its `mode` let in.
+    hmac_missing,
     /// Own adverts that went out later than a fifth of the interval after their time.
     advert_late,
 }
@@ -167,6 +169,11 @@ impl Counters {
         count(&self.addr_list_err);
     }
 
+    /// An advert without a trailer was accepted.
+    pub fn unsigned(&self) {
+        count(&self.hmac_missing);
+    }
+
     /// A packet was not acceptable.
     pub fn rejected(&self, reason: &Rejected) {
         count(match reason {
@@ -180,6 +187,7 @@ impl Counters {
             Rejected::Password { .. }
             | Rejected::Spi { .. }
             | Rejected::Replay { .. }
+            | Rejected::Hmac { .. }
             | Rejected::Digest { .. } => &self.auth_failure,
             Rejected::AdverInt { .. } | Rejected::NoInterval { .. } => &self.advert_interval_err,
             Rejected::PacketType { .. } => &self.invalid_type_rcvd,
@@ -271,8 +279,8 @@ pub struct Board {
     version: u8,
     priority: u8,
     advert_int: Duration,
-    /// Counted by the thread.
-    pub counters: Counters,
+    /// Counted by the thread; they outlive a board that a reload replaces.
+    pub counters: Arc<Counters>,
     record: Mutex<Arc<Record>>,
 }
 
@@ -286,8 +294,18 @@ impl Board {
             version: config.version.number(),
             priority: config.priority,
             advert_int: config.advert_int,
-            counters: Counters::default(),
+            counters: Arc::default(),
             record: Mutex::new(Arc::new(record)),
+        }
+    }
+
+    /// The board of the same instance with other settings: what was counted counts on, and until
+    /// the thread publishes, the record is the last one.
+    #[must_use]
+    pub fn with(&self, config: &VirtualRouter) -> Self {
+        Self {
+            counters: Arc::clone(&self.counters),
+            ..Self::new(config, Record::clone(&self.record()))
         }
     }
 
@@ -297,9 +315,13 @@ impl Board {
         *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
     }
 
+    fn record(&self) -> Arc<Record> {
+        Arc::clone(&self.record.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The instance at `now`.
     pub fn read(&self, now: Instant) -> InstanceStatus {
-        let record = Arc::clone(&self.record.lock().unwrap_or_else(PoisonError::into_inner));
+        let record = self.record();
         InstanceStatus {
             name: self.name.clone(),
             interface: self.interface.clone(),

@@ -256,12 +256,10 @@ fn unknown_words_come_with_what_was_probably_meant() {
 fn keywords_without_effect_are_said_once() {
     check(
         &instance(
-            "notify_master a\nnotify_master b\nnotify_master c\naccept\ndebug 0\ntrack_script {\n x y z\n}",
+            "linkbeat_use_polling\nlinkbeat_use_polling\nlinkbeat_use_polling\naccept\ndebug 0\ntrack_script {\n x y z\n}",
         ),
         &[
-            "2:1 warning no-effect-yet: `notify_master` is known, but has no effect yet: no script is run (also on 2 other lines)",
-            "3:1 warning repeated: the same setting stands here twice: the last one counts",
-            "4:1 warning repeated: the same setting stands here twice: the last one counts",
+            "2:1 warning no-effect-yet: `linkbeat_use_polling` is known, but has no effect yet: link states come from the kernel's notifications only (also on 2 other lines)",
             "7:1 warning no-effect-yet: `track_script` is known, but has no effect yet: the priority and the state do not depend on it",
             "8:2 warning reference: there is no vrrp_script `x`: it is not tracked",
             "8:4 warning unknown-keyword: `y` is no option of what is tracked: it is ignored",
