@@ -1,5 +1,8 @@
 //! The decision: is it ours, whose is it, what becomes of it.
 //!
+//! Errors of ICMP ([`crate::icmp`]) and fragments without ports ([`crate::fragments`]) leave this way
+//! at its beginning.
+//!
 //! ```text
 //!  frame ─▶ filter ─▶ service ─▶ gate ─▶ flow ──hit──▶ server ─▶ rewrite ─▶ out
 //!             │          │         │       └─miss─▶ admission ┘
