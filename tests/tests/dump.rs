@@ -1,5 +1,10 @@
 //! `lb-agent dump` of an agent at work, of one that is gone, and of none.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "all of this is a test, and knows what it has made"
+)]
+
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};

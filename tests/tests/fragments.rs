@@ -1,5 +1,11 @@
 //! Datagrams in fragments, there and back, in every mode.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "all of this is a test, and knows what it has made"
+)]
+
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::Duration;

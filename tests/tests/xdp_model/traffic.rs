@@ -186,7 +186,7 @@ fn segment(protocol: u8, source: Endpoint, destination: Endpoint, random: &mut R
         // Now and then the first fragment, or one of the others.
         fragment: match random.below(16) {
             0 => 0x2000,
-            1 => 0x2000 | 1 + random.below(0x1fff) as u16,
+            1 => 0x2000 | (1 + random.below(0x1fff) as u16),
             2 => 1 + random.below(0x1fff) as u16,
             3 => 0x8000,
             4..7 => 0,

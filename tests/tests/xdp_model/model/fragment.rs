@@ -8,13 +8,12 @@ use super::packet::{self, address, short};
 use super::{Arrival, Incarnation, Model, Outcome, Refusal, leave};
 use crate::frame::{ETHERNET, TCP, UDP};
 use crate::network::Network;
-use crate::rig::TICKS;
 
 /// Addresses, identification and protocol.
 pub(super) type Key = ([u8; 8], u16, u8);
 
-/// So many seconds after the first fragment it is forgotten.
-const LIFE: u64 = 30;
+/// So long after the first fragment it is forgotten: thirty seconds at 250 Hz, in ticks.
+const LIFE: i64 = 30 * 250 / 256;
 
 fn key(ip: &[u8]) -> Key {
     let mut addresses = [0; 8];
@@ -41,9 +40,8 @@ impl Model {
             return Err(Refusal::NotOurs);
         }
         let (chosen, seen) = *self.fragments.get(&key(ip)).ok_or(UNKNOWN)?;
-        let life = i64::from(TICKS.of(std::time::Duration::from_secs(LIFE)));
         let real = self.servers.get(&chosen).cloned().ok_or(UNKNOWN)?;
-        if arrival.tick - seen > life {
+        if arrival.tick - seen > LIFE {
             return Err(UNKNOWN);
         }
         self.pass_gate(real.gate, arrival)?;
