@@ -2,12 +2,14 @@
 //! to it, and everything that has to be done it does, in order.
 
 mod balancer;
+mod bfd;
 mod forwarding;
 mod loss;
 mod network;
 mod said;
 mod startup;
 mod telling;
+mod trackers;
 mod vrrp;
 
 use std::future::pending;
@@ -20,13 +22,15 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
-use tracing::info;
+use tracing::{info, warn};
 
 use self::balancer::Balancer;
+use self::bfd::{Reached, Sessions};
 use self::network::Network;
 use self::telling::Telling;
+use self::vrrp::Vrrp;
 use super::director::Director;
-use super::interfaces::{self, NoInterface};
+use super::interfaces;
 use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
 use super::status::StatusFile;
@@ -63,9 +67,6 @@ pub enum RunError {
     /// Clients' packets would not arrive at the program.
     #[error("{0}")]
     Interface(String),
-    /// An interface that the configuration names is missing.
-    #[error(transparent)]
-    NoInterface(#[from] NoInterface),
 }
 
 /// Runs one agent until it is told to stop.
@@ -107,8 +108,10 @@ struct Supervisor {
     director: Director,
     network: Network,
     balancer: Option<Balancer>,
-    vrrp: Option<driver::Handle>,
+    vrrp: Option<Vrrp>,
     news: mpsc::UnboundedReceiver<News>,
+    sessions: Sessions,
+    reached: mpsc::UnboundedReceiver<Reached>,
     telling: Telling,
     health: health::driver::Handle,
     events: mpsc::UnboundedReceiver<health::Event>,
@@ -134,7 +137,9 @@ impl Supervisor {
         let mut network = Network::open()?;
         network.read_all(&mut director)?;
         let existing: Vec<&str> = director.links().map(|link| link.name.as_str()).collect();
-        interfaces::check(director.config(), &existing)?;
+        for missing in interfaces::missing(director.config(), &existing) {
+            warn!("{missing}");
+        }
         network.settle(&mut director, clock::now());
 
         let serves = !director.config().virtual_servers.is_empty();
@@ -146,7 +151,7 @@ impl Supervisor {
             &host_name(),
         ));
         let (sender, news) = mpsc::unbounded_channel();
-        let vrrp = match vrrp::start(&director, balancer.as_ref(), sender) {
+        let vrrp = match vrrp::start(&director, balancer.as_ref(), programs, sender) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
@@ -161,12 +166,17 @@ impl Supervisor {
         programs.say_violation();
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
+        let (sender, reached) = mpsc::unbounded_channel();
+        let reporter = vrrp.as_ref().map(|vrrp| vrrp.handle.reporter());
+        let sessions = Sessions::start(director.config(), reporter.as_ref(), sender);
         Ok(Self {
             director,
             network,
             balancer,
             vrrp,
             news,
+            sessions,
+            reached,
             telling,
             health,
             events,
@@ -187,6 +197,7 @@ impl Supervisor {
                 _ = self.interrupt.recv() => return,
                 Some(news) = self.news.recv() => self.handle_news(&news),
                 Some(event) = self.events.recv() => self.handle_health(&event),
+                Some((session, up)) = self.reached.recv() => self.health.set_bfd(session, up),
                 event = self.network.news() => {
                     self.stale |= self.network.handle(event, &mut self.director);
                 }
@@ -229,7 +240,7 @@ impl Supervisor {
         let vrrp = self
             .vrrp
             .as_ref()
-            .map(driver::Handle::status)
+            .map(|vrrp| vrrp.handle.status())
             .unwrap_or_default();
         let vrrp = vrrp.into_iter().map(Into::into).collect();
         let plane = self.balancer.as_ref().map(Balancer::plane);
@@ -248,8 +259,9 @@ impl Supervisor {
     /// The other routers hear of it first, then the program goes.
     async fn stop(mut self) {
         if let Some(vrrp) = self.vrrp.take() {
-            vrrp.stop();
+            vrrp.stop().await;
         }
+        self.sessions.stop();
         self.health.stop().await;
         if let Some(balancer) = self.balancer {
             balancer.stop();

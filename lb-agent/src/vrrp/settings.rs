@@ -38,13 +38,18 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Leaves out what is tracked but of no kind that is reported: an instance would wait for the
-    /// first report for ever.
-    pub fn track_only(&mut self, kinds: &[Kind]) {
+    /// Whether an instance tracks it.
+    pub fn tracks(&self, kind: Kind, name: &str) -> bool {
+        let mut tracked = self.instances.iter().flat_map(|it| &it.tracked);
+        tracked.any(|it| it.kind == kind && it.name == name)
+    }
+
+    /// Leaves out what nobody will report on: an instance would wait for the first report for ever.
+    pub fn untrack(&mut self, kind: Kind, name: &str) {
         for instance in &mut self.instances {
             instance
                 .tracked
-                .retain(|tracked| kinds.contains(&tracked.kind));
+                .retain(|it| it.kind != kind || it.name != name);
         }
     }
 }
