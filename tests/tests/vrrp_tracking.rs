@@ -101,6 +101,13 @@ impl Pair {
     }
 }
 
+/// Waits until `dump vrrp` has `text`: what it shows is at most a second old.
+fn shows(agent: &Agent, text: &str) -> Result<()> {
+    let dump = || agent.dump("vrrp").unwrap_or_default();
+    wait_until(PATIENCE, || dump().contains(text).then_some(()))
+        .with_context(|| format!("no {text:?} in {}", dump()))
+}
+
 /// A file of the tutorials as it is.
 fn tutorial(name: &str) -> Result<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/tutorials");
@@ -113,7 +120,7 @@ fn the_tutorials_script_moves_the_master_there_and_back() -> Result<()> {
         return Ok(());
     }
     let pair = Pair::new()?;
-    let first = tutorial("004_22_L2431.conf")?;
+    let first = tutorial("004_21_L2337.conf")?;
     let second = first
         .replace("state MASTER", "state BACKUP")
         .replace("priority 100", "priority 80")
@@ -137,8 +144,8 @@ fn the_tutorials_script_moves_the_master_there_and_back() -> Result<()> {
     ] {
         agents[0].wait_for(line, PATIENCE)?;
     }
-    let dump = agents[0].dump("vrrp")?;
-    ensure!(dump.contains("Effective priority = 70"), "{dump}");
+    shows(&agents[0], "Effective priority = 70")?;
+    shows(&agents[0], "script check_down = down, weight -30: -30")?;
     fs::write(pair.file(0, "down"), "")?;
     pair.wait_for_master(0)?;
     for agent in agents {
@@ -168,8 +175,8 @@ fn a_line_for_a_shell_means_what_it_says_and_without_a_weight_it_is_a_fault() ->
     ] {
         agents[0].wait_for(line, PATIENCE)?;
     }
-    let dump = agents[0].dump("vrrp")?;
-    ensure!(dump.contains("tracked script chk has failed"), "{dump}");
+    shows(&agents[0], "tracked script chk has failed")?;
+    shows(&agents[0], "script chk = down, weight 0: FAULT")?;
     fs::remove_file(pair.file(0, "down"))?;
     pair.wait_for_master(0)?;
     let [first, second] = agents;
@@ -208,7 +215,9 @@ fn a_script_that_hangs_is_ended_with_all_it_has_started() -> Result<()> {
     pair.wait_for_master(0)?;
     let gone = || {
         let found = Command::new("pgrep").args(["-f", "sleep 86398"]).output();
-        found.is_ok_and(|found| !found.status.success()).then_some(())
+        found
+            .is_ok_and(|found| !found.status.success())
+            .then_some(())
     };
     wait_until(PATIENCE, gone).context("sleep still runs")
 }
@@ -381,18 +390,18 @@ fn an_interface_that_comes_later_is_a_fault_until_then() -> Result<()> {
     ] {
         agent.wait_for(line, PATIENCE)?;
     }
-    let dump = || agent.dump("vrrp").unwrap_or_default();
-    let seen = |text: &str| wait_until(PATIENCE, || dump().contains(text).then_some(()));
-    seen("the interface does not exist").with_context(dump)?;
+    shows(&agent, "the interface does not exist")?;
     pair.cable("ens40", 162)?;
     pair.wait_for_master(0)?;
     // And goes, and comes again.
     pair.machines[0].ip("link delete dev ens40")?;
-    seen("the interface does not exist").with_context(dump)?;
+    shows(&agent, "the interface does not exist")?;
     pair.cable("ens40", 162)?;
     pair.wait_for_master(0)?;
     ensure!(agent.terminate()?.status.success());
-    let states = ["FAULT", "BACKUP", "MASTER", "FAULT", "BACKUP", "MASTER", "STOP"];
+    let states = [
+        "FAULT", "BACKUP", "MASTER", "FAULT", "BACKUP", "MASTER", "STOP",
+    ];
     assert_eq!(
         pair.told(0),
         states.map(|state| format!("INSTANCE VI_1 {state} 100"))

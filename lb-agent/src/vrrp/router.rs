@@ -79,7 +79,9 @@ impl<K: Kernel> Router<K> {
         } = setup;
         let member = |(place, mut config): (usize, VirtualRouter)| {
             config.startup_delay = global.vrrp_startup_delay;
-            config.grouped = groups.iter().any(|group| group.members.contains(&place));
+            let mut groups = groups.iter();
+            let group = groups.find(|group| group.members.contains(&place));
+            config.sync_group = group.map(|group| group.name.clone());
             Member::new(place, config, now)
         };
         Self {

@@ -250,8 +250,8 @@ pub struct VirtualRouter {
     pub garp: Garp,
     /// What is tracked, the group's included.
     pub tracked: Vec<Tracked>,
-    /// Whether it is a member of a sync group.
-    pub grouped: bool,
+    /// The sync group that it is a member of.
+    pub sync_group: Option<String>,
     /// `vrrp_startup_delay`, of [`Global`].
     pub startup_delay: Duration,
     /// `promote_secondaries`: of the interface, while the agent runs.

@@ -1,11 +1,10 @@
 //! What others may know of the instances, at any time, without asking the VRRP thread.
 //!
-//! The thread counts with atomics and replaces a small record when something changed; a reader
-//! takes the record's pointer under a lock, nothing more, and so never keeps the thread waiting.
+//! The thread counts with atomics and replaces a small record when something changed. Wherever a
+//! reader may be held up, it keeps the thread from nothing ([`latest`]).
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
@@ -19,8 +18,13 @@ use super::receive::Rejected;
 use super::settings::VirtualRouter;
 use crate::wire::vrrp::PRIORITY_RELEASE;
 
+mod latest;
+mod peers;
 mod tracked;
 
+use latest::Latest;
+pub use peers::PeerStatus;
+use peers::Peers;
 pub use tracked::{Reason, TrackedStatus};
 
 /// An instance at one moment.
@@ -58,6 +62,10 @@ pub struct InstanceStatus {
     pub tracked: Vec<TrackedStatus>,
     /// Who else acts as master beside us.
     pub split_brain: Option<Rival>,
+    /// The sync group that it is a member of.
+    pub sync_group: Option<String>,
+    /// The other routers that were heard, by address.
+    pub peers: Vec<PeerStatus>,
     /// The counters.
     pub stats: Stats,
 }
@@ -273,7 +281,9 @@ pub struct Board {
     advert_int: Duration,
     /// Counted by the thread.
     pub counters: Counters,
-    record: Mutex<Arc<Record>>,
+    sync_group: Option<String>,
+    peers: Peers,
+    record: Latest<Record>,
 }
 
 impl Board {
@@ -287,19 +297,26 @@ impl Board {
             priority: config.priority,
             advert_int: config.advert_int,
             counters: Counters::default(),
-            record: Mutex::new(Arc::new(record)),
+            sync_group: config.sync_group.clone(),
+            peers: Peers::new(),
+            record: Latest::new(record),
         }
     }
 
     /// Replaces the record.
     pub fn publish(&self, record: Record) {
-        let record = Arc::new(record);
-        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
+        self.record.write(record);
+    }
+
+    /// An acceptable advert came.
+    pub fn heard(&self, advert: Advert, now: Instant) {
+        self.counters.received(advert);
+        self.peers.note(advert, now);
     }
 
     /// The instance at `now`.
     pub fn read(&self, now: Instant) -> InstanceStatus {
-        let record = Arc::clone(&self.record.lock().unwrap_or_else(PoisonError::into_inner));
+        let record = self.record.read();
         InstanceStatus {
             name: self.name.clone(),
             interface: self.interface.clone(),
@@ -317,6 +334,8 @@ impl Board {
             master_adver_int: record.master_adver_int,
             tracked: record.tracked.clone(),
             split_brain: record.split_brain,
+            sync_group: self.sync_group.clone(),
+            peers: self.peers.read(now),
             stats: self.counters.read(),
         }
     }

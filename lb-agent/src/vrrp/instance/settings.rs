@@ -48,7 +48,7 @@ impl From<&VirtualRouter> for Settings {
             garp: router.garp,
             addresses: router.addresses().count(),
             tracked: router.tracked.clone(),
-            grouped: router.grouped,
+            grouped: router.sync_group.is_some(),
             vrrp_startup_delay: router.startup_delay,
         }
     }
