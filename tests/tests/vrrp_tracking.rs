@@ -51,7 +51,18 @@ impl Pair {
             machine.ip(&format!("address add 192.168.{net}.{host}/24 dev {name}"))?;
             machine.ip(&format!("link set dev {name} up"))?;
         }
-        Ok(())
+        // The kernel looks at carriers once a second; until then it would be FAULT.
+        let is_up = |machine: &Namespace| {
+            let shown = machine.ip(&format!("link show dev {name}"));
+            shown.is_ok_and(|shown| shown.contains("state UP"))
+        };
+        wait_until(PATIENCE, || (is_up(one) && is_up(two)).then_some(()))
+            .with_context(|| format!("{name} does not come up"))
+    }
+
+    fn machine(&self, number: usize) -> &Namespace {
+        let [one, two] = &self.machines;
+        if number == 0 { one } else { two }
     }
 
     fn folder_of(&self, number: usize) -> PathBuf {
@@ -66,7 +77,7 @@ impl Pair {
     fn start(&self, number: usize, configuration: &str) -> Result<Agent> {
         let folder = self.folder_of(number);
         let text = configuration.replace("/etc/keepalived", &folder.display().to_string());
-        Agent::start(&self.machines[number], &text)
+        Agent::start(self.machine(number), &text)
     }
 
     /// Both agents with an instance of 0.2 s: the first has priority 100 and `lines`, the second 80.
@@ -89,7 +100,7 @@ impl Pair {
     }
 
     fn wait_for(&self, address: &str, number: usize) -> Result<()> {
-        let has = |number: usize| self.machines[number].has_address(address).unwrap_or(false);
+        let has = |number: usize| self.machine(number).has_address(address).unwrap_or(false);
         wait_until(PATIENCE, || (has(number) && !has(1 - number)).then_some(()))
             .with_context(|| format!("{address} does not come to ka-{}", number + 1))
     }

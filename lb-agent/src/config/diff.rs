@@ -174,7 +174,7 @@ fn instance_keywords(old: &VrrpInstance, new: &VrrpInstance) -> Vec<&'static str
         lower_prio_no_advert, higher_prio_send_advert, down_timer_adverts, garp, version,
         native_ipv6, no_virtual_ipaddress, accept, strict_mode, auth_hmac, unicast_peer_ttl,
         check_unicast_src, unicast_fault_no_peer, old_unicast_checksum, v3_checksum_as_v2,
-        owner_ignore_adverts, timer_expired_backup, thread_timer_expired, virtual_routes,
+        owner_ignore_adverts, timer_expired_backup, virtual_routes,
         virtual_rules, promote_secondaries, use_vmac, vmac_xmit_base, use_vmac_addr, use_ipvlan,
         vrf, kernel_rx_buf_size, track_src_ip, track, linkbeat_use_polling, notify, debug,
     } in old, new)

@@ -31,7 +31,9 @@ mod vmac;
 use serde::Serialize;
 
 pub use address::{AddressFlags, Broadcast, StaticAddress, VirtualAddress};
-pub use authentication::{AuthHmac, Authentication, HmacMode, HmacReplay, Secret};
+pub use authentication::{
+    AuthHmac, Authentication, HMAC_KEY_LEN, HmacKey, HmacMode, HmacReplay, Secret,
+};
 pub use bfd::BfdInstance;
 pub use checker::{Checker, CheckerKind, HttpGet, HttpProtocol, Url, UrlBody};
 pub use garp::{ExtraIf, Garp, GarpGroup};

@@ -161,6 +161,7 @@ impl Schedule {
         for id in self.matching(|question| match &question.kind {
             Kind::Bfd(bfd) => bfd.name == name,
             Kind::Tcp
+            | Kind::ViaTunnel(_)
             | Kind::Http(_)
             | Kind::Ssl(_)
             | Kind::Smtp(_)

@@ -140,6 +140,7 @@ impl Verdict {
                 virtual_server: virtual_server.clone(),
             },
             Kind::Tcp
+            | Kind::ViaTunnel(_)
             | Kind::Http(_)
             | Kind::Ssl(_)
             | Kind::Smtp(_)
@@ -290,6 +291,7 @@ impl Verdict {
         match self.kind() {
             Kind::Misc(_) => self.started.unwrap_or(now),
             Kind::Tcp
+            | Kind::ViaTunnel(_)
             | Kind::Http(_)
             | Kind::Ssl(_)
             | Kind::Smtp(_)

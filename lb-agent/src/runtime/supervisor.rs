@@ -43,6 +43,9 @@ use crate::notify;
 use crate::script::Programs;
 use crate::vrrp::{Change, News, State, driver};
 
+/// Events of health that are taken before anything else gets its turn.
+const MOST_EVENTS: usize = 1000;
+
 /// How often the program hears that the agent is alive. `xdp_deadman` counts from the last time.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -196,7 +199,7 @@ impl Supervisor {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 Some(news) = self.news.recv() => self.handle_news(&news),
-                Some(event) = self.events.recv() => self.handle_health(&event),
+                Some(event) = self.events.recv() => self.handle_events(&event),
                 Some((session, up)) = self.reached.recv() => self.health.set_bfd(session, up),
                 event = self.network.news() => {
                     self.stale |= self.network.handle(event, &mut self.director);
@@ -210,6 +213,7 @@ impl Supervisor {
                 _ = heartbeat.tick() => self.beat(),
             }
             self.stale |= self.network.settle(&mut self.director, clock::now());
+            self.tell_notices();
             while let Some((address, here)) = self.director.poll_address() {
                 self.health.set_address(address, here);
             }
@@ -225,7 +229,25 @@ impl Supervisor {
         }
     }
 
+    /// What health has said by now: the data plane hears of all of it at once.
+    fn handle_events(&mut self, first: &health::Event) {
+        self.handle_health(first);
+        for _ in 0..MOST_EVENTS {
+            let Ok(event) = self.events.try_recv() else {
+                return;
+            };
+            self.handle_health(&event);
+        }
+    }
+
+    fn tell_notices(&mut self) {
+        while let Some((service, notice)) = self.director.poll_notice() {
+            self.telling.handle_notice(&service, &notice);
+        }
+    }
+
     fn handle_health(&mut self, event: &health::Event) {
+        self.telling.handle_checker(event);
         let (changed, lines) = self.director.handle_health(event);
         write_lines(lines);
         self.stale |= changed;
@@ -261,6 +283,8 @@ impl Supervisor {
         if let Some(vrrp) = self.vrrp.take() {
             vrrp.stop().await;
         }
+        write_lines(self.director.stop());
+        self.tell_notices();
         self.sessions.stop();
         self.health.stop().await;
         if let Some(balancer) = self.balancer {

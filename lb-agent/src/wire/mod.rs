@@ -8,8 +8,10 @@
 pub mod ah;
 pub mod arp;
 pub mod bfd;
+pub mod hmac;
 pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
 pub mod ndisc;
+pub mod tcp;
 pub mod vrrp;

@@ -97,8 +97,7 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
         g.value.vrrp.vrrp_delay_after_boot = v.value;
     })
     .since("2.4.0")
-    .silent("0")
-    .later("an instance may become MASTER at once"),
+    .silent("0"),
 ];
 
 const GARP: &[Keyword<GlobalDraft>] = &[
@@ -157,11 +156,8 @@ const GARP: &[Keyword<GlobalDraft>] = &[
     )
     .or(&["vrrp_vmac_garp_intvl"])
     .since("2.2.3")
-    .example("all 7")
-    .later("gratuitous ARPs go out by the address's own interface only"),
+    .example("all 7"),
 ];
-
-const NO_RULES: &str = "no packet filter is set up";
 
 const FIREWALL: &[Keyword<GlobalDraft>] = &[
     line(
@@ -175,9 +171,8 @@ const FIREWALL: &[Keyword<GlobalDraft>] = &[
         .example("x y z")
         .accepted("ipsets are not used"),
     line("nftables", words("[TABLE]", 0, 1), lower::nftables)
-        .default("keepalived")
-        .example("seven")
-        .later(NO_RULES),
+        .default("lb-agent")
+        .example("seven"),
     signed(
         "nftables_priority",
         -1000..=1000,
@@ -185,16 +180,14 @@ const FIREWALL: &[Keyword<GlobalDraft>] = &[
             g.value.vrrp.nftables_priority = Some(v.value);
         },
     )
-    .default("-1")
-    .later(NO_RULES),
+    .default("-1"),
     flag("nftables_ifindex", |g: &mut GlobalDraft, v| {
         g.value.vrrp.nftables_ifindex = v.value;
     })
-    .later(NO_RULES),
+    .accepted("the rules name no interface"),
     flag("nftables_counters", |g: &mut GlobalDraft, v| {
         g.value.vrrp.nftables_counters = v.value;
-    })
-    .later(NO_RULES),
+    }),
 ];
 
 const LINKS: &[Keyword<GlobalDraft>] = &[
@@ -203,26 +196,21 @@ const LINKS: &[Keyword<GlobalDraft>] = &[
     line("dynamic_interfaces", words("[allow_if_changes]", 0, 1), lower::dynamic_interfaces)
         .example("allow_if_changes")
         .accepted("an interface may always come later, and be another one then"),
-    flag("disable_local_igmp", |g: &mut GlobalDraft, v| g.value.vrrp.disable_local_igmp = v.value)
-        .later("the host reports its groups"),
+    flag("disable_local_igmp", |g: &mut GlobalDraft, v| g.value.vrrp.disable_local_igmp = v.value),
     text("vmac_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_prefix = Some(v.value))
-        .default("vrrp")
-        .later(NO_VMAC),
+        .default("vrrp"),
     text("vmac_addr_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_addr_prefix = Some(v.value))
         .later(NO_VMAC),
     word("vrrp_rx_bufs_policy", "MTU|ADVERT|BYTES", read!(lower::rx_bufs => |g: &mut GlobalDraft, v| g.value.vrrp.vrrp_rx_bufs_policy = Some(v.value)))
-        .example("MTU")
-        .later(BUFFERS_AS_THEY_ARE),
+        .default("the kernel's")
+        .example("MTU"),
     number("vrrp_rx_bufs_multiplier", 1..=u32::MAX, |g: &mut GlobalDraft, v| {
         g.value.vrrp.vrrp_rx_bufs_multiplier = Some(v.value);
     })
-    .default("3")
-    .later(BUFFERS_AS_THEY_ARE),
+    .default("3"),
 ];
 
 const NO_VMAC: &str = "interfaces keep their own MAC addresses";
-
-const BUFFERS_AS_THEY_ARE: &str = "sockets have the kernel's buffers";
 
 const ATTACH: &[(&str, XdpAttach)] = &[("start", XdpAttach::Start), ("master", XdpAttach::Master)];
 
@@ -305,18 +293,14 @@ const MAIL: &[Keyword<GlobalDraft>] = &[
     flag("smtp_alert_checker", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_alert_checker = Some(v.value);
     })
-    .silent("off")
-    .later(NO_CHECKER_MAIL),
+    .silent("off"),
     flag("no_email_faults", |g: &mut GlobalDraft, v| {
         g.value.mail.no_email_faults = v.value;
     }),
     flag("no_checker_emails", |g: &mut GlobalDraft, v| {
         g.value.mail.no_checker_emails = v.value;
-    })
-    .later(NO_CHECKER_MAIL),
+    }),
 ];
-
-const NO_CHECKER_MAIL: &str = "no mail is sent about servers";
 
 /// Longest time that a script of start or stop may take.
 const SCRIPT_TIME: std::ops::RangeInclusive<Duration> =
@@ -367,16 +351,13 @@ const FIFOS: &[Keyword<GlobalDraft>] = &[
         lower::vrrp_notify_fifo_script,
     )
     .example("/bin/true"),
-    line("lvs_notify_fifo", FIFO, lower::lvs_notify_fifo)
-        .example("/run/seven")
-        .later(NO_SERVERS),
+    line("lvs_notify_fifo", FIFO, lower::lvs_notify_fifo).example("/run/seven"),
     line(
         "lvs_notify_fifo_script",
         COMMAND,
         lower::lvs_notify_fifo_script,
     )
-    .example("/bin/true")
-    .later(NO_SERVERS),
+    .example("/bin/true"),
     flag("vrrp_notify_priority_changes", |g: &mut GlobalDraft, v| {
         g.vrrp_notify_priority_changes = Some(v);
     }),
@@ -389,11 +370,8 @@ const FIFOS: &[Keyword<GlobalDraft>] = &[
     .later(RELOADS),
     flag("rs_init_notifies", |g: &mut GlobalDraft, v| {
         g.value.notify.rs_init_notifies = v.value;
-    })
-    .later("no script is run for servers"),
+    }),
 ];
-
-const NO_SERVERS: &str = "FIFOs hear nothing of servers";
 
 const NO_IPVS: &str = "kernel IPVS is not used";
 

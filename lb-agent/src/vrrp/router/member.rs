@@ -13,6 +13,7 @@ use crate::vrrp::addresses::Addresses;
 use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::election::Advert;
 use crate::vrrp::group::Standing;
+use crate::vrrp::hmac::Sequences;
 use crate::vrrp::instance::{Action, Input, Instance, Rival};
 use crate::vrrp::receive::{Expected, Mismatch, Rejected};
 use crate::vrrp::routing::Routing;
@@ -46,6 +47,10 @@ pub(super) struct Member {
     identification: u16,
     /// Sequence number of the last authentication header, sent or received.
     sequence: Option<u32>,
+    /// Sequence numbers of `auth_hmac`.
+    hmac: Sequences,
+    /// That of the advert being sent.
+    hmac_sequence: Option<u64>,
     /// The peers compute checksums as old keepalived did.
     old_checksum: bool,
     /// A master of lower priority was heard: the group has to hear of it.
@@ -81,6 +86,8 @@ impl Member {
             mute: false,
             identification: 0,
             sequence: None,
+            hmac: Sequences::default(),
+            hmac_sequence: None,
             heard_lower: false,
             blocked: false,
             lower: None,
@@ -363,7 +370,10 @@ impl Member {
         }
         let addresses = self.config.addresses();
         let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
-        match outside.kernel.block(&self.table(), &addresses) {
+        match outside
+            .kernel
+            .block(&self.table(), &self.config.filter, &addresses)
+        {
             Ok(()) => self.blocked = true,
             Err(error) => error!("({}) no_accept has no effect: {error}", self.config.name),
         }
@@ -384,9 +394,11 @@ impl Member {
             interface,
             virtual_router_id,
             family,
+            filter,
             ..
         } = &self.config;
-        format!("lb-agent.{interface}.{virtual_router_id}.{}", family.name())
+        let table = &filter.table;
+        format!("{table}.{interface}.{virtual_router_id}.{}", family.name())
     }
 
     fn mac_of(&self, rival: Rival) -> Option<[u8; 6]> {

@@ -46,7 +46,7 @@ vrrp_instance A {
         <authentication>
     }
     auth_hmac {
-        key 7 seven
+        key 7 seventhsecretofthirtytwocharacters
         <auth_hmac>
     }
     track_interface {
@@ -145,6 +145,15 @@ virtual_server 10.0.0.1 80 {
 virtual_server fwmark 7 {
     <virtual_server>
     real_server fd00::2 80 {
+    }
+}
+virtual_server 10.0.0.8 80 {
+    protocol TCP
+    lb_kind DR
+    real_server 10.0.0.9 80 {
+        TCP_CHECK {
+            <TCP_CHECK>
+        }
     }
 }
 <top level>

@@ -86,7 +86,7 @@ fn strict_mode_says_what_it_does_not_go_with() {
     assert_eq!(
         remarks(&instance(lines)),
         [
-            "4:16 warning (7): in strict mode keepalived refuses unicast peers: the instance does not start there",
+            "4:16 warning (7): strict mode knows no unicast peers; they are used all the same, as keepalived does",
             "5:18 warning (7): in strict mode keepalived ignores authentication",
             "7:1 warning (): strict: the virtual addresses answer nothing, not even ping, but for the owner (priority 255)",
         ]
