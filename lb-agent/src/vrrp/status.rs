@@ -4,6 +4,7 @@
 //! reader may be held up, it keeps the thread from nothing ([`latest`]).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -287,10 +288,10 @@ pub struct Board {
     version: u8,
     priority: u8,
     advert_int: Duration,
-    /// Counted by the thread.
-    pub counters: Counters,
+    /// Counted by the thread; they outlive a board that a reload replaces.
+    pub counters: Arc<Counters>,
     sync_group: Option<String>,
-    peers: Peers,
+    peers: Arc<Peers>,
     record: Latest<Record>,
 }
 
@@ -304,10 +305,21 @@ impl Board {
             version: config.version.number(),
             priority: config.priority,
             advert_int: config.advert_int,
-            counters: Counters::default(),
+            counters: Arc::default(),
             sync_group: config.sync_group.clone(),
-            peers: Peers::new(),
+            peers: Arc::new(Peers::new()),
             record: Latest::new(record),
+        }
+    }
+
+    /// The board of the same instance with other settings: what was counted counts on, and until
+    /// the thread publishes, the record is the last one.
+    #[must_use]
+    pub fn with(&self, config: &VirtualRouter) -> Self {
+        Self {
+            counters: Arc::clone(&self.counters),
+            peers: Arc::clone(&self.peers),
+            ..Self::new(config, Record::clone(&self.record.read()))
         }
     }
 

@@ -10,16 +10,34 @@ use crate::vrrp::settings::{Kind, Setup, Status};
 
 /// What is to be watched, found and ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Watched {
+pub struct Watched {
     scripts: Vec<(tracker::Settings, Script)>,
     files: Vec<file::Settings>,
     processes: Vec<process::Settings>,
 }
 
+/// What VRRP is to do for a configuration, and what is to be watched for it: only what somebody
+/// will report on is tracked. Reads directories and the user database.
+pub fn setup(config: &Config, programs: &Programs) -> (Setup, Watched) {
+    let mut setup = Setup::from(config);
+    for session in config.bfd_instances.iter().filter(|it| !it.vrrp) {
+        if setup.tracks(Kind::Bfd, &session.name) {
+            let name = &session.name;
+            warn!(
+                "bfd_instance {name} is for checkers only (`checker` without `vrrp`): it is not \
+                 tracked"
+            );
+            setup.untrack(Kind::Bfd, name);
+        }
+    }
+    let watched = Watched::find(config, &mut setup, programs);
+    (setup, watched)
+}
+
 impl Watched {
     /// What the instances of `setup` track. A script that must not or cannot run is tracked no
-    /// longer, and the log says why. Reads directories and the user database.
-    pub(super) fn find(config: &Config, setup: &mut Setup, programs: &Programs) -> Self {
+    /// longer, and the log says why.
+    fn find(config: &Config, setup: &mut Setup, programs: &Programs) -> Self {
         let mut scripts = Vec::new();
         for one in &config.vrrp_scripts {
             if !setup.tracks(Kind::Script, &one.name) {
@@ -42,17 +60,32 @@ impl Watched {
     }
 
     /// Watches, on the runtime of the caller, and tells the instances how everything is: what is
-    /// known at once, and every change.
-    pub(super) fn start(self, reporter: &Reporter) -> Trackers {
+    /// known at once, and every change. `before`: what was watched until now, at a reload; a script
+    /// that was up then does not begin with `init_fail`, and no file is written over.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn start(self, reporter: &Reporter, before: Option<&Trackers>) -> Trackers {
         let Self {
-            scripts,
+            mut scripts,
             files,
             processes,
         } = self.clone();
+        let known = before.and_then(|it| it.scripts.as_ref());
+        let known = known
+            .map(script::driver::Handle::status)
+            .unwrap_or_default();
+        for (settings, _) in &mut scripts {
+            let was_up =
+                |it: &script::driver::Status| it.name == settings.name && it.up == Some(true);
+            settings.init_fail &= !known.iter().any(was_up);
+        }
+        let reload = before.is_some();
         Trackers {
             scripts: (!scripts.is_empty()).then(|| watch_scripts(scripts, reporter)),
             files: (!files.is_empty())
-                .then(|| watch_files(&files, reporter))
+                .then(|| watch_files(&files, reload, reporter))
                 .flatten(),
             processes: (!processes.is_empty()).then(|| watch_processes(processes, reporter)),
             watched: self,
@@ -62,7 +95,7 @@ impl Watched {
 
 /// The running trackers. Dropped, they end.
 #[derive(Debug)]
-pub(super) struct Trackers {
+pub struct Trackers {
     scripts: Option<script::driver::Handle>,
     #[expect(dead_code, reason = "kept for its end")]
     files: Option<file::driver::Handle>,
@@ -73,13 +106,12 @@ pub(super) struct Trackers {
 
 impl Trackers {
     /// What is watched: a reload that changes nothing of it need not begin anew.
-    #[expect(dead_code, reason = "the reload asks")]
-    pub(super) const fn watched(&self) -> &Watched {
+    pub const fn watched(&self) -> &Watched {
         &self.watched
     }
 
     /// Ends them; running scripts are told to end, and no report comes any more.
-    pub(super) async fn stop(self) {
+    pub async fn stop(self) {
         if let Some(scripts) = self.scripts {
             scripts.stop().await;
         }
@@ -111,9 +143,13 @@ fn watch_scripts(
 }
 
 /// Files that are not watched count as 0, what a missing file counts as.
-fn watch_files(files: &[file::Settings], reporter: &Reporter) -> Option<file::driver::Handle> {
+fn watch_files(
+    files: &[file::Settings],
+    reload: bool,
+    reporter: &Reporter,
+) -> Option<file::driver::Handle> {
     for one in files {
-        let line = one.init_file.and_then(|init| init.apply(one, false));
+        let line = one.init_file.and_then(|init| init.apply(one, reload));
         if let Some(line) = line {
             line.write();
         }
