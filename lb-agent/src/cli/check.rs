@@ -1,6 +1,7 @@
 //! `lb-agent check`.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -30,9 +31,26 @@ pub(super) struct Arguments {
     /// Warnings count as errors: the exit status is not 0.
     #[arg(long)]
     strict: bool,
-    /// Check nothing: print what every keyword takes and does, as Markdown.
+    /// Check nothing: print what every keyword takes and does, as Markdown, or as JSON for editors.
     #[arg(long)]
     keywords: bool,
+    /// Where the remarks go instead of standard output (keepalived's `-tLOG`).
+    #[arg(skip)]
+    log: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// keepalived's `-t`; with the name `-` the remarks go to standard output.
+    pub(super) fn of(config: ConfigArguments, log: PathBuf) -> Self {
+        Self {
+            config,
+            format: Format::Text,
+            explain: false,
+            strict: false,
+            keywords: false,
+            log: Some(log).filter(|log| log.as_os_str() != "-"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -60,19 +78,31 @@ struct Report {
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     if arguments.keywords {
-        print!("{}", config::configuration_md());
+        match arguments.format {
+            Format::Text => print!("{}", config::configuration_md()),
+            Format::Json => println!("{}", config::keywords_json()),
+        }
         return ExitCode::SUCCESS;
     }
-    let loaded = arguments.config.load(None, arguments.explain);
+    let loaded = arguments.config.load(arguments.explain);
     let missing = missing_interfaces(&loaded.config);
     let status = exit_status(&loaded, !missing.is_empty(), arguments.strict);
     if arguments.explain {
         print!("{}", config::explain(&loaded));
     }
+    if let Some(log) = &arguments.log {
+        let text = text(arguments, &loaded, &missing);
+        if let Err(error) = std::fs::write(log, format!("{text}\n")) {
+            println!("cannot write {}: {error}\n{text}", log.display());
+        }
+        return ExitCode::from(status);
+    }
     match arguments.format {
         Format::Text => println!("{}", text(arguments, &loaded, &missing)),
         Format::Json => println!("{}", json(&loaded, missing, status)),
     }
+    // The process ends here: the kernel takes back at once what would be freed piece by piece.
+    std::mem::forget(loaded);
     ExitCode::from(status)
 }
 

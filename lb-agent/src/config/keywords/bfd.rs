@@ -1,6 +1,6 @@
 //! `bfd_instance`.
 
-use super::{Keyword, Section, Unit, byte, flag, line, read, script, units, word};
+use super::{Keyword, Section, Unit, bare, byte, flag, line, read, script, units, word};
 use crate::config::lower::script as lower;
 use crate::config::model::BfdInstance;
 use crate::config::value;
@@ -49,7 +49,7 @@ const SESSION: &[Keyword<BfdInstance>] = &[
         b.multiplier = v.value;
     })
     .default("5"),
-    flag("passive", |b: &mut BfdInstance, v| b.passive = v.value),
+    bare("passive", |b: &mut BfdInstance, v| b.passive = v.value),
     byte("ttl", 1..=255, |b: &mut BfdInstance, v| b.ttl = v.value)
         .or(&["hoplimit"])
         .default("255; 64 over several hops"),
@@ -61,6 +61,6 @@ const SESSION: &[Keyword<BfdInstance>] = &[
     line("weight", script::WEIGHT, lower::bfd_weight)
         .default("0: FAULT when it is down")
         .example("-7"),
-    flag("vrrp", |b: &mut BfdInstance, v| b.vrrp = v.value),
-    flag("checker", |b: &mut BfdInstance, v| b.checker = v.value),
+    bare("vrrp", |b: &mut BfdInstance, v| b.vrrp = v.value),
+    bare("checker", |b: &mut BfdInstance, v| b.checker = v.value),
 ];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ANY, Keyword, Section, Words, flag, line, number, read, seconds, short, word, words};
+use super::{ANY, Keyword, Section, Words, bare, line, number, read, seconds, short, word, words};
 use crate::config::draft::TrackFileDraft;
 use crate::config::lower::script as lower;
 use crate::config::model::{ParamMatch, VrrpScript, VrrpTrackProcess};
@@ -53,7 +53,7 @@ const SCRIPT: &[Keyword<VrrpScript>] = &[
     line("user", words("USER [GROUP]", 1, 2), lower::script_user)
         .default("`script_user`")
         .example("nobody"),
-    flag("init_fail", |s: &mut VrrpScript, v| s.init_fail = v.value),
+    bare("init_fail", |s: &mut VrrpScript, v| s.init_fail = v.value),
 ];
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -108,7 +108,7 @@ const PROCESS: &[Keyword<VrrpTrackProcess>] = &[
         },
     )
     .default("`delay`"),
-    flag("full_command", |p: &mut VrrpTrackProcess, v| {
+    bare("full_command", |p: &mut VrrpTrackProcess, v| {
         p.full_command = v.value;
     }),
 ];

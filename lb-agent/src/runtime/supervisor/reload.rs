@@ -252,10 +252,21 @@ impl Supervisor {
         };
         self.places = following.places;
         self.telling.replace(following.telling);
+        self.tell_states();
         self.watch_anew(following.watched);
         self.stale |= self.director.settle();
         info!("Reload complete");
         self.finish_reload(&Response::done(following.text));
+    }
+
+    /// `fifo_write_vrrp_states_on_reload`
+    fn tell_states(&self) {
+        let config = self.director.config();
+        if config.global_defs.notify.fifo_write_vrrp_states_on_reload
+            && let Some(vrrp) = &self.vrrp
+        {
+            self.telling.write_states(&vrrp.status());
+        }
     }
 
     /// The instances track what the new configuration says, and are told how that is. What stays
