@@ -1,4 +1,4 @@
-//! Times the paths of the XDP program, and the health checks.
+//! Times the paths of the XDP program, the health checks, and reading a configuration.
 
 use anyhow::Result;
 
@@ -8,8 +8,9 @@ use crate::setup;
 /// What is to be measured.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// `checks`: the health checks of 20 000 servers; else only those paths of the XDP program whose
-    /// name contains this.
+    /// `checks`: the health checks of 20 000 servers; `config`: reading 40 000 servers, beside
+    /// keepalived; `failover`: how long a MASTER is missed, ours and keepalived's; else only those
+    /// paths of the XDP program whose name contains this.
     filter: Option<String>,
 }
 
@@ -20,7 +21,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.filter.as_deref() == Some("checks") {
         return checks();
     }
+    if options.filter.as_deref() == Some("config") {
+        return config();
+    }
     build_agent()?;
+    if options.filter.as_deref() == Some("failover") {
+        return failover();
+    }
     let mut bench = command(&[
         "bench",
         "--quiet",
@@ -37,5 +44,30 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn checks() -> Result<()> {
     let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
     bench.args(["--bench", "checks"]);
+    succeed(&mut bench)
+}
+
+/// As a user runs it: the agent in its own process. keepalived is the other side.
+fn failover() -> Result<()> {
+    setup::run(&[setup::Part::Peers])?;
+    let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
+    bench.args(["--bench", "failover", "--profile", "dev"]);
+    succeed(&mut bench)
+}
+
+/// Optimised, and beside the keepalived that is installed.
+fn config() -> Result<()> {
+    setup::run(&[setup::Part::Peers])?;
+    succeed(&mut command(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "lb-agent",
+        "--bin",
+        "lb-agent",
+    ]))?;
+    let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
+    bench.args(["--bench", "config"]);
     succeed(&mut bench)
 }

@@ -1,6 +1,6 @@
 //! The top level (keepalived.conf(5): "top hierarchy"), and `SSL`.
 
-use super::{ANY, Keyword, NONE, Section, block, flag, line, one, text, unread, word, words};
+use super::{ANY, Keyword, NONE, Section, bare, block, line, one, text, unread, word, words};
 use crate::config::draft::ConfigDraft;
 use crate::config::lower;
 use crate::config::model::{Secret, Ssl};
@@ -47,20 +47,16 @@ const VRRP: &[Keyword<ConfigDraft>] = &[
         .example("I {\ngroup {\nK\n}\n}")
         .many(),
     block("vrrp_script", one("NAME"), lower::vrrp_script)
-        .later("the script is not run, and nothing follows from it")
         .example("seven {\nscript /bin/true\n}")
         .many(),
     block("vrrp_track_process", one("NAME"), lower::vrrp_track_process)
-        .later("the process is not watched")
         .example("seven {\nprocess nginx\n}")
         .many(),
     block("track_file", one("NAME"), lower::track_file)
         .or(&["vrrp_track_file"])
-        .later("the file is not read")
         .example("seven {\nfile /run/x\n}")
         .many(),
     block("bfd_instance", one("NAME"), lower::bfd_instance)
-        .later("there is no session with this neighbour")
         .example("seven {\nneighbor_ip 10.0.0.9\n}")
         .many(),
     block("garp_group", NONE, lower::garp_group)
@@ -108,7 +104,7 @@ const LINKS: &[Keyword<ConfigDraft>] = &[
         .accepted("link states come from the kernel's notifications")
         .example("{\neth0 mii\n}")
         .many(),
-    flag("linkbeat_use_polling", |c: &mut ConfigDraft, v| {
+    bare("linkbeat_use_polling", |c: &mut ConfigDraft, v| {
         c.environment.linkbeat.linkbeat_use_polling = v.value;
     })
     .accepted("link states come from the kernel's notifications"),
@@ -136,14 +132,17 @@ const PLACE: &[Keyword<ConfigDraft>] = &[
         c.environment.net_namespace_ipvs = Some(v.value);
     })
     .refused(NAMESPACE),
-    flag("namespace_with_ipsets", |c: &mut ConfigDraft, v| {
+    bare("namespace_with_ipsets", |c: &mut ConfigDraft, v| {
         c.environment.namespace_with_ipsets = v.value;
     })
     .accepted("ipsets are not used"),
     text("instance", "NAME", |c: &mut ConfigDraft, v| {
         c.environment.instance = Some(v.value);
     })
-    .later("`--instance NAME` names this agent"),
+    .accepted(
+        "an agent is named where it is started, by `--instance NAME`: its maps and its socket are \
+         found by that name, also without its configuration",
+    ),
     line(
         "include_check",
         words("[read] [match] [brace_match] …", 0, ANY),
@@ -160,7 +159,10 @@ const TLS: &[Keyword<Ssl>] = &[
     text("password", "PASSWORD", |s: &mut Ssl, v| {
         s.password = Some(Secret::new(v.value));
     })
-    .later("a key with a password cannot be used"),
+    .refused(
+        "a key with a password cannot be used; take the password off, \
+         `openssl pkey -in KEY -out NEW`, and let only root read the result",
+    ),
     word("ca", "FILE", |s: &mut Ssl, w, _| {
         s.ca = Some(w.into());
         Ok(())
