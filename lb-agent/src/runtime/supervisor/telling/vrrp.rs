@@ -1,8 +1,9 @@
 //! What VRRP says, in the words of scripts, FIFOs and mails.
 
 use super::Telling;
-use crate::notify::event::{Event, Rival, State, What};
+use crate::notify::event::{Event, Rival, State, Subject, What};
 use crate::notify::from_config::{Audience, Told};
+use crate::vrrp::status::InstanceStatus;
 use crate::vrrp::{self, News, instance};
 
 impl Telling {
@@ -56,24 +57,40 @@ impl Telling {
         self.tell_instance(instance, What::Entered(state), priority);
     }
 
-    /// `fifo_write_vrrp_states_on_reload`: the FIFOs hear again what the instances are, by their
-    /// places, states and priorities.
-    pub(in crate::runtime::supervisor) fn repeat(
-        &self,
-        instances: impl IntoIterator<Item = (usize, vrrp::State, u8)>,
-    ) {
-        for (place, state, priority) in instances {
-            let Some(told) = self.settings.instances.get(place) else {
+    /// Writes the state of every instance and group to the FIFOs, as at the end of a reload; no
+    /// script runs for it and no mail is sent. `instances` stand in the order of the configuration.
+    pub(in crate::runtime::supervisor) fn write_states(&self, instances: &[InstanceStatus]) {
+        for (told, status) in self.settings.instances.iter().zip(instances) {
+            self.write_state(told, status.state, status.effective_priority);
+        }
+        for told in &self.settings.groups {
+            let Subject::Group(name) = &told.subject else {
                 continue;
             };
-            let event = Event {
-                subject: told.subject.clone(),
-                what: What::Entered(entered(state)),
-                priority,
+            let members = || {
+                let members = instances.iter();
+                members.filter(|it| it.sync_group.as_ref() == Some(name))
             };
-            if let Some(line) = event.line() {
-                self.write(&line, Audience::Vrrp);
-            }
+            let all = |state| members().all(|it| it.state == state);
+            let state = if all(vrrp::State::Master) {
+                vrrp::State::Master
+            } else if members().any(|it| it.state == vrrp::State::Fault) {
+                vrrp::State::Fault
+            } else {
+                vrrp::State::Backup
+            };
+            self.write_state(told, state, 0);
+        }
+    }
+
+    fn write_state(&self, told: &Told, state: vrrp::State, priority: u8) {
+        let event = Event {
+            subject: told.subject.clone(),
+            what: What::Entered(entered(state)),
+            priority,
+        };
+        if let Some(line) = event.line() {
+            self.write(&line, Audience::Vrrp);
         }
     }
 
