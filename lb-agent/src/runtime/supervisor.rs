@@ -1,6 +1,7 @@
 //! The supervisor: the one task that owns the director and the data plane. Whatever happens comes
 //! to it, and everything that has to be done it does, in order.
 
+mod applied;
 mod balancer;
 mod forwarding;
 mod loss;
@@ -20,8 +21,9 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
-use tracing::info;
+use tracing::{debug, info};
 
+use self::applied::Applied;
 use self::balancer::Balancer;
 use self::network::Network;
 use self::telling::Telling;
@@ -120,6 +122,8 @@ struct Supervisor {
     interrupt: Signal,
     /// The data plane has to hear of something.
     stale: bool,
+    /// What of health it has not heard of.
+    applied: Applied,
 }
 
 impl Supervisor {
@@ -177,6 +181,7 @@ impl Supervisor {
             terminate,
             interrupt,
             stale: true,
+            applied: Applied::default(),
         })
     }
 
@@ -239,6 +244,9 @@ impl Supervisor {
         self.telling.handle_checker(event);
         let (changed, lines) = self.director.handle_health(event);
         write_lines(lines);
+        if changed {
+            self.applied.changed(event.at);
+        }
         self.stale |= changed;
     }
 
@@ -264,6 +272,10 @@ impl Supervisor {
             && let Some(balancer) = &mut self.balancer
         {
             balancer.update(&mut self.director);
+        }
+        if let Some((count, took)) = self.applied.applied(clock::now()) {
+            let millis = took.as_millis();
+            debug!("{count} changes of health in the data plane, {millis} ms after the first");
         }
     }
 
