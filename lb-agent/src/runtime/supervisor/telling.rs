@@ -43,7 +43,6 @@ impl Telling {
 
     /// Goes on with those of another configuration. Scripts that wait are run; a FIFO that stays
     /// the same stays open, with its script; of a mailer that goes the mails go first.
-    #[expect(dead_code, reason = "the reload calls it")]
     pub(super) fn replace(&mut self, settings: Settings) {
         remark(&settings);
         self.fifos = open(&settings.fifos, std::mem::take(&mut self.fifos));

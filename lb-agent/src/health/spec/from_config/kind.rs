@@ -7,7 +7,7 @@ use crate::config::model::{self, Config};
 use crate::health::probe::http::pattern::Pattern;
 use crate::health::probe::tls::TlsClient;
 use crate::health::spec::{
-    DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, LvsMethod, MiscCheck, ReplyPattern,
+    BfdCheck, DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, LvsMethod, MiscCheck, ReplyPattern,
     SmtpCheck, SslGet, UdpCheck, Url, UrlBody, ViaTunnel,
 };
 use crate::script::{Script, User};
@@ -124,6 +124,12 @@ pub(super) fn udp(from: &model::UdpCheck) -> Kind {
         }),
         min_reply_length: from.min_reply_length,
         max_reply_length: from.max_reply_length,
+    })
+}
+
+pub(super) fn bfd(from: &model::BfdCheck) -> Kind {
+    Kind::Bfd(BfdCheck {
+        name: from.name.clone(),
     })
 }
 
