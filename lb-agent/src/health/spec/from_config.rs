@@ -1,4 +1,5 @@
-//! From the configuration's model to what health needs.
+//! From the configuration's model to what health needs. `BFD_CHECK` is left out: the server counts
+//! as up without it.
 
 mod kind;
 
@@ -82,8 +83,23 @@ fn rules(from: &VirtualServer) -> PoolRules {
 
 /// Whether the server has a check that must succeed first.
 fn waits(server: &RealServer) -> bool {
-    let mut later = server.later_checkers.iter();
-    server.checkers.iter().any(|checker| checker.alpha) || later.any(|checker| checker.alpha)
+    let later = server.later_checkers.iter();
+    let later = later.filter(|checker| is_made(&checker.kind));
+    server.checkers.iter().any(|checker| checker.alpha) || { later }.any(|checker| checker.alpha)
+}
+
+/// What is not made yet must not be waited for.
+const fn is_made(kind: &LaterChecker) -> bool {
+    match kind {
+        LaterChecker::Ssl(_)
+        | LaterChecker::Smtp(_)
+        | LaterChecker::Dns(_)
+        | LaterChecker::Udp(_)
+        | LaterChecker::Ping
+        | LaterChecker::Misc(_)
+        | LaterChecker::File(_) => true,
+        LaterChecker::Bfd(_) => false,
+    }
 }
 
 fn checks(service: &VirtualServer, server: &RealServer, kinds: &Kinds<'_>) -> Vec<Check> {
@@ -111,7 +127,7 @@ fn later_checks(checker: &Checker<LaterChecker>, kinds: &Kinds<'_>) -> Vec<Check
         LaterChecker::Ping => vec![check(checker, Kind::Ping)],
         LaterChecker::File(file) => file_check(checker, file, kinds).into_iter().collect(),
         LaterChecker::Misc(misc) => vec![check(checker, kinds.misc(misc))],
-        LaterChecker::Bfd(bfd) => vec![check(checker, kind::bfd(bfd))],
+        LaterChecker::Bfd(_) => Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::config::model::{self, Config};
 use crate::health::probe::http::pattern::Pattern;
 use crate::health::probe::tls::TlsClient;
 use crate::health::spec::{
-    BfdCheck, DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, LvsMethod, MiscCheck, ReplyPattern,
+    DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, LvsMethod, MiscCheck, ReplyPattern,
     SmtpCheck, SslGet, UdpCheck, Url, UrlBody, ViaTunnel,
 };
 use crate::script::{Script, User};
@@ -45,10 +45,11 @@ impl Kinds<'_> {
     pub(super) fn file(&self, from: &model::FileCheck) -> Option<Kind> {
         let mut files = self.config.track_files.iter();
         let file = files.find(|file| file.name == from.track_file)?;
+        let weight = from.weight.unwrap_or(file.weight);
         Some(Kind::File(FileCheck {
             file: file.file.clone(),
-            weight: i32::from(from.weight.weight),
-            reverse: from.weight.reverse,
+            weight: i32::from(weight.weight),
+            reverse: weight.reverse,
         }))
     }
 }
@@ -118,18 +119,12 @@ pub(super) fn smtp(from: &model::SmtpCheck) -> Kind {
 pub(super) fn udp(from: &model::UdpCheck) -> Kind {
     Kind::Udp(UdpCheck {
         payload: from.payload.clone(),
-        require_reply: from.require_reply.clone().map(|bytes| ReplyPattern {
-            bytes,
-            ignore: Vec::new(),
+        require_reply: from.require_reply.as_ref().map(|reply| ReplyPattern {
+            bytes: reply.bytes.clone(),
+            ignore: reply.ignore.clone(),
         }),
         min_reply_length: from.min_reply_length,
         max_reply_length: from.max_reply_length,
-    })
-}
-
-pub(super) fn bfd(from: &model::BfdCheck) -> Kind {
-    Kind::Bfd(BfdCheck {
-        name: from.name.clone(),
     })
 }
 
