@@ -11,6 +11,8 @@ mod backends;
 mod balance;
 mod flows;
 mod forward;
+mod fragments;
+mod icmp;
 mod insertion;
 mod limit;
 mod maps;

@@ -4,6 +4,8 @@
 mod applied;
 mod balancer;
 mod calls;
+mod conduct;
+mod dumps;
 mod forwarding;
 mod loss;
 mod network;
@@ -26,6 +28,8 @@ use tracing::{debug, error, info};
 
 use self::applied::Applied;
 use self::balancer::Balancer;
+pub use self::conduct::Conduct;
+use self::dumps::{Dump, Dumps};
 use self::network::Network;
 use self::reload::Reloads;
 use self::telling::Telling;
@@ -81,7 +85,12 @@ pub enum RunError {
 /// Runs one agent until it is told to stop.
 ///
 /// `instance` names the place of its pins and its files; `origin` is where `loaded` came from.
-pub fn run(loaded: Loaded, origin: Origin, instance: &str) -> Result<(), RunError> {
+pub fn run(
+    loaded: Loaded,
+    origin: Origin,
+    instance: &str,
+    conduct: Conduct,
+) -> Result<(), RunError> {
     let _lock = InstanceLock::take(instance, StatusFile::new(instance).folder())?;
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -93,7 +102,7 @@ pub fn run(loaded: Loaded, origin: Origin, instance: &str) -> Result<(), RunErro
         let programs = Programs::new(scripts, std::env::var_os("PATH"));
         let (startup, shutdown) = startup::find(config, &programs);
         startup::run("startup", startup).await;
-        let mut supervisor = Supervisor::start(loaded, origin, instance, &programs)?;
+        let mut supervisor = Supervisor::start(loaded, origin, instance, conduct, &programs)?;
         systemd::ready();
         supervisor.serve().await;
         systemd::stopping();
@@ -134,6 +143,9 @@ struct Supervisor {
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
+    dumps: Dumps,
+    agent: String,
+    conduct: Conduct,
     /// The data plane has to hear of something.
     stale: bool,
     /// What of health it has not heard of.
@@ -145,6 +157,7 @@ impl Supervisor {
         loaded: Loaded,
         origin: Origin,
         instance: &str,
+        conduct: Conduct,
         programs: &Programs,
     ) -> Result<Self, RunError> {
         // Whoever started us may have blocked them, and we have inherited that.
@@ -157,6 +170,7 @@ impl Supervisor {
             signal(SignalKind::interrupt())?,
         );
         let hangup = signal(SignalKind::hangup())?;
+        let dumps = Dumps::new()?;
         let errors = errors(&loaded);
         let (mut director, lines) = Director::new(loaded.config, &Numbers::default());
         write_lines(lines);
@@ -175,7 +189,7 @@ impl Supervisor {
             &host_name(),
         ));
         let (tell, news) = mpsc::unbounded_channel();
-        let vrrp = match vrrp::start(&director, balancer.as_ref(), tell.clone()) {
+        let vrrp = match vrrp::start(&director, balancer.as_ref(), conduct, tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
@@ -210,6 +224,9 @@ impl Supervisor {
             hangup,
             terminate,
             interrupt,
+            dumps,
+            agent: instance.to_owned(),
+            conduct,
             stale: true,
             applied: Applied::default(),
         })
@@ -238,6 +255,7 @@ impl Supervisor {
                     self.stale |= self.director.handle_timeout(clock::now());
                 }
                 _ = heartbeat.tick() => self.beat(),
+                dump = self.dumps.next() => self.write_dump(dump),
             }
             self.settle();
             self.update();
@@ -316,6 +334,13 @@ impl Supervisor {
         self.status.write(&self.director, plane, vrrp);
     }
 
+    fn write_dump(&mut self, dump: Dump) {
+        let vrrp = self.vrrp.as_ref().map(driver::Handle::status);
+        let config = self.director.config();
+        self.dumps
+            .write(dump, config, vrrp.unwrap_or_default(), &self.agent);
+    }
+
     /// Brings the data plane to what is desired now, if anything has changed.
     fn update(&mut self) {
         if std::mem::take(&mut self.stale)
@@ -337,8 +362,12 @@ impl Supervisor {
         write_lines(self.director.stop());
         self.tell_notices();
         self.health.stop().await;
-        if let Some(balancer) = self.balancer {
-            balancer.stop();
+        match self.balancer {
+            Some(_) if self.conduct.dont_release_ipvs => {
+                info!("the data plane stays and goes on forwarding (--dont-release-ipvs)");
+            }
+            Some(balancer) => balancer.stop(),
+            None => {}
         }
         self.status.remove();
         // What VRRP has said while it stopped.

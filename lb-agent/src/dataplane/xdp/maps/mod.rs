@@ -30,7 +30,7 @@ use self::services::Services;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "CONTROL",
     "SERVICES4",
     "SERVICE_INFO",
@@ -38,6 +38,7 @@ pub const NAMES: [&str; 14] = [
     "SCHEDULES",
     "CURSORS",
     "AFFINITY4",
+    "FRAGMENTS4",
     "FLOWS4",
     "BACKEND_STATS",
     "RETIRED_STATS",
