@@ -5,6 +5,7 @@
 mod checks;
 mod client;
 mod daemon;
+mod dump;
 mod ipvsadm;
 mod many;
 mod plane;
