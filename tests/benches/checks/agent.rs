@@ -24,7 +24,7 @@ const TICKS: f64 = 100.0;
 
 pub(super) async fn measure(machine: &Namespace) -> Result<()> {
     addresses(machine)?;
-    let mut agent = Agent::start(machine, &configuration())?;
+    let mut agent = Agent::start(machine, &configuration()?)?;
     agent.wait_for("Activating healthchecker", START)?;
     pass(PERIOD + LOOP + CONNECT_TIMEOUT).await;
     let (said, before) = (agent.log().len(), cpu(agent.id())?);
@@ -82,27 +82,29 @@ fn addresses(machine: &Namespace) -> Result<()> {
     Ok(())
 }
 
-fn configuration() -> String {
+fn configuration() -> Result<String> {
     let mut text = String::new();
     for service in 0..VIRTUAL_SERVERS {
-        text += &format!(
+        write!(
+            text,
             "virtual_server {} {GOOD} {{\n delay_loop {}\n connect_timeout {}\n retry 1\n \
              delay_before_retry 1\n lb_algo rr\n lb_kind DR\n protocol TCP\n",
             address(service),
             LOOP.as_secs(),
             CONNECT_TIMEOUT.as_secs(),
-        );
+        )?;
         for server in service * SERVERS_EACH..(service + 1) * SERVERS_EACH {
             let at = Ipv4Addr::from(0x7f01_0000 + server);
             let port = if server % 10 == 9 { FLAPPING } else { GOOD };
-            text += &format!(
+            write!(
+                text,
                 " real_server {at} {GOOD} {{\n  HTTP_GET {{\n   connect_port {port}\n   url \
                  {{\n    path /\n   }}\n  }}\n }}\n"
-            );
+            )?;
         }
         text.push_str("}\n");
     }
-    text
+    Ok(text)
 }
 
 /// Milliseconds and how many changes took as long at most, of each update.
