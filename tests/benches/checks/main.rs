@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lb_agent::config::model::{AddressKey, Protocol, RealServerKey, VirtualServerKey};
+use lb_agent::health::Change;
 use lb_agent::health::driver::{self, Handle};
 use lb_agent::health::spec::{
     Check, HttpGet, HttpProtocol, Kind, PoolRules, Question, Server, Service, Target, Url,
@@ -77,9 +78,9 @@ async fn measure() -> Result<()> {
     let handle = driver::spawn(&services, true, sender);
     drop(services);
     pass(LOOP + CONNECT_TIMEOUT).await;
-    let mut changes = 0;
-    while events.try_recv().is_ok() {
-        changes += 1;
+    let mut changes = 0_u32;
+    while let Ok(event) = events.try_recv() {
+        changes += u32::from(event.change == Change::Down);
     }
     let (start, cpu) = (handle.punctuality().await, cpu()?);
     pass(MEASURED).await;
