@@ -42,8 +42,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Optimised: it is the agent's own CPU time that counts here.
 fn checks() -> Result<()> {
+    succeed(&mut command(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "lb-agent",
+    ]))?;
     let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
     bench.args(["--bench", "checks"]);
+    // It reads in the agent's log when the data plane has heard of a change.
+    bench.env("RUST_LOG", "info,lb_agent::runtime::supervisor=debug");
     succeed(&mut bench)
 }
 

@@ -41,7 +41,8 @@ pub use global::{GlobalDefs, RxBufs, VrrpDefaults, XdpAttach, XdpMode};
 pub use group::{TrackGroup, VirtualServerGroup, VirtualServerGroupEntry, VrrpSyncGroup};
 pub use instance::{InitialState, PeerTtl, VrrpInstance};
 pub use later_checker::{
-    BfdCheck, DnsCheck, DnsType, FileCheck, LaterChecker, MiscCheck, SmtpCheck, SslGet, UdpCheck,
+    BfdCheck, DnsCheck, DnsType, FileCheck, LaterChecker, MiscCheck, ReplyPattern, SmtpCheck,
+    SslGet, UdpCheck,
 };
 pub use lvs::{LvsDefaults, LvsFlushOnStop, LvsSyncDaemon, LvsTimeouts, NftablesIpvs};
 pub use mail::Mail;

@@ -199,6 +199,27 @@ pub(crate) fn hex(text: &str) -> Result<Vec<u8>, Expected> {
         .ok_or_else(|| "bytes as pairs of hexadecimal digits".to_owned())
 }
 
+/// Bytes as pairs of digits, of which any may be `x`: each byte and the bits that do not matter.
+pub(crate) fn hex_with_gaps(text: &str) -> Result<Vec<(u8, u8)>, Expected> {
+    let digit = |digit: u8| match digit {
+        b'x' | b'X' => Some((0, 0x0f)),
+        digit => {
+            let value = char::from(digit).to_digit(16)?;
+            Some((u8::try_from(value).ok()?, 0))
+        }
+    };
+    let pairs = text.as_bytes().chunks(2).map(|pair| match *pair {
+        [high, low] => {
+            let ((high, no_high), (low, no_low)) = (digit(high)?, digit(low)?);
+            Some((high << 4 | low, no_high << 4 | no_low))
+        }
+        _ => None,
+    });
+    pairs
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| "bytes as pairs of hexadecimal digits, `x` for any digit".to_owned())
+}
+
 /// `hex:…`, `file:…` or the key itself: 32 to 64 bytes.
 pub(crate) fn hmac_key(text: &str) -> Result<HmacKey, Expected> {
     if let Some(file) = text.strip_prefix("file:") {

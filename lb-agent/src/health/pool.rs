@@ -99,7 +99,8 @@ impl Pool {
         if pool.quorum.gained(pool.live_weight()) {
             pool.gain_as("Starting with quorum up", &mut change);
         } else if pool.rules.sorry_server.is_some() {
-            pool.lose("Starting with quorum down", &mut change);
+            let numbers = pool.quorum.missing_numbers(pool.live_weight());
+            pool.lose(format!("Starting with quorum down {numbers}"), &mut change);
         }
         pool.members = pool.wanted();
         change.members_changed = true;
@@ -252,7 +253,10 @@ impl Pool {
         let weight = self.live_weight();
         match self.has_quorum {
             false if self.quorum.gained(weight) => self.gain(change),
-            true if self.quorum.lost(weight) => self.lose("Lost quorum", change),
+            true if self.quorum.lost(weight) => {
+                let numbers = self.quorum.lost_numbers(weight);
+                self.lose(format!("Lost quorum {numbers}"), change);
+            }
             true | false => {}
         }
     }
@@ -278,13 +282,11 @@ impl Pool {
         });
     }
 
-    /// `what` is how the line begins.
-    fn lose(&mut self, what: &str, change: &mut PoolChange) {
+    /// `why` is how the line begins.
+    fn lose(&mut self, why: String, change: &mut PoolChange) {
         self.has_quorum = false;
         let names = self.names();
-        let weight = self.live_weight();
-        let numbers = self.quorum.lost_numbers(weight);
-        let line = format!("{what} {numbers} for VS {}", names.service());
+        let line = format!("{why} for VS {}", names.service());
         change.lines.push(LogLine::Warn(line));
         if let Some(sorry) = &self.rules.sorry_server {
             let inhibit = self.rules.sorry_server_inhibit;
@@ -292,7 +294,7 @@ impl Pool {
         }
         change.notices.push(Notice::Quorum {
             up: false,
-            sentence: format!("{what} {numbers}"),
+            sentence: why,
         });
     }
 

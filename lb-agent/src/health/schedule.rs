@@ -173,7 +173,8 @@ impl Schedule {
         self.queue.ended();
     }
 
-    /// The BFD instance `name` says whether its session is up.
+    /// The BFD instance `name` says whether its session is up. One that has never been up says nothing of
+    /// its servers, as with keepalived: they count as up, with `alpha` as down.
     pub fn handle_bfd(&mut self, name: &str, up: bool, now: Instant) {
         let result = if up {
             ProbeResult::Success
@@ -194,7 +195,11 @@ impl Schedule {
             | Kind::File(_) => false,
         }) {
             let result = result.clone();
-            self.with_verdict(id, now, |verdict| verdict.handle_result(result, now));
+            self.with_verdict(id, now, |verdict| {
+                if up || verdict.state() != State::Unproven {
+                    verdict.handle_result(result, now);
+                }
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 //! The supervisor: the one task that owns the director and the data plane. Whatever happens comes
 //! to it, and everything that has to be done it does, in order.
 
+mod applied;
 mod balancer;
 mod bfd;
 mod calls;
@@ -25,8 +26,9 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
+use self::applied::Applied;
 use self::balancer::Balancer;
 use self::bfd::{Reached, Sessions};
 pub use self::conduct::Conduct;
@@ -154,6 +156,8 @@ struct Supervisor {
     conduct: Conduct,
     /// The data plane has to hear of something.
     stale: bool,
+    /// What of health it has not heard of.
+    applied: Applied,
 }
 
 impl Supervisor {
@@ -255,6 +259,7 @@ impl Supervisor {
             agent: instance.to_owned(),
             conduct,
             stale: true,
+            applied: Applied::default(),
         })
     }
 
@@ -340,6 +345,7 @@ impl Supervisor {
         write_lines(lines);
         if changed {
             self.memory.note_change();
+            self.applied.changed(event.at);
         }
         self.stale |= changed;
     }
@@ -375,6 +381,10 @@ impl Supervisor {
             && let Some(balancer) = &mut self.balancer
         {
             balancer.update(&mut self.director);
+        }
+        if let Some((count, took)) = self.applied.applied(clock::now()) {
+            let millis = took.as_millis();
+            debug!("{count} changes of health in the data plane, {millis} ms after the first");
         }
     }
 

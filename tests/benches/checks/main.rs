@@ -2,9 +2,11 @@
 //! `cargo xtask bench checks`.
 //!
 //! The servers are addresses of 127.0.0.0/8 in a namespace: a process of its own answers on all of
-//! them. Of those that fail one half refuses the connection, the other takes it and is silent.
+//! them. Of those that fail one half refuses the connection, the other takes it and is silent. First
+//! the checks alone, then the agent with its data plane.
 #![expect(clippy::print_stdout, reason = "a report for the terminal")]
 
+mod agent;
 mod server;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lb_agent::config::model::{AddressKey, Protocol, RealServerKey, VirtualServerKey};
+use lb_agent::health::Change;
 use lb_agent::health::driver::{self, Handle};
 use lb_agent::health::spec::{
     Check, HttpGet, HttpProtocol, Kind, PoolRules, Question, Server, Service, Target, Url,
@@ -25,7 +28,7 @@ use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
-const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Program("ip")];
+const NEEDS: [Need; 4] = [Need::Root, Need::Namespaces, Need::Bpf, Need::Program("ip")];
 
 const VIRTUAL_SERVERS: u32 = 2000;
 const SERVERS_EACH: u32 = 10;
@@ -60,7 +63,10 @@ fn run(machine: &Namespace) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(measure())
+        runtime.block_on(async {
+            measure().await?;
+            agent::measure(machine).await
+        })
     })
 }
 
@@ -72,9 +78,9 @@ async fn measure() -> Result<()> {
     let handle = driver::spawn(&services, true, sender);
     drop(services);
     pass(LOOP + CONNECT_TIMEOUT).await;
-    let mut changes = 0;
-    while events.try_recv().is_ok() {
-        changes += 1;
+    let mut changes = 0_u32;
+    while let Ok(event) = events.try_recv() {
+        changes += u32::from(event.change == Change::Down);
     }
     let (start, cpu) = (handle.punctuality().await, cpu()?);
     pass(MEASURED).await;

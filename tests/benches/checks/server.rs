@@ -15,6 +15,11 @@ pub(crate) const GOOD: u16 = 8080;
 pub(crate) const SILENT: u16 = 8081;
 /// Nobody listens.
 pub(crate) const REFUSED: u16 = 8082;
+/// Answers for [`PERIOD`], and then for as long nobody listens.
+pub(crate) const FLAPPING: u16 = 8083;
+
+/// How long a flapping server is up, or down: two loops and more.
+pub(crate) const PERIOD: Duration = Duration::from_secs(20);
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 
@@ -32,6 +37,7 @@ pub(crate) fn main() -> ExitCode {
             drop(std::mem::replace(&mut before, since));
         }
     });
+    thread::spawn(flap);
     accept(GOOD, answer);
     silent.join().ok();
     ExitCode::FAILURE
@@ -43,6 +49,28 @@ fn accept(port: u16, handle: impl Fn(TcpStream)) {
     };
     for stream in listener.incoming().flatten() {
         handle(stream);
+    }
+}
+
+fn flap() {
+    loop {
+        let (stop, stopped) = channel::<()>();
+        let Ok(listener) = TcpListener::bind((Ipv4Addr::UNSPECIFIED, FLAPPING)) else {
+            return;
+        };
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if stopped.try_recv().is_ok() {
+                    return;
+                }
+                answer(stream);
+            }
+        });
+        thread::sleep(PERIOD);
+        // It wakes up with one more connection.
+        stop.send(()).ok();
+        TcpStream::connect((Ipv4Addr::LOCALHOST, FLAPPING)).ok();
+        thread::sleep(PERIOD);
     }
 }
 

@@ -2,6 +2,7 @@
 //! `ipvsadm`, every test in a namespace of its own. Where the kernel has no IPVS, `cargo xtask
 //! test` runs this program in a guest.
 
+mod checks;
 mod client;
 mod daemon;
 mod dump;
@@ -10,6 +11,8 @@ mod many;
 mod plane;
 mod refusals;
 mod samples;
+#[path = "../timeline/mod.rs"]
+mod timeline;
 mod traffic;
 
 use anyhow::Result;

@@ -6,6 +6,7 @@ use crate::config::draft::{
     CheckerDraft, CheckerName, FileCheckDraft, MiscCheckDraft, SmtpCheckDraft, UdpCheckDraft,
 };
 use crate::config::keywords::HOST;
+use crate::config::model::ReplyPattern;
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
 use crate::config::value;
@@ -49,7 +50,10 @@ pub(in crate::config) fn require_reply(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    check.value.require_reply = Some(lowering.bytes(node));
+    let words = node.arguments.iter();
+    let pairs = words.filter_map(|word| lowering.parse(word, value::hex_with_gaps));
+    let (bytes, ignore) = pairs.flatten().unzip();
+    check.value.require_reply = Some(ReplyPattern { bytes, ignore });
 }
 
 /// `weight N [reverse]`

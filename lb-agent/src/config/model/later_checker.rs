@@ -105,7 +105,7 @@ pub struct UdpCheck {
     /// `payload`.
     pub payload: Vec<u8>,
     /// `require_reply [HEX]`: an answer must come; with bytes: it must begin with these.
-    pub require_reply: Option<Vec<u8>>,
+    pub require_reply: Option<ReplyPattern>,
     /// `min_reply_length`.
     pub min_reply_length: u16,
     /// `max_reply_length`.
@@ -135,6 +135,15 @@ pub struct BfdCheck {
 pub struct FileCheck {
     /// `track_file`: one of [`super::Config::track_files`].
     pub track_file: String,
-    /// `weight`, else the file's.
-    pub weight: Weight,
+    /// `weight`; `None`: the file's.
+    pub weight: Option<Weight>,
+}
+
+/// The bytes of `require_reply`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReplyPattern {
+    /// The bytes; 0 where a digit is `x`.
+    pub bytes: Vec<u8>,
+    /// As many; a bit that is set does not matter.
+    pub ignore: Vec<u8>,
 }

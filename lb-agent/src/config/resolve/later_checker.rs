@@ -7,7 +7,7 @@ use super::server::Outer;
 use crate::config::diagnostic::Code;
 use crate::config::draft::{CheckerDraft, LaterDraft, SmtpCheckDraft};
 use crate::config::model::{
-    BfdCheck, Checker, FileCheck, LaterChecker, MiscCheck, SmtpCheck, SslGet, Weight,
+    BfdCheck, Checker, FileCheck, LaterChecker, MiscCheck, SmtpCheck, SslGet,
 };
 use crate::config::text::Spanned;
 
@@ -80,10 +80,7 @@ impl Resolver<'_> {
                 }
                 let kind = LaterChecker::File(FileCheck {
                     track_file: name.value.clone(),
-                    weight: file.weight.unwrap_or(Weight {
-                        weight: 1,
-                        reverse: false,
-                    }),
+                    weight: file.weight,
                 });
                 Some(self.common(kind, &file.checker, outer, 0, second))
             }

@@ -135,3 +135,12 @@ fn interfaces_have_names_that_the_kernel_allows() {
         assert!(interface(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn bytes_may_have_gaps() {
+    assert_eq!(hex_with_gaps("0aX1"), Ok(vec![(0x0a, 0), (0x01, 0xf0)]));
+    assert_eq!(hex_with_gaps("xx7X"), Ok(vec![(0, 0xff), (0x70, 0x0f)]));
+    for text in ["0", "0g", "é"] {
+        assert!(hex_with_gaps(text).is_err(), "{text}");
+    }
+}

@@ -173,7 +173,7 @@ fn with_alpha_the_pool_starts_empty_and_says_so_for_the_sorry_server() {
     assert_eq!(
         texts(&start),
         [
-            "Starting with quorum down 1-0=1 > 0 for VS [192.168.0.1]:tcp:80",
+            "Starting with quorum down 1+0=1 > 0 for VS [192.168.0.1]:tcp:80",
             "Adding sorry server [10.0.0.9]:tcp:80 to VS [192.168.0.1]:tcp:80",
             "Removing alive servers from the pool for VS [192.168.0.1]:tcp:80",
         ]

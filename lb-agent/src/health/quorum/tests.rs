@@ -20,4 +20,5 @@ fn the_numbers_show_the_comparison() {
     let quorum = Quorum::new(4, 2);
     assert_eq!(quorum.gained_numbers(6), "4+2=6 <= 6");
     assert_eq!(quorum.lost_numbers(1), "4-2=2 > 1");
+    assert_eq!(quorum.missing_numbers(1), "4+2=6 > 1");
 }

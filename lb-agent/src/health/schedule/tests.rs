@@ -516,10 +516,17 @@ fn a_bfd_session_takes_its_servers_down_and_up() {
     let mut schedule = Schedule::new(&services(vec![server]), shared(9), now);
     schedule.handle_bfd("other", false, now);
     assert_eq!(events(&mut schedule), []);
+    // Not up yet is no news: the server has counted as up so far.
     schedule.handle_bfd("peer", false, now);
-    assert_eq!(events(&mut schedule), [(VIP.address(), Change::Down)]);
-    schedule.handle_bfd("peer", true, now);
-    assert_eq!(events(&mut schedule), [(VIP.address(), Change::Up)]);
+    assert_eq!(events(&mut schedule), []);
+    for (up, expected) in [
+        (true, vec![]),
+        (false, vec![(VIP.address(), Change::Down)]),
+        (true, vec![(VIP.address(), Change::Up)]),
+    ] {
+        schedule.handle_bfd("peer", up, now);
+        assert_eq!(events(&mut schedule), expected);
+    }
 }
 
 #[test]

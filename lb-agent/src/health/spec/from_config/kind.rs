@@ -45,10 +45,11 @@ impl Kinds<'_> {
     pub(super) fn file(&self, from: &model::FileCheck) -> Option<Kind> {
         let mut files = self.config.track_files.iter();
         let file = files.find(|file| file.name == from.track_file)?;
+        let weight = from.weight.unwrap_or(file.weight);
         Some(Kind::File(FileCheck {
             file: file.file.clone(),
-            weight: i32::from(from.weight.weight),
-            reverse: from.weight.reverse,
+            weight: i32::from(weight.weight),
+            reverse: weight.reverse,
         }))
     }
 }
@@ -118,9 +119,9 @@ pub(super) fn smtp(from: &model::SmtpCheck) -> Kind {
 pub(super) fn udp(from: &model::UdpCheck) -> Kind {
     Kind::Udp(UdpCheck {
         payload: from.payload.clone(),
-        require_reply: from.require_reply.clone().map(|bytes| ReplyPattern {
-            bytes,
-            ignore: Vec::new(),
+        require_reply: from.require_reply.as_ref().map(|reply| ReplyPattern {
+            bytes: reply.bytes.clone(),
+            ignore: reply.ignore.clone(),
         }),
         min_reply_length: from.min_reply_length,
         max_reply_length: from.max_reply_length,
