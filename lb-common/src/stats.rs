@@ -65,6 +65,13 @@ pub enum Reason {
     NoFlow,
     /// Dropped: there is no way back to the client of a NAT flow.
     NoWayBack,
+    /// Passed: every server has as many connections as its `uthreshold` allows, or the one that
+    /// the hash of `sh`, `dh` or `mh` stands for takes no new ones.
+    Full,
+    /// Dropped: there have been as many new flows as `xdp_new_flow_limit` allows.
+    NewFlowLimit,
+    /// Dropped: the client has as many flows as `xdp_source_limit` allows.
+    SourceLimit,
     /// Passed: the lengths in the headers contradict each other, or the driver has left no room in
     /// front of the frame.
     Malformed,
@@ -72,7 +79,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the index.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::NotMaster,
         Self::AgentSilent,
         Self::NoServer,
@@ -87,6 +94,9 @@ impl Reason {
         Self::NoRoom,
         Self::NoFlow,
         Self::NoWayBack,
+        Self::Full,
+        Self::NewFlowLimit,
+        Self::SourceLimit,
         Self::Malformed,
     ];
 
@@ -105,8 +115,14 @@ impl Reason {
             | Self::TimeToLive
             | Self::ReplyTooBig
             | Self::NoFlow
+            | Self::Full
             | Self::Malformed => 2,
-            Self::CannotFragment | Self::AnswerLimit | Self::NoRoom | Self::NoWayBack => 1,
+            Self::CannotFragment
+            | Self::AnswerLimit
+            | Self::NoRoom
+            | Self::NoWayBack
+            | Self::NewFlowLimit
+            | Self::SourceLimit => 1,
             Self::TooBig => 3,
         }
     }
@@ -129,6 +145,9 @@ impl Reason {
             Self::NoRoom => "no_room",
             Self::NoFlow => "no_flow",
             Self::NoWayBack => "no_way_back",
+            Self::Full => "full",
+            Self::NewFlowLimit => "new_flow_limit",
+            Self::SourceLimit => "source_limit",
             Self::Malformed => "malformed",
         }
     }

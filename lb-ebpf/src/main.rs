@@ -7,10 +7,12 @@
 #![feature(asm_experimental_arch)]
 
 mod admission;
+mod affinity;
 mod backends;
 mod balance;
 mod flows;
 mod forward;
+mod guard;
 mod insertion;
 mod maps;
 mod packet;

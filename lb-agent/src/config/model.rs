@@ -21,6 +21,7 @@ mod process;
 mod real_server;
 mod route;
 mod rule;
+mod scheduler;
 mod script;
 mod track;
 mod virtual_server;
@@ -48,11 +49,12 @@ pub use process::{
 pub use real_server::{RealServer, RealServerKey};
 pub use route::{NextHop, Route, RouteKind, RouteMetrics};
 pub use rule::{Range, Rule, RuleAction};
+pub use scheduler::Scheduler;
 pub use script::{InitFile, ParamMatch, TrackFile, VrrpScript, VrrpTrackProcess};
 pub use track::{Tracked, Tracking, Weight};
 pub use virtual_server::{
-    Family, Forwarding, FwmarkKey, GroupKey, Protocol, Scheduler, SchedulerFlags, SorryServer,
-    Tunnel, TunnelChecksum, VirtualServer, VirtualServerKey,
+    Family, Forwarding, FwmarkKey, GroupKey, Protocol, SchedulerFlags, SorryServer, Tunnel,
+    TunnelChecksum, VirtualServer, VirtualServerKey,
 };
 pub use vmac::{UseIpvlan, UseVmac};
 

@@ -191,6 +191,13 @@ impl Rig {
             .load(Ordering::SeqCst))
     }
 
+    /// Counts the flow table as the agent does once a second; the tick of that moment.
+    pub(crate) fn take_census(&mut self) -> Result<i64> {
+        let tick = self.early_in_tick()? >> TICK_SHIFT;
+        self.maps.take_census(&self.installed);
+        Ok(tick as i64)
+    }
+
     /// The four entries of a bucket of the flow table.
     pub(crate) fn bucket(&self, bucket: u32) -> Option<[FlowEntry; WAYS]> {
         self.flows.get(bucket as usize).map(|bucket| bucket.ways)

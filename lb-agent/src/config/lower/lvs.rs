@@ -21,11 +21,6 @@ use crate::config::text::Spanned;
 use crate::config::tree::Node;
 use crate::config::value::{self, Expected};
 
-/// Schedulers of IPVS that are not built yet.
-const SCHEDULERS_LATER: &[&str] = &[
-    "lc", "wlc", "lblc", "lblcr", "sh", "dh", "mh", "sed", "nq", "fo", "ovf", "twos",
-];
-
 /// The longest persistence: 31 days, as in keepalived.
 const LONGEST_PERSISTENCE: u32 = 31 * 86_400;
 
@@ -80,26 +75,10 @@ pub(in crate::config) fn lb_algo(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let Some(word) = node.arguments.first() else {
-        return;
-    };
-    let value = match word.text.as_ref() {
-        "rr" => Scheduler::Rr,
-        "wrr" => Scheduler::Wrr,
-        later if SCHEDULERS_LATER.contains(&later) => {
-            let message = format!("the scheduler `{later}` is not supported yet: `wrr` is used");
-            lowering.report(Diagnostic::warning(Code::NoEffectYet, word.span, message));
-            Scheduler::Wrr
-        }
-        _ => {
-            lowering.parse(word, |_| -> Result<(), Expected> {
-                Err("a scheduler, like rr or wrr".to_owned())
-            });
-            return;
-        }
-    };
-    let span = node.span();
-    virtual_server.lb_algo = Some(Spanned { value, span });
+    let value = lowering.first(node, |text| {
+        Scheduler::from_name(text).ok_or_else(|| "a scheduler, like rr or wlc".to_owned())
+    });
+    virtual_server.lb_algo = value.or(virtual_server.lb_algo);
 }
 
 /// `lb_kind NAT|DR|TUN [type …]`

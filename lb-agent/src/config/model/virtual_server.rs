@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Command, RealServer};
+use super::{Command, RealServer, Scheduler};
 
 /// Layer-4 protocol of a virtual server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -82,6 +82,10 @@ pub struct VirtualServer<K = VirtualServerKey> {
     pub snmp_name: Option<String>,
     /// `xdp_slow_start`: a server that recovers has its full weight after so long; zero: at once.
     pub xdp_slow_start: Duration,
+    /// `xdp_new_flow_limit`: new flows in a second; 0: no limit.
+    pub xdp_new_flow_limit: u32,
+    /// `xdp_source_limit`: flows of one client address; 0: no limit.
+    pub xdp_source_limit: u32,
 }
 
 /// `virtual_server fwmark N`: packets that a firewall has marked.
@@ -181,7 +185,7 @@ impl<K> VirtualServer<K> {
     pub const fn new(key: K) -> Self {
         Self {
             key,
-            lb_algo: Scheduler::Wrr,
+            lb_algo: Scheduler::Wlc,
             lb_kind: Forwarding::Nat,
             persistence_timeout: None,
             persistence_granularity: Ipv4Addr::BROADCAST,
@@ -209,6 +213,8 @@ impl<K> VirtualServer<K> {
             smtp_alert: false,
             snmp_name: None,
             xdp_slow_start: Duration::ZERO,
+            xdp_new_flow_limit: 0,
+            xdp_source_limit: 0,
         }
     }
 
@@ -239,17 +245,10 @@ impl<K> VirtualServer<K> {
             smtp_alert: self.smtp_alert,
             snmp_name: self.snmp_name,
             xdp_slow_start: self.xdp_slow_start,
+            xdp_new_flow_limit: self.xdp_new_flow_limit,
+            xdp_source_limit: self.xdp_source_limit,
         }
     }
-}
-
-/// `lb_algo`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Scheduler {
-    /// `rr`.
-    Rr,
-    /// `wrr`.
-    Wrr,
 }
 
 /// `lb_kind`.

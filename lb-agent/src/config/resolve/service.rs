@@ -92,7 +92,7 @@ impl Resolver<'_> {
             self.left_out(draft);
             return None;
         }
-        let lb_algo = self.lb_algo(draft);
+        let lb_algo = Self::lb_algo(draft);
         let lb_kind = self.lb_kind(draft);
         let persistence = draft.persistence_timeout.map(|given| given.value);
         let real_servers = self.real_servers(draft, lb_kind);
@@ -145,13 +145,8 @@ impl Resolver<'_> {
         }
     }
 
-    fn lb_algo(&mut self, draft: &VirtualServerDraft) -> Scheduler {
-        if draft.lb_algo.is_none() && draft.is_served() {
-            let message = "no `lb_algo`: keepalived's default `wlc` is not supported yet, `wrr` is \
-                           used";
-            self.warning(Code::NoEffectYet, draft.span, message);
-        }
-        draft.lb_algo.map_or(Scheduler::Wrr, |given| given.value)
+    fn lb_algo(draft: &VirtualServerDraft) -> Scheduler {
+        draft.lb_algo.map(|given| given.value).unwrap_or_default()
     }
 
     fn lb_kind(&mut self, draft: &VirtualServerDraft) -> Forwarding {
@@ -194,6 +189,7 @@ impl Resolver<'_> {
     ) -> Option<SorryServer> {
         let given = draft.sorry_server?;
         let (address, port) = given.value;
+        let method = draft.value.sorry_server_lvs_method.unwrap_or(lb_kind);
         if let Target::Address(service, _) = draft.target
             && service.is_ipv4() != address.is_ipv4()
         {
@@ -201,7 +197,7 @@ impl Resolver<'_> {
             self.error(Code::WrongFamily, given.span, message);
             return None;
         }
-        let port = self.port(port, given.span, draft, lb_kind);
+        let port = self.port(port, given.span, draft, method);
         Some(SorryServer { address, port })
     }
 

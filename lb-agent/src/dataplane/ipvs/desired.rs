@@ -59,13 +59,13 @@ impl From<&common::Service> for Service {
                     address: service.key.address().into(),
                     port: service.key.port(),
                 },
-                scheduler: name(service.scheduler).to_owned(),
+                scheduler: service.scheduler.name().to_owned(),
                 flags: SchedulerFlags::default(),
                 one_packet: false,
                 persistence,
                 engine: None,
             },
-            servers: service.servers.iter().map(Into::into).collect(),
+            servers: service.servers.iter().rev().map(Into::into).collect(),
         }
     }
 }
@@ -90,14 +90,6 @@ impl From<&common::Server> for Server {
             },
             sorry: server.sorry,
         }
-    }
-}
-
-/// The kernel's name of a scheduler.
-const fn name(scheduler: model::Scheduler) -> &'static str {
-    match scheduler {
-        model::Scheduler::Rr => "rr",
-        model::Scheduler::Wrr => "wrr",
     }
 }
 
