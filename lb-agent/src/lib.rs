@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod dataplane;
 pub mod health;
+pub mod log_line;
 pub mod net;
 pub mod notify;
 pub mod observe;

@@ -1,5 +1,5 @@
-//! How often the program answers a packet by itself: RFC 1812 4.3.2.8 wants ICMP errors to be
-//! limited.
+//! How often the program does what costs more than forwarding a packet: answers it by itself
+//! (RFC 1812 4.3.2.8 wants ICMP errors to be limited), or hands it to the agent.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -7,7 +7,14 @@ use bytemuck::{Pod, Zeroable};
 /// needs one to learn the size that fits.
 pub const LIMIT: u32 = 256;
 
-/// The single record of `ANSWERS`, on each CPU.
+/// Index into `ANSWERS`: packets that did not fit and were answered.
+pub const TOO_BIG: u32 = 0;
+/// Index into `ANSWERS`: replies that were handed to the agent, for want of a next hop.
+pub const UNRESOLVED: u32 = 1;
+/// Records of `ANSWERS`.
+pub const KINDS: usize = 2;
+
+/// One record of `ANSWERS`, on each CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Answers {

@@ -19,7 +19,8 @@
 //! | `BACKEND_STATS` | per-CPU array | program | agent, `dump` | [`stats::Traffic`] |
 //! | `RETIRED_STATS` | array | agent | `dump` | [`stats::Traffic`] |
 //! | `REASONS` | per-CPU array | program | agent, `dump` | `u64` by [`stats::Reason`] |
-//! | `ANSWERS` | per-CPU array of 1 | program | program, too big packets | [`answers::Answers`] |
+//! | `ANSWERS` | per-CPU array | program | program, packets off the common way | [`answers::Answers`] by [`answers`] |
+//! | `UNRESOLVED` | perf event array | program | agent | [`unresolved::Unresolved`] and a frame |
 //! | `EGRESS` | device map | agent | program | interface index |
 //!
 //! Every record is [`bytemuck::Pod`]: the derive refuses padding, so nothing unset reaches the
@@ -59,7 +60,8 @@ pub mod policy;
 pub mod schedule;
 pub mod service;
 pub mod stats;
+pub mod unresolved;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;

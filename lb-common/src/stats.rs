@@ -63,7 +63,11 @@ pub enum Reason {
     NoRoom,
     /// Passed: the middle of a connection in NAT mode that is not known. The kernel resets it.
     NoFlow,
-    /// Dropped: there is no way back to the client of a NAT flow.
+    /// Handed to the agent: a reply in NAT mode whose next hop has not told its MAC yet. The
+    /// kernel asks for it and sends the reply.
+    Unresolved,
+    /// Dropped: there is no way back to the client of a NAT flow, or its next hop is not known
+    /// and no agent is there to ask, or has been asked often enough lately.
     NoWayBack,
     /// Passed: every server has as many connections as its `uthreshold` allows, or the one that
     /// the hash of `sh`, `dh` or `mh` stands for takes no new ones.
@@ -79,7 +83,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the index.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NotMaster,
         Self::AgentSilent,
         Self::NoServer,
@@ -93,6 +97,7 @@ impl Reason {
         Self::ReplyTooBig,
         Self::NoRoom,
         Self::NoFlow,
+        Self::Unresolved,
         Self::NoWayBack,
         Self::Full,
         Self::NewFlowLimit,
@@ -120,6 +125,7 @@ impl Reason {
             Self::CannotFragment
             | Self::AnswerLimit
             | Self::NoRoom
+            | Self::Unresolved
             | Self::NoWayBack
             | Self::NewFlowLimit
             | Self::SourceLimit => 1,
@@ -144,6 +150,7 @@ impl Reason {
             Self::ReplyTooBig => "reply_too_big",
             Self::NoRoom => "no_room",
             Self::NoFlow => "no_flow",
+            Self::Unresolved => "unresolved",
             Self::NoWayBack => "no_way_back",
             Self::Full => "full",
             Self::NewFlowLimit => "new_flow_limit",

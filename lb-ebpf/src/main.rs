@@ -14,6 +14,7 @@ mod flows;
 mod forward;
 mod guard;
 mod insertion;
+mod limit;
 mod maps;
 mod packet;
 mod parse;

@@ -1,10 +1,10 @@
 //! The maps. What each holds, who writes it and who reads it stands in `lb_common`.
 
 use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray};
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray, PerfEventArray};
 use aya_ebpf::macros::btf_map;
 use lb_common::affinity::{Affinity, AffinityKey4};
-use lb_common::answers::Answers;
+use lb_common::answers::{Answers, KINDS};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
@@ -77,7 +77,10 @@ pub(crate) static RETIRED_STATS: Array<Traffic, SERVICES> = Array::new();
 pub(crate) static REASONS: PerCpuArray<u64, { Reason::ALL.len() }> = PerCpuArray::new();
 
 #[btf_map]
-pub(crate) static ANSWERS: PerCpuArray<Answers, 1> = PerCpuArray::new();
+pub(crate) static ANSWERS: PerCpuArray<Answers, KINDS> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static EGRESS: DevMapHash<{ MAX_EGRESS as usize }> = DevMapHash::new();
+
+#[btf_map]
+pub(crate) static UNRESOLVED: PerfEventArray = PerfEventArray::new();

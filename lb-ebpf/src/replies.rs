@@ -63,8 +63,9 @@ fn translate(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
         return Err(Refused::Because(Reason::TimeToLive));
     }
     let server = backends::read(slot).ok_or(Refused::NotOurs)?;
+    let tick = (now >> TICK_SHIFT) as u32;
     let verdict =
-        forward::to_client(ctx, packet, &headers, server.rest()).map_err(Refused::Because)?;
+        forward::to_client(ctx, packet, &headers, server.rest(), tick).map_err(Refused::Because)?;
     stats::towards_client(slot, headers.length);
     Ok(verdict)
 }

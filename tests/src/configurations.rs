@@ -1,4 +1,8 @@
-//! The keepalived.conf of the demo's directors, from a tutorial, for each mode.
+//! Configurations: those of the demo's directors, from a tutorial, for each mode, and large ones.
+
+mod large;
+
+pub use large::Large;
 
 use crate::site::{Layout, Mode};
 

@@ -91,7 +91,7 @@ impl Server {
     /// Sends mails about these states of an instance, and waits until they are sent or given up.
     fn send(&self, states: &[State], to: &[&str], password: Option<&str>) -> Result<()> {
         let settings = Settings {
-            server: SocketAddr::from(([127, 0, 0, 1], 2525)),
+            server: SocketAddr::from(([127, 0, 0, 1], 2525)).into(),
             timeout: PATIENCE,
             helo_name: "director.example".into(),
             credentials: password.map(|password| Credentials {

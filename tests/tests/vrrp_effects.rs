@@ -9,10 +9,13 @@ use lb_agent::config::model::{NextHop, Route, Rule, RuleAction};
 use lb_agent::net::virtual_link::VirtualKind;
 use lb_agent::vrrp::State;
 use lb_agent::vrrp::instance::Rival;
-use lb_agent::vrrp::settings::{VirtualAddress, VirtualRouter, Vmac};
+use lb_agent::vrrp::settings::{Filter, VirtualAddress, VirtualRouter, Vmac};
 use lb_tests::{Namespace, Need, skipped, wait_until};
 use pair::{Ours, PATIENCE, Pair, VIP, alone};
 
+#[path = "vrrp_peers/adverts.rs"]
+#[expect(dead_code, reason = "shared with another test")]
+mod adverts;
 #[path = "vrrp_peers/pair.rs"]
 #[expect(dead_code, reason = "shared with another test")]
 mod pair;
@@ -158,12 +161,27 @@ fn no_accept_lets_nobody_reach_the_address_and_leaves_no_table() -> Result<()> {
     let ours = master(&pair, move |router| {
         with_six(router);
         router.accept = false;
+        router.filter = Filter {
+            table: "mine".into(),
+            priority: 7,
+            counters: true,
+        };
     })?;
     ensure!(!reaches(VIP)? && !reaches("fd00::100")?, "no_accept");
     ensure!(
         reaches("10.0.0.1")? && reaches("fd00::1")?,
         "only the addresses"
     );
+    if Need::Program("nft").is_met() {
+        let rules = pair
+            .ours_namespace()
+            .run(std::process::Command::new("nft").args(["list", "ruleset"]))?;
+        let table = "table ip mine.eth0.66.IPv4 {";
+        let chain = "type filter hook input priority 7;";
+        ensure!(rules.contains(table) && rules.contains(chain), "{rules}");
+        ensure!(!rules.contains("counter packets 0 bytes 0 drop"), "{rules}");
+        ensure!(rules.contains("counter packets"), "{rules}");
+    }
     ours.stop();
     pair.ours_namespace()
         .ip("address add 10.0.0.100/32 dev eth0")?;

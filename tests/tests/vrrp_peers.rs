@@ -6,15 +6,22 @@
 
 use std::time::Duration;
 
+use adverts::in_time;
 use anyhow::{Context, Result, ensure};
 use lb_agent::vrrp::State;
 use lb_tests::{Need, skipped, wait_until};
 use pair::{OURS, PATIENCE, Pair, THEIRS, VIP, alone};
 
+#[path = "vrrp_peers/adverts.rs"]
+mod adverts;
 #[path = "vrrp_peers/dialects.rs"]
 mod dialects;
+#[path = "vrrp_peers/frr.rs"]
+mod frr;
 #[path = "vrrp_peers/pair.rs"]
 mod pair;
+#[path = "vrrp_peers/scenarios.rs"]
+mod scenarios;
 #[path = "vrrp_peers/tshark.rs"]
 mod tshark;
 
@@ -97,7 +104,7 @@ fn with_a_password_we_take_over_from_keepalived() -> Result<()> {
         return Ok(());
     }
     let _turn = alone();
-    takes_over_from_keepalived(PASS)
+    in_time(|| takes_over_from_keepalived(PASS))
 }
 
 #[test]
@@ -106,7 +113,7 @@ fn with_a_password_keepalived_takes_over_from_us() -> Result<()> {
         return Ok(());
     }
     let _turn = alone();
-    hands_over_to_keepalived(PASS)
+    in_time(|| hands_over_to_keepalived(PASS))
 }
 
 #[test]
@@ -115,7 +122,7 @@ fn by_unicast_we_take_over_from_keepalived() -> Result<()> {
         return Ok(());
     }
     let _turn = alone();
-    takes_over_from_keepalived(pair::UNICAST)
+    in_time(|| takes_over_from_keepalived(pair::UNICAST))
 }
 
 #[test]
@@ -124,7 +131,7 @@ fn by_unicast_keepalived_takes_over_from_us() -> Result<()> {
         return Ok(());
     }
     let _turn = alone();
-    hands_over_to_keepalived(pair::UNICAST)
+    in_time(|| hands_over_to_keepalived(pair::UNICAST))
 }
 
 #[test]
@@ -133,6 +140,10 @@ fn a_keepalived_that_falls_silent_is_replaced_and_heard_again() -> Result<()> {
         return Ok(());
     }
     let _turn = alone();
+    in_time(keepalived_falls_silent)
+}
+
+fn keepalived_falls_silent() -> Result<()> {
     let pair = Pair::new()?;
     let mut theirs = pair.keepalived(100, "")?;
     theirs.wait_for("Entering MASTER STATE")?;

@@ -90,6 +90,10 @@ impl Part {
                     name: "openssl",
                     package: "openssl",
                 },
+                Program {
+                    name: "nft",
+                    package: "nftables",
+                },
             ],
             Self::Guest => &[
                 Program {

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use crate::health::log_line::LogLine;
+use crate::log_line::LogLine;
 use crate::wire::bfd::{Control, Diagnostic, State};
 
 /// What happens to a session.

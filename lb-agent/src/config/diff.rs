@@ -15,8 +15,8 @@ pub use list::ListChanges;
 pub use service::{ServerChange, ServiceChange};
 
 use super::model::{
-    BfdInstance, Config, FwmarkKey, GarpGroup, GroupKey, Route, Rule, StaticAddress, TrackFile,
-    TrackGroup, VirtualServerGroup, VirtualServerKey, VrrpInstance, VrrpScript, VrrpSyncGroup,
+    BfdInstance, Config, GarpGroup, Route, Rule, StaticAddress, TrackFile, TrackGroup,
+    VirtualServerGroup, VirtualServerKey, VrrpInstance, VrrpScript, VrrpSyncGroup,
     VrrpTrackProcess,
 };
 
@@ -63,12 +63,8 @@ pub struct Changes {
     pub static_routes: ListChanges<Route>,
     /// `static_rules`
     pub static_rules: ListChanges<Rule>,
-    /// `virtual_server IP PORT`
+    /// `virtual_server`
     pub virtual_servers: Vec<ServiceChange<VirtualServerKey>>,
-    /// `virtual_server fwmark N`
-    pub fwmark_servers: Vec<ServiceChange<FwmarkKey>>,
-    /// `virtual_server group NAME`
-    pub group_servers: Vec<ServiceChange<GroupKey>>,
     /// `virtual_server_group`
     pub virtual_server_groups: ListChanges<VirtualServerGroup>,
 }
@@ -133,8 +129,6 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         static_routes: list::unnamed(&old.static_routes, &new.static_routes),
         static_rules: list::unnamed(&old.static_rules, &new.static_rules),
         virtual_servers: service::services(&old.virtual_servers, &new.virtual_servers),
-        fwmark_servers: service::services(&old.fwmark_servers, &new.fwmark_servers),
-        group_servers: service::services(&old.group_servers, &new.group_servers),
         virtual_server_groups: list::named(&old.virtual_server_groups, &new.virtual_server_groups),
     }
 }
@@ -180,7 +174,7 @@ fn instance_keywords(old: &VrrpInstance, new: &VrrpInstance) -> Vec<&'static str
         lower_prio_no_advert, higher_prio_send_advert, down_timer_adverts, garp, version,
         native_ipv6, no_virtual_ipaddress, accept, strict_mode, auth_hmac, unicast_peer_ttl,
         check_unicast_src, unicast_fault_no_peer, old_unicast_checksum, v3_checksum_as_v2,
-        owner_ignore_adverts, timer_expired_backup, thread_timer_expired, virtual_routes,
+        owner_ignore_adverts, timer_expired_backup, virtual_routes,
         virtual_rules, promote_secondaries, use_vmac, vmac_xmit_base, use_vmac_addr, use_ipvlan,
         vrf, kernel_rx_buf_size, track_src_ip, track, linkbeat_use_polling, notify, debug,
     } in old, new)

@@ -68,26 +68,22 @@ impl Page<'_> {
     }
 
     fn services(&mut self, config: &Value, origins: &Origins) {
-        for list in ["virtual_servers", "fwmark_servers", "group_servers"] {
-            for (index, fields) in items(config, list).iter().enumerate() {
-                let title = service_title(fields);
-                let outer = origins.block(&title);
-                self.open(&title, outer.span(), 0);
-                self.fields(fields, &outer, 1, &["key", "real_servers"]);
-                for server in items(fields, "real_servers") {
-                    let name = title_of(server, "real_server");
-                    let place = origins.block(&format!("{title} {name}"));
-                    let place = place.within(outer.given());
-                    self.open(&name, place.span(), 1);
-                    self.fields(server, &place, 2, &["key", "checkers", "later_checkers"]);
-                    self.checkers(server, &format!("{title} {name}"), place, origins);
-                    self.close(1);
-                }
-                self.close(0);
-                if list == "virtual_servers" {
-                    self.plane(index);
-                }
+        for (index, fields) in items(config, "virtual_servers").iter().enumerate() {
+            let title = service_title(fields);
+            let outer = origins.block(&title);
+            self.open(&title, outer.span(), 0);
+            self.fields(fields, &outer, 1, &["key", "real_servers"]);
+            for server in items(fields, "real_servers") {
+                let name = title_of(server, "real_server");
+                let place = origins.block(&format!("{title} {name}"));
+                let place = place.within(outer.given());
+                self.open(&name, place.span(), 1);
+                self.fields(server, &place, 2, &["key", "checkers", "later_checkers"]);
+                self.checkers(server, &format!("{title} {name}"), place, origins);
+                self.close(1);
             }
+            self.close(0);
+            self.plane(index);
         }
     }
 
@@ -107,7 +103,9 @@ impl Page<'_> {
         let Some(service) = self.loaded.config.virtual_servers.get(index) else {
             return;
         };
-        let address = service.key.address;
+        let Some(address) = service.key.address() else {
+            return;
+        };
         let gate = self.loaded.config.vrrp_instances.iter().find(|instance| {
             let addresses = instance.virtual_ipaddress.iter();
             let mut addresses = addresses.chain(&instance.virtual_ipaddress_excluded);

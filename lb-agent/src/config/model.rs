@@ -23,6 +23,7 @@ mod route;
 mod rule;
 mod scheduler;
 mod script;
+mod served;
 mod track;
 mod virtual_server;
 mod vmac;
@@ -30,7 +31,9 @@ mod vmac;
 use serde::Serialize;
 
 pub use address::{AddressFlags, Broadcast, StaticAddress, VirtualAddress};
-pub use authentication::{AuthHmac, Authentication, HmacMode, HmacReplay, Secret};
+pub use authentication::{
+    AuthHmac, Authentication, HMAC_KEY_LEN, HmacKey, HmacMode, HmacReplay, Secret,
+};
 pub use bfd::BfdInstance;
 pub use checker::{Checker, CheckerKind, HttpGet, HttpProtocol, Url, UrlBody};
 pub use garp::{ExtraIf, Garp, GarpGroup};
@@ -51,10 +54,12 @@ pub use route::{NextHop, Route, RouteKind, RouteMetrics};
 pub use rule::{Range, Rule, RuleAction};
 pub use scheduler::Scheduler;
 pub use script::{InitFile, ParamMatch, TrackFile, VrrpScript, VrrpTrackProcess};
+pub use served::{
+    AddressKey, Family, FwmarkKey, GroupKey, MAX_SERVED, Protocol, Served, VirtualServerKey,
+};
 pub use track::{Tracked, Tracking, Weight};
 pub use virtual_server::{
-    Family, Forwarding, FwmarkKey, GroupKey, Protocol, SchedulerFlags, SorryServer, Tunnel,
-    TunnelChecksum, VirtualServer, VirtualServerKey,
+    Forwarding, SchedulerFlags, SorryServer, Tunnel, TunnelChecksum, VirtualServer,
 };
 pub use vmac::{UseIpvlan, UseVmac};
 
@@ -87,12 +92,8 @@ pub struct Config {
     pub vrrp_instances: Vec<VrrpInstance>,
     /// `vrrp_sync_group`; every member is one of `vrrp_instances`.
     pub vrrp_sync_groups: Vec<VrrpSyncGroup>,
-    /// `virtual_server IP PORT`, in the order of the file.
+    /// `virtual_server`, in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
-    /// `virtual_server fwmark N`: no data plane serves them yet.
-    pub fwmark_servers: Vec<VirtualServer<FwmarkKey>>,
-    /// `virtual_server group NAME`: no data plane serves them yet.
-    pub group_servers: Vec<VirtualServer<GroupKey>>,
     /// `virtual_server_group`.
     pub virtual_server_groups: Vec<VirtualServerGroup>,
 }

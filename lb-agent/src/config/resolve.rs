@@ -86,7 +86,7 @@ impl Resolver<'_> {
         let mut services: Vec<Checked<VirtualServer>> = Vec::with_capacity(drafts.len());
         for draft in drafts {
             let span = draft.span;
-            let value = self.virtual_server(&draft, config);
+            let value = self.virtual_server(&draft);
             services.extend(value.map(|value| Checked { value, span }));
         }
         config.virtual_servers = validate::services(services, self.diagnostics);

@@ -44,11 +44,11 @@ pub(super) fn services(
 ) -> Vec<VirtualServer> {
     let services = first_of_each(
         services,
-        |service| service.key,
+        |service| service.key.clone(),
         |key| {
             format!(
                 "{} is defined twice: the second one is left out",
-                shown(*key)
+                shown(key)
             )
         },
         diagnostics,
@@ -56,8 +56,12 @@ pub(super) fn services(
     within_backends(services, diagnostics)
 }
 
-fn shown(key: VirtualServerKey) -> String {
-    format!("virtual_server {} {}", key.address, key.port)
+fn shown(key: &VirtualServerKey) -> String {
+    match key {
+        VirtualServerKey::Address(key) => format!("virtual_server {} {}", key.address, key.port),
+        VirtualServerKey::Fwmark(key) => format!("virtual_server fwmark {}", key.fwmark),
+        VirtualServerKey::Group(key) => format!("virtual_server group {}", key.group),
+    }
 }
 
 /// Of several with one key only the first.

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
 
+use super::model::{HMAC_KEY_LEN, HmacKey, Secret};
+
 /// What a word should have been.
 pub(crate) type Expected = String;
 
@@ -298,6 +300,22 @@ pub(crate) fn hex(text: &str) -> Result<Vec<u8>, Expected> {
     pairs
         .collect::<Option<Vec<u8>>>()
         .ok_or_else(|| "bytes as pairs of hexadecimal digits".to_owned())
+}
+
+/// `hex:…`, `file:…` or the key itself: 32 to 64 bytes.
+pub(crate) fn hmac_key(text: &str) -> Result<HmacKey, Expected> {
+    if let Some(file) = text.strip_prefix("file:") {
+        return path(file).map(HmacKey::File);
+    }
+    let bytes = match text.strip_prefix("hex:") {
+        Some(digits) => hex(digits)?,
+        None => text.as_bytes().to_vec(),
+    };
+    if HMAC_KEY_LEN.contains(&bytes.len()) {
+        Ok(HmacKey::Bytes(Secret::new(bytes)))
+    } else {
+        Err("a key of 32 to 64 bytes".to_owned())
+    }
 }
 
 /// A MAC address.

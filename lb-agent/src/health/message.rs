@@ -1,17 +1,20 @@
 //! keepalived's words for what checkers find, so that its users' greps still work.
 //!
-//! Where keepalived's sentence does not say why, the reason follows behind it. Pure.
+//! Where keepalived's sentence does not say why, the reason follows behind it. What mails say is in
+//! [`mail`]. Pure.
+
+pub mod mail;
 
 use std::fmt::Display;
 
-use super::name::ServiceName;
+use super::name::Subject;
 use super::probe::smtp::Step;
 use super::probe::{Failure, NotProbed};
-use super::spec::{Kind, Url};
+use super::spec::{Kind, MiscCheck, Url};
 
 /// The checker finds its service up, and did not know before.
 #[must_use]
-pub fn success(kind: &Kind, service: ServiceName) -> String {
+pub fn success(kind: &Kind, service: &Subject) -> String {
     match kind {
         Kind::Tcp => format!("TCP connection to {service} success."),
         Kind::Http(_) | Kind::Ssl(_) => {
@@ -21,10 +24,7 @@ pub fn success(kind: &Kind, service: ServiceName) -> String {
         Kind::Udp(_) => format!("UDP connection to {service} success."),
         Kind::Ping => format!("ICMP connection to {service} success."),
         Kind::Misc(check) => {
-            format!(
-                "Misc check for [{service}] by [{}] succeeded.",
-                check.misc_path
-            )
+            format!("{} succeeded.", misc(check, service))
         }
         Kind::Dns(_) | Kind::File(_) | Kind::Bfd(_) => {
             format!("{} on service {service} success.", kind.keyword())
@@ -34,7 +34,7 @@ pub fn success(kind: &Kind, service: ServiceName) -> String {
 
 /// One url of a service that is not up answered as it should.
 #[must_use]
-pub fn url_success(service: ServiceName, url: &Url) -> String {
+pub fn url_success(service: &Subject, url: &Url) -> String {
     let what = match (&url.body.regex, &url.body.digest) {
         (Some(_), _) => "Regex match",
         (None, Some(_)) => "MD5 digest",
@@ -45,7 +45,7 @@ pub fn url_success(service: ServiceName, url: &Url) -> String {
 
 /// One failure; `url` is the one that was fetched.
 #[must_use]
-pub fn failure(kind: &Kind, service: ServiceName, url: Option<&Url>, failure: &Failure) -> String {
+pub fn failure(kind: &Kind, service: &Subject, url: Option<&Url>, failure: &Failure) -> String {
     let reason = reason(url, failure);
     match kind {
         Kind::Tcp => {
@@ -70,15 +70,8 @@ pub fn failure(kind: &Kind, service: ServiceName, url: Option<&Url>, failure: &F
         }
         Kind::Ping => format!("ICMP connection to {service} failed. {reason}"),
         Kind::Misc(check) => {
-            let end = if matches!(failure, Failure::ScriptTimeout(_)) {
-                "timed out"
-            } else {
-                "failed"
-            };
-            format!(
-                "Misc check for [{service}] by [{}] {end} ({failure}).",
-                check.misc_path
-            )
+            let end = script_end(failure);
+            format!("{} {end} ({failure}).", misc(check, service))
         }
         Kind::File(_) | Kind::Bfd(_) => {
             format!("{} on service {service}: {reason}", kind.keyword())
@@ -88,18 +81,21 @@ pub fn failure(kind: &Kind, service: ServiceName, url: Option<&Url>, failure: &F
 
 /// The checker takes its service down, after `retries` failures beyond the first.
 #[must_use]
-pub fn down(kind: &Kind, service: ServiceName, retries: u32, reason: &str) -> String {
+pub fn down(
+    kind: &Kind,
+    service: &Subject,
+    retries: u32,
+    url: Option<&Url>,
+    failure: &Failure,
+) -> String {
+    let retries = match retries {
+        0 => String::new(),
+        retries => format!(" after {retries} retries"),
+    };
     let check = match kind {
         Kind::Misc(check) => {
-            let retries = match retries {
-                0 => String::new(),
-                retries => format!(" after {retries} retries"),
-            };
-            let reason = reason.trim_end_matches('.');
-            return format!(
-                "Misc check for [{service}] by [{}] failed{retries} ({reason}).",
-                check.misc_path
-            );
+            let (check, end) = (misc(check, service), script_end(failure));
+            return format!("{check} {end}{retries} ({failure}).");
         }
         Kind::Http(_) | Kind::Ssl(_) => "HTTP_CHECK",
         Kind::Ping => "ICMP CHECK",
@@ -107,15 +103,30 @@ pub fn down(kind: &Kind, service: ServiceName, retries: u32, reason: &str) -> St
             kind.keyword()
         }
     };
-    match retries {
-        0 => format!("{check} on service {service} failed. {reason}"),
-        _ => format!("{check} on service {service} failed after {retries} retries. {reason}"),
+    let reason = reason(url, failure);
+    format!("{check} on service {service} failed{retries}. {reason}")
+}
+
+/// keepalived names the program, without its arguments.
+fn misc(check: &MiscCheck, service: &Subject) -> String {
+    let program = check.script.as_ref().map_or_else(
+        || check.misc_path.clone(),
+        |script| script.program.display().to_string(),
+    );
+    format!("Misc check for [{service}] by [{program}]")
+}
+
+const fn script_end(failure: &Failure) -> &'static str {
+    if matches!(failure, Failure::ScriptTimeout(_)) {
+        "timed out"
+    } else {
+        "failed"
     }
 }
 
 /// The question could not be asked.
 #[must_use]
-pub fn not_probed(kind: &Kind, service: ServiceName, error: &NotProbed) -> String {
+pub fn not_probed(kind: &Kind, service: &Subject, error: &NotProbed) -> String {
     let (bind, create) = match kind {
         Kind::Tcp => (
             "TCP socket bind failed",
@@ -169,7 +180,7 @@ pub fn reason(url: Option<&Url>, failure: &dyn Display) -> String {
 fn web_failure(failure: &Failure) -> &'static str {
     match failure {
         Failure::ConnectTimeout(_) => "Timeout connecting",
-        Failure::Connect(_) => "Error connecting",
+        Failure::Connect(_) => "Connection failed",
         Failure::HandshakeTimeout(_) | Failure::Handshake(_) => {
             "SSL handshake/communication error connecting to"
         }
@@ -203,7 +214,7 @@ fn web_failure(failure: &Failure) -> &'static str {
 fn smtp_failure(failure: &Failure) -> &'static str {
     match failure {
         Failure::ConnectTimeout(_) => "Connection timeout to server",
-        Failure::Connect(_) => "Error connecting to server",
+        Failure::Connect(_) => "Could not connect to server",
         Failure::NoAnswer(_) | Failure::TooSlow { .. } => "Read timeout from server",
         Failure::Send(_) => "Write failure to server",
         Failure::Smtp {

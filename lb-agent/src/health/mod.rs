@@ -19,7 +19,6 @@
 
 pub mod driver;
 mod hand;
-pub mod log_line;
 pub mod message;
 pub mod name;
 pub mod pool;
@@ -57,7 +56,7 @@ pub struct Event {
 }
 
 /// What an [`Event`] says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The server is up.
     Up,
@@ -65,4 +64,14 @@ pub enum Change {
     Down,
     /// The server's checkers want this weight for it.
     Weight(u32),
+    /// One of its checkers changed its mind, whatever the others say: for mails. It changes nothing;
+    /// when the server goes with it, that has been said before.
+    Checker {
+        /// It finds the server up, or down.
+        up: bool,
+        /// What keepalived's mail says.
+        sentence: String,
+        /// The server went up or down with it.
+        server_too: bool,
+    },
 }

@@ -7,32 +7,24 @@ use serde::{Serialize, Serializer};
 
 use crate::config::model::{Protocol, RealServerKey, VirtualServerKey};
 
-/// Address, protocol and port, written as keepalived writes them.
+/// Address, protocol and port of a real server, written as keepalived writes them. Virtual servers
+/// are named by their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceName {
     address: IpAddr,
-    protocol: Protocol,
+    /// `None`: its virtual server is for a mark.
+    protocol: Option<Protocol>,
     port: u16,
 }
 
 impl ServiceName {
-    /// The name of a virtual server.
-    #[must_use]
-    pub fn of_virtual_server(key: &VirtualServerKey) -> Self {
-        Self {
-            address: key.address,
-            protocol: key.protocol,
-            port: key.port,
-        }
-    }
-
     /// The name of a real server, or of the sorry server, of `virtual_server`: it takes the
     /// protocol from there.
     #[must_use]
     pub fn of_real_server(virtual_server: &VirtualServerKey, key: &RealServerKey) -> Self {
         Self {
             address: key.address,
-            protocol: virtual_server.protocol,
+            protocol: virtual_server.protocol(),
             port: key.port,
         }
     }
@@ -40,11 +32,34 @@ impl ServiceName {
 
 impl fmt::Display for ServiceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = match self.protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-        };
+        let protocol = self.protocol.map_or("none", Protocol::name);
         write!(f, "[{}]:{protocol}:{}", self.address, self.port)
+    }
+}
+
+/// Whom a checker's lines are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A real server, whatever virtual servers it is of.
+    Server(ServiceName),
+    /// A real server of one virtual server: keepalived names both where a script is run.
+    Pair {
+        /// The real server.
+        real_server: ServiceName,
+        /// Its virtual server.
+        virtual_server: VirtualServerKey,
+    },
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(name) => name.fmt(f),
+            Self::Pair {
+                real_server,
+                virtual_server,
+            } => write!(f, "{real_server} VS {virtual_server}"),
+        }
     }
 }
 

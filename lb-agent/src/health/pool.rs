@@ -18,13 +18,12 @@ use self::lines::Names;
 pub use self::record::{PoolRecord, ServerRecord};
 use self::server::PoolServer;
 pub use self::status::{PoolStatus, ServerStatus};
-use super::log_line::LogLine;
-use super::name::ServiceName;
 use super::quorum::Quorum;
 use super::slow_start::{self, Ramp};
 use super::spec::{PoolRules, PoolSpec};
 use super::{Change, Event, Hand};
 use crate::config::model::{RealServerKey, VirtualServerKey};
+use crate::log_line::LogLine;
 
 /// One server that a virtual server sends to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub struct Member {
 
 /// Something to tell: `notify_up` and `notify_down`, `quorum_up` and `quorum_down`, the FIFO,
 /// mails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A real server is up, or down.
     RealServer {
@@ -52,6 +51,14 @@ pub enum Notice {
     Quorum {
         /// It has.
         up: bool,
+        /// The log's words for it, without the virtual server's name.
+        sentence: String,
+    },
+    /// The agent stops, or the virtual server is no longer configured, and takes this server with it
+    /// (`omega`).
+    ShutDown {
+        /// Which one.
+        key: RealServerKey,
     },
 }
 
@@ -80,7 +87,8 @@ pub struct Pool {
 
 impl Pool {
     /// The pool at start, before any check: all servers, with `alpha` only those without a
-    /// checker, which nothing could ever bring up.
+    /// checker, which nothing could ever bring up. The quorum that this makes is told, and with
+    /// `rs_init_notifies` every server that is up.
     pub fn new(spec: impl Into<PoolSpec>) -> (Self, PoolChange) {
         let PoolSpec {
             key,
@@ -88,7 +96,7 @@ impl Pool {
             servers,
         } = spec.into();
         let mut change = PoolChange {
-            lines: fit::fit(&mut rules, &servers, Names(key)),
+            lines: fit::fit(&mut rules, &servers, Names(&key)),
             ..PoolChange::default()
         };
         let mut pool = Self {
@@ -96,11 +104,22 @@ impl Pool {
             servers: servers.iter().map(PoolServer::new).collect(),
             quorum: Quorum::new(rules.quorum, rules.hysteresis),
             rules,
-            has_quorum: true,
+            has_quorum: false,
             members: Vec::new(),
         };
-        pool.has_quorum = pool.quorum.gained(pool.live_weight());
-        if !pool.has_quorum && pool.rules.sorry_server.is_some() {
+        if pool.rules.rs_init_notifies {
+            let up = pool.servers.iter_mut().filter(|server| server.up);
+            change.notices.extend(up.map(|server| {
+                server.told = true;
+                Notice::RealServer {
+                    key: server.key,
+                    up: true,
+                }
+            }));
+        }
+        if pool.quorum.gained(pool.live_weight()) {
+            pool.gain_as("Starting with quorum up", &mut change);
+        } else if pool.rules.sorry_server.is_some() {
             pool.lose("Starting with quorum down", &mut change);
         }
         pool.members = pool.wanted();
@@ -111,12 +130,13 @@ impl Pool {
     /// The checkers say something of one of the servers. What is known already, or a server that is
     /// not in this virtual server, changes nothing.
     pub fn handle_event(&mut self, event: &Event) -> PoolChange {
-        match event.change {
+        match &event.change {
             Change::Up => self.set_up(&event.real_server, true, event.at),
             Change::Down => self.set_up(&event.real_server, false, event.at),
             Change::Weight(weight) => {
-                self.set_weight(&event.real_server, |server| server.weight = weight)
+                self.set_weight(&event.real_server, |server| server.weight = *weight)
             }
+            Change::Checker { .. } => PoolChange::default(),
         }
     }
 
@@ -144,21 +164,21 @@ impl Pool {
     /// told to be down.
     pub fn stop(&mut self) -> PoolChange {
         let mut change = PoolChange::default();
-        let names = self.names();
+        let names = Names(&self.virtual_server);
         for server in &mut self.servers {
             let line = names.shutting_down(&server.key);
             change.lines.push(LogLine::Info(line));
             let was_up = std::mem::replace(&mut server.up, false);
             if was_up && self.rules.omega {
-                change.notices.push(Notice::RealServer {
-                    key: server.key,
-                    up: false,
-                });
+                change.notices.push(Notice::ShutDown { key: server.key });
             }
         }
         let had_quorum = std::mem::replace(&mut self.has_quorum, false);
         if had_quorum && self.rules.omega {
-            change.notices.push(Notice::Quorum { up: false });
+            change.notices.push(Notice::Quorum {
+                up: false,
+                sentence: "Shutting down".to_owned(),
+            });
         }
         change
     }
@@ -176,9 +196,9 @@ impl Pool {
     }
 
     fn set_up(&mut self, key: &RealServerKey, up: bool, now: Instant) -> PoolChange {
-        let names = self.names();
+        let names = Names(&self.virtual_server);
         let ramp = Ramp::start(self.rules.xdp_slow_start, now);
-        let Some(server) = self.server(key) else {
+        let Some(server) = find(&mut self.servers, key) else {
             return PoolChange::default();
         };
         let mut change = PoolChange::default();
@@ -202,8 +222,8 @@ impl Pool {
     }
 
     fn set_weight(&mut self, key: &RealServerKey, set: impl FnOnce(&mut PoolServer)) -> PoolChange {
-        let names = self.names();
-        let Some(server) = self.server(key) else {
+        let names = Names(&self.virtual_server);
+        let Some(server) = find(&mut self.servers, key) else {
             return PoolChange::default();
         };
         let (before, by_hand) = (server.target_weight(), server.hand);
@@ -237,15 +257,24 @@ impl Pool {
     }
 
     fn gain(&mut self, change: &mut PoolChange) {
-        self.has_quorum = true;
-        let names = self.names();
-        let line = self.quorum.gained_line(self.live_weight(), names.service());
-        change.lines.push(line);
+        self.gain_as("Gained quorum", change);
         if let Some(sorry) = &self.rules.sorry_server {
             let inhibit = self.rules.sorry_server_inhibit;
-            change.lines.extend(names.sorry_leaves(sorry, inhibit));
+            let lines = self.names().sorry_leaves(sorry, inhibit);
+            change.lines.extend(lines);
         }
-        change.notices.push(Notice::Quorum { up: true });
+    }
+
+    /// `what` is how the mail begins; the line is the same at start.
+    fn gain_as(&mut self, what: &str, change: &mut PoolChange) {
+        self.has_quorum = true;
+        let numbers = self.quorum.gained_numbers(self.live_weight());
+        let line = format!("Gained quorum {numbers} for VS {}", self.virtual_server);
+        change.lines.push(LogLine::Info(line));
+        change.notices.push(Notice::Quorum {
+            up: true,
+            sentence: format!("{what} {numbers}"),
+        });
     }
 
     /// `what` is how the line begins.
@@ -253,13 +282,17 @@ impl Pool {
         self.has_quorum = false;
         let names = self.names();
         let weight = self.live_weight();
-        let line = self.quorum.lost_line(what, weight, names.service());
-        change.lines.push(line);
+        let numbers = self.quorum.lost_numbers(weight);
+        let line = format!("{what} {numbers} for VS {}", names.service());
+        change.lines.push(LogLine::Warn(line));
         if let Some(sorry) = &self.rules.sorry_server {
             let inhibit = self.rules.sorry_server_inhibit;
             change.lines.extend(names.sorry_comes(sorry, inhibit));
         }
-        change.notices.push(Notice::Quorum { up: false });
+        change.notices.push(Notice::Quorum {
+            up: false,
+            sentence: format!("{what} {numbers}"),
+        });
     }
 
     fn wanted(&self) -> Vec<Member> {
@@ -317,17 +350,13 @@ impl Pool {
         live.map(|server| u64::from(server.target_weight())).sum()
     }
 
-    fn server(&mut self, key: &RealServerKey) -> Option<&mut PoolServer> {
-        self.servers.iter_mut().find(|server| server.key == *key)
+    const fn names(&self) -> Names<'_> {
+        Names(&self.virtual_server)
     }
+}
 
-    const fn names(&self) -> Names {
-        Names(self.virtual_server)
-    }
-
-    fn name(&self) -> ServiceName {
-        self.names().service()
-    }
+fn find<'s>(servers: &'s mut [PoolServer], key: &RealServerKey) -> Option<&'s mut PoolServer> {
+    servers.iter_mut().find(|server| server.key == *key)
 }
 
 #[cfg(test)]

@@ -2,9 +2,6 @@
 //!
 //! Pure. Gained with `quorum` + `hysteresis`, lost below `quorum` − `hysteresis`.
 
-use super::log_line::LogLine;
-use super::name::ServiceName;
-
 /// `quorum` and `hysteresis`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quorum {
@@ -32,22 +29,18 @@ impl Quorum {
         weight == 0 || weight < self.quorum.saturating_sub(self.hysteresis)
     }
 
-    /// keepalived's line.
-    pub(super) fn gained_line(self, weight: u64, name: ServiceName) -> LogLine {
+    /// How it was gained, as keepalived writes it.
+    pub(super) fn gained_numbers(self, weight: u64) -> String {
         let Self { quorum, hysteresis } = self;
         let threshold = quorum.saturating_add(hysteresis);
-        LogLine::Info(format!(
-            "Gained quorum {quorum}+{hysteresis}={threshold} <= {weight} for VS {name}"
-        ))
+        format!("{quorum}+{hysteresis}={threshold} <= {weight}")
     }
 
-    /// keepalived's line; `what` is how it begins.
-    pub(super) fn lost_line(self, what: &str, weight: u64, name: ServiceName) -> LogLine {
+    /// How it was lost.
+    pub(super) fn lost_numbers(self, weight: u64) -> String {
         let Self { quorum, hysteresis } = self;
         let threshold = quorum.saturating_sub(hysteresis);
-        LogLine::Warn(format!(
-            "{what} {quorum}-{hysteresis}={threshold} > {weight} for VS {name}"
-        ))
+        format!("{quorum}-{hysteresis}={threshold} > {weight}")
     }
 }
 

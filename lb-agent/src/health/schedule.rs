@@ -23,14 +23,15 @@ use serde::Serialize;
 
 use self::queue::Queue;
 use self::target::Target;
-use super::Event;
-use super::log_line::LogLine;
+use super::name::ServiceName;
 use super::probe::{Failure, ProbeResult};
 use super::snapshot::{self, Checkers};
 use super::spec::{Check, Kind, Question, Server, Service};
 use super::status::CheckerStatus;
 use super::verdict::{self, Verdict};
+use super::{Change, Event};
 use crate::config::model::{RealServerKey, VirtualServerKey};
+use crate::log_line::LogLine;
 
 /// 2³² divided by the golden ratio: steps of this size fill a circle evenly however many there
 /// are (the additive recurrence of least discrepancy).
@@ -178,7 +179,7 @@ impl Schedule {
     pub fn handle_address(&mut self, address: IpAddr, here: bool, now: Instant) {
         let mut concerned = Vec::new();
         for target in &mut self.targets {
-            if target.virtual_server.address == address && target.set_suspended(!here) {
+            if target.virtual_server.address() == Some(address) && target.set_suspended(!here) {
                 concerned.extend_from_slice(&target.entries);
                 let line = target.activity_line();
                 self.actions.push_back(Action::Log(line));
@@ -188,7 +189,7 @@ impl Schedule {
         concerned.dedup();
         for id in concerned {
             self.suspend_or_resume(id, now);
-            self.tell_all(CheckerId(id), "the address is here", now);
+            self.tell_all(CheckerId(id), "the address is here", None, now);
         }
     }
 
@@ -288,14 +289,13 @@ impl Schedule {
     ) {
         let index = self.targets.len();
         let mut target = Target::new(service, server);
-        let (_, name) = target.names();
+        let name = ServiceName::of_real_server(&service.key, &server.key);
         for check in &server.checks {
             let id = match known.get(check) {
                 Some(&id) if share => id,
                 Some(_) | None => {
                     let id = self.entries.len();
-                    let verdict =
-                        Verdict::new(Arc::new(check.clone()), name, self.next_share(), now);
+                    let verdict = Verdict::new(Arc::new(check.clone()), self.next_share(), now);
                     self.queue.push(verdict.poll_timeout(), CheckerId(id));
                     self.entries.push(Entry {
                         verdict,
@@ -306,7 +306,7 @@ impl Schedule {
                 }
             };
             if let Some(entry) = self.entries.get_mut(id) {
-                entry.verdict.add_service(name);
+                entry.verdict.add_service(&service.key, name);
                 entry.targets.push(index);
             }
             target.entries.push(id);
@@ -364,7 +364,7 @@ impl Schedule {
             return;
         };
         handle(verdict);
-        let mut changed = None;
+        let (mut changed, mut found) = (None, None);
         while let Some(action) = verdict.poll_action() {
             match action {
                 verdict::Action::Probe { url } => {
@@ -373,33 +373,64 @@ impl Schedule {
                     self.actions.push_back(Action::Probe { id, check, url });
                 }
                 verdict::Action::Log(line) => self.actions.push_back(Action::Log(line)),
-                verdict::Action::Changed { reason, .. } => changed = Some(reason),
+                verdict::Action::Changed {
+                    up,
+                    reason,
+                    sentence,
+                } => {
+                    found = sentence.map(|sentence| (up, sentence));
+                    changed = Some(reason);
+                }
                 verdict::Action::Weighs(_) => changed = changed.or_else(|| Some(String::new())),
             }
         }
         self.queue.push(verdict.poll_timeout(), id);
         if let Some(reason) = changed {
-            self.tell_all(id, &reason, now);
+            self.tell_all(id, &reason, found.as_ref(), now);
         }
     }
 
-    fn tell_all(&mut self, id: CheckerId, reason: &str, now: Instant) {
+    /// Tells of every server that has the checker, and what the checker itself `found`, if that is
+    /// news.
+    fn tell_all(
+        &mut self,
+        id: CheckerId,
+        reason: &str,
+        found: Option<&(bool, String)>,
+        now: Instant,
+    ) {
         let entry = self.entries.get(id.0);
         let targets = entry.map(|entry| entry.targets.clone());
         for index in targets.unwrap_or_default() {
-            self.tell(index, false, reason, now);
+            let server_too = self.tell(index, false, reason, now);
+            let target = self.targets.get(index).filter(|it| !it.is_suspended());
+            let Some((target, (up, sentence))) = target.zip(found) else {
+                continue;
+            };
+            let change = Change::Checker {
+                up: *up,
+                sentence: sentence.clone(),
+                server_too,
+            };
+            let event = target.event(change, reason, now);
+            self.actions.push_back(Action::Changed(event));
         }
     }
 
-    /// Tells of a server what has not been told, or everything.
-    fn tell(&mut self, index: usize, everything: bool, reason: &str, now: Instant) {
+    /// Tells of a server what has not been told, or everything; whether it went up or down.
+    fn tell(&mut self, index: usize, everything: bool, reason: &str, now: Instant) -> bool {
         let Some(target) = self.targets.get_mut(index) else {
-            return;
+            return false;
         };
         let entries = target.entries.iter().filter_map(|&id| self.entries.get(id));
         let verdicts: Vec<&Verdict> = entries.map(|entry| &entry.verdict).collect();
         let events = target.look_at(&verdicts, everything, reason, now);
+        let changed = events.iter().any(|event| match event.change {
+            Change::Up | Change::Down => true,
+            Change::Weight(_) | Change::Checker { .. } => false,
+        });
         self.actions.extend(events.into_iter().map(Action::Changed));
+        changed
     }
 }
 

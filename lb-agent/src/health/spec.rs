@@ -47,6 +47,8 @@ pub struct PoolRules {
     pub sorry_server: Option<RealServerKey>,
     /// `sorry_server_inhibit`: the sorry server stays in the pool with weight 0.
     pub sorry_server_inhibit: bool,
+    /// `rs_init_notifies`: servers that are up at start are told.
+    pub rs_init_notifies: bool,
     /// `omega`: what goes down at stop is told as if it had failed.
     pub omega: bool,
     /// `xdp_slow_start`: a server that recovers gets its full weight after so long; zero: at once.
@@ -61,6 +63,7 @@ impl Default for PoolRules {
             hysteresis: 0,
             sorry_server: None,
             sorry_server_inhibit: false,
+            rs_init_notifies: false,
             omega: false,
             xdp_slow_start: Duration::ZERO,
         }

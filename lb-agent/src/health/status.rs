@@ -7,12 +7,13 @@ use serde::Serialize;
 use super::name::ServiceName;
 use super::probe::ProbeResult;
 use super::verdict::{Counters, State, Verdict};
+use crate::config::model::VirtualServerKey;
 
 /// One checker of one real server of one virtual server.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CheckerStatus {
     /// `[192.168.0.1]:tcp:80`.
-    pub virtual_server: ServiceName,
+    pub virtual_server: String,
     /// `[10.0.0.2]:tcp:80`.
     pub real_server: ServiceName,
     /// The keyword of its block, as `TCP_CHECK`.
@@ -40,7 +41,7 @@ impl CheckerStatus {
     /// The status at `now`.
     #[must_use]
     pub fn new(
-        (virtual_server, real_server): (ServiceName, ServiceName),
+        (virtual_server, real_server): (&VirtualServerKey, ServiceName),
         verdict: &Verdict,
         shared_by: usize,
         suspended: bool,
@@ -50,7 +51,7 @@ impl CheckerStatus {
         let ago = |at: Instant| now.saturating_duration_since(at).as_secs_f64();
         let until = |at: Instant| at.saturating_duration_since(now).as_secs_f64();
         Self {
-            virtual_server,
+            virtual_server: virtual_server.to_string(),
             real_server,
             checker: verdict.check().question.kind.keyword(),
             up: verdict.is_up(),

@@ -11,10 +11,13 @@ use tokio::task::JoinSet;
 use super::spec::{
     Check, HttpGet, HttpProtocol, Kind, PoolRules, Question, Server, Service, Target, Url,
 };
-use crate::config::model::{Protocol, RealServerKey, VirtualServerKey};
+use crate::config::model::{AddressKey, Protocol, RealServerKey, VirtualServerKey};
 
 /// 192.168.0.1, TCP, port 80.
-pub(crate) const VIP: VirtualServerKey = VirtualServerKey {
+pub(crate) const VIP: VirtualServerKey = VirtualServerKey::Address(VIP_ADDRESS);
+
+/// What [`VIP`] is.
+pub(crate) const VIP_ADDRESS: AddressKey = AddressKey {
     address: IpAddr::V4(Ipv4Addr::new(192, 168, 0, 1)),
     port: 80,
     protocol: Protocol::Tcp,

@@ -5,8 +5,12 @@
 //!      │                           │                  ▲      │
 //!      │                           └─────failure──────┘      │ failure beyond `retry`
 //!      └───────failure───────────▶ Down ◀────────────────────┘
-//!                                   └──all urls succeed──▶ Up
+//!                                   └──the url that failed, then all urls succeed──▶ Up
 //! ```
+//!
+//! A checker with one question has no urls: one success is enough. A web server that has failed
+//! needs two loops at least, as in keepalived (measured on 2.2.7): the url that failed must answer,
+//! and then every url once, from the first.
 //!
 //! Pure: no clock, no socket, no randomness. It does not know of other checkers of its server
 //! (the [schedule](super::schedule) puts them together) nor of pools. Several servers may share it:
@@ -21,11 +25,12 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 pub use self::record::{Counters, Record};
-use super::log_line::LogLine;
 use super::message;
-use super::name::ServiceName;
+use super::name::{ServiceName, Subject};
 use super::probe::{Failure, NotProbed, ProbeResult, Weight};
 use super::spec::{Check, Kind, Url};
+use crate::config::model::VirtualServerKey;
+use crate::log_line::LogLine;
 
 /// What a checker holds of its service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +45,7 @@ pub enum State {
         /// How many in a row, 1 to `retry`.
         failures: u32,
     },
-    /// Down. One success (of each url) is enough for up.
+    /// Down. One success is enough for up, without urls.
     Down,
 }
 
@@ -62,6 +67,8 @@ pub enum Action {
         up: bool,
         /// What the last probe met.
         reason: String,
+        /// For the mail; `None` when it counted as down already.
+        sentence: Option<String>,
     },
     /// The checker wants another weight for its servers; `None`: the configured one.
     Weighs(Option<Weight>),
@@ -72,12 +79,14 @@ pub enum Action {
 pub struct Verdict {
     check: Arc<Check>,
     /// The names of those whom it is about, each once.
-    services: Vec<ServiceName>,
+    services: Vec<Subject>,
     state: State,
     /// Index of the url to fetch next.
     url: usize,
     /// Urls that succeeded in a row since the last failure.
     passed: usize,
+    /// A url has failed; before it answers, nothing counts.
+    failed_url: bool,
     /// When to probe; `None` while a probe is under way, or suspended, or when nobody is asked.
     deadline: Option<Instant>,
     /// `ha_suspend`: no probes for now.
@@ -103,13 +112,14 @@ impl Verdict {
     /// A checker that starts `now`. `share` says how much of `warmup` goes by before the first
     /// probe, in parts of 2³²: random, or spread evenly over all checkers.
     #[must_use]
-    pub fn new(check: Arc<Check>, service: ServiceName, share: u32, now: Instant) -> Self {
+    pub fn new(check: Arc<Check>, share: u32, now: Instant) -> Self {
         let mut verdict = Self {
             check,
-            services: vec![service],
+            services: Vec::new(),
             state: State::Unproven,
             url: 0,
             passed: 0,
+            failed_url: false,
             deadline: None,
             suspended: false,
             started: None,
@@ -122,10 +132,25 @@ impl Verdict {
         verdict
     }
 
-    /// Another server has the same checker.
-    pub fn add_service(&mut self, service: ServiceName) {
-        if !self.services.contains(&service) {
-            self.services.push(service);
+    /// It is a checker of this server of this virtual server.
+    pub fn add_service(&mut self, virtual_server: &VirtualServerKey, real_server: ServiceName) {
+        let subject = match self.kind() {
+            Kind::Misc(_) => Subject::Pair {
+                real_server,
+                virtual_server: virtual_server.clone(),
+            },
+            Kind::Tcp
+            | Kind::Http(_)
+            | Kind::Ssl(_)
+            | Kind::Smtp(_)
+            | Kind::Dns(_)
+            | Kind::Udp(_)
+            | Kind::Ping
+            | Kind::File(_)
+            | Kind::Bfd(_) => Subject::Server(real_server),
+        };
+        if !self.services.contains(&subject) {
+            self.services.push(subject);
         }
     }
 
@@ -170,9 +195,11 @@ impl Verdict {
         if was_up != self.is_up() || first_is_down {
             self.counters.changes = self.counters.changes.saturating_add(1);
             let reason = self.reason(&result);
+            let sentence = (was_up != self.is_up()).then(|| self.sentence(&result));
             self.actions.push_back(Action::Changed {
                 up: self.is_up(),
                 reason,
+                sentence,
             });
         }
         if self.is_asked() {
@@ -251,6 +278,9 @@ impl Verdict {
             State::Failing { .. } => self.check.delay_before_retry,
             // The other urls follow at once.
             State::Unproven | State::Down if succeeded && self.recovers_fast() => Duration::ZERO,
+            State::Down if self.failed_url => {
+                self.check.delay_loop.max(self.check.delay_before_retry)
+            }
             State::Unproven | State::Up | State::Down => self.check.delay_loop,
         }
     }
@@ -277,16 +307,19 @@ impl Verdict {
 
     /// A success, of one url where there are several.
     fn succeeded(&mut self, weight: Option<Weight>) {
+        if std::mem::take(&mut self.failed_url) {
+            self.tell_url();
+            self.url = 0;
+            return;
+        }
         self.passed = self.passed.saturating_add(1);
         let all_passed = self.passed >= self.urls().len();
         match self.state {
             State::Up => {}
             State::Failing { .. } => self.state = State::Up,
             State::Unproven | State::Down => {
-                if let Some(url) = self.current_url().cloned()
-                    && !self.is_up()
-                {
-                    self.info(|service| message::url_success(service, &url));
+                if !self.is_up() {
+                    self.tell_url();
                 }
                 if all_passed {
                     self.state = State::Up;
@@ -305,6 +338,12 @@ impl Verdict {
         }
     }
 
+    fn tell_url(&mut self) {
+        if let Some(url) = self.current_url().cloned() {
+            self.info(|service| message::url_success(service, &url));
+        }
+    }
+
     /// A failure; the url that failed stays the next one.
     fn failed(&mut self, failure: &Failure) {
         self.passed = 0;
@@ -317,7 +356,10 @@ impl Verdict {
         let failures = match self.state {
             // What was never seen up is not given a retry.
             State::Unproven => return self.take_down(0, failure),
-            State::Down => return,
+            State::Down => {
+                self.failed_url = self.current_url().is_some();
+                return;
+            }
             State::Up => 1,
             State::Failing { failures } => failures.saturating_add(1),
         };
@@ -329,9 +371,17 @@ impl Verdict {
 
     fn take_down(&mut self, retries: u32, failure: &Failure) {
         self.state = State::Down;
-        let reason = message::reason(self.current_url(), failure);
-        let check = Arc::clone(&self.check);
-        self.warn(|service| message::down(&check.question.kind, service, retries, &reason));
+        self.failed_url = self.current_url().is_some();
+        let (check, url) = (Arc::clone(&self.check), self.current_url().cloned());
+        self.warn(|service| {
+            message::down(
+                &check.question.kind,
+                service,
+                retries,
+                url.as_ref(),
+                failure,
+            )
+        });
     }
 
     /// Says nothing about the server, so nothing changes. Logged once, not at every try.
@@ -351,21 +401,29 @@ impl Verdict {
             ProbeResult::Success | ProbeResult::Weighs(_) => self
                 .services
                 .first()
-                .map(|&service| message::success(self.kind(), service))
+                .map(|service| message::success(self.kind(), service))
                 .unwrap_or_default(),
             ProbeResult::Failed(failure) => message::reason(self.current_url(), failure),
             ProbeResult::NotProbed(error) => error.to_string(),
         }
     }
 
-    fn info(&mut self, text: impl Fn(ServiceName) -> String) {
-        let lines = self.services.iter().map(|&service| text(service));
+    fn sentence(&self, result: &ProbeResult) -> String {
+        let failure = match result {
+            ProbeResult::Failed(failure) => Some(failure),
+            ProbeResult::Success | ProbeResult::Weighs(_) | ProbeResult::NotProbed(_) => None,
+        };
+        message::mail::sentence(self.kind(), failure)
+    }
+
+    fn info(&mut self, text: impl Fn(&Subject) -> String) {
+        let lines = self.services.iter().map(text);
         self.actions
             .extend(lines.map(|line| Action::Log(LogLine::Info(line))));
     }
 
-    fn warn(&mut self, text: impl Fn(ServiceName) -> String) {
-        let lines = self.services.iter().map(|&service| text(service));
+    fn warn(&mut self, text: impl Fn(&Subject) -> String) {
+        let lines = self.services.iter().map(text);
         self.actions
             .extend(lines.map(|line| Action::Log(LogLine::Warn(line))));
     }

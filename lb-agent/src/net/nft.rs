@@ -26,8 +26,6 @@ const NFPROTO_IPV6: u8 = 10;
 /// `NF_INET_LOCAL_IN`, `NF_INET_LOCAL_OUT`.
 const LOCAL_IN: u32 = 1;
 const LOCAL_OUT: u32 = 3;
-/// `nftables_priority`'s default: before the usual filters.
-const PRIORITY: i32 = -1;
 
 const DROP: u32 = 0;
 const ACCEPT: u32 = 1;
@@ -40,13 +38,29 @@ const EQUAL: u32 = 0;
 const AT_MOST: u32 = 3;
 const AT_LEAST: u32 = 5;
 
+/// A table of drops.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Of its chains among those of others.
+    pub priority: i32,
+    /// Whether each rule counts what it drops.
+    pub counters: bool,
+}
+
 /// From now on nothing is accepted from or sent to these addresses, neighbour discovery apart;
 /// what the table dropped before is replaced, in one step.
 pub fn block(
     connection: &mut Connection,
-    table: &str,
+    table: Table<'_>,
     addresses: &[IpAddr],
 ) -> Result<(), NetlinkError> {
+    let Table {
+        name: table,
+        priority,
+        counters,
+    } = table;
     let mut messages = Vec::new();
     for family in [NFPROTO_IPV4, NFPROTO_IPV6] {
         let of = |address: &&IpAddr| address.is_ipv6() == (family == NFPROTO_IPV6);
@@ -59,7 +73,8 @@ pub fn block(
         messages.push((self::table(DELTABLE, family, table), 0));
         messages.push((self::table(NEWTABLE, family, table), NLM_F_CREATE));
         for (chain, hook) in [("in", LOCAL_IN), ("out", LOCAL_OUT)] {
-            messages.push((self::chain(family, table, chain, hook), NLM_F_CREATE));
+            let chain_of = self::chain(family, table, chain, (hook, priority));
+            messages.push((chain_of, NLM_F_CREATE));
             if family == NFPROTO_IPV6 {
                 let discovery = rule(family, table, chain, &neighbour_discovery());
                 messages.push((discovery, NLM_F_CREATE | NLM_F_APPEND));
@@ -67,7 +82,7 @@ pub fn block(
         }
         for address in addresses {
             for (chain, at) in [("in", destination(*address)), ("out", source(*address))] {
-                let drop = rule(family, table, chain, &drop_address(at, *address));
+                let drop = rule(family, table, chain, &drop_address(at, *address, counters));
                 messages.push((drop, NLM_F_CREATE | NLM_F_APPEND));
             }
         }
@@ -112,13 +127,13 @@ fn table(kind: u16, family: u8, name: &str) -> Request {
     message(kind, family).with_string(1, name)
 }
 
-fn chain(family: u8, table: &str, name: &str, hook: u32) -> Request {
+fn chain(family: u8, table: &str, name: &str, (hook, priority): (u32, i32)) -> Request {
     message(NEWCHAIN, family)
         .with_string(1, table)
         .with_string(3, name)
         .with_nested(4, |it| {
             it.with(1, &hook.to_be_bytes())
-                .with(2, &PRIORITY.to_be_bytes())
+                .with(2, &priority.to_be_bytes())
         })
         .with_string(7, "filter")
 }
@@ -153,17 +168,18 @@ const fn source(address: IpAddr) -> u32 {
     }
 }
 
-fn drop_address(at: u32, address: IpAddr) -> Vec<(&'static str, Request)> {
+fn drop_address(at: u32, address: IpAddr, counters: bool) -> Vec<(&'static str, Request)> {
     let octets = match address {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().to_vec(),
     };
     let length = u32::try_from(octets.len()).unwrap_or(0);
-    vec![
-        load(NETWORK, at, length),
-        compare(EQUAL, &octets),
-        verdict(DROP),
-    ]
+    let counter = counters.then(|| ("counter", empty()));
+    [load(NETWORK, at, length), compare(EQUAL, &octets)]
+        .into_iter()
+        .chain(counter)
+        .chain([verdict(DROP)])
+        .collect()
 }
 
 /// Without it nobody could find the address at all: `ICMPv6` 133 to 137 (RFC 4861).

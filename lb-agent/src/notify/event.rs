@@ -1,11 +1,12 @@
 //! What can be told, in keepalived's formats (all checked against keepalived 2.2.7).
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::mail::Mail;
 
 /// Whom an event is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// A `vrrp_instance`.
     Instance(String),
@@ -37,6 +38,17 @@ pub enum What {
     Priority(State),
     /// A master has heard an advert of a lower priority.
     MasterRxLowerPri,
+    /// There is another master (ours: `notify_split_brain`), or, with `None`, no longer.
+    SplitBrain(Option<Rival>),
+}
+
+/// The other master, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rival {
+    /// The address it sends adverts from, else the virtual address that it answers for.
+    pub address: IpAddr,
+    /// Its MAC address.
+    pub mac: Option<[u8; 6]>,
 }
 
 /// One event of one subject.
@@ -78,27 +90,46 @@ impl fmt::Display for What {
             Self::Entered(state) => f.write_str(state.word()),
             Self::Priority(state) => write!(f, "{}_PRIORITY", state.word()),
             Self::MasterRxLowerPri => f.write_str("MASTER_RX_LOWER_PRI"),
+            Self::SplitBrain(Some(_)) => f.write_str("SPLIT_BRAIN"),
+            Self::SplitBrain(None) => f.write_str("SPLIT_BRAIN_HEALED"),
         }
     }
 }
 
 impl Event {
+    /// Whether FAULT was entered.
+    pub const fn is_fault(&self) -> bool {
+        matches!(self.what, What::Entered(State::Fault))
+    }
+
     /// What the generic `notify` script gets after its own arguments:
-    /// `INSTANCE|GROUP NAME STATE PRIORITY`.
-    pub fn arguments(&self) -> [String; 4] {
+    /// `INSTANCE|GROUP NAME STATE PRIORITY`; `notify_split_brain` also gets the other master's
+    /// address and MAC address (`-` if it is not known).
+    pub fn arguments(&self) -> Vec<String> {
         let (kind, name) = self.subject.parts();
-        [
+        let mut arguments = vec![
             kind.into(),
             name.clone(),
             self.what.to_string(),
             self.priority.to_string(),
-        ]
+        ];
+        if let What::SplitBrain(Some(Rival { address, mac })) = self.what {
+            let hex = |mac: [u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
+            arguments.extend([address.to_string(), mac.map_or_else(|| "-".into(), hex)]);
+        }
+        arguments
     }
 
-    /// The line for a FIFO, with its end.
-    pub fn line(&self) -> String {
+    /// The line for a FIFO, with its end. `None`: keepalived has none, and its readers know none.
+    pub fn line(&self) -> Option<String> {
+        if let What::SplitBrain(_) = self.what {
+            return None;
+        }
         let (kind, name) = self.subject.parts();
-        format!("{kind} \"{name}\" {} {}\n", self.what, self.priority)
+        Some(format!(
+            "{kind} \"{name}\" {} {}\n",
+            self.what, self.priority
+        ))
     }
 
     /// The mail about it; `None`: keepalived sends none.

@@ -31,11 +31,20 @@ const RETRY: Duration = Duration::from_secs(10);
 /// Mails that may wait; beyond that the oldest are given up.
 pub const MOST_WAITING: usize = 1000;
 
+/// `smtp_server HOST [PORT]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Name or address. A name is looked up for each mail.
+    pub host: String,
+    /// Port, by default 25.
+    pub port: u16,
+}
+
 /// `smtp_server` and what belongs to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The server, by default port 25.
-    pub server: SocketAddr,
+    /// The server.
+    pub server: Server,
     /// `smtp_connect_timeout`, more than 0; keepalived's default is 30 s.
     pub timeout: Duration,
     /// `smtp_helo_name`; keepalived's default is `localhost`.
@@ -166,7 +175,7 @@ async fn run(settings: Settings, mut inbox: UnboundedReceiver<Option<Mail>>) {
             Some(result) = end_of(&mut sending) => {
                 sending = None;
                 if queue.tried(result, clock::now()) {
-                    let server = Server(settings.server);
+                    let server = &settings.server;
                     warn!("a mail to SMTP server {server} was given up");
                 }
             }
@@ -197,7 +206,7 @@ async fn try_once(
             Ok(())
         }
         Err(failure) => {
-            info!("{}", failure.line(Server(settings.server)));
+            info!("{}", failure.line(&settings.server));
             Err(failure.is_temporary())
         }
     }
@@ -214,12 +223,18 @@ fn push(queue: &mut Queue, mail: Option<Mail>) -> bool {
 }
 
 /// keepalived's way to write it.
-#[derive(Clone, Copy, Debug)]
-struct Server(SocketAddr);
-
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}]:{}", self.0.ip(), self.0.port())
+        write!(f, "[{}]:{}", self.host, self.port)
+    }
+}
+
+impl From<SocketAddr> for Server {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            host: address.ip().to_string(),
+            port: address.port(),
+        }
     }
 }
 
@@ -253,7 +268,7 @@ impl Failure {
     }
 
     /// keepalived's words.
-    fn line(&self, server: Server) -> String {
+    fn line(&self, server: &Server) -> String {
         match self {
             Self::Connect(error) => format!("SMTP connection ERROR to {server}. ({error})"),
             Self::ConnectTimeout => format!("Timeout connecting SMTP server {server}."),
@@ -277,12 +292,14 @@ impl Failure {
 
 async fn send(settings: &Settings, mail: &Mail) -> Result<(), Failure> {
     let deadline = || (clock::now() + settings.timeout).into();
-    let connect = TcpStream::connect(settings.server);
+    let Server { host, port } = &settings.server;
+    // A name is looked up on one of tokio's threads for what blocks.
+    let connect = TcpStream::connect((host.as_str(), *port));
     let mut stream = match timeout_at(deadline(), connect).await {
         Ok(connected) => BufReader::new(connected.map_err(Failure::Connect)?),
         Err(_elapsed) => return Err(Failure::ConnectTimeout),
     };
-    let server = Server(settings.server);
+    let server = &settings.server;
     info!("Remote SMTP server {server} connected.");
     let text = mail.text(&settings.envelope, wall_clock());
     let mut dialogue = Dialogue::new(

@@ -1,12 +1,16 @@
-//! Notify scripts of instances and groups: a task a subject runs them one after another.
+//! Notify scripts: of each instance, group and server one after another.
+//!
+//! A queue has a task as long as something runs or waits in it. Queues of VRRP run beside each
+//! other without a limit; those of servers share [`MOST_AT_ONCE`] places, so that ten thousand
+//! servers that go down together do not start ten thousand programs.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout_at};
 use tracing::{info, warn};
 
@@ -15,6 +19,9 @@ use super::turn::{PATIENCE, Turn};
 use crate::runtime::clock;
 use crate::script::process::{Abandoned, run};
 use crate::script::{Outcome, Script};
+
+/// Scripts of servers that run at one time.
+pub const MOST_AT_ONCE: usize = 32;
 
 /// The scripts of an instance or a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,47 +34,57 @@ pub struct Scripts {
     pub fault: Option<Script>,
     /// `notify_stop`.
     pub stop: Option<Script>,
-    /// `notify_deleted`.
-    pub deleted: Option<Script>,
     /// `notify_master_rx_lower_pri`.
     pub master_rx_lower_pri: Option<Script>,
+    /// `notify_split_brain`, ours.
+    pub split_brain: Option<Script>,
     /// `notify`.
     pub generic: Option<Script>,
-    /// `notify_priority_changes`: the generic script is told of these, too.
-    pub priority_changes: bool,
 }
 
 impl Scripts {
     /// What is run for an event, in keepalived's order: the one for the state, then the generic one
-    /// with its arguments.
+    /// with its arguments. Priorities are told to FIFOs only.
     pub fn for_event(&self, event: &Event) -> Vec<Script> {
         let (own, generic) = match event.what {
-            What::Entered(State::Master) => (&self.master, true),
-            What::Entered(State::Backup) => (&self.backup, true),
-            What::Entered(State::Fault) => (&self.fault, true),
-            What::Entered(State::Stop) => (&self.stop, true),
-            What::Entered(State::Deleted) => (&self.deleted, true),
-            What::MasterRxLowerPri => (&self.master_rx_lower_pri, false),
-            What::Priority(_) => (&None, self.priority_changes),
+            What::Entered(State::Master) => (self.master.clone(), true),
+            What::Entered(State::Backup) => (self.backup.clone(), true),
+            What::Entered(State::Fault) => (self.fault.clone(), true),
+            What::Entered(State::Stop) => (self.stop.clone(), true),
+            What::Entered(State::Deleted) => (None, true),
+            What::MasterRxLowerPri => (self.master_rx_lower_pri.clone(), false),
+            What::SplitBrain(_) => {
+                let script = self.split_brain.as_ref();
+                let script = script.map(|script| script.with_arguments(event.arguments()));
+                (script, false)
+            }
+            What::Priority(_) => (None, false),
         };
         let generic = self.generic.as_ref().filter(|_| generic);
         let generic = generic.map(|script| script.with_arguments(event.arguments()));
-        own.iter().cloned().chain(generic).collect()
+        own.into_iter().chain(generic).collect()
     }
 }
 
-/// Where events are told. Cheap to clone, from any thread; telling never waits.
-#[derive(Clone, Debug)]
-pub struct Notifier {
-    subjects: Arc<BTreeMap<Subject, UnboundedSender<Event>>>,
+/// Whose scripts wait for each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// An instance's or a group's.
+    Vrrp(Subject),
+    /// A real server's or a virtual server's, by any name that no other has.
+    Server(String),
 }
 
-impl Notifier {
-    /// Tells an event. One of a subject without scripts is nobody's.
-    pub fn tell(&self, event: Event) {
-        if let Some(subject) = self.subjects.get(&event.subject) {
+/// Where scripts are handed in. Cheap to clone, from any thread; it never waits.
+#[derive(Clone, Debug)]
+pub struct Runner(UnboundedSender<(Queue, Vec<Script>)>);
+
+impl Runner {
+    /// Runs the scripts of one event when those before it in `queue` have ended.
+    pub fn run(&self, queue: Queue, scripts: Vec<Script>) {
+        if !scripts.is_empty() {
             // Nobody there any more: the agent ends.
-            subject.send(event).ok();
+            self.0.send((queue, scripts)).ok();
         }
     }
 }
@@ -75,107 +92,173 @@ impl Notifier {
 /// The running notifications. Dropped, what runs goes on, and what waits is never run.
 #[derive(Debug)]
 pub struct Handle {
-    notifier: Notifier,
-    tasks: JoinSet<()>,
-    /// Dropped, its task takes no more events.
-    stopping: Vec<oneshot::Sender<()>>,
+    runner: Runner,
+    task: JoinHandle<()>,
+    /// Dropped, the task takes no more.
+    stopping: oneshot::Sender<()>,
 }
 
 impl Handle {
-    /// Where to tell.
-    pub fn notifier(&self) -> Notifier {
-        self.notifier.clone()
+    /// Where to hand scripts in.
+    pub fn runner(&self) -> Runner {
+        self.runner.clone()
     }
 
-    /// Runs what was told until now, for at most `limit`; what takes longer goes on by itself.
-    pub async fn finish(mut self, limit: Duration) {
+    /// Runs what was handed in until now, for at most `limit`; what takes longer goes on by itself.
+    pub async fn finish(self, limit: Duration) {
         let deadline = clock::now() + limit;
-        self.stopping.clear();
-        let all = async { while self.tasks.join_next().await.is_some() {} };
-        if timeout_at(deadline.into(), all).await.is_err() {
+        drop(self.stopping);
+        let mut task = self.task;
+        if timeout_at(deadline.into(), &mut task).await.is_err() {
+            task.abort();
             warn!("notify scripts are still running after {limit:?}; they are left to themselves");
         }
     }
 }
 
-/// Starts a task for each subject on the runtime of the caller.
+/// Starts to take scripts, on the runtime of the caller.
 ///
 /// # Panics
 ///
 /// Outside of a tokio runtime.
 #[must_use]
-pub fn spawn(subjects: impl IntoIterator<Item = (Subject, Scripts)>) -> Handle {
-    let mut tasks = JoinSet::new();
-    let mut stopping = Vec::new();
-    let subjects = subjects.into_iter().map(|(subject, scripts)| {
-        let (sender, inbox) = mpsc::unbounded_channel();
-        let (stop, stopped) = oneshot::channel();
-        stopping.push(stop);
-        let task = Task {
-            scripts,
-            turn: Turn::default(),
-            running: JoinSet::new(),
-        };
-        tasks.spawn(task.run(inbox, stopped));
-        (subject, sender)
-    });
-    let notifier = Notifier {
-        subjects: Arc::new(subjects.collect()),
+pub fn spawn() -> Handle {
+    let (sender, inbox) = mpsc::unbounded_channel();
+    let (stopping, stopped) = oneshot::channel();
+    let desk = Desk {
+        queues: HashMap::new(),
+        tasks: JoinSet::new(),
+        places: Arc::new(Semaphore::new(MOST_AT_ONCE)),
     };
     Handle {
-        notifier,
-        tasks,
+        runner: Runner(sender),
+        task: tokio::spawn(desk.run(inbox, stopped)),
         stopping,
     }
 }
 
-struct Task {
-    scripts: Scripts,
-    turn: Turn<Script>,
-    /// One, and those that are no longer waited for.
-    running: JoinSet<()>,
+/// Hands scripts to the tasks of their queues.
+struct Desk {
+    queues: HashMap<Queue, UnboundedSender<Vec<Script>>>,
+    tasks: JoinSet<Queue>,
+    places: Arc<Semaphore>,
 }
 
-impl Task {
-    async fn run(mut self, mut inbox: UnboundedReceiver<Event>, mut stop: oneshot::Receiver<()>) {
+impl Desk {
+    async fn run(
+        mut self,
+        mut inbox: UnboundedReceiver<(Queue, Vec<Script>)>,
+        mut stop: oneshot::Receiver<()>,
+    ) {
         let mut open = true;
-        loop {
-            let now = clock::now();
-            if self.turn.give_up(now) {
-                warn!(
-                    "a notify script has run for {PATIENCE:?}; the next one does not wait for it"
-                );
-                self.running.detach_all();
-            }
-            if let Some(script) = self.turn.start(now) {
-                self.running.spawn(one(script));
-            }
-            if !open && self.turn.is_idle() {
-                return;
-            }
+        while open || !self.tasks.is_empty() {
             tokio::select! {
-                // What was told before the end counts.
+                // What was handed in before the end counts.
                 biased;
-                event = inbox.recv(), if open => match event {
-                    Some(event) => self.take(&event),
+                handed = inbox.recv(), if open => match handed {
+                    Some((queue, scripts)) => self.hand(queue, scripts),
                     None => open = false,
                 },
-                Some(_ended) = self.running.join_next() => self.turn.ended(),
-                () = wait_until(self.turn.poll_timeout()) => {}
+                Some(ended) = self.tasks.join_next() => {
+                    if let Ok(queue) = ended
+                        && self.queues.get(&queue).is_some_and(UnboundedSender::is_closed)
+                    {
+                        self.queues.remove(&queue);
+                    }
+                }
                 _ = &mut stop, if open => open = false,
             }
         }
     }
 
-    fn take(&mut self, event: &Event) {
-        if !self.turn.push(self.scripts.for_event(event)) {
-            let name = event.arguments().join(" ");
-            warn!("too many events wait for notify scripts; the oldest is skipped before {name}");
+    fn hand(&mut self, queue: Queue, scripts: Vec<Script>) {
+        let scripts = match self.queues.get(&queue) {
+            Some(task) => match task.send(scripts) {
+                Ok(()) => return,
+                // Its task has just ended.
+                Err(refused) => refused.0,
+            },
+            None => scripts,
+        };
+        let (sender, inbox) = mpsc::unbounded_channel();
+        // The other end stands here.
+        sender.send(scripts).ok();
+        let places = match &queue {
+            Queue::Vrrp(_) => None,
+            Queue::Server(_) => Some(Arc::clone(&self.places)),
+        };
+        let task = Task {
+            turn: Turn::default(),
+            running: JoinSet::new(),
+            places,
+        };
+        self.queues.insert(queue.clone(), sender);
+        self.tasks.spawn(async move {
+            task.run(&queue, inbox).await;
+            queue
+        });
+    }
+}
+
+/// One queue.
+struct Task {
+    turn: Turn<Script>,
+    /// One, and those that are no longer waited for.
+    running: JoinSet<()>,
+    places: Option<Arc<Semaphore>>,
+}
+
+impl Task {
+    async fn run(mut self, queue: &Queue, mut inbox: UnboundedReceiver<Vec<Script>>) {
+        while let Ok(scripts) = inbox.try_recv() {
+            self.take(queue, scripts);
+        }
+        loop {
+            if self.turn.give_up(clock::now()) {
+                warn!(
+                    "a notify script has run for {PATIENCE:?}; the next one does not wait for it"
+                );
+                self.running.detach_all();
+            }
+            // The desk lives on the same thread: nothing is handed in between this and the end.
+            if self.turn.is_idle() && inbox.is_empty() {
+                return;
+            }
+            tokio::select! {
+                biased;
+                Some(scripts) = inbox.recv() => self.take(queue, scripts),
+                () = self.work() => {}
+            }
+        }
+    }
+
+    /// The next thing that happens in the queue. Nothing is lost when it is dropped.
+    async fn work(&mut self) {
+        tokio::select! {
+            place = place(self.places.as_ref()), if self.turn.is_ready() => {
+                if let Some(script) = self.turn.start(clock::now()) {
+                    self.running.spawn(one(script, place));
+                }
+            }
+            Some(_ended) = self.running.join_next() => self.turn.ended(),
+            () = wait_until(self.turn.poll_timeout()) => {}
+        }
+    }
+
+    fn take(&mut self, queue: &Queue, scripts: Vec<Script>) {
+        if !self.turn.push(scripts) {
+            warn!("too many events of {queue:?} wait for notify scripts; the oldest is skipped");
         }
     }
 }
 
-async fn one(script: Script) {
+/// A place among those that are limited; `None`: there is no limit.
+async fn place(places: Option<&Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
+    // It is never closed.
+    Arc::clone(places?).acquire_owned().await.ok()
+}
+
+async fn one(script: Script, _place: Option<OwnedSemaphorePermit>) {
     let name = script.program.display();
     match run(&script, None, Abandoned::GoesOn).await {
         // Without a limit it cannot time out.

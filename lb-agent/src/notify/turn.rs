@@ -62,6 +62,11 @@ impl<T> Turn<T> {
         next
     }
 
+    /// Whether [`Self::start`] has something to start.
+    pub fn is_ready(&self) -> bool {
+        self.running.is_none() && !self.waiting.is_empty()
+    }
+
     /// What was started has ended.
     pub fn ended(&mut self) {
         self.running = None;

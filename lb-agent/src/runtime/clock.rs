@@ -1,4 +1,6 @@
-//! The monotonic clock. Cores take `now` as an argument; drivers read it here and nowhere else.
+//! The clocks. Cores take `now` as an argument; drivers read it here and nowhere else.
+
+use std::time::{Duration, SystemTime};
 
 /// The time now.
 #[expect(
@@ -7,4 +9,21 @@
 )]
 pub fn now() -> std::time::Instant {
     std::time::Instant::now()
+}
+
+/// The time of day, for what others have to agree on: it may jump.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the clock"
+)]
+pub fn since_1970() -> Duration {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default()
+}
+
+/// How long the host has been up, sleep included; `None`: it does not say.
+pub fn since_boot() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
 }

@@ -15,14 +15,15 @@ use std::time::Instant;
 use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{ServiceKey4, TCP, UDP};
 
-use crate::config::model::{Config, Forwarding, Protocol, VirtualServer};
+use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualServerKey};
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use crate::dataplane::nexthop::{NextHops, Resolution};
 use crate::dataplane::port::Ports;
 use crate::dataplane::xdp::gate;
 use crate::health::Event;
-use crate::health::log_line::LogLine;
-use crate::health::pool::{Member, Pool};
+use crate::health::pool::{Member, Notice, Pool};
+use crate::health::spec::PoolSpec;
+use crate::log_line::LogLine;
 use crate::net::address::Address;
 use crate::net::link::Link;
 
@@ -42,6 +43,8 @@ pub struct Director {
     here: BTreeSet<IpAddr>,
     /// What has changed of `here`, not yet told.
     address_news: VecDeque<(IpAddr, bool)>,
+    /// Whom to tell what, not yet told.
+    notices: VecDeque<(VirtualServerKey, Notice)>,
     /// Which instance holds which address, by its place in the configuration.
     owners: BTreeMap<IpAddr, usize>,
     /// Instances that are MASTER, by their place in the configuration.
@@ -53,11 +56,14 @@ impl Director {
     /// that means. Every real server is watched.
     pub fn new(config: Config) -> (Self, Vec<LogLine>) {
         let mut hops = NextHops::new();
-        let mut lines = Vec::new();
+        let (mut lines, mut notices) = (Vec::new(), VecDeque::new());
         let mut pools = Vec::with_capacity(config.virtual_servers.len());
         for virtual_server in &config.virtual_servers {
-            let (pool, change) = Pool::new(virtual_server);
+            let mut spec = PoolSpec::from(virtual_server);
+            spec.rules.rs_init_notifies = config.global_defs.notify.rs_init_notifies;
+            let (pool, change) = Pool::new(spec);
             lines.extend(change.lines);
+            notices.extend(addressed(&pool, change.notices));
             pools.push(pool);
             for address in servers(virtual_server) {
                 hops.watch(address);
@@ -77,6 +83,7 @@ impl Director {
             addresses: BTreeMap::new(),
             here: BTreeSet::new(),
             address_news: VecDeque::new(),
+            notices,
             masters: BTreeSet::new(),
         };
         (director, lines)
@@ -108,10 +115,28 @@ impl Director {
             .pools
             .iter_mut()
             .find(|pool| *pool.virtual_server() == event.virtual_server);
-        pool.map_or((false, Vec::new()), |pool| {
-            let change = pool.handle_event(event);
-            (change.members_changed, change.lines)
-        })
+        let Some(pool) = pool else {
+            return (false, Vec::new());
+        };
+        let change = pool.handle_event(event);
+        self.notices.extend(addressed(pool, change.notices));
+        (change.members_changed, change.lines)
+    }
+
+    /// The next notice about a virtual server or one of its servers.
+    pub fn poll_notice(&mut self) -> Option<(VirtualServerKey, Notice)> {
+        self.notices.pop_front()
+    }
+
+    /// The agent stops: with `omega` servers that are up are told to be down.
+    pub fn stop(&mut self) -> Vec<LogLine> {
+        let mut lines = Vec::new();
+        for pool in &mut self.pools {
+            let change = pool.stop();
+            lines.extend(change.lines);
+            self.notices.extend(addressed(pool, change.notices));
+        }
+        lines
     }
 
     /// The next step of a slow start; whether the data plane has to hear of it.
@@ -163,7 +188,7 @@ impl Director {
         if self.suspends(ip) && self.here.insert(ip) {
             self.address_news.push_back((ip, true));
         }
-        let ours = |virtual_server: &VirtualServer| virtual_server.key.address == ip;
+        let ours = |virtual_server: &VirtualServer| virtual_server.key.address() == Some(ip);
         self.config.virtual_servers.iter().any(ours)
             && self.addresses.insert(ip, index) != Some(index)
     }
@@ -195,7 +220,7 @@ impl Director {
 
     fn suspends(&self, address: IpAddr) -> bool {
         let mut servers = self.config.virtual_servers.iter();
-        servers.any(|server| server.ha_suspend && server.key.address == address)
+        servers.any(|server| server.ha_suspend && server.key.address() == Some(address))
     }
 
     /// What has come of [`Self::interfaces`].
@@ -264,7 +289,7 @@ impl Director {
         let path = match self.hops.resolved(member.key.address) {
             Resolution::Unknown(_) => Path::Unknown,
             // The kernel serves what we pass on, on the port of the virtual server.
-            Resolution::Local if member.key.port == virtual_server.key.port => Path::Local,
+            Resolution::Local if Some(member.key.port) == port(virtual_server) => Path::Local,
             Resolution::Local => return None,
             Resolution::Via(hop) if stopped(hop.index) => Path::Unknown,
             Resolution::Via(hop) => Path::Via(*hop),
@@ -289,8 +314,18 @@ impl Director {
 
     /// The instance that holds the address of a virtual server.
     pub fn owner(&self, virtual_server: &VirtualServer) -> Option<usize> {
-        self.owners.get(&virtual_server.key.address).copied()
+        self.owners.get(&virtual_server.key.address()?).copied()
     }
+}
+
+/// Notices with the name of their virtual server.
+fn addressed(
+    pool: &Pool,
+    notices: Vec<Notice>,
+) -> impl Iterator<Item = (VirtualServerKey, Notice)> {
+    let key = pool.virtual_server().clone();
+    let notices = notices.into_iter();
+    notices.map(move |notice| (key.clone(), notice))
 }
 
 /// The first instance of every virtual address.
@@ -345,17 +380,25 @@ fn method(virtual_server: &VirtualServer, member: &Member) -> Forwarding {
     own.unwrap_or(virtual_server.lb_kind)
 }
 
-/// The key of a virtual server in the maps; `None` for IPv6.
+/// The port of a virtual server.
+const fn port(virtual_server: &VirtualServer) -> Option<u16> {
+    match &virtual_server.key {
+        VirtualServerKey::Address(key) => Some(key.port),
+        VirtualServerKey::Fwmark(_) | VirtualServerKey::Group(_) => None,
+    }
+}
+
+/// The key of a virtual server in the maps; `None`: XDP does not serve it.
 pub fn service_key(virtual_server: &VirtualServer) -> Option<ServiceKey4> {
-    let proto = match virtual_server.key.protocol {
+    let VirtualServerKey::Address(key) = &virtual_server.key else {
+        return None;
+    };
+    let proto = match key.protocol {
         Protocol::Tcp => TCP,
         Protocol::Udp => UDP,
+        Protocol::Sctp => return None,
     };
-    Some(ServiceKey4::new(
-        ipv4(virtual_server.key.address)?,
-        virtual_server.key.port,
-        proto,
-    ))
+    Some(ServiceKey4::new(ipv4(key.address)?, key.port, proto))
 }
 
 const fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {

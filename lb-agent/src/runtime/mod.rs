@@ -12,6 +12,7 @@
 //!                                └ status file for `dump`
 //!
 //!   thread `netlink`: only waits for the kernel's notifications and passes them on
+//!   thread `replies`: sends replies of NAT servers whose next hop the program does not know
 //!   thread `log`: the only one that writes to standard error; nobody waits for it
 //! ```
 //!

@@ -19,6 +19,7 @@ use crate::dataplane::xdp::gate::Gates;
 use crate::dataplane::xdp::maps::{Maps, MapsError};
 use crate::dataplane::xdp::object::{Object, ObjectError};
 use crate::dataplane::xdp::pins::{Pins, PinsError};
+use crate::dataplane::xdp::unresolved::Replies;
 use crate::net::netdev::Netdev;
 use crate::runtime::clock;
 
@@ -52,6 +53,8 @@ pub struct Plane {
     ticks: Ticks,
     /// Who knows what drivers can do; `None`: this kernel does not tell.
     netdev: Option<Netdev>,
+    /// Sends replies whose next hop is not known; `None`: it cannot.
+    _replies: Option<Replies>,
 }
 
 impl Plane {
@@ -118,6 +121,7 @@ impl Plane {
             .to_vec();
         maps.set_control(secret, ticks.hertz(), ticks.jiffies(deadman), &timeouts);
         let installed = maps.installed()?;
+        let replies = replies(&pins);
         Ok(Self {
             pins,
             object,
@@ -126,6 +130,7 @@ impl Plane {
             attachments: Attachments::default(),
             ticks,
             netdev: netdev(),
+            _replies: replies,
         })
     }
 
@@ -169,6 +174,17 @@ fn netdev() -> Option<Netdev> {
         .inspect_err(|error| tracing::warn!("{error}; drivers are taken to be able"))
         .ok()
         .flatten()
+}
+
+fn replies(pins: &Pins) -> Option<Replies> {
+    let started = Replies::start(pins);
+    let told = started.inspect_err(|error| {
+        tracing::warn!(
+            "{}: in NAT mode the first reply to a client whose MAC is not known is lost",
+            chain(error)
+        );
+    });
+    told.ok()
 }
 
 /// An error with its causes.

@@ -6,12 +6,16 @@ mod forwarding;
 mod loss;
 mod network;
 mod said;
+mod startup;
+mod telling;
+mod vrrp;
 
 use std::future::pending;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal as NixSignal};
+use nix::unistd::gethostname;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -20,6 +24,7 @@ use tracing::info;
 
 use self::balancer::Balancer;
 use self::network::Network;
+use self::telling::Telling;
 use super::director::Director;
 use super::interfaces::{self, NoInterface};
 use super::lock::{InstanceLock, LockError};
@@ -27,11 +32,12 @@ use super::plane::PlaneError;
 use super::status::StatusFile;
 use super::{clock, systemd};
 use crate::config::model::Config;
-use crate::dataplane::xdp::gate::NoGates;
 use crate::health;
-use crate::health::log_line::LogLine;
+use crate::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
-use crate::vrrp;
+use crate::notify;
+use crate::script::Programs;
+use crate::vrrp::{Change, News, State, driver};
 
 /// How often the program hears that the agent is alive. `xdp_deadman` counts from the last time.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -50,7 +56,7 @@ pub enum RunError {
     Netlink(#[from] NetlinkError),
     /// VRRP.
     #[error(transparent)]
-    Vrrp(#[from] vrrp::driver::SpawnError),
+    Vrrp(#[from] driver::SpawnError),
     /// Signals, the runtime.
     #[error("cannot set up the agent's process")]
     Process(#[from] std::io::Error),
@@ -72,12 +78,18 @@ pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let mut supervisor = Supervisor::start(config, instance)?;
+        let scripts = config.global_defs.scripts.clone();
+        let programs = Programs::new(scripts, std::env::var_os("PATH"));
+        let (startup, shutdown) = startup::find(&config, &programs);
+        startup::run("startup", startup).await;
+        let mut supervisor = Supervisor::start(config, instance, &programs)?;
         systemd::ready();
         supervisor.serve().await;
         systemd::stopping();
         info!("Stopping");
         supervisor.stop().await;
+        startup::run("shutdown", shutdown).await;
+        info!("Stopped");
         Ok(())
     })
 }
@@ -95,8 +107,9 @@ struct Supervisor {
     director: Director,
     network: Network,
     balancer: Option<Balancer>,
-    vrrp: Option<vrrp::driver::Handle>,
-    roles: mpsc::UnboundedReceiver<vrrp::Change>,
+    vrrp: Option<driver::Handle>,
+    news: mpsc::UnboundedReceiver<News>,
+    telling: Telling,
     health: health::driver::Handle,
     events: mpsc::UnboundedReceiver<health::Event>,
     status: StatusFile,
@@ -107,7 +120,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn start(config: Config, instance: &str) -> Result<Self, RunError> {
+    fn start(config: Config, instance: &str, programs: &Programs) -> Result<Self, RunError> {
         // Whoever started us may have blocked them, and we have inherited that.
         let signals = SigSet::from_iter([NixSignal::SIGTERM, NixSignal::SIGINT]);
         signals.thread_unblock().map_err(std::io::Error::from)?;
@@ -127,8 +140,13 @@ impl Supervisor {
         let serves = !director.config().virtual_servers.is_empty();
         let start = || Balancer::start(instance, &mut director);
         let balancer = serves.then(start).transpose()?;
-        let (sender, roles) = mpsc::unbounded_channel();
-        let vrrp = match start_vrrp(&director, balancer.as_ref(), sender) {
+        let telling = Telling::start(notify::from_config::Settings::new(
+            director.config(),
+            programs,
+            &host_name(),
+        ));
+        let (sender, news) = mpsc::unbounded_channel();
+        let vrrp = match vrrp::start(&director, balancer.as_ref(), sender) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
@@ -139,7 +157,8 @@ impl Supervisor {
             }
         };
         let (sender, events) = mpsc::unbounded_channel();
-        let services = health::prepare::services(director.config());
+        let services = health::prepare::services(director.config(), programs);
+        programs.say_violation();
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
         Ok(Self {
@@ -147,7 +166,8 @@ impl Supervisor {
             network,
             balancer,
             vrrp,
-            roles,
+            news,
+            telling,
             health,
             events,
             status: StatusFile::new(instance),
@@ -165,7 +185,7 @@ impl Supervisor {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                Some(change) = self.roles.recv() => self.handle_role(&change),
+                Some(news) = self.news.recv() => self.handle_news(&news),
                 Some(event) = self.events.recv() => self.handle_health(&event),
                 event = self.network.news() => {
                     self.stale |= self.network.handle(event, &mut self.director);
@@ -186,10 +206,12 @@ impl Supervisor {
         }
     }
 
-    fn handle_role(&mut self, change: &vrrp::Change) {
-        self.director
-            .handle_role(change.instance, change.to == vrrp::State::Master);
-        self.stale = true;
+    fn handle_news(&mut self, news: &News) {
+        self.telling.handle_news(news);
+        if let News::Changed(Change { instance, to, .. }) = news {
+            self.director.handle_role(*instance, *to == State::Master);
+            self.stale = true;
+        }
     }
 
     fn handle_health(&mut self, event: &health::Event) {
@@ -207,7 +229,7 @@ impl Supervisor {
         let vrrp = self
             .vrrp
             .as_ref()
-            .map(vrrp::driver::Handle::status)
+            .map(driver::Handle::status)
             .unwrap_or_default();
         let vrrp = vrrp.into_iter().map(Into::into).collect();
         let plane = self.balancer.as_ref().map(Balancer::plane);
@@ -224,8 +246,8 @@ impl Supervisor {
     }
 
     /// The other routers hear of it first, then the program goes.
-    async fn stop(self) {
-        if let Some(vrrp) = self.vrrp {
+    async fn stop(mut self) {
+        if let Some(vrrp) = self.vrrp.take() {
             vrrp.stop();
         }
         self.health.stop().await;
@@ -233,32 +255,21 @@ impl Supervisor {
             balancer.stop();
         }
         self.status.remove();
-        info!("Stopped");
+        // What VRRP has said while it stopped.
+        self.news.close();
+        while let Some(news) = self.news.recv().await {
+            self.telling.handle_news(&news);
+        }
+        self.telling.finish().await;
     }
 }
 
-fn start_vrrp(
-    director: &Director,
-    balancer: Option<&Balancer>,
-    changes: mpsc::UnboundedSender<vrrp::Change>,
-) -> Result<Option<vrrp::driver::Handle>, vrrp::driver::SpawnError> {
-    let mut setup = vrrp::settings::Setup::from(director.config());
-    // Nobody reports on the others.
-    setup.track_only(&[vrrp::settings::Kind::Interface]);
-    if setup.instances.is_empty() {
-        return Ok(None);
-    }
-    let gate: Box<dyn vrrp::Gate> = match balancer {
-        Some(balancer) => Box::new(balancer.plane().gates()),
-        None => Box::new(NoGates),
-    };
-    let listener = move |news| {
-        if let vrrp::News::Changed(change) = news {
-            // The supervisor is gone only when the process is on its way out.
-            let _nobody = changes.send(change);
-        }
-    };
-    vrrp::driver::spawn(setup, gate, listener).map(Some)
+/// `localhost` if the system does not know.
+fn host_name() -> String {
+    let name = gethostname().unwrap_or_default().into_string();
+    name.ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".into())
 }
 
 fn write_lines(lines: Vec<LogLine>) {

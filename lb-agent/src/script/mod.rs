@@ -9,18 +9,17 @@
 //! ```
 //!
 //! * [`words`]: a command line cut into words. [`resolve`]: which file that is, and as whom it
-//!   runs. [`security`]: `enable_script_security`.
+//!   runs. [`security`]: `enable_script_security`. [`programs`]: all of a configuration.
 //! * [`process`]: one run, in a process group of its own, ended when its time is over.
 //! * [`tracker`]: `vrrp_script`: when to run, what the results come to. [`driver`] runs it.
-//! * [`misc`]: what a result says about a real server.
 //!
 //! What this module does not do: it moves no priority (the VRRP machine adds up
-//! [weights](crate::track::weight)), and it queues no notifications ([`crate::notify`]
-//! does).
+//! [weights](crate::track::weight)), it judges no real server (`MISC_CHECK` is
+//! [`crate::health`]'s), and it queues no notifications ([`crate::notify`] does).
 
 pub mod driver;
-pub mod misc;
 pub mod process;
+pub mod programs;
 pub mod resolve;
 pub mod security;
 pub mod tracker;
@@ -31,6 +30,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use process::Outcome;
+pub use programs::Programs;
 pub use user::User;
 
 /// A program that may run: found, executable and, if that was asked for, secure.

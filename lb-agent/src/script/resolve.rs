@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::security::{find_unsafe, is_executable, needs_protection};
 use super::words::Words;
 use super::{Script, User};
-use crate::health::log_line::LogLine;
+use crate::log_line::LogLine;
 
 const SHELL: &str = "/bin/sh";
 

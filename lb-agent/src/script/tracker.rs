@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Outcome;
-use crate::health::log_line::LogLine;
+use crate::log_line::LogLine;
 
 /// A `vrrp_script`, but for its command.
 #[derive(Clone, Debug, PartialEq, Eq)]

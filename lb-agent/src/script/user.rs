@@ -46,6 +46,12 @@ impl User {
         }
     }
 
+    /// Its name, else its number. Reads the user database: not for the VRRP thread.
+    pub fn name(self) -> String {
+        let account = Account::from_uid(Uid::from_raw(self.uid)).ok().flatten();
+        account.map_or_else(|| self.uid.to_string(), |account| account.name)
+    }
+
     /// `script_user NAME [GROUP]`; without a group the user's own. Both may be numbers.
     ///
     /// Reads the user database, which may ask the network: not for the VRRP thread.

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use nix::libc::O_NOFOLLOW;
 
 use super::weight::Effect;
-use crate::health::log_line::LogLine;
+use crate::log_line::LogLine;
 
 /// Bytes of the file that are looked at; keepalived's buffer.
 pub const READ_AT_MOST: u64 = 127;

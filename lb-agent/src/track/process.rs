@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use identity::Identity;
 
-use crate::health::log_line::LogLine;
+use crate::log_line::LogLine;
 
 /// The kernel's name of a process has at most so many bytes (`TASK_COMM_LEN` − 1).
 pub const COMM_LEN: usize = 15;

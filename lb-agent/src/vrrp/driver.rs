@@ -16,11 +16,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use thiserror::Error;
 use tracing::{error, info};
 
 use super::effects::Channel;
+use super::isolation::{Escalation, run_real_time};
 use super::kernel::{System, port_of};
 use super::router::Router;
 use super::settings::Setup;
@@ -117,11 +119,16 @@ impl Drop for Handle {
 ///
 /// `gate` and `listener` are called on that thread and must not block.
 pub fn spawn(
-    setup: Setup,
+    mut setup: Setup,
     gate: Box<dyn Gate>,
     listener: impl FnMut(News) + Send + 'static,
 ) -> Result<Handle, SpawnError> {
     let resources = |what| move |source| SpawnError::Resources { what, source };
+    setup.read_keys(|path| std::fs::read(path));
+    let up = clock::since_boot().unwrap_or(Duration::MAX);
+    let after_boot = setup.global.vrrp_delay_after_boot.saturating_sub(up);
+    let delay = &mut setup.global.vrrp_startup_delay;
+    *delay = after_boot.max(*delay);
     let wait = Wait::new().map_err(resources("prepare to wait"))?;
     // Opened before the first list is read: nothing falls between the two.
     info!("Registering Kernel netlink reflector");
@@ -154,6 +161,7 @@ pub fn spawn(
         reports,
         wait,
         stop: Arc::clone(&stop),
+        escalation: Escalation::new(isolation),
     };
     let thread = thread::Builder::new()
         .name("vrrp".into())
@@ -178,6 +186,7 @@ struct Thread {
     reports: Receiver<Report>,
     wait: Wait,
     stop: Arc<AtomicBool>,
+    escalation: Escalation,
 }
 
 impl Thread {
@@ -196,6 +205,11 @@ impl Thread {
     /// Timers first, then what has arrived.
     fn turn(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let now = clock::now();
+        let due = self.router.poll_timeout();
+        let late = due.map(|due| now.saturating_duration_since(due));
+        if let Some(priority) = late.and_then(|late| self.escalation.late(late)) {
+            run_real_time(priority, "max_auto_priority");
+        }
         self.router.handle_timeout(now);
         let deadline = self.router.poll_timeout();
         let (router, monitor) = (&mut self.router, &mut self.monitor);

@@ -5,9 +5,10 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::routing::Entry;
-use super::settings::Family;
+use super::settings::{Family, Filter};
 use crate::net::address::{Added, Address, Removed};
 use crate::net::link::Link;
 use crate::net::netlink::NetlinkError;
@@ -56,7 +57,12 @@ pub trait Kernel {
     fn remove_routing(&mut self, entry: &Entry) -> Result<Removed, NetlinkError>;
 
     /// Drops packets to and from these addresses (`no_accept`), in an nftables table of this name.
-    fn block(&mut self, table: &str, addresses: &[IpAddr]) -> Result<(), NetlinkError>;
+    fn block(
+        &mut self,
+        table: &str,
+        filter: &Filter,
+        addresses: &[IpAddr],
+    ) -> Result<(), NetlinkError>;
 
     /// The end of it. Harmless if it was not begun.
     fn unblock(&mut self, table: &str) -> Result<(), NetlinkError>;
@@ -73,8 +79,15 @@ pub trait Kernel {
     /// Sets a kernel setting, by its path below `/proc/sys`; what it was is returned.
     fn set_sysctl(&mut self, path: &str, value: &str) -> io::Result<String>;
 
-    /// Begins to send and receive adverts on an interface, and joins these groups.
-    fn open(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) -> io::Result<()>;
+    /// Begins to send and receive adverts on an interface, and joins these groups. `buffer`: so
+    /// many bytes may wait to be received.
+    fn open(
+        &mut self,
+        link: &Link,
+        channel: Channel,
+        groups: &[IpAddr],
+        buffer: Option<u32>,
+    ) -> io::Result<()>;
 
     /// Ends what [`Self::open`] began, for all channels. Harmless if it did not.
     fn close(&mut self, index: u32);
@@ -90,6 +103,9 @@ pub trait Kernel {
 
     /// Sends a whole Ethernet frame from any interface.
     fn send_frame(&mut self, index: u32, frame: &[u8]) -> io::Result<()>;
+
+    /// The time of day, for `auth_hmac` only: it may be set.
+    fn since_1970(&mut self) -> Duration;
 
     /// Whether this interface forwards IPv6: its neighbours are told.
     fn is_ipv6_router(&mut self, link: &Link) -> bool;

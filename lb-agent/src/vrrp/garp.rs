@@ -4,9 +4,10 @@
 //! A burst goes round robin over the addresses, `…_repeat` times. One burst comes on becoming
 //! master and one `garp_master_delay` later, for the switches that were not forwarding yet at
 //! the first; one at each `garp_master_refresh`; and one at once, one later, when a master of
-//! lower priority was heard, since the network may have followed it.
+//! lower priority was heard, since the network may have followed it. `garp_extra_if` comes beside
+//! them, at a pace of its own.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::model::Garp;
 
@@ -30,6 +31,15 @@ pub struct Schedule {
     after_master: Option<Instant>,
     after_lower_prio: Option<Instant>,
     refresh: Option<Instant>,
+    extra: Extra,
+}
+
+/// `garp_extra_if`: these, again and again, for switches that forget.
+#[derive(Clone, Debug, Default)]
+struct Extra {
+    places: Vec<usize>,
+    next: usize,
+    due: Option<Instant>,
 }
 
 /// A burst that goes out.
@@ -52,7 +62,19 @@ impl Schedule {
             after_master: None,
             after_lower_prio: None,
             refresh: None,
+            extra: Extra {
+                places: Vec::new(),
+                next: 0,
+                due: None,
+            },
         }
+    }
+
+    /// With addresses for `garp_extra_if`.
+    #[must_use]
+    pub fn with_extra(mut self, places: Vec<usize>) -> Self {
+        self.extra.places = places;
+        self
     }
 
     /// The instance has become master.
@@ -66,6 +88,33 @@ impl Schedule {
         self.begin(master_repeat, now);
         self.after_master = (!master_delay.is_zero()).then(|| now + master_delay);
         self.refresh = (!master_refresh.is_zero()).then(|| now + master_refresh);
+        self.extra.next = 0;
+        self.extra.due = self.extra_interval().map(|interval| now + interval);
+    }
+
+    /// `None`: there is nothing to announce by itself.
+    fn extra_interval(&self) -> Option<Duration> {
+        let interval = self.settings.extra_if?.interval;
+        (!interval.is_zero() && !self.extra.places.is_empty()).then_some(interval)
+    }
+
+    fn poll_extra(&mut self, now: Instant) -> Option<Announcement> {
+        self.extra.due.filter(|due| *due <= now)?;
+        let interval = self.extra_interval()?;
+        let address = *self.extra.places.get(self.extra.next)?;
+        self.extra.next += 1;
+        let round_is_over = self.extra.next >= self.extra.places.len();
+        self.extra.next = if round_is_over { 0 } else { self.extra.next };
+        let wait = if round_is_over {
+            interval
+        } else {
+            self.settings.interval
+        };
+        self.extra.due = Some(now + wait);
+        Some(Announcement {
+            address,
+            first: false,
+        })
     }
 
     /// The instance, master, has heard a master of lower priority.
@@ -88,6 +137,7 @@ impl Schedule {
         self.after_master = None;
         self.after_lower_prio = None;
         self.refresh = None;
+        self.extra.due = None;
     }
 
     /// When [`Self::poll`] has something next. Ask again after every other call.
@@ -99,6 +149,7 @@ impl Schedule {
             self.after_master,
             self.after_lower_prio,
             self.refresh,
+            self.extra.due,
         ]
         .into_iter()
         .flatten()
@@ -109,6 +160,9 @@ impl Schedule {
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> Option<Announcement> {
         self.begin_due(now);
+        if let Some(extra) = self.poll_extra(now) {
+            return Some(extra);
+        }
         let interval = self.settings.interval;
         let burst = self.burst.as_mut().filter(|burst| burst.due <= now)?;
         let announcement = Announcement {

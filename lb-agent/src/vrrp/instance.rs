@@ -82,13 +82,14 @@ impl Instance {
             not_before: None,
             master: None,
             source: None,
-            faults: BTreeSet::from([Fault::InterfaceMissing, Fault::NoSourceAddress]),
+            faults: faults_at_first(&settings),
             tracked: vec![Status::Unknown; settings.tracked.len()],
             starting: false,
             wants_master: false,
             conflict: Conflict::default(),
             split: Split::default(),
-            garp: Schedule::new(settings.garp, settings.addresses),
+            garp: Schedule::new(settings.garp, settings.addresses)
+                .with_extra(settings.extra_addresses.clone()),
             // What a take-over queues, so that nothing is allocated in the middle of one.
             actions: VecDeque::with_capacity(16),
             settings,
@@ -106,7 +107,7 @@ impl Instance {
             (Backup, Input::Timeout) => self.down_timer_fired(now),
             // RFC 9568 6.4.3: adverts received, Adver_Timer fired.
             (Master, Input::Advert(advert)) => self.hear_as_master(advert, now),
-            (Master, Input::Timeout) => self.advertise(now),
+            (Master, Input::Timeout) => self.adver_timer_fired(now),
             // keepalived's FAULT: any reason leads in, the absence of all leads out.
             (Init | Backup | Master | Fault, Input::Interface(interface)) => {
                 self.note_interface(interface);
@@ -275,6 +276,15 @@ impl Instance {
             "only a master has a rival"
         );
     }
+}
+
+/// Until it is told of an interface and an address there is none.
+fn faults_at_first(settings: &Settings) -> BTreeSet<Fault> {
+    let mut faults = BTreeSet::from([Fault::InterfaceMissing, Fault::NoSourceAddress]);
+    if settings.lacks_peer {
+        faults.insert(Fault::NoPeer);
+    }
+    faults
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What keeps the VRRP thread on time beside everything else on the machine: real-time priority
-//! and memory that stays in RAM, both only when asked for.
+//! and memory that stays in RAM, both only when asked for; and more priority when it runs late.
 
 use std::time::Duration;
 
@@ -17,6 +17,11 @@ pub struct Isolation {
     pub vrrp_rt_priority: Option<u8>,
     /// Nothing of the process is swapped out.
     pub vrrp_no_swap: bool,
+    /// A thread that runs late gets real-time priority, and then more of it, up to this; `None`:
+    /// it does not.
+    pub max_auto_priority: Option<u8>,
+    /// So late is late.
+    pub min_auto_priority_delay: Duration,
 }
 
 impl Isolation {
@@ -24,13 +29,7 @@ impl Isolation {
     /// done without.
     pub fn apply(self) {
         if let Some(priority) = self.vrrp_rt_priority {
-            match set_real_time(priority) {
-                Ok(()) => info!("VRRP runs with real-time priority {priority}"),
-                Err(reason) => warn!(
-                    "vrrp_rt_priority {priority} is not permitted: {reason}; CAP_SYS_NICE or a \
-                     higher RLIMIT_RTPRIO would permit it"
-                ),
-            }
+            run_real_time(priority, "vrrp_rt_priority");
         }
         if self.vrrp_no_swap
             && let Err(errno) = mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
@@ -40,6 +39,46 @@ impl Isolation {
                  RLIMIT_MEMLOCK would permit it"
             );
         }
+    }
+}
+
+/// `max_auto_priority`: how far the thread has been raised.
+#[derive(Clone, Copy, Debug)]
+pub struct Escalation {
+    max: u8,
+    delay: Duration,
+    now: u8,
+}
+
+impl Escalation {
+    /// The thread runs as [`Isolation::apply`] has left it.
+    pub fn new(isolation: Isolation) -> Self {
+        Self {
+            max: isolation.max_auto_priority.unwrap_or(0),
+            delay: isolation.min_auto_priority_delay,
+            now: isolation.vrrp_rt_priority.unwrap_or(0),
+        }
+    }
+
+    /// The thread has run so long after its time: the priority that it should have, if that is a
+    /// higher one.
+    pub fn late(&mut self, late: Duration) -> Option<u8> {
+        if late < self.delay || self.now >= self.max {
+            return None;
+        }
+        self.now += 1;
+        Some(self.now)
+    }
+}
+
+/// What the system does not permit is said and done without.
+pub fn run_real_time(priority: u8, keyword: &str) {
+    match set_real_time(priority) {
+        Ok(()) => info!("VRRP runs with real-time priority {priority} ({keyword})"),
+        Err(reason) => warn!(
+            "{keyword} {priority} is not permitted: {reason}; CAP_SYS_NICE or a higher \
+             RLIMIT_RTPRIO would permit it"
+        ),
     }
 }
 
@@ -61,4 +100,27 @@ pub const LATE: u32 = 5;
 /// Whether a timer that ran out `late` after its time is late for this interval.
 pub fn is_late(late: Duration, interval: Duration) -> bool {
     late > interval / LATE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_late_again_and_again_gets_a_priority_and_then_more_but_not_without_end() {
+        let mut escalation = Escalation::new(Isolation {
+            max_auto_priority: Some(2),
+            min_auto_priority_delay: Duration::from_secs(1),
+            ..Isolation::default()
+        });
+        let lates = [500, 1000, 999, 3000, 9000].map(Duration::from_millis);
+        let raised = lates.map(|late| escalation.late(late));
+        assert_eq!(raised, [None, Some(1), None, Some(2), None]);
+    }
+
+    #[test]
+    fn who_was_not_asked_to_is_never_raised() {
+        let mut escalation = Escalation::new(Isolation::default());
+        assert_eq!(escalation.late(Duration::from_mins(1)), None);
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::time::Duration;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_sys::protocols::NETLINK_NETFILTER;
@@ -13,6 +14,7 @@ use tracing::info;
 
 use super::effects::{Channel, Kernel};
 use super::routing::Entry;
+use super::settings::Filter;
 use super::socket::{AdvertSocket, FrameSocket, link_address, protocol};
 use super::wait::Registry;
 use crate::net::address::{self, Added, Address, Removed};
@@ -20,6 +22,7 @@ use crate::net::link::{self, Link};
 use crate::net::netlink::{Connection, NetlinkError};
 use crate::net::nft;
 use crate::net::virtual_link::{self, VirtualLink};
+use crate::runtime::clock;
 
 /// The kernel of this network namespace: that of the thread that opened it.
 pub struct System {
@@ -104,7 +107,17 @@ impl Kernel for System {
         }
     }
 
-    fn block(&mut self, table: &str, addresses: &[IpAddr]) -> Result<(), NetlinkError> {
+    fn block(
+        &mut self,
+        table: &str,
+        filter: &Filter,
+        addresses: &[IpAddr],
+    ) -> Result<(), NetlinkError> {
+        let table = nft::Table {
+            name: table,
+            priority: filter.priority,
+            counters: filter.counters,
+        };
         nft::block(&mut filters()?, table, addresses)
     }
 
@@ -133,8 +146,17 @@ impl Kernel for System {
         Ok(before)
     }
 
-    fn open(&mut self, link: &Link, channel: Channel, groups: &[IpAddr]) -> io::Result<()> {
+    fn open(
+        &mut self,
+        link: &Link,
+        channel: Channel,
+        groups: &[IpAddr],
+        buffer: Option<u32>,
+    ) -> io::Result<()> {
         let port = AdvertSocket::open(link, channel, groups)?;
+        if let Some(bytes) = buffer {
+            port.set_receive_buffer(bytes)?;
+        }
         self.registry.add(&port, token(link.index, channel))?;
         let fd = port.as_fd().as_raw_fd();
         let (index, family, protocol) = (link.index, channel.family.name(), protocol(channel));
@@ -184,6 +206,10 @@ impl Kernel for System {
     fn send_frame(&mut self, index: u32, frame: &[u8]) -> io::Result<()> {
         let interface = self.look_up(index)?;
         self.frames.send(&interface, frame)
+    }
+
+    fn since_1970(&mut self) -> Duration {
+        clock::since_1970()
     }
 
     fn is_ipv6_router(&mut self, link: &Link) -> bool {

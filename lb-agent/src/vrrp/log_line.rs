@@ -28,6 +28,13 @@ pub enum LogLine {
     EnteringFault,
     /// The reason for FAULT: the instance has no address to send from.
     NoAddress(Family),
+    /// The reason for FAULT: unicast, and nobody to send to.
+    NoPeer,
+    /// Our own advert is so late that another router is master by now.
+    TimerExpired {
+        /// How late it is.
+        late: Duration,
+    },
     /// The master has been silent for too long.
     AdvertTimeout,
     /// The master stops.
@@ -118,7 +125,11 @@ impl LogLine {
     pub const fn is_warning(self) -> bool {
         matches!(
             self,
-            Self::OurAddress | Self::BothOwners { .. } | Self::StillOwner { .. }
+            Self::OurAddress
+                | Self::BothOwners { .. }
+                | Self::StillOwner { .. }
+                | Self::NoPeer
+                | Self::TimerExpired { .. }
         )
     }
 }
@@ -137,6 +148,14 @@ impl fmt::Display for LogLine {
                 f,
                 "entering FAULT state (no {} address for interface)",
                 family.name()
+            ),
+            Self::NoPeer => f.write_str(
+                "entering FAULT state (unicast_peer is empty, and unicast_fault_no_peer is set)",
+            ),
+            Self::TimerExpired { late } => write!(
+                f,
+                "advert late by {:.3} s: another router may be MASTER by now (timer_expired_backup)",
+                late.as_secs_f64()
             ),
             Self::AdvertTimeout => f.write_str("Receive advertisement timeout"),
             Self::BackupReceivedRelease => f.write_str("Backup received priority 0 advertisement"),

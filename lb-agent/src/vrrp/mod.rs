@@ -20,7 +20,7 @@
 //! * [`instance`]: the machine: inputs and the time in, actions out; [`election`]: what an advert
 //!   means for it; [`timers`]: how long it waits; [`garp`]: when it announces its addresses.
 //! * [`group`]: what keeps a sync group together; [`settings`]: what all this is configured with.
-//! * [`receive`]: whether an advert is acceptable at all.
+//! * [`receive`]: whether an advert is acceptable at all; [`hmac`]: whether it is a new one.
 //! * [`log_line`]: what the operator reads, in keepalived's words.
 //!
 //! The rest:
@@ -40,6 +40,7 @@ pub mod effects;
 pub mod election;
 pub mod garp;
 pub mod group;
+pub mod hmac;
 pub mod instance;
 pub mod isolation;
 pub mod kernel;
@@ -110,13 +111,19 @@ pub enum News {
     LowerPriority {
         /// The instance.
         instance: usize,
+        /// Our priority.
+        priority: u8,
     },
     /// There are two masters, or, with `None`, no longer.
     SplitBrain {
         /// The instance.
         instance: usize,
+        /// Our priority.
+        priority: u8,
         /// The other one.
         rival: Option<instance::Rival>,
+        /// Where it is, if it advertises and has said so.
+        mac: Option<[u8; 6]>,
     },
 }
 

@@ -8,7 +8,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::election::Advert;
-use super::settings::{Authentication, OldUnicastChecksum, Version, adver_int_seconds};
+use super::hmac;
+use super::settings::{Authentication, Family, OldUnicastChecksum, Version, adver_int_seconds};
+use crate::config::model::{AuthHmac, HmacMode, HmacReplay};
+use crate::wire::hmac::{self as trailer, TRAILER_LEN};
 use crate::wire::ip::Datagram;
 use crate::wire::vrrp::{
     AUTH_AH, AUTH_DATA_LEN, AUTH_NONE, AUTH_PASS, TTL, TYPE_ADVERTISEMENT, View,
@@ -19,7 +22,7 @@ mod expected;
 mod reason;
 
 pub use expected::Expected;
-pub use reason::{Mismatch, Rejected};
+pub use reason::{HmacFault, Mismatch, Rejected};
 
 /// The least an Ethernet frame carries: shorter packets arrive padded to it.
 const ETHERNET_MIN_PAYLOAD: usize = 46;
@@ -31,6 +34,10 @@ pub struct Before {
     pub check_addresses: bool,
     /// The last sequence number of the authentication header, sent or received.
     pub sequence: Option<u32>,
+    /// The last sequence number of this sender's trailers.
+    pub hmac_sequence: Option<u64>,
+    /// The time of day, since 1970; looked at only with `auth_hmac`.
+    pub since_1970: Duration,
 }
 
 /// An acceptable advert.
@@ -40,6 +47,10 @@ pub struct Received {
     pub advert: Advert,
     /// The sequence number of its authentication header.
     pub sequence: Option<u32>,
+    /// The sequence number of its trailer.
+    pub hmac_sequence: Option<u64>,
+    /// It should have a trailer, has none, and `mode` lets it in.
+    pub unsigned: bool,
     /// Its checksum is that of an old keepalived.
     pub old_checksum: bool,
     /// Its addresses are not ours. Accepted all the same: RFC 9568 7.1 makes the list a matter
@@ -62,7 +73,8 @@ pub fn check(
         return Err(Rejected::AuthHeader { from, expected });
     }
     // 2
-    check_length(packet, view)?;
+    let trailer = trailer_len(expected, packet, view);
+    check_length(packet, view, trailer)?;
     // 3
     let received = packet.ttl;
     if !expected.is_unicast() && received != TTL {
@@ -76,6 +88,8 @@ pub fn check(
             expected: expected.version.number(),
         });
     }
+    // 5
+    let hmac_sequence = check_hmac(expected, packet, view, trailer, before)?;
     // 6, 7
     let sequence = match expected.version {
         Version::V2 => check_version_2(expected, packet, view, before)?,
@@ -87,7 +101,7 @@ pub fn check(
         return Err(Rejected::PacketType { from, received });
     }
     // 9
-    let (received, length) = (packet.total_len, length(packet, view));
+    let (received, length) = (packet.total_len, length(packet, view) + trailer);
     if received != length {
         let expected = length;
         return Err(Rejected::TotalLength {
@@ -99,7 +113,7 @@ pub fn check(
     // 10
     let adver_int = adver_int(expected, view).ok_or(Rejected::NoInterval { from })?;
     // 11
-    let old_checksum = check_checksum(expected, packet, view)?;
+    let old_checksum = check_checksum(expected, packet, view, trailer)?;
     // 12
     if packet.destination.is_multicast() == expected.is_unicast() {
         return Err(Rejected::Cast {
@@ -124,6 +138,8 @@ pub fn check(
             adver_int,
         },
         sequence,
+        hmac_sequence,
+        unsigned: expected.auth_hmac.is_some() && hmac_sequence.is_none(),
         old_checksum,
         mismatch: mismatch.flatten(),
     })
@@ -134,9 +150,20 @@ fn length(packet: &Datagram<'_>, view: &View<'_>) -> usize {
     packet.headers_len() + view.expected_len(packet.address_len())
 }
 
-fn check_length(packet: &Datagram<'_>, view: &View<'_>) -> Result<(), Rejected> {
+/// With `auth_hmac` an advert may have a trailer; nothing but the length says so.
+fn trailer_len(expected: &Expected, packet: &Datagram<'_>, view: &View<'_>) -> usize {
+    let with = length(packet, view) + TRAILER_LEN;
+    let has = packet.bytes.len() >= with && packet.total_len == with;
+    if expected.auth_hmac.is_some() && has {
+        TRAILER_LEN
+    } else {
+        0
+    }
+}
+
+fn check_length(packet: &Datagram<'_>, view: &View<'_>, trailer: usize) -> Result<(), Rejected> {
     let (from, received) = (packet.source, packet.bytes.len());
-    let expected = length(packet, view);
+    let expected = length(packet, view) + trailer;
     if received < expected {
         return Err(Rejected::TooShort {
             from,
@@ -152,6 +179,68 @@ fn check_length(packet: &Datagram<'_>, view: &View<'_>) -> Result<(), Rejected> 
         });
     }
     Ok(())
+}
+
+/// The sequence number of the trailer is returned; `None`: there is none, and none is needed.
+fn check_hmac(
+    expected: &Expected,
+    packet: &Datagram<'_>,
+    view: &View<'_>,
+    trailer: usize,
+    before: Before,
+) -> Result<Option<u64>, Rejected> {
+    let Some(config) = &expected.auth_hmac else {
+        return Ok(None);
+    };
+    if trailer == 0 {
+        return match config.mode {
+            HmacMode::Enforce => Err(HmacFault::Missing),
+            HmacMode::Permissive | HmacMode::ReceiveOnly => Ok(None),
+        }
+        .map_err(|why| hmac_rejected(packet, why));
+    }
+    let length = view.expected_len(packet.address_len()) + trailer;
+    let signed = packet.payload.get(..length).unwrap_or_default();
+    let binding = trailer::Binding {
+        source: packet.source,
+        version: view.version(),
+        vrid: view.vrid(),
+    };
+    let sequence = judge_trailer(config, signed, binding, before);
+    sequence.map(Some).map_err(|why| hmac_rejected(packet, why))
+}
+
+const fn hmac_rejected(packet: &Datagram<'_>, why: HmacFault) -> Rejected {
+    let from = packet.source;
+    Rejected::Hmac { from, why }
+}
+
+/// The age first: what is old costs no digest. What is not signed proves nothing, so the number
+/// counts last.
+fn judge_trailer(
+    config: &AuthHmac,
+    signed: &[u8],
+    binding: trailer::Binding,
+    before: Before,
+) -> Result<u64, HmacFault> {
+    let trailer = trailer::View::at_end(signed).ok_or(HmacFault::Missing)?;
+    if !trailer.is_known() {
+        return Err(HmacFault::Unknown);
+    }
+    let sequence = trailer.sequence();
+    let age = hmac::age(sequence, before.since_1970);
+    if config.anti_replay == HmacReplay::Time && !hmac::is_within(age, config.time_window) {
+        return Err(HmacFault::Stale(age));
+    }
+    let id = trailer.key_id();
+    let key = config.key_of(id).ok_or(HmacFault::Key(id))?;
+    if !trailer::is_signed(signed, binding, key) {
+        return Err(HmacFault::Digest);
+    }
+    if !hmac::is_new(config, before.hmac_sequence, sequence, before.since_1970) {
+        return Err(HmacFault::Replay);
+    }
+    Ok(sequence)
 }
 
 /// Authentication and interval; the sequence number of the authentication header is returned.
@@ -248,6 +337,7 @@ fn check_checksum(
     expected: &Expected,
     packet: &Datagram<'_>,
     view: &View<'_>,
+    trailer: usize,
 ) -> Result<bool, Rejected> {
     let length = packet.address_len();
     let version = expected.version.number();
@@ -269,7 +359,12 @@ fn check_checksum(
                 packet.destination
             },
         };
-        view.checksum_fits(length, Some(&pseudo))
+        // IPv6: the payload as a whole.
+        let trailer = match expected.family {
+            Family::V4 => 0,
+            Family::V6 => trailer,
+        };
+        view.checksum_fits_over(view.expected_len(length) + trailer, Some(&pseudo))
     };
     if expected.v3_checksum_as_v2 || fits(false) {
         return Ok(false);

@@ -21,6 +21,7 @@ use crate::wire::vrrp::{PROTOCOL, View};
 use crate::wire::{arp, ndisc};
 
 mod complaint;
+mod debounce;
 mod groups;
 mod interfaces;
 mod links;
@@ -29,6 +30,7 @@ mod sources;
 mod statics;
 mod vmac;
 
+use debounce::Debounce;
 use groups::Group;
 pub use interfaces::Interfaces;
 use member::Member;
@@ -49,6 +51,8 @@ pub struct Router<K> {
     made: Made,
     /// Routes or rules have changed: ours are looked after at this time.
     check_routing_at: Option<Instant>,
+    debounce: Debounce,
+    disable_local_igmp: bool,
 }
 
 /// A change of the routes seldom comes alone; what is ours is put back within a second.
@@ -95,6 +99,8 @@ impl<K: Kernel> Router<K> {
             statics,
             made: Made::default(),
             check_routing_at: None,
+            debounce: Debounce::new(global.interface_up_down_delays),
+            disable_local_igmp: global.disable_local_igmp,
         }
     }
 
@@ -113,6 +119,9 @@ impl<K: Kernel> Router<K> {
 
     /// Looks at the interfaces and starts every instance.
     pub fn start(&mut self, now: Instant) {
+        if self.disable_local_igmp {
+            self.set("net/ipv4/igmp_link_local_mcast_reports".into(), "0");
+        }
         self.read_links(now);
         if !self.made.is_empty() {
             // Those that were made are there now.
@@ -148,6 +157,9 @@ impl<K: Kernel> Router<K> {
         if self.check_routing_at.take_if(|at| *at <= now).is_some() {
             self.restore_routing();
         }
+        while let Some(link) = self.debounce.due(now) {
+            self.update_link(link, now);
+        }
         for member in &mut self.members {
             if member.poll_timeout().is_some_and(|due| due <= now) {
                 member.handle_timeout(&self.interfaces, &mut self.outside, now);
@@ -175,7 +187,8 @@ impl<K: Kernel> Router<K> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let timers = self.members.iter().filter_map(Member::poll_timeout);
-        timers.chain(self.check_routing_at).min()
+        let debounced = self.debounce.poll_timeout();
+        timers.chain(self.check_routing_at).chain(debounced).min()
     }
 
     /// Takes what is new about a tracked script, file, process or BFD instance.
@@ -244,7 +257,8 @@ impl<K: Kernel> Router<K> {
     pub fn handle_event(&mut self, event: Event, now: Instant) {
         match event {
             Event::Link(link) => {
-                self.update_link(link.clone(), now);
+                let counts = self.debounced(link.clone(), now);
+                self.update_link(counts, now);
                 self.make_vmacs(&link);
             }
             Event::LinkGone { index, name } => self.remove_link(index, &name, now),

@@ -8,12 +8,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::isolation::Isolation;
-use crate::config::model::{Garp, InitialState, Route, Rule};
+use crate::config::model::{AuthHmac, Garp, InitialState, Route, Rule, UpDownDelay};
 use crate::net::virtual_link::VirtualKind;
 use crate::wire::vrrp::AddressLen;
 
 mod address;
 mod from_config;
+mod keys;
 mod tracked;
 
 pub use address::VirtualAddress;
@@ -50,11 +51,17 @@ impl Setup {
 }
 
 /// What concerns all instances.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Global {
     /// `vrrp_startup_delay`: for so long after the start nobody becomes MASTER.
     pub vrrp_startup_delay: Duration,
-    /// `vrrp_rt_priority`, `vrrp_no_swap`.
+    /// `vrrp_delay_after_boot`: the same, counted from when the host was started.
+    pub vrrp_delay_after_boot: Duration,
+    /// `disable_local_igmp`: the kernel reports no groups of the link.
+    pub disable_local_igmp: bool,
+    /// `interface_up_down_delays`.
+    pub interface_up_down_delays: Vec<UpDownDelay>,
+    /// `vrrp_rt_priority`, `vrrp_no_swap`, `max_auto_priority`.
     pub isolation: Isolation,
     /// `log_unknown_vrids`: adverts that no instance listens for are worth a line.
     pub log_unknown_vrids: bool,
@@ -182,6 +189,42 @@ pub enum OldUnicastChecksum {
     Never,
 }
 
+/// What the socket of an instance should hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReceiveBuffer {
+    /// As much as the kernel likes.
+    #[default]
+    Kernel,
+    /// So many bytes.
+    Bytes(u32),
+    /// So many packets of the interface's MTU.
+    Mtu(u32),
+    /// So many of the instance's adverts.
+    Advert(u32),
+}
+
+/// The nftables table of `no_accept`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// `nftables TABLE`: what its name begins with; the rest tells instances apart.
+    pub table: String,
+    /// `nftables_priority`.
+    pub priority: i32,
+    /// `nftables_counters`.
+    pub counters: bool,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self {
+            table: "lb-agent".into(),
+            // Before the usual filters, as keepalived.
+            priority: -1,
+            counters: false,
+        }
+    }
+}
+
 /// One `vrrp_instance`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
@@ -259,6 +302,18 @@ pub struct VirtualRouter {
     pub virtual_routes: Vec<Route>,
     /// `virtual_rules`.
     pub virtual_rules: Vec<Rule>,
+    /// `auth_hmac`.
+    pub auth_hmac: Option<AuthHmac>,
+    /// `track_src_ip`: FAULT while [`Self::source`] is not set.
+    pub track_src_ip: bool,
+    /// `unicast_fault_no_peer`, and there is none.
+    pub lacks_peer: bool,
+    /// `timer_expired_backup`: the priority of who may have taken over.
+    pub timer_expired_backup: Option<u8>,
+    /// `kernel_rx_buf_size`, else `vrrp_rx_bufs_policy`: what its socket should hold.
+    pub receive_buffer: ReceiveBuffer,
+    /// `nftables*`: where `no_accept` has its rules.
+    pub filter: Filter,
     /// `accept`: packets to the virtual addresses are taken in, also by who does not own them.
     pub accept: bool,
 }

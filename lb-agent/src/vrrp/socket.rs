@@ -87,6 +87,13 @@ impl AdvertSocket {
         })
     }
 
+    /// So many bytes may wait to be received; the kernel keeps to its own limit
+    /// (`net.core.rmem_max`).
+    pub fn set_receive_buffer(&self, bytes: u32) -> io::Result<()> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.socket.set_recv_buffer_size(bytes)
+    }
+
     /// Sends a whole IP packet. Multicast never leaves the link, whatever the routes say.
     pub fn send(&self, destination: IpAddr, packet: &[u8]) -> io::Result<()> {
         let address = match destination {

@@ -149,6 +149,8 @@ counters! {
     routing_restored,
     /// Times there were two masters.
     split_brain,
+    /// Adverts without the trailer of `auth_hmac` that its `mode` let in.
+    hmac_missing,
     /// Own adverts that went out later than a fifth of the interval after their time.
     advert_late,
 }
@@ -167,6 +169,11 @@ impl Counters {
         count(&self.addr_list_err);
     }
 
+    /// An advert without a trailer was accepted.
+    pub fn unsigned(&self) {
+        count(&self.hmac_missing);
+    }
+
     /// A packet was not acceptable.
     pub fn rejected(&self, reason: &Rejected) {
         count(match reason {
@@ -180,6 +187,7 @@ impl Counters {
             Rejected::Password { .. }
             | Rejected::Spi { .. }
             | Rejected::Replay { .. }
+            | Rejected::Hmac { .. }
             | Rejected::Digest { .. } => &self.auth_failure,
             Rejected::AdverInt { .. } | Rejected::NoInterval { .. } => &self.advert_interval_err,
             Rejected::PacketType { .. } => &self.invalid_type_rcvd,

@@ -8,6 +8,7 @@
 pub mod ah;
 pub mod arp;
 pub mod bfd;
+pub mod hmac;
 pub mod ip;
 pub mod ipv4;
 pub mod ipv6;

@@ -152,7 +152,11 @@ impl<'a> View<'a> {
     /// Whether the checksum fits: over the whole advert, in version 3 over `pseudo` as well (RFC
     /// 3768 5.3.8; RFC 9568 5.2.8). False if bytes are missing.
     pub fn checksum_fits(&self, addresses: AddressLen, pseudo: Option<&PseudoHeader>) -> bool {
-        let length = self.expected_len(addresses);
+        self.checksum_fits_over(self.expected_len(addresses), pseudo)
+    }
+
+    /// The same over so many bytes.
+    pub fn checksum_fits_over(&self, length: usize, pseudo: Option<&PseudoHeader>) -> bool {
         let Some(advert) = self.bytes.get(..length) else {
             return false;
         };
@@ -285,14 +289,21 @@ impl Repr<'_> {
             }
             VersionRepr::V3 { pseudo, .. } => pseudo,
         };
-        let Some(advert) = buffer.get_mut(start..) else {
-            return;
-        };
-        let pseudo = pseudo.map_or(0, |pseudo| pseudo.sum(advert.len()));
-        let checksum = !checksum::fold(checksum::sum(advert) + pseudo);
-        if let Some(field) = advert.get_mut(6..8) {
-            field.copy_from_slice(&checksum.to_ne_bytes());
+        if let Some(advert) = buffer.get_mut(start..) {
+            write_checksum(advert, pseudo.as_ref());
         }
+    }
+}
+
+/// Writes the checksum into an advert and whatever stands behind it.
+pub fn write_checksum(advert: &mut [u8], pseudo: Option<&PseudoHeader>) {
+    let pseudo = pseudo.map_or(0, |pseudo| pseudo.sum(advert.len()));
+    if let Some(field) = advert.get_mut(6..8) {
+        field.fill(0);
+    }
+    let checksum = !checksum::fold(checksum::sum(advert) + pseudo);
+    if let Some(field) = advert.get_mut(6..8) {
+        field.copy_from_slice(&checksum.to_ne_bytes());
     }
 }
 

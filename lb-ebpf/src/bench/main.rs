@@ -3,9 +3,8 @@
 //! `BPF_PROG_TEST_RUN` repeats a program on one packet and never restores it: a program that
 //! rewrites the packet would be timed on what it made of it, over and over. So the harness runs
 //! instead. It restores the frame, gives it to the next flow, and calls the program under test.
-//! What it costs itself is measured with [`null_tx`] (or [`null_push`]) under test.
-//!
-//! [`floor`] leaves nothing to restore and is timed without the harness.
+//! What it costs itself is measured with [`null_tx`] (or [`null_push`]) under test. [`floor`] is what
+//! the XDP program is compared with; it runs in the same harness.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]

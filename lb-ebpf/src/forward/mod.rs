@@ -3,6 +3,7 @@
 mod nat;
 mod too_big;
 mod tunnel;
+mod unresolved;
 
 use aya_ebpf::bindings::xdp_action::XDP_TX;
 use aya_ebpf::programs::XdpContext;

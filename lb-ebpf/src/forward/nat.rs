@@ -5,18 +5,22 @@
 use core::mem::MaybeUninit;
 
 use aya_ebpf::bindings::{
-    BPF_FIB_LKUP_RET_FRAG_NEEDED, BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as FibLookup, xdp_md,
+    BPF_FIB_LKUP_RET_FRAG_NEEDED, BPF_FIB_LKUP_RET_NO_NEIGH, BPF_FIB_LKUP_RET_SUCCESS,
+    bpf_fib_lookup as FibLookup, xdp_action::XDP_DROP, xdp_md,
 };
 use aya_ebpf::helpers::bpf_fib_lookup;
 use aya_ebpf::programs::XdpContext;
+use lb_common::answers;
 use lb_common::backend::Backend;
 use lb_common::checksum::{update16, update32};
 use lb_common::service::TCP;
 use lb_common::stats::Reason;
 
-use super::{DONT_FRAGMENT, decrement_ttl, send};
+use super::{DONT_FRAGMENT, decrement_ttl, send, unresolved};
+use crate::limit::within_limit;
 use crate::packet::{Ethernet, Packet, Ports, Tcp, Udp};
 use crate::parse::Headers;
+use crate::stats::count;
 
 /// `AF_INET` of the kernel.
 const AF_INET: u8 = 2;
@@ -40,6 +44,7 @@ pub(crate) fn to_client(
     packet: Packet,
     headers: &Headers,
     backend: &Backend,
+    tick: u32,
 ) -> Result<u32, Reason> {
     let Some(ethernet) = packet.at::<Ethernet>(0) else {
         return Err(Reason::Malformed);
@@ -55,8 +60,10 @@ pub(crate) fn to_client(
         }
     };
     let mut ifindex = 0;
-    match address(ctx.ctx, ethernet, &route, &mut ifindex) {
+    let found = address(ctx.ctx, ethernet, &route, &mut ifindex);
+    match found {
         BPF_FIB_LKUP_RET_SUCCESS => {}
+        BPF_FIB_LKUP_RET_NO_NEIGH if within_limit(answers::UNRESOLVED, tick) => {}
         BPF_FIB_LKUP_RET_FRAG_NEEDED => {
             // SAFETY: `parse` checked the header.
             let whole = unsafe { (*headers.ip).fragment } & DONT_FRAGMENT != 0;
@@ -76,7 +83,14 @@ pub(crate) fn to_client(
         (*headers.ports).source = backend.vport;
         checksums(headers, old, (backend.vip, backend.vport));
     }
-    Ok(send(ctx, ifindex))
+    if found == BPF_FIB_LKUP_RET_SUCCESS {
+        return Ok(send(ctx, ifindex));
+    }
+    if !unresolved::hand_over(ctx.ctx, ifindex, headers.length) {
+        return Err(Reason::NoWayBack);
+    }
+    count(Reason::Unresolved);
+    Ok(XDP_DROP)
 }
 
 /// The words of a `bpf_fib_lookup`.
@@ -92,7 +106,8 @@ struct Route {
 }
 
 /// Addresses the frame as the kernel would that sends the reply. Clients are too many to keep
-/// their hops in a map. Gives what the kernel says; the frame is changed only if it knows a way.
+/// their hops in a map. Gives what the kernel says; the frame is changed only if it knows the next
+/// hop, `ifindex` if it knows a way.
 ///
 /// A subprogram: what the kernel is asked with would not fit the stack beside all else.
 #[inline(never)]
@@ -112,16 +127,20 @@ fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &m
     route.__bindgen_anon_3.ipv4_src = asked.source;
     route.__bindgen_anon_4.ipv4_dst = asked.destination;
     // SAFETY: both pointers are good, and the size is that of the structure.
-    let found =
+    let mut found =
         unsafe { bpf_fib_lookup(ctx.cast(), &raw mut route, size_of::<FibLookup>() as i32, 0) }
             as u32;
+    *ifindex = route.ifindex;
+    // Old kernels (5.15) give the address of a neighbour that has not answered, too.
+    if found == BPF_FIB_LKUP_RET_SUCCESS && route.dmac == [0; 6] {
+        found = BPF_FIB_LKUP_RET_NO_NEIGH;
+    }
     if found == BPF_FIB_LKUP_RET_SUCCESS {
         // SAFETY: the caller got `ethernet` from `Packet::at`; two bytes a word.
         unsafe {
             (*ethernet).dst = core::mem::transmute::<[u8; 6], [u16; 3]>(route.dmac);
             (*ethernet).src = core::mem::transmute::<[u8; 6], [u16; 3]>(route.smac);
         }
-        *ifindex = route.ifindex;
     }
     found
 }

@@ -9,12 +9,12 @@ use core::arch::asm;
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
 use aya_ebpf::programs::XdpContext;
-use lb_common::answers::Answers;
+use lb_common::answers;
 use lb_common::checksum::fold;
 use lb_common::stats::Reason;
 
 use super::{DONT_FRAGMENT, VERSION_IHL, checksum};
-use crate::maps::ANSWERS;
+use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
 
 /// ICMP header of "destination unreachable, fragmentation needed and DF set" (RFC 1191 4).
@@ -56,7 +56,7 @@ pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, tick: u32) -> Reason {
     if !may_be_answered(&ethernet, &ip) {
         return Reason::CannotFragment;
     }
-    if !within_limit(tick) {
+    if !within_limit(answers::TOO_BIG, tick) {
         return Reason::AnswerLimit;
     }
     // The IP header and the eight bytes that must be quoted (RFC 792) are whole words, and no TCP
@@ -86,21 +86,6 @@ const fn may_be_answered(ethernet: &Ethernet, ip: &Ipv4) -> bool {
     const GROUP: u16 = u16::from_ne_bytes([1, 0]);
     let one_host = !matches!(ip.source.to_ne_bytes(), [0 | 127 | 224.., ..]);
     ip.fragment & DONT_FRAGMENT != 0 && ethernet.dst[0] & GROUP == 0 && one_host
-}
-
-/// Notes another answer of this CPU; `false`: there have been enough.
-#[inline(always)]
-fn within_limit(tick: u32) -> bool {
-    let Some(answers) = ANSWERS.get_ptr_mut(0) else {
-        return false;
-    };
-    // SAFETY: the record is this CPU's own.
-    let another = unsafe { *answers }.another(tick);
-    if let Some(another) = another {
-        // SAFETY: as above.
-        unsafe { *answers = another };
-    }
-    another.is_some()
 }
 
 /// Writes the headers in front of the packet that is quoted: `old` was its first.

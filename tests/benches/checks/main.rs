@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lb_agent::config::model::{Protocol, RealServerKey, VirtualServerKey};
+use lb_agent::config::model::{AddressKey, Protocol, RealServerKey, VirtualServerKey};
 use lb_agent::health::driver::{self, Handle};
 use lb_agent::health::spec::{
     Check, HttpGet, HttpProtocol, Kind, PoolRules, Question, Server, Service, Target, Url,
@@ -165,11 +165,11 @@ fn services() -> Vec<Service> {
         }
     };
     let service = |number: u32| Service {
-        key: VirtualServerKey {
+        key: VirtualServerKey::Address(AddressKey {
             address: Ipv4Addr::from(0x0a00_0000 | number).into(),
             port: 80,
             protocol: Protocol::Tcp,
-        },
+        }),
         ha_suspend: false,
         rules: PoolRules::default(),
         servers: (number * SERVERS_EACH..(number + 1) * SERVERS_EACH)

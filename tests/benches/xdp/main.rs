@@ -17,6 +17,7 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 use harness::Harness;
+use measure::Churned;
 use network::Network;
 use scenario::Scenario;
 use subject::Subject;
@@ -44,6 +45,7 @@ fn run(network: &Network) -> Result<bool> {
     let mut harness = Harness::load()?;
     report::head(cpu, &info);
     let mut sound = true;
+    let mut churned = Churned::default();
     // Cargo puts a `--bench` behind what is for us.
     let filter = env::args()
         .skip(1)
@@ -51,7 +53,7 @@ fn run(network: &Network) -> Result<bool> {
         .unwrap_or_default();
     let chosen = Scenario::all().into_iter();
     for scenario in chosen.filter(|scenario| scenario.to_string().contains(&filter)) {
-        match measure::measure(&scenario, &mut harness, network) {
+        match measure::measure(&scenario, &mut harness, network, &mut churned) {
             Ok(measured) => report::line(&scenario, &measured),
             Err(error) => {
                 sound = false;

@@ -1,6 +1,6 @@
 //! One case from an empty table to its figures, and the proof that it was what it claims to be.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use aya::programs::ProgramFd;
 use lb_agent::config::model::Forwarding;
 use lb_common::flow::state;
@@ -11,10 +11,11 @@ use crate::network::Network;
 use crate::scenario::{Packets, Scenario, Table, establishing, opening};
 use crate::subject::Subject;
 
-/// Rounds of one case.
-pub(crate) const ROUNDS: u32 = 15;
+/// Rounds of one case: many short ones, so that some of them are not disturbed, whatever else
+/// the machine does.
+pub(crate) const ROUNDS: u32 = 60;
 /// Packets of one program in one round.
-const PACKETS: u32 = 100_000;
+const PACKETS: u32 = 25_000;
 /// So many flows are opened, then established, while the table is filled: few of them meet in one
 /// bucket while they are half open, when they could push each other out.
 const SLICE: u32 = 1024;
@@ -30,8 +31,10 @@ const NEW: u32 = 2 << 24;
 pub(crate) struct Measured {
     /// The program, without the harness.
     pub(crate) program: Figures,
-    /// The floor.
+    /// The floor, without the harness.
     pub(crate) floor: Figures,
+    /// The kernel's loop around a program that does nothing.
+    pub(crate) bare_loop: Figures,
     /// Share of the flows that the table held; `None` if the case has no flows of that kind.
     pub(crate) held: Option<f64>,
 }
@@ -43,24 +46,59 @@ pub(crate) struct Figures {
     pub(crate) minimum: f64,
 }
 
-/// Measures `scenario` with a program and a table of its own.
+/// A program whose table has been churned, and the `lb_kind` that its cases are for. Churning takes
+/// its time, so cases share one; no case of another `lb_kind` does, or the table would fill up.
+#[derive(Default)]
+pub(crate) struct Churned(Option<(Forwarding, Subject)>);
+
+impl Churned {
+    fn of(
+        &mut self,
+        method: Forwarding,
+        harness: &mut Harness,
+        network: &Network,
+    ) -> Result<&mut Subject> {
+        if self.0.as_ref().is_none_or(|(kind, _)| *kind != method) {
+            // Two cannot be there at once: they have the same pins.
+            self.0 = None;
+            let mut subject = Subject::load(network)?;
+            let program = subject.program()?;
+            let case = opening(Forwarding::Dr);
+            harness.run(&program, &case, CHURNING, FLOW_BUCKETS * 5)?;
+            self.0 = Some((method, subject));
+        }
+        let (_, subject) = self.0.as_mut().context("no program")?;
+        Ok(subject)
+    }
+}
+
+/// Measures `scenario`, with a program and a table of its own if that is to be fresh.
 pub(crate) fn measure(
     scenario: &Scenario,
     harness: &mut Harness,
     network: &Network,
+    churned: &mut Churned,
 ) -> Result<Measured> {
-    let mut subject = Subject::load(network)?;
-    let program = subject.program()?;
-    if scenario.table == Table::Churned {
-        harness.run(
-            &program,
-            &opening(Forwarding::Dr),
-            CHURNING,
-            FLOW_BUCKETS * 5,
-        )?;
+    match scenario.table {
+        Table::Fresh => {
+            *churned = Churned::default();
+            measure_with(scenario, harness, &mut Subject::load(network)?)
+        }
+        Table::Churned => {
+            let subject = churned.of(scenario.method(), harness, network)?;
+            measure_with(scenario, harness, subject)
+        }
     }
+}
+
+fn measure_with(
+    scenario: &Scenario,
+    harness: &mut Harness,
+    subject: &mut Subject,
+) -> Result<Measured> {
+    let program = subject.program()?;
     let held = match scenario.flows() {
-        Some((method, flows)) => Some(fill(harness, &subject, &program, method, flows)?),
+        Some((method, flows)) => Some(fill(harness, subject, &program, method, flows)?),
         None => None,
     };
     let before = subject.counted()?;
@@ -84,10 +122,11 @@ pub(crate) fn measure(
         );
     }
     Ok(Measured {
-        program: rounds.program(),
-        floor: Figures {
-            median: median(&rounds.floor),
-            minimum: minimum(&rounds.floor),
+        program: net(&rounds.program, &rounds.around_program),
+        floor: net(&rounds.floor, &rounds.around_floor),
+        bare_loop: Figures {
+            median: median(&rounds.bare_loop),
+            minimum: minimum(&rounds.bare_loop),
         },
         held,
     })
@@ -126,22 +165,26 @@ fn fill(
 #[derive(Debug, Default)]
 struct Rounds {
     /// Harness and program.
-    gross: Vec<f64>,
-    /// Harness and trivial program.
-    harness: Vec<f64>,
+    program: Vec<f64>,
+    /// Harness and a program that does nothing, but for moving the head if the program moves it.
+    around_program: Vec<f64>,
+    /// Harness and floor.
     floor: Vec<f64>,
+    /// Harness and a program that does nothing.
+    around_floor: Vec<f64>,
+    bare_loop: Vec<f64>,
 }
 
-/// The program, the floor and the trivial program by turns, so that a slow phase of the machine
+/// The program, the floor and the trivial programs by turns, so that a slow phase of the machine
 /// meets all of them.
 fn rounds(scenario: &Scenario, harness: &mut Harness, program: &ProgramFd) -> Result<Rounds> {
     let (case, verdict) = scenario.case();
+    let (floor, null) = (harness.floor.try_clone()?, harness.null_tx.try_clone()?);
     let trivial = if scenario.encapsulates() {
-        &harness.null_push
+        harness.null_push.try_clone()?
     } else {
-        &harness.null_tx
+        null.try_clone()?
     };
-    let trivial = trivial.try_clone()?;
     let start = if matches!(scenario.packets, Packets::New(_)) {
         NEW
     } else {
@@ -150,35 +193,33 @@ fn rounds(scenario: &Scenario, harness: &mut Harness, program: &ProgramFd) -> Re
     let mut rounds = Rounds::default();
     for round in 0..ROUNDS {
         let first = start + round * PACKETS;
-        rounds
-            .harness
-            .push(harness.run(&trivial, &case, first, PACKETS)?.nanoseconds);
-        rounds.floor.push(harness.floor(&case, PACKETS)?);
-        let run = harness.run(program, &case, first, PACKETS)?;
+        let mut run = |callee: &ProgramFd| harness.run(callee, &case, first, PACKETS);
+        rounds.around_program.push(run(&trivial)?.nanoseconds);
+        let ran = run(program)?;
         ensure!(
-            run.verdicts.get(verdict) == Some(&PACKETS.into()),
+            ran.verdicts.get(verdict) == Some(&PACKETS.into()),
             "packets by verdict are {:?}, but all of them should have {verdict}",
-            run.verdicts
+            ran.verdicts
         );
-        rounds.gross.push(run.nanoseconds);
+        rounds.program.push(ran.nanoseconds);
+        rounds.around_floor.push(run(&null)?.nanoseconds);
+        rounds.floor.push(run(&floor)?.nanoseconds);
+        rounds.bare_loop.push(harness.bare_loop(&case, PACKETS)?);
     }
     Ok(rounds)
 }
 
-impl Rounds {
-    /// The program alone: a slow phase that lasts is in both runs of a round, so their difference
-    /// is what it is; short ones are not in the minima.
-    fn program(&self) -> Figures {
-        let net: Vec<f64> = self
-            .gross
-            .iter()
-            .zip(&self.harness)
-            .map(|(all, own)| all - own)
-            .collect();
-        Figures {
-            median: median(&net),
-            minimum: minimum(&self.gross) - minimum(&self.harness),
-        }
+/// A program alone: a slow phase that lasts is in both runs of a round, so their difference is what
+/// it is; short ones are not in the minima.
+fn net(gross: &[f64], around: &[f64]) -> Figures {
+    let differences: Vec<f64> = gross
+        .iter()
+        .zip(around)
+        .map(|(all, own)| all - own)
+        .collect();
+    Figures {
+        median: median(&differences),
+        minimum: minimum(gross) - minimum(around),
     }
 }
 

@@ -69,30 +69,41 @@ impl Scenario {
             table,
             target,
         };
-        vec![
+        let mut all = vec![
             line(Foreign, Fresh, Some(1.3)),
             line(OtherPort, Fresh, None),
             line(ServersOwn, Fresh, None),
             line(NoFlow(1 << 10), Fresh, None),
             line(NoFlow(1 << 16), Churned, None),
-            line(Established(Dr, 1), Fresh, None),
-            line(Established(Dr, 1 << 10), Fresh, Some(3.5)),
-            line(Established(Dr, 1 << 16), Fresh, None),
-            line(Established(Dr, 1 << 20), Fresh, None),
-            line(Established(Dr, 1), Churned, None),
-            line(Established(Dr, 1 << 10), Churned, None),
-            line(Established(Dr, 1 << 16), Churned, Some(13.0)),
-            line(Established(Dr, 1 << 20), Churned, None),
-            line(New(Dr), Churned, Some(15.0)),
-            line(Established(Tun, 1 << 10), Fresh, None),
-            line(Established(Tun, 1 << 16), Churned, None),
-            line(New(Tun), Churned, None),
-            line(Established(Nat, 1 << 10), Fresh, None),
-            line(Established(Nat, 1 << 16), Churned, None),
-            line(New(Nat), Churned, None),
-            line(Replies(1 << 10), Fresh, None),
-            line(Replies(1 << 16), Churned, None),
-        ]
+        ];
+        let flows = [0, 10, 16, 20].map(|bits| 1 << bits);
+        for method in [Dr, Tun, Nat] {
+            let target = |table, flows| match (method, table, flows) {
+                (Dr, Fresh, 1024) => Some(3.5),
+                (Dr, Churned, 65_536) => Some(13.0),
+                _ => None,
+            };
+            let established =
+                |table, flows| line(Established(method, flows), table, target(table, flows));
+            all.extend(flows.map(|flows| established(Fresh, flows)));
+            // Before a million established flows fill the table that the churned cases share.
+            let new = (method == Dr).then_some(15.0);
+            all.push(line(New(method), Churned, new));
+            all.extend(flows.map(|flows| established(Churned, flows)));
+        }
+        for table in [Fresh, Churned] {
+            all.extend(flows.map(|flows| line(Replies(flows), table, None)));
+        }
+        all
+    }
+
+    /// `lb_kind` of the service that the packets have to do with.
+    pub(crate) const fn method(&self) -> Forwarding {
+        match self.packets {
+            Packets::Foreign | Packets::OtherPort => Forwarding::Dr,
+            Packets::ServersOwn | Packets::NoFlow(_) | Packets::Replies(_) => Forwarding::Nat,
+            Packets::Established(method, _) | Packets::New(method) => method,
+        }
     }
 
     /// The packets of the rounds, and the verdict that each of them must have.

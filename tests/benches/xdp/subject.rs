@@ -1,12 +1,12 @@
 //! The program under test, loaded and filled as lb-agent does it.
 
-use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use aya::maps::MapData;
 use aya::programs::{ProgramFd, ProgramInfo};
 use lb_agent::config::model::{Forwarding, Scheduler};
 use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
@@ -15,11 +15,14 @@ use lb_agent::dataplane::plan::plan;
 use lb_agent::dataplane::xdp::clock::{MEASURE, Ticks};
 use lb_agent::dataplane::xdp::gate::{Gates, of_instance};
 use lb_agent::dataplane::xdp::maps::Maps;
+use lb_agent::dataplane::xdp::maps::mapped::Mapped;
 use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
 use lb_agent::runtime::clock;
 use lb_common::bench::client;
-use lb_common::flow::{self, state};
+use lb_common::flow::{self, FlowBucket, state};
+use lb_common::hash::mix;
+use lb_common::limits::FLOW_BUCKETS;
 use lb_common::service::{ServiceKey4, TCP};
 
 use crate::network::Network;
@@ -32,6 +35,9 @@ pub(crate) const PORT: u16 = 80;
 pub(crate) const REAL_PORT: u16 = 8080;
 /// The first client; the last two bytes vary.
 pub(crate) const CLIENTS: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 0);
+
+/// So many flows at most are looked up to see how many the table holds.
+const SAMPLE: usize = 1 << 15;
 
 /// An address that is none of ours.
 pub(crate) const FOREIGN: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);
@@ -58,6 +64,7 @@ pub(crate) const fn server(method: Forwarding, number: u8) -> Ipv4Addr {
 pub(crate) struct Subject {
     object: Object,
     maps: Maps,
+    flows: Mapped<FlowBucket>,
     pins: Pins,
 }
 
@@ -84,7 +91,14 @@ impl Subject {
         for operation in plan(&desired, &maps.installed()?, ticks)? {
             maps.execute(&operation)?;
         }
-        Ok(Self { object, maps, pins })
+        let flows = MapData::from_pin(pins.map("FLOWS4"))?;
+        let flows = Mapped::new(flows.fd(), FLOW_BUCKETS as usize, false)?;
+        Ok(Self {
+            object,
+            maps,
+            flows,
+            pins,
+        })
     }
 
     /// The program, to be called.
@@ -97,7 +111,8 @@ impl Subject {
         Ok(self.object.balance()?.info()?)
     }
 
-    /// The share of the flows with these numbers that the table holds in this state.
+    /// The share of the flows with these numbers that the table holds in this state; of many flows
+    /// a sample is looked up.
     pub(crate) fn held(&self, method: Forwarding, flows: Range<u32>, state: u8) -> Result<f64> {
         let key = ServiceKey4::new(service(method), PORT, TCP);
         let services = self.maps.services()?;
@@ -105,14 +120,25 @@ impl Subject {
             .iter()
             .find(|(_, info)| info.key == key)
             .context("the service is missing")?;
-        let clients = u32::from_ne_bytes(CLIENTS.octets());
-        let wanted: HashSet<u64> = flows
-            .map(|number| client(clients, number))
-            .map(|(address, port)| flow::key(address, port, *id))
-            .collect();
-        let held = self.maps.flows().filter(|entry| entry.state() == state);
-        let held = held.filter(|entry| wanted.contains(&entry.key)).count();
-        Ok(f64::from(u32::try_from(held)?) / f64::from(u32::try_from(wanted.len())?))
+        let step = (flows.len() / SAMPLE).max(1);
+        let (mut looked_up, mut held) = (0, 0);
+        for number in flows.step_by(step) {
+            looked_up += 1;
+            held += u32::from(self.holds(number, *id, state));
+        }
+        Ok(f64::from(held) / f64::from(looked_up))
+    }
+
+    /// Whether the table holds the flow with this number in this state.
+    fn holds(&self, number: u32, service: u16, state: u8) -> bool {
+        let (address, port) = client(u32::from_ne_bytes(CLIENTS.octets()), number);
+        let wanted = flow::key(address, port, service);
+        let hash = mix(flow::key(address, port, 0), SECRET);
+        let buckets = flow::buckets(hash).into_iter();
+        buckets
+            .filter_map(|bucket| self.flows.get(bucket as usize))
+            .flat_map(|bucket| bucket.ways)
+            .any(|entry| entry.key == wanted && entry.state() == state)
     }
 
     /// Packets and connections that the counters of all servers have seen.

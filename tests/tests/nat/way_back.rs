@@ -39,6 +39,40 @@ fn answers_through_a_router_do_not_wait_for_anybody_to_ask_for_it() -> Result<()
 }
 
 #[test]
+fn a_new_master_answers_clients_of_its_own_link_at_once_whose_mac_it_does_not_know() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::at_work(Layout::demo(Mode::Nat), configurations::demo(Mode::Nat))?;
+    cluster.take(0)?.terminate()?;
+    cluster.wait_for_master(1)?;
+    let (target, client) = (cluster.site.service(), cluster.site.layout.client);
+    let director = &cluster.site.directors[1];
+    // From the moment on that the client and the servers know the new MASTER.
+    cluster.probe()?;
+    for round in 1..=5 {
+        director.ip("neighbour flush dev ens33")?;
+        let known = director.ip(&format!("neighbour show {client}"))?;
+        assert!(!known.contains("lladdr"), "{known}");
+        let tally = cluster
+            .site
+            .client
+            .enter(|| Ok(Tally::of(1, target, None)))?;
+        assert_eq!(tally.failures, Vec::<String>::new());
+        // A first answer that is lost is sent again a second later.
+        assert!(tally.slowest.as_millis() < 200, "{round}: {tally:?}");
+    }
+    let reasons = cluster.agent(1)?.dump("all")?;
+    let count = |reason: &str| -> Option<u64> {
+        let line = reasons.lines().find(|line| line.contains(reason))?;
+        line.split_whitespace().find_map(|word| word.parse().ok())
+    };
+    assert!(count("unresolved") >= Some(5), "{reasons}");
+    assert_eq!(count("no_way_back"), Some(0), "{reasons}");
+    Ok(())
+}
+
+#[test]
 fn a_server_that_does_not_answer_arp_leaves_the_program_where_it_is() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());

@@ -8,6 +8,7 @@ use lb_agent::vrrp::settings::{Authentication, Peer, Version, VirtualRouter};
 use lb_tests::skipped;
 
 use crate::NEEDS;
+use crate::adverts::in_time;
 use crate::pair::{Dialect, OURS, Pair, THEIRS, VIP, alone};
 
 const SKEW_80: Duration = Duration::from_micros(687_500);
@@ -142,7 +143,7 @@ macro_rules! both_roles {
                 return Ok(());
             }
             let _turn = alone();
-            takes_over($dialect)
+            in_time(|| takes_over($dialect))
         }
 
         #[test]
@@ -151,7 +152,7 @@ macro_rules! both_roles {
                 return Ok(());
             }
             let _turn = alone();
-            hands_over($dialect)
+            in_time(|| hands_over($dialect))
         }
     )*};
 }

@@ -1,7 +1,7 @@
 //! Two machines on one cable: our thread in one, keepalived in the other.
 
 use std::fs::{self, File};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,13 @@ use lb_agent::vrrp::driver::{self, Handle};
 use lb_agent::vrrp::settings::{Setup, VirtualAddress, VirtualRouter};
 use lb_agent::vrrp::status::InstanceStatus;
 use lb_agent::vrrp::{Gate, State};
-use lb_tests::{Capture, Frame, Namespace, Process, wait_until};
+use lb_tests::{Capture, Namespace, Process, wait_until};
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
+
+use crate::adverts::Wire;
 
 /// The virtual address.
 pub(crate) const VIP: &str = "10.0.0.100";
@@ -32,6 +35,29 @@ pub(crate) const THEIRS: &str = "10.0.0.2";
 
 /// For what must come but is not measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A machine that hears no adverts; dropped, it hears again.
+pub(crate) struct Deaf<'a>(&'a Namespace);
+
+impl<'a> Deaf<'a> {
+    /// Drops what arrives of VRRP, with nftables.
+    pub(crate) fn new(machine: &'a Namespace) -> Result<Self> {
+        let rules = "table inet deaf { chain in { type filter hook input priority 0; \
+                     meta l4proto { 112, 51 } drop; }; }";
+        machine.run(Command::new("nft").arg(rules))?;
+        Ok(Self(machine))
+    }
+}
+
+impl Drop for Deaf<'_> {
+    fn drop(&mut self) {
+        // It goes with the namespace, whatever happens.
+        drop(
+            self.0
+                .run(Command::new("nft").args(["delete", "table", "inet", "deaf"])),
+        );
+    }
+}
 
 /// How the two sides speak, where it is not version 2 without authentication.
 #[derive(Clone, Copy)]
@@ -75,12 +101,17 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn new() -> Result<Self> {
+        Self::with_addresses([OURS, THEIRS])
+    }
+
+    /// The same with other addresses: ours, keepalived's.
+    pub(crate) fn with_addresses([our_address, their_address]: [&str; 2]) -> Result<Self> {
         let (ours, theirs) = (Namespace::new("ours")?, Namespace::new("theirs")?);
         let other = theirs.name();
         ours.ip(&format!(
             "link add name eth0 type veth peer name eth0 netns {other}"
         ))?;
-        for (machine, address, last) in [(&ours, OURS, 1), (&theirs, THEIRS, 2)] {
+        for (machine, address, last) in [(&ours, our_address, 1), (&theirs, their_address, 2)] {
             machine.ip("link set dev eth0 addrgenmode none")?;
             machine.ip(&format!("address add {address}/24 dev eth0"))?;
             machine.ip(&format!("address add fe80::{last}/64 dev eth0 nodad"))?;
@@ -121,6 +152,33 @@ impl Pair {
         )?))
     }
 
+    /// The Ethernet address of a machine's end of the cable.
+    pub(crate) fn mac(machine: &Namespace) -> Result<[u8; 6]> {
+        let shown = machine.ip("-oneline link show dev eth0")?;
+        let mut words = shown.split_whitespace();
+        let _before: Option<&str> = words.find(|word| *word == "link/ether");
+        let mac = words.next();
+        let bytes: Vec<u8> = mac
+            .context("no address")?
+            .split(':')
+            .map(|byte| Ok(u8::from_str_radix(byte, 16)?))
+            .collect::<Result<_>>()?;
+        bytes.try_into().ok().context("not six bytes")
+    }
+
+    /// A second cable, `eth1`.
+    pub(crate) fn add_cable(&self) -> Result<()> {
+        let other = self.theirs.name();
+        self.ours.ip(&format!(
+            "link add name eth1 type veth peer name eth1 netns {other}"
+        ))?;
+        for (machine, last) in [(&self.ours, 1), (&self.theirs, 2)] {
+            machine.ip(&format!("address add 10.0.1.{last}/24 dev eth1"))?;
+            machine.ip("link set dev eth1 up")?;
+        }
+        Ok(())
+    }
+
     /// Starts our thread in its namespace.
     pub(crate) fn ours(&self, priority: u8, common: &str) -> Result<Ours> {
         self.ours_as(priority, common, &[VIP], |_router| {})
@@ -138,8 +196,6 @@ impl Pair {
         fs::write(&path, configuration(OURS, THEIRS, priority, common, &[VIP]))?;
         let loaded = config::load(&FileSystem, &path);
         ensure!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
-        let armed = Armed::default();
-        let gate = Box::new(armed.clone());
         let mut setup = Setup::from(&loaded.config);
         for router in &mut setup.instances {
             let address = |vip: &&str| -> Result<VirtualAddress> {
@@ -152,9 +208,23 @@ impl Pair {
             change(router);
             router.settle();
         }
-        let handle = self
-            .ours
-            .enter(|| Ok(driver::spawn(setup, gate, |_news| {})?))?;
+        self.spawn(setup)
+    }
+
+    /// Starts our thread with a whole configuration.
+    pub(crate) fn ours_from(&self, text: &str) -> Result<Ours> {
+        let path = self.folder.path().join("ours.conf");
+        fs::write(&path, text)?;
+        let loaded = config::load(&FileSystem, &path);
+        ensure!(!loaded.is_fatal(), "{:?}", loaded.diagnostics);
+        self.spawn(Setup::from(&loaded.config))
+    }
+
+    fn spawn(&self, setup: Setup) -> Result<Ours> {
+        let armed = Armed::default();
+        let gate = Box::new(armed.clone());
+        let spawn = || Ok(driver::spawn(setup, gate, |_news| {})?);
+        let handle = self.ours.enter(spawn)?;
         Ok(Ours { handle, armed })
     }
 
@@ -170,11 +240,13 @@ impl Pair {
         common: &str,
         vips: &[&str],
     ) -> Result<Keepalived> {
+        self.keepalived_from(&configuration(THEIRS, OURS, priority, common, vips))
+    }
+
+    /// Starts keepalived with a whole configuration.
+    pub(crate) fn keepalived_from(&self, text: &str) -> Result<Keepalived> {
         let file = |name: &str| self.folder.path().join(name);
-        fs::write(
-            file("theirs.conf"),
-            configuration(THEIRS, OURS, priority, common, vips),
-        )?;
+        fs::write(file("theirs.conf"), text)?;
         let log = File::create(file("log"))?;
         let process = self.theirs.start(
             Command::new("keepalived")
@@ -234,6 +306,22 @@ impl Ours {
             .into_iter()
             .next()
             .context("no instance")
+    }
+
+    /// Every instance.
+    pub(crate) fn statuses(&self) -> Vec<InstanceStatus> {
+        self.handle.status()
+    }
+
+    /// Waits until every instance is in this state.
+    pub(crate) fn wait_for_all(&self, state: State) -> Result<()> {
+        let all = || {
+            let statuses = self.statuses();
+            let are = statuses.iter().all(|status| status.state == state);
+            are.then_some(())
+        };
+        wait_until(PATIENCE, all)
+            .with_context(|| format!("not all are {state:?}: {:?}", self.statuses()))
     }
 
     pub(crate) fn wait_until(&self, condition: impl Fn(&InstanceStatus) -> bool) -> Result<()> {
@@ -306,77 +394,5 @@ impl Keepalived {
     fn vrrp(&self) -> Result<Pid> {
         let pid = fs::read_to_string(&self.vrrp_pid)?;
         Ok(Pid::from_raw(pid.trim().parse()?))
-    }
-}
-
-/// A recording of the adverts.
-pub(crate) struct Wire(Capture);
-
-/// The adverts of a recording.
-#[derive(Debug)]
-pub(crate) struct Adverts(Vec<Advert>);
-
-#[derive(Debug)]
-struct Advert {
-    time: Duration,
-    source: IpAddr,
-    priority: u8,
-}
-
-impl Wire {
-    /// Ends the recording.
-    pub(crate) fn finish(self) -> Result<Adverts> {
-        let frames = self.0.finish()?;
-        crate::tshark::ensure_clean(&frames)?;
-        Ok(Adverts(frames.iter().filter_map(advert).collect()))
-    }
-}
-
-/// Ethernet, an IP header without options, perhaps an authentication header, VRRP.
-fn advert(frame: &Frame) -> Option<Advert> {
-    let bytes = |at, length| frame.bytes.get(at..at + length);
-    let (source, priority) = match (frame.bytes.get(12)?, frame.bytes.get(23)?) {
-        (0x86, _) => {
-            let source: [u8; 16] = bytes(22, 16)?.try_into().ok()?;
-            (Ipv6Addr::from(source).into(), 56)
-        }
-        (_, protocol) => {
-            let source: [u8; 4] = bytes(26, 4)?.try_into().ok()?;
-            let ah = if *protocol == 51 { 24 } else { 0 };
-            (Ipv4Addr::from(source).into(), 36 + ah)
-        }
-    };
-    Some(Advert {
-        time: frame.time,
-        source,
-        priority: *frame.bytes.get(priority)?,
-    })
-}
-
-impl Adverts {
-    /// Whether `to`'s first advert came as long after `from`'s last one, of this priority, as it
-    /// should.
-    pub(crate) fn ensure_handover(
-        &self,
-        from: &str,
-        priority: u8,
-        to: &str,
-        expected: Duration,
-    ) -> Result<()> {
-        let (from, to): (IpAddr, IpAddr) = (from.parse()?, to.parse()?);
-        let place = self.0.iter().position(|advert| advert.source == to);
-        let (before, after) = self.0.split_at(place.context("nobody takes over")?);
-        let last = before.iter().rfind(|advert| advert.source == from);
-        let (last, first) = last.zip(after.first()).context("nobody hands over")?;
-        ensure!(last.priority == priority, "{self:?}");
-        // What a busy machine may add: it wakes our thread, or keepalived, late.
-        let slack = Duration::from_millis(400);
-        let took = first.time.saturating_sub(last.time);
-        let early = Duration::from_millis(5);
-        ensure!(
-            took + early >= expected && took <= expected + slack,
-            "took {took:?} instead of {expected:?}: {self:?}"
-        );
-        Ok(())
     }
 }

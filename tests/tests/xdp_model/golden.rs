@@ -102,10 +102,8 @@ fn frames_made_by_hand_become_what_was_written_down() -> Result<()> {
     in_director(|network, rig| {
         rig.configure(&configuration(network))?;
         for case in cases()? {
-            let expected = Outcome {
-                verdict: case.verdict,
-                frame: case.becomes.unwrap_or_else(|| case.frame.clone()),
-            };
+            let becomes = case.becomes.unwrap_or_else(|| case.frame.clone());
+            let expected = Outcome::of(case.verdict, becomes);
             // Servers are behind the other interface, which is what their MACs begin with.
             let from_server = case.frame.starts_with(&network.back.mac);
             let ingress = if from_server {

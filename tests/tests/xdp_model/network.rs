@@ -51,14 +51,15 @@ pub(crate) struct Interface {
 pub(crate) struct WayBack {
     pub(crate) ifindex: u32,
     pub(crate) src_mac: [u8; 6],
-    pub(crate) dst_mac: [u8; 6],
+    /// `None`: the next hop does not say.
+    pub(crate) dst_mac: Option<[u8; 6]>,
 }
 
 /// Why a reply goes nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoWay {
-    /// No route, or a neighbour that does not answer.
-    NotKnown,
+    /// No route.
+    NoRoute,
     /// It does not fit the path.
     TooNarrow,
 }
@@ -126,7 +127,7 @@ impl Network {
             [203, 0, 113, 128..=255] => (self.front, Some(GATEWAY), NARROW),
             [10, 0, 0, 50] => (self.back, Some(client), MTU),
             [10, 9, 0, 5] => (self.aside, Some(client), MTU),
-            _ => return Err(NoWay::NotKnown),
+            _ => return Err(NoWay::NoRoute),
         };
         if length > mtu {
             return Err(NoWay::TooNarrow);
@@ -134,7 +135,7 @@ impl Network {
         Ok(WayBack {
             ifindex: interface.index,
             src_mac: interface.mac,
-            dst_mac: neighbour(hop.ok_or(NoWay::NotKnown)?.octets()),
+            dst_mac: hop.map(|hop| neighbour(hop.octets())),
         })
     }
 }

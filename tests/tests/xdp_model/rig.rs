@@ -8,8 +8,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use aya::maps::perf::{PerfEvent, PerfEventArray, PerfEventArrayBuffer};
 use aya::maps::{HashMap, Map, MapData};
 use aya::programs::{TestRun as _, TestRunOptions};
+use aya::util::online_cpus;
 use lb_agent::config::model::XdpMode;
 use lb_agent::dataplane::desired::Desired;
 use lb_agent::dataplane::installed::Installed;
@@ -21,6 +23,7 @@ use lb_agent::dataplane::xdp::maps::Maps;
 use lb_agent::dataplane::xdp::maps::mapped::Mapped;
 use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
+use lb_agent::dataplane::xdp::unresolved::Reply;
 use lb_common::affinity::{Affinity, AffinityKey4};
 use lb_common::control::Control;
 use lb_common::flow::{FREE, FlowBucket, FlowEntry, STAMP_MASK, TICK_SHIFT, WAYS};
@@ -66,6 +69,8 @@ pub(crate) struct Rig {
     affinity: HashMap<MapData, [u8; 8], [u8; 8]>,
     installed: Installed,
     deadman: u64,
+    /// Replies that the agent gets, by CPU; empty: no agent is there.
+    handed: Vec<PerfEventArrayBuffer<MapData>>,
     _attachments: Attachments,
 }
 
@@ -101,8 +106,14 @@ impl Rig {
             affinity,
             installed,
             deadman,
+            handed: handed(&pins)?,
             _attachments: attachments,
         })
+    }
+
+    /// Nobody is there any more to take replies over.
+    pub(crate) fn forget_agent(&mut self) {
+        self.handed.clear();
     }
 
     /// Sets what the program knows of time and chance; `deadman` is in jiffies.
@@ -169,7 +180,23 @@ impl Rig {
         Ok(Outcome {
             verdict: result.return_value,
             frame: out,
+            handed: self.handed(),
         })
+    }
+
+    /// What the program has handed to the agent.
+    fn handed(&mut self) -> Option<(u32, Vec<u8>)> {
+        let mut found = None;
+        for buffer in &mut self.handed {
+            buffer.for_each(|event| {
+                let PerfEvent::Sample { head, tail } = event else {
+                    return;
+                };
+                let event = [head, tail].concat();
+                found = Reply::parse(&event).map(|it| (it.ifindex, it.packet.to_vec()));
+            });
+        }
+        found
     }
 
     /// The time in jiffies, when a tick does not end at once.
@@ -257,6 +284,14 @@ impl Rig {
             ((backend.service, endpoint), (slot, backend.generation))
         })
     }
+}
+
+fn handed(pins: &Pins) -> Result<Vec<PerfEventArrayBuffer<MapData>>> {
+    let map = Map::from_map_data(MapData::from_pin(pins.map("UNRESOLVED"))?)?;
+    let mut map: PerfEventArray<MapData> = map.try_into()?;
+    let cpus = online_cpus().map_err(|(path, error)| anyhow::anyhow!("{path}: {error}"))?;
+    let buffers = cpus.into_iter().map(|cpu| Ok(map.open(cpu, Some(16))?));
+    buffers.collect()
 }
 
 /// Keeps the calling thread on the CPU it is on: the program counts turns for each CPU alone.

@@ -97,8 +97,7 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
         g.value.vrrp.vrrp_delay_after_boot = v.value;
     })
     .since("2.4.0")
-    .silent("0")
-    .later("an instance may become MASTER at once"),
+    .silent("0"),
 ];
 
 const GARP: &[Keyword<GlobalDraft>] = &[
@@ -157,11 +156,8 @@ const GARP: &[Keyword<GlobalDraft>] = &[
     )
     .or(&["vrrp_vmac_garp_intvl"])
     .since("2.2.3")
-    .example("all 7")
-    .later("gratuitous ARPs go out by the address's own interface only"),
+    .example("all 7"),
 ];
-
-const NO_RULES: &str = "no packet filter is set up";
 
 const FIREWALL: &[Keyword<GlobalDraft>] = &[
     line(
@@ -175,9 +171,8 @@ const FIREWALL: &[Keyword<GlobalDraft>] = &[
         .example("x y z")
         .accepted("ipsets are not used"),
     line("nftables", words("[TABLE]", 0, 1), lower::nftables)
-        .default("keepalived")
-        .example("seven")
-        .later(NO_RULES),
+        .default("lb-agent")
+        .example("seven"),
     signed(
         "nftables_priority",
         -1000..=1000,
@@ -185,16 +180,14 @@ const FIREWALL: &[Keyword<GlobalDraft>] = &[
             g.value.vrrp.nftables_priority = Some(v.value);
         },
     )
-    .default("-1")
-    .later(NO_RULES),
+    .default("-1"),
     flag("nftables_ifindex", |g: &mut GlobalDraft, v| {
         g.value.vrrp.nftables_ifindex = v.value;
     })
-    .later(NO_RULES),
+    .accepted("the rules name no interface"),
     flag("nftables_counters", |g: &mut GlobalDraft, v| {
         g.value.vrrp.nftables_counters = v.value;
-    })
-    .later(NO_RULES),
+    }),
 ];
 
 const LINKS: &[Keyword<GlobalDraft>] = &[
@@ -203,26 +196,21 @@ const LINKS: &[Keyword<GlobalDraft>] = &[
     line("dynamic_interfaces", words("[allow_if_changes]", 0, 1), lower::dynamic_interfaces)
         .example("allow_if_changes")
         .later("an interface that is missing at start is an error"),
-    flag("disable_local_igmp", |g: &mut GlobalDraft, v| g.value.vrrp.disable_local_igmp = v.value)
-        .later("the host reports its groups"),
+    flag("disable_local_igmp", |g: &mut GlobalDraft, v| g.value.vrrp.disable_local_igmp = v.value),
     text("vmac_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_prefix = Some(v.value))
-        .default("vrrp")
-        .later(NO_VMAC),
+        .default("vrrp"),
     text("vmac_addr_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_addr_prefix = Some(v.value))
         .later(NO_VMAC),
     word("vrrp_rx_bufs_policy", "MTU|ADVERT|BYTES", read!(lower::rx_bufs => |g: &mut GlobalDraft, v| g.value.vrrp.vrrp_rx_bufs_policy = Some(v.value)))
-        .example("MTU")
-        .later(BUFFERS_AS_THEY_ARE),
+        .default("the kernel's")
+        .example("MTU"),
     number("vrrp_rx_bufs_multiplier", 1..=u32::MAX, |g: &mut GlobalDraft, v| {
         g.value.vrrp.vrrp_rx_bufs_multiplier = Some(v.value);
     })
-    .default("3")
-    .later(BUFFERS_AS_THEY_ARE),
+    .default("3"),
 ];
 
 const NO_VMAC: &str = "interfaces keep their own MAC addresses";
-
-const BUFFERS_AS_THEY_ARE: &str = "sockets have the kernel's buffers";
 
 const ATTACH: &[(&str, XdpAttach)] = &[("start", XdpAttach::Start), ("master", XdpAttach::Master)];
 
@@ -268,13 +256,10 @@ const OURS: &[Keyword<GlobalDraft>] = &[
     .example("off"),
 ];
 
-const NO_MAIL: &str = "no mail is sent";
-
 const MAIL: &[Keyword<GlobalDraft>] = &[
     block("notification_email", NONE, lower::notification_email)
         .example("{\nroot@example.org\n}")
-        .many()
-        .later(NO_MAIL),
+        .many(),
     text(
         "notification_email_from",
         "ADDRESS",
@@ -282,51 +267,44 @@ const MAIL: &[Keyword<GlobalDraft>] = &[
             g.value.mail.notification_email_from = Some(v.value);
         },
     )
-    .default("user@host")
-    .later(NO_MAIL),
+    .default("user@host"),
     line(
         "smtp_server",
         words("HOST [PORT]", 1, 2),
         lower::smtp_server,
     )
-    .example("mail.example.org 26")
-    .later(NO_MAIL),
+    .example("mail.example.org 26"),
     seconds("smtp_connect_timeout", TIME, |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_connect_timeout = v.value.max(Duration::from_secs(1));
     })
-    .default("30 s")
-    .later(NO_MAIL),
+    .default("30 s"),
     text("smtp_helo_name", "NAME", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_helo_name = Some(v.value);
     })
-    .default("the host's name")
-    .later(NO_MAIL),
+    .default("the host's name"),
     flag("smtp_alert", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_alert = Some(v.value);
     })
-    .silent("off")
-    .later(NO_MAIL),
+    .silent("off"),
     flag("smtp_alert_vrrp", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_alert_vrrp = Some(v.value);
     })
-    .silent("off")
-    .later(NO_MAIL),
+    .silent("off"),
     flag("smtp_alert_checker", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_alert_checker = Some(v.value);
     })
     .silent("off")
-    .later(NO_MAIL),
+    .later(NO_CHECKER_MAIL),
     flag("no_email_faults", |g: &mut GlobalDraft, v| {
         g.value.mail.no_email_faults = v.value;
-    })
-    .later(NO_MAIL),
+    }),
     flag("no_checker_emails", |g: &mut GlobalDraft, v| {
         g.value.mail.no_checker_emails = v.value;
     })
-    .later(NO_MAIL),
+    .later(NO_CHECKER_MAIL),
 ];
 
-const NOT_RUN: &str = "no script is run";
+const NO_CHECKER_MAIL: &str = "no mail is sent about servers";
 
 /// Longest time that a script of start or stop may take.
 const SCRIPT_TIME: std::ops::RangeInclusive<Duration> =
@@ -339,85 +317,71 @@ const SCRIPTS: &[Keyword<GlobalDraft>] = &[
         lower::script_user,
     )
     .default("keepalived_script, else root")
-    .example("nobody nogroup")
-    .later(NOT_RUN),
+    .example("nobody nogroup"),
     flag("enable_script_security", |g: &mut GlobalDraft, v| {
         g.value.scripts.enable_script_security = v.value;
-    })
-    .later(NOT_RUN),
+    }),
     line("startup_script", COMMAND, lower::startup_script)
         .since("2.1.0")
-        .example("/bin/true")
-        .later(NOT_RUN),
+        .example("/bin/true"),
     seconds(
         "startup_script_timeout",
         SCRIPT_TIME,
         |g: &mut GlobalDraft, v| g.startup_script_timeout = Some(v),
     )
     .since("2.1.0")
-    .default("10 s")
-    .later(NOT_RUN),
+    .default("10 s"),
     line("shutdown_script", COMMAND, lower::shutdown_script)
         .since("2.1.0")
-        .example("/bin/true")
-        .later(NOT_RUN),
+        .example("/bin/true"),
     seconds(
         "shutdown_script_timeout",
         SCRIPT_TIME,
         |g: &mut GlobalDraft, v| g.shutdown_script_timeout = Some(v),
     )
     .since("2.1.0")
-    .default("10 s")
-    .later(NOT_RUN),
+    .default("10 s"),
 ];
-
-const NO_FIFO: &str = "nothing is written to a FIFO";
 
 const FIFO: super::Words = words("PATH [USER [GROUP]]", 1, 3);
 
 const FIFOS: &[Keyword<GlobalDraft>] = &[
-    line("notify_fifo", FIFO, lower::notify_fifo)
-        .example("/run/seven")
-        .later(NO_FIFO),
-    line("notify_fifo_script", COMMAND, lower::notify_fifo_script)
-        .example("/bin/true")
-        .later(NO_FIFO),
-    line("vrrp_notify_fifo", FIFO, lower::vrrp_notify_fifo)
-        .example("/run/seven")
-        .later(NO_FIFO),
+    line("notify_fifo", FIFO, lower::notify_fifo).example("/run/seven"),
+    line("notify_fifo_script", COMMAND, lower::notify_fifo_script).example("/bin/true"),
+    line("vrrp_notify_fifo", FIFO, lower::vrrp_notify_fifo).example("/run/seven"),
     line(
         "vrrp_notify_fifo_script",
         COMMAND,
         lower::vrrp_notify_fifo_script,
     )
-    .example("/bin/true")
-    .later(NO_FIFO),
+    .example("/bin/true"),
     line("lvs_notify_fifo", FIFO, lower::lvs_notify_fifo)
         .example("/run/seven")
-        .later(NO_FIFO),
+        .later(NO_SERVERS),
     line(
         "lvs_notify_fifo_script",
         COMMAND,
         lower::lvs_notify_fifo_script,
     )
     .example("/bin/true")
-    .later(NO_FIFO),
+    .later(NO_SERVERS),
     flag("vrrp_notify_priority_changes", |g: &mut GlobalDraft, v| {
         g.vrrp_notify_priority_changes = Some(v);
-    })
-    .later(NO_FIFO),
+    }),
     flag(
         "fifo_write_vrrp_states_on_reload",
         |g: &mut GlobalDraft, v| {
             g.value.notify.fifo_write_vrrp_states_on_reload = v.value;
         },
     )
-    .later(NO_FIFO),
+    .later(RELOADS),
     flag("rs_init_notifies", |g: &mut GlobalDraft, v| {
         g.value.notify.rs_init_notifies = v.value;
     })
-    .later(NOT_RUN),
+    .later("no script is run for servers"),
 ];
+
+const NO_SERVERS: &str = "FIFOs hear nothing of servers";
 
 const NO_IPVS: &str = "kernel IPVS is not used";
 

@@ -12,7 +12,6 @@ const NAMES: &str = "there is one process, `lb-agent`";
 const SNMP: &str = "this program is no SNMP agent; its figures are in `lb-agent dump`";
 const DBUS: &str = "this program is not on D-Bus; its state is in `lb-agent dump`";
 const AS_IT_IS: &str = "the threads run with the priority that the program was started with";
-const SWAPS: &str = "the program's memory is not locked";
 
 const NICE: RangeInclusive<i32> = -20..=19;
 const REAL_TIME: RangeInclusive<u8> = 1..=99;
@@ -33,7 +32,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     signed("max_auto_priority", -1..=99, |g: &mut GlobalDraft, v| {
         g.value.process.max_auto_priority = small(v.value);
     })
-    .later(AS_IT_IS),
+    .default("0: off"),
     units(
         "min_auto_priority_delay",
         Unit::Micros,
@@ -42,8 +41,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
             g.value.process.min_auto_priority_delay = v.value;
         },
     )
-    .default("1000000 µs")
-    .later(AS_IT_IS),
+    .default("1000000 µs"),
     nice("vrrp_priority", |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_priority = small(v.value);
     }),
@@ -67,12 +65,10 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     }),
     flag("checker_no_swap", |g: &mut GlobalDraft, v| {
         g.value.process.checker_no_swap = v.value;
-    })
-    .later(SWAPS),
+    }),
     flag("bfd_no_swap", |g: &mut GlobalDraft, v| {
         g.value.process.bfd_no_swap = v.value;
-    })
-    .later(SWAPS),
+    }),
     units(
         "vrrp_rlimit_rttime",
         Unit::Micros,

@@ -105,19 +105,18 @@ const STATIC: &[Keyword<ConfigDraft>] = &[
 
 const LINKS: &[Keyword<ConfigDraft>] = &[
     block("linkbeat_interfaces", NONE, lower::linkbeat_interfaces)
-        .later("link states come from the kernel's notifications only")
+        .accepted("link states come from the kernel's notifications")
         .example("{\neth0 mii\n}")
         .many(),
     flag("linkbeat_use_polling", |c: &mut ConfigDraft, v| {
         c.environment.linkbeat.linkbeat_use_polling = v.value;
     })
-    .later("link states come from the kernel's notifications only"),
+    .accepted("link states come from the kernel's notifications"),
     block(
         "interface_up_down_delays",
         NONE,
         lower::interface_up_down_delays,
     )
-    .later("a link counts as up or down at once")
     .since("2.2.3")
     .example("{\neth0 2 3\n}")
     .many(),

@@ -44,8 +44,6 @@ const STATE: &[(&str, InitialState)] = &[
     ("BACKUP", InitialState::Backup),
 ];
 
-const LATE: &str = "a late program stays MASTER";
-
 const ROLE: &[Keyword<InstanceDraft>] = &[
     word(
         "state",
@@ -118,19 +116,14 @@ const ROLE: &[Keyword<InstanceDraft>] = &[
     })
     .default("`vrrp_strict`")
     .silent("off"),
-    flag("timer_expired_backup", |i: &mut InstanceDraft, v| {
-        i.value.timer_expired_backup = v.value;
-    })
-    .since("2.2.8")
-    .later(LATE),
     line(
-        "thread_timer_expired",
-        words("WORD …", 0, ANY),
-        lower::thread_timer_expired,
+        "timer_expired_backup",
+        words("[1–254]", 0, 1),
+        lower::timer_expired_backup,
     )
+    .or(&["thread_timer_expired"])
     .since("2.2.8")
-    .example("seven")
-    .later(LATE),
+    .example("77"),
     line("debug", words("0–4", 0, 1), lower::debug)
         .default("0")
         .example("4")
@@ -203,8 +196,7 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
     .default("`vrrp_check_unicast_src`"),
     flag("unicast_fault_no_peer", |i: &mut InstanceDraft, v| {
         i.value.unicast_fault_no_peer = v.value;
-    })
-    .later("the instance works without a peer"),
+    }),
     line(
         "old_unicast_checksum",
         words("[never]", 0, 1),
@@ -217,8 +209,7 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
     .since("2.2.8"),
     block("auth_hmac", NONE, lower::auth_hmac)
         .since("2.4.0")
-        .example("{\nkey 9 nine\n}")
-        .later("adverts carry no trailer, so that peers that enforce it drop them"),
+        .example("{\nkey 9 ninethsecretofthirtytwocharacters\n}"),
 ];
 
 const NO_VMAC: &str = "the interface keeps its own MAC address";
@@ -261,7 +252,7 @@ const LINKS: &[Keyword<InstanceDraft>] = &[
             i.value.kernel_rx_buf_size = Some(v.value);
         },
     )
-    .later("the socket has the kernel's buffer"),
+    .default("`vrrp_rx_bufs_policy`"),
     line(
         "lvs_sync_daemon_interface",
         one("INTERFACE"),
@@ -312,8 +303,7 @@ const GARP: &[Keyword<InstanceDraft>] = &[
     .or(&["vmac_garp_intvl"])
     .default("`vrrp_garp_extra_if`")
     .since("2.2.3")
-    .example("all 7")
-    .later("gratuitous ARPs go out by the address's own interface only"),
+    .example("all 7"),
 ];
 
 const TRACKING: &[Keyword<InstanceDraft>] = &[
@@ -322,26 +312,28 @@ const TRACKING: &[Keyword<InstanceDraft>] = &[
     }),
     flag("track_src_ip", |i: &mut InstanceDraft, v| {
         i.value.track_src_ip = v.value;
-    })
-    .later("an instance whose source address goes stays as it is"),
+    }),
     flag("linkbeat_use_polling", |i: &mut InstanceDraft, v| {
         i.value.linkbeat_use_polling = v.value;
     })
-    .later("link states come from the kernel's notifications only"),
+    .accepted("link states come from the kernel's notifications"),
 ];
+
+const RELOADS: &str = "nothing is removed while the program runs";
 
 const TELLING: &[Keyword<InstanceDraft>] = &[
     flag("notify_deleted", |i: &mut InstanceDraft, v| {
         i.notify.value.notify_deleted = v.value;
     })
-    .later("no script is run"),
+    .later(RELOADS),
     line(
         "notify_master_rx_lower_pri",
         COMMAND,
         lower::notify_master_rx_lower_pri,
     )
-    .example("/bin/true")
-    .later("no script is run"),
+    .example("/bin/true"),
+    // Ours.
+    line("notify_split_brain", COMMAND, lower::notify_split_brain).example("/bin/true"),
 ];
 
 const AUTH_TYPE: &[(&str, AuthType)] = &[("PASS", AuthType::Pass), ("AH", AuthType::Ah)];
@@ -369,20 +361,16 @@ const HMAC_MODE: &[(&str, HmacMode)] = &[
     ("receive-only", HmacMode::ReceiveOnly),
 ];
 
-const NO_TRAILER: &str = "adverts carry no trailer, so that peers that enforce it drop them";
-
 const HMAC: &[Keyword<AuthHmac>] = &[
     line("key", words("ID hex:…|file:…|TEXT", 2, 2), lower::hmac_key)
         .since("2.4.0")
-        .example("8 eight")
-        .many()
-        .later(NO_TRAILER),
+        .example("8 eighthsecretofthirtytwocharacters")
+        .many(),
     byte("active_key", 0..=255, |a: &mut AuthHmac, v| {
         a.active_key = v.value;
     })
     .since("2.4.0")
-    .default("the first")
-    .later(NO_TRAILER),
+    .default("the first"),
     units(
         "time_window",
         super::Unit::Seconds,
@@ -390,8 +378,7 @@ const HMAC: &[Keyword<AuthHmac>] = &[
         |a: &mut AuthHmac, v| a.time_window = v.value,
     )
     .since("2.4.0")
-    .default("30 s")
-    .later(NO_TRAILER),
+    .default("30 s"),
     word(
         "anti_replay",
         "time|monotonic",
@@ -399,8 +386,7 @@ const HMAC: &[Keyword<AuthHmac>] = &[
     )
     .since("2.4.0")
     .default("time")
-    .example("monotonic")
-    .later(NO_TRAILER),
+    .example("monotonic"),
     word(
         "mode",
         "enforce|permissive|receive-only",
@@ -408,17 +394,15 @@ const HMAC: &[Keyword<AuthHmac>] = &[
     )
     .since("2.4.0")
     .default("enforce")
-    .example("permissive")
-    .later(NO_TRAILER),
+    .example("permissive"),
 ];
 
 const VMAC: &[Keyword<UseVmac>] = &[
     flag("netlink_notify_msg", |u: &mut UseVmac, v| {
         u.netlink_notify_msg = v.value;
     })
-    .later(NO_VMAC),
+    .accepted("the kernel always tells of the link state"),
     number("group", 0..=u32::MAX, |u: &mut UseVmac, v| {
         u.group = Some(v.value);
-    })
-    .later(NO_VMAC),
+    }),
 ];

@@ -110,7 +110,7 @@ fn a_wrong_value_of_a_service_draws_one_remark_and_leaves_the_default() {
         ),
         (
             "lb_algo fast",
-            "2:9 warning bad-value: `fast` is not a scheduler, like rr or wrr: the line is ignored",
+            "2:9 warning bad-value: `fast` is not a scheduler, like rr or wlc: the line is ignored",
         ),
         (
             "lb_kind dr",
@@ -256,12 +256,10 @@ fn unknown_words_come_with_what_was_probably_meant() {
 fn keywords_without_effect_are_said_once() {
     check(
         &instance(
-            "notify_master a\nnotify_master b\nnotify_master c\naccept\ndebug 0\ntrack_script {\n x y z\n}",
+            "linkbeat_use_polling\nlinkbeat_use_polling\nlinkbeat_use_polling\naccept\ndebug 0\ntrack_script {\n x y z\n}",
         ),
         &[
-            "2:1 warning no-effect-yet: `notify_master` is known, but has no effect yet: no script is run (also on 2 other lines)",
-            "3:1 warning repeated: the same setting stands here twice: the last one counts",
-            "4:1 warning repeated: the same setting stands here twice: the last one counts",
+            "2:1 warning no-effect-yet: `linkbeat_use_polling` is known, but has no effect yet: link states come from the kernel's notifications only (also on 2 other lines)",
             "7:1 warning no-effect-yet: `track_script` is known, but has no effect yet: the priority and the state do not depend on it",
             "8:2 warning reference: there is no vrrp_script `x`: it is not tracked",
             "8:4 warning unknown-keyword: `y` is no option of what is tracked: it is ignored",
@@ -388,18 +386,17 @@ fn services_that_cannot_be_served_yet_are_left_out_with_one_error() {
 }
 
 #[test]
-fn a_service_for_a_group_is_read_and_left_out() {
+fn a_service_for_a_group_is_read() {
     let text = "virtual_server group G {\nprotocol TCP\nlb_algo rr\nreal_server fd00::2 80 {\n}\n}\n\
                 virtual_server_group G {\nfd00::1-3 80\n10.0.0.1-9 80\nfwmark 3 inet6\n}\n";
     let loaded = of(text);
     assert_eq!(
         remarks(&loaded),
         [
-            "1:1 error not-supported: virtual servers for a group are not supported yet: it is left out",
+            "1:1 error not-supported: virtual servers for a group are not supported yet: it is not served",
             "7:1 warning no-effect-yet: `virtual_server_group` is known, but has no effect yet: no service is made of its addresses"
         ]
     );
-    assert_eq!(loaded.config.virtual_servers, []);
-    assert_eq!(loaded.config.group_servers[0].key.group, "G");
+    assert_eq!(loaded.config.virtual_servers[0].key.to_string(), "[G]:tcp");
     assert_eq!(loaded.config.virtual_server_groups[0].entries.len(), 3);
 }

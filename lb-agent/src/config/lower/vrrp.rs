@@ -9,7 +9,7 @@ use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{ConfigDraft, InstanceDraft, PeerDraft};
 use crate::config::keywords::{AUTH_HMAC, AUTHENTICATION, PEER, USE_VMAC, VRRP_INSTANCE};
 use crate::config::lexer::Word;
-use crate::config::model::{AuthHmac, LvsSyncDaemon, Secret, UseIpvlan, UseVmac};
+use crate::config::model::{AuthHmac, LvsSyncDaemon, UseIpvlan, UseVmac};
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
 use crate::config::value::{self, Expected};
@@ -140,7 +140,15 @@ pub(in crate::config) fn hmac_key(
     if let [id, key] = &*node.arguments
         && let Some(id) = lowering.parse(id, |text| value::integer(text, &(0..=255)))
     {
-        hmac.key.push((id, Secret::new(key.text.as_bytes())));
+        let known = hmac.key.iter().any(|(known, _)| *known == id);
+        match lowering.parse(key, value::hmac_key) {
+            Some(_) if known => {
+                let message = format!("key {id} is given twice: the second one is left out");
+                lowering.report(Diagnostic::warning(Code::Duplicate, key.span, message));
+            }
+            Some(key) => hmac.key.push((id, key)),
+            None => {}
+        }
     }
 }
 
@@ -184,19 +192,20 @@ pub(in crate::config) fn virtual_rules(
     instance.virtual_rules.extend(rules);
 }
 
-/// `thread_timer_expired …`: kept as it is.
-pub(in crate::config) fn thread_timer_expired(
+/// `timer_expired_backup [PRIORITY]`
+pub(in crate::config) fn timer_expired_backup(
     instance: &mut InstanceDraft,
     node: &Node<'_>,
-    _lowering: &mut Lowering<'_>,
+    lowering: &mut Lowering<'_>,
 ) {
-    let words: Vec<&str> = node
-        .arguments
-        .iter()
-        .map(|word| word.text.as_ref())
-        .collect();
-    instance.value.thread_timer_expired = Some(words.join(" "));
+    instance.value.timer_expired_backup = match node.arguments.first() {
+        None => Some(HIGHEST_OTHER),
+        Some(word) => lowering.parse(word, |text| value::integer(text, &(1..=HIGHEST_OTHER))),
+    };
 }
+
+/// Nobody but the owner has a higher priority.
+const HIGHEST_OTHER: u8 = 254;
 
 /// `old_unicast_checksum [never]`
 pub(in crate::config) fn old_unicast_checksum(
@@ -277,6 +286,15 @@ pub(in crate::config) fn notify_master_rx_lower_pri(
     _lowering: &mut Lowering<'_>,
 ) {
     instance.notify.value.notify_master_rx_lower_pri = command(node);
+}
+
+/// `notify_split_brain COMMAND [USER [GROUP]]`
+pub(in crate::config) fn notify_split_brain(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    _lowering: &mut Lowering<'_>,
+) {
+    instance.notify.value.notify_split_brain = command(node);
 }
 
 impl Lowering<'_> {

@@ -1,5 +1,6 @@
 //! What adverts prove themselves with: `authentication` and `auth_hmac`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -53,8 +54,8 @@ impl Serialize for Secret {
 /// `auth_hmac` (keepalived 2.4): an HMAC-SHA256 trailer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuthHmac {
-    /// `key ID hex:…|file:…|ascii`, by number; at least one. What is in a `file:` is read later.
-    pub key: Vec<(u8, Secret)>,
+    /// `key ID hex:…|file:…|TEXT`, by number; at least one.
+    pub key: Vec<(u8, HmacKey)>,
     /// `active_key`: the one to send with; default: the first.
     pub active_key: u8,
     /// `time_window`: 1 to 300 s.
@@ -75,6 +76,29 @@ impl Default for AuthHmac {
             mode: HmacMode::Enforce,
         }
     }
+}
+
+impl AuthHmac {
+    /// The key of this number, if its bytes are known.
+    pub fn key_of(&self, id: u8) -> Option<&[u8]> {
+        let key = self.key.iter().find(|(known, _)| *known == id);
+        key.and_then(|(_, key)| match key {
+            HmacKey::Bytes(secret) => Some(secret.bytes()),
+            HmacKey::File(_) => None,
+        })
+    }
+}
+
+/// Length of a key.
+pub const HMAC_KEY_LEN: std::ops::RangeInclusive<usize> = 32..=64;
+
+/// Where a key of `auth_hmac` is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum HmacKey {
+    /// Here; [`HMAC_KEY_LEN`] bytes.
+    Bytes(Secret),
+    /// `file:`: in this file, whose line ends do not count. Read when VRRP starts.
+    File(PathBuf),
 }
 
 /// `anti_replay time|monotonic`.

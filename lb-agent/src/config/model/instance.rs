@@ -84,10 +84,9 @@ pub struct VrrpInstance {
     pub v3_checksum_as_v2: bool,
     /// `owner_ignore_adverts`, else `vrrp_owner_ignore_adverts`.
     pub owner_ignore_adverts: bool,
-    /// `timer_expired_backup`: BACKUP when an advert could not be sent in time.
-    pub timer_expired_backup: bool,
-    /// `thread_timer_expired`: what is done then, as written.
-    pub thread_timer_expired: Option<String>,
+    /// `timer_expired_backup [PRIORITY]`: BACKUP when an advert is so late that another router
+    /// of this priority has taken over; without one, of 254.
+    pub timer_expired_backup: Option<u8>,
     /// `virtual_routes`.
     pub virtual_routes: Vec<Route>,
     /// `virtual_rules`.
@@ -167,8 +166,7 @@ impl VrrpInstance {
             old_unicast_checksum: None,
             v3_checksum_as_v2: false,
             owner_ignore_adverts: false,
-            timer_expired_backup: false,
-            thread_timer_expired: None,
+            timer_expired_backup: None,
             virtual_routes: Vec::new(),
             virtual_rules: Vec::new(),
             promote_secondaries: false,

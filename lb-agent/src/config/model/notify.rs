@@ -53,6 +53,8 @@ pub struct Notify {
     pub notify_deleted: bool,
     /// `notify_master_rx_lower_pri`.
     pub notify_master_rx_lower_pri: Option<Command>,
+    /// `notify_split_brain`, ours: there are two masters, or no longer.
+    pub notify_split_brain: Option<Command>,
     /// `notify_priority_changes`, else `vrrp_notify_priority_changes`.
     pub notify_priority_changes: bool,
     /// `smtp_alert`, else `smtp_alert_vrrp`, else `smtp_alert`, else off.

@@ -5,27 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Command, RealServer, Scheduler};
-
-/// Layer-4 protocol of a virtual server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum Protocol {
-    /// `TCP`.
-    Tcp,
-    /// `UDP`, also what a missing `protocol` means.
-    Udp,
-}
-
-/// What names a virtual server: `virtual_server IP PORT` and its `protocol`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct VirtualServerKey {
-    /// Virtual address.
-    pub address: IpAddr,
-    /// Port.
-    pub port: u16,
-    /// Protocol.
-    pub protocol: Protocol,
-}
+use super::{Command, RealServer, Scheduler, VirtualServerKey};
 
 /// `virtual_server`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -86,43 +66,6 @@ pub struct VirtualServer<K = VirtualServerKey> {
     pub xdp_new_flow_limit: u32,
     /// `xdp_source_limit`: flows of one client address; 0: no limit.
     pub xdp_source_limit: u32,
-}
-
-/// `virtual_server fwmark N`: packets that a firewall has marked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct FwmarkKey {
-    /// The mark.
-    pub fwmark: u32,
-    /// `ip_family`, else that of the real servers.
-    pub ip_family: Family,
-}
-
-/// `virtual_server group NAME`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct GroupKey {
-    /// A name of [`super::Config::virtual_server_groups`].
-    pub group: String,
-    /// Protocol.
-    pub protocol: Protocol,
-}
-
-/// `inet`, `inet6`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum Family {
-    /// IPv4.
-    Inet,
-    /// IPv6.
-    Inet6,
-}
-
-impl Family {
-    /// The family of an address.
-    pub const fn of(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::Inet,
-            IpAddr::V6(_) => Self::Inet6,
-        }
-    }
 }
 
 /// Flags of the scheduler (`IP_VS_SVC_F_*`).

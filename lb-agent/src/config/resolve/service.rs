@@ -8,32 +8,28 @@ use super::Resolver;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{ProtocolDraft, Target, VirtualServerDraft};
 use crate::config::model::{
-    Config, Family, Forwarding, FwmarkKey, GroupKey, Protocol, RealServer, RealServerKey,
-    Scheduler, SorryServer, VirtualServer, VirtualServerKey,
+    AddressKey, Forwarding, FwmarkKey, GroupKey, Protocol, RealServer, RealServerKey, Scheduler,
+    SorryServer, VirtualServer, VirtualServerKey,
 };
 use crate::config::text::Span;
 
 impl Resolver<'_> {
-    /// The service that a draft stands for; `None` when it cannot be served. Those for a mark or
-    /// a group go into `config` at once.
-    pub(super) fn virtual_server(
-        &mut self,
-        draft: &VirtualServerDraft,
-        config: &mut Config,
-    ) -> Option<VirtualServer> {
+    /// The service that a draft stands for; `None` when it cannot be served.
+    pub(super) fn virtual_server(&mut self, draft: &VirtualServerDraft) -> Option<VirtualServer> {
         match draft.target.clone() {
             Target::Address(address, port) => {
                 self.is_served(draft, address, port)?;
                 let protocol = self.protocol(draft)?;
-                let key = VirtualServerKey {
+                let key = AddressKey {
                     address,
                     port,
                     protocol,
                 };
-                Some(self.service(draft)?.with_key(key))
+                Some(self.service(draft)?.with_key(key.into()))
             }
             Target::Fwmark(fwmark) => {
-                let message = "virtual servers for a fwmark are not supported yet: it is left out";
+                let message =
+                    "virtual servers for a fwmark are not supported yet: it is not served";
                 let unsupported = Diagnostic::error(Code::NotSupported, draft.span, message);
                 self.report(unsupported.help(
                     "XDP sees a packet before a firewall marks it: write a `virtual_server IP PORT` \
@@ -43,16 +39,14 @@ impl Resolver<'_> {
                     let message = "a fwmark has no protocol: this is ignored, as with keepalived";
                     self.warning(Code::Surprising, given.span, message);
                 }
-                let first = draft.real_servers.first().map(|server| server.address);
-                let of_servers = first.map_or(Family::Inet, Family::of);
-                let ip_family = draft.ip_family.map_or(of_servers, |given| given.value);
                 let service = self.service(draft)?;
+                let ip_family = draft.ip_family.map(|given| given.value);
+                let ip_family = ip_family.unwrap_or_else(|| service.family());
                 let key = FwmarkKey { fwmark, ip_family };
-                config.fwmark_servers.push(service.with_key(key));
-                None
+                Some(service.with_key(VirtualServerKey::Fwmark(key)))
             }
             Target::Group(group) => {
-                let message = "virtual servers for a group are not supported yet: it is left out";
+                let message = "virtual servers for a group are not supported yet: it is not served";
                 self.error(Code::NotSupported, draft.span, message);
                 let protocol = self.protocol(draft)?;
                 let consequence = "the virtual server is left out";
@@ -67,8 +61,7 @@ impl Resolver<'_> {
                 let service = self.service(draft)?;
                 let group = group.value;
                 let key = GroupKey { group, protocol };
-                config.group_servers.push(service.with_key(key));
-                None
+                Some(service.with_key(VirtualServerKey::Group(key)))
             }
         }
     }

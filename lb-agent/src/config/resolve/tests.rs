@@ -400,10 +400,10 @@ fn an_inner_no_wins_over_an_outer_yes() {
 fn a_service_that_says_nothing_gets_keepalived_s_defaults_each_with_a_warning() {
     let loaded = of("virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 {\nTCP_CHECK {\n}\n}\n}");
     let service = &loaded.config.virtual_servers[0];
-    assert_eq!(service.key.protocol, Protocol::Udp);
+    assert_eq!(service.key.protocol(), Some(Protocol::Udp));
     assert_eq!(
         (service.lb_algo, service.lb_kind),
-        (Scheduler::Wrr, Forwarding::Nat)
+        (Scheduler::Wlc, Forwarding::Nat)
     );
     assert_eq!(
         (
@@ -424,7 +424,7 @@ fn a_service_that_says_nothing_gets_keepalived_s_defaults_each_with_a_warning() 
         messages(&loaded),
         [
             "warning no `protocol`: this virtual server serves UDP, as with keepalived",
-            "warning no `lb_algo`: keepalived's default `wlc` is not supported yet, `wrr` is used",
+            "warning no `lb_algo`: the default is `wlc`, as with keepalived; XDP does not schedule by `wlc` yet: `wrr` is used",
             "warning no `lb_kind`: NAT is used, as with keepalived"
         ]
     );
@@ -520,7 +520,7 @@ fn a_check_that_checks_nothing_is_left_out() {
 }
 
 #[test]
-fn schedulers_that_are_not_built_become_wrr() {
+fn schedulers_that_xdp_has_not_are_said() {
     let loaded = of(
         "virtual_server 10.0.0.1 80 {\nlvs_sched wlc\nlvs_method DR\nprotocol udp\n\
          real_server 10.0.0.2 80 {\n}\n}",
@@ -528,11 +528,11 @@ fn schedulers_that_are_not_built_become_wrr() {
     let service = &loaded.config.virtual_servers[0];
     assert_eq!(
         (service.lb_algo, service.lb_kind),
-        (Scheduler::Wrr, Forwarding::Dr)
+        (Scheduler::Wlc, Forwarding::Dr)
     );
     assert_eq!(
         messages(&loaded),
-        ["warning the scheduler `wlc` is not supported yet: `wrr` is used"]
+        ["warning XDP does not schedule by `wlc` yet: `wrr` is used"]
     );
 }
 

@@ -75,7 +75,8 @@ impl Resolver<'_> {
         self.report(trap.help("make the weights greater than the distance of the priorities"));
     }
 
-    /// What strict mode does not go with (keepalived refuses or ignores it).
+    /// What strict mode does not go with. keepalived 2.2.7 says nothing of unicast peers, and uses
+    /// them.
     fn strictness(&mut self, draft: &InstanceDraft, instance: &VrrpInstance) {
         let strict = draft.strict_mode.or(self.global.vrrp_strict);
         let Some(strict) = strict.filter(|_| instance.strict_mode) else {
@@ -84,9 +85,12 @@ impl Resolver<'_> {
         let what = [
             (
                 "unicast_peer",
-                "refuses unicast peers: the instance does not start there",
+                "strict mode knows no unicast peers; they are used all the same, as keepalived does",
             ),
-            ("authentication", "ignores authentication"),
+            (
+                "authentication",
+                "in strict mode keepalived ignores authentication",
+            ),
         ];
         for (keyword, consequence) in what {
             let peer = draft.unicast_peer.first().map(|peer| peer.span);
@@ -95,8 +99,7 @@ impl Resolver<'_> {
                 _ => draft.authentication.auth_type.map(|given| given.span),
             };
             if let Some(place) = place {
-                let message = format!("in strict mode keepalived {consequence}");
-                let trap = Diagnostic::warning(Code::Surprising, place, message);
+                let trap = Diagnostic::warning(Code::Surprising, place, consequence);
                 self.report(trap.related(strict.span, "strict mode is set here"));
             }
         }

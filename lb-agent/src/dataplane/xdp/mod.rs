@@ -14,4 +14,5 @@ pub mod gate;
 pub mod maps;
 pub mod object;
 pub mod pins;
+pub mod unresolved;
 pub mod view;

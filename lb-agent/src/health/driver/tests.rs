@@ -47,11 +47,17 @@ fn services(server: &TestServer, connect_timeout: Duration) -> Vec<Service> {
     vec![virtual_server(vec![real_server], None)]
 }
 
+/// The next event about a server as a whole.
 async fn next(events: &mut UnboundedReceiver<Event>) -> Event {
-    timeout(PATIENCE, events.recv())
-        .await
-        .expect("no event in time")
-        .expect("driver has ended")
+    loop {
+        let event = timeout(PATIENCE, events.recv())
+            .await
+            .expect("no event in time")
+            .expect("driver has ended");
+        if !matches!(event.change, Change::Checker { .. }) {
+            return event;
+        }
+    }
 }
 
 #[tokio::test]
@@ -81,6 +87,8 @@ async fn a_server_that_fails_goes_down_and_one_that_recovers_comes_up() {
         assert_eq!(event.virtual_server, VIP);
     }
     handle.stop().await;
+    let mail = events.recv().await.expect("the mail about the last change");
+    assert!(matches!(mail.change, Change::Checker { up: true, .. }));
     assert_eq!(events.recv().await, None);
 }
 

@@ -1,10 +1,14 @@
 use std::time::Duration;
 
 use super::*;
-use crate::health::testing::{VIP, http, server_key};
+use crate::config::model::{AddressKey, Family, FwmarkKey, GroupKey, Protocol, VirtualServerKey};
+use crate::health::name::ServiceName;
+use crate::health::spec::MiscCheck;
+use crate::health::testing::{VIP, VIP_ADDRESS, http, server_key};
+use crate::script::{Script, User};
 
-fn service() -> ServiceName {
-    ServiceName::of_real_server(&VIP, &server_key(2))
+fn service() -> Subject {
+    Subject::Server(ServiceName::of_real_server(&VIP, &server_key(2)))
 }
 
 fn url() -> Url {
@@ -22,7 +26,7 @@ fn each_failure_of_http_has_keepalived_s_sentence_and_its_reason() {
         ),
         (
             Failure::Connect("Connection refused (os error 111)".to_owned()),
-            "Error connecting server [10.0.0.2]:tcp:80. url(/): Connection refused (os error 111).",
+            "Connection failed server [10.0.0.2]:tcp:80. url(/): Connection refused (os error 111).",
         ),
         (
             Failure::Send(reset()),
@@ -76,7 +80,10 @@ fn each_failure_of_http_has_keepalived_s_sentence_and_its_reason() {
         ),
     ];
     for (what, line) in table {
-        assert_eq!(failure(&http(&["/"]), service(), Some(&url()), &what), line);
+        assert_eq!(
+            failure(&http(&["/"]), &service(), Some(&url()), &what),
+            line
+        );
     }
 }
 
@@ -108,7 +115,7 @@ fn a_probe_that_cannot_leave_names_the_cause() {
         ),
     ];
     for (kind, error, line) in table {
-        assert_eq!(not_probed(&kind, service(), error), line);
+        assert_eq!(not_probed(&kind, &service(), error), line);
     }
 }
 
@@ -118,16 +125,79 @@ fn names_are_written_as_keepalived_writes_them() {
         address: "fd00::2".parse().unwrap(),
         port: 53,
     };
-    let udp = crate::config::model::VirtualServerKey {
-        protocol: crate::config::model::Protocol::Udp,
-        ..VIP
+    let udp = AddressKey {
+        protocol: Protocol::Udp,
+        ..VIP_ADDRESS
     };
     assert_eq!(
-        ServiceName::of_real_server(&udp, &v6).to_string(),
+        ServiceName::of_real_server(&udp.into(), &v6).to_string(),
         "[fd00::2]:udp:53"
     );
+    let mark = VirtualServerKey::Fwmark(FwmarkKey {
+        fwmark: 7,
+        ip_family: Family::Inet6,
+    });
     assert_eq!(
-        ServiceName::of_virtual_server(&VIP).to_string(),
-        "[192.168.0.1]:tcp:80"
+        ServiceName::of_real_server(&mark, &v6).to_string(),
+        "[fd00::2]:none:53"
+    );
+    let group = VirtualServerKey::Group(GroupKey {
+        group: "web".to_owned(),
+        protocol: Protocol::Sctp,
+    });
+    let names = [VIP, mark, group].map(|key| key.to_string());
+    assert_eq!(names, ["[192.168.0.1]:tcp:80", "FWM 7", "[web]:sctp"]);
+}
+
+#[test]
+fn lines_about_a_script_name_both_servers_and_the_program() {
+    let script = Script {
+        command: "check 80".to_owned(),
+        program: "/usr/bin/check".into(),
+        arguments: vec!["80".into()],
+        user: User { uid: 0, gid: 0 },
+    };
+    let kind = Kind::Misc(MiscCheck {
+        misc_path: "check 80".to_owned(),
+        script: Some(script),
+        uid: 0,
+        gid: 0,
+        misc_timeout: Duration::from_secs(3),
+        misc_dynamic: false,
+    });
+    let pair = Subject::Pair {
+        real_server: ServiceName::of_real_server(&VIP, &server_key(2)),
+        virtual_server: VIP,
+    };
+    let line = |text: &str| {
+        format!(
+            "Misc check for [[10.0.0.2]:tcp:80 VS [192.168.0.1]:tcp:80] by [/usr/bin/check] {text}."
+        )
+    };
+    assert_eq!(success(&kind, &pair), line("succeeded"));
+    for (retries, what, text) in [
+        (0, Failure::ScriptStatus(3), "failed (exited with status 3)"),
+        (
+            2,
+            Failure::ScriptStatus(3),
+            "failed after 2 retries (exited with status 3)",
+        ),
+        (0, Failure::ScriptSignal(9), "failed (due to signal 9)"),
+        (
+            1,
+            Failure::ScriptTimeout(Duration::from_secs(3)),
+            "timed out after 1 retries (still running after 3s)",
+        ),
+        (
+            0,
+            Failure::ScriptNotRun("Permission denied".to_owned()),
+            "failed (the script does not run: Permission denied)",
+        ),
+    ] {
+        assert_eq!(down(&kind, &pair, retries, None, &what), line(text));
+    }
+    assert_eq!(
+        failure(&kind, &pair, None, &Failure::ScriptStatus(3)),
+        line("failed (exited with status 3)")
     );
 }

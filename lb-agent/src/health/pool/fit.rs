@@ -1,12 +1,16 @@
 //! Rules that could never be met are made such that they can, as in keepalived.
 
 use super::lines::Names;
-use crate::health::log_line::LogLine;
 use crate::health::spec::{PoolRules, PooledServer};
+use crate::log_line::LogLine;
 
 /// A quorum that is beyond all weights together, alone or with its hysteresis, could never be gained;
 /// with a hysteresis of the quorum or more it could never be lost by weight.
-pub(super) fn fit(rules: &mut PoolRules, servers: &[PooledServer], names: Names) -> Vec<LogLine> {
+pub(super) fn fit(
+    rules: &mut PoolRules,
+    servers: &[PooledServer],
+    names: Names<'_>,
+) -> Vec<LogLine> {
     let mut lines = Vec::new();
     let name = names.service();
     let weights = servers.iter().map(|server| server.weight);

@@ -1,20 +1,20 @@
 //! keepalived's lines about a pool.
 
 use crate::config::model::{RealServerKey, VirtualServerKey};
-use crate::health::log_line::LogLine;
 use crate::health::name::ServiceName;
+use crate::log_line::LogLine;
 
 /// Names the servers of a virtual server.
 #[derive(Clone, Copy)]
-pub(super) struct Names(pub(super) VirtualServerKey);
+pub(super) struct Names<'k>(pub(super) &'k VirtualServerKey);
 
-impl Names {
-    pub(super) fn service(self) -> ServiceName {
-        ServiceName::of_virtual_server(&self.0)
+impl<'k> Names<'k> {
+    pub(super) fn service(self) -> &'k VirtualServerKey {
+        self.0
     }
 
     pub(super) fn of(self, server: &RealServerKey) -> ServiceName {
-        ServiceName::of_real_server(&self.0, server)
+        ServiceName::of_real_server(self.0, server)
     }
 
     /// A server comes or goes.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pool, PoolChange};
+use super::{Names, Pool, PoolChange};
 use crate::health::Hand;
 
 /// The memory of one virtual server.
@@ -40,7 +40,7 @@ impl Pool {
             hand: server.hand,
         });
         PoolRecord {
-            virtual_server: self.name().to_string(),
+            virtual_server: self.virtual_server.to_string(),
             has_quorum: self.has_quorum,
             servers: servers.collect(),
         }
@@ -49,10 +49,10 @@ impl Pool {
     /// Goes on from `record`, if it is of this virtual server. Known servers are as they were, new
     /// ones as at a start, and the quorum is what that comes to.
     pub fn restore(&mut self, record: &PoolRecord) -> PoolChange {
-        if record.virtual_server != self.name().to_string() {
+        if record.virtual_server != self.virtual_server.to_string() {
             return PoolChange::default();
         }
-        let names = self.names();
+        let names = Names(&self.virtual_server);
         for server in &mut self.servers {
             let name = names.of(&server.key).to_string();
             let known = record.servers.iter().find(|it| it.real_server == name);

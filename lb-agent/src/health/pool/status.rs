@@ -10,7 +10,7 @@ use crate::health::name::ServiceName;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PoolStatus {
     /// `[192.168.0.1]:tcp:80`.
-    pub virtual_server: ServiceName,
+    pub virtual_server: String,
     /// It has its quorum.
     pub has_quorum: bool,
     /// `quorum`.
@@ -58,7 +58,7 @@ impl Pool {
             slow_start_percent: server.ramp.map(|ramp| ramp.percent()),
         });
         PoolStatus {
-            virtual_server: self.name(),
+            virtual_server: self.virtual_server.to_string(),
             has_quorum: self.has_quorum,
             quorum: self.rules.quorum,
             hysteresis: self.rules.hysteresis,

@@ -63,7 +63,10 @@ fn with_alpha(host: u8, weight: u32) -> Server {
 fn a_server_leaves_and_returns_with_its_weight() {
     let servers = vec![real_server(2, 1), real_server(3, 2)];
     let (mut pool, start) = Pool::new(virtual_server(servers, None));
-    assert_eq!(texts(&start), [""; 0]);
+    assert_eq!(
+        texts(&start),
+        ["Gained quorum 1+0=1 <= 3 for VS [192.168.0.1]:tcp:80"]
+    );
     assert_eq!(members(&pool), [(2, 1, false), (3, 2, false)]);
 
     let change = handle(&mut pool, &server_key(3), false);
@@ -242,7 +245,8 @@ fn notices(change: &PoolChange) -> Vec<(Option<u8>, bool)> {
         .iter()
         .map(|notice| match notice {
             Notice::RealServer { key, up } => (Some(host(key)), *up),
-            Notice::Quorum { up } => (None, *up),
+            Notice::ShutDown { key } => (Some(host(key)), false),
+            Notice::Quorum { up, .. } => (None, *up),
         })
         .collect()
 }
@@ -251,7 +255,7 @@ fn notices(change: &PoolChange) -> Vec<(Option<u8>, bool)> {
 fn everybody_is_told_of_servers_and_quorum_in_order() {
     let servers = vec![real_server(2, 1), real_server(3, 1)];
     let (mut pool, start) = Pool::new(virtual_server(servers, None));
-    assert_eq!(notices(&start), []);
+    assert_eq!(notices(&start), [(None, true)]);
     assert_eq!(
         notices(&handle(&mut pool, &server_key(2), false)),
         [(Some(2), false)]
@@ -264,6 +268,31 @@ fn everybody_is_told_of_servers_and_quorum_in_order() {
         notices(&handle(&mut pool, &server_key(3), true)),
         [(Some(3), true), (None, true)]
     );
+}
+
+#[test]
+fn with_rs_init_notifies_each_server_in_the_pool_is_told_before_the_quorum() {
+    let mut service = virtual_server(vec![real_server(2, 1), with_alpha(3, 1)], None);
+    service.rules.rs_init_notifies = true;
+    let (_, start) = Pool::new(service);
+    assert_eq!(notices(&start), [(Some(2), true), (None, true)]);
+}
+
+#[test]
+fn the_mail_about_a_quorum_has_the_comparison() {
+    let (mut pool, start) = Pool::new(virtual_server(vec![real_server(2, 3)], None));
+    let quorum = |change: &PoolChange| {
+        change.notices.iter().find_map(|notice| match notice {
+            Notice::Quorum { sentence, .. } => Some(sentence.clone()),
+            Notice::RealServer { .. } | Notice::ShutDown { .. } => None,
+        })
+    };
+    let mail = |change: &PoolChange| quorum(change).unwrap();
+    assert_eq!(mail(&start), "Starting with quorum up 1+0=1 <= 3");
+    let down = handle(&mut pool, &server_key(2), false);
+    assert_eq!(mail(&down), "Lost quorum 1-0=1 > 0");
+    let up = handle(&mut pool, &server_key(2), true);
+    assert_eq!(mail(&up), "Gained quorum 1+0=1 <= 3");
 }
 
 #[test]
@@ -310,6 +339,7 @@ fn a_quorum_that_could_never_be_met_is_reduced_and_said() {
         [
             "Virtual server [192.168.0.1]:tcp:80: quorum 9 exceeds the total weight of its real servers, 3: reducing quorum to 3",
             "Virtual server [192.168.0.1]:tcp:80: hysteresis 3 is too much for quorum 3: reducing it to 0",
+            "Gained quorum 3+0=3 <= 3 for VS [192.168.0.1]:tcp:80",
         ]
     );
     assert_eq!((pool.status().quorum, pool.status().hysteresis), (3, 0));

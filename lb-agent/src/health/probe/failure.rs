@@ -130,7 +130,7 @@ pub enum Failure {
     #[error("due to signal {0}")]
     ScriptSignal(i32),
     /// A script that took longer than `misc_timeout`.
-    #[error("timed out after {0:?}")]
+    #[error("still running after {0:?}")]
     ScriptTimeout(Duration),
     /// A script that was found at start and cannot be run now.
     #[error("the script does not run: {0}")]

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::time::Instant;
 
 use super::{BURST, CheckerId, PACE};
-use crate::health::log_line::LogLine;
+use crate::log_line::LogLine;
 
 #[derive(Debug)]
 pub(super) struct Queue {

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use crate::config::model::{RealServerKey, VirtualServerKey};
-use crate::health::log_line::LogLine;
 use crate::health::name::ServiceName;
 use crate::health::probe::Weight;
 use crate::health::spec::{Server, Service};
 use crate::health::verdict::{State, Verdict};
 use crate::health::{Change, Event};
+use crate::log_line::LogLine;
 
 /// keepalived's bound of weights.
 const MAX_WEIGHT: i64 = i32::MAX as i64;
@@ -38,7 +38,7 @@ struct Told {
 impl Target {
     pub(super) fn new(service: &Service, server: &Server) -> Self {
         Self {
-            virtual_server: service.key,
+            virtual_server: service.key.clone(),
             real_server: server.key,
             entries: Vec::new(),
             configured: server.weight,
@@ -118,9 +118,9 @@ impl Target {
         u32::try_from(weight.clamp(0, MAX_WEIGHT)).unwrap_or_default()
     }
 
-    fn event(&self, change: Change, reason: &str, now: Instant) -> Event {
+    pub(super) fn event(&self, change: Change, reason: &str, now: Instant) -> Event {
         Event {
-            virtual_server: self.virtual_server,
+            virtual_server: self.virtual_server.clone(),
             real_server: self.real_server,
             change,
             reason: reason.to_owned(),
@@ -129,9 +129,9 @@ impl Target {
     }
 
     /// Of the virtual server and of the real server.
-    pub(super) fn names(&self) -> (ServiceName, ServiceName) {
+    pub(super) fn names(&self) -> (&VirtualServerKey, ServiceName) {
         (
-            ServiceName::of_virtual_server(&self.virtual_server),
+            &self.virtual_server,
             ServiceName::of_real_server(&self.virtual_server, &self.real_server),
         )
     }

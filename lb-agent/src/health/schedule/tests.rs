@@ -3,9 +3,12 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::*;
+use crate::config::model::AddressKey;
 use crate::health::Change;
 use crate::health::probe::{Failure, Weight};
-use crate::health::testing::{VIP, checker, http, real_server, server_key, virtual_server};
+use crate::health::testing::{
+    VIP, VIP_ADDRESS, checker, http, real_server, server_key, virtual_server,
+};
 use crate::health::verdict::State;
 use crate::runtime::clock;
 
@@ -50,6 +53,8 @@ struct Seen {
     probes: Vec<(CheckerId, usize)>,
     lines: Vec<String>,
     events: Vec<(bool, String)>,
+    /// Up or down, and whether the server went with it.
+    mails: Vec<(bool, bool)>,
 }
 
 fn drain(schedule: &mut Schedule) -> Seen {
@@ -63,7 +68,13 @@ fn drain(schedule: &mut Schedule) -> Seen {
                     (event.virtual_server, event.real_server),
                     (VIP, server_key(2))
                 );
-                seen.events.push((event.change == Change::Up, event.reason));
+                match event.change {
+                    Change::Checker { up, server_too, .. } => seen.mails.push((up, server_too)),
+                    Change::Up | Change::Down | Change::Weight(_) => {
+                        let up = event.change == Change::Up;
+                        seen.events.push((up, event.reason));
+                    }
+                }
             }
         }
     }
@@ -97,18 +108,22 @@ fn a_server_is_up_when_all_its_checkers_are() {
     assert_eq!(drain(&mut schedule).probes.len(), 2);
     let (tcp, web) = (CheckerId(0), CheckerId(1));
     let steps = [
-        (tcp, ProbeResult::Success, None),
-        (web, refused(), Some(false)),
-        (tcp, refused(), None),
-        (tcp, refused(), None),
-        (web, ProbeResult::Success, None),
-        (tcp, ProbeResult::Success, Some(true)),
+        (tcp, ProbeResult::Success, None, None),
+        (web, refused(), Some(false), Some((false, true))),
+        (tcp, refused(), None, Some((false, false))),
+        (tcp, refused(), None, None),
+        // The url that failed, and then all.
+        (web, ProbeResult::Success, None, None),
+        (web, ProbeResult::Success, None, Some((true, false))),
+        (tcp, ProbeResult::Success, Some(true), Some((true, true))),
     ];
     let mut now = now;
-    for (index, (id, outcome, event)) in steps.into_iter().enumerate() {
+    for (index, (id, outcome, event, mail)) in steps.into_iter().enumerate() {
         now += LOOP;
         schedule.handle_timeout(now);
-        let mut seen = result(&mut schedule, id, outcome, now).events;
+        let seen = result(&mut schedule, id, outcome, now);
+        assert_eq!(seen.mails, Vec::from_iter(mail), "step {index}");
+        let mut seen = seen.events;
         if (id, index) == (tcp, 2) {
             // Up before, so this is the first of retry + 1 = 1 failures: down, but not news.
             assert_eq!(schedule.entries[0].verdict.state(), State::Down);
@@ -299,17 +314,22 @@ fn service_at(host: u8) -> Service {
         ..real_server(2, 1)
     };
     let mut service = virtual_server(vec![server], None);
-    service.key.address = [192, 168, 0, host].into();
+    service.key = VirtualServerKey::Address(AddressKey {
+        address: [192, 168, 0, host].into(),
+        ..VIP_ADDRESS
+    });
     service
 }
 
-fn events(schedule: &mut Schedule) -> Vec<(IpAddr, Change)> {
+/// What is said of servers as a whole.
+fn events(schedule: &mut Schedule) -> Vec<(Option<IpAddr>, Change)> {
     let actions = std::iter::from_fn(|| schedule.poll_action());
     actions
         .filter_map(|action| match action {
-            Action::Changed(event) => Some((event.virtual_server.address, event.change)),
+            Action::Changed(event) => Some((event.virtual_server.address(), event.change)),
             Action::Probe { .. } | Action::Log(_) => None,
         })
+        .filter(|(_, change)| !matches!(change, Change::Checker { .. }))
         .collect()
 }
 
@@ -330,7 +350,7 @@ fn one_question_is_asked_once_for_all_virtual_servers() {
         let told = events(&mut schedule);
         let expected: Vec<_> = services
             .iter()
-            .map(|service| (service.key.address, Change::Down))
+            .map(|service| (service.key.address(), Change::Down))
             .collect();
         assert_eq!(told, expected);
         assert_eq!(schedule.status(now).len(), 50);
@@ -358,7 +378,7 @@ fn ha_suspend_waits_for_the_address_and_rests_without_it() {
     let now = clock::now();
     let mut suspended = service_at(1);
     suspended.ha_suspend = true;
-    let address = suspended.key.address;
+    let address = suspended.key.address().unwrap();
     let mut schedule = Schedule::new(&[suspended], shared(9), now);
     schedule.handle_timeout(now + LOOP);
     let seen = drain(&mut schedule);
@@ -380,7 +400,7 @@ fn ha_suspend_waits_for_the_address_and_rests_without_it() {
     schedule.handle_result(CheckerId(0), refused(), now + LOOP);
     assert_eq!(events(&mut schedule), [], "nothing is told while suspended");
     schedule.handle_address(address, true, now + LOOP);
-    assert_eq!(events(&mut schedule), [(address, Change::Down)]);
+    assert_eq!(events(&mut schedule), [(Some(address), Change::Down)]);
 }
 
 fn drain_lines(schedule: &mut Schedule) -> Vec<String> {
@@ -401,8 +421,8 @@ fn a_shared_checker_goes_on_for_those_who_are_not_suspended() {
     let mut schedule = Schedule::new(&services, shared(9), now);
     schedule.handle_timeout(now + LOOP);
     schedule.handle_result(CheckerId(0), refused(), now + LOOP);
-    let other = services[1].key.address;
-    assert_eq!(events(&mut schedule), [(other, Change::Down)]);
+    let other = services[1].key.address().unwrap();
+    assert_eq!(events(&mut schedule), [(Some(other), Change::Down)]);
 }
 
 #[test]
@@ -474,7 +494,7 @@ fn weights_of_several_checkers_add_up() {
         schedule.handle_result(CheckerId(id), result, now);
         let told = events(&mut schedule);
         let expected: Vec<_> = weight
-            .map(|weight| (VIP.address, Change::Weight(weight)))
+            .map(|weight| (VIP.address(), Change::Weight(weight)))
             .into_iter()
             .collect();
         assert_eq!(told, expected);
@@ -495,9 +515,9 @@ fn a_bfd_session_takes_its_servers_down_and_up() {
     schedule.handle_bfd("other", false, now);
     assert_eq!(events(&mut schedule), []);
     schedule.handle_bfd("peer", false, now);
-    assert_eq!(events(&mut schedule), [(VIP.address, Change::Down)]);
+    assert_eq!(events(&mut schedule), [(VIP.address(), Change::Down)]);
     schedule.handle_bfd("peer", true, now);
-    assert_eq!(events(&mut schedule), [(VIP.address, Change::Up)]);
+    assert_eq!(events(&mut schedule), [(VIP.address(), Change::Up)]);
 }
 
 #[test]
@@ -514,6 +534,6 @@ fn what_was_known_is_known_after_a_restart_and_told_again() {
     let mut after = Schedule::new(&services, shared(9), now);
     after.restore(&known, now);
     let told = events(&mut after);
-    let [two, three] = services.map(|service| service.key.address);
+    let [two, three] = services.map(|service| service.key.address());
     assert_eq!(told, [(two, Change::Down), (three, Change::Up)]);
 }

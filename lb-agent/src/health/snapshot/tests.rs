@@ -2,16 +2,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::health::name::ServiceName;
 use crate::health::probe::{Failure, ProbeResult};
 use crate::health::spec::{Check, Kind};
-use crate::health::testing::{VIP, checker, http, server_key};
+use crate::health::testing::{checker, http};
 use crate::health::verdict::{State, Verdict};
 use crate::runtime::clock;
 
 fn verdict(check: Check, now: Instant) -> Verdict {
-    let service = ServiceName::of_real_server(&VIP, &server_key(2));
-    Verdict::new(Arc::new(check), service, 0, now)
+    Verdict::new(Arc::new(check), 0, now)
 }
 
 fn failed() -> ProbeResult {

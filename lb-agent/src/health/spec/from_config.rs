@@ -43,7 +43,7 @@ fn service(from: &VirtualServer, kinds: &Kinds<'_>) -> Service {
         checks: checks(server, kinds),
     });
     Service {
-        key: from.key,
+        key: from.key.clone(),
         ha_suspend: from.ha_suspend,
         rules: rules(from),
         servers: servers.collect(),
@@ -59,7 +59,7 @@ impl From<&VirtualServer> for PoolSpec {
             waits: waits(server),
         });
         Self {
-            key: from.key,
+            key: from.key.clone(),
             rules: rules(from),
             servers: servers.collect(),
         }
@@ -75,6 +75,7 @@ fn rules(from: &VirtualServer) -> PoolRules {
             port: sorry.port,
         }),
         sorry_server_inhibit: from.sorry_server_inhibit,
+        rs_init_notifies: false,
         omega: from.omega,
         xdp_slow_start: from.xdp_slow_start,
     }

@@ -38,6 +38,7 @@ pub struct Record {
     state: State,
     url: usize,
     passed: usize,
+    failed_url: bool,
     weight: Option<Weight>,
     counters: Counters,
     /// The last result, and how many milliseconds ago it came.
@@ -57,6 +58,7 @@ impl Verdict {
             state: self.state,
             url: self.url,
             passed: self.passed,
+            failed_url: self.failed_url,
             weight: self.weight,
             counters: self.counters,
             last: last.map(|last| (last.result.clone(), age(last.at))),
@@ -78,6 +80,7 @@ impl Verdict {
         let urls = self.urls().len();
         self.url = if record.url < urls { record.url } else { 0 };
         self.passed = record.passed.min(urls);
+        self.failed_url = record.failed_url && urls > 0;
         self.weight = record.weight;
         self.counters = record.counters;
         let at = |age| now.checked_sub(Duration::from_millis(age)).unwrap_or(now);

@@ -21,6 +21,10 @@ fn no_socket() -> ProbeResult {
     ProbeResult::NotProbed(NotProbed::Socket("Too many open files".to_owned()))
 }
 
+fn real_server(host: u8) -> ServiceName {
+    ServiceName::of_real_server(&VIP, &server_key(host))
+}
+
 /// A verdict with its own time: nothing passes but what the test lets pass.
 struct Bench {
     verdict: Verdict,
@@ -39,11 +43,9 @@ struct Outcome {
 impl Bench {
     fn new(checker: Check, alpha: bool) -> Self {
         let now = clock::now();
-        let service = ServiceName::of_real_server(&VIP, &server_key(2));
-        Self {
-            verdict: Verdict::new(Arc::new(Check { alpha, ..checker }), service, 0, now),
-            now,
-        }
+        let mut verdict = Verdict::new(Arc::new(Check { alpha, ..checker }), 0, now);
+        verdict.add_service(&VIP, real_server(2));
+        Self { verdict, now }
     }
 
     /// A `TCP_CHECK` that allows two retries.
@@ -63,6 +65,7 @@ impl Bench {
     }
 
     fn answer(&mut self, result: ProbeResult) -> Outcome {
+        let was_up = self.verdict.is_up();
         self.verdict.handle_result(result, self.now);
         let (mut changed, mut lines) = (None, Vec::new());
         while let Some(action) = self.verdict.poll_action() {
@@ -70,8 +73,9 @@ impl Bench {
                 Action::Probe { .. } => panic!("a probe before its time"),
                 Action::Log(line) => lines.push(line.text().to_owned()),
                 Action::Weighs(weight) => assert_eq!(weight, self.verdict.weight()),
-                Action::Changed { up, .. } => {
+                Action::Changed { up, sentence, .. } => {
                     assert_eq!(changed, None, "changed twice");
+                    assert_eq!(sentence.is_some(), up != was_up, "a mail");
                     assert_eq!(up, self.verdict.is_up());
                     changed = Some(up);
                 }
@@ -146,8 +150,7 @@ fn warmup_sets_the_first_probe_and_nothing_after_it() {
             warmup: Duration::from_secs(8),
             ..checker(Kind::Tcp, 2)
         };
-        let service = ServiceName::of_real_server(&VIP, &server_key(2));
-        let verdict = Verdict::new(Arc::new(warm), service, share, now);
+        let verdict = Verdict::new(Arc::new(warm), share, now);
         assert_eq!(
             verdict.poll_timeout(),
             Some(now + Duration::from_secs(wait))
@@ -246,7 +249,7 @@ fn urls_are_fetched_in_turn_one_a_loop() {
 }
 
 #[test]
-fn the_url_that_failed_is_first_and_all_must_succeed() {
+fn the_url_that_failed_is_first_and_then_all_must_succeed() {
     let mut bench = Bench::new(checker(http(&["/a", "/b", "/c"]), 0), true);
     let error = || ProbeResult::Failed(Failure::StatusCode(404));
     assert_eq!(bench.step(ProbeResult::Success).changed, None);
@@ -258,8 +261,9 @@ fn the_url_that_failed_is_first_and_all_must_succeed() {
     let up = format!("Remote Web server {SERVICE} succeed on service.");
     for (url, state, changed, lines) in [
         (1, State::Down, None, vec![passed("/b")]),
-        (2, State::Down, None, vec![passed("/c")]),
-        (0, State::Up, Some(true), vec![passed("/a"), up]),
+        (0, State::Down, None, vec![passed("/a")]),
+        (1, State::Down, None, vec![passed("/b")]),
+        (2, State::Up, Some(true), vec![passed("/c"), up]),
     ] {
         assert_eq!(bench.probe(), url);
         let expected = Outcome {
@@ -270,6 +274,21 @@ fn the_url_that_failed_is_first_and_all_must_succeed() {
         };
         assert_eq!(bench.answer(ProbeResult::Success), expected);
     }
+}
+
+#[test]
+fn a_web_server_that_failed_needs_two_loops_as_with_keepalived_and_waits_the_longer_delay() {
+    let slow = Check {
+        delay_before_retry: Duration::from_secs(30),
+        ..checker(http(&["/"]), 0)
+    };
+    let mut bench = Bench::new(slow, false);
+    bench.step(ProbeResult::Success);
+    assert_eq!(bench.step(refused()).delay, Duration::from_secs(30));
+    let first = bench.step(ProbeResult::Success);
+    assert_eq!((first.state, first.delay), (State::Down, LOOP));
+    let second = bench.step(ProbeResult::Success);
+    assert_eq!((second.state, second.changed), (State::Up, Some(true)));
 }
 
 #[test]
@@ -309,8 +328,13 @@ fn the_reason_of_a_change_says_what_the_probe_met() {
         .handle_result(ProbeResult::Failed(Failure::NoData), bench.now);
     let actions: Vec<_> = std::iter::from_fn(|| bench.verdict.poll_action()).collect();
     let reason = "url(/health): the server closed the connection without an answer.".to_owned();
+    let sentence = "CHECK failed on service : HTTP request failed".to_owned();
     assert!(
-        actions.contains(&Action::Changed { up: false, reason }),
+        actions.contains(&Action::Changed {
+            up: false,
+            reason,
+            sentence: Some(sentence)
+        }),
         "{actions:?}"
     );
 }
@@ -345,11 +369,12 @@ fn fast_recovery_asks_the_other_urls_at_once_but_only_until_the_server_is_up() {
         refused(),
         ProbeResult::Success,
         ProbeResult::Success,
+        ProbeResult::Success,
     ]
     .map(|result| bench.step(result).delay)
     .to_vec();
     let now = Duration::ZERO;
-    assert_eq!(delays, [now, LOOP, LOOP, LOOP, LOOP, now, LOOP]);
+    assert_eq!(delays, [now, LOOP, LOOP, LOOP, LOOP, now, now, LOOP]);
 }
 
 #[test]
@@ -412,9 +437,8 @@ fn what_is_told_is_never_asked() {
 #[test]
 fn each_name_of_a_shared_checker_has_its_line() {
     let mut bench = Bench::tcp(false);
-    let other = ServiceName::of_real_server(&VIP, &server_key(3));
-    bench.verdict.add_service(other);
-    bench.verdict.add_service(other);
+    bench.verdict.add_service(&VIP, real_server(3));
+    bench.verdict.add_service(&VIP, real_server(3));
     let lines = bench.step(ProbeResult::Success).lines;
     assert_eq!(
         lines,
@@ -444,18 +468,25 @@ proptest! {
         let paths = &["/a", "/b", "/c"][..urls];
         let mut bench = Bench::new(checker(http(paths), retry), alpha);
         let (mut failures, mut passed, mut proven, mut up) = (0, 0, false, !alpha);
+        let mut failed_url = false;
         for result in results {
             let outcome = bench.step(result.clone());
             match result {
+                ProbeResult::Success | ProbeResult::Weighs(_) if failed_url => {
+                    (failures, failed_url) = (0, false);
+                }
                 ProbeResult::Success | ProbeResult::Weighs(_) => (failures, passed) = (0, passed + 1),
-                ProbeResult::Failed(_) => (failures, passed) = (failures + 1, 0),
+                ProbeResult::Failed(_) => {
+                    (failures, passed) = (failures + 1, 0);
+                    failed_url |= proven && !up;
+                }
                 ProbeResult::NotProbed(_) => {}
             }
             let (before, new) = (up, !proven);
             if passed >= urls {
                 (proven, up) = (true, true);
             } else if failures > retry || (failures > 0 && !proven) {
-                (proven, up) = (true, false);
+                (proven, up, failed_url) = (true, false, true);
             }
             prop_assert_eq!(bench.verdict.is_up(), up);
             let told = before != up || (new && proven && !up);

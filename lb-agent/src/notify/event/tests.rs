@@ -34,7 +34,7 @@ fn arguments_and_lines_are_keepaliveds() {
         (group, "GROUP G1 BACKUP 0", "GROUP \"G1\" BACKUP 0\n"),
     ] {
         assert_eq!(event.arguments().join(" "), arguments);
-        assert_eq!(event.line(), line);
+        assert_eq!(event.line().as_deref(), Some(line));
     }
     assert_eq!(
         real_server_line("[10.0.0.2]:tcp:80", "[192.168.0.1]:tcp:80", false),
@@ -44,6 +44,30 @@ fn arguments_and_lines_are_keepaliveds() {
         virtual_server_line("[192.168.0.1]:tcp:80", true),
         "VS [192.168.0.1]:tcp:80 UP\n"
     );
+}
+
+#[test]
+fn a_split_brain_names_the_other_master_and_is_no_line_of_keepaliveds() {
+    let rival = Rival {
+        address: [10, 0, 0, 2].into(),
+        mac: Some([2, 0, 0, 0, 0, 0x1f]),
+    };
+    for (rival, arguments) in [
+        (
+            Some(rival),
+            "INSTANCE VI_1 SPLIT_BRAIN 100 10.0.0.2 02:00:00:00:00:1f",
+        ),
+        (
+            Some(Rival { mac: None, ..rival }),
+            "INSTANCE VI_1 SPLIT_BRAIN 100 10.0.0.2 -",
+        ),
+        (None, "INSTANCE VI_1 SPLIT_BRAIN_HEALED 100"),
+    ] {
+        let event = instance(What::SplitBrain(rival), 100);
+        assert_eq!(event.arguments().join(" "), arguments);
+        assert_eq!(event.line(), None);
+        assert_eq!(event.mail("RTR"), None);
+    }
 }
 
 #[test]

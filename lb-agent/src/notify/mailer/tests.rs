@@ -17,7 +17,7 @@ fn mail(subject: &str) -> Mail {
 
 fn settings(server: SocketAddr) -> Settings {
     Settings {
-        server,
+        server: server.into(),
         timeout: PATIENCE,
         helo_name: "me.example".into(),
         credentials: None,
@@ -94,8 +94,8 @@ async fn failure_of(
     let (result, ()) = tokio::join!(send(&settings, &mail), server);
     let failure = result.unwrap_err();
     assert!(failure.is_temporary());
-    let server = Server(address).to_string();
-    failure.line(Server(address)).replace(&server, "S")
+    let server = Server::from(address);
+    failure.line(&server).replace(&server.to_string(), "S")
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_server_that_is_not_there_is_said() {
     let (listener, address) = listener().await;
     drop(listener);
     let failure = send(&settings(address), &mail("x")).await.unwrap_err();
-    let line = failure.line(Server(address));
+    let line = failure.line(&address.into());
     assert!(
         line.starts_with(&format!(
             "SMTP connection ERROR to [127.0.0.1]:{}.",

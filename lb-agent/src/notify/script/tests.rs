@@ -28,9 +28,14 @@ fn event(state: State) -> Event {
     }
 }
 
+fn queue(name: &str) -> Queue {
+    Queue::Vrrp(Subject::Instance(name.into()))
+}
+
 struct World {
     _folder: TempDir,
     log: PathBuf,
+    scripts: Scripts,
     handle: Handle,
 }
 
@@ -46,18 +51,18 @@ impl World {
             generic: Some(script("generic", &log, ":")),
             ..Scripts::default()
         };
-        let handle = spawn([(Subject::Instance("VI_1".into()), scripts)]);
         Self {
             _folder: folder,
             log,
-            handle,
+            scripts,
+            handle: spawn(),
         }
     }
 
     fn tell(&self, states: impl IntoIterator<Item = State>) {
-        let notifier = self.handle.notifier();
+        let runner = self.handle.runner();
         for state in states {
-            notifier.tell(event(state));
+            runner.run(queue("VI_1"), self.scripts.for_event(&event(state)));
         }
     }
 }
@@ -106,24 +111,58 @@ async fn none_of_two_hundred_changes_is_lost() {
 }
 
 #[tokio::test]
+async fn a_queue_that_has_ended_begins_anew() {
+    let world = World::new(":");
+    for count in 1..=3 {
+        world.tell([State::Master]);
+        let lines = || fs::read_to_string(&world.log).map_or(0, |log| log.lines().count());
+        while lines() < 2 * count {
+            sleep_until((clock::now() + Duration::from_millis(5)).into()).await;
+        }
+    }
+    world.tell([State::Stop]);
+    world.handle.finish(PATIENCE).await;
+    let log = fs::read_to_string(world.log).unwrap();
+    assert!(
+        log.ends_with("stop\ngeneric INSTANCE VI_1 STOP 100\n"),
+        "{log}"
+    );
+}
+
+#[tokio::test]
+async fn servers_share_places_and_instances_do_not_wait_for_them() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("log");
+    let handle = spawn();
+    for number in 0..=MOST_AT_ONCE {
+        let queue = Queue::Server(format!("server {number}"));
+        handle
+            .runner()
+            .run(queue, vec![script("server", &log, "sleep 1")]);
+    }
+    handle
+        .runner()
+        .run(queue("VI_1"), vec![script("instance", &log, ":")]);
+    let start = clock::now();
+    handle.finish(PATIENCE).await;
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.starts_with("instance\n"), "{log}");
+    assert_eq!(log.lines().count(), MOST_AT_ONCE + 2);
+    let took = start.elapsed();
+    assert!(
+        took >= Duration::from_secs(2),
+        "one too many at once: {took:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_script_that_hangs_holds_up_neither_other_subjects_nor_the_end() {
     let folder = TempDir::new().unwrap();
     let log = folder.path().join("log");
-    let subject = |name: &str| Subject::Instance(name.into());
-    let scripts = |before: &str| Scripts {
-        master: Some(script("master", &log, before)),
-        ..Scripts::default()
-    };
-    let handle = spawn([
-        (subject("VI_1"), scripts("sleep 5")),
-        (subject("VI_2"), scripts(":")),
-    ]);
-    for name in ["VI_1", "VI_2", "unknown"] {
-        let subject = subject(name);
-        handle.notifier().tell(Event {
-            subject,
-            ..event(State::Master)
-        });
+    let handle = spawn();
+    for (name, before) in [("VI_1", "sleep 5"), ("VI_2", ":")] {
+        let scripts = vec![script("master", &log, before)];
+        handle.runner().run(queue(name), scripts);
     }
     let start = clock::now();
     handle.finish(Duration::from_secs(2)).await;
@@ -136,24 +175,36 @@ async fn a_script_that_hangs_holds_up_neither_other_subjects_nor_the_end() {
 }
 
 #[test]
-fn only_state_changes_and_asked_for_priorities_reach_the_generic_script() {
+fn only_state_changes_reach_the_generic_script() {
     let log = Path::new("/dev/null");
-    let mut scripts = Scripts {
+    let scripts = Scripts {
         generic: Some(script("generic", log, ":")),
         master_rx_lower_pri: Some(script("lower", log, ":")),
+        split_brain: Some(script("split", log, ":")),
         ..Scripts::default()
     };
-    let with = |what| Event {
-        what,
-        ..event(State::Master)
+    let with = |what| {
+        scripts.for_event(&Event {
+            what,
+            ..event(State::Master)
+        })
     };
-    assert_eq!(scripts.for_event(&with(What::Priority(State::Master))), []);
-    scripts.priority_changes = true;
-    let arguments = |scripts: Vec<Script>| scripts[0].arguments[3..].to_vec();
+    // keepalived 2.2.7 writes them to FIFOs only.
+    assert_eq!(with(What::Priority(State::Master)), []);
+    let lower = with(What::MasterRxLowerPri);
+    assert_eq!(lower, [scripts.master_rx_lower_pri.clone().unwrap()]);
+    let [healed] = &with(What::SplitBrain(None))[..] else {
+        panic!("one script")
+    };
     assert_eq!(
-        arguments(scripts.for_event(&with(What::Priority(State::Master)))),
-        ["INSTANCE", "VI_1", "MASTER_PRIORITY", "100"]
+        healed.arguments[2..],
+        ["split", "INSTANCE", "VI_1", "SPLIT_BRAIN_HEALED", "100"]
     );
-    let lower = scripts.for_event(&with(What::MasterRxLowerPri));
-    assert_eq!(lower, [scripts.master_rx_lower_pri.unwrap()]);
+    let [deleted] = &with(What::Entered(State::Deleted))[..] else {
+        panic!("one script")
+    };
+    assert_eq!(
+        deleted.arguments[3..],
+        ["INSTANCE", "VI_1", "DELETED", "100"]
+    );
 }

@@ -7,7 +7,6 @@ use super::{Director, methods, servers, uses_nat};
 use crate::config::model::{Forwarding, VirtualServer, XdpAttach};
 use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::port::{self, Need, Obstacle, Wanted};
-use crate::health::name::ServiceName;
 use crate::net::link::{Link, LinkKind};
 
 impl Director {
@@ -78,7 +77,7 @@ impl Director {
     }
 
     fn way_in(&self, virtual_server: &VirtualServer) -> Option<&Link> {
-        let address = virtual_server.key.address;
+        let address = virtual_server.key.address()?;
         let owner = self.owner(virtual_server);
         let Some(instance) = owner.and_then(|owner| self.config.vrrp_instances.get(owner)) else {
             return self.links.get(self.addresses.get(&address)?);
@@ -187,14 +186,16 @@ impl Director {
             .filter(|virtual_server| self.ways_in(virtual_server).is_empty());
         unserved
             .map(|virtual_server| {
-                let name = ServiceName::of_virtual_server(&virtual_server.key).to_string();
+                let name = virtual_server.key.to_string();
                 (name, self.why_unserved(virtual_server))
             })
             .collect()
     }
 
     fn why_unserved(&self, virtual_server: &VirtualServer) -> String {
-        let address = virtual_server.key.address;
+        let Some(address) = virtual_server.key.address() else {
+            return "XDP serves addresses only".to_owned();
+        };
         let name = "`xdp_interfaces` can name those that its clients come by";
         if !self.config.global_defs.xdp_interfaces.is_empty() {
             return "none of `xdp_interfaces` is there".to_owned();

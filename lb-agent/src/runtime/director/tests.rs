@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use super::*;
 use crate::config::model::{
-    Garp, InitialState, RealServer, RealServerKey, Scheduler, SorryServer, VirtualAddress,
-    VirtualServerKey, VrrpInstance,
+    AddressKey, Garp, InitialState, RealServer, RealServerKey, Scheduler, SorryServer,
+    VirtualAddress, VrrpInstance,
 };
 use crate::health::Change;
 use crate::net::link::LinkKind;
@@ -21,7 +21,7 @@ fn address(text: &str) -> IpAddr {
 }
 
 fn virtual_server(vip: &str, servers: &[&str]) -> VirtualServer {
-    let key = VirtualServerKey {
+    let key = AddressKey {
         address: address(vip),
         port: 80,
         protocol: Protocol::Tcp,
@@ -36,7 +36,7 @@ fn virtual_server(vip: &str, servers: &[&str]) -> VirtualServer {
         lb_algo: Scheduler::Rr,
         lb_kind: Forwarding::Dr,
         real_servers: servers.iter().map(real_server).collect(),
-        ..VirtualServer::new(key)
+        ..VirtualServer::new(key.into())
     }
 }
 
@@ -179,11 +179,12 @@ fn a_server_on_this_host_is_served_by_the_kernel_on_the_same_port_only() {
             .hops()
             .handle_route(address("127.0.0.1"), Ok(route), clock());
         let (changed, _) = director.handle_health(&Event {
-            virtual_server: VirtualServerKey {
+            virtual_server: AddressKey {
                 address: address(VIP),
                 port: 80,
                 protocol: Protocol::Tcp,
-            },
+            }
+            .into(),
             real_server: RealServerKey {
                 address: address("10.0.0.5"),
                 port: 80,

@@ -160,3 +160,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn extra_interfaces_are_announced_at_their_own_pace_while_master() {
+    let start = clock::now();
+    let settings = Garp {
+        master_delay: Duration::ZERO,
+        master_repeat: 1,
+        extra_if: Some(crate::config::model::ExtraIf {
+            all: false,
+            interval: seconds(100),
+        }),
+        ..Garp::default()
+    };
+    let mut schedule = Schedule::new(settings, 3).with_extra(vec![1, 2]);
+    assert_eq!(schedule.poll_timeout(), None, "not yet master");
+    schedule.handle_master(start);
+    let sent = run(&mut schedule, start, seconds(250));
+    let expected = [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (100_000, 1),
+        (100_000, 2),
+        (200_000, 1),
+        (200_000, 2),
+    ];
+    assert_eq!(sent, expected);
+    schedule.clear();
+    assert_eq!(schedule.poll_timeout(), None, "no longer");
+}

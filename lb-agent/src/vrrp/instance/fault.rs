@@ -16,6 +16,8 @@ pub enum Fault {
     NoSourceAddress,
     /// Something tracked with a weight of 0 has failed: its place in the settings.
     Tracked(usize),
+    /// Unicast without a peer (`unicast_fault_no_peer`). Nothing but a reload ends it.
+    NoPeer,
     /// Another member of the sync group has a fault.
     Group,
 }
@@ -78,6 +80,9 @@ impl Instance {
     }
 
     pub(super) fn log_fault_reason(&mut self) {
+        if self.faults.contains(&Fault::NoPeer) {
+            self.log(LogLine::NoPeer);
+        }
         // The others are said once for the interface or the tracked thing, by who hears of it.
         if self.faults.contains(&Fault::NoSourceAddress)
             && !self.faults.contains(&Fault::InterfaceMissing)

@@ -87,6 +87,24 @@ impl Instance {
         self.enter(State::Master, self.deadline);
     }
 
+    /// RFC 9568 6.4.3, `Adver_Timer`; keepalived's `timer_expired_backup`.
+    pub(super) fn adver_timer_fired(&mut self, now: Instant) {
+        let late = self
+            .deadline
+            .map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
+        let silent = self.timers.adver_int + late;
+        let overtaken = self
+            .settings
+            .timer_expired_backup
+            .is_some_and(|other| silent >= self.timers.master_down(other));
+        if overtaken {
+            self.log(LogLine::TimerExpired { late });
+            self.fall_back(now);
+        } else {
+            self.advertise(now);
+        }
+    }
+
     /// Sends an advert. Adverts keep their rhythm: one sent late does not shift the next, unless
     /// that would be late already.
     pub(super) fn advertise(&mut self, now: Instant) {

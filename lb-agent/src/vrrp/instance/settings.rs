@@ -30,6 +30,11 @@ pub struct Settings {
     /// Member of a sync group.
     pub(super) grouped: bool,
     pub(super) vrrp_startup_delay: Duration,
+    /// `unicast_fault_no_peer`, and there is none.
+    pub(super) lacks_peer: bool,
+    pub(super) timer_expired_backup: Option<u8>,
+    /// `garp_extra_if`: places of the addresses that it announces.
+    pub(super) extra_addresses: Vec<usize>,
 }
 
 impl From<&VirtualRouter> for Settings {
@@ -50,6 +55,23 @@ impl From<&VirtualRouter> for Settings {
             tracked: router.tracked.clone(),
             grouped: router.grouped,
             vrrp_startup_delay: router.startup_delay,
+            lacks_peer: router.lacks_peer,
+            timer_expired_backup: router.timer_expired_backup,
+            extra_addresses: extra_addresses(router),
         }
     }
+}
+
+/// `garp_extra_if`: what stands on another interface than the adverts go out by, since no advert
+/// tells the switches where that is. Without `all` only VMACs, whose addresses nobody else has.
+fn extra_addresses(router: &VirtualRouter) -> Vec<usize> {
+    let Some(extra) = router.garp.extra_if else {
+        return Vec::new();
+    };
+    let is_vmac = |dev: &str| router.vmac.as_ref().is_some_and(|vmac| vmac.name == dev);
+    let places = router.addresses().enumerate();
+    let extra = places.filter(|(_, address)| {
+        address.dev != router.interface && (extra.all || is_vmac(&address.dev))
+    });
+    extra.map(|(place, _)| place).collect()
 }

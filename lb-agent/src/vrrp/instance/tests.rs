@@ -10,6 +10,7 @@ use crate::config::model::{Garp, VirtualAddress, VrrpInstance};
 use crate::runtime::clock;
 
 mod group;
+mod late;
 mod owner;
 mod preempt;
 mod properties;

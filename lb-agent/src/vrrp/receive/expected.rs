@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::config::model::{AuthHmac, HmacMode};
 use crate::vrrp::settings::{
     Authentication, Family, OldUnicastChecksum, Peer, Version, VirtualRouter, adver_int_seconds,
     centiseconds,
@@ -36,6 +37,8 @@ pub struct Expected {
     pub v3_checksum_as_v2: bool,
     /// `old_unicast_checksum`.
     pub old_unicast_checksum: OldUnicastChecksum,
+    /// `auth_hmac`.
+    pub auth_hmac: Option<AuthHmac>,
     /// The advertised addresses, in order.
     pub addresses: Vec<IpAddr>,
 }
@@ -55,6 +58,7 @@ impl From<&VirtualRouter> for Expected {
             group: router.mcast_dst_ip,
             v3_checksum_as_v2: router.v3_checksum_as_v2,
             old_unicast_checksum: router.old_unicast_checksum,
+            auth_hmac: router.auth_hmac.clone(),
             addresses: addresses.map(|address| address.address.addr()).collect(),
         }
     }
@@ -94,6 +98,15 @@ impl Expected {
             Some(Authentication::Ah(key)) => Some(key),
             None | Some(Authentication::Pass(_)) => None,
         }
+    }
+
+    /// The key that our adverts are signed with, and its number; `None`: they are not.
+    pub fn signing_key(&self) -> Option<(u8, &[u8])> {
+        let hmac = self.auth_hmac.as_ref();
+        let hmac = hmac.filter(|hmac| hmac.mode != HmacMode::ReceiveOnly)?;
+        // Without the key there are zeros, and whoever minds drops the advert.
+        let key = hmac.key_of(hmac.active_key).unwrap_or_default();
+        Some((hmac.active_key, key))
     }
 
     /// What an advert of ours has of its version. `old_checksum`: as old keepalived does it.

@@ -32,6 +32,29 @@ pub enum Mismatch {
     },
 }
 
+/// What is wrong with the trailer of an advert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum HmacFault {
+    /// There is none.
+    #[error("advert without a trailer")]
+    Missing,
+    /// It is of a kind that is not known here.
+    #[error("trailer of an unknown kind")]
+    Unknown,
+    /// Signed with a key that we do not have.
+    #[error("trailer signed with key {0}, which is not configured here,")]
+    Key(u8),
+    /// Older than `time_window`, or from the future. Seconds.
+    #[error("advert that is {0} s old (time_window; are the clocks of both right?)")]
+    Stale(i64),
+    /// Another key of the same number, or changed on the way.
+    #[error("invalid digest (another key, or changed on the way)")]
+    Digest,
+    /// It was heard before, or a newer one was.
+    #[error("replayed advert")]
+    Replay,
+}
+
 /// Why an advert is not acceptable. Printed behind `(name of the instance) `.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Rejected {
@@ -132,6 +155,14 @@ pub enum Rejected {
     Digest {
         /// The sender.
         from: IpAddr,
+    },
+    /// The trailer of `auth_hmac`.
+    #[error("auth_hmac: {why} from {from}")]
+    Hmac {
+        /// The sender.
+        from: IpAddr,
+        /// What is wrong with it.
+        why: HmacFault,
     },
     /// The two sides are configured for different intervals.
     #[error("advertisement interval mismatch with {from} mine={expected} sec rcv'd={received} sec")]

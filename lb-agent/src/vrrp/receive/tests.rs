@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::vrrp::settings::{Family, Peer};
 
+mod hmac;
+
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
@@ -38,6 +40,7 @@ fn expected() -> Expected {
         group: GROUP.into(),
         v3_checksum_as_v2: false,
         old_unicast_checksum: OldUnicastChecksum::Follow,
+        auth_hmac: None,
         addresses: vec![VIP.into()],
     }
 }
@@ -45,6 +48,8 @@ fn expected() -> Expected {
 const CHECKED: Before = Before {
     check_addresses: true,
     sequence: None,
+    hmac_sequence: None,
+    since_1970: Duration::ZERO,
 };
 
 fn peer(address: Ipv4Addr) -> Peer {
@@ -84,6 +89,8 @@ fn golden_packets_are_accepted() {
     let accepted = Ok(Received {
         advert,
         sequence: None,
+        hmac_sequence: None,
+        unsigned: false,
         old_checksum: false,
         mismatch: None,
     });

@@ -9,7 +9,7 @@ use super::{Member, Router};
 use crate::net::link::Link;
 use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::instance::{Input, Interface};
-use crate::vrrp::settings::{Kind, Status};
+use crate::vrrp::settings::{Kind, ReceiveBuffer, Status};
 
 impl<K: Kernel> Router<K> {
     pub(super) fn read_links(&mut self, now: Instant) {
@@ -75,8 +75,24 @@ impl<K: Kernel> Router<K> {
         }
     }
 
+    /// The link as it counts: `interface_up_down_delays`.
+    pub(super) fn debounced(&mut self, link: Link, now: Instant) -> Link {
+        let before = self.interfaces.by_index(link.index).map(|link| link.up);
+        let mut vmacs = self.members.iter().filter_map(|it| it.config.vmac.as_ref());
+        // A VMAC has the delays of the interface below.
+        let base = vmacs.find(|vmac| vmac.name == link.name);
+        let delays_of = base.map_or_else(|| link.name.clone(), |vmac| vmac.base.clone());
+        let users = self.members.iter().map(|member| &member.config);
+        let users =
+            users.filter(|it| it.interface == link.name || it.source_interface == link.name);
+        let longest = users.map(|it| it.advert_int * u32::from(it.down_timer_adverts - 1));
+        let longest = longest.min();
+        self.debounce.admit(link, before, &delays_of, longest, now)
+    }
+
     pub(super) fn remove_link(&mut self, index: u32, name: &str, now: Instant) {
         self.interfaces.remove(index);
+        self.debounce.forget(index);
         self.outside.kernel.close(index);
         self.statics.forget(index);
         self.forget_vmac(name);
@@ -108,19 +124,36 @@ impl<K: Kernel> Router<K> {
             if users.peek().is_none() {
                 continue;
             }
+            let buffer = self.receive_buffer(link, channel);
             let mut groups: Vec<IpAddr> = users
                 .filter(|member| !member.config.is_unicast())
                 .map(|member| member.config.mcast_dst_ip)
                 .collect();
             groups.sort_unstable();
             groups.dedup();
-            if let Err(error) = self.outside.kernel.open(link, channel, &groups) {
+            if let Err(error) = self.outside.kernel.open(link, channel, &groups, buffer) {
                 error!(
                     "cannot open a VRRP socket on {}: {error}; no advert is heard there",
                     link.name
                 );
             }
         }
+    }
+
+    /// Bytes that the socket of a channel should hold, for all its users; `None`: as many as the
+    /// kernel likes.
+    fn receive_buffer(&self, link: &Link, channel: Channel) -> Option<u32> {
+        let users = self
+            .members
+            .iter()
+            .filter(|member| member.config.interface == link.name && member.channel() == channel);
+        let bytes = users.filter_map(|member| match member.config.receive_buffer {
+            ReceiveBuffer::Kernel => None,
+            ReceiveBuffer::Bytes(bytes) => Some(bytes),
+            ReceiveBuffer::Mtu(packets) => Some(link.mtu.saturating_mul(packets)),
+            ReceiveBuffer::Advert(packets) => Some(member.advert_len().saturating_mul(packets)),
+        });
+        bytes.reduce(u32::saturating_add)
     }
 
     /// A tracked interface that does not exist is down.

@@ -13,6 +13,7 @@ use crate::vrrp::addresses::Addresses;
 use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::election::Advert;
 use crate::vrrp::group::Standing;
+use crate::vrrp::hmac::Sequences;
 use crate::vrrp::instance::{Action, Input, Instance, Rival};
 use crate::vrrp::receive::{Expected, Mismatch, Rejected};
 use crate::vrrp::routing::Routing;
@@ -46,6 +47,10 @@ pub(super) struct Member {
     identification: u16,
     /// Sequence number of the last authentication header, sent or received.
     sequence: Option<u32>,
+    /// Sequence numbers of `auth_hmac`.
+    hmac: Sequences,
+    /// That of the advert being sent.
+    hmac_sequence: Option<u64>,
     /// The peers compute checksums as old keepalived did.
     old_checksum: bool,
     /// A master of lower priority was heard: the group has to hear of it.
@@ -81,6 +86,8 @@ impl Member {
             mute: false,
             identification: 0,
             sequence: None,
+            hmac: Sequences::default(),
+            hmac_sequence: None,
             heard_lower: false,
             blocked: false,
             lower: None,
@@ -300,7 +307,8 @@ impl Member {
                 Action::Probe => self.probe(interfaces, outside),
                 Action::LowerPriority => {
                     self.heard_lower = true;
-                    (outside.listener)(News::LowerPriority { instance });
+                    let priority = self.machine.effective_priority();
+                    (outside.listener)(News::LowerPriority { instance, priority });
                 }
                 Action::Priority { to, .. } => {
                     let state = self.machine.state();
@@ -314,7 +322,12 @@ impl Member {
                 Action::SplitBrain(rival) => {
                     self.say_split_brain(rival, interfaces);
                     self.publish();
-                    (outside.listener)(News::SplitBrain { instance, rival });
+                    (outside.listener)(News::SplitBrain {
+                        instance,
+                        priority: self.machine.effective_priority(),
+                        rival,
+                        mac: rival.and_then(|rival| self.mac_of(rival)),
+                    });
                 }
                 Action::Log(line) if line.is_warning() => warn!("({}) {line}", self.config.name),
                 Action::Log(line) => info!("({}) {line}", self.config.name),
@@ -357,7 +370,10 @@ impl Member {
         }
         let addresses = self.config.addresses();
         let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
-        match outside.kernel.block(&self.table(), &addresses) {
+        match outside
+            .kernel
+            .block(&self.table(), &self.config.filter, &addresses)
+        {
             Ok(()) => self.blocked = true,
             Err(error) => error!("({}) no_accept has no effect: {error}", self.config.name),
         }
@@ -378,9 +394,19 @@ impl Member {
             interface,
             virtual_router_id,
             family,
+            filter,
             ..
         } = &self.config;
-        format!("lb-agent.{interface}.{virtual_router_id}.{}", family.name())
+        let table = &filter.table;
+        format!("{table}.{interface}.{virtual_router_id}.{}", family.name())
+    }
+
+    fn mac_of(&self, rival: Rival) -> Option<[u8; 6]> {
+        match (rival, self.lower) {
+            (Rival::Advertises(theirs), Some((source, mac))) if source == theirs => mac,
+            (Rival::Advertises(_), Some(_) | None) => None,
+            (Rival::Answers { mac, .. }, _) => Some(mac),
+        }
     }
 
     fn say_split_brain(&self, rival: Option<Rival>, interfaces: &Interfaces) {
@@ -395,10 +421,8 @@ impl Member {
             .map_or_else(String::new, |link| hex(link.mac));
         match rival {
             Rival::Advertises(theirs) => {
-                let mac = match self.lower {
-                    Some((source, Some(mac))) if source == theirs => hex(mac),
-                    Some(_) | None => "MAC unknown".into(),
-                };
+                let mac = self.mac_of(rival);
+                let mac = mac.map_or_else(|| "MAC unknown".into(), hex);
                 warn!(
                     "({name}) SPLIT BRAIN: {theirs} ({mac}) goes on as MASTER beside us, {ours} \
                      ({our_mac}); it does not hear our adverts, or does not accept them"

@@ -62,6 +62,16 @@ impl<K: Kernel> Router<K> {
                     None
                 }
             };
+            // track_src_ip: it has to be there.
+            let is_there = |source: &IpAddr| {
+                let mut addresses = own.iter().chain(&of_virtual);
+                addresses.any(|it| it.index == link.index && it.address.addr() == *source)
+            };
+            if let Some(source) = member.config.source.filter(|_| member.config.track_src_ip) {
+                let source = Some(source).filter(is_there);
+                member.set_source(source, &self.interfaces, &mut self.outside, now);
+                continue;
+            }
             let source = member.config.source.or_else(|| first(&own)).or_else(owned);
             member.set_source(source, &self.interfaces, &mut self.outside, now);
         }

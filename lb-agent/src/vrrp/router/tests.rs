@@ -21,6 +21,8 @@ mod addresses;
 mod dialects;
 mod fake;
 mod groups;
+mod hmac;
+mod links;
 mod packets;
 mod properties;
 mod routing;
@@ -184,7 +186,8 @@ fn an_interface_that_comes_later_ends_the_fault() {
     let group = Ipv4Addr::new(224, 0, 0, 18);
     assert!(bench.journal.take().contains(&Seen::Opened {
         index: 7,
-        groups: vec![group.into()]
+        groups: vec![group.into()],
+        buffer: None,
     }));
 }
 

@@ -114,7 +114,7 @@ impl<K: Kernel> Router<K> {
     }
 
     /// Once: what it was before is what it will be again.
-    fn set(&mut self, path: String, value: &str) {
+    pub(super) fn set(&mut self, path: String, value: &str) {
         if self.made.settings.iter().any(|(set, _)| *set == path) {
             return;
         }

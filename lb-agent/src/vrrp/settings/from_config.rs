@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{
-    Authentication, Family, Global, Kind, OldUnicastChecksum, Peer, Setup, SyncGroup, Tracked,
-    Version, VirtualAddress, VirtualRouter, Vmac,
+    Authentication, Family, Filter, Global, Kind, OldUnicastChecksum, Peer, ReceiveBuffer, Setup,
+    SyncGroup, Tracked, Version, VirtualAddress, VirtualRouter, Vmac,
 };
-use crate::config::model::{self, Config, InitialState, VrrpInstance};
+use crate::config::model::{self, Config, InitialState, RxBufs, VrrpInstance};
 use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
 use crate::vrrp::isolation::Isolation;
 use crate::wire::vrrp::{MAX_ADVERTISE_INTERVAL, PRIORITY_OWNER};
@@ -16,12 +16,33 @@ impl From<&Config> for Setup {
     fn from(config: &Config) -> Self {
         let mut setup = Self::from(config.vrrp_instances.clone());
         let vrrp = &config.global_defs.vrrp;
+        let process = &config.global_defs.process;
+        for (instance, of) in setup.instances.iter_mut().zip(&config.vrrp_instances) {
+            instance.filter = filter(vrrp);
+            instance.receive_buffer = receive_buffer(vrrp, of.kernel_rx_buf_size);
+            if let Some(prefix) = &vrrp.vmac_prefix
+                && of.use_vmac.as_ref().is_some_and(|vmac| vmac.name.is_none())
+            {
+                instance.rename_vmac(prefix);
+            }
+        }
         setup.global = Global {
             vrrp_startup_delay: vrrp.vrrp_startup_delay,
+            vrrp_delay_after_boot: vrrp.vrrp_delay_after_boot,
+            disable_local_igmp: vrrp.disable_local_igmp,
+            interface_up_down_delays: config.environment.interface_up_down_delays.clone(),
             log_unknown_vrids: vrrp.log_unknown_vrids,
             isolation: Isolation {
-                vrrp_rt_priority: config.global_defs.process.vrrp_rt_priority,
-                vrrp_no_swap: config.global_defs.process.vrrp_no_swap,
+                vrrp_rt_priority: process.vrrp_rt_priority,
+                // One process: its memory is locked as a whole.
+                vrrp_no_swap: process.vrrp_no_swap
+                    || process.checker_no_swap
+                    || process.bfd_no_swap,
+                max_auto_priority: process
+                    .max_auto_priority
+                    .and_then(|priority| u8::try_from(priority).ok())
+                    .filter(|priority| *priority > 0),
+                min_auto_priority_delay: process.min_auto_priority_delay,
             },
         };
         let statics = config.static_ipaddress.iter();
@@ -116,6 +137,12 @@ impl From<&VrrpInstance> for VirtualRouter {
             source_interface: config.interface.clone(),
             virtual_routes: config.virtual_routes.clone(),
             virtual_rules: config.virtual_rules.clone(),
+            auth_hmac: config.auth_hmac.clone(),
+            track_src_ip: config.track_src_ip,
+            lacks_peer: config.unicast_fault_no_peer && config.unicast_peer.is_empty(),
+            timer_expired_backup: config.timer_expired_backup,
+            receive_buffer: ReceiveBuffer::default(),
+            filter: Filter::default(),
             accept: config.accept,
         };
         if config.strict_mode {
@@ -133,7 +160,6 @@ impl VirtualRouter {
     /// `vrrp_strict`: what the RFC does not know does not exist.
     fn be_strict(&mut self) {
         self.authentication = None;
-        self.unicast_peer.clear();
         self.preempt_delay = Duration::ZERO;
         self.lower_prio_no_advert = true;
         self.garp.lower_prio_repeat = 0;
@@ -144,6 +170,28 @@ impl VirtualRouter {
             self.accept = true;
         } else {
             self.state = InitialState::Backup;
+        }
+    }
+
+    /// `vmac_prefix`: a VMAC without a name of its own.
+    fn rename_vmac(&mut self, prefix: &str) {
+        let Some(vmac) = &mut self.vmac else {
+            return;
+        };
+        let six = if self.family == Family::V6 { "6" } else { "" };
+        let former = std::mem::replace(
+            &mut vmac.name,
+            format!("{prefix}{six}.{}", self.virtual_router_id),
+        );
+        let name = vmac.name.clone();
+        let addresses = self.virtual_ipaddress.iter_mut();
+        let devs = addresses
+            .chain(&mut self.virtual_ipaddress_excluded)
+            .map(|address| &mut address.dev);
+        for dev in devs.chain([&mut self.interface]) {
+            if *dev == former {
+                dev.clone_from(&name);
+            }
         }
     }
 
@@ -225,6 +273,25 @@ pub(in crate::vrrp) fn centiseconds(advert_int: Duration) -> u16 {
     u16::try_from(rounded)
         .unwrap_or(u16::MAX)
         .clamp(1, MAX_ADVERTISE_INTERVAL)
+}
+
+fn filter(vrrp: &model::VrrpDefaults) -> Filter {
+    let default = Filter::default();
+    Filter {
+        table: vrrp.nftables.clone().unwrap_or(default.table),
+        priority: vrrp.nftables_priority.unwrap_or(default.priority),
+        counters: vrrp.nftables_counters,
+    }
+}
+
+fn receive_buffer(vrrp: &model::VrrpDefaults, own: Option<u32>) -> ReceiveBuffer {
+    let multiplier = vrrp.vrrp_rx_bufs_multiplier.unwrap_or(3);
+    match (own, vrrp.vrrp_rx_bufs_policy) {
+        (Some(bytes), _) | (None, Some(RxBufs::Bytes(bytes))) => ReceiveBuffer::Bytes(bytes),
+        (None, Some(RxBufs::Mtu)) => ReceiveBuffer::Mtu(multiplier),
+        (None, Some(RxBufs::Advert)) => ReceiveBuffer::Advert(multiplier),
+        (None, None) => ReceiveBuffer::Kernel,
+    }
 }
 
 fn addresses(config: &[model::VirtualAddress]) -> Vec<VirtualAddress> {

@@ -24,6 +24,8 @@ pub enum Reason {
         /// Its name.
         name: String,
     },
+    /// Unicast without a peer.
+    NoPeer,
     /// Another member of the sync group has a fault.
     Group,
 }
@@ -35,6 +37,7 @@ impl Reason {
             Fault::InterfaceMissing => Self::InterfaceMissing,
             Fault::InterfaceDown => Self::InterfaceDown,
             Fault::NoSourceAddress => Self::NoSourceAddress,
+            Fault::NoPeer => Self::NoPeer,
             Fault::Group => Self::Group,
             Fault::Tracked(place) => match config.tracked.get(place) {
                 Some(tracked) => Self::Tracked {
@@ -55,6 +58,7 @@ impl fmt::Display for Reason {
             Self::InterfaceDown => f.write_str("the interface is down"),
             Self::NoSourceAddress => f.write_str("the interface has no address to send from"),
             Self::Tracked { kind, name } => write!(f, "tracked {kind} {name} has failed"),
+            Self::NoPeer => f.write_str("unicast_peer is empty (unicast_fault_no_peer)"),
             Self::Group => f.write_str("another member of its sync group has a fault"),
         }
     }

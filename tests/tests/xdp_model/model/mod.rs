@@ -33,7 +33,7 @@ use packet::Packet;
 use table::Flow;
 pub(crate) use table::Table;
 
-use crate::frame::Endpoint;
+use crate::frame::{ETHERNET, Endpoint};
 use crate::network::{Network, NoWay};
 
 /// `XDP_DROP`, `XDP_PASS`, `XDP_TX`, `XDP_REDIRECT`.
@@ -57,6 +57,19 @@ const DROPPED: [Reason; 6] = [
 pub(crate) struct Outcome {
     pub(crate) verdict: u32,
     pub(crate) frame: Vec<u8>,
+    /// What the agent gets: the interface that the packet is to leave by, and the packet.
+    pub(crate) handed: Option<(u32, Vec<u8>)>,
+}
+
+impl Outcome {
+    /// Nothing for the agent.
+    pub(crate) const fn of(verdict: u32, frame: Vec<u8>) -> Self {
+        Self {
+            verdict,
+            frame,
+            handed: None,
+        }
+    }
 }
 
 /// When and where a frame comes in.
@@ -107,8 +120,10 @@ pub(crate) struct Model {
     pub(crate) traffic: HashMap<Incarnation, Traffic>,
     pub(crate) retired: HashMap<u16, Traffic>,
     pub(crate) reasons: [u64; Reason::ALL.len()],
-    /// Answers by ICMP: the tick of the last one, and how many there were in it.
-    answers: (i64, u32),
+    /// Answers by ICMP.
+    answers: Limited,
+    /// Replies handed to the agent.
+    handed: Limited,
     incarnations: u32,
 }
 
@@ -130,7 +145,8 @@ impl Model {
             traffic: HashMap::new(),
             retired: HashMap::new(),
             reasons: [0; Reason::ALL.len()],
-            answers: (0, 0),
+            answers: Limited::default(),
+            handed: Limited::default(),
             incarnations: 0,
         }
     }
@@ -168,10 +184,7 @@ impl Model {
             }
         };
         // Whatever is not forwarded is as it came.
-        Outcome {
-            verdict,
-            frame: frame.to_vec(),
-        }
+        Outcome::of(verdict, frame.to_vec())
     }
 
     fn consider(
@@ -239,10 +252,8 @@ impl Model {
             Forwarding::Tun => packet::tunnelled(frame, packet, &server, &hop),
         };
         self.count_in(choice, packet);
-        Ok(Outcome {
-            verdict: leave(network, arrival.ingress, hop.index),
-            frame,
-        })
+        let verdict = leave(network, arrival.ingress, hop.index);
+        Ok(Outcome::of(verdict, frame))
     }
 
     /// Tells the client that its packet does not fit, if that is what it wants to know.
@@ -259,17 +270,12 @@ impl Model {
         if !packet.whole || !one_host || !to_us_alone {
             return Err(Refusal::Because(Reason::CannotFragment));
         }
-        let (last, count) = self.answers;
-        let count = if last == tick { count } else { 0 };
-        if count == LIMIT {
+        if !self.answers.another(tick) {
             return Err(Refusal::Because(Reason::AnswerLimit));
         }
-        self.answers = (tick, count + 1);
         self.reasons[Reason::TooBig as usize] += 1;
-        Ok(Outcome {
-            verdict: TX,
-            frame: packet::fragmentation_needed(frame, packet, room as u16),
-        })
+        let answer = packet::fragmentation_needed(frame, packet, room as u16);
+        Ok(Outcome::of(TX, answer))
     }
 
     fn towards_client(
@@ -305,15 +311,27 @@ impl Model {
             Refusal::Because(match no_way {
                 NoWay::TooNarrow if packet.whole => Reason::ReplyTooBig,
                 NoWay::TooNarrow => Reason::CannotFragment,
-                NoWay::NotKnown => Reason::NoWayBack,
+                NoWay::NoRoute => Reason::NoWayBack,
             })
         })?;
+        if way.dst_mac.is_none() && !self.handed.another(arrival.tick) {
+            return Err(Refusal::Because(Reason::NoWayBack));
+        }
         let traffic = self.traffic.entry(chosen).or_default();
         traffic.out_packets += 1;
         traffic.out_bytes += u64::from(packet.length);
+        let mut frame = packet::to_client(frame, packet, service);
+        if let Some(mac) = way.dst_mac {
+            packet::address_to(&mut frame, mac, way.src_mac);
+            let verdict = leave(network, arrival.ingress, way.ifindex);
+            return Ok(Outcome::of(verdict, frame));
+        }
+        self.reasons[Reason::Unresolved as usize] += 1;
+        let ip = frame[ETHERNET..][..usize::from(packet.length)].to_vec();
         Ok(Outcome {
-            verdict: leave(network, arrival.ingress, way.ifindex),
-            frame: packet::to_client(frame, packet, service, &way),
+            verdict: DROP,
+            frame,
+            handed: Some((way.ifindex, ip)),
         })
     }
 
@@ -332,6 +350,25 @@ impl Model {
         traffic.conns += u64::from(choice.new);
         traffic.in_packets += 1;
         traffic.in_bytes += u64::from(packet.length);
+    }
+}
+
+/// What may be done so often in a tick: the last one, and how often it was done in it.
+#[derive(Clone, Copy, Default)]
+struct Limited {
+    tick: i64,
+    count: u32,
+}
+
+impl Limited {
+    /// Once more, if that may be.
+    const fn another(&mut self, tick: i64) -> bool {
+        if self.tick != tick {
+            *self = Self { tick, count: 0 };
+        }
+        let may = self.count < LIMIT;
+        self.count += may as u32;
+        may
     }
 }
 

@@ -8,7 +8,6 @@ use lb_common::stats::Reason;
 
 use super::Refusal;
 use crate::frame::{ETHERNET, Endpoint, TCP, UDP, checksum};
-use crate::network::WayBack;
 
 /// A TCP or UDP packet that is whole.
 #[derive(Clone, Copy, Debug)]
@@ -152,17 +151,11 @@ pub(crate) fn to_server(frame: &[u8], packet: &Packet, server: &Server, hop: &Ho
     frame
 }
 
-/// NAT towards the client: another source.
-pub(crate) fn to_client(
-    frame: &[u8],
-    packet: &Packet,
-    service: Endpoint,
-    way: &WayBack,
-) -> Vec<u8> {
+/// NAT towards the client: another source. The MAC addresses are as they came.
+pub(crate) fn to_client(frame: &[u8], packet: &Packet, service: Endpoint) -> Vec<u8> {
     let mut frame = frame.to_vec();
     hop_less(&mut frame[ETHERNET..]);
     translate(&mut frame[ETHERNET..], packet, 12, 0, service);
-    address_to(&mut frame, way.dst_mac, way.src_mac);
     frame
 }
 
@@ -204,7 +197,8 @@ fn mend(ip: &mut [u8], check_at: usize, old: &[u8], new: &[u8]) {
     put(ip, check_at, &(!(folded as u16)).to_be_bytes());
 }
 
-fn address_to(frame: &mut [u8], destination: [u8; 6], source: [u8; 6]) {
+/// Who gets the frame, and from whom.
+pub(crate) fn address_to(frame: &mut [u8], destination: [u8; 6], source: [u8; 6]) {
     put(frame, 0, &destination);
     put(frame, 6, &source);
 }

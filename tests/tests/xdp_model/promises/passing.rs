@@ -23,10 +23,7 @@ fn a_gate_that_closes_passes_everything_untouched_and_opens_to_the_same_flows() 
         };
         rig.configure(&desired(&[&service]))?;
         let syn = packet(1, &service, SYN).frame();
-        let passed = Outcome {
-            verdict: PASS,
-            frame: syn.clone(),
-        };
+        let passed = Outcome::of(PASS, syn.clone());
         ensure!(rig.send(&syn, network.front.index)? == passed);
         rig.gates.set(1, true);
         ensure!(server_of(rig, network, &packet(1, &service, SYN))? == Some(11));

@@ -2,12 +2,14 @@
 
 use anyhow::{Result, ensure};
 use lb_agent::config::model::Forwarding::Nat;
+use lb_common::answers::LIMIT;
 use lb_common::stats::Reason;
 
 use super::server_of;
 use crate::fixture::{SYN, desired, in_director, packet, reply, server, service};
 use crate::frame::{Endpoint, Segment, TCP, UDP};
-use crate::model::{Outcome, PASS, REDIRECT};
+use crate::model::{DROP, Outcome, PASS, REDIRECT};
+use crate::network::UNREACHABLE;
 use crate::random::Random;
 use crate::world::{bucket_of, buckets_of, mistakable};
 
@@ -57,10 +59,7 @@ fn what_a_server_sends_without_a_flow_is_its_own() -> Result<()> {
             ..answer.clone()
         };
         for segment in [&answer, &question, &elsewhere] {
-            let untouched = Outcome {
-                verdict: PASS,
-                frame: segment.frame(),
-            };
+            let untouched = Outcome::of(PASS, segment.frame());
             ensure!(rig.send(&untouched.frame, network.back.index)? == untouched);
         }
         for reason in Reason::ALL {
@@ -84,6 +83,83 @@ fn what_a_server_sends_without_a_flow_is_its_own() -> Result<()> {
         rig.age(buckets.into_iter(), 301)?;
         ensure!(rig.send(&answer.frame(), network.back.index)?.verdict == PASS);
         ensure!(rig.maps.traffic(slot)?.out_packets == 1);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_reply_whose_next_hop_is_silent_is_translated_and_goes_to_the_agent() -> Result<()> {
+    in_director(|network, rig| {
+        let nat = server(network, 13, 8080, Nat);
+        let service = service(23, 80, TCP, vec![nat]);
+        rig.configure(&desired(&[&service]))?;
+        let [silent, _] = UNREACHABLE;
+        let client = Endpoint {
+            address: silent.into(),
+            port: 1,
+        };
+        let syn = Segment {
+            source: client,
+            ..packet(1, &service, SYN)
+        };
+        server_of(rig, network, &syn)?;
+        let reply = Segment {
+            destination: client,
+            payload: vec![7; 301],
+            ..reply(1, &service, &nat)
+        };
+        let mut answers = 0;
+        while rig.maps.reason(Reason::NoWayBack)? == 0 {
+            let found = rig.send(&reply.frame(), network.back.index)?;
+            ensure!(found.verdict == DROP);
+            if let Some((ifindex, packet)) = found.handed {
+                ensure!(ifindex == network.front.index);
+                // Header, ports, and a checksum that fits both.
+                ensure!(packet.len() == 341 && packet[8] == 63);
+                ensure!(
+                    packet[12..20]
+                        == [198, 51, 100, 23, silent[0], silent[1], silent[2], silent[3]]
+                );
+                ensure!(packet[20..24] == [0, 80, 0, 1]);
+                let sent = Segment {
+                    source: syn.destination,
+                    ttl: 63,
+                    ..reply.clone()
+                };
+                ensure!(packet == sent.frame()[14..]);
+                answers += 1;
+            }
+        }
+        // So many in each of two ticks, if the clock has ticked meanwhile.
+        ensure!((LIMIT..=2 * LIMIT).contains(&answers), "{answers}");
+        ensure!(rig.maps.reason(Reason::Unresolved)? == u64::from(answers));
+        Ok(())
+    })
+}
+
+#[test]
+fn without_an_agent_a_reply_whose_next_hop_is_silent_is_dropped() -> Result<()> {
+    in_director(|network, rig| {
+        let nat = server(network, 13, 8080, Nat);
+        let service = service(23, 80, TCP, vec![nat]);
+        rig.configure(&desired(&[&service]))?;
+        let client = Endpoint {
+            address: UNREACHABLE[0].into(),
+            port: 1,
+        };
+        let syn = Segment {
+            source: client,
+            ..packet(1, &service, SYN)
+        };
+        server_of(rig, network, &syn)?;
+        let reply = Segment {
+            destination: client,
+            ..reply(1, &service, &nat)
+        };
+        rig.forget_agent();
+        ensure!(rig.send(&reply.frame(), network.back.index)?.verdict == DROP);
+        ensure!(rig.maps.reason(Reason::NoWayBack)? == 1);
+        ensure!(rig.maps.reason(Reason::Unresolved)? == 0);
         Ok(())
     })
 }

@@ -87,10 +87,7 @@ fn a_flow_in_nat_mode_without_room_in_both_buckets_is_dropped_and_any_other_is_s
         for bucket in buckets() {
             fill(rig, network, &direct, bucket)?;
         }
-        let untouched = |segment: &Segment, verdict| Outcome {
-            verdict,
-            frame: segment.frame(),
-        };
+        let untouched = |segment: &Segment, verdict| Outcome::of(verdict, segment.frame());
         let syn = packet(PORT, &nat, SYN);
         let found = rig.send(&syn.frame(), network.front.index)?;
         ensure!(found == untouched(&syn, DROP), "{found:?}");

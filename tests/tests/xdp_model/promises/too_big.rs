@@ -165,7 +165,7 @@ fn a_reply_that_does_not_fit_is_the_kernels_which_tells_the_server() -> Result<(
             };
             let frame = reply.frame();
             let found = rig.send(&frame, network.back.index)?;
-            ensure!(found == Outcome { verdict, frame });
+            ensure!(found == Outcome::of(verdict, frame));
             ensure!(rig.maps.reason(reason)? == 1);
         }
         Ok(())

@@ -46,7 +46,7 @@ vrrp_instance A {
         <authentication>
     }
     auth_hmac {
-        key 7 seven
+        key 7 seventhsecretofthirtytwocharacters
         <auth_hmac>
     }
     track_interface {

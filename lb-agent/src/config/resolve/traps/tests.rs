@@ -86,7 +86,7 @@ fn strict_mode_says_what_it_does_not_go_with() {
     assert_eq!(
         remarks(&instance(lines)),
         [
-            "4:16 warning (7): in strict mode keepalived refuses unicast peers: the instance does not start there",
+            "4:16 warning (7): strict mode knows no unicast peers; they are used all the same, as keepalived does",
             "5:18 warning (7): in strict mode keepalived ignores authentication",
             "7:1 warning (): strict: the virtual addresses answer nothing, not even ping, but for the owner (priority 255)",
         ]
@@ -117,7 +117,7 @@ fn a_fwmark_says_why_xdp_cannot_serve_it() {
     assert_eq!(
         remarks(text),
         [
-            "1:1 error (): virtual servers for a fwmark are not supported yet: it is left out",
+            "1:1 error (): virtual servers for a fwmark are not supported yet: it is not served",
             "4:1 warning (): a fwmark has no protocol: this is ignored, as with keepalived",
         ]
     );

@@ -33,7 +33,7 @@ use self::services::Services;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 19] = [
     "CONTROL",
     "SERVICES4",
     "SERVICE_INFO",
@@ -52,6 +52,7 @@ pub const NAMES: [&str; 18] = [
     "REASONS",
     "ANSWERS",
     "EGRESS",
+    "UNRESOLVED",
 ];
 
 /// A record as aya wants it.

@@ -1,7 +1,7 @@
 //! Adverts, in and out. Nothing is allocated for one.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{error, warn};
 
@@ -10,9 +10,12 @@ use crate::vrrp::State;
 use crate::vrrp::effects::Kernel;
 use crate::vrrp::instance::Input;
 use crate::vrrp::receive::{self, Before, Received};
+use crate::vrrp::settings::Family;
 use crate::wire::ip::Datagram;
-use crate::wire::vrrp::{PROTOCOL, PROTOCOL_AH, Repr, TTL, View};
-use crate::wire::{ah, ipv4, ipv6};
+use crate::wire::vrrp::{
+    AUTH_DATA_LEN, PROTOCOL, PROTOCOL_AH, PseudoHeader, Repr, TTL, View, write_checksum,
+};
+use crate::wire::{ah, hmac, ipv4, ipv6, vrrp};
 
 impl Member {
     /// Whether the instance listens for adverts that come the way of this one.
@@ -41,6 +44,8 @@ impl Member {
                 || !self.config.skip_check_adv_addr
                 || known != Some(packet.source),
             sequence: self.sequence,
+            hmac_sequence: self.hmac.last_of(packet.source),
+            since_1970: self.time_of_day(outside),
         };
         match receive::check(&self.expected, packet, view, before) {
             Ok(received) => self.accept(received, interfaces, outside, now),
@@ -65,6 +70,12 @@ impl Member {
         if received.sequence.is_some() {
             // The next of ours is one higher, or the other would take it for an old one.
             self.sequence = received.sequence;
+        }
+        if let Some(sequence) = received.hmac_sequence {
+            self.hmac.note(received.advert.source, sequence);
+        }
+        if received.unsigned {
+            self.board.counters.unsigned();
         }
         if received.old_checksum && !self.old_checksum {
             warn!("({name}) Setting unicast VRRPv3 checksum to old version");
@@ -95,6 +106,11 @@ impl Member {
         let (Some(index), Some(source)) = (link.map(|link| link.index), self.source()) else {
             return;
         };
+        // One number for the copies to all peers.
+        let since_1970 = self.time_of_day(outside);
+        let signs = self.expected.signing_key().is_some();
+        let hmac = self.expected.auth_hmac.as_ref().filter(|_| signs);
+        self.hmac_sequence = hmac.map(|hmac| self.hmac.next(hmac, since_1970));
         if self.expected.is_unicast() {
             for place in 0..self.expected.peers.len() {
                 if let Some(peer) = self.expected.peers.get(place).copied() {
@@ -104,6 +120,25 @@ impl Member {
         } else {
             self.send_to(self.config.mcast_dst_ip, source, priority, index, outside);
         }
+    }
+
+    /// Bytes of an advert, IP header included.
+    pub(in crate::vrrp::router) fn advert_len(&self) -> u32 {
+        let headers = match self.config.family {
+            Family::V4 => ipv4::HEADER_LEN + AUTH_DATA_LEN,
+            Family::V6 => ipv6::HEADER_LEN,
+        };
+        let ah = if self.config.has_ah() {
+            ah::HEADER_LEN
+        } else {
+            0
+        };
+        let hmac = self.expected.auth_hmac.as_ref();
+        let trailer = hmac.map_or(0, |_| hmac::TRAILER_LEN);
+        let address = self.config.family.address_len().bytes();
+        let addresses = self.expected.addresses.len() * address;
+        let length = headers + ah + vrrp::HEADER_LEN + addresses + trailer;
+        u32::try_from(length).unwrap_or(u32::MAX)
     }
 
     fn send_to<K: Kernel>(
@@ -135,6 +170,37 @@ impl Member {
         }
     }
 
+    /// Asked only where it is needed.
+    fn time_of_day<K: Kernel>(&self, outside: &mut Outside<K>) -> Duration {
+        match self.expected.auth_hmac {
+            Some(_) => outside.kernel.since_1970(),
+            None => Duration::ZERO,
+        }
+    }
+
+    /// `auth_hmac`: the trailer behind the advert.
+    fn sign(&mut self, start: usize, source: IpAddr, destination: IpAddr) {
+        let Some((sequence, key)) = self.hmac_sequence.zip(self.expected.signing_key()) else {
+            return;
+        };
+        let binding = hmac::Binding {
+            source,
+            version: self.expected.version.number(),
+            vrid: self.expected.vrid,
+        };
+        hmac::append(&mut self.packet, start, binding, key, sequence);
+        if source.is_ipv6()
+            && let Some(advert) = self.packet.get_mut(start..)
+        {
+            // It covers the whole payload.
+            let pseudo = PseudoHeader {
+                source,
+                destination,
+            };
+            write_checksum(advert, Some(&pseudo));
+        }
+    }
+
     /// The whole packet, into `self.packet`.
     fn build(&mut self, destination: IpAddr, source: IpAddr, priority: u8) {
         let has_ah = self.config.has_ah();
@@ -154,6 +220,7 @@ impl Member {
                 .version_repr(source, destination, self.old_checksum),
         }
         .emit(&mut self.packet);
+        self.sign(headers, source, destination);
         let payload_len = u16::try_from(self.packet.len() - ip_len).unwrap_or(0);
         let ttl = if self.expected.is_unicast() {
             self.config.unicast_ttl

@@ -10,6 +10,7 @@ use crate::net::link::LinkKind;
 use crate::net::netlink::NetlinkError;
 use crate::net::virtual_link::{VirtualKind, VirtualLink};
 use crate::vrrp::routing::Entry;
+use crate::vrrp::settings::Filter;
 
 /// Something that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,7 @@ pub(super) enum Seen {
     Opened {
         index: u32,
         groups: Vec<IpAddr>,
+        buffer: Option<u32>,
     },
     Closed(u32),
 }
@@ -102,6 +104,7 @@ pub(super) struct Fake {
     pub(super) addresses: Vec<Address>,
     pub(super) routing: Vec<String>,
     pub(super) sysctls: BTreeMap<String, String>,
+    pub(super) since_1970: Duration,
     journal: Journal,
 }
 
@@ -111,6 +114,7 @@ impl Fake {
             links: vec![ETH0.link(), ETH1.link()],
             routing: Vec::new(),
             sysctls: BTreeMap::new(),
+            since_1970: Duration::from_secs(1_700_000_000),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
                 on(ETH1.index, "192.0.2.1/24"),
@@ -171,7 +175,12 @@ impl Kernel for Fake {
         Ok(Removed::Gone)
     }
 
-    fn block(&mut self, table: &str, addresses: &[IpAddr]) -> Result<(), NetlinkError> {
+    fn block(
+        &mut self,
+        table: &str,
+        _filter: &Filter,
+        addresses: &[IpAddr],
+    ) -> Result<(), NetlinkError> {
         self.journal
             .push(Seen::Blocked(table.into(), addresses.to_vec()));
         Ok(())
@@ -216,10 +225,17 @@ impl Kernel for Fake {
         Ok(before.unwrap_or_else(|| "before".into()))
     }
 
-    fn open(&mut self, link: &Link, _channel: Channel, groups: &[IpAddr]) -> io::Result<()> {
+    fn open(
+        &mut self,
+        link: &Link,
+        _channel: Channel,
+        groups: &[IpAddr],
+        buffer: Option<u32>,
+    ) -> io::Result<()> {
         self.journal.push(Seen::Opened {
             index: link.index,
             groups: groups.to_vec(),
+            buffer,
         });
         Ok(())
     }
@@ -249,6 +265,10 @@ impl Kernel for Fake {
             frame: frame.to_vec(),
         });
         Ok(())
+    }
+
+    fn since_1970(&mut self) -> Duration {
+        self.since_1970
     }
 
     fn is_ipv6_router(&mut self, _link: &Link) -> bool {

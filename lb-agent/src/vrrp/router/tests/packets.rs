@@ -66,6 +66,7 @@ fn unicast_goes_to_every_peer_as_a_packet_of_its_own() {
     let opened = Seen::Opened {
         index: ETH0.index,
         groups: vec![],
+        buffer: None,
     };
     assert!(
         bench.journal.take().contains(&opened),

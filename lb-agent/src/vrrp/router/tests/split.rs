@@ -34,7 +34,9 @@ fn a_master_asks_for_its_own_addresses_and_hears_who_else_answers() {
     assert_eq!(bench.status().stats.split_brain, 1);
     let news = Seen::Told(News::SplitBrain {
         instance: 0,
+        priority: 100,
         rival: Some(rival),
+        mac: Some(MAC),
     });
     assert!(bench.journal.take().contains(&news));
     // Nobody answers any more.

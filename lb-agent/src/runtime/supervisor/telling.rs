@@ -1,0 +1,156 @@
+//! Whom the agent tells: one runner of scripts, the FIFOs and one mailer, for VRRP and for checkers.
+//!
+//! Telling never waits: everything goes into queues that tasks of the same runtime work on.
+
+mod vrrp;
+
+use std::time::Duration;
+
+use tracing::{error, warn};
+
+use crate::notify::event::{Event, What};
+use crate::notify::from_config::{Audience, Settings, Told};
+use crate::notify::mail::Mail;
+use crate::notify::script::Queue;
+use crate::notify::{fifo, mailer, script};
+use crate::script::Script;
+
+/// How long the agent's end waits for scripts, FIFOs and mails, all at once.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Those who are told.
+#[derive(Debug)]
+pub(super) struct Telling {
+    settings: Settings,
+    scripts: script::Handle,
+    fifos: Vec<(Audience, fifo::Settings, fifo::Handle)>,
+    mailer: Option<mailer::Handle>,
+}
+
+impl Telling {
+    /// Opens the FIFOs and begins to take events, on the runtime of the caller. A FIFO that cannot
+    /// be opened is said, and the agent goes on without.
+    pub(super) fn start(settings: Settings) -> Self {
+        remark(&settings);
+        Self {
+            scripts: script::spawn(),
+            fifos: open(&settings.fifos, Vec::new()),
+            mailer: settings.mail.clone().map(mailer::spawn),
+            settings,
+        }
+    }
+
+    /// Goes on with those of another configuration. Scripts that wait are run; a FIFO that stays
+    /// the same stays open, with its script; of a mailer that goes the mails go first.
+    #[expect(dead_code, reason = "the reload calls it")]
+    pub(super) fn replace(&mut self, settings: Settings) {
+        remark(&settings);
+        self.fifos = open(&settings.fifos, std::mem::take(&mut self.fifos));
+        if self.settings.mail != settings.mail {
+            let mailer = settings.mail.clone().map(mailer::spawn);
+            if let Some(old) = std::mem::replace(&mut self.mailer, mailer) {
+                tokio::spawn(old.finish(LAST_WORDS));
+            }
+        }
+        self.settings = settings;
+    }
+
+    /// What begins the subjects of mails.
+    #[expect(dead_code, reason = "mails about servers begin with it")]
+    pub(super) fn router_id(&self) -> &str {
+        &self.settings.router_id
+    }
+
+    /// Runs scripts of a server, after those that were handed in before under the same name.
+    #[expect(dead_code, reason = "scripts of servers are run with it")]
+    pub(super) fn run(&self, server: String, scripts: Vec<Script>) {
+        self.scripts.runner().run(Queue::Server(server), scripts);
+    }
+
+    /// Writes a line about a server to `notify_fifo` and `lvs_notify_fifo`.
+    #[expect(dead_code, reason = "servers are told of with it")]
+    pub(super) fn write_server(&self, line: &str) {
+        self.write(line, Audience::Lvs);
+    }
+
+    /// Sends a mail, if there is somebody to send it to.
+    pub(super) fn send(&self, mail: Mail) {
+        if let Some(mailer) = &self.mailer {
+            mailer.mailer().send(mail);
+        }
+    }
+
+    /// Everything that was told until now is run, written and sent, for a few seconds at most.
+    pub(super) async fn finish(self) {
+        let fifos = async {
+            for (_, _, fifo) in self.fifos {
+                fifo.finish(LAST_WORDS).await;
+            }
+        };
+        let mails = async {
+            if let Some(mailer) = self.mailer {
+                mailer.finish(LAST_WORDS).await;
+            }
+        };
+        tokio::join!(self.scripts.finish(LAST_WORDS), fifos, mails);
+    }
+
+    /// Tells an event of an instance or a group to its scripts, the FIFOs and by mail.
+    fn tell(&self, told: &Told, event: &Event) {
+        let queue = Queue::Vrrp(event.subject.clone());
+        let scripts = told.scripts.for_event(event);
+        self.scripts.runner().run(queue, scripts);
+        let for_fifos = !matches!(event.what, What::Priority(_)) || told.notify_priority_changes;
+        if let Some(line) = event.line().filter(|_| for_fifos) {
+            self.write(&line, Audience::Vrrp);
+        }
+        if told.smtp_alert
+            && !(self.settings.no_email_faults && event.is_fault())
+            && let Some(mail) = event.mail(&self.settings.router_id)
+        {
+            self.send(mail);
+        }
+    }
+
+    fn write(&self, line: &str, audience: Audience) {
+        for (whose, _, fifo) in &self.fifos {
+            if *whose == Audience::All || *whose == audience {
+                fifo.writer().write(line.to_owned());
+            }
+        }
+    }
+}
+
+type Fifos = Vec<(Audience, fifo::Settings, fifo::Handle)>;
+
+/// The FIFOs of `settings`; of `old` those that stay.
+fn open(settings: &[(Audience, fifo::Settings)], mut old: Fifos) -> Fifos {
+    let mut fifos = Vec::with_capacity(settings.len());
+    let mut new = Vec::new();
+    for (audience, settings) in settings {
+        let same = |(whose, known, _): &(Audience, fifo::Settings, _)| {
+            whose == audience && known == settings
+        };
+        match old.iter().position(same) {
+            Some(place) => fifos.push(old.swap_remove(place)),
+            None => new.push((*audience, settings)),
+        }
+    }
+    // What goes is closed before what is new is opened: it may be the same file.
+    drop(old);
+    for (audience, settings) in new {
+        match fifo::spawn(settings) {
+            Ok(fifo) => fifos.push((audience, settings.clone(), fifo)),
+            Err(error) => error!("{error}; nobody is told there"),
+        }
+    }
+    fifos
+}
+
+/// Says that nobody gets the mails that the configuration asks for.
+fn remark(settings: &Settings) {
+    let mut told = settings.instances.iter().chain(&settings.groups);
+    if settings.mail.is_none() && told.any(|it| it.smtp_alert) {
+        warn!("smtp_alert has no effect: global_defs has no smtp_server or no notification_email");
+    }
+}

@@ -1,0 +1,36 @@
+use super::*;
+
+fn programs(config: ScriptDefaults) -> Programs {
+    Programs::new(config, Some("/usr/bin:/bin".into()))
+}
+
+#[test]
+fn a_command_runs_as_its_own_user_else_as_script_user() {
+    let programs = programs(ScriptDefaults {
+        script_user: Some(("12".into(), Some("34".into()))),
+        ..ScriptDefaults::default()
+    });
+    // Numbers without an account are nobody's; root has one everywhere.
+    let own = Command {
+        user: Some("root".into()),
+        ..Command::new("/bin/true")
+    };
+    let found = programs.find("notify script", "/bin/true", &own).unwrap();
+    assert_eq!(found.user, User::ROOT);
+    let script_user = programs.user(None, None);
+    assert_eq!(script_user, User::find("12", Some("34")).ok());
+}
+
+#[test]
+fn an_unknown_user_disables_the_script_and_no_other() {
+    let programs = programs(ScriptDefaults::default());
+    let nobody = Command {
+        user: Some("no-such-user".into()),
+        ..Command::new("/bin/true")
+    };
+    assert_eq!(programs.find("notify script", "n", &nobody), None);
+    assert!(!programs.any.get());
+    let own = Command::new("/bin/true");
+    assert!(programs.find("notify script", "n", &own).is_some());
+    assert!(programs.any.get());
+}
