@@ -265,6 +265,11 @@ impl Rig {
         Ok(())
     }
 
+    /// Makes every flow and all templates older.
+    pub(crate) fn age_everything(&mut self, ticks: u32) -> Result<()> {
+        self.age(0..FLOW_BUCKETS, ticks)
+    }
+
     /// What persistent services remember of their clients.
     pub(crate) fn templates(&self) -> Result<Vec<(AffinityKey4, Affinity)>> {
         let templates = self.affinity.iter();

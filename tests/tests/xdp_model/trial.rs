@@ -128,6 +128,13 @@ impl<'a> Trial<'a> {
                 "{endpoint:?}: connections {found:?} instead of {expected:?}"
             );
         }
+        for (counter, found) in (0..).zip(self.rig.maps.sources()) {
+            let expected = self.model.sources.get(&counter).copied().unwrap_or(0);
+            ensure!(
+                found == expected,
+                "flows of a client: counter {counter} is {found} instead of {expected}"
+            );
+        }
         for (id, _) in self.rig.maps.services()? {
             let expected = self.model.retired.get(&id).copied().unwrap_or_default();
             let carried = self.rig.maps.retired(id)?;
@@ -150,10 +157,10 @@ impl<'a> Trial<'a> {
 
     /// The agent counts the flow table, and so does the model.
     pub(crate) fn take_census(&mut self) -> Result<()> {
-        self.check_maps()?;
+        self.check_maps().context("before the census")?;
         let tick = self.rig.take_census()?;
         self.model.take_census(tick);
-        self.check_maps()
+        self.check_maps().context("after the census")
     }
 
     /// Flows and templates.

@@ -86,16 +86,16 @@ impl Maps {
     }
 
     /// The counters of clients' flows.
-    fn sources(&self) -> Vec<u32> {
-        let pairs = (0..self.sources.len()).filter_map(|pair| self.sources.get(pair));
-        pairs.flatten().collect()
+    pub fn sources(&self) -> Vec<u32> {
+        let counters = (0..self.sources.len()).filter_map(|counter| self.sources.get(counter));
+        counters.map(|[count, _]| count).collect()
     }
 
     /// Corrects the counters of clients' flows, which were `before` when counting began.
     fn correct_sources(&self, before: &[u32], counted: &[u32]) {
         for (counter, (before, counted)) in before.iter().zip(counted).enumerate() {
             if before != counted
-                && let Some(word) = self.sources.half(counter / 2, counter % 2 * 4)
+                && let Some(word) = self.sources.half(counter, 0)
             {
                 add(word, counted.wrapping_sub(*before));
             }

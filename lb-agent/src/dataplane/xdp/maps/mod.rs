@@ -160,6 +160,7 @@ pub struct Maps {
     affinity4: HashMap<MapData, Abi<AffinityKey4>, Abi<Affinity>>,
     policies: Array<MapData, Abi<Policy>>,
     loads: Mapped<Load>,
+    /// The kernel gives every record eight bytes.
     sources: Mapped<[u32; 2]>,
     schedules: ArrayOfMaps<MapData, Array<MapData, u32>>,
     backend_stats: PerCpuArray<MapData, Abi<Traffic>>,
@@ -197,7 +198,12 @@ impl Maps {
             affinity4: convert("AFFINITY4", typed("AFFINITY4")?)?,
             policies: convert("POLICIES", typed("POLICIES")?)?,
             loads: mapped("LOADS", &open("LOADS")?, backends, true)?,
-            sources: mapped("SOURCES", &open("SOURCES")?, SOURCE_COUNTERS as usize, true)?,
+            sources: mapped(
+                "SOURCES",
+                &open("SOURCES")?,
+                2 * SOURCE_COUNTERS as usize,
+                true,
+            )?,
             schedules: convert("SCHEDULES", typed("SCHEDULES")?)?,
             backend_stats: convert("BACKEND_STATS", typed("BACKEND_STATS")?)?,
             retired_stats: convert("RETIRED_STATS", typed("RETIRED_STATS")?)?,
