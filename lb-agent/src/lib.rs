@@ -7,6 +7,7 @@
 pub mod bfd;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod dataplane;
 pub mod health;
 pub mod log_line;

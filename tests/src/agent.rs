@@ -24,6 +24,17 @@ pub struct Agent {
     directory: TempDir,
 }
 
+/// What came of a command.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Exit status; `None`: it was killed.
+    pub status: Option<i32>,
+    /// Standard output.
+    pub text: String,
+    /// Standard error.
+    pub error: String,
+}
+
 /// An agent that has ended.
 #[derive(Debug)]
 pub struct AgentExit {
@@ -90,6 +101,42 @@ impl Agent {
                 "lb-agent did not say {text:?} within {limit:?}:\n{}",
                 self.log()
             ),
+        }
+    }
+
+    /// Replaces the text of its configuration, for the next reload.
+    pub fn rewrite(&self, configuration: &str) -> Result<()> {
+        let file = self.directory.path().join("keepalived.conf");
+        fs::write(file, configuration).context("cannot write keepalived.conf")
+    }
+
+    /// Sends a signal.
+    pub fn signal(&mut self, signal: Signal) -> Result<()> {
+        self.process.signal(signal)
+    }
+
+    /// `lb-agent <arguments>`, which are separated by blanks: what the running agent is told.
+    pub fn tell(&self, arguments: &str) -> Result<Told> {
+        let output = Command::new(built::lb_agent()?)
+            .args(arguments.split_whitespace())
+            .args(["--instance", &self.instance])
+            .output()
+            .context("cannot start lb-agent")?;
+        Ok(Told {
+            status: output.status.code(),
+            text: String::from_utf8_lossy(&output.stdout).into_owned(),
+            error: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Replaces the text of its configuration and has it reloaded, which must succeed.
+    pub fn reload(&self, configuration: &str) -> Result<Told> {
+        self.rewrite(configuration)?;
+        let told = self.tell("reload")?;
+        if told.status == Some(0) {
+            Ok(told)
+        } else {
+            bail!("lb-agent reload: {told:?}\n{}", self.log())
         }
     }
 

@@ -27,7 +27,7 @@ mod server;
 mod site;
 mod switch;
 
-pub use agent::{Agent, AgentExit};
+pub use agent::{Agent, AgentExit, Told};
 pub use capture::{Capture, Frame};
 pub use clock::{now, wait_until};
 pub use cluster::{Cluster, PATIENCE};

@@ -20,7 +20,7 @@ use lb_agent::dataplane::nexthop::Hop;
 use lb_agent::dataplane::plan::{Operation, plan};
 use lb_agent::dataplane::xdp::attach::{AttachError, Attachments, Mode};
 use lb_agent::dataplane::xdp::clock::Ticks;
-use lb_agent::dataplane::xdp::gate::Gates;
+use lb_agent::dataplane::xdp::gate::{Gates, Numbers};
 use lb_agent::dataplane::xdp::maps::{Maps, MapsError, NAMES};
 use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
@@ -180,7 +180,7 @@ fn the_next_agent_takes_over_maps_flows_and_the_attachment() -> Result<()> {
     in_namespace(|namespace, pins| {
         let desired = two_servers(LOOPBACK);
         let mut first = Agent::start(pins)?;
-        Gates::new(first.maps.control()).reset(0);
+        Gates::new(first.maps.control()).reset(&Numbers::default());
         first.maps.set_control(42, 250, 0, &TIMEOUTS);
         first.configure(&desired)?;
         ensure!(first.attach(pins, INTERFACE, XdpMode::Auto)? == Mode::Native);
@@ -370,7 +370,7 @@ fn an_interface_that_has_come_back_under_the_old_index_gets_a_program() -> Resul
 fn packets_are_redirected_to_the_interfaces_that_were_named_and_to_no_other() -> Result<()> {
     in_namespace(|_, pins| {
         let mut agent = Agent::start(pins)?;
-        Gates::new(agent.maps.control()).reset(0);
+        Gates::new(agent.maps.control()).reset(&Numbers::default());
         agent.maps.set_control(42, 250, 0, &TIMEOUTS);
         let (one, other) = (if_nametoindex(INTERFACE)?, if_nametoindex("peer")?);
         agent.configure(&two_servers(one))?;

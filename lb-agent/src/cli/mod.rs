@@ -1,5 +1,6 @@
 //! The command line.
 
+mod call;
 mod check;
 mod dump;
 mod genhash;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Environment, Loaded};
+use crate::runtime::reload::Origin;
 
 /// Where keepalived looks, and so do we.
 const DEFAULT_CONFIG: &str = "/etc/keepalived/keepalived.conf";
@@ -31,6 +33,16 @@ enum Command {
     Check(check::Arguments),
     /// Show services, connections, VRRP instances, next hops. Works without a running agent, too.
     Dump(dump::Arguments),
+    /// Have the running agent read its configuration again; says what is wrong with it, if anything.
+    Reload(call::Reload),
+    /// Give a real server no new connections; those that it has go on.
+    Drain(call::Target),
+    /// End what `drain` or `weight` has set.
+    Enable(call::Target),
+    /// Give a real server a weight, until `enable`, over reloads and restarts.
+    Weight(call::Weight),
+    /// Check servers now: all, those of a virtual server, or one of them.
+    CheckNow(call::CheckNow),
     /// Fetch a page and print its digest, for `digest` in the configuration.
     Genhash(genhash::Arguments),
 }
@@ -47,9 +59,17 @@ struct ConfigArguments {
 }
 
 impl ConfigArguments {
-    /// Reads the configuration with what its macros can ask for.
-    fn load(&self, instance: Option<&str>, explained: bool) -> Loaded {
-        let environment = Environment {
+    /// Where it comes from, with what its macros can ask for.
+    fn origin(&self, instance: Option<&str>) -> Origin {
+        Origin {
+            // The agent keeps to it, wherever it may go.
+            path: std::path::absolute(&self.config).unwrap_or_else(|_| self.config.clone()),
+            environment: self.environment(instance),
+        }
+    }
+
+    fn environment(&self, instance: Option<&str>) -> Environment {
+        Environment {
             config_id: self.config_id.clone().unwrap_or_else(short_host_name),
             instance: instance.map(str::to_owned),
             variables: std::env::vars_os()
@@ -58,7 +78,12 @@ impl ConfigArguments {
                 })
                 .collect(),
             random: u64::from(std::process::id()),
-        };
+        }
+    }
+
+    /// Reads it.
+    fn load(&self, instance: Option<&str>, explained: bool) -> Loaded {
+        let environment = self.environment(instance);
         let read = if explained {
             config::load_explained
         } else {
@@ -98,6 +123,11 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Dump(arguments) => dump::main(&arguments),
+        Command::Reload(arguments) => arguments.main(),
+        Command::Drain(target) => target.drain(),
+        Command::Enable(target) => target.enable(),
+        Command::Weight(arguments) => arguments.main(),
+        Command::CheckNow(arguments) => arguments.main(),
         Command::Genhash(arguments) => genhash::main(&arguments),
     }
 }

@@ -23,9 +23,8 @@ pub(super) struct Arguments {
 #[expect(clippy::print_stderr, reason = "the log does not stand yet, or cannot")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let path = &arguments.config.config;
-    let loaded = arguments
-        .config
-        .load(Some(&arguments.instance.instance), false);
+    let origin = arguments.config.origin(Some(&arguments.instance.instance));
+    let loaded = origin.load();
     let log = match logging::start(&arguments.log) {
         Ok(log) => log,
         Err(error) => {
@@ -46,7 +45,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         env!("CARGO_PKG_VERSION"),
         path.display()
     );
-    let outcome = supervisor::run(loaded.config, &arguments.instance.instance);
+    let outcome = supervisor::run(loaded, origin, &arguments.instance.instance);
     let status = match &outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -127,6 +127,11 @@ impl NextHops {
         self.changed.remove(&address);
     }
 
+    /// The addresses that are watched.
+    pub fn watched(&self) -> impl Iterator<Item = IpAddr> {
+        self.watched.keys().copied()
+    }
+
     /// Keeps the gateways of this host's routes known from now on.
     pub fn keep_gateways(&mut self) {
         self.gateways.keep();

@@ -41,7 +41,12 @@ enum Request {
     Punctuality(oneshot::Sender<Punctuality>),
     Record(oneshot::Sender<Checkers>),
     Restore(Checkers),
-    CheckNow(VirtualServerKey, Option<RealServerKey>),
+    Reload(Vec<Service>, bool),
+    CheckNow(
+        Option<VirtualServerKey>,
+        Option<RealServerKey>,
+        oneshot::Sender<usize>,
+    ),
     Address(IpAddr, bool),
     Bfd(String, bool),
 }
@@ -54,18 +59,26 @@ enum Request {
 /// Outside of a tokio runtime.
 #[must_use]
 pub fn spawn(services: &[Service], share: bool, events: mpsc::UnboundedSender<Event>) -> Handle {
-    let settings = Settings {
-        limit: in_flight_limit(),
-        seed: seed(),
-        share,
-    };
-    let schedule = Schedule::new(services, settings, clock::now());
+    let schedule = Schedule::new(services, settings(share), clock::now());
     let (requests, inbox) = mpsc::unbounded_channel();
     let task = tokio::spawn(Driver::new(schedule, events).run(inbox));
     Handle { requests, task }
 }
 
+fn settings(share: bool) -> Settings {
+    Settings {
+        limit: in_flight_limit(),
+        seed: seed(),
+        share,
+    }
+}
+
 impl Handle {
+    /// Checks `services` from now on, going on from what is known of equal questions.
+    pub fn reload(&self, services: Vec<Service>, share: bool) {
+        self.ask(Request::Reload(services, share));
+    }
+
     /// Every checker now, in the order of the file.
     pub async fn status(&self) -> Vec<CheckerStatus> {
         let (reply, answer) = oneshot::channel();
@@ -92,9 +105,16 @@ impl Handle {
         self.ask(Request::Restore(checkers));
     }
 
-    /// Probes the servers of a virtual server, or one of them, as soon as may be.
-    pub fn check_now(&self, virtual_server: VirtualServerKey, real_server: Option<RealServerKey>) {
-        self.ask(Request::CheckNow(virtual_server, real_server));
+    /// Probes all servers, those of a virtual server, or one of these, as soon as may be; how many
+    /// checkers that concerns.
+    pub fn check_now(
+        &self,
+        virtual_server: Option<VirtualServerKey>,
+        real_server: Option<RealServerKey>,
+    ) -> impl Future<Output = usize> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::CheckNow(virtual_server, real_server, reply));
+        async { answer.await.unwrap_or_default() }
     }
 
     /// An address is on this host, or no longer: for `ha_suspend`.
@@ -126,7 +146,8 @@ struct Driver {
     events: mpsc::UnboundedSender<Event>,
     /// The probes under way; dropping the set aborts them.
     probes: JoinSet<ProbeResult>,
-    asked: HashMap<task::Id, CheckerId>,
+    /// Which checker each is of; `None`: of one that a reload has removed.
+    asked: HashMap<task::Id, Option<CheckerId>>,
 }
 
 impl Driver {
@@ -163,7 +184,7 @@ impl Driver {
                 let probe = self
                     .probes
                     .spawn(async move { probe::probe(&check.question, url).await });
-                self.asked.insert(probe.id(), id);
+                self.asked.insert(probe.id(), Some(id));
             }
             Action::Log(line) => line.write(),
             // Nobody there any more: `run` sees that itself and returns.
@@ -180,8 +201,10 @@ impl Driver {
                 ProbeResult::NotProbed(NotProbed::Broken(error.to_string())),
             )
         });
-        if let Some(id) = self.asked.remove(&task) {
-            self.schedule.handle_result(id, result, clock::now());
+        match self.asked.remove(&task) {
+            Some(Some(id)) => self.schedule.handle_result(id, result, clock::now()),
+            Some(None) => self.schedule.handle_orphan(),
+            None => {}
         }
     }
 
@@ -199,11 +222,17 @@ impl Driver {
                 reply.send(self.schedule.record(now)).ok();
             }
             Request::Restore(checkers) => self.schedule.restore(&checkers, now),
-            Request::CheckNow(virtual_server, real_server) => {
-                let count = self
-                    .schedule
-                    .check_now(&virtual_server, real_server.as_ref(), now);
+            Request::Reload(services, share) => {
+                let moves = self.schedule.reload(&services, settings(share), now);
+                for id in self.asked.values_mut() {
+                    *id = id.and_then(|id| moves.of(id));
+                }
+            }
+            Request::CheckNow(virtual_server, real_server, reply) => {
+                let (of, one) = (virtual_server.as_ref(), real_server.as_ref());
+                let count = self.schedule.check_now(of, one, now);
                 debug!("{count} checks start now");
+                reply.send(count).ok();
             }
             Request::Address(address, here) => self.schedule.handle_address(address, here, now),
             Request::Bfd(instance, up) => self.schedule.handle_bfd(&instance, up, now),

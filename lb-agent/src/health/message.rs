@@ -16,7 +16,7 @@ use super::spec::{Kind, MiscCheck, Url};
 #[must_use]
 pub fn success(kind: &Kind, service: &Subject) -> String {
     match kind {
-        Kind::Tcp => format!("TCP connection to {service} success."),
+        Kind::Tcp | Kind::ViaTunnel(_) => format!("TCP connection to {service} success."),
         Kind::Http(_) | Kind::Ssl(_) => {
             format!("Remote Web server {service} succeed on service.")
         }
@@ -48,8 +48,11 @@ pub fn url_success(service: &Subject, url: &Url) -> String {
 pub fn failure(kind: &Kind, service: &Subject, url: Option<&Url>, failure: &Failure) -> String {
     let reason = reason(url, failure);
     match kind {
-        Kind::Tcp => {
-            let end = if matches!(failure, Failure::ConnectTimeout(_)) {
+        Kind::Tcp | Kind::ViaTunnel(_) => {
+            let end = if matches!(
+                failure,
+                Failure::ConnectTimeout(_) | Failure::NoNeighbour(_) | Failure::NoAnswerOf { .. }
+            ) {
                 "timeout"
             } else {
                 "failed"
@@ -99,9 +102,13 @@ pub fn down(
         }
         Kind::Http(_) | Kind::Ssl(_) => "HTTP_CHECK",
         Kind::Ping => "ICMP CHECK",
-        Kind::Tcp | Kind::Smtp(_) | Kind::Dns(_) | Kind::Udp(_) | Kind::File(_) | Kind::Bfd(_) => {
-            kind.keyword()
-        }
+        Kind::Tcp
+        | Kind::ViaTunnel(_)
+        | Kind::Smtp(_)
+        | Kind::Dns(_)
+        | Kind::Udp(_)
+        | Kind::File(_)
+        | Kind::Bfd(_) => kind.keyword(),
     };
     let reason = reason(url, failure);
     format!("{check} on service {service} failed{retries}. {reason}")
@@ -128,7 +135,7 @@ const fn script_end(failure: &Failure) -> &'static str {
 #[must_use]
 pub fn not_probed(kind: &Kind, service: &Subject, error: &NotProbed) -> String {
     let (bind, create) = match kind {
-        Kind::Tcp => (
+        Kind::Tcp | Kind::ViaTunnel(_) => (
             "TCP socket bind failed",
             "TCP connect fail to create socket",
         ),
@@ -159,6 +166,7 @@ pub fn not_probed(kind: &Kind, service: &Subject, error: &NotProbed) -> String {
     let what = match error {
         NotProbed::Bind { .. } | NotProbed::Interface { .. } | NotProbed::Port(_) => bind,
         NotProbed::Socket(_)
+        | NotProbed::NoWay(_)
         | NotProbed::Mark { .. }
         | NotProbed::DnsName(_)
         | NotProbed::Script(_)
@@ -196,7 +204,11 @@ fn web_failure(failure: &Failure) -> &'static str {
         Failure::StatusCode(_) => "HTTP status code error to",
         Failure::Digest(_) => "MD5 digest error to",
         Failure::Regex { .. } => "Regex match failed",
-        Failure::Smtp { .. }
+        Failure::NoNeighbour(_)
+        | Failure::NoAnswerOf { .. }
+        | Failure::RefusedFor(_)
+        | Failure::AnswersArp { .. }
+        | Failure::Smtp { .. }
         | Failure::SmtpTooLong(_)
         | Failure::Rcode(_)
         | Failure::ReplyLength(_)
@@ -224,7 +236,11 @@ fn smtp_failure(failure: &Failure) -> &'static str {
         Failure::Smtp {
             step: Step::Helo, ..
         } => "Bad HELO response from server",
-        Failure::HandshakeTimeout(_)
+        Failure::NoNeighbour(_)
+        | Failure::NoAnswerOf { .. }
+        | Failure::RefusedFor(_)
+        | Failure::AnswersArp { .. }
+        | Failure::HandshakeTimeout(_)
         | Failure::Handshake(_)
         | Failure::HeadTimeout { .. }
         | Failure::BodyTimeout { .. }

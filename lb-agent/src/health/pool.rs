@@ -9,6 +9,7 @@
 mod fit;
 mod lines;
 mod record;
+mod reload;
 mod server;
 mod status;
 
@@ -90,32 +91,10 @@ impl Pool {
     /// checker, which nothing could ever bring up. The quorum that this makes is told, and with
     /// `rs_init_notifies` every server that is up.
     pub fn new(spec: impl Into<PoolSpec>) -> (Self, PoolChange) {
-        let PoolSpec {
-            key,
-            mut rules,
-            servers,
-        } = spec.into();
-        let mut change = PoolChange {
-            lines: fit::fit(&mut rules, &servers, Names(&key)),
-            ..PoolChange::default()
-        };
-        let mut pool = Self {
-            virtual_server: key,
-            servers: servers.iter().map(PoolServer::new).collect(),
-            quorum: Quorum::new(rules.quorum, rules.hysteresis),
-            rules,
-            has_quorum: false,
-            members: Vec::new(),
-        };
+        let (mut pool, mut change) = Self::without_members(spec.into());
         if pool.rules.rs_init_notifies {
             let up = pool.servers.iter_mut().filter(|server| server.up);
-            change.notices.extend(up.map(|server| {
-                server.told = true;
-                Notice::RealServer {
-                    key: server.key,
-                    up: true,
-                }
-            }));
+            change.notices.extend(up.map(PoolServer::tell_up));
         }
         if pool.quorum.gained(pool.live_weight()) {
             pool.gain_as("Starting with quorum up", &mut change);
@@ -124,6 +103,28 @@ impl Pool {
         }
         pool.members = pool.wanted();
         change.members_changed = true;
+        (pool, change)
+    }
+
+    /// Its servers and rules, made to fit each other.
+    fn without_members(spec: PoolSpec) -> (Self, PoolChange) {
+        let PoolSpec {
+            key,
+            mut rules,
+            servers,
+        } = spec;
+        let change = PoolChange {
+            lines: fit::fit(&mut rules, &servers, Names(&key)),
+            ..PoolChange::default()
+        };
+        let pool = Self {
+            virtual_server: key,
+            servers: servers.iter().map(PoolServer::new).collect(),
+            quorum: Quorum::new(rules.quorum, rules.hysteresis),
+            rules,
+            has_quorum: false,
+            members: Vec::new(),
+        };
         (pool, change)
     }
 

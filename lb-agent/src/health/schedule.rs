@@ -12,6 +12,7 @@
 //! It holds no pools: what becomes of a virtual server is for [`super::pool`].
 
 mod queue;
+mod reload;
 mod target;
 
 use std::collections::{HashMap, VecDeque};
@@ -22,13 +23,14 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use self::queue::Queue;
+pub use self::reload::Moves;
 use self::target::Target;
 use super::name::ServiceName;
 use super::probe::{Failure, ProbeResult};
 use super::snapshot::{self, Checkers};
 use super::spec::{Check, Kind, Question, Server, Service};
 use super::status::CheckerStatus;
-use super::verdict::{self, Verdict};
+use super::verdict::{self, State, Verdict};
 use super::{Change, Event};
 use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::log_line::LogLine;
@@ -151,6 +153,11 @@ impl Schedule {
         self.with_verdict(id, now, |verdict| verdict.handle_result(result, now));
     }
 
+    /// A probe of a checker that is no more has ended.
+    pub fn handle_orphan(&mut self) {
+        self.queue.ended();
+    }
+
     /// The BFD instance `name` says whether its session is up.
     pub fn handle_bfd(&mut self, name: &str, up: bool, now: Instant) {
         let result = if up {
@@ -161,6 +168,7 @@ impl Schedule {
         for id in self.matching(|question| match &question.kind {
             Kind::Bfd(bfd) => bfd.name == name,
             Kind::Tcp
+            | Kind::ViaTunnel(_)
             | Kind::Http(_)
             | Kind::Ssl(_)
             | Kind::Smtp(_)
@@ -193,16 +201,16 @@ impl Schedule {
         }
     }
 
-    /// Probes the servers of `virtual_server`, or one of them, as soon as may be; how many checkers
-    /// that concerns.
+    /// Probes all servers, those of `virtual_server`, or one of these, as soon as may be; how many
+    /// checkers that concerns.
     pub fn check_now(
         &mut self,
-        virtual_server: &VirtualServerKey,
+        virtual_server: Option<&VirtualServerKey>,
         real_server: Option<&RealServerKey>,
         now: Instant,
     ) -> usize {
         let meant = |target: &Target| {
-            target.virtual_server == *virtual_server
+            virtual_server.is_none_or(|key| target.virtual_server == *key)
                 && real_server.is_none_or(|key| target.real_server == *key)
         };
         let targets = self.targets.iter().filter(|target| meant(target));
@@ -363,8 +371,12 @@ impl Schedule {
         let Some(Entry { verdict, .. }) = self.entries.get_mut(id.0) else {
             return;
         };
+        let before = verdict.state();
         handle(verdict);
-        let (mut changed, mut found) = (None, None);
+        // The first answer ends what a server was before a reload, whose question was another.
+        let first = before == State::Unproven && verdict.state() == State::Up;
+        let mut changed = first.then(|| "checked for the first time".to_owned());
+        let mut found = None;
         while let Some(action) = verdict.poll_action() {
             match action {
                 verdict::Action::Probe { url } => {

@@ -18,7 +18,8 @@ use serde::{Serialize, Serializer};
 pub use self::from_config::services;
 pub use self::http::{HttpGet, HttpProtocol, SslGet, Url, UrlBody};
 pub use self::kind::{
-    BfdCheck, DnsCheck, DnsType, FileCheck, Kind, ReplyPattern, SmtpCheck, UdpCheck,
+    BfdCheck, DnsCheck, DnsType, FileCheck, Kind, LvsMethod, ReplyPattern, SmtpCheck, UdpCheck,
+    ViaTunnel,
 };
 pub use self::misc::MiscCheck;
 use crate::config::model::{RealServerKey, VirtualServerKey};

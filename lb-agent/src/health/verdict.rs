@@ -132,6 +132,15 @@ impl Verdict {
         verdict
     }
 
+    /// Goes on where `before`, of an equal check, stood, its probe under way included.
+    pub fn succeed(&mut self, before: Self) {
+        *self = Self {
+            check: Arc::clone(&self.check),
+            services: std::mem::take(&mut self.services),
+            ..before
+        };
+    }
+
     /// It is a checker of this server of this virtual server.
     pub fn add_service(&mut self, virtual_server: &VirtualServerKey, real_server: ServiceName) {
         let subject = match self.kind() {
@@ -140,6 +149,7 @@ impl Verdict {
                 virtual_server: virtual_server.clone(),
             },
             Kind::Tcp
+            | Kind::ViaTunnel(_)
             | Kind::Http(_)
             | Kind::Ssl(_)
             | Kind::Smtp(_)
@@ -290,6 +300,7 @@ impl Verdict {
         match self.kind() {
             Kind::Misc(_) => self.started.unwrap_or(now),
             Kind::Tcp
+            | Kind::ViaTunnel(_)
             | Kind::Http(_)
             | Kind::Ssl(_)
             | Kind::Smtp(_)

@@ -11,6 +11,7 @@ use super::fifo;
 use super::mail::Envelope;
 use super::mailer::{self, Server};
 use super::script::Scripts;
+use super::servers::Servers;
 use tracing::warn;
 
 /// Which events a FIFO is for.
@@ -48,6 +49,8 @@ pub struct Settings {
     pub instances: Vec<Told>,
     /// `vrrp_sync_group`, in the order of the configuration.
     pub groups: Vec<Told>,
+    /// Virtual and real servers.
+    pub servers: Servers,
     /// The FIFOs.
     pub fifos: Vec<(Audience, fifo::Settings)>,
     /// `None`: there is no `smtp_server`, or nobody to write to.
@@ -69,6 +72,7 @@ impl Settings {
             groups: told(&config.vrrp_sync_groups, programs, |it: &VrrpSyncGroup| {
                 (Subject::Group(it.name.clone()), &it.notify)
             }),
+            servers: Servers::new(config, programs),
             fifos: fifos(config, programs),
             mail: mail(&global.mail, host),
             no_email_faults: global.mail.no_email_faults,

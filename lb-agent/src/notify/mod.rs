@@ -11,7 +11,7 @@
 //! keepalived starts them all at once; the last state always comes through.
 //!
 //! * [`event`]: what can be told, as arguments, as a line, as subject and body of a mail.
-//! * [`from_config`]: whom a configuration tells.
+//! * [`from_config`] and [`servers`]: whom a configuration tells.
 //! * [`turn`] (pure) with [`script`]; [`fifo`]; [`smtp`] (pure) and [`mail`] with [`mailer`].
 //!
 //! What this module does not do: it does not decide what is worth telling.
@@ -22,5 +22,6 @@ pub mod from_config;
 pub mod mail;
 pub mod mailer;
 pub mod script;
+pub mod servers;
 pub mod smtp;
 pub mod turn;

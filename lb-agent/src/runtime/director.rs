@@ -6,10 +6,13 @@
 //! it has heard what came of these ([`Director::handle_ports`]), what should it do
 //! ([`Director::desired`]). Who asks the kernel and who writes the maps is the supervisor's matter.
 
+mod hand;
 mod interfaces;
+mod reload;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use lb_common::control::GATE_ALWAYS;
@@ -19,7 +22,7 @@ use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualS
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use crate::dataplane::nexthop::{NextHops, Resolution};
 use crate::dataplane::port::Ports;
-use crate::dataplane::xdp::gate;
+use crate::dataplane::xdp::gate::Numbers;
 use crate::health::Event;
 use crate::health::pool::{Member, Notice, Pool};
 use crate::health::spec::PoolSpec;
@@ -29,7 +32,7 @@ use crate::net::link::Link;
 
 /// The state of one agent, VRRP's own excepted.
 pub struct Director {
-    config: Config,
+    config: Arc<Config>,
     pools: Vec<Pool>,
     hops: NextHops,
     links: BTreeMap<u32, Link>,
@@ -47,21 +50,23 @@ pub struct Director {
     notices: VecDeque<(VirtualServerKey, Notice)>,
     /// Which instance holds which address, by its place in the configuration.
     owners: BTreeMap<IpAddr, usize>,
-    /// Instances that are MASTER, by their place in the configuration.
-    masters: BTreeSet<usize>,
+    /// Instances that are MASTER.
+    masters: BTreeSet<String>,
+    /// The gate of each instance.
+    gates: Numbers,
+    /// Between two configurations: what was served under the first.
+    held: Option<Vec<Service>>,
 }
 
 impl Director {
     /// Everybody is in the pools that does not have to wait for a first check; the lines say what
-    /// that means. Every real server is watched.
-    pub fn new(config: Config) -> (Self, Vec<LogLine>) {
+    /// that means. Every real server is watched. `gates` are those of an earlier agent.
+    pub fn new(config: Config, gates: &Numbers) -> (Self, Vec<LogLine>) {
         let mut hops = NextHops::new();
         let (mut lines, mut notices) = (Vec::new(), VecDeque::new());
         let mut pools = Vec::with_capacity(config.virtual_servers.len());
         for virtual_server in &config.virtual_servers {
-            let mut spec = PoolSpec::from(virtual_server);
-            spec.rules.rs_init_notifies = config.global_defs.notify.rs_init_notifies;
-            let (pool, change) = Pool::new(spec);
+            let (pool, change) = Pool::new(pool_spec(&config, virtual_server));
             lines.extend(change.lines);
             notices.extend(addressed(&pool, change.notices));
             pools.push(pool);
@@ -74,7 +79,9 @@ impl Director {
         }
         let director = Self {
             owners: owners(&config),
-            config,
+            gates: gates.assign(config.vrrp_instances.iter().map(|it| it.name.as_str())),
+            held: None,
+            config: Arc::new(config),
             pools,
             hops,
             links: BTreeMap::new(),
@@ -90,7 +97,7 @@ impl Director {
     }
 
     /// The configuration.
-    pub const fn config(&self) -> &Config {
+    pub fn config(&self) -> &Arc<Config> {
         &self.config
     }
 
@@ -155,12 +162,17 @@ impl Director {
         self.pools.iter().filter_map(Pool::poll_timeout).min()
     }
 
+    /// The gates of the instances.
+    pub const fn gates(&self) -> &Numbers {
+        &self.gates
+    }
+
     /// An instance became MASTER or is no longer.
-    pub fn handle_role(&mut self, instance: usize, master: bool) {
+    pub fn handle_role(&mut self, instance: &str, master: bool) {
         if master {
-            self.masters.insert(instance);
+            self.masters.insert(instance.to_owned());
         } else {
-            self.masters.remove(&instance);
+            self.masters.remove(instance);
         }
     }
 
@@ -241,10 +253,13 @@ impl Director {
     /// What the data plane should do now.
     pub fn desired(&self) -> Desired {
         let services = self.config.virtual_servers.iter().zip(&self.pools);
-        Desired {
-            services: services
-                .filter_map(|(server, pool)| self.service(server, pool))
-                .collect(),
+        let services = services.filter_map(|(server, pool)| self.service(server, pool));
+        let now = Desired {
+            services: services.collect(),
+        };
+        match &self.held {
+            Some(held) => reload::between(held, now),
+            None => now,
         }
     }
 
@@ -265,7 +280,7 @@ impl Director {
                     timeout,
                     mask: virtual_server.persistence_granularity,
                 }),
-            gate: owner.map_or(Some(GATE_ALWAYS), gate::of_instance)?,
+            gate: owner.map_or(Some(GATE_ALWAYS), |owner| self.gate(owner))?,
             servers: pool
                 .members()
                 .iter()
@@ -312,10 +327,22 @@ impl Director {
         })
     }
 
+    fn gate(&self, instance: usize) -> Option<u16> {
+        let instance = self.config.vrrp_instances.get(instance)?;
+        self.gates.of(&instance.name)
+    }
+
     /// The instance that holds the address of a virtual server.
     pub fn owner(&self, virtual_server: &VirtualServer) -> Option<usize> {
         self.owners.get(&virtual_server.key.address()?).copied()
     }
+}
+
+/// What the pool of a virtual server goes by.
+fn pool_spec(config: &Config, virtual_server: &VirtualServer) -> PoolSpec {
+    let mut spec = PoolSpec::from(virtual_server);
+    spec.rules.rs_init_notifies = config.global_defs.notify.rs_init_notifies;
+    spec
 }
 
 /// Notices with the name of their virtual server.

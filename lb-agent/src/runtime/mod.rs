@@ -25,6 +25,7 @@ pub mod interfaces;
 pub mod lock;
 pub mod logging;
 pub mod plane;
+pub mod reload;
 pub mod status;
 pub mod supervisor;
 pub mod systemd;

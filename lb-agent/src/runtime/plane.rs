@@ -15,7 +15,7 @@ use crate::dataplane::installed::Installed;
 use crate::dataplane::plan::{PlanError, plan};
 use crate::dataplane::xdp::attach::{Attachments, DetachError, Mode};
 use crate::dataplane::xdp::clock::{MEASURE, Ticks};
-use crate::dataplane::xdp::gate::Gates;
+use crate::dataplane::xdp::gate::{Gates, Numbers};
 use crate::dataplane::xdp::maps::{Maps, MapsError};
 use crate::dataplane::xdp::object::{Object, ObjectError};
 use crate::dataplane::xdp::pins::{Pins, PinsError};
@@ -59,14 +59,14 @@ pub struct Plane {
 
 impl Plane {
     /// Loads the program, adopting what an earlier agent has left, with the gates as
-    /// [`Gates::reset`] has them for so many VRRP `instances`. What is of no use is removed, and everything made anew. Takes a tenth of
+    /// [`Gates::reset`] has them for those of `gates`. What is of no use is removed, and everything made anew. Takes a tenth of
     /// a second: the kernel's clock is measured.
-    pub fn load(instance: &str, deadman: Duration, instances: usize) -> Result<Self, PlaneError> {
+    pub fn load(instance: &str, deadman: Duration, gates: &Numbers) -> Result<Self, PlaneError> {
         let pins = Pins::of(instance);
         let mut released = pins.linked();
-        let mut loaded = match Self::adopt(&pins, deadman, instances)? {
+        let mut loaded = match Self::adopt(&pins, deadman, gates)? {
             Some(adopted) => adopted,
-            None => Self::load_into(pins.clone(), deadman, instances).or_else(|error| {
+            None => Self::load_into(pins.clone(), deadman, gates).or_else(|error| {
                 // Maps are pinned before the verifier has seen the program.
                 pins.remove()?;
                 Err(error)
@@ -79,11 +79,11 @@ impl Plane {
     }
 
     /// Takes over what an earlier agent of this version has left, if that is any good.
-    fn adopt(pins: &Pins, deadman: Duration, instances: usize) -> Result<Option<Self>, PlaneError> {
+    fn adopt(pins: &Pins, deadman: Duration, gates: &Numbers) -> Result<Option<Self>, PlaneError> {
         if !pins.may_exist() {
             return Ok(None);
         }
-        match Self::load_into(pins.clone(), deadman, instances) {
+        match Self::load_into(pins.clone(), deadman, gates) {
             Ok(adopted) => {
                 tracing::info!(
                     "adopted the data plane of an earlier agent: {} services",
@@ -106,20 +106,17 @@ impl Plane {
         }
     }
 
-    fn load_into(pins: Pins, deadman: Duration, instances: usize) -> Result<Self, PlaneError> {
+    fn load_into(pins: Pins, deadman: Duration, gates: &Numbers) -> Result<Self, PlaneError> {
         let mut object = Object::load(&pins)?;
         let maps = Maps::open(&pins)?;
-        Gates::new(maps.control()).reset(instances);
+        Gates::new(maps.control()).reset(gates);
         let ticks = measure(&mut object, &maps)?;
         let secret = match maps.read_control().secret {
             0 => RandomState::new().hash_one(clock::now()),
             // The flows that are there were placed with this one.
             secret => secret,
         };
-        let timeouts: Vec<u32> = state::TIMEOUTS
-            .map(|seconds| ticks.of(Duration::from_secs(seconds.into())))
-            .to_vec();
-        maps.set_control(secret, ticks.hertz(), ticks.jiffies(deadman), &timeouts);
+        set_control(&maps, ticks, secret, deadman);
         let installed = maps.installed()?;
         let replies = replies(&pins);
         Ok(Self {
@@ -153,6 +150,12 @@ impl Plane {
         Ok(())
     }
 
+    /// `xdp_deadman` is another.
+    pub fn set_deadman(&self, deadman: Duration) {
+        let secret = self.maps.read_control().secret;
+        set_control(&self.maps, self.ticks, secret, deadman);
+    }
+
     /// Says that the agent is alive, and counts connections where that matters.
     pub fn heartbeat(&mut self) -> Result<(), PlaneError> {
         self.object.heartbeat()?;
@@ -167,6 +170,11 @@ impl Plane {
         errors.extend(self.pins.remove().err().map(PlaneError::from));
         errors
     }
+}
+
+fn set_control(maps: &Maps, ticks: Ticks, secret: u64, deadman: Duration) {
+    let timeouts = state::TIMEOUTS.map(|seconds| ticks.of(Duration::from_secs(seconds.into())));
+    maps.set_control(secret, ticks.hertz(), ticks.jiffies(deadman), &timeouts);
 }
 
 fn netdev() -> Option<Netdev> {

@@ -2,9 +2,11 @@
 //! to it, and everything that has to be done it does, in order.
 
 mod balancer;
+mod calls;
 mod forwarding;
 mod loss;
 mod network;
+mod reload;
 mod said;
 mod startup;
 mod telling;
@@ -15,29 +17,35 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal as NixSignal};
-use nix::unistd::gethostname;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
-use tracing::info;
+use tracing::{error, info};
 
 use self::balancer::Balancer;
 use self::network::Network;
+use self::reload::Reloads;
 use self::telling::Telling;
 use super::director::Director;
 use super::interfaces::{self, NoInterface};
 use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
+use super::reload::{Origin, errors, host_name};
 use super::status::StatusFile;
 use super::{clock, systemd};
-use crate::config::model::Config;
+use crate::config::Loaded;
+use crate::control;
+use crate::dataplane::xdp::gate::Numbers;
 use crate::health;
 use crate::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
 use crate::notify;
 use crate::script::Programs;
 use crate::vrrp::{Change, News, State, driver};
+
+/// Events of health that are taken before anything else gets its turn.
+const MOST_EVENTS: usize = 1000;
 
 /// How often the program hears that the agent is alive. `xdp_deadman` counts from the last time.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -70,19 +78,20 @@ pub enum RunError {
 
 /// Runs one agent until it is told to stop.
 ///
-/// `instance` names the place of its pins and its status file.
-pub fn run(config: Config, instance: &str) -> Result<(), RunError> {
+/// `instance` names the place of its pins and its files; `origin` is where `loaded` came from.
+pub fn run(loaded: Loaded, origin: Origin, instance: &str) -> Result<(), RunError> {
     let _lock = InstanceLock::take(instance, StatusFile::new(instance).folder())?;
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let config = &loaded.config;
         let scripts = config.global_defs.scripts.clone();
         let programs = Programs::new(scripts, std::env::var_os("PATH"));
-        let (startup, shutdown) = startup::find(&config, &programs);
+        let (startup, shutdown) = startup::find(config, &programs);
         startup::run("startup", startup).await;
-        let mut supervisor = Supervisor::start(config, instance, &programs)?;
+        let mut supervisor = Supervisor::start(loaded, origin, instance, &programs)?;
         systemd::ready();
         supervisor.serve().await;
         systemd::stopping();
@@ -104,15 +113,23 @@ fn raise_open_files() {
 }
 
 struct Supervisor {
+    instance: String,
     director: Director,
     network: Network,
     balancer: Option<Balancer>,
     vrrp: Option<driver::Handle>,
+    /// For who starts VRRP later.
+    tell: mpsc::UnboundedSender<News>,
     news: mpsc::UnboundedReceiver<News>,
+    /// Names of the instances that `news` means by their places.
+    places: Vec<String>,
     telling: Telling,
     health: health::driver::Handle,
     events: mpsc::UnboundedReceiver<health::Event>,
     status: StatusFile,
+    control: Option<control::server::Server>,
+    reloads: Reloads,
+    hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
     /// The data plane has to hear of something.
@@ -120,16 +137,24 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn start(config: Config, instance: &str, programs: &Programs) -> Result<Self, RunError> {
+    fn start(
+        loaded: Loaded,
+        origin: Origin,
+        instance: &str,
+        programs: &Programs,
+    ) -> Result<Self, RunError> {
         // Whoever started us may have blocked them, and we have inherited that.
-        let signals = SigSet::from_iter([NixSignal::SIGTERM, NixSignal::SIGINT]);
+        let signals = [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP];
+        let signals = SigSet::from_iter(signals);
         signals.thread_unblock().map_err(std::io::Error::from)?;
         // Signals first: whoever stops us while we start gets a clean stop as well.
         let (terminate, interrupt) = (
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
         );
-        let (mut director, lines) = Director::new(config);
+        let hangup = signal(SignalKind::hangup())?;
+        let errors = errors(&loaded);
+        let (mut director, lines) = Director::new(loaded.config, &Numbers::default());
         write_lines(lines);
         let mut network = Network::open()?;
         network.read_all(&mut director)?;
@@ -145,8 +170,8 @@ impl Supervisor {
             programs,
             &host_name(),
         ));
-        let (sender, news) = mpsc::unbounded_channel();
-        let vrrp = match vrrp::start(&director, balancer.as_ref(), sender) {
+        let (tell, news) = mpsc::unbounded_channel();
+        let vrrp = match vrrp::start(&director, balancer.as_ref(), tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
@@ -161,16 +186,24 @@ impl Supervisor {
         programs.say_violation();
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
+        let status = StatusFile::new(instance);
+        let control = control::server::Server::listen(&status.folder().join(control::SOCKET));
         Ok(Self {
+            instance: instance.to_owned(),
+            places: vrrp::names(director.config()).map(str::to_owned).collect(),
             director,
             network,
             balancer,
             vrrp,
+            tell,
             news,
             telling,
             health,
             events,
-            status: StatusFile::new(instance),
+            status,
+            control: control.inspect_err(|error| error!("{error}")).ok(),
+            reloads: Reloads::new(origin, errors),
+            hangup,
             terminate,
             interrupt,
             stale: true,
@@ -185,8 +218,11 @@ impl Supervisor {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
+                Some(()) = self.hangup.recv() => self.handle_reload(None),
+                outcome = self.reloads.read() => self.handle_prepared(outcome),
+                call = next_call(self.control.as_mut()) => self.handle_call(call),
                 Some(news) = self.news.recv() => self.handle_news(&news),
-                Some(event) = self.events.recv() => self.handle_health(&event),
+                Some(event) = self.events.recv() => self.handle_events(&event),
                 event = self.network.news() => {
                     self.stale |= self.network.handle(event, &mut self.director);
                 }
@@ -198,23 +234,58 @@ impl Supervisor {
                 }
                 _ = heartbeat.tick() => self.beat(),
             }
-            self.stale |= self.network.settle(&mut self.director, clock::now());
-            while let Some((address, here)) = self.director.poll_address() {
-                self.health.set_address(address, here);
-            }
+            self.settle();
             self.update();
         }
     }
 
+    /// What follows from what has just happened, the data plane excepted.
+    fn settle(&mut self) {
+        self.stale |= self.network.settle(&mut self.director, clock::now());
+        self.tell_notices();
+        while let Some((address, here)) = self.director.poll_address() {
+            self.health.set_address(address, here);
+        }
+    }
+
     fn handle_news(&mut self, news: &News) {
-        self.telling.handle_news(news);
-        if let News::Changed(Change { instance, to, .. }) = news {
-            self.director.handle_role(*instance, *to == State::Master);
-            self.stale = true;
+        if !self.tell_deleted(news) {
+            self.telling.handle_news(news);
+        }
+        match news {
+            News::Changed(Change { instance, to, .. }) => {
+                if let Some(name) = self.places.get(*instance) {
+                    self.director.handle_role(name, *to == State::Master);
+                }
+                self.stale = true;
+            }
+            News::Reloaded => self.settle_reload(),
+            News::Group { .. }
+            | News::Priority { .. }
+            | News::LowerPriority { .. }
+            | News::SplitBrain { .. } => {}
+        }
+    }
+
+    /// What health has said by now: the data plane hears of all of it at once.
+    fn handle_events(&mut self, first: &health::Event) {
+        self.handle_health(first);
+        for _ in 0..MOST_EVENTS {
+            let Ok(event) = self.events.try_recv() else {
+                return;
+            };
+            self.handle_health(&event);
+        }
+    }
+
+    fn tell_notices(&mut self) {
+        while let Some((service, notice)) = self.director.poll_notice() {
+            self.telling.handle_notice(&service, &notice);
         }
     }
 
     fn handle_health(&mut self, event: &health::Event) {
+        self.telling.handle_checker(event);
         let (changed, lines) = self.director.handle_health(event);
         write_lines(lines);
         self.stale |= changed;
@@ -226,6 +297,7 @@ impl Supervisor {
             self.stale |= balancer.beat(&self.director);
         }
         self.stale |= self.network.mend(&mut self.director);
+        self.watch_reload();
         let vrrp = self
             .vrrp
             .as_ref()
@@ -250,6 +322,8 @@ impl Supervisor {
         if let Some(vrrp) = self.vrrp.take() {
             vrrp.stop();
         }
+        write_lines(self.director.stop());
+        self.tell_notices();
         self.health.stop().await;
         if let Some(balancer) = self.balancer {
             balancer.stop();
@@ -264,12 +338,11 @@ impl Supervisor {
     }
 }
 
-/// `localhost` if the system does not know.
-fn host_name() -> String {
-    let name = gethostname().unwrap_or_default().into_string();
-    name.ok()
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "localhost".into())
+async fn next_call(control: Option<&mut control::server::Server>) -> control::server::Call {
+    match control {
+        Some(control) => control.next().await,
+        None => pending().await,
+    }
 }
 
 fn write_lines(lines: Vec<LogLine>) {

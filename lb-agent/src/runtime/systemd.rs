@@ -7,6 +7,14 @@ pub fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
+/// The agent reads its configuration again; [`ready`] follows, whatever comes of it.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!("cannot notify systemd: {error}"),
+    }
+}
+
 /// The agent is on its way out.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);

@@ -74,6 +74,25 @@ impl Addresses {
             .map(|entry| (&entry.config, entry.standing != Standing::Absent))
     }
 
+    /// Other addresses from now on. Those that stay as they are keep their standing; those of ours
+    /// that go are removed. Whether there is one that is not set.
+    pub fn replace(
+        &mut self,
+        addresses: impl IntoIterator<Item = VirtualAddress>,
+        kernel: &mut impl Kernel,
+    ) -> bool {
+        let next = Self::of(&self.instance, addresses);
+        let mut gone = std::mem::replace(self, next);
+        for entry in &mut self.entries {
+            let same = |old: &Entry| old.config == entry.config;
+            if let Some(place) = gone.entries.iter().position(same) {
+                entry.standing = gone.entries.swap_remove(place).standing;
+            }
+        }
+        gone.remove(kernel);
+        self.iter().any(|(_, set)| !set)
+    }
+
     /// Sets every address that is not set. What cannot be set is said and left for the next call.
     pub fn add(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
         for entry in &mut self.entries {

@@ -14,7 +14,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use super::effects::Channel;
 use super::isolation::{Escalation, run_real_time};
 use super::kernel::{System, port_of};
 use super::router::Router;
-use super::settings::Setup;
+use super::settings::{Setup, VirtualRouter};
 use super::socket::FrameSocket;
 use super::status::{Board, InstanceStatus};
 use super::wait::Wait;
@@ -36,9 +36,12 @@ use crate::net::netlink::{Connection, NetlinkError};
 use crate::runtime::clock;
 
 mod answers;
+mod reload;
 mod report;
 
 use answers::{ARP, AnswerSockets, NDISC, listen};
+use reload::Order;
+pub use reload::ReloadError;
 pub use report::{Report, Reporter};
 
 /// Token of the netlink monitor; those of the adverts are [`port_of`]'s.
@@ -75,6 +78,11 @@ pub struct Handle {
     boards: Vec<Arc<Board>>,
     stop: Arc<AtomicBool>,
     reports: Reporter,
+    reloads: Sender<Order>,
+    /// What they run with.
+    instances: Vec<VirtualRouter>,
+    /// The thread hears of routes and rules.
+    minds_routing: bool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -132,12 +140,8 @@ pub fn spawn(
     let wait = Wait::new().map_err(resources("prepare to wait"))?;
     // Opened before the first list is read: nothing falls between the two.
     info!("Registering Kernel netlink reflector");
-    let mut groups = vec![Group::Link, Group::Ipv4Address, Group::Ipv6Address];
-    if Router::<System>::minds_routing(&setup) {
-        // Not without need: a router with a full table hears thousands of changes a second.
-        groups.extend([Group::Ipv4Route, Group::Ipv6Route]);
-    }
-    let monitor = Monitor::open(&groups)?;
+    let minds_routing = Router::<System>::minds_routing(&setup);
+    let monitor = listen_to(minds_routing)?;
     wait.registry()
         .add(&monitor, MONITOR)
         .map_err(resources("watch the interfaces"))?;
@@ -150,15 +154,18 @@ pub fn spawn(
 
     let system = System::new(connection, frames, wait.registry());
     let isolation = setup.global.isolation;
+    let instances = setup.clone().complete();
     let router = Router::new(setup, system, gate, Box::new(listener), clock::now());
     let (boards, waker) = (router.boards(), wait.waker());
     let stop = Arc::new(AtomicBool::new(false));
     let (sender, reports) = channel();
+    let (reloads, orders) = channel();
     let thread = Thread {
         router,
         monitor,
         answers,
         reports,
+        orders,
         wait,
         stop: Arc::clone(&stop),
         escalation: Escalation::new(isolation),
@@ -174,8 +181,21 @@ pub fn spawn(
         boards,
         stop,
         reports: Reporter::new(sender, waker),
+        reloads,
+        instances,
+        minds_routing,
         thread: Some(thread),
     })
+}
+
+/// Everything that the instances have to hear of. `routing`: routes and rules, too; not without
+/// need: a router with a full table hears thousands of changes a second.
+fn listen_to(routing: bool) -> Result<Monitor, NetlinkError> {
+    let mut groups = vec![Group::Link, Group::Ipv4Address, Group::Ipv6Address];
+    if routing {
+        groups.extend([Group::Ipv4Route, Group::Ipv6Route]);
+    }
+    Monitor::open(&groups)
 }
 
 /// What the thread owns.
@@ -184,6 +204,7 @@ struct Thread {
     monitor: Monitor,
     answers: AnswerSockets,
     reports: Receiver<Report>,
+    orders: Receiver<Order>,
     wait: Wait,
     stop: Arc<AtomicBool>,
     escalation: Escalation,
@@ -224,6 +245,9 @@ impl Thread {
                 }
             }
         })?;
+        while let Ok(order) = self.orders.try_recv() {
+            self.reload(order)?;
+        }
         while let Ok(Report { kind, name, status }) = self.reports.try_recv() {
             self.router.track(kind, &name, status, clock::now());
         }

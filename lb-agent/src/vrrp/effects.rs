@@ -92,6 +92,9 @@ pub trait Kernel {
     /// Ends what [`Self::open`] began, for all channels. Harmless if it did not.
     fn close(&mut self, index: u32);
 
+    /// The same for one channel.
+    fn close_channel(&mut self, index: u32, channel: Channel);
+
     /// Sends a whole IP packet from an interface that was opened.
     fn send_advert(
         &mut self,

@@ -131,6 +131,36 @@ impl Schedule {
         self.after_lower_prio = (!lower_prio_delay.is_zero()).then(|| now + lower_prio_delay);
     }
 
+    /// Other settings, perhaps for other addresses: then a burst that goes out begins anew, for
+    /// all of them. What comes later keeps its time; what comes again and again, in another rhythm
+    /// now, begins if the instance is `master`.
+    pub fn reload(&mut self, next: Self, master: bool, now: Instant) {
+        let before = std::mem::replace(self, next);
+        let same_extra = before.settings.extra_if == self.settings.extra_if
+            && before.extra.places == self.extra.places;
+        if same_extra {
+            self.extra = before.extra;
+        } else if master {
+            self.extra.due = self.extra_interval().map(|interval| now + interval);
+        }
+        let period = self.settings.master_refresh;
+        if before.settings.master_refresh == period {
+            self.refresh = before.refresh;
+        } else if master && !period.is_zero() {
+            self.refresh = Some(now + period);
+        }
+        let burst = before.burst.filter(|_| self.addresses > 0);
+        self.burst = burst.map(|burst| Burst { next: 0, ..burst });
+        self.not_before = before.not_before;
+        self.after_master = before.after_master;
+        self.after_lower_prio = before.after_lower_prio;
+    }
+
+    /// The instance, master, has addresses that nobody has heard of.
+    pub fn handle_added(&mut self, now: Instant) {
+        self.begin(self.settings.master_repeat, now);
+    }
+
     /// The instance is no longer master: nothing is due any more.
     pub const fn clear(&mut self) {
         self.burst = None;

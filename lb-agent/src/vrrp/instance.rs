@@ -26,6 +26,7 @@ mod conflict;
 mod fault;
 mod hearing;
 mod input;
+mod reload;
 mod role;
 mod settings;
 mod split;
@@ -88,8 +89,7 @@ impl Instance {
             wants_master: false,
             conflict: Conflict::default(),
             split: Split::default(),
-            garp: Schedule::new(settings.garp, settings.addresses)
-                .with_extra(settings.extra_addresses.clone()),
+            garp: announcements(&settings),
             // What a take-over queues, so that nothing is allocated in the middle of one.
             actions: VecDeque::with_capacity(16),
             settings,
@@ -276,6 +276,11 @@ impl Instance {
             "only a master has a rival"
         );
     }
+}
+
+/// With nothing due.
+fn announcements(settings: &Settings) -> Schedule {
+    Schedule::new(settings.garp, settings.addresses).with_extra(settings.extra_addresses.clone())
 }
 
 /// Until it is told of an interface and an address there is none.

@@ -187,6 +187,10 @@ impl Kernel for System {
         self.link_addresses.remove(&index);
     }
 
+    fn close_channel(&mut self, index: u32, channel: Channel) {
+        self.ports.remove(&(index, channel));
+    }
+
     fn send_advert(
         &mut self,
         index: u32,

@@ -125,6 +125,8 @@ pub enum News {
         /// Where it is, if it advertises and has said so.
         mac: Option<[u8; 6]>,
     },
+    /// New settings are in force: from here on, places are those of the new configuration.
+    Reloaded,
 }
 
 /// The data plane's switch of each instance: armed, it forwards what is for the instance's

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, info, warn};
 
 use super::effects::Kernel;
-use super::instance::Input;
+use super::instance::{Input, Interface};
 use super::settings::{Family, Kind, Setup, Status, VirtualRouter};
 use super::status::Board;
 use super::{Gate, News};
@@ -26,6 +26,7 @@ mod groups;
 mod interfaces;
 mod links;
 mod member;
+mod reload;
 mod sources;
 mod statics;
 mod vmac;
@@ -34,6 +35,7 @@ use debounce::Debounce;
 use groups::Group;
 pub use interfaces::Interfaces;
 use member::Member;
+pub use reload::Reload;
 use statics::Statics;
 use vmac::Made;
 
@@ -68,24 +70,16 @@ struct Outside<K> {
 impl<K: Kernel> Router<K> {
     /// A router that has not started.
     pub fn new(
-        setup: Setup,
+        mut setup: Setup,
         kernel: K,
         gate: Box<dyn Gate>,
         listener: Listener,
         now: Instant,
     ) -> Self {
         let statics = Statics::new(&setup);
-        let Setup {
-            instances,
-            groups,
-            global,
-            ..
-        } = setup;
-        let member = |(place, mut config): (usize, VirtualRouter)| {
-            config.startup_delay = global.vrrp_startup_delay;
-            config.grouped = groups.iter().any(|group| group.members.contains(&place));
-            Member::new(place, config, now)
-        };
+        let instances = setup.complete();
+        let Setup { groups, global, .. } = setup;
+        let member = |(place, config): (usize, VirtualRouter)| Member::new(place, config, now);
         Self {
             members: instances.into_iter().enumerate().map(member).collect(),
             groups: groups.iter().cloned().map(Group::new).collect(),

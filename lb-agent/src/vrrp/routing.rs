@@ -74,6 +74,22 @@ impl Routing {
         }
     }
 
+    /// Other lines from now on. Those that stay keep their standing; those of ours that go are
+    /// removed. Whether there is one that is not set.
+    pub fn replace(&mut self, routes: &[Route], rules: &[Rule], kernel: &mut impl Kernel) -> bool {
+        let next = Self::new(&self.owner, routes, rules);
+        let mut gone = std::mem::replace(self, next);
+        for line in &mut self.lines {
+            let same = |old: &Line| old.config == line.config;
+            if let Some(place) = gone.lines.iter().position(same) {
+                *line = gone.lines.remove(place);
+            }
+        }
+        gone.remove(kernel);
+        let mut lines = self.lines.iter();
+        lines.any(|line| line.standing == Standing::Absent)
+    }
+
     /// Whether there are any.
     pub const fn is_empty(&self) -> bool {
         self.lines.is_empty()

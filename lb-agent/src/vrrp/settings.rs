@@ -39,6 +39,17 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Takes the instances out, each with what it has of the groups and of [`Global`].
+    pub(super) fn complete(&mut self) -> Vec<VirtualRouter> {
+        let mut instances = std::mem::take(&mut self.instances);
+        for (place, instance) in instances.iter_mut().enumerate() {
+            instance.startup_delay = self.global.vrrp_startup_delay;
+            let mut groups = self.groups.iter();
+            instance.grouped = groups.any(|group| group.members.contains(&place));
+        }
+        instances
+    }
+
     /// Leaves out what is tracked but of no kind that is reported: an instance would wait for the
     /// first report for ever.
     pub fn track_only(&mut self, kinds: &[Kind]) {
@@ -324,6 +335,16 @@ impl VirtualRouter {
         self.virtual_ipaddress
             .iter()
             .chain(&self.virtual_ipaddress_excluded)
+    }
+
+    /// Whether it is the same virtual router on the same link (RFC 9568 1.7), and speaks by the
+    /// same interface: then it can go on with other settings.
+    pub fn is_same_router(&self, other: &Self) -> bool {
+        let identity = |it: &Self| (it.virtual_router_id, it.version, it.family);
+        identity(self) == identity(other)
+            && self.interface == other.interface
+            && self.source_interface == other.source_interface
+            && self.vmac == other.vmac
     }
 
     /// Whether adverts go to peers and not to a group.

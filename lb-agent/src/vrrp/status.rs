@@ -279,8 +279,8 @@ pub struct Board {
     version: u8,
     priority: u8,
     advert_int: Duration,
-    /// Counted by the thread.
-    pub counters: Counters,
+    /// Counted by the thread; they outlive a board that a reload replaces.
+    pub counters: Arc<Counters>,
     record: Mutex<Arc<Record>>,
 }
 
@@ -294,8 +294,18 @@ impl Board {
             version: config.version.number(),
             priority: config.priority,
             advert_int: config.advert_int,
-            counters: Counters::default(),
+            counters: Arc::default(),
             record: Mutex::new(Arc::new(record)),
+        }
+    }
+
+    /// The board of the same instance with other settings: what was counted counts on, and until
+    /// the thread publishes, the record is the last one.
+    #[must_use]
+    pub fn with(&self, config: &VirtualRouter) -> Self {
+        Self {
+            counters: Arc::clone(&self.counters),
+            ..Self::new(config, Record::clone(&self.record()))
         }
     }
 
@@ -305,9 +315,13 @@ impl Board {
         *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
     }
 
+    fn record(&self) -> Arc<Record> {
+        Arc::clone(&self.record.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The instance at `now`.
     pub fn read(&self, now: Instant) -> InstanceStatus {
-        let record = Arc::clone(&self.record.lock().unwrap_or_else(PoisonError::into_inner));
+        let record = self.record();
         InstanceStatus {
             name: self.name.clone(),
             interface: self.interface.clone(),

@@ -44,6 +44,19 @@ pub fn request(mac: [u8; 6], sender: Ipv4Addr, target: Ipv4Addr) -> [u8; FRAME_L
     ]
 }
 
+/// [`request`] to one host only, for whom it is no secret that others have the address.
+pub fn request_to(
+    host: [u8; 6],
+    mac: [u8; 6],
+    sender: Ipv4Addr,
+    target: Ipv4Addr,
+) -> [u8; FRAME_LEN] {
+    let mut frame = request(mac, sender, target);
+    let (destination, _) = frame.split_at_mut(host.len());
+    destination.copy_from_slice(&host);
+    frame
+}
+
 /// An ARP reply: who says it has which address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {

@@ -1,4 +1,4 @@
-//! The IPv4 header (RFC 791), as far as VRRP over raw sockets needs it.
+//! The IPv4 header (RFC 791), as far as raw sockets need it.
 //!
 //! Options are skipped, not read. Fragments never get here: the kernel reassembles before a raw
 //! socket sees a packet.
@@ -124,7 +124,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// The header of an advert as keepalived builds it: no options, TOS 0xc0, no flags.
+/// A header without options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repr {
     /// Counts up by one for each packet, from 1.
@@ -142,8 +142,18 @@ pub struct Repr {
 }
 
 impl Repr {
-    /// The header's bytes, checksum included.
+    /// As keepalived builds it for an advert: TOS 0xc0, no flags. The bytes, checksum included.
     pub fn to_bytes(&self) -> [u8; HEADER_LEN] {
+        self.bytes(TOS_INTERNETWORK_CONTROL, 0)
+    }
+
+    /// As clients have it: TOS 0, DF. The bytes, checksum included.
+    pub fn to_bytes_of_client(&self) -> [u8; HEADER_LEN] {
+        const DONT_FRAGMENT: u8 = 0x40;
+        self.bytes(0, DONT_FRAGMENT)
+    }
+
+    fn bytes(&self, tos: u8, flags: u8) -> [u8; HEADER_LEN] {
         let [total_high, total_low] = self.payload_len.saturating_add(20).to_be_bytes();
         let [id_high, id_low] = self.identification.to_be_bytes();
         let [s0, s1, s2, s3] = self.source.octets();
@@ -151,12 +161,12 @@ impl Repr {
         let with_checksum = |[c0, c1]: [u8; 2]| {
             [
                 0x45,
-                TOS_INTERNETWORK_CONTROL,
+                tos,
                 total_high,
                 total_low, //
                 id_high,
                 id_low,
-                0,
+                flags,
                 0, //
                 self.ttl,
                 self.protocol,

@@ -13,4 +13,5 @@ pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
 pub mod ndisc;
+pub mod tcp;
 pub mod vrrp;

@@ -13,7 +13,7 @@ use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 use lb_agent::dataplane::nexthop::Hop;
 use lb_agent::dataplane::plan::plan;
 use lb_agent::dataplane::xdp::clock::{MEASURE, Ticks};
-use lb_agent::dataplane::xdp::gate::{Gates, of_instance};
+use lb_agent::dataplane::xdp::gate::{Gates, Numbers};
 use lb_agent::dataplane::xdp::maps::Maps;
 use lb_agent::dataplane::xdp::maps::mapped::Mapped;
 use lb_agent::dataplane::xdp::object::Object;
@@ -81,8 +81,11 @@ impl Subject {
         maps.set_control(SECRET, ticks.hertz(), deadman, &timeouts);
         maps.set_egress(&[network.egress()])?;
         let gates = Gates::new(maps.control());
-        gates.reset(0);
-        let gate = of_instance(0).context("no gate")?;
+        gates.reset(&Numbers::default());
+        let gate = Numbers::default()
+            .assign(["VI_1"])
+            .of("VI_1")
+            .context("no gate")?;
         gates.set(gate, true);
         let services = [Forwarding::Dr, Forwarding::Tun, Forwarding::Nat];
         let desired = Desired {

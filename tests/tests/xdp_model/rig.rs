@@ -18,7 +18,7 @@ use lb_agent::dataplane::installed::Installed;
 use lb_agent::dataplane::plan::plan;
 use lb_agent::dataplane::xdp::attach::Attachments;
 use lb_agent::dataplane::xdp::clock::Ticks;
-use lb_agent::dataplane::xdp::gate::Gates;
+use lb_agent::dataplane::xdp::gate::{Gates, Numbers};
 use lb_agent::dataplane::xdp::maps::Maps;
 use lb_agent::dataplane::xdp::maps::mapped::Mapped;
 use lb_agent::dataplane::xdp::object::Object;
@@ -83,7 +83,7 @@ impl Rig {
         maps.set_egress(&network.egress())?;
         let control = maps.control();
         let gates = Gates::new(Arc::clone(&control));
-        gates.reset(0);
+        gates.reset(&Numbers::default());
         // The kernel lends an interface to a test run only if a program is attached to it.
         let mut attachments = Attachments::default();
         for (interface, name) in [(network.front, "front"), (network.back, "back")] {

@@ -58,6 +58,7 @@ impl CheckerDraft {
             fast_recovery: false,
             tls_compliant: false,
             bind_if: None,
+            xdp_check_via_tunnel: None,
         }
     }
 }
@@ -150,6 +151,8 @@ pub(crate) struct CheckerDraft {
     pub(crate) log_all_failures: Option<Spanned<bool>>,
     pub(crate) checks: CheckSettings,
     pub(crate) bind_if: Option<Spanned<String>>,
+    /// Of `TCP_CHECK`.
+    pub(crate) xdp_check_via_tunnel: Option<Spanned<bool>>,
     /// Of `HTTP_GET`, as all below.
     pub(crate) urls: Vec<UrlDraft>,
     pub(crate) http_protocol: Option<Spanned<HttpProtocol>>,

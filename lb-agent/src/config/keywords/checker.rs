@@ -11,7 +11,7 @@ use crate::config::value;
 
 /// `TCP_CHECK`
 pub(crate) static TCP_CHECK: Section<CheckerDraft> =
-    Section::new("TCP_CHECK", &[&common(), &check_settings()]);
+    Section::new("TCP_CHECK", &[&common(), &check_settings(), TCP]);
 
 /// `HTTP_GET`
 pub(crate) static HTTP_GET: Section<CheckerDraft> =
@@ -59,6 +59,10 @@ pub(super) const fn common<T: IsChecker>() -> [Keyword<T>; 7] {
         .example("eth7"),
     ]
 }
+
+const TCP: &[Keyword<CheckerDraft>] = &[flag("xdp_check_via_tunnel", |c: &mut CheckerDraft, v| {
+    c.xdp_check_via_tunnel = Some(v);
+})];
 
 const HTTP_PROTOCOL: &[(&str, HttpProtocol)] = &[
     ("1.0", HttpProtocol::V1_0),

@@ -293,18 +293,14 @@ const MAIL: &[Keyword<GlobalDraft>] = &[
     flag("smtp_alert_checker", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_alert_checker = Some(v.value);
     })
-    .silent("off")
-    .later(NO_CHECKER_MAIL),
+    .silent("off"),
     flag("no_email_faults", |g: &mut GlobalDraft, v| {
         g.value.mail.no_email_faults = v.value;
     }),
     flag("no_checker_emails", |g: &mut GlobalDraft, v| {
         g.value.mail.no_checker_emails = v.value;
-    })
-    .later(NO_CHECKER_MAIL),
+    }),
 ];
-
-const NO_CHECKER_MAIL: &str = "no mail is sent about servers";
 
 /// Longest time that a script of start or stop may take.
 const SCRIPT_TIME: std::ops::RangeInclusive<Duration> =
@@ -355,16 +351,13 @@ const FIFOS: &[Keyword<GlobalDraft>] = &[
         lower::vrrp_notify_fifo_script,
     )
     .example("/bin/true"),
-    line("lvs_notify_fifo", FIFO, lower::lvs_notify_fifo)
-        .example("/run/seven")
-        .later(NO_SERVERS),
+    line("lvs_notify_fifo", FIFO, lower::lvs_notify_fifo).example("/run/seven"),
     line(
         "lvs_notify_fifo_script",
         COMMAND,
         lower::lvs_notify_fifo_script,
     )
-    .example("/bin/true")
-    .later(NO_SERVERS),
+    .example("/bin/true"),
     flag("vrrp_notify_priority_changes", |g: &mut GlobalDraft, v| {
         g.vrrp_notify_priority_changes = Some(v);
     }),
@@ -377,11 +370,8 @@ const FIFOS: &[Keyword<GlobalDraft>] = &[
     .later(RELOADS),
     flag("rs_init_notifies", |g: &mut GlobalDraft, v| {
         g.value.notify.rs_init_notifies = v.value;
-    })
-    .later("no script is run for servers"),
+    }),
 ];
-
-const NO_SERVERS: &str = "FIFOs hear nothing of servers";
 
 const NO_IPVS: &str = "kernel IPVS is not used";
 

@@ -23,12 +23,8 @@ const SERVER: &[Keyword<RealServerDraft>] = &[
     text("virtualhost", "HOST", |r: &mut RealServerDraft, v| {
         r.virtualhost = Some(v);
     }),
-    line("notify_up", COMMAND, lower::notify_up)
-        .example("/bin/true")
-        .later("no script is run"),
-    line("notify_down", COMMAND, lower::notify_down)
-        .example("/bin/true")
-        .later("no script is run"),
+    line("notify_up", COMMAND, lower::notify_up).example("/bin/true"),
+    line("notify_down", COMMAND, lower::notify_down).example("/bin/true"),
     number("uthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
         r.value.uthreshold = v.value;
     }),
@@ -47,8 +43,7 @@ const SERVER: &[Keyword<RealServerDraft>] = &[
     })
     .default("`smtp_alert_checker`, else `smtp_alert`, else on")
     .example("off")
-    .silent("off")
-    .later("no mail is sent"),
+    .silent("off"),
     text("snmp_name", "NAME", |r: &mut RealServerDraft, v| {
         r.value.snmp_name = Some(v.value);
     })

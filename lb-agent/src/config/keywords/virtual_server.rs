@@ -120,9 +120,9 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
     number("hysteresis", 0..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.hysteresis = w.value)
         .default("0")
         .silent("0"),
-    line("quorum_up", COMMAND, lower::quorum_up).example("/bin/true").later("no script is run"),
-    line("quorum_down", COMMAND, lower::quorum_down).example("/bin/true").later("no script is run"),
-    flag("omega", |v: &mut VirtualServerDraft, w| v.value.omega = w.value).later("no script is run"),
+    line("quorum_up", COMMAND, lower::quorum_up).example("/bin/true"),
+    line("quorum_down", COMMAND, lower::quorum_down).example("/bin/true"),
+    flag("omega", |v: &mut VirtualServerDraft, w| v.value.omega = w.value),
     flag("ha_suspend", |v: &mut VirtualServerDraft, w| v.value.ha_suspend = w.value),
     flag("inhibit_on_failure", |v: &mut VirtualServerDraft, w| v.inhibit_on_failure = Some(w)),
     seconds("xdp_slow_start", TIME, |v: &mut VirtualServerDraft, w| v.value.xdp_slow_start = w.value)
@@ -136,8 +136,7 @@ const REST: &[Keyword<VirtualServerDraft>] = &[
         v.smtp_alert = Some(w);
     })
     .default("`smtp_alert_checker`, else `smtp_alert`, else off")
-    .silent("off")
-    .later("no mail is sent"),
+    .silent("off"),
     text("snmp_name", "NAME", |v: &mut VirtualServerDraft, w| {
         v.value.snmp_name = Some(w.value);
     })

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Resolver;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{
-    CheckSettings, CheckerDraft, CheckerName, RealServerDraft, UrlDraft, VirtualServerDraft,
+    CheckSettings, CheckerDraft, CheckerName, ProtocolDraft, RealServerDraft, Target as Served,
+    UrlDraft, VirtualServerDraft,
 };
 use crate::config::model::{
     Checker, CheckerKind, Forwarding, HttpGet, RealServer, RealServerKey, Url,
@@ -33,6 +34,8 @@ pub(super) struct Outer<'o> {
     pub(super) virtualhost: Option<&'o Spanned<String>>,
     /// Where a check goes that names no other place.
     pub(super) target: (IpAddr, u16),
+    /// Why the virtual address cannot be asked for on the server.
+    pub(super) no_tunnel: Option<&'static str>,
 }
 
 impl Resolver<'_> {
@@ -53,6 +56,7 @@ impl Resolver<'_> {
             virtualhost: draft.virtualhost.as_ref().or(service.virtualhost.as_ref()),
             // A check goes to the port that was written, also where traffic cannot.
             target: (draft.address, given.unwrap_or(port)),
+            no_tunnel: no_tunnel(service, draft.value.lvs_method.unwrap_or(lb_kind)),
         };
         let checkers = draft.checkers.iter();
         let mut checkers: Vec<Checker> = checkers
@@ -97,9 +101,23 @@ impl Resolver<'_> {
             let get = self.http_get(draft, outer.virtualhost)?;
             (CheckerKind::Http(get), Duration::from_secs(3))
         } else {
-            (CheckerKind::Tcp, Duration::from_secs(1))
+            (self.tcp_check(draft, outer), Duration::from_secs(1))
         };
         Some(self.common(kind, draft, outer, RETRY, delay_before_retry))
+    }
+
+    fn tcp_check(&mut self, draft: &CheckerDraft, outer: &Outer<'_>) -> CheckerKind {
+        match (draft.xdp_check_via_tunnel, outer.no_tunnel) {
+            (Some(asked), None) if asked.value => CheckerKind::TcpViaTunnel,
+            (Some(asked), Some(why)) if asked.value => {
+                let message = format!(
+                    "`xdp_check_via_tunnel` {why}: the server is checked at its own address"
+                );
+                self.error(Code::BadValue, asked.span, message);
+                CheckerKind::Tcp
+            }
+            (Some(_) | None, _) => CheckerKind::Tcp,
+        }
     }
 
     /// What all checkers have; `retry` and `delay_before_retry` are the defaults of this kind.
@@ -212,5 +230,22 @@ impl Resolver<'_> {
             body,
             tls_compliant: draft.tls_compliant,
         })
+    }
+}
+
+/// Why a server of `service` cannot be asked for the virtual address.
+fn no_tunnel(service: &VirtualServerDraft, lvs_method: Forwarding) -> Option<&'static str> {
+    let protocol = service.protocol.map(|given| given.value);
+    match (&service.target, lvs_method) {
+        (_, Forwarding::Nat) => {
+            Some("means nothing in NAT mode, where servers do not have the virtual address")
+        }
+        (Served::Fwmark(_) | Served::Group(_), Forwarding::Dr | Forwarding::Tun) => {
+            Some("needs a virtual server with an address and a port")
+        }
+        (Served::Address(address, port), Forwarding::Dr | Forwarding::Tun) => {
+            let served = address.is_ipv4() && *port != 0 && protocol == Some(ProtocolDraft::Tcp);
+            (!served).then_some("needs a virtual server of TCP and IPv4, with a port")
+        }
     }
 }

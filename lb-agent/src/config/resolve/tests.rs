@@ -362,7 +362,7 @@ fn check_settings_are_handed_down_and_the_innermost_counts() {
             .iter()
             .map(|url| url.virtualhost.clone().unwrap())
             .collect::<Vec<_>>(),
-        CheckerKind::Tcp => Vec::new(),
+        CheckerKind::Tcp | CheckerKind::TcpViaTunnel => Vec::new(),
     };
     assert_eq!(hosts(http), ["vs", "url"]);
     assert_eq!(hosts(other), ["rs"]);
@@ -537,4 +537,25 @@ fn our_own_settings_have_defaults_and_values() {
         (global.xdp_deadman, global.router_id.as_deref()),
         (secs(0), Some("a b"))
     );
+}
+
+#[test]
+fn the_virtual_address_is_asked_for_only_where_servers_have_it() {
+    let check = "real_server 10.0.0.2 80 {\nTCP_CHECK {\nxdp_check_via_tunnel\n}\n}\n";
+    let asked = |service: &str, lines: &str| {
+        let text = format!("virtual_server {service} {{\nlb_algo rr\n{lines}\n{check}}}\n");
+        let loaded = of(&text);
+        let said = messages(&loaded);
+        let said = said
+            .iter()
+            .any(|text| text.contains("xdp_check_via_tunnel"));
+        let kinds: Vec<_> = checkers(&loaded).iter().map(|it| it.kind.clone()).collect();
+        (kinds == [CheckerKind::TcpViaTunnel], said)
+    };
+    let vip = "192.168.0.1 80";
+    assert_eq!(asked(vip, "protocol TCP\nlb_kind DR"), (true, false));
+    assert_eq!(asked(vip, "protocol TCP\nlb_kind TUN"), (true, false));
+    assert_eq!(asked(vip, "protocol TCP\nlb_kind NAT"), (false, true));
+    assert_eq!(asked(vip, "protocol UDP\nlb_kind DR"), (false, true));
+    assert_eq!(asked("fwmark 7", "lb_kind DR"), (false, true));
 }

@@ -153,7 +153,15 @@ fn mh_keeps_the_places_of_a_server_that_rests() {
 
 #[test]
 fn mh_moves_few_others_when_one_of_the_servers_goes() {
-    for count in [2, 3, 5, 10, 20, 30] {
+    // Of IPVS's table, which is as small as it is, many servers lose a little more.
+    for (count, others) in [
+        (2, 0.02),
+        (3, 0.02),
+        (5, 0.02),
+        (10, 0.02),
+        (20, 0.02),
+        (50, 0.03),
+    ] {
         let servers = candidates(&vec![1; count]);
         let before = table(Scheduler::Mh, &servers).turns;
         for gone in 0..count {
@@ -165,7 +173,7 @@ fn mh_moves_few_others_when_one_of_the_servers_goes() {
                 .zip(&after)
                 .filter(|(a, b)| slot(**a) != slot(**b));
             let (moved, all) = (moved.count() as f64, f64::from(MAGLEV_PLACES));
-            let limit = 1.0 / count as f64 + 0.02;
+            let limit = 1.0 / count as f64 + others;
             assert!(
                 moved / all <= limit,
                 "{moved} of {all} with {count} servers"

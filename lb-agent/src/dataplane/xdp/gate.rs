@@ -7,6 +7,9 @@ use std::sync::atomic::Ordering;
 use lb_common::control::{Control, GATE_ALWAYS};
 use lb_common::limits::MAX_GATES;
 
+mod numbers;
+
+pub use self::numbers::Numbers;
 use super::maps::mapped::Mapped;
 use crate::vrrp;
 
@@ -16,27 +19,18 @@ pub struct Gates {
     control: Arc<Mapped<Control>>,
 }
 
-/// The gate of the VRRP instance at `index` in the configuration.
-pub fn of_instance(index: usize) -> Option<u16> {
-    u16::try_from(index + 1)
-        .ok()
-        .filter(|gate| usize::from(*gate) < MAX_GATES)
-}
-
 impl Gates {
     /// The gates in this control page.
     pub const fn new(control: Arc<Mapped<Control>>) -> Self {
         Self { control }
     }
 
-    /// Arms the gate of no instance and disarms all others but those of the first `instances`:
-    /// these are disarmed by VRRP when it starts, after it has removed the addresses that an agent
+    /// Arms the gate of no instance and disarms all others but those of `numbers`: these are disarmed by VRRP when it starts, after it has removed the addresses that an agent
     /// before us has left. Until then the program forwards what belongs to them as it did, where
     /// the kernel would reset the connections.
-    pub fn reset(&self, instances: usize) {
+    pub fn reset(&self, numbers: &Numbers) {
         for gate in (0..).take(MAX_GATES) {
-            let of_instance = (1..=instances).contains(&usize::from(gate));
-            if !of_instance {
+            if !numbers.has(gate) {
                 self.set(gate, gate == GATE_ALWAYS);
             }
         }
@@ -59,17 +53,40 @@ impl Gates {
     }
 }
 
-impl vrrp::Gate for Gates {
-    fn arm(&self, instance: usize) {
-        if let Some(gate) = of_instance(instance) {
-            self.set(gate, true);
+/// The gates of the instances of one configuration, by their places in it.
+pub struct InstanceGates {
+    gates: Gates,
+    numbers: Vec<Option<u16>>,
+}
+
+impl InstanceGates {
+    /// The instances are called `names`, in the order of the configuration.
+    pub fn new(
+        gates: Gates,
+        numbers: &Numbers,
+        names: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Self {
+        let numbers = names
+            .into_iter()
+            .map(|name| numbers.of(name.as_ref()))
+            .collect();
+        Self { gates, numbers }
+    }
+
+    fn set(&self, instance: usize, armed: bool) {
+        if let Some(gate) = self.numbers.get(instance).copied().flatten() {
+            self.gates.set(gate, armed);
         }
+    }
+}
+
+impl vrrp::Gate for InstanceGates {
+    fn arm(&self, instance: usize) {
+        self.set(instance, true);
     }
 
     fn disarm(&self, instance: usize) {
-        if let Some(gate) = of_instance(instance) {
-            self.set(gate, false);
-        }
+        self.set(instance, false);
     }
 }
 

@@ -11,7 +11,7 @@ pub fn sentence(kind: &Kind, failure: Option<&Failure>) -> String {
         Some(_) => format!("{check} failed on service"),
     };
     match kind {
-        Kind::Tcp => plain("TCP CHECK"),
+        Kind::Tcp | Kind::ViaTunnel(_) => plain("TCP CHECK"),
         Kind::Udp(_) => plain("UDP CHECK"),
         Kind::Ping => plain("ICMP CHECK"),
         Kind::File(_) => plain("FILE CHECK"),

@@ -28,6 +28,14 @@ impl<'k> Names<'k> {
         }
     }
 
+    /// A server that was in the pool is configured no longer.
+    pub(super) fn removed(self, key: &RealServerKey) -> LogLine {
+        let (service, name) = (self.of(key), self.service());
+        LogLine::Info(format!(
+            "Removing service {service} from VS {name}: it is configured no longer"
+        ))
+    }
+
     pub(super) fn weight(
         self,
         key: &RealServerKey,

@@ -1,5 +1,6 @@
 //! One real server, as its pool sees it.
 
+use super::Notice;
 use crate::config::model::RealServerKey;
 use crate::health::Hand;
 use crate::health::slow_start::Ramp;
@@ -32,6 +33,29 @@ impl PoolServer {
             told: false,
             ramp: None,
         }
+    }
+
+    /// Somebody hears that it is up.
+    pub(super) fn tell_up(&mut self) -> Notice {
+        self.told = true;
+        Notice::RealServer {
+            key: self.key,
+            up: true,
+        }
+    }
+
+    /// It goes on from what it was before a reload.
+    pub(super) fn succeed(&mut self, before: &Self) {
+        let more = i64::from(before.weight).saturating_sub(i64::from(before.configured));
+        let weight = i64::from(self.configured).saturating_add(more);
+        *self = Self {
+            weight: u32::try_from(weight.max(0)).unwrap_or(self.configured),
+            hand: before.hand,
+            up: before.up,
+            told: before.told,
+            ramp: before.ramp,
+            ..*self
+        };
     }
 
     /// Its weight once it is at work.

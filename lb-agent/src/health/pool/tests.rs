@@ -1,3 +1,5 @@
+mod reload;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -1,13 +1,14 @@
 //! Why a probe did not succeed. The words say what happened; who and what for is the log line's
 //! part.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{http, smtp};
+use crate::health::spec::LvsMethod;
 
 /// What a server did wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
@@ -18,6 +19,33 @@ pub enum Failure {
     /// Refused, unreachable, …
     #[error("{0}")]
     Connect(String),
+    /// `xdp_check_via_tunnel`: the server's MAC address is not known.
+    #[error("the server does not answer ARP within {0:?}")]
+    NoNeighbour(Duration),
+    /// `xdp_check_via_tunnel`: nothing came back from the virtual address.
+    #[error("no answer from {address} within {within:?}: {}", hint(*lvs_method))]
+    NoAnswerOf {
+        /// The virtual address.
+        address: SocketAddrV4,
+        /// `connect_timeout`.
+        within: Duration,
+        /// How the packet got there.
+        lvs_method: LvsMethod,
+    },
+    /// `xdp_check_via_tunnel`: the server has the virtual address, but nobody listens there.
+    #[error("the server refuses connections to {0}")]
+    RefusedFor(SocketAddrV4),
+    /// `xdp_check_via_tunnel`: the server gives the virtual address away.
+    #[error(
+        "the server answers ARP for {address} (it is at {}): clients go past the director; set arp_ignore to 1 and arp_announce to 2 there",
+        in_hex(*mac)
+    )]
+    AnswersArp {
+        /// The virtual address.
+        address: Ipv4Addr,
+        /// The server's.
+        mac: [u8; 6],
+    },
     /// The TLS handshake did not end within `connect_timeout`.
     #[error("connected, but the TLS handshake did not end within {0:?}")]
     HandshakeTimeout(Duration),
@@ -140,6 +168,19 @@ pub enum Failure {
     BfdDown,
 }
 
+const fn hint(lvs_method: LvsMethod) -> &'static str {
+    match lvs_method {
+        LvsMethod::Dr => "is it on the server's lo?",
+        LvsMethod::Tun => {
+            "is it on the server's tunnel interface, is that up, and is rp_filter 0 there?"
+        }
+    }
+}
+
+fn in_hex(mac: [u8; 6]) -> String {
+    mac.map(|byte| format!("{byte:02x}")).join(":")
+}
+
 /// Why a probe never left this host.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum NotProbed {
@@ -170,6 +211,9 @@ pub enum NotProbed {
         /// The system's words.
         cause: String,
     },
+    /// `xdp_check_via_tunnel`: the server is not where such a packet could go.
+    #[error("no way to the server: {0}")]
+    NoWay(String),
     /// No source port is free for a connection to this server.
     #[error("no source port: {0}")]
     Port(String),

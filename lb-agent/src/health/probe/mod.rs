@@ -19,6 +19,7 @@ pub mod ping;
 pub mod smtp;
 pub mod tcp;
 pub mod tls;
+pub mod tunnel;
 pub mod udp;
 
 use std::time::Duration;
@@ -59,6 +60,7 @@ pub async fn probe(question: &Question, url: usize) -> ProbeResult {
     let target = &question.target;
     match &question.kind {
         Kind::Tcp => tcp::probe(target).await,
+        Kind::ViaTunnel(via) => tunnel::probe(target, via).await,
         Kind::Http(get) => http::probe(target, get, None, url).await,
         Kind::Ssl(ssl) => http::probe(target, &ssl.get, Some(ssl), url).await,
         Kind::Smtp(check) => smtp::probe(target, check).await,

@@ -46,6 +46,11 @@ impl Queue {
             .extend(deadline.map(|deadline| Reverse((deadline, id))));
     }
 
+    /// So many probes are under way already.
+    pub(super) fn inherit(&mut self, before: &Self) {
+        self.in_flight = before.in_flight;
+    }
+
     pub(super) fn started(&mut self) {
         self.in_flight = self.in_flight.saturating_add(1);
         self.burst = self.burst.saturating_sub(1);

@@ -51,6 +51,18 @@ impl Target {
         }
     }
 
+    /// Goes on from what was told of the server before. Its weight is what its checkers make of
+    /// the configured one now: the pool knows that by itself.
+    pub(super) fn succeed(&mut self, before: &Self, verdicts: &[&Verdict]) {
+        self.told = Told {
+            weight: self.weight(verdicts),
+            ..before.told
+        };
+        if before.suspended == Some(false) {
+            self.set_suspended(false);
+        }
+    }
+
     pub(super) fn is_suspended(&self) -> bool {
         self.suspended == Some(true)
     }

@@ -1,3 +1,5 @@
+mod reload;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -457,8 +459,8 @@ fn check_now_brings_the_probe_forward() {
         port: 81,
         ..server_key(2)
     };
-    assert_eq!(schedule.check_now(&VIP, Some(&other), now), 0);
-    assert_eq!(schedule.check_now(&VIP, None, now), 3);
+    assert_eq!(schedule.check_now(Some(&VIP), Some(&other), now), 0);
+    assert_eq!(schedule.check_now(Some(&VIP), None, now), 3);
     schedule.handle_timeout(now);
     // The one that is under way already is not asked twice.
     assert_eq!(drain(&mut schedule).probes.len(), 2);

@@ -40,7 +40,7 @@ fn service(from: &VirtualServer, kinds: &Kinds<'_>) -> Service {
         key: server.key,
         weight: server.weight,
         inhibit_on_failure: server.inhibit_on_failure,
-        checks: checks(server, kinds),
+        checks: checks(from, server, kinds),
     });
     Service {
         key: from.key.clone(),
@@ -102,9 +102,10 @@ const fn is_made(kind: &LaterChecker) -> bool {
     }
 }
 
-fn checks(server: &RealServer, kinds: &Kinds<'_>) -> Vec<Check> {
+fn checks(service: &VirtualServer, server: &RealServer, kinds: &Kinds<'_>) -> Vec<Check> {
     let first = server.checkers.iter().map(|checker| match &checker.kind {
         CheckerKind::Tcp => check(checker, Kind::Tcp),
+        CheckerKind::TcpViaTunnel => check(checker, kind::via_tunnel(service, server)),
         CheckerKind::Http(get) => check(checker, Kind::Http(kind::http_get(get))),
     });
     let later = server.later_checkers.iter();

@@ -1,8 +1,9 @@
 //! The kinds of checkers, each with its own keywords.
 
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{HttpGet, MiscCheck, SslGet};
 
@@ -11,6 +12,8 @@ use super::{HttpGet, MiscCheck, SslGet};
 pub enum Kind {
     /// `TCP_CHECK`.
     Tcp,
+    /// `TCP_CHECK` with `xdp_check_via_tunnel`.
+    ViaTunnel(ViaTunnel),
     /// `HTTP_GET`.
     Http(HttpGet),
     /// `SSL_GET`.
@@ -36,7 +39,7 @@ impl Kind {
     #[must_use]
     pub const fn keyword(&self) -> &'static str {
         match self {
-            Self::Tcp => "TCP_CHECK",
+            Self::Tcp | Self::ViaTunnel(_) => "TCP_CHECK",
             Self::Http(_) => "HTTP_GET",
             Self::Ssl(_) => "SSL_GET",
             Self::Smtp(_) => "SMTP_CHECK",
@@ -56,6 +59,7 @@ impl Kind {
             Self::Http(get) => Some(get),
             Self::Ssl(ssl) => Some(&ssl.get),
             Self::Tcp
+            | Self::ViaTunnel(_)
             | Self::Smtp(_)
             | Self::Dns(_)
             | Self::Udp(_)
@@ -65,6 +69,24 @@ impl Kind {
             | Self::Bfd(_) => None,
         }
     }
+}
+
+/// `TCP_CHECK` with `xdp_check_via_tunnel`: the virtual address on the server is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct ViaTunnel {
+    /// The virtual server's address and port.
+    pub virtual_address: SocketAddrV4,
+    /// How its packets get to the server.
+    pub lvs_method: LvsMethod,
+}
+
+/// The ways to a server that keep the virtual address in the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LvsMethod {
+    /// `DR`.
+    Dr,
+    /// `TUN` (IP in IP).
+    Tun,
 }
 
 /// `SMTP_CHECK`.

@@ -57,7 +57,8 @@ impl Director {
         self.config.global_defs.xdp_attach == XdpAttach::Master
             && self
                 .owner(virtual_server)
-                .is_some_and(|owner| !self.masters.contains(&owner))
+                .and_then(|owner| self.config.vrrp_instances.get(owner))
+                .is_some_and(|owner| !self.masters.contains(&owner.name))
     }
 
     /// Where clients' packets arrive: where `xdp_interfaces` says, else at the address's interface,

@@ -81,7 +81,7 @@ fn link(index: u32, name: &str, kind: LinkKind) -> Link {
 }
 
 fn director(config: Config) -> Director {
-    let (mut director, _) = Director::new(config);
+    let (mut director, _) = Director::new(config, &Numbers::default());
     let links = [
         link(1, "lo", LinkKind::Loopback),
         link(2, "eth0", LinkKind::Ethernet),
@@ -124,7 +124,13 @@ fn reach(director: &mut Director, server: &str, index: u32) {
 #[test]
 fn a_service_has_the_gate_of_the_instance_that_holds_its_address() {
     let config = Config {
-        vrrp_instances: vec![instance("10.0.0.7", "eth0"), instance(VIP, "eth0")],
+        vrrp_instances: vec![
+            instance("10.0.0.7", "eth0"),
+            VrrpInstance {
+                name: "VI_2".into(),
+                ..instance(VIP, "eth0")
+            },
+        ],
         virtual_servers: vec![virtual_server(VIP, &[]), virtual_server("10.0.0.9", &[])],
         ..Config::default()
     };

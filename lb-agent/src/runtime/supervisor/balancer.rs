@@ -38,18 +38,7 @@ impl Balancer {
     /// That clients' packets do not arrive at the program is an error; that some servers cannot be
     /// reached is not.
     pub(super) fn start(instance: &str, director: &mut Director) -> Result<Self, RunError> {
-        let config = director.config();
-        let deadman = config.global_defs.xdp_deadman;
-        let instances = config.vrrp_instances.len();
-        let mut balancer = Self {
-            plane: Plane::load(instance, deadman, instances)?,
-            failing: false,
-            beats: 0,
-            unusable: Said::default(),
-            unreached: Said::default(),
-            unserved: Said::default(),
-            settings: Said::default(),
-        };
+        let mut balancer = Self::load(instance, director)?;
         match balancer.prepare(director) {
             Ok(()) => Ok(balancer),
             Err(error) => {
@@ -58,6 +47,21 @@ impl Balancer {
                 Err(error)
             }
         }
+    }
+
+    /// Loads the program, and does nothing with it: [`Self::update`] does.
+    pub(super) fn load(instance: &str, director: &Director) -> Result<Self, PlaneError> {
+        let deadman = director.config().global_defs.xdp_deadman;
+        let plane = Plane::load(instance, deadman, director.gates())?;
+        Ok(Self {
+            plane,
+            failing: false,
+            beats: 0,
+            unusable: Said::default(),
+            unreached: Said::default(),
+            unserved: Said::default(),
+            settings: Said::default(),
+        })
     }
 
     fn prepare(&mut self, director: &mut Director) -> Result<(), RunError> {
@@ -111,6 +115,10 @@ impl Balancer {
     /// … and what is not wanted any more is let go when nobody uses it.
     fn bring_about(&mut self, director: &Director, wanted: &[Wanted]) -> Result<(), PlaneError> {
         self.plane.apply(&director.desired())?;
+        if director.is_between() {
+            // What is not wanted any more is in use for a moment yet.
+            return Ok(());
+        }
         self.plane
             .close(wanted, director.config().global_defs.xdp_mode)
     }

@@ -71,6 +71,12 @@ impl Network {
         Ok(())
     }
 
+    /// Reads everything again, for a director that wants to know of more than before.
+    pub(super) fn read_again(&mut self, director: &mut Director) {
+        self.loss.note();
+        self.mend(director);
+    }
+
     /// The next piece of news; never, once the listening thread has ended.
     pub(super) async fn news(&mut self) -> Event {
         match self.news.recv().await {

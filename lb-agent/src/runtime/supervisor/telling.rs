@@ -2,6 +2,7 @@
 //!
 //! Telling never waits: everything goes into queues that tasks of the same runtime work on.
 
+mod servers;
 mod vrrp;
 
 use std::time::Duration;
@@ -42,7 +43,6 @@ impl Telling {
 
     /// Goes on with those of another configuration. Scripts that wait are run; a FIFO that stays
     /// the same stays open, with its script; of a mailer that goes the mails go first.
-    #[expect(dead_code, reason = "the reload calls it")]
     pub(super) fn replace(&mut self, settings: Settings) {
         remark(&settings);
         self.fifos = open(&settings.fifos, std::mem::take(&mut self.fifos));
@@ -55,26 +55,18 @@ impl Telling {
         self.settings = settings;
     }
 
-    /// What begins the subjects of mails.
-    #[expect(dead_code, reason = "mails about servers begin with it")]
-    pub(super) fn router_id(&self) -> &str {
-        &self.settings.router_id
-    }
-
     /// Runs scripts of a server, after those that were handed in before under the same name.
-    #[expect(dead_code, reason = "scripts of servers are run with it")]
-    pub(super) fn run(&self, server: String, scripts: Vec<Script>) {
+    fn run(&self, server: String, scripts: Vec<Script>) {
         self.scripts.runner().run(Queue::Server(server), scripts);
     }
 
     /// Writes a line about a server to `notify_fifo` and `lvs_notify_fifo`.
-    #[expect(dead_code, reason = "servers are told of with it")]
-    pub(super) fn write_server(&self, line: &str) {
+    fn write_server(&self, line: &str) {
         self.write(line, Audience::Lvs);
     }
 
     /// Sends a mail, if there is somebody to send it to.
-    pub(super) fn send(&self, mail: Mail) {
+    fn send(&self, mail: Mail) {
         if let Some(mailer) = &self.mailer {
             mailer.mailer().send(mail);
         }

@@ -20,6 +20,11 @@ impl Debounce {
         }
     }
 
+    /// Other delays; a link that waits waits on.
+    pub(super) fn set_delays(&mut self, delays: Vec<UpDownDelay>) {
+        self.delays = delays;
+    }
+
     /// The link as it counts at `now`; `before`: whether it was up so far, `delays_of`: the
     /// interface whose delays are its own. A delay is never longer than `longest`: the others would
     /// take over before we know that we should let go.

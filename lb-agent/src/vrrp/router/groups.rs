@@ -24,6 +24,16 @@ impl Group {
             state: State::Init,
         }
     }
+
+    /// A group that goes on in the state of `before`.
+    pub(super) fn after(config: SyncGroup, before: Option<&Self>) -> Self {
+        let state = before.map_or(State::Init, |before| before.state);
+        Self { config, state }
+    }
+
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.config.name == name
+    }
 }
 
 impl<K: Kernel> Router<K> {

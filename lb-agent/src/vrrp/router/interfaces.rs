@@ -23,6 +23,11 @@ impl Interfaces {
         self.links.get(&index)
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Link> {
+        self.links.values()
+    }
+
     /// An interface is new or has changed.
     pub fn insert(&mut self, link: Link) {
         self.links.insert(link.index, link);

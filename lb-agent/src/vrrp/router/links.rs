@@ -1,5 +1,6 @@
 //! Interfaces that come, go, and change.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -10,6 +11,14 @@ use crate::net::link::Link;
 use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::instance::{Input, Interface};
 use crate::vrrp::settings::{Kind, ReceiveBuffer, Status};
+
+/// What one socket hears, for all instances that use it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hearing {
+    groups: BTreeSet<IpAddr>,
+    /// Bytes that it should hold; `None`: as many as the kernel likes.
+    buffer: Option<u32>,
+}
 
 impl<K: Kernel> Router<K> {
     pub(super) fn read_links(&mut self, now: Instant) {
@@ -58,6 +67,11 @@ impl<K: Kernel> Router<K> {
         }
         self.statics
             .complete(&mut self.outside.kernel, &self.interfaces);
+        self.tell_link(&name, up, now);
+    }
+
+    /// Every member hears of an interface that is there.
+    pub(super) fn tell_link(&mut self, name: &str, up: bool, now: Instant) {
         let (interface, status) = if up {
             (Interface::Up, Status::Up)
         } else {
@@ -70,7 +84,7 @@ impl<K: Kernel> Router<K> {
             } else {
                 member.complete(&self.interfaces, &mut self.outside);
             }
-            let what = (Kind::Interface, name.as_str());
+            let what = (Kind::Interface, name);
             member.track(what, status, &self.interfaces, &mut self.outside, now);
         }
     }
@@ -111,53 +125,54 @@ impl<K: Kernel> Router<K> {
         }
     }
 
-    /// Begins to hear and speak on an interface. A failure leaves the instance deaf: it would
-    /// become a second master, so the operator must know.
-    fn open(&mut self, link: &Link) {
+    /// Begins to hear and speak on an interface.
+    pub(super) fn open(&mut self, link: &Link) {
         let is_router = self.outside.kernel.is_ipv6_router(link);
         self.interfaces.set_router(link.index, is_router);
-        for channel in Channel::ALL {
-            let uses = |member: &&Member| {
-                member.config.interface == link.name && member.channel() == channel
-            };
-            let mut users = self.members.iter().filter(uses).peekable();
-            if users.peek().is_none() {
-                continue;
-            }
-            let buffer = self.receive_buffer(link, channel);
-            let mut groups: Vec<IpAddr> = users
-                .filter(|member| !member.config.is_unicast())
-                .map(|member| member.config.mcast_dst_ip)
-                .collect();
-            groups.sort_unstable();
-            groups.dedup();
-            if let Err(error) = self.outside.kernel.open(link, channel, &groups, buffer) {
-                error!(
-                    "cannot open a VRRP socket on {}: {error}; no advert is heard there",
-                    link.name
-                );
-            }
+        for (channel, hearing) in self.channels(&link.name, link.mtu) {
+            self.open_channel(link, channel, &hearing);
         }
     }
 
-    /// Bytes that the socket of a channel should hold, for all its users; `None`: as many as the
-    /// kernel likes.
-    fn receive_buffer(&self, link: &Link, channel: Channel) -> Option<u32> {
-        let users = self
-            .members
-            .iter()
-            .filter(|member| member.config.interface == link.name && member.channel() == channel);
-        let bytes = users.filter_map(|member| match member.config.receive_buffer {
-            ReceiveBuffer::Kernel => None,
-            ReceiveBuffer::Bytes(bytes) => Some(bytes),
-            ReceiveBuffer::Mtu(packets) => Some(link.mtu.saturating_mul(packets)),
-            ReceiveBuffer::Advert(packets) => Some(member.advert_len().saturating_mul(packets)),
-        });
-        bytes.reduce(u32::saturating_add)
+    /// A failure leaves the instance deaf: it would become a second master, so the operator must
+    /// know.
+    pub(super) fn open_channel(&mut self, link: &Link, channel: Channel, hearing: &Hearing) {
+        let groups: Vec<IpAddr> = hearing.groups.iter().copied().collect();
+        let opened = self
+            .outside
+            .kernel
+            .open(link, channel, &groups, hearing.buffer);
+        if let Err(error) = opened {
+            error!(
+                "cannot open a VRRP socket on {}: {error}; no advert is heard there",
+                link.name
+            );
+        }
+    }
+
+    /// How the instances on an interface hear and speak.
+    pub(super) fn channels(&self, name: &str, mtu: u32) -> BTreeMap<Channel, Hearing> {
+        let mut channels: BTreeMap<Channel, Hearing> = BTreeMap::new();
+        let on_it = |member: &&Member| member.config.interface == name;
+        for member in self.members.iter().filter(on_it) {
+            let hearing = channels.entry(member.channel()).or_default();
+            if !member.config.is_unicast() {
+                hearing.groups.insert(member.config.mcast_dst_ip);
+            }
+            let bytes = match member.config.receive_buffer {
+                ReceiveBuffer::Kernel => continue,
+                ReceiveBuffer::Bytes(bytes) => bytes,
+                ReceiveBuffer::Mtu(packets) => mtu.saturating_mul(packets),
+                ReceiveBuffer::Advert(packets) => member.advert_len().saturating_mul(packets),
+            };
+            let buffer = hearing.buffer.unwrap_or(0);
+            hearing.buffer = Some(buffer.saturating_add(bytes));
+        }
+        channels
     }
 
     /// A tracked interface that does not exist is down.
-    fn miss_tracked(&mut self, now: Instant) {
+    pub(super) fn miss_tracked(&mut self, now: Instant) {
         let tracked = self
             .members
             .iter()

@@ -24,6 +24,7 @@ use crate::wire::vrrp::PRIORITY_OWNER;
 
 mod announce;
 mod packets;
+mod reload;
 
 #[expect(
     clippy::struct_excessive_bools,

@@ -43,6 +43,20 @@ impl Statics {
         self.routing.add(kernel, interfaces);
     }
 
+    /// Other lines from now on; what is new is set, what is no more is removed.
+    pub(super) fn reload(
+        &mut self,
+        setup: &Setup,
+        kernel: &mut impl Kernel,
+        interfaces: &Interfaces,
+    ) {
+        let addresses = setup.static_ipaddress.iter().cloned();
+        self.addresses.replace(addresses, kernel);
+        self.routing
+            .replace(&setup.static_routes, &setup.static_rules, kernel);
+        self.complete(kernel, interfaces);
+    }
+
     pub(super) fn remove(&mut self, kernel: &mut impl Kernel) {
         self.routing.remove(kernel);
         self.addresses.remove(kernel);

@@ -25,6 +25,7 @@ mod hmac;
 mod links;
 mod packets;
 mod properties;
+mod reload;
 mod routing;
 mod split;
 mod tracking;

@@ -133,6 +133,23 @@ impl<K: Kernel> Router<K> {
             .retain(|(path, _)| !path.starts_with(&of));
     }
 
+    /// Removes what no instance wants any more. The settings of the interfaces below stay until the
+    /// end: others may need them.
+    pub(super) fn remove_unwanted_vmacs(&mut self) {
+        let wanted = |name: &String| {
+            let mut vmacs = self.members.iter().filter_map(|it| it.config.vmac.as_ref());
+            vmacs.any(|vmac| vmac.name == *name)
+        };
+        let made = std::mem::take(&mut self.made.links);
+        let (kept, gone) = made.into_iter().partition(wanted);
+        self.made.links = kept;
+        for name in gone {
+            if let Err(error) = self.outside.kernel.remove_link(&name) {
+                error!("{error}");
+            }
+        }
+    }
+
     /// Leaves nothing behind.
     pub(super) fn remove_vmacs(&mut self) {
         let Made { links, settings } = std::mem::take(&mut self.made);

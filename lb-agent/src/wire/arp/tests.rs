@@ -29,3 +29,12 @@ fn a_probe_names_no_sender_and_a_reply_says_who_has_the_address() {
         assert_eq!(Reply::parse(&reply[..length]), None);
     }
 }
+
+#[test]
+fn a_question_to_one_host_goes_to_nobody_else() {
+    let (host, mac) = ([2, 0, 0, 0, 0, 9], [2, 0, 0, 0, 0, 1]);
+    let (sender, target) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 100));
+    let everybody = request(mac, sender, target);
+    let one = request_to(host, mac, sender, target);
+    assert_eq!((&one[..6], &one[6..]), (&host[..], &everybody[6..]));
+}

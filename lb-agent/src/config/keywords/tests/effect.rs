@@ -147,6 +147,15 @@ virtual_server fwmark 7 {
     real_server fd00::2 80 {
     }
 }
+virtual_server 10.0.0.8 80 {
+    protocol TCP
+    lb_kind DR
+    real_server 10.0.0.9 80 {
+        TCP_CHECK {
+            <TCP_CHECK>
+        }
+    }
+}
 <top level>
 ";
 

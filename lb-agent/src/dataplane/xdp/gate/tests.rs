@@ -18,7 +18,7 @@ fn armed(gates: &Gates) -> Vec<u16> {
 fn after_a_reset_the_gate_of_no_instance_alone_is_armed() {
     let gates = gates();
     gates.set(7, true);
-    gates.reset(0);
+    gates.reset(&Numbers::default());
     assert_eq!(armed(&gates), [GATE_ALWAYS]);
 }
 
@@ -28,31 +28,24 @@ fn gates_of_instances_are_left_to_vrrp() {
     for gate in [1, 3, 4] {
         gates.set(gate, true);
     }
-    gates.reset(3);
+    gates.reset(&Numbers::default().assign(["a", "b", "c"]));
     assert_eq!(armed(&gates), [GATE_ALWAYS, 1, 3]);
 }
 
 #[test]
 fn an_instance_arms_and_disarms_its_own_gate_and_no_other() {
     let gates = gates();
-    gates.reset(0);
-    gates.arm(0);
-    gates.arm(4);
-    assert_eq!(armed(&gates), [GATE_ALWAYS, 1, 5]);
-    gates.disarm(0);
-    assert_eq!(armed(&gates), [GATE_ALWAYS, 5]);
-}
-
-#[test]
-fn the_first_instance_has_the_gate_behind_the_one_of_no_instance() {
-    assert_eq!(of_instance(0), Some(GATE_ALWAYS + 1));
-    assert_eq!(
-        of_instance(MAX_GATES - 2),
-        u16::try_from(MAX_GATES - 1).ok()
-    );
-    for index in [MAX_GATES - 1, 65_535, 1 << 20] {
-        assert_eq!(of_instance(index), None, "{index}");
-    }
+    gates.reset(&Numbers::default());
+    let numbers = Numbers::default().assign(["a", "gone", "b"]);
+    // `gone` is configured no longer.
+    let numbers = numbers.assign(["b", "a"]);
+    let instances = InstanceGates::new(gates.clone(), &numbers, ["b", "a"]);
+    instances.arm(0);
+    instances.arm(1);
+    instances.arm(2);
+    assert_eq!(armed(&gates), [GATE_ALWAYS, 1, 3]);
+    instances.disarm(0);
+    assert_eq!(armed(&gates), [GATE_ALWAYS, 1]);
 }
 
 #[test]

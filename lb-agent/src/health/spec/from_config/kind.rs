@@ -1,13 +1,14 @@
 //! The kinds of checkers.
 
+use std::net::{IpAddr, SocketAddrV4};
 use std::sync::Arc;
 
 use crate::config::model::{self, Config};
 use crate::health::probe::http::pattern::Pattern;
 use crate::health::probe::tls::TlsClient;
 use crate::health::spec::{
-    DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, MiscCheck, ReplyPattern, SmtpCheck,
-    SslGet, UdpCheck, Url, UrlBody,
+    DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, LvsMethod, MiscCheck, ReplyPattern,
+    SmtpCheck, SslGet, UdpCheck, Url, UrlBody, ViaTunnel,
 };
 use crate::script::{Script, User};
 
@@ -85,6 +86,28 @@ fn pattern(from: &model::UrlBody) -> Option<Pattern> {
     pattern.min_offset = u64::from(from.regex_min_offset);
     pattern.max_offset = from.regex_max_offset.map(u64::from);
     Some(pattern)
+}
+
+/// What cannot go by a tunnel is no longer in the model: the configuration has said so.
+pub(super) fn via_tunnel(service: &model::VirtualServer, server: &model::RealServer) -> Kind {
+    let lvs_method = match server.lvs_method.unwrap_or(service.lb_kind) {
+        model::Forwarding::Dr => LvsMethod::Dr,
+        model::Forwarding::Tun => LvsMethod::Tun,
+        model::Forwarding::Nat => return Kind::Tcp,
+    };
+    match service.key {
+        model::VirtualServerKey::Address(model::AddressKey {
+            address: IpAddr::V4(address),
+            port,
+            protocol: model::Protocol::Tcp,
+        }) => Kind::ViaTunnel(ViaTunnel {
+            virtual_address: SocketAddrV4::new(address, port),
+            lvs_method,
+        }),
+        model::VirtualServerKey::Address(_)
+        | model::VirtualServerKey::Fwmark(_)
+        | model::VirtualServerKey::Group(_) => Kind::Tcp,
+    }
 }
 
 pub(super) fn smtp(from: &model::SmtpCheck) -> Kind {

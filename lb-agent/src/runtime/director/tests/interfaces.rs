@@ -103,9 +103,9 @@ fn with_xdp_attach_master_only_a_master_has_the_program() {
     config.global_defs.xdp_attach = XdpAttach::Master;
     let mut director = director(config);
     assert!(names(&director).is_empty());
-    director.handle_role(0, true);
+    director.handle_role("VI_1", true);
     assert_eq!(names(&director), ["eth0"]);
-    director.handle_role(0, false);
+    director.handle_role("VI_1", false);
     assert!(names(&director).is_empty());
 }
 

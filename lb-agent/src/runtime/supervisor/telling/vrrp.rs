@@ -41,11 +41,11 @@ impl Telling {
                 let rival = rival.map(|rival| other(rival, mac));
                 self.tell_instance(instance, What::SplitBrain(rival), priority);
             }
+            News::Reloaded => {}
         }
     }
 
     /// An instance was removed by a reload: DELETED with `notify_deleted`, else FAULT.
-    #[expect(dead_code, reason = "the reload calls it, before `replace`")]
     pub(in crate::runtime::supervisor) fn handle_deleted(&self, instance: usize, priority: u8) {
         let told = self.settings.instances.get(instance);
         let state = if told.is_some_and(|told| told.notify_deleted) {

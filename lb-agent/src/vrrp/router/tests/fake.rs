@@ -244,6 +244,10 @@ impl Kernel for Fake {
         self.journal.push(Seen::Closed(index));
     }
 
+    fn close_channel(&mut self, index: u32, _channel: Channel) {
+        self.journal.push(Seen::Closed(index));
+    }
+
     fn send_advert(
         &mut self,
         index: u32,

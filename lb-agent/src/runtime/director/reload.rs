@@ -1,0 +1,147 @@
+//! Another configuration for a director that goes on.
+//!
+//! The data plane and VRRP cannot change in one moment. In between, everything that was served is
+//! served as it was, under the gates it had, beside what is new: when VRRP takes an address away,
+//! its service is still there, and when it sets one, its service is there already.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Director, addressed, owners, pool_spec, servers};
+use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
+use crate::dataplane::desired::{Desired, Service};
+use crate::health::pool::{Pool, PoolChange};
+use crate::log_line::LogLine;
+
+impl Director {
+    /// From now on it is `config`. Pools of virtual servers that stay go on, those that go are
+    /// stopped; the lines say what that means.
+    ///
+    /// [`Self::settle`] ends the time in between. Until then a role is that of an instance of
+    /// either configuration.
+    #[must_use]
+    pub fn reload(&mut self, config: Config) -> Vec<LogLine> {
+        let held = self.desired().services;
+        let names = config.vrrp_instances.iter().map(|it| it.name.as_str());
+        self.gates = self.gates.assign(names);
+        let before = std::mem::replace(&mut self.config, Arc::new(config));
+        self.owners = owners(&self.config);
+        let lines = self.succeed_pools(&before.virtual_servers);
+        self.watch_anew();
+        let addresses: BTreeSet<IpAddr> = self.virtual_addresses().collect();
+        self.addresses
+            .retain(|address, _| addresses.contains(address));
+        // Whoever reads all addresses again brings those that count.
+        self.here.clear();
+        self.address_news.clear();
+        self.held = Some(held);
+        lines
+    }
+
+    /// Whether both configurations are served.
+    pub const fn is_between(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// VRRP has followed, or nothing has to: what is not configured goes. Whether there was
+    /// something to wait for.
+    pub fn settle(&mut self) -> bool {
+        let configured = |name: &String| {
+            let mut instances = self.config.vrrp_instances.iter();
+            instances.any(|instance| instance.name == *name)
+        };
+        self.masters.retain(configured);
+        self.held.take().is_some()
+    }
+
+    fn virtual_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let servers = self.config.virtual_servers.iter();
+        servers.filter_map(|server| server.key.address())
+    }
+
+    fn succeed_pools(&mut self, before: &[VirtualServer]) -> Vec<LogLine> {
+        let old = before.iter().zip(std::mem::take(&mut self.pools));
+        let mut old: HashMap<VirtualServerKey, (&VirtualServer, Pool)> = old
+            .map(|(server, pool)| (server.key.clone(), (server, pool)))
+            .collect();
+        let (mut pools, mut changes) = (Vec::new(), Vec::new());
+        for server in &self.config.virtual_servers {
+            let spec = || pool_spec(&self.config, server);
+            let (pool, change) = match old.remove(&server.key) {
+                Some((before, pool)) if before == server => (pool, PoolChange::default()),
+                Some((_, pool)) => pool.reload(spec()),
+                None => Pool::new(spec()),
+            };
+            changes.push(change);
+            pools.push(pool);
+        }
+        let mut lines = Vec::new();
+        let mut tell = |pool: &Pool, change: PoolChange| {
+            lines.extend(change.lines);
+            self.notices.extend(addressed(pool, change.notices));
+        };
+        for server in before {
+            if let Some((_, mut pool)) = old.remove(&server.key) {
+                let change = pool.stop();
+                tell(&pool, change);
+            }
+        }
+        for (pool, change) in pools.iter().zip(changes) {
+            tell(pool, change);
+        }
+        self.pools = pools;
+        lines
+    }
+
+    /// The next hops of the real servers that there are now, and of no others.
+    fn watch_anew(&mut self) {
+        let wanted: BTreeSet<IpAddr> = self
+            .config
+            .virtual_servers
+            .iter()
+            .flat_map(servers)
+            .collect();
+        let gone: Vec<IpAddr> = self
+            .hops
+            .watched()
+            .filter(|it| !wanted.contains(it))
+            .collect();
+        for address in gone {
+            self.hops.forget(address);
+        }
+        for address in wanted {
+            self.hops.watch(address);
+        }
+        let mut kinds = self.config.virtual_servers.iter().map(|it| it.lb_kind);
+        if kinds.any(|kind| kind == Forwarding::Nat) {
+            self.hops.keep_gateways();
+        }
+    }
+}
+
+/// What is served between two configurations: `held`, which was, with the servers it has `now` and
+/// under the gate it had, and what is new.
+pub(super) fn between(held: &[Service], now: Desired) -> Desired {
+    let mut left: Vec<&Service> = held.iter().collect();
+    let mut places: HashMap<_, usize> = left.iter().map(|it| it.key).zip(0..).collect();
+    let mut services = now.services;
+    let mut stays = vec![false; left.len()];
+    for service in &mut services {
+        let place = places.remove(&service.key);
+        let before = place.and_then(|place| Some((place, left.get(place)?)));
+        if let Some((place, before)) = before {
+            service.gate = before.gate;
+            if let Some(stays) = stays.get_mut(place) {
+                *stays = true;
+            }
+        }
+    }
+    let mut stays = stays.into_iter();
+    left.retain(|_| stays.next() == Some(false));
+    services.extend(left.into_iter().cloned());
+    Desired { services }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+use super::*;
+use crate::config::model::{
+    AddressKey, Protocol, RealServer, RealServerKey, VirtualAddress, VrrpInstance,
+};
+use crate::dataplane::xdp::gate::Numbers;
+use crate::health::{Change, Event, Hand};
+use crate::runtime::clock;
+
+fn key(host: u8) -> RealServerKey {
+    RealServerKey {
+        address: IpAddr::from([10, 0, 0, host]),
+        port: 80,
+    }
+}
+
+fn service(vip: &str, hosts: &[u8]) -> VirtualServer {
+    let real_servers = hosts.iter().map(|host| RealServer::new(key(*host)));
+    VirtualServer {
+        real_servers: real_servers.collect(),
+        ..VirtualServer::new(VirtualServerKey::Address(AddressKey {
+            address: vip.parse().unwrap(),
+            port: 80,
+            protocol: Protocol::Tcp,
+        }))
+    }
+}
+
+fn instance(name: &str, vips: &[&str]) -> VrrpInstance {
+    let vip = |vip: &&str| {
+        let address: IpAddr = vip.parse().unwrap();
+        VirtualAddress::new(address.into(), "eth0")
+    };
+    VrrpInstance {
+        virtual_ipaddress: vips.iter().map(vip).collect(),
+        ..VrrpInstance::new(name)
+    }
+}
+
+fn config(instances: Vec<VrrpInstance>, services: Vec<VirtualServer>) -> Config {
+    Config {
+        vrrp_instances: instances,
+        virtual_servers: services,
+        ..Config::default()
+    }
+}
+
+fn director(config: Config) -> Director {
+    Director::new(config, &Numbers::default()).0
+}
+
+/// Address, gate and servers of each service.
+fn served(director: &Director) -> Vec<(String, u16, Vec<u8>)> {
+    let mut served: Vec<_> = director
+        .desired()
+        .services
+        .iter()
+        .map(|service| {
+            let servers = service.servers.iter();
+            (
+                service.key.address().to_string(),
+                service.gate,
+                servers.map(|server| server.address.octets()[3]).collect(),
+            )
+        })
+        .collect();
+    served.sort();
+    served
+}
+
+fn down(virtual_server: &VirtualServerKey, real_server: RealServerKey) -> Event {
+    Event {
+        virtual_server: virtual_server.clone(),
+        real_server,
+        change: Change::Down,
+        reason: String::new(),
+        at: clock::now(),
+    }
+}
+
+#[test]
+fn in_between_everything_is_served_under_the_gates_it_had() {
+    let before = config(
+        vec![instance("A", &["1.0.0.1"]), instance("B", &["1.0.0.2"])],
+        vec![
+            service("1.0.0.1", &[1]),
+            service("1.0.0.2", &[2]),
+            service("1.0.0.3", &[3]),
+        ],
+    );
+    let mut director = director(before);
+    let after = config(
+        vec![
+            instance("B", &["1.0.0.2", "1.0.0.1"]),
+            instance("C", &["1.0.0.4"]),
+        ],
+        vec![
+            service("1.0.0.1", &[1, 9]),
+            service("1.0.0.2", &[2]),
+            service("1.0.0.4", &[4]),
+        ],
+    );
+    drop(director.reload(after));
+    assert!(director.is_between());
+    let owned = |list: &[(&str, u16, &[u8])]| -> Vec<(String, u16, Vec<u8>)> {
+        let owned = |(a, b, c): &(&str, u16, &[u8])| ((*a).to_owned(), *b, c.to_vec());
+        list.iter().map(owned).collect()
+    };
+    assert_eq!(
+        served(&director),
+        owned(&[
+            ("1.0.0.1", 1, &[9, 1]),
+            ("1.0.0.2", 2, &[2]),
+            ("1.0.0.3", 0, &[3]),
+            ("1.0.0.4", 3, &[4]),
+        ])
+    );
+    assert!(director.settle());
+    assert_eq!(
+        served(&director),
+        owned(&[
+            ("1.0.0.1", 2, &[1, 9]),
+            ("1.0.0.2", 2, &[2]),
+            ("1.0.0.4", 3, &[4]),
+        ])
+    );
+    assert!(!director.settle());
+}
+
+#[test]
+fn pools_of_services_that_stay_go_on_and_those_that_go_are_told() {
+    let before = config(
+        Vec::new(),
+        vec![service("1.0.0.1", &[1, 2]), service("1.0.0.2", &[1, 2])],
+    );
+    let keys = before.virtual_servers.iter().map(|it| it.key.clone());
+    let [same, changed]: [VirtualServerKey; 2] = keys.collect::<Vec<_>>().try_into().unwrap();
+    let mut director = director(before.clone());
+    for service in [&same, &changed] {
+        let (moved, _) = director.handle_health(&down(service, key(1)));
+        assert!(moved);
+    }
+    drop(director.set_by_hand(&same, &key(2), Some(Hand::Weight(5))));
+    let after = config(
+        Vec::new(),
+        vec![service("1.0.0.2", &[1, 2, 3]), service("1.0.0.1", &[1, 2])],
+    );
+    while director.poll_notice().is_some() {}
+    let lines = director.reload(after);
+    assert!(
+        lines.is_empty(),
+        "nothing has changed for who stays: {lines:?}"
+    );
+    assert_eq!(director.poll_notice(), None);
+    director.settle();
+    let servers: Vec<Vec<u8>> = served(&director).into_iter().map(|it| it.2).collect();
+    assert_eq!(servers, [vec![2], vec![3, 2]]);
+    assert_eq!(director.desired().services[1].servers[1].weight, 5);
+
+    let lines = director.reload(config(Vec::new(), vec![service("1.0.0.2", &[1, 2, 3])]));
+    let shut = "Shutting down service [10.0.0.1]:tcp:80 from VS [1.0.0.1]:tcp:80";
+    assert_eq!(lines[0].text(), shut);
+}
+
+#[test]
+fn next_hops_are_watched_of_the_servers_that_there_are() {
+    let mut director = director(config(Vec::new(), vec![service("1.0.0.1", &[1, 2])]));
+    drop(director.reload(config(Vec::new(), vec![service("1.0.0.1", &[2, 3])])));
+    let watched: Vec<IpAddr> = director.hops().watched().collect();
+    assert_eq!(watched, [key(2).address, key(3).address]);
+}
+
+#[test]
+fn a_master_that_is_configured_no_longer_is_forgotten() {
+    let both = || vec![instance("A", &["1.0.0.1"]), instance("B", &["1.0.0.2"])];
+    let mut director = director(config(both(), Vec::new()));
+    director.handle_role("A", true);
+    director.handle_role("B", true);
+    drop(director.reload(config(vec![instance("B", &["1.0.0.2"])], Vec::new())));
+    director.settle();
+    assert_eq!(director.masters.iter().collect::<Vec<_>>(), ["B"]);
+}

@@ -1,0 +1,167 @@
+//! A configuration that is to replace the one in force: read, checked, and prepared as far as that
+//! goes without touching anything. Runs on a thread of its own: 40 000 servers take their time,
+//! and a file may be on a slow disk.
+//!
+//! What an unusable file says comes back in words; nothing has changed then. Who applies the
+//! prepared one is the supervisor.
+
+mod fixed;
+mod summary;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nix::unistd::gethostname;
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+pub use self::fixed::fixed;
+pub use self::summary::summary;
+use crate::config::model::Config;
+use crate::config::{self, Changes, Environment, FileSystem, Loaded, Severity};
+use crate::health;
+use crate::health::spec::Service;
+use crate::notify::from_config::Settings;
+use crate::script::Programs;
+
+/// Where the configuration comes from, the same at every reload.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// `--config`.
+    pub path: PathBuf,
+    /// What its macros can ask for.
+    pub environment: Environment,
+}
+
+impl Origin {
+    /// Reads it.
+    pub fn load(&self) -> Loaded {
+        config::load_in(&FileSystem, &self.path, &self.environment)
+    }
+}
+
+/// A configuration that can be used.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The configuration.
+    pub config: Config,
+    /// What differs.
+    pub changes: Changes,
+    /// What is to be checked.
+    pub services: Vec<Service>,
+    /// Whom VRRP tells.
+    pub telling: Settings,
+    /// Warnings and notices, and errors that it can run with.
+    pub remarks: String,
+    /// Those errors.
+    pub errors: Errors,
+}
+
+/// What is wrong with a configuration that runs nevertheless, without places.
+pub type Errors = BTreeSet<String>;
+
+/// The errors of a configuration.
+pub fn errors(loaded: &Loaded) -> Errors {
+    let errors = loaded.diagnostics.iter();
+    let errors = errors.filter(|it| it.severity == Severity::Error);
+    errors.map(|it| it.message.clone()).collect()
+}
+
+/// The configuration cannot be used; everything goes on as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{why}")]
+pub struct Refused {
+    /// In one line.
+    pub why: String,
+    /// As that of `lb-agent check`, never 0.
+    pub exit_status: u8,
+    /// What is wrong with it, with places.
+    pub remarks: String,
+}
+
+impl Refused {
+    /// For another reason than what stands in the file.
+    pub fn because(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            exit_status: 1,
+            remarks: String::new(),
+        }
+    }
+}
+
+/// Reads and checks what is to replace `current`, which runs with the errors `known`.
+///
+/// keepalived goes on with whatever is left of a file with errors, unless `reload_check_config`
+/// forbids it: when an included file is missing, everything in it stops. Here an error that the
+/// running configuration does not have is reason enough to keep that.
+pub fn prepare(origin: &Origin, current: &Config, known: &Errors) -> Result<Prepared, Refused> {
+    let loaded = origin.load();
+    let errors = errors(&loaded);
+    let remarks = config::render(&loaded, false);
+    let reload = &current.global_defs.reload;
+    if let Some(path) = &reload.reload_check_config_log
+        && let Err(error) = std::fs::write(path, &remarks)
+    {
+        tracing::warn!("cannot write {}: {error}", path.display());
+    }
+    let exit_status = loaded.exit_status();
+    let why = if loaded.is_fatal() {
+        Some("cannot be used")
+    } else if !errors.is_subset(known) {
+        Some("has errors that the running configuration does not have")
+    } else if reload.reload_check_config && exit_status != 0 {
+        Some("has faults, and `reload_check_config` wants none")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        let path = origin.path.display();
+        return Err(Refused {
+            why: format!("{path} {why}; everything goes on as it was"),
+            exit_status,
+            remarks,
+        });
+    }
+    let config = loaded.config;
+    let programs = Programs::new(config.global_defs.scripts.clone(), std::env::var_os("PATH"));
+    let services = health::prepare::services(&config, &programs);
+    let telling = Settings::new(&config, &programs, &host_name());
+    programs.say_violation();
+    Ok(Prepared {
+        changes: config::diff(current, &config),
+        services,
+        telling,
+        config,
+        remarks,
+        errors,
+    })
+}
+
+/// `localhost` if the system does not know.
+pub fn host_name() -> String {
+    let name = gethostname().unwrap_or_default().into_string();
+    name.ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".into())
+}
+
+/// Does that on a thread of its own. When it dies, the receiver hears of it.
+pub fn start(
+    origin: Origin,
+    current: Arc<Config>,
+    known: Errors,
+) -> std::io::Result<oneshot::Receiver<Result<Prepared, Refused>>> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("reload".into())
+        .spawn(move || {
+            // The agent may have stopped meanwhile.
+            sender.send(prepare(&origin, &current, &known)).ok();
+        })?;
+    Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+use super::*;
+
+const GOOD: &str = "vrrp_instance VI_1 {
+    interface eth0
+    virtual_router_id 51
+    priority 100
+    virtual_ipaddress {
+        192.168.0.1
+    }
+}
+virtual_server 192.168.0.1 80 {
+    protocol TCP
+    real_server 10.0.0.2 80 {
+        TCP_CHECK {
+        }
+    }
+}
+";
+
+/// The file lives as long as the folder.
+fn origin(text: &str) -> (tempfile::TempDir, Origin) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keepalived.conf");
+    std::fs::write(&path, text).unwrap();
+    let environment = Environment::default();
+    (folder, Origin { path, environment })
+}
+
+fn current() -> Config {
+    let (_folder, origin) = origin(GOOD);
+    origin.load().config
+}
+
+#[test]
+fn what_differs_is_told_in_a_few_lines() {
+    let text = GOOD
+        .replace("priority 100", "priority 90")
+        .replace("192.168.0.1 80", "192.168.0.1 443")
+        .replace(
+            "vrrp_instance",
+            "global_defs {\n    router_id lb9\n}\nvrrp_instance",
+        );
+    let (_folder, origin) = origin(&text);
+    let prepared = prepare(&origin, &current(), &Errors::new()).unwrap();
+    assert_eq!(
+        summary(&prepared.changes),
+        [
+            "vrrp_instance VI_1: priority",
+            "virtual servers: 1 new, 1 removed",
+            "global_defs: router_id",
+        ]
+    );
+    assert_eq!(prepared.services.len(), 1);
+}
+
+#[test]
+fn a_fatal_file_is_refused_with_its_places_and_the_status_of_check() {
+    let (_folder, origin) = origin(&GOOD.replace("virtual_router_id 51", "virtual_router_id"));
+    let refused = prepare(&origin, &current(), &Errors::new()).unwrap_err();
+    assert_eq!(refused.exit_status, 2);
+    assert!(refused.remarks.contains("virtual_router_id"), "{refused:?}");
+    assert!(refused.why.contains("as it was"));
+}
+
+#[test]
+fn an_error_that_runs_already_is_no_reason_and_a_new_one_is() {
+    let (folder, origin) = origin(&format!("{GOOD}includea /no/such/file\n"));
+    let mut current = current();
+    let none = Errors::new();
+    let refused = prepare(&origin, &current, &none).unwrap_err();
+    assert_eq!(refused.exit_status, 5);
+    assert!(refused.why.contains("does not have"), "{refused}");
+    let known = errors(&origin.load());
+    assert_eq!(prepare(&origin, &current, &known).unwrap().errors, known);
+    let log = folder.path().join("log");
+    current.global_defs.reload.reload_check_config = true;
+    current.global_defs.reload.reload_check_config_log = Some(log.clone());
+    let refused = prepare(&origin, &current, &known).unwrap_err();
+    assert!(refused.why.contains("`reload_check_config`"), "{refused}");
+    assert_eq!(std::fs::read_to_string(log).unwrap(), refused.remarks);
+}
+
+#[test]
+fn what_needs_a_new_start_is_said() {
+    let old = current();
+    let mut new = current();
+    assert_eq!(fixed(&old, &new), Vec::<String>::new());
+    new.global_defs.xdp_mode = config::model::XdpMode::Generic;
+    new.environment.net_namespace = Some("blue".into());
+    let lines = fixed(&old, &new);
+    assert!(lines[0].starts_with("`net_namespace`:") && lines[1].starts_with("`xdp_mode`:"));
+}

@@ -1,0 +1,309 @@
+//! Reloading: asked for by a signal or a command, read on a thread of its own, applied between two
+//! events, and over when VRRP has followed.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
+
+use super::balancer::Balancer;
+use super::vrrp::{gate, names, setup};
+use super::{Supervisor, write_lines};
+use crate::config::Changes;
+use crate::config::diff::InstanceChange;
+use crate::config::model::Config;
+use crate::control::protocol::Response;
+use crate::notify::from_config::Settings;
+use crate::runtime::plane::chain;
+use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
+use crate::runtime::{clock, interfaces, systemd};
+use crate::vrrp::{Change, News, State};
+
+/// VRRP follows within a turn of its thread; a thread that has died never does.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Who has asked, and what is under way.
+#[derive(Debug)]
+pub(super) struct Reloads {
+    origin: Origin,
+    /// Errors that the configuration in force runs with.
+    errors: Errors,
+    reading: Option<oneshot::Receiver<Result<Prepared, Refused>>>,
+    /// Applied; VRRP has yet to follow.
+    following: Option<Following>,
+    /// Asked for again meanwhile: the file may have changed since it was read.
+    again: bool,
+    /// Who waits for this one, and for the next.
+    waiting: Vec<oneshot::Sender<Response>>,
+    waiting_next: Vec<oneshot::Sender<Response>>,
+    /// `reload_file`, while it is there.
+    mark: Option<PathBuf>,
+}
+
+/// A configuration that is in force but for VRRP.
+#[derive(Debug)]
+struct Following {
+    since: Instant,
+    /// What there is to tell when it is done.
+    text: String,
+    /// Names of the instances, in the order of the new configuration.
+    places: Vec<String>,
+    /// Whom they tell.
+    telling: Settings,
+}
+
+impl Reloads {
+    pub(super) const fn new(origin: Origin, errors: Errors) -> Self {
+        Self {
+            origin,
+            errors,
+            reading: None,
+            following: None,
+            again: false,
+            waiting: Vec::new(),
+            waiting_next: Vec::new(),
+            mark: None,
+        }
+    }
+
+    const fn is_busy(&self) -> bool {
+        self.reading.is_some() || self.following.is_some()
+    }
+
+    /// What has come of reading the file; never, while none is read.
+    pub(super) async fn read(&mut self) -> Result<Prepared, Refused> {
+        let Some(reading) = &mut self.reading else {
+            return std::future::pending().await;
+        };
+        let outcome = reading.await;
+        self.reading = None;
+        outcome.unwrap_or_else(|_| {
+            Err(Refused::because(
+                "reading the configuration broke off, which is a fault of lb-agent; everything \
+                 goes on as it was",
+            ))
+        })
+    }
+}
+
+impl Supervisor {
+    /// Somebody wants it; `reply` hears what has come of it.
+    pub(super) fn handle_reload(&mut self, reply: Option<oneshot::Sender<Response>>) {
+        if self.reloads.is_busy() {
+            self.reloads.again = true;
+            self.reloads.waiting_next.extend(reply);
+            return;
+        }
+        self.reloads.waiting.extend(reply);
+        info!("Reloading ...");
+        systemd::reloading();
+        self.mark_reload();
+        let config = Arc::clone(self.director.config());
+        let (origin, known) = (self.reloads.origin.clone(), self.reloads.errors.clone());
+        match reload::start(origin, config, known) {
+            Ok(reading) => self.reloads.reading = Some(reading),
+            Err(error) => {
+                let refused = Refused::because(format!("cannot start a thread: {error}"));
+                self.refuse(&refused);
+            }
+        }
+    }
+
+    /// `reload_file`: it is there while a reload runs.
+    fn mark_reload(&mut self) {
+        let path = self
+            .director
+            .config()
+            .global_defs
+            .reload
+            .reload_file
+            .clone();
+        if let Some(path) = &path
+            && let Err(error) = std::fs::write(path, "")
+        {
+            warn!("cannot write reload_file {}: {error}", path.display());
+        }
+        self.reloads.mark = path;
+    }
+
+    /// The file has been read.
+    pub(super) fn handle_prepared(&mut self, outcome: Result<Prepared, Refused>) {
+        let applied = outcome.and_then(|prepared| self.apply(prepared));
+        match applied {
+            Ok(()) if self.reloads.following.is_some() => {}
+            Ok(()) => self.settle_reload(),
+            Err(refused) => self.refuse(&refused),
+        }
+    }
+
+    fn refuse(&mut self, refused: &Refused) {
+        if !refused.remarks.is_empty() {
+            error!("{}", refused.remarks.trim_end());
+        }
+        error!("Reload failed: {refused}");
+        let text = format!("{}error: {refused}", refused.remarks);
+        let status = refused.exit_status.max(1);
+        self.finish_reload(&Response::with_status(status, text));
+    }
+
+    /// All or nothing: what can fail comes first.
+    fn apply(&mut self, prepared: Prepared) -> Result<(), Refused> {
+        let Prepared {
+            config,
+            changes,
+            services,
+            telling,
+            remarks,
+            errors,
+        } = prepared;
+        let existing: Vec<&str> = self.director.links().map(|link| &*link.name).collect();
+        interfaces::check(&config, &existing).map_err(|missing| {
+            Refused::because(format!("{missing}; everything goes on as it was"))
+        })?;
+        if self.balancer.is_none() && !config.virtual_servers.is_empty() {
+            let balancer = Balancer::load(&self.instance, &self.director).map_err(|error| {
+                let why = chain(&error);
+                Refused::because(format!("{why}; everything goes on as it was"))
+            })?;
+            self.balancer = Some(balancer);
+        }
+        let lines = self.tell_changes(&config, &changes);
+        let places: Vec<String> = names(&config).map(str::to_owned).collect();
+        let share = config.global_defs.xdp_share_checks;
+        if let Some(balancer) = &self.balancer {
+            balancer.plane().set_deadman(config.global_defs.xdp_deadman);
+        }
+        write_lines(self.director.reload(config));
+        self.health.reload(services, share);
+        self.network.read_again(&mut self.director);
+        self.settle();
+        self.stale = true;
+        self.update();
+        self.reloads.errors = errors;
+        let text = format!("{remarks}{lines}");
+        self.reloads.following = Some(Following {
+            since: clock::now(),
+            text,
+            places,
+            telling,
+        });
+        self.reload_vrrp(&changes);
+        Ok(())
+    }
+
+    /// What differs, into the log and for who asked.
+    fn tell_changes(&self, config: &Config, changes: &Changes) -> String {
+        let mut lines = reload::summary(changes);
+        if lines.is_empty() {
+            lines.push("nothing differs".to_owned());
+        }
+        for line in &lines {
+            info!("Reload: {line}");
+        }
+        for line in reload::fixed(self.director.config(), config) {
+            warn!("Reload: {line}");
+            lines.push(line);
+        }
+        lines.push(String::new());
+        lines.join("\n")
+    }
+
+    fn reload_vrrp(&mut self, changes: &Changes) {
+        let setup = setup(self.director.config());
+        let gate = gate(&self.director, self.balancer.as_ref());
+        let outcome = match &mut self.vrrp {
+            Some(vrrp) => vrrp
+                .reload(setup, &restarted(changes), gate)
+                .map(|()| true)
+                .map_err(|error| error.to_string()),
+            None if setup.instances.is_empty() => Ok(false),
+            None => self
+                .start_vrrp()
+                .map(|()| false)
+                .map_err(|error| error.to_string()),
+        };
+        match outcome {
+            Ok(true) => {}
+            Ok(false) => self.settle_reload(),
+            Err(error) => {
+                error!("Reload: {error}");
+                self.settle_reload();
+            }
+        }
+    }
+
+    /// VRRP has followed: places are those of the new configuration from here on.
+    pub(super) fn settle_reload(&mut self) {
+        let Some(following) = self.reloads.following.take() else {
+            return;
+        };
+        self.places = following.places;
+        self.telling.replace(following.telling);
+        self.stale |= self.director.settle();
+        info!("Reload complete");
+        self.finish_reload(&Response::done(following.text));
+    }
+
+    /// An instance that ends because it is configured no longer does not say STOP, but DELETED or
+    /// FAULT, as keepalived does. Whether this was that.
+    pub(super) fn tell_deleted(&self, news: &News) -> bool {
+        let (
+            Some(following),
+            News::Changed(Change {
+                instance,
+                to: State::Init,
+                priority,
+                ..
+            }),
+        ) = (&self.reloads.following, news)
+        else {
+            return false;
+        };
+        let name = self.places.get(*instance);
+        let deleted = name.is_some_and(|name| !following.places.contains(name));
+        if deleted {
+            self.telling.handle_deleted(*instance, *priority);
+        }
+        deleted
+    }
+
+    /// Whether VRRP follows at all.
+    pub(super) fn watch_reload(&mut self) {
+        let late = |it: &Following| clock::now().saturating_duration_since(it.since) > PATIENCE;
+        if self.reloads.following.as_ref().is_some_and(late) {
+            error!("Reload: the VRRP thread does not follow; the services go on without it");
+            self.settle_reload();
+        }
+    }
+
+    fn finish_reload(&mut self, response: &Response) {
+        if let Some(mark) = self.reloads.mark.take()
+            && let Err(error) = std::fs::remove_file(&mark)
+        {
+            warn!("cannot remove reload_file {}: {error}", mark.display());
+        }
+        systemd::ready();
+        for reply in self.reloads.waiting.drain(..) {
+            // Who asked may have gone.
+            reply.send(response.clone()).ok();
+        }
+        if std::mem::take(&mut self.reloads.again) {
+            self.reloads.waiting = std::mem::take(&mut self.reloads.waiting_next);
+            self.handle_reload(None);
+        }
+    }
+}
+
+/// Those that are another virtual router under the same name.
+fn restarted(changes: &Changes) -> BTreeSet<String> {
+    let name = |change: &InstanceChange| match change {
+        InstanceChange::Restarted { new, .. } => Some(new.name.clone()),
+        InstanceChange::Removed(_) | InstanceChange::Changed { .. } | InstanceChange::Added(_) => {
+            None
+        }
+    };
+    changes.vrrp_instances.iter().filter_map(name).collect()
+}

@@ -1,0 +1,81 @@
+//! A configuration that cannot be used, and commands that nobody can follow.
+
+use std::process::Command;
+
+use anyhow::Result;
+use lb_tests::{Cluster, Layout, Mode, configurations, needs, skipped};
+
+use super::{SOON, connections, dumped, state};
+
+#[test]
+fn a_file_that_cannot_be_used_changes_nothing_and_says_why() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
+    let probe = cluster.probe()?;
+    let [text, _] = cluster.configurations.clone();
+    let agent = cluster.agent(0)?;
+    let before = dumped(agent, "backends")?;
+    let bad = [
+        // (the file, exit status as of `check`, what is said)
+        (
+            text.replace("virtual_router_id 66", "virtual_router_id"),
+            2,
+            "virtual_router_id",
+        ),
+        (
+            format!("{text}\nincludea /no/such/file\n"),
+            5,
+            "/no/such/file",
+        ),
+        (
+            text.replace("interface ens33", "interface ens34"),
+            1,
+            "names interface ens34, which does not exist",
+        ),
+    ];
+    for (text, status, said) in bad {
+        agent.rewrite(&text)?;
+        let told = agent.tell("reload")?;
+        assert_eq!(told.status, Some(status), "{told:?}");
+        assert!(told.error.contains(said), "{told:?}");
+        assert!(
+            told.error.contains("everything goes on as it was"),
+            "{told:?}"
+        );
+    }
+    // The log is written behind the agent's back.
+    agent.wait_for("Reload failed: vrrp_instance VI_1 names", SOON)?;
+    let log = agent.log();
+    assert_eq!(log.matches("Reload failed").count(), 3, "{log}");
+    assert_eq!(dumped(agent, "backends")?, before);
+    assert_eq!(state(agent)?, "MASTER");
+    let conns = connections(agent, 80)?;
+    // And it can still be reloaded.
+    agent.reload(&text)?;
+    assert!(connections(agent, 80)? >= conns);
+    assert_eq!(probe.report().failures(), 0);
+    Ok(())
+}
+
+#[test]
+fn a_command_for_an_agent_that_does_not_run_says_so() -> Result<()> {
+    for arguments in [
+        &["reload"][..],
+        &["drain", "10.0.0.1:80", "10.0.0.2"],
+        &["check-now"],
+    ] {
+        let output = Command::new(lb_tests::built::lb_agent()?)
+            .args(arguments)
+            .args(["--instance", "nobody-is-called-so"])
+            .output()?;
+        assert_eq!(output.status.code(), Some(1));
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            error.contains("no agent called \"nobody-is-called-so\" runs here"),
+            "{error}"
+        );
+    }
+    Ok(())
+}
