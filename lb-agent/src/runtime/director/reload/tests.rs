@@ -94,7 +94,7 @@ fn in_between_everything_is_served_under_the_gates_it_had() {
             instance("C", &["1.0.0.4"]),
         ],
         vec![
-            service("1.0.0.1", &[1, 9]),
+            service("1.0.0.1", &[9, 1]),
             service("1.0.0.2", &[2]),
             service("1.0.0.4", &[4]),
         ],
@@ -118,7 +118,7 @@ fn in_between_everything_is_served_under_the_gates_it_had() {
     assert_eq!(
         served(&director),
         owned(&[
-            ("1.0.0.1", 2, &[1, 9]),
+            ("1.0.0.1", 2, &[9, 1]),
             ("1.0.0.2", 2, &[2]),
             ("1.0.0.4", 3, &[4]),
         ])
@@ -154,7 +154,7 @@ fn pools_of_services_that_stay_go_on_and_those_that_go_are_told() {
     director.settle();
     let servers: Vec<Vec<u8>> = served(&director).into_iter().map(|it| it.2).collect();
     assert_eq!(servers, [vec![2], vec![3, 2]]);
-    assert_eq!(director.desired().services[1].servers[1].weight, 5);
+    assert_eq!(director.desired().services[1].servers[0].weight, 5);
 
     let lines = director.reload(config(Vec::new(), vec![service("1.0.0.2", &[1, 2, 3])]));
     let shut = "Shutting down service [10.0.0.1]:tcp:80 from VS [1.0.0.1]:tcp:80";
