@@ -137,6 +137,6 @@ fn limits_of_connections_go_with_their_slot() {
         slot: 7,
         backend: Backend::zeroed(),
     };
-    assert_eq!(after(&[set.clone()]).thresholds[&7], thresholds);
+    assert_eq!(after(std::slice::from_ref(&set)).thresholds[&7], thresholds);
     assert!(after(&[set, gone]).thresholds.is_empty());
 }

@@ -54,7 +54,7 @@ fn walks(servers: &[Candidate]) -> Vec<Walk> {
             element: element(server.slot, clamp(server.weight)),
             place: hsiphash(hashed, MAGLEV_OFFSET) % MAGLEV_PLACES,
             skip: hsiphash(hashed, MAGLEV_SKIP) % (MAGLEV_PLACES - 1) + 1,
-            share: (server.full_weight / divisor >> shift).max(1),
+            share: ((server.full_weight / divisor) >> shift).max(1),
         }
     };
     let with_share = servers.iter().filter(|server| server.full_weight > 0);

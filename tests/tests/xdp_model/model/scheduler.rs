@@ -138,7 +138,7 @@ fn maglev(dests: &[Dest]) -> Vec<usize> {
             if dest.last_weight == 0 {
                 continue;
             }
-            let turns = (dest.last_weight / gcd >> shift).max(1);
+            let turns = ((dest.last_weight / gcd) >> shift).max(1);
             let skip = hash(dest, MAGLEV_SKIP) % (SIZE - 1) + 1;
             for _ in 0..turns {
                 while table[next[at]] != usize::MAX {

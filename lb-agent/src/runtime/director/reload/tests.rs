@@ -94,7 +94,7 @@ fn in_between_everything_is_served_under_the_gates_it_had() {
             instance("C", &["1.0.0.4"]),
         ],
         vec![
-            service("1.0.0.1", &[9, 1]),
+            service("1.0.0.1", &[1, 9]),
             service("1.0.0.2", &[2]),
             service("1.0.0.4", &[4]),
         ],
