@@ -222,7 +222,7 @@ impl Rig {
     pub(crate) fn take_census(&mut self) -> Result<i64> {
         let tick = self.early_in_tick()? >> TICK_SHIFT;
         self.maps.take_census(&self.installed);
-        Ok(tick as i64)
+        Ok(tick.cast_signed())
     }
 
     /// The four entries of a bucket of the flow table.

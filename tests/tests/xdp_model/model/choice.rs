@@ -176,7 +176,7 @@ impl Model {
                 self.by_locality(service, &dests, packet.destination)
             }
             Scheduler::Sh | Scheduler::Dh | Scheduler::Mh => {
-                self.by_client(packet, service, &dests)
+                Self::by_client(packet, service, &dests)
             }
             other => compare(other, &dests).map(|at| service.members[at]),
         };
@@ -207,12 +207,7 @@ impl Model {
     }
 
     /// By the hash of the client, or of what it asks for.
-    fn by_client(
-        &self,
-        packet: &Packet,
-        service: &VirtualServer,
-        dests: &[Dest],
-    ) -> Option<Incarnation> {
+    fn by_client(packet: &Packet, service: &VirtualServer, dests: &[Dest]) -> Option<Incarnation> {
         let (client, destination) = (packet.source, packet.destination);
         let place = hashed(service.scheduler, service.flags, dests, client, destination);
         place.map(|at| service.members[at])
@@ -245,7 +240,7 @@ impl Model {
                 },
                 ..service.clone()
             };
-            let server = self.by_client(packet, &service, &dests);
+            let server = Self::by_client(packet, &service, &dests);
             return server.ok_or(Refusal::Because(Reason::NoServer));
         }
         let high = u128::from(self.table.hash(packet.source) >> 32);

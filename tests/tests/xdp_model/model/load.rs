@@ -1,5 +1,7 @@
 //! What a new flow costs, and what connections the servers have.
 
+use std::collections::HashMap;
+
 use lb_common::load::is_active;
 use lb_common::policy::source_counters;
 use lb_common::stats::Reason;
@@ -105,8 +107,8 @@ impl Model {
 
     /// The agent counts the flow table.
     pub(crate) fn take_census(&mut self, tick: i64) {
-        let mut counts: std::collections::HashMap<Incarnation, (u32, u32)> = Default::default();
-        let mut sources: std::collections::HashMap<u32, u32> = Default::default();
+        let mut counts: HashMap<Incarnation, (u32, u32)> = HashMap::new();
+        let mut sources: HashMap<u32, u32> = HashMap::new();
         for flow in self.table.buckets.values().flatten().flatten() {
             let Some(service) = self.services.values().find(|it| it.id == flow.service) else {
                 continue;
