@@ -140,7 +140,8 @@ fn a_client_of_sh_and_mh_has_one_server_and_its_port_counts_only_if_asked() -> R
             rig.configure(&desired(&[&service]))?;
             let spread = sequence(rig, network, &service, 1001..1200)?;
             for server in 11..=14 {
-                let share = spread.iter().filter(|it| **it == server).count();
+                let theirs = spread.iter().filter(|it| **it == server);
+                let share = theirs.copied().map(u32::from).count();
                 ensure!(
                     (20..=90).contains(&share),
                     "{scheduler:?} {server}: {share}"
