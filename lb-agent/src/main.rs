@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use lb_agent::cli;
 
 fn main() -> ExitCode {
-    cli::main(cli::Arguments::parse())
+    cli::main(std::env::args_os().collect())
 }

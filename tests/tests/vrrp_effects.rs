@@ -177,10 +177,11 @@ fn no_accept_lets_nobody_reach_the_address_and_leaves_no_table() -> Result<()> {
             .ours_namespace()
             .run(std::process::Command::new("nft").args(["list", "ruleset"]))?;
         let table = "table ip mine.eth0.66.IPv4 {";
-        let chain = "type filter hook input priority 7;";
-        ensure!(rules.contains(table) && rules.contains(chain), "{rules}");
-        ensure!(!rules.contains("counter packets 0 bytes 0 drop"), "{rules}");
-        ensure!(rules.contains("counter packets"), "{rules}");
+        let chain = "type filter hook input priority filter + 7;";
+        let dropped = "ip daddr 10.0.0.100 counter packets 2 bytes";
+        for part in [table, chain, dropped] {
+            ensure!(rules.contains(part), "{part} in {rules}");
+        }
     }
     ours.stop();
     pair.ours_namespace()

@@ -1,6 +1,7 @@
 //! `lb-agent check`.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -33,6 +34,23 @@ pub(super) struct Arguments {
     /// Check nothing: print what every keyword takes and does, as Markdown.
     #[arg(long)]
     keywords: bool,
+    /// Where the remarks go instead of standard output (keepalived's `-tLOG`).
+    #[arg(skip)]
+    log: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// keepalived's `-t`; with the name `-` the remarks go to standard output.
+    pub(super) fn of(config: ConfigArguments, log: PathBuf) -> Self {
+        Self {
+            config,
+            format: Format::Text,
+            explain: false,
+            strict: false,
+            keywords: false,
+            log: Some(log).filter(|log| log.as_os_str() != "-"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -68,6 +86,13 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let status = exit_status(&loaded, missing.is_some(), arguments.strict);
     if arguments.explain {
         print!("{}", config::explain(&loaded));
+    }
+    if let Some(log) = &arguments.log {
+        let text = text(arguments, &loaded, missing.as_deref());
+        if let Err(error) = std::fs::write(log, format!("{text}\n")) {
+            println!("cannot write {}: {error}\n{text}", log.display());
+        }
+        return ExitCode::from(status);
     }
     match arguments.format {
         Format::Text => println!("{}", text(arguments, &loaded, missing.as_deref())),

@@ -4,14 +4,19 @@ mod call;
 mod check;
 mod dump;
 mod genhash;
+mod keepalived;
 mod run;
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use nix::sched::{CloneFlags, setns};
 
 use crate::config::{self, Environment, Loaded};
+use crate::runtime::parts::Parts;
 use crate::runtime::reload::Origin;
 
 /// Where keepalived looks, and so do we.
@@ -19,7 +24,13 @@ const DEFAULT_CONFIG: &str = "/etc/keepalived/keepalived.conf";
 
 /// keepalived's configuration, VRRP and health checks, with an XDP data plane.
 #[derive(Debug, Parser)]
-#[command(version, about, arg_required_else_help = true)]
+#[command(
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "Without a subcommand the switches of keepalived are understood: \
+                  lb-agent -f FILE -n -l -D -P -C -V -I -t …"
+)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -65,6 +76,7 @@ impl ConfigArguments {
             // The agent keeps to it, wherever it may go.
             path: std::path::absolute(&self.config).unwrap_or_else(|_| self.config.clone()),
             environment: self.environment(instance),
+            parts: Parts::default(),
         }
     }
 
@@ -117,9 +129,14 @@ fn instance_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Does what the arguments say.
-pub fn main(arguments: Arguments) -> ExitCode {
-    match arguments.command {
+/// Does what a command line says, ours or keepalived's; the first word is the program's name.
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    let ours = match keepalived::read(arguments) {
+        Ok(keepalived::Meaning::Keepaliveds(switches)) => return as_keepalived(*switches),
+        Ok(keepalived::Meaning::Ours(arguments)) => arguments,
+        Err(error) => error.exit(),
+    };
+    match Arguments::parse_from(ours).command {
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Dump(arguments) => dump::main(&arguments),
@@ -130,4 +147,47 @@ pub fn main(arguments: Arguments) -> ExitCode {
         Command::CheckNow(arguments) => arguments.main(),
         Command::Genhash(arguments) => genhash::main(&arguments),
     }
+}
+
+/// Does what keepalived's switches say.
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the answers of the command"
+)]
+fn as_keepalived(switches: keepalived::Switches) -> ExitCode {
+    if switches.version {
+        println!("lb-agent {}", env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    }
+    if let Some(name) = &switches.signum {
+        let Some(number) = keepalived::signal_number(name) else {
+            eprintln!("no signal is called {name}: STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON");
+            return ExitCode::FAILURE;
+        };
+        println!("{number}");
+        return ExitCode::SUCCESS;
+    }
+    if let Some(name) = &switches.namespace
+        && let Err(error) = enter_namespace(name)
+    {
+        eprintln!("cannot enter network namespace {name}: {error}");
+        return ExitCode::from(NAMESPACE);
+    }
+    let config = ConfigArguments {
+        config: switches.use_file.clone(),
+        config_id: switches.config_id.clone(),
+    };
+    match switches.config_test.clone() {
+        Some(log) => check::main(&check::Arguments::of(config, log)),
+        None => run::main(&run::Arguments::of(config, switches)),
+    }
+}
+
+/// keepalived's exit status when there is no such namespace.
+const NAMESPACE: u8 = 204;
+
+fn enter_namespace(name: &str) -> std::io::Result<()> {
+    let file = File::open(Path::new("/run/netns").join(name))?;
+    setns(file, CloneFlags::CLONE_NEWNET).map_err(Into::into)
 }

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
+use super::keepalived::{PidFiles, Switches};
 use super::{ConfigArguments, InstanceArguments};
 use crate::config;
 use crate::runtime::{logging, supervisor};
@@ -17,13 +18,45 @@ pub(super) struct Arguments {
     /// What to log: error, warn, info, debug, trace, or a filter as in `RUST_LOG`.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
+    /// keepalived's switches.
+    #[arg(skip)]
+    switches: Box<Switches>,
+    /// Whether they were given: our own command line does not ask for what they do.
+    #[arg(skip)]
+    as_keepalived: bool,
+}
+
+impl Arguments {
+    /// keepalived's command line.
+    pub(super) fn of(config: ConfigArguments, switches: Switches) -> Self {
+        let log = if switches.log_detail {
+            "info,lb_agent::vrrp=debug"
+        } else {
+            "info"
+        };
+        Self {
+            config,
+            instance: InstanceArguments {
+                instance: switches.instance.clone(),
+            },
+            log: log.into(),
+            switches: Box::new(switches),
+            as_keepalived: true,
+        }
+    }
+
+    fn given(&self) -> impl Iterator<Item = &Switches> {
+        self.as_keepalived.then_some(&*self.switches).into_iter()
+    }
 }
 
 /// Exit status: 0 after a clean stop, 1 when the agent cannot run, else as for `check`.
 #[expect(clippy::print_stderr, reason = "the log does not stand yet, or cannot")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let path = &arguments.config.config;
-    let origin = arguments.config.origin(Some(&arguments.instance.instance));
+    let switches = &arguments.switches;
+    let mut origin = arguments.config.origin(Some(&arguments.instance.instance));
+    origin.parts = switches.parts();
     let loaded = origin.load();
     let log = match logging::start(&arguments.log) {
         Ok(log) => log,
@@ -40,12 +73,23 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         error!("{} cannot be used; nothing was started", path.display());
         return ExitCode::from(loaded.exit_status());
     }
+    if switches.dump_conf {
+        let explained = arguments
+            .config
+            .load(Some(&arguments.instance.instance), true);
+        eprintln!("{}", config::explain(&explained));
+    }
+    for notice in arguments.given().flat_map(Switches::without_effect) {
+        warn!("{notice}");
+    }
+    let _pids = PidFiles::write(switches.pid_files().cloned());
     info!(
         "Starting lb-agent {} with {}",
         env!("CARGO_PKG_VERSION"),
         path.display()
     );
-    let outcome = supervisor::run(loaded, origin, &arguments.instance.instance);
+    let instance = &arguments.instance.instance;
+    let outcome = supervisor::run(loaded, origin, instance, switches.conduct());
     let status = match &outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -13,6 +13,7 @@ pub mod backends;
 pub mod connections;
 pub mod dump;
 mod instance;
+pub mod keepalived;
 pub mod model;
 pub mod rates;
 pub mod reasons;

@@ -23,6 +23,7 @@ use crate::config::{self, Changes, Environment, FileSystem, Loaded, Severity};
 use crate::health;
 use crate::health::spec::Service;
 use crate::notify::from_config::Settings;
+use crate::runtime::parts::Parts;
 use crate::script::Programs;
 
 /// Where the configuration comes from, the same at every reload.
@@ -32,12 +33,16 @@ pub struct Origin {
     pub path: PathBuf,
     /// What its macros can ask for.
     pub environment: Environment,
+    /// Which parts of it count.
+    pub parts: Parts,
 }
 
 impl Origin {
     /// Reads it.
     pub fn load(&self) -> Loaded {
-        config::load_in(&FileSystem, &self.path, &self.environment)
+        let mut loaded = config::load_in(&FileSystem, &self.path, &self.environment);
+        self.parts.apply(&mut loaded.config);
+        loaded
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod balancer;
 mod calls;
+mod conduct;
+mod dumps;
 mod forwarding;
 mod loss;
 mod network;
@@ -24,6 +26,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{error, info};
 
 use self::balancer::Balancer;
+pub use self::conduct::Conduct;
+use self::dumps::{Dump, Dumps};
 use self::network::Network;
 use self::reload::Reloads;
 use self::telling::Telling;
@@ -79,7 +83,12 @@ pub enum RunError {
 /// Runs one agent until it is told to stop.
 ///
 /// `instance` names the place of its pins and its files; `origin` is where `loaded` came from.
-pub fn run(loaded: Loaded, origin: Origin, instance: &str) -> Result<(), RunError> {
+pub fn run(
+    loaded: Loaded,
+    origin: Origin,
+    instance: &str,
+    conduct: Conduct,
+) -> Result<(), RunError> {
     let _lock = InstanceLock::take(instance, StatusFile::new(instance).folder())?;
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -91,7 +100,7 @@ pub fn run(loaded: Loaded, origin: Origin, instance: &str) -> Result<(), RunErro
         let programs = Programs::new(scripts, std::env::var_os("PATH"));
         let (startup, shutdown) = startup::find(config, &programs);
         startup::run("startup", startup).await;
-        let mut supervisor = Supervisor::start(loaded, origin, instance, &programs)?;
+        let mut supervisor = Supervisor::start(loaded, origin, instance, conduct, &programs)?;
         systemd::ready();
         supervisor.serve().await;
         systemd::stopping();
@@ -132,6 +141,9 @@ struct Supervisor {
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
+    dumps: Dumps,
+    agent: String,
+    conduct: Conduct,
     /// The data plane has to hear of something.
     stale: bool,
 }
@@ -141,6 +153,7 @@ impl Supervisor {
         loaded: Loaded,
         origin: Origin,
         instance: &str,
+        conduct: Conduct,
         programs: &Programs,
     ) -> Result<Self, RunError> {
         // Whoever started us may have blocked them, and we have inherited that.
@@ -153,6 +166,7 @@ impl Supervisor {
             signal(SignalKind::interrupt())?,
         );
         let hangup = signal(SignalKind::hangup())?;
+        let dumps = Dumps::new()?;
         let errors = errors(&loaded);
         let (mut director, lines) = Director::new(loaded.config, &Numbers::default());
         write_lines(lines);
@@ -171,7 +185,7 @@ impl Supervisor {
             &host_name(),
         ));
         let (tell, news) = mpsc::unbounded_channel();
-        let vrrp = match vrrp::start(&director, balancer.as_ref(), tell.clone()) {
+        let vrrp = match vrrp::start(&director, balancer.as_ref(), conduct, tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
@@ -206,6 +220,9 @@ impl Supervisor {
             hangup,
             terminate,
             interrupt,
+            dumps,
+            agent: instance.to_owned(),
+            conduct,
             stale: true,
         })
     }
@@ -233,6 +250,7 @@ impl Supervisor {
                     self.stale |= self.director.handle_timeout(clock::now());
                 }
                 _ = heartbeat.tick() => self.beat(),
+                dump = self.dumps.next() => self.write_dump(dump),
             }
             self.settle();
             self.update();
@@ -308,6 +326,13 @@ impl Supervisor {
         self.status.write(&self.director, plane, vrrp);
     }
 
+    fn write_dump(&mut self, dump: Dump) {
+        let vrrp = self.vrrp.as_ref().map(driver::Handle::status);
+        let config = self.director.config();
+        self.dumps
+            .write(dump, config, vrrp.unwrap_or_default(), &self.agent);
+    }
+
     /// Brings the data plane to what is desired now, if anything has changed.
     fn update(&mut self) {
         if std::mem::take(&mut self.stale)
@@ -325,8 +350,12 @@ impl Supervisor {
         write_lines(self.director.stop());
         self.tell_notices();
         self.health.stop().await;
-        if let Some(balancer) = self.balancer {
-            balancer.stop();
+        match self.balancer {
+            Some(_) if self.conduct.dont_release_ipvs => {
+                info!("the data plane stays and goes on forwarding (--dont-release-ipvs)");
+            }
+            Some(balancer) => balancer.stop(),
+            None => {}
         }
         self.status.remove();
         // What VRRP has said while it stopped.

@@ -55,6 +55,7 @@ pub struct Router<K> {
     check_routing_at: Option<Instant>,
     debounce: Debounce,
     disable_local_igmp: bool,
+    dont_release: bool,
 }
 
 /// A change of the routes seldom comes alone; what is ours is put back within a second.
@@ -95,6 +96,7 @@ impl<K: Kernel> Router<K> {
             check_routing_at: None,
             debounce: Debounce::new(global.interface_up_down_delays),
             disable_local_igmp: global.disable_local_igmp,
+            dont_release: global.dont_release,
         }
     }
 
@@ -137,7 +139,11 @@ impl<K: Kernel> Router<K> {
     }
 
     /// Stops every instance: MASTERs release their duty, addresses are removed.
+    /// With `--dont-release-vrrp` nothing at all.
     pub fn stop(&mut self, now: Instant) {
+        if self.dont_release {
+            return info!("virtual addresses, routes and rules stay (--dont-release-vrrp)");
+        }
         for member in &mut self.members {
             member.handle(Input::Shutdown, &self.interfaces, &mut self.outside, now);
         }

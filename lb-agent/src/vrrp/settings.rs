@@ -74,6 +74,8 @@ pub struct Global {
     pub interface_up_down_delays: Vec<UpDownDelay>,
     /// `vrrp_rt_priority`, `vrrp_no_swap`, `max_auto_priority`.
     pub isolation: Isolation,
+    /// `--dont-release-vrrp`: at the end everything stays as it is, and nobody is told.
+    pub dont_release: bool,
     /// `log_unknown_vrids`: adverts that no instance listens for are worth a line.
     pub log_unknown_vrids: bool,
 }

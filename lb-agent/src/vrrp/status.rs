@@ -44,6 +44,8 @@ pub struct InstanceStatus {
     pub effective_priority: u8,
     /// `advert_int`.
     pub advert_int: Duration,
+    /// What adverts are sent from.
+    pub source: Option<IpAddr>,
     /// The master's address: our own, or whom we heard last.
     pub master: Option<IpAddr>,
     /// The master's priority.
@@ -83,6 +85,17 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: u64,)*
             /// The latest that an advert was late, microseconds.
             pub advert_late_max: u64,
+        }
+
+        impl Stats {
+            /// What was counted since these figures were read.
+            #[must_use]
+            pub const fn since(&self, before: &Self) -> Self {
+                Self {
+                    $($name: self.$name.saturating_sub(before.$name),)*
+                    advert_late_max: self.advert_late_max,
+                }
+            }
         }
 
         /// The same, to count with.
@@ -256,6 +269,8 @@ pub struct Record {
     pub since: Instant,
     /// The priority in force.
     pub effective_priority: u8,
+    /// What adverts are sent from.
+    pub source: Option<IpAddr>,
     /// The master.
     pub master: Option<Advert>,
     /// What keeps it from taking part.
@@ -332,6 +347,7 @@ impl Board {
             priority: self.priority,
             effective_priority: record.effective_priority,
             advert_int: self.advert_int,
+            source: record.source,
             master: record.master.map(|master| master.source),
             master_priority: record.master.map(|master| master.priority),
             faults: record.faults.clone(),

@@ -441,8 +441,6 @@ const LVS: &[Keyword<GlobalDraft>] = &[
 
 const RELOADS: &str = "reloading is not built yet";
 
-const DUMPS: &str = "no signal writes a file; `lb-agent dump` shows the state";
-
 const FILES: &[Keyword<GlobalDraft>] = &[
     line("reload_check_config", words("[LOG]", 0, 1), lower::reload_check_config)
         .since("2.2.0")
@@ -463,22 +461,17 @@ const FILES: &[Keyword<GlobalDraft>] = &[
         .later("no temporary files are made of the configuration"),
     byte("json_version", 1..=2, |g: &mut GlobalDraft, v| g.value.dump.json_version = v.value)
         .default("1")
-        .since("2.2.8")
-        .later(DUMPS),
-    flag("data_use_instance", |g: &mut GlobalDraft, v| g.value.dump.data_use_instance = v.value).later(DUMPS),
+        .since("2.2.8"),
+    flag("data_use_instance", |g: &mut GlobalDraft, v| g.value.dump.data_use_instance = v.value),
     word("state_dump_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.dump.state_dump_file = Some(v.value)))
-        .since("2.3.3")
-        .later(DUMPS),
+        .since("2.3.3"),
     word("stats_dump_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.dump.stats_dump_file = Some(v.value)))
-        .since("2.3.3")
-        .later(DUMPS),
+        .since("2.3.3"),
     word("json_dump_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.dump.json_dump_file = Some(v.value)))
-        .since("2.3.3")
-        .later(DUMPS),
+        .since("2.3.3"),
     word("umask", "OCTAL|NAMES", read!(value::octal => |g: &mut GlobalDraft, v| g.value.process.umask = v.value))
         .default("0177")
-        .example("077")
-        .later("files get the process's own mask"),
+        .example("077"),
     unread("random_seed", "N").accepted("the random numbers of this program come from the kernel"),
     unread("use_symlink_paths", "").accepted("paths are used as they are written"),
     unread("iproute_usr_dir", "PATH").since("2.2.8").accepted(IPROUTE),

@@ -123,7 +123,7 @@ pub(super) const SNMP_AND_DBUS: &[Keyword<GlobalDraft>] = &[
     flag("enable_traps", |g: &mut GlobalDraft, v| {
         g.value.enable_traps = v.value;
     })
-    .later("no SNMP traps are sent"),
+    .accepted(SNMP),
     unread("enable_snmp_vrrp", "").accepted(SNMP),
     unread("enable_snmp_checker", "").accepted(SNMP),
     unread("enable_snmp_rfc", "").accepted(SNMP),

@@ -23,7 +23,12 @@ fn origin(text: &str) -> (tempfile::TempDir, Origin) {
     let path = folder.path().join("keepalived.conf");
     std::fs::write(&path, text).unwrap();
     let environment = Environment::default();
-    (folder, Origin { path, environment })
+    let origin = Origin {
+        path,
+        environment,
+        parts: Parts::default(),
+    };
+    (folder, origin)
 }
 
 fn current() -> Config {

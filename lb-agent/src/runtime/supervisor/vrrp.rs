@@ -4,6 +4,7 @@ use tokio::sync::mpsc;
 
 use super::Supervisor;
 use super::balancer::Balancer;
+use super::conduct::Conduct;
 use crate::config::model::Config;
 use crate::dataplane::xdp::gate::{InstanceGates, NoGates};
 use crate::runtime::director::Director;
@@ -15,9 +16,11 @@ use crate::vrrp::{Gate, News};
 pub(super) fn start(
     director: &Director,
     balancer: Option<&Balancer>,
+    conduct: Conduct,
     news: mpsc::UnboundedSender<News>,
 ) -> Result<Option<Handle>, SpawnError> {
-    let setup = setup(director.config());
+    let mut setup = setup(director.config());
+    setup.global.dont_release = conduct.dont_release_vrrp;
     if setup.instances.is_empty() {
         return Ok(None);
     }
@@ -58,7 +61,7 @@ impl Supervisor {
     /// For a configuration that has instances where there were none.
     pub(super) fn start_vrrp(&mut self) -> Result<(), SpawnError> {
         let balancer = self.balancer.as_ref();
-        self.vrrp = start(&self.director, balancer, self.tell.clone())?;
+        self.vrrp = start(&self.director, balancer, self.conduct, self.tell.clone())?;
         Ok(())
     }
 }

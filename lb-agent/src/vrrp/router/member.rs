@@ -465,6 +465,7 @@ fn record(
         state: machine.state(),
         since,
         effective_priority: machine.effective_priority(),
+        source: machine.source(),
         master: machine.master(),
         master_adver_int: machine.master_adver_int(),
         faults: faults.map(|fault| Reason::new(*fault, config)).collect(),

@@ -31,6 +31,7 @@ impl From<&Config> for Setup {
             vrrp_delay_after_boot: vrrp.vrrp_delay_after_boot,
             disable_local_igmp: vrrp.disable_local_igmp,
             interface_up_down_delays: config.environment.interface_up_down_delays.clone(),
+            dont_release: false,
             log_unknown_vrids: vrrp.log_unknown_vrids,
             isolation: Isolation {
                 vrrp_rt_priority: process.vrrp_rt_priority,

@@ -1,0 +1,142 @@
+//! The files that keepalived writes at a signal. They are written here, on the agent's thread: VRRP
+//! is only asked for its boards.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use nix::libc::{SIGRTMAX, SIGRTMIN};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info};
+
+use crate::config::model::Config;
+use crate::observe::keepalived::{View, data, json, stats};
+use crate::runtime::clock;
+use crate::vrrp::status::{InstanceStatus, Stats};
+
+/// A file that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dump {
+    /// SIGUSR1.
+    Data,
+    /// SIGUSR2.
+    Stats,
+    /// SIGRTMAX - 1: the same, and the counters begin anew.
+    StatsClear,
+    /// SIGRTMIN + 2.
+    Json,
+}
+
+/// Waits for the signals.
+pub(super) struct Dumps {
+    data: Signal,
+    stats: Signal,
+    stats_clear: Signal,
+    json: Signal,
+    /// Counters as they were when they were cleared. Those of `dump` go on.
+    cleared: Vec<Stats>,
+}
+
+impl Dumps {
+    /// From now on the signals do not end the process.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            data: signal(SignalKind::user_defined1())?,
+            stats: signal(SignalKind::user_defined2())?,
+            stats_clear: signal(SignalKind::from_raw(SIGRTMAX() - 1))?,
+            json: signal(SignalKind::from_raw(SIGRTMIN() + 2))?,
+            cleared: Vec::new(),
+        })
+    }
+
+    /// The next file that is asked for.
+    pub(super) async fn next(&mut self) -> Dump {
+        tokio::select! {
+            _ = self.data.recv() => Dump::Data,
+            _ = self.stats.recv() => Dump::Stats,
+            _ = self.stats_clear.recv() => Dump::StatsClear,
+            _ = self.json.recv() => Dump::Json,
+        }
+    }
+
+    /// Writes it. `agent`: the name of this one, if it has one.
+    pub(super) fn write(
+        &mut self,
+        dump: Dump,
+        config: &Config,
+        mut instances: Vec<InstanceStatus>,
+        agent: &str,
+    ) {
+        let now: Vec<Stats> = instances.iter().map(|it| it.stats).collect();
+        for (instance, before) in instances.iter_mut().zip(&self.cleared) {
+            instance.stats = instance.stats.since(before);
+        }
+        let view = View {
+            config,
+            instances: &instances,
+            since_1970: clock::since_1970(),
+        };
+        let text = match dump {
+            Dump::Data => Ok(data::text(&view)),
+            Dump::Stats | Dump::StatsClear => Ok(stats::text(&instances)),
+            Dump::Json => json::text(&view, config.global_defs.dump.json_version),
+        };
+        if dump == Dump::StatsClear {
+            self.cleared = now;
+        }
+        let path = path(dump, config, agent);
+        let mode = 0o666 & !u32::from(config.global_defs.process.umask);
+        let written = text
+            .map_err(io::Error::from)
+            .and_then(|text| replace(&path, &text, mode));
+        match written {
+            Ok(()) => info!("{} is written", path.display()),
+            Err(error) => error!("cannot write {}: {error}", path.display()),
+        }
+    }
+}
+
+/// keepalived's names. `data_use_instance` tells agents of one host apart.
+fn path(dump: Dump, config: &Config, agent: &str) -> PathBuf {
+    let dumps = &config.global_defs.dump;
+    let (given, default) = match dump {
+        Dump::Data => (&dumps.state_dump_file, "/tmp/keepalived.data"),
+        Dump::Stats | Dump::StatsClear => (&dumps.stats_dump_file, "/tmp/keepalived.stats"),
+        Dump::Json => (&dumps.json_dump_file, "/tmp/keepalived.json"),
+    };
+    let path = given.clone().unwrap_or_else(|| default.into());
+    if dump != Dump::Data || !dumps.data_use_instance {
+        return path;
+    }
+    let name = config.environment.instance.as_deref().unwrap_or(agent);
+    match path.extension() {
+        Some(extension) => path.with_extension(format!("{name}.{}", extension.display())),
+        None => path.with_extension(name),
+    }
+}
+
+/// As a whole: a reader sees the old file or the new one. In /tmp others may have put something in
+/// the way; nothing is written through a link.
+fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let new = PathBuf::from(name);
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
+    file.write_all(text.as_bytes())?;
+    // The process's own mask must not count beside `umask`.
+    file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+    std::fs::rename(&new, path)
+}
+
+#[cfg(test)]
+mod tests;
