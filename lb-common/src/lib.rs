@@ -15,6 +15,7 @@
 //! | `SOURCES` | array, mmap | program; agent | program, new flows of limited services | [`policy::source_counters`] |
 //! | `CURSORS` | per-CPU array | program | program, new flows | `u32` |
 //! | `AFFINITY4` | LRU hash | program | program, new flows | [`affinity::AffinityKey4`] → [`affinity::Affinity`] |
+//! | `FRAGMENTS4` | LRU hash | program | program, fragments | [`fragment::FragmentKey4`] → [`affinity::Affinity`] |
 //! | `FLOWS4` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket`] |
 //! | `BACKEND_STATS` | per-CPU array | program | agent, `dump` | [`stats::Traffic`] |
 //! | `RETIRED_STATS` | array | agent | `dump` | [`stats::Traffic`] |
@@ -51,6 +52,7 @@ pub mod checksum;
 pub mod control;
 pub mod filter;
 pub mod flow;
+pub mod fragment;
 pub mod hash;
 pub mod ipvs_hash;
 pub mod limits;
@@ -64,4 +66,4 @@ pub mod unresolved;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;

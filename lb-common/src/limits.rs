@@ -20,6 +20,9 @@ pub const FLOW_BUCKETS: u32 = 1 << 20;
 /// Clients whose server is remembered for `persistence_timeout`.
 pub const MAX_AFFINITIES: u32 = 1 << 18;
 
+/// Packets whose fragments are waited for.
+pub const MAX_FRAGMENTED: u32 = 1 << 14;
+
 /// Entries of one schedule table: two counts, the turns, and every server once.
 pub const MAX_SCHEDULE: u32 = 2 + MAX_TURNS + MAX_BACKENDS;
 

@@ -44,7 +44,7 @@ pub enum Reason {
     NoNeighbour,
     /// Passed: the server is this host.
     LocalServer,
-    /// Passed: a fragment.
+    /// Passed: a fragment of a packet whose first fragment has not come this way.
     Fragment,
     /// Passed: the time to live has run out.
     TimeToLive,
@@ -52,7 +52,8 @@ pub enum Reason {
     /// by ICMP.
     TooBig,
     /// Dropped: the packet does not fit the path and might be taken apart, which we do not do, or
-    /// its sender's address is none that an answer may go to.
+    /// nobody may be told: it is an ICMP error, or its sender's address is none that an answer may
+    /// go to.
     CannotFragment,
     /// Dropped: the packet does not fit the path, and this CPU has answered often enough lately.
     AnswerLimit,

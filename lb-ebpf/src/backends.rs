@@ -1,6 +1,7 @@
 //! Backend slots: read only. The layout and its rules stand in `lb_common::backend`.
 
-use lb_common::backend::{Backend, Head};
+use lb_common::backend::{Backend, Head, flags};
+use lb_common::service::ServiceKey4;
 
 use crate::maps::BACKENDS;
 
@@ -45,6 +46,16 @@ pub(crate) fn read(slot: u16) -> Option<Slot> {
 }
 
 impl Slot {
+    /// Whether it is that of this real server, in NAT mode.
+    #[inline(always)]
+    pub(crate) fn is_nat_server(&self, server: &ServiceKey4) -> bool {
+        let rest = self.rest();
+        self.head.has(flags::IN_USE | flags::NAT)
+            && rest.addr == server.addr
+            && rest.port == server.port
+            && rest.proto == server.proto
+    }
+
     /// Everything else. It stays as it is as long as the slot's generation does, but for
     /// `tunnel_source`, which changes with the MAC addresses.
     #[inline(always)]

@@ -1,5 +1,8 @@
 //! The decision: is it ours, whose is it, what becomes of it.
 //!
+//! Errors of ICMP ([`crate::icmp`]) and fragments without ports ([`crate::fragments`]) leave this way
+//! at its beginning.
+//!
 //! ```text
 //!  frame ─▶ filter ─▶ service ─▶ gate ─▶ flow ──hit──▶ server ─▶ rewrite ─▶ out
 //!             │          │         │       └─miss─▶ admission ┘
@@ -11,7 +14,7 @@ use aya_ebpf::helpers::bpf_jiffies64;
 use aya_ebpf::programs::XdpContext;
 use lb_common::backend::flags;
 use lb_common::control::Control;
-use lb_common::flow::{self, TICK_SHIFT};
+use lb_common::flow::{self, TICK_SHIFT, target};
 use lb_common::hash::mix;
 use lb_common::limits::MAX_GATES;
 use lb_common::service::ServiceKey4;
@@ -21,10 +24,12 @@ use crate::admission::{self, Question};
 use crate::backends;
 use crate::flows;
 use crate::forward;
+use crate::fragments;
+use crate::icmp::{self, ICMP};
 use crate::maps::CONTROL;
 use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
 use crate::parse::{Headers, Refused, parse};
-use crate::replies;
+use crate::replies::{self, LATER};
 use crate::services;
 use crate::stats;
 
@@ -43,17 +48,25 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         return XDP_PASS;
     };
     // SAFETY: `at` checked the header.
-    let (source, destination) = unsafe { ((*ip).source, (*ip).destination) };
+    let (source, destination, protocol) =
+        unsafe { ((*ip).source, (*ip).destination, (*ip).protocol) };
+    if protocol == ICMP {
+        return icmp::pass_on(ctx.ctx, control);
+    }
     if control.filter.may_be_destination(destination) {
         match from_client(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,
             // The filter takes some clients for virtual addresses: replies to them come here, too.
             Err(Refused::NotOurs) => {}
+            Err(Refused::Later) => return fragments::pass_on(ctx.ctx, control),
             Err(refused) => return refused.verdict(),
         }
     }
     if control.filter.may_be_source(source) {
-        return replies::from_server(ctx.ctx, control);
+        match replies::from_server(ctx.ctx, control) {
+            LATER => return fragments::pass_on(ctx.ctx, control),
+            verdict => return verdict,
+        }
     }
     XDP_PASS
 }
@@ -173,6 +186,9 @@ fn send(
     // SAFETY: `parse` checked the header.
     if unsafe { (*headers.ip).ttl } <= 1 {
         return Err(Reason::TimeToLive);
+    }
+    if headers.more {
+        fragments::remember(headers.ip, target(choice.number, head.generation()), tick);
     }
     let verdict = forward::to_server(ctx, packet, headers, &choice.slot, tick)?;
     stats::towards_server(choice.number, headers.length, choice.new);

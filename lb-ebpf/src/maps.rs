@@ -8,9 +8,10 @@ use lb_common::answers::{Answers, KINDS};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
+use lb_common::fragment::FragmentKey4;
 use lb_common::limits::{
-    FLOW_BUCKETS, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_LOCALITIES, MAX_SCHEDULE,
-    MAX_SERVICES, SERVICE_BUCKETS,
+    FLOW_BUCKETS, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED, MAX_LOCALITIES,
+    MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS,
 };
 use lb_common::load::Load;
 use lb_common::locality::{Locality, LocalityKey};
@@ -62,6 +63,10 @@ pub(crate) static CURSORS: PerCpuArray<u32, SERVICES> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static AFFINITY4: LruHashMap<AffinityKey4, Affinity, { MAX_AFFINITIES as usize }> =
+    LruHashMap::new();
+
+#[btf_map]
+pub(crate) static FRAGMENTS4: LruHashMap<FragmentKey4, Affinity, { MAX_FRAGMENTED as usize }> =
     LruHashMap::new();
 
 #[btf_map]

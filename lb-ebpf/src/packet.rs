@@ -64,6 +64,16 @@ pub(crate) struct Udp {
     pub(crate) checksum: u16,
 }
 
+/// ICMP header (RFC 792).
+#[repr(C)]
+pub(crate) struct Icmp {
+    pub(crate) kind: u8,
+    pub(crate) code: u8,
+    pub(crate) checksum: u16,
+    /// Depends on the kind.
+    pub(crate) rest: u32,
+}
+
 /// First and last byte of the packet, as the kernel gave them. Stale after the head is moved.
 #[derive(Clone, Copy)]
 pub(crate) struct Packet {
@@ -91,6 +101,12 @@ impl Packet {
             return None;
         }
         Some(at as *mut T)
+    }
+
+    /// A `T` so many bytes behind the beginning of the IP header, if all of it lies in the packet.
+    #[inline(always)]
+    pub(crate) fn behind_ip<T>(self, offset: u64) -> Option<*mut T> {
+        self.at(ETHERNET + offset as usize)
     }
 
     /// Bytes from `header` to the end of the frame.

@@ -9,13 +9,15 @@ use lb_common::stats::Reason;
 use crate::packet::{ETHERNET, Ipv4, Packet, Ports, Tcp, Udp};
 use crate::stats::count;
 
-/// Fragment offset or "more fragments" (RFC 791 3.1).
-const FRAGMENT: u16 = 0x3fff_u16.to_be();
+/// "More fragments" (RFC 791 3.1).
+pub(crate) const MORE: u16 = 0x2000_u16.to_be();
+/// The fragment offset: only the first fragment, where it is 0, has ports.
+pub(crate) const OFFSET: u16 = 0x1fff_u16.to_be();
 
 /// Version 4 and the shortest header, five words.
-const SHORTEST: u8 = 0x45;
+pub(crate) const SHORTEST: u8 = 0x45;
 /// Words that a header may be longer than that.
-const OPTIONS: u8 = 10;
+pub(crate) const OPTIONS: u8 = 10;
 
 /// What is known of a TCP or UDP packet over IPv4.
 pub(crate) struct Headers {
@@ -28,6 +30,8 @@ pub(crate) struct Headers {
     pub(crate) flags: u8,
     /// [`TCP`] or [`UDP`].
     pub(crate) protocol: u8,
+    /// More fragments of the packet come.
+    pub(crate) more: bool,
     /// Length of the IP packet in bytes.
     pub(crate) length: u64,
 }
@@ -36,6 +40,8 @@ pub(crate) struct Headers {
 pub(crate) enum Refused {
     /// Nothing that a service could want.
     NotOurs,
+    /// A fragment without ports, of whatever protocol: see [`crate::fragments`].
+    Later,
     /// It might have been ours; worth counting.
     Because(Reason),
 }
@@ -45,7 +51,7 @@ impl Refused {
     #[inline(always)]
     pub(crate) fn verdict(self) -> u32 {
         match self {
-            Self::NotOurs => XDP_PASS,
+            Self::NotOurs | Self::Later => XDP_PASS,
             Self::Because(reason) => {
                 count(reason);
                 reason.verdict()
@@ -71,6 +77,9 @@ pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
     if options > OPTIONS || length > packet.behind(ip) {
         return Err(MALFORMED);
     }
+    if fragment & OFFSET != 0 {
+        return Err(Refused::Later);
+    }
     let header = size_of::<Ipv4>() + usize::from(options) * 4;
     let (ports, least, flags) = match protocol {
         TCP => {
@@ -85,9 +94,6 @@ pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
         // Everything else is the kernel's: VRRP, ICMP, tunnels, what we do not know.
         _ => return Err(Refused::NotOurs),
     };
-    if fragment & FRAGMENT != 0 {
-        return Err(Refused::Because(Reason::Fragment));
-    }
     if length < (header + least) as u64 {
         return Err(MALFORMED);
     }
@@ -96,6 +102,7 @@ pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
         ports,
         flags,
         protocol,
+        more: fragment & MORE != 0,
         length,
     })
 }

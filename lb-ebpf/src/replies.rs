@@ -3,9 +3,8 @@
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::flags;
 use lb_common::control::Control;
-use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, TICK_SHIFT, WAYS, state};
+use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, TICK_SHIFT, WAYS, state, target};
 use lb_common::hash::mix;
 use lb_common::service::{ServiceKey4, TCP};
 use lb_common::stats::Reason;
@@ -14,10 +13,14 @@ use crate::backends;
 use crate::balance::{jiffies, pass_gate};
 use crate::flows;
 use crate::forward;
+use crate::fragments;
 use crate::guard;
 use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::{Refused, parse};
 use crate::stats;
+
+/// What [`from_server`] says of a fragment without ports; no verdict is this.
+pub(crate) const LATER: u32 = 8;
 
 /// A packet of a server in NAT mode: back to the client, in the name of the service. A subprogram:
 /// its variables would not fit the stack beside those of the other direction.
@@ -25,6 +28,8 @@ use crate::stats;
 pub(crate) fn from_server(ctx: *mut xdp_md, control: &Control) -> u32 {
     match translate(&XdpContext::new(ctx), control) {
         Ok(verdict) => verdict,
+        // The caller has more room on the stack.
+        Err(Refused::Later) => LATER,
         Err(refused) => refused.verdict(),
     }
 }
@@ -64,6 +69,9 @@ fn translate(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     }
     let server = backends::read(slot).ok_or(Refused::NotOurs)?;
     let tick = (now >> TICK_SHIFT) as u32;
+    if headers.more {
+        fragments::remember(ip, target(slot, server.head.generation()), tick);
+    }
     let verdict =
         forward::to_client(ctx, packet, &headers, server.rest(), tick).map_err(Refused::Because)?;
     stats::towards_client(slot, headers.length);
@@ -142,11 +150,6 @@ fn gate_of(reply: &Reply<'_>, old: &FlowEntry, tick: u32) -> Option<u16> {
         return None;
     }
     let slot = backends::read(old.slot())?;
-    let server = slot.rest();
-    let same = slot.head.generation() == old.generation()
-        && slot.head.has(flags::IN_USE | flags::NAT)
-        && server.addr == reply.server.addr
-        && server.port == reply.server.port
-        && server.proto == reply.server.proto;
-    same.then_some(server.gate)
+    let same = slot.head.generation() == old.generation() && slot.is_nat_server(&reply.server);
+    same.then_some(slot.rest().gate)
 }

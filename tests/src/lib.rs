@@ -35,6 +35,6 @@ pub use namespace::Namespace;
 pub use needs::{Need, skipped};
 pub use probe::{Outcome, Probe, Report};
 pub use process::{Process, checked};
-pub use server::WebServer;
+pub use server::{LONG, WebServer};
 pub use site::{Layout, Mode, Segment, Site};
 pub use switch::Switch;

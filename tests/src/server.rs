@@ -11,10 +11,14 @@ use crate::clock::wait_until;
 use crate::namespace::{Namespace, scratch};
 use crate::process::Process;
 
+/// Bytes of the page `/long`.
+pub const LONG: usize = 1 << 18;
+
 /// nginx on port 80 of every address of a machine.
 ///
 /// Each page is `<name> <address of the client>`, so that a client can see who served it and
-/// whether the server saw the client's own address. Dropped, it is killed.
+/// whether the server saw the client's own address; only `/long` is [`LONG`] times an `x`. Dropped, it
+/// is killed.
 #[derive(Debug)]
 pub struct WebServer {
     _process: Process,
@@ -27,6 +31,8 @@ impl WebServer {
         let directory = scratch()?;
         let configuration = directory.path().join("nginx.conf");
         fs::write(&configuration, page(name, status)).context("cannot write nginx.conf")?;
+        fs::write(directory.path().join("long"), vec![b'x'; LONG])
+            .context("cannot write a page")?;
         let mut process = machine.start(
             Command::new("nginx")
                 .args(["-e", "error.log", "-c"])
@@ -72,7 +78,8 @@ fn page(name: &str, status: u16) -> String {
          uwsgi_temp_path uwsgi;\n\
          scgi_temp_path scgi;\n\
          default_type text/plain;\n\
-         server {{ listen 80; location / {{ return {status} \"{name} $remote_addr\\n\"; }} }}\n\
+         server {{ listen 80; location / {{ return {status} \"{name} $remote_addr\\n\"; }}\n\
+         location = /long {{ root .; }} }}\n\
          }}\n"
     )
 }

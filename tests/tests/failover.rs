@@ -13,8 +13,8 @@ const MASTER_DOWN: Duration = Duration::from_micros(3_687_500);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The demo's directors at work.
-fn demo() -> Result<Cluster> {
-    Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))
+fn demo(mode: Mode) -> Result<Cluster> {
+    Cluster::at_work(Layout::demo(mode), configurations::demo(mode))
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_server_that_fails_leaves_and_one_that_recovers_returns() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let mut cluster = demo()?;
+    let mut cluster = demo(Mode::Dr)?;
     let [server, _] = cluster.site.layout.servers;
     cluster.site.web[0] = None;
     let left = now();
@@ -50,7 +50,7 @@ fn with_no_server_left_the_sorry_server_on_the_director_answers() -> Result<()> 
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let mut cluster = demo()?;
+    let mut cluster = demo(Mode::Dr)?;
     let _sorry = WebServer::start(&cluster.site.directors[0], "sorry", 200)?;
     cluster.site.web = [None, None];
     cluster
@@ -67,25 +67,27 @@ fn clients_wait_less_than_a_second_when_the_master_is_stopped() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let mut cluster = demo()?;
-    let probe = cluster.probe()?;
-    let exit = cluster.take(0)?.terminate()?;
-    assert!(exit.status.success(), "{}\n{}", exit.status, exit.log);
-    cluster.wait_for_master(1)?;
-    probe.wait_for(now(), PATIENCE, |_| true)?;
-    let gap = probe.report().longest_gap();
-    assert!(gap < SECOND, "clients waited {gap:?}");
-    assert_eq!(cluster.masters()?.len(), 1);
-    let [stopped, _] = &cluster.site.directors;
-    assert!(
-        !stopped.ip("link show dev ens33")?.contains("xdp"),
-        "the program is still attached"
-    );
-    let pins = format!("/sys/fs/bpf/lb-agent/{}", stopped.name());
-    assert!(
-        !std::path::Path::new(&pins).exists(),
-        "{pins} is still there"
-    );
+    for mode in Mode::ALL {
+        let mut cluster = demo(mode)?;
+        let probe = cluster.probe()?;
+        let exit = cluster.take(0)?.terminate()?;
+        assert!(exit.status.success(), "{}\n{}", exit.status, exit.log);
+        cluster.wait_for_master(1)?;
+        probe.wait_for(now(), PATIENCE, |_| true)?;
+        let gap = probe.report().longest_gap();
+        assert!(gap < SECOND, "{mode}: clients waited {gap:?}");
+        assert_eq!(cluster.masters()?.len(), 1);
+        let [stopped, _] = &cluster.site.directors;
+        assert!(
+            !stopped.ip("link show")?.contains("xdp"),
+            "{mode}: the program is still attached"
+        );
+        let pins = format!("/sys/fs/bpf/lb-agent/{}", stopped.name());
+        assert!(
+            !std::path::Path::new(&pins).exists(),
+            "{pins} is still there"
+        );
+    }
     Ok(())
 }
 
@@ -94,13 +96,15 @@ fn after_kill_9_clients_wait_no_longer_than_the_backup_does() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let mut cluster = demo()?;
-    let probe = cluster.probe()?;
-    cluster.take(0)?.kill()?;
-    cluster.wait_for_master(1)?;
-    probe.wait_for(now(), PATIENCE, |_| true)?;
-    let gap = probe.report().longest_gap();
-    assert!(gap < MASTER_DOWN + SECOND, "clients waited {gap:?}");
+    for mode in Mode::ALL {
+        let mut cluster = demo(mode)?;
+        let probe = cluster.probe()?;
+        cluster.take(0)?.kill()?;
+        cluster.wait_for_master(1)?;
+        probe.wait_for(now(), PATIENCE, |_| true)?;
+        let gap = probe.report().longest_gap();
+        assert!(gap < MASTER_DOWN + SECOND, "{mode}: clients waited {gap:?}");
+    }
     Ok(())
 }
 
@@ -109,7 +113,7 @@ fn when_the_master_loses_power_clients_wait_no_longer_than_the_backup_does() -> 
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let mut cluster = demo()?;
+    let mut cluster = demo(Mode::Dr)?;
     let probe = cluster.probe()?;
     cluster.site.outside.unplug(&cluster.site.directors[0])?;
     cluster.take(0)?.kill()?;
@@ -129,7 +133,7 @@ fn a_returning_master_of_higher_priority_takes_over_again() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let mut cluster = demo()?;
+    let mut cluster = demo(Mode::Dr)?;
     cluster.take(0)?.kill()?;
     cluster.wait_for_master(1)?;
     let probe = cluster.probe()?;

@@ -6,6 +6,7 @@ mod cargo;
 mod ci;
 mod demo;
 mod docs;
+mod fuzz;
 mod setup;
 mod test;
 mod vm;
@@ -35,6 +36,8 @@ enum Task {
     Bench(bench::Options),
     /// Write docs/configuration.md from the keyword table.
     Docs,
+    /// Feed what reads other people's bytes with bytes that nobody would send.
+    Fuzz(fuzz::Options),
     /// Run a command as root in a guest whose kernel has IPVS, over this machine's files.
     Vm(vm::Options),
     /// What must pass before a change goes in: formatting, lints, documentation, all tests.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Docs => docs::run(),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Vm(options) => return vm::run(&options),
         Task::Ci => ci::run(),
     };

@@ -25,6 +25,8 @@ pub(crate) enum Part {
     Network,
     /// Other implementations, to be tested against.
     Peers,
+    /// libFuzzer.
+    Fuzz,
     /// A guest with a kernel of its own, and what is tried in it.
     Guest,
     /// A guest in an emulated machine.
@@ -95,6 +97,10 @@ impl Part {
                     package: "nftables",
                 },
             ],
+            Self::Fuzz => &[Program {
+                name: "g++",
+                package: "g++",
+            }],
             Self::Guest => &[
                 Program {
                     name: "busybox",

@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     /// Warnings count as errors: the exit status is not 0.
     #[arg(long)]
     strict: bool,
-    /// Check nothing: print what every keyword takes and does, as Markdown.
+    /// Check nothing: print what every keyword takes and does, as Markdown, or as JSON for editors.
     #[arg(long)]
     keywords: bool,
     /// Where the remarks go instead of standard output (keepalived's `-tLOG`).
@@ -78,10 +78,13 @@ struct Report {
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     if arguments.keywords {
-        print!("{}", config::configuration_md());
+        match arguments.format {
+            Format::Text => print!("{}", config::configuration_md()),
+            Format::Json => println!("{}", config::keywords_json()),
+        }
         return ExitCode::SUCCESS;
     }
-    let loaded = arguments.config.load(None, arguments.explain);
+    let loaded = arguments.config.load(arguments.explain);
     let missing = missing_interface(&loaded.config).map(|missing| missing.to_string());
     let status = exit_status(&loaded, missing.is_some(), arguments.strict);
     if arguments.explain {
@@ -98,6 +101,8 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         Format::Text => println!("{}", text(arguments, &loaded, missing.as_deref())),
         Format::Json => println!("{}", json(&loaded, missing, status)),
     }
+    // The process ends here: the kernel takes back at once what would be freed piece by piece.
+    std::mem::forget(loaded);
     ExitCode::from(status)
 }
 

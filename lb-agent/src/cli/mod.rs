@@ -71,19 +71,18 @@ struct ConfigArguments {
 
 impl ConfigArguments {
     /// Where it comes from, with what its macros can ask for.
-    fn origin(&self, instance: Option<&str>) -> Origin {
+    fn origin(&self) -> Origin {
         Origin {
             // The agent keeps to it, wherever it may go.
             path: std::path::absolute(&self.config).unwrap_or_else(|_| self.config.clone()),
-            environment: self.environment(instance),
+            environment: self.environment(),
             parts: Parts::default(),
         }
     }
 
-    fn environment(&self, instance: Option<&str>) -> Environment {
+    fn environment(&self) -> Environment {
         Environment {
             config_id: self.config_id.clone().unwrap_or_else(short_host_name),
-            instance: instance.map(str::to_owned),
             variables: std::env::vars_os()
                 .filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -94,8 +93,8 @@ impl ConfigArguments {
     }
 
     /// Reads it.
-    fn load(&self, instance: Option<&str>, explained: bool) -> Loaded {
-        let environment = self.environment(instance);
+    fn load(&self, explained: bool) -> Loaded {
+        let environment = self.environment();
         let read = if explained {
             config::load_explained
         } else {

@@ -55,7 +55,7 @@ impl Arguments {
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let path = &arguments.config.config;
     let switches = &arguments.switches;
-    let mut origin = arguments.config.origin(Some(&arguments.instance.instance));
+    let mut origin = arguments.config.origin();
     origin.parts = switches.parts();
     let loaded = origin.load();
     let log = match logging::start(&arguments.log) {
@@ -74,9 +74,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         return ExitCode::from(loaded.exit_status());
     }
     if switches.dump_conf {
-        let explained = arguments
-            .config
-            .load(Some(&arguments.instance.instance), true);
+        let explained = arguments.config.load(true);
         eprintln!("{}", config::explain(&explained));
     }
     for notice in arguments.given().flat_map(Switches::without_effect) {

@@ -1,8 +1,10 @@
 //! Reads the file asked for and all that it includes, in the order of their lines.
 //!
-//! `include` is read before anything else is understood: it may stand in any block, and neither
-//! `@` nor `$` touch it. What comes out are the texts and, as [`Segment`]s, the order in which
-//! their lines count. Words are the business of [`super::lexer`].
+//! `include` is read before anything else is understood: it may stand in any block. A condition
+//! (`@id`) before it and variables in its name count all the same, as in keepalived 2.2.7, whatever
+//! its manual says; what is defined within the values of other variables does not. What comes out
+//! are the texts and, as [`Segment`]s, the order in which their lines count. Words are the business
+//! of [`super::lexer`].
 
 mod braces;
 mod decode;
@@ -14,7 +16,9 @@ use std::sync::Arc;
 use self::decode::{Content, decode};
 use self::line::{is_include, is_include_check};
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::expand::{self, Environment, Expander};
 use super::keywords::Strictness;
+use super::lexer::after_blanks;
 use super::source::{ReadError, Source};
 use super::text::{FileId, Sources, Span, length};
 
@@ -45,6 +49,7 @@ pub(crate) struct Segment {
 pub(crate) fn read(
     source: &dyn Source,
     path: &Path,
+    environment: &Environment,
     diagnostics: &mut Diagnostics,
 ) -> (Sources, Vec<Segment>) {
     let mut reader = Reader {
@@ -57,6 +62,8 @@ pub(crate) fn read(
         files: 0,
         stopped: false,
         strictness: Strictness::default(),
+        environment,
+        expander: Expander::new(environment),
     };
     reader.main_file(path);
     (reader.sources, reader.segments)
@@ -74,6 +81,9 @@ struct Reader<'a> {
     stopped: bool,
     /// What plain `include` insists on.
     strictness: Strictness,
+    environment: &'a Environment,
+    /// Knows the variables that were defined so far.
+    expander: Expander<'a>,
 }
 
 impl Reader<'_> {
@@ -133,10 +143,23 @@ impl Reader<'_> {
         for line in text.split_inclusive('\n') {
             let here = offset;
             offset += length(line);
-            if is_include_check(line) {
-                self.include_check(line);
+            let Some(code) = self.concerned(line) else {
+                continue;
+            };
+            let span = Span {
+                file,
+                start: offset - length(code),
+                end: offset,
+            };
+            if expand::is_definition(code) {
+                // Only the variable is wanted: the lexer meets the line again.
+                let _nothing_to_read = self.expand(span, code);
+                continue;
             }
-            if !is_include(line) {
+            if is_include_check(code) {
+                self.include_check(code);
+            }
+            if !is_include(code) {
                 continue;
             }
             let segment = Segment {
@@ -147,14 +170,7 @@ impl Reader<'_> {
             };
             self.segments.push(segment);
             start = offset;
-            self.include_line(
-                Span {
-                    file,
-                    start: here,
-                    end: offset,
-                },
-                line,
-            );
+            self.include_line(span, code);
         }
         self.segments.push(Segment {
             file,
@@ -163,6 +179,30 @@ impl Reader<'_> {
             ends_file: true,
         });
         self.chain.pop();
+    }
+
+    /// What of a line may concern includes: an include, or the definition of a variable, behind
+    /// conditions that hold.
+    fn concerned<'t>(&self, line: &'t str) -> Option<&'t str> {
+        let is_concerned = |line: &str| {
+            let line = after_blanks(line);
+            line.starts_with("include") || line.starts_with('$')
+        };
+        if !after_blanks(line).starts_with('@') {
+            return Some(line).filter(|line| is_concerned(line));
+        }
+        expand::held(line, &self.environment.config_id).filter(|line| is_concerned(line))
+    }
+
+    /// The text of a line without its variables; `None`: it has none.
+    fn expand(&mut self, span: Span, code: &str) -> Option<String> {
+        let line = self
+            .expander
+            .line(span, code, &self.sources, self.diagnostics);
+        match line {
+            expand::Line::Untouched | expand::Line::Gone => None,
+            expand::Line::Lines(lines) => lines.first().map(|line| line.text().to_owned()),
+        }
     }
 
     fn included_file(&mut self, path: PathBuf, span: Span, strictness: Strictness) {

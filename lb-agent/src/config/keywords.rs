@@ -16,6 +16,8 @@ mod global;
 mod group;
 mod include;
 mod later_checker;
+mod listing;
+mod make;
 mod process;
 mod real_server;
 mod root;
@@ -41,6 +43,7 @@ pub(crate) use include::{INCLUDE, Strictness};
 pub(crate) use later_checker::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HOST, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, UDP_CHECK,
 };
+pub use listing::keywords_json;
 pub(crate) use real_server::REAL_SERVER;
 pub(crate) use root::{ROOT, SSL, TOP_LEVEL, is_root_block};
 pub(crate) use route::{NEXTHOP, ROUTE};
@@ -50,6 +53,10 @@ pub(crate) use section::{SECTIONS, Section, homes};
 pub(crate) use tracking::{PEER, TRACKED};
 pub(crate) use virtual_server::{FAMILIES, KINDS, PROTOCOLS, VIRTUAL_SERVER};
 pub(crate) use vrrp::{AUTH_HMAC, AUTHENTICATION, USE_VMAC, VRRP_INSTANCE};
+
+use make::{
+    bare, block, byte, flag, line, number, seconds, short, signed, text, units, unread, word,
+};
 
 use super::lower::Lowering;
 use super::text::{Span, Spanned};
@@ -104,6 +111,8 @@ pub(crate) enum Status {
 pub(crate) enum Argument<T: 'static> {
     /// Nothing, or a switch.
     Flag(Set<T, bool>),
+    /// Nothing. A switch is taken all the same, with a warning: keepalived ignores it.
+    Bare(Set<T, bool>),
     /// A whole number.
     Byte(RangeInclusive<u8>, Set<T, u8>),
     /// A whole number.
@@ -168,130 +177,6 @@ pub(crate) struct Words {
     pub(crate) least: usize,
     /// At most so many.
     pub(crate) most: usize,
-}
-
-impl<T> Keyword<T> {
-    const fn new(name: &'static str, argument: Argument<T>) -> Self {
-        Self {
-            name,
-            aliases: &[],
-            argument,
-            status: Status::Done,
-            default: "",
-            since: "",
-            example: "",
-            silent: "\0",
-            many: false,
-        }
-    }
-
-    /// With other names.
-    const fn or(mut self, aliases: &'static [&'static str]) -> Self {
-        self.aliases = aliases;
-        self
-    }
-
-    /// Without effect yet, and this follows.
-    const fn later(mut self, consequence: &'static str) -> Self {
-        self.status = Status::Later(consequence);
-        self
-    }
-
-    /// Without effect by design, for this reason.
-    const fn accepted(mut self, why: &'static str) -> Self {
-        self.status = Status::Accepted(why);
-        self
-    }
-
-    /// An error, for this reason.
-    const fn refused(mut self, why: &'static str) -> Self {
-        self.status = Status::Refused(why);
-        self
-    }
-
-    const fn default(mut self, default: &'static str) -> Self {
-        self.default = default;
-        self
-    }
-
-    const fn since(mut self, release: &'static str) -> Self {
-        self.since = release;
-        self
-    }
-
-    const fn example(mut self, words: &'static str) -> Self {
-        self.example = words;
-        self
-    }
-
-    /// Nothing is said about it when its argument is this.
-    const fn silent(mut self, argument: &'static str) -> Self {
-        self.silent = argument;
-        self
-    }
-
-    /// It may stand several times.
-    const fn many(mut self) -> Self {
-        self.many = true;
-        self
-    }
-}
-
-const fn flag<T>(name: &'static str, set: Set<T, bool>) -> Keyword<T> {
-    Keyword::new(name, Argument::Flag(set))
-}
-
-const fn byte<T>(name: &'static str, range: RangeInclusive<u8>, set: Set<T, u8>) -> Keyword<T> {
-    Keyword::new(name, Argument::Byte(range, set))
-}
-
-const fn short<T>(name: &'static str, range: RangeInclusive<u16>, set: Set<T, u16>) -> Keyword<T> {
-    Keyword::new(name, Argument::Short(range, set))
-}
-
-const fn number<T>(name: &'static str, range: RangeInclusive<u32>, set: Set<T, u32>) -> Keyword<T> {
-    Keyword::new(name, Argument::Number(range, set))
-}
-
-const fn signed<T>(name: &'static str, range: RangeInclusive<i32>, set: Set<T, i32>) -> Keyword<T> {
-    Keyword::new(name, Argument::Signed(range, set))
-}
-
-const fn seconds<T>(
-    name: &'static str,
-    range: RangeInclusive<Duration>,
-    set: Set<T, Duration>,
-) -> Keyword<T> {
-    Keyword::new(name, Argument::Seconds(range, set))
-}
-
-const fn units<T>(
-    name: &'static str,
-    unit: Unit,
-    range: RangeInclusive<u32>,
-    set: Set<T, Duration>,
-) -> Keyword<T> {
-    Keyword::new(name, Argument::Units(unit, range, set))
-}
-
-const fn text<T>(name: &'static str, syntax: &'static str, set: Set<T, String>) -> Keyword<T> {
-    Keyword::new(name, Argument::Text(syntax, set))
-}
-
-const fn word<T>(name: &'static str, syntax: &'static str, read: Read<T>) -> Keyword<T> {
-    Keyword::new(name, Argument::Word(syntax, read))
-}
-
-const fn line<T>(name: &'static str, words: Words, apply: Apply<T>) -> Keyword<T> {
-    Keyword::new(name, Argument::Line(words, apply))
-}
-
-const fn block<T>(name: &'static str, words: Words, apply: Apply<T>) -> Keyword<T> {
-    Keyword::new(name, Argument::Block(words, apply))
-}
-
-const fn unread<T>(name: &'static str, syntax: &'static str) -> Keyword<T> {
-    Keyword::new(name, Argument::Unread(syntax))
 }
 
 /// A [`Read`]: a function that reads the word, and where its value goes.

@@ -7,12 +7,14 @@
 
 mod blanks;
 mod line;
+mod physical;
 mod quote;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
 pub(crate) use blanks::{after_blanks, is_blank};
+pub(crate) use physical::comment;
 
 use self::blanks::OddBlanks;
 use self::line::Line;
@@ -37,6 +39,12 @@ pub(crate) struct Word<'s> {
 }
 
 impl Word<'_> {
+    /// Takes in a word that touches this one.
+    fn append(&mut self, next: &Self) {
+        self.text.to_mut().push_str(&next.text);
+        self.span = self.span.to(next.span);
+    }
+
     /// The same with a text of its own.
     pub(crate) fn into_static(self) -> Word<'static> {
         Word {
@@ -75,6 +83,8 @@ pub(crate) struct Lexer<'s, 'd> {
     sources: &'s Sources,
     segments: std::vec::IntoIter<Segment>,
     segment: Option<Segment>,
+    /// Whether nothing in the segment begins a macro or may not stand in a text.
+    is_plain: bool,
     line: Option<Line<'s>>,
     /// Of lines that macros have made.
     ready: VecDeque<Item<'s>>,
@@ -96,6 +106,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
             sources,
             segments: segments.into_iter(),
             segment: None,
+            is_plain: false,
             line: None,
             ready: VecDeque::new(),
             expander: Expander::new(environment),
@@ -103,6 +114,11 @@ impl<'s, 'd> Lexer<'s, 'd> {
             words: 0,
             diagnostics,
         }
+    }
+
+    /// Where the stages behind put their remarks.
+    pub(crate) fn diagnostics(&mut self) -> &mut Diagnostics {
+        self.diagnostics
     }
 
     /// What is to be said from the stage behind this one.
@@ -123,7 +139,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
                 self.line = None;
             }
             match self.segment {
-                None => self.segment = Some(self.segments.next()?),
+                None => self.next_segment()?,
                 Some(segment) if segment.start >= segment.end => {
                     self.segment = None;
                     if segment.ends_file {
@@ -136,6 +152,21 @@ impl<'s, 'd> Lexer<'s, 'd> {
         }
     }
 
+    fn next_segment(&mut self) -> Option<()> {
+        let segment = self.segments.next()?;
+        let text = self.sources.text(Span {
+            file: segment.file,
+            start: segment.start,
+            end: segment.end,
+        });
+        // Without an early end the compiler makes a quick loop of it.
+        let special = |byte: u8| matches!(byte, b'@' | b'$' | b'~' | 0);
+        let is_plain = |plain: bool, byte: u8| plain & !special(byte);
+        self.is_plain = text.bytes().fold(true, is_plain);
+        self.segment = Some(segment);
+        Some(())
+    }
+
     /// Takes the next line of the segment, joined with those behind it that it ends with `\` for.
     fn next_line(&mut self, segment: Segment) {
         let text = self.sources.text(Span {
@@ -143,14 +174,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
             start: segment.start,
             end: segment.end,
         });
-        let mut end = 0;
-        for physical in text.split_inclusive('\n') {
-            end += physical.len();
-            if !continues(physical) {
-                break;
-            }
-        }
-        let raw = text.get(..end).unwrap_or(text);
+        let raw = self.with_continuation(text, segment);
         let start = segment.start;
         let end = start + length(raw).max(1);
         self.segment = Some(Segment {
@@ -163,7 +187,12 @@ impl<'s, 'd> Lexer<'s, 'd> {
             end,
         };
         let is_comment = after_blanks(raw).starts_with(['#', '!']);
-        if !is_comment && self.is_readable(span, raw) {
+        if is_comment || !self.is_readable(span, raw) {
+            return;
+        }
+        if self.is_plain {
+            self.line = Some(Line::new(span, raw));
+        } else {
             self.expand(span, raw);
         }
     }
@@ -207,40 +236,6 @@ impl<'s, 'd> Lexer<'s, 'd> {
         self.ready.clear();
     }
 
-    /// keepalived leaves out lines that are too long or hold a NUL.
-    fn is_readable(&mut self, span: Span, raw: &str) -> bool {
-        if raw.len() <= MAX_LINE && !raw.contains('\0') {
-            return true;
-        }
-        let longest = raw.split('\n').map(str::len).max().unwrap_or(0);
-        let message = if longest > MAX_LINE {
-            format!(
-                "this line has {longest} bytes; keepalived reads at most {MAX_LINE}, so it is \
-                 left out"
-            )
-        } else if raw.contains('\0') {
-            "this line holds a NUL byte, so it is left out, as keepalived does".to_owned()
-        } else {
-            return true;
-        };
-        let code = if longest > MAX_LINE {
-            Code::LongLine
-        } else {
-            Code::NotText
-        };
-        let shown = length(
-            raw.get(..raw.floor_char_boundary(40))
-                .unwrap_or(raw)
-                .trim_end(),
-        );
-        let place = Span {
-            end: span.start + shown,
-            ..span
-        };
-        self.report(Diagnostic::warning(code, place, message));
-        false
-    }
-
     fn counted(&mut self, item: Item<'s>) -> Option<Item<'s>> {
         if let Item::Words(words) = &item {
             self.words += words.len();
@@ -270,22 +265,6 @@ pub(crate) fn words_of_line<'s>(
     };
     odd_blanks.report(span.file, diagnostics);
     words
-}
-
-/// Whether a line goes on with the next: its last character outside a comment is `\`.
-fn continues(line: &str) -> bool {
-    let Some(before) = line.trim_end_matches(['\n', '\r']).strip_suffix('\\') else {
-        return false;
-    };
-    !before.ends_with('\\') && !has_comment(before)
-}
-
-fn has_comment(line: &str) -> bool {
-    let mut quoted = false;
-    line.chars().any(|character| {
-        quoted ^= character == '"';
-        !quoted && matches!(character, '#' | '!')
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! [`super::resolve`].
 
 pub(super) mod address;
+mod argument;
 pub(super) mod checker;
 pub(super) mod global;
 pub(super) mod group;
@@ -31,31 +32,25 @@ pub(super) use script::{bfd_instance, track_file, vrrp_script, vrrp_track_proces
 pub(super) use vrrp::vrrp_instance;
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
-use super::draft::{ConfigDraft, Given, Named};
-use super::keywords::{Argument, Keyword, ROOT, Section, Set, Status, Words};
-use super::lexer::Word;
-use super::text::{Span, Spanned};
-use super::tree::{Block, Node};
-use super::value::{self, Expected};
+use super::draft::{ConfigDraft, Given};
+use super::keywords::{Keyword, ROOT, Section, Status, Words};
+use super::text::Span;
+use super::tree::{Block, Node, Tree};
 
-/// Reads the whole tree, and frees each block of the top level once it is read.
+/// Reads the whole tree, block by block of the top level.
 ///
 /// What is said of single servers is remembered only for who has it `explained`: there are many.
-pub(super) fn lower(
-    tree: Vec<Node<'_>>,
-    explained: bool,
-    diagnostics: &mut Diagnostics,
-) -> ConfigDraft {
+pub(super) fn lower(mut tree: Tree<'_, '_, '_>, explained: bool) -> ConfigDraft {
     let mut draft = ConfigDraft::default();
-    let mut lowering = Lowering {
-        diagnostics,
-        without_effect: 0,
-        bad_values: 0,
-        left_out: None,
-        explained,
-    };
     let mut given = Given::default();
-    for node in tree {
+    while let Some(node) = tree.next_root() {
+        let mut lowering = Lowering {
+            diagnostics: tree.diagnostics(),
+            without_effect: 0,
+            bad_values: 0,
+            left_out: None,
+            explained,
+        };
         lowering.nodes(&ROOT, &mut draft, &[node], &mut given);
     }
     draft
@@ -151,156 +146,6 @@ impl Lowering<'_> {
         self.without_effect += 1;
         self.argument(&keyword.argument, draft, node);
         self.without_effect -= 1;
-    }
-
-    fn argument<T>(&mut self, argument: &Argument<T>, draft: &mut T, node: &Node<'_>) {
-        match argument {
-            Argument::Flag(set) => self.flag(*set, draft, node),
-            Argument::Byte(range, set) => {
-                self.value(*set, draft, node, |text| value::integer(text, range));
-            }
-            Argument::Short(range, set) => {
-                self.value(*set, draft, node, |text| value::integer(text, range));
-            }
-            Argument::Number(range, set) => {
-                self.value(*set, draft, node, |text| value::integer(text, range));
-            }
-            Argument::Signed(range, set) => {
-                self.value(*set, draft, node, |text| value::signed(text, range));
-            }
-            Argument::Seconds(range, set) => {
-                self.value(*set, draft, node, |text| value::seconds(text, range));
-            }
-            Argument::Units(unit, range, set) => {
-                self.value(*set, draft, node, |text| {
-                    value::integer(text, range).map(|count| unit.times(count))
-                });
-            }
-            Argument::Text(_, set) => {
-                self.value(*set, draft, node, |text| Ok(text.to_owned()));
-            }
-            Argument::Word(syntax, read) => {
-                let span = node.span();
-                if let Some(word) = self.one_word(syntax, node) {
-                    self.parse(word, |text| read(draft, text, span));
-                }
-            }
-            Argument::Line(words, apply) => {
-                if self.has_words(*words, node) {
-                    self.refuse_block(node);
-                    apply(draft, node, self);
-                }
-            }
-            Argument::Block(words, apply) => {
-                if self.has_block(node) && self.has_words(*words, node) {
-                    apply(draft, node, self);
-                }
-            }
-            Argument::Unread(_) => {}
-        }
-    }
-
-    fn flag<T>(&mut self, set: Set<T, bool>, draft: &mut T, node: &Node<'_>) {
-        self.has_words(
-            Words {
-                syntax: "[on|off]",
-                least: 0,
-                most: 1,
-            },
-            node,
-        );
-        self.refuse_block(node);
-        let value = match node.arguments.first() {
-            None => Some(true),
-            Some(word) => self.parse(word, value::switch),
-        };
-        if let Some(value) = value {
-            let span = node.span();
-            set(draft, Spanned { value, span });
-        }
-    }
-
-    /// Reads the one word behind a keyword.
-    fn value<T, V>(
-        &mut self,
-        set: Set<T, V>,
-        draft: &mut T,
-        node: &Node<'_>,
-        parse: impl FnOnce(&str) -> Result<V, Expected>,
-    ) {
-        let span = node.span();
-        if let Some(word) = self.one_word("VALUE", node)
-            && let Some(value) = self.parse(word, parse)
-        {
-            set(draft, Spanned { value, span });
-        }
-    }
-
-    fn one_word<'n, 's>(
-        &mut self,
-        syntax: &'static str,
-        node: &'n Node<'s>,
-    ) -> Option<&'n Word<'s>> {
-        let one = Words {
-            syntax,
-            least: 1,
-            most: 1,
-        };
-        if !self.has_words(one, node) {
-            return None;
-        }
-        self.refuse_block(node);
-        node.arguments.first()
-    }
-
-    /// Reads the first word behind a keyword; that it is there has been made sure of.
-    fn first<V>(
-        &mut self,
-        node: &Node<'_>,
-        parse: impl FnOnce(&str) -> Result<V, Expected>,
-    ) -> Option<Spanned<V>> {
-        let value = self.parse(node.arguments.first()?, parse)?;
-        let span = node.span();
-        Some(Spanned { value, span })
-    }
-
-    /// Reads a block with a name.
-    fn named<T>(
-        &mut self,
-        section: &'static Section<T>,
-        mut value: T,
-        node: &Node<'_>,
-    ) -> Option<Named<T>> {
-        let name = node.arguments.first()?;
-        let name = Spanned {
-            value: name.text.clone().into_owned(),
-            span: name.span,
-        };
-        let given = self.block(section, &mut value, node);
-        Some(Named {
-            name,
-            span: node.span(),
-            given,
-            value,
-        })
-    }
-
-    /// The value of a word, or a remark about it.
-    fn parse<V>(
-        &mut self,
-        word: &Word<'_>,
-        parse: impl FnOnce(&str) -> Result<V, Expected>,
-    ) -> Option<V> {
-        match parse(&word.text) {
-            Ok(value) => Some(value),
-            Err(expected) => {
-                let consequence = self.left_out.as_deref().unwrap_or("the line is ignored");
-                let bad = remark::bad_value(word, &expected, consequence);
-                self.bad_values += 1;
-                self.report(bad);
-                None
-            }
-        }
     }
 
     /// Whether a line has as many words as it needs; surplus ones draw a warning.

@@ -20,6 +20,9 @@ pub mod diff;
 mod draft;
 mod expand;
 mod explain;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+mod hash;
 mod include;
 mod keywords;
 mod lexer;
@@ -42,7 +45,7 @@ pub use diagnostic::{Code, Diagnostic, Related, Severity};
 pub use diff::{Changes, diff};
 pub use expand::Environment;
 pub use explain::explain;
-pub use keywords::configuration_md;
+pub use keywords::{configuration_md, keywords_json};
 pub use render::render;
 pub use report::{Entry, IncludedFrom, Place, RelatedPlace, report};
 pub use source::{FileSystem, Memory, PatternError, RawFile, ReadError, Source};
@@ -53,6 +56,7 @@ use self::explain::Origins;
 use self::lexer::Lexer;
 use self::model::Config;
 use self::status::Verdict;
+use self::tree::Tree;
 
 /// A configuration, what there is to say about it, and the texts it came from.
 #[derive(Clone, Debug)]
@@ -117,14 +121,9 @@ pub fn load_explained(source: &dyn Source, path: &Path, environment: &Environmen
 
 fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: bool) -> Loaded {
     let mut diagnostics = Diagnostics::default();
-    let (sources, segments) = include::read(source, path, &mut diagnostics);
-    let tree = tree::parse(&mut Lexer::new(
-        &sources,
-        segments,
-        environment,
-        &mut diagnostics,
-    ));
-    let draft = lower::lower(tree, explained, &mut diagnostics);
+    let (sources, segments) = include::read(source, path, environment, &mut diagnostics);
+    let mut lexer = Lexer::new(&sources, segments, environment, &mut diagnostics);
+    let draft = lower::lower(Tree::new(&mut lexer), explained);
     let origins = explained.then(|| Origins::of(&draft));
     let config = resolve::resolve(draft, &mut diagnostics);
     let verdict = diagnostics.verdict();

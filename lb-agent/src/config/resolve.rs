@@ -6,6 +6,7 @@
 
 mod addresses;
 mod authentication;
+mod combination;
 mod garp;
 mod global;
 mod groups;

@@ -5,7 +5,9 @@
 //! keyword of the top level ends whatever was left open before it. What the keywords mean is the
 //! business of the stages behind.
 
-use super::diagnostic::{Code, Diagnostic};
+use std::collections::VecDeque;
+
+use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::keywords::is_root_block;
 use super::lexer::{Item, Lexer, Word};
 use super::text::{FileId, Span};
@@ -19,7 +21,7 @@ pub(crate) struct Node<'s> {
     /// The keyword.
     pub(crate) keyword: Word<'s>,
     /// What stands behind the keyword on its line.
-    pub(crate) arguments: Box<[Word<'s>]>,
+    pub(crate) arguments: Vec<Word<'s>>,
     /// `{ … }`
     pub(crate) block: Option<Block<'s>>,
 }
@@ -53,19 +55,47 @@ pub(crate) struct Block<'s> {
     pub(crate) nodes: Vec<Node<'s>>,
 }
 
-/// Builds the tree of a whole configuration.
-pub(crate) fn parse<'s>(lexer: &mut Lexer<'s, '_>) -> Vec<Node<'s>> {
-    let mut builder = Builder::default();
-    while let Some(item) = lexer.next_item() {
-        builder.take(item, lexer);
+/// The tree of a whole configuration, of which only one block of the top level need be in memory
+/// at a time.
+pub(crate) struct Tree<'l, 's, 'd> {
+    lexer: &'l mut Lexer<'s, 'd>,
+    builder: Builder<'s>,
+}
+
+impl<'l, 's, 'd> Tree<'l, 's, 'd> {
+    /// Of all that `lexer` reads.
+    pub(crate) fn new(lexer: &'l mut Lexer<'s, 'd>) -> Self {
+        Self {
+            lexer,
+            builder: Builder::default(),
+        }
     }
-    builder.close_down_to(0);
-    builder.root
+
+    /// The next line or block of the top level.
+    pub(crate) fn next_root(&mut self) -> Option<Node<'s>> {
+        loop {
+            if let Some(node) = self.builder.root.pop_front() {
+                return Some(node);
+            }
+            if let Some(item) = self.lexer.next_item() {
+                self.builder.take(item, self.lexer);
+            } else {
+                self.builder.close_down_to(0);
+                return self.builder.root.pop_front();
+            }
+        }
+    }
+
+    /// Where the stage behind puts its remarks.
+    pub(crate) fn diagnostics(&mut self) -> &mut Diagnostics {
+        self.lexer.diagnostics()
+    }
 }
 
 #[derive(Default)]
 struct Builder<'s> {
-    root: Vec<Node<'s>>,
+    /// Blocks that are complete.
+    root: VecDeque<Node<'s>>,
     /// The open blocks, outermost first.
     open: Vec<Frame<'s>>,
     /// The last line, as long as a `{` may follow.
@@ -92,13 +122,14 @@ impl<'s> Builder<'s> {
         }
     }
 
-    fn line(&mut self, words: Vec<Word<'s>>) {
+    fn line(&mut self, mut words: Vec<Word<'s>>) {
         self.end_line();
-        let mut words = words.into_iter();
-        if let Some(keyword) = words.next() {
+        if !words.is_empty() {
+            // The words behind it are few, and stay where they are.
+            let keyword = words.remove(0);
             self.last = Some(Node {
                 keyword,
-                arguments: words.collect(),
+                arguments: words,
                 block: None,
             });
         }
@@ -113,7 +144,7 @@ impl<'s> Builder<'s> {
     fn add(&mut self, node: Node<'s>) {
         match self.open.last_mut() {
             Some(frame) => frame.block.nodes.push(node),
-            None => self.root.push(node),
+            None => self.root.push_back(node),
         }
     }
 

@@ -8,6 +8,8 @@
 
 mod error;
 pub mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod socket;
 
 use std::fmt::Display;

@@ -38,6 +38,8 @@ pub mod addresses;
 pub mod driver;
 pub mod effects;
 pub mod election;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod garp;
 pub mod group;
 pub mod hmac;

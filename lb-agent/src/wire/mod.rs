@@ -8,6 +8,8 @@
 pub mod ah;
 pub mod arp;
 pub mod bfd;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod hmac;
 pub mod ip;
 pub mod ipv4;

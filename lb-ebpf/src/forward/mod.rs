@@ -1,5 +1,7 @@
 //! From the decision to the wire.
 
+mod fragment;
+mod icmp;
 mod nat;
 mod too_big;
 mod tunnel;
@@ -11,6 +13,8 @@ use lb_common::backend::{Head, flags};
 use lb_common::checksum::{fold, increased};
 use lb_common::stats::Reason;
 
+pub(crate) use fragment::{fragment_to_client, fragment_to_server};
+pub(crate) use icmp::{error_to_client, error_to_server};
 pub(crate) use nat::to_client;
 
 use crate::backends::Slot;
@@ -40,7 +44,7 @@ pub(crate) fn to_server(
             let room = slot.mtu.saturating_sub(tunnel::OUTER);
             return Err(too_big::answer(ctx.ctx, room, tick));
         }
-        tunnel::encapsulate(ctx, headers, slot)?;
+        tunnel::encapsulate(ctx, headers.length, slot)?;
         return Ok(send(ctx, slot.ifindex));
     }
     // What came in by this interface fits it; a driver that is to send a frame of another one

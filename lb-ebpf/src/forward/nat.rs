@@ -46,9 +46,6 @@ pub(crate) fn to_client(
     backend: &Backend,
     tick: u32,
 ) -> Result<u32, Reason> {
-    let Some(ethernet) = packet.at::<Ethernet>(0) else {
-        return Err(Reason::Malformed);
-    };
     // SAFETY: `parse` checked the header.
     let route = unsafe {
         Route {
@@ -59,22 +56,13 @@ pub(crate) fn to_client(
             tos: (*headers.ip).tos,
         }
     };
-    let mut ifindex = 0;
-    let found = address(ctx.ctx, ethernet, &route, &mut ifindex);
-    match found {
-        BPF_FIB_LKUP_RET_SUCCESS => {}
-        BPF_FIB_LKUP_RET_NO_NEIGH if within_limit(answers::UNRESOLVED, tick) => {}
-        BPF_FIB_LKUP_RET_FRAG_NEEDED => {
-            // SAFETY: `parse` checked the header.
-            let whole = unsafe { (*headers.ip).fragment } & DONT_FRAGMENT != 0;
-            return Err(if whole {
-                Reason::ReplyTooBig
-            } else {
-                Reason::CannotFragment
-            });
+    let way = match way_back(ctx, packet, &route, tick) {
+        // SAFETY: as above.
+        Err(Reason::CannotFragment) if unsafe { (*headers.ip).fragment } & DONT_FRAGMENT != 0 => {
+            return Err(Reason::ReplyTooBig);
         }
-        _ => return Err(Reason::NoWayBack),
-    }
+        way => way?,
+    };
     decrement_ttl(headers.ip);
     // SAFETY: `parse` checked the headers.
     unsafe {
@@ -83,26 +71,62 @@ pub(crate) fn to_client(
         (*headers.ports).source = backend.vport;
         checksums(headers, old, (backend.vip, backend.vport));
     }
-    if found == BPF_FIB_LKUP_RET_SUCCESS {
-        return Ok(send(ctx, ifindex));
+    way.leave(ctx, headers.length)
+}
+
+/// How a packet gets to a client.
+pub(super) struct Way {
+    ifindex: u32,
+    /// The frame is addressed to the next hop; else that is yet to be found out.
+    known: bool,
+}
+
+/// The way to a client: the frame is addressed, if the next hop is known. With an error nothing is
+/// rewritten.
+#[inline(always)]
+pub(super) fn way_back(
+    ctx: &XdpContext,
+    packet: Packet,
+    route: &Route,
+    tick: u32,
+) -> Result<Way, Reason> {
+    let ethernet = packet.at::<Ethernet>(0).ok_or(Reason::Malformed)?;
+    let mut ifindex = 0;
+    let known = match address(ctx.ctx, ethernet, route, &mut ifindex) {
+        BPF_FIB_LKUP_RET_SUCCESS => true,
+        BPF_FIB_LKUP_RET_NO_NEIGH if within_limit(answers::UNRESOLVED, tick) => false,
+        BPF_FIB_LKUP_RET_FRAG_NEEDED => return Err(Reason::CannotFragment),
+        _ => return Err(Reason::NoWayBack),
+    };
+    Ok(Way { ifindex, known })
+}
+
+impl Way {
+    /// Sends the frame, whose IP packet has `length` bytes and is translated.
+    #[inline(always)]
+    pub(super) fn leave(self, ctx: &XdpContext, length: u64) -> Result<u32, Reason> {
+        if self.known {
+            return Ok(send(ctx, self.ifindex));
+        }
+        if !unresolved::hand_over(ctx.ctx, self.ifindex, length) {
+            return Err(Reason::NoWayBack);
+        }
+        count(Reason::Unresolved);
+        Ok(XDP_DROP)
     }
-    if !unresolved::hand_over(ctx.ctx, ifindex, headers.length) {
-        return Err(Reason::NoWayBack);
-    }
-    count(Reason::Unresolved);
-    Ok(XDP_DROP)
 }
 
 /// The words of a `bpf_fib_lookup`.
 struct Zeros([MaybeUninit<u64>; size_of::<FibLookup>() / 8]);
 
 /// What a route is asked for with.
-struct Route {
-    source: u32,
-    destination: u32,
-    length: u16,
-    protocol: u8,
-    tos: u8,
+pub(super) struct Route {
+    pub(super) source: u32,
+    pub(super) destination: u32,
+    /// Of the IP packet.
+    pub(super) length: u16,
+    pub(super) protocol: u8,
+    pub(super) tos: u8,
 }
 
 /// Addresses the frame as the kernel would that sends the reply. Clients are too many to keep

@@ -14,6 +14,7 @@ use lb_common::checksum::fold;
 use lb_common::stats::Reason;
 
 use super::{DONT_FRAGMENT, VERSION_IHL, checksum};
+use crate::icmp::ICMP;
 use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
 
@@ -28,8 +29,6 @@ struct FragmentationNeeded {
     mtu: u16,
 }
 
-/// IP protocol number of ICMP.
-const ICMP: u8 = 1;
 /// Destination unreachable (RFC 792).
 const UNREACHABLE: u8 = 3;
 /// Fragmentation needed and DF set.

@@ -8,7 +8,6 @@ use lb_common::stats::Reason;
 use super::{DONT_FRAGMENT, VERSION_IHL, address, checksum, decrement_ttl};
 use crate::backends::Slot;
 use crate::packet::{ETHERNET, Ethernet, Ipv4, Packet};
-use crate::parse::Headers;
 
 /// IP protocol number of IP in IP.
 const IP_IN_IP: u8 = 4;
@@ -16,13 +15,13 @@ const IP_IN_IP: u8 = 4;
 /// Length of the outer header.
 pub(super) const OUTER: u16 = size_of::<Ipv4>() as u16;
 
-/// Puts an outer header in front of the packet and addresses the frame to the server's next hop.
+/// Puts an outer header in front of the packet of `length` bytes and addresses the frame to the server's next hop.
 ///
 /// The outer header carries the inner one's type of service, "don't fragment" and time to live,
 /// as IPVS does it, so that a loop between two directors ends.
 #[inline(always)]
-pub(super) fn encapsulate(ctx: &XdpContext, headers: &Headers, slot: &Slot) -> Result<(), Reason> {
-    let length = headers.length as u16 + OUTER;
+pub(super) fn encapsulate(ctx: &XdpContext, length: u64, slot: &Slot) -> Result<(), Reason> {
+    let length = length as u16 + OUTER;
     // SAFETY: the context is the program's own; every pointer into the packet is dead from here.
     if unsafe { bpf_xdp_adjust_head(ctx.ctx, -i32::from(OUTER)) } != 0 {
         return Err(Reason::Malformed);

@@ -25,8 +25,8 @@ pub(crate) fn head(cpu: usize, info: &ProgramInfo) {
         info.size_jitted(),
     );
     println!(
-        "{:<35}|     program     |      floor      |      loop       |   multiple    |\n\
-         {:<35}|    min   median |    min   median |    min   median |  min (median) | target",
+        "{:<40}|     program     |      floor      |      loop       |   multiple    |\n\
+         {:<40}|    min   median |    min   median |    min   median |  min (median) | target",
         "", "case"
     );
 }
@@ -52,7 +52,7 @@ pub(crate) fn line(scenario: &Scenario, measured: &Measured) {
         _ => String::new(),
     };
     println!(
-        "{:<35}| {program} | {floor} | {bare_loop} | {minimum:>5.2} ({median:>5.2}) | {verdict}{held}",
+        "{:<40}| {program} | {floor} | {bare_loop} | {minimum:>5.2} ({median:>5.2}) | {verdict}{held}",
         scenario.to_string(),
     );
 }
@@ -65,5 +65,5 @@ impl fmt::Display for Figures {
 
 /// A case that was not what it claims to be: its figures would mean nothing.
 pub(crate) fn unsound(scenario: &Scenario, error: &anyhow::Error) {
-    println!("{:<35}| NOT MEASURED: {error:#}", scenario.to_string());
+    println!("{:<40}| NOT MEASURED: {error:#}", scenario.to_string());
 }

@@ -4,6 +4,7 @@
 
 mod client;
 mod daemon;
+mod dump;
 mod ipvsadm;
 mod many;
 mod plane;

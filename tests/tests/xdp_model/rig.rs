@@ -67,6 +67,7 @@ pub(crate) struct Rig {
     control: Arc<Mapped<Control>>,
     flows: Mapped<FlowBucket>,
     affinity: HashMap<MapData, [u8; 8], [u8; 8]>,
+    fragments: HashMap<MapData, [u8; 12], [u8; 8]>,
     installed: Installed,
     deadman: u64,
     /// Replies that the agent gets, by CPU; empty: no agent is there.
@@ -95,6 +96,8 @@ impl Rig {
             true,
         )?;
         let affinity = Map::from_map_data(MapData::from_pin(pins.map("AFFINITY4"))?)?.try_into()?;
+        let fragments =
+            Map::from_map_data(MapData::from_pin(pins.map("FRAGMENTS4"))?)?.try_into()?;
         let installed = maps.installed()?;
         let deadman = 0;
         Ok(Self {
@@ -104,6 +107,7 @@ impl Rig {
             control,
             flows,
             affinity,
+            fragments,
             installed,
             deadman,
             handed: handed(&pins)?,
@@ -149,7 +153,7 @@ impl Rig {
         let heartbeat = match agent {
             Agent::Alive => since,
             Agent::Ahead => since + 3,
-            Agent::Slow => since.saturating_sub(self.deadman.saturating_sub(1000)),
+            Agent::Slow => since.saturating_sub(self.deadman / 2),
             Agent::Silent => since.saturating_sub(self.deadman + 1),
         };
         if let Some(word) = self.control.word(0, offset_of!(Control, heartbeat)) {
@@ -251,18 +255,8 @@ impl Rig {
                 }
             }
         }
-        for (key, affinity) in self.templates()? {
-            let older = Affinity {
-                stamp: affinity.stamp.wrapping_sub(ticks),
-                ..affinity
-            };
-            self.affinity.insert(
-                bytemuck::cast::<_, [u8; 8]>(key),
-                bytemuck::cast::<_, [u8; 8]>(older),
-                0,
-            )?;
-        }
-        Ok(())
+        older(&mut self.affinity, ticks)?;
+        older(&mut self.fragments, ticks)
     }
 
     /// Makes every flow and all templates older.
@@ -297,6 +291,20 @@ fn handed(pins: &Pins) -> Result<Vec<PerfEventArrayBuffer<MapData>>> {
     let cpus = online_cpus().map_err(|(path, error)| anyhow::anyhow!("{path}: {error}"))?;
     let buffers = cpus.into_iter().map(|cpu| Ok(map.open(cpu, Some(16))?));
     buffers.collect()
+}
+
+/// Everything that a map remembers becomes older.
+fn older<K: aya::Pod>(map: &mut HashMap<MapData, K, [u8; 8]>, ticks: u32) -> Result<()> {
+    let all: Vec<(K, [u8; 8])> = map.iter().collect::<Result<_, _>>()?;
+    for (key, value) in all {
+        let held: Affinity = bytemuck::cast(value);
+        let older = Affinity {
+            stamp: held.stamp.wrapping_sub(ticks),
+            ..held
+        };
+        map.insert(key, bytemuck::cast::<_, [u8; 8]>(older), 0)?;
+    }
+    Ok(())
 }
 
 /// Keeps the calling thread on the CPU it is on: the program counts turns for each CPU alone.

@@ -19,9 +19,10 @@ const OTHER_PROTOCOLS: [u8; 6] = [1, 4, 47, 51, 112, 132];
 /// The next frame.
 pub(crate) fn frame(world: &World, random: &mut Random) -> Vec<u8> {
     let mut frame = match random.below(100) {
-        0..60 => to_service(world, random),
-        60..84 => reply(world, random),
-        84..90 => elsewhere(world, random),
+        0..56 => to_service(world, random),
+        56..78 => reply(world, random),
+        78..86 => error(world, random),
+        86..90 => elsewhere(world, random),
         90..95 => return not_ipv4(world, random),
         95..97 => return noise(random),
         _ => other_protocol(world, random),
@@ -98,6 +99,53 @@ fn reply(world: &World, random: &mut Random) -> Vec<u8> {
     frame
 }
 
+/// An ICMP error about a packet of a server, or of a client.
+fn error(world: &World, random: &mut Random) -> Vec<u8> {
+    let servers = world.nat_servers();
+    let client = random.pick(&world.clients);
+    let (protocol, source, destination) = match world.service(random) {
+        Some(service) if servers.is_empty() || random.chance(60) => {
+            let (address, port) = (service.key.address(), service.key.port());
+            (service.key.proto, Endpoint { address, port }, client)
+        }
+        _ if servers.is_empty() => return elsewhere(world, random),
+        _ => {
+            let (server, protocol) = random.pick(&servers);
+            (protocol, client, server)
+        }
+    };
+    let quoted = segment(protocol, source, destination, random).frame();
+    let quoted = &quoted[ETHERNET..];
+    let enough = random.pick(&[28, 28, 60, 68, 576]);
+    let mut icmp = vec![random.pick(&[3, 3, 11, 12, 0, 4, 5, 8]), random.byte() % 16];
+    icmp.extend([0, 0, 0, 0, 0x05, 0x78]);
+    icmp.extend(&quoted[..quoted.len().min(enough)]);
+    let check = checksum(&icmp).to_be_bytes();
+    put(&mut icmp, 2, check);
+    let to = if random.chance(3) {
+        destination
+    } else {
+        source
+    };
+    // The packet that carries it: as any other, but for what it carries.
+    let around = Segment {
+        payload: Vec::new(),
+        fragment: random.pick(&[0, 0, 0, 0x4000, 0x2000]),
+        ..segment(UDP, random.pick(&world.clients), to, random)
+    };
+    let header = 20 + around.options.len();
+    let mut frame = around.frame();
+    frame.truncate(ETHERNET + header);
+    let length = (header + icmp.len()) as u16;
+    put(&mut frame, ETHERNET + 2, length.to_be_bytes());
+    change(&mut frame, ETHERNET + 9, |_| 1);
+    put(&mut frame, ETHERNET + 10, [0, 0]);
+    let check = checksum(&frame[ETHERNET..]).to_be_bytes();
+    put(&mut frame, ETHERNET + 10, check);
+    frame.extend(icmp);
+    frame
+}
+
 /// To a virtual address without a service there, or to nobody.
 fn elsewhere(world: &World, random: &mut Random) -> Vec<u8> {
     let (mut destination, protocol) = World::some_service(random);
@@ -135,7 +183,15 @@ fn segment(protocol: u8, source: Endpoint, destination: Endpoint, random: &mut R
         } else {
             random.pick(&[64, 128, 255])
         },
-        fragment: random.pick(&[0x4000, 0x4000, 0, 0x8000]),
+        // Now and then the first fragment, or one of the others.
+        fragment: match random.below(16) {
+            0 => 0x2000,
+            1 => 0x2000 | (1 + random.below(0x1fff) as u16),
+            2 => 1 + random.below(0x1fff) as u16,
+            3 => 0x8000,
+            4..7 => 0,
+            _ => 0x4000,
+        },
         options: random.bytes(options),
         payload: random.bytes(payload),
     }

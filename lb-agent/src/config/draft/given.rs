@@ -1,7 +1,8 @@
 //! Which keywords the file has in a block, and where.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::Hasher as _;
 
+use crate::config::hash::Fnv;
 use crate::config::text::Span;
 use crate::config::tree::Node;
 
@@ -28,9 +29,11 @@ impl Given {
 
     /// Notes a line; the place of an earlier one that says something else.
     pub(crate) fn note(&mut self, keyword: &'static str, node: &Node<'_>) -> Option<Span> {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = Fnv::default();
         for word in &node.arguments {
-            word.text.hash(&mut hasher);
+            hasher.write(word.text.as_bytes());
+            // No text has this byte.
+            hasher.write_u8(0xff);
         }
         let setting = Setting {
             keyword,

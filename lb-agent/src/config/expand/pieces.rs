@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::config::lexer::comment;
 use crate::config::text::{FileId, Span, length};
 
 /// A line after expansion, and the places of its parts.
@@ -163,14 +164,4 @@ impl Expanded {
 
 fn length_of(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
-}
-
-/// Where the comment of a line begins, or its end.
-pub(super) fn comment(line: &str) -> usize {
-    let mut quoted = false;
-    let found = line.char_indices().find(|(_, character)| {
-        quoted ^= *character == '"';
-        !quoted && matches!(character, '#' | '!')
-    });
-    found.map_or(line.len(), |(index, _)| index)
 }

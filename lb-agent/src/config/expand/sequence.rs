@@ -1,4 +1,4 @@
-//! `~SEQ(NAME, FIRST[, STEP], LAST)`, `~SEQx(…)`, `~LST(NAME, VALUE, …)`.
+//! `~SEQ(NAME, [FIRST, [STEP,]] LAST)`, `~SEQx(…)`, `~LST(NAME, VALUE, …)`.
 
 use std::fmt::Write as _;
 
@@ -87,18 +87,22 @@ fn shown(number: i64, hexadecimal: bool) -> String {
 
 fn numbers(inside: &str, hexadecimal: bool) -> Result<Sequence, String> {
     let parts: Vec<&str> = inside.split(',').map(str::trim).collect();
-    let radix = if hexadecimal { 16 } else { 10 };
     let number = |text: &str| {
-        let number = i64::from_str_radix(text, radix).ok();
+        let number = number(text);
         number.ok_or_else(|| format!("`{text}` in this sequence is not a number"))
     };
     let (name, first, step, last) = match parts.as_slice() {
+        [name, last] => {
+            let last = number(last)?;
+            let step = if last > 0 { 1 } else { -1 };
+            (name, step, step, last)
+        }
         [name, first, last] => {
             let (first, last) = (number(first)?, number(last)?);
             (name, first, if first <= last { 1 } else { -1 }, last)
         }
         [name, first, step, last] => (name, number(first)?, number(step)?, number(last)?),
-        _ => return Err("a sequence has a name and two or three numbers".to_owned()),
+        _ => return Err("a sequence has a name and one to three numbers".to_owned()),
     };
     if step == 0 {
         return Err("the step of this sequence is 0".to_owned());
@@ -110,6 +114,23 @@ fn numbers(inside: &str, hexadecimal: bool) -> Result<Sequence, String> {
         last,
         hexadecimal,
     })
+}
+
+/// A number as strtol(3) reads it: `0x` begins a hexadecimal one, `0` an octal one. `~SEQx` is no
+/// exception: it only writes its numbers in hexadecimal.
+fn number(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (radix, digits) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, digits.get(2..)?),
+        [b'0', _, ..] => (8, digits),
+        _ => (10, digits),
+    };
+    let plain = digits.chars().all(|digit| digit.is_ascii_hexdigit());
+    let number = i64::from_str_radix(digits, radix).ok().filter(|_| plain)?;
+    Some(sign * number)
 }
 
 fn list(inside: &str) -> Result<Sequence, String> {

@@ -1,14 +1,14 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::sequence::Sequence;
 use super::*;
 use crate::config::source::Memory;
-use crate::config::{Loaded, load_in};
+use crate::config::{Code, Loaded, load_in};
 
 fn environment() -> Environment {
     Environment {
         config_id: "lb1".to_owned(),
-        instance: Some("blue".to_owned()),
         variables: [("SITE".to_owned(), "north".to_owned())].into(),
         random: 7,
     }
@@ -86,7 +86,7 @@ fn a_value_may_hold_lines_and_blocks() {
 
 #[test]
 fn some_variables_are_there_from_the_start() {
-    router_id("router_id ${_INSTANCE}", "blue");
+    router_id("router_id ${_INSTANCE}", "lb1");
     router_id("router_id ${_PWD}/x", "/etc/keepalived/x");
     router_id("router_id a${_HASH}b${_BANG}", "a#b!");
     router_id("router_id ${_ENV SITE}-1", "north-1");
@@ -145,12 +145,59 @@ fn a_sequence_repeats_its_line() {
         addresses("~LST({A,B},{1,2},{3,4}) 10.0.${A}.${B}"),
         ["10.0.1.2", "10.0.3.4"]
     );
-    let hexadecimal = Sequence::parse("~SEQx(N,e,10)").unwrap().unwrap();
-    let values: Vec<String> = hexadecimal
-        .rounds()
-        .map(|round| round[0].1.clone())
-        .collect();
-    assert_eq!(values, ["e", "f", "10"]);
+    assert_eq!(addresses("~SEQ(N,2) 10.0.0.${N}"), ["10.0.0.1", "10.0.0.2"]);
+}
+
+#[test]
+fn numbers_of_a_sequence_are_those_of_strtol() {
+    let values = |head: &str| -> Vec<String> {
+        let sequence = Sequence::parse(head).unwrap().unwrap();
+        sequence.rounds().map(|round| round[0].1.clone()).collect()
+    };
+    // Taken from keepalived 2.2.7.
+    assert_eq!(values("~SEQx(N,14,16)"), ["e", "f", "10"]);
+    assert_eq!(values("~SEQx(N, 0x90, 0x10, 0xb0)"), ["90", "a0", "b0"]);
+    assert_eq!(values("~SEQx(N, 0x12, -1, 0x10)"), ["12", "11", "10"]);
+    assert_eq!(values("~SEQ(N,0x8,0xa)"), ["8", "9", "10"]);
+    assert_eq!(values("~SEQ(N,010,012)"), ["8", "9", "10"]);
+    assert_eq!(values("~SEQ(N,-2)"), ["-1", "-2"]);
+    for head in [
+        "~SEQ(N,08,9)",
+        "~SEQ(N,0x,9)",
+        "~SEQx(N,e,f)",
+        "~SEQ(N,--1,9)",
+    ] {
+        assert!(Sequence::parse(head).is_err(), "{head}");
+    }
+}
+
+#[test]
+fn the_lines_of_a_value_are_read_like_those_of_a_file() {
+    // A condition in a value, and one that a variable is.
+    router_id(
+        "$A=\\\n @lb1 router_id one \\\n @lb2 router_id two\n$A",
+        "one",
+    );
+    router_id("$IF=@lb1\n$IF router_id one", "one");
+    router_id("$IF=@^lb1\nrouter_id one\n$IF router_id two", "one");
+    // A definition in a value counts for the lines behind it.
+    router_id(
+        "$LINE=\\\n router_id ${X}-${N}\\\n\n$ALL=\\\n $N=7\\\n $LINE\n$X=a\n$ALL",
+        "a-7",
+    );
+    // A comment does not end the value of a variable.
+    router_id("$A=\\\n router_id one # or two \\\n # or three\n$A", "one");
+    // A sequence of blocks.
+    let text = "$BLOCK=\\\nvrrp_instance V${A}${B} { \\\n interface eth0 \\\n virtual_router_id ${A}${B} \\\n\
+                virtual_ipaddress { 10.0.${A}.${B} } \\\n}\n~SEQ(A,1,2) ~SEQ(B,3,4) $BLOCK\n";
+    let loaded = of(text);
+    assert_eq!(remarks(&loaded), Vec::<String>::new());
+    let names = loaded
+        .config
+        .vrrp_instances
+        .iter()
+        .map(|one| one.name.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["V13", "V14", "V23", "V24"]);
 }
 
 #[test]
@@ -177,12 +224,20 @@ fn what_cannot_be_expanded_is_said_where_it_stands() {
             "4:11+2 `$A` stands for itself: it stays as it is",
         ),
         (
+            "$A=\\\n router_id x \\\n $A\n$A",
+            "5:1+2 `$A` stands for itself: it stays as it is",
+        ),
+        (
+            "$A=@lb1 $A\n$A",
+            "3:1+2 `$A` stands for itself: it stays as it is",
+        ),
+        (
             "$ROUTER=x\nrouter_id $ROUTRE",
             "3:11+7 there is no variable `$ROUTRE`: it stays as it is",
         ),
         (
-            "~SEQ(N,1) router_id x",
-            "2:1+9 a sequence has a name and two or three numbers: the line is left out",
+            "~SEQ(N) router_id x",
+            "2:1+7 a sequence has a name and one to three numbers: the line is left out",
         ),
         (
             "~SEQ(N,1,0,5) router_id x",

@@ -1,8 +1,9 @@
-//! `$NAME=value`, `$NAME`, `${NAME}` and the predefined ones.
+//! `$NAME=value`, `$NAME`, `${NAME}`.
 
-use super::pieces::comment;
-use super::{Code, Diagnostic, Expanded, MAX_VALUE, Work};
-use crate::config::lexer::after_blanks;
+use super::work::Work;
+use super::{Expanded, MAX_VALUE, condition};
+use crate::config::diagnostic::{Code, Diagnostic};
+use crate::config::lexer::{after_blanks, comment};
 use crate::config::suggest;
 use crate::config::text::Span;
 
@@ -24,17 +25,22 @@ pub(super) fn definition(line: &str) -> Option<(&str, String)> {
     Some((name, value.trim_matches('\n').trim_start().to_owned()))
 }
 
+/// Whether a line defines a variable, on whatever condition.
+pub(crate) fn is_definition(line: &str) -> bool {
+    definition(condition::behind(line)).is_some()
+}
+
 fn is_letter(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_'
 }
 
 /// One `$…` in a text: its bytes, and what it asks for.
-struct Use<'t> {
+pub(super) struct Use<'t> {
     start: usize,
     end: usize,
-    name: &'t str,
+    pub(super) name: &'t str,
     /// Behind the name in `${NAME …}`.
-    arguments: &'t str,
+    pub(super) arguments: &'t str,
 }
 
 /// The first use from `from` on.
@@ -80,9 +86,11 @@ fn next_use(text: &str, from: usize) -> Option<Use<'_>> {
 }
 
 impl Work<'_, '_> {
-    /// A line with all its variables replaced.
-    pub(super) fn variables(&mut self, line: &Expanded) -> Expanded {
+    /// A line with its variables replaced, and their names. Values of several lines come as they
+    /// were defined: each of their lines is expanded when its turn comes.
+    pub(super) fn variables(&mut self, line: &Expanded) -> (Expanded, Vec<String>) {
         let mut result = Expanded::empty(line.place());
+        let mut names = Vec::new();
         let mut done = 0;
         while let Some(found) = next_use(line.text(), done) {
             result.push_part(line, done..found.start);
@@ -90,19 +98,20 @@ impl Work<'_, '_> {
                 ..u32::try_from(found.end).unwrap_or(u32::MAX);
             let place = line.span(part);
             let mut value = String::new();
-            let mut chain = Vec::new();
-            if self.value(&found, place, &mut chain, &mut value) {
+            if self.value(&found, place, &mut Vec::new(), &mut value) {
                 result.push(&value, place);
+                names.push(found.name.to_owned());
             } else {
                 result.push_part(line, found.start..found.end);
             }
             done = found.end;
         }
         result.push_part(line, done..line.text().len());
-        result
+        (result, names)
     }
 
-    /// Appends what a use stands for; whether it stands for anything.
+    /// Appends what a use stands for; whether it stands for anything. `chain` are the names of the
+    /// values around it.
     fn value(
         &mut self,
         found: &Use<'_>,
@@ -123,26 +132,26 @@ impl Work<'_, '_> {
             self.undefined(found.name, place);
             return false;
         };
-        if chain.iter().any(|name| name == found.name) || chain.len() >= MAX_DEPTH {
+        let depth = chain.len() + self.expander.open.len();
+        let mut around = chain.iter().chain(&self.expander.open);
+        if depth >= MAX_DEPTH || around.any(|name| name == found.name) {
             let message = format!("`${}` stands for itself: it stays as it is", found.name);
             self.diagnostics
                 .push(Diagnostic::error(Code::Macro, place, message));
             return false;
         }
+        if value.contains('\n') {
+            self.append(into, &value, place);
+            return true;
+        }
         chain.push(found.name.to_owned());
         let mut done = 0;
         while let Some(inner) = next_use(&value, done) {
-            self.append(
-                into,
-                value.get(done..inner.start).unwrap_or_default(),
-                place,
-            );
+            let before = value.get(done..inner.start).unwrap_or_default();
+            self.append(into, before, place);
             if !self.value(&inner, place, chain, into) {
-                self.append(
-                    into,
-                    value.get(inner.start..inner.end).unwrap_or_default(),
-                    place,
-                );
+                let literal = value.get(inner.start..inner.end).unwrap_or_default();
+                self.append(into, literal, place);
             }
             done = inner.end;
             if self.expander.stopped {
@@ -178,52 +187,5 @@ impl Work<'_, '_> {
             self.diagnostics
                 .push(undefined.help(format!("did you mean `${near}`?")));
         }
-    }
-
-    /// `_PWD`, `_INSTANCE`, `_RANDOM`, `_HASH`, `_BANG`, `_ENV`.
-    fn predefined(&mut self, found: &Use<'_>, place: Span) -> Option<String> {
-        let environment = self.expander.environment;
-        match found.name {
-            "_HASH" => Some("#".to_owned()),
-            "_BANG" => Some("!".to_owned()),
-            "_INSTANCE" => Some(environment.instance.clone().unwrap_or_default()),
-            "_PWD" => {
-                let path = self.sources.file(self.file)?.path();
-                let folder = path.parent().map(|folder| folder.display().to_string());
-                Some(
-                    folder
-                        .filter(|folder| !folder.is_empty())
-                        .unwrap_or_else(|| ".".to_owned()),
-                )
-            }
-            "_ENV" => {
-                let value = environment.variables.get(found.arguments);
-                if value.is_none() {
-                    let message = format!(
-                        "there is no environment variable `{}`: nothing stands here",
-                        found.arguments
-                    );
-                    self.diagnostics
-                        .push(Diagnostic::warning(Code::Macro, place, message));
-                }
-                Some(value.cloned().unwrap_or_default())
-            }
-            "_RANDOM" => Some(self.random(found.arguments).to_string()),
-            _ => None,
-        }
-    }
-
-    /// `${_RANDOM [MIN [MAX]]}`: from 0 to 32767 without arguments (`xorshift64*`).
-    fn random(&mut self, arguments: &str) -> u64 {
-        let mut numbers = arguments.split_whitespace().map(str::parse::<u32>);
-        let mut number = |default: u32| numbers.next().and_then(Result::ok).unwrap_or(default);
-        let (min, max) = (u64::from(number(0)), u64::from(number(32767)));
-        let state = &mut self.expander.random;
-        *state |= 1;
-        *state ^= *state >> 12;
-        *state ^= *state << 25;
-        *state ^= *state >> 27;
-        let drawn = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16;
-        min + drawn % (max.saturating_sub(min) + 1)
     }
 }

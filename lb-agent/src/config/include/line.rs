@@ -5,13 +5,26 @@ use std::path::{Path, PathBuf};
 use super::{Reader, braces};
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::keywords::Strictness;
-use crate::config::lexer::{after_blanks, is_blank, words_of_line};
-use crate::config::text::Span;
+use crate::config::lexer::{after_blanks, comment, is_blank, words_of_line};
+use crate::config::text::{Span, length};
 
 impl Reader<'_> {
     /// Reads all that one line includes.
     pub(super) fn include_line(&mut self, place: Span, line: &str) {
-        let words = words_of_line(place, line, self.diagnostics);
+        let expanded = self.expand(place, line);
+        let mut words = match &expanded {
+            None => words_of_line(place, line, self.diagnostics),
+            Some(text) => words_of_line(place, text, self.diagnostics),
+        };
+        if expanded.is_some() {
+            // Words that variables have made stand where the line does.
+            let code = line.get(..comment(line)).unwrap_or(line);
+            let end = place.start + length(code.trim_end());
+            let span = Span { end, ..place };
+            for word in &mut words {
+                word.span = span;
+            }
+        }
         let mut words = words.iter();
         let Some((keyword, strictness)) = words
             .next()
@@ -21,7 +34,7 @@ impl Reader<'_> {
         };
         let Some(pattern) = words.next() else {
             let message = format!("`{}` needs the name of a file or a pattern", keyword.text);
-            let missing = Diagnostic::error(Code::MissingParameter, keyword.span, message);
+            let missing = Diagnostic::error(Code::CannotInclude, keyword.span, message);
             return self.diagnostics.push(missing);
         };
         if let Some(extra) = words.next() {

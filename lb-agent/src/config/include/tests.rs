@@ -172,7 +172,7 @@ fn a_file_that_cannot_be_used_draws_one_clear_remark() {
         ),
         (
             "include",
-            "error missing-parameter: `include` needs the name of a file or a pattern",
+            "error cannot-include: `include` needs the name of a file or a pattern",
         ),
         (
             "include d/sub/x d/sub/y",
@@ -267,4 +267,49 @@ fn a_text_with_a_stray_control_character_is_still_a_text() {
     assert!(matches!(decode(text.as_bytes()), Content::Text(_)));
     // A comment in GBK: not UTF-8, but no junk either.
     assert!(matches!(decode(b"# \xc5\xe4\xd6\xc3\n"), Content::Text(_)));
+}
+
+/// As keepalived 2.2.7 does, whatever its manual says.
+#[test]
+fn conditions_and_variables_count_for_includes() {
+    let source = |main: &str| {
+        Memory::default()
+            .with("/etc/main", main)
+            .with("/etc/one", "router_id one\n")
+            .with("/etc/d/two", "router_id two\n")
+            .with("/etc/names", "$NAME=d/two\n")
+    };
+    let environment = Environment {
+        config_id: "lb1".to_owned(),
+        ..Environment::default()
+    };
+    for (lines, expected) in [
+        ("@lb1 include one\n@lb2 include d/two", Some("one")),
+        ("@^lb1 include one\n  @^lb2 include d/two", Some("two")),
+        ("@lb2 include one", None),
+        ("$NAME=one\ninclude $NAME", Some("one")),
+        (
+            "@lb1 $NAME=one\n@lb2 $NAME=d/two\ninclude $NAME",
+            Some("one"),
+        ),
+        ("$DIR=d\ninclude ${DIR}/two", Some("two")),
+        ("include names\n@lb1 include $NAME # here", Some("two")),
+    ] {
+        let source = source(&format!("global_defs {{\n{lines}\n}}\n"));
+        let loaded = crate::config::load_in(&source, Path::new("/etc/main"), &environment);
+        assert_eq!(
+            router_id(&loaded),
+            expected,
+            "{lines}: {:?}",
+            remarks(&loaded)
+        );
+        assert_eq!(remarks(&loaded), Vec::<String>::new(), "{lines}");
+    }
+    let loaded = load(
+        &source("$NAME=nothing\ninclude  $NAME # x\n"),
+        Path::new("/etc/main"),
+    );
+    let entries = crate::config::report(&loaded);
+    let place = entries[0].place.as_ref().unwrap();
+    assert_eq!((place.line, place.column, place.length), (2, 1, 14));
 }

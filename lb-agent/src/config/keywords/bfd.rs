@@ -1,6 +1,6 @@
 //! `bfd_instance`.
 
-use super::{Keyword, Section, Unit, byte, flag, line, read, script, units, word};
+use super::{Keyword, Section, Unit, bare, byte, flag, line, read, script, units, word};
 use crate::config::lower::script as lower;
 use crate::config::model::BfdInstance;
 use crate::config::value;
@@ -57,7 +57,7 @@ const SESSION: &[Keyword<BfdInstance>] = &[
     })
     .default("5")
     .later(NO_SESSION),
-    flag("passive", |b: &mut BfdInstance, v| b.passive = v.value).later(NO_SESSION),
+    bare("passive", |b: &mut BfdInstance, v| b.passive = v.value).later(NO_SESSION),
     byte("ttl", 1..=255, |b: &mut BfdInstance, v| b.ttl = v.value)
         .or(&["hoplimit"])
         .default("255; 64 over several hops")
@@ -72,6 +72,6 @@ const SESSION: &[Keyword<BfdInstance>] = &[
         .default("0: FAULT when it is down")
         .example("-7")
         .later(NO_SESSION),
-    flag("vrrp", |b: &mut BfdInstance, v| b.vrrp = v.value).later(NO_SESSION),
-    flag("checker", |b: &mut BfdInstance, v| b.checker = v.value).later(NO_SESSION),
+    bare("vrrp", |b: &mut BfdInstance, v| b.vrrp = v.value).later(NO_SESSION),
+    bare("checker", |b: &mut BfdInstance, v| b.checker = v.value).later(NO_SESSION),
 ];

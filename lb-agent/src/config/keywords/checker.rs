@@ -2,7 +2,8 @@
 
 use super::virtual_server::check_settings;
 use super::{
-    ANY, Keyword, NONE, Section, block, flag, line, number, one, read, short, text, word, words,
+    ANY, Keyword, NONE, Section, bare, block, flag, line, number, one, read, short, text, word,
+    words,
 };
 use crate::config::draft::{CheckerDraft, IsChecker, UrlDraft};
 use crate::config::lower::checker as lower;
@@ -110,7 +111,7 @@ const BODY: &[Keyword<UrlDraft>] = &[
         u.body.regex = Some(v.value);
     })
     .since("2.0.7"),
-    flag("regex_no_match", |u: &mut UrlDraft, v| {
+    bare("regex_no_match", |u: &mut UrlDraft, v| {
         u.body.regex_no_match = v.value;
     }),
     line(

@@ -2,7 +2,7 @@
 
 use super::telling::notify;
 use super::tracking::tracked;
-use super::{Keyword, NONE, Section, TIME, block, flag, read, seconds, unread, word};
+use super::{Keyword, NONE, Section, TIME, bare, block, read, seconds, unread, word};
 use crate::config::draft::SyncGroupDraft;
 use crate::config::lower::group as lower;
 use crate::config::model::GarpGroup;
@@ -24,7 +24,7 @@ const SYNC: &[Keyword<SyncGroupDraft>] = &[
     block("group", NONE, lower::sync_members)
         .example("{\nK\n}")
         .many(),
-    flag("sync_group_tracking_weight", |g: &mut SyncGroupDraft, v| {
+    bare("sync_group_tracking_weight", |g: &mut SyncGroupDraft, v| {
         g.sync_group_tracking_weight = v.value;
     }),
     unread("global_tracking", "")

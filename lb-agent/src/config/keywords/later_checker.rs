@@ -3,7 +3,7 @@
 use super::checker::{common, http};
 use super::virtual_server::check_settings;
 use super::{
-    ANY, Keyword, NONE, Section, block, flag, line, read, script, short, text, word, words,
+    ANY, Keyword, NONE, Section, bare, block, flag, line, read, script, short, text, word, words,
 };
 use crate::config::draft::{
     BfdCheckDraft, CheckerDraft, DnsCheckDraft, FileCheckDraft, MiscCheckDraft, SmtpCheckDraft,
@@ -81,7 +81,7 @@ const MISC: &[Keyword<MiscCheckDraft>] = &[
         |c: &mut MiscCheckDraft, v| c.misc_timeout = Some(v),
     )
     .default("`delay_loop`"),
-    flag("misc_dynamic", |c: &mut MiscCheckDraft, v| {
+    bare("misc_dynamic", |c: &mut MiscCheckDraft, v| {
         c.value.misc_dynamic = v.value;
     }),
     line("user", words("USER [GROUP]", 1, 2), lower::misc_user)
@@ -109,9 +109,11 @@ const DNS: &[Keyword<DnsCheckDraft>] = &[
     )
     .default("SOA")
     .example("A"),
-    text("name", "NAME", |c: &mut DnsCheckDraft, v| {
-        c.value.name = v.value;
-    })
+    word(
+        "name",
+        "NAME",
+        read!(value::domain => |c: &mut DnsCheckDraft, v| c.value.name = v.value),
+    )
     .default("."),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Keyword, Set, Unit, flag, signed, units, unread};
+use super::{Keyword, Set, Unit, bare, flag, signed, units, unread};
 use crate::config::draft::GlobalDraft;
 
 const LIMITS: &str = "the limits of keepalived's processes do not fit a program of threads";
@@ -60,13 +60,13 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     real_time("bfd_rt_priority", |g: &mut GlobalDraft, v| {
         g.value.process.bfd_rt_priority = Some(v.value);
     }),
-    flag("vrrp_no_swap", |g: &mut GlobalDraft, v| {
+    bare("vrrp_no_swap", |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_no_swap = v.value;
     }),
-    flag("checker_no_swap", |g: &mut GlobalDraft, v| {
+    bare("checker_no_swap", |g: &mut GlobalDraft, v| {
         g.value.process.checker_no_swap = v.value;
     }),
-    flag("bfd_no_swap", |g: &mut GlobalDraft, v| {
+    bare("bfd_no_swap", |g: &mut GlobalDraft, v| {
         g.value.process.bfd_no_swap = v.value;
     }),
     units(
@@ -120,7 +120,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
 ];
 
 pub(super) const SNMP_AND_DBUS: &[Keyword<GlobalDraft>] = &[
-    flag("enable_traps", |g: &mut GlobalDraft, v| {
+    bare("enable_traps", |g: &mut GlobalDraft, v| {
         g.value.enable_traps = v.value;
     })
     .accepted(SNMP),

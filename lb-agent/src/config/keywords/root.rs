@@ -1,6 +1,6 @@
 //! The top level (keepalived.conf(5): "top hierarchy"), and `SSL`.
 
-use super::{ANY, Keyword, NONE, Section, block, flag, line, one, text, unread, word, words};
+use super::{ANY, Keyword, NONE, Section, bare, block, line, one, text, unread, word, words};
 use crate::config::draft::ConfigDraft;
 use crate::config::lower;
 use crate::config::model::{Secret, Ssl};
@@ -108,7 +108,7 @@ const LINKS: &[Keyword<ConfigDraft>] = &[
         .accepted("link states come from the kernel's notifications")
         .example("{\neth0 mii\n}")
         .many(),
-    flag("linkbeat_use_polling", |c: &mut ConfigDraft, v| {
+    bare("linkbeat_use_polling", |c: &mut ConfigDraft, v| {
         c.environment.linkbeat.linkbeat_use_polling = v.value;
     })
     .accepted("link states come from the kernel's notifications"),
@@ -136,14 +136,17 @@ const PLACE: &[Keyword<ConfigDraft>] = &[
         c.environment.net_namespace_ipvs = Some(v.value);
     })
     .refused(NAMESPACE),
-    flag("namespace_with_ipsets", |c: &mut ConfigDraft, v| {
+    bare("namespace_with_ipsets", |c: &mut ConfigDraft, v| {
         c.environment.namespace_with_ipsets = v.value;
     })
     .accepted("ipsets are not used"),
     text("instance", "NAME", |c: &mut ConfigDraft, v| {
         c.environment.instance = Some(v.value);
     })
-    .later("`--instance NAME` names this agent"),
+    .accepted(
+        "an agent is named where it is started, by `--instance NAME`: its maps and its socket are \
+         found by that name, also without its configuration",
+    ),
     line(
         "include_check",
         words("[read] [match] [brace_match] …", 0, ANY),
@@ -160,7 +163,10 @@ const TLS: &[Keyword<Ssl>] = &[
     text("password", "PASSWORD", |s: &mut Ssl, v| {
         s.password = Some(Secret::new(v.value));
     })
-    .later("a key with a password cannot be used"),
+    .refused(
+        "a key with a password cannot be used; take the password off, \
+         `openssl pkey -in KEY -out NEW`, and let only root read the result",
+    ),
     word("ca", "FILE", |s: &mut Ssl, w, _| {
         s.ca = Some(w.into());
         Ok(())

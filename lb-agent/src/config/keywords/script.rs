@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ANY, Keyword, Section, Words, flag, line, number, read, seconds, short, word, words};
+use super::{ANY, Keyword, Section, Words, bare, line, number, read, seconds, short, word, words};
 use crate::config::draft::TrackFileDraft;
 use crate::config::lower::script as lower;
 use crate::config::model::{ParamMatch, VrrpScript, VrrpTrackProcess};
@@ -62,7 +62,7 @@ const SCRIPT: &[Keyword<VrrpScript>] = &[
         .default("`script_user`")
         .example("nobody")
         .later(NOT_RUN),
-    flag("init_fail", |s: &mut VrrpScript, v| s.init_fail = v.value).later(NOT_RUN),
+    bare("init_fail", |s: &mut VrrpScript, v| s.init_fail = v.value).later(NOT_RUN),
 ];
 
 const NOT_WATCHED: &str = "the process is not watched";
@@ -127,7 +127,7 @@ const PROCESS: &[Keyword<VrrpTrackProcess>] = &[
     )
     .default("`delay`")
     .later(NOT_WATCHED),
-    flag("full_command", |p: &mut VrrpTrackProcess, v| {
+    bare("full_command", |p: &mut VrrpTrackProcess, v| {
         p.full_command = v.value;
     })
     .later(NOT_WATCHED),

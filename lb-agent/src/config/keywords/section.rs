@@ -1,9 +1,11 @@
 //! The tables of one block, and finding a keyword in them.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::OnceLock;
 
 use super::{Argument, Keyword, Status};
+use crate::config::hash::Fnv;
 
 /// The keywords of one block, or the options of one line.
 pub(crate) struct Section<T: 'static> {
@@ -12,8 +14,10 @@ pub(crate) struct Section<T: 'static> {
     /// What its keywords are.
     pub(crate) kind: Kind,
     tables: &'static [&'static [Keyword<T>]],
-    index: OnceLock<HashMap<&'static str, &'static Keyword<T>>>,
+    index: OnceLock<Index<T>>,
 }
+
+type Index<T> = HashMap<&'static str, &'static Keyword<T>, BuildHasherDefault<Fnv>>;
 
 /// What the keywords of a section are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,7 @@ impl<T> Keyword<T> {
         };
         match &self.argument {
             Argument::Flag(_) => "[on|off]".to_owned(),
+            Argument::Bare(_) => String::new(),
             Argument::Byte(numbers, _) => range(numbers.start(), numbers.end(), ""),
             Argument::Short(numbers, _) => range(numbers.start(), numbers.end(), ""),
             Argument::Number(numbers, _) if *numbers.end() == u32::MAX => "N".to_owned(),
@@ -111,7 +116,9 @@ impl<T> Keyword<T> {
             return self.example.to_owned();
         }
         match &self.argument {
-            Argument::Flag(_) | Argument::Line(..) | Argument::Unread(_) => String::new(),
+            Argument::Flag(_) | Argument::Bare(_) | Argument::Line(..) | Argument::Unread(_) => {
+                String::new()
+            }
             Argument::Byte(range, _) => range.end().min(&77).to_string(),
             Argument::Short(range, _) => range.end().min(&77).to_string(),
             Argument::Number(range, _) => range.end().min(&77).to_string(),

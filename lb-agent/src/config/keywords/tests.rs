@@ -186,6 +186,20 @@ fn every_option_of_addresses_routes_and_rules_is_known() {
 }
 
 #[test]
+fn editors_get_every_keyword_of_the_tables() {
+    let listed: serde_json::Value = serde_json::from_str(&keywords_json()).unwrap();
+    let listed = listed.as_array().unwrap();
+    assert_eq!(listed.len(), SECTIONS.len());
+    for (listed, section) in listed.iter().zip(SECTIONS) {
+        assert_eq!(listed["section"], section.name());
+        let rows = section.rows();
+        let names = rows.iter().map(|row| row.name);
+        let found = listed["keywords"].as_array().unwrap();
+        assert!(names.eq(found.iter().map(|one| one["name"].as_str().unwrap())));
+    }
+}
+
+#[test]
 fn the_documentation_is_that_of_the_tables() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
     let written = std::fs::read_to_string(path).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! `virtual_server`, and what all three levels of it share.
 
 use super::{
-    ANY, COMMAND, Keyword, SHORTEST, Section, TIME, YEAR, block, flag, line, number, one, read,
-    seconds, text, word, words,
+    ANY, COMMAND, Keyword, SHORTEST, Section, TIME, YEAR, bare, block, flag, line, number, one,
+    read, seconds, text, word, words,
 };
 use crate::config::draft::{HasCheckSettings, ProtocolDraft, VirtualServerDraft};
 use crate::config::lower::lvs as lower;
@@ -77,20 +77,20 @@ const SERVICE: &[Keyword<VirtualServerDraft>] = &[
 ];
 
 const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
-    flag("ops", |v: &mut VirtualServerDraft, w| v.value.ops = w.value),
-    flag("hashed", |v: &mut VirtualServerDraft, w| {
+    bare("ops", |v: &mut VirtualServerDraft, w| v.value.ops = w.value),
+    bare("hashed", |v: &mut VirtualServerDraft, w| {
         v.value.flags.hashed = w.value;
     })
     .accepted("the kernel sets this flag by itself, and no scheduler looks at it"),
-    flag("flag-1", |v: &mut VirtualServerDraft, w| {
+    bare("flag-1", |v: &mut VirtualServerDraft, w| {
         v.value.flags.flag_1 = w.value;
     })
     .or(&["sh-fallback", "mh-fallback"]),
-    flag("flag-2", |v: &mut VirtualServerDraft, w| {
+    bare("flag-2", |v: &mut VirtualServerDraft, w| {
         v.value.flags.flag_2 = w.value;
     })
     .or(&["sh-port", "mh-port"]),
-    flag("flag-3", |v: &mut VirtualServerDraft, w| {
+    bare("flag-3", |v: &mut VirtualServerDraft, w| {
         v.value.flags.flag_3 = w.value;
     })
     .accepted("no scheduler looks at it"),
@@ -110,7 +110,7 @@ const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
 
 const POOL: &[Keyword<VirtualServerDraft>] = &[
     line("sorry_server", words("IP [PORT]", 1, 2), lower::sorry_server).example("10.0.0.7 80"),
-    flag("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| v.value.sorry_server_inhibit = w.value),
+    bare("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| v.value.sorry_server_inhibit = w.value),
     word("sorry_server_lvs_method", "NAT|DR|TUN", read!(choice KINDS => |v: &mut VirtualServerDraft, w| v.value.sorry_server_lvs_method = Some(w.value)))
         .default("`lb_kind`")
         .example("DR"),
@@ -119,12 +119,13 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
         .silent("1"),
     number("hysteresis", 0..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.hysteresis = w.value)
         .default("0")
+        .example("7")
         .silent("0"),
     line("quorum_up", COMMAND, lower::quorum_up).example("/bin/true"),
     line("quorum_down", COMMAND, lower::quorum_down).example("/bin/true"),
-    flag("omega", |v: &mut VirtualServerDraft, w| v.value.omega = w.value),
-    flag("ha_suspend", |v: &mut VirtualServerDraft, w| v.value.ha_suspend = w.value),
-    flag("inhibit_on_failure", |v: &mut VirtualServerDraft, w| v.inhibit_on_failure = Some(w)),
+    bare("omega", |v: &mut VirtualServerDraft, w| v.value.omega = w.value),
+    bare("ha_suspend", |v: &mut VirtualServerDraft, w| v.value.ha_suspend = w.value),
+    bare("inhibit_on_failure", |v: &mut VirtualServerDraft, w| v.inhibit_on_failure = Some(w)),
     seconds("xdp_slow_start", TIME, |v: &mut VirtualServerDraft, w| v.value.xdp_slow_start = w.value)
         .default("off"),
     text("virtualhost", "HOST", |v: &mut VirtualServerDraft, w| v.virtualhost = Some(w)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::telling::notify;
 use super::tracking::tracked;
 use super::{
-    ANY, COMMAND, Keyword, NONE, Section, TIME, block, byte, flag, line, number, one, read,
+    ANY, COMMAND, Keyword, NONE, Section, TIME, bare, block, byte, flag, line, number, one, read,
     seconds, text, units, word, words,
 };
 use crate::config::draft::{AuthType, AuthenticationDraft, InstanceDraft};
@@ -77,7 +77,7 @@ const ROLE: &[Keyword<InstanceDraft>] = &[
     })
     .default("`vrrp_version`")
     .example("2"),
-    flag("nopreempt", |i: &mut InstanceDraft, v| {
+    bare("nopreempt", |i: &mut InstanceDraft, v| {
         i.nopreempt = Some(v);
     }),
     line("preempt", NONE, lower::preempt).default("on"),
@@ -152,15 +152,15 @@ const ADDRESSES: &[Keyword<InstanceDraft>] = &[
     block("virtual_rules", NONE, lower::virtual_rules)
         .example("{\nfrom 10.7.0.0/16 table 7\n}")
         .many(),
-    flag("accept", |i: &mut InstanceDraft, v| i.accept = Some(v))
+    bare("accept", |i: &mut InstanceDraft, v| i.accept = Some(v))
         .default("on, unless `strict_mode`")
         .example("off")
         .silent(""),
     line("no_accept", NONE, lower::no_accept),
-    flag("promote_secondaries", |i: &mut InstanceDraft, v| {
+    bare("promote_secondaries", |i: &mut InstanceDraft, v| {
         i.value.promote_secondaries = v.value;
     }),
-    flag("native_ipv6", |i: &mut InstanceDraft, v| {
+    bare("native_ipv6", |i: &mut InstanceDraft, v| {
         i.value.native_ipv6 = v.value;
     }),
 ];
@@ -190,11 +190,11 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
     .default("`vrrp_mcast_group4` or `vrrp_mcast_group6`")
     .since("2.2.5")
     .example("230.0.0.1"),
-    flag("check_unicast_src", |i: &mut InstanceDraft, v| {
+    bare("check_unicast_src", |i: &mut InstanceDraft, v| {
         i.check_unicast_src = Some(v);
     })
     .default("`vrrp_check_unicast_src`"),
-    flag("unicast_fault_no_peer", |i: &mut InstanceDraft, v| {
+    bare("unicast_fault_no_peer", |i: &mut InstanceDraft, v| {
         i.value.unicast_fault_no_peer = v.value;
     }),
     line(
@@ -225,10 +225,10 @@ const LINKS: &[Keyword<InstanceDraft>] = &[
         lower::use_vmac,
     )
     .example("vmac7 eth7 netlink_notify_msg"),
-    flag("vmac_xmit_base", |i: &mut InstanceDraft, v| {
+    bare("vmac_xmit_base", |i: &mut InstanceDraft, v| {
         i.value.vmac_xmit_base = v.value;
     }),
-    flag("use_vmac_addr", |i: &mut InstanceDraft, v| {
+    bare("use_vmac_addr", |i: &mut InstanceDraft, v| {
         i.value.use_vmac_addr = v.value;
     })
     .later(NO_VMAC),
@@ -307,13 +307,13 @@ const GARP: &[Keyword<InstanceDraft>] = &[
 ];
 
 const TRACKING: &[Keyword<InstanceDraft>] = &[
-    flag("dont_track_primary", |i: &mut InstanceDraft, v| {
+    bare("dont_track_primary", |i: &mut InstanceDraft, v| {
         i.dont_track_primary = Some(v);
     }),
-    flag("track_src_ip", |i: &mut InstanceDraft, v| {
+    bare("track_src_ip", |i: &mut InstanceDraft, v| {
         i.value.track_src_ip = v.value;
     }),
-    flag("linkbeat_use_polling", |i: &mut InstanceDraft, v| {
+    bare("linkbeat_use_polling", |i: &mut InstanceDraft, v| {
         i.value.linkbeat_use_polling = v.value;
     })
     .accepted("link states come from the kernel's notifications"),
@@ -322,7 +322,7 @@ const TRACKING: &[Keyword<InstanceDraft>] = &[
 const RELOADS: &str = "nothing is removed while the program runs";
 
 const TELLING: &[Keyword<InstanceDraft>] = &[
-    flag("notify_deleted", |i: &mut InstanceDraft, v| {
+    bare("notify_deleted", |i: &mut InstanceDraft, v| {
         i.notify.value.notify_deleted = v.value;
     })
     .later(RELOADS),

@@ -1,6 +1,5 @@
 //! One line, or several that `\` joins, taken apart.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::blanks::{OddBlanks, is_blank, plain_blanks};
@@ -73,10 +72,13 @@ impl<'s> Line<'s> {
         odd_blanks: &mut OddBlanks,
     ) -> Option<Item<'s>> {
         // A keyword and its value: most lines have no more.
-        let mut words = Vec::with_capacity(2);
+        let mut words: Vec<Word<'s>> = Vec::with_capacity(2);
         let mut quoting = Quoting::Plain;
         loop {
+            let before = self.rest.len();
             self.skip_blanks(odd_blanks);
+            // Behind a keyword that takes a command, what touches is one word: `a" b"c` is `a bc`.
+            let touches = self.rest.len() == before && words.len() > 1;
             let next = self.rest.chars().next();
             match next {
                 None => break,
@@ -87,10 +89,17 @@ impl<'s> Line<'s> {
                 Some('{' | '}') if self.braces_split && !words.is_empty() => break,
                 Some('{') if self.braces_split => return Some(Item::Open(self.advance(1))),
                 Some('}') if self.braces_split => return Some(Item::Close(self.advance(1))),
-                Some(mark) if quoting.opens(mark) => {
-                    words.push(self.quoted(mark, quoting, diagnostics));
+                Some(mark) => {
+                    let word = if quoting.opens(mark) {
+                        self.quoted(mark, quoting, diagnostics)
+                    } else {
+                        self.bare(quoting, diagnostics)
+                    };
+                    match words.last_mut() {
+                        Some(last) if touches && quoting == Quoting::Command => last.append(&word),
+                        Some(_) | None => words.push(word),
+                    }
                 }
-                Some(_) => words.push(self.bare(quoting, diagnostics)),
             }
             if let [keyword] = words.as_slice() {
                 quoting = Quoting::of(&keyword.text);
@@ -126,7 +135,7 @@ impl<'s> Line<'s> {
             let span = self.advance(1 + text.len());
             self.rest = "";
             let message = format!("this `{mark}` has no partner: the value goes to the line's end");
-            diagnostics.push(Diagnostic::warning(Code::UnterminatedQuote, span, message));
+            diagnostics.push(Diagnostic::error(Code::UnterminatedQuote, span, message));
             return Word {
                 text: quote::unescape(text, quoting),
                 span,
@@ -150,11 +159,11 @@ impl<'s> Line<'s> {
                 ..span
             };
             let message = "`!` begins a comment, also in the middle of a word";
-            let help = "put the whole word in double quotes if `!` belongs to it";
+            let help = "write `\\!`, or put the whole word in double quotes, if `!` belongs to it";
             diagnostics.push(Diagnostic::warning(Code::Surprising, sign, message).help(help));
         }
         let text = match quoting {
-            Quoting::Plain => Cow::Borrowed(text),
+            Quoting::Plain => quote::unescape_signs(text),
             Quoting::Command => quote::unescape(text, quoting),
         };
         Word { text, span }
@@ -178,7 +187,7 @@ impl<'s> Line<'s> {
                     let line = after.split('\n').next().unwrap_or_default();
                     skip_to = index + 1 + line.find('}').map_or(1, |close| close + 1);
                 }
-                '\\' if quoting.escapes() => {
+                '\\' if quoting.escapes() || after.starts_with(['#', '!']) => {
                     skip_to = index + 1 + after.chars().next().map_or(0, char::len_utf8);
                 }
                 '\\' if after.trim_start_matches('\r').starts_with('\n') => {

@@ -52,6 +52,16 @@ pub(super) fn end(inside: &str, mark: char, quoting: Quoting) -> Option<usize> {
     None
 }
 
+/// The text that a bare word stands for where escapes do not count: only `\#` and `\!` do, which
+/// would begin a comment without the backslash.
+pub(super) fn unescape_signs(text: &str) -> Cow<'_, str> {
+    if text.as_bytes().contains(&b'\\') {
+        Cow::Owned(text.replace("\\#", "#").replace("\\!", "!"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// The text that a word stands for.
 pub(super) fn unescape(text: &str, quoting: Quoting) -> Cow<'_, str> {
     if !quoting.escapes() || !text.contains('\\') {

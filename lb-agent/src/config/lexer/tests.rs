@@ -59,6 +59,9 @@ fn lines_come_apart_as_keepalived_takes_them_apart() {
         ("a b \\\r\n c\nd", "[a|b|c][d]."),
         ("a # b \\\nc", "[a][c]."),
         ("# b \\\nc", "[c]."),
+        (r"auth_pass a\#b\!c # d", "[auth_pass|a#b!c]."),
+        (r"\#a b", "[#a|b]."),
+        (r"a \$X\#", r"[a|\$X#]."),
         ("a ${B} ${C d}", "[a|${B}|${C d}]."),
         ("a ${B", "[a|${B]."),
         ("a\u{a0}b\u{3000}c\u{2003}d\r\n\u{feff}e", "[a|b|c|d][e]."),
@@ -81,6 +84,10 @@ fn keywords_that_take_a_command_have_single_quotes_and_escapes() {
             "[misc_path|[ -f /x ] && { y; }].",
         ),
         (r"script a\ b\tc\x41\101\cA\q", "[script|a b\tcAA\u{1}q]."),
+        // What touches is one word, but for the keyword.
+        ("notify /x\" a b\"c d", "[notify|/x a bc|d]."),
+        ("script\"/x y\"'z' }", "[script|/x yz]}."),
+        ("script \"a \\\" # b\" c", "[script|a \" # b|c]."),
         ("state a\\tb", "[state|a\\tb]."),
         ("quorum_up '#'", "[quorum_up|#]."),
         (
@@ -144,6 +151,21 @@ fn what_cannot_be_read_is_said_and_left_out() {
     assert_eq!(lex(&just).1, Vec::<String>::new());
     let comment = format!("# {}\nb", "x".repeat(5000));
     assert_eq!(lex(&comment), ("[b].".to_owned(), Vec::new()));
+}
+
+#[test]
+fn joined_lines_are_said_since_keepalived_does_not_join_them() {
+    let remark = "`\\` joins this line with the next".to_owned();
+    assert_eq!(lex("a b \\\n c").1, [remark]);
+    for text in [
+        "$A=b \\\n c\n$A",
+        "@^x $A=b \\\n c",
+        "# a \\\nb",
+        "a # b \\\nc",
+        "a \\\\\nc",
+    ] {
+        assert_eq!(lex(text).1, Vec::<String>::new(), "{text}");
+    }
 }
 
 #[test]

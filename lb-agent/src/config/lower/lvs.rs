@@ -1,31 +1,27 @@
 //! The lines of `virtual_server` and `real_server` with a shape of their own.
 
-use std::time::Duration;
+mod checks;
+mod kind;
+
+pub(in crate::config) use checks::{
+    bfd_check, dns_check, file_check, http_get, misc_check, ping_check, smtp_check, ssl_get,
+    tcp_check, udp_check,
+};
+pub(in crate::config) use kind::{lb_kind, persistence_granularity, persistence_timeout};
 
 use super::Lowering;
 use super::address::owned;
 use super::telling::command;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{
-    BfdCheckDraft, CheckerDraft, CheckerName, ConfigDraft, DnsCheckDraft, FileCheckDraft,
-    IsChecker as _, LaterDraft, MiscCheckDraft, ProtocolDraft, RealServerDraft, SmtpCheckDraft,
-    SslGetDraft, Target, UdpCheckDraft, VirtualServerDraft,
+    ConfigDraft, ProtocolDraft, RealServerDraft, Target, VirtualServerDraft,
 };
-use crate::config::keywords::{
-    BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, KINDS, MISC_CHECK, PING_CHECK, PROTOCOLS,
-    REAL_SERVER, SMTP_CHECK, SSL_GET, TCP_CHECK, UDP_CHECK, VIRTUAL_SERVER,
-};
+use crate::config::keywords::{PROTOCOLS, REAL_SERVER, VIRTUAL_SERVER};
 use crate::config::lexer::Word;
-use crate::config::model::{Forwarding, Scheduler, Tunnel, TunnelChecksum};
+use crate::config::model::Scheduler;
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
 use crate::config::value::{self, Expected};
-
-/// The longest persistence: 31 days, as in keepalived.
-const LONGEST_PERSISTENCE: u32 = 31 * 86_400;
-
-/// `persistence_timeout` without a number.
-const DEFAULT_PERSISTENCE: Duration = Duration::from_mins(6);
 
 /// `virtual_server (IP PORT | fwmark N | group NAME) { … }`
 pub(in crate::config) fn virtual_server(
@@ -81,119 +77,9 @@ pub(in crate::config) fn lb_algo(
     virtual_server.lb_algo = value.or(virtual_server.lb_algo);
 }
 
-/// `lb_kind NAT|DR|TUN [type …]`
-pub(in crate::config) fn lb_kind(
-    virtual_server: &mut VirtualServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let kind = lowering.first(node, |text| value::choice(text, KINDS));
-    virtual_server.lb_kind = kind.or(virtual_server.lb_kind);
-    let options = node.arguments.get(1..).unwrap_or_default();
-    let (Some(first), Some(last)) = (options.first(), options.last()) else {
-        return;
-    };
-    let span = first.span.to(last.span);
-    if kind.is_none_or(|kind| kind.value != Forwarding::Tun) {
-        return lowering.extra_words(span);
-    }
-    match tunnel(options) {
-        None => {
-            let message = "this is not `type ipip`, `type gue port N` or `type gre`, with `nocsum`, \
-                           `csum` or `remcsum`: IP in IP is used";
-            lowering.report(Diagnostic::warning(Code::BadValue, span, message));
-        }
-        Some(Tunnel::Ipip) => {}
-        tunnel @ Some(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => {
-            virtual_server.value.tunnel = tunnel;
-            let message =
-                "tunnels other than plain IP in IP are not supported yet: IP in IP is used";
-            lowering.report(Diagnostic::warning(Code::NoEffectYet, span, message));
-        }
-    }
-}
-
-/// `type ipip|gue port N|gre [nocsum|csum|remcsum]`
-fn tunnel(options: &[Word<'_>]) -> Option<Tunnel> {
-    let mut words = options.iter().map(|word| word.text.as_ref());
-    if words.next() != Some("type") {
-        return None;
-    }
-    let mut tunnel = match words.next()? {
-        "ipip" => Tunnel::Ipip,
-        "gre" => Tunnel::Gre {
-            checksum: TunnelChecksum::None,
-        },
-        "gue" => Tunnel::Gue {
-            port: words
-                .next()
-                .filter(|word| *word == "port")
-                .and_then(|_| words.next()?.parse().ok())?,
-            checksum: TunnelChecksum::None,
-        },
-        _ => return None,
-    };
-    for word in words {
-        let wanted = match word {
-            "nocsum" => TunnelChecksum::None,
-            "csum" => TunnelChecksum::Full,
-            "remcsum" => TunnelChecksum::Remote,
-            _ => return None,
-        };
-        match &mut tunnel {
-            Tunnel::Ipip => return None,
-            Tunnel::Gue { checksum, .. } | Tunnel::Gre { checksum } => *checksum = wanted,
-        }
-    }
-    Some(tunnel)
-}
-
 /// `protocol TCP|UDP|SCTP`, in any case of letters.
 pub(in crate::config) fn protocol(text: &str) -> Result<ProtocolDraft, Expected> {
     value::choice(&text.to_ascii_uppercase(), PROTOCOLS)
-}
-
-/// `persistence_timeout [SECONDS]`
-pub(in crate::config) fn persistence_timeout(
-    virtual_server: &mut VirtualServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let span = node.span();
-    let Some(word) = node.arguments.first() else {
-        let value = DEFAULT_PERSISTENCE;
-        virtual_server.persistence_timeout = Some(Spanned { value, span });
-        return;
-    };
-    if word.text == "0" {
-        let message = "`persistence_timeout 0` means no persistence";
-        lowering.report(Diagnostic::notice(Code::Surprising, span, message));
-    }
-    let timeout = lowering.first(node, |text| {
-        value::integer(text, &(0..=LONGEST_PERSISTENCE))
-            .map(|seconds| Duration::from_secs(u64::from(seconds)))
-    });
-    virtual_server.persistence_timeout = timeout.or(virtual_server.persistence_timeout);
-}
-
-/// `persistence_granularity NETMASK|PREFIX`: up to 32 bits a mask of IPv4 (and a prefix of IPv6),
-/// above a prefix of IPv6.
-pub(in crate::config) fn persistence_granularity(
-    virtual_server: &mut VirtualServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let Some(word) = node.arguments.first() else {
-        return;
-    };
-    let prefix = value::integer(&word.text, &(1..=128)).ok();
-    if let Some(prefix) = prefix {
-        virtual_server.value.persistence_granularity6 = prefix;
-    }
-    if prefix.is_none_or(|prefix| prefix <= 32) {
-        let mask = lowering.first(node, value::netmask4);
-        virtual_server.persistence_granularity = mask.or(virtual_server.persistence_granularity);
-    }
 }
 
 /// `sorry_server IP [PORT]`
@@ -256,143 +142,6 @@ pub(in crate::config) fn notify_down(
     _lowering: &mut Lowering<'_>,
 ) {
     real_server.value.notify_down = command(node);
-}
-
-/// `TCP_CHECK { … }`
-pub(in crate::config) fn tcp_check(
-    real_server: &mut RealServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut draft = checker(CheckerName::TcpCheck, node);
-    draft.checker().given = lowering.block_of_many(&TCP_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.checkers.reserve_exact(1);
-    real_server.checkers.push(draft);
-}
-
-/// `HTTP_GET { … }`
-pub(in crate::config) fn http_get(
-    real_server: &mut RealServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut draft = checker(CheckerName::HttpGet, node);
-    draft.checker().given = lowering.block_of_many(&HTTP_GET, &mut draft, node);
-    // Most servers have one.
-    real_server.checkers.reserve_exact(1);
-    real_server.checkers.push(draft);
-}
-
-/// `SSL_GET { … }`
-pub(in crate::config) fn ssl_get(
-    real_server: &mut RealServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut draft = SslGetDraft::new(checker(CheckerName::SslGet, node));
-    draft.checker().given = lowering.block_of_many(&SSL_GET, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Ssl(draft));
-}
-
-/// `SMTP_CHECK { … }`
-pub(in crate::config) fn smtp_check(
-    real_server: &mut RealServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut draft = SmtpCheckDraft::new(checker(CheckerName::SmtpCheck, node));
-    draft.checker().given = lowering.block_of_many(&SMTP_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Smtp(draft));
-}
-
-/// `MISC_CHECK { … }`
-pub(in crate::config) fn misc_check(
-    real_server: &mut RealServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut draft = MiscCheckDraft::new(checker(CheckerName::MiscCheck, node));
-    draft.checker().given = lowering.block_of_many(&MISC_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Misc(draft));
-}
-
-/// `DNS_CHECK { … }`
-pub(in crate::config) fn dns_check(
-    real_server: &mut RealServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut draft = DnsCheckDraft::new(checker(CheckerName::DnsCheck, node));
-    draft.checker().given = lowering.block_of_many(&DNS_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Dns(draft));
-}
-
-/// `UDP_CHECK { … }`
-pub(in crate::config) fn udp_check(
-    real_server: &mut RealServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut draft = UdpCheckDraft::new(checker(CheckerName::UdpCheck, node));
-    draft.checker().given = lowering.block_of_many(&UDP_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Udp(draft));
-}
-
-/// `PING_CHECK { … }`
-pub(in crate::config) fn ping_check(
-    real_server: &mut RealServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut draft = checker(CheckerName::PingCheck, node);
-    draft.checker().given = lowering.block_of_many(&PING_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Ping(draft));
-}
-
-/// `BFD_CHECK { … }`
-pub(in crate::config) fn bfd_check(
-    real_server: &mut RealServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut draft = BfdCheckDraft::new(checker(CheckerName::BfdCheck, node));
-    draft.checker().given = lowering.block_of_many(&BFD_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Bfd(draft));
-}
-
-/// `FILE_CHECK { … }`
-pub(in crate::config) fn file_check(
-    real_server: &mut RealServerDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut draft = FileCheckDraft::new(checker(CheckerName::FileCheck, node));
-    draft.checker().given = lowering.block_of_many(&FILE_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::File(draft));
-}
-
-fn checker(name: CheckerName, node: &Node<'_>) -> CheckerDraft {
-    CheckerDraft::new(Spanned {
-        value: name,
-        span: node.keyword.span,
-    })
 }
 
 fn port_or_none(text: &str) -> Result<u16, Expected> {

@@ -54,7 +54,11 @@ impl Lowering<'_> {
         };
         let takes_one = !matches!(
             keyword.argument,
-            Argument::Flag(_) | Argument::Line(..) | Argument::Block(..) | Argument::Unread(_)
+            Argument::Flag(_)
+                | Argument::Bare(_)
+                | Argument::Line(..)
+                | Argument::Block(..)
+                | Argument::Unread(_)
         );
         if takes_one && arguments.is_empty() {
             let message = format!("`{}` is missing its value: {left_out}", word.text);
@@ -90,7 +94,7 @@ fn taken<T>(
     behind: &[Word<'_>],
 ) -> usize {
     match &keyword.argument {
-        Argument::Flag(_) | Argument::Block(..) => 0,
+        Argument::Flag(_) | Argument::Bare(_) | Argument::Block(..) => 0,
         Argument::Line(words, _) => {
             // One that may come again ends where it does; others at the next option.
             let ends = |word: &Word<'_>| {

@@ -57,6 +57,9 @@ fn did_you_mean<T>(section: &'static Section<T>, node: &Node<'_>) -> Option<Stri
     if word == "?" && mangled {
         return Some("a web page put `?` in the place of a blank: remove it".to_owned());
     }
+    if is_placeholder(word) {
+        return Some("this is a placeholder: put real lines here, or remove it".to_owned());
+    }
     if let Some(next) = node.arguments.first() {
         let joined = format!("{word}_{}", next.text);
         if section.find(&joined).is_some() {
@@ -137,9 +140,15 @@ fn is_silent<T>(keyword: &Keyword<T>, node: &Node<'_>) -> bool {
 /// A word that cannot be what it should.
 pub(super) fn bad_value(word: &Word<'_>, expected: &str, consequence: &str) -> Diagnostic {
     let message = format!("`{}` is not {expected}: {consequence}", short(&word.text));
-    let help = (word.text.starts_with('<') && word.text.ends_with('>'))
+    let help = is_placeholder(&word.text)
         .then(|| "this is a placeholder: put a real value here".to_owned());
     Diagnostic::warning(Code::BadValue, word.span, message).maybe_help(help)
+}
+
+/// Whether a word stands for others in an example: `<NAME>`, `...`.
+fn is_placeholder(word: &str) -> bool {
+    let is_bracketed = word.starts_with('<') && word.ends_with('>');
+    is_bracketed || (word.len() > 2 && word.chars().all(|one| matches!(one, '.' | '…')))
 }
 
 /// Where something stands, in a sentence.

@@ -70,8 +70,8 @@ fn a_wrong_value_draws_one_remark_and_leaves_the_default() {
             "2:12 warning bad-value: `0` is not a time from 0.01 to 255 seconds, like `5` or `0.5`: the line is ignored",
         ),
         (
-            "dont_track_primary 5",
-            "2:20 warning bad-value: `5` is not a switch: on, true, yes, off, false or no: the line is ignored",
+            "skip_check_adv_addr 5",
+            "2:21 warning bad-value: `5` is not a switch: on, true, yes, off, false or no: the line is ignored",
         ),
         (
             "mcast_dst_ip 10.0.0.1",
@@ -98,6 +98,25 @@ fn a_wrong_value_draws_one_remark_and_leaves_the_default() {
         assert_eq!(remarks(&loaded), [expected], "{line}");
         assert_eq!(of(&instance("")).config, loaded.config, "{line}");
         assert_eq!(loaded.exit_status(), 5, "{line}");
+    }
+}
+
+#[test]
+fn a_switch_where_keepalived_reads_none_is_taken_and_the_difference_said() {
+    let off = "2:20 warning surprising: `dont_track_primary` is switched off here; keepalived reads \
+               no switch behind it and switches it on [leave the line out: that is off for both]";
+    let rest =
+        "2:20 warning extra-words: nothing is expected here: the rest of the line is ignored";
+    for (line, tracks, expected) in [
+        ("dont_track_primary", false, vec![]),
+        ("dont_track_primary on", false, vec![]),
+        ("dont_track_primary no", true, vec![off]),
+        ("dont_track_primary 5", false, vec![rest]),
+    ] {
+        let loaded = of(&instance(line));
+        assert_eq!(remarks(&loaded), expected, "{line}");
+        let instance = &loaded.config.vrrp_instances[0];
+        assert_eq!(instance.dont_track_primary, !tracks, "{line}");
     }
 }
 

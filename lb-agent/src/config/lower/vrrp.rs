@@ -1,18 +1,22 @@
 //! The lines of `vrrp_instance` with a shape of their own.
 
+mod links;
+
 use std::net::IpAddr;
+
+pub(in crate::config) use links::{lvs_sync_daemon_interface, use_ipvlan, use_vmac};
 
 use super::Lowering;
 use super::address::owned;
 use super::telling::command;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{ConfigDraft, InstanceDraft, PeerDraft};
-use crate::config::keywords::{AUTH_HMAC, AUTHENTICATION, PEER, USE_VMAC, VRRP_INSTANCE};
+use crate::config::keywords::{AUTH_HMAC, AUTHENTICATION, PEER, VRRP_INSTANCE};
 use crate::config::lexer::Word;
-use crate::config::model::{AuthHmac, LvsSyncDaemon, UseIpvlan, UseVmac};
+use crate::config::model::AuthHmac;
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
-use crate::config::value::{self, Expected};
+use crate::config::value;
 
 /// `vrrp_instance NAME { … }`
 pub(in crate::config) fn vrrp_instance(
@@ -137,7 +141,7 @@ pub(in crate::config) fn hmac_key(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    if let [id, key] = &*node.arguments
+    if let [id, key] = node.arguments.as_slice()
         && let Some(id) = lowering.parse(id, |text| value::integer(text, &(0..=255)))
     {
         let known = hmac.key.iter().any(|(known, _)| *known == id);
@@ -238,47 +242,6 @@ pub(in crate::config) fn garp_extra_if(
     instance.garp.extra_if = lowering.extra_if(node).or(instance.garp.extra_if);
 }
 
-/// `use_vmac …`
-pub(in crate::config) fn use_vmac(
-    instance: &mut InstanceDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    instance.value.use_vmac = Some(lowering.vmac(&node.arguments));
-}
-
-/// `use_ipvlan …`
-pub(in crate::config) fn use_ipvlan(
-    instance: &mut InstanceDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut ipvlan = UseIpvlan::default();
-    for word in &node.arguments {
-        match word.text.as_ref() {
-            mode @ ("bridge" | "private" | "vepa") => ipvlan.mode = Some(mode.to_owned()),
-            text if text.parse::<IpAddr>().is_ok() => ipvlan.address = text.parse().ok(),
-            _ if ipvlan.name.is_none() => ipvlan.name = lowering.parse(word, value::interface),
-            _ => ipvlan.interface = lowering.parse(word, value::interface),
-        }
-    }
-    instance.value.use_ipvlan = Some(ipvlan);
-}
-
-/// `lvs_sync_daemon_interface INTERFACE`
-pub(in crate::config) fn lvs_sync_daemon_interface(
-    instance: &mut InstanceDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    if let Some(interface) = lowering.first(node, value::interface) {
-        let mut value = LvsSyncDaemon::new(interface.value);
-        value.instance = Some(instance.name.value.clone());
-        let span = interface.span;
-        instance.lvs_sync_daemon = Some(Spanned { value, span });
-    }
-}
-
 /// `notify_master_rx_lower_pri COMMAND [USER [GROUP]]`
 pub(in crate::config) fn notify_master_rx_lower_pri(
     instance: &mut InstanceDraft,
@@ -301,43 +264,5 @@ impl Lowering<'_> {
     /// An address that adverts come from or go to.
     fn vrrp_address(&mut self, word: &Word<'_>) -> Option<IpAddr> {
         self.parse(word, value::host_address)
-    }
-
-    /// `[NAME] [INTERFACE] [MAC] [netlink_notify_msg] [group N]`
-    pub(super) fn vmac(&mut self, words: &[Word<'_>]) -> UseVmac {
-        let mut vmac = UseVmac::default();
-        let mut bad = None;
-        let read = self.options(
-            &USE_VMAC,
-            &mut vmac,
-            words,
-            "it is ignored",
-            |vmac, word| {
-                if let Some(mac) = value::mac(&word.text) {
-                    vmac.mac = Some(mac);
-                    return true;
-                }
-                let name = match value::interface(&word.text) {
-                    Ok(name) => name,
-                    Err(expected) => {
-                        bad.get_or_insert_with(|| (word.clone().into_static(), expected));
-                        return true;
-                    }
-                };
-                let free = if vmac.name.is_none() {
-                    &mut vmac.name
-                } else {
-                    &mut vmac.interface
-                };
-                let is_free = free.is_none();
-                free.get_or_insert(name);
-                is_free
-            },
-        );
-        drop(read);
-        if let Some((word, expected)) = bad {
-            self.parse(&word, |_| -> Result<(), Expected> { Err(expected) });
-        }
-        vmac
     }
 }

@@ -110,6 +110,7 @@ impl Resolver<'_> {
             smtp_alert: smtp_alert.unwrap_or(false),
             ..draft.value.clone()
         };
+        let service = self.combination(draft, service);
         self.service_traps(draft, &service);
         Some(service)
     }

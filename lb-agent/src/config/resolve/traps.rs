@@ -17,6 +17,12 @@ impl Resolver<'_> {
         let tracked = weighted(draft, instance);
         self.weights_and_nopreempt(draft, instance, &tracked);
         self.small_weights(instance, &tracked);
+        let has_vmac = instance.use_vmac.is_some() || instance.use_ipvlan.is_some();
+        if instance.vmac_xmit_base && !has_vmac {
+            let span = draft.given.span("vmac_xmit_base");
+            let message = "`vmac_xmit_base` has no effect without `use_vmac` or `use_ipvlan`";
+            self.warning(Code::Surprising, span.unwrap_or(draft.name.span), message);
+        }
         self.strictness(draft, instance);
     }
 

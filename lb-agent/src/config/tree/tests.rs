@@ -10,15 +10,13 @@ use crate::config::text::Sources;
 /// The tree in short, and the remarks with their lines.
 fn tree(source: &Memory) -> (String, Vec<String>) {
     let mut diagnostics = Diagnostics::default();
-    let (sources, segments) = include::read(source, Path::new("/main"), &mut diagnostics);
     let environment = crate::config::Environment::default();
-    let nodes = parse(&mut Lexer::new(
-        &sources,
-        segments,
-        &environment,
-        &mut diagnostics,
-    ));
-    let shown = nodes.iter().map(show).collect::<Vec<_>>().join("; ");
+    let (sources, segments) =
+        include::read(source, Path::new("/main"), &environment, &mut diagnostics);
+    let mut lexer = Lexer::new(&sources, segments, &environment, &mut diagnostics);
+    let mut tree = Tree::new(&mut lexer);
+    let nodes = std::iter::from_fn(|| tree.next_root());
+    let shown = nodes.map(|node| show(&node)).collect::<Vec<_>>().join("; ");
     let remarks = diagnostics
         .finish(&sources)
         .into_iter()
@@ -121,7 +119,7 @@ fn a_title_is_short() {
     };
     let node = Node {
         keyword: word(),
-        arguments: Box::new([word(), word(), word()]),
+        arguments: vec![word(), word(), word()],
         block: None,
     };
     assert_eq!(node.title(), "w w w");

@@ -1,3 +1,5 @@
+use std::net::Ipv4Addr;
+
 use super::*;
 
 #[test]
@@ -5,12 +7,13 @@ fn whole_numbers_have_digits_only_and_a_range() {
     assert_eq!(integer("1", &(1..=255u8)), Ok(1));
     assert_eq!(integer("255", &(1..=255u8)), Ok(255));
     assert_eq!(integer("007", &(1..=255u8)), Ok(7));
+    assert_eq!(integer("+7", &(1..=255u8)), Ok(7));
     for bad in [
         "0",
         "256",
         "-1",
-        "+1",
         "0x10",
+        "++1",
         "1.0",
         "",
         " 1",
@@ -19,6 +22,23 @@ fn whole_numbers_have_digits_only_and_a_range() {
     ] {
         let expected = Err("a whole number from 1 to 255".to_owned());
         assert_eq!(integer(bad, &(1..=255u8)), expected, "{bad:?}");
+    }
+}
+
+#[test]
+fn names_of_dns_have_labels() {
+    for good in [
+        ".",
+        "a",
+        "example.org",
+        "example.org.",
+        "_sip._tcp.example.org",
+    ] {
+        assert_eq!(domain(good).as_deref(), Ok(good));
+    }
+    let long = "a".repeat(64);
+    for bad in ["", "..", "a..b", ".a", &long, &"a.".repeat(128)] {
+        assert!(domain(bad).is_err(), "{bad}");
     }
 }
 

@@ -12,6 +12,8 @@ mod connect;
 pub mod dns;
 mod failure;
 pub mod file;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod http;
 mod icmp;
 pub mod misc;

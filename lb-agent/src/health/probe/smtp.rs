@@ -101,13 +101,13 @@ async fn read_answer(stream: &mut TcpStream, step: Step, limit: Duration) -> Res
 
 /// One answer as it comes in, of one or several lines (RFC 5321 section 4.2.1).
 #[derive(Debug)]
-struct Answer {
+pub(super) struct Answer {
     step: Step,
     bytes: Vec<u8>,
 }
 
 impl Answer {
-    const fn new(step: Step) -> Self {
+    pub(super) const fn new(step: Step) -> Self {
         Self {
             step,
             bytes: Vec::new(),
@@ -115,7 +115,7 @@ impl Answer {
     }
 
     /// The next bytes; whether the answer is complete, and good.
-    fn handle_data(&mut self, data: &[u8]) -> Result<bool, Failure> {
+    pub(super) fn handle_data(&mut self, data: &[u8]) -> Result<bool, Failure> {
         self.bytes.extend_from_slice(data);
         let lines = self.bytes.split_inclusive(|&byte| byte == b'\n');
         for line in lines.filter(|line| line.ends_with(b"\n")) {

@@ -7,6 +7,8 @@
 //! again is another [`Incarnation`].
 
 mod choice;
+mod error;
+mod fragment;
 mod installed;
 mod load;
 mod locality;
@@ -34,7 +36,7 @@ use table::Flow;
 pub(crate) use table::Table;
 
 use crate::frame::{ETHERNET, Endpoint};
-use crate::network::{Network, NoWay};
+use crate::network::{Network, NoWay, WayBack};
 
 /// `XDP_DROP`, `XDP_PASS`, `XDP_TX`, `XDP_REDIRECT`.
 pub(crate) const DROP: u32 = 1;
@@ -85,6 +87,8 @@ pub(crate) struct Arrival {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NotOurs,
+    /// A fragment without ports.
+    Later,
     Because(Reason),
 }
 
@@ -120,6 +124,8 @@ pub(crate) struct Model {
     pub(crate) traffic: HashMap<Incarnation, Traffic>,
     pub(crate) retired: HashMap<u16, Traffic>,
     pub(crate) reasons: [u64; Reason::ALL.len()],
+    /// Servers of first fragments, and the ticks in which those came.
+    fragments: HashMap<fragment::Key, (Incarnation, i64)>,
     /// Answers by ICMP.
     answers: Limited,
     /// Replies handed to the agent.
@@ -145,6 +151,7 @@ impl Model {
             traffic: HashMap::new(),
             retired: HashMap::new(),
             reasons: [0; Reason::ALL.len()],
+            fragments: HashMap::new(),
             answers: Limited::default(),
             handed: Limited::default(),
             incarnations: 0,
@@ -156,6 +163,9 @@ impl Model {
         self.table.age(ticks);
         for template in self.templates.values_mut() {
             template.seen -= ticks;
+        }
+        for (_, seen) in self.fragments.values_mut() {
+            *seen -= ticks;
         }
     }
 
@@ -173,7 +183,7 @@ impl Model {
     pub(crate) fn decide(&mut self, network: &Network, frame: &[u8], arrival: Arrival) -> Outcome {
         let verdict = match self.consider(network, frame, arrival) {
             Ok(outcome) => return outcome,
-            Err(Refusal::NotOurs) => PASS,
+            Err(Refusal::NotOurs | Refusal::Later) => PASS,
             Err(Refusal::Because(reason)) => {
                 self.reasons[reason as usize] += 1;
                 if DROPPED.contains(&reason) {
@@ -194,13 +204,19 @@ impl Model {
         arrival: Arrival,
     ) -> Result<Outcome, Refusal> {
         let (source, destination) = packet::addresses(frame).ok_or(Refusal::NotOurs)?;
+        if frame[ETHERNET + 9] == error::ICMP {
+            return self.pass_on(network, frame, arrival);
+        }
         let bits = |address: Ipv4Addr| u32::from_ne_bytes(address.octets());
         let looked_at = self.filter.may_be_destination(bits(destination))
             || self.filter.may_be_source(bits(source));
         if !looked_at {
             return Err(Refusal::NotOurs);
         }
-        let packet = packet::parse(frame)?;
+        let packet = match packet::parse(frame) {
+            Err(Refusal::Later) => return self.follow_fragment(network, frame, arrival),
+            packet => packet?,
+        };
         if let Some(service) = self.services.get(&(packet.destination, packet.protocol)) {
             let service = service.clone();
             return self.towards_server(network, frame, &packet, &service, arrival);
@@ -238,6 +254,9 @@ impl Model {
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
         }
+        if packet.more {
+            self.remember_fragments(frame, choice.server, arrival.tick);
+        }
         let (room, limited) = match server.method {
             Forwarding::Tun => (hop.mtu - 20, true),
             // What came by an interface fits it.
@@ -249,7 +268,7 @@ impl Model {
         let frame = match server.method {
             Forwarding::Dr => packet::direct(frame, &hop),
             Forwarding::Nat => packet::to_server(frame, packet, &server, &hop),
-            Forwarding::Tun => packet::tunnelled(frame, packet, &server, &hop),
+            Forwarding::Tun => packet::tunnelled(frame, packet.length, &server, &hop),
         };
         self.count_in(choice, packet);
         let verdict = leave(network, arrival.ingress, hop.index);
@@ -306,10 +325,30 @@ impl Model {
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
         }
-        let way = network.way_back(client.address, packet.length);
+        if packet.more {
+            self.remember_fragments(frame, chosen, arrival.tick);
+        }
+        let way = match self.way_back(network, client.address, packet.length, arrival) {
+            Err(Refusal::Because(Reason::CannotFragment)) if packet.whole => {
+                return Err(Refusal::Because(Reason::ReplyTooBig));
+            }
+            way => way?,
+        };
+        let translated = packet::to_client(frame, packet, service);
+        Ok(self.leave_for_client(network, translated, chosen, way, arrival))
+    }
+
+    /// The way to a client for a packet of `length` bytes.
+    fn way_back(
+        &mut self,
+        network: &Network,
+        client: Ipv4Addr,
+        length: u16,
+        arrival: Arrival,
+    ) -> Result<WayBack, Refusal> {
+        let way = network.way_back(client, length);
         let way = way.map_err(|no_way| {
             Refusal::Because(match no_way {
-                NoWay::TooNarrow if packet.whole => Reason::ReplyTooBig,
                 NoWay::TooNarrow => Reason::CannotFragment,
                 NoWay::NoRoute => Reason::NoWayBack,
             })
@@ -317,22 +356,34 @@ impl Model {
         if way.dst_mac.is_none() && !self.handed.another(arrival.tick) {
             return Err(Refusal::Because(Reason::NoWayBack));
         }
-        let traffic = self.traffic.entry(chosen).or_default();
+        Ok(way)
+    }
+
+    /// A translated packet of a server on its way.
+    fn leave_for_client(
+        &mut self,
+        network: &Network,
+        mut frame: Vec<u8>,
+        server: Incarnation,
+        way: WayBack,
+        arrival: Arrival,
+    ) -> Outcome {
+        let length = u16::from_be_bytes([frame[ETHERNET + 2], frame[ETHERNET + 3]]);
+        let traffic = self.traffic.entry(server).or_default();
         traffic.out_packets += 1;
-        traffic.out_bytes += u64::from(packet.length);
-        let mut frame = packet::to_client(frame, packet, service);
+        traffic.out_bytes += u64::from(length);
         if let Some(mac) = way.dst_mac {
             packet::address_to(&mut frame, mac, way.src_mac);
             let verdict = leave(network, arrival.ingress, way.ifindex);
-            return Ok(Outcome::of(verdict, frame));
+            return Outcome::of(verdict, frame);
         }
         self.reasons[Reason::Unresolved as usize] += 1;
-        let ip = frame[ETHERNET..][..usize::from(packet.length)].to_vec();
-        Ok(Outcome {
+        let ip = frame[ETHERNET..][..usize::from(length)].to_vec();
+        Outcome {
             verdict: DROP,
             frame,
             handed: Some((way.ifindex, ip)),
-        })
+        }
     }
 
     fn pass_gate(&self, gate: u16, arrival: Arrival) -> Result<(), Refusal> {

@@ -20,6 +20,8 @@ pub(crate) struct Packet {
     pub(crate) ttl: u8,
     /// It must not be fragmented.
     pub(crate) whole: bool,
+    /// More fragments of it come.
+    pub(crate) more: bool,
     /// Of the IP packet.
     pub(crate) length: u16,
     /// Of the IP header.
@@ -42,6 +44,10 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
     if ip[0] / 16 != 4 || header < 20 || length > ip.len() {
         return Err(MALFORMED);
     }
+    let offset = short(&ip[6..8]) % 0x2000;
+    if offset != 0 {
+        return Err(Refusal::Later);
+    }
     let protocol = ip[9];
     let least = match protocol {
         TCP => 20,
@@ -49,11 +55,6 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
         _ => return Err(Refusal::NotOurs),
     };
     let transport = ip.get(header..header + least).ok_or(MALFORMED)?;
-    let more_fragments = ip[6] & 0x20 != 0;
-    let offset = short(&ip[6..8]) % 0x2000;
-    if more_fragments || offset != 0 {
-        return Err(Refusal::Because(Reason::Fragment));
-    }
     if length < header + least {
         return Err(MALFORMED);
     }
@@ -70,6 +71,7 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
         flags: if protocol == TCP { transport[13] } else { 0 },
         ttl: ip[8],
         whole: ip[6] & 0x40 != 0,
+        more: ip[6] & 0x20 != 0,
         length: short(&ip[2..4]),
         header,
     })
@@ -84,12 +86,12 @@ pub(crate) fn direct(frame: &[u8], hop: &Hop) -> Vec<u8> {
 }
 
 /// IP in IP: one hop less, an outer header in front (RFC 2003 3.1).
-pub(crate) fn tunnelled(frame: &[u8], packet: &Packet, server: &Server, hop: &Hop) -> Vec<u8> {
+pub(crate) fn tunnelled(frame: &[u8], length: u16, server: &Server, hop: &Hop) -> Vec<u8> {
     let mut inner = frame[ETHERNET..].to_vec();
     hop_less(&mut inner);
     let mut outer = vec![0x45, inner[1]];
-    outer.extend((packet.length + 20).to_be_bytes());
-    outer.extend(if packet.whole {
+    outer.extend((length + 20).to_be_bytes());
+    outer.extend(if inner[6] & 0x40 != 0 {
         [0, 0]
     } else {
         identification(&inner)
@@ -179,15 +181,22 @@ fn translate(ip: &mut [u8], packet: &Packet, address_at: usize, port_at: usize, 
     }
 }
 
-fn hop_less(ip: &mut [u8]) {
+pub(super) fn hop_less(ip: &mut [u8]) {
     let old = [ip[8], ip[9]];
     ip[8] -= 1;
     let new = [ip[8], ip[9]];
     mend(ip, 10, &old, &new);
 }
 
+/// Another address in the IP header.
+pub(super) fn readdress(ip: &mut [u8], at: usize, new: Ipv4Addr) {
+    let old = ip[at..at + 4].to_vec();
+    put(ip, at, &new.octets());
+    mend(ip, 10, &old, &new.octets());
+}
+
 /// RFC 1624, equation 3, in arithmetic modulo 2^16 - 1: `HC' = ~(~HC + ~m + m')`.
-fn mend(ip: &mut [u8], check_at: usize, old: &[u8], new: &[u8]) {
+pub(super) fn mend(ip: &mut [u8], check_at: usize, old: &[u8], new: &[u8]) {
     let mut sum = u64::from(!short(&ip[check_at..check_at + 2]));
     for (old, new) in old.chunks(2).zip(new.chunks(2)) {
         sum += u64::from(!short(old)) + u64::from(short(new));
@@ -203,14 +212,14 @@ pub(crate) fn address_to(frame: &mut [u8], destination: [u8; 6], source: [u8; 6]
     put(frame, 6, &source);
 }
 
-fn put(bytes: &mut [u8], at: usize, new: &[u8]) {
+pub(super) fn put(bytes: &mut [u8], at: usize, new: &[u8]) {
     bytes[at..at + new.len()].copy_from_slice(new);
 }
 
-fn address(bytes: &[u8]) -> Ipv4Addr {
+pub(super) fn address(bytes: &[u8]) -> Ipv4Addr {
     Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3])
 }
 
-fn short(bytes: &[u8]) -> u16 {
+pub(super) fn short(bytes: &[u8]) -> u16 {
     u16::from_be_bytes([bytes[0], bytes[1]])
 }

@@ -1,7 +1,9 @@
 //! What the program promises about more than one packet, each promise by itself, without the
 //! model.
 
+mod errors;
 mod flows;
+mod fragments;
 mod passing;
 mod replies;
 mod room;

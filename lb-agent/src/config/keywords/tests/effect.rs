@@ -94,6 +94,9 @@ SSL {
     <SSL>
 }
 virtual_server 10.0.0.1 80 {
+    lb_algo sh
+    quorum 70
+    weight 100
     <virtual_server>
     real_server 10.0.0.2 80 {
         <real_server>

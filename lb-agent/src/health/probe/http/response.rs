@@ -96,7 +96,7 @@ impl Response {
     }
 
     /// The next bytes, at least one.
-    pub(super) fn handle_data(&mut self, data: &[u8]) -> Result<Step, Failure> {
+    pub(in crate::health::probe) fn handle_data(&mut self, data: &[u8]) -> Result<Step, Failure> {
         self.received = self.received.saturating_add(data.len() as u64);
         match &mut self.part {
             Part::Head(head) => {
@@ -114,7 +114,7 @@ impl Response {
     }
 
     /// The server closed its side.
-    pub(super) fn handle_eof(&self) -> Result<Step, Failure> {
+    pub(in crate::health::probe) fn handle_eof(&self) -> Result<Step, Failure> {
         match (&self.part, self.received) {
             (Part::Head(_), 0) => Err(Failure::NoData),
             (Part::Head(head), received) => {

@@ -1,0 +1,106 @@
+//! Interfaces, packet filter and our own keywords in `global_defs`.
+
+use super::super::{
+    ANY, Keyword, TIME, bare, flag, line, number, read, seconds, signed, text, word, words,
+};
+use crate::config::draft::GlobalDraft;
+use crate::config::lower::global as lower;
+use crate::config::model::{XdpAttach, XdpMode};
+use crate::config::value;
+
+pub(super) const FIREWALL: &[Keyword<GlobalDraft>] = &[
+    line(
+        "vrrp_iptables",
+        words("[IN [OUT]]", 0, 2),
+        lower::vrrp_iptables,
+    )
+    .example("IN OUT")
+    .accepted("iptables is not used: what `no_accept` needs is one nftables table of its own"),
+    line("vrrp_ipsets", words("NAME …", 0, ANY), lower::vrrp_ipsets)
+        .example("x y z")
+        .accepted("ipsets are not used"),
+    line("nftables", words("[TABLE]", 0, 1), lower::nftables)
+        .default("lb-agent")
+        .example("seven"),
+    signed(
+        "nftables_priority",
+        -1000..=1000,
+        |g: &mut GlobalDraft, v| {
+            g.value.vrrp.nftables_priority = Some(v.value);
+        },
+    )
+    .default("-1"),
+    bare("nftables_ifindex", |g: &mut GlobalDraft, v| {
+        g.value.vrrp.nftables_ifindex = v.value;
+    })
+    .accepted("the rules name no interface"),
+    bare("nftables_counters", |g: &mut GlobalDraft, v| {
+        g.value.vrrp.nftables_counters = v.value;
+    }),
+];
+
+pub(super) const LINKS: &[Keyword<GlobalDraft>] = &[
+    word("default_interface", "INTERFACE", read!(value::interface => |g: &mut GlobalDraft, v| g.default_interface = Some(v)))
+        .example("eth7"),
+    line("dynamic_interfaces", words("[allow_if_changes]", 0, 1), lower::dynamic_interfaces)
+        .example("allow_if_changes")
+        .later("an interface that is missing at start is an error"),
+    bare("disable_local_igmp", |g: &mut GlobalDraft, v| g.value.vrrp.disable_local_igmp = v.value),
+    text("vmac_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_prefix = Some(v.value))
+        .default("vrrp"),
+    text("vmac_addr_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_addr_prefix = Some(v.value))
+        .later(NO_VMAC),
+    word("vrrp_rx_bufs_policy", "MTU|ADVERT|BYTES", read!(lower::rx_bufs => |g: &mut GlobalDraft, v| g.value.vrrp.vrrp_rx_bufs_policy = Some(v.value)))
+        .default("the kernel's")
+        .example("MTU"),
+    number("vrrp_rx_bufs_multiplier", 1..=u32::MAX, |g: &mut GlobalDraft, v| {
+        g.value.vrrp.vrrp_rx_bufs_multiplier = Some(v.value);
+    })
+    .default("3"),
+];
+
+const NO_VMAC: &str = "interfaces keep their own MAC addresses";
+
+const ATTACH: &[(&str, XdpAttach)] = &[("start", XdpAttach::Start), ("master", XdpAttach::Master)];
+
+const MODE: &[(&str, XdpMode)] = &[
+    ("auto", XdpMode::Auto),
+    ("native", XdpMode::Native),
+    ("generic", XdpMode::Generic),
+];
+
+/// Our own.
+pub(super) const OURS: &[Keyword<GlobalDraft>] = &[
+    word(
+        "xdp_attach",
+        "start|master",
+        read!(choice ATTACH => |g: &mut GlobalDraft, v| g.xdp_attach = Some(v)),
+    )
+    .default("start")
+    .example("master"),
+    word(
+        "xdp_mode",
+        "auto|native|generic",
+        read!(choice MODE => |g: &mut GlobalDraft, v| g.xdp_mode = Some(v)),
+    )
+    .default("auto")
+    .example("native"),
+    line(
+        "xdp_interfaces",
+        words("INTERFACE …", 1, ANY),
+        lower::xdp_interfaces,
+    )
+    .default("those of the virtual servers")
+    .example("eth8")
+    .many(),
+    seconds("xdp_deadman", TIME, |g: &mut GlobalDraft, v| {
+        g.xdp_deadman = Some(v);
+    })
+    .default("60 s"),
+    flag("xdp_share_checks", |g: &mut GlobalDraft, v| {
+        g.xdp_share_checks = Some(v);
+    })
+    .default("on")
+    .silent("on")
+    .example("off"),
+];

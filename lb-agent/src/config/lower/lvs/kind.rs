@@ -1,0 +1,129 @@
+//! How packets reach a server, and how long clients stay with it.
+
+use std::time::Duration;
+
+use super::Lowering;
+use crate::config::diagnostic::{Code, Diagnostic};
+use crate::config::draft::VirtualServerDraft;
+use crate::config::keywords::KINDS;
+use crate::config::lexer::Word;
+use crate::config::model::{Forwarding, Tunnel, TunnelChecksum};
+use crate::config::text::Spanned;
+use crate::config::tree::Node;
+use crate::config::value;
+
+/// The longest persistence: 31 days, as in keepalived.
+const LONGEST_PERSISTENCE: u32 = 31 * 86_400;
+
+/// `persistence_timeout` without a number.
+const DEFAULT_PERSISTENCE: Duration = Duration::from_mins(6);
+
+/// `lb_kind NAT|DR|TUN [type …]`
+pub(in crate::config) fn lb_kind(
+    virtual_server: &mut VirtualServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let kind = lowering.first(node, |text| value::choice(text, KINDS));
+    virtual_server.lb_kind = kind.or(virtual_server.lb_kind);
+    let options = node.arguments.get(1..).unwrap_or_default();
+    let (Some(first), Some(last)) = (options.first(), options.last()) else {
+        return;
+    };
+    let span = first.span.to(last.span);
+    if kind.is_none_or(|kind| kind.value != Forwarding::Tun) {
+        return lowering.extra_words(span);
+    }
+    match tunnel(options) {
+        None => {
+            let message = "this is not `type ipip`, `type gue port N` or `type gre`, with `nocsum`, \
+                           `csum` or `remcsum`: IP in IP is used";
+            lowering.report(Diagnostic::warning(Code::BadValue, span, message));
+        }
+        Some(Tunnel::Ipip) => {}
+        tunnel @ Some(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => {
+            virtual_server.value.tunnel = tunnel;
+            let message =
+                "tunnels other than plain IP in IP are not supported yet: IP in IP is used";
+            lowering.report(Diagnostic::warning(Code::NoEffectYet, span, message));
+        }
+    }
+}
+
+/// `type ipip|gue port N|gre [nocsum|csum|remcsum]`
+fn tunnel(options: &[Word<'_>]) -> Option<Tunnel> {
+    let mut words = options.iter().map(|word| word.text.as_ref());
+    if words.next() != Some("type") {
+        return None;
+    }
+    let mut tunnel = match words.next()? {
+        "ipip" => Tunnel::Ipip,
+        "gre" => Tunnel::Gre {
+            checksum: TunnelChecksum::None,
+        },
+        "gue" => Tunnel::Gue {
+            port: words
+                .next()
+                .filter(|word| *word == "port")
+                .and_then(|_| words.next()?.parse().ok())?,
+            checksum: TunnelChecksum::None,
+        },
+        _ => return None,
+    };
+    for word in words {
+        let wanted = match word {
+            "nocsum" => TunnelChecksum::None,
+            "csum" => TunnelChecksum::Full,
+            "remcsum" => TunnelChecksum::Remote,
+            _ => return None,
+        };
+        match &mut tunnel {
+            Tunnel::Ipip => return None,
+            Tunnel::Gue { checksum, .. } | Tunnel::Gre { checksum } => *checksum = wanted,
+        }
+    }
+    Some(tunnel)
+}
+
+/// `persistence_timeout [SECONDS]`
+pub(in crate::config) fn persistence_timeout(
+    virtual_server: &mut VirtualServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let span = node.span();
+    let Some(word) = node.arguments.first() else {
+        let value = DEFAULT_PERSISTENCE;
+        virtual_server.persistence_timeout = Some(Spanned { value, span });
+        return;
+    };
+    if word.text == "0" {
+        let message = "`persistence_timeout 0` means no persistence";
+        lowering.report(Diagnostic::notice(Code::Surprising, span, message));
+    }
+    let timeout = lowering.first(node, |text| {
+        value::integer(text, &(0..=LONGEST_PERSISTENCE))
+            .map(|seconds| Duration::from_secs(u64::from(seconds)))
+    });
+    virtual_server.persistence_timeout = timeout.or(virtual_server.persistence_timeout);
+}
+
+/// `persistence_granularity NETMASK|PREFIX`: up to 32 bits a mask of IPv4 (and a prefix of IPv6),
+/// above a prefix of IPv6.
+pub(in crate::config) fn persistence_granularity(
+    virtual_server: &mut VirtualServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let Some(word) = node.arguments.first() else {
+        return;
+    };
+    let prefix = value::integer(&word.text, &(1..=128)).ok();
+    if let Some(prefix) = prefix {
+        virtual_server.value.persistence_granularity6 = prefix;
+    }
+    if prefix.is_none_or(|prefix| prefix <= 32) {
+        let mask = lowering.first(node, value::netmask4);
+        virtual_server.persistence_granularity = mask.or(virtual_server.persistence_granularity);
+    }
+}

@@ -1,0 +1,134 @@
+//! Fragments of IPv4. The first one goes the way of a whole packet, and where it went is remembered;
+//! the others have no ports and follow it. One that comes before the first, or of a packet whose
+//! first one was nobody's, is the kernel's.
+
+use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::programs::XdpContext;
+use lb_common::affinity::Affinity;
+use lb_common::backend::flags;
+use lb_common::control::Control;
+use lb_common::flow::{TICK_SHIFT, target};
+use lb_common::fragment::{FragmentKey4, LIFE};
+use lb_common::service::{TCP, UDP};
+use lb_common::stats::Reason;
+
+use crate::backends::{self, Slot};
+use crate::balance::{jiffies, pass_gate};
+use crate::forward;
+use crate::maps::FRAGMENTS4;
+use crate::packet::{ETHERNET, Ipv4, Packet};
+use crate::parse::Refused;
+use crate::stats;
+
+/// Notes the server of a first fragment, towards it or from it. A subprogram: few packets are in
+/// fragments.
+#[inline(never)]
+pub(crate) fn remember(ip: *const Ipv4, target: u32, tick: u32) {
+    // SAFETY: `parse` checked the header.
+    let key = unsafe { key(ip) };
+    let first = Affinity {
+        target,
+        stamp: tick,
+    };
+    // The table makes room by itself. Without it the other fragments are the kernel's.
+    let _full = FRAGMENTS4.insert(&key, &first, 0);
+}
+
+/// What the fragments of a packet have in common.
+///
+/// # Safety
+///
+/// All of the header's fixed part is there.
+#[inline(always)]
+unsafe fn key(ip: *const Ipv4) -> FragmentKey4 {
+    // SAFETY: by contract.
+    unsafe {
+        FragmentKey4 {
+            source: (*ip).source,
+            destination: (*ip).destination,
+            id: (*ip).id,
+            proto: (*ip).protocol,
+            pad: 0,
+        }
+    }
+}
+
+/// The verdict on a fragment that is not the first one. `parse` has seen that its header is sound.
+#[inline(never)]
+pub(crate) fn pass_on(ctx: *mut xdp_md, control: &Control) -> u32 {
+    match follow(&XdpContext::new(ctx), control) {
+        Ok(verdict) => verdict,
+        Err(refused) => refused.verdict(),
+    }
+}
+
+#[inline(always)]
+fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
+    const UNKNOWN: Refused = Refused::Because(Reason::Fragment);
+    let packet = Packet::new(ctx);
+    let ip = packet.at::<Ipv4>(ETHERNET).ok_or(Refused::NotOurs)?;
+    // SAFETY: `at` checked the header.
+    let (key, length, ttl) = unsafe { (key(ip), u16::from_be((*ip).total_length), (*ip).ttl) };
+    if key.proto != TCP && key.proto != UDP {
+        return Err(Refused::NotOurs);
+    }
+    let now = jiffies();
+    let tick = (now >> TICK_SHIFT) as u32;
+    let number = first(&key, control, tick);
+    if number == 0 {
+        return Err(UNKNOWN);
+    }
+    let slot = backends::read(number as u16).ok_or(UNKNOWN)?;
+    pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;
+    let from_server = is_from(&slot, &key);
+    if !from_server && !slot.head.has(flags::READY) {
+        // Not a local one: its first fragment has left no trace.
+        return Err(Refused::Because(Reason::NoNeighbour));
+    }
+    if ttl <= 1 {
+        return Err(Refused::Because(Reason::TimeToLive));
+    }
+    let length = u64::from(length);
+    let sent = if from_server {
+        forward::fragment_to_client(ctx, packet, ip, length, slot.rest(), tick)
+    } else {
+        forward::fragment_to_server(ctx, packet, ip, length, &slot)
+    };
+    let verdict = sent.map_err(Refused::Because)?;
+    if from_server {
+        stats::towards_client(number as u16, length);
+    } else {
+        stats::towards_server(number as u16, length, false);
+    }
+    Ok(verdict)
+}
+
+/// Whether the server of `slot` has sent the packet.
+#[inline(always)]
+fn is_from(slot: &Slot, key: &FragmentKey4) -> bool {
+    let nat = slot.head.flags() & flags::METHOD == flags::NAT;
+    nat && slot.rest().addr == key.source
+}
+
+/// The slot that the first fragment went to, or came from, if its server is still there; else 0.
+#[inline(never)]
+fn first(key: &FragmentKey4, control: &Control, tick: u32) -> u32 {
+    let Some(first) = FRAGMENTS4.get_ptr_mut(key) else {
+        return 0;
+    };
+    // SAFETY: the kernel aligns the values of a map to eight bytes, and the entry stays in place
+    // while the program runs.
+    let first = Affinity::from_word(unsafe { first.cast::<u64>().read_volatile() });
+    let life = ((control.hertz * LIFE) >> TICK_SHIFT) as u32;
+    let number = first.target as u16;
+    match backends::read(number) {
+        Some(slot)
+            if first.target == target(number, slot.head.generation())
+                && slot.head.has(flags::IN_USE)
+                && first.age(tick) <= life =>
+        {
+            number.into()
+        }
+        _ => 0,
+    }
+}

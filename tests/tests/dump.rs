@@ -1,0 +1,159 @@
+//! `lb-agent dump` of an agent at work, of one that is gone, and of none.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "all of this is a test, and knows what it has made"
+)]
+
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result};
+use lb_tests::{Cluster, Layout, Mode, Namespace, built, configurations, needs, skipped};
+use serde_json::Value;
+
+#[test]
+fn after_kill_9_everything_can_be_read_as_before() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
+    let tally = cluster.requests(40)?;
+    assert_eq!(tally.failures, Vec::<String>::new());
+    let alive = figures(&json(&cluster.site.directors[0], "services")?)?;
+    // The service had an answer before it was asked for forty.
+    let [first, second] = &alive[..] else {
+        anyhow::bail!("not two servers: {alive:?}");
+    };
+    assert!(first.0.abs_diff(second.0) <= 1, "{alive:?}");
+    assert!(first.0 + second.0 >= 41, "{alive:?}");
+    assert!(first.1 >= 4 * first.0, "{alive:?}");
+
+    cluster.take(0)?.kill()?;
+    let director = &cluster.site.directors[0];
+    let table = dump(director, "services")?;
+    let table = String::from_utf8_lossy(&table.stdout);
+    let lines: Vec<&str> = table.lines().skip(1).collect();
+    assert_eq!(
+        lines[0], "Prot LocalAddress:Port Scheduler Flags",
+        "{table}"
+    );
+    assert!(
+        lines[2].starts_with("TCP  192.168.159.200:80 wrr"),
+        "{table}"
+    );
+    assert!(
+        lines[3].starts_with("  -> 192.168.159.105:80           Route   1 "),
+        "{table}"
+    );
+    let left = figures(&json(director, "services")?)?;
+    let connections =
+        |figures: &[(u64, u64)]| -> Vec<u64> { figures.iter().map(|figure| figure.0).collect() };
+    assert_eq!(connections(&left), connections(&alive));
+    let connections = dump(director, "connections")?;
+    let connections = String::from_utf8_lossy(&connections.stdout);
+    let ours =
+        |line: &&str| line.contains("192.168.159.50:") && line.contains("192.168.159.200:80");
+    assert!(
+        connections.lines().filter(ours).count() >= 41,
+        "{connections}"
+    );
+    let all = json(director, "all")?;
+    for section in ["services", "connections", "vrrp", "backends"] {
+        assert!(
+            all.get(section).is_some_and(Value::is_array),
+            "{section}: {all}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_virtual_address_chooses_what_is_shown() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
+    let director = &cluster.site.directors[0];
+    let ours = json(director, "services --vip 192.168.159.200:80")?;
+    assert_eq!(figures(&ours)?.len(), 2);
+    let output = dump(director, "services --vip 192.168.159.201")?;
+    refused(
+        &output,
+        "nothing of what was asked for belongs to 192.168.159.201",
+    );
+    Ok(())
+}
+
+#[test]
+fn without_an_agent_there_is_one_sentence_and_a_failure() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let machine = Namespace::new("nobody")?;
+    let said = format!("no agent called \"{}\" runs here", machine.name());
+    for section in ["services", "connections", "vrrp", "backends", "all"] {
+        refused(&dump(&machine, section)?, &said);
+    }
+    Ok(())
+}
+
+#[test]
+fn without_permission_the_maps_are_said_to_need_it() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
+    let director = &cluster.site.directors[0];
+    let mut command = Command::new("setpriv");
+    command
+        .args([
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "--inh-caps=-all",
+        ])
+        .arg(built::lb_agent()?)
+        .args(["dump", "services", "--instance", director.name()]);
+    let output = director.enter(|| command.output().context("cannot start setpriv"))?;
+    refused(&output, "root or CAP_BPF is needed");
+    Ok(())
+}
+
+/// One sentence on standard error, nothing on standard output, and status 1.
+fn refused(output: &Output, said: &str) {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains(said), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(output.stdout.is_empty());
+}
+
+/// Connections and packets of every server of the first service.
+fn figures(dump: &Value) -> Result<Vec<(u64, u64)>> {
+    let servers = dump["services"][0]["servers"].as_array();
+    let servers = servers.with_context(|| format!("no servers: {dump}"))?;
+    let figure = |server: &Value, name: &str| server["counters"][name].as_u64();
+    servers
+        .iter()
+        .filter(|server| server["sorry"] != true)
+        .map(|server| Some((figure(server, "conns")?, figure(server, "in_packets")?)))
+        .collect::<Option<_>>()
+        .with_context(|| format!("no figures: {dump}"))
+}
+
+fn json(machine: &Namespace, what: &str) -> Result<Value> {
+    let output = dump(machine, &format!("{what} --format json"))?;
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// `lb-agent dump <arguments>` of the instance of a machine.
+fn dump(machine: &Namespace, arguments: &str) -> Result<Output> {
+    let mut command = Command::new(built::lb_agent()?);
+    command
+        .arg("dump")
+        .args(arguments.split(' '))
+        .args(["--instance", machine.name()]);
+    machine.enter(|| command.output().context("cannot start lb-agent"))
+}
