@@ -65,8 +65,42 @@ impl Admission {
 /// The server of a packet that the first bucket of its flow does not answer.
 ///
 /// Step by step, each a subprogram or two: all of it in one would be too much for the stack.
+#[inline(never)]
+pub(crate) fn admit(question: &Question<'_>) -> Answer {
+    match decide(question) {
+        Ok(Admission(word)) => Answer(word.into()),
+        Err(reason) => Answer((reason as u64) << 32 | Answer::REFUSED),
+    }
+}
+
+/// What [`admit`] says, in one word, as subprograms do.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Answer(u64);
+
+impl Answer {
+    const REFUSED: u64 = 1 << 31;
+
+    /// The server, or why there is none.
+    #[inline(always)]
+    pub(crate) fn result(self) -> Result<Admission, Reason> {
+        const FULL: u32 = Reason::Full as u32;
+        const NEW_FLOW_LIMIT: u32 = Reason::NewFlowLimit as u32;
+        const SOURCE_LIMIT: u32 = Reason::SourceLimit as u32;
+        if self.0 & Self::REFUSED == 0 {
+            return Ok(Admission(self.0 as u32));
+        }
+        Err(match (self.0 >> 32) as u32 {
+            FULL => Reason::Full,
+            NEW_FLOW_LIMIT => Reason::NewFlowLimit,
+            SOURCE_LIMIT => Reason::SourceLimit,
+            _ => Reason::NoServer,
+        })
+    }
+}
+
 #[inline(always)]
-pub(crate) fn admit(question: &Question<'_>) -> Result<Admission, Reason> {
+fn decide(question: &Question<'_>) -> Result<Admission, Reason> {
     match seek(question) {
         0 => {}
         slot => return Ok(Admission(slot)),

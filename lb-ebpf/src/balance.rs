@@ -154,7 +154,7 @@ fn choose(question: &Question<'_>) -> Result<Choice, Reason> {
         });
     }
     // A copy, so that the question need not lie in memory before somebody asks it.
-    let admission = admission::admit(&Question { ..*question })?;
+    let admission = admission::admit(&Question { ..*question }).result()?;
     let number = admission.slot();
     let slot = backends::read(number).ok_or(Reason::NoServer)?;
     let new = admission.is_new();
