@@ -9,7 +9,8 @@ use crate::setup;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// `checks`: the health checks of 20 000 servers; `config`: reading 40 000 servers, beside
-    /// keepalived; else only those paths of the XDP program whose name contains this.
+    /// keepalived; `failover`: how long a MASTER is missed, ours and keepalived's; else only those
+    /// paths of the XDP program whose name contains this.
     filter: Option<String>,
 }
 
@@ -24,6 +25,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return config();
     }
     build_agent()?;
+    if options.filter.as_deref() == Some("failover") {
+        return failover();
+    }
     let mut bench = command(&[
         "bench",
         "--quiet",
@@ -40,6 +44,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn checks() -> Result<()> {
     let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
     bench.args(["--bench", "checks"]);
+    succeed(&mut bench)
+}
+
+/// As a user runs it: the agent in its own process. keepalived is the other side.
+fn failover() -> Result<()> {
+    setup::run(&[setup::Part::Peers])?;
+    let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
+    bench.args(["--bench", "failover", "--profile", "dev"]);
     succeed(&mut bench)
 }
 

@@ -69,16 +69,6 @@ pub enum SpawnError {
         /// What the system said.
         source: io::Error,
     },
-    /// One session cannot send.
-    #[error("cannot start BFD: bfd_instance {name} cannot send to {neighbor}: {source}")]
-    Send {
-        /// The session.
-        name: String,
-        /// Its neighbour.
-        neighbor: IpAddr,
-        /// What the system said.
-        source: io::Error,
-    },
     /// The system has no descriptors or threads left.
     #[error("cannot start BFD: {0}")]
     Resources(#[from] io::Error),
@@ -134,17 +124,13 @@ pub fn spawn(
     let mut random = socket::random();
     let mut peers = Vec::with_capacity(sessions.len());
     for settings in sessions {
-        let sender = Sender::open(&settings, random).map_err(|source| SpawnError::Send {
-            name: settings.name.clone(),
-            neighbor: settings.neighbor,
-            source,
-        })?;
         let discriminator = unused_discriminator(&peers, random);
         let session = Session::new(settings, discriminator, random, now);
         random = random.rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         peers.push(Peer {
             session,
-            sender,
+            sender: None,
+            random,
             failed: false,
         });
     }
@@ -217,7 +203,10 @@ fn status(peers: &[Peer]) -> Vec<Status> {
 #[derive(Debug)]
 struct Peer {
     session: Session,
-    sender: Sender,
+    /// `None`: not opened yet, or its source address is not there yet.
+    sender: Option<Sender>,
+    /// Where to begin to look for a port.
+    random: u64,
     /// The last packet could not be sent, and that was said.
     failed: bool,
 }
@@ -320,14 +309,26 @@ impl Driver {
 
 impl Peer {
     fn send(&mut self, packet: &Control) {
-        let result = self.sender.send(&packet.to_bytes());
+        let result = self.try_to_send(packet);
         if let Err(error) = &result
             && !self.failed
         {
             let name = &self.session.settings().name;
-            warn!("({name}) Error sending packet ({error})");
+            warn!("({name}) Error sending packet ({error}); trying again with the next one");
         }
         self.failed = result.is_err();
+    }
+
+    /// The socket is opened for the first packet, and anew after a failure: its address may come
+    /// later than we, or go and come back.
+    fn try_to_send(&mut self, packet: &Control) -> io::Result<()> {
+        let sender = match self.sender.take() {
+            Some(sender) => sender,
+            None => Sender::open(self.session.settings(), self.random)?,
+        };
+        sender.send(&packet.to_bytes())?;
+        self.sender = Some(sender);
+        Ok(())
     }
 
     /// RFC 5880 section 6.8.6: by our discriminator or, if the neighbour does not know it yet, by the

@@ -27,6 +27,8 @@ pub mod session;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::config::model::BfdInstance;
+
 /// A `bfd_instance`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -53,4 +55,23 @@ pub struct Settings {
     pub max_hops: Option<u8>,
     /// `multihop`: RFC 5883's port.
     pub multihop: bool,
+}
+
+impl From<&BfdInstance> for Settings {
+    fn from(config: &BfdInstance) -> Self {
+        Self {
+            name: config.name.clone(),
+            neighbor: config.neighbor_ip,
+            source: config.source_ip,
+            min_rx: config.min_rx,
+            min_tx: config.min_tx,
+            idle_tx: config.idle_tx,
+            multiplier: config.multiplier.max(1),
+            passive: config.passive,
+            ttl: config.ttl,
+            // Several hops of which none may be made: nobody means that.
+            max_hops: (!config.multihop || config.max_hops > 0).then_some(config.max_hops),
+            multihop: config.multihop,
+        }
+    }
 }

@@ -69,8 +69,8 @@ struct Report {
     exit_status: u8,
     /// All remarks, by file and place.
     remarks: Vec<Entry>,
-    /// The interface that the configuration names and this host has not.
-    missing_interface: Option<String>,
+    /// The interfaces that the configuration names and this host has not, and what follows.
+    missing_interfaces: Vec<String>,
 }
 
 /// Exit status as keepalived's `-t`; the table stands at [`Loaded::exit_status`]. An interface
@@ -85,20 +85,20 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let loaded = arguments.config.load(arguments.explain);
-    let missing = missing_interface(&loaded.config).map(|missing| missing.to_string());
-    let status = exit_status(&loaded, missing.is_some(), arguments.strict);
+    let missing = missing_interfaces(&loaded.config);
+    let status = exit_status(&loaded, !missing.is_empty(), arguments.strict);
     if arguments.explain {
         print!("{}", config::explain(&loaded));
     }
     if let Some(log) = &arguments.log {
-        let text = text(arguments, &loaded, missing.as_deref());
+        let text = text(arguments, &loaded, &missing);
         if let Err(error) = std::fs::write(log, format!("{text}\n")) {
             println!("cannot write {}: {error}\n{text}", log.display());
         }
         return ExitCode::from(status);
     }
     match arguments.format {
-        Format::Text => println!("{}", text(arguments, &loaded, missing.as_deref())),
+        Format::Text => println!("{}", text(arguments, &loaded, &missing)),
         Format::Json => println!("{}", json(&loaded, missing, status)),
     }
     // The process ends here: the kernel takes back at once what would be freed piece by piece.
@@ -115,21 +115,22 @@ fn exit_status(loaded: &Loaded, is_missing: bool, strict: bool) -> u8 {
     }
 }
 
-fn text(arguments: &Arguments, loaded: &Loaded, missing: Option<&str>) -> String {
+fn text(arguments: &Arguments, loaded: &Loaded, missing: &[String]) -> String {
     let path = arguments.config.config.display();
     let messages = config::render(loaded, std::io::stdout().is_terminal());
-    match missing {
-        Some(missing) => format!("{messages}error: {path}: {missing}"),
-        None if messages.is_empty() => format!("{path}: no errors, no warnings"),
-        None => messages,
+    if messages.is_empty() && missing.is_empty() {
+        return format!("{path}: no errors, no warnings");
     }
+    let missing = missing.iter().map(|one| format!("error: {path}: {one}"));
+    let missing: Vec<String> = missing.collect();
+    messages + &missing.join("\n")
 }
 
-fn json(loaded: &Loaded, missing_interface: Option<String>, exit_status: u8) -> String {
+fn json(loaded: &Loaded, missing_interfaces: Vec<String>, exit_status: u8) -> String {
     let report = Report {
         exit_status,
         remarks: config::report(loaded),
-        missing_interface,
+        missing_interfaces,
     };
     // Nothing in it can fail to serialise: there are no maps, and paths are shown as text.
     serde_json::to_string_pretty(&report)
@@ -137,10 +138,12 @@ fn json(loaded: &Loaded, missing_interface: Option<String>, exit_status: u8) -> 
 }
 
 /// The kernel lists interfaces to everybody; where it does not answer, there is nothing to say.
-fn missing_interface(config: &config::model::Config) -> Option<interfaces::NoInterface> {
-    let links = Connection::open()
-        .and_then(|mut connection| link::list(&mut connection))
-        .ok()?;
+fn missing_interfaces(config: &config::model::Config) -> Vec<String> {
+    let links = Connection::open().and_then(|mut connection| link::list(&mut connection));
+    let Ok(links) = links else {
+        return Vec::new();
+    };
     let existing: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
-    interfaces::check(config, &existing).err()
+    let missing = interfaces::missing(config, &existing);
+    missing.iter().map(ToString::to_string).collect()
 }

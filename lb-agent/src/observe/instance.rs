@@ -1,8 +1,10 @@
 //! A VRRP instance as VRRP knows it, as a record for `dump`.
 
-use super::model::{InstanceStats, InstanceView};
+use super::model::{FaultView, InstanceStats, InstanceView, Mac, PeerView, RivalView, TrackedView};
 use crate::vrrp::State;
-use crate::vrrp::status::{InstanceStatus, Stats};
+use crate::vrrp::instance::Rival;
+use crate::vrrp::settings::Kind;
+use crate::vrrp::status::{InstanceStatus, PeerStatus, Reason, Stats, TrackedStatus};
 
 impl From<InstanceStatus> for InstanceView {
     fn from(status: InstanceStatus) -> Self {
@@ -23,6 +25,11 @@ impl From<InstanceStatus> for InstanceView {
                 .iter()
                 .map(|it| it.address)
                 .collect(),
+            sync_group: status.sync_group,
+            faults: status.faults.iter().map(Into::into).collect(),
+            tracked: status.tracked.into_iter().map(Into::into).collect(),
+            split_brain: status.split_brain.map(Into::into),
+            peers: status.peers.into_iter().map(Into::into).collect(),
             stats: status.stats.into(),
         }
     }
@@ -35,6 +42,65 @@ const fn name(state: State) -> &'static str {
         State::Backup => "BACKUP",
         State::Master => "MASTER",
         State::Fault => "FAULT",
+    }
+}
+
+impl From<&Reason> for FaultView {
+    fn from(reason: &Reason) -> Self {
+        Self {
+            reason: reason.word().into(),
+            text: reason.to_string(),
+        }
+    }
+}
+
+impl From<TrackedStatus> for TrackedView {
+    fn from(status: TrackedStatus) -> Self {
+        let kind = match status.kind {
+            Kind::Interface => "interface",
+            Kind::Script => "script",
+            Kind::File => "file",
+            Kind::Process => "process",
+            Kind::Bfd => "bfd",
+        };
+        Self {
+            kind: kind.into(),
+            name: status.name,
+            weight: status.weight,
+            reverse: status.reverse,
+            up: status.up,
+            value: status.value,
+            adjustment: status.adjustment,
+            fault: status.fault,
+        }
+    }
+}
+
+impl From<Rival> for RivalView {
+    fn from(rival: Rival) -> Self {
+        match rival {
+            Rival::Advertises(address) => Self {
+                address,
+                advertises: true,
+                mac: None,
+            },
+            Rival::Answers { address, mac } => Self {
+                address,
+                advertises: false,
+                mac: Some(Mac(mac)),
+            },
+        }
+    }
+}
+
+impl From<PeerStatus> for PeerView {
+    fn from(status: PeerStatus) -> Self {
+        Self {
+            address: status.address,
+            priority: status.priority,
+            advert_interval: status.adver_int,
+            heard: status.ago,
+        }
     }
 }
 
@@ -55,6 +121,16 @@ impl From<Stats> for InstanceStats {
             auth_failure: stats.auth_failure,
             pri_zero_rcvd: stats.pri_zero_rcvd,
             pri_zero_sent: stats.pri_zero_sent,
+            vers_err: stats.vers_err,
+            chk_err: stats.chk_err,
+            cast_err: stats.cast_err,
+            src_err: stats.src_err,
+            ignored: stats.ignored,
+            address_restored: stats.address_restored,
+            routing_restored: stats.routing_restored,
+            split_brain: stats.split_brain,
+            advert_late: stats.advert_late,
+            advert_late_max: stats.advert_late_max,
         }
     }
 }

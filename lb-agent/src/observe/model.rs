@@ -229,8 +229,74 @@ pub struct InstanceView {
     pub master_priority: Option<u8>,
     /// `virtual_ipaddress` and `virtual_ipaddress_excluded`.
     pub virtual_ipaddress: Vec<IpNet>,
+    /// `vrrp_sync_group`.
+    pub sync_group: Option<String>,
+    /// What keeps it from taking part.
+    pub faults: Vec<FaultView>,
+    /// What it tracks, the group's included.
+    pub tracked: Vec<TrackedView>,
+    /// Who else acts as master; `None`: nobody.
+    pub split_brain: Option<RivalView>,
+    /// The other routers that were heard, by address.
+    pub peers: Vec<PeerView>,
     /// What it has sent, received and refused.
     pub stats: InstanceStats,
+}
+
+/// Why an instance is in FAULT.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultView {
+    /// `interface_missing`, `interface_down`, `no_source_address`, `no_peer`, `tracked` or `group`.
+    pub reason: Cow<'static, str>,
+    /// The same for people.
+    pub text: String,
+}
+
+/// What an instance tracks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackedView {
+    /// `interface`, `script`, `file`, `process` or `bfd`.
+    pub kind: Cow<'static, str>,
+    /// Its name.
+    pub name: String,
+    /// `weight`; 0: its failure is a fault.
+    pub weight: i16,
+    /// `reverse`.
+    pub reverse: bool,
+    /// Whether it is up, a file: whether it holds 0; `None`: not known yet.
+    pub up: Option<bool>,
+    /// The number in a file.
+    pub value: Option<i32>,
+    /// What it adds to the priority now.
+    pub adjustment: i32,
+    /// Whether it keeps the instance from taking part now.
+    pub fault: bool,
+}
+
+/// Another master beside ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RivalView {
+    /// It sends adverts from this address, or answers for this one of ours.
+    pub address: IpAddr,
+    /// Whether it sends adverts.
+    pub advertises: bool,
+    /// Its MAC address; `None`: not known.
+    pub mac: Option<Mac>,
+}
+
+/// Another router of the virtual router.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PeerView {
+    /// Where its adverts come from.
+    pub address: IpAddr,
+    /// The priority in its last advert; 0: it stopped.
+    pub priority: u8,
+    /// Seconds between two of its adverts.
+    #[serde(rename = "advert_interval_seconds", with = "seconds")]
+    pub advert_interval: Duration,
+    /// How long ago the last one came.
+    #[serde(rename = "heard_seconds", with = "seconds")]
+    pub heard: Duration,
 }
 
 /// Counters of a VRRP instance, with the names of keepalived's JSON.
@@ -264,6 +330,26 @@ pub struct InstanceStats {
     pub pri_zero_rcvd: u64,
     /// Adverts of priority 0 sent.
     pub pri_zero_sent: u64,
+    /// Packets of another version.
+    pub vers_err: u64,
+    /// Packets with a wrong checksum.
+    pub chk_err: u64,
+    /// Multicast packets for a unicast instance, and the other way round.
+    pub cast_err: u64,
+    /// Unicast adverts from who is no peer.
+    pub src_err: u64,
+    /// Adverts that the owner of the addresses did not listen to.
+    pub ignored: u64,
+    /// Virtual addresses that somebody else removed and that were put back.
+    pub address_restored: u64,
+    /// Routes and rules that somebody else removed and that were put back.
+    pub routing_restored: u64,
+    /// Times there were two masters.
+    pub split_brain: u64,
+    /// Own adverts that left later than a fifth of the interval after their time.
+    pub advert_late: u64,
+    /// The latest that an advert was late, microseconds.
+    pub advert_late_max: u64,
 }
 
 /// Packets of our services that were not forwarded as usual.

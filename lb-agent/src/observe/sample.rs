@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::dump::Dump;
 use super::model::{
-    AgentView, BackendState, BackendView, ConnectionView, Counters, Endpoint, Granularity,
-    InstanceStats, InstanceView, Mac, Method, PersistenceView, Protocol, ReasonView, ServerView,
-    ServiceView,
+    AgentView, BackendState, BackendView, ConnectionView, Counters, Endpoint, FaultView,
+    Granularity, InstanceStats, InstanceView, Mac, Method, PeerView, PersistenceView, Protocol,
+    ReasonView, RivalView, ServerView, ServiceView, TrackedView,
 };
 
 pub(super) fn dump() -> Dump<'static> {
@@ -173,18 +173,52 @@ pub(super) fn instances() -> Vec<InstanceView> {
         master: Some("192.168.159.10".parse().unwrap()),
         master_priority: Some(110),
         virtual_ipaddress: vec!["192.168.159.200/24".parse().unwrap()],
+        sync_group: None,
+        faults: Vec::new(),
+        tracked: vec![TrackedView {
+            kind: "script".into(),
+            name: "chk".into(),
+            weight: 10,
+            reverse: false,
+            up: Some(true),
+            value: None,
+            adjustment: 10,
+            fault: false,
+        }],
+        split_brain: Some(RivalView {
+            address: "192.168.159.11".parse().unwrap(),
+            advertises: true,
+            mac: None,
+        }),
+        peers: vec![PeerView {
+            address: "192.168.159.11".parse().unwrap(),
+            priority: 80,
+            advert_interval: Duration::from_secs(1),
+            heard: Duration::from_millis(400),
+        }],
         stats: InstanceStats {
             advert_rcvd: 3,
             advert_sent: 273_900,
             become_master: 1,
             auth_failure: 2,
+            split_brain: 1,
+            advert_late: 3,
+            advert_late_max: 203_456,
             ..InstanceStats::default()
         },
     };
     let backup = InstanceView {
         name: "VI_2".into(),
         virtual_router_id: 52,
-        state: "BACKUP".into(),
+        state: "FAULT".into(),
+        sync_group: Some("G1".into()),
+        faults: vec![FaultView {
+            reason: "interface_down".into(),
+            text: "the interface is down".into(),
+        }],
+        tracked: Vec::new(),
+        split_brain: None,
+        peers: Vec::new(),
         in_state: Duration::from_millis(1500),
         advert_interval: Duration::from_millis(100),
         master: None,

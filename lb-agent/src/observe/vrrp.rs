@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::model::{InstanceStats, InstanceView};
+use super::model::{InstanceStats, InstanceView, TrackedView};
 
 /// Writes one block for each instance, an empty line between them.
 pub fn write(out: &mut dyn Write, instances: &[InstanceView]) -> io::Result<()> {
@@ -41,7 +41,73 @@ fn write_instance(out: &mut dyn Write, instance: &InstanceView) -> io::Result<()
     for address in &instance.virtual_ipaddress {
         writeln!(out, "     {address}")?;
     }
+    write_reasons(out, instance)
+}
+
+/// Why the state and the priority are what they are. keepalived has no such lines; a block that
+/// has nothing to say is left out.
+fn write_reasons(out: &mut dyn Write, instance: &InstanceView) -> io::Result<()> {
+    if let Some(group) = &instance.sync_group {
+        writeln!(out, "   Sync group = {group}")?;
+    }
+    if let Some(rival) = instance.split_brain {
+        let address = rival.address;
+        let does = if rival.advertises {
+            format!("{address} advertises as MASTER beside us")
+        } else {
+            let mac = rival.mac.map(|mac| mac.to_string());
+            let who = mac.unwrap_or_else(|| "another host".into());
+            format!("{who} answers for {address} beside us")
+        };
+        writeln!(out, "   SPLIT BRAIN = {does}")?;
+    }
+    let faults = instance.faults.iter().map(|fault| fault.text.clone());
+    write_list(out, "Faults", faults.collect())?;
+    write_list(
+        out,
+        "Tracked",
+        instance.tracked.iter().map(tracked).collect(),
+    )?;
+    let peers = instance.peers.iter().map(|peer| {
+        let (address, priority, ago) = (peer.address, peer.priority, peer.heard.as_secs_f64());
+        format!("{address}, priority {priority}, heard {ago:.1} s ago")
+    });
+    write_list(out, "Other routers", peers.collect())
+}
+
+fn write_list(out: &mut dyn Write, title: &str, lines: Vec<String>) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "   {title} ({}):", lines.len())?;
+    for line in lines {
+        writeln!(out, "     {line}")?;
+    }
     Ok(())
+}
+
+/// `script chk = down, weight -30: -30`
+fn tracked(tracked: &TrackedView) -> String {
+    let TrackedView {
+        kind,
+        name,
+        weight,
+        adjustment,
+        ..
+    } = tracked;
+    let state = match (tracked.value, tracked.up) {
+        (Some(value), _) => value.to_string(),
+        (None, Some(true)) => "up".into(),
+        (None, Some(false)) => "down".into(),
+        (None, None) => "not known yet".into(),
+    };
+    let reverse = if tracked.reverse { " reverse" } else { "" };
+    let effect = if tracked.fault {
+        "FAULT".into()
+    } else {
+        format!("{adjustment:+}")
+    };
+    format!("{kind} {name} = {state}, weight {weight}{reverse}: {effect}")
 }
 
 fn master(instance: &InstanceView) -> String {
@@ -92,7 +158,18 @@ fn write_stats(out: &mut dyn Write, stats: &InstanceStats) -> io::Result<()> {
             writeln!(out, "     {label}: {value}")?;
         }
     }
-    Ok(())
+    write_own_stats(out, stats)
+}
+
+/// What keepalived does not count.
+fn write_own_stats(out: &mut dyn Write, stats: &InstanceStats) -> io::Result<()> {
+    writeln!(out, "   Put back:")?;
+    writeln!(out, "     Addresses: {}", stats.address_restored)?;
+    writeln!(out, "     Routes and rules: {}", stats.routing_restored)?;
+    writeln!(out, "   Split brain: {}", stats.split_brain)?;
+    writeln!(out, "   Late adverts: {}", stats.advert_late)?;
+    let latest = Duration::from_micros(stats.advert_late_max).as_secs_f64() * 1000.0;
+    writeln!(out, "     Latest: {latest:.3} ms")
 }
 
 /// `3d 04:05:06`, or without the days.

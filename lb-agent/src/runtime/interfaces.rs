@@ -1,43 +1,67 @@
 //! Whether the interfaces that a configuration names are there. Pure: who asks the kernel says
 //! which there are.
 
-use thiserror::Error;
+use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::config::model::Config;
 
-/// An interface that the configuration names is missing.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{what} names interface {interface}, which does not exist; the interfaces are: {existing}")]
-pub struct NoInterface {
+/// An interface that the configuration names is missing. Nothing ends for that: what needs it
+/// waits for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
     /// `vrrp_instance VI_1` and the like.
     pub what: String,
     /// The missing one.
     pub interface: String,
-    /// Those that are there.
-    pub existing: String,
+    /// What follows.
+    consequence: &'static str,
 }
 
-/// The first interface of `config` that is not among `existing`.
-pub fn check(config: &Config, existing: &[&str]) -> Result<(), NoInterface> {
-    let instances = config.vrrp_instances.iter().flat_map(|instance| {
-        let vips = instance
-            .virtual_ipaddress
-            .iter()
-            .chain(&instance.virtual_ipaddress_excluded);
-        std::iter::once(instance.interface.as_str())
-            .chain(vips.map(|vip| vip.dev.as_str()))
-            .map(|name| (format!("vrrp_instance {}", instance.name), name))
-    });
-    let named = config.global_defs.xdp_interfaces.iter();
-    let named = named.map(|name| ("xdp_interfaces".to_owned(), name.as_str()));
-    let missing = instances
-        .chain(named)
-        .find(|(_, name)| !existing.contains(name));
-    missing.map_or(Ok(()), |(what, interface)| {
-        Err(NoInterface {
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
             what,
-            interface: interface.to_owned(),
-            existing: existing.join(", "),
-        })
-    })
+            interface,
+            consequence,
+        } = self;
+        write!(
+            f,
+            "{what} names interface {interface}, which does not exist: {consequence}"
+        )
+    }
 }
+
+/// The interfaces of `config` that are not among `existing`, each once for each block. Those that
+/// the agent makes itself (`use_vmac`, `use_ipvlan`) are not missing.
+pub fn missing(config: &Config, existing: &[&str]) -> Vec<Missing> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    let mut note = |what: String, interface: &str, consequence| {
+        if !existing.contains(&interface) && seen.insert((what.clone(), interface.to_owned())) {
+            found.push(Missing {
+                what,
+                interface: interface.to_owned(),
+                consequence,
+            });
+        }
+    };
+    for instance in &config.vrrp_instances {
+        let what = format!("vrrp_instance {}", instance.name);
+        let fault = "the instance is in FAULT until it comes";
+        note(what.clone(), &instance.interface, fault);
+        let vips = instance.virtual_ipaddress.iter();
+        for vip in vips.chain(&instance.virtual_ipaddress_excluded) {
+            let wait = "its virtual addresses there wait until it comes";
+            note(what.clone(), &vip.dev, wait);
+        }
+    }
+    for name in &config.global_defs.xdp_interfaces {
+        let wait = "no packets are taken there until it comes";
+        note("xdp_interfaces".into(), name, wait);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

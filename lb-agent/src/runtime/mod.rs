@@ -30,3 +30,4 @@ pub mod reload;
 pub mod status;
 pub mod supervisor;
 pub mod systemd;
+pub mod trackers;

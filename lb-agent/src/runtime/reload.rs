@@ -24,7 +24,9 @@ use crate::health;
 use crate::health::spec::Service;
 use crate::notify::from_config::Settings;
 use crate::runtime::parts::Parts;
+use crate::runtime::trackers::{self, Watched};
 use crate::script::Programs;
+use crate::vrrp::settings::Setup;
 
 /// Where the configuration comes from, the same at every reload.
 #[derive(Clone, Debug)]
@@ -55,6 +57,10 @@ pub struct Prepared {
     pub changes: Changes,
     /// What is to be checked.
     pub services: Vec<Service>,
+    /// What VRRP is to do.
+    pub setup: Setup,
+    /// What is watched for it.
+    pub watched: Watched,
     /// Whom VRRP tells.
     pub telling: Settings,
     /// Warnings and notices, and errors that it can run with.
@@ -133,8 +139,11 @@ pub fn prepare(origin: &Origin, current: &Config, known: &Errors) -> Result<Prep
     let programs = Programs::new(config.global_defs.scripts.clone(), std::env::var_os("PATH"));
     let services = health::prepare::services(&config, &programs);
     let telling = Settings::new(&config, &programs, &host_name());
+    let (setup, watched) = trackers::setup(&config, &programs);
     programs.say_violation();
     Ok(Prepared {
+        setup,
+        watched,
         changes: config::diff(current, &config),
         services,
         telling,

@@ -2,6 +2,7 @@
 //! to it, and everything that has to be done it does, in order.
 
 mod balancer;
+mod bfd;
 mod calls;
 mod conduct;
 mod dumps;
@@ -23,20 +24,22 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use self::balancer::Balancer;
+use self::bfd::{Reached, Sessions};
 pub use self::conduct::Conduct;
 use self::dumps::{Dump, Dumps};
 use self::network::Network;
 use self::reload::Reloads;
 use self::telling::Telling;
 use super::director::Director;
-use super::interfaces::{self, NoInterface};
+use super::interfaces;
 use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
 use super::reload::{Origin, errors, host_name};
 use super::status::StatusFile;
+use super::trackers::{self, Trackers};
 use super::{clock, systemd};
 use crate::config::Loaded;
 use crate::control;
@@ -75,9 +78,6 @@ pub enum RunError {
     /// Clients' packets would not arrive at the program.
     #[error("{0}")]
     Interface(String),
-    /// An interface that the configuration names is missing.
-    #[error(transparent)]
-    NoInterface(#[from] NoInterface),
 }
 
 /// Runs one agent until it is told to stop.
@@ -132,6 +132,11 @@ struct Supervisor {
     news: mpsc::UnboundedReceiver<News>,
     /// Names of the instances that `news` means by their places.
     places: Vec<String>,
+    trackers: Option<Trackers>,
+    sessions: Sessions,
+    /// For who starts BFD later.
+    reach: mpsc::UnboundedSender<Reached>,
+    reached: mpsc::UnboundedReceiver<Reached>,
     telling: Telling,
     health: health::driver::Handle,
     events: mpsc::UnboundedReceiver<health::Event>,
@@ -173,7 +178,9 @@ impl Supervisor {
         let mut network = Network::open()?;
         network.read_all(&mut director)?;
         let existing: Vec<&str> = director.links().map(|link| link.name.as_str()).collect();
-        interfaces::check(director.config(), &existing)?;
+        for missing in interfaces::missing(director.config(), &existing) {
+            warn!("{missing}");
+        }
         network.settle(&mut director, clock::now());
 
         let serves = !director.config().virtual_servers.is_empty();
@@ -185,7 +192,8 @@ impl Supervisor {
             &host_name(),
         ));
         let (tell, news) = mpsc::unbounded_channel();
-        let vrrp = match vrrp::start(&director, balancer.as_ref(), conduct, tell.clone()) {
+        let (setup, watched) = trackers::setup(director.config(), programs);
+        let vrrp = match vrrp::start(&director, balancer.as_ref(), setup, conduct, tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
@@ -200,6 +208,10 @@ impl Supervisor {
         programs.say_violation();
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
+        let reporter = vrrp.as_ref().map(driver::Handle::reporter);
+        let trackers = reporter.as_ref().map(|to| watched.start(to, None));
+        let (reach, reached) = mpsc::unbounded_channel();
+        let sessions = Sessions::start(director.config(), reporter.as_ref(), reach.clone());
         let status = StatusFile::new(instance);
         let control = control::server::Server::listen(&status.folder().join(control::SOCKET));
         Ok(Self {
@@ -211,6 +223,10 @@ impl Supervisor {
             vrrp,
             tell,
             news,
+            trackers,
+            sessions,
+            reach,
+            reached,
             telling,
             health,
             events,
@@ -240,6 +256,7 @@ impl Supervisor {
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
                 Some(news) = self.news.recv() => self.handle_news(&news),
                 Some(event) = self.events.recv() => self.handle_events(&event),
+                Some((session, up)) = self.reached.recv() => self.health.set_bfd(session, up),
                 event = self.network.news() => {
                     self.stale |= self.network.handle(event, &mut self.director);
                 }
@@ -347,8 +364,12 @@ impl Supervisor {
         if let Some(vrrp) = self.vrrp.take() {
             vrrp.stop();
         }
+        if let Some(trackers) = self.trackers.take() {
+            trackers.stop().await;
+        }
         write_lines(self.director.stop());
         self.tell_notices();
+        self.sessions.stop();
         self.health.stop().await;
         match self.balancer {
             Some(_) if self.conduct.dont_release_ipvs => {

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Outcome;
+use crate::config::model::VrrpScript;
 use crate::log_line::LogLine;
 
 /// A `vrrp_script`, but for its command.
@@ -32,6 +33,19 @@ pub struct Settings {
     pub fall: u32,
     /// Begins as down, and the first result counts like any other.
     pub init_fail: bool,
+}
+
+impl From<&VrrpScript> for Settings {
+    fn from(config: &VrrpScript) -> Self {
+        Self {
+            name: config.name.clone(),
+            interval: config.interval,
+            timeout: config.timeout,
+            rise: config.rise.max(1),
+            fall: config.fall.max(1),
+            init_fail: config.init_fail,
+        }
+    }
 }
 
 /// What a script says.

@@ -10,6 +10,7 @@
 //! [`crate::script`], interfaces in [`crate::vrrp`].
 
 pub mod file;
+mod from_config;
 pub mod process;
 pub mod weight;
 

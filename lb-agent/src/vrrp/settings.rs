@@ -45,18 +45,24 @@ impl Setup {
         for (place, instance) in instances.iter_mut().enumerate() {
             instance.startup_delay = self.global.vrrp_startup_delay;
             let mut groups = self.groups.iter();
-            instance.grouped = groups.any(|group| group.members.contains(&place));
+            let group = groups.find(|group| group.members.contains(&place));
+            instance.sync_group = group.map(|group| group.name.clone());
         }
         instances
     }
 
-    /// Leaves out what is tracked but of no kind that is reported: an instance would wait for the
-    /// first report for ever.
-    pub fn track_only(&mut self, kinds: &[Kind]) {
+    /// Whether an instance tracks it.
+    pub fn tracks(&self, kind: Kind, name: &str) -> bool {
+        let mut tracked = self.instances.iter().flat_map(|it| &it.tracked);
+        tracked.any(|it| it.kind == kind && it.name == name)
+    }
+
+    /// Leaves out what nobody will report on: an instance would wait for the first report for ever.
+    pub fn untrack(&mut self, kind: Kind, name: &str) {
         for instance in &mut self.instances {
             instance
                 .tracked
-                .retain(|tracked| kinds.contains(&tracked.kind));
+                .retain(|it| it.kind != kind || it.name != name);
         }
     }
 }
@@ -301,8 +307,8 @@ pub struct VirtualRouter {
     pub garp: Garp,
     /// What is tracked, the group's included.
     pub tracked: Vec<Tracked>,
-    /// Whether it is a member of a sync group.
-    pub grouped: bool,
+    /// The sync group that it is a member of.
+    pub sync_group: Option<String>,
     /// `vrrp_startup_delay`, of [`Global`].
     pub startup_delay: Duration,
     /// `promote_secondaries`: of the interface, while the agent runs.

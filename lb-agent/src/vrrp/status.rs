@@ -1,11 +1,11 @@
 //! What others may know of the instances, at any time, without asking the VRRP thread.
 //!
-//! The thread counts with atomics and replaces a small record when something changed; a reader
-//! takes the record's pointer under a lock, nothing more, and so never keeps the thread waiting.
+//! The thread counts with atomics and replaces a small record when something changed. Wherever a
+//! reader may be held up, it keeps the thread from nothing ([`latest`]).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
@@ -19,8 +19,13 @@ use super::receive::Rejected;
 use super::settings::VirtualRouter;
 use crate::wire::vrrp::PRIORITY_RELEASE;
 
+mod latest;
+mod peers;
 mod tracked;
 
+use latest::Latest;
+pub use peers::PeerStatus;
+use peers::Peers;
 pub use tracked::{Reason, TrackedStatus};
 
 /// An instance at one moment.
@@ -60,6 +65,10 @@ pub struct InstanceStatus {
     pub tracked: Vec<TrackedStatus>,
     /// Who else acts as master beside us.
     pub split_brain: Option<Rival>,
+    /// The sync group that it is a member of.
+    pub sync_group: Option<String>,
+    /// The other routers that were heard, by address.
+    pub peers: Vec<PeerStatus>,
     /// The counters.
     pub stats: Stats,
 }
@@ -296,7 +305,9 @@ pub struct Board {
     advert_int: Duration,
     /// Counted by the thread; they outlive a board that a reload replaces.
     pub counters: Arc<Counters>,
-    record: Mutex<Arc<Record>>,
+    sync_group: Option<String>,
+    peers: Arc<Peers>,
+    record: Latest<Record>,
 }
 
 impl Board {
@@ -310,7 +321,9 @@ impl Board {
             priority: config.priority,
             advert_int: config.advert_int,
             counters: Arc::default(),
-            record: Mutex::new(Arc::new(record)),
+            sync_group: config.sync_group.clone(),
+            peers: Arc::new(Peers::new()),
+            record: Latest::new(record),
         }
     }
 
@@ -320,23 +333,25 @@ impl Board {
     pub fn with(&self, config: &VirtualRouter) -> Self {
         Self {
             counters: Arc::clone(&self.counters),
-            ..Self::new(config, Record::clone(&self.record()))
+            peers: Arc::clone(&self.peers),
+            ..Self::new(config, Record::clone(&self.record.read()))
         }
     }
 
     /// Replaces the record.
     pub fn publish(&self, record: Record) {
-        let record = Arc::new(record);
-        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
+        self.record.write(record);
     }
 
-    fn record(&self) -> Arc<Record> {
-        Arc::clone(&self.record.lock().unwrap_or_else(PoisonError::into_inner))
+    /// An acceptable advert came.
+    pub fn heard(&self, advert: Advert, now: Instant) {
+        self.counters.received(advert);
+        self.peers.note(advert, now);
     }
 
     /// The instance at `now`.
     pub fn read(&self, now: Instant) -> InstanceStatus {
-        let record = self.record();
+        let record = self.record.read();
         InstanceStatus {
             name: self.name.clone(),
             interface: self.interface.clone(),
@@ -355,6 +370,8 @@ impl Board {
             master_adver_int: record.master_adver_int,
             tracked: record.tracked.clone(),
             split_brain: record.split_brain,
+            sync_group: self.sync_group.clone(),
+            peers: self.peers.read(now),
             stats: self.counters.read(),
         }
     }

@@ -113,9 +113,11 @@ pub(crate) fn instance(ours: &VrrpInstance) -> Values {
             if ours.notify.smtp_alert { "yes" } else { "no" }.to_owned(),
         ),
     ]);
-    let (kind, password) = authentication(ours.authentication.as_ref());
-    values.insert("Authentication type", kind);
-    values.insert("Password", password);
+    if ours.version == 2 {
+        let (kind, password) = authentication(ours.authentication.as_ref());
+        values.insert("Authentication type", kind);
+        values.insert("Password", password);
+    }
     if !ours.unicast_peer.is_empty() {
         values.insert("Unicast TTL", ours.unicast_ttl.to_string());
     }

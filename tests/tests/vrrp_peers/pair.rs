@@ -36,29 +36,6 @@ pub(crate) const THEIRS: &str = "10.0.0.2";
 /// For what must come but is not measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A machine that hears no adverts; dropped, it hears again.
-pub(crate) struct Deaf<'a>(&'a Namespace);
-
-impl<'a> Deaf<'a> {
-    /// Drops what arrives of VRRP, with nftables.
-    pub(crate) fn new(machine: &'a Namespace) -> Result<Self> {
-        let rules = "table inet deaf { chain in { type filter hook input priority 0; \
-                     meta l4proto { 112, 51 } drop; }; }";
-        machine.run(Command::new("nft").arg(rules))?;
-        Ok(Self(machine))
-    }
-}
-
-impl Drop for Deaf<'_> {
-    fn drop(&mut self) {
-        // It goes with the namespace, whatever happens.
-        drop(
-            self.0
-                .run(Command::new("nft").args(["delete", "table", "inet", "deaf"])),
-        );
-    }
-}
-
 /// How the two sides speak, where it is not version 2 without authentication.
 #[derive(Clone, Copy)]
 pub(crate) struct Dialect {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lb_agent::vrrp::State;
-use lb_tests::{Agent, Capture, Frame, Need, skipped, wait_until};
+use lb_tests::{Agent, Capture, Deaf, Frame, Need, skipped, wait_until};
 
 use crate::adverts::in_time;
-use crate::pair::{Deaf, OURS, PATIENCE, Pair, THEIRS, VIP, alone};
+use crate::pair::{OURS, PATIENCE, Pair, THEIRS, VIP, alone};
 use crate::{MASTER_DOWN_80, NEEDS, SKEW_80};
 
 /// One instance, as both would have it.

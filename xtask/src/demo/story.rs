@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use lb_tests::{Cluster, PATIENCE, Probe, WebServer, now};
+use lb_tests::{Cluster, PATIENCE, Probe, WebServer, now, wait_until};
 
 use super::screen::{Screen, duration, say};
 
@@ -143,7 +143,13 @@ fn stopped_master(cluster: &mut Cluster, screen: &Screen) -> Result<()> {
 }
 
 fn what_the_agent_knows(cluster: &mut Cluster, screen: &Screen) -> Result<()> {
-    screen.step(8, "What the agent knows: lb-agent dump");
+    screen.step(8, "What the agent of the new MASTER knows: lb-agent dump");
+    // What `dump vrrp` reads is written once a second.
+    let known = || {
+        let vrrp = cluster.agent(1).ok()?.dump("vrrp").ok()?;
+        vrrp.contains("State = MASTER").then_some(())
+    };
+    wait_until(PATIENCE, known).context("director 2 does not say that it is MASTER")?;
     for section in ["vrrp", "services", "backends"] {
         screen.quote(&cluster.agent(1)?.dump(section)?);
     }

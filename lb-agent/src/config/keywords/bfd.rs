@@ -8,8 +8,6 @@ use crate::config::value;
 /// `bfd_instance`
 pub(crate) static BFD_INSTANCE: Section<BfdInstance> = Section::new("bfd_instance", &[SESSION]);
 
-const NO_SESSION: &str = "there is no session with this neighbour";
-
 const SESSION: &[Keyword<BfdInstance>] = &[
     word(
         "neighbor_ip",
@@ -17,31 +15,27 @@ const SESSION: &[Keyword<BfdInstance>] = &[
         read!(value::host_address => |b: &mut BfdInstance, v| b.neighbor_ip = v.value),
     )
     .or(&["neighbour_ip"])
-    .example("10.0.0.7")
-    .later(NO_SESSION),
+    .example("10.0.0.7"),
     word(
         "source_ip",
         "ADDRESS",
         read!(value::host_address => |b: &mut BfdInstance, v| b.source_ip = Some(v.value)),
     )
-    .example("10.0.0.7")
-    .later(NO_SESSION),
+    .example("10.0.0.7"),
     units(
         "min_rx",
         Unit::Millis,
         1..=1_000_000,
         |b: &mut BfdInstance, v| b.min_rx = v.value,
     )
-    .default("10 ms")
-    .later(NO_SESSION),
+    .default("10 ms"),
     units(
         "min_tx",
         Unit::Millis,
         1..=1_000_000,
         |b: &mut BfdInstance, v| b.min_tx = v.value,
     )
-    .default("10 ms")
-    .later(NO_SESSION),
+    .default("10 ms"),
     units(
         "idle_tx",
         Unit::Millis,
@@ -50,28 +44,23 @@ const SESSION: &[Keyword<BfdInstance>] = &[
             b.idle_tx = v.value;
         },
     )
-    .default("1000 ms")
-    .later(NO_SESSION),
+    .default("1000 ms"),
     byte("multiplier", 1..=255, |b: &mut BfdInstance, v| {
         b.multiplier = v.value;
     })
-    .default("5")
-    .later(NO_SESSION),
-    bare("passive", |b: &mut BfdInstance, v| b.passive = v.value).later(NO_SESSION),
+    .default("5"),
+    bare("passive", |b: &mut BfdInstance, v| b.passive = v.value),
     byte("ttl", 1..=255, |b: &mut BfdInstance, v| b.ttl = v.value)
         .or(&["hoplimit"])
-        .default("255; 64 over several hops")
-        .later(NO_SESSION),
+        .default("255; 64 over several hops"),
     byte("max_hops", 0..=255, |b: &mut BfdInstance, v| {
         b.max_hops = v.value;
     })
-    .default("0")
-    .later(NO_SESSION),
-    flag("multihop", |b: &mut BfdInstance, v| b.multihop = v.value).later(NO_SESSION),
+    .default("0"),
+    flag("multihop", |b: &mut BfdInstance, v| b.multihop = v.value),
     line("weight", script::WEIGHT, lower::bfd_weight)
         .default("0: FAULT when it is down")
-        .example("-7")
-        .later(NO_SESSION),
-    bare("vrrp", |b: &mut BfdInstance, v| b.vrrp = v.value).later(NO_SESSION),
-    bare("checker", |b: &mut BfdInstance, v| b.checker = v.value).later(NO_SESSION),
+        .example("-7"),
+    bare("vrrp", |b: &mut BfdInstance, v| b.vrrp = v.value),
+    bare("checker", |b: &mut BfdInstance, v| b.checker = v.value),
 ];

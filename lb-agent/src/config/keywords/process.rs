@@ -99,7 +99,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
         g.value.process.set_supplementary_groups = v.value;
     })
     .since("after 2.4.3")
-    .later("no script is run"),
+    .later("a script has the group of its user only"),
     unread("process_names", "").accepted(NAMES),
     unread("process_name", "NAME").accepted(NAMES),
     unread("vrrp_process_name", "NAME").accepted(NAMES),

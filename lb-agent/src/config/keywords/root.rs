@@ -47,20 +47,16 @@ const VRRP: &[Keyword<ConfigDraft>] = &[
         .example("I {\ngroup {\nK\n}\n}")
         .many(),
     block("vrrp_script", one("NAME"), lower::vrrp_script)
-        .later("the script is not run, and nothing follows from it")
         .example("seven {\nscript /bin/true\n}")
         .many(),
     block("vrrp_track_process", one("NAME"), lower::vrrp_track_process)
-        .later("the process is not watched")
         .example("seven {\nprocess nginx\n}")
         .many(),
     block("track_file", one("NAME"), lower::track_file)
         .or(&["vrrp_track_file"])
-        .later("the file is not read")
         .example("seven {\nfile /run/x\n}")
         .many(),
     block("bfd_instance", one("NAME"), lower::bfd_instance)
-        .later("there is no session with this neighbour")
         .example("seven {\nneighbor_ip 10.0.0.9\n}")
         .many(),
     block("garp_group", NONE, lower::garp_group)

@@ -26,46 +26,35 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 const DAY: Duration = Duration::from_hours(24);
 
-const NOT_RUN: &str = "the script is not run";
-
 const SCRIPT: &[Keyword<VrrpScript>] = &[
     word("script", "COMMAND", |s: &mut VrrpScript, w, _| {
         w.clone_into(&mut s.script.command);
         Ok(())
-    })
-    .later(NOT_RUN),
+    }),
     seconds("interval", MILLISECOND..=DAY, |s: &mut VrrpScript, v| {
         s.interval = v.value;
     })
-    .default("1 s")
-    .later(NOT_RUN),
+    .default("1 s"),
     seconds("timeout", Duration::ZERO..=DAY, |s: &mut VrrpScript, v| {
         s.timeout = v.value;
     })
-    .default("`interval`")
-    .later(NOT_RUN),
+    .default("`interval`"),
     line("weight", WEIGHT, lower::script_weight)
         .default("0: FAULT when it fails")
-        .example("-7")
-        .later(NOT_RUN),
+        .example("-7"),
     number("rise", 1..=u32::MAX, |s: &mut VrrpScript, v| {
         s.rise = v.value;
     })
-    .default("1")
-    .later(NOT_RUN),
+    .default("1"),
     number("fall", 1..=u32::MAX, |s: &mut VrrpScript, v| {
         s.fall = v.value;
     })
-    .default("1")
-    .later(NOT_RUN),
+    .default("1"),
     line("user", words("USER [GROUP]", 1, 2), lower::script_user)
         .default("`script_user`")
-        .example("nobody")
-        .later(NOT_RUN),
-    bare("init_fail", |s: &mut VrrpScript, v| s.init_fail = v.value).later(NOT_RUN),
+        .example("nobody"),
+    bare("init_fail", |s: &mut VrrpScript, v| s.init_fail = v.value),
 ];
-
-const NOT_WATCHED: &str = "the process is not watched";
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -80,35 +69,29 @@ const PROCESS: &[Keyword<VrrpTrackProcess>] = &[
         words("NAME [ARGUMENT …]", 1, ANY),
         lower::process,
     )
-    .example("nginx -g")
-    .later(NOT_WATCHED),
+    .example("nginx -g"),
     word(
         "param_match",
         "initial|partial",
         read!(choice PARAM_MATCH => |p: &mut VrrpTrackProcess, v| p.param_match = Some(v.value)),
     )
     .example("initial")
-    .default("all arguments are equal")
-    .later(NOT_WATCHED),
+    .default("all arguments are equal"),
     line("weight", WEIGHT, lower::process_weight)
         .default("0: FAULT when it does not run")
-        .example("-7")
-        .later(NOT_WATCHED),
+        .example("-7"),
     short("quorum", 1..=u16::MAX, |p: &mut VrrpTrackProcess, v| {
         p.quorum = v.value;
     })
-    .default("1")
-    .later(NOT_WATCHED),
+    .default("1"),
     short("quorum_max", 0..=u16::MAX, |p: &mut VrrpTrackProcess, v| {
         p.quorum_max = Some(v.value);
-    })
-    .later(NOT_WATCHED),
+    }),
     seconds(
         "delay",
         super::SHORTEST..=HOUR,
         |p: &mut VrrpTrackProcess, v| p.delay = v.value,
-    )
-    .later(NOT_WATCHED),
+    ),
     seconds(
         "terminate_delay",
         super::SHORTEST..=HOUR,
@@ -116,8 +99,7 @@ const PROCESS: &[Keyword<VrrpTrackProcess>] = &[
             p.terminate_delay = v.value;
         },
     )
-    .default("`delay`")
-    .later(NOT_WATCHED),
+    .default("`delay`"),
     seconds(
         "fork_delay",
         super::SHORTEST..=HOUR,
@@ -125,15 +107,11 @@ const PROCESS: &[Keyword<VrrpTrackProcess>] = &[
             p.fork_delay = v.value;
         },
     )
-    .default("`delay`")
-    .later(NOT_WATCHED),
+    .default("`delay`"),
     bare("full_command", |p: &mut VrrpTrackProcess, v| {
         p.full_command = v.value;
-    })
-    .later(NOT_WATCHED),
+    }),
 ];
-
-const NOT_READ: &str = "the file is not read";
 
 const FILE: &[Keyword<TrackFileDraft>] = &[
     word(
@@ -141,17 +119,14 @@ const FILE: &[Keyword<TrackFileDraft>] = &[
         "PATH",
         read!(value::path => |f: &mut TrackFileDraft, v| f.file = Some(v)),
     )
-    .example("/run/seven")
-    .later(NOT_READ),
+    .example("/run/seven"),
     line("weight", WEIGHT, lower::file_weight)
         .default("1")
-        .example("7")
-        .later(NOT_READ),
+        .example("7"),
     line(
         "init_file",
         words("[VALUE] [overwrite]", 0, 2),
         lower::init_file,
     )
-    .example("7 overwrite")
-    .later(NOT_READ),
+    .example("7 overwrite"),
 ];

@@ -12,8 +12,6 @@ pub(crate) static TRACKED: Section<TrackedDraft> = Section::options("what is tra
 /// Options of a line of `unicast_peer`.
 pub(crate) static PEER: Section<PeerDraft> = Section::options("a unicast peer", &[TTL]);
 
-const NOT_TRACKED: &str = "the priority and the state do not depend on it";
-
 /// The `track_*` blocks.
 pub(super) const fn tracked<T: HasTracking>() -> [Keyword<T>; 5] {
     [
@@ -22,20 +20,16 @@ pub(super) const fn tracked<T: HasTracking>() -> [Keyword<T>; 5] {
             .many(),
         block("track_script", NONE, lower::track_script)
             .example("{\nS weight 7\n}")
-            .many()
-            .later(NOT_TRACKED),
+            .many(),
         block("track_file", NONE, lower::track_file)
             .example("{\nF weight 7\n}")
-            .many()
-            .later(NOT_TRACKED),
+            .many(),
         block("track_process", NONE, lower::track_process)
             .example("{\nP weight 7\n}")
-            .many()
-            .later(NOT_TRACKED),
+            .many(),
         block("track_bfd", NONE, lower::track_bfd)
             .example("{\nD weight 7\n}")
-            .many()
-            .later(NOT_TRACKED),
+            .many(),
     ]
 }
 
@@ -46,9 +40,8 @@ const WEIGHT: &[Keyword<TrackedDraft>] = &[
         Ok(())
     })
     .example("7")
-    .default("that of what is tracked")
-    .later(NOT_TRACKED),
-    flag("reverse", |t: &mut TrackedDraft, v| t.reverse = v.value).later(NOT_TRACKED),
+    .default("that of what is tracked"),
+    flag("reverse", |t: &mut TrackedDraft, v| t.reverse = v.value),
 ];
 
 const TTL: &[Keyword<PeerDraft>] = &[

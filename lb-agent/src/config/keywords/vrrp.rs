@@ -319,13 +319,10 @@ const TRACKING: &[Keyword<InstanceDraft>] = &[
     .accepted("link states come from the kernel's notifications"),
 ];
 
-const RELOADS: &str = "nothing is removed while the program runs";
-
 const TELLING: &[Keyword<InstanceDraft>] = &[
     bare("notify_deleted", |i: &mut InstanceDraft, v| {
         i.notify.value.notify_deleted = v.value;
-    })
-    .later(RELOADS),
+    }),
     line(
         "notify_master_rx_lower_pri",
         COMMAND,

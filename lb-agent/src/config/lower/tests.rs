@@ -279,7 +279,6 @@ fn keywords_without_effect_are_said_once() {
         ),
         &[
             "2:1 notice accepted: `linkbeat_use_polling` is accepted and has no effect: link states come from the kernel's notifications (also on 2 other lines)",
-            "7:1 warning no-effect-yet: `track_script` is known, but has no effect yet: the priority and the state do not depend on it",
             "8:2 warning reference: there is no vrrp_script `x`: it is not tracked",
             "8:4 warning unknown-keyword: `y` is no option of what is tracked: it is ignored",
             "8:6 warning unknown-keyword: `z` is no option of what is tracked: it is ignored",

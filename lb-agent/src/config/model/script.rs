@@ -72,9 +72,9 @@ pub struct VrrpTrackProcess {
 /// `param_match initial|partial`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ParamMatch {
-    /// `initial`: the arguments given are the first ones.
+    /// `initial`: as `partial`, but the last of them may be longer.
     Initial,
-    /// `partial`: the last argument given begins one.
+    /// `partial`: the process's first arguments are these.
     Partial,
 }
 

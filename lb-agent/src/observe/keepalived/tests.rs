@@ -96,10 +96,14 @@ fn with_view<T>(work: impl FnOnce(&View<'_>) -> T) -> T {
                 weight: -10,
                 reverse: false,
                 up: Some(false),
+                value: None,
                 adjustment: -10,
+                fault: false,
             })
             .collect(),
         split_brain: None,
+        sync_group: it.sync_group.clone(),
+        peers: Vec::new(),
         stats: Stats {
             advert_sent: 7,
             ..Stats::default()

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::balancer::Balancer;
-use super::vrrp::{gate, names, setup};
+use super::bfd::Sessions;
+use super::vrrp::{gate, names};
 use super::{Supervisor, write_lines};
 use crate::config::Changes;
 use crate::config::diff::InstanceChange;
@@ -19,7 +20,10 @@ use crate::control::protocol::Response;
 use crate::notify::from_config::Settings;
 use crate::runtime::plane::chain;
 use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
+use crate::runtime::trackers::{Trackers, Watched};
 use crate::runtime::{clock, interfaces, systemd};
+use crate::vrrp::driver::Handle;
+use crate::vrrp::settings::Setup;
 use crate::vrrp::{Change, News, State};
 
 /// VRRP follows within a turn of its thread; a thread that has died never does.
@@ -51,6 +55,8 @@ struct Following {
     text: String,
     /// Names of the instances, in the order of the new configuration.
     places: Vec<String>,
+    /// What is watched for them.
+    watched: Watched,
     /// Whom they tell.
     telling: Settings,
 }
@@ -155,14 +161,15 @@ impl Supervisor {
             config,
             changes,
             services,
+            setup,
+            watched,
             telling,
             remarks,
             errors,
         } = prepared;
         let existing: Vec<&str> = self.director.links().map(|link| &*link.name).collect();
-        interfaces::check(&config, &existing).map_err(|missing| {
-            Refused::because(format!("{missing}; everything goes on as it was"))
-        })?;
+        let missing = interfaces::missing(&config, &existing);
+        let missing: Vec<String> = missing.iter().map(|one| format!("{one}\n")).collect();
         if self.balancer.is_none() && !config.virtual_servers.is_empty() {
             let balancer = Balancer::load(&self.instance, &self.director).map_err(|error| {
                 let why = chain(&error);
@@ -183,14 +190,18 @@ impl Supervisor {
         self.stale = true;
         self.update();
         self.reloads.errors = errors;
-        let text = format!("{remarks}{lines}");
+        for one in &missing {
+            warn!("Reload: {}", one.trim_end());
+        }
+        let text = format!("{remarks}{lines}{}", missing.concat());
         self.reloads.following = Some(Following {
             since: clock::now(),
             text,
             places,
+            watched,
             telling,
         });
-        self.reload_vrrp(&changes);
+        self.reload_vrrp(&changes, setup);
         Ok(())
     }
 
@@ -211,8 +222,7 @@ impl Supervisor {
         lines.join("\n")
     }
 
-    fn reload_vrrp(&mut self, changes: &Changes) {
-        let setup = setup(self.director.config());
+    fn reload_vrrp(&mut self, changes: &Changes, setup: Setup) {
         let gate = gate(&self.director, self.balancer.as_ref());
         let outcome = match &mut self.vrrp {
             Some(vrrp) => vrrp
@@ -221,7 +231,7 @@ impl Supervisor {
                 .map_err(|error| error.to_string()),
             None if setup.instances.is_empty() => Ok(false),
             None => self
-                .start_vrrp()
+                .start_vrrp(setup)
                 .map(|()| false)
                 .map_err(|error| error.to_string()),
         };
@@ -242,9 +252,44 @@ impl Supervisor {
         };
         self.places = following.places;
         self.telling.replace(following.telling);
+        self.tell_states();
+        self.watch_anew(following.watched);
         self.stale |= self.director.settle();
         info!("Reload complete");
         self.finish_reload(&Response::done(following.text));
+    }
+
+    /// `fifo_write_vrrp_states_on_reload`
+    fn tell_states(&self) {
+        let config = self.director.config();
+        if config.global_defs.notify.fifo_write_vrrp_states_on_reload
+            && let Some(vrrp) = &self.vrrp
+        {
+            self.telling.write_states(&vrrp.status());
+        }
+    }
+
+    /// The instances track what the new configuration says, and are told how that is. What stays
+    /// as it was is watched on.
+    fn watch_anew(&mut self, watched: Watched) {
+        let reporter = self.vrrp.as_ref().map(Handle::reporter);
+        let same = |it: &Trackers| *it.watched() == watched;
+        if !self.trackers.as_ref().is_some_and(same) {
+            let before = self.trackers.take();
+            self.trackers = reporter
+                .as_ref()
+                .map(|to| watched.start(to, before.as_ref()));
+            if let Some(before) = before {
+                tokio::spawn(before.stop());
+            }
+        }
+        let config = self.director.config();
+        if self.sessions.are_stale(config, reporter.as_ref()) {
+            self.sessions.stop();
+            self.sessions = Sessions::start(config, reporter.as_ref(), self.reach.clone());
+        } else if let Some(reporter) = &reporter {
+            self.sessions.tell_again(reporter);
+        }
     }
 
     /// An instance that ends because it is configured no longer does not say STOP, but DELETED or

@@ -9,17 +9,17 @@ use crate::config::model::Config;
 use crate::dataplane::xdp::gate::{InstanceGates, NoGates};
 use crate::runtime::director::Director;
 use crate::vrrp::driver::{self, Handle, SpawnError};
-use crate::vrrp::settings::{Kind, Setup};
+use crate::vrrp::settings::Setup;
 use crate::vrrp::{Gate, News};
 
 /// Starts the instances; `None`: there are none. What happens to them goes to `news`.
 pub(super) fn start(
     director: &Director,
     balancer: Option<&Balancer>,
+    mut setup: Setup,
     conduct: Conduct,
     news: mpsc::UnboundedSender<News>,
 ) -> Result<Option<Handle>, SpawnError> {
-    let mut setup = setup(director.config());
     setup.global.dont_release = conduct.dont_release_vrrp;
     if setup.instances.is_empty() {
         return Ok(None);
@@ -30,14 +30,6 @@ pub(super) fn start(
         news.send(said).ok();
     };
     driver::spawn(setup, gate, listener).map(Some)
-}
-
-/// What VRRP is to do for this configuration.
-pub(super) fn setup(config: &Config) -> Setup {
-    let mut setup = Setup::from(config);
-    // Nobody reports on the others.
-    setup.track_only(&[Kind::Interface]);
-    setup
 }
 
 /// What its instances open and close.
@@ -59,9 +51,10 @@ pub(super) fn names(config: &Config) -> impl Iterator<Item = &str> {
 
 impl Supervisor {
     /// For a configuration that has instances where there were none.
-    pub(super) fn start_vrrp(&mut self) -> Result<(), SpawnError> {
+    pub(super) fn start_vrrp(&mut self, setup: Setup) -> Result<(), SpawnError> {
         let balancer = self.balancer.as_ref();
-        self.vrrp = start(&self.director, balancer, self.conduct, self.tell.clone())?;
+        let (conduct, tell) = (self.conduct, self.tell.clone());
+        self.vrrp = start(&self.director, balancer, setup, conduct, tell)?;
         Ok(())
     }
 }

@@ -40,10 +40,11 @@ impl Handle {
     /// Does not wait: [`News::Reloaded`](crate::vrrp::News::Reloaded) tells when it is so.
     pub fn reload(
         &mut self,
-        setup: Setup,
+        mut setup: Setup,
         restarted: &BTreeSet<String>,
         gate: Box<dyn Gate>,
     ) -> Result<(), ReloadError> {
+        setup.read_keys(|path| std::fs::read(path));
         let minds_routing = self.minds_routing || Router::<System>::minds_routing(&setup);
         let monitor = (minds_routing && !self.minds_routing)
             .then(|| listen_to(true))

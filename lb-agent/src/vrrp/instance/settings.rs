@@ -53,7 +53,7 @@ impl From<&VirtualRouter> for Settings {
             garp: router.garp,
             addresses: router.addresses().count(),
             tracked: router.tracked.clone(),
-            grouped: router.grouped,
+            grouped: router.sync_group.is_some(),
             vrrp_startup_delay: router.startup_delay,
             lacks_peer: router.lacks_peer,
             timer_expired_backup: router.timer_expired_backup,

@@ -105,7 +105,7 @@ impl Bench {
             State::Master => {
                 bench.at(0.0, Input::Start);
                 bench.at(0.0, Input::Timeout);
-                if router.grouped {
+                if router.sync_group.is_some() {
                     bench.at(0.0, Input::GroupMaster);
                 }
             }

@@ -263,7 +263,7 @@ impl<K: Kernel> Router<K> {
                 let input = Input::Interface(Interface::Missing);
                 member.handle(input, &self.interfaces, &mut self.outside, now);
             }
-            if !member.config.grouped {
+            if member.config.sync_group.is_none() {
                 // It may have been in one that had a fault.
                 let input = Input::GroupFault(false);
                 member.handle(input, &self.interfaces, &mut self.outside, now);

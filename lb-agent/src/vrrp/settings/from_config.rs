@@ -131,7 +131,7 @@ impl From<&VrrpInstance> for VirtualRouter {
             down_timer_adverts: config.down_timer_adverts,
             garp: config.garp,
             tracked: tracked(&config.track).collect(),
-            grouped: false,
+            sync_group: None,
             startup_delay: Duration::ZERO,
             promote_secondaries: config.promote_secondaries,
             vmac: None,

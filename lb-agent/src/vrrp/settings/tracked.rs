@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::track::file::FileWeight;
+use crate::track::weight::{Effect, Weight};
+
 /// What kind of thing is tracked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,36 +62,27 @@ pub enum Status {
 }
 
 impl Tracked {
-    /// What it adds to the priority: a positive weight while it is up, a negative one while it is
-    /// down, a file its number times the weight.
+    /// What it adds to the priority.
     pub fn adjustment(&self, status: Status) -> i32 {
-        let weight = i32::from(self.weight);
-        let is_up = match status {
-            Status::Unknown => return 0,
-            Status::Value(value) => {
-                let product = value.saturating_mul(weight);
-                return if self.reverse {
-                    product.saturating_neg()
-                } else {
-                    product
-                };
-            }
-            Status::Up => !self.reverse,
-            Status::Down => self.reverse,
-        };
-        if is_up { weight.max(0) } else { weight.min(0) }
+        match self.effect(status) {
+            Some(Effect::Priority(change)) => change,
+            Some(Effect::Fault) | None => 0,
+        }
     }
 
-    /// Whether it keeps the instance from taking part: only with a weight of 0.
-    pub const fn is_fault(&self, status: Status) -> bool {
-        if self.weight != 0 {
-            return false;
-        }
+    /// Whether it keeps the instance from taking part.
+    pub fn is_fault(&self, status: Status) -> bool {
+        matches!(self.effect(status), Some(Effect::Fault))
+    }
+
+    /// `None`: not known yet.
+    fn effect(&self, status: Status) -> Option<Effect> {
+        let (value, reverse) = (self.weight, self.reverse);
         match status {
-            Status::Unknown => false,
-            Status::Up => self.reverse,
-            Status::Down => !self.reverse,
-            Status::Value(value) => (value != 0) != self.reverse,
+            Status::Unknown => None,
+            Status::Up => Some(Weight { value, reverse }.effect(true)),
+            Status::Down => Some(Weight { value, reverse }.effect(false)),
+            Status::Value(number) => Some(FileWeight { value, reverse }.effect(number.into())),
         }
     }
 }

@@ -51,6 +51,20 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// One word for programs.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::InterfaceMissing => "interface_missing",
+            Self::InterfaceDown => "interface_down",
+            Self::NoSourceAddress => "no_source_address",
+            Self::Tracked { .. } => "tracked",
+            Self::NoPeer => "no_peer",
+            Self::Group => "group",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -77,8 +91,12 @@ pub struct TrackedStatus {
     pub reverse: bool,
     /// Whether it is up; `None`: not known yet. A file is up while its number is 0.
     pub up: Option<bool>,
+    /// What stands in a file.
+    pub value: Option<i32>,
     /// What it adds to the priority now.
     pub adjustment: i32,
+    /// Whether it keeps the instance from taking part.
+    pub fault: bool,
 }
 
 impl TrackedStatus {
@@ -95,7 +113,12 @@ impl TrackedStatus {
                 Status::Down => Some(false),
                 Status::Value(value) => Some(value == 0),
             },
+            value: match status {
+                Status::Value(value) => Some(value),
+                Status::Unknown | Status::Up | Status::Down => None,
+            },
             adjustment: tracked.adjustment(status),
+            fault: tracked.is_fault(status),
         }
     }
 }

@@ -118,8 +118,7 @@ pub(super) const FIFOS: &[Keyword<GlobalDraft>] = &[
         |g: &mut GlobalDraft, v| {
             g.value.notify.fifo_write_vrrp_states_on_reload = v.value;
         },
-    )
-    .later("a reload writes nothing to a FIFO"),
+    ),
     flag("rs_init_notifies", |g: &mut GlobalDraft, v| {
         g.value.notify.rs_init_notifies = v.value;
     }),

@@ -1,8 +1,9 @@
 //! What VRRP says, in the words of scripts, FIFOs and mails.
 
 use super::Telling;
-use crate::notify::event::{Event, Rival, State, What};
-use crate::notify::from_config::Told;
+use crate::notify::event::{Event, Rival, State, Subject, What};
+use crate::notify::from_config::{Audience, Told};
+use crate::vrrp::status::InstanceStatus;
 use crate::vrrp::{self, News, instance};
 
 impl Telling {
@@ -54,6 +55,43 @@ impl Telling {
             State::Fault
         };
         self.tell_instance(instance, What::Entered(state), priority);
+    }
+
+    /// Writes the state of every instance and group to the FIFOs, as at the end of a reload; no
+    /// script runs for it and no mail is sent. `instances` stand in the order of the configuration.
+    pub(in crate::runtime::supervisor) fn write_states(&self, instances: &[InstanceStatus]) {
+        for (told, status) in self.settings.instances.iter().zip(instances) {
+            self.write_state(told, status.state, status.effective_priority);
+        }
+        for told in &self.settings.groups {
+            let Subject::Group(name) = &told.subject else {
+                continue;
+            };
+            let members = || {
+                let members = instances.iter();
+                members.filter(|it| it.sync_group.as_ref() == Some(name))
+            };
+            let all = |state| members().all(|it| it.state == state);
+            let state = if all(vrrp::State::Master) {
+                vrrp::State::Master
+            } else if members().any(|it| it.state == vrrp::State::Fault) {
+                vrrp::State::Fault
+            } else {
+                vrrp::State::Backup
+            };
+            self.write_state(told, state, 0);
+        }
+    }
+
+    fn write_state(&self, told: &Told, state: vrrp::State, priority: u8) {
+        let event = Event {
+            subject: told.subject.clone(),
+            what: What::Entered(entered(state)),
+            priority,
+        };
+        if let Some(line) = event.line() {
+            self.write(&line, Audience::Vrrp);
+        }
     }
 
     fn tell_instance(&self, instance: usize, what: What, priority: u8) {

@@ -4,7 +4,7 @@ use super::*;
 
 fn member() -> VirtualRouter {
     VirtualRouter {
-        grouped: true,
+        sync_group: Some("G1".into()),
         ..VirtualRouter::from(&config())
     }
 }

@@ -66,7 +66,7 @@ impl Member {
         now: Instant,
     ) {
         let name = &self.config.name;
-        self.board.counters.received(received.advert);
+        self.board.heard(received.advert, now);
         if received.sequence.is_some() {
             // The next of ours is one higher, or the other would take it for an old one.
             self.sequence = received.sequence;
