@@ -24,6 +24,10 @@ pub struct Control {
     pub hertz: u64,
     /// Random key of every hash, so that nobody outside can choose a bucket.
     pub secret: u64,
+    /// After so many ticks `lblc` and `lblcr` forget a destination.
+    pub locality_ticks: u32,
+    /// Zero.
+    pub pad: u32,
     /// Life of a flow in ticks of [`crate::flow::TICK_SHIFT`], by [`crate::flow::state`].
     pub timeouts: [u32; FLOW_STATES],
     /// Which addresses can be ours at all.

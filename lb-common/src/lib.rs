@@ -8,6 +8,11 @@
 //! | `SERVICE_INFO` | array | agent | program, new flows; `dump` | [`service::ServiceInfo`] |
 //! | `BACKENDS` | array, mmap | agent | program, per packet | [`backend::Backend`] |
 //! | `SCHEDULES` | array of arrays | agent | program, new flows | [`schedule`] |
+//! | `POLICIES` | array | agent | program, new flows | [`policy::Policy`] |
+//! | `LOADS` | array, mmap | program; agent | program, new flows of counted services | [`load::Load`] |
+//! | `LOCALITY` | LRU hash | program | program, new flows of `lblc` and `lblcr` | [`locality::LocalityKey`] → [`locality::Locality`] |
+//! | `RATES` | array | program | program, new flows of limited services | [`policy::Rate`] |
+//! | `SOURCES` | array, mmap | program; agent | program, new flows of limited services | [`policy::source_counters`] |
 //! | `CURSORS` | per-CPU array | program | program, new flows | `u32` |
 //! | `AFFINITY4` | LRU hash | program | program, new flows | [`affinity::AffinityKey4`] → [`affinity::Affinity`] |
 //! | `FRAGMENTS4` | LRU hash | program | program, fragments | [`fragment::FragmentKey4`] → [`affinity::Affinity`] |
@@ -49,7 +54,11 @@ pub mod filter;
 pub mod flow;
 pub mod fragment;
 pub mod hash;
+pub mod ipvs_hash;
 pub mod limits;
+pub mod load;
+pub mod locality;
+pub mod policy;
 pub mod schedule;
 pub mod service;
 pub mod stats;

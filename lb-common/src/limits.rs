@@ -23,8 +23,18 @@ pub const MAX_AFFINITIES: u32 = 1 << 18;
 /// Packets whose fragments are waited for.
 pub const MAX_FRAGMENTED: u32 = 1 << 14;
 
-/// Entries of one schedule table: a prime, as Maglev wants it.
-pub const MAX_SCHEDULE: u32 = 65_537;
+/// Entries of one schedule table: two counts, the turns, and every server once.
+pub const MAX_SCHEDULE: u32 = 2 + MAX_TURNS + MAX_BACKENDS;
 
 /// Interfaces that packets can be redirected to.
 pub const MAX_EGRESS: u32 = 1024;
+
+/// Turns that a schedule may have. Behind them stand the servers, each once.
+pub const MAX_TURNS: u32 = 65_536;
+
+/// Servers that are compared for one new flow (`lc`, `wlc`, `sed`, …): all of a service that has no
+/// more, else so many from a random place on.
+pub const MAX_COMPARED: u32 = 128;
+
+/// Destinations that `lblc` and `lblcr` remember.
+pub const MAX_LOCALITIES: u32 = 1 << 15;

@@ -144,12 +144,41 @@ pub const fn buckets(key: u64) -> [u32; 2] {
     [(hash >> 48 & mask) as u32, (hash >> 32 & mask) as u32]
 }
 
-/// `lb_algo` as it stands in [`ServiceInfo::scheduler`].
+/// `lb_algo` as it stands in [`crate::policy::Policy::scheduler`] and [`ServiceInfo::scheduler`].
 pub mod scheduler {
     /// Round robin.
     pub const RR: u8 = 1;
     /// Weighted round robin.
     pub const WRR: u8 = 2;
+    /// Least connections.
+    pub const LC: u8 = 3;
+    /// Least connections by weight.
+    pub const WLC: u8 = 4;
+    /// Shortest expected delay.
+    pub const SED: u8 = 5;
+    /// Never queue.
+    pub const NQ: u8 = 6;
+    /// Hash of the source.
+    pub const SH: u8 = 7;
+    /// Hash of the destination.
+    pub const DH: u8 = 8;
+    /// Maglev.
+    pub const MH: u8 = 9;
+    /// Least connections by locality.
+    pub const LBLC: u8 = 10;
+    /// The same with several servers.
+    pub const LBLCR: u8 = 11;
+    /// Failover by weight.
+    pub const FO: u8 = 12;
+    /// Overflow by weight.
+    pub const OVF: u8 = 13;
+    /// The better one of two.
+    pub const TWOS: u8 = 14;
+    /// Names, by number.
+    pub const NAMES: [&str; 15] = [
+        "?", "rr", "wrr", "lc", "wlc", "sed", "nq", "sh", "dh", "mh", "lblc", "lblcr", "fo", "ovf",
+        "twos",
+    ];
 }
 
 /// What only people want to know of a service: the value of `SERVICE_INFO`, by service id.

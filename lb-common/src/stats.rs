@@ -70,6 +70,13 @@ pub enum Reason {
     /// Dropped: there is no way back to the client of a NAT flow, or its next hop is not known
     /// and no agent is there to ask, or has been asked often enough lately.
     NoWayBack,
+    /// Passed: every server has as many connections as its `uthreshold` allows, or the one that
+    /// the hash of `sh`, `dh` or `mh` stands for takes no new ones.
+    Full,
+    /// Dropped: there have been as many new flows as `xdp_new_flow_limit` allows.
+    NewFlowLimit,
+    /// Dropped: the client has as many flows as `xdp_source_limit` allows.
+    SourceLimit,
     /// Passed: the lengths in the headers contradict each other, or the driver has left no room in
     /// front of the frame.
     Malformed,
@@ -77,7 +84,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the index.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::NotMaster,
         Self::AgentSilent,
         Self::NoServer,
@@ -93,6 +100,9 @@ impl Reason {
         Self::NoFlow,
         Self::Unresolved,
         Self::NoWayBack,
+        Self::Full,
+        Self::NewFlowLimit,
+        Self::SourceLimit,
         Self::Malformed,
     ];
 
@@ -111,12 +121,15 @@ impl Reason {
             | Self::TimeToLive
             | Self::ReplyTooBig
             | Self::NoFlow
+            | Self::Full
             | Self::Malformed => 2,
             Self::CannotFragment
             | Self::AnswerLimit
             | Self::NoRoom
             | Self::Unresolved
-            | Self::NoWayBack => 1,
+            | Self::NoWayBack
+            | Self::NewFlowLimit
+            | Self::SourceLimit => 1,
             Self::TooBig => 3,
         }
     }
@@ -140,6 +153,9 @@ impl Reason {
             Self::NoFlow => "no_flow",
             Self::Unresolved => "unresolved",
             Self::NoWayBack => "no_way_back",
+            Self::Full => "full",
+            Self::NewFlowLimit => "new_flow_limit",
+            Self::SourceLimit => "source_limit",
             Self::Malformed => "malformed",
         }
     }

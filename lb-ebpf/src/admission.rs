@@ -1,16 +1,20 @@
 //! The server of a packet that its flow's first bucket does not answer: the flow stands in the
 //! second bucket, or it is new, or nobody knows it.
 //!
-//! A subprogram, so that the way of packets whose flow is known stays short.
+//! In subprograms, so that the way of packets whose flow is known stays short.
 
 use lb_common::control::Control;
 use lb_common::flow::{self, FlowBucket, FlowEntry, state, tcp};
+use lb_common::policy;
 use lb_common::service::{ServiceEntry, TCP};
+use lb_common::stats::Reason;
 
+use crate::affinity;
 use crate::backends;
-use crate::flows::{self, Place};
+use crate::flows;
+use crate::guard;
 use crate::insertion;
-use crate::schedule;
+use crate::schedule::{self, ALL_FULL, NOBODY};
 
 /// What is asked.
 pub(crate) struct Question<'a> {
@@ -22,6 +26,8 @@ pub(crate) struct Question<'a> {
     pub(crate) key: u64,
     /// Hash of its client.
     pub(crate) hash: u64,
+    /// Address that it asks for, network byte order.
+    pub(crate) destination: u32,
     pub(crate) tick: u32,
     pub(crate) protocol: u8,
     /// TCP flags.
@@ -34,18 +40,13 @@ pub(crate) struct Question<'a> {
 pub(crate) struct Admission(u32);
 
 impl Admission {
-    /// Nobody serves.
-    const NOBODY: Self = Self(0);
     const NEW: u32 = 1 << 16;
     const FORGOTTEN: u32 = 1 << 17;
 
-    /// The slot of the server, if there is one.
+    /// The slot of the server.
     #[inline(always)]
-    pub(crate) const fn slot(self) -> Option<u16> {
-        match self.0 as u16 {
-            0 => None,
-            slot => Some(slot),
-        }
+    pub(crate) const fn slot(self) -> u16 {
+        self.0 as u16
     }
 
     /// Whether the packet opens a connection.
@@ -61,63 +62,126 @@ impl Admission {
     }
 }
 
-/// The server of a packet.
+/// The server of a packet that the first bucket of its flow does not answer.
+///
+/// Step by step, each a subprogram or two: all of it in one would be too much for the stack.
 #[inline(never)]
-pub(crate) fn admit(question: &Question<'_>) -> Admission {
-    answer(question).unwrap_or(Admission::NOBODY)
+pub(crate) fn admit(question: &Question<'_>) -> Answer {
+    match decide(question) {
+        Ok(Admission(word)) => Answer(word.into()),
+        Err(reason) => Answer((reason as u64) << 32 | Answer::REFUSED),
+    }
+}
+
+/// What [`admit`] says, in one word, as subprograms do.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Answer(u64);
+
+impl Answer {
+    const REFUSED: u64 = 1 << 31;
+
+    /// The server, or why there is none.
+    #[inline(always)]
+    pub(crate) fn result(self) -> Result<Admission, Reason> {
+        const FULL: u32 = Reason::Full as u32;
+        const NEW_FLOW_LIMIT: u32 = Reason::NewFlowLimit as u32;
+        const SOURCE_LIMIT: u32 = Reason::SourceLimit as u32;
+        if self.0 & Self::REFUSED == 0 {
+            return Ok(Admission(self.0 as u32));
+        }
+        Err(match (self.0 >> 32) as u32 {
+            FULL => Reason::Full,
+            NEW_FLOW_LIMIT => Reason::NewFlowLimit,
+            SOURCE_LIMIT => Reason::SourceLimit,
+            _ => Reason::NoServer,
+        })
+    }
 }
 
 #[inline(always)]
-fn answer(question: &Question<'_>) -> Option<Admission> {
-    let near = question.near;
-    let opens = opens(question.protocol, question.flags);
-    let mut new = FlowEntry {
-        key: question.key,
-        target: 0,
-        life: flow::life(question.first_state(), question.tick),
-    };
-    let syn = opens && question.protocol == TCP;
-    let mut place = Place::NOWHERE;
-    if syn {
-        place = flows::place(near, &new, question.control, question.tick);
+fn decide(question: &Question<'_>) -> Result<Admission, Reason> {
+    match seek(question) {
+        0 => {}
+        slot => return Ok(Admission(slot)),
     }
+    let policy = schedule::policy(question.service.id).ok_or(Reason::NoServer)?;
+    if !opens(question.protocol, question.flags) {
+        // The middle of a connection that we do not know. Nothing is remembered: it is reset by a
+        // server that does not know it either.
+        return without_trace(question, 0);
+    }
+    guard::pass(question, policy)?;
+    let target = match schedule::next(question, policy) {
+        NOBODY => return Err(Reason::NoServer),
+        ALL_FULL => return Err(Reason::Full),
+        target => target,
+    };
+    if policy.has(policy::flags::OPS) {
+        return Ok(Admission(
+            target & 0xffff | Admission::NEW | Admission::FORGOTTEN,
+        ));
+    }
+    match seat(question, target) {
+        // It found no room in the table, and goes on like this from its first packet to its last.
+        0 => without_trace(question, Admission::NEW),
+        slot => {
+            guard::note_new(question, policy, slot as u16);
+            Ok(Admission(slot | Admission::NEW))
+        }
+    }
+}
+
+/// The server of a flow that stands in its second bucket; 0: it does not, or it does not matter.
+#[inline(never)]
+fn seek(question: &Question<'_>) -> u32 {
     // A SYN that finds room in the first bucket leaves it at that: it would have to be the second
     // one of a connection for which there was none. Of UDP every packet might be the first.
+    if question.is_syn() {
+        let new = question.entry(0);
+        let place = flows::place(question.near, &new, question.control, question.tick);
+        if place.is_good() {
+            return 0;
+        }
+    }
+    let [_, second, beside] = flow::buckets(question.hash);
+    for bucket in [second, beside] {
+        if let Some(bucket) = flows::bucket(bucket)
+            && let Some(slot) = known(question, bucket)
+        {
+            return slot;
+        }
+    }
+    0
+}
+
+/// Writes a new flow with its server into the table; its slot, or that which another CPU has given
+/// it. 0: there is no room.
+#[inline(never)]
+fn seat(question: &Question<'_>, target: u32) -> u32 {
+    let new = question.entry(target);
+    let place = flows::place(question.near, &new, question.control, question.tick);
     let mut far = insertion::UNSEEN;
     if !place.is_good() {
         let [_, second, beside] = flow::buckets(question.hash);
-        far = [flows::bucket(second)?, flows::bucket(beside)?];
-        for bucket in far {
-            if let Some(slot) = known(question, bucket) {
-                return Some(Admission(slot));
-            }
+        if let (Some(second), Some(beside)) = (flows::bucket(second), flows::bucket(beside)) {
+            far = [second, beside];
         }
     }
-    if opens {
-        if !syn {
-            place = flows::place(near, &new, question.control, question.tick);
-        }
-        let (slot, generation) =
-            schedule::next(&question.service, question.client(), question.tick)?;
-        new.target = flow::target(slot, generation);
-        let place = insertion::better(question, place, far, &new);
-        if place.exists()
-            && let Some(slot) = insertion::enter(question, far, &place, &new)
-        {
-            return Some(Admission(slot | Admission::NEW));
-        }
+    let place = insertion::better(question, place, far, &new);
+    if !place.exists() {
+        return 0;
     }
-    // A new flow that found no room in the table, or the middle of a connection that we do not
-    // know. Nothing is remembered: the former goes on like this from its first packet to its
-    // last, the latter is reset by a server that does not know it either.
-    let slot = schedule::stateless(
-        &question.service,
-        question.client(),
-        question.hash,
-        question.tick,
-    )?;
-    let new = if opens { Admission::NEW } else { 0 };
-    Some(Admission(u32::from(slot) | new | Admission::FORGOTTEN))
+    insertion::enter(question, far, &place, &new).unwrap_or(0)
+}
+
+/// The server of a packet that leaves no trace; `new`: what else is to be said of it.
+#[inline(always)]
+fn without_trace(question: &Question<'_>, new: u32) -> Result<Admission, Reason> {
+    match schedule::stateless(question) {
+        0 => Err(Reason::NoServer),
+        slot => Ok(Admission(slot | new | Admission::FORGOTTEN)),
+    }
 }
 
 /// Whether a packet may be the first of a connection.
@@ -129,7 +193,7 @@ pub(crate) const fn opens(protocol: u8, flags: u8) -> bool {
 impl Question<'_> {
     /// State of a flow that begins with this packet.
     #[inline(always)]
-    const fn first_state(&self) -> u8 {
+    pub(crate) const fn first_state(&self) -> u8 {
         if self.protocol == TCP {
             state::SYN_RECV
         } else {
@@ -139,8 +203,30 @@ impl Question<'_> {
 
     /// Address of the client, network byte order.
     #[inline(always)]
-    const fn client(&self) -> u32 {
+    pub(crate) const fn client(&self) -> u32 {
         self.key as u32
+    }
+
+    /// Port of the client, network byte order.
+    #[inline(always)]
+    pub(crate) const fn port(&self) -> u16 {
+        (self.key >> 32) as u16
+    }
+
+    /// The flow that begins with this packet.
+    #[inline(always)]
+    const fn entry(&self, target: u32) -> FlowEntry {
+        FlowEntry {
+            key: self.key,
+            target,
+            life: flow::life(self.first_state(), self.tick),
+        }
+    }
+
+    /// Whether it is a SYN that opens a connection.
+    #[inline(always)]
+    const fn is_syn(&self) -> bool {
+        self.protocol == TCP && opens(self.protocol, self.flags)
     }
 }
 
@@ -217,8 +303,9 @@ fn note(question: &Question<'_>, entry: *mut FlowEntry, old: &FlowEntry) {
     let ServiceEntry {
         id, affinity_ticks, ..
     } = question.service;
+    guard::note_change(id, old.slot(), old.state(), state);
     if first_in_tick && affinity_ticks != 0 {
         let (client, tick) = (question.client(), question.tick);
-        schedule::keep(id, affinity_ticks, client, old.target, tick);
+        affinity::keep(id, affinity_ticks, client, old.target, tick);
     }
 }

@@ -123,6 +123,7 @@ fn from_client(
         near: flows::bucket(first).ok_or(Refused::NotOurs)?,
         key: client | u64::from(service.id) << 48,
         hash,
+        destination: key.addr,
         tick: (now >> TICK_SHIFT) as u32,
         protocol: headers.protocol,
         flags: headers.flags,
@@ -153,8 +154,8 @@ fn choose(question: &Question<'_>) -> Result<Choice, Reason> {
         });
     }
     // A copy, so that the question need not lie in memory before somebody asks it.
-    let admission = admission::admit(&Question { ..*question });
-    let number = admission.slot().ok_or(Reason::NoServer)?;
+    let admission = admission::admit(&Question { ..*question }).result()?;
+    let number = admission.slot();
     let slot = backends::read(number).ok_or(Reason::NoServer)?;
     let new = admission.is_new();
     // Without the flow nobody could translate the replies.

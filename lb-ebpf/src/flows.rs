@@ -178,7 +178,7 @@ pub(crate) fn place(
 /// any number then, so that all entries are alike to the verifier until one is chosen: it need not
 /// follow each of them through all that comes after.
 #[inline(always)]
-const fn zero(control: &Control) -> u32 {
+pub(crate) const fn zero(control: &Control) -> u32 {
     ((control.heartbeat >> 62) as u32).wrapping_mul(0x5555_5555)
 }
 

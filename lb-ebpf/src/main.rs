@@ -7,11 +7,13 @@
 #![feature(asm_experimental_arch)]
 
 mod admission;
+mod affinity;
 mod backends;
 mod balance;
 mod flows;
 mod forward;
 mod fragments;
+mod guard;
 mod icmp;
 mod insertion;
 mod limit;

@@ -10,9 +10,12 @@ use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
 use lb_common::fragment::FragmentKey4;
 use lb_common::limits::{
-    FLOW_BUCKETS, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED, MAX_SCHEDULE,
-    MAX_SERVICES, SERVICE_BUCKETS,
+    FLOW_BUCKETS, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED, MAX_LOCALITIES,
+    MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS,
 };
+use lb_common::load::Load;
+use lb_common::locality::{Locality, LocalityKey};
+use lb_common::policy::{Policy, SOURCE_COUNTERS};
 use lb_common::service::{ServiceBucket, ServiceInfo};
 use lb_common::stats::{Reason, Traffic};
 
@@ -38,6 +41,22 @@ pub(crate) static BACKENDS: Array<Backend, BACKEND_SLOTS, MMAPABLE> = Array::new
 
 #[btf_map]
 pub(crate) static SCHEDULES: ArrayOfMaps<Schedule, SERVICES> = ArrayOfMaps::new();
+
+#[btf_map]
+pub(crate) static POLICIES: Array<Policy, SERVICES> = Array::new();
+
+#[btf_map]
+pub(crate) static LOADS: Array<Load, BACKEND_SLOTS, MMAPABLE> = Array::new();
+
+#[btf_map]
+pub(crate) static LOCALITY: LruHashMap<LocalityKey, Locality, { MAX_LOCALITIES as usize }> =
+    LruHashMap::new();
+
+#[btf_map]
+pub(crate) static RATES: Array<u64, SERVICES> = Array::new();
+
+#[btf_map]
+pub(crate) static SOURCES: Array<u32, { 2 * SOURCE_COUNTERS as usize }, MMAPABLE> = Array::new();
 
 #[btf_map]
 pub(crate) static CURSORS: PerCpuArray<u32, SERVICES> = PerCpuArray::new();

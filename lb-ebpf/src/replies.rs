@@ -14,6 +14,7 @@ use crate::balance::{jiffies, pass_gate};
 use crate::flows;
 use crate::forward;
 use crate::fragments;
+use crate::guard;
 use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::{Refused, parse};
 use crate::stats;
@@ -135,6 +136,7 @@ fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
         } else {
             state::UDP
         };
+        guard::note_change(old.service(), old.slot(), old.state(), state);
         flows::touch(entry, &old, flow::life(state, tick));
         return u32::from(old.slot());
     }

@@ -1,156 +1,170 @@
-//! Who serves a new flow: the server of the client's earlier flows, else the one whose turn it is.
+//! Who serves a new flow: the server of the client's earlier flows, else the one that the
+//! service's scheduler gives it to. What each scheduler goes by stands in `lb_common::schedule`.
 
-use aya_ebpf::bindings::BPF_NOEXIST;
-use lb_common::affinity::{Affinity, AffinityKey4};
-use lb_common::backend::flags;
+mod hashed;
+mod least;
+mod locality;
+mod turns;
+
 use lb_common::flow;
+use lb_common::policy::Policy;
 use lb_common::schedule;
-use lb_common::service::ServiceEntry;
+use lb_common::service::scheduler;
 
+use crate::admission::Question;
+use crate::affinity;
 use crate::backends;
-use crate::flows::compare_exchange;
-use crate::maps::{AFFINITY4, CURSORS, SCHEDULES, SERVICE_INFO, Schedule};
+use crate::flows;
+use crate::maps::{CONTROL, LOADS, POLICIES, SCHEDULES, Schedule};
 
-/// Slot and generation of the server for a new flow of `service` from `client`.
+/// The target of no server: nobody has a weight.
+pub(crate) const NOBODY: u32 = 0;
+/// The target of no server: all have as many connections as they may.
+pub(crate) const ALL_FULL: u32 = 1 << 16;
+/// The target of no server yet: they have to be compared.
+const COMPARE: u32 = 2 << 16;
+
+/// How a service treats new flows; `None`: there is no such service.
 #[inline(always)]
-pub(crate) fn next(service: &ServiceEntry, client: u32, tick: u32) -> Option<(u16, u16)> {
-    if service.affinity_ticks == 0 {
-        return in_turn(service);
-    }
-    let key = template_key(service.id, client)?;
-    let template = AFFINITY4.get_ptr_mut(&key);
-    let held = template.map_or(NO_TEMPLATE, read);
-    if let Some(template) = template
-        && let Some(server) = server_of(service, held, tick)
-    {
-        stamp(template, tick);
-        return Some(server);
-    }
-    let (slot, generation) = in_turn(service)?;
-    let new = Affinity {
-        target: flow::target(slot, generation),
-        stamp: tick,
-    };
-    // Another CPU may be at the same with the same client: the first to write decides for both.
-    let given = match template {
-        Some(template) => replace(template, held, new),
-        // A full map evicts another client; if even that fails, this flow has no memory.
-        None if AFFINITY4.insert(&key, &new, BPF_NOEXIST.into()).is_ok() => new,
-        None => AFFINITY4.get_ptr_mut(&key).map_or(new, read),
-    };
-    Some(server_of(service, given, tick).unwrap_or((slot, generation)))
+pub(crate) fn policy(service: u16) -> Option<&'static Policy> {
+    POLICIES.get(u32::from(service))
 }
 
-/// The slot for a packet that leaves no trace: the one of the client's template, else the one
-/// that its hash stands for.
+/// Slot and generation of the server for a new flow, or one of the targets of no server.
 #[inline(always)]
-pub(crate) fn stateless(service: &ServiceEntry, client: u32, hash: u64, tick: u32) -> Option<u16> {
-    if service.affinity_ticks != 0
-        && let Some(key) = template_key(service.id, client)
-        && let Some(template) = AFFINITY4.get_ptr_mut(&key)
-        && let Some((slot, _)) = server_of(service, read(template), tick)
-    {
-        return Some(slot);
-    }
-    let table = SCHEDULES.get(u32::from(service.id))?;
-    slot(table, schedule::by_hash(hash, turns(table)?))
-}
-
-/// Keeps the template alive that a flow was given its server by, as IPVS does as long as a
-/// template has connections. Called once in a tick of a flow, it writes when a quarter of
-/// `persistence_timeout` has passed.
-#[inline(never)]
-pub(crate) fn keep(service: u16, affinity_ticks: u32, client: u32, target: u32, tick: u32) {
-    if let Some(key) = template_key(service, client)
-        && let Some(template) = AFFINITY4.get_ptr_mut(&key)
-    {
-        let held = read(template);
-        if held.target == target && held.age(tick) > affinity_ticks / 4 {
-            stamp(template, tick);
+pub(crate) fn next(question: &Question<'_>, policy: &Policy) -> u32 {
+    let is_persistent = question.service.affinity_ticks != 0;
+    if is_persistent {
+        match affinity::recall(question, policy) {
+            0 => {}
+            target => return target,
         }
     }
+    let target = lb_schedule(
+        policy.leader.into(),
+        question.client(),
+        question.port().into(),
+        question.destination,
+        question.tick,
+    );
+    if !is_persistent || matches!(target, NOBODY | ALL_FULL) {
+        return target;
+    }
+    affinity::remember(question, policy, target)
 }
 
-/// The slot of no server: what is remembered of a client that is not known.
-const NO_TEMPLATE: Affinity = Affinity {
-    target: 0,
-    stamp: 0,
-};
-
-#[inline(always)]
-fn template_key(service: u16, client: u32) -> Option<AffinityKey4> {
-    let info = SERVICE_INFO.get(u32::from(service))?;
-    Some(AffinityKey4 {
-        client: client & info.persistence_granularity,
-        service: u32::from(service),
-    })
+/// The slot for a packet that leaves no trace: the one of the client's template, else the one that
+/// its hash stands for; 0: nobody's.
+#[inline(never)]
+pub(crate) fn stateless(question: &Question<'_>) -> u32 {
+    let Some(policy) = policy(question.service.id) else {
+        return 0;
+    };
+    if question.service.affinity_ticks != 0
+        && let Some(slot) = affinity::remembered(question, policy)
+    {
+        return slot.into();
+    }
+    let Some(table) = SCHEDULES.get(u32::from(policy.leader)) else {
+        return 0;
+    };
+    let element = match policy.scheduler {
+        scheduler::SH | scheduler::DH | scheduler::MH => hashed::own(question, policy, table),
+        _ => match at(table, 0) {
+            0 => NOBODY,
+            turns => at(table, schedule::by_hash(question.hash, turns)),
+        },
+    };
+    schedule::slot(element).into()
 }
 
-/// What a template says, read at once.
-#[inline(always)]
-fn read(template: *mut Affinity) -> Affinity {
-    // SAFETY: the kernel aligns the values of a map to eight bytes, and the entry stays in place
-    // while the program runs. It may have been given to another client: see `server_of`.
-    Affinity::from_word(unsafe { template.cast::<u64>().read_volatile() })
-}
-
-#[inline(always)]
-fn stamp(template: *mut Affinity, tick: u32) {
-    // SAFETY: as in `read`.
-    unsafe { (&raw mut (*template).stamp).write_volatile(tick) };
-}
-
-/// Writes `new` over a template that is `held`; what the client has been given, by us or by
-/// another CPU that was quicker.
-#[inline(always)]
-fn replace(template: *mut Affinity, held: Affinity, new: Affinity) -> Affinity {
-    // SAFETY: as in `read`.
-    let found = unsafe { compare_exchange(template.cast(), held.word(), new.word()) };
-    if found == held.word() {
-        new
-    } else {
-        Affinity::from_word(found)
+/// What the scheduler says, as a target. A global function: the verifier looks at it once, whoever
+/// calls it.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn lb_schedule(
+    leader: u32,
+    client: u32,
+    port: u32,
+    destination: u32,
+    tick: u32,
+) -> u32 {
+    let (Some(policy), Some(control)) = (policy(leader as u16), CONTROL.get(0)) else {
+        return NOBODY;
+    };
+    let by = policy.scheduler;
+    let flow = Flow {
+        policy,
+        client,
+        port: port as u16,
+        destination,
+        tick,
+        zero: flows::zero(control),
+    };
+    let target = match by {
+        scheduler::RR | scheduler::WRR => turns::next(&flow),
+        scheduler::TWOS => turns::two(&flow),
+        scheduler::SH | scheduler::DH | scheduler::MH => hashed::next(&flow),
+        scheduler::LBLC | scheduler::LBLCR => locality::next(&flow),
+        _ => COMPARE,
+    };
+    if target != COMPARE {
+        return target;
+    }
+    let answer = least::next(policy);
+    match by {
+        scheduler::LBLC | scheduler::LBLCR => locality::decide(&flow, answer),
+        _ => answer as u32,
     }
 }
 
-/// Slot and generation of the server that a template stands for, if it has not timed out and its
-/// server is still there. The entry of an evicted client may be another service's already.
-#[inline(always)]
-fn server_of(service: &ServiceEntry, template: Affinity, tick: u32) -> Option<(u16, u16)> {
-    let slot = template.target as u16;
-    let server = backends::read(slot)?;
-    let serves = template.target == flow::target(slot, server.head.generation())
-        && server.head.has(flags::IN_USE)
-        && server.service == service.id;
-    let fresh = template.age(tick) <= service.affinity_ticks;
-    (serves && fresh).then_some((slot, server.head.generation()))
+/// A new flow, as each scheduler sees it.
+struct Flow {
+    policy: &'static Policy,
+    client: u32,
+    port: u16,
+    destination: u32,
+    tick: u32,
+    /// Zero, but the verifier does not know: what it is added to may be any number then, so that
+    /// the ways through one round of a loop are alike in the next.
+    zero: u32,
 }
 
-/// `rr` and `wrr`: slot and generation of the next element of the table.
-#[inline(always)]
-fn in_turn(service: &ServiceEntry) -> Option<(u16, u16)> {
-    let table = SCHEDULES.get(u32::from(service.id))?;
-    let turns = turns(table)?;
-    let cursor = CURSORS.get_ptr_mut(u32::from(service.id))?;
-    // SAFETY: the slot is this CPU's own.
-    let (element, after) = schedule::next(unsafe { *cursor }, turns);
-    // SAFETY: as above.
-    unsafe { *cursor = after };
-    let slot = slot(table, element)?;
-    Some((slot, backends::read(slot)?.head.generation()))
-}
-
-/// How many turns the schedule has; `None` when nobody serves.
-#[inline(always)]
-fn turns(table: &Schedule) -> Option<u32> {
-    match *table.get(0)? {
-        0 => None,
-        turns => Some(turns),
+impl Flow {
+    /// The schedule of its service.
+    #[inline(always)]
+    fn table(&self) -> Option<&'static Schedule> {
+        SCHEDULES.get(u32::from(self.policy.leader))
     }
 }
 
-/// The slot in one element of the schedule.
+/// Slot and generation of the server in an element.
 #[inline(always)]
-fn slot(table: &Schedule, element: u32) -> Option<u16> {
-    Some(*table.get(element)? as u16)
+fn target(element: u32) -> u32 {
+    let slot = schedule::slot(element);
+    match backends::read(slot) {
+        Some(server) if slot != 0 => flow::target(slot, server.head.generation()),
+        _ => NOBODY,
+    }
+}
+
+/// Whether the server in an element takes no new flows: it has no weight, or too many of them.
+#[inline(always)]
+fn is_unavailable(element: u32) -> bool {
+    schedule::weight(element) == 0 || is_full(schedule::slot(element))
+}
+
+/// Whether a server has as many connections as it may.
+#[inline(always)]
+fn is_full(slot: u16) -> bool {
+    // SAFETY: a word of the map.
+    LOADS
+        .get_ptr(u32::from(slot))
+        .is_some_and(|load| unsafe { (&raw const (*load).full).read_volatile() } != 0)
+}
+
+/// The element at a place of the table; 0: there is none.
+#[inline(always)]
+fn at(table: &Schedule, place: u32) -> u32 {
+    table.get(place).copied().unwrap_or(0)
 }

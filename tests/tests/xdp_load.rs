@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use etherparse::PacketBuilder;
-use lb_agent::config::model::{Forwarding, Scheduler, XdpMode};
+use lb_agent::config::model::XdpMode;
 use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 use lb_agent::dataplane::installed::Installed;
 use lb_agent::dataplane::nexthop::Hop;
@@ -140,11 +140,6 @@ fn wait_until_free(namespace: &Namespace, interface: &str) -> Result<()> {
 /// One service, two servers behind the interface `index`; their MACs end in 11 and 12.
 fn two_servers(index: u32) -> Desired {
     let server = |last| Server {
-        address: Ipv4Addr::new(10, 0, 0, last),
-        port: 80,
-        method: Forwarding::Dr,
-        weight: 1,
-        sorry: false,
         path: Path::Via(Hop {
             index,
             mtu: 1500,
@@ -152,14 +147,12 @@ fn two_servers(index: u32) -> Desired {
             dst_mac: [2, 0, 0, 0, 0, last],
             source: Some(IpAddr::from([10, 0, 0, 1])),
         }),
+        ..Server::new(Ipv4Addr::new(10, 0, 0, last), 80)
     };
     Desired {
         services: vec![Service {
-            key: ServiceKey4::new(Ipv4Addr::new(198, 51, 100, 1), 80, TCP),
-            scheduler: Scheduler::Rr,
-            persistence: None,
-            gate: 0,
             servers: vec![server(11), server(12)],
+            ..Service::new(ServiceKey4::new(Ipv4Addr::new(198, 51, 100, 1), 80, TCP))
         }],
     }
 }

@@ -5,12 +5,15 @@
 
 mod origins;
 
+use lb_common::schedule::slot;
 use serde_json::Value;
 
 pub(crate) use self::origins::{Origins, Place};
 
 use super::Loaded;
+use super::model::{Scheduler, VirtualServer};
 use super::text::Span;
+use crate::dataplane::schedule::{Candidate, table};
 
 /// Column in which the origins stand.
 const COLUMN: usize = 52;
@@ -112,21 +115,9 @@ impl Page<'_> {
             || "always: no vrrp_instance has this address".to_owned(),
             |instance| format!("while `{}` is MASTER", instance.name),
         );
-        let servers = service.real_servers.iter().zip(0u32..);
-        let weights: Vec<(u32, u32)> = servers
-            .map(|(server, slot)| (slot, server.weight))
-            .collect();
-        let turns = crate::dataplane::schedule::turns(service.lb_algo, &weights);
-        let shown: Vec<String> = turns.iter().take(16).map(ToString::to_string).collect();
-        let more = if turns.len() > 16 { " …" } else { "" };
-        let count = turns.len();
         let served = format!("# data plane: served {gate}");
-        let turns = format!(
-            "# data plane: {count} turns of new flows, by server: {}{more}",
-            shown.join(" ")
-        );
         self.line(&served, "", 0);
-        self.line(&turns, "", 0);
+        self.line(&schedule(service), "", 0);
     }
 
     fn block(&mut self, title: &str, fields: &Value, place: &Place<'_>, depth: usize) {
@@ -268,6 +259,48 @@ fn flat(value: &Value) -> String {
         Value::Array(items) => items.iter().map(flat).collect::<Vec<_>>().join(" "),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
             word(value).unwrap_or_default()
+        }
+    }
+}
+
+/// Who gets new flows, as a line; servers have the numbers of their places, from 0 on.
+fn schedule(service: &VirtualServer) -> String {
+    let name = service.lb_algo.name();
+    let servers = service.real_servers.iter().zip(0u16..);
+    let mut candidates: Vec<Candidate> = servers
+        .map(|(server, slot)| Candidate {
+            slot,
+            weight: server.weight,
+            full_weight: server.weight,
+            ..Candidate::default()
+        })
+        .collect();
+    // The kernel's order, as everywhere.
+    candidates.reverse();
+    let table = table(service.lb_algo, &candidates);
+    match service.lb_algo {
+        Scheduler::Rr | Scheduler::Wrr => {
+            let turns = table.turns.iter().map(|it| slot(*it).to_string());
+            let shown: Vec<String> = turns.take(16).collect();
+            let (count, shown) = (table.turns.len(), shown.join(" "));
+            let more = if count > 16 { " …" } else { "" };
+            format!("# data plane: {count} turns of new flows, by server: {shown}{more}")
+        }
+        Scheduler::Sh | Scheduler::Dh | Scheduler::Mh => {
+            let count = table.turns.len();
+            format!("# data plane: new flows by `{name}`, a hash with {count} places")
+        }
+        Scheduler::Lc
+        | Scheduler::Wlc
+        | Scheduler::Lblc
+        | Scheduler::Lblcr
+        | Scheduler::Sed
+        | Scheduler::Nq
+        | Scheduler::Fo
+        | Scheduler::Ovf
+        | Scheduler::Twos => {
+            let count = table.servers.len();
+            format!("# data plane: new flows by `{name}`, {count} servers are compared")
         }
     }
 }

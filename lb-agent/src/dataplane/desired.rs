@@ -3,10 +3,11 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use lb_common::control::GATE_ALWAYS;
 use lb_common::service::ServiceKey4;
 
 use super::nexthop::Hop;
-use crate::config::model::{Forwarding, Scheduler};
+use crate::config::model::{Forwarding, Scheduler, SchedulerFlags};
 
 /// Everything the XDP program should forward.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,13 +23,60 @@ pub struct Service {
     pub key: ServiceKey4,
     /// `lb_algo`.
     pub scheduler: Scheduler,
+    /// `sh-port`, `sh-fallback` and the like.
+    pub flags: SchedulerFlags,
+    /// `ops`, where it can be: UDP, and no server in NAT mode.
+    pub ops: bool,
+    /// `xdp_new_flow_limit`: new flows in a second; 0: no limit.
+    pub new_flow_limit: u32,
+    /// `xdp_source_limit`: flows of one client address; 0: no limit.
+    pub source_limit: u32,
     /// `persistence_timeout` and `persistence_granularity`.
     pub persistence: Option<Persistence>,
     /// Gate of the VRRP instance that holds the address, or
     /// [`GATE_ALWAYS`](lb_common::control::GATE_ALWAYS).
     pub gate: u16,
-    /// The servers in the pool, each address and port once; may be empty.
+    /// The servers in the pool, each address and port once; may be empty. In the order in which
+    /// schedulers look at them, which is IPVS's: what was added last comes first.
     pub servers: Vec<Server>,
+}
+
+impl Service {
+    /// One that is always armed, by round robin, without servers and settings.
+    pub fn new(key: ServiceKey4) -> Self {
+        Self {
+            key,
+            scheduler: Scheduler::Rr,
+            flags: SchedulerFlags::default(),
+            ops: false,
+            new_flow_limit: 0,
+            source_limit: 0,
+            persistence: None,
+            gate: GATE_ALWAYS,
+            servers: Vec::new(),
+        }
+    }
+
+    /// Whether connections have to be counted for it.
+    pub fn is_counted(&self) -> bool {
+        let by_connections = match self.scheduler {
+            Scheduler::Rr
+            | Scheduler::Wrr
+            | Scheduler::Sh
+            | Scheduler::Dh
+            | Scheduler::Mh
+            | Scheduler::Fo => false,
+            Scheduler::Lc
+            | Scheduler::Wlc
+            | Scheduler::Lblc
+            | Scheduler::Lblcr
+            | Scheduler::Sed
+            | Scheduler::Nq
+            | Scheduler::Ovf
+            | Scheduler::Twos => true,
+        };
+        by_connections || self.servers.iter().any(|server| server.uthreshold != 0)
+    }
 }
 
 /// `persistence_timeout`.
@@ -52,10 +100,33 @@ pub struct Server {
     pub method: Forwarding,
     /// `weight`; 0: old connections only.
     pub weight: u32,
+    /// The weight that it has when it takes connections; `mh` spreads by it.
+    pub full_weight: u32,
+    /// `uthreshold`: no new connections above so many; 0: no limit.
+    pub uthreshold: u32,
+    /// `lthreshold`: new ones again below so many; 0: below three quarters of `uthreshold`.
+    pub lthreshold: u32,
     /// It is the sorry server.
     pub sorry: bool,
     /// How to get there.
     pub path: Path,
+}
+
+impl Server {
+    /// One of weight 1 in DR mode, the way to which is not known.
+    pub const fn new(address: Ipv4Addr, port: u16) -> Self {
+        Self {
+            address,
+            port,
+            method: Forwarding::Dr,
+            weight: 1,
+            full_weight: 1,
+            uthreshold: 0,
+            lthreshold: 0,
+            sorry: false,
+            path: Path::Unknown,
+        }
+    }
 }
 
 /// How the packets of a server leave this host.

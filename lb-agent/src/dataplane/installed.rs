@@ -8,17 +8,21 @@ use std::net::Ipv4Addr;
 
 use lb_common::backend::Backend;
 use lb_common::filter::AddressFilter;
+use lb_common::policy::Policy;
 use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
 
 use super::plan::Operation;
+use super::schedule::Table;
 
 /// A picture of the maps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Installed {
     /// Services by key: address, port and protocol in the order of the numbers.
     pub services: BTreeMap<Key, Service>,
-    /// Turns in `SCHEDULES`, by service id.
-    pub schedules: BTreeMap<u16, Vec<u32>>,
+    /// `SCHEDULES`, by service id.
+    pub schedules: BTreeMap<u16, Table>,
+    /// How many connections the servers may have, by slot, where there is a limit.
+    pub thresholds: BTreeMap<u32, Thresholds>,
     /// Slots that have ever been used, 0 excepted; a free one keeps its generation.
     pub backends: BTreeMap<u32, Backend>,
     /// Addresses and servers that may be ours.
@@ -32,6 +36,17 @@ pub struct Service {
     pub entry: ServiceEntry,
     /// Value in `SERVICE_INFO`.
     pub info: ServiceInfo,
+    /// Value in `POLICIES`.
+    pub policy: Policy,
+}
+
+/// How many connections a server may have; 0: no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Thresholds {
+    /// `uthreshold`
+    pub upper: u32,
+    /// `lthreshold`
+    pub lower: u32,
 }
 
 /// A [`ServiceKey4`] with an order.
@@ -97,19 +112,35 @@ impl Installed {
     /// Notes that `operation` has been carried out.
     pub fn record(&mut self, operation: &Operation) {
         match operation {
-            Operation::WriteBackend { slot, backend }
-            | Operation::RetireBackend { slot, backend } => {
+            Operation::WriteBackend { slot, backend } => {
                 self.backends.insert(*slot, *backend);
             }
-            Operation::SetSchedule { service, turns } => {
-                self.schedules.insert(*service, turns.clone());
+            Operation::RetireBackend { slot, backend } => {
+                self.backends.insert(*slot, *backend);
+                self.thresholds.remove(slot);
             }
-            Operation::SetService { key, entry, info } => {
+            Operation::SetThresholds { slot, thresholds } => {
+                if *thresholds == Thresholds::default() {
+                    self.thresholds.remove(slot);
+                } else {
+                    self.thresholds.insert(*slot, *thresholds);
+                }
+            }
+            Operation::SetSchedule { service, table } => {
+                self.schedules.insert(*service, table.clone());
+            }
+            Operation::SetService {
+                key,
+                entry,
+                info,
+                policy,
+            } => {
                 self.services.insert(
                     *key,
                     Service {
                         entry: *entry,
                         info: *info,
+                        policy: *policy,
                     },
                 );
             }

@@ -18,11 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lb_common::backend::{Backend, flags};
 use lb_common::limits::{MAX_BACKENDS, MAX_SERVICES};
+use lb_common::policy::Policy;
 use lb_common::service::{ServiceEntry, ServiceInfo};
 use thiserror::Error;
 
 use super::desired::{Desired, Service};
-use super::installed::{Addresses, Installed, Key};
+use super::installed::{self, Addresses, Installed, Key, Thresholds};
+use super::schedule::{self, Table};
 use super::xdp::clock::Ticks;
 
 /// One step; the executor carries out each, the picture notes it.
@@ -46,8 +48,15 @@ pub enum Operation {
     SetSchedule {
         /// Id of the service.
         service: u16,
-        /// Slots in the order of their turns.
-        turns: Vec<u32>,
+        /// Turns and servers.
+        table: Table,
+    },
+    /// Sets how many connections the server of a slot may have.
+    SetThresholds {
+        /// The slot.
+        slot: u32,
+        /// `uthreshold` and `lthreshold`.
+        thresholds: Thresholds,
     },
     /// Makes or changes a service.
     SetService {
@@ -57,6 +66,8 @@ pub enum Operation {
         entry: ServiceEntry,
         /// For people.
         info: ServiceInfo,
+        /// For the program, of new flows.
+        policy: Policy,
     },
     /// Takes a service out.
     RemoveService {
@@ -122,8 +133,8 @@ struct Servers {
     id: u16,
     /// The slots that change.
     writes: Vec<Operation>,
-    /// Slots in the order of their turns.
-    turns: Vec<u32>,
+    /// Who serves when.
+    table: Table,
     /// The slots that the service no longer needs.
     gone: Slots,
 }
@@ -184,7 +195,7 @@ impl<'a> Planner<'a> {
         };
         let mut old = self.slots.remove(&id).unwrap_or_default();
         let mut writes = Vec::new();
-        let mut weights = Vec::with_capacity(service.servers.len());
+        let mut candidates = Vec::with_capacity(service.servers.len());
         for server in &service.servers {
             let known = old
                 .iter()
@@ -205,12 +216,23 @@ impl<'a> Planner<'a> {
             if before != Some(backend) {
                 writes.push(Operation::WriteBackend { slot, backend });
             }
-            weights.push((slot, server.weight));
+            let thresholds = pool::thresholds(server);
+            if self
+                .installed
+                .thresholds
+                .get(&slot)
+                .copied()
+                .unwrap_or_default()
+                != thresholds
+            {
+                writes.push(Operation::SetThresholds { slot, thresholds });
+            }
+            candidates.push(pool::candidate(slot, server));
         }
         Ok(Servers {
             id,
             writes,
-            turns: super::schedule::turns(service.scheduler, &weights),
+            table: schedule::table(service.scheduler, &candidates),
             gone: old,
         })
     }
@@ -218,19 +240,29 @@ impl<'a> Planner<'a> {
     /// Lets a service use its servers, and frees the slots that it no longer needs.
     fn set_service(&mut self, service: &Service, servers: Servers, ticks: Ticks) {
         let Servers {
-            id, turns, gone, ..
+            id, table, gone, ..
         } = servers;
-        if self.installed.schedules.get(&id) != Some(&turns) {
+        if self.installed.schedules.get(&id) != Some(&table) {
             self.operations
-                .push(Operation::SetSchedule { service: id, turns });
+                .push(Operation::SetSchedule { service: id, table });
         }
         let key = Key::from(service.key);
         let old = self.installed.services.get(&key);
         let entry = service::entry(service, id, ticks);
         let info = service::info(service);
-        if old.is_none_or(|old| old.entry != entry || old.info != info) {
-            self.operations
-                .push(Operation::SetService { key, entry, info });
+        let policy = service::policy(service, id, ticks);
+        let new = installed::Service {
+            entry,
+            info,
+            policy,
+        };
+        if old != Some(&new) {
+            self.operations.push(Operation::SetService {
+                key,
+                entry,
+                info,
+                policy,
+            });
         }
         self.operations.extend(
             gone.iter()

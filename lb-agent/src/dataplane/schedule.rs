@@ -1,88 +1,128 @@
-//! `rr` and `wrr` as tables: whose turn it is, written out for one full round.
+//! The schedulers of IPVS as tables. How the program uses a table stands in
+//! `lb_common::schedule`; what needs live connections (`lc`, `wlc`, …) it compares itself.
 //!
-//! How the program walks the table stands in `lb_common::schedule`.
+//! Servers are given in IPVS's order: the one that was added last comes first, since the kernel
+//! puts a new server at the head of its list. So ties, the first turn and the places of `sh`, `dh`
+//! and `mh` fall as they do there.
 
-use lb_common::limits::MAX_SCHEDULE;
+mod hashed;
+mod maglev;
+mod rota;
+
+use lb_common::limits::{MAX_BACKENDS, MAX_TURNS};
+use lb_common::schedule::element;
 
 use crate::config::model::Scheduler;
 
-/// Turns that fit a table; element 0 of it is their number.
-const MAX_TURNS: usize = MAX_SCHEDULE as usize - 1;
+/// A server, as schedulers see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its slot.
+    pub slot: u16,
+    /// `weight`; 0: no new connections.
+    pub weight: u32,
+    /// The weight that it has when it takes connections, by which `mh` gives it places that it
+    /// keeps meanwhile (`last_weight` of IPVS).
+    pub full_weight: u32,
+    /// Its address in host byte order; of IPv6 the exclusive or of the four words.
+    pub address: u32,
+    /// Its port.
+    pub port: u16,
+}
 
-/// One round: the slots in the order in which they serve. Slots of weight 0 have no turn.
-///
-/// `wrr` interleaves as IPVS does (`net/netfilter/ipvs/ip_vs_wrr.c`): a threshold goes down from
-/// the greatest weight in steps of the greatest common divisor, and at each step everyone whose
-/// weight reaches it has one turn. Weights whose round would not fit are scaled down, each
-/// keeping at least one turn.
-pub fn turns(scheduler: Scheduler, servers: &[(u32, u32)]) -> Vec<u32> {
-    let serving = servers.iter().copied().filter(|(_, weight)| *weight > 0);
-    match scheduler {
-        Scheduler::Rr => serving.map(|(slot, _)| slot).take(MAX_TURNS).collect(),
-        // What needs more than a table is served by weight until it is built.
+/// A schedule: what stands in the table of `lb_common::schedule`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Elements in the order of their turns, or by hash.
+    pub turns: Vec<u32>,
+    /// An element for every server with a weight, in the order in which they are compared.
+    pub servers: Vec<u32>,
+}
+
+impl Table {
+    /// The table as the program reads it.
+    pub fn words(&self) -> Vec<u32> {
+        let count = |list: &[u32]| u32::try_from(list.len()).unwrap_or(0);
+        let mut words = Vec::with_capacity(self.turns.len() + self.servers.len() + 2);
+        words.push(count(&self.turns));
+        words.extend(&self.turns);
+        words.push(count(&self.servers));
+        words.extend(&self.servers);
+        words
+    }
+
+    /// What a table in the map says; `word` gives one word of it.
+    pub fn read(word: impl Fn(u32) -> Option<u32>) -> Self {
+        let list = |first: u32, limit: u32| {
+            let count = word(first).unwrap_or(0).min(limit);
+            (first + 1..=first + count).filter_map(&word).collect()
+        };
+        let turns: Vec<u32> = list(0, MAX_TURNS);
+        let after = u32::try_from(turns.len()).unwrap_or(0) + 1;
+        Self {
+            turns,
+            servers: list(after, MAX_BACKENDS),
+        }
+    }
+}
+
+/// The table of a scheduler for these servers.
+pub fn table(scheduler: Scheduler, servers: &[Candidate]) -> Table {
+    let mut serving: Vec<Candidate> = servers.iter().filter(|it| it.weight > 0).copied().collect();
+    let turns = match scheduler {
+        Scheduler::Rr | Scheduler::Lc => {
+            for server in &mut serving {
+                server.weight = 1;
+            }
+            let limit = MAX_TURNS as usize;
+            serving
+                .iter()
+                .map(|it| element(it.slot, 1))
+                .take(limit)
+                .collect()
+        }
         Scheduler::Wrr
-        | Scheduler::Lc
         | Scheduler::Wlc
-        | Scheduler::Lblc
-        | Scheduler::Lblcr
-        | Scheduler::Sh
-        | Scheduler::Dh
-        | Scheduler::Mh
         | Scheduler::Sed
         | Scheduler::Nq
-        | Scheduler::Fo
-        | Scheduler::Ovf
-        | Scheduler::Twos => interleave(&scale(serving.collect())),
+        | Scheduler::Lblc
+        | Scheduler::Lblcr
+        | Scheduler::Twos => {
+            fit(&mut serving);
+            rota::weighted(&serving)
+        }
+        Scheduler::Fo | Scheduler::Ovf => {
+            serving.sort_by_key(|server| std::cmp::Reverse(server.weight));
+            let first = serving.first().map(|it| element(it.slot, clamp(it.weight)));
+            first.into_iter().collect()
+        }
+        Scheduler::Sh => hashed::by_weight(servers),
+        Scheduler::Dh => hashed::in_turn(servers),
+        Scheduler::Mh => maglev::places(servers),
+    };
+    let servers = serving.iter().map(|it| element(it.slot, clamp(it.weight)));
+    Table {
+        servers: servers.collect(),
+        turns,
     }
 }
 
-/// Divides the weights by their common divisor, and further if the round is too long.
-fn scale(mut servers: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
-    let divisor = servers
-        .iter()
-        .fold(0, |divisor, (_, weight)| gcd(divisor, *weight));
-    if divisor > 1 {
-        for (_, weight) in &mut servers {
-            *weight /= divisor;
-        }
-    }
-    let total: u64 = servers.iter().map(|(_, weight)| u64::from(*weight)).sum();
-    if total > MAX_TURNS as u64 {
-        servers.truncate(MAX_TURNS);
-        // What is left when everyone has had one turn is shared out by weight, rounding down.
-        let spare = MAX_TURNS.saturating_sub(servers.len()) as u64;
-        for (_, weight) in &mut servers {
-            let share = u128::from(*weight) * u128::from(spare) / u128::from(total);
-            *weight = u32::try_from(share).unwrap_or(u32::MAX).saturating_add(1);
-        }
-    }
-    servers
+/// A weight as it stands in an element. What `ovf` takes for the most connections of a server ends
+/// there, too.
+fn clamp(weight: u32) -> u16 {
+    u16::try_from(weight).unwrap_or(u16::MAX)
 }
 
-fn interleave(servers: &[(u32, u32)]) -> Vec<u32> {
-    let greatest = servers.iter().map(|(_, weight)| *weight).max().unwrap_or(0);
-    let mut by_weight = servers.to_vec();
-    by_weight.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
-    let mut turns = Vec::new();
-    for threshold in (1..=greatest).rev() {
-        // With one heavy server left, its remaining turns need no look at the others.
-        let reached = by_weight.partition_point(|(_, weight)| *weight >= threshold);
-        if let [(slot, _)] = by_weight.get(..reached).unwrap_or_default() {
-            turns.push(*slot);
-            continue;
-        }
-        turns.extend(
-            servers
-                .iter()
-                .filter(|(_, weight)| *weight >= threshold)
-                .map(|(slot, _)| *slot),
-        );
+/// Scales weights down to what fits an element, in proportion, each keeping at least 1.
+fn fit(servers: &mut [Candidate]) {
+    let greatest = servers.iter().map(|it| it.weight).max().unwrap_or(0);
+    if greatest <= u16::MAX.into() {
+        return;
     }
-    turns
-}
-
-fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { gcd(b, a % b) }
+    for server in servers {
+        let scaled = u64::from(server.weight) * u64::from(u16::MAX) / u64::from(greatest);
+        server.weight = u32::try_from(scaled).unwrap_or(u32::MAX).max(1);
+    }
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ pub struct ServerView {
     pub weight: u32,
     /// Whether it is the sorry server.
     pub sorry: bool,
-    /// Flows in state ESTABLISHED; all flows of UDP count as inactive, as in IPVS.
+    /// Flows in state `SYN_RECV` or `ESTABLISHED`; all flows of UDP count as inactive, as in IPVS.
     pub active_connections: u64,
     /// Flows in any other state.
     pub inactive_connections: u64,

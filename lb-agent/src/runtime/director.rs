@@ -73,7 +73,7 @@ impl Director {
             for address in servers(virtual_server) {
                 hops.watch(address);
             }
-            if virtual_server.lb_kind == Forwarding::Nat {
+            if uses_nat(virtual_server) {
                 hops.keep_gateways();
             }
         }
@@ -270,6 +270,10 @@ impl Director {
         Some(Service {
             key,
             scheduler: virtual_server.lb_algo,
+            flags: virtual_server.flags,
+            ops: virtual_server.ops && !uses_nat(virtual_server) && key.proto == UDP,
+            new_flow_limit: virtual_server.xdp_new_flow_limit,
+            source_limit: virtual_server.xdp_source_limit,
             persistence: virtual_server
                 .persistence_timeout
                 .map(|timeout| Persistence {
@@ -280,6 +284,8 @@ impl Director {
             servers: pool
                 .members()
                 .iter()
+                // The kernel puts a new server at the head of its list.
+                .rev()
                 .filter_map(|member| self.server(virtual_server, &entries, member))
                 .collect(),
         })
@@ -293,7 +299,8 @@ impl Director {
         member: &Member,
     ) -> Option<Server> {
         let address = ipv4(member.key.address)?;
-        let stopped = |egress| self.obstacle(virtual_server, entries, egress).is_some();
+        let method = method(virtual_server, member);
+        let stopped = |egress| self.obstacle(method, entries, egress).is_some();
         let path = match self.hops.resolved(member.key.address) {
             Resolution::Unknown(_) => Path::Unknown,
             // The kernel serves what we pass on, on the port of the virtual server.
@@ -302,11 +309,19 @@ impl Director {
             Resolution::Via(hop) if stopped(hop.index) => Path::Unknown,
             Resolution::Via(hop) => Path::Via(*hop),
         };
+        let mut servers = virtual_server.real_servers.iter();
+        let configured = servers.find(|it| it.key == member.key && !member.sorry);
         Some(Server {
             address,
             port: member.key.port,
-            method: virtual_server.lb_kind,
+            method,
             weight: member.weight,
+            full_weight: match (member.weight, configured) {
+                (0, Some(server)) => server.weight,
+                (weight, _) => weight,
+            },
+            uthreshold: configured.map_or(0, |server| server.uthreshold),
+            lthreshold: configured.map_or(0, |server| server.lthreshold),
             sorry: member.sorry,
             path,
         })
@@ -360,6 +375,36 @@ fn servers(virtual_server: &VirtualServer) -> impl Iterator<Item = IpAddr> {
     let sorry = virtual_server.sorry_server.map(|sorry| sorry.address);
     let servers = virtual_server.real_servers.iter();
     servers.map(|server| server.key.address).chain(sorry)
+}
+
+/// Whether one of its servers may be in NAT mode.
+fn uses_nat(virtual_server: &VirtualServer) -> bool {
+    methods(virtual_server).any(|(_, method)| method == Forwarding::Nat)
+}
+
+/// The addresses of the real servers and the sorry server, with `lvs_method`.
+fn methods(virtual_server: &VirtualServer) -> impl Iterator<Item = (IpAddr, Forwarding)> {
+    let lb_kind = virtual_server.lb_kind;
+    let sorry = virtual_server.sorry_server.map(|sorry| {
+        let method = virtual_server.sorry_server_lvs_method.unwrap_or(lb_kind);
+        (sorry.address, method)
+    });
+    let servers = virtual_server.real_servers.iter();
+    servers
+        .map(move |server| (server.key.address, server.lvs_method.unwrap_or(lb_kind)))
+        .chain(sorry)
+}
+
+/// How packets get to a member of the pool.
+fn method(virtual_server: &VirtualServer, member: &Member) -> Forwarding {
+    let mut servers = virtual_server.real_servers.iter();
+    let own = if member.sorry {
+        virtual_server.sorry_server_lvs_method
+    } else {
+        let server = servers.find(|server| server.key == member.key);
+        server.and_then(|server| server.lvs_method)
+    };
+    own.unwrap_or(virtual_server.lb_kind)
 }
 
 /// The port of a virtual server.

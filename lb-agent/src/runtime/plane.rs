@@ -156,9 +156,11 @@ impl Plane {
         set_control(&self.maps, self.ticks, secret, deadman);
     }
 
-    /// Says that the agent is alive.
+    /// Says that the agent is alive, and counts connections where that matters.
     pub fn heartbeat(&mut self) -> Result<(), PlaneError> {
-        Ok(self.object.heartbeat()?)
+        self.object.heartbeat()?;
+        self.maps.take_census(&self.installed);
+        Ok(())
     }
 
     /// Takes everything out of the kernel. What cannot be removed does not keep the rest.

@@ -13,13 +13,17 @@ fn reasons_stand_in_the_order_of_their_index_and_have_names_of_their_own() {
 
 #[test]
 fn dropped_is_what_the_kernel_would_leak_and_answered_what_does_not_fit() {
-    use Reason::{AnswerLimit, CannotFragment, NoRoom, NoWayBack, TooBig, Unresolved};
+    use Reason::{
+        AnswerLimit, CannotFragment, NewFlowLimit, NoRoom, NoWayBack, SourceLimit, TooBig,
+        Unresolved,
+    };
     const DROP: u32 = 1;
     const PASS: u32 = 2;
     const TX: u32 = 3;
     for reason in Reason::ALL {
         let verdict = match reason {
-            CannotFragment | AnswerLimit | NoRoom | NoWayBack | Unresolved => DROP,
+            CannotFragment | AnswerLimit | NoRoom | NoWayBack | NewFlowLimit | SourceLimit
+            | Unresolved => DROP,
             TooBig => TX,
             _ => PASS,
         };

@@ -198,18 +198,14 @@ fn virtual_server(method: Forwarding, gate: u16) -> Service {
         (8, PORT)
     };
     let server = |number| Server {
-        address: server(method, number),
-        port,
         method,
-        weight: 1,
-        sorry: false,
         path: Path::Via(hop),
+        ..Server::new(server(method, number), port)
     };
     Service {
-        key: ServiceKey4::new(service(method), PORT, TCP),
         scheduler: Scheduler::Wrr,
-        persistence: None,
         gate,
         servers: (1..=servers).map(server).collect(),
+        ..Service::new(ServiceKey4::new(service(method), PORT, TCP))
     }
 }

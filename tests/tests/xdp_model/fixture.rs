@@ -45,11 +45,13 @@ pub(crate) fn in_director(
 /// 198.51.100.`last`:`port`, round robin.
 pub(crate) fn service(last: u8, port: u16, protocol: u8, servers: Vec<Server>) -> Service {
     Service {
-        key: ServiceKey4::new(Ipv4Addr::new(198, 51, 100, last), port, protocol),
         scheduler: Scheduler::Wrr,
-        persistence: None,
-        gate: 0,
         servers,
+        ..Service::new(ServiceKey4::new(
+            Ipv4Addr::new(198, 51, 100, last),
+            port,
+            protocol,
+        ))
     }
 }
 
@@ -57,11 +59,7 @@ pub(crate) fn service(last: u8, port: u16, protocol: u8, servers: Vec<Server>) -
 /// digits of its address do: that of 10.0.0.11 in 11.
 pub(crate) fn server(network: &Network, last: u8, port: u16, method: Forwarding) -> Server {
     Server {
-        address: Ipv4Addr::new(10, 0, 0, last),
-        port,
         method,
-        weight: 1,
-        sorry: false,
         path: Path::Via(Hop {
             index: network.back.index,
             mtu: 1500,
@@ -69,6 +67,7 @@ pub(crate) fn server(network: &Network, last: u8, port: u16, method: Forwarding)
             dst_mac: [0x02, 0, 0, 0xdd, 0, last / 10 * 16 + last % 10],
             source: Some(IpAddr::from([10, 0, 0, 1])),
         }),
+        ..Server::new(Ipv4Addr::new(10, 0, 0, last), port)
     }
 }
 

@@ -73,7 +73,7 @@ fn any_packets_through_any_configurations_fare_as_in_the_model() -> Result<()> {
         for packet in 0..packets {
             let place = || format!("LB_MODEL_SEED={seed:#x}, packet {packet}");
             if packet % EPOCH == 0 {
-                trial.check_maps().with_context(place)?;
+                trial.take_census().with_context(place)?;
                 new_epoch(&mut trial, &mut world, &network, &mut random).with_context(place)?;
             }
             if random.chance(2) {

@@ -222,6 +222,13 @@ impl Rig {
             .load(Ordering::SeqCst))
     }
 
+    /// Counts the flow table as the agent does once a second; the tick of that moment.
+    pub(crate) fn take_census(&mut self) -> Result<i64> {
+        let tick = self.early_in_tick()? >> TICK_SHIFT;
+        self.maps.take_census(&self.installed);
+        Ok(tick.cast_signed())
+    }
+
     /// The four entries of a bucket of the flow table.
     pub(crate) fn bucket(&self, bucket: u32) -> Option<[FlowEntry; WAYS]> {
         self.flows.get(bucket as usize).map(|bucket| bucket.ways)
@@ -250,6 +257,11 @@ impl Rig {
         }
         older(&mut self.affinity, ticks)?;
         older(&mut self.fragments, ticks)
+    }
+
+    /// Makes every flow and all templates older.
+    pub(crate) fn age_everything(&mut self, ticks: u32) -> Result<()> {
+        self.age(0..FLOW_BUCKETS, ticks)
     }
 
     /// What persistent services remember of their clients.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, bail, ensure};
 use lb_agent::dataplane::desired::Desired;
 use lb_common::flow::{FREE, FlowEntry, STAMP_MASK};
+use lb_common::load::Load;
 use lb_common::stats::Reason;
 
 use crate::frame::Endpoint;
@@ -117,6 +118,23 @@ impl<'a> Trial<'a> {
                 "{endpoint:?}: {carried:?} instead of {expected:?}"
             );
         }
+        for (_, endpoint, incarnation) in self.model.incarnations() {
+            let expected = self.model.loads.get(&incarnation).copied();
+            let counts = |it: Load| (it.active, it.inactive, it.full);
+            let expected = expected.map(counts).unwrap_or_default();
+            let found = counts(self.rig.maps.load(self.places[&incarnation].0));
+            ensure!(
+                found == expected,
+                "{endpoint:?}: connections {found:?} instead of {expected:?}"
+            );
+        }
+        for (counter, found) in (0..).zip(self.rig.maps.sources()) {
+            let expected = self.model.sources.get(&counter).copied().unwrap_or(0);
+            ensure!(
+                found == expected,
+                "flows of a client: counter {counter} is {found} instead of {expected}"
+            );
+        }
         for (id, _) in self.rig.maps.services()? {
             let expected = self.model.retired.get(&id).copied().unwrap_or_default();
             let carried = self.rig.maps.retired(id)?;
@@ -135,6 +153,14 @@ impl<'a> Trial<'a> {
             );
         }
         Ok(())
+    }
+
+    /// The agent counts the flow table, and so does the model.
+    pub(crate) fn take_census(&mut self) -> Result<()> {
+        self.check_maps().context("before the census")?;
+        let tick = self.rig.take_census()?;
+        self.model.take_census(tick);
+        self.check_maps().context("after the census")
     }
 
     /// Flows and templates.

@@ -106,12 +106,8 @@ impl World {
                 self.services.remove(&key);
                 continue;
             }
-            let service = self.services.entry(key).or_insert_with(|| Service {
-                key: ServiceKey4::new(key.0.address, key.0.port, key.1),
-                scheduler: Scheduler::Rr,
-                persistence: None,
-                gate: 0,
-                servers: Vec::new(),
+            let service = self.services.entry(key).or_insert_with(|| {
+                Service::new(ServiceKey4::new(key.0.address, key.0.port, key.1))
             });
             change_service(service, random);
             for _ in 0..random.below(5) {
@@ -123,7 +119,22 @@ impl World {
 
 fn change_service(service: &mut Service, random: &mut Random) {
     if random.chance(30) {
-        service.scheduler = random.pick(&[Scheduler::Rr, Scheduler::Wrr]);
+        // `twos` draws lots of its own.
+        let foreseeable = Scheduler::ALL.map(|it| {
+            if it == Scheduler::Twos {
+                Scheduler::Wrr
+            } else {
+                it
+            }
+        });
+        service.scheduler = random.pick(&foreseeable);
+        service.flags.flag_1 = random.chance(50);
+        service.flags.flag_2 = random.chance(50);
+        service.ops = service.key.proto == UDP && random.chance(20);
+    }
+    if random.chance(20) {
+        service.new_flow_limit = random.pick(&[0, 0, 1, 20]);
+        service.source_limit = random.pick(&[0, 0, 1, 3]);
     }
     if random.chance(30) {
         service.gate = random.below(GATES) as u16;
@@ -145,7 +156,12 @@ fn change_servers(servers: &mut Vec<Server>, network: &Network, random: &mut Ran
     let at = random.below(servers.len() + 1);
     match random.below(10) {
         0 if at < servers.len() => drop(servers.remove(at)),
-        1 | 2 if at < servers.len() => servers[at].weight = random.pick(&[0, 1, 2, 3, 7, 250]),
+        1 if at < servers.len() => servers[at].weight = random.pick(&[0, 1, 2, 3, 7, 250]),
+        2 if at < servers.len() => {
+            servers[at].full_weight = random.pick(&[1, 2, 3, 7, 250]);
+            servers[at].uthreshold = random.pick(&[0, 0, 1, 3, 8]);
+            servers[at].lthreshold = random.pick(&[0, 0, 1, 2]);
+        }
         3 | 4 if at < servers.len() => servers[at].path = path(network, random),
         5 if at < servers.len() => servers[at].method = method(random),
         _ => {
@@ -161,8 +177,10 @@ fn change_servers(servers: &mut Vec<Server>, network: &Network, random: &mut Ran
                     port,
                     method: method(random),
                     weight: random.pick(&[0, 1, 1, 2, 3, 10]),
+                    full_weight: random.pick(&[1, 1, 2, 3, 10]),
                     sorry: random.chance(10),
                     path: path(network, random),
+                    ..Server::new(address, port)
                 });
             }
         }

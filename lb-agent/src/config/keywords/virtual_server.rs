@@ -76,29 +76,36 @@ const SERVICE: &[Keyword<VirtualServerDraft>] = &[
         .many(),
 ];
 
-const NO_FLAG: &str = "the scheduler works as without it";
-
 const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
-    bare("ops", |v: &mut VirtualServerDraft, w| v.value.ops = w.value)
-        .later("datagrams of one client go to one server"),
+    bare("ops", |v: &mut VirtualServerDraft, w| v.value.ops = w.value),
     bare("hashed", |v: &mut VirtualServerDraft, w| {
         v.value.flags.hashed = w.value;
     })
-    .later(NO_FLAG),
+    .accepted("the kernel sets this flag by itself, and no scheduler looks at it"),
     bare("flag-1", |v: &mut VirtualServerDraft, w| {
         v.value.flags.flag_1 = w.value;
     })
-    .or(&["sh-fallback", "mh-fallback"])
-    .later(NO_FLAG),
+    .or(&["sh-fallback", "mh-fallback"]),
     bare("flag-2", |v: &mut VirtualServerDraft, w| {
         v.value.flags.flag_2 = w.value;
     })
-    .or(&["sh-port", "mh-port"])
-    .later(NO_FLAG),
+    .or(&["sh-port", "mh-port"]),
     bare("flag-3", |v: &mut VirtualServerDraft, w| {
         v.value.flags.flag_3 = w.value;
     })
-    .later(NO_FLAG),
+    .accepted("no scheduler looks at it"),
+    number(
+        "xdp_new_flow_limit",
+        0..=u32::MAX,
+        |v: &mut VirtualServerDraft, w| v.value.xdp_new_flow_limit = w.value,
+    )
+    .default("0, no limit"),
+    number(
+        "xdp_source_limit",
+        0..=u32::MAX,
+        |v: &mut VirtualServerDraft, w| v.value.xdp_source_limit = w.value,
+    )
+    .default("0, no limit"),
 ];
 
 const POOL: &[Keyword<VirtualServerDraft>] = &[
@@ -106,8 +113,7 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
     bare("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| v.value.sorry_server_inhibit = w.value),
     word("sorry_server_lvs_method", "NAT|DR|TUN", read!(choice KINDS => |v: &mut VirtualServerDraft, w| v.value.sorry_server_lvs_method = Some(w.value)))
         .default("`lb_kind`")
-        .example("DR")
-        .later("the sorry server is reached as the others are"),
+        .example("DR"),
     number("quorum", 1..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.quorum = w.value)
         .default("1")
         .silent("1"),

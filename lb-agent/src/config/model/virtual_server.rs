@@ -62,6 +62,10 @@ pub struct VirtualServer<K = VirtualServerKey> {
     pub snmp_name: Option<String>,
     /// `xdp_slow_start`: a server that recovers has its full weight after so long; zero: at once.
     pub xdp_slow_start: Duration,
+    /// `xdp_new_flow_limit`: new flows in a second; 0: no limit.
+    pub xdp_new_flow_limit: u32,
+    /// `xdp_source_limit`: flows of one client address; 0: no limit.
+    pub xdp_source_limit: u32,
 }
 
 /// Flags of the scheduler (`IP_VS_SVC_F_*`).
@@ -152,6 +156,8 @@ impl<K> VirtualServer<K> {
             smtp_alert: false,
             snmp_name: None,
             xdp_slow_start: Duration::ZERO,
+            xdp_new_flow_limit: 0,
+            xdp_source_limit: 0,
         }
     }
 
@@ -182,6 +188,8 @@ impl<K> VirtualServer<K> {
             smtp_alert: self.smtp_alert,
             snmp_name: self.snmp_name,
             xdp_slow_start: self.xdp_slow_start,
+            xdp_new_flow_limit: self.xdp_new_flow_limit,
+            xdp_source_limit: self.xdp_source_limit,
         }
     }
 }

@@ -48,7 +48,8 @@ impl Resolver<'_> {
     ) -> RealServer {
         let given = draft.port.map(|port| port.value);
         let span = draft.port.map_or(draft.span, |port| port.span);
-        let port = self.port(given, span, service, lb_kind);
+        let method = draft.value.lvs_method.unwrap_or(lb_kind);
+        let port = self.port(given, span, service, method);
         let settings = draft.checks.within(&service.checks);
         let outer = Outer {
             settings: &settings,

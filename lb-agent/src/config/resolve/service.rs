@@ -85,7 +85,7 @@ impl Resolver<'_> {
             self.left_out(draft);
             return None;
         }
-        let lb_algo = self.lb_algo(draft);
+        let lb_algo = Self::lb_algo(draft);
         let lb_kind = self.lb_kind(draft);
         let persistence = draft.persistence_timeout.map(|given| given.value);
         let real_servers = self.real_servers(draft, lb_kind);
@@ -139,36 +139,8 @@ impl Resolver<'_> {
         }
     }
 
-    fn lb_algo(&mut self, draft: &VirtualServerDraft) -> Scheduler {
-        let lb_algo = draft.lb_algo.map(|given| given.value);
-        let scheduler = lb_algo.unwrap_or_default();
-        match scheduler {
-            Scheduler::Rr | Scheduler::Wrr => {}
-            Scheduler::Lc
-            | Scheduler::Wlc
-            | Scheduler::Lblc
-            | Scheduler::Lblcr
-            | Scheduler::Sh
-            | Scheduler::Dh
-            | Scheduler::Mh
-            | Scheduler::Sed
-            | Scheduler::Nq
-            | Scheduler::Fo
-            | Scheduler::Ovf
-            | Scheduler::Twos => {
-                let span = draft.lb_algo.map_or(draft.span, |given| given.span);
-                let default = if lb_algo.is_none() {
-                    "no `lb_algo`: the default is `wlc`, as with keepalived; "
-                } else {
-                    ""
-                };
-                let name = scheduler.name();
-                let message =
-                    format!("{default}XDP does not schedule by `{name}` yet: `wrr` is used");
-                self.warning(Code::NoEffectYet, span, message);
-            }
-        }
-        scheduler
+    fn lb_algo(draft: &VirtualServerDraft) -> Scheduler {
+        draft.lb_algo.map(|given| given.value).unwrap_or_default()
     }
 
     fn lb_kind(&mut self, draft: &VirtualServerDraft) -> Forwarding {
@@ -211,6 +183,7 @@ impl Resolver<'_> {
     ) -> Option<SorryServer> {
         let given = draft.sorry_server?;
         let (address, port) = given.value;
+        let method = draft.value.sorry_server_lvs_method.unwrap_or(lb_kind);
         if let Target::Address(service, _) = draft.target
             && service.is_ipv4() != address.is_ipv4()
         {
@@ -218,7 +191,7 @@ impl Resolver<'_> {
             self.error(Code::WrongFamily, given.span, message);
             return None;
         }
-        let port = self.port(port, given.span, draft, lb_kind);
+        let port = self.port(port, given.span, draft, method);
         Some(SorryServer { address, port })
     }
 

@@ -25,18 +25,26 @@ fn set_service(id: u16) -> Operation {
             ..ServiceEntry::zeroed()
         },
         info: ServiceInfo::zeroed(),
+        policy: Policy::zeroed(),
+    }
+}
+
+fn table(turns: &[u32]) -> Table {
+    Table {
+        turns: turns.to_vec(),
+        servers: turns.to_vec(),
     }
 }
 
 #[test]
 fn a_schedule_that_comes_before_its_service_is_not_forgotten() {
-    let turns = vec![1, 2, 1];
+    let table = table(&[1, 2, 1]);
     let schedule = Operation::SetSchedule {
         service: 5,
-        turns: turns.clone(),
+        table: table.clone(),
     };
     let installed = after(&[schedule, set_service(5)]);
-    assert_eq!(installed.schedules[&5], turns);
+    assert_eq!(installed.schedules[&5], table);
     assert_eq!(installed.services[&KEY].entry.id, 5);
 }
 
@@ -44,7 +52,7 @@ fn a_schedule_that_comes_before_its_service_is_not_forgotten() {
 fn a_service_that_goes_takes_its_schedule_along() {
     let schedule = Operation::SetSchedule {
         service: 5,
-        turns: vec![1],
+        table: table(&[1]),
     };
     let gone = Operation::RemoveService { key: KEY, id: 5 };
     assert_eq!(
@@ -116,4 +124,19 @@ fn the_filter_lets_through_what_is_listed() {
     assert!(!filter.may_be_source(bits([192, 0, 2, 1])));
     assert!(filter.may_be_server(&server(80).into()));
     assert!(!filter.may_be_server(&server(81).into()));
+}
+
+#[test]
+fn limits_of_connections_go_with_their_slot() {
+    let thresholds = Thresholds { upper: 9, lower: 3 };
+    let set = Operation::SetThresholds {
+        slot: 7,
+        thresholds,
+    };
+    let gone = Operation::RetireBackend {
+        slot: 7,
+        backend: Backend::zeroed(),
+    };
+    assert_eq!(after(std::slice::from_ref(&set)).thresholds[&7], thresholds);
+    assert!(after(&[set, gone]).thresholds.is_empty());
 }

@@ -65,7 +65,7 @@ impl From<&common::Service> for Service {
                 persistence,
                 engine: None,
             },
-            servers: service.servers.iter().map(Into::into).collect(),
+            servers: service.servers.iter().rev().map(Into::into).collect(),
         }
     }
 }

@@ -8,6 +8,8 @@ use lb_common::backend::{Backend, flags};
 use super::Operation;
 use crate::config::model::Forwarding;
 use crate::dataplane::desired::{Path, Server, Service};
+use crate::dataplane::installed::Thresholds;
+use crate::dataplane::schedule::Candidate;
 
 /// Whether `backend` is the slot of `server` within its service.
 pub(super) fn is_for(backend: &Backend, server: &Server) -> bool {
@@ -51,6 +53,26 @@ pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u
         }
     }
     backend
+}
+
+/// `server` as schedulers see it.
+pub(super) fn candidate(slot: u32, server: &Server) -> Candidate {
+    Candidate {
+        // Slots are numbered up to `MAX_BACKENDS`, which is 2^16.
+        slot: u16::try_from(slot).unwrap_or(0),
+        weight: server.weight,
+        full_weight: server.full_weight,
+        address: server.address.to_bits(),
+        port: server.port,
+    }
+}
+
+/// How many connections `server` may have.
+pub(super) const fn thresholds(server: &Server) -> Thresholds {
+    Thresholds {
+        upper: server.uthreshold,
+        lower: server.lthreshold,
+    }
 }
 
 /// Frees the slot of `backend`.

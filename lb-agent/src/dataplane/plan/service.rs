@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use lb_common::flow::TICK_SHIFT;
+use lb_common::policy::{Policy, flags};
 use lb_common::service::{ServiceEntry, ServiceInfo, scheduler};
 
 use crate::config::model::{Forwarding, Scheduler};
@@ -48,23 +50,7 @@ pub(super) fn entry(service: &Service, id: u16, ticks: Ticks) -> ServiceEntry {
 pub(super) fn info(service: &Service) -> ServiceInfo {
     ServiceInfo {
         key: service.key,
-        scheduler: match service.scheduler {
-            Scheduler::Rr => scheduler::RR,
-            // As `dataplane::schedule` has it.
-            Scheduler::Wrr
-            | Scheduler::Lc
-            | Scheduler::Wlc
-            | Scheduler::Lblc
-            | Scheduler::Lblcr
-            | Scheduler::Sh
-            | Scheduler::Dh
-            | Scheduler::Mh
-            | Scheduler::Sed
-            | Scheduler::Nq
-            | Scheduler::Fo
-            | Scheduler::Ovf
-            | Scheduler::Twos => scheduler::WRR,
-        },
+        scheduler: number(service.scheduler),
         pad: [0; 3],
         persistence_timeout: service.persistence.map_or(0, |persistence| {
             u32::try_from(persistence.timeout.as_secs()).unwrap_or(u32::MAX)
@@ -74,5 +60,74 @@ pub(super) fn info(service: &Service) -> ServiceInfo {
         }),
         gate: service.gate,
         pad2: 0,
+    }
+}
+
+/// How new flows of a service are treated.
+pub(super) fn policy(service: &Service, id: u16, ticks: Ticks) -> Policy {
+    let is_hashed = matches!(service.scheduler, Scheduler::Sh | Scheduler::Mh);
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    let (active_cost, inactive_cost, more_cost) = costs(service.scheduler);
+    Policy {
+        scheduler: number(service.scheduler),
+        flags: flag(is_hashed && service.flags.flag_1, flags::FALLBACK)
+            | flag(is_hashed && service.flags.flag_2, flags::PORT)
+            | flag(service.is_counted(), flags::COUNTED)
+            | flag(service.ops, flags::OPS)
+            | flag(service.scheduler == Scheduler::Nq, flags::IDLE_FIRST)
+            | flag(service.scheduler == Scheduler::Ovf, flags::OVERFLOWS),
+        leader: id,
+        new_flows: in_a_tick(service.new_flow_limit, ticks),
+        source_flows: service.source_limit,
+        active_cost,
+        inactive_cost,
+        more_cost,
+    }
+}
+
+/// What an active connection, an inactive one and the new one cost where servers are compared:
+/// `ip_vs_dest_conn_overhead` and its like.
+const fn costs(scheduler: Scheduler) -> (u16, u8, u8) {
+    match scheduler {
+        Scheduler::Lc | Scheduler::Wlc | Scheduler::Lblc | Scheduler::Lblcr => (256, 1, 0),
+        Scheduler::Sed | Scheduler::Nq => (1, 0, 1),
+        // These take the first server that will do, if it comes to that.
+        Scheduler::Fo
+        | Scheduler::Ovf
+        | Scheduler::Rr
+        | Scheduler::Wrr
+        | Scheduler::Twos
+        | Scheduler::Sh
+        | Scheduler::Dh
+        | Scheduler::Mh => (0, 0, 0),
+    }
+}
+
+/// What is allowed in a second, for one tick: at least one.
+fn in_a_tick(limit: u32, ticks: Ticks) -> u32 {
+    let share = (u64::from(limit) << TICK_SHIFT) / u64::from(ticks.hertz()).max(1);
+    match limit {
+        0 => 0,
+        _ => u32::try_from(share).unwrap_or(u32::MAX).max(1),
+    }
+}
+
+/// The number of a scheduler in the maps.
+const fn number(scheduler: Scheduler) -> u8 {
+    match scheduler {
+        Scheduler::Rr => scheduler::RR,
+        Scheduler::Wrr => scheduler::WRR,
+        Scheduler::Lc => scheduler::LC,
+        Scheduler::Wlc => scheduler::WLC,
+        Scheduler::Sed => scheduler::SED,
+        Scheduler::Nq => scheduler::NQ,
+        Scheduler::Sh => scheduler::SH,
+        Scheduler::Dh => scheduler::DH,
+        Scheduler::Mh => scheduler::MH,
+        Scheduler::Lblc => scheduler::LBLC,
+        Scheduler::Lblcr => scheduler::LBLCR,
+        Scheduler::Fo => scheduler::FO,
+        Scheduler::Ovf => scheduler::OVF,
+        Scheduler::Twos => scheduler::TWOS,
     }
 }

@@ -13,24 +13,21 @@ const TICKS: Ticks = Ticks::at(250);
 
 fn service(port: u16, servers: &[(u8, u32)]) -> Service {
     Service {
-        key: ServiceKey4::new(Ipv4Addr::new(10, 0, 0, 100), port, TCP),
         scheduler: Scheduler::Wrr,
-        persistence: None,
         gate: 1,
         servers: servers
             .iter()
             .map(|(host, weight)| server(*host, *weight, Forwarding::Dr))
             .collect(),
+        ..Service::new(ServiceKey4::new(Ipv4Addr::new(10, 0, 0, 100), port, TCP))
     }
 }
 
 fn server(host: u8, weight: u32, method: Forwarding) -> Server {
     Server {
-        address: Ipv4Addr::new(10, 0, 0, host),
-        port: 80,
         method,
         weight,
-        sorry: false,
+        full_weight: weight,
         path: Path::Via(Hop {
             index: 2,
             mtu: 1500,
@@ -38,11 +35,20 @@ fn server(host: u8, weight: u32, method: Forwarding) -> Server {
             dst_mac: [host; 6],
             source: Some(Ipv4Addr::new(10, 0, 0, 1).into()),
         }),
+        ..Server::new(Ipv4Addr::new(10, 0, 0, host), 80)
     }
 }
 
 fn desired(services: Vec<Service>) -> Desired {
     Desired { services }
+}
+
+/// The slots of a schedule in the order of their turns.
+fn slots(table: &Table) -> Vec<u32> {
+    let turns = table.turns.iter();
+    turns
+        .map(|it| lb_common::schedule::slot(*it).into())
+        .collect()
 }
 
 /// Applies the plan for `desired` and says what it was.
@@ -78,9 +84,9 @@ fn a_new_service_is_written_from_the_servers_up() {
             Operation::SetFilter(_),
             Operation::WriteBackend { slot: 1, .. },
             Operation::WriteBackend { slot: 2, .. },
-            Operation::SetSchedule { service: 1, ref turns },
+            Operation::SetSchedule { service: 1, ref table },
             Operation::SetService { .. },
-        ] if turns[..] == [1, 1, 2]
+        ] if slots(table) == [1, 1, 2]
     ));
 }
 
@@ -95,9 +101,9 @@ fn a_server_that_goes_leaves_the_schedule_before_its_slot_is_retired() {
     assert!(matches!(
         operations[..],
         [
-            Operation::SetSchedule { service: 1, ref turns },
+            Operation::SetSchedule { service: 1, ref table },
             Operation::RetireBackend { slot: 1, backend },
-        ] if turns[..] == [2] && backend.generation == 1 && backend.flags == 0
+        ] if slots(table) == [2] && backend.generation == 1 && backend.flags == 0
     ));
 }
 
@@ -156,8 +162,8 @@ fn weight_zero_keeps_slot_and_generation_and_loses_the_turns() {
     );
     assert!(matches!(
         operations[..],
-        [Operation::WriteBackend { slot: 1, backend }, Operation::SetSchedule { ref turns, .. }]
-            if backend.generation == 0 && turns[..] == [2]
+        [Operation::WriteBackend { slot: 1, backend }, Operation::SetSchedule { ref table, .. }]
+            if backend.generation == 0 && slots(table) == [2]
     ));
 }
 
@@ -390,9 +396,14 @@ proptest! {
                     *slot
                 }).collect();
                 // Its turns are those of its servers.
-                let weights = slots.iter().copied().zip(service.servers.iter().map(|it| it.weight));
-                let turns = crate::dataplane::schedule::turns(service.scheduler, &weights.collect::<Vec<_>>());
-                prop_assert_eq!(&installed.schedules[&id], &turns);
+                let candidates = slots.iter().zip(&service.servers);
+                let candidates: Vec<_> = candidates.map(|(slot, it)| pool::candidate(*slot, it)).collect();
+                let table = schedule::table(service.scheduler, &candidates);
+                prop_assert_eq!(&installed.schedules[&id], &table);
+                for (slot, server) in slots.iter().zip(&service.servers) {
+                    let thresholds = installed.thresholds.get(slot).copied().unwrap_or_default();
+                    prop_assert_eq!(thresholds, pool::thresholds(server));
+                }
             }
         }
     }
@@ -407,7 +418,9 @@ proptest! {
                 for (key, service) in &installed.services {
                     let found = installed.filter.destinations.contains(&key.address);
                     prop_assert!(found, "the filter hides a service");
-                    let turns = &installed.schedules[&service.entry.id];
+                    let table = &installed.schedules[&service.entry.id];
+                    let named = table.turns.iter().chain(&table.servers);
+                    let turns: Vec<u32> = named.map(|it| lb_common::schedule::slot(*it).into()).collect();
                     let own = |slot: &u32| installed.backends.get(slot).is_some_and(|it| {
                         it.has(flags::IN_USE) && it.service == service.entry.id
                     });

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lb_common::backend::{Backend, flags};
 use lb_common::control::GATE_ALWAYS;
 use lb_common::flow::{self, FLOW_STATES, FlowEntry, STAMP_MASK, TICK_SHIFT, state};
+use lb_common::load::is_active;
 use lb_common::service::{ServiceInfo, TCP, address4, scheduler};
 use lb_common::stats::{Reason, Traffic};
 
@@ -97,12 +98,11 @@ impl<'a> View<'a> {
                     address: info.key.address().into(),
                     port: info.key.port(),
                 },
-                scheduler: if info.scheduler == scheduler::RR {
-                    "rr"
-                } else {
-                    "wrr"
-                }
-                .into(),
+                scheduler: scheduler::NAMES
+                    .get(usize::from(info.scheduler))
+                    .copied()
+                    .unwrap_or("?")
+                    .into(),
                 persistence: persistence(&info),
                 instance: self.instance(info.gate),
                 armed: self.heard && gates.is_armed(info.gate),
@@ -114,12 +114,12 @@ impl<'a> View<'a> {
         services.collect()
     }
 
-    /// Flows of each slot: in state ESTABLISHED, in any other.
+    /// Flows of each slot: active ones and others, as IPVS counts them.
     fn count_connections(&self) -> HashMap<u32, (u64, u64)> {
         let mut counts: HashMap<u32, (u64, u64)> = HashMap::new();
         for (flow, _) in self.live_flows() {
             let (active, inactive) = counts.entry(flow.slot().into()).or_default();
-            *(if flow.state() == state::ESTABLISHED {
+            *(if is_active(flow.state()) {
                 active
             } else {
                 inactive

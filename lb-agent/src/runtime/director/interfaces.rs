@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{Director, servers};
+use super::{Director, methods, servers, uses_nat};
 use crate::config::model::{Forwarding, VirtualServer, XdpAttach};
 use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::port::{self, Need, Obstacle, Wanted};
@@ -23,7 +23,7 @@ impl Director {
             }
             let ways_in = self.ways_in(virtual_server);
             let ways_out = self.ways_out(virtual_server);
-            if virtual_server.lb_kind == Forwarding::Nat {
+            if uses_nat(virtual_server) {
                 answers.extend(ways_out.iter().copied());
                 egress.extend(self.ethernet(self.hops.gateway_interfaces()));
                 egress.extend(self.ethernet(ways_in.clone()));
@@ -111,12 +111,12 @@ impl Director {
     /// The interfaces by which the answers of servers in NAT mode arrive; `None`: no virtual server
     /// is in NAT mode.
     pub fn answers_come_by(&self) -> Option<BTreeSet<&str>> {
-        let nat = |it: &&VirtualServer| it.lb_kind == Forwarding::Nat;
-        let mut servers_in_nat = self.config.virtual_servers.iter().filter(nat).peekable();
+        let all = self.config.virtual_servers.iter().flat_map(methods);
+        let mut servers_in_nat = all
+            .filter(|(_, method)| *method == Forwarding::Nat)
+            .peekable();
         servers_in_nat.peek()?;
-        let indexes = servers_in_nat
-            .flat_map(servers)
-            .filter_map(|address| self.hops.interface(address));
+        let indexes = servers_in_nat.filter_map(|(address, _)| self.hops.interface(address));
         let links = indexes.filter_map(|index| self.links.get(&index));
         Some(links.map(|link| link.name.as_str()).collect())
     }
@@ -134,11 +134,11 @@ impl Director {
     /// interface `egress`, or in NAT mode the answers from coming back.
     pub(super) fn obstacle(
         &self,
-        virtual_server: &VirtualServer,
+        method: Forwarding,
         entries: &BTreeSet<u32>,
         egress: u32,
     ) -> Option<Obstacle> {
-        let nat = virtual_server.lb_kind == Forwarding::Nat;
+        let nat = method == Forwarding::Nat;
         entries.iter().find_map(|entry| {
             let answers = || {
                 nat.then(|| port::obstacle(&self.ports, egress, *entry))
@@ -153,9 +153,9 @@ impl Director {
         let mut found = BTreeMap::new();
         for virtual_server in &self.config.virtual_servers {
             let entries = self.entries(virtual_server);
-            for address in servers(virtual_server) {
+            for (address, method) in methods(virtual_server) {
                 if let Resolution::Via(hop) = self.hops.resolved(address)
-                    && let Some(obstacle) = self.obstacle(virtual_server, &entries, hop.index)
+                    && let Some(obstacle) = self.obstacle(method, &entries, hop.index)
                 {
                     found.insert(address, obstacle);
                 }

@@ -1,9 +1,11 @@
 //! Which server a packet goes to: that of its flow, that of its client, or the next.
 
+use lb_agent::config::model::{Scheduler, SchedulerFlags};
 use lb_common::stats::Reason;
 
 use super::installed::VirtualServer;
 use super::packet::Packet;
+use super::scheduler::{Dest, compare, hashed};
 use super::table::{Flow, State};
 use super::{Incarnation, Model, Refusal, Template};
 use crate::frame::TCP;
@@ -45,7 +47,15 @@ impl Model {
             }
         }
         if opens {
+            self.pass_limits(packet, service, tick)?;
             let server = self.next(packet, service, tick)?;
+            if service.ops {
+                return Ok(Choice {
+                    server,
+                    new: true,
+                    forgotten: true,
+                });
+            }
             let new = Flow {
                 client: packet.source,
                 service: service.id,
@@ -53,7 +63,9 @@ impl Model {
                 state: State::first(packet.protocol == TCP),
                 seen: tick,
             };
+            let state = new.state;
             if self.table.insert(new, tick) {
+                self.note_new(packet, service, server, state);
                 return Ok(Choice {
                     server,
                     new: true,
@@ -87,6 +99,8 @@ impl Model {
         let flow = self.table.find(bucket, packet.source, service.id)?;
         flow.state = flow.state.client_sends(packet.flags);
         flow.seen = tick;
+        let state = flow.state;
+        self.note_change(service.id, old.server, old.state, state);
         if old.seen != tick {
             self.keep(packet, service, old.server, tick);
         }
@@ -137,19 +151,66 @@ impl Model {
             }
             return Ok(server);
         }
-        let turns = service.turns.len();
-        if turns == 0 {
-            return Err(Refusal::Because(Reason::NoServer));
-        }
-        let last = self.cursors.entry(service.id).or_default();
-        *last = if *last < turns { *last + 1 } else { 1 };
-        let server = service.turns[*last - 1];
+        let server = self.by_scheduler(packet, service)?;
         if service.persistence.is_some() {
             let network = service.network_of(packet.source.address);
             self.templates
                 .insert((service.id, network), Template { server, seen: tick });
         }
         Ok(server)
+    }
+
+    /// What the scheduler says.
+    fn by_scheduler(
+        &mut self,
+        packet: &Packet,
+        service: &VirtualServer,
+    ) -> Result<Incarnation, Refusal> {
+        let dests = self.dests(service);
+        if dests.iter().all(|dest| dest.weight == 0) {
+            return Err(Refusal::Because(Reason::NoServer));
+        }
+        let chosen = match service.scheduler {
+            Scheduler::Rr | Scheduler::Wrr => return self.in_turn(service, &dests),
+            Scheduler::Lblc | Scheduler::Lblcr => {
+                self.by_locality(service, &dests, packet.destination)
+            }
+            Scheduler::Sh | Scheduler::Dh | Scheduler::Mh => {
+                Self::by_client(packet, service, &dests)
+            }
+            other => compare(other, &dests).map(|at| service.members[at]),
+        };
+        chosen.ok_or(Refusal::Because(Reason::Full))
+    }
+
+    /// The next turn of somebody who is not full; after 32 of them the first who is not.
+    fn in_turn(&mut self, service: &VirtualServer, dests: &[Dest]) -> Result<Incarnation, Refusal> {
+        let is_full = |server: &Incarnation| {
+            let place = service.members.iter().position(|it| it == server);
+            service.counted && place.is_some_and(|place| dests[place].overloaded)
+        };
+        let turns = service.turns.len();
+        let last = self.cursors.entry(service.id).or_default();
+        let mut cursor = *last;
+        for _ in 0..32 {
+            cursor = if cursor < turns { cursor + 1 } else { 1 };
+            let server = service.turns[cursor - 1];
+            if !is_full(&server) {
+                *last = cursor;
+                return Ok(server);
+            }
+        }
+        let mut members = service.members.iter().zip(dests);
+        let free = members.find(|(_, dest)| dest.weight > 0 && !dest.overloaded);
+        free.map(|(server, _)| *server)
+            .ok_or(Refusal::Because(Reason::Full))
+    }
+
+    /// By the hash of the client, or of what it asks for.
+    fn by_client(packet: &Packet, service: &VirtualServer, dests: &[Dest]) -> Option<Incarnation> {
+        let (client, destination) = (packet.source, packet.destination);
+        let place = hashed(service.scheduler, service.flags, dests, client, destination);
+        place.map(|at| service.members[at])
     }
 
     /// For a packet that leaves no trace: the server of the client's template, else the one that
@@ -162,6 +223,25 @@ impl Model {
     ) -> Result<Incarnation, Refusal> {
         if let Some(server) = self.template(packet, service, tick) {
             return Ok(server);
+        }
+        if matches!(
+            service.scheduler,
+            Scheduler::Sh | Scheduler::Dh | Scheduler::Mh
+        ) {
+            // As if nobody were full, and without a fallback.
+            let mut dests = self.dests(service);
+            for dest in &mut dests {
+                dest.overloaded = false;
+            }
+            let service = VirtualServer {
+                flags: SchedulerFlags {
+                    flag_1: false,
+                    ..service.flags
+                },
+                ..service.clone()
+            };
+            let server = Self::by_client(packet, &service, &dests);
+            return server.ok_or(Refusal::Because(Reason::NoServer));
         }
         let high = u128::from(self.table.hash(packet.source) >> 32);
         let turn = (high * service.turns.len() as u128) >> 32;

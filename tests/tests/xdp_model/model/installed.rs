@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use lb_agent::config::model::Forwarding;
+use lb_agent::config::model::{Forwarding, Scheduler, SchedulerFlags};
 use lb_agent::dataplane::desired::{Desired, Server, Service};
 use lb_agent::dataplane::xdp::clock::Ticks;
 use lb_common::filter::AddressFilter;
@@ -28,6 +28,17 @@ pub(super) struct VirtualServer {
     pub(super) persistence: Option<Persistence>,
     /// One round.
     pub(super) turns: Arc<[Incarnation]>,
+    /// Everybody, in the order in which they are compared.
+    pub(super) members: Arc<[Incarnation]>,
+    pub(super) scheduler: Scheduler,
+    pub(super) flags: SchedulerFlags,
+    pub(super) ops: bool,
+    /// Connections are counted.
+    pub(super) counted: bool,
+    /// New flows in a tick; 0: no limit.
+    pub(super) new_flows: u32,
+    /// Flows of a client; 0: no limit.
+    pub(super) source_flows: u32,
 }
 
 /// `persistence_timeout` and `persistence_granularity`.
@@ -86,6 +97,14 @@ impl Model {
                     .remove(&(key.0, key.1, endpoint_of(server)))
                     .unwrap_or_else(|| self.newcomer());
                 incarnations.push(incarnation);
+                let limits = |it: &Server| (it.uthreshold, it.lthreshold);
+                let limits_before = before.get(&incarnation).map(|it| limits(&it.server));
+                if limits_before.unwrap_or_default() != limits(server)
+                    && let Some(load) = self.loads.get_mut(&incarnation)
+                {
+                    (load.upper, load.lower) = limits(server);
+                    load.full = load.stays_full().into();
+                }
                 let real = RealServer {
                     server: *server,
                     service: key.0,
@@ -107,6 +126,16 @@ impl Model {
                     .into_iter()
                     .map(|server| incarnations[server])
                     .collect(),
+                members: incarnations.clone().into(),
+                scheduler: service.scheduler,
+                flags: service.flags,
+                ops: service.ops,
+                counted: service.is_counted(),
+                new_flows: match service.new_flow_limit {
+                    0 => 0,
+                    limit => (limit * 256 / ticks.hertz()).max(1),
+                },
+                source_flows: service.source_limit,
             };
             self.services.insert(key, virtual_server);
         }
@@ -122,6 +151,7 @@ impl Model {
         old_services: &BTreeMap<(Endpoint, u8), VirtualServer>,
     ) {
         for incarnation in gone {
+            self.loads.remove(&incarnation);
             let carried = self.traffic.remove(&incarnation).unwrap_or_default();
             let server = &before[&incarnation];
             let service = &old_services[&(server.service, server.protocol)];

@@ -10,8 +10,11 @@ mod choice;
 mod error;
 mod fragment;
 mod installed;
+mod load;
+mod locality;
 mod packet;
 mod rota;
+mod scheduler;
 mod table;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,11 +24,13 @@ use lb_agent::config::model::Forwarding;
 use lb_agent::dataplane::desired::Path;
 use lb_common::answers::LIMIT;
 use lb_common::filter::AddressFilter;
+use lb_common::load::Load;
 use lb_common::stats::{Reason, Traffic};
 
 use choice::Choice;
 pub(crate) use installed::{Ids, Incarnation};
 use installed::{RealServer, VirtualServer};
+use locality::Locality;
 use packet::Packet;
 use table::Flow;
 pub(crate) use table::Table;
@@ -40,11 +45,13 @@ pub(crate) const TX: u32 = 3;
 pub(crate) const REDIRECT: u32 = 4;
 
 /// What the kernel gets nothing of.
-const DROPPED: [Reason; 4] = [
+const DROPPED: [Reason; 6] = [
     Reason::CannotFragment,
     Reason::AnswerLimit,
     Reason::NoRoom,
     Reason::NoWayBack,
+    Reason::NewFlowLimit,
+    Reason::SourceLimit,
 ];
 
 /// What the program does with a frame.
@@ -106,6 +113,14 @@ pub(crate) struct Model {
     pub(crate) templates: HashMap<(u16, [u8; 4]), Template>,
     /// The turn that was last given, by service id.
     cursors: HashMap<u16, usize>,
+    /// Connections, as the program has counted them.
+    pub(crate) loads: HashMap<Incarnation, Load>,
+    /// New flows in a tick, by service id.
+    rates: HashMap<u16, (i64, u32)>,
+    /// Flows of clients, by counter.
+    pub(crate) sources: HashMap<u32, u32>,
+    /// By service id and destination.
+    localities: HashMap<(u16, Ipv4Addr), Locality>,
     pub(crate) traffic: HashMap<Incarnation, Traffic>,
     pub(crate) retired: HashMap<u16, Traffic>,
     pub(crate) reasons: [u64; Reason::ALL.len()],
@@ -129,6 +144,10 @@ impl Model {
             filter: AddressFilter::empty(),
             templates: HashMap::new(),
             cursors: HashMap::new(),
+            loads: HashMap::new(),
+            rates: HashMap::new(),
+            sources: HashMap::new(),
+            localities: HashMap::new(),
             traffic: HashMap::new(),
             retired: HashMap::new(),
             reasons: [0; Reason::ALL.len()],
@@ -297,8 +316,11 @@ impl Model {
         let service = self.servers[&chosen].service;
         self.pass_gate(self.servers[&chosen].gate, arrival)?;
         if let Some(flow) = self.table.find(bucket, client, id) {
+            let before = flow.state;
             flow.state = flow.state.server_sends(packet.flags);
             flow.seen = arrival.tick;
+            let after = flow.state;
+            self.note_change(id, chosen, before, after);
         }
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));

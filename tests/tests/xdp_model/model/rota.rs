@@ -2,25 +2,24 @@
 
 use lb_agent::config::model::Scheduler;
 
-/// The servers of one round in order, as indexes of `weights`.
+/// The servers of one round in order, as indexes of `weights`; of schedulers that compare servers,
+/// the round that their packets without a flow go by.
 pub(crate) fn round(scheduler: Scheduler, weights: &[u32]) -> Vec<usize> {
+    let serving = (0..weights.len()).filter(|server| weights[*server] > 0);
     match scheduler {
-        Scheduler::Rr => (0..weights.len())
-            .filter(|server| weights[*server] > 0)
-            .collect(),
+        Scheduler::Rr | Scheduler::Lc => serving.collect(),
         Scheduler::Wrr
-        | Scheduler::Lc
         | Scheduler::Wlc
         | Scheduler::Lblc
         | Scheduler::Lblcr
-        | Scheduler::Sh
-        | Scheduler::Dh
-        | Scheduler::Mh
         | Scheduler::Sed
         | Scheduler::Nq
-        | Scheduler::Fo
-        | Scheduler::Ovf
         | Scheduler::Twos => weighted(weights),
+        Scheduler::Fo | Scheduler::Ovf => {
+            let first = serving.rev().max_by_key(|server| weights[*server]);
+            first.into_iter().collect()
+        }
+        Scheduler::Sh | Scheduler::Dh | Scheduler::Mh => Vec::new(),
     }
 }
 

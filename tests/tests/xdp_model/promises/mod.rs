@@ -8,6 +8,7 @@ mod passing;
 mod replies;
 mod room;
 mod schedule;
+mod schedulers;
 mod too_big;
 
 use anyhow::Result;

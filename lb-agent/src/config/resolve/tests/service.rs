@@ -113,7 +113,6 @@ fn a_service_that_says_nothing_gets_keepalived_s_defaults_each_with_a_warning() 
         messages(&loaded),
         [
             "warning no `protocol`: this virtual server serves UDP, as with keepalived",
-            "warning no `lb_algo`: the default is `wlc`, as with keepalived; XDP does not schedule by `wlc` yet: `wrr` is used",
             "warning no `lb_kind`: NAT is used, as with keepalived"
         ]
     );
@@ -206,23 +205,6 @@ fn a_check_that_checks_nothing_is_left_out() {
         ]
     );
     assert_eq!(checkers(&loaded).len(), 0);
-}
-
-#[test]
-fn schedulers_that_xdp_has_not_are_said() {
-    let loaded = of(
-        "virtual_server 10.0.0.1 80 {\nlvs_sched wlc\nlvs_method DR\nprotocol udp\n\
-         real_server 10.0.0.2 80 {\n}\n}",
-    );
-    let service = &loaded.config.virtual_servers[0];
-    assert_eq!(
-        (service.lb_algo, service.lb_kind),
-        (Scheduler::Wlc, Forwarding::Dr)
-    );
-    assert_eq!(
-        messages(&loaded),
-        ["warning XDP does not schedule by `wlc` yet: `wrr` is used"]
-    );
 }
 
 #[test]

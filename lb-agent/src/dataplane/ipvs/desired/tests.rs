@@ -1,34 +1,31 @@
 use std::time::Duration;
 
-use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{ServiceKey4, UDP};
 
 use super::*;
-use crate::dataplane::desired::{Path, Persistence as CommonPersistence};
+use crate::dataplane::desired::Persistence as CommonPersistence;
 
 #[test]
 fn what_xdp_is_given_can_be_given_to_ipvs() {
     let server = |last: u8, method| common::Server {
-        address: [10, 0, 0, last].into(),
-        port: 53,
         method,
         weight: last.into(),
         sorry: last == 3,
-        path: Path::Unknown,
+        ..common::Server::new([10, 0, 0, last].into(), 53)
     };
     let service = common::Service {
-        key: ServiceKey4::new([192, 0, 2, 1].into(), 53, UDP),
         scheduler: model::Scheduler::Wrr,
         persistence: Some(CommonPersistence {
             timeout: Duration::from_secs(50),
             mask: [255, 255, 255, 0].into(),
         }),
-        gate: GATE_ALWAYS,
+        // XDP's list begins with what was added last.
         servers: vec![
-            server(1, model::Forwarding::Dr),
-            server(2, model::Forwarding::Nat),
             server(3, model::Forwarding::Tun),
+            server(2, model::Forwarding::Nat),
+            server(1, model::Forwarding::Dr),
         ],
+        ..common::Service::new(ServiceKey4::new([192, 0, 2, 1].into(), 53, UDP))
     };
     let desired = Desired::from(&common::Desired {
         services: vec![service],

@@ -8,6 +8,9 @@ use bytemuck::Zeroable as _;
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::filter::AddressFilter;
+use lb_common::flow::TICK_SHIFT;
+use lb_common::locality::EXPIRATION_SECONDS;
+use lb_common::policy::Policy;
 use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
 use lb_common::stats::Traffic;
 
@@ -15,6 +18,7 @@ use super::slot::stores;
 use super::{Abi, Maps, MapsError};
 use crate::dataplane::installed::Key;
 use crate::dataplane::plan::Operation;
+use crate::dataplane::schedule::Table;
 
 /// `BPF_F_INNER_MAP`: inner arrays may differ in length (kernel 5.10).
 const INNER_MAP: u32 = 1 << 12;
@@ -28,8 +32,17 @@ impl Maps {
                 Ok(())
             }
             Operation::RetireBackend { slot, backend } => self.retire_backend(*slot, backend),
-            Operation::SetSchedule { service, turns } => self.set_schedule(*service, turns),
-            Operation::SetService { key, entry, info } => self.set_service(*key, *entry, info),
+            Operation::SetThresholds { slot, thresholds } => {
+                self.set_thresholds(*slot, *thresholds);
+                Ok(())
+            }
+            Operation::SetSchedule { service, table } => self.set_schedule(*service, table),
+            Operation::SetService {
+                key,
+                entry,
+                info,
+                policy,
+            } => self.set_service(*key, *entry, info, policy),
             Operation::RemoveService { key, id } => self.remove_service(*key, *id),
             Operation::SetFilter(addresses) => {
                 self.set_filter(&addresses.filter());
@@ -57,6 +70,7 @@ impl Maps {
             .get(slot as usize)
             .map_or(0, |old| old.service);
         self.write_backend(slot, empty);
+        self.clear_load(slot);
         let carried = self.traffic(slot)?;
         let mut retired = self.retired(service)?;
         retired.add(&carried);
@@ -80,16 +94,16 @@ impl Maps {
             .map_err(MapsError::write("BACKEND_STATS"))
     }
 
-    fn set_schedule(&mut self, service: u16, turns: &[u32]) -> Result<(), MapsError> {
-        let count = u32::try_from(turns.len()).unwrap_or(0);
+    fn set_schedule(&mut self, service: u16, table: &Table) -> Result<(), MapsError> {
+        let words = table.words();
+        let count = u32::try_from(words.len()).unwrap_or(0);
         let write = MapsError::write("SCHEDULES");
-        let mut table = Array::create(count + 1, INNER_MAP).map_err(&write)?;
-        table.set(0, count, 0).map_err(&write)?;
-        for (element, slot) in (1..).zip(turns) {
-            table.set(element, *slot, 0).map_err(&write)?;
+        let mut map = Array::create(count, INNER_MAP).map_err(&write)?;
+        for (place, word) in (0..).zip(words) {
+            map.set(place, word, 0).map_err(&write)?;
         }
         self.schedules
-            .set(u32::from(service), &table, 0)
+            .set(u32::from(service), &map, 0)
             .map_err(&write)
     }
 
@@ -98,6 +112,7 @@ impl Maps {
         key: Key,
         entry: ServiceEntry,
         info: &ServiceInfo,
+        policy: &Policy,
     ) -> Result<(), MapsError> {
         if self.info(entry.id)? == ServiceInfo::zeroed() {
             // What the servers of the id's last owner have carried is not this one's.
@@ -106,6 +121,9 @@ impl Maps {
                 .map_err(MapsError::write("RETIRED_STATS"))?;
         }
         self.set_info(entry.id, info)?;
+        self.policies
+            .set(u32::from(entry.id), Abi(*policy), 0)
+            .map_err(MapsError::write("POLICIES"))?;
         let room = self.services4.set(ServiceKey4::from(key), entry);
         room.then_some(()).ok_or(MapsError::NoRoom {
             address: key.address,
@@ -121,7 +139,7 @@ impl Maps {
 
     fn remove_service(&mut self, key: Key, id: u16) -> Result<(), MapsError> {
         self.services4.remove(ServiceKey4::from(key));
-        self.set_schedule(id, &[])?;
+        self.set_schedule(id, &Table::default())?;
         self.set_info(id, &ServiceInfo::zeroed())
     }
 
@@ -144,6 +162,8 @@ impl Maps {
         store(offset_of!(Control, secret), secret);
         store(offset_of!(Control, hertz), hertz.into());
         store(offset_of!(Control, deadman), deadman);
+        let locality = (EXPIRATION_SECONDS * u64::from(hertz)) >> TICK_SHIFT;
+        store(offset_of!(Control, locality_ticks), locality);
         for (state, ticks) in timeouts.iter().enumerate() {
             if let Some(half) = self
                 .control

@@ -4,6 +4,7 @@
 //! mean stands in `lb_common`; what to write is decided by the plan.
 
 mod execute;
+mod loads;
 pub mod mapped;
 mod read;
 mod services;
@@ -21,6 +22,8 @@ use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
 use lb_common::limits::{FLOW_BUCKETS, MAX_BACKENDS, SERVICE_BUCKETS};
+use lb_common::load::Load;
+use lb_common::policy::{Policy, SOURCE_COUNTERS};
 use lb_common::service::ServiceInfo;
 use lb_common::stats::Traffic;
 use thiserror::Error;
@@ -30,12 +33,17 @@ use self::services::Services;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 20] = [
     "CONTROL",
     "SERVICES4",
     "SERVICE_INFO",
     "BACKENDS",
     "SCHEDULES",
+    "POLICIES",
+    "LOADS",
+    "LOCALITY",
+    "RATES",
+    "SOURCES",
     "CURSORS",
     "AFFINITY4",
     "FRAGMENTS4",
@@ -151,6 +159,10 @@ pub struct Maps {
     services4: Services,
     service_info: Array<MapData, Abi<ServiceInfo>>,
     affinity4: HashMap<MapData, Abi<AffinityKey4>, Abi<Affinity>>,
+    policies: Array<MapData, Abi<Policy>>,
+    loads: Mapped<Load>,
+    /// The kernel gives every record eight bytes.
+    sources: Mapped<[u32; 2]>,
     schedules: ArrayOfMaps<MapData, Array<MapData, u32>>,
     backend_stats: PerCpuArray<MapData, Abi<Traffic>>,
     retired_stats: Array<MapData, Abi<Traffic>>,
@@ -185,6 +197,14 @@ impl Maps {
             services4: Services::new(mapped("SERVICES4", &open("SERVICES4")?, services, true)?),
             service_info: convert("SERVICE_INFO", typed("SERVICE_INFO")?)?,
             affinity4: convert("AFFINITY4", typed("AFFINITY4")?)?,
+            policies: convert("POLICIES", typed("POLICIES")?)?,
+            loads: mapped("LOADS", &open("LOADS")?, backends, true)?,
+            sources: mapped(
+                "SOURCES",
+                &open("SOURCES")?,
+                2 * SOURCE_COUNTERS as usize,
+                true,
+            )?,
             schedules: convert("SCHEDULES", typed("SCHEDULES")?)?,
             backend_stats: convert("BACKEND_STATS", typed("BACKEND_STATS")?)?,
             retired_stats: convert("RETIRED_STATS", typed("RETIRED_STATS")?)?,

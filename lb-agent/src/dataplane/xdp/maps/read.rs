@@ -8,11 +8,13 @@ use lb_common::backend::{Backend, flags};
 use lb_common::control::Control;
 use lb_common::flow::{BUSY, FREE, FlowEntry};
 use lb_common::limits::MAX_AFFINITIES;
+use lb_common::policy::Policy;
 use lb_common::service::ServiceInfo;
 use lb_common::stats::{Reason, Traffic};
 
 use super::{Maps, MapsError};
 use crate::dataplane::installed::{Addresses, Installed, Key, Service};
+use crate::dataplane::schedule::Table;
 
 impl Maps {
     /// The control page.
@@ -24,13 +26,17 @@ impl Maps {
     pub fn installed(&self) -> Result<Installed, MapsError> {
         let mut installed = Installed::default();
         for (key, entry) in self.services4.iter() {
-            let info = self.info(entry.id)?;
-            installed.schedules.insert(entry.id, self.turns(entry.id));
-            installed
-                .services
-                .insert(Key::from(key), Service { entry, info });
+            let (info, policy) = (self.info(entry.id)?, self.policy(entry.id)?);
+            installed.schedules.insert(entry.id, self.table(entry.id));
+            let service = Service {
+                entry,
+                info,
+                policy,
+            };
+            installed.services.insert(Key::from(key), service);
         }
         installed.backends = self.backends_ever_used().collect();
+        installed.thresholds = self.thresholds();
         // Which addresses made the bits cannot be seen; the first plan writes the filter anew.
         installed.filter = Addresses::default();
         Ok(installed)
@@ -91,15 +97,20 @@ impl Maps {
             .map_err(MapsError::read("SERVICE_INFO"))
     }
 
-    fn turns(&self, id: u16) -> Vec<u32> {
+    fn policy(&self, id: u16) -> Result<Policy, MapsError> {
+        let policy = self.policies.get(&u32::from(id), 0);
+        policy
+            .map(|policy| policy.0)
+            .map_err(MapsError::read("POLICIES"))
+    }
+
+    fn table(&self, id: u16) -> Table {
         // A service that never had a schedule has no inner map: it has no turns either.
-        let Ok(table) = self.schedules.get(&u32::from(id), 0) else {
-            return Vec::new();
-        };
-        let count = table.get(&0, 0).unwrap_or(0);
-        (1..=count)
-            .filter_map(|element| table.get(&element, 0).ok())
-            .collect()
+        let map = self.schedules.get(&u32::from(id), 0);
+        map.map_or_else(
+            |_| Table::default(),
+            |map| Table::read(|place| map.get(&place, 0).ok()),
+        )
     }
 
     /// What the server of `slot` has carried, over all CPUs.

@@ -1,0 +1,131 @@
+//! The census: what the flow table says of servers and clients. Pure.
+//!
+//! The program counts connections as they begin and as their states change. That one has timed out
+//! shows in the flow table alone, so the agent counts it once a second, and the counters are
+//! corrected by the difference.
+
+use std::collections::{BTreeMap, HashMap};
+
+use lb_common::backend::Backend;
+use lb_common::control::Control;
+use lb_common::flow::{FlowEntry, TICK_SHIFT};
+use lb_common::load::is_active;
+use lb_common::policy::{Policy, SOURCE_COUNTERS, flags, source_counters};
+
+use super::installed::Installed;
+
+/// What is counted, and by which clock.
+pub struct Question<'a> {
+    /// Time-outs, and the clock at the last heartbeat.
+    pub control: &'a Control,
+    /// Servers.
+    pub backends: &'a BTreeMap<u32, Backend>,
+    /// Services.
+    pub policies: HashMap<u16, Policy>,
+}
+
+/// What was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Active and inactive connections, by slot.
+    servers: HashMap<u32, (u32, u32)>,
+    /// Flows of clients, as in `SOURCES`; empty when no service asks for it.
+    sources: Vec<u32>,
+}
+
+impl<'a> Question<'a> {
+    /// What there is to count; `None`: nothing.
+    pub fn new(installed: &'a Installed, control: &'a Control) -> Option<Self> {
+        let asks = |policy: &Policy| policy.has(flags::COUNTED) || policy.source_flows != 0;
+        let services = installed.services.values();
+        let policies: HashMap<u16, Policy> = services
+            .map(|service| (service.entry.id, service.policy))
+            .filter(|(_, policy)| asks(policy))
+            .collect();
+        (!policies.is_empty()).then_some(Self {
+            control,
+            backends: &installed.backends,
+            policies,
+        })
+    }
+
+    /// The slots whose connections are counted.
+    pub fn slots(&self) -> impl Iterator<Item = u32> {
+        let counted = self.backends.iter().filter(|(_, backend)| {
+            let policy = self.policies.get(&backend.service);
+            policy.is_some_and(|policy| policy.has(flags::COUNTED))
+        });
+        counted.map(|(slot, _)| *slot)
+    }
+
+    /// Whether clients' flows are counted.
+    pub fn counts_sources(&self) -> bool {
+        self.policies
+            .values()
+            .any(|policy| policy.source_flows != 0)
+    }
+
+    /// Counts the flows that have neither timed out nor lost their server.
+    pub fn count(&self, flows: impl Iterator<Item = FlowEntry>) -> Census {
+        let tick = (self.control.heartbeat >> TICK_SHIFT) & u64::from(u32::MAX);
+        let tick = u32::try_from(tick).unwrap_or(0);
+        let mut census = Census::default();
+        if self.counts_sources() {
+            census.sources = vec![0; 2 * SOURCE_COUNTERS as usize];
+        }
+        for flow in flows {
+            if let Some(policy) = self.policies.get(&flow.service())
+                && self.is_alive(&flow, tick)
+            {
+                census.add(&flow, policy, self.control.secret);
+            }
+        }
+        census
+    }
+
+    fn is_alive(&self, flow: &FlowEntry, tick: u32) -> bool {
+        let timeouts = &self.control.timeouts;
+        let life = timeouts
+            .get(usize::from(flow.state()))
+            .copied()
+            .unwrap_or(0);
+        let server = self.backends.get(&flow.slot().into());
+        // A stamp that is far ahead is of a packet after the heartbeat.
+        !flow.is_older(tick, life)
+            && server.is_some_and(|server| server.generation == flow.generation())
+    }
+}
+
+impl Census {
+    fn add(&mut self, flow: &FlowEntry, policy: &Policy, secret: u64) {
+        if policy.has(flags::COUNTED) {
+            let (active, inactive) = self.servers.entry(flow.slot().into()).or_default();
+            *if is_active(flow.state()) {
+                active
+            } else {
+                inactive
+            } += 1;
+        }
+        if policy.source_flows != 0 {
+            let client = u32::from_ne_bytes(flow.client().octets());
+            for counter in source_counters(client, policy.leader, secret) {
+                if let Some(count) = self.sources.get_mut(counter as usize) {
+                    *count += 1;
+                }
+            }
+        }
+    }
+
+    /// Active and inactive connections of a server.
+    pub fn of_server(&self, slot: u32) -> (u32, u32) {
+        self.servers.get(&slot).copied().unwrap_or_default()
+    }
+
+    /// Flows of clients, as in `SOURCES`.
+    pub fn sources(&self) -> &[u32] {
+        &self.sources
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use bytemuck::Zeroable as _;
+use lb_common::flow::{self, state};
+use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4, TCP};
+
+use super::*;
+use crate::dataplane::installed::{Key, Service};
+
+const NOW: u32 = 1000;
+
+fn control() -> Control {
+    let mut control = Control::zeroed();
+    control.heartbeat = u64::from(NOW) << TICK_SHIFT;
+    control.secret = 42;
+    control.timeouts = [2, 60, 900, 120, 10, 300, 0, 0];
+    control
+}
+
+/// Two services, the second of which nobody counts, with the servers 1 and 2, and 3.
+fn installed(flags: u8, source_flows: u32) -> Installed {
+    let mut installed = Installed::default();
+    for (id, flags, source_flows) in [(1, flags, source_flows), (2, 0, 0)] {
+        let key = Key {
+            address: [192, 0, 2, 1].into(),
+            port: id,
+            proto: TCP,
+        };
+        let service = Service {
+            entry: ServiceEntry {
+                id,
+                ..ServiceEntry::zeroed()
+            },
+            info: ServiceInfo {
+                key: ServiceKey4::from(key),
+                ..ServiceInfo::zeroed()
+            },
+            policy: Policy {
+                flags,
+                leader: id,
+                source_flows,
+                ..Policy::zeroed()
+            },
+        };
+        installed.services.insert(key, service);
+    }
+    for (slot, service) in [(1, 1), (2, 1), (3, 2)] {
+        let backend = Backend {
+            service,
+            generation: 7,
+            ..Backend::zeroed()
+        };
+        installed.backends.insert(slot, backend);
+    }
+    installed
+}
+
+fn flow(port: u16, service: u16, slot: u16, generation: u16, state: u8, age: u32) -> FlowEntry {
+    FlowEntry {
+        key: flow::key(u32::from_ne_bytes([10, 0, 0, 9]), port, service),
+        target: flow::target(slot, generation),
+        life: flow::life(state, NOW - age),
+    }
+}
+
+#[test]
+fn live_flows_of_living_servers_count_by_their_state() {
+    let (installed, control) = (installed(flags::COUNTED, 0), control());
+    let question = Question::new(&installed, &control).unwrap();
+    assert_eq!(question.slots().collect::<Vec<_>>(), [1, 2]);
+    let flows = [
+        flow(1, 1, 1, 7, state::SYN_RECV, 60),
+        flow(2, 1, 1, 7, state::ESTABLISHED, 900),
+        flow(3, 1, 1, 7, state::FIN_WAIT, 0),
+        flow(4, 1, 2, 7, state::UDP, 300),
+        // Timed out, of a server that is gone, of a service that nobody counts.
+        flow(5, 1, 1, 7, state::SYN_RECV, 61),
+        flow(6, 1, 1, 6, state::ESTABLISHED, 0),
+        flow(7, 2, 3, 7, state::ESTABLISHED, 0),
+    ];
+    let census = question.count(flows.into_iter());
+    assert_eq!(census.of_server(1), (2, 1));
+    assert_eq!(census.of_server(2), (0, 1));
+    assert_eq!(census.of_server(3), (0, 0));
+    assert!(census.sources().is_empty());
+}
+
+#[test]
+fn flows_of_a_client_count_where_somebody_asks_for_it() {
+    let (installed, control) = (installed(0, 5), control());
+    let question = Question::new(&installed, &control).unwrap();
+    assert_eq!(question.slots().count(), 0);
+    let flows = (1..=3).map(|port| flow(port, 1, 1, 7, state::ESTABLISHED, 0));
+    let census = question.count(flows);
+    let client = u32::from_ne_bytes([10, 0, 0, 9]);
+    for counter in source_counters(client, 1, 42) {
+        assert_eq!(census.sources()[counter as usize], 3);
+    }
+    assert_eq!(census.sources().iter().sum::<u32>(), 6);
+}
+
+#[test]
+fn nothing_is_counted_for_nobody() {
+    assert!(Question::new(&installed(0, 0), &control()).is_none());
+}

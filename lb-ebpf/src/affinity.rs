@@ -1,0 +1,139 @@
+//! `persistence_timeout`: templates, by which a client comes to the server of its earlier flows.
+
+use aya_ebpf::bindings::BPF_NOEXIST;
+use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::backend::flags;
+use lb_common::flow;
+use lb_common::policy::Policy;
+
+use crate::admission::Question;
+use crate::backends;
+use crate::flows::compare_exchange;
+use crate::maps::{AFFINITY4, SERVICE_INFO};
+use crate::schedule;
+
+/// Slot and generation of the server of the client's template, which is young again; 0: there is
+/// none.
+#[inline(never)]
+pub(crate) fn recall(question: &Question<'_>, policy: &Policy) -> u32 {
+    if let Some(key) = template_key(policy.leader, question.client())
+        && let Some(template) = AFFINITY4.get_ptr_mut(&key)
+    {
+        let held = read(template);
+        if server_of(question, policy, held).is_some() {
+            stamp(template, question.tick);
+            return held.target;
+        }
+    }
+    0
+}
+
+/// Makes `target` the client's template; what another CPU has given it meanwhile, if it has.
+#[inline(never)]
+pub(crate) fn remember(question: &Question<'_>, policy: &Policy, target: u32) -> u32 {
+    let Some(key) = template_key(policy.leader, question.client()) else {
+        return target;
+    };
+    let fresh = Affinity {
+        target,
+        stamp: question.tick,
+    };
+    let template = AFFINITY4.get_ptr_mut(&key);
+    // Another CPU may be at the same with the same client: the first to write decides for both.
+    let given = match template {
+        Some(template) => {
+            let held = read(template);
+            if server_of(question, policy, held).is_some() {
+                held
+            } else {
+                replace(template, held, fresh)
+            }
+        }
+        // A full map evicts another client; if even that fails, this flow has no memory.
+        None if AFFINITY4.insert(&key, &fresh, BPF_NOEXIST.into()).is_ok() => fresh,
+        None => AFFINITY4.get_ptr_mut(&key).map_or(fresh, read),
+    };
+    if server_of(question, policy, given).is_some() {
+        given.target
+    } else {
+        target
+    }
+}
+
+/// The slot that the client's template stands for.
+#[inline(always)]
+pub(crate) fn remembered(question: &Question<'_>, policy: &Policy) -> Option<u16> {
+    let key = template_key(policy.leader, question.client())?;
+    server_of(question, policy, read(AFFINITY4.get_ptr_mut(&key)?))
+}
+
+/// Keeps the template alive that a flow was given its server by, as IPVS does as long as a
+/// template has connections. Called once in a tick of a flow, it writes when a quarter of
+/// `persistence_timeout` has passed.
+#[inline(never)]
+pub(crate) fn keep(service: u16, affinity_ticks: u32, client: u32, target: u32, tick: u32) {
+    if let Some(policy) = schedule::policy(service)
+        && let Some(key) = template_key(policy.leader, client)
+        && let Some(template) = AFFINITY4.get_ptr_mut(&key)
+    {
+        let held = read(template);
+        if held.target == target && held.age(tick) > affinity_ticks / 4 {
+            stamp(template, tick);
+        }
+    }
+}
+
+/// Ticks from `stamp` to `tick`; 0 if another CPU's clock was ahead.
+#[inline(always)]
+pub(crate) const fn age(stamp: u32, tick: u32) -> u32 {
+    Affinity { target: 0, stamp }.age(tick)
+}
+
+#[inline(always)]
+fn template_key(service: u16, client: u32) -> Option<AffinityKey4> {
+    let info = SERVICE_INFO.get(u32::from(service))?;
+    Some(AffinityKey4 {
+        client: client & info.persistence_granularity,
+        service: u32::from(service),
+    })
+}
+
+/// What a template says, read at once.
+#[inline(always)]
+fn read(template: *mut Affinity) -> Affinity {
+    // SAFETY: the kernel aligns the values of a map to eight bytes, and the entry stays in place
+    // while the program runs. It may have been given to another client: see `server_of`.
+    Affinity::from_word(unsafe { template.cast::<u64>().read_volatile() })
+}
+
+#[inline(always)]
+fn stamp(template: *mut Affinity, tick: u32) {
+    // SAFETY: as in `read`.
+    unsafe { (&raw mut (*template).stamp).write_volatile(tick) };
+}
+
+/// Writes `new` over a template that is `held`; what the client has been given, by us or by
+/// another CPU that was quicker.
+#[inline(always)]
+fn replace(template: *mut Affinity, held: Affinity, new: Affinity) -> Affinity {
+    // SAFETY: as in `read`.
+    let found = unsafe { compare_exchange(template.cast(), held.word(), new.word()) };
+    if found == held.word() {
+        new
+    } else {
+        Affinity::from_word(found)
+    }
+}
+
+/// The slot of the server that a template stands for, if it has not timed out and its server is
+/// still there. The entry of an evicted client may be another service's already.
+#[inline(always)]
+fn server_of(question: &Question<'_>, policy: &Policy, template: Affinity) -> Option<u16> {
+    let slot = template.target as u16;
+    let server = backends::read(slot)?;
+    let serves = template.target == flow::target(slot, server.head.generation())
+        && server.head.has(flags::IN_USE)
+        && server.service == policy.leader;
+    let fresh = template.age(question.tick) <= question.service.affinity_ticks;
+    (serves && fresh).then_some(slot)
+}

@@ -1,0 +1,169 @@
+//! What a new flow costs, and what connections the servers have.
+
+use std::collections::HashMap;
+
+use lb_common::load::is_active;
+use lb_common::policy::source_counters;
+use lb_common::stats::Reason;
+
+use super::installed::VirtualServer;
+use super::packet::Packet;
+use super::scheduler::Dest;
+use super::table::State;
+use super::{Incarnation, Model, Refusal};
+use crate::frame::Endpoint;
+
+impl Model {
+    /// A new flow is not let in when there are too many.
+    pub(super) fn pass_limits(
+        &mut self,
+        packet: &Packet,
+        service: &VirtualServer,
+        tick: i64,
+    ) -> Result<(), Refusal> {
+        if service.source_flows != 0 {
+            let counters = self.counters_of(packet, service);
+            let flows = counters.map(|it| self.sources.get(&it).copied().unwrap_or(0));
+            if flows.into_iter().min() >= Some(service.source_flows) {
+                return Err(Refusal::Because(Reason::SourceLimit));
+            }
+        }
+        if service.new_flows != 0 {
+            let rate = self.rates.entry(service.id).or_default();
+            if rate.0 != tick {
+                *rate = (tick, 0);
+            }
+            if rate.1 >= service.new_flows {
+                return Err(Refusal::Because(Reason::NewFlowLimit));
+            }
+            rate.1 += 1;
+        }
+        Ok(())
+    }
+
+    fn counters_of(&self, packet: &Packet, service: &VirtualServer) -> [u32; 2] {
+        let client = u32::from_ne_bytes(packet.source.address.octets());
+        source_counters(client, service.id, self.table.secret)
+    }
+
+    /// A flow has begun.
+    pub(super) fn note_new(
+        &mut self,
+        packet: &Packet,
+        service: &VirtualServer,
+        server: Incarnation,
+        state: State,
+    ) {
+        if service.source_flows != 0 {
+            for counter in self.counters_of(packet, service) {
+                *self.sources.entry(counter).or_default() += 1;
+            }
+        }
+        if service.counted {
+            let (upper, lower) = self.limits(server);
+            let load = self.loads.entry(server).or_default();
+            (load.upper, load.lower) = (upper, lower);
+            if is_active(state as u8) {
+                load.active += 1;
+            } else {
+                load.inactive += 1;
+            }
+            if upper != 0 && load.active + load.inactive >= upper {
+                load.full = 1;
+            }
+        }
+    }
+
+    fn limits(&self, server: Incarnation) -> (u32, u32) {
+        let server = &self.servers[&server].server;
+        (server.uthreshold, server.lthreshold)
+    }
+
+    /// A flow has gone over into another state.
+    pub(super) fn note_change(
+        &mut self,
+        service: u16,
+        server: Incarnation,
+        before: State,
+        after: State,
+    ) {
+        let (before, after) = (is_active(before as u8), is_active(after as u8));
+        let counted = self
+            .services
+            .values()
+            .any(|it| it.id == service && it.counted);
+        if before == after || !counted {
+            return;
+        }
+        let load = self.loads.entry(server).or_default();
+        let (up, down) = if after {
+            (&mut load.active, &mut load.inactive)
+        } else {
+            (&mut load.inactive, &mut load.active)
+        };
+        *up += 1;
+        *down = down.saturating_sub(1);
+    }
+
+    /// The agent counts the flow table.
+    pub(crate) fn take_census(&mut self, tick: i64) {
+        let mut counts: HashMap<Incarnation, (u32, u32)> = HashMap::new();
+        let mut sources: HashMap<u32, u32> = HashMap::new();
+        for flow in self.table.buckets.values().flatten().flatten() {
+            let Some(service) = self.services.values().find(|it| it.id == flow.service) else {
+                continue;
+            };
+            if self.table.is_expired(flow, tick) || !self.servers.contains_key(&flow.server) {
+                continue;
+            }
+            if service.counted {
+                let (active, inactive) = counts.entry(flow.server).or_default();
+                *if is_active(flow.state as u8) {
+                    active
+                } else {
+                    inactive
+                } += 1;
+            }
+            if service.source_flows != 0 {
+                let client = u32::from_ne_bytes(flow.client.address.octets());
+                for counter in source_counters(client, service.id, self.table.secret) {
+                    *sources.entry(counter).or_default() += 1;
+                }
+            }
+        }
+        let services = self.services.values();
+        if services.clone().any(|service| service.source_flows != 0) {
+            self.sources = sources;
+        }
+        let members = services
+            .filter(|it| it.counted)
+            .flat_map(|it| it.members.to_vec());
+        for server in members.collect::<Vec<_>>() {
+            let (upper, lower) = self.limits(server);
+            let load = self.loads.entry(server).or_default();
+            (load.active, load.inactive) = counts.get(&server).copied().unwrap_or_default();
+            (load.upper, load.lower) = (upper, lower);
+            load.full = load.stays_full().into();
+        }
+    }
+
+    /// The servers of a service as IPVS's schedulers see them.
+    pub(super) fn dests(&self, service: &VirtualServer) -> Vec<Dest> {
+        let dest = |incarnation: &Incarnation| {
+            let server = &self.servers[incarnation].server;
+            let load = self.loads.get(incarnation).copied().unwrap_or_default();
+            Dest {
+                endpoint: Endpoint {
+                    address: server.address,
+                    port: server.port,
+                },
+                weight: server.weight.into(),
+                last_weight: server.full_weight.into(),
+                active: load.active.into(),
+                inactive: load.inactive.into(),
+                overloaded: load.full != 0,
+            }
+        };
+        service.members.iter().map(dest).collect()
+    }
+}
