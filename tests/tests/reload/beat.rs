@@ -14,7 +14,7 @@ fn large() -> String {
     // Nobody is there: the probes are many, and what they meet is another test's matter.
     Large::SITE.text().replace(
         "router_id large\n",
-        "router_id large\n    vrrp_rt_priority 50\n    vrrp_no_swap\n",
+        "router_id large\n    vrrp_rt_priority 50\n",
     )
 }
 
