@@ -34,7 +34,7 @@ pub struct Service {
     /// `persistence_timeout` and `persistence_granularity`.
     pub persistence: Option<Persistence>,
     /// Gate of the VRRP instance that holds the address, or
-    /// [`GATE_ALWAYS`](lb_common::control::GATE_ALWAYS).
+    /// [`GATE_ALWAYS`].
     pub gate: u16,
     /// The servers in the pool, each address and port once; may be empty. In the order in which
     /// schedulers look at them, which is IPVS's: what was added last comes first.

@@ -1,7 +1,7 @@
 //! What others may know of the instances, at any time, without asking the VRRP thread.
 //!
 //! The thread counts with atomics and replaces a small record when something changed. Wherever a
-//! reader may be held up, it keeps the thread from nothing ([`latest`]).
+//! reader may be held up, it keeps the thread from nothing (`latest`).
 
 use std::net::IpAddr;
 use std::sync::Arc;
