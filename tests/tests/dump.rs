@@ -24,7 +24,9 @@ fn after_kill_9_everything_can_be_read_as_before() -> Result<()> {
     let [first, second] = &alive[..] else {
         anyhow::bail!("not two servers: {alive:?}");
     };
-    assert!(first.0.abs_diff(second.0) <= 1, "{alive:?}");
+    // Every CPU takes turns of its own.
+    let cpus = u64::try_from(std::thread::available_parallelism()?.get())?;
+    assert!(first.0.abs_diff(second.0) <= cpus, "{alive:?}");
     assert!(first.0 + second.0 >= 41, "{alive:?}");
     assert!(first.1 >= 4 * first.0, "{alive:?}");
 

@@ -34,7 +34,7 @@ pub(crate) const PROTOCOLS: &[(&str, ProtocolDraft)] = &[
 const SERVICE: &[Keyword<VirtualServerDraft>] = &[
     line("lb_algo", one("rr|wrr|lc|wlc|…"), lower::lb_algo)
         .or(&["lvs_sched"])
-        .default("wlc; here wrr")
+        .default("wlc")
         .example("rr"),
     line(
         "lb_kind",

@@ -69,7 +69,11 @@ impl<'a> View<'a> {
         let mut totals: HashMap<u16, Traffic> = HashMap::new();
         let connections = self.count_connections();
         let mut slots: Vec<_> = self.backends.iter().collect();
-        slots.sort_by_key(|(slot, _)| **slot);
+        // As ipvsadm lists them; the slots stand in the order of the schedulers.
+        slots.sort_by_key(|(slot, backend)| {
+            let real = real(backend);
+            (real.address, real.port, **slot)
+        });
         for (slot, backend) in slots {
             let traffic = self.maps.traffic(*slot)?;
             totals.entry(backend.service).or_default().add(&traffic);
