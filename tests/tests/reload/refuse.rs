@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use anyhow::Result;
-use lb_tests::{Cluster, Layout, Mode, configurations, needs, skipped};
+use anyhow::{Context, Result};
+use lb_tests::{Cluster, Layout, Mode, configurations, needs, skipped, wait_until};
 
 use super::{SOON, connections, dumped, state};
 
@@ -48,7 +48,9 @@ fn a_file_that_cannot_be_used_changes_nothing_and_says_why() -> Result<()> {
     let log = agent.log();
     assert_eq!(log.matches("Reload failed").count(), 2, "{log}");
     assert_eq!(dumped(agent, "backends")?, before);
-    assert_eq!(state(agent)?, "MASTER");
+    // The status file is written once a second.
+    let master = || (state(agent).ok()? == "MASTER").then_some(());
+    wait_until(SOON, master).context("it is not MASTER any more")?;
     let conns = connections(agent, 80)?;
     // And it can still be reloaded.
     agent.reload(&text)?;
