@@ -6,8 +6,10 @@
 //! it has heard what came of these ([`Director::handle_ports`]), what should it do
 //! ([`Director::desired`]). Who asks the kernel and who writes the maps is the supervisor's matter.
 
+mod choices;
 mod hand;
 mod interfaces;
+mod ipvs;
 mod reload;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,8 +20,13 @@ use std::time::Instant;
 use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{ServiceKey4, TCP, UDP};
 
-use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualServerKey};
+use crate::config::model::{
+    Config, Forwarding, Protocol, RealServer, RealServerKey, VirtualServer, VirtualServerKey,
+};
+use crate::dataplane::choice::fit::fit;
+use crate::dataplane::choice::{Carrier, Choice};
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
+use crate::dataplane::ipvs::desired as ipvs_desired;
 use crate::dataplane::nexthop::{NextHops, Resolution};
 use crate::dataplane::port::Ports;
 use crate::dataplane::xdp::gate::Numbers;
@@ -56,6 +63,14 @@ pub struct Director {
     gates: Numbers,
     /// Between two configurations: what was served under the first.
     held: Option<Vec<Service>>,
+    /// Who carries each virtual server.
+    choices: Vec<Choice>,
+    /// Why there is no XDP, and why there is no IPVS, as was said last.
+    missing: [Option<String>; 2],
+    /// Why XDP does not, as it turned out.
+    refused: BTreeMap<VirtualServerKey, String>,
+    /// What IPVS had under the first of two configurations.
+    held_by_ipvs: Vec<ipvs_desired::Service>,
 }
 
 impl Director {
@@ -70,14 +85,17 @@ impl Director {
             lines.extend(change.lines);
             notices.extend(addressed(&pool, change.notices));
             pools.push(pool);
+            if !fit(&config, virtual_server).cannot.is_empty() {
+                continue;
+            }
             for address in servers(virtual_server) {
                 hops.watch(address);
             }
-            if virtual_server.lb_kind == Forwarding::Nat {
+            if virtual_server.uses(Forwarding::Nat) {
                 hops.keep_gateways();
             }
         }
-        let director = Self {
+        let mut director = Self {
             owners: owners(&config),
             gates: gates.assign(config.vrrp_instances.iter().map(|it| it.name.as_str())),
             held: None,
@@ -92,7 +110,12 @@ impl Director {
             address_news: VecDeque::new(),
             notices,
             masters: BTreeSet::new(),
+            choices: Vec::new(),
+            missing: [None, None],
+            refused: BTreeMap::new(),
+            held_by_ipvs: Vec::new(),
         };
+        director.choose(Ok(()), Err("nobody has asked for it yet"));
         (director, lines)
     }
 
@@ -240,6 +263,11 @@ impl Director {
         self.ports = ports;
     }
 
+    /// What [`Self::handle_ports`] was told.
+    pub const fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
     /// The interfaces, by index.
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.links.values()
@@ -252,13 +280,13 @@ impl Director {
 
     /// What the data plane should do now.
     pub fn desired(&self) -> Desired {
-        let services = self.config.virtual_servers.iter().zip(&self.pools);
+        let services = self.carried_by(Carrier::Xdp);
         let services = services.filter_map(|(server, pool)| self.service(server, pool));
         let now = Desired {
             services: services.collect(),
         };
         match &self.held {
-            Some(held) => reload::between(held, now),
+            Some(held) => reload::between(&self.without_ipvs(held), now),
             None => now,
         }
     }
@@ -267,6 +295,7 @@ impl Director {
         let key = service_key(virtual_server)?;
         let owner = self.owner(virtual_server);
         let entries = self.entries(virtual_server);
+        let known = real_servers(virtual_server);
         Some(Service {
             key,
             scheduler: virtual_server.lb_algo,
@@ -280,7 +309,10 @@ impl Director {
             servers: pool
                 .members()
                 .iter()
-                .filter_map(|member| self.server(virtual_server, &entries, member))
+                .filter_map(|member| {
+                    let method = method(virtual_server, &known, member);
+                    self.server(virtual_server, &entries, member, method)
+                })
                 .collect(),
         })
     }
@@ -291,6 +323,7 @@ impl Director {
         virtual_server: &VirtualServer,
         entries: &BTreeSet<u32>,
         member: &Member,
+        method: Forwarding,
     ) -> Option<Server> {
         let address = ipv4(member.key.address)?;
         let stopped = |egress| self.obstacle(virtual_server, entries, egress).is_some();
@@ -305,7 +338,7 @@ impl Director {
         Some(Server {
             address,
             port: member.key.port,
-            method: virtual_server.lb_kind,
+            method,
             weight: member.weight,
             sorry: member.sorry,
             path,
@@ -353,6 +386,24 @@ fn owners(config: &Config) -> BTreeMap<IpAddr, usize> {
         }
     }
     owners
+}
+
+/// The real servers by address and port.
+fn real_servers(virtual_server: &VirtualServer) -> BTreeMap<RealServerKey, &RealServer> {
+    let servers = virtual_server.real_servers.iter();
+    servers.map(|server| (server.key, server)).collect()
+}
+
+/// How a member of the pool is reached; `known`: the real servers.
+fn method(
+    virtual_server: &VirtualServer,
+    known: &BTreeMap<RealServerKey, &RealServer>,
+    member: &Member,
+) -> Forwarding {
+    match known.get(&member.key) {
+        Some(server) if !member.sorry => virtual_server.method(server),
+        Some(_) | None => virtual_server.sorry_method(),
+    }
 }
 
 /// The addresses of the real servers and the sorry server.

@@ -12,8 +12,6 @@ pub(crate) static REAL_SERVER: Section<RealServerDraft> =
 /// The largest weight that keepalived takes.
 pub(super) const MAX_WEIGHT: u32 = i32::MAX.cast_unsigned();
 
-const NO_LIMIT: &str = "the number of its connections is not limited";
-
 const SERVER: &[Keyword<RealServerDraft>] = &[
     number("weight", 0..=MAX_WEIGHT, |r: &mut RealServerDraft, v| {
         r.weight = Some(v);
@@ -29,20 +27,17 @@ const SERVER: &[Keyword<RealServerDraft>] = &[
     line("notify_down", COMMAND, lower::notify_down).example("/bin/true"),
     number("uthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
         r.value.uthreshold = v.value;
-    })
-    .later(NO_LIMIT),
+    }),
     number("lthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
         r.value.lthreshold = v.value;
-    })
-    .later(NO_LIMIT),
+    }),
     word(
         "lvs_method",
         "NAT|DR|TUN",
         read!(choice KINDS => |r: &mut RealServerDraft, v| r.value.lvs_method = Some(v.value)),
     )
     .default("the virtual server's `lb_kind`")
-    .example("DR")
-    .later("the server is reached as the others are"),
+    .example("DR"),
     flag("smtp_alert", |r: &mut RealServerDraft, v| {
         r.smtp_alert = Some(v);
     })

@@ -1,5 +1,6 @@
 //! `virtual_server`, and what all three levels of it share.
 
+use super::global::MODE;
 use super::{
     ANY, COMMAND, Keyword, SHORTEST, Section, TIME, YEAR, bare, block, flag, line, number, one,
     read, seconds, text, word, words,
@@ -34,7 +35,7 @@ pub(crate) const PROTOCOLS: &[(&str, ProtocolDraft)] = &[
 const SERVICE: &[Keyword<VirtualServerDraft>] = &[
     line("lb_algo", one("rr|wrr|lc|wlc|…"), lower::lb_algo)
         .or(&["lvs_sched"])
-        .default("wlc; here wrr")
+        .default("wlc")
         .example("rr"),
     line(
         "lb_kind",
@@ -69,36 +70,29 @@ const SERVICE: &[Keyword<VirtualServerDraft>] = &[
         "persistence_engine",
         "NAME",
         |v: &mut VirtualServerDraft, w| v.value.persistence_engine = Some(w.value),
-    )
-    .later("clients are told apart by their addresses"),
+    ),
     block("real_server", words("IP [PORT]", 1, 2), lower::real_server)
         .example("10.0.0.7 80 {\n}")
         .many(),
 ];
 
-const NO_FLAG: &str = "the scheduler works as without it";
-
 const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
-    bare("ops", |v: &mut VirtualServerDraft, w| v.value.ops = w.value)
-        .later("datagrams of one client go to one server"),
+    bare("ops", |v: &mut VirtualServerDraft, w| v.value.ops = w.value),
     bare("hashed", |v: &mut VirtualServerDraft, w| {
         v.value.flags.hashed = w.value;
     })
-    .later(NO_FLAG),
+    .accepted("the kernel sets it by itself"),
     bare("flag-1", |v: &mut VirtualServerDraft, w| {
         v.value.flags.flag_1 = w.value;
     })
-    .or(&["sh-fallback", "mh-fallback"])
-    .later(NO_FLAG),
+    .or(&["sh-fallback", "mh-fallback"]),
     bare("flag-2", |v: &mut VirtualServerDraft, w| {
         v.value.flags.flag_2 = w.value;
     })
-    .or(&["sh-port", "mh-port"])
-    .later(NO_FLAG),
+    .or(&["sh-port", "mh-port"]),
     bare("flag-3", |v: &mut VirtualServerDraft, w| {
         v.value.flags.flag_3 = w.value;
-    })
-    .later(NO_FLAG),
+    }),
 ];
 
 const POOL: &[Keyword<VirtualServerDraft>] = &[
@@ -106,8 +100,7 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
     bare("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| v.value.sorry_server_inhibit = w.value),
     word("sorry_server_lvs_method", "NAT|DR|TUN", read!(choice KINDS => |v: &mut VirtualServerDraft, w| v.value.sorry_server_lvs_method = Some(w.value)))
         .default("`lb_kind`")
-        .example("DR")
-        .later("the sorry server is reached as the others are"),
+        .example("DR"),
     number("quorum", 1..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.quorum = w.value)
         .default("1")
         .silent("1"),
@@ -120,6 +113,9 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
     bare("omega", |v: &mut VirtualServerDraft, w| v.value.omega = w.value),
     bare("ha_suspend", |v: &mut VirtualServerDraft, w| v.value.ha_suspend = w.value),
     bare("inhibit_on_failure", |v: &mut VirtualServerDraft, w| v.inhibit_on_failure = Some(w)),
+    word("xdp_mode", "auto|native|generic|off", read!(choice MODE => |v: &mut VirtualServerDraft, w| v.value.xdp_mode = Some(w.value)))
+        .default("that of `global_defs`")
+        .example("off"),
     seconds("xdp_slow_start", TIME, |v: &mut VirtualServerDraft, w| v.value.xdp_slow_start = w.value)
         .default("off"),
     text("virtualhost", "HOST", |v: &mut VirtualServerDraft, w| v.virtualhost = Some(w)),
@@ -143,8 +139,7 @@ const REST: &[Keyword<VirtualServerDraft>] = &[
         read!(choice FAMILIES => |v: &mut VirtualServerDraft, w| v.ip_family = Some(w)),
     )
     .default("that of the real servers")
-    .example("inet")
-    .later("only a fwmark needs it, and no data plane serves those yet"),
+    .example("inet"),
 ];
 
 /// The keywords of the checks that a virtual server, a real server and a checker may have.

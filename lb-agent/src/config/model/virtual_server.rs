@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Command, RealServer, Scheduler, VirtualServerKey};
+use super::{Command, RealServer, Scheduler, VirtualServerKey, XdpMode};
 
 /// `virtual_server`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,6 +62,8 @@ pub struct VirtualServer<K = VirtualServerKey> {
     pub snmp_name: Option<String>,
     /// `xdp_slow_start`: a server that recovers has its full weight after so long; zero: at once.
     pub xdp_slow_start: Duration,
+    /// `xdp_mode`, else that of `global_defs`.
+    pub xdp_mode: Option<XdpMode>,
 }
 
 /// Flags of the scheduler (`IP_VS_SVC_F_*`).
@@ -152,7 +154,24 @@ impl<K> VirtualServer<K> {
             smtp_alert: false,
             snmp_name: None,
             xdp_slow_start: Duration::ZERO,
+            xdp_mode: None,
         }
+    }
+
+    /// How a real server of it is reached.
+    pub fn method(&self, server: &RealServer) -> Forwarding {
+        server.lvs_method.unwrap_or(self.lb_kind)
+    }
+
+    /// How its sorry server is reached.
+    pub fn sorry_method(&self) -> Forwarding {
+        self.sorry_server_lvs_method.unwrap_or(self.lb_kind)
+    }
+
+    /// Whether one of its servers is reached like this.
+    pub fn uses(&self, method: Forwarding) -> bool {
+        self.real_servers.iter().any(|it| self.method(it) == method)
+            || (self.sorry_server.is_some() && self.sorry_method() == method)
     }
 
     /// The same service under another key.
@@ -182,6 +201,7 @@ impl<K> VirtualServer<K> {
             smtp_alert: self.smtp_alert,
             snmp_name: self.snmp_name,
             xdp_slow_start: self.xdp_slow_start,
+            xdp_mode: self.xdp_mode,
         }
     }
 }

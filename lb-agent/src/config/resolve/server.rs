@@ -44,18 +44,18 @@ impl Resolver<'_> {
         &mut self,
         draft: &RealServerDraft,
         service: &VirtualServerDraft,
-        lb_kind: Forwarding,
+        method: Forwarding,
     ) -> RealServer {
         let given = draft.port.map(|port| port.value);
         let span = draft.port.map_or(draft.span, |port| port.span);
-        let port = self.port(given, span, service, lb_kind);
+        let port = self.port(given, span, service, method);
         let settings = draft.checks.within(&service.checks);
         let outer = Outer {
             settings: &settings,
             virtualhost: draft.virtualhost.as_ref().or(service.virtualhost.as_ref()),
             // A check goes to the port that was written, also where traffic cannot.
             target: (draft.address, given.unwrap_or(port)),
-            no_tunnel: no_tunnel(service, draft.value.lvs_method.unwrap_or(lb_kind)),
+            no_tunnel: no_tunnel(service, method),
         };
         let checkers = draft.checkers.iter();
         let mut checkers: Vec<Checker> = checkers
