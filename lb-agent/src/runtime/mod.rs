@@ -27,6 +27,7 @@ pub mod logging;
 pub mod parts;
 pub mod plane;
 pub mod reload;
+pub mod replace;
 pub mod state;
 pub mod status;
 pub mod supervisor;

@@ -13,6 +13,7 @@ mod memory;
 mod network;
 mod reload;
 mod said;
+mod saving;
 mod startup;
 mod telling;
 mod vrrp;
@@ -41,7 +42,8 @@ use super::director::Director;
 use super::interfaces;
 use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
-use super::reload::{Origin, errors, host_name};
+use super::reload::timed::driver::TimedReload;
+use super::reload::{Origin, errors, host_name, save};
 use super::state::StateFile;
 use super::status::StatusFile;
 use super::trackers::{self, Trackers};
@@ -147,6 +149,7 @@ struct Supervisor {
     status: StatusFile,
     control: Option<control::server::Server>,
     reloads: Reloads,
+    timed: TimedReload,
     memory: Memory,
     hangup: Signal,
     terminate: Signal,
@@ -180,6 +183,7 @@ impl Supervisor {
         let hangup = signal(SignalKind::hangup())?;
         let dumps = Dumps::new()?;
         let errors = errors(&loaded);
+        save(&loaded, None, 0);
         // Who calls while we start waits.
         let status = StatusFile::new(instance);
         let control = control::server::Server::listen(&status.folder().join(control::SOCKET));
@@ -232,6 +236,8 @@ impl Supervisor {
         let trackers = reporter.as_ref().map(|to| watched.start(to, None));
         let (reach, reached) = mpsc::unbounded_channel();
         let sessions = Sessions::start(director.config(), reporter.as_ref(), reach.clone());
+        let mut timed = TimedReload::default();
+        timed.follow(&director.config().global_defs.reload);
         Ok(Self {
             instance: instance.to_owned(),
             places: vrrp::names(director.config()).map(str::to_owned).collect(),
@@ -251,6 +257,7 @@ impl Supervisor {
             status,
             control: control.inspect_err(|error| error!("{error}")).ok(),
             reloads: Reloads::new(origin, errors),
+            timed,
             memory,
             hangup,
             terminate,
@@ -272,6 +279,7 @@ impl Supervisor {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 Some(()) = self.hangup.recv() => self.handle_reload(None),
+                () = self.timed.due() => self.handle_reload(None),
                 outcome = self.reloads.read() => self.handle_prepared(outcome),
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
                 Some(news) = self.news.recv() => self.handle_news(&news),

@@ -46,7 +46,7 @@ fn what_differs_is_told_in_a_few_lines() {
             "global_defs {\n    router_id lb9\n}\nvrrp_instance",
         );
     let (_folder, origin) = origin(&text);
-    let prepared = prepare(&origin, &current(), &Errors::new()).unwrap();
+    let prepared = prepare(&origin, &current(), &Errors::new(), 1).unwrap();
     assert_eq!(
         summary(&prepared.changes),
         [
@@ -61,7 +61,7 @@ fn what_differs_is_told_in_a_few_lines() {
 #[test]
 fn a_fatal_file_is_refused_with_its_places_and_the_status_of_check() {
     let (_folder, origin) = origin(&GOOD.replace("virtual_router_id 51", "virtual_router_id"));
-    let refused = prepare(&origin, &current(), &Errors::new()).unwrap_err();
+    let refused = prepare(&origin, &current(), &Errors::new(), 1).unwrap_err();
     assert_eq!(refused.exit_status, 2);
     assert!(refused.remarks.contains("virtual_router_id"), "{refused:?}");
     assert!(refused.why.contains("as it was"));
@@ -72,15 +72,15 @@ fn an_error_that_runs_already_is_no_reason_and_a_new_one_is() {
     let (folder, origin) = origin(&format!("{GOOD}includea /no/such/file\n"));
     let mut current = current();
     let none = Errors::new();
-    let refused = prepare(&origin, &current, &none).unwrap_err();
+    let refused = prepare(&origin, &current, &none, 1).unwrap_err();
     assert_eq!(refused.exit_status, 5);
     assert!(refused.why.contains("does not have"), "{refused}");
     let known = errors(&origin.load());
-    assert_eq!(prepare(&origin, &current, &known).unwrap().errors, known);
+    assert_eq!(prepare(&origin, &current, &known, 1).unwrap().errors, known);
     let log = folder.path().join("log");
     current.global_defs.reload.reload_check_config = true;
     current.global_defs.reload.reload_check_config_log = Some(log.clone());
-    let refused = prepare(&origin, &current, &known).unwrap_err();
+    let refused = prepare(&origin, &current, &known, 1).unwrap_err();
     assert!(refused.why.contains("`reload_check_config`"), "{refused}");
     assert_eq!(std::fs::read_to_string(log).unwrap(), refused.remarks);
 }

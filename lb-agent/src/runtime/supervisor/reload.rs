@@ -19,6 +19,7 @@ use crate::config::model::Config;
 use crate::control::protocol::Response;
 use crate::notify::from_config::Settings;
 use crate::runtime::plane::chain;
+use crate::runtime::reload::saved::Moment;
 use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
 use crate::runtime::trackers::{Trackers, Watched};
 use crate::runtime::{clock, interfaces, systemd};
@@ -35,6 +36,8 @@ pub(super) struct Reloads {
     origin: Origin,
     /// Errors that the configuration in force runs with.
     errors: Errors,
+    /// How often the file was read anew.
+    number: u64,
     reading: Option<oneshot::Receiver<Result<Prepared, Refused>>>,
     /// Applied; VRRP has yet to follow.
     following: Option<Following>,
@@ -66,6 +69,7 @@ impl Reloads {
         Self {
             origin,
             errors,
+            number: 0,
             reading: None,
             following: None,
             again: false,
@@ -73,6 +77,11 @@ impl Reloads {
             waiting_next: Vec::new(),
             mark: None,
         }
+    }
+
+    /// How often the file was read anew.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
     }
 
     const fn is_busy(&self) -> bool {
@@ -109,7 +118,8 @@ impl Supervisor {
         self.mark_reload();
         let config = Arc::clone(self.director.config());
         let (origin, known) = (self.reloads.origin.clone(), self.reloads.errors.clone());
-        match reload::start(origin, config, known) {
+        self.reloads.number += 1;
+        match reload::start(origin, config, known, self.reloads.number) {
             Ok(reading) => self.reloads.reading = Some(reading),
             Err(error) => {
                 let refused = Refused::because(format!("cannot start a thread: {error}"));
@@ -167,6 +177,7 @@ impl Supervisor {
             remarks,
             errors,
         } = prepared;
+        self.save_state(Moment::Pre);
         let existing: Vec<&str> = self.director.links().map(|link| &*link.name).collect();
         let missing = interfaces::missing(&config, &existing);
         let missing: Vec<String> = missing.iter().map(|one| format!("{one}\n")).collect();
@@ -255,6 +266,9 @@ impl Supervisor {
         self.tell_states();
         self.watch_anew(following.watched);
         self.stale |= self.director.settle();
+        self.timed
+            .follow(&self.director.config().global_defs.reload);
+        self.save_state(Moment::Post);
         info!("Reload complete");
         self.finish_reload(&Response::done(following.text));
     }
