@@ -12,6 +12,8 @@ pub(crate) enum Verdict {
     /// Fine.
     #[default]
     Fine,
+    /// It runs, with scripts that nobody has looked after.
+    Insecure,
     /// It runs; something that was asked for will be missing.
     Faulty,
     /// It cannot run.
@@ -33,7 +35,9 @@ impl Verdict {
             | Code::Brace
             | Code::UnterminatedQuote
             | Code::NotText
-            | Code::LongLine => Self::Faulty,
+            | Code::LongLine
+            | Code::MissingInterface => Self::Faulty,
+            Code::ScriptSecurity => Self::Insecure,
             Code::CannotInclude
             | Code::NoMatch
             | Code::IncludeCycle
@@ -53,6 +57,7 @@ impl Verdict {
             | Code::LeftOut
             | Code::Surprising
             | Code::Capacity
+            | Code::Script
             | Code::More => match diagnostic.severity {
                 Severity::Error => Self::Faulty,
                 Severity::Warning | Severity::Notice => Self::Fine,
@@ -63,7 +68,7 @@ impl Verdict {
     /// Whether nothing can be run.
     pub(crate) fn is_fatal(self) -> bool {
         match self {
-            Self::Fine | Self::Faulty => false,
+            Self::Fine | Self::Insecure | Self::Faulty => false,
             Self::Unusable | Self::Refused => true,
         }
     }
@@ -72,6 +77,7 @@ impl Verdict {
     pub(crate) fn exit_status(self) -> u8 {
         match self {
             Self::Fine => 0,
+            Self::Insecure => 6,
             Self::Faulty => 5,
             Self::Unusable => 4,
             Self::Refused => 2,

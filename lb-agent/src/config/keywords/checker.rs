@@ -109,6 +109,7 @@ const BODY: &[Keyword<UrlDraft>] = &[
     line("digest", one("MD5"), lower::digest).example("00112233445566778899aabbccddeeff"),
     text("regex", "PATTERN", |u: &mut UrlDraft, v| {
         u.body.regex = Some(v.value);
+        u.regex = Some(v.span);
     })
     .since("2.0.7"),
     bare("regex_no_match", |u: &mut UrlDraft, v| {

@@ -217,7 +217,7 @@ impl Resolver<'_> {
         let regex = body.regex.as_ref();
         if let Some(Err(error)) = regex.map(|regex| Pattern::new(regex, &body.regex_options)) {
             let message = format!("{error}: the body of the answer is not compared with it");
-            self.error(Code::BadValue, draft.span, message);
+            self.error(Code::BadValue, draft.regex.unwrap_or(draft.span), message);
             body.regex = None;
         }
         Some(Url {
