@@ -43,7 +43,7 @@ impl Case<'_> {
         if self.words.contains('\u{1b}') && render(&self.with, false).contains('\u{1b}') {
             return Some("a control character reaches the terminal".to_owned());
         }
-        let here: Vec<&Diagnostic> = self.new().filter(|one| self.is_here(one)).collect();
+        let here: Vec<&Diagnostic> = self.said().filter(|one| self.is_here(one)).collect();
         // A brace that is never closed takes what follows with it.
         let is_open = self.words == "{";
         let is_ignored = here.iter().any(|one| is_ignored(one));
@@ -53,7 +53,7 @@ impl Case<'_> {
             return Some(format!("said to be ignored, but {changed:?}"));
         }
         let is_fault = |one: &&Diagnostic| one.severity != Severity::Notice;
-        let elsewhere = self.new().find(is_fault);
+        let elsewhere = self.said().find(is_fault);
         if let (Some(fault), true, false) = (elsewhere, here.is_empty(), is_open) {
             return Some(format!("not said where it stands: {:?}", fault.message));
         }
@@ -61,7 +61,7 @@ impl Case<'_> {
     }
 
     /// What is said with the line and not without it.
-    fn new(&self) -> impl Iterator<Item = &Diagnostic> {
+    fn said(&self) -> impl Iterator<Item = &Diagnostic> {
         let old = |one: &Diagnostic| {
             let mut before = self.without.diagnostics.iter();
             before.any(|known| known.message == one.message)
