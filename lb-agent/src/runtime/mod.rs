@@ -24,6 +24,7 @@ pub mod director;
 pub mod interfaces;
 pub mod lock;
 pub mod logging;
+pub mod no_swap;
 pub mod parts;
 pub mod plane;
 pub mod reload;

@@ -41,6 +41,7 @@ use self::telling::Telling;
 use super::director::Director;
 use super::interfaces;
 use super::lock::{InstanceLock, LockError};
+use super::no_swap;
 use super::plane::PlaneError;
 use super::reload::timed::driver::TimedReload;
 use super::reload::{Origin, errors, host_name, save};
@@ -102,6 +103,7 @@ pub fn run(
         .build()?;
     runtime.block_on(async {
         let config = &loaded.config;
+        no_swap::apply(&config.global_defs.process);
         let scripts = config.global_defs.scripts.clone();
         let programs = Programs::new(scripts, std::env::var_os("PATH"));
         let (startup, shutdown) = startup::find(config, &programs);
