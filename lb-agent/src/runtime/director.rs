@@ -6,6 +6,7 @@
 //! it has heard what came of these ([`Director::handle_ports`]), what should it do
 //! ([`Director::desired`]). Who asks the kernel and who writes the maps is the supervisor's matter.
 
+mod attach;
 mod hand;
 mod interfaces;
 mod reload;
@@ -18,6 +19,7 @@ use std::time::Instant;
 use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{ServiceKey4, TCP, UDP};
 
+use self::attach::Masters;
 use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualServerKey};
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use crate::dataplane::nexthop::{NextHops, Resolution};
@@ -50,8 +52,8 @@ pub struct Director {
     notices: VecDeque<(VirtualServerKey, Notice)>,
     /// Which instance holds which address, by its place in the configuration.
     owners: BTreeMap<IpAddr, usize>,
-    /// Instances that are MASTER.
-    masters: BTreeSet<String>,
+    /// Instances that are MASTER, and what that means for `xdp_attach master`.
+    masters: Masters,
     /// The gate of each instance.
     gates: Numbers,
     /// Between two configurations: what was served under the first.
@@ -91,7 +93,7 @@ impl Director {
             here: BTreeSet::new(),
             address_news: VecDeque::new(),
             notices,
-            masters: BTreeSet::new(),
+            masters: Masters::default(),
         };
         (director, lines)
     }
@@ -146,9 +148,9 @@ impl Director {
         lines
     }
 
-    /// The next step of a slow start; whether the data plane has to hear of it.
+    /// The next step of a slow start, or an attachment that was kept for too long; whether the data plane has to hear of it.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
-        let mut changed = false;
+        let mut changed = self.masters.handle_timeout(now);
         for pool in &mut self.pools {
             if pool.poll_timeout().is_some_and(|at| at <= now) {
                 changed |= pool.handle_timeout(now).members_changed;
@@ -159,21 +161,13 @@ impl Director {
 
     /// When to call [`Self::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.pools.iter().filter_map(Pool::poll_timeout).min()
+        let pools = self.pools.iter().filter_map(Pool::poll_timeout);
+        pools.chain(self.masters.poll_timeout()).min()
     }
 
     /// The gates of the instances.
     pub const fn gates(&self) -> &Numbers {
         &self.gates
-    }
-
-    /// An instance became MASTER or is no longer.
-    pub fn handle_role(&mut self, instance: &str, master: bool) {
-        if master {
-            self.masters.insert(instance.to_owned());
-        } else {
-            self.masters.remove(instance);
-        }
     }
 
     /// An interface is new or has changed; whether the data plane has to hear of it.

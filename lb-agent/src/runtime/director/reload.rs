@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Director, addressed, owners, pool_spec, servers};
-use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
+use super::{Director, addressed, owners, pool_spec, servers, uses_nat};
+use crate::config::model::{Config, VirtualServer, VirtualServerKey};
 use crate::dataplane::desired::{Desired, Service};
 use crate::health::pool::{Pool, PoolChange};
 use crate::log_line::LogLine;
@@ -113,8 +113,7 @@ impl Director {
         for address in wanted {
             self.hops.watch(address);
         }
-        let mut kinds = self.config.virtual_servers.iter().map(|it| it.lb_kind);
-        if kinds.any(|kind| kind == Forwarding::Nat) {
+        if self.config.virtual_servers.iter().any(uses_nat) {
             self.hops.keep_gateways();
         }
     }

@@ -8,6 +8,7 @@ use super::said::Said;
 use super::{RunError, forwarding};
 use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::port::{Need, Ports, Wanted};
+use crate::runtime::clock;
 use crate::runtime::director::Director;
 use crate::runtime::plane::{Plane, PlaneError, chain};
 
@@ -39,6 +40,8 @@ impl Balancer {
     /// reached is not.
     pub(super) fn start(instance: &str, director: &mut Director) -> Result<Self, RunError> {
         let mut balancer = Self::load(instance, director)?;
+        let gates = balancer.plane.gates();
+        director.hold_attachments(|gate| gates.is_armed(gate), clock::now());
         match balancer.prepare(director) {
             Ok(()) => Ok(balancer),
             Err(error) => {
