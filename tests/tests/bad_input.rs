@@ -132,7 +132,11 @@ fn run_says_what_is_wrong_and_leaves_nothing_behind() -> Result<()> {
         let mut agent = Try::start(&director, &file, &[])?;
         if let Some(says) = case.runs {
             agent.wait_for(says, name)?;
-            agent.wait_for("Entering", name)?;
+            let status = Path::new("/run/lb-agent")
+                .join(director.name())
+                .join("status.json");
+            wait_until(PATIENCE, || status.exists().then_some(()))
+                .with_context(|| format!("{name}: it does not run:\n{}", agent.said()))?;
             let (status, said) = agent.terminate()?;
             assert!(status.success(), "{name}: {status}\n{said}");
             judge(case, &file, &said);
