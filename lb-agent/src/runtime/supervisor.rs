@@ -8,9 +8,11 @@ mod calls;
 mod conduct;
 mod dumps;
 mod forwarding;
+mod ipvs;
 mod loss;
 mod memory;
 mod network;
+mod planes;
 mod reload;
 mod said;
 mod startup;
@@ -29,12 +31,12 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use self::applied::Applied;
-use self::balancer::Balancer;
 use self::bfd::{Reached, Sessions};
 pub use self::conduct::Conduct;
 use self::dumps::{Dump, Dumps};
 use self::memory::Memory;
 use self::network::Network;
+use self::planes::Planes;
 use self::reload::Reloads;
 use self::telling::Telling;
 use super::director::Director;
@@ -79,9 +81,9 @@ pub enum RunError {
     /// Signals, the runtime.
     #[error("cannot set up the agent's process")]
     Process(#[from] std::io::Error),
-    /// Clients' packets would not arrive at the program.
+    /// A virtual server that no data plane carries.
     #[error("{0}")]
-    Interface(String),
+    NoPlane(String),
 }
 
 /// Runs one agent until it is told to stop.
@@ -129,7 +131,7 @@ struct Supervisor {
     instance: String,
     director: Director,
     network: Network,
-    balancer: Option<Balancer>,
+    planes: Planes,
     vrrp: Option<driver::Handle>,
     /// For who starts VRRP later.
     tell: mpsc::UnboundedSender<News>,
@@ -200,9 +202,8 @@ impl Supervisor {
         }
         network.settle(&mut director, clock::now());
 
-        let serves = !director.config().virtual_servers.is_empty();
-        let start = || Balancer::start(instance, &mut director);
-        let balancer = serves.then(start).transpose()?;
+        let status = StatusFile::new(instance);
+        let planes = Planes::start(instance, &status, &mut director)?;
         let telling = Telling::start(notify::from_config::Settings::new(
             director.config(),
             programs,
@@ -210,13 +211,11 @@ impl Supervisor {
         ));
         let (tell, news) = mpsc::unbounded_channel();
         let (setup, watched) = trackers::setup(director.config(), programs);
-        let vrrp = match vrrp::start(&director, balancer.as_ref(), setup, conduct, tell.clone()) {
+        let vrrp = match vrrp::start(&director, &planes, setup, conduct, tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
-                if let Some(balancer) = balancer {
-                    balancer.stop();
-                }
+                planes.stop(&director, false);
                 return Err(error.into());
             }
         };
@@ -237,7 +236,7 @@ impl Supervisor {
             places: vrrp::names(director.config()).map(str::to_owned).collect(),
             director,
             network,
-            balancer,
+            planes,
             vrrp,
             tell,
             news,
@@ -285,6 +284,9 @@ impl Supervisor {
                 }
                 () = wait_until(self.director.poll_timeout()) => {
                     self.stale |= self.director.handle_timeout(clock::now());
+                }
+                () = wait_until(self.planes.poll_timeout()) => {
+                    self.stale |= self.planes.look(&self.director);
                 }
                 _ = heartbeat.tick() => self.beat(),
                 dump = self.dumps.next() => self.write_dump(dump),
@@ -352,9 +354,7 @@ impl Supervisor {
 
     /// Once a second: sign of life, status, and what could not be done a second ago.
     fn beat(&mut self) {
-        if let Some(balancer) = &mut self.balancer {
-            self.stale |= balancer.beat(&self.director);
-        }
+        self.stale |= self.planes.beat(&self.director);
         self.stale |= self.network.mend(&mut self.director);
         self.watch_reload();
         self.remember();
@@ -364,8 +364,7 @@ impl Supervisor {
             .map(driver::Handle::status)
             .unwrap_or_default();
         let vrrp = vrrp.into_iter().map(Into::into).collect();
-        let plane = self.balancer.as_ref().map(Balancer::plane);
-        self.status.write(&self.director, plane, vrrp);
+        self.status.write(&self.director, self.planes.xdp(), vrrp);
     }
 
     fn write_dump(&mut self, dump: Dump) {
@@ -377,10 +376,8 @@ impl Supervisor {
 
     /// Brings the data plane to what is desired now, if anything has changed.
     fn update(&mut self) {
-        if std::mem::take(&mut self.stale)
-            && let Some(balancer) = &mut self.balancer
-        {
-            balancer.update(&mut self.director);
+        if std::mem::take(&mut self.stale) {
+            self.planes.update(&mut self.director);
         }
         if let Some((count, took)) = self.applied.applied(clock::now()) {
             let millis = took.as_millis();
@@ -401,13 +398,8 @@ impl Supervisor {
         self.tell_notices();
         self.sessions.stop();
         self.health.stop().await;
-        match self.balancer {
-            Some(_) if self.conduct.dont_release_ipvs => {
-                info!("the data plane stays and goes on forwarding (--dont-release-ipvs)");
-            }
-            Some(balancer) => balancer.stop(),
-            None => {}
-        }
+        self.planes
+            .stop(&self.director, self.conduct.dont_release_ipvs);
         self.status.remove();
         // What VRRP has said while it stopped.
         self.news.close();
