@@ -124,8 +124,7 @@ impl Resolver<'_> {
                      its virtual server; it is left out",
                     named(server.address)
                 );
-                let mixed = Diagnostic::error(Code::WrongFamily, server.span, message);
-                self.report(mixed.related(draft.span, "the virtual server"));
+                self.error(Code::WrongFamily, server.span, message);
                 continue;
             }
             let resolved = self.real_server(server, draft, method);
