@@ -4,19 +4,19 @@ use std::env;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result};
+use lb_tests::now;
 
 use super::output::Outcomes;
-use super::{Options, Program, arguments, prepared, said};
+use super::{Options, Program, prepared, said};
 use crate::vm;
 
 /// Seconds; a minute is enough where nobody else wants the processors.
 const TIME_LIMIT: &str = "1800";
 
-/// Runs the tests of one program that the filter lets through. Where no guest can be started they
-/// are skipped as one, with the reason.
-pub(super) fn run(program: &Program, options: &Options) -> Result<Outcomes> {
-    let arguments = arguments(program, options.filter.as_deref(), 1);
-    if !has_tests(program, &arguments)? {
+/// Runs tests of one program. Where no guest can be started they are skipped as one, with the
+/// reason.
+pub(super) fn run(program: &Program, arguments: &[String], options: &Options) -> Result<Outcomes> {
+    if !has_tests(program, arguments)? {
         return Ok(Outcomes::default());
     }
     if !options.no_setup
@@ -30,12 +30,13 @@ pub(super) fn run(program: &Program, options: &Options) -> Result<Outcomes> {
         .args(["vm", "--no-setup", "--time-limit", TIME_LIMIT, "--"])
         .arg(&program.executable)
         .args(arguments);
+    let started = now();
     let output = prepared(program, &mut tests).output();
     Ok(match output {
         Ok(output) if output.status.code() == Some(vm::FAILED.into()) => {
             skipped(program, &reason(&output))
         }
-        output => said(&program.name, output.map_err(Into::into)),
+        output => said(&program.name, output.map_err(Into::into), started.elapsed()),
     })
 }
 
