@@ -356,6 +356,7 @@ impl Supervisor {
             self.stale |= balancer.beat(&self.director);
         }
         self.stale |= self.network.mend(&mut self.director);
+        self.sessions.beat(clock::now());
         self.watch_reload();
         self.remember();
         let vrrp = self

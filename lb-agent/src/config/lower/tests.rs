@@ -307,14 +307,13 @@ fn strict_mode_names_its_trap() {
 }
 
 #[test]
-fn a_check_that_is_not_built_is_said_with_what_follows() {
+fn a_check_by_a_session_that_is_not_there_is_said_with_what_follows() {
     let text = "virtual_server 10.0.0.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
                 real_server 10.0.0.2 80 {\nBFD_CHECK {\nname b\n}\n}\n}";
     let loaded = of(text);
     assert_eq!(
         remarks(&loaded),
         [
-            "6:1 warning no-effect-yet: `BFD_CHECK` is known, but has no effect yet: the server counts as up without this check",
             "7:1 warning reference: there is no bfd_instance `b`: the server counts as up without this check"
         ]
     );

@@ -287,8 +287,8 @@ impl Supervisor {
         if self.sessions.are_stale(config, reporter.as_ref()) {
             self.sessions.stop();
             self.sessions = Sessions::start(config, reporter.as_ref(), self.reach.clone());
-        } else if let Some(reporter) = &reporter {
-            self.sessions.tell_again(reporter);
+        } else {
+            self.sessions.tell_again(reporter.as_ref());
         }
     }
 
