@@ -8,9 +8,11 @@ mod calls;
 mod conduct;
 mod dumps;
 mod forwarding;
+mod ipvs;
 mod loss;
 mod memory;
 mod network;
+mod planes;
 mod reload;
 mod residue;
 mod said;
@@ -30,12 +32,12 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use self::applied::Applied;
-use self::balancer::Balancer;
 use self::bfd::{Reached, Sessions};
 pub use self::conduct::Conduct;
 use self::dumps::{Dump, Dumps};
 use self::memory::Memory;
 use self::network::Network;
+use self::planes::Planes;
 use self::reload::Reloads;
 use self::telling::Telling;
 use super::director::Director;
@@ -81,9 +83,9 @@ pub enum RunError {
     /// Signals, the runtime.
     #[error("cannot set up the agent's process")]
     Process(#[from] std::io::Error),
-    /// Clients' packets would not arrive at the program.
+    /// A virtual server that no data plane carries.
     #[error("{0}")]
-    Interface(String),
+    NoPlane(String),
     /// The agent ran, and its VRRP thread has ended.
     #[error(
         "VRRP has ended, an earlier line says why: the agent has left the virtual routers and \
@@ -101,7 +103,7 @@ impl RunError {
             | Self::Netlink(_)
             | Self::Vrrp(_)
             | Self::Process(_)
-            | Self::Interface(_) => true,
+            | Self::NoPlane(_) => true,
             Self::VrrpEnded => false,
         }
     }
@@ -155,7 +157,7 @@ struct Supervisor {
     instance: String,
     director: Director,
     network: Network,
-    balancer: Option<Balancer>,
+    planes: Planes,
     vrrp: Option<driver::Handle>,
     /// For who starts VRRP later.
     tell: mpsc::UnboundedSender<News>,
@@ -226,9 +228,8 @@ impl Supervisor {
         }
         network.settle(&mut director, clock::now());
 
-        let serves = !director.config().virtual_servers.is_empty();
-        let start = || Balancer::start(instance, &mut director);
-        let balancer = serves.then(start).transpose()?;
+        let status = StatusFile::new(instance);
+        let planes = Planes::start(instance, &status, &mut director)?;
         let telling = Telling::start(notify::from_config::Settings::new(
             director.config(),
             programs,
@@ -236,13 +237,11 @@ impl Supervisor {
         ));
         let (tell, news) = mpsc::unbounded_channel();
         let (setup, watched) = trackers::setup(director.config(), programs);
-        let vrrp = match vrrp::start(&director, balancer.as_ref(), setup, conduct, tell.clone()) {
+        let vrrp = match vrrp::start(&director, &planes, setup, conduct, tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
-                if let Some(balancer) = balancer {
-                    balancer.stop();
-                }
+                planes.stop(&director, false);
                 return Err(error.into());
             }
         };
@@ -263,7 +262,7 @@ impl Supervisor {
             places: vrrp::names(director.config()).map(str::to_owned).collect(),
             director,
             network,
-            balancer,
+            planes,
             vrrp,
             tell,
             news,
@@ -312,6 +311,9 @@ impl Supervisor {
                 }
                 () = wait_until(self.director.poll_timeout()) => {
                     self.stale |= self.director.handle_timeout(clock::now());
+                }
+                () = wait_until(self.planes.poll_timeout()) => {
+                    self.stale |= self.planes.look(&self.director);
                 }
                 _ = heartbeat.tick() => self.beat(),
                 dump = self.dumps.next() => self.write_dump(dump),
@@ -382,10 +384,9 @@ impl Supervisor {
 
     /// Once a second: sign of life, status, and what could not be done a second ago.
     fn beat(&mut self) {
-        if let Some(balancer) = &mut self.balancer {
-            self.stale |= balancer.beat(&self.director);
-        }
+        self.stale |= self.planes.beat(&self.director);
         self.stale |= self.network.mend(&mut self.director);
+        self.sessions.beat(clock::now());
         self.watch_reload();
         self.remember();
         let vrrp = self
@@ -394,8 +395,7 @@ impl Supervisor {
             .map(driver::Handle::status)
             .unwrap_or_default();
         let vrrp = vrrp.into_iter().map(Into::into).collect();
-        let plane = self.balancer.as_ref().map(Balancer::plane);
-        self.status.write(&self.director, plane, vrrp);
+        self.status.write(&self.director, self.planes.xdp(), vrrp);
     }
 
     fn write_dump(&mut self, dump: Dump) {
@@ -407,10 +407,8 @@ impl Supervisor {
 
     /// Brings the data plane to what is desired now, if anything has changed.
     fn update(&mut self) {
-        if std::mem::take(&mut self.stale)
-            && let Some(balancer) = &mut self.balancer
-        {
-            balancer.update(&mut self.director);
+        if std::mem::take(&mut self.stale) {
+            self.planes.update(&mut self.director);
             self.tell_attached();
         }
         if let Some((count, took)) = self.applied.applied(clock::now()) {
@@ -434,13 +432,8 @@ impl Supervisor {
         self.tell_notices();
         self.sessions.stop();
         self.health.stop().await;
-        match self.balancer {
-            Some(_) if self.conduct.dont_release_ipvs => {
-                info!("the data plane stays and goes on forwarding (--dont-release-ipvs)");
-            }
-            Some(balancer) => balancer.stop(),
-            None => {}
-        }
+        self.planes
+            .stop(&self.director, self.conduct.dont_release_ipvs);
         self.status.remove();
         // What VRRP has said while it stopped.
         self.news.close();

@@ -45,6 +45,10 @@ impl Masters {
         self.kept.retain(|name, _| configured(name));
     }
 
+    pub(super) fn contains(&self, instance: &String) -> bool {
+        self.now.contains(instance)
+    }
+
     #[cfg(test)]
     pub(super) fn names(&self) -> Vec<&str> {
         self.now.iter().map(String::as_str).collect()
