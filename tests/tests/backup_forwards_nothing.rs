@@ -95,7 +95,11 @@ fn a_new_master_resets_no_connection_while_its_program_is_not_attached() -> Resu
     let second = cluster.site.directors[1].label().to_owned();
     let switch = cluster.site.outside.namespace();
     // Real servers answer by themselves; a reset by the director is its kernel's.
-    let resets = Capture::start(switch, &second, "in", "tcp[tcpflags] & tcp-rst != 0")?;
+    let filter = format!(
+        "src host {} and tcp[tcpflags] & tcp-rst != 0",
+        cluster.site.layout.virtual_address
+    );
+    let resets = Capture::start(switch, &second, "in", &filter)?;
     let probe = cluster.probe()?;
     cluster.take(0)?.terminate()?;
     cluster.wait_for_master(1)?;
