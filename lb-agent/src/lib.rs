@@ -1,8 +1,9 @@
 //! `lb-agent`: keepalived's configuration in; VRRP, health checks and an XDP load balancer out.
 //!
-//! Folders read in the order the data flows: [`config`] → [`vrrp`], [`health`] → [`dataplane`] →
-//! [`observe`]; [`net`] and [`wire`] are the edges, [`runtime`] holds it together, [`cli`] is
-//! what a person types. `ARCHITECTURE.md` has the whole picture and the invariants.
+//! Folders read in the order the data flows: [`config`] → [`vrrp`] and what it follows ([`track`],
+//! [`script`], [`bfd`]), [`health`] → [`dataplane`] → [`observe`] and [`notify`]; [`net`] and
+//! [`wire`] are the edges, [`runtime`] holds it together, [`cli`] is what a person types,
+//! [`control`] how that reaches the running agent. `ARCHITECTURE.md` has the whole picture and the invariants.
 
 pub mod bfd;
 pub mod cli;

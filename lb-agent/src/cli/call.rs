@@ -103,18 +103,14 @@ fn call(instance: &InstanceArguments, request: &Request, limit: Duration) -> Exi
     report(client::call(&instance.instance, request, limit))
 }
 
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the answer of the command"
-)]
+#[expect(clippy::print_stderr, reason = "the answer of the command")]
 fn report(answer: Result<Response, CallError>) -> ExitCode {
     match answer {
         Ok(response) => {
             let text = response.text.trim_end();
             match (response.exit_status, text) {
                 (_, "") => {}
-                (0, text) => println!("{text}"),
+                (0, text) => super::answer(&format!("{text}\n")),
                 (_, text) => eprintln!("{text}"),
             }
             ExitCode::from(response.exit_status)

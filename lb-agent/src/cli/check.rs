@@ -68,12 +68,11 @@ struct Report {
 }
 
 /// Exit status as keepalived's `-t`; the table stands at [`Loaded::exit_status`].
-#[expect(clippy::print_stdout, reason = "the answer of the command")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     if arguments.keywords {
         match arguments.format {
-            Format::Text => print!("{}", config::configuration_md()),
-            Format::Json => println!("{}", config::keywords_json()),
+            Format::Text => super::answer(&config::configuration_md()),
+            Format::Json => super::answer(&format!("{}\n", config::keywords_json())),
         }
         return ExitCode::SUCCESS;
     }
@@ -82,18 +81,21 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     loaded.add(remarks);
     let status = exit_status(&loaded, arguments.strict);
     if arguments.explain {
-        print!("{}", config::explain(&loaded));
+        super::answer(&config::explain(&loaded));
     }
     if let Some(log) = &arguments.log {
         let text = text(arguments, &loaded);
         if let Err(error) = std::fs::write(log, format!("{text}\n")) {
-            println!("cannot write {}: {error}\n{text}", log.display());
+            super::answer(&format!(
+                "cannot write {}: {error}\n{text}\n",
+                log.display()
+            ));
         }
         return ExitCode::from(status);
     }
     match arguments.format {
-        Format::Text => println!("{}", text(arguments, &loaded)),
-        Format::Json => println!("{}", json(&loaded, status)),
+        Format::Text => super::answer(&format!("{}\n", text(arguments, &loaded))),
+        Format::Json => super::answer(&format!("{}\n", json(&loaded, status))),
     }
     // The process ends here: the kernel takes back at once what would be freed piece by piece.
     std::mem::forget(loaded);

@@ -32,21 +32,16 @@ impl Completions {
 }
 
 impl Keyword {
-    #[expect(
-        clippy::print_stdout,
-        clippy::print_stderr,
-        reason = "the answer of the command"
-    )]
+    #[expect(clippy::print_stderr, reason = "the answer of the command")]
     pub(super) fn main(&self) -> ExitCode {
         let Some(name) = &self.name else {
-            for name in KeywordNames.all() {
-                println!("{name}");
-            }
+            let names: Vec<&str> = KeywordNames.all().collect();
+            super::answer(&format!("{}\n", names.join("\n")));
             return ExitCode::SUCCESS;
         };
         match config::keyword_md(name) {
             Ok(text) => {
-                print!("{text}");
+                super::answer(&text);
                 ExitCode::SUCCESS
             }
             Err(error) => {

@@ -11,6 +11,7 @@ mod run;
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -156,15 +157,17 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// Writes what a command has to say to standard output. Who reads only its beginning, as `head`
+/// does, has what he wants.
+fn answer(text: &str) {
+    drop(io::stdout().lock().write_all(text.as_bytes()));
+}
+
 /// Does what keepalived's switches say.
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the answers of the command"
-)]
+#[expect(clippy::print_stderr, reason = "the answers of the command")]
 fn as_keepalived(switches: keepalived::Switches) -> ExitCode {
     if switches.version {
-        println!("lb-agent {}", env!("CARGO_PKG_VERSION"));
+        answer(concat!("lb-agent ", env!("CARGO_PKG_VERSION"), "\n"));
         return ExitCode::SUCCESS;
     }
     if let Some(name) = &switches.signum {
@@ -172,7 +175,7 @@ fn as_keepalived(switches: keepalived::Switches) -> ExitCode {
             eprintln!("no signal is called {name}: STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON");
             return ExitCode::FAILURE;
         };
-        println!("{number}");
+        answer(&format!("{number}\n"));
         return ExitCode::SUCCESS;
     }
     if let Some(name) = &switches.namespace
@@ -194,7 +197,7 @@ fn as_keepalived(switches: keepalived::Switches) -> ExitCode {
 /// keepalived's exit status when there is no such namespace.
 const NAMESPACE: u8 = 204;
 
-fn enter_namespace(name: &str) -> std::io::Result<()> {
+fn enter_namespace(name: &str) -> io::Result<()> {
     let file = File::open(Path::new("/run/netns").join(name))?;
     setns(file, CloneFlags::CLONE_NEWNET).map_err(Into::into)
 }

@@ -16,8 +16,10 @@
 //!   thread `log`: the only one that writes to standard error; nobody waits for it
 //! ```
 //!
-//! Everything but VRRP and the log runs on one thread, on tokio's current-thread runtime: there
-//! are no locks. VRRP has a thread and a clock of its own and waits for nobody.
+//! Everything but VRRP and BFD runs on one thread, on tokio's current-thread runtime: there are no
+//! locks. VRRP and BFD have a thread and a clock of their own each, and wait for nobody. For a
+//! moment there are threads `reload` and `state`, and those on which scripts start and files are
+//! read.
 
 pub mod clock;
 pub mod director;

@@ -6,19 +6,45 @@ use std::process::ExitStatus;
 /// A test, by program and name, with what there is to say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Case {
-    /// `lb-tests::dr: a_client_is_served`.
-    pub(super) name: String,
+    /// `lb-tests::dr`.
+    pub(super) program: String,
+    /// `a_client_is_served`; empty if it is the program as a whole.
+    pub(super) test: String,
     /// The reason it was skipped, or the output of its failure.
     pub(super) text: String,
 }
 
+impl Case {
+    /// A program as a whole.
+    fn whole(program: &str, text: String) -> Self {
+        Self {
+            program: program.to_owned(),
+            test: String::new(),
+            text,
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    /// `lb-tests::dr: a_client_is_served`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.program)?;
+        if self.test.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.test)
+    }
+}
+
 /// The end of many tests.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcomes {
     /// How many passed.
     pub(super) passed: usize,
     /// What failed.
     pub(super) failed: Vec<Case>,
+    /// What failed once and passed when it ran again, alone: these count as passed as well.
+    pub(super) unsteady: Vec<Case>,
     /// What could not run.
     pub(super) skipped: Vec<Case>,
 }
@@ -26,24 +52,16 @@ pub(super) struct Outcomes {
 impl Outcomes {
     /// A program that is a failure as a whole.
     pub(super) fn broken(program: &str, text: String) -> Self {
-        let failed = vec![Case {
-            name: program.to_owned(),
-            text,
-        }];
         Self {
-            failed,
+            failed: vec![Case::whole(program, text)],
             ..Self::default()
         }
     }
 
     /// A program that could not run.
     pub(super) fn skipped(program: &str, text: String) -> Self {
-        let skipped = vec![Case {
-            name: program.to_owned(),
-            text,
-        }];
         Self {
-            skipped,
+            skipped: vec![Case::whole(program, text)],
             ..Self::default()
         }
     }
@@ -55,7 +73,8 @@ impl Outcomes {
     pub(super) fn read(program: &str, status: ExitStatus, stdout: &str, stderr: &str) -> Self {
         let mut outcomes = Self::default();
         let case = |test: &str, text: &str| Case {
-            name: format!("{program}: {test}"),
+            program: program.to_owned(),
+            test: test.to_owned(),
             text: text.trim_end().to_owned(),
         };
         for line in stdout.lines() {
@@ -75,7 +94,8 @@ impl Outcomes {
             }
         }
         if !status.success() && outcomes.failed.is_empty() {
-            outcomes.failed.push(case(&status.to_string(), stderr));
+            let text = format!("{status}\n{}", stderr.trim_end());
+            outcomes.failed.push(Case::whole(program, text));
         }
         outcomes
     }
@@ -84,6 +104,7 @@ impl Outcomes {
     pub(super) fn append(&mut self, mut others: Self) {
         self.passed += others.passed;
         self.failed.append(&mut others.failed);
+        self.unsteady.append(&mut others.unsteady);
         self.skipped.append(&mut others.skipped);
     }
 
@@ -102,10 +123,17 @@ impl Outcomes {
         format!("{word:6} {program}: {}", self.counts())
     }
 
-    /// `N passed, N failed, N skipped`.
+    /// `N passed, N failed, N skipped`, and how many of those that passed are unsteady.
     fn counts(&self) -> String {
         let (failed, skipped) = (self.failed.len(), self.skipped.len());
-        format!("{} passed, {failed} failed, {skipped} skipped", self.passed)
+        let unsteady = match self.unsteady.len() {
+            0 => String::new(),
+            count => format!(" ({count} at the second attempt)"),
+        };
+        format!(
+            "{} passed{unsteady}, {failed} failed, {skipped} skipped",
+            self.passed
+        )
     }
 }
 
@@ -126,11 +154,14 @@ const SECTIONS: [&str; 2] = ["successes:", "failures:"];
 impl fmt::Display for Outcomes {
     /// What failed and what was skipped, each with its reason; the counts are the last line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for case in &self.unsteady {
+            writeln!(f, "failed once {case}\n{}\n", case.text)?;
+        }
         for case in &self.failed {
-            writeln!(f, "FAILED {}\n{}\n", case.name, case.text)?;
+            writeln!(f, "FAILED {case}\n{}\n", case.text)?;
         }
         for case in &self.skipped {
-            writeln!(f, "skipped {}: {}", case.name, case.text)?;
+            writeln!(f, "skipped {case}: {}", case.text)?;
         }
         write!(f, "{}", self.counts())
     }

@@ -18,7 +18,7 @@ keepalived up to 2.4.3 is known. What a keyword does here:
 | without effect | by design; a notice says why |
 | refused | an error says what to do instead |
 
-Our own keywords begin with `xdp_`; keepalived warns about them and goes on. Times are seconds with up
+Our own keywords begin with `xdp_`, but for `notify_split_brain`; keepalived warns about them and goes on. Times are seconds with up
 to six digits behind the point where no unit stands. `lb-agent check` says what it makes of a file.
 ";
 

@@ -35,9 +35,10 @@ failures:
 test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out
 ";
 
-fn case(name: &str, text: &str) -> Case {
+fn case(test: &str, text: &str) -> Case {
     Case {
-        name: name.to_owned(),
+        program: "p".to_owned(),
+        test: test.to_owned(),
         text: text.to_owned(),
     }
 }
@@ -49,14 +50,14 @@ fn each_test_is_passed_failed_or_skipped_with_its_reason() {
     assert_eq!(
         outcomes.skipped,
         [
-            case("p: needs_root", "not root"),
-            case("p: later", "ignored, takes an hour")
+            case("needs_root", "not root"),
+            case("later", "ignored, takes an hour")
         ]
     );
     assert_eq!(
         outcomes.failed,
         [case(
-            "p: breaks",
+            "breaks",
             "\nthread 'breaks' panicked at a.rs:1:1:\nleft is not right"
         )]
     );
@@ -66,7 +67,8 @@ fn each_test_is_passed_failed_or_skipped_with_its_reason() {
 fn a_program_that_ends_badly_without_a_failed_test_has_failed() {
     let outcomes = Outcomes::read("p", ExitStatus::from_raw(11), "running 1 test\n", "boom\n");
     assert_eq!(outcomes.failed.len(), 1);
-    assert_eq!(outcomes.failed[0].text, "boom");
+    assert_eq!(outcomes.failed[0].to_string(), "p");
+    assert!(outcomes.failed[0].text.ends_with("boom"));
 }
 
 #[test]
