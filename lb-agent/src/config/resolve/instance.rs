@@ -38,6 +38,7 @@ impl Resolver<'_> {
         });
         let version = self.version(draft, is_v6);
         let authentication = self.authentication(draft, version);
+        let state = self.wish(draft, priority(draft), authentication.as_ref());
         let advert_int = self.advert_int(draft, version);
         let unicast_peer = self.unicast_peers(draft, is_v6);
         let source = draft.source.filter(|it| self.is_of(is_v6, it));
@@ -75,7 +76,7 @@ impl Resolver<'_> {
         }
         let global = &self.global;
         let instance = VrrpInstance {
-            state: draft.state.map_or(InitialState::Backup, value),
+            state,
             interface,
             virtual_router_id,
             priority: priority(draft),
