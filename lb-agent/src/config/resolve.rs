@@ -10,6 +10,7 @@ mod combination;
 mod garp;
 mod global;
 mod groups;
+mod http;
 mod instance;
 mod later_checker;
 mod names;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use lb_agent::config::model::{
     AddressKey, Checker, CheckerKind, Config, Forwarding, Protocol, RealServer, VirtualServer,
     VirtualServerKey,

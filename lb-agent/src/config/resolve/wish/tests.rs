@@ -39,7 +39,10 @@ fn who_begins_as_master_is_who_does_so_with_keepalived() {
     let signed = INSTANCE.replace("MORE", AH);
     let (state, said) = begins(&signed);
     assert_eq!(state, InitialState::Backup);
-    assert!(said[0].contains("does not go with `auth_type AH`"), "{said:?}");
+    assert!(
+        said[0].contains("does not go with `auth_type AH`"),
+        "{said:?}"
+    );
     let owner = signed.replace("priority 100", "priority 255");
     assert_eq!(begins(&owner), (InitialState::Master, Vec::new()));
 }
