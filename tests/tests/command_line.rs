@@ -19,9 +19,10 @@ fn proposed(words: &[&str]) -> Result<Vec<String>> {
     let file = folder.path().join("lb-agent");
     fs::write(&file, &completions.stdout)?;
     let script = "
-source \"$1\"; shift
+source \"$1\"
+complete_it=$(sed -n 's/.*complete -F \\([^ ]*\\) .*/\\1/p' \"$1\" | head -n 1); shift
 COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
-_lb-agent \"$1\" \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"
+$complete_it \"$1\" \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"
 printf '%s\\n' \"${COMPREPLY[@]}\"
 ";
     let mut bash = Command::new("bash");

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use lb_agent::config::model::{Config, VrrpInstance};
 use lb_agent::config::{Environment, FileSystem, load_in};
 use lb_tests::configurations::files;

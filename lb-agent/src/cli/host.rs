@@ -12,8 +12,8 @@ use crate::log_line::LogLine;
 use crate::net::link;
 use crate::net::netlink::Connection;
 use crate::runtime::interfaces;
-use crate::script::Programs;
 use crate::script::programs::Looked;
+use crate::script::{Programs, User};
 
 /// Everything there is to say.
 pub(super) fn remarks(loaded: &Loaded) -> Vec<Diagnostic> {
@@ -21,8 +21,19 @@ pub(super) fn remarks(loaded: &Loaded) -> Vec<Diagnostic> {
         config, mentions, ..
     } = loaded;
     let mut remarks = missing_interfaces(config, mentions);
+    remarks.extend(unknown_users(mentions));
     remarks.extend(scripts(config, mentions));
     remarks
+}
+
+/// An account that does not exist: what should run as it does not run.
+fn unknown_users(mentions: &Mentions) -> impl Iterator<Item = Diagnostic> {
+    let users = mentions.users().into_iter();
+    users.filter_map(|(name, span)| {
+        let error = User::find(name, None).err()?;
+        let message = format!("{error}: what should run as it does not run");
+        Some(Diagnostic::error(Code::Script, span, message))
+    })
 }
 
 fn missing_interfaces(config: &Config, mentions: &Mentions) -> Vec<Diagnostic> {

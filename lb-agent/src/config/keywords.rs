@@ -95,6 +95,9 @@ pub(crate) struct Keyword<T: 'static> {
     pub(crate) silent: &'static str,
     /// Whether it may stand several times in one block.
     pub(crate) many: bool,
+    /// Whether nothing runs when its words are missing, as with keepalived 2.2.7, which reads some
+    /// keywords with more patience than others.
+    pub(crate) stops: bool,
 }
 
 /// What happens with a keyword.
@@ -177,6 +180,8 @@ impl<T> Argument<T> {
             Some(Named::Command)
         } else if syntax.starts_with("INTERFACE") {
             Some(Named::Interface)
+        } else if syntax.starts_with("USER") {
+            Some(Named::User)
         } else {
             None
         }

@@ -51,6 +51,7 @@ pub(super) fn lower(mut tree: Tree<'_, '_, '_>, explained: bool) -> (ConfigDraft
             mentions: &mut mentions,
             without_effect: 0,
             bad_values: 0,
+            stops: true,
             left_out: None,
             explained,
         };
@@ -67,6 +68,8 @@ pub(crate) struct Lowering<'d> {
     without_effect: usize,
     /// Words so far that could not be read.
     bad_values: usize,
+    /// Whether nothing can run without the words of the keyword that is read now.
+    stops: bool,
     /// What happens to a line with such a word, if not that it is ignored.
     left_out: Option<String>,
     explained: bool,
@@ -144,6 +147,7 @@ impl Lowering<'_> {
         if let (Some(named), Some(word)) = (keyword.argument.names(), node.arguments.first()) {
             self.mentions.note(named, word);
         }
+        self.stops = keyword.stops;
         match keyword.status {
             Status::Done => return self.argument(&keyword.argument, draft, node),
             Status::Refused(why) => self.refuse(section, why, node),
@@ -167,12 +171,14 @@ impl Lowering<'_> {
     fn missing(&mut self, syntax: &str, node: &Node<'_>) {
         self.bad_values += 1;
         let keyword = &node.keyword.text;
-        let message = format!("`{keyword}` is missing a parameter: `{keyword} {syntax}`");
-        self.report(Diagnostic::error(
-            Code::MissingParameter,
-            node.span(),
-            message,
-        ));
+        let mut message = format!("`{keyword}` is missing a parameter: `{keyword} {syntax}`");
+        let span = node.span();
+        self.report(if self.stops {
+            Diagnostic::error(Code::MissingParameter, span, message)
+        } else {
+            message.push_str("; the line is ignored");
+            Diagnostic::warning(Code::MissingParameter, span, message)
+        });
     }
 
     /// What is read, unless one of its words cannot be: then the line is ignored, as it was said.

@@ -1,4 +1,4 @@
-//! Where a file names what only the host knows: programs and interfaces.
+//! Where a file names what only the host knows: programs, interfaces and accounts.
 //!
 //! The configuration alone cannot tell whether they are there. Who asks the host
 //! (`lb-agent check`) shows the answer at these places.
@@ -17,6 +17,8 @@ pub(crate) enum Named {
     Command,
     /// An interface.
     Interface,
+    /// An account.
+    User,
 }
 
 /// The first place of each name.
@@ -24,6 +26,7 @@ pub(crate) enum Named {
 pub struct Mentions {
     commands: Places,
     interfaces: Places,
+    users: Places,
 }
 
 type Places = HashMap<String, Span, BuildHasherDefault<Fnv>>;
@@ -39,11 +42,20 @@ impl Mentions {
         self.interfaces.get(name).copied()
     }
 
+    /// The accounts that are named, by place.
+    pub fn users(&self) -> Vec<(&str, Span)> {
+        let users = self.users.iter().map(|(name, span)| (name.as_str(), *span));
+        let mut users: Vec<_> = users.collect();
+        users.sort_by_key(|(_, span)| *span);
+        users
+    }
+
     /// Notes a word, unless the same was noted before.
     pub(crate) fn note(&mut self, named: Named, word: &Word<'_>) {
         let places = match named {
             Named::Command => &mut self.commands,
             Named::Interface => &mut self.interfaces,
+            Named::User => &mut self.users,
         };
         // Forty thousand servers have one `notify_down`: nothing is copied for them.
         if !places.contains_key(word.text.as_ref()) {

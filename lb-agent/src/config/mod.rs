@@ -94,12 +94,12 @@ impl Loaded {
     /// | status | means | comes from |
     /// | ---: | --- | --- |
     /// | 0 | fine | nothing, or only warnings and notices about lines that were understood |
-    /// | 2 | refused | a keyword without its argument |
+    /// | 2 | refused | a keyword without its argument, where keepalived stops as well |
     /// | 4 | cannot run | no readable text, not all of it, or one VRID twice on an interface |
     /// | 5 | runs, with faults | any other error, or a line that was not understood |
     /// | 6 | runs scripts | only from [`Self::add`]: scripts without `enable_script_security` |
     ///
-    /// Of several the first of 2, 4, 5, 6, 0 counts.
+    /// Of several the first of 2, 4, 6, 5, 0 counts, as with keepalived.
     pub fn exit_status(&self) -> u8 {
         self.verdict.exit_status()
     }

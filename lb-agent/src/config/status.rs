@@ -12,10 +12,10 @@ pub(crate) enum Verdict {
     /// Fine.
     #[default]
     Fine,
-    /// It runs, with scripts that nobody has looked after.
-    Insecure,
     /// It runs; something that was asked for will be missing.
     Faulty,
+    /// It runs, with scripts that others may be able to change. keepalived puts it above faults.
+    Insecure,
     /// It cannot run.
     Unusable,
     /// It cannot run since an argument is missing: keepalived stops at such a line.
@@ -26,7 +26,10 @@ impl Verdict {
     /// What one remark means.
     pub(crate) fn of(diagnostic: &Diagnostic) -> Self {
         match diagnostic.code {
-            Code::MissingParameter => Self::Refused,
+            Code::MissingParameter => match diagnostic.severity {
+                Severity::Error => Self::Refused,
+                Severity::Warning | Severity::Notice => Self::Faulty,
+            },
             Code::NoConfiguration | Code::TooLarge | Code::DuplicateVrid => Self::Unusable,
             Code::UnknownKeyword
             | Code::Misplaced

@@ -168,6 +168,7 @@ virtual_server 10.0.0.8 80 {
 pub(super) fn before(section: &str, keyword: &str) -> &'static str {
     match (section, keyword) {
         ("vrrp_instance", "preempt") => "nopreempt",
+        ("virtual_server", "sorry_server_inhibit") => "sorry_server 10.0.0.7 80",
         ("authentication", "auth_pass") => "auth_type PASS",
         ("authentication", "auth_type") => "auth_pass x",
         ("global_defs", "startup_script_timeout") => "startup_script /bin/true",

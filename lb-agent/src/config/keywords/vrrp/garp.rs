@@ -42,6 +42,7 @@ pub(super) const GARP: &[Keyword<InstanceDraft>] = &[
         words("[all] SECONDS", 1, 2),
         lower::garp_extra_if,
     )
+    .goes_on()
     .or(&["vmac_garp_intvl"])
     .default("`vrrp_garp_extra_if`")
     .since("2.2.3")

@@ -51,6 +51,7 @@ pub(super) const LINKS: &[Keyword<InstanceDraft>] = &[
             i.value.kernel_rx_buf_size = Some(v.value);
         },
     )
+    .goes_on()
     .default("`vrrp_rx_bufs_policy`"),
     line(
         "lvs_sync_daemon_interface",
