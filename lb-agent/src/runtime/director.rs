@@ -7,6 +7,7 @@
 //! ([`Director::desired`]). Who asks the kernel and who writes the maps is the supervisor's matter.
 
 mod addresses;
+mod attach;
 mod choices;
 mod hand;
 mod interfaces;
@@ -22,6 +23,7 @@ use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{ServiceKey4, TCP, UDP};
 
 use self::addresses::Addresses;
+use self::attach::Masters;
 use crate::config::model::{
     Config, Forwarding, Protocol, RealServer, RealServerKey, VirtualServer, VirtualServerKey,
 };
@@ -61,8 +63,8 @@ pub struct Director {
     notices: VecDeque<(VirtualServerKey, Notice)>,
     /// Which instance holds which address, by its place in the configuration.
     owners: BTreeMap<IpAddr, usize>,
-    /// Instances that are MASTER.
-    masters: BTreeSet<String>,
+    /// Instances that are MASTER, and what that means for `xdp_attach master`.
+    masters: Masters,
     /// The gate of each instance.
     gates: Numbers,
     /// Between two configurations: what was served under the first.
@@ -114,7 +116,7 @@ impl Director {
             here: BTreeSet::new(),
             address_news: VecDeque::new(),
             notices,
-            masters: BTreeSet::new(),
+            masters: Masters::default(),
             choices: Vec::new(),
             missing: [None, None],
             refused: BTreeMap::new(),
@@ -174,9 +176,9 @@ impl Director {
         lines
     }
 
-    /// The next step of a slow start; whether the data plane has to hear of it.
+    /// The next step of a slow start, or an attachment that was kept for too long; whether the data plane has to hear of it.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
-        let mut changed = false;
+        let mut changed = self.masters.handle_timeout(now);
         for pool in &mut self.pools {
             if pool.poll_timeout().is_some_and(|at| at <= now) {
                 changed |= pool.handle_timeout(now).members_changed;
@@ -187,21 +189,13 @@ impl Director {
 
     /// When to call [`Self::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.pools.iter().filter_map(Pool::poll_timeout).min()
+        let pools = self.pools.iter().filter_map(Pool::poll_timeout);
+        pools.chain(self.masters.poll_timeout()).min()
     }
 
     /// The gates of the instances.
     pub const fn gates(&self) -> &Numbers {
         &self.gates
-    }
-
-    /// An instance became MASTER or is no longer.
-    pub fn handle_role(&mut self, instance: &str, master: bool) {
-        if master {
-            self.masters.insert(instance.to_owned());
-        } else {
-            self.masters.remove(instance);
-        }
     }
 
     /// An interface is new or has changed; whether the data plane has to hear of it.

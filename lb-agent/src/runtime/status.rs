@@ -103,6 +103,11 @@ impl StatusFile {
         Ok((status, age))
     }
 
+    /// Whether an agent runs or was killed: one that stops removes it.
+    pub fn is_there(&self) -> bool {
+        self.path().exists()
+    }
+
     /// Removes the file, after a clean stop.
     pub fn remove(&self) {
         let _gone = std::fs::remove_file(self.path());

@@ -15,6 +15,7 @@ mod memory;
 mod network;
 mod planes;
 mod reload;
+mod residue;
 mod said;
 mod startup;
 mod telling;
@@ -56,7 +57,8 @@ use crate::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
 use crate::notify;
 use crate::script::Programs;
-use crate::vrrp::{Change, News, State, driver};
+use crate::vrrp::settings::Setup;
+use crate::vrrp::{Change, News, driver};
 
 /// Events of health that are taken before anything else gets its turn.
 const MOST_EVENTS: usize = 1000;
@@ -85,6 +87,27 @@ pub enum RunError {
     /// A virtual server that no data plane carries.
     #[error("{0}")]
     NoPlane(String),
+    /// The agent ran, and its VRRP thread has ended.
+    #[error(
+        "VRRP has ended, an earlier line says why: the agent has left the virtual routers and \
+         stopped; start it again"
+    )]
+    VrrpEnded,
+}
+
+impl RunError {
+    /// Whether nothing has run.
+    pub const fn is_of_start(&self) -> bool {
+        match self {
+            Self::Lock(_)
+            | Self::Plane(_)
+            | Self::Netlink(_)
+            | Self::Vrrp(_)
+            | Self::Process(_)
+            | Self::NoPlane(_) => true,
+            Self::VrrpEnded => false,
+        }
+    }
 }
 
 /// Runs one agent until it is told to stop.
@@ -107,15 +130,18 @@ pub fn run(
         let programs = Programs::new(scripts, std::env::var_os("PATH"));
         let (startup, shutdown) = startup::find(config, &programs);
         startup::run("startup", startup).await;
-        let mut supervisor = Supervisor::start(loaded, origin, instance, conduct, &programs)?;
+        let setup = Setup::from(config);
+        let started = Supervisor::start(loaded, origin, instance, conduct, &programs);
+        let mut supervisor =
+            started.inspect_err(|_| residue::after_failed_start(instance, setup))?;
         systemd::ready();
-        supervisor.serve().await;
+        let served = supervisor.serve().await;
         systemd::stopping();
         info!("Stopping");
         supervisor.stop().await;
         startup::run("shutdown", shutdown).await;
         info!("Stopped");
-        Ok(())
+        served
     })
 }
 
@@ -263,14 +289,15 @@ impl Supervisor {
         })
     }
 
-    /// Until a signal says stop.
-    async fn serve(&mut self) {
+    /// Until a signal says stop, or VRRP is no more: an agent without it would go on to forward
+    /// beside the next MASTER.
+    async fn serve(&mut self) -> Result<(), RunError> {
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return Ok(()),
+                _ = self.interrupt.recv() => return Ok(()),
                 Some(()) = self.hangup.recv() => self.handle_reload(None),
                 outcome = self.reloads.read() => self.handle_prepared(outcome),
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
@@ -294,6 +321,9 @@ impl Supervisor {
             }
             self.settle();
             self.update();
+            if self.vrrp.as_ref().is_some_and(driver::Handle::has_ended) {
+                return Err(RunError::VrrpEnded);
+            }
         }
     }
 
@@ -313,7 +343,7 @@ impl Supervisor {
         match news {
             News::Changed(Change { instance, to, .. }) => {
                 if let Some(name) = self.places.get(*instance) {
-                    self.director.handle_role(name, *to == State::Master);
+                    self.director.handle_role(name, *to);
                 }
                 self.stale = true;
             }
@@ -380,6 +410,7 @@ impl Supervisor {
     fn update(&mut self) {
         if std::mem::take(&mut self.stale) {
             self.planes.update(&mut self.director);
+            self.tell_attached();
         }
         if let Some((count, took)) = self.applied.applied(clock::now()) {
             let millis = took.as_millis();
@@ -389,8 +420,10 @@ impl Supervisor {
 
     /// The other routers hear of it first, then the program goes.
     async fn stop(mut self) {
-        if let Some(vrrp) = self.vrrp.take() {
-            vrrp.stop();
+        if let Some(vrrp) = self.vrrp.take()
+            && !vrrp.stop()
+        {
+            residue::remove(Setup::from(&**self.director.config()));
         }
         if let Some(trackers) = self.trackers.take() {
             trackers.stop().await;

@@ -67,7 +67,7 @@ impl Director {
             && self
                 .owner(virtual_server)
                 .and_then(|owner| self.config.vrrp_instances.get(owner))
-                .is_some_and(|owner| !self.masters.contains(&owner.name))
+                .is_some_and(|owner| !self.masters.have_the_program(&owner.name))
     }
 
     /// Where clients' packets arrive: where `xdp_interfaces` says, else at the address's interface,

@@ -16,6 +16,7 @@ use super::vrrp::names;
 use crate::config::model::Config;
 use crate::dataplane::choice::Carrier;
 use crate::dataplane::xdp::gate::{InstanceGates, NoGates, Numbers};
+use crate::runtime::clock;
 use crate::runtime::director::Director;
 use crate::runtime::plane::{Plane, chain};
 use crate::runtime::status::StatusFile;
@@ -69,6 +70,10 @@ impl Planes {
         let (wants_xdp, _) = director.asks(Ok(()));
         if wants_xdp {
             self.load(instance, director);
+        }
+        if let Some(plane) = self.xdp() {
+            let gates = plane.gates();
+            director.hold_attachments(|gate| gates.is_armed(gate), clock::now());
         }
         let ours = status.read().map(|(status, _)| status.ipvs);
         let ours: Vec<_> = ours.unwrap_or_default().iter().map(|it| it.key).collect();

@@ -36,6 +36,17 @@ pub(super) fn names(config: &Config) -> impl Iterator<Item = &str> {
 }
 
 impl Supervisor {
+    /// The data plane is as it should be, or as far as it gets: new MASTERs need not wait for it
+    /// any longer (`xdp_attach master`).
+    pub(super) fn tell_attached(&mut self) {
+        let masters = self.director.take_new_masters();
+        let Some(vrrp) = &self.vrrp else { return };
+        let reporter = vrrp.reporter();
+        for name in masters {
+            reporter.attached(&name);
+        }
+    }
+
     /// For a configuration that has instances where there were none.
     pub(super) fn start_vrrp(&mut self, setup: Setup) -> Result<(), SpawnError> {
         let (conduct, tell) = (self.conduct, self.tell.clone());

@@ -3,6 +3,7 @@ use crate::config::model::Config;
 use crate::config::{Memory, load};
 use crate::dataplane::xdp::gate::Numbers;
 use crate::net::ipvs::Role;
+use crate::vrrp::State;
 
 /// The director of a configuration, all of which IPVS carries.
 fn director(text: &str) -> Director {
@@ -145,7 +146,7 @@ fn the_sync_daemon_follows_the_role_while_ipvs_carries_something() {
         shown.collect::<Vec<_>>()
     };
     assert_eq!(roles(&both), [(Role::Backup, "eth1".to_owned(), 51)]);
-    both.handle_role("VI_1", true);
+    both.handle_role("VI_1", State::Master);
     assert_eq!(roles(&both), [(Role::Master, "eth1".to_owned(), 51)]);
     let records = both.records_of_ipvs();
     assert_eq!(records[0].instance.as_deref(), Some("VI_1"));
