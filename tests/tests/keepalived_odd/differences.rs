@@ -84,7 +84,6 @@ const KNOWN: &[Known] = &[
         NOT_MEANT,
     ),
     (Stricter, "vrrp_instance", "garp_extra_if", "0", NOT_MEANT),
-    (Stricter, "bfd_instance", "max_hops", "-1", NOT_MEANT),
     (
         Stricter,
         "virtual_server",
