@@ -25,10 +25,19 @@ pub(super) struct Keyword {
 
 impl Completions {
     pub(super) fn main(&self) -> ExitCode {
-        let mut command = super::Arguments::command();
-        clap_complete::generate(self.shell, &mut command, "lb-agent", &mut std::io::stdout());
+        super::answer(&script(self.shell));
         ExitCode::SUCCESS
     }
+}
+
+/// What the shell reads.
+fn script(shell: Shell) -> String {
+    let mut command = super::Arguments::command();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, "lb-agent", &mut script);
+    // For bash clap_complete 4.6.11 takes the dash in the program's name for the one between a
+    // command and its subcommand at some places and not at others.
+    String::from_utf8_lossy(&script).replace("lb__subcmd__agent", "lb__agent")
 }
 
 impl Keyword {

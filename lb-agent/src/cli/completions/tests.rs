@@ -3,10 +3,7 @@ use super::*;
 #[test]
 fn every_shell_gets_every_subcommand_and_every_keyword() {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Elvish] {
-        let mut command = crate::cli::Arguments::command();
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut command, "lb-agent", &mut script);
-        let script = String::from_utf8(script).unwrap();
+        let script = script(shell);
         for subcommand in crate::cli::Arguments::command().get_subcommands() {
             assert!(script.contains(subcommand.get_name()), "{shell}");
         }
