@@ -9,6 +9,7 @@ mod conduct;
 mod dumps;
 mod forwarding;
 mod ipvs;
+mod listener;
 mod loss;
 mod memory;
 mod network;

@@ -16,6 +16,7 @@ use crate::config::diff::InstanceChange;
 use crate::config::model::Config;
 use crate::control::protocol::Response;
 use crate::notify::from_config::Settings;
+use crate::runtime::plane::Times;
 use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
 use crate::runtime::trackers::{Trackers, Watched};
 use crate::runtime::{clock, interfaces, systemd};
@@ -180,7 +181,7 @@ impl Supervisor {
         let places: Vec<String> = names(&config).map(str::to_owned).collect();
         let share = config.global_defs.xdp_share_checks;
         if let Some(plane) = self.planes.xdp() {
-            plane.set_deadman(config.global_defs.xdp_deadman);
+            plane.set_times(Times::of(&config.global_defs));
         }
         write_lines(self.director.reload(config));
         self.planes.reload(&mut self.director);
