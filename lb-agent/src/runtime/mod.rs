@@ -23,10 +23,11 @@
 
 pub mod clock;
 pub mod director;
+pub mod files;
 pub mod interfaces;
 pub mod lock;
 pub mod logging;
-pub mod no_swap;
+pub mod memory;
 pub mod parts;
 pub mod plane;
 pub mod reload;

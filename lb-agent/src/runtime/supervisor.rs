@@ -18,17 +18,17 @@ mod reload;
 mod residue;
 mod said;
 mod saving;
+mod signals;
 mod startup;
 mod telling;
 mod vrrp;
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::{SigSet, Signal as NixSignal};
 use thiserror::Error;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{debug, error, info, warn};
@@ -36,23 +36,23 @@ use tracing::{debug, error, info, warn};
 use self::applied::Applied;
 use self::bfd::{Reached, Sessions};
 pub use self::conduct::Conduct;
-use self::dumps::{Dump, Dumps};
+use self::dumps::Dump;
 use self::memory::Memory;
 use self::network::Network;
 use self::planes::Planes;
 use self::reload::Reloads;
+use self::signals::{Asked, Signals};
 use self::telling::Telling;
 use super::director::Director;
 use super::interfaces;
 use super::lock::{InstanceLock, LockError};
-use super::no_swap;
 use super::plane::PlaneError;
 use super::reload::timed::driver::TimedReload;
 use super::reload::{Origin, errors, host_name, save};
 use super::state::StateFile;
 use super::status::StatusFile;
 use super::trackers::{self, Trackers};
-use super::{clock, systemd};
+use super::{clock, memory as process_memory, systemd};
 use crate::config::Loaded;
 use crate::control;
 use crate::health;
@@ -116,33 +116,49 @@ impl RunError {
 /// Runs one agent until it is told to stop.
 ///
 /// `instance` names the place of its pins and its files; `origin` is where `loaded` came from.
-pub fn run(
+///
+/// `begun` is called when it is certain that this is the only agent of its name; what it gives is
+/// dropped at the end.
+pub fn run<T>(
     loaded: Loaded,
     origin: Origin,
     instance: &str,
     conduct: Conduct,
+    begun: impl FnOnce() -> T,
 ) -> Result<(), RunError> {
     let _lock = InstanceLock::take(instance, StatusFile::new(instance).folder())?;
+    let _until_the_end = begun();
     raise_open_files();
+    process_memory::lock(&loaded.config.global_defs.process);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let config = &loaded.config;
-        no_swap::apply(&config.global_defs.process);
         let scripts = config.global_defs.scripts.clone();
         let programs = Programs::new(scripts, std::env::var_os("PATH"));
-        let (startup, shutdown) = startup::find(config, &programs);
-        startup::run("startup", startup).await;
+        let mut signals = Signals::new()?;
+        let (startup, _) = startup::find(config, &programs);
+        tokio::select! {
+            () = startup::run("startup", startup) => {}
+            () = signals.stop() => {
+                info!("Stopped while the startup script ran; nothing was started");
+                return Ok(());
+            }
+        }
         let setup = Setup::from(config);
-        let started = Supervisor::start(loaded, origin, instance, conduct, &programs);
+        let started = Supervisor::start(loaded, origin, instance, conduct, &programs, signals);
         let mut supervisor =
             started.inspect_err(|_| residue::after_failed_start(instance, setup))?;
         systemd::ready();
         let served = supervisor.serve().await;
         systemd::stopping();
         info!("Stopping");
+        let config = Arc::clone(supervisor.director.config());
         supervisor.stop().await;
+        let scripts = config.global_defs.scripts.clone();
+        let programs = Programs::new(scripts, std::env::var_os("PATH"));
+        let shutdown = startup::find_shutdown(&config, &programs);
         startup::run("shutdown", shutdown).await;
         info!("Stopped");
         served
@@ -171,8 +187,6 @@ struct Supervisor {
     places: Vec<String>,
     trackers: Option<Trackers>,
     sessions: Sessions,
-    /// For who starts BFD later.
-    reach: mpsc::UnboundedSender<Reached>,
     reached: mpsc::UnboundedReceiver<Reached>,
     telling: Telling,
     health: health::driver::Handle,
@@ -182,10 +196,7 @@ struct Supervisor {
     reloads: Reloads,
     timed: TimedReload,
     memory: Memory,
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-    dumps: Dumps,
+    signals: Signals,
     agent: String,
     conduct: Conduct,
     /// The data plane has to hear of something.
@@ -201,18 +212,8 @@ impl Supervisor {
         instance: &str,
         conduct: Conduct,
         programs: &Programs,
+        signals: Signals,
     ) -> Result<Self, RunError> {
-        // Whoever started us may have blocked them, and we have inherited that.
-        let signals = [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP];
-        let signals = SigSet::from_iter(signals);
-        signals.thread_unblock().map_err(std::io::Error::from)?;
-        // Signals first: whoever stops us while we start gets a clean stop as well.
-        let (terminate, interrupt) = (
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        );
-        let hangup = signal(SignalKind::hangup())?;
-        let dumps = Dumps::new()?;
         let errors = errors(&loaded);
         save(&loaded, None, 0);
         // Who calls while we start waits.
@@ -263,7 +264,7 @@ impl Supervisor {
         let reporter = vrrp.as_ref().map(driver::Handle::reporter);
         let trackers = reporter.as_ref().map(|to| watched.start(to, None));
         let (reach, reached) = mpsc::unbounded_channel();
-        let sessions = Sessions::start(director.config(), reporter.as_ref(), reach.clone());
+        let sessions = Sessions::start(director.config(), reporter.as_ref(), reach);
         let mut timed = TimedReload::default();
         timed.follow(&director.config().global_defs.reload);
         Ok(Self {
@@ -277,7 +278,6 @@ impl Supervisor {
             news,
             trackers,
             sessions,
-            reach,
             reached,
             telling,
             health,
@@ -287,10 +287,7 @@ impl Supervisor {
             reloads: Reloads::new(origin, errors),
             timed,
             memory,
-            hangup,
-            terminate,
-            interrupt,
-            dumps,
+            signals,
             agent: instance.to_owned(),
             conduct,
             stale: true,
@@ -305,9 +302,11 @@ impl Supervisor {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return Ok(()),
-                _ = self.interrupt.recv() => return Ok(()),
-                Some(()) = self.hangup.recv() => self.handle_reload(None),
+                asked = self.signals.next() => match asked {
+                    Asked::Stop => return Ok(()),
+                    Asked::Reload => self.handle_reload(None),
+                    Asked::Dump(dump) => self.write_dump(dump),
+                },
                 () = self.timed.due() => self.handle_reload(None),
                 outcome = self.reloads.read() => self.handle_prepared(outcome),
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
@@ -327,7 +326,6 @@ impl Supervisor {
                     self.stale |= self.planes.look(&self.director);
                 }
                 _ = heartbeat.tick() => self.beat(),
-                dump = self.dumps.next() => self.write_dump(dump),
             }
             self.settle();
             self.update();
@@ -412,8 +410,8 @@ impl Supervisor {
     fn write_dump(&mut self, dump: Dump) {
         let vrrp = self.vrrp.as_ref().map(driver::Handle::status);
         let config = self.director.config();
-        self.dumps
-            .write(dump, config, vrrp.unwrap_or_default(), &self.agent);
+        let dumps = &mut self.signals.dumps;
+        dumps.write(dump, config, vrrp.unwrap_or_default(), &self.agent);
     }
 
     /// Brings the data plane to what is desired now, if anything has changed.
@@ -435,6 +433,7 @@ impl Supervisor {
         {
             residue::remove(Setup::from(&**self.director.config()));
         }
+        self.hear_out();
         if let Some(trackers) = self.trackers.take() {
             trackers.stop().await;
         }
@@ -446,11 +445,6 @@ impl Supervisor {
         self.planes
             .stop(&self.director, self.conduct.dont_release_ipvs);
         self.status.remove();
-        // What VRRP has said while it stopped.
-        self.news.close();
-        while let Some(news) = self.news.recv().await {
-            self.telling.handle_news(&news);
-        }
         self.telling.finish().await;
     }
 }

@@ -1,6 +1,6 @@
-//! What keeps the VRRP thread on time beside everything else on the machine: real-time priority,
-//! only when asked for, and more of it when it runs late. That memory stays in RAM is the matter of
-//! [`crate::runtime::no_swap`].
+//! What keeps the VRRP thread on time beside everything else on the machine: real-time priority, only
+//! when asked for, and more of it when the thread runs late. Memory that stays in RAM is the whole
+//! process's matter (`runtime::memory`).
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use thread_priority::{
 };
 use tracing::{info, warn};
 
-/// `vrrp_rt_priority`, `max_auto_priority`.
+/// `vrrp_rt_priority` and `max_auto_priority`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Isolation {
     /// Priority among `SCHED_RR` threads, 1–99; `None`: a thread like any other.
@@ -23,8 +23,7 @@ pub struct Isolation {
 }
 
 impl Isolation {
-    /// Applies to the calling thread. What the system does not permit is said and
-    /// done without.
+    /// Applies to the calling thread. What the system does not permit is said and done without.
     pub fn apply(self) {
         if let Some(priority) = self.vrrp_rt_priority {
             run_real_time(priority, "vrrp_rt_priority");

@@ -1,14 +1,11 @@
 //! Looks at the file once a second, on a thread where a slow disk keeps nobody waiting.
 
-use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use nix::fcntl::OFlag;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep_until;
@@ -16,13 +13,13 @@ use tracing::warn;
 
 use super::Schedule;
 use crate::config::model::Reload;
-use crate::runtime::clock;
+use crate::runtime::{clock, files};
 
 /// How often the file is looked at. It does not put off a reload that is due.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// More than this no time has.
-const LONGEST: u64 = 64;
+/// Bytes of a file that holds a time, and what somebody may have written below it.
+const LONGEST: u64 = 4096;
 
 /// Waits for the time in the file that a configuration names. Dropped, it waits no longer.
 #[derive(Debug, Default)]
@@ -118,20 +115,13 @@ fn say_once(before: &mut Option<ErrorKind>, file: &Path, error: &io::Error) {
     }
 }
 
-/// The beginning of a regular file; `None`: there is none. The open of a FIFO would wait for a writer.
+/// The text of the file; `None`: there is none.
 fn read(path: &Path) -> io::Result<Option<String>> {
-    let mut options = OpenOptions::new();
-    let flags = (OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
-    let file = match options.read(true).custom_flags(flags).open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
+    match files::read(path, LONGEST) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
-    let mut bytes = Vec::new();
-    file.take(LONGEST).read_to_end(&mut bytes)?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// So that the next start does not take the time of day for tomorrow's.
