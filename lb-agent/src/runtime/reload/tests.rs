@@ -121,7 +121,7 @@ fn a_key_that_cannot_be_read_is_a_reason_and_the_old_one_stays_in_force() {
         GOOD.replacen("virtual_ipaddress", &auth, 1)
     };
     let (folder, origin) = origin(&signed("/no/such/key"));
-    let refused = prepare(&origin, &current(), &Errors::new()).unwrap_err();
+    let refused = prepare(&origin, &current(), &Errors::new(), 1).unwrap_err();
     let said = "(VI_1) auth_hmac: cannot read key 1: /no/such/key";
     assert!(refused.why.starts_with(said), "{refused}");
     assert!(
@@ -131,7 +131,7 @@ fn a_key_that_cannot_be_read_is_a_reason_and_the_old_one_stays_in_force() {
     let key = folder.path().join("key");
     std::fs::write(&key, "0123456789abcdef0123456789abcdef\n").unwrap();
     std::fs::write(&origin.path, signed(&key.display().to_string())).unwrap();
-    let prepared = prepare(&origin, &current(), &Errors::new()).unwrap();
+    let prepared = prepare(&origin, &current(), &Errors::new(), 1).unwrap();
     let keys = &prepared.setup.instances[0].auth_hmac.as_ref().unwrap().key;
     let read = |(_, key): &(u8, HmacKey)| matches!(key, HmacKey::Bytes(_));
     assert!(keys.iter().all(read), "{keys:?}");
