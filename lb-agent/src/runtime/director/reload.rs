@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Director, addressed, owners, pool_spec, servers};
+use super::{Director, addressed, owners, places, pool_spec, servers};
 use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
 use crate::dataplane::choice::fit::fit;
 use crate::dataplane::desired::{Desired, Service};
@@ -98,6 +98,7 @@ impl Director {
         for (pool, change) in pools.iter().zip(changes) {
             tell(pool, change);
         }
+        self.places = places(&pools);
         self.pools = pools;
         lines
     }
