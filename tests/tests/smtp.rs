@@ -262,7 +262,8 @@ fn an_agent_mails_what_becomes_of_its_servers() -> Result<()> {
         mail(&format!("{service} - UP"), "Gained quorum 1+0=1 <= 1"),
     ];
     let down = [
-        mail(&format!("{name} - DOWN"), "TCP CHECK failed on service"),
+        mail(&format!("{name} - DOWN"), "TCP CHECK failed on service")
+            + "\nConnection refused (os error 111).\n",
         mail(&format!("{service} - DOWN"), "Lost quorum 1-0=1 > 0"),
     ];
     let expect = |before, mails: &[String]| {

@@ -23,7 +23,8 @@ impl Peer {
     }
 }
 
-/// nginx with TLS for www.example.org only: a handshake without that name is refused.
+/// nginx with TLS for www.example.org only: a handshake without that name is refused, but 10 000
+/// ports above.
 pub(crate) fn tls_server(machine: &Namespace, port: u16) -> Result<Peer> {
     let folder = tempfile::tempdir()?;
     checked(
@@ -47,10 +48,12 @@ pub(crate) fn tls_server(machine: &Namespace, port: u16) -> Result<Peer> {
          uwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n\
          server {{ listen {port} ssl default_server; listen [::1]:{port} ssl default_server;\n\
          ssl_reject_handshake on; }}\n\
-         server {{ listen {port} ssl; listen [::1]:{port} ssl; server_name www.example.org;\n\
+         server {{ listen {port} ssl; listen [::1]:{port} ssl; listen {nameless} ssl;\n\
+         server_name www.example.org;\n\
          ssl_certificate {folder}/cert; ssl_certificate_key {folder}/key;\n\
          location / {{ return 200 \"served by nginx over TLS\\n\"; }} }}\n}}\n",
-        folder = folder.path().display()
+        folder = folder.path().display(),
+        nameless = port + 10_000,
     );
     write(folder.path(), "nginx.conf", &text)?;
     let mut nginx = Command::new("nginx");
