@@ -3,13 +3,14 @@
 //! It carries out; what is desired comes from [`super::director`].
 
 mod interfaces;
+mod times;
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use lb_common::flow::state;
 use thiserror::Error;
 
+pub use self::times::Times;
 use crate::dataplane::desired::Desired;
 use crate::dataplane::installed::Installed;
 use crate::dataplane::plan::{PlanError, plan};
@@ -61,12 +62,12 @@ impl Plane {
     /// Loads the program, adopting what an earlier agent has left, with the gates as
     /// [`Gates::reset`] has them for those of `gates`. What is of no use is removed, and everything made anew. Takes a tenth of
     /// a second: the kernel's clock is measured.
-    pub fn load(instance: &str, deadman: Duration, gates: &Numbers) -> Result<Self, PlaneError> {
+    pub fn load(instance: &str, times: Times, gates: &Numbers) -> Result<Self, PlaneError> {
         let pins = Pins::of(instance);
         let mut released = pins.linked();
-        let mut loaded = match Self::adopt(&pins, deadman, gates)? {
+        let mut loaded = match Self::adopt(&pins, times, gates)? {
             Some(adopted) => adopted,
-            None => Self::load_into(pins.clone(), deadman, gates).or_else(|error| {
+            None => Self::load_into(pins.clone(), times, gates).or_else(|error| {
                 // Maps are pinned before the verifier has seen the program.
                 pins.remove()?;
                 Err(error)
@@ -79,11 +80,11 @@ impl Plane {
     }
 
     /// Takes over what an earlier agent of this version has left, if that is any good.
-    fn adopt(pins: &Pins, deadman: Duration, gates: &Numbers) -> Result<Option<Self>, PlaneError> {
+    fn adopt(pins: &Pins, times: Times, gates: &Numbers) -> Result<Option<Self>, PlaneError> {
         if !pins.may_exist() {
             return Ok(None);
         }
-        match Self::load_into(pins.clone(), deadman, gates) {
+        match Self::load_into(pins.clone(), times, gates) {
             Ok(adopted) => {
                 tracing::info!(
                     "adopted the data plane of an earlier agent: {} services",
@@ -106,7 +107,7 @@ impl Plane {
         }
     }
 
-    fn load_into(pins: Pins, deadman: Duration, gates: &Numbers) -> Result<Self, PlaneError> {
+    fn load_into(pins: Pins, times: Times, gates: &Numbers) -> Result<Self, PlaneError> {
         let mut object = Object::load(&pins)?;
         let maps = Maps::open(&pins)?;
         Gates::new(maps.control()).reset(gates);
@@ -116,7 +117,7 @@ impl Plane {
             // The flows that are there were placed with this one.
             secret => secret,
         };
-        set_control(&maps, ticks, secret, deadman);
+        set_control(&maps, ticks, secret, times);
         let installed = maps.installed()?;
         let replies = replies(&pins);
         Ok(Self {
@@ -150,10 +151,10 @@ impl Plane {
         Ok(())
     }
 
-    /// `xdp_deadman` is another.
-    pub fn set_deadman(&self, deadman: Duration) {
+    /// They are others.
+    pub fn set_times(&self, times: Times) {
         let secret = self.maps.read_control().secret;
-        set_control(&self.maps, self.ticks, secret, deadman);
+        set_control(&self.maps, self.ticks, secret, times);
     }
 
     /// Says that the agent is alive, and counts connections where that matters.
@@ -172,9 +173,9 @@ impl Plane {
     }
 }
 
-fn set_control(maps: &Maps, ticks: Ticks, secret: u64, deadman: Duration) {
-    let timeouts = state::TIMEOUTS.map(|seconds| ticks.of(Duration::from_secs(seconds.into())));
-    maps.set_control(secret, ticks.hertz(), ticks.jiffies(deadman), &timeouts);
+fn set_control(maps: &Maps, ticks: Ticks, secret: u64, times: Times) {
+    let deadman = ticks.jiffies(times.xdp_deadman);
+    maps.set_control(secret, ticks.hertz(), deadman, &times.of_flows(ticks));
 }
 
 fn netdev() -> Option<Netdev> {

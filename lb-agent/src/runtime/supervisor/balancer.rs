@@ -35,9 +35,9 @@ pub(super) struct Balancer {
 impl Balancer {
     /// Loads the program.
     pub(super) fn load(instance: &str, director: &Director) -> Result<Self, PlaneError> {
-        let deadman = director.config().global_defs.xdp_deadman;
+        let times = (&director.config().global_defs).into();
         let mut balancer = Self {
-            plane: Plane::load(instance, deadman, director.gates())?,
+            plane: Plane::load(instance, times, director.gates())?,
             failing: false,
             beats: 0,
             unusable: Said::default(),

@@ -175,7 +175,7 @@ impl Supervisor {
         let places: Vec<String> = names(&config).map(str::to_owned).collect();
         let share = config.global_defs.xdp_share_checks;
         if let Some(plane) = self.planes.xdp() {
-            plane.set_deadman(config.global_defs.xdp_deadman);
+            plane.set_times((&config.global_defs).into());
         }
         write_lines(self.director.reload(config));
         self.planes.reload(&mut self.director);
