@@ -5,15 +5,17 @@
 mod interfaces;
 mod times;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Instant;
 
 use thiserror::Error;
 
 pub use self::times::Times;
+
 use crate::dataplane::desired::Desired;
 use crate::dataplane::installed::Installed;
-use crate::dataplane::plan::{PlanError, plan};
+use crate::dataplane::plan::{PlanError, plan, steps};
 use crate::dataplane::xdp::attach::{Attachments, DetachError, Mode};
 use crate::dataplane::xdp::clock::{MEASURE, Ticks};
 use crate::dataplane::xdp::gate::{Gates, Numbers};
@@ -52,6 +54,8 @@ pub struct Plane {
     installed: Installed,
     attachments: Attachments,
     ticks: Ticks,
+    /// The MTU of each interface on which native mode was refused, when it was.
+    fallbacks: BTreeMap<u32, u32>,
     /// Who knows what drivers can do; `None`: this kernel does not tell.
     netdev: Option<Netdev>,
     /// Sends replies whose next hop is not known; `None`: it cannot.
@@ -127,6 +131,7 @@ impl Plane {
             installed,
             attachments: Attachments::default(),
             ticks,
+            fallbacks: BTreeMap::new(),
             netdev: netdev(),
             _replies: replies,
         })
@@ -144,14 +149,17 @@ impl Plane {
 
     /// Brings the maps to what is desired.
     pub fn apply(&mut self, desired: &Desired) -> Result<(), PlaneError> {
-        for operation in plan(desired, &self.installed, self.ticks)? {
-            self.maps.execute(&operation)?;
-            self.installed.record(&operation);
+        let plan = plan(desired, &self.installed, self.ticks)?;
+        for step in steps(&plan) {
+            self.maps.execute_all(step)?;
+            for operation in step {
+                self.installed.record(operation);
+            }
         }
         Ok(())
     }
 
-    /// They are others.
+    /// The times are others.
     pub fn set_times(&self, times: Times) {
         let secret = self.maps.read_control().secret;
         set_control(&self.maps, self.ticks, secret, times);
@@ -174,8 +182,9 @@ impl Plane {
 }
 
 fn set_control(maps: &Maps, ticks: Ticks, secret: u64, times: Times) {
-    let deadman = ticks.jiffies(times.xdp_deadman);
-    maps.set_control(secret, ticks.hertz(), deadman, &times.of_flows(ticks));
+    let timeouts = times.of_flows().map(|life| ticks.of(life));
+    let deadman = ticks.jiffies(times.deadman);
+    maps.set_control(secret, ticks.hertz(), deadman, &timeouts);
 }
 
 fn netdev() -> Option<Netdev> {
