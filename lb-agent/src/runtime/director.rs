@@ -27,7 +27,6 @@ use self::attach::Masters;
 use crate::config::model::{
     Config, Forwarding, Protocol, RealServer, RealServerKey, VirtualServer, VirtualServerKey,
 };
-use crate::dataplane::choice::fit::fit;
 use crate::dataplane::choice::{Carrier, Choice};
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use crate::dataplane::ipvs::desired as ipvs_desired;
@@ -91,7 +90,7 @@ impl Director {
             lines.extend(change.lines);
             notices.extend(addressed(&pool, change.notices));
             pools.push(pool);
-            if !fit(&config, virtual_server).cannot.is_empty() {
+            if !choices::may_be_for_xdp(&config, virtual_server) {
                 continue;
             }
             for address in servers(virtual_server) {
