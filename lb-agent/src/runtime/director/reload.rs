@@ -8,9 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::choices::may_be_for_xdp;
 use super::{Director, addressed, owners, places, pool_spec, servers};
 use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
-use crate::dataplane::choice::fit::fit;
 use crate::dataplane::desired::{Desired, Service};
 use crate::health::pool::{Pool, PoolChange};
 use crate::log_line::LogLine;
@@ -32,8 +32,7 @@ impl Director {
         let lines = self.succeed_pools(&before.virtual_servers);
         self.watch_anew();
         let addresses: BTreeSet<IpAddr> = self.virtual_addresses().collect();
-        self.addresses
-            .retain(|address, _| addresses.contains(address));
+        self.addresses.retain(&addresses);
         // Whoever reads all addresses again brings those that count.
         self.here.clear();
         self.address_news.clear();
@@ -109,7 +108,7 @@ impl Director {
             .config
             .virtual_servers
             .iter()
-            .filter(|server| fit(&self.config, server).cannot.is_empty())
+            .filter(|server| may_be_for_xdp(&self.config, server))
             .flat_map(servers)
             .collect();
         let gone: Vec<IpAddr> = self
