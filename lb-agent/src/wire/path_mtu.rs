@@ -18,9 +18,10 @@ const IP_IN_IP: u8 = 4;
 
 /// What a router that says no size (before RFC 1191) is taken to mean: the next smaller one of
 /// those that links have (RFC 1191 7.1).
-const PLATEAUS: [u16; 10] = [
-    32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296, 68,
-];
+const PLATEAUS: [u16; 9] = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296];
+
+/// What every link takes (RFC 791 3.2).
+const LEAST: u16 = 68;
 
 /// What a router says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl TooNarrow {
 /// The next smaller size.
 fn below(length: u16) -> u16 {
     let smaller = PLATEAUS.into_iter().find(|plateau| *plateau < length);
-    smaller.unwrap_or(PLATEAUS[PLATEAUS.len() - 1])
+    smaller.unwrap_or(LEAST)
 }
 
 #[cfg(test)]

@@ -422,11 +422,8 @@ fn all_ports_of_an_address_are_xdps_with_persistence_and_without_nat() {
                 "persistence_timeout 50",
                 "it does not serve all ports of an address in NAT mode",
             ),
-            (
-                "DR",
-                "",
-                "it serves all ports of an address only with `persistence_timeout`",
-            ),
+            // It is given one.
+            ("DR", "", ""),
         ] {
             let loaded = of(&format!(
                 "virtual_server 10.0.0.1{port} {{\nprotocol TCP\nlb_algo rr\nlb_kind {kind}\n\

@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use tokio::io::unix::AsyncFd;
 use tracing::error;
 
+use crate::track::wait_for;
 use crate::wire::path_mtu::{KIND_AND_CODE, TooNarrow};
 
 /// Room for an error: most quote 576 bytes at most.
@@ -33,7 +34,7 @@ impl Paths {
             SockFilter::new(word(BPF_RET | BPF_K), 0, 0, u32::MAX),
             SockFilter::new(word(BPF_RET | BPF_K), 0, 0, 0),
         ])?;
-        AsyncFd::new(socket).map(Self)
+        wait_for(socket).map(Self)
     }
 
     /// The next path that is said to be too narrow.
@@ -51,7 +52,7 @@ impl Paths {
                          narrower than the interface, a route to the server can say so \
                          (`ip route add SERVER via ROUTER mtu N`)"
                     );
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             }
         }
