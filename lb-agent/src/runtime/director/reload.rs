@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::choices::may_be_for_xdp;
-use super::{Director, addressed, owners, pool_spec, servers};
+use super::{Director, addressed, owners, places, pool_spec, servers};
 use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
 use crate::dataplane::desired::{Desired, Service};
 use crate::health::pool::{Pool, PoolChange};
@@ -97,6 +97,7 @@ impl Director {
         for (pool, change) in pools.iter().zip(changes) {
             tell(pool, change);
         }
+        self.places = places(&pools);
         self.pools = pools;
         lines
     }
