@@ -74,11 +74,12 @@ fn a_service_that_nobody_can_carry_ends_the_start_unless_it_need_not_be_carried(
     let mut agent = Agent::start(&machine, &lenient)?;
     agent.wait_for("virtual server FWM 6 is not served", PATIENCE)?;
     agent.wait_for("Entering MASTER STATE", PATIENCE)?;
-    let dump = agent.dump("services")?;
-    ensure!(
-        dump.contains("FWM 6                        none "),
-        "{dump}"
-    );
+    let line = format!("{:<28} none ", "FWM 6");
+    let told = wait_until(PATIENCE, || {
+        let dump = agent.dump("services").ok()?;
+        dump.contains(&line).then_some(())
+    });
+    ensure!(told.is_some(), "{}", agent.dump("services")?);
     let exit = agent.terminate()?;
     ensure!(exit.status.success(), "{}", exit.log);
     Ok(())
