@@ -40,7 +40,8 @@ pub enum Reason {
     AgentSilent,
     /// Passed: no server with weight is left.
     NoServer,
-    /// Passed: the MAC of the server's next hop is not known.
+    /// Dropped: the way to the server is not known. The kernel would refuse the packet, and with it
+    /// end a connection that goes on as soon as the way is known again.
     NoNeighbour,
     /// Passed: the server is this host.
     LocalServer,
@@ -77,6 +78,8 @@ pub enum Reason {
     NewFlowLimit,
     /// Dropped: the client has as many flows as `xdp_source_limit` allows.
     SourceLimit,
+    /// Passed: nobody who sends from such an address could be answered. The kernel drops it.
+    BadSource,
     /// Passed: the lengths in the headers contradict each other, or the driver has left no room in
     /// front of the frame.
     Malformed,
@@ -84,7 +87,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the index.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NotMaster,
         Self::AgentSilent,
         Self::NoServer,
@@ -103,6 +106,7 @@ impl Reason {
         Self::Full,
         Self::NewFlowLimit,
         Self::SourceLimit,
+        Self::BadSource,
         Self::Malformed,
     ];
 
@@ -115,15 +119,16 @@ impl Reason {
             Self::NotMaster
             | Self::AgentSilent
             | Self::NoServer
-            | Self::NoNeighbour
             | Self::LocalServer
             | Self::Fragment
             | Self::TimeToLive
             | Self::ReplyTooBig
             | Self::NoFlow
             | Self::Full
+            | Self::BadSource
             | Self::Malformed => 2,
-            Self::CannotFragment
+            Self::NoNeighbour
+            | Self::CannotFragment
             | Self::AnswerLimit
             | Self::NoRoom
             | Self::Unresolved
@@ -134,7 +139,7 @@ impl Reason {
         }
     }
 
-    /// The name in `dump` and metrics.
+    /// The name in `dump`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -156,6 +161,7 @@ impl Reason {
             Self::Full => "full",
             Self::NewFlowLimit => "new_flow_limit",
             Self::SourceLimit => "source_limit",
+            Self::BadSource => "bad_source",
             Self::Malformed => "malformed",
         }
     }

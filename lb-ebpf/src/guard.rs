@@ -33,6 +33,7 @@ const TOO_FAST: u32 = 2;
 #[inline(never)]
 fn refusal(question: &Question<'_>, policy: &Policy) -> u32 {
     if policy.source_flows != 0
+        && question.control.has_census(question.tick)
         && flows_of(question, policy).is_some_and(|flows| flows >= policy.source_flows)
     {
         return TOO_MANY;
