@@ -14,11 +14,11 @@ use crate::backends;
 use crate::flows;
 use crate::guard;
 use crate::insertion;
+use crate::maps::CONTROL;
 use crate::schedule::{self, ALL_FULL, NOBODY};
 
 /// What is asked.
-pub(crate) struct Question<'a> {
-    pub(crate) control: &'a Control,
+pub(crate) struct Question {
     pub(crate) service: ServiceEntry,
     /// The first bucket of the flow.
     pub(crate) near: *mut FlowBucket,
@@ -66,7 +66,7 @@ impl Admission {
 ///
 /// Step by step, each a subprogram or two: all of it in one would be too much for the stack.
 #[inline(never)]
-pub(crate) fn admit(question: &Question<'_>) -> Answer {
+pub(crate) fn admit(question: &Question) -> Answer {
     match decide(question) {
         Ok(Admission(word)) => Answer(word.into()),
         Err(reason) => Answer((reason as u64) << 32 | Answer::REFUSED),
@@ -102,7 +102,7 @@ impl Answer {
 }
 
 #[inline(always)]
-fn decide(question: &Question<'_>) -> Result<Admission, Reason> {
+fn decide(question: &Question) -> Result<Admission, Reason> {
     match seek(question) {
         0 => {}
         slot => return Ok(Admission(slot)),
@@ -139,12 +139,15 @@ fn decide(question: &Question<'_>) -> Result<Admission, Reason> {
 
 /// The server of a flow that stands in its second bucket; 0: it does not, or it does not matter.
 #[inline(never)]
-fn seek(question: &Question<'_>) -> u32 {
+fn seek(question: &Question) -> u32 {
+    let Some(control) = CONTROL.get(0) else {
+        return 0;
+    };
     // A SYN that finds room in the first bucket leaves it at that: it would have to be the second
     // one of a connection for which there was none. Of UDP every packet might be the first.
     if question.is_syn() {
         let new = question.entry(0);
-        let place = flows::place(question.near, &new, question.control, question.tick);
+        let place = flows::place(question.near, &new, control, question.tick);
         if place.is_good() {
             return 0;
         }
@@ -152,7 +155,7 @@ fn seek(question: &Question<'_>) -> u32 {
     let [_, second, beside] = flow::buckets(question.hash);
     for bucket in [second, beside] {
         if let Some(bucket) = flows::bucket(bucket)
-            && let Some(slot) = known(question, bucket)
+            && let Some(slot) = known(question, control, bucket)
         {
             return slot;
         }
@@ -163,9 +166,12 @@ fn seek(question: &Question<'_>) -> u32 {
 /// Writes a new flow with its server into the table; its slot, or that which another CPU has given
 /// it. 0: there is no room.
 #[inline(never)]
-fn seat(question: &Question<'_>, target: u32) -> u32 {
+fn seat(question: &Question, target: u32) -> u32 {
     let new = question.entry(target);
-    let place = flows::place(question.near, &new, question.control, question.tick);
+    let Some(control) = CONTROL.get(0) else {
+        return 0;
+    };
+    let place = flows::place(question.near, &new, control, question.tick);
     let mut far = insertion::UNSEEN;
     if !place.is_good() {
         let [_, second, beside] = flow::buckets(question.hash);
@@ -173,16 +179,16 @@ fn seat(question: &Question<'_>, target: u32) -> u32 {
             far = [second, beside];
         }
     }
-    let place = insertion::better(question, place, far, &new);
+    let place = insertion::better(question, control, place, far, &new);
     if !place.exists() {
         return 0;
     }
-    insertion::enter(question, far, &place, &new).unwrap_or(0)
+    insertion::enter(question, control, far, &place, &new).unwrap_or(0)
 }
 
 /// The server of a packet that leaves no trace; `new`: what else is to be said of it.
 #[inline(always)]
-fn without_trace(question: &Question<'_>, new: u32) -> Result<Admission, Reason> {
+fn without_trace(question: &Question, new: u32) -> Result<Admission, Reason> {
     match schedule::stateless(question) {
         0 => Err(Reason::NoServer),
         slot => Ok(Admission(slot | new | Admission::FORGOTTEN)),
@@ -203,7 +209,7 @@ pub(crate) const fn opens(protocol: u8, flags: u8) -> bool {
     protocol != TCP || flags & (tcp::SYN | tcp::RST) == tcp::SYN
 }
 
-impl Question<'_> {
+impl Question {
     /// State of a flow that begins with this packet.
     #[inline(always)]
     pub(crate) const fn first_state(&self) -> u8 {
@@ -245,8 +251,12 @@ impl Question<'_> {
 
 /// The slot of the flow, if it stands in this bucket and goes on.
 #[inline(always)]
-pub(crate) fn known(question: &Question<'_>, bucket: *mut FlowBucket) -> Option<u32> {
-    match known_in(question, bucket) {
+pub(crate) fn known(
+    question: &Question,
+    control: &Control,
+    bucket: *mut FlowBucket,
+) -> Option<u32> {
+    match known_in(question, control, bucket) {
         0 => None,
         slot => Some(slot),
     }
@@ -254,11 +264,11 @@ pub(crate) fn known(question: &Question<'_>, bucket: *mut FlowBucket) -> Option<
 
 /// [`known`] as a subprogram; 0: no.
 #[inline(never)]
-fn known_in(question: &Question<'_>, bucket: *mut FlowBucket) -> u32 {
+fn known_in(question: &Question, control: &Control, bucket: *mut FlowBucket) -> u32 {
     let Some((entry, old)) = flows::find(bucket, question.key) else {
         return 0;
     };
-    if is_done(question, &old) {
+    if is_done(question, control, &old) {
         return 0;
     }
     match backends::read(old.slot()) {
@@ -274,7 +284,8 @@ fn known_in(question: &Question<'_>, bucket: *mut FlowBucket) -> u32 {
 /// packet is noted in the flow.
 #[inline(always)]
 pub(crate) fn follow(
-    question: &Question<'_>,
+    question: &Question,
+    control: &Control,
     entry: *mut FlowEntry,
     old: &FlowEntry,
 ) -> Option<backends::Slot> {
@@ -283,7 +294,7 @@ pub(crate) fn follow(
     let quiet = flags & (tcp::FIN | tcp::SYN | tcp::RST) == 0
         && matches!(old.state(), state::ESTABLISHED | state::UDP)
         && old.life == flow::life(old.state(), tick);
-    if !quiet && is_done(question, old) {
+    if !quiet && is_done(question, control, old) {
         return None;
     }
     let slot = backends::read(old.slot())?;
@@ -298,15 +309,14 @@ pub(crate) fn follow(
 
 /// Whether the flow has timed out, or has ended and the packet opens another one.
 #[inline(always)]
-fn is_done(question: &Question<'_>, old: &FlowEntry) -> bool {
+fn is_done(question: &Question, control: &Control, old: &FlowEntry) -> bool {
     let over = matches!(old.state(), state::FIN_WAIT | state::CLOSE);
-    flows::expired(question.control, old, question.tick)
-        || over && opens(question.protocol, question.flags)
+    flows::expired(control, old, question.tick) || over && opens(question.protocol, question.flags)
 }
 
 /// Notes the packet in its flow.
 #[inline(always)]
-fn note(question: &Question<'_>, entry: *mut FlowEntry, old: &FlowEntry) {
+fn note(question: &Question, entry: *mut FlowEntry, old: &FlowEntry) {
     let state = if question.protocol == TCP {
         flow::after_client(old.state(), question.flags)
     } else {

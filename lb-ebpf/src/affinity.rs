@@ -15,7 +15,7 @@ use crate::schedule;
 /// Slot and generation of the server of the client's template, which is young again; 0: there is
 /// none.
 #[inline(never)]
-pub(crate) fn recall(question: &Question<'_>, policy: &Policy) -> u32 {
+pub(crate) fn recall(question: &Question, policy: &Policy) -> u32 {
     if let Some(key) = template_key(policy.leader, question.client())
         && let Some(template) = AFFINITY4.get_ptr_mut(&key)
     {
@@ -30,7 +30,7 @@ pub(crate) fn recall(question: &Question<'_>, policy: &Policy) -> u32 {
 
 /// Makes `target` the client's template; what another CPU has given it meanwhile, if it has.
 #[inline(never)]
-pub(crate) fn remember(question: &Question<'_>, policy: &Policy, target: u32) -> u32 {
+pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32 {
     let Some(key) = template_key(policy.leader, question.client()) else {
         return target;
     };
@@ -62,7 +62,7 @@ pub(crate) fn remember(question: &Question<'_>, policy: &Policy, target: u32) ->
 
 /// The slot that the client's template stands for.
 #[inline(always)]
-pub(crate) fn remembered(question: &Question<'_>, policy: &Policy) -> Option<u16> {
+pub(crate) fn remembered(question: &Question, policy: &Policy) -> Option<u16> {
     let key = template_key(policy.leader, question.client())?;
     server_of(question, policy, read(AFFINITY4.get_ptr_mut(&key)?))
 }
@@ -128,7 +128,7 @@ fn replace(template: *mut Affinity, held: Affinity, new: Affinity) -> Affinity {
 /// The slot of the server that a template stands for, if it has not timed out and its server is
 /// still there. The entry of an evicted client may be another service's already.
 #[inline(always)]
-fn server_of(question: &Question<'_>, policy: &Policy, template: Affinity) -> Option<u16> {
+fn server_of(question: &Question, policy: &Policy, template: Affinity) -> Option<u16> {
     let slot = template.target as u16;
     let server = backends::read(slot)?;
     let serves = template.target == flow::target(slot, server.head.generation())

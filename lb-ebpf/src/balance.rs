@@ -118,7 +118,6 @@ fn from_client(
     let hash = mix(client, control.secret);
     let [first, ..] = flow::buckets(hash);
     let question = Question {
-        control,
         service,
         near: flows::bucket(first).ok_or(Refused::NotOurs)?,
         key: client | u64::from(service.id) << 48,
@@ -128,7 +127,7 @@ fn from_client(
         protocol: headers.protocol,
         flags: headers.flags,
     };
-    choose(&question)
+    choose(&question, control)
         .and_then(|choice| send(ctx, packet, &headers, &choice, question.tick))
         .map_err(Refused::Because)
 }
@@ -143,9 +142,9 @@ struct Choice {
 
 /// The server of a flow: the one it has, or the one that it is given.
 #[inline(always)]
-fn choose(question: &Question<'_>) -> Result<Choice, Reason> {
+fn choose(question: &Question, control: &Control) -> Result<Choice, Reason> {
     if let Some((entry, old)) = flows::find(question.near, question.key)
-        && let Some(slot) = admission::follow(question, entry, &old)
+        && let Some(slot) = admission::follow(question, control, entry, &old)
     {
         return Ok(Choice {
             number: old.slot(),

@@ -2,6 +2,7 @@
 
 use core::ptr;
 
+use lb_common::control::Control;
 use lb_common::flow::{FlowBucket, FlowEntry, WAYS};
 
 use crate::admission::{Question, known};
@@ -13,7 +14,8 @@ pub(crate) const UNSEEN: [*mut FlowBucket; 2] = [ptr::null_mut(); 2];
 /// `place` if it is good, else the first good one in the second bucket, else the first one at all.
 #[inline(always)]
 pub(crate) fn better(
-    question: &Question<'_>,
+    question: &Question,
+    control: &Control,
     mut place: Place,
     far: [*mut FlowBucket; 2],
     new: &FlowEntry,
@@ -22,7 +24,7 @@ pub(crate) fn better(
         if place.is_good() || bucket.is_null() {
             break;
         }
-        let other = flows::place(bucket, new, question.control, question.tick);
+        let other = flows::place(bucket, new, control, question.tick);
         if other.is_good() || !place.exists() {
             place = other;
         }
@@ -34,22 +36,23 @@ pub(crate) fn better(
 /// to write it. `None`: there is no room.
 #[inline(always)]
 pub(crate) fn enter(
-    question: &Question<'_>,
+    question: &Question,
+    control: &Control,
     far: [*mut FlowBucket; 2],
     place: &Place,
     new: &FlowEntry,
 ) -> Option<u32> {
     // The flow's own entry may have come to life since it was looked at.
     if place.held == new.key
-        && let Some(slot) = known(question, place.bucket)
+        && let Some(slot) = known(question, control, place.bucket)
     {
         return Some(slot);
     }
-    let entry = place.entry(question.control);
+    let entry = place.entry(control);
     if flows::write(entry, place.held, new) {
         return Some(settle(question.near, far[0], far[1], entry, new));
     }
-    known(question, place.bucket)
+    known(question, control, place.bucket)
 }
 
 /// Two CPUs may have written one flow, each into a place of its own. Both look for the other's

@@ -47,6 +47,15 @@ pub struct AgentExit {
 impl Agent {
     /// Starts an agent with the text of a keepalived.conf.
     pub fn start(machine: &Namespace, configuration: &str) -> Result<Self> {
+        Self::start_with(machine, configuration, &[])
+    }
+
+    /// The same with more arguments of `run`.
+    pub fn start_with(
+        machine: &Namespace,
+        configuration: &str,
+        arguments: &[&str],
+    ) -> Result<Self> {
         let directory = scratch()?;
         let file = directory.path().join("keepalived.conf");
         fs::write(&file, configuration).context("cannot write keepalived.conf")?;
@@ -55,6 +64,7 @@ impl Agent {
             Command::new(built::lb_agent()?)
                 .args(["run", "--instance", machine.name(), "--config"])
                 .arg(&file)
+                .args(arguments)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(log),

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lb_tests::http::get;
-use lb_tests::{Capture, Cluster, Layout, Mode, Namespace, Need, configurations, needs, skipped};
+use lb_tests::{
+    Capture, Cluster, Layout, Mode, Namespace, Need, PATIENCE, configurations, needs, now, skipped,
+};
 
 #[test]
 fn a_backup_forwards_nothing_and_the_master_everything() -> Result<()> {
@@ -64,10 +66,7 @@ fn with_xdp_attach_master_only_the_master_has_the_program() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let attach =
-        |text: String| text.replace("global_defs {", "global_defs {\n   xdp_attach master");
-    let configurations = configurations::demo(Mode::Dr).map(attach);
-    let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations)?;
+    let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), attached_as_master())?;
     let [first, second] = &cluster.site.directors;
     assert!(has_program(first)?);
     assert!(!has_program(second)?);
@@ -77,6 +76,82 @@ fn with_xdp_attach_master_only_the_master_has_the_program() -> Result<()> {
     assert!(!has_program(first)?);
     assert!(has_program(second)?);
     assert_eq!(cluster.requests(20)?.failures, Vec::<String>::new());
+    Ok(())
+}
+
+/// The demo's, with `xdp_attach master`.
+fn attached_as_master() -> [String; 2] {
+    let attach =
+        |text: String| text.replace("global_defs {", "global_defs {\n   xdp_attach master");
+    configurations::demo(Mode::Dr).map(attach)
+}
+
+#[test]
+fn a_new_master_resets_no_connection_while_its_program_is_not_attached() -> Result<()> {
+    if skipped(&needs::SITE) || skipped(&[Need::Program("tcpdump")]) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), attached_as_master())?;
+    let second = cluster.site.directors[1].label().to_owned();
+    let switch = cluster.site.outside.namespace();
+    // Real servers answer by themselves; a reset by the director is its kernel's.
+    let filter = format!(
+        "src host {} and tcp[tcpflags] & tcp-rst != 0",
+        cluster.site.layout.virtual_address
+    );
+    let resets = Capture::start(switch, &second, "in", &filter)?;
+    let probe = cluster.probe()?;
+    cluster.take(0)?.terminate()?;
+    cluster.wait_for_master(1)?;
+    probe
+        .wait_for(now(), PATIENCE, |_| true)
+        .context("no answer from the new MASTER")?;
+    assert_eq!(cluster.requests(20)?.failures, Vec::<String>::new());
+    assert_eq!(resets.finish()?.len(), 0);
+    let log = cluster.agent(1)?.log();
+    let place = |text| {
+        log.find(text)
+            .with_context(|| format!("no {text:?} in:\n{log}"))
+    };
+    assert!(
+        place("XDP program attached to ens33")? < place("setting VIPs.")?,
+        "{log}"
+    );
+    assert!(!log.contains("taking the addresses without it"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn a_master_that_is_restarted_after_a_crash_keeps_its_program_attached() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::new(Layout::demo(Mode::Dr), attached_as_master())?;
+    cluster.start(0)?;
+    cluster.wait_for_master(0)?;
+    cluster.take(0)?.kill()?;
+    cluster.start(0)?;
+    cluster
+        .agent(0)?
+        .wait_for("Entering BACKUP STATE (init)", PATIENCE)?;
+    assert!(has_program(&cluster.site.directors[0])?);
+    cluster.wait_for_master(0)?;
+    assert!(has_program(&cluster.site.directors[0])?);
+    let log = cluster.agent(0)?.log();
+    assert!(!log.contains("taken off"), "{log}");
+
+    // Where another is MASTER by now, it goes.
+    cluster.take(0)?.kill()?;
+    cluster.start(1)?;
+    cluster.wait_for_master(1)?;
+    let text = &mut cluster.configurations[0];
+    *text = text.replace("priority 100", "priority 50");
+    *text = text.replace("state MASTER", "state BACKUP");
+    cluster.start(0)?;
+    cluster
+        .agent(0)?
+        .wait_for("XDP program taken off ens33", PATIENCE)?;
+    cluster.site.directors[0].wait_until_free("ens33")?;
     Ok(())
 }
 

@@ -68,7 +68,7 @@ impl Segment {
 
     fn stop(&mut self, place: usize) {
         if let Some(handle) = self.running.get_mut(place).and_then(Option::take) {
-            handle.stop();
+            assert!(handle.stop());
         }
     }
 

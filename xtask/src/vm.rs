@@ -78,9 +78,9 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     }
 }
 
-/// Fetches what the default guest needs.
-pub(crate) fn prepare() -> Result<()> {
-    kernel::fetch(Kernel::choose(None)?).map(drop)
+/// Fetches what a guest needs; without a kernel, the default one.
+pub(crate) fn prepare(kernel: Option<Kernel>) -> Result<()> {
+    kernel::fetch(Kernel::choose(kernel)?).map(drop)
 }
 
 fn boot(options: &Options) -> Result<u8> {

@@ -1,4 +1,5 @@
-//! `lb-agent dump`: reads the pinned maps and the status file, and changes nothing.
+//! `lb-agent dump`: reads the pinned maps, the kernel's IPVS and the status file, and changes
+//! nothing.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -8,10 +9,13 @@ use clap::ValueEnum;
 use thiserror::Error;
 
 use super::InstanceArguments;
+use crate::dataplane::ipvs::connections as ipvs_connections;
+use crate::dataplane::ipvs::view as ipvs_view;
 use crate::dataplane::xdp::gate::Numbers;
 use crate::dataplane::xdp::maps::{Maps, MapsError};
 use crate::dataplane::xdp::pins::Pins;
 use crate::dataplane::xdp::view::{Surroundings, View};
+use crate::net::ipvs::{Ipvs, IpvsError};
 use crate::observe::dump::{Dump, Format};
 use crate::observe::model::{AgentView, InstanceView, ServiceView};
 use crate::observe::rates::with_rates;
@@ -71,6 +75,8 @@ enum DumpError {
     Permission { what: MapsError },
     #[error(transparent)]
     Maps(#[from] MapsError),
+    #[error(transparent)]
+    Ipvs(#[from] IpvsError),
     #[error("nothing of what was asked for belongs to {0}")]
     NoMatch(Vip),
     #[error("cannot write the answer")]
@@ -111,18 +117,19 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
     let surroundings = surroundings(&status, silent);
     let by_hand = status.by_hand.clone();
     let view = maps.as_ref().map(|maps| View::new(maps, &surroundings));
+    let mut ipvs = kernel(&status);
     let mut dump = Dump::new(AgentView {
         version: if status.version.is_empty() {
             env!("CARGO_PKG_VERSION").to_owned()
         } else {
             status.version.clone()
         },
-        flow_table_size: maps.as_ref().map_or(0, |maps| maps.flow_capacity() as u64),
+        flow_table_size: flow_table_size(maps.as_ref(), ipvs.as_mut()),
         silent,
     });
     let wanted = |section| arguments.section == section || arguments.section == Section::All;
     if wanted(Section::Vrrp) {
-        dump.vrrp = Some(instances(status.vrrp, silent));
+        dump.vrrp = Some(instances(status.vrrp.clone(), silent));
     }
     match &view {
         Some(view) => {
@@ -140,8 +147,25 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
                 dump.reasons = Some(view.reasons()?);
             }
         }
-        None if wanted(Section::Vrrp) => {}
+        None if !status.planes.is_empty() || wanted(Section::Vrrp) => {}
         None => return Err(DumpError::no_plane(instance, arguments.section)),
+    }
+    if let Some(ipvs) = &mut ipvs {
+        if wanted(Section::Services) {
+            let services = ipvs_view::services(&ipvs.table()?, &status.ipvs);
+            dump.services.get_or_insert_default().extend(services);
+        }
+        if wanted(Section::Connections) {
+            let more = ipvs_connections::read(&status.ipvs)?.into_iter();
+            dump.connections = Some(match dump.connections.take() {
+                Some(first) => Box::new(first.chain(more)),
+                None => Box::new(more),
+            });
+        }
+    }
+    if wanted(Section::Services) && !status.planes.is_empty() {
+        dump.services.get_or_insert_default();
+        dump.planes = Some(status.planes);
     }
     if let Some(vip) = arguments.vip
         && !dump.keep(vip)
@@ -206,6 +230,23 @@ fn by_gate(gates: &Numbers) -> Vec<String> {
         found.map_or_else(|| format!("instance {gate}"), |(name, _)| name.to_owned())
     };
     (1..=last).map(name).collect()
+}
+
+/// The kernel's IPVS, if services of ours are there. Nothing is loaded.
+fn kernel(status: &Status) -> Option<Ipvs> {
+    if status.ipvs.is_empty() {
+        return None;
+    }
+    Ipvs::open_if_loaded().ok().flatten()
+}
+
+/// Flows that there is room for; with IPVS alone, the buckets of its table.
+fn flow_table_size(maps: Option<&Maps>, ipvs: Option<&mut Ipvs>) -> u64 {
+    match (maps, ipvs) {
+        (Some(maps), _) => maps.flow_capacity() as u64,
+        (None, Some(ipvs)) => ipvs.info().map_or(0, |info| info.table_size.into()),
+        (None, None) => 0,
+    }
 }
 
 const fn columns(arguments: &Arguments) -> Columns {

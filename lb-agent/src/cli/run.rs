@@ -18,6 +18,9 @@ pub(super) struct Arguments {
     /// What to log: error, warn, info, debug, trace, or a filter as in `RUST_LOG`.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
+    /// Refuse a configuration with errors. Without it the rest runs, as with keepalived.
+    #[arg(long)]
+    strict: bool,
     /// keepalived's switches.
     #[arg(skip)]
     switches: Box<Switches>,
@@ -40,6 +43,7 @@ impl Arguments {
                 instance: switches.instance.clone(),
             },
             log: log.into(),
+            strict: false,
             switches: Box::new(switches),
             as_keepalived: true,
         }
@@ -69,9 +73,23 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     if !messages.is_empty() {
         eprintln!("{messages}");
     }
+    let status = loaded.exit_status();
     if loaded.is_fatal() {
         error!("{} cannot be used; nothing was started", path.display());
-        return ExitCode::from(loaded.exit_status());
+        return ExitCode::from(status);
+    }
+    if status != 0 {
+        let path = path.display();
+        if arguments.strict {
+            error!(
+                "{path} has errors (`lb-agent check` shows them), and `--strict` wants none; nothing was started"
+            );
+            return ExitCode::from(status);
+        }
+        warn!(
+            "{path} has errors (`lb-agent check` shows them): what they are about is left out, \
+             the rest runs, as with keepalived; `run --strict` would start nothing"
+        );
     }
     if switches.dump_conf {
         let explained = arguments.config.load(true);
@@ -91,7 +109,12 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let status = match &outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error!("{}; nothing was started", chain(error));
+            let nothing = if error.is_of_start() {
+                "; nothing was started"
+            } else {
+                ""
+            };
+            error!("{}{nothing}", chain(error));
             ExitCode::FAILURE
         }
     };

@@ -136,7 +136,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
 fn global_defs(old: &Config, new: &Config) -> Vec<&'static str> {
     use super::model::GlobalDefs;
     differing!(GlobalDefs {
-        ; router_id, vrrp_mcast_group4, vrrp_mcast_group6, xdp_attach, xdp_mode, xdp_interfaces,
+        ; router_id, vrrp_mcast_group4, vrrp_mcast_group6, xdp_attach, xdp_mode, xdp_required, xdp_interfaces,
         xdp_deadman, xdp_share_checks, vrrp, mail, enable_traps, notify, scripts, lvs, process, reload, dump,
     } in &old.global_defs, new.global_defs)
 }

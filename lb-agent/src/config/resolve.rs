@@ -13,6 +13,7 @@ mod groups;
 mod instance;
 mod later_checker;
 mod names;
+mod planes;
 mod scripts;
 mod server;
 mod service;
@@ -88,6 +89,9 @@ impl Resolver<'_> {
         for draft in drafts {
             let span = draft.span;
             let value = self.virtual_server(&draft);
+            if let Some(server) = &value {
+                self.planes(&draft, server, config);
+            }
             services.extend(value.map(|value| Checked { value, span }));
         }
         config.virtual_servers = validate::services(services, self.diagnostics);

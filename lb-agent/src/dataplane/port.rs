@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use super::xdp::attach::Mode;
+use crate::config::model::XdpMode;
 use crate::net::link::{Link, LinkKind};
 
 /// An interface, and what it is wanted for.
@@ -27,6 +28,8 @@ pub struct Wanted {
     pub egress: bool,
     /// Whether it should carry the program.
     pub need: Need,
+    /// How.
+    pub mode: XdpMode,
 }
 
 /// What an interface needs the program for.

@@ -170,6 +170,7 @@ pub fn not_probed(kind: &Kind, service: &Subject, error: &NotProbed) -> String {
         | NotProbed::Mark { .. }
         | NotProbed::DnsName(_)
         | NotProbed::Script(_)
+        | NotProbed::FileNumber(_)
         | NotProbed::Told
         | NotProbed::Broken(_) => create,
     };
@@ -214,7 +215,6 @@ fn web_failure(failure: &Failure) -> &'static str {
         | Failure::ReplyLength(_)
         | Failure::ReplyMismatch
         | Failure::FileValue(_)
-        | Failure::File(_)
         | Failure::ScriptStatus(_)
         | Failure::ScriptSignal(_)
         | Failure::ScriptTimeout(_)
@@ -258,7 +258,6 @@ fn smtp_failure(failure: &Failure) -> &'static str {
         | Failure::ReplyLength(_)
         | Failure::ReplyMismatch
         | Failure::FileValue(_)
-        | Failure::File(_)
         | Failure::ScriptStatus(_)
         | Failure::ScriptSignal(_)
         | Failure::ScriptTimeout(_)

@@ -28,7 +28,7 @@ use self::target::Target;
 use super::name::ServiceName;
 use super::probe::{Failure, ProbeResult};
 use super::snapshot::{self, Checkers};
-use super::spec::{Check, Kind, Question, Server, Service};
+use super::spec::{Check, Server, Service};
 use super::status::CheckerStatus;
 use super::verdict::{self, Record, State, Verdict};
 use super::{Change, Event};
@@ -181,19 +181,7 @@ impl Schedule {
         } else {
             ProbeResult::Failed(Failure::BfdDown)
         };
-        for id in self.matching(|question| match &question.kind {
-            Kind::Bfd(bfd) => bfd.name == name,
-            Kind::Tcp
-            | Kind::ViaTunnel(_)
-            | Kind::Http(_)
-            | Kind::Ssl(_)
-            | Kind::Smtp(_)
-            | Kind::Dns(_)
-            | Kind::Udp(_)
-            | Kind::Ping
-            | Kind::Misc(_)
-            | Kind::File(_) => false,
-        }) {
+        for id in self.told_by(name) {
             let result = result.clone();
             self.with_verdict(id, now, |verdict| {
                 if up || verdict.state() != State::Unproven {
@@ -374,12 +362,15 @@ impl Schedule {
         }
     }
 
-    fn matching(&self, wanted: impl Fn(&Question) -> bool) -> Vec<CheckerId> {
-        let entries = self.entries.iter().enumerate();
-        entries
-            .filter(|(_, entry)| wanted(&entry.verdict.check().question))
-            .map(|(id, _)| CheckerId(id))
-            .collect()
+    /// The checkers that the BFD instance `name` tells.
+    fn told_by(&self, name: &str) -> Vec<CheckerId> {
+        let is_told = |entry: &Entry| {
+            let bfd = entry.verdict.check().question.kind.told_by();
+            bfd.is_some_and(|bfd| bfd.name == name)
+        };
+        let entries = (0..).zip(&self.entries);
+        let told = entries.filter(|(_, entry)| is_told(entry));
+        told.map(|(id, _)| CheckerId(id)).collect()
     }
 
     /// Lets `handle` put something into a verdict and takes out what comes of it.

@@ -143,21 +143,13 @@ impl Verdict {
 
     /// It is a checker of this server of this virtual server.
     pub fn add_service(&mut self, virtual_server: &VirtualServerKey, real_server: ServiceName) {
-        let subject = match self.kind() {
-            Kind::Misc(_) => Subject::Pair {
+        let subject = if self.kind().is_script() {
+            Subject::Pair {
                 real_server,
                 virtual_server: virtual_server.clone(),
-            },
-            Kind::Tcp
-            | Kind::ViaTunnel(_)
-            | Kind::Http(_)
-            | Kind::Ssl(_)
-            | Kind::Smtp(_)
-            | Kind::Dns(_)
-            | Kind::Udp(_)
-            | Kind::Ping
-            | Kind::File(_)
-            | Kind::Bfd(_) => Subject::Server(real_server),
+            }
+        } else {
+            Subject::Server(real_server)
         };
         if !self.services.contains(&subject) {
             self.services.push(subject);
@@ -279,7 +271,7 @@ impl Verdict {
     }
 
     fn is_asked(&self) -> bool {
-        !self.suspended && !matches!(self.kind(), Kind::Bfd(_))
+        !self.suspended && self.kind().told_by().is_none()
     }
 
     fn delay(&self, result: &ProbeResult) -> Duration {
@@ -297,19 +289,8 @@ impl Verdict {
 
     /// What the next probe's time counts from: the end of this one, of a script its start.
     fn rhythm(&self, now: Instant) -> Instant {
-        match self.kind() {
-            Kind::Misc(_) => self.started.unwrap_or(now),
-            Kind::Tcp
-            | Kind::ViaTunnel(_)
-            | Kind::Http(_)
-            | Kind::Ssl(_)
-            | Kind::Smtp(_)
-            | Kind::Dns(_)
-            | Kind::Udp(_)
-            | Kind::Ping
-            | Kind::File(_)
-            | Kind::Bfd(_) => now,
-        }
+        let started = self.started.filter(|_| self.kind().is_script());
+        started.unwrap_or(now)
     }
 
     fn recovers_fast(&self) -> bool {

@@ -97,6 +97,13 @@ impl Ipvs {
         }
     }
 
+    /// Opens a connection if the module is there already; loads nothing.
+    pub fn open_if_loaded() -> Result<Option<Self>, IpvsError> {
+        let mut connection = Connection::with_protocol(NETLINK_GENERIC)?;
+        let family = generic::family(&mut connection, FAMILY)?;
+        Ok(family.map(|family| Self { connection, family }))
+    }
+
     /// What IPVS says of itself.
     pub fn info(&mut self) -> Result<Info, IpvsError> {
         let request = self.request(command::GET_INFO, Writer::default());

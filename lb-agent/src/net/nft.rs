@@ -1,8 +1,11 @@
 //! A table of our own in nftables that drops packets to and from some addresses of this host: what
-//! `no_accept` asks for. Made and removed as a whole, so that nobody else's rules are touched.
+//! `no_accept` asks for. Made and removed as a whole, so that nobody else's rules are touched. The
+//! table that marks packets for IPVS stands in [`marks`].
 //!
 //! nfnetlink (Documentation/userspace-api/netlink/, `include/uapi/linux/netfilter/nf_tables.h`):
 //! numbers are in network byte order.
+
+pub mod marks;
 
 use std::net::IpAddr;
 

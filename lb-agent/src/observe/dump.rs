@@ -8,11 +8,12 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::model::{
-    AgentView, BackendView, ConnectionView, HandView, InstanceView, ReasonView, SCHEMA, ServiceView,
+    AgentView, BackendView, CarrierView, ConnectionView, HandView, InstanceView, ReasonView,
+    SCHEMA, ServiceView,
 };
 use super::services::Columns;
 use super::vip::Vip;
-use super::{backends, by_hand, connections, reasons, services, vrrp};
+use super::{backends, by_hand, connections, planes, reasons, services, vrrp};
 
 /// `--format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -37,6 +38,8 @@ pub struct Dump<'a> {
     pub services: Option<Vec<ServiceView>>,
     /// What is set by hand; part of `services`.
     pub by_hand: Option<Vec<HandView>>,
+    /// Who carries the virtual servers; with `services`.
+    pub planes: Option<Vec<CarrierView>>,
     /// `backends`.
     pub backends: Option<Vec<BackendView>>,
     /// `connections`.
@@ -53,17 +56,19 @@ impl<'a> Dump<'a> {
             vrrp: None,
             services: None,
             by_hand: None,
+            planes: None,
             backends: None,
             connections: None,
             reasons: None,
         }
     }
 
-    /// Keeps what belongs to `vip`. The reasons are counted for all addresses together, so they
-    /// go. Gives whether anything is left; of the connections that is known only when they are
+    /// Keeps what belongs to `vip`. The reasons are counted for all addresses together, and who
+    /// carries what is told of virtual servers as a whole, so both go. Gives whether anything is left; of the connections that is known only when they are
     /// read, so they count as something.
     pub fn keep(&mut self, vip: Vip) -> bool {
         self.reasons = None;
+        self.planes = None;
         let instances = retain(&mut self.vrrp, |instance| vip.matches_instance(instance));
         let services = retain(&mut self.services, |service| vip.matches_service(service));
         retain(&mut self.by_hand, |it| {
@@ -100,6 +105,12 @@ impl<'a> Dump<'a> {
             gap.write(out)?;
             by_hand::write(out, list)?;
         }
+        if let Some(list) = &self.planes
+            && planes::is_worth_a_word(list)
+        {
+            gap.write(out)?;
+            planes::write(out, list)?;
+        }
         if let Some(list) = &self.backends {
             gap.write(out)?;
             backends::write(out, list)?;
@@ -123,6 +134,7 @@ impl<'a> Dump<'a> {
         entry(&mut map, "vrrp", self.vrrp.as_ref())?;
         entry(&mut map, "services", self.services.as_ref())?;
         entry(&mut map, "by_hand", self.by_hand.as_ref())?;
+        entry(&mut map, "planes", self.planes.as_ref())?;
         entry(&mut map, "backends", self.backends.as_ref())?;
         let connections = self.connections.map(|list| Streamed(RefCell::new(list)));
         entry(&mut map, "connections", connections.as_ref())?;

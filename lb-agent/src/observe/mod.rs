@@ -16,6 +16,7 @@ pub mod dump;
 mod instance;
 pub mod keepalived;
 pub mod model;
+pub mod planes;
 pub mod rates;
 pub mod reasons;
 pub mod services;

@@ -12,6 +12,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::dataplane::choice::Carrier;
+
 /// Version of the JSON, its first field.
 pub const SCHEMA: u32 = 1;
 
@@ -35,6 +37,10 @@ pub enum Protocol {
     Tcp,
     /// UDP.
     Udp,
+    /// SCTP.
+    Sctp,
+    /// None: packets with a firewall mark.
+    Fwm,
 }
 
 /// An address and a port.
@@ -51,13 +57,24 @@ pub struct Endpoint {
 pub struct ServiceView {
     /// Its protocol.
     pub protocol: Protocol,
-    /// Its address and port.
+    /// Its address and port; for a mark the unspecified address of its family, and 0.
     #[serde(flatten)]
     pub endpoint: Endpoint,
+    /// The mark of `virtual_server fwmark N`.
+    #[serde(default)]
+    pub fwmark: Option<u32>,
+    /// Who forwards its packets.
+    pub plane: Carrier,
     /// `lb_algo`, as in the configuration.
     pub scheduler: Cow<'static, str>,
+    /// Flags of the scheduler, with `ipvsadm`'s names.
+    pub scheduler_flags: Vec<String>,
+    /// `ops`.
+    pub ops: bool,
     /// `persistence_timeout`; `None`: off.
     pub persistence: Option<PersistenceView>,
+    /// `persistence_engine`.
+    pub persistence_engine: Option<String>,
     /// The VRRP instance whose role decides; `None`: it is always forwarded.
     pub instance: Option<String>,
     /// Whether its packets are forwarded here now.
@@ -87,6 +104,17 @@ pub enum Granularity {
     Mask(Ipv4Addr),
     /// Of an IPv6 address, so many first bits.
     Prefix(u8),
+}
+
+/// Who carries a virtual server of the configuration, and why nobody better.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarrierView {
+    /// `[192.168.0.1]:tcp:80`, `FWM 7`, `[group]:tcp`.
+    pub virtual_server: String,
+    /// Who.
+    pub plane: Carrier,
+    /// Why not XDP, or what it lacks with XDP; empty: nothing is in its way.
+    pub reasons: Vec<String>,
 }
 
 /// A real server of a virtual server.
@@ -386,6 +414,8 @@ impl Protocol {
         match self {
             Self::Tcp => "TCP",
             Self::Udp => "UDP",
+            Self::Sctp => "SCTP",
+            Self::Fwm => "FWM",
         }
     }
 }

@@ -8,6 +8,7 @@ use super::model::{
     Granularity, InstanceStats, InstanceView, Mac, Method, PeerView, PersistenceView, Protocol,
     ReasonView, RivalView, ServerView, ServiceView, TrackedView,
 };
+use crate::dataplane::choice::Carrier;
 
 pub(super) fn dump() -> Dump<'static> {
     Dump {
@@ -64,6 +65,11 @@ pub(super) fn services() -> Vec<ServiceView> {
     let web = ServiceView {
         protocol: Protocol::Tcp,
         endpoint: endpoint("192.168.159.200:80"),
+        fwmark: None,
+        plane: Carrier::Xdp,
+        scheduler_flags: Vec::new(),
+        ops: false,
+        persistence_engine: None,
         scheduler: "wrr".into(),
         persistence: Some(PersistenceView {
             timeout_seconds: 50,
@@ -90,7 +96,7 @@ pub(super) fn services() -> Vec<ServiceView> {
             rates: None,
             ..server("127.0.0.1:53", Method::Local, 1)
         }],
-        ..web
+        ..web.clone()
     };
     vec![web, names]
 }

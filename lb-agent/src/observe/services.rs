@@ -33,7 +33,7 @@ pub fn write(
     )?;
     write_headings(out, columns)?;
     for service in services {
-        let name = format!("{:<4} {}", service.protocol.name(), service.endpoint);
+        let name = name(service);
         match columns {
             Columns::Connections => writeln!(out, "{name} {}", flags(service))?,
             Columns::Stats => write_figures(out, &format!("{name:<33}"), &service.counters)?,
@@ -87,20 +87,39 @@ fn write_server(out: &mut dyn Write, server: &ServerView, columns: Columns) -> i
     }
 }
 
+/// What names a service: `TCP  192.0.2.1:80`, `FWM  7`, `FWM  7 IPv6`.
+fn name(service: &ServiceView) -> String {
+    let protocol = service.protocol.name();
+    match service.fwmark {
+        None => format!("{protocol:<4} {}", service.endpoint),
+        Some(mark) if service.endpoint.address.is_ipv6() => format!("{protocol:<4} {mark} IPv6"),
+        Some(mark) => format!("{protocol:<4} {mark}"),
+    }
+}
+
 /// The scheduler and what differs from the default.
 fn flags(service: &ServiceView) -> String {
-    let Some(persistence) = service.persistence else {
-        return service.scheduler.clone().into_owned();
-    };
-    let scheduler = format!(
-        "{} persistent {}",
-        service.scheduler, persistence.timeout_seconds
-    );
-    match persistence.granularity {
-        Granularity::Mask(mask) if !mask.is_broadcast() => format!("{scheduler} mask {mask}"),
-        Granularity::Prefix(prefix) if prefix < 128 => format!("{scheduler} mask {prefix}"),
-        Granularity::Mask(_) | Granularity::Prefix(_) => scheduler,
+    let mut text = service.scheduler.clone().into_owned();
+    if !service.scheduler_flags.is_empty() {
+        text = format!("{text} ({})", service.scheduler_flags.join(","));
     }
+    if let Some(persistence) = service.persistence {
+        text = format!("{text} persistent {}", persistence.timeout_seconds);
+        match persistence.granularity {
+            Granularity::Mask(mask) if !mask.is_broadcast() => {
+                text = format!("{text} mask {mask}");
+            }
+            Granularity::Prefix(prefix) if prefix < 128 => text = format!("{text} mask {prefix}"),
+            Granularity::Mask(_) | Granularity::Prefix(_) => {}
+        }
+    }
+    if let Some(engine) = &service.persistence_engine {
+        text = format!("{text} pe {engine}");
+    }
+    if service.ops {
+        text.push_str(" ops");
+    }
+    text
 }
 
 fn rates(rates: Option<Counters>) -> Counters {

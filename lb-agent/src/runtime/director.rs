@@ -6,8 +6,11 @@
 //! it has heard what came of these ([`Director::handle_ports`]), what should it do
 //! ([`Director::desired`]). Who asks the kernel and who writes the maps is the supervisor's matter.
 
+mod attach;
+mod choices;
 mod hand;
 mod interfaces;
+mod ipvs;
 mod reload;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,8 +21,14 @@ use std::time::Instant;
 use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{ServiceKey4, TCP, UDP};
 
-use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualServerKey};
+use self::attach::Masters;
+use crate::config::model::{
+    Config, Forwarding, Protocol, RealServer, RealServerKey, VirtualServer, VirtualServerKey,
+};
+use crate::dataplane::choice::fit::fit;
+use crate::dataplane::choice::{Carrier, Choice};
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
+use crate::dataplane::ipvs::desired as ipvs_desired;
 use crate::dataplane::nexthop::{NextHops, Resolution};
 use crate::dataplane::port::Ports;
 use crate::dataplane::xdp::gate::Numbers;
@@ -50,12 +59,20 @@ pub struct Director {
     notices: VecDeque<(VirtualServerKey, Notice)>,
     /// Which instance holds which address, by its place in the configuration.
     owners: BTreeMap<IpAddr, usize>,
-    /// Instances that are MASTER.
-    masters: BTreeSet<String>,
+    /// Instances that are MASTER, and what that means for `xdp_attach master`.
+    masters: Masters,
     /// The gate of each instance.
     gates: Numbers,
     /// Between two configurations: what was served under the first.
     held: Option<Vec<Service>>,
+    /// Who carries each virtual server.
+    choices: Vec<Choice>,
+    /// Why there is no XDP, and why there is no IPVS, as was said last.
+    missing: [Option<String>; 2],
+    /// Why XDP does not, as it turned out.
+    refused: BTreeMap<VirtualServerKey, String>,
+    /// What IPVS had under the first of two configurations.
+    held_by_ipvs: Vec<ipvs_desired::Service>,
 }
 
 impl Director {
@@ -70,14 +87,17 @@ impl Director {
             lines.extend(change.lines);
             notices.extend(addressed(&pool, change.notices));
             pools.push(pool);
+            if !fit(&config, virtual_server).cannot.is_empty() {
+                continue;
+            }
             for address in servers(virtual_server) {
                 hops.watch(address);
             }
-            if uses_nat(virtual_server) {
+            if virtual_server.uses(Forwarding::Nat) {
                 hops.keep_gateways();
             }
         }
-        let director = Self {
+        let mut director = Self {
             owners: owners(&config),
             gates: gates.assign(config.vrrp_instances.iter().map(|it| it.name.as_str())),
             held: None,
@@ -91,8 +111,13 @@ impl Director {
             here: BTreeSet::new(),
             address_news: VecDeque::new(),
             notices,
-            masters: BTreeSet::new(),
+            masters: Masters::default(),
+            choices: Vec::new(),
+            missing: [None, None],
+            refused: BTreeMap::new(),
+            held_by_ipvs: Vec::new(),
         };
+        director.choose(Ok(()), Err("nobody has asked for it yet"));
         (director, lines)
     }
 
@@ -146,9 +171,9 @@ impl Director {
         lines
     }
 
-    /// The next step of a slow start; whether the data plane has to hear of it.
+    /// The next step of a slow start, or an attachment that was kept for too long; whether the data plane has to hear of it.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
-        let mut changed = false;
+        let mut changed = self.masters.handle_timeout(now);
         for pool in &mut self.pools {
             if pool.poll_timeout().is_some_and(|at| at <= now) {
                 changed |= pool.handle_timeout(now).members_changed;
@@ -159,21 +184,13 @@ impl Director {
 
     /// When to call [`Self::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.pools.iter().filter_map(Pool::poll_timeout).min()
+        let pools = self.pools.iter().filter_map(Pool::poll_timeout);
+        pools.chain(self.masters.poll_timeout()).min()
     }
 
     /// The gates of the instances.
     pub const fn gates(&self) -> &Numbers {
         &self.gates
-    }
-
-    /// An instance became MASTER or is no longer.
-    pub fn handle_role(&mut self, instance: &str, master: bool) {
-        if master {
-            self.masters.insert(instance.to_owned());
-        } else {
-            self.masters.remove(instance);
-        }
     }
 
     /// An interface is new or has changed; whether the data plane has to hear of it.
@@ -240,6 +257,11 @@ impl Director {
         self.ports = ports;
     }
 
+    /// What [`Self::handle_ports`] was told.
+    pub const fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
     /// The interfaces, by index.
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.links.values()
@@ -252,13 +274,13 @@ impl Director {
 
     /// What the data plane should do now.
     pub fn desired(&self) -> Desired {
-        let services = self.config.virtual_servers.iter().zip(&self.pools);
+        let services = self.carried_by(Carrier::Xdp);
         let services = services.filter_map(|(server, pool)| self.service(server, pool));
         let now = Desired {
             services: services.collect(),
         };
         match &self.held {
-            Some(held) => reload::between(held, now),
+            Some(held) => reload::between(&self.without_ipvs(held), now),
             None => now,
         }
     }
@@ -267,11 +289,12 @@ impl Director {
         let key = service_key(virtual_server)?;
         let owner = self.owner(virtual_server);
         let entries = self.entries(virtual_server);
+        let known = real_servers(virtual_server);
         Some(Service {
             key,
             scheduler: virtual_server.lb_algo,
             flags: virtual_server.flags,
-            ops: virtual_server.ops && !uses_nat(virtual_server) && key.proto == UDP,
+            ops: virtual_server.ops && !virtual_server.uses(Forwarding::Nat) && key.proto == UDP,
             new_flow_limit: virtual_server.xdp_new_flow_limit,
             source_limit: virtual_server.xdp_source_limit,
             persistence: virtual_server
@@ -286,7 +309,10 @@ impl Director {
                 .iter()
                 // The kernel puts a new server at the head of its list.
                 .rev()
-                .filter_map(|member| self.server(virtual_server, &entries, member))
+                .filter_map(|member| {
+                    let method = method(virtual_server, &known, member);
+                    self.server(virtual_server, &entries, member, method)
+                })
                 .collect(),
         })
     }
@@ -297,9 +323,9 @@ impl Director {
         virtual_server: &VirtualServer,
         entries: &BTreeSet<u32>,
         member: &Member,
+        method: Forwarding,
     ) -> Option<Server> {
         let address = ipv4(member.key.address)?;
-        let method = method(virtual_server, member);
         let stopped = |egress| self.obstacle(method, entries, egress).is_some();
         let path = match self.hops.resolved(member.key.address) {
             Resolution::Unknown(_) => Path::Unknown,
@@ -370,6 +396,24 @@ fn owners(config: &Config) -> BTreeMap<IpAddr, usize> {
     owners
 }
 
+/// The real servers by address and port.
+fn real_servers(virtual_server: &VirtualServer) -> BTreeMap<RealServerKey, &RealServer> {
+    let servers = virtual_server.real_servers.iter();
+    servers.map(|server| (server.key, server)).collect()
+}
+
+/// How a member of the pool is reached; `known`: the real servers.
+fn method(
+    virtual_server: &VirtualServer,
+    known: &BTreeMap<RealServerKey, &RealServer>,
+    member: &Member,
+) -> Forwarding {
+    match known.get(&member.key) {
+        Some(server) if !member.sorry => virtual_server.method(server),
+        Some(_) | None => virtual_server.sorry_method(),
+    }
+}
+
 /// The addresses of the real servers and the sorry server.
 fn servers(virtual_server: &VirtualServer) -> impl Iterator<Item = IpAddr> {
     let sorry = virtual_server.sorry_server.map(|sorry| sorry.address);
@@ -377,34 +421,14 @@ fn servers(virtual_server: &VirtualServer) -> impl Iterator<Item = IpAddr> {
     servers.map(|server| server.key.address).chain(sorry)
 }
 
-/// Whether one of its servers may be in NAT mode.
-fn uses_nat(virtual_server: &VirtualServer) -> bool {
-    methods(virtual_server).any(|(_, method)| method == Forwarding::Nat)
-}
-
 /// The addresses of the real servers and the sorry server, with `lvs_method`.
 fn methods(virtual_server: &VirtualServer) -> impl Iterator<Item = (IpAddr, Forwarding)> {
-    let lb_kind = virtual_server.lb_kind;
-    let sorry = virtual_server.sorry_server.map(|sorry| {
-        let method = virtual_server.sorry_server_lvs_method.unwrap_or(lb_kind);
-        (sorry.address, method)
-    });
+    let sorry = virtual_server.sorry_server;
+    let sorry = sorry.map(|sorry| (sorry.address, virtual_server.sorry_method()));
     let servers = virtual_server.real_servers.iter();
     servers
-        .map(move |server| (server.key.address, server.lvs_method.unwrap_or(lb_kind)))
+        .map(|server| (server.key.address, virtual_server.method(server)))
         .chain(sorry)
-}
-
-/// How packets get to a member of the pool.
-fn method(virtual_server: &VirtualServer, member: &Member) -> Forwarding {
-    let mut servers = virtual_server.real_servers.iter();
-    let own = if member.sorry {
-        virtual_server.sorry_server_lvs_method
-    } else {
-        let server = servers.find(|server| server.key == member.key);
-        server.and_then(|server| server.lvs_method)
-    };
-    own.unwrap_or(virtual_server.lb_kind)
 }
 
 /// The port of a virtual server.

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::director::Director;
 use super::plane::Plane;
+use crate::dataplane::ipvs::view::Record;
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
-use crate::observe::model::{HandView, InstanceView};
+use crate::observe::model::{CarrierView, HandView, InstanceView};
 
 /// Where the files of all agents are.
 const RUN: &str = "/run/lb-agent";
@@ -38,6 +39,10 @@ pub struct Status {
     pub attached: BTreeMap<String, Mode>,
     /// Real servers that XDP does not reach, and why.
     pub unresolved: BTreeMap<IpAddr, String>,
+    /// Who carries each virtual server.
+    pub planes: Vec<CarrierView>,
+    /// Our services in IPVS.
+    pub ipvs: Vec<Record>,
 }
 
 /// The file of one agent.
@@ -98,6 +103,11 @@ impl StatusFile {
         Ok((status, age))
     }
 
+    /// Whether an agent runs or was killed: one that stops removes it.
+    pub fn is_there(&self) -> bool {
+        self.path().exists()
+    }
+
     /// Removes the file, after a clean stop.
     pub fn remove(&self) {
         let _gone = std::fs::remove_file(self.path());
@@ -121,5 +131,7 @@ fn status(director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) -
                 .collect()
         }),
         unresolved: director.unreached(),
+        planes: director.carriers(),
+        ipvs: director.records_of_ipvs(),
     }
 }

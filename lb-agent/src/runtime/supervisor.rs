@@ -8,10 +8,13 @@ mod calls;
 mod conduct;
 mod dumps;
 mod forwarding;
+mod ipvs;
 mod loss;
 mod memory;
 mod network;
+mod planes;
 mod reload;
+mod residue;
 mod said;
 mod startup;
 mod telling;
@@ -29,12 +32,12 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use self::applied::Applied;
-use self::balancer::Balancer;
 use self::bfd::{Reached, Sessions};
 pub use self::conduct::Conduct;
 use self::dumps::{Dump, Dumps};
 use self::memory::Memory;
 use self::network::Network;
+use self::planes::Planes;
 use self::reload::Reloads;
 use self::telling::Telling;
 use super::director::Director;
@@ -53,7 +56,8 @@ use crate::log_line::LogLine;
 use crate::net::netlink::NetlinkError;
 use crate::notify;
 use crate::script::Programs;
-use crate::vrrp::{Change, News, State, driver};
+use crate::vrrp::settings::Setup;
+use crate::vrrp::{Change, News, driver};
 
 /// Events of health that are taken before anything else gets its turn.
 const MOST_EVENTS: usize = 1000;
@@ -79,9 +83,30 @@ pub enum RunError {
     /// Signals, the runtime.
     #[error("cannot set up the agent's process")]
     Process(#[from] std::io::Error),
-    /// Clients' packets would not arrive at the program.
+    /// A virtual server that no data plane carries.
     #[error("{0}")]
-    Interface(String),
+    NoPlane(String),
+    /// The agent ran, and its VRRP thread has ended.
+    #[error(
+        "VRRP has ended, an earlier line says why: the agent has left the virtual routers and \
+         stopped; start it again"
+    )]
+    VrrpEnded,
+}
+
+impl RunError {
+    /// Whether nothing has run.
+    pub const fn is_of_start(&self) -> bool {
+        match self {
+            Self::Lock(_)
+            | Self::Plane(_)
+            | Self::Netlink(_)
+            | Self::Vrrp(_)
+            | Self::Process(_)
+            | Self::NoPlane(_) => true,
+            Self::VrrpEnded => false,
+        }
+    }
 }
 
 /// Runs one agent until it is told to stop.
@@ -104,15 +129,18 @@ pub fn run(
         let programs = Programs::new(scripts, std::env::var_os("PATH"));
         let (startup, shutdown) = startup::find(config, &programs);
         startup::run("startup", startup).await;
-        let mut supervisor = Supervisor::start(loaded, origin, instance, conduct, &programs)?;
+        let setup = Setup::from(config);
+        let started = Supervisor::start(loaded, origin, instance, conduct, &programs);
+        let mut supervisor =
+            started.inspect_err(|_| residue::after_failed_start(instance, setup))?;
         systemd::ready();
-        supervisor.serve().await;
+        let served = supervisor.serve().await;
         systemd::stopping();
         info!("Stopping");
         supervisor.stop().await;
         startup::run("shutdown", shutdown).await;
         info!("Stopped");
-        Ok(())
+        served
     })
 }
 
@@ -129,7 +157,7 @@ struct Supervisor {
     instance: String,
     director: Director,
     network: Network,
-    balancer: Option<Balancer>,
+    planes: Planes,
     vrrp: Option<driver::Handle>,
     /// For who starts VRRP later.
     tell: mpsc::UnboundedSender<News>,
@@ -200,9 +228,8 @@ impl Supervisor {
         }
         network.settle(&mut director, clock::now());
 
-        let serves = !director.config().virtual_servers.is_empty();
-        let start = || Balancer::start(instance, &mut director);
-        let balancer = serves.then(start).transpose()?;
+        let status = StatusFile::new(instance);
+        let planes = Planes::start(instance, &status, &mut director)?;
         let telling = Telling::start(notify::from_config::Settings::new(
             director.config(),
             programs,
@@ -210,13 +237,11 @@ impl Supervisor {
         ));
         let (tell, news) = mpsc::unbounded_channel();
         let (setup, watched) = trackers::setup(director.config(), programs);
-        let vrrp = match vrrp::start(&director, balancer.as_ref(), setup, conduct, tell.clone()) {
+        let vrrp = match vrrp::start(&director, &planes, setup, conduct, tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 // Nothing half-done stays behind.
-                if let Some(balancer) = balancer {
-                    balancer.stop();
-                }
+                planes.stop(&director, false);
                 return Err(error.into());
             }
         };
@@ -237,7 +262,7 @@ impl Supervisor {
             places: vrrp::names(director.config()).map(str::to_owned).collect(),
             director,
             network,
-            balancer,
+            planes,
             vrrp,
             tell,
             news,
@@ -263,14 +288,15 @@ impl Supervisor {
         })
     }
 
-    /// Until a signal says stop.
-    async fn serve(&mut self) {
+    /// Until a signal says stop, or VRRP is no more: an agent without it would go on to forward
+    /// beside the next MASTER.
+    async fn serve(&mut self) -> Result<(), RunError> {
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return Ok(()),
+                _ = self.interrupt.recv() => return Ok(()),
                 Some(()) = self.hangup.recv() => self.handle_reload(None),
                 outcome = self.reloads.read() => self.handle_prepared(outcome),
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
@@ -286,11 +312,17 @@ impl Supervisor {
                 () = wait_until(self.director.poll_timeout()) => {
                     self.stale |= self.director.handle_timeout(clock::now());
                 }
+                () = wait_until(self.planes.poll_timeout()) => {
+                    self.stale |= self.planes.look(&self.director);
+                }
                 _ = heartbeat.tick() => self.beat(),
                 dump = self.dumps.next() => self.write_dump(dump),
             }
             self.settle();
             self.update();
+            if self.vrrp.as_ref().is_some_and(driver::Handle::has_ended) {
+                return Err(RunError::VrrpEnded);
+            }
         }
     }
 
@@ -310,7 +342,7 @@ impl Supervisor {
         match news {
             News::Changed(Change { instance, to, .. }) => {
                 if let Some(name) = self.places.get(*instance) {
-                    self.director.handle_role(name, *to == State::Master);
+                    self.director.handle_role(name, *to);
                 }
                 self.stale = true;
             }
@@ -352,10 +384,9 @@ impl Supervisor {
 
     /// Once a second: sign of life, status, and what could not be done a second ago.
     fn beat(&mut self) {
-        if let Some(balancer) = &mut self.balancer {
-            self.stale |= balancer.beat(&self.director);
-        }
+        self.stale |= self.planes.beat(&self.director);
         self.stale |= self.network.mend(&mut self.director);
+        self.sessions.beat(clock::now());
         self.watch_reload();
         self.remember();
         let vrrp = self
@@ -364,8 +395,7 @@ impl Supervisor {
             .map(driver::Handle::status)
             .unwrap_or_default();
         let vrrp = vrrp.into_iter().map(Into::into).collect();
-        let plane = self.balancer.as_ref().map(Balancer::plane);
-        self.status.write(&self.director, plane, vrrp);
+        self.status.write(&self.director, self.planes.xdp(), vrrp);
     }
 
     fn write_dump(&mut self, dump: Dump) {
@@ -377,10 +407,9 @@ impl Supervisor {
 
     /// Brings the data plane to what is desired now, if anything has changed.
     fn update(&mut self) {
-        if std::mem::take(&mut self.stale)
-            && let Some(balancer) = &mut self.balancer
-        {
-            balancer.update(&mut self.director);
+        if std::mem::take(&mut self.stale) {
+            self.planes.update(&mut self.director);
+            self.tell_attached();
         }
         if let Some((count, took)) = self.applied.applied(clock::now()) {
             let millis = took.as_millis();
@@ -390,8 +419,10 @@ impl Supervisor {
 
     /// The other routers hear of it first, then the program goes.
     async fn stop(mut self) {
-        if let Some(vrrp) = self.vrrp.take() {
-            vrrp.stop();
+        if let Some(vrrp) = self.vrrp.take()
+            && !vrrp.stop()
+        {
+            residue::remove(Setup::from(&**self.director.config()));
         }
         if let Some(trackers) = self.trackers.take() {
             trackers.stop().await;
@@ -401,13 +432,8 @@ impl Supervisor {
         self.tell_notices();
         self.sessions.stop();
         self.health.stop().await;
-        match self.balancer {
-            Some(_) if self.conduct.dont_release_ipvs => {
-                info!("the data plane stays and goes on forwarding (--dont-release-ipvs)");
-            }
-            Some(balancer) => balancer.stop(),
-            None => {}
-        }
+        self.planes
+            .stop(&self.director, self.conduct.dont_release_ipvs);
         self.status.remove();
         // What VRRP has said while it stopped.
         self.news.close();

@@ -12,17 +12,19 @@
 pub mod driver;
 
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use nix::libc::O_NOFOLLOW;
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
+
+use serde::Serialize;
 
 use super::weight::Effect;
 use crate::log_line::LogLine;
 
 /// Bytes of the file that are looked at; keepalived's buffer.
-pub const READ_AT_MOST: u64 = 127;
+const READ_AT_MOST: u64 = 127;
 
 /// A product that low is a fault of an instance, as keepalived's −254.
 const FAULT: i64 = -254;
@@ -87,6 +89,22 @@ fn write(path: &Path, value: i32) -> std::io::Result<()> {
 /// What stands in a file: −2³¹ to 2³¹.
 pub type Value = i64;
 
+/// The number in the file at `path`, as [`parse`] has it. Reads the disk.
+pub fn read(path: &Path) -> Result<Value, i64> {
+    let mut content = Vec::new();
+    // A FIFO in its place must not hold us up.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(O_NONBLOCK)
+        .open(path);
+    let read = file.and_then(|file| file.take(READ_AT_MOST).read_to_end(&mut content));
+    if read.is_err() {
+        // What cannot be read holds no number.
+        content.clear();
+    }
+    parse(&content)
+}
+
 /// Reads a number as `strtol(text, NULL, 0)` does: blanks, a sign, `0x…`, `0…` or decimal digits,
 /// and whatever follows is ignored. `Err`: beyond keepalived's range; the number as far as 64 bits
 /// hold it.
@@ -124,7 +142,7 @@ pub fn parse(content: &[u8]) -> Result<Value, i64> {
 }
 
 /// `weight N [reverse]` of a file, for one instance or server that tracks it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct FileWeight {
     /// −254 to 254; 0: any number but 0 is a fault.
     pub value: i16,

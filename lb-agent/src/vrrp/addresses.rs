@@ -159,8 +159,10 @@ impl Addresses {
                 label: None,
                 ..address
             }) {
+                // Whose it was nobody can tell: an address has no owner.
                 Ok(Removed::Gone) => warn!(
-                    "({}) {} was left on {} by an earlier run; removed",
+                    "({}) {} was on {} already, from an earlier run or set by hand; removed: only \
+                     the MASTER has it",
                     self.instance, entry.config.address, entry.config.dev
                 ),
                 Ok(Removed::WasNotThere) => {}

@@ -14,16 +14,15 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use thiserror::Error;
 use tracing::{error, info};
 
-use super::effects::Channel;
-use super::isolation::{Escalation, run_real_time};
-use super::kernel::{System, port_of};
+use super::isolation::Escalation;
+use super::kernel::System;
 use super::router::Router;
 use super::settings::{Setup, VirtualRouter};
 use super::socket::FrameSocket;
@@ -38,11 +37,15 @@ use crate::runtime::clock;
 mod answers;
 mod reload;
 mod report;
+mod residue;
+mod thread;
 
-use answers::{ARP, AnswerSockets, NDISC, listen};
+use answers::AnswerSockets;
 use reload::Order;
 pub use reload::ReloadError;
 pub use report::{Report, Reporter};
+pub use residue::remove_residual;
+use thread::Thread;
 
 /// Token of the netlink monitor; those of the adverts are [`port_of`]'s.
 const MONITOR: u64 = 1 << 48;
@@ -83,7 +86,8 @@ pub struct Handle {
     instances: Vec<VirtualRouter>,
     /// The thread hears of routes and rules.
     minds_routing: bool,
-    thread: Option<JoinHandle<()>>,
+    /// Whether everything was released.
+    thread: Option<JoinHandle<bool>>,
 }
 
 impl Handle {
@@ -98,22 +102,28 @@ impl Handle {
         self.reports.clone()
     }
 
-    /// Stops: MASTERs send priority 0, gates close, addresses go. Returns when all is done.
-    pub fn stop(mut self) {
-        self.end();
+    /// Whether the thread has ended without being told to. What it could release it has released;
+    /// nobody advertises any more.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    fn end(&mut self) {
+    /// Stops: MASTERs send priority 0, gates close, addresses go. Returns when all is done; false:
+    /// something of it may be left, for [`remove_residual`].
+    #[must_use]
+    pub fn stop(mut self) -> bool {
+        self.end()
+    }
+
+    fn end(&mut self) -> bool {
         self.stop.store(true, Ordering::Release);
         if let Err(error) = self.reports.wake() {
             // It notices at its next timer: within an advertisement interval.
             error!("cannot wake the VRRP thread: {error}");
         }
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            error!("the VRRP thread had died; virtual addresses may be left on the interfaces");
-        }
+        self.thread
+            .take()
+            .is_none_or(|thread| thread.join().unwrap_or(false))
     }
 }
 
@@ -131,7 +141,6 @@ pub fn spawn(
     gate: Box<dyn Gate>,
     listener: impl FnMut(News) + Send + 'static,
 ) -> Result<Handle, SpawnError> {
-    let resources = |what| move |source| SpawnError::Resources { what, source };
     setup.read_keys(|path| std::fs::read(path));
     let up = clock::since_boot().unwrap_or(Duration::MAX);
     let after_boot = setup.global.vrrp_delay_after_boot.saturating_sub(up);
@@ -170,11 +179,11 @@ pub fn spawn(
         stop: Arc::clone(&stop),
         escalation: Escalation::new(isolation),
     };
-    let thread = thread::Builder::new()
+    let thread = Builder::new()
         .name("vrrp".into())
         .spawn(move || {
             isolation.apply();
-            thread.run();
+            thread.run()
         })
         .map_err(resources("start a thread"))?;
     Ok(Handle {
@@ -188,6 +197,11 @@ pub fn spawn(
     })
 }
 
+/// An error of the system, with what it was to be used for.
+fn resources(what: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
+    move |source| SpawnError::Resources { what, source }
+}
+
 /// Everything that the instances have to hear of. `routing`: routes and rules, too; not without
 /// need: a router with a full table hears thousands of changes a second.
 fn listen_to(routing: bool) -> Result<Monitor, NetlinkError> {
@@ -196,85 +210,4 @@ fn listen_to(routing: bool) -> Result<Monitor, NetlinkError> {
         groups.extend([Group::Ipv4Route, Group::Ipv6Route]);
     }
     Monitor::open(&groups)
-}
-
-/// What the thread owns.
-struct Thread {
-    router: Router<System>,
-    monitor: Monitor,
-    answers: AnswerSockets,
-    reports: Receiver<Report>,
-    orders: Receiver<Order>,
-    wait: Wait,
-    stop: Arc<AtomicBool>,
-    escalation: Escalation,
-}
-
-impl Thread {
-    fn run(mut self) {
-        self.router.start(clock::now());
-        let mut buffer = vec![0; BUFFER];
-        while !self.stop.load(Ordering::Acquire) {
-            if let Err(error) = self.turn(&mut buffer) {
-                error!("VRRP cannot go on: {error}; leaving the virtual routers");
-                break;
-            }
-        }
-        self.router.stop(clock::now());
-    }
-
-    /// Timers first, then what has arrived.
-    fn turn(&mut self, buffer: &mut [u8]) -> io::Result<()> {
-        let now = clock::now();
-        let due = self.router.poll_timeout();
-        let late = due.map(|due| now.saturating_duration_since(due));
-        if let Some(priority) = late.and_then(|late| self.escalation.late(late)) {
-            run_real_time(priority, "max_auto_priority");
-        }
-        self.router.handle_timeout(now);
-        let deadline = self.router.poll_timeout();
-        let (router, monitor) = (&mut self.router, &mut self.monitor);
-        let answers = &self.answers;
-        self.wait.wait(deadline, now, |token| match token {
-            MONITOR => watch(router, monitor),
-            ARP => listen(router, &answers.arp, buffer),
-            NDISC => listen(router, &answers.ndisc, buffer),
-            port => {
-                if let Some((index, channel)) = port_of(port) {
-                    receive(router, index, channel, buffer);
-                }
-            }
-        })?;
-        while let Ok(order) = self.orders.try_recv() {
-            self.reload(order)?;
-        }
-        while let Ok(Report { kind, name, status }) = self.reports.try_recv() {
-            self.router.track(kind, &name, status, clock::now());
-        }
-        Ok(())
-    }
-}
-
-fn receive(router: &mut Router<System>, index: u32, channel: Channel, buffer: &mut [u8]) {
-    for _ in 0..BURST {
-        match router.kernel_mut().receive(index, channel, buffer) {
-            Ok(Some(length)) => {
-                let packet = buffer.get(..length).unwrap_or_default();
-                router.handle_packet(index, packet, clock::now());
-            }
-            Ok(None) => return,
-            // The interface is down (ENETDOWN) and says so once; more is told by the monitor.
-            Err(_link) => return,
-        }
-    }
-}
-
-fn watch(router: &mut Router<System>, monitor: &mut Monitor) {
-    for _ in 0..BURST {
-        match monitor.next() {
-            Ok(Some(event)) => router.handle_event(event, clock::now()),
-            Ok(None) => return,
-            Err(error) => return error!("{error}"),
-        }
-    }
 }

@@ -22,6 +22,7 @@ use super::timers::Timers;
 use crate::config::model::InitialState;
 use crate::wire::vrrp::{PRIORITY_OWNER, PRIORITY_RELEASE};
 
+mod attach;
 mod conflict;
 mod fault;
 mod hearing;
@@ -32,6 +33,7 @@ mod settings;
 mod split;
 mod tracking;
 
+pub use attach::ATTACH_PATIENCE;
 use conflict::{Conflict, Verdict};
 pub use fault::Fault;
 pub use input::{Action, Input, Interface};
@@ -65,6 +67,8 @@ pub struct Instance {
     wants_master: bool,
     conflict: Conflict,
     split: Split,
+    /// MASTER, but the addresses wait for the data plane, until then at the latest.
+    attaching: Option<Instant>,
     garp: Schedule,
     actions: VecDeque<Action>,
 }
@@ -89,6 +93,7 @@ impl Instance {
             wants_master: false,
             conflict: Conflict::default(),
             split: Split::default(),
+            attaching: None,
             garp: announcements(&settings),
             // What a take-over queues, so that nothing is allocated in the middle of one.
             actions: VecDeque::with_capacity(16),
@@ -133,6 +138,8 @@ impl Instance {
                 self.garp.handle_lower_prio(now);
                 self.announce(now);
             }
+            // `xdp_attach master`: the program is where it belongs.
+            (Master, Input::Attached) => self.finish_attaching(now),
             // Somebody else answers for an address of ours.
             (Master, Input::Rival(rival)) => self.note_rival(rival, now),
             // RFC 9568 6.4.2 and 6.4.3: Shutdown.
@@ -150,7 +157,7 @@ impl Instance {
             | (Master, Input::GroupMaster)
             | (
                 Init | Backup | Fault,
-                Input::GroupBackup | Input::GroupAnnounce | Input::Rival(_),
+                Input::GroupBackup | Input::GroupAnnounce | Input::Attached | Input::Rival(_),
             ) => {}
         }
         self.check_invariants();
@@ -161,6 +168,10 @@ impl Instance {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.handle(Input::Timeout, now);
         }
+        if self.attaching.is_some_and(|at| at <= now) {
+            self.log(LogLine::NotAttached);
+            self.finish_attaching(now);
+        }
         self.announce(now);
         self.heal(now);
     }
@@ -170,7 +181,9 @@ impl Instance {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let healed = self.split.heals_at(&self.timers);
-        [self.deadline, self.garp.poll_timeout(), healed]
+        // What is to be announced waits with the addresses.
+        let announces = self.attaching.or_else(|| self.garp.poll_timeout());
+        [self.deadline, announces, healed]
             .into_iter()
             .flatten()
             .min()
@@ -233,6 +246,11 @@ impl Instance {
         self.faults.iter().any(|fault| *fault != Fault::Group)
     }
 
+    /// Whether it has the addresses, or is about to set them.
+    pub const fn holds_addresses(&self) -> bool {
+        matches!(self.state, State::Master) && self.attaching.is_none()
+    }
+
     /// Whether its down timer has run out and only its group holds it back.
     pub const fn wants_master(&self) -> bool {
         self.wants_master
@@ -274,6 +292,10 @@ impl Instance {
         debug_assert!(
             self.state == State::Master || self.split.rival().is_none(),
             "only a master has a rival"
+        );
+        debug_assert!(
+            self.state == State::Master || self.attaching.is_none(),
+            "only a master waits for the data plane"
         );
     }
 }

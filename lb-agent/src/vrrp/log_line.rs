@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::instance::ATTACH_PATIENCE;
 use super::settings::Family;
 
 /// One line about an instance.
@@ -16,6 +17,8 @@ pub enum LogLine {
     RemovingVips,
     /// Addresses are being added.
     SettingVips,
+    /// Addresses are being added although the data plane has not said that it is ready.
+    NotAttached,
     /// First state.
     EnteringBackupInit,
     /// First state.
@@ -129,6 +132,7 @@ impl LogLine {
                 | Self::BothOwners { .. }
                 | Self::StillOwner { .. }
                 | Self::NoPeer
+                | Self::NotAttached
                 | Self::TimerExpired { .. }
         )
     }
@@ -139,6 +143,12 @@ impl fmt::Display for LogLine {
         match *self {
             Self::RemovingVips => f.write_str("removing VIPs."),
             Self::SettingVips => f.write_str("setting VIPs."),
+            Self::NotAttached => write!(
+                f,
+                "the XDP program is not attached after {} s (xdp_attach master): taking the \
+                 addresses without it",
+                ATTACH_PATIENCE.as_secs()
+            ),
             Self::EnteringBackupInit => f.write_str("Entering BACKUP STATE (init)"),
             Self::EnteringFaultInit => f.write_str("Entering FAULT STATE (init)"),
             Self::EnteringBackup => f.write_str("Entering BACKUP STATE"),

@@ -27,6 +27,7 @@ mod interfaces;
 mod links;
 mod member;
 mod reload;
+mod residue;
 mod sources;
 mod statics;
 mod vmac;
@@ -144,6 +145,11 @@ impl<K: Kernel> Router<K> {
         if self.dont_release {
             return info!("virtual addresses, routes and rules stay (--dont-release-vrrp)");
         }
+        self.release(now);
+    }
+
+    /// The same without being asked to: whoever cannot go on must not keep the addresses.
+    pub fn release(&mut self, now: Instant) {
         for member in &mut self.members {
             member.handle(Input::Shutdown, &self.interfaces, &mut self.outside, now);
         }
@@ -198,6 +204,16 @@ impl<K: Kernel> Router<K> {
             member.track(what, status, &self.interfaces, &mut self.outside, now);
         }
         self.settle(now);
+    }
+
+    /// The program is attached for this instance (`xdp_attach master`).
+    pub fn handle_attached(&mut self, name: &str, now: Instant) {
+        let member = self.members.iter_mut().find(|it| it.config.name == name);
+        if let Some(member) = member {
+            let input = Input::Attached;
+            member.handle(input, &self.interfaces, &mut self.outside, now);
+            self.settle(now);
+        }
     }
 
     /// Takes what an advert socket of the interface `index` has received.

@@ -333,6 +333,9 @@ pub struct VirtualRouter {
     pub receive_buffer: ReceiveBuffer,
     /// `nftables*`: where `no_accept` has its rules.
     pub filter: Filter,
+    /// `xdp_attach master`, and a virtual server has one of the addresses: a new MASTER sets them
+    /// when the program is attached.
+    pub xdp_attach_master: bool,
     /// `accept`: packets to the virtual addresses are taken in, also by who does not own them.
     pub accept: bool,
 }

@@ -3,6 +3,7 @@
 //! Checksums change incrementally (RFC 1624); a UDP packet without one keeps none (RFC 768).
 
 use core::mem::MaybeUninit;
+use core::ptr;
 
 use aya_ebpf::bindings::{
     BPF_FIB_LKUP_RET_FRAG_NEEDED, BPF_FIB_LKUP_RET_NO_NEIGH, BPF_FIB_LKUP_RET_SUCCESS,
@@ -116,9 +117,6 @@ impl Way {
     }
 }
 
-/// The words of a `bpf_fib_lookup`.
-struct Zeros([MaybeUninit<u64>; size_of::<FibLookup>() / 8]);
-
 /// What a route is asked for with.
 pub(super) struct Route {
     pub(super) source: u32,
@@ -136,13 +134,13 @@ pub(super) struct Route {
 /// A subprogram: what the kernel is asked with would not fit the stack beside all else.
 #[inline(never)]
 fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &mut u32) -> u32 {
-    let mut zeros = Zeros([MaybeUninit::uninit(); size_of::<FibLookup>() / 8]);
-    for word in &mut zeros.0 {
+    let mut place = MaybeUninit::<FibLookup>::uninit();
+    for word in 0..size_of::<FibLookup>() / 8 {
         // SAFETY: a word of our own. Volatile, or the compiler would call a loop over bytes.
-        unsafe { word.as_mut_ptr().write_volatile(0) };
+        unsafe { place.as_mut_ptr().cast::<u64>().add(word).write_volatile(0) };
     }
-    // SAFETY: plain numbers, of which zero is one.
-    let mut route: FibLookup = unsafe { core::mem::transmute(zeros) };
+    // SAFETY: plain numbers, of which zero is one. In its place: a copy would be as much again.
+    let route = unsafe { place.assume_init_mut() };
     route.family = AF_INET;
     route.l4_protocol = asked.protocol;
     route.__bindgen_anon_1.tot_len = asked.length;
@@ -151,9 +149,14 @@ fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &m
     route.__bindgen_anon_3.ipv4_src = asked.source;
     route.__bindgen_anon_4.ipv4_dst = asked.destination;
     // SAFETY: both pointers are good, and the size is that of the structure.
-    let mut found =
-        unsafe { bpf_fib_lookup(ctx.cast(), &raw mut route, size_of::<FibLookup>() as i32, 0) }
-            as u32;
+    let mut found = unsafe {
+        bpf_fib_lookup(
+            ctx.cast(),
+            ptr::from_mut(route),
+            size_of::<FibLookup>() as i32,
+            0,
+        )
+    } as u32;
     *ifindex = route.ifindex;
     // Old kernels (5.15) give the address of a neighbour that has not answered, too.
     if found == BPF_FIB_LKUP_RET_SUCCESS && route.dmac == [0; 6] {

@@ -16,7 +16,7 @@ const LOOKED_AT: u32 = 32;
 
 /// The element of the hash, whether its server takes new flows or not; 0: it has no weight.
 #[inline(always)]
-pub(super) fn own(question: &Question<'_>, policy: &Policy, table: &Schedule) -> u32 {
+pub(super) fn own(question: &Question, policy: &Policy, table: &Schedule) -> u32 {
     let turns = at(table, 0);
     if turns == 0 {
         return NOBODY;

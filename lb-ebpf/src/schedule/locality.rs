@@ -35,8 +35,22 @@ pub(super) fn next(flow: &Flow) -> u32 {
 
 /// After the comparison: the server of the destination, unless somebody else is idle, or else the
 /// one with least to do, which is remembered.
-#[inline(never)]
+///
+/// In two subprograms, one after the other: both at once would be too much for the stack.
+#[inline(always)]
 pub(super) fn decide(flow: &Flow, answer: u64) -> u32 {
+    match among(flow, answer) {
+        STRANGER => begin(flow, answer as u32),
+        target => target,
+    }
+}
+
+/// The answer of [`among`] about a destination that nothing is remembered of; no target is this.
+const STRANGER: u32 = 3 << 16;
+
+/// The server of a destination that is known, or which nobody serves.
+#[inline(never)]
+fn among(flow: &Flow, answer: u64) -> u32 {
     let (chosen, idle) = (answer as u32, answer & SOMEBODY_IS_IDLE != 0);
     let nobody = matches!(chosen, NOBODY | ALL_FULL);
     let held = held(flow);
@@ -51,19 +65,26 @@ pub(super) fn decide(flow: &Flow, answer: u64) -> u32 {
         return chosen;
     }
     match held {
-        Some(held) if flow.policy.scheduler == scheduler::LBLCR => join(held, chosen, flow.tick),
-        _ => {
-            let mut fresh = Locality {
-                used: flow.tick,
-                changed: flow.tick,
-                ..Locality::default()
-            };
-            fresh.targets[0] = chosen;
-            // A full map evicts another destination; if even that fails, this flow has no memory.
-            let _forgotten = LOCALITY.insert(&key(flow), &fresh, 0);
+        Some(held) if flow.policy.scheduler == scheduler::LBLCR => {
+            join(held, chosen, flow.tick);
+            chosen
         }
+        _ => STRANGER,
     }
-    chosen
+}
+
+/// Remembers the first server of a destination.
+#[inline(never)]
+fn begin(flow: &Flow, target: u32) -> u32 {
+    let mut fresh = Locality {
+        used: flow.tick,
+        changed: flow.tick,
+        ..Locality::default()
+    };
+    fresh.targets[0] = target;
+    // A full map evicts another destination; if even that fails, this flow has no memory.
+    let _forgotten = LOCALITY.insert(&key(flow), &fresh, 0);
+    target
 }
 
 const fn key(flow: &Flow) -> LocalityKey {

@@ -2,21 +2,35 @@
 //! `ipvsadm`, every test in a namespace of its own. Where the kernel has no IPVS, `cargo xtask
 //! test` runs this program in a guest.
 
+mod agent;
 mod checks;
 mod client;
 mod daemon;
 mod dump;
 mod ipvsadm;
+mod kernel;
 mod many;
+mod mixed;
 mod plane;
 mod refusals;
 mod samples;
 #[path = "../timeline/mod.rs"]
 mod timeline;
 mod traffic;
+mod tutorials;
 
 use anyhow::Result;
 use lb_tests::{Namespace, Need, skipped};
+
+/// What a network with clients and servers needs where XDP does not serve.
+pub(crate) const SITE: [Need; 6] = [
+    Need::Root,
+    Need::Namespaces,
+    Need::Program("ip"),
+    Need::Program("ethtool"),
+    Need::Program("nginx"),
+    Need::Ipvs,
+];
 
 /// A namespace to work in; `None`: this machine cannot run the test, which has been said.
 fn machine() -> Result<Option<Namespace>> {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use lb_agent::dataplane::ipvs::desired::{Desired, Server, Service};
 use lb_agent::dataplane::ipvs::drift::Drift;
 use lb_agent::dataplane::ipvs::plane::Plane;
-use lb_agent::dataplane::ipvs::view::{self, Gate};
+use lb_agent::dataplane::ipvs::view;
 use lb_agent::net::ipvs::{Forwarding, ServiceKey};
 use lb_agent::observe::model::AgentView;
 use lb_agent::observe::services::{self, Columns};
@@ -216,13 +216,9 @@ fn the_dump_is_ipvsadms_with_the_kernels_counters() -> Result<()> {
         let listener = TcpListener::bind("192.0.2.1:80")?;
         let client = TcpStream::connect("192.0.2.1:80")?;
         let (_server, _) = listener.accept()?;
-        let gate = |_| Gate {
-            instance: None,
-            armed: true,
-        };
-        let view = |plane: &mut Plane| -> Result<_> {
-            Ok(view::services(&plane.table()?, &desired, gate))
-        };
+        let records = view::records(&desired, |_| (None, true));
+        let view =
+            |plane: &mut Plane| -> Result<_> { Ok(view::services(&plane.table()?, &records)) };
         // The kernel adds the counters of its processors up every two seconds.
         let views = wait_until(Duration::from_secs(10), || {
             let views = view(&mut plane).ok()?;

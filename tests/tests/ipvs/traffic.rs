@@ -9,14 +9,14 @@ use lb_agent::net::ipvs::{
     Family, Forwarding, Persistence, Protocol, Service as Settings, ServiceKey, Tunnel,
 };
 use lb_tests::http::Tally;
-use lb_tests::{Layout, Mode, Need, Site, needs, skipped};
+use lb_tests::{Layout, Mode, Need, Site, skipped};
 
 use crate::samples::{plain, server};
 
 /// A network whose first director has the virtual address; `None`: this machine cannot run the
 /// test, which has been said.
 fn site(mode: Mode) -> Result<Option<Site>> {
-    if skipped(&needs::SITE) || skipped(&[Need::Ipvs]) {
+    if skipped(&crate::SITE) {
         return Ok(None);
     }
     let site = Site::new(Layout::demo(mode))?;

@@ -324,7 +324,7 @@ impl Ours {
     }
 
     pub(crate) fn stop(self) {
-        self.handle.stop();
+        assert!(self.handle.stop());
     }
 }
 

@@ -8,36 +8,46 @@ use lb_tests::now;
 
 use super::output::Outcomes;
 use super::{Options, Program, prepared, said};
-use crate::vm;
+use crate::vm::{self, kernel::Kernel};
 
 /// Seconds; a minute is enough where nobody else wants the processors.
 const TIME_LIMIT: &str = "1800";
 
-/// Runs tests of one program. Where no guest can be started they are skipped as one, with the
-/// reason.
-pub(super) fn run(program: &Program, arguments: &[String], options: &Options) -> Result<Outcomes> {
-    if !has_tests(program, arguments)? {
-        return Ok(Outcomes::default());
-    }
-    if !options.no_setup
-        && let Err(error) = vm::prepare()
-    {
-        return Ok(skipped(program, &format!("{error:#}")));
-    }
-    let ourselves = env::current_exe().context("cannot tell where the running program lies")?;
-    let mut tests = Command::new(ourselves);
-    tests
-        .args(["vm", "--no-setup", "--time-limit", TIME_LIMIT, "--"])
-        .arg(&program.executable)
-        .args(arguments);
-    let started = now();
-    let output = prepared(program, &mut tests).output();
-    Ok(match output {
-        Ok(output) if output.status.code() == Some(vm::FAILED.into()) => {
-            skipped(program, &reason(&output))
+/// Where tests run.
+pub(super) struct Guest<'a> {
+    /// Its kernel; `None`: the quickest one here.
+    pub(super) kernel: Option<Kernel>,
+    pub(super) options: &'a Options,
+}
+
+impl Guest<'_> {
+    /// Runs tests of one program. Where no guest can be started they are skipped as one, with the
+    /// reason.
+    pub(super) fn run(&self, program: &Program, arguments: &[String]) -> Result<Outcomes> {
+        if !has_tests(program, arguments)? {
+            return Ok(Outcomes::default());
         }
-        output => said(&program.name, output.map_err(Into::into), started.elapsed()),
-    })
+        if !self.options.no_setup
+            && let Err(error) = vm::prepare(self.kernel)
+        {
+            return Ok(skipped(program, &format!("{error:#}")));
+        }
+        let ourselves = env::current_exe().context("cannot tell where the running program lies")?;
+        let mut tests = Command::new(ourselves);
+        tests.args(["vm", "--no-setup", "--time-limit", TIME_LIMIT]);
+        if let Some(kernel) = self.kernel {
+            tests.args(["--kernel", kernel.name()]);
+        }
+        tests.arg("--").arg(&program.executable).args(arguments);
+        let started = now();
+        let output = prepared(program, &mut tests).output();
+        Ok(match output {
+            Ok(output) if output.status.code() == Some(vm::FAILED.into()) => {
+                skipped(program, &reason(&output))
+            }
+            output => said(&program.name, output.map_err(Into::into), started.elapsed()),
+        })
+    }
 }
 
 /// Whether the filter lets any test through: a guest takes its time.

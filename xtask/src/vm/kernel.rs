@@ -40,7 +40,7 @@ impl Kernel {
     }
 
     /// Its name, also of its directory.
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Uml => "uml",
             Self::Qemu => "qemu",

@@ -87,6 +87,7 @@ fn changed<K: Clone + Eq>(
         sorry_server, tunnel, flags, persistence_granularity6, persistence_engine, ops, ha_suspend,
         omega, quorum, hysteresis, quorum_up, quorum_down, sorry_server_inhibit,
         sorry_server_lvs_method, smtp_alert, snmp_name, xdp_slow_start, xdp_new_flow_limit, xdp_source_limit,
+        xdp_mode,
     } in old, new);
     let (servers, reordered) = servers(&old.real_servers, &new.real_servers);
     Some(ServiceChange::Changed {

@@ -100,11 +100,6 @@ impl VirtualServerDraft {
         }
     }
 
-    /// Whether a data plane serves it as far as its target goes.
-    pub(crate) fn is_served(&self) -> bool {
-        matches!(self.target, Target::Address(..))
-    }
-
     /// The port that real servers without one have.
     pub(crate) fn port(&self) -> u16 {
         match self.target {

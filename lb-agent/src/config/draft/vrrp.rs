@@ -44,6 +44,7 @@ pub(crate) struct GlobalDraft {
     pub(crate) checker_log_all_failures: Option<Spanned<bool>>,
     pub(crate) xdp_attach: Option<Spanned<XdpAttach>>,
     pub(crate) xdp_mode: Option<Spanned<XdpMode>>,
+    pub(crate) xdp_required: Option<Spanned<bool>>,
     pub(crate) xdp_interfaces: Option<Spanned<Vec<String>>>,
     pub(crate) xdp_deadman: Option<Spanned<Duration>>,
     pub(crate) xdp_share_checks: Option<Spanned<bool>>,

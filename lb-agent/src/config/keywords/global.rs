@@ -12,6 +12,7 @@ use crate::config::draft::GlobalDraft;
 use crate::config::lower::global as lower;
 use crate::config::value;
 use files::{FILES, LVS};
+pub(super) use links::MODE;
 use links::{FIREWALL, LINKS, OURS};
 use telling::{FIFOS, MAIL, SCRIPTS};
 

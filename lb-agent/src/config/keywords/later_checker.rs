@@ -49,8 +49,6 @@ pub(crate) static BFD_CHECK: Section<BfdCheckDraft> =
 pub(crate) static FILE_CHECK: Section<FileCheckDraft> =
     Section::new("FILE_CHECK", &[&check_settings(), FILE]);
 
-const NOT_MADE: &str = "the server counts as up without this check";
-
 const TLS: &[Keyword<SslGetDraft>] = &[
     flag("enable_sni", |c: &mut SslGetDraft, v| {
         c.enable_sni = v.value;
@@ -140,8 +138,7 @@ const BFD: &[Keyword<BfdCheckDraft>] = &[word(
     "NAME",
     read!(value::name => |c: &mut BfdCheckDraft, v| c.name = Some(v)),
 )
-.example("E")
-.later(NOT_MADE)];
+.example("E")];
 
 const FILE: &[Keyword<FileCheckDraft>] = &[
     word(

@@ -62,7 +62,7 @@ const CHECKERS: &[Keyword<RealServerDraft>] = &[
     built("DNS_CHECK", lower::dns_check),
     built("UDP_CHECK", lower::udp_check).since("2.0.20"),
     built("PING_CHECK", lower::ping_check).since("2.0.20"),
-    not_built("BFD_CHECK", lower::bfd_check).example("{\nname D\n}"),
+    built("BFD_CHECK", lower::bfd_check).example("{\nname D\n}"),
     built("FILE_CHECK", lower::file_check)
         .example("{\ntrack_file F\n}")
         .since("2.1.0"),
@@ -73,13 +73,4 @@ const fn built(
     apply: super::Apply<RealServerDraft>,
 ) -> Keyword<RealServerDraft> {
     block(name, NONE, apply).many()
-}
-
-const fn not_built(
-    name: &'static str,
-    apply: super::Apply<RealServerDraft>,
-) -> Keyword<RealServerDraft> {
-    block(name, NONE, apply)
-        .many()
-        .later("the server counts as up without this check")
 }

@@ -78,7 +78,6 @@ const SERVERS: &[Keyword<ConfigDraft>] = &[
         one("NAME"),
         lower::virtual_server_group,
     )
-    .later("no service is made of its addresses")
     .example("seven {\n10.0.0.1 80\n}")
     .many(),
 ];

@@ -1,5 +1,6 @@
 //! `virtual_server`, and what all three levels of it share.
 
+use super::global::MODE;
 use super::{
     ANY, COMMAND, Keyword, SHORTEST, Section, TIME, YEAR, bare, block, flag, line, number, one,
     read, seconds, text, word, words,
@@ -69,8 +70,7 @@ const SERVICE: &[Keyword<VirtualServerDraft>] = &[
         "persistence_engine",
         "NAME",
         |v: &mut VirtualServerDraft, w| v.value.persistence_engine = Some(w.value),
-    )
-    .later("clients are told apart by their addresses"),
+    ),
     block("real_server", words("IP [PORT]", 1, 2), lower::real_server)
         .example("10.0.0.7 80 {\n}")
         .many(),
@@ -92,8 +92,7 @@ const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
     .or(&["sh-port", "mh-port"]),
     bare("flag-3", |v: &mut VirtualServerDraft, w| {
         v.value.flags.flag_3 = w.value;
-    })
-    .accepted("no scheduler looks at it"),
+    }),
     number(
         "xdp_new_flow_limit",
         0..=u32::MAX,
@@ -126,6 +125,9 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
     bare("omega", |v: &mut VirtualServerDraft, w| v.value.omega = w.value),
     bare("ha_suspend", |v: &mut VirtualServerDraft, w| v.value.ha_suspend = w.value),
     bare("inhibit_on_failure", |v: &mut VirtualServerDraft, w| v.inhibit_on_failure = Some(w)),
+    word("xdp_mode", "auto|native|generic|off", read!(choice MODE => |v: &mut VirtualServerDraft, w| v.value.xdp_mode = Some(w.value)))
+        .default("that of `global_defs`")
+        .example("off"),
     seconds("xdp_slow_start", TIME, |v: &mut VirtualServerDraft, w| v.value.xdp_slow_start = w.value)
         .default("off"),
     text("virtualhost", "HOST", |v: &mut VirtualServerDraft, w| v.virtualhost = Some(w)),
@@ -149,8 +151,7 @@ const REST: &[Keyword<VirtualServerDraft>] = &[
         read!(choice FAMILIES => |v: &mut VirtualServerDraft, w| v.ip_family = Some(w)),
     )
     .default("that of the real servers")
-    .example("inet")
-    .later("only a fwmark needs it, and no data plane serves those yet"),
+    .example("inet"),
 ];
 
 /// The keywords of the checks that a virtual server, a real server and a checker may have.

@@ -258,8 +258,7 @@ const LINKS: &[Keyword<InstanceDraft>] = &[
         one("INTERFACE"),
         lower::lvs_sync_daemon_interface,
     )
-    .example("eth7")
-    .later("connections are not told to the other director"),
+    .example("eth7"),
 ];
 
 const GARP: &[Keyword<InstanceDraft>] = &[

@@ -307,14 +307,13 @@ fn strict_mode_names_its_trap() {
 }
 
 #[test]
-fn a_check_that_is_not_built_is_said_with_what_follows() {
+fn a_check_by_a_session_that_is_not_there_is_said_with_what_follows() {
     let text = "virtual_server 10.0.0.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
                 real_server 10.0.0.2 80 {\nBFD_CHECK {\nname b\n}\n}\n}";
     let loaded = of(text);
     assert_eq!(
         remarks(&loaded),
         [
-            "6:1 warning no-effect-yet: `BFD_CHECK` is known, but has no effect yet: the server counts as up without this check",
             "7:1 warning reference: there is no bfd_instance `b`: the server counts as up without this check"
         ]
     );
@@ -379,27 +378,46 @@ fn lines_with_too_much_or_too_little_around_them_are_said() {
 }
 
 #[test]
-fn services_that_cannot_be_served_yet_are_left_out_with_one_error() {
-    for (header, what) in [
+fn what_xdp_cannot_serve_is_said_and_with_a_mode_of_its_own_an_error() {
+    for (header, server, why) in [
         (
-            "virtual_server 10.0.0.1 0",
-            "virtual servers for all ports are",
+            "10.0.0.1 0",
+            "10.0.0.2",
+            "it does not serve all ports of an address yet",
         ),
         (
-            "virtual_server 10.0.0.1",
-            "virtual servers for all ports are",
+            "10.0.0.1",
+            "10.0.0.2",
+            "it does not serve all ports of an address yet",
         ),
-        ("virtual_server fd00::1 80", "virtual servers of IPv6 are"),
+        ("fd00::1 80", "fd00::2", "it serves no IPv6 yet"),
+        (
+            "fwmark 7",
+            "10.0.0.2",
+            "it sees a packet before a firewall marks it",
+        ),
     ] {
-        let loaded = of(&format!("{header} {{\n real_server fd00::2 80 {{\n }}\n}}"));
-        assert_eq!(
-            remarks(&loaded),
-            [format!(
-                "1:1 error not-supported: {what} not supported yet: it is left out"
-            )]
+        let of = |mode: &str| {
+            let text = format!(
+                "virtual_server {header} {{\nprotocol TCP\nlb_algo rr\nlb_kind DR\n\
+                 persistence_timeout 50\n{mode}\nreal_server {server} {{\n }}\n}}"
+            );
+            let loaded = of(&text);
+            assert_eq!(loaded.config.virtual_servers.len(), 1);
+            let of_xdp = |it: &String| it.contains("XDP");
+            let remark = remarks(&loaded).into_iter().find(of_xdp);
+            (loaded.exit_status(), remark.unwrap_or_default())
+        };
+        let cannot = format!("not-supported: XDP cannot serve this: {why}");
+        let notice = format!("1:1 notice surprising: XDP cannot serve this: {why}");
+        assert_eq!(of(""), (0, format!("{notice}; the kernel's IPVS does")));
+        let (status, remark) = of("xdp_mode native");
+        assert!(
+            remark.contains(&cannot) && remark.contains("nothing does"),
+            "{remark}"
         );
-        assert_eq!(loaded.config.virtual_servers, []);
-        assert_eq!((loaded.is_fatal(), loaded.exit_status()), (false, 5));
+        assert_eq!(status, 5);
+        assert_eq!(of("xdp_mode off"), (0, String::new()));
     }
 }
 
@@ -411,8 +429,8 @@ fn a_service_for_a_group_is_read() {
     assert_eq!(
         remarks(&loaded),
         [
-            "1:1 error not-supported: virtual servers for a group are not supported yet: it is not served",
-            "7:1 warning no-effect-yet: `virtual_server_group` is known, but has no effect yet: no service is made of its addresses"
+            "1:1 warning surprising: no `lb_kind`: NAT is used, as with keepalived",
+            "1:1 notice surprising: XDP cannot serve this: it sees a packet before a firewall marks it; the kernel's IPVS does"
         ]
     );
     assert_eq!(loaded.config.virtual_servers[0].key.to_string(), "[G]:tcp");

@@ -19,8 +19,10 @@ pub struct GlobalDefs {
     pub vrrp_mcast_group6: Ipv6Addr,
     /// Where and when the XDP program is attached (`xdp_attach start|master`).
     pub xdp_attach: XdpAttach,
-    /// `xdp_mode auto|native|generic`.
+    /// `xdp_mode auto|native|generic|off`.
     pub xdp_mode: XdpMode,
+    /// `xdp_required`: without a data plane for every virtual server the agent does not start.
+    pub xdp_required: bool,
     /// `xdp_interfaces IF…`; empty: the interfaces follow from the virtual servers.
     pub xdp_interfaces: Vec<String>,
     /// `xdp_deadman SEC`: after so long without the agent nothing is forwarded; zero: never.
@@ -55,6 +57,7 @@ impl Default for GlobalDefs {
             vrrp_mcast_group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
             xdp_attach: XdpAttach::Start,
             xdp_mode: XdpMode::Auto,
+            xdp_required: true,
             xdp_interfaces: Vec::new(),
             xdp_deadman: Duration::from_mins(1),
             xdp_share_checks: true,
@@ -136,11 +139,13 @@ pub enum XdpAttach {
 /// `xdp_mode`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum XdpMode {
-    /// Native; generic where the driver refuses.
+    /// Native; generic where the driver refuses; the kernel's IPVS where XDP cannot serve.
     #[default]
     Auto,
     /// Native or not at all.
     Native,
-    /// Generic.
+    /// Generic or not at all.
     Generic,
+    /// The kernel's IPVS.
+    Off,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Command, RealServer, Scheduler, VirtualServerKey};
+use super::{Command, RealServer, Scheduler, VirtualServerKey, XdpMode};
 
 /// `virtual_server`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,6 +66,8 @@ pub struct VirtualServer<K = VirtualServerKey> {
     pub xdp_new_flow_limit: u32,
     /// `xdp_source_limit`: flows of one client address; 0: no limit.
     pub xdp_source_limit: u32,
+    /// `xdp_mode`, else that of `global_defs`.
+    pub xdp_mode: Option<XdpMode>,
 }
 
 /// Flags of the scheduler (`IP_VS_SVC_F_*`).
@@ -158,7 +160,24 @@ impl<K> VirtualServer<K> {
             xdp_slow_start: Duration::ZERO,
             xdp_new_flow_limit: 0,
             xdp_source_limit: 0,
+            xdp_mode: None,
         }
+    }
+
+    /// How a real server of it is reached.
+    pub fn method(&self, server: &RealServer) -> Forwarding {
+        server.lvs_method.unwrap_or(self.lb_kind)
+    }
+
+    /// How its sorry server is reached.
+    pub fn sorry_method(&self) -> Forwarding {
+        self.sorry_server_lvs_method.unwrap_or(self.lb_kind)
+    }
+
+    /// Whether one of its servers is reached like this.
+    pub fn uses(&self, method: Forwarding) -> bool {
+        self.real_servers.iter().any(|it| self.method(it) == method)
+            || (self.sorry_server.is_some() && self.sorry_method() == method)
     }
 
     /// The same service under another key.
@@ -190,6 +209,7 @@ impl<K> VirtualServer<K> {
             xdp_slow_start: self.xdp_slow_start,
             xdp_new_flow_limit: self.xdp_new_flow_limit,
             xdp_source_limit: self.xdp_source_limit,
+            xdp_mode: self.xdp_mode,
         }
     }
 }

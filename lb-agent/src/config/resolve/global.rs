@@ -23,6 +23,9 @@ impl Resolver<'_> {
         if let Some(given) = draft.xdp_mode {
             global.xdp_mode = given.value;
         }
+        if let Some(given) = draft.xdp_required {
+            global.xdp_required = given.value;
+        }
         if let Some(given) = draft.xdp_deadman {
             global.xdp_deadman = given.value;
         }

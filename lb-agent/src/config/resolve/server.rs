@@ -44,11 +44,10 @@ impl Resolver<'_> {
         &mut self,
         draft: &RealServerDraft,
         service: &VirtualServerDraft,
-        lb_kind: Forwarding,
+        method: Forwarding,
     ) -> RealServer {
         let given = draft.port.map(|port| port.value);
         let span = draft.port.map_or(draft.span, |port| port.span);
-        let method = draft.value.lvs_method.unwrap_or(lb_kind);
         let port = self.port(given, span, service, method);
         let settings = draft.checks.within(&service.checks);
         let outer = Outer {
@@ -56,7 +55,7 @@ impl Resolver<'_> {
             virtualhost: draft.virtualhost.as_ref().or(service.virtualhost.as_ref()),
             // A check goes to the port that was written, also where traffic cannot.
             target: (draft.address, given.unwrap_or(port)),
-            no_tunnel: no_tunnel(service, draft.value.lvs_method.unwrap_or(lb_kind)),
+            no_tunnel: no_tunnel(service, method),
         };
         let checkers = draft.checkers.iter();
         let mut checkers: Vec<Checker> = checkers

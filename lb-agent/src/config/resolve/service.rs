@@ -8,7 +8,7 @@ use super::Resolver;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{ProtocolDraft, Target, VirtualServerDraft};
 use crate::config::model::{
-    AddressKey, Forwarding, FwmarkKey, GroupKey, Protocol, RealServer, RealServerKey, Scheduler,
+    AddressKey, Family, Forwarding, FwmarkKey, GroupKey, Protocol, RealServer, RealServerKey,
     SorryServer, VirtualServer, VirtualServerKey,
 };
 use crate::config::text::Span;
@@ -16,39 +16,23 @@ use crate::config::text::Span;
 impl Resolver<'_> {
     /// The service that a draft stands for; `None` when it cannot be served.
     pub(super) fn virtual_server(&mut self, draft: &VirtualServerDraft) -> Option<VirtualServer> {
-        match draft.target.clone() {
-            Target::Address(address, port) => {
-                self.is_served(draft, address, port)?;
-                let protocol = self.protocol(draft)?;
-                let key = AddressKey {
-                    address,
-                    port,
-                    protocol,
-                };
-                Some(self.service(draft)?.with_key(key.into()))
-            }
+        let key = match draft.target.clone() {
+            Target::Address(address, port) => VirtualServerKey::Address(AddressKey {
+                address,
+                port,
+                protocol: self.protocol(draft),
+            }),
             Target::Fwmark(fwmark) => {
-                let message =
-                    "virtual servers for a fwmark are not supported yet: it is not served";
-                let unsupported = Diagnostic::error(Code::NotSupported, draft.span, message);
-                self.report(unsupported.help(
-                    "XDP sees a packet before a firewall marks it: write a `virtual_server IP PORT` \
-                     for each address and port",
-                ));
                 if let Some(given) = draft.protocol {
                     let message = "a fwmark has no protocol: this is ignored, as with keepalived";
                     self.warning(Code::Surprising, given.span, message);
                 }
-                let service = self.service(draft)?;
-                let ip_family = draft.ip_family.map(|given| given.value);
-                let ip_family = ip_family.unwrap_or_else(|| service.family());
-                let key = FwmarkKey { fwmark, ip_family };
-                Some(service.with_key(VirtualServerKey::Fwmark(key)))
+                VirtualServerKey::Fwmark(FwmarkKey {
+                    fwmark,
+                    ip_family: family(draft),
+                })
             }
             Target::Group(group) => {
-                let message = "virtual servers for a group are not supported yet: it is not served";
-                self.error(Code::NotSupported, draft.span, message);
-                let protocol = self.protocol(draft)?;
                 let consequence = "the virtual server is left out";
                 if !self.refers(
                     |names| &names.virtual_server_groups,
@@ -58,25 +42,13 @@ impl Resolver<'_> {
                 ) {
                     return None;
                 }
-                let service = self.service(draft)?;
-                let group = group.value;
-                let key = GroupKey { group, protocol };
-                Some(service.with_key(VirtualServerKey::Group(key)))
+                VirtualServerKey::Group(GroupKey {
+                    group: group.value,
+                    protocol: self.protocol(draft),
+                })
             }
-        }
-    }
-
-    /// Says why the data plane cannot serve an address.
-    fn is_served(&mut self, draft: &VirtualServerDraft, address: IpAddr, port: u16) -> Option<()> {
-        let message = if address.is_ipv6() {
-            "virtual servers of IPv6 are not supported yet: it is left out"
-        } else if port == 0 {
-            "virtual servers for all ports are not supported yet: it is left out"
-        } else {
-            return Some(());
         };
-        self.error(Code::NotSupported, draft.span, message);
-        None
+        Some(self.service(draft)?.with_key(key))
     }
 
     /// All but what is served.
@@ -85,7 +57,6 @@ impl Resolver<'_> {
             self.left_out(draft);
             return None;
         }
-        let lb_algo = Self::lb_algo(draft);
         let lb_kind = self.lb_kind(draft);
         let persistence = draft.persistence_timeout.map(|given| given.value);
         let real_servers = self.real_servers(draft, lb_kind);
@@ -98,7 +69,7 @@ impl Resolver<'_> {
         let smtp_alert = alert.or(mail.smtp_alert_checker).or(mail.smtp_alert);
         let sorry_server = self.sorry_server(draft, lb_kind);
         let service = VirtualServer {
-            lb_algo,
+            lb_algo: draft.lb_algo.map(|given| given.value).unwrap_or_default(),
             lb_kind,
             persistence_timeout: persistence.filter(|timeout| *timeout > Duration::ZERO),
             persistence_granularity: draft
@@ -120,31 +91,22 @@ impl Resolver<'_> {
         self.warning(Code::LeftOut, draft.span, message);
     }
 
-    fn protocol(&mut self, draft: &VirtualServerDraft) -> Option<Protocol> {
-        match draft.protocol.map(|given| (given.value, given.span)) {
-            Some((ProtocolDraft::Tcp, _)) => Some(Protocol::Tcp),
-            Some((ProtocolDraft::Udp, _)) => Some(Protocol::Udp),
-            Some((ProtocolDraft::Sctp, span)) => {
-                let message = "SCTP is not supported yet: the virtual server is left out";
-                self.error(Code::NotSupported, span, message);
-                None
-            }
-            None if !draft.is_served() => Some(Protocol::Udp),
+    fn protocol(&mut self, draft: &VirtualServerDraft) -> Protocol {
+        match draft.protocol.map(|given| given.value) {
+            Some(ProtocolDraft::Tcp) => Protocol::Tcp,
+            Some(ProtocolDraft::Udp) => Protocol::Udp,
+            Some(ProtocolDraft::Sctp) => Protocol::Sctp,
             None => {
                 let message = "no `protocol`: this virtual server serves UDP, as with keepalived";
                 let trap = Diagnostic::warning(Code::Surprising, draft.span, message);
                 self.report(trap.help("add `protocol TCP` or `protocol UDP`"));
-                Some(Protocol::Udp)
+                Protocol::Udp
             }
         }
     }
 
-    fn lb_algo(draft: &VirtualServerDraft) -> Scheduler {
-        draft.lb_algo.map(|given| given.value).unwrap_or_default()
-    }
-
     fn lb_kind(&mut self, draft: &VirtualServerDraft) -> Forwarding {
-        if draft.lb_kind.is_none() && draft.is_served() {
+        if draft.lb_kind.is_none() {
             let message = "no `lb_kind`: NAT is used, as with keepalived";
             self.warning(Code::Surprising, draft.span, message);
         }
@@ -155,15 +117,17 @@ impl Resolver<'_> {
         let mut seen: HashMap<RealServerKey, Span> = HashMap::new();
         let mut real_servers = Vec::with_capacity(draft.real_servers.len());
         for server in &draft.real_servers {
-            if let Target::Address(address, _) = draft.target
-                && address.is_ipv4() != server.address.is_ipv4()
-            {
-                let message = "this real server is IPv6, its virtual server IPv4: it is left out";
-                let mixed = Diagnostic::error(Code::WrongFamily, server.span, message);
-                self.report(mixed.related(draft.span, "the virtual server"));
+            let method = server.value.lvs_method.unwrap_or(lb_kind);
+            if Self::is_foreign(draft, server.address, method) {
+                let message = format!(
+                    "this real server is {}: only with TUN may a server be of another family than \
+                     its virtual server; it is left out",
+                    named(server.address)
+                );
+                self.error(Code::WrongFamily, server.span, message);
                 continue;
             }
-            let resolved = self.real_server(server, draft, lb_kind);
+            let resolved = self.real_server(server, draft, method);
             if let Some(first) = seen.get(&resolved.key) {
                 let message = "this real server stands here twice: the second one is left out";
                 let twice = Diagnostic::warning(Code::Duplicate, server.span, message);
@@ -184,10 +148,12 @@ impl Resolver<'_> {
         let given = draft.sorry_server?;
         let (address, port) = given.value;
         let method = draft.value.sorry_server_lvs_method.unwrap_or(lb_kind);
-        if let Target::Address(service, _) = draft.target
-            && service.is_ipv4() != address.is_ipv4()
-        {
-            let message = "the sorry server is IPv6, its virtual server IPv4: it is left out";
+        if Self::is_foreign(draft, address, method) {
+            let message = format!(
+                "the sorry server is {}: only with TUN may it be of another family than its \
+                 virtual server; it is left out",
+                named(address)
+            );
             self.error(Code::WrongFamily, given.span, message);
             return None;
         }
@@ -195,27 +161,68 @@ impl Resolver<'_> {
         Some(SorryServer { address, port })
     }
 
-    /// DR and TUN leave the port as the client wrote it.
+    /// Whether a server is of another family than its virtual server, which only a tunnel can
+    /// bridge.
+    fn is_foreign(draft: &VirtualServerDraft, address: IpAddr, method: Forwarding) -> bool {
+        let is_tunnel = match method {
+            Forwarding::Tun => true,
+            Forwarding::Nat | Forwarding::Dr => false,
+        };
+        match draft.target {
+            Target::Address(service, _) => !is_tunnel && service.is_ipv4() != address.is_ipv4(),
+            Target::Fwmark(_) => !is_tunnel && family(draft) != Family::of(address),
+            // Its addresses may be of both.
+            Target::Group(_) => false,
+        }
+    }
+
+    /// DR and TUN leave the port as the client wrote it; what serves several ports has none.
     pub(super) fn port(
         &mut self,
         given: Option<u16>,
         span: Span,
         draft: &VirtualServerDraft,
-        lb_kind: Forwarding,
+        method: Forwarding,
     ) -> u16 {
         let port = given.unwrap_or_else(|| draft.port());
-        let (kind, kept) = match lb_kind {
+        let kind = match method {
             Forwarding::Nat => return port,
-            Forwarding::Dr => ("DR", draft.port()),
-            Forwarding::Tun => ("TUN", draft.port()),
+            Forwarding::Dr => "DR",
+            Forwarding::Tun => "TUN",
         };
-        if draft.is_served() && port != kept {
-            let message = format!(
+        let kept = draft.port();
+        let message = match draft.target {
+            Target::Address(..) if port == kept => return kept,
+            Target::Address(_, 0) => {
+                format!("with {kind} every port stays as it is: {port} is ignored")
+            }
+            Target::Address(..) => format!(
                 "with {kind} the port cannot change: {kept}, that of the virtual server, is used \
                  instead of {port}"
-            );
-            self.warning(Code::Adjusted, span, message);
-        }
+            ),
+            Target::Fwmark(_) if given.is_some() => format!(
+                "with {kind} the port of what is marked stays as it is: {port} is for the checks \
+                 only"
+            ),
+            Target::Fwmark(_) => return kept,
+            // Its addresses may have different ports; the kernel leaves them alone.
+            Target::Group(_) => return port,
+        };
+        self.warning(Code::Adjusted, span, message);
         kept
+    }
+}
+
+/// `ip_family`, else that of the first real server.
+fn family(draft: &VirtualServerDraft) -> Family {
+    let first = draft.real_servers.first();
+    let of_servers = first.map_or(Family::Inet, |server| Family::of(server.address));
+    draft.ip_family.map_or(of_servers, |given| given.value)
+}
+
+const fn named(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "IPv4",
+        IpAddr::V6(_) => "IPv6",
     }
 }

@@ -18,11 +18,14 @@
 //! There is no gate here: as with keepalived, a BACKUP's services stand in the table and see no
 //! packets, because the address is elsewhere.
 
+pub mod connections;
 pub mod desired;
 pub mod drift;
 pub mod installed;
+pub mod key;
 pub mod plan;
 pub mod plane;
+pub mod sync;
 pub mod view;
 
 #[cfg(test)]

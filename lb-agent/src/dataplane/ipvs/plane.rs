@@ -8,7 +8,7 @@ use super::desired::Desired;
 use super::drift::{Drift, drift};
 use super::installed::Installed;
 use super::plan::{leftovers, plan};
-use crate::net::ipvs::{Change, Entry, Info, Ipvs, IpvsError, Refused, ServiceKey};
+use crate::net::ipvs::{Change, Entry, Info, Ipvs, IpvsError, Refused, ServiceKey, SyncDaemon};
 
 /// How often a plan is made anew when some of it was refused: the first one may have been made
 /// from an old picture.
@@ -43,6 +43,14 @@ impl Plane {
         Ok(Self { ipvs, installed })
     }
 
+    /// An earlier agent has left these; those that are there are ours.
+    pub fn inherit(&mut self, keys: &[ServiceKey]) {
+        let there = keys
+            .iter()
+            .filter(|key| self.installed.services.contains_key(*key));
+        self.installed.ours.extend(there);
+    }
+
     /// What IPVS says of itself.
     pub fn info(&mut self) -> Result<Info, IpvsError> {
         self.ipvs.info()
@@ -63,6 +71,25 @@ impl Plane {
             self.look()?;
         }
         Ok(outcome)
+    }
+
+    /// Takes out those of our services that are not desired any more, and nothing else.
+    pub fn retire(&mut self, desired: &Desired) -> Result<Vec<IpvsError>, IpvsError> {
+        let wanted: BTreeSet<ServiceKey> = desired
+            .services
+            .iter()
+            .map(|service| service.settings.key)
+            .collect();
+        let changes: Vec<_> = leftovers(&self.installed)
+            .filter(|key| !wanted.contains(key))
+            .map(Change::DeleteService)
+            .collect();
+        self.carry_out(&changes)
+    }
+
+    /// The sync daemons that run, whoever has started them.
+    pub fn daemons(&mut self) -> Result<Vec<SyncDaemon>, IpvsError> {
+        self.ipvs.daemons()
     }
 
     /// Looks at the tables; gives what others have done to our services. The next

@@ -1,70 +1,111 @@
 //! The kernel's tables as records for `dump`. Pure.
-//!
-//! The records know services by TCP or UDP, address and port: those by SCTP or by mark have none
-//! yet.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::desired::Desired;
+use crate::dataplane::choice::Carrier;
 use crate::net::ipvs::{
-    DestinationEntry, DestinationKey, Entry, Figures, Forwarding, Granularity, Persistence,
-    Protocol, ServiceKey,
+    DestinationEntry, DestinationKey, Entry, Family, Figures, Forwarding, Granularity, Persistence,
+    Protocol, SchedulerFlags, ServiceKey,
 };
 use crate::observe::model;
 
-/// What the tables do not hold about a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gate {
+/// What the tables do not hold about one of our services.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which.
+    pub key: ServiceKey,
     /// The VRRP instance that holds the address; `None`: none does.
     pub instance: Option<String>,
     /// Whether packets come here: it is MASTER, or there is none.
     pub armed: bool,
+    /// Its sorry servers.
+    pub sorry: Vec<DestinationKey>,
 }
 
-/// The services of `table`, and which of their servers are sorry ones.
-pub fn services(
-    table: &[Entry],
+/// The records of what is desired; `gate`: the instance of a service, and whether packets come here.
+pub fn records(
     desired: &Desired,
-    gate: impl Fn(ServiceKey) -> Gate,
-) -> Vec<model::ServiceView> {
-    let sorry: Sorry = desired
-        .services
-        .iter()
-        .flat_map(|service| service.servers.iter().map(|it| (service.settings.key, it)))
-        .filter(|(_, server)| server.sorry)
-        .map(|(key, server)| (key, server.destination.key))
-        .collect();
-    let view = |entry: &Entry| service(entry, &sorry, gate(entry.service.service.key));
-    table.iter().filter_map(view).collect()
+    gate: impl Fn(ServiceKey) -> (Option<String>, bool),
+) -> Vec<Record> {
+    let record = |service: &super::desired::Service| {
+        let key = service.settings.key;
+        let (instance, armed) = gate(key);
+        let sorry = service.servers.iter().filter(|server| server.sorry);
+        Record {
+            key,
+            instance,
+            armed,
+            sorry: sorry.map(|server| server.destination.key).collect(),
+        }
+    };
+    desired.services.iter().map(record).collect()
 }
 
-/// The sorry servers, each with its service.
-type Sorry = BTreeSet<(ServiceKey, DestinationKey)>;
+/// Those services of `table` that have a record, in the order of the records.
+pub fn services(table: &[Entry], records: &[Record]) -> Vec<model::ServiceView> {
+    let entries: BTreeMap<ServiceKey, &Entry> = table
+        .iter()
+        .map(|entry| (entry.service.service.key, entry))
+        .collect();
+    let view = |record: &Record| Some(service(entries.get(&record.key)?, record));
+    records.iter().filter_map(view).collect()
+}
 
-fn service(entry: &Entry, sorry: &Sorry, gate: Gate) -> Option<model::ServiceView> {
+fn service(entry: &Entry, record: &Record) -> model::ServiceView {
     let settings = &entry.service.service;
-    let (protocol, endpoint) = match settings.key {
+    let (protocol, endpoint, fwmark) = match settings.key {
         ServiceKey::Address {
             protocol,
             address,
             port,
-        } => (self::protocol(protocol)?, model::Endpoint { address, port }),
-        ServiceKey::Mark { .. } => return None,
+        } => (
+            self::protocol(protocol),
+            model::Endpoint { address, port },
+            None,
+        ),
+        ServiceKey::Mark { mark, family } => {
+            let address = match family {
+                Family::V4 => [0; 4].into(),
+                Family::V6 => [0; 16].into(),
+            };
+            let endpoint = model::Endpoint { address, port: 0 };
+            (model::Protocol::Fwm, endpoint, Some(mark))
+        }
     };
     let servers = entry.destinations.iter();
-    Some(model::ServiceView {
+    model::ServiceView {
         protocol,
         endpoint,
+        fwmark,
+        plane: Carrier::Ipvs,
         scheduler: settings.scheduler.clone().into(),
+        scheduler_flags: flags(&settings.scheduler, settings.flags),
+        ops: settings.one_packet,
         persistence: settings.persistence.map(persistence),
-        instance: gate.instance,
-        armed: gate.armed,
+        persistence_engine: settings.engine.clone(),
+        instance: record.instance.clone(),
+        armed: record.armed,
         counters: counters(entry.service.statistics.totals),
         rates: Some(counters(entry.service.statistics.rates)),
         servers: servers
-            .map(|it| server(it, sorry.contains(&(settings.key, it.destination.key))))
+            .map(|it| server(it, record.sorry.contains(&it.destination.key)))
             .collect(),
-    })
+    }
+}
+
+/// The names that `ipvsadm` has for the flags of a scheduler.
+fn flags(scheduler: &str, flags: SchedulerFlags) -> Vec<String> {
+    let names = match scheduler {
+        "sh" => ["sh-fallback", "sh-port", "flag-3"],
+        "mh" => ["mh-fallback", "mh-port", "flag-3"],
+        _ => ["flag-1", "flag-2", "flag-3"],
+    };
+    let set = [flags.flag_1, flags.flag_2, flags.flag_3];
+    let named = names.into_iter().zip(set).filter(|(_, set)| *set);
+    named.map(|(name, _)| name.to_owned()).collect()
 }
 
 fn server(entry: &DestinationEntry, sorry: bool) -> model::ServerView {
@@ -89,11 +130,12 @@ fn server(entry: &DestinationEntry, sorry: bool) -> model::ServerView {
     }
 }
 
-const fn protocol(protocol: Protocol) -> Option<model::Protocol> {
+const fn protocol(protocol: Protocol) -> model::Protocol {
     match protocol {
-        Protocol::Tcp => Some(model::Protocol::Tcp),
-        Protocol::Udp => Some(model::Protocol::Udp),
-        Protocol::Sctp | Protocol::Other(_) => None,
+        Protocol::Tcp => model::Protocol::Tcp,
+        Protocol::Udp => model::Protocol::Udp,
+        // IPVS schedules no other.
+        Protocol::Sctp | Protocol::Other(_) => model::Protocol::Sctp,
     }
 }
 

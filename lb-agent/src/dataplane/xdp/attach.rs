@@ -252,6 +252,7 @@ const fn suits(mode: Mode, wanted: XdpMode) -> bool {
         XdpMode::Auto => true,
         XdpMode::Native => matches!(mode, Mode::Native),
         XdpMode::Generic => matches!(mode, Mode::Generic),
+        XdpMode::Off => false,
     }
 }
 
@@ -268,6 +269,7 @@ fn attach_anew(
         ],
         XdpMode::Native => &[(Mode::Native, AttachMode::Driver)],
         XdpMode::Generic => &[(Mode::Generic, AttachMode::Skb)],
+        XdpMode::Off => &[],
     };
     let mut refused = None;
     for (mode, attach_mode) in attempts {

@@ -14,6 +14,7 @@ use lb_common::stats::{Reason, Traffic};
 use super::clock::Ticks;
 use super::gate::Gates;
 use super::maps::{Maps, MapsError};
+use crate::dataplane::choice::Carrier;
 use crate::observe::model::{
     BackendState, BackendView, ConnectionView, Counters, Endpoint, Granularity, Mac, Method,
     PersistenceView, Protocol, ReasonView, ServerView, ServiceView,
@@ -107,6 +108,11 @@ impl<'a> View<'a> {
                     .copied()
                     .unwrap_or("?")
                     .into(),
+                fwmark: None,
+                plane: Carrier::Xdp,
+                scheduler_flags: Vec::new(),
+                ops: false,
+                persistence_engine: None,
                 persistence: persistence(&info),
                 instance: self.instance(info.gate),
                 armed: self.heard && gates.is_armed(info.gate),

@@ -148,9 +148,6 @@ pub enum Failure {
     /// The value of a tracked file says down.
     #[error("the file's value is {0}")]
     FileValue(i64),
-    /// A tracked file has no number.
-    #[error("the file has no number: {0}")]
-    File(String),
     /// A script's exit status that is not 0.
     #[error("exited with status {0}")]
     ScriptStatus(u8),
@@ -223,6 +220,9 @@ pub enum NotProbed {
     /// A script that was not found at start, or must not run.
     #[error("the script does not run: {0}")]
     Script(String),
+    /// The number in a tracked file is not one of 32 bits.
+    #[error("{0} in the file is out of range")]
+    FileNumber(i64),
     /// The answer comes by itself.
     #[error("this is told, not asked")]
     Told,

@@ -8,6 +8,7 @@ use super::*;
 use crate::config::model::AddressKey;
 use crate::health::Change;
 use crate::health::probe::{Failure, Weight};
+use crate::health::spec::{BfdCheck, Kind};
 use crate::health::testing::{
     VIP, VIP_ADDRESS, checker, http, real_server, server_key, virtual_server,
 };
@@ -506,7 +507,7 @@ fn weights_of_several_checkers_add_up() {
 #[test]
 fn a_bfd_session_takes_its_servers_down_and_up() {
     let now = clock::now();
-    let bfd = Kind::Bfd(crate::health::spec::BfdCheck {
+    let bfd = Kind::Bfd(BfdCheck {
         name: "peer".to_owned(),
     });
     let server = Server {

@@ -1,5 +1,4 @@
-//! From the configuration's model to what health needs. `BFD_CHECK` is left out: the server counts
-//! as up without it.
+//! From the configuration's model to what health needs.
 
 mod kind;
 
@@ -9,8 +8,8 @@ use std::time::Duration;
 use self::kind::Kinds;
 use super::{Check, Kind, PoolRules, PoolSpec, PooledServer, Question, Server, Service, Target};
 use crate::config::model::{
-    Checker, CheckerKind, Command, Config, FileCheck, LaterChecker, RealServer, RealServerKey,
-    VirtualServer,
+    BfdCheck, Checker, CheckerKind, Command, Config, FileCheck, LaterChecker, RealServer,
+    RealServerKey, VirtualServer,
 };
 use crate::health::probe::tls::TlsClient;
 use crate::script::{Script, User};
@@ -83,23 +82,8 @@ fn rules(from: &VirtualServer) -> PoolRules {
 
 /// Whether the server has a check that must succeed first.
 fn waits(server: &RealServer) -> bool {
-    let later = server.later_checkers.iter();
-    let later = later.filter(|checker| is_made(&checker.kind));
-    server.checkers.iter().any(|checker| checker.alpha) || { later }.any(|checker| checker.alpha)
-}
-
-/// What is not made yet must not be waited for.
-const fn is_made(kind: &LaterChecker) -> bool {
-    match kind {
-        LaterChecker::Ssl(_)
-        | LaterChecker::Smtp(_)
-        | LaterChecker::Dns(_)
-        | LaterChecker::Udp(_)
-        | LaterChecker::Ping
-        | LaterChecker::Misc(_)
-        | LaterChecker::File(_) => true,
-        LaterChecker::Bfd(_) => false,
-    }
+    let mut later = server.later_checkers.iter();
+    server.checkers.iter().any(|checker| checker.alpha) || later.any(|checker| checker.alpha)
 }
 
 fn checks(service: &VirtualServer, server: &RealServer, kinds: &Kinds<'_>) -> Vec<Check> {
@@ -127,7 +111,7 @@ fn later_checks(checker: &Checker<LaterChecker>, kinds: &Kinds<'_>) -> Vec<Check
         LaterChecker::Ping => vec![check(checker, Kind::Ping)],
         LaterChecker::File(file) => file_check(checker, file, kinds).into_iter().collect(),
         LaterChecker::Misc(misc) => vec![check(checker, kinds.misc(misc))],
-        LaterChecker::Bfd(_) => Vec::new(),
+        LaterChecker::Bfd(bfd) => vec![bfd_check(checker, bfd)],
     }
 }
 
@@ -140,6 +124,14 @@ fn file_check<K>(checker: &Checker<K>, file: &FileCheck, kinds: &Kinds<'_>) -> O
         warmup: FILE_LOOP,
         ..check(checker, kind)
     })
+}
+
+/// What the session says counts at once: it has lost as many packets as its `multiplier` allows.
+fn bfd_check<K>(checker: &Checker<K>, bfd: &BfdCheck) -> Check {
+    Check {
+        retry: 0,
+        ..check(checker, kind::bfd(bfd))
+    }
 }
 
 fn check<K>(from: &Checker<K>, kind: Kind) -> Check {

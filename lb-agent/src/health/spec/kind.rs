@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{HttpGet, MiscCheck, SslGet};
+use crate::track::file::FileWeight;
 
 /// Which checker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -55,18 +56,27 @@ impl Kind {
     /// What `HTTP_GET` and `SSL_GET` share.
     #[must_use]
     pub const fn web(&self) -> Option<&HttpGet> {
-        match self {
-            Self::Http(get) => Some(get),
-            Self::Ssl(ssl) => Some(&ssl.get),
-            Self::Tcp
-            | Self::ViaTunnel(_)
-            | Self::Smtp(_)
-            | Self::Dns(_)
-            | Self::Udp(_)
-            | Self::Ping
-            | Self::Misc(_)
-            | Self::File(_)
-            | Self::Bfd(_) => None,
+        if let Self::Http(get) | Self::Ssl(SslGet { get, .. }) = self {
+            Some(get)
+        } else {
+            None
+        }
+    }
+
+    /// Whether it is a script: its log lines name the virtual server, too, and the time of the next
+    /// run counts from the start of the last.
+    #[must_use]
+    pub const fn is_script(&self) -> bool {
+        matches!(self, Self::Misc(_))
+    }
+
+    /// The BFD instance that tells; nobody is asked then.
+    #[must_use]
+    pub const fn told_by(&self) -> Option<&BfdCheck> {
+        if let Self::Bfd(bfd) = self {
+            Some(bfd)
+        } else {
+            None
         }
     }
 }
@@ -215,11 +225,8 @@ impl ReplyPattern {
 pub struct FileCheck {
     /// The file of `track_file`.
     pub file: PathBuf,
-    /// `weight`: times the file's value is added to the server's weight; 0: any value but 0 means
-    /// down.
-    pub weight: i32,
-    /// `weight … reverse`: the product is subtracted.
-    pub reverse: bool,
+    /// `weight`: times the file's value is added to the server's weight.
+    pub weight: FileWeight,
 }
 
 /// `BFD_CHECK`.

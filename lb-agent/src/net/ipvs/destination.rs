@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use super::key::{self, Family};
 use super::statistics::Statistics;
 use crate::net::attribute::{self, Writer, values};
@@ -46,7 +48,7 @@ mod tunnel {
 }
 
 /// What names a destination within its service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DestinationKey {
     /// Address.
     pub address: IpAddr,

@@ -54,7 +54,12 @@ fn service(
     ServiceView {
         protocol: Protocol::Tcp,
         endpoint: endpoint(address, port),
+        fwmark: None,
+        plane: crate::dataplane::choice::Carrier::Xdp,
         scheduler: scheduler.into(),
+        scheduler_flags: Vec::new(),
+        ops: false,
+        persistence_engine: None,
         persistence: None,
         instance: None,
         armed: true,

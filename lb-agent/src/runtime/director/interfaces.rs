@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{Director, methods, servers, uses_nat};
-use crate::config::model::{Forwarding, VirtualServer, XdpAttach};
+use super::{Director, methods, servers};
+use crate::config::model::{Forwarding, VirtualServer, XdpAttach, XdpMode};
+use crate::dataplane::choice::Carrier;
 use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::port::{self, Need, Obstacle, Wanted};
 use crate::net::link::{Link, LinkKind};
@@ -17,16 +18,22 @@ impl Director {
     pub fn interfaces(&self) -> Vec<Wanted> {
         let (mut ingress, mut egress, mut answers) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for virtual_server in &self.config.virtual_servers {
+        let mut modes: BTreeMap<u32, XdpMode> = BTreeMap::new();
+        for (virtual_server, _) in self.carried_by(Carrier::Xdp) {
             if self.is_waiting(virtual_server) {
                 continue;
             }
             let ways_in = self.ways_in(virtual_server);
             let ways_out = self.ways_out(virtual_server);
-            if uses_nat(virtual_server) {
+            if virtual_server.uses(Forwarding::Nat) {
                 answers.extend(ways_out.iter().copied());
                 egress.extend(self.ethernet(self.hops.gateway_interfaces()));
                 egress.extend(self.ethernet(ways_in.clone()));
+            }
+            let mode = self.mode(virtual_server);
+            for index in &ways_in {
+                let other = modes.entry(*index).or_insert(mode);
+                *other = stricter(*other, mode);
             }
             ingress.extend(ways_in);
             egress.extend(ways_out);
@@ -42,11 +49,13 @@ impl Director {
                 (false, true) => Need::Driver,
                 (false, false) => Need::None,
             };
+            let mode = modes.get(&link.index).copied();
             Wanted {
                 link: link.clone(),
                 ingress: is_ingress,
                 egress: is_egress,
                 need,
+                mode: mode.unwrap_or(self.config.global_defs.xdp_mode),
             }
         });
         wanted.filter(|it| it.ingress || it.egress).collect()
@@ -58,7 +67,7 @@ impl Director {
             && self
                 .owner(virtual_server)
                 .and_then(|owner| self.config.vrrp_instances.get(owner))
-                .is_some_and(|owner| !self.masters.contains(&owner.name))
+                .is_some_and(|owner| !self.masters.have_the_program(&owner.name))
     }
 
     /// Where clients' packets arrive: where `xdp_interfaces` says, else at the address's interface,
@@ -111,8 +120,9 @@ impl Director {
     /// The interfaces by which the answers of servers in NAT mode arrive; `None`: no virtual server
     /// is in NAT mode.
     pub fn answers_come_by(&self) -> Option<BTreeSet<&str>> {
-        let all = self.config.virtual_servers.iter().flat_map(methods);
+        let all = self.carried_by(Carrier::Xdp);
         let mut servers_in_nat = all
+            .flat_map(|(server, _)| methods(server))
             .filter(|(_, method)| *method == Forwarding::Nat)
             .peekable();
         servers_in_nat.peek()?;
@@ -151,7 +161,7 @@ impl Director {
     /// The servers that XDP cannot reach although it knows the way, and why.
     pub fn obstacles(&self) -> BTreeMap<IpAddr, Obstacle> {
         let mut found = BTreeMap::new();
-        for virtual_server in &self.config.virtual_servers {
+        for (virtual_server, _) in self.carried_by(Carrier::Xdp) {
             let entries = self.entries(virtual_server);
             for (address, method) in methods(virtual_server) {
                 if let Resolution::Via(hop) = self.hops.resolved(address)
@@ -166,7 +176,8 @@ impl Director {
 
     /// Why XDP does not reach servers, by their addresses.
     pub fn unreached(&self) -> BTreeMap<IpAddr, String> {
-        let all = self.config.virtual_servers.iter().flat_map(servers);
+        let all = self.carried_by(Carrier::Xdp);
+        let all = all.flat_map(|(server, _)| servers(server));
         let unresolved = all.filter_map(|address| match self.hops.resolved(address) {
             Resolution::Unknown(reason) => Some((address, reason.to_string())),
             Resolution::Local | Resolution::Via(_) => None,
@@ -180,11 +191,8 @@ impl Director {
 
     /// The virtual servers that no interface serves, and why, for the operator.
     pub fn unserved(&self) -> BTreeMap<String, String> {
-        let unserved = self
-            .config
-            .virtual_servers
-            .iter()
-            .filter(|virtual_server| self.ways_in(virtual_server).is_empty());
+        let all = self.carried_by(Carrier::Xdp).map(|(server, _)| server);
+        let unserved = all.filter(|virtual_server| self.ways_in(virtual_server).is_empty());
         unserved
             .map(|virtual_server| {
                 let name = virtual_server.key.to_string();
@@ -217,5 +225,15 @@ impl Director {
                  interface, or {name}"
             ),
         }
+    }
+}
+
+/// What two virtual servers that share an interface come to: who names a mode is heard, and
+/// generic works for everybody.
+const fn stricter(one: XdpMode, other: XdpMode) -> XdpMode {
+    match (one, other) {
+        (XdpMode::Generic, _) | (_, XdpMode::Generic) => XdpMode::Generic,
+        (XdpMode::Native, _) | (_, XdpMode::Native) => XdpMode::Native,
+        (XdpMode::Auto | XdpMode::Off, XdpMode::Auto | XdpMode::Off) => XdpMode::Auto,
     }
 }

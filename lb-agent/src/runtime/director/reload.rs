@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::{Director, addressed, owners, pool_spec, servers};
 use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
+use crate::dataplane::choice::fit::fit;
 use crate::dataplane::desired::{Desired, Service};
 use crate::health::pool::{Pool, PoolChange};
 use crate::log_line::LogLine;
@@ -23,6 +24,7 @@ impl Director {
     #[must_use]
     pub fn reload(&mut self, config: Config) -> Vec<LogLine> {
         let held = self.desired().services;
+        let held_by_ipvs = self.desired_of_ipvs().services;
         let names = config.vrrp_instances.iter().map(|it| it.name.as_str());
         self.gates = self.gates.assign(names);
         let before = std::mem::replace(&mut self.config, Arc::new(config));
@@ -35,7 +37,12 @@ impl Director {
         // Whoever reads all addresses again brings those that count.
         self.here.clear();
         self.address_news.clear();
+        self.choose_again();
         self.held = Some(held);
+        self.held_by_ipvs = held_by_ipvs;
+        let servers = &self.config.virtual_servers;
+        self.refused
+            .retain(|key, _| servers.iter().any(|server| server.key == *key));
         lines
     }
 
@@ -52,6 +59,7 @@ impl Director {
             instances.any(|instance| instance.name == *name)
         };
         self.masters.retain(configured);
+        self.held_by_ipvs.clear();
         self.held.take().is_some()
     }
 
@@ -100,6 +108,7 @@ impl Director {
             .config
             .virtual_servers
             .iter()
+            .filter(|server| fit(&self.config, server).cannot.is_empty())
             .flat_map(servers)
             .collect();
         let gone: Vec<IpAddr> = self
@@ -113,8 +122,8 @@ impl Director {
         for address in wanted {
             self.hops.watch(address);
         }
-        let mut kinds = self.config.virtual_servers.iter().map(|it| it.lb_kind);
-        if kinds.any(|kind| kind == Forwarding::Nat) {
+        let mut servers = self.config.virtual_servers.iter();
+        if servers.any(|it| it.uses(Forwarding::Nat)) {
             self.hops.keep_gateways();
         }
     }

@@ -15,11 +15,11 @@ impl Plane {
     /// already stays in use; [`Self::close`] ends that.
     ///
     /// Where packets leave is ready before the program is where they arrive.
-    pub fn open(&mut self, wanted: &[Wanted], mode: XdpMode) -> Ports {
+    pub fn open(&mut self, wanted: &[Wanted]) -> Ports {
         let mut programs = BTreeMap::new();
         let attach = |plane: &mut Self, programs: &mut BTreeMap<u32, _>, ingress: bool| {
             for it in wanted.iter().filter(|it| it.ingress == ingress) {
-                programs.insert(it.link.index, plane.provide(it, mode));
+                programs.insert(it.link.index, plane.provide(it));
             }
         };
         attach(self, &mut programs, false);
@@ -49,13 +49,13 @@ impl Plane {
     }
 
     /// Ends the use of every interface that is not wanted.
-    pub fn close(&mut self, wanted: &[Wanted], mode: XdpMode) -> Result<(), PlaneError> {
+    pub fn close(&mut self, wanted: &[Wanted]) -> Result<(), PlaneError> {
         let egress: Vec<u32> = egress(wanted).collect();
         // That one could not be added was said when it was.
         let _said = self.maps.set_egress(&egress);
         let programs: BTreeSet<u32> = wanted
             .iter()
-            .filter(|it| useless(it, mode).is_none())
+            .filter(|it| useless(it).is_none())
             .map(|it| it.link.index)
             .collect();
         let attached: Vec<(u32, String)> = self
@@ -79,13 +79,13 @@ impl Plane {
     }
 
     /// Sees to it that an interface carries the program if it needs it.
-    fn provide(&mut self, wanted: &Wanted, mode: XdpMode) -> Result<Mode, String> {
-        if let Some(why) = useless(wanted, mode) {
+    fn provide(&mut self, wanted: &Wanted) -> Result<Mode, String> {
+        if let Some(why) = useless(wanted) {
             return Err(why);
         }
         let mode = match wanted.need {
             Need::None | Need::Driver => XdpMode::Native,
-            Need::Packets => mode,
+            Need::Packets => wanted.mode,
         };
         self.attach(&wanted.link, mode)
             .map_err(|error| chain(&error))
@@ -158,13 +158,13 @@ fn egress(wanted: &[Wanted]) -> impl Iterator<Item = u32> {
 }
 
 /// Why the program would be of no use on an interface, if it would not.
-fn useless(wanted: &Wanted, mode: XdpMode) -> Option<String> {
+fn useless(wanted: &Wanted) -> Option<String> {
     match (wanted.need, generic_only(&wanted.link.kind)) {
         (Need::None, _) => Some("`xdp_interfaces` does not name it".to_owned()),
         (Need::Driver, Some(kind)) => {
             Some(format!("it is {kind}, where the kernel has no native XDP"))
         }
-        (Need::Driver, None) if mode == XdpMode::Generic => {
+        (Need::Driver, None) if wanted.mode == XdpMode::Generic => {
             Some("`xdp_mode` is generic".to_owned())
         }
         (Need::Driver, None) | (Need::Packets, _) => None,

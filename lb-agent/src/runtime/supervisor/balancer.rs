@@ -1,11 +1,11 @@
-//! The data plane at work: kept as the director wants it, and what the operator hears of it.
+//! The XDP data plane at work: kept as the director wants it, and what the operator hears of it.
 
 use std::net::IpAddr;
 
 use tracing::{error, info, warn};
 
+use super::forwarding;
 use super::said::Said;
-use super::{RunError, forwarding};
 use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::port::{Need, Ports, Wanted};
 use crate::runtime::director::Director;
@@ -33,13 +33,19 @@ pub(super) struct Balancer {
 }
 
 impl Balancer {
-    /// Loads the program and brings everything about: what has to stand before anybody hears of us.
-    ///
-    /// That clients' packets do not arrive at the program is an error; that some servers cannot be
-    /// reached is not.
-    pub(super) fn start(instance: &str, director: &mut Director) -> Result<Self, RunError> {
-        let mut balancer = Self::load(instance, director)?;
-        match balancer.prepare(director) {
+    /// Loads the program.
+    pub(super) fn load(instance: &str, director: &Director) -> Result<Self, PlaneError> {
+        let deadman = director.config().global_defs.xdp_deadman;
+        let mut balancer = Self {
+            plane: Plane::load(instance, deadman, director.gates())?,
+            failing: false,
+            beats: 0,
+            unusable: Said::default(),
+            unreached: Said::default(),
+            unserved: Said::default(),
+            settings: Said::default(),
+        };
+        match balancer.plane.heartbeat() {
             Ok(()) => Ok(balancer),
             Err(error) => {
                 // Nothing half-done stays behind.
@@ -49,30 +55,10 @@ impl Balancer {
         }
     }
 
-    /// Loads the program, and does nothing with it: [`Self::update`] does.
-    pub(super) fn load(instance: &str, director: &Director) -> Result<Self, PlaneError> {
-        let deadman = director.config().global_defs.xdp_deadman;
-        let plane = Plane::load(instance, deadman, director.gates())?;
-        Ok(Self {
-            plane,
-            failing: false,
-            beats: 0,
-            unusable: Said::default(),
-            unreached: Said::default(),
-            unserved: Said::default(),
-            settings: Said::default(),
-        })
-    }
-
-    fn prepare(&mut self, director: &mut Director) -> Result<(), RunError> {
-        self.plane.heartbeat()?;
-        let wanted = director.interfaces();
-        let ports = self.open(director, &wanted);
-        if let Some((_, why)) = without_program(&wanted, &ports).find(|(it, _)| it.ingress) {
-            return Err(RunError::Interface(why.to_owned()));
-        }
-        self.tell_unusable(&wanted, &ports);
-        director.handle_ports(ports);
+    /// Brings everything about for the first time: what has to stand before anybody hears of us.
+    pub(super) fn begin(&mut self, director: &mut Director) -> Result<(), PlaneError> {
+        let wanted = self.open(director);
+        self.tell_unusable(&wanted, director.ports());
         self.bring_about(director, &wanted)?;
         self.tell(director);
         Ok(())
@@ -85,13 +71,8 @@ impl Balancer {
 
     /// Brings the data plane to what is desired now.
     pub(super) fn update(&mut self, director: &mut Director) {
-        for index in director.take_gone() {
-            self.plane.forget(index);
-        }
-        let wanted = director.interfaces();
-        let ports = self.open(director, &wanted);
-        self.tell_unusable(&wanted, &ports);
-        director.handle_ports(ports);
+        let wanted = self.open(director);
+        self.tell_unusable(&wanted, director.ports());
         let outcome = self.bring_about(director, &wanted);
         match &outcome {
             Ok(()) if self.failing => info!("the data plane is as it should be again"),
@@ -107,9 +88,13 @@ impl Balancer {
     }
 
     /// Interfaces that are wanted are made ready before servers behind them are used …
-    fn open(&mut self, director: &Director, wanted: &[Wanted]) -> Ports {
-        self.plane
-            .open(wanted, director.config().global_defs.xdp_mode)
+    pub(super) fn open(&mut self, director: &mut Director) -> Vec<Wanted> {
+        for index in director.take_gone() {
+            self.plane.forget(index);
+        }
+        let wanted = director.interfaces();
+        director.handle_ports(self.plane.open(&wanted));
+        wanted
     }
 
     /// … and what is not wanted any more is let go when nobody uses it.
@@ -119,8 +104,7 @@ impl Balancer {
             // What is not wanted any more is in use for a moment yet.
             return Ok(());
         }
-        self.plane
-            .close(wanted, director.config().global_defs.xdp_mode)
+        self.plane.close(wanted)
     }
 
     /// A second has passed: the program hears that the agent is alive. Whether something should be

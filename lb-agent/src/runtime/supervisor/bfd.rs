@@ -1,11 +1,17 @@
 //! BFD, started from the configuration: its thread tells the VRRP thread by itself, and the checkers
 //! through the supervisor.
+//!
+//! To VRRP nobody is reached before the first packet. Checkers are told at first only who is reached:
+//! a server that was up before a restart or a reload stays so while its session begins, for a time.
+
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tracing::error;
 
-use crate::bfd::driver::{self, Handle};
+use crate::bfd::driver::{self, Handle, Status as SessionStatus};
 use crate::config::model::{BfdInstance, Config};
+use crate::runtime::clock;
 use crate::vrrp::driver::{Report, Reporter};
 use crate::vrrp::settings::{Kind, Status};
 use crate::wire::bfd::State;
@@ -13,36 +19,40 @@ use crate::wire::bfd::State;
 /// A neighbour is reached or not, for `BFD_CHECK`: the name of the session, and whether it is up.
 pub(super) type Reached = (String, bool);
 
+/// The least interval of a neighbour whose session is not up (RFC 5880 section 6.8.3).
+const LEAST_IDLE: Duration = Duration::from_secs(1);
+
 /// The running sessions; `None`: there are none. Dropped, they end.
 pub(super) struct Sessions {
     handle: Option<Handle>,
     config: Vec<BfdInstance>,
     has_reporter: bool,
+    checkers: mpsc::UnboundedSender<Reached>,
+    /// Sessions that have yet to begin, and when checkers are told that they have not.
+    beginning: Vec<(String, Instant)>,
 }
 
 impl Sessions {
-    /// Starts the sessions of `config`. Before the first packet nobody is reached, which is said of
-    /// all of them; when BFD cannot start at all it stays so, and the log says why.
+    /// Starts the sessions of `config`. Before the first packet nobody is reached, which VRRP is told
+    /// of all of them; when BFD cannot start at all it stays so, and the log says why.
     pub(super) fn start(
         config: &Config,
         reporter: Option<&Reporter>,
         checkers: mpsc::UnboundedSender<Reached>,
     ) -> Self {
         let sessions = &config.bfd_instances;
-        let tell = {
-            let (sessions, reporter) = (sessions.clone(), reporter.cloned());
-            move |session: usize, up: bool| {
-                if let Some(session) = sessions.get(session) {
-                    tell(session, up, reporter.as_ref(), &checkers);
-                }
-            }
-        };
-        for session in 0..sessions.len() {
-            tell(session, false);
+        for session in sessions {
+            tell_vrrp(session, false, reporter);
         }
         let spawn = || {
             let settings = sessions.iter().map(Into::into).collect();
-            driver::spawn(settings, move |event| tell(event.session, event.up))
+            let (told, reporter, to) = (sessions.clone(), reporter.cloned(), checkers.clone());
+            driver::spawn(settings, move |event| {
+                if let Some(session) = told.get(event.session) {
+                    tell_vrrp(session, event.up, reporter.as_ref());
+                    tell_checkers(session, event.up, &to);
+                }
+            })
         };
         let handle = (!sessions.is_empty()).then(spawn).transpose();
         let handle = handle.unwrap_or_else(|error| {
@@ -53,6 +63,8 @@ impl Sessions {
             handle,
             config: config.bfd_instances.clone(),
             has_reporter: reporter.is_some(),
+            checkers,
+            beginning: beginning(sessions, clock::now()),
         }
     }
 
@@ -61,17 +73,41 @@ impl Sessions {
         self.config != config.bfd_instances || self.has_reporter != reporter.is_some()
     }
 
-    /// Tells VRRP again how every neighbour is, for instances that did not track it before.
-    pub(super) fn tell_again(&self, reporter: &Reporter) {
-        for status in self.handle.iter().flat_map(Handle::status) {
-            let mut sessions = self.config.iter().filter(|it| it.vrrp);
-            let known = sessions.any(|it| it.name == status.name);
-            let up = status.state == State::Up.word();
-            // A neighbour that its operator holds down counts as it did before.
-            if known && (up || status.remote_state != State::AdminDown.word()) {
-                reporter.report(report(&status.name, up));
+    /// Tells again how every neighbour is: for instances that did not track it before, and checkers
+    /// that are new.
+    pub(super) fn tell_again(&self, reporter: Option<&Reporter>) {
+        let status = self.handle.iter().flat_map(Handle::status);
+        for (session, status) in self.config.iter().zip(status) {
+            let Some(up) = reached(&status) else {
+                continue;
+            };
+            tell_vrrp(session, up, reporter);
+            if up || !self.is_beginning(&session.name) {
+                tell_checkers(session, up, &self.checkers);
             }
         }
+    }
+
+    /// A second has passed: sessions that should have begun and have not are told to the checkers.
+    pub(super) fn beat(&mut self, now: Instant) {
+        let (late, beginning) = std::mem::take(&mut self.beginning)
+            .into_iter()
+            .partition(|(_, until)| *until <= now);
+        self.beginning = beginning;
+        for (name, _) in late {
+            let known = self.handle.iter().flat_map(Handle::status);
+            let mut known = known.filter(|it| it.name == name);
+            // Without a thread there is no status, and nobody is reached.
+            let up = known.next().map_or(Some(false), |status| reached(&status));
+            let mut sessions = self.config.iter().filter(|it| it.name == name);
+            if let Some((session, false)) = sessions.next().zip(up) {
+                tell_checkers(session, false, &self.checkers);
+            }
+        }
+    }
+
+    fn is_beginning(&self, name: &str) -> bool {
+        self.beginning.iter().any(|(session, _)| session == name)
     }
 
     /// Tells the neighbours, and ends.
@@ -82,28 +118,38 @@ impl Sessions {
     }
 }
 
-fn tell(
-    session: &BfdInstance,
-    up: bool,
-    reporter: Option<&Reporter>,
-    checkers: &mpsc::UnboundedSender<Reached>,
-) {
-    let name = session.name.clone();
-    if session.vrrp
-        && let Some(reporter) = reporter
-    {
-        reporter.report(report(&name, up));
-    }
-    if session.checker {
-        // The supervisor is gone only when the process is on its way out.
-        checkers.send((name, up)).ok();
+/// Whether the neighbour is reached; `None`: its operator holds it down, so it counts as it did before.
+fn reached(status: &SessionStatus) -> Option<bool> {
+    let up = status.state == State::Up.word();
+    (up || status.remote_state != State::AdminDown.word()).then_some(up)
+}
+
+/// How long each session may take to begin. Until it is up its packets come `idle_tx` apart, from
+/// both sides.
+fn beginning(sessions: &[BfdInstance], now: Instant) -> Vec<(String, Instant)> {
+    let until = |session: &BfdInstance| {
+        let patience = session.idle_tx.max(LEAST_IDLE) * u32::from(session.multiplier.max(3));
+        now.checked_add(patience)
+    };
+    let sessions = sessions.iter().filter(|it| it.checker);
+    sessions
+        .filter_map(|it| Some((it.name.clone(), until(it)?)))
+        .collect()
+}
+
+fn tell_vrrp(session: &BfdInstance, up: bool, reporter: Option<&Reporter>) {
+    if let Some(reporter) = reporter.filter(|_| session.vrrp) {
+        reporter.report(Report {
+            kind: Kind::Bfd,
+            name: session.name.clone(),
+            status: if up { Status::Up } else { Status::Down },
+        });
     }
 }
 
-fn report(name: &str, up: bool) -> Report {
-    Report {
-        kind: Kind::Bfd,
-        name: name.to_owned(),
-        status: if up { Status::Up } else { Status::Down },
+fn tell_checkers(session: &BfdInstance, up: bool, checkers: &mpsc::UnboundedSender<Reached>) {
+    if session.checker {
+        // The supervisor is gone only when the process is on its way out.
+        checkers.send((session.name.clone(), up)).ok();
     }
 }

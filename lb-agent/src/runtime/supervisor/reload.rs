@@ -9,16 +9,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use super::balancer::Balancer;
 use super::bfd::Sessions;
-use super::vrrp::{gate, names};
+use super::vrrp::names;
 use super::{Supervisor, write_lines};
 use crate::config::Changes;
 use crate::config::diff::InstanceChange;
 use crate::config::model::Config;
 use crate::control::protocol::Response;
 use crate::notify::from_config::Settings;
-use crate::runtime::plane::chain;
 use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
 use crate::runtime::trackers::{Trackers, Watched};
 use crate::runtime::{clock, interfaces, systemd};
@@ -170,20 +168,17 @@ impl Supervisor {
         let existing: Vec<&str> = self.director.links().map(|link| &*link.name).collect();
         let missing = interfaces::missing(&config, &existing);
         let missing: Vec<String> = missing.iter().map(|one| format!("{one}\n")).collect();
-        if self.balancer.is_none() && !config.virtual_servers.is_empty() {
-            let balancer = Balancer::load(&self.instance, &self.director).map_err(|error| {
-                let why = chain(&error);
-                Refused::because(format!("{why}; everything goes on as it was"))
-            })?;
-            self.balancer = Some(balancer);
-        }
+        self.planes
+            .prepare(&self.instance, &config)
+            .map_err(|why| Refused::because(format!("{why}; everything goes on as it was")))?;
         let lines = self.tell_changes(&config, &changes);
         let places: Vec<String> = names(&config).map(str::to_owned).collect();
         let share = config.global_defs.xdp_share_checks;
-        if let Some(balancer) = &self.balancer {
-            balancer.plane().set_deadman(config.global_defs.xdp_deadman);
+        if let Some(plane) = self.planes.xdp() {
+            plane.set_deadman(config.global_defs.xdp_deadman);
         }
         write_lines(self.director.reload(config));
+        self.planes.reload(&mut self.director);
         self.health.reload(services, share);
         self.network.read_again(&mut self.director);
         self.settle();
@@ -223,7 +218,7 @@ impl Supervisor {
     }
 
     fn reload_vrrp(&mut self, changes: &Changes, setup: Setup) {
-        let gate = gate(&self.director, self.balancer.as_ref());
+        let gate = self.planes.gate(&self.director);
         let outcome = match &mut self.vrrp {
             Some(vrrp) => vrrp
                 .reload(setup, &restarted(changes), gate)
@@ -287,8 +282,8 @@ impl Supervisor {
         if self.sessions.are_stale(config, reporter.as_ref()) {
             self.sessions.stop();
             self.sessions = Sessions::start(config, reporter.as_ref(), self.reach.clone());
-        } else if let Some(reporter) = &reporter {
-            self.sessions.tell_again(reporter);
+        } else {
+            self.sessions.tell_again(reporter.as_ref());
         }
     }
 

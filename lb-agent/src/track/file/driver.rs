@@ -5,14 +5,12 @@
 //! once a second; keepalived forgets such a file.
 
 use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::os::fd::{AsFd as _, AsRawFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::libc::O_NONBLOCK;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 use serde::Serialize;
 use tokio::io::Interest;
@@ -22,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 use tracing::{info, warn};
 
-use super::{READ_AT_MOST, Settings, Value, parse};
+use super::{Settings, Value};
 use crate::runtime::clock;
 use crate::track::wait_for;
 
@@ -110,7 +108,7 @@ impl File {
 
     /// Reads the file; whether its value has changed.
     fn read(&mut self) -> bool {
-        match parse(&content(&self.path)) {
+        match super::read(&self.path) {
             Ok(value) => {
                 self.refused = None;
                 std::mem::replace(&mut self.value, value) != value
@@ -129,21 +127,6 @@ impl File {
     fn places(&self) -> impl Iterator<Item = PathBuf> {
         let target = fs::canonicalize(&self.path).ok();
         [Some(self.path.clone()), target].into_iter().flatten()
-    }
-}
-
-/// The first bytes; none if it cannot be read.
-fn content(path: &Path) -> Vec<u8> {
-    let mut content = Vec::new();
-    // A FIFO in its place must not hold us up.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(O_NONBLOCK)
-        .open(path);
-    let read = file.and_then(|file| file.take(READ_AT_MOST).read_to_end(&mut content));
-    match read {
-        Ok(_length) => content,
-        Err(_unreadable) => Vec::new(),
     }
 }
 

@@ -6,7 +6,8 @@ use std::io;
 
 use thiserror::Error;
 
-use super::{Handle, MONITOR, Thread, listen_to, watch};
+use super::thread::{Thread, watch};
+use super::{Handle, MONITOR, listen_to};
 use crate::net::monitor::Monitor;
 use crate::net::netlink::NetlinkError;
 use crate::runtime::clock;

@@ -12,8 +12,17 @@ use crate::vrrp::wait::Waker;
 /// the same ones. Never blocks.
 #[derive(Clone)]
 pub struct Reporter {
-    sender: Sender<Report>,
+    sender: Sender<Told>,
     waker: Waker,
+}
+
+/// What the thread is told beside reloads.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// How a tracked thing is.
+    Report(Report),
+    /// The program is attached for the instance of this name.
+    Attached(String),
 }
 
 /// How a tracked thing is.
@@ -28,7 +37,7 @@ pub struct Report {
 }
 
 impl Reporter {
-    pub(super) const fn new(sender: Sender<Report>, waker: Waker) -> Self {
+    pub(super) const fn new(sender: Sender<Told>, waker: Waker) -> Self {
         Self { sender, waker }
     }
 
@@ -38,7 +47,17 @@ impl Reporter {
 
     /// Tells. After the end of the thread nobody listens.
     pub fn report(&self, report: Report) {
-        if self.sender.send(report).is_ok()
+        self.tell(Told::Report(report));
+    }
+
+    /// The program is attached for the instance of this name: a MASTER that has waited for it
+    /// (`xdp_attach master`) sets its addresses.
+    pub fn attached(&self, instance: &str) {
+        self.tell(Told::Attached(instance.to_owned()));
+    }
+
+    fn tell(&self, told: Told) {
+        if self.sender.send(told).is_ok()
             && let Err(error) = self.waker.wake()
         {
             // It notices at its next timer: within an advertisement interval.

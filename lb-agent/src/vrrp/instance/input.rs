@@ -37,6 +37,8 @@ pub enum Input {
     /// Another member of the group has heard a master of lower priority: the network may have
     /// followed it for our addresses, too.
     GroupAnnounce,
+    /// The data plane is ready for a MASTER (`xdp_attach master`).
+    Attached,
     /// Somebody else answers for one of our addresses.
     Rival(Rival),
     /// End.

@@ -23,10 +23,13 @@ impl Instance {
         self.weigh_priority(now);
         self.retime(now);
         self.set_fault(Fault::NoPeer, self.settings.lacks_peer);
+        if !self.settings.xdp_attach_master {
+            self.finish_attaching(now);
+        }
         let master = self.state == State::Master;
         let garp = announcements(&self.settings);
         self.garp.reload(garp, master, now);
-        if master && incomplete {
+        if self.holds_addresses() && incomplete {
             self.act(Action::AddAddresses);
             self.garp.handle_added(now);
             self.announce(now);

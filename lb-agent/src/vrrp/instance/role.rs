@@ -80,10 +80,7 @@ impl Instance {
         self.act(Action::ArmGate);
         self.log(LogLine::AdvertTimeout);
         self.log(LogLine::EnteringMaster);
-        self.log(LogLine::SettingVips);
-        self.act(Action::AddAddresses);
-        self.garp.handle_master(now);
-        self.announce(now);
+        self.take_addresses(now);
         self.enter(State::Master, self.deadline);
     }
 
@@ -153,6 +150,9 @@ impl Instance {
     }
 
     pub(super) fn announce(&mut self, now: Instant) {
+        if self.attaching.is_some() {
+            return;
+        }
         while let Some(announcement) = self.garp.poll(now) {
             self.act(Action::Announce {
                 address: announcement.address,
@@ -163,6 +163,9 @@ impl Instance {
 
     pub(super) fn enter(&mut self, to: State, deadline: Option<Instant>) {
         let from = std::mem::replace(&mut self.state, to);
+        if to != State::Master {
+            self.attaching = None;
+        }
         self.deadline = deadline;
         self.preempt_at = None;
         self.wants_master = false;

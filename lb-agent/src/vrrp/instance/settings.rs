@@ -33,6 +33,8 @@ pub struct Settings {
     /// `unicast_fault_no_peer`, and there is none.
     pub(super) lacks_peer: bool,
     pub(super) timer_expired_backup: Option<u8>,
+    /// `xdp_attach master`: addresses wait for the data plane.
+    pub(super) xdp_attach_master: bool,
     /// `garp_extra_if`: places of the addresses that it announces.
     pub(super) extra_addresses: Vec<usize>,
 }
@@ -57,6 +59,7 @@ impl From<&VirtualRouter> for Settings {
             vrrp_startup_delay: router.startup_delay,
             lacks_peer: router.lacks_peer,
             timer_expired_backup: router.timer_expired_backup,
+            xdp_attach_master: router.xdp_attach_master,
             extra_addresses: extra_addresses(router),
         }
     }

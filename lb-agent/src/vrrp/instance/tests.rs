@@ -9,6 +9,7 @@ use super::*;
 use crate::config::model::{Garp, VirtualAddress, VrrpInstance};
 use crate::runtime::clock;
 
+mod attach;
 mod group;
 mod late;
 mod owner;

@@ -234,10 +234,24 @@ impl Member {
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
     ) {
-        if self.machine.state() == State::Master {
+        if self.machine.holds_addresses() {
             let restored = self.routing.restore(&mut outside.kernel, interfaces);
             self.board.counters.routing_restored(restored);
         }
+    }
+
+    /// Takes from the kernel what an earlier run may have left: filters, routes and rules,
+    /// addresses.
+    pub(super) fn remove_residual<K: Kernel>(
+        &self,
+        interfaces: &Interfaces,
+        outside: &mut Outside<K>,
+    ) {
+        let source = self.source();
+        self.unblock(outside);
+        let kernel = &mut outside.kernel;
+        self.routing.remove_residual(kernel, interfaces);
+        self.addresses.remove_residual(kernel, interfaces, source);
     }
 
     /// Another interface has come up: a MASTER sets and announces the addresses that had to wait
@@ -255,7 +269,7 @@ impl Member {
                 .collect()
         };
         let missing = absent(&self.addresses);
-        if self.machine.state() != State::Master || missing.is_empty() {
+        if !self.machine.holds_addresses() || missing.is_empty() {
             return;
         }
         self.addresses.add(&mut outside.kernel, interfaces);
@@ -281,14 +295,7 @@ impl Member {
                 Action::SendAdvert { priority } => self.send_advert(priority, interfaces, outside),
                 Action::ArmGate => outside.gate.arm(instance),
                 Action::DisarmGate => outside.gate.disarm(instance),
-                Action::RemoveResidual => {
-                    let source = self.source();
-                    self.unblock(outside);
-                    self.routing
-                        .remove_residual(&mut outside.kernel, interfaces);
-                    self.addresses
-                        .remove_residual(&mut outside.kernel, interfaces, source);
-                }
+                Action::RemoveResidual => self.remove_residual(interfaces, outside),
                 Action::AddAddresses => {
                     self.block(outside);
                     self.addresses.add(&mut outside.kernel, interfaces);

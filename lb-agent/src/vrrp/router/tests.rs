@@ -26,6 +26,7 @@ mod links;
 mod packets;
 mod properties;
 mod reload;
+mod residue;
 mod routing;
 mod split;
 mod tracking;

@@ -1,5 +1,6 @@
 //! The one place where the configuration becomes [`Setup`].
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::{
     Authentication, Family, Filter, Global, Kind, OldUnicastChecksum, Peer, ReceiveBuffer, Setup,
     SyncGroup, Tracked, Version, VirtualAddress, VirtualRouter, Vmac,
 };
-use crate::config::model::{self, Config, InitialState, RxBufs, VrrpInstance};
+use crate::config::model::{self, Config, InitialState, RxBufs, VrrpInstance, XdpAttach};
 use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
 use crate::vrrp::isolation::Isolation;
 use crate::wire::vrrp::{MAX_ADVERTISE_INTERVAL, PRIORITY_OWNER};
@@ -19,6 +20,7 @@ impl From<&Config> for Setup {
         let process = &config.global_defs.process;
         for (instance, of) in setup.instances.iter_mut().zip(&config.vrrp_instances) {
             instance.filter = filter(vrrp);
+            instance.xdp_attach_master = waits_for_program(config, instance);
             instance.receive_buffer = receive_buffer(vrrp, of.kernel_rx_buf_size);
             if let Some(prefix) = &vrrp.vmac_prefix
                 && of.use_vmac.as_ref().is_some_and(|vmac| vmac.name.is_none())
@@ -144,6 +146,7 @@ impl From<&VrrpInstance> for VirtualRouter {
             timer_expired_backup: config.timer_expired_backup,
             receive_buffer: ReceiveBuffer::default(),
             filter: Filter::default(),
+            xdp_attach_master: false,
             accept: config.accept,
         };
         if config.strict_mode {
@@ -274,6 +277,17 @@ pub(in crate::vrrp) fn centiseconds(advert_int: Duration) -> u16 {
     u16::try_from(rounded)
         .unwrap_or(u16::MAX)
         .clamp(1, MAX_ADVERTISE_INTERVAL)
+}
+
+/// `xdp_attach master`: only who has virtual servers has to wait for anything.
+fn waits_for_program(config: &Config, instance: &VirtualRouter) -> bool {
+    let serves = || {
+        let addresses: BTreeSet<IpAddr> =
+            instance.addresses().map(|it| it.address.addr()).collect();
+        let mut servers = config.virtual_servers.iter();
+        servers.any(|it| it.key.address().is_some_and(|it| addresses.contains(&it)))
+    };
+    config.global_defs.xdp_attach == XdpAttach::Master && serves()
 }
 
 fn filter(vrrp: &model::VrrpDefaults) -> Filter {

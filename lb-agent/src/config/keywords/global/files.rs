@@ -7,8 +7,6 @@ use crate::config::draft::GlobalDraft;
 use crate::config::lower::global as lower;
 use crate::config::value;
 
-const NO_IPVS: &str = "kernel IPVS is not used";
-
 pub(super) const LVS: &[Keyword<GlobalDraft>] = &[
     flag("checker_log_all_failures", |g: &mut GlobalDraft, v| {
         g.checker_log_all_failures = Some(v);
@@ -23,28 +21,24 @@ pub(super) const LVS: &[Keyword<GlobalDraft>] = &[
         ),
         lower::lvs_sync_daemon,
     )
-    .example("eth7 A id 7 port 77")
-    .later("connections are not told to the other director"),
+    .example("eth7 A id 7 port 77"),
     line(
         "lvs_timeouts",
         words("[tcp N] [tcpfin N] [udp N]", 2, 6),
         lower::lvs_timeouts,
     )
-    .default("the kernel's")
-    .example("tcp 7 udp 8")
-    .later("flows live as long as IPVS's defaults say"),
+    .default("the kernel's; flows of XDP live as long as these say")
+    .example("tcp 7 udp 8"),
     bare("lvs_flush", |g: &mut GlobalDraft, v| {
         g.value.lvs.lvs_flush = v.value;
-    })
-    .later(NO_IPVS),
+    }),
     line(
         "lvs_flush_on_stop",
         words("[VS]", 0, 1),
         lower::lvs_flush_on_stop,
     )
     .or(&["lvs_flush_onstop"])
-    .example("VS")
-    .later(NO_IPVS),
+    .example("VS"),
     line(
         "nftables_ipvs",
         words("[TABLE]", 0, 1),
@@ -52,15 +46,13 @@ pub(super) const LVS: &[Keyword<GlobalDraft>] = &[
     )
     .default("off")
     .since("2.2.0")
-    .example("seven")
-    .later(NO_IPVS),
+    .example("seven"),
     signed(
         "nftables_ipvs_priority",
         -1000..=1000,
         |g: &mut GlobalDraft, v| g.nftables_ipvs.priority = v.value,
     )
-    .since("2.2.0")
-    .later(NO_IPVS),
+    .since("2.2.0"),
     number(
         "nftables_ipvs_start_fwmark",
         1..=u32::MAX,
@@ -69,8 +61,7 @@ pub(super) const LVS: &[Keyword<GlobalDraft>] = &[
         },
     )
     .default("1000")
-    .since("2.2.0")
-    .later(NO_IPVS),
+    .since("2.2.0"),
 ];
 
 const TIMED: &str = "a timer or cron runs `lb-agent reload` as well, and hears what came of it";

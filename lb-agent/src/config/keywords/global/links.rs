@@ -63,10 +63,12 @@ const NO_VMAC: &str = "interfaces keep their own MAC addresses";
 
 const ATTACH: &[(&str, XdpAttach)] = &[("start", XdpAttach::Start), ("master", XdpAttach::Master)];
 
-const MODE: &[(&str, XdpMode)] = &[
+/// The words of `xdp_mode`.
+pub(in super::super) const MODE: &[(&str, XdpMode)] = &[
     ("auto", XdpMode::Auto),
     ("native", XdpMode::Native),
     ("generic", XdpMode::Generic),
+    ("off", XdpMode::Off),
 ];
 
 /// Our own.
@@ -80,11 +82,17 @@ pub(super) const OURS: &[Keyword<GlobalDraft>] = &[
     .example("master"),
     word(
         "xdp_mode",
-        "auto|native|generic",
+        "auto|native|generic|off",
         read!(choice MODE => |g: &mut GlobalDraft, v| g.xdp_mode = Some(v)),
     )
     .default("auto")
     .example("native"),
+    flag("xdp_required", |g: &mut GlobalDraft, v| {
+        g.xdp_required = Some(v);
+    })
+    .default("on")
+    .silent("on")
+    .example("off"),
     line(
         "xdp_interfaces",
         words("INTERFACE …", 1, ANY),

@@ -43,9 +43,6 @@ pub(in crate::config) fn lb_kind(
         Some(Tunnel::Ipip) => {}
         tunnel @ Some(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => {
             virtual_server.value.tunnel = tunnel;
-            let message =
-                "tunnels other than plain IP in IP are not supported yet: IP in IP is used";
-            lowering.report(Diagnostic::warning(Code::NoEffectYet, span, message));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Lowering;
+use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::InstanceDraft;
 use crate::config::keywords::USE_VMAC;
 use crate::config::lexer::Word;
@@ -49,6 +50,16 @@ pub(in crate::config) fn lvs_sync_daemon_interface(
     lowering: &mut Lowering<'_>,
 ) {
     if let Some(interface) = lowering.first(node, value::interface) {
+        let name = &instance.name.value;
+        let message = format!(
+            "here this is an old word for `lvs_sync_daemon {} {name}` in global_defs",
+            interface.value
+        );
+        lowering.report(Diagnostic::notice(
+            Code::Surprising,
+            node.keyword.span,
+            message,
+        ));
         let mut value = LvsSyncDaemon::new(interface.value);
         value.instance = Some(instance.name.value.clone());
         let span = interface.span;

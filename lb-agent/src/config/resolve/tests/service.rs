@@ -172,9 +172,9 @@ fn servers_that_do_not_belong_are_left_out() {
     assert_eq!(
         messages(&loaded),
         [
-            "error this real server is IPv6, its virtual server IPv4: it is left out",
+            "error this real server is IPv6: only with TUN may a server be of another family than its virtual server; it is left out",
             "warning this real server stands here twice: the second one is left out",
-            "error the sorry server is IPv6, its virtual server IPv4: it is left out"
+            "error the sorry server is IPv6: only with TUN may it be of another family than its virtual server; it is left out"
         ]
     );
     assert_eq!(loaded.config.virtual_servers[0].real_servers.len(), 1);
@@ -184,11 +184,42 @@ fn servers_that_do_not_belong_are_left_out() {
         ["warning this virtual server has no real server: it is left out"]
     );
     assert_eq!(empty.config.virtual_servers, []);
-    let sctp = of("virtual_server 10.0.0.1 80 {\nprotocol SCTP\nreal_server 10.0.0.2 80 {\n}\n}");
-    assert_eq!(
-        messages(&sctp),
-        ["error SCTP is not supported yet: the virtual server is left out"]
+}
+
+#[test]
+fn a_tunnel_may_lead_to_the_other_family() {
+    let loaded = of(
+        "virtual_server 10.0.0.1 80 {\nlb_algo rr\nlb_kind TUN\nprotocol TCP\n\
+         real_server fd00::2 80 {\n}\n}",
     );
+    assert_eq!(
+        messages(&loaded),
+        ["notice XDP cannot serve this: it serves no IPv6 yet; the kernel's IPVS does"]
+    );
+}
+
+#[test]
+fn what_does_not_go_with_what_is_served_is_mended_as_keepalived_does() {
+    let loaded = of(
+        "virtual_server 10.0.0.1 0 {\nxdp_mode off\nlb_algo rr\nlb_kind DR\nprotocol TCP\nops\n\
+         real_server 10.0.0.2 {\n}\n}\nvirtual_server fwmark 7 {\nxdp_mode off\nlb_kind DR\n\
+         ha_suspend\nreal_server 10.0.0.2 80 {\n}\n}",
+    );
+    assert_eq!(
+        messages(&loaded),
+        [
+            "warning all ports go to one server only with persistence: `persistence_timeout 360` is used",
+            "warning `ops` is for UDP only: it is ignored",
+            "warning a fwmark has no address to look for: `ha_suspend` is ignored",
+            "warning with DR the port of what is marked stays as it is: 80 is for the checks only",
+        ]
+    );
+    let [all_ports, mark] = loaded.config.virtual_servers.as_slice() else {
+        panic!();
+    };
+    assert_eq!(all_ports.persistence_timeout, Some(secs(360)));
+    assert!(!all_ports.ops && !mark.ha_suspend);
+    assert_eq!(mark.real_servers[0].key.port, 0);
 }
 
 #[test]

@@ -11,11 +11,9 @@ const FIGURES: Figures = Figures {
     out_bytes: 5,
 };
 
-fn gate(_: ServiceKey) -> Gate {
-    Gate {
-        instance: Some("VI_1".to_owned()),
-        armed: true,
-    }
+/// The records of all services that are desired.
+fn all(services: impl IntoIterator<Item = Service>) -> Vec<Record> {
+    records(&desired(services), |_| (Some("VI_1".to_owned()), true))
 }
 
 fn web(protocol: Protocol) -> Service {
@@ -64,7 +62,7 @@ fn a_service_is_shown_as_dump_shows_those_of_xdp() {
     let mut service = web(Protocol::Tcp);
     service.servers[1].sorry = true;
     service.servers[1].destination.forwarding = Forwarding::Local;
-    let views = services(&[entry(&service)], &desired([service]), gate);
+    let views = services(&[entry(&service)], &all([service]));
     let json = serde_json::to_value(&views).unwrap();
     let counters = serde_json::json!({
         "conns": 1, "in_packets": 2, "out_packets": 3, "in_bytes": 1_099_511_627_776_u64,
@@ -81,7 +79,8 @@ fn a_service_is_shown_as_dump_shows_those_of_xdp() {
         })
     };
     let expected = serde_json::json!([{
-        "protocol": "TCP", "address": "2001:db8::1", "port": 80, "scheduler": "mh",
+        "protocol": "TCP", "address": "2001:db8::1", "port": 80, "fwmark": null, "plane": "ipvs", "scheduler": "mh",
+        "scheduler_flags": [], "ops": false, "persistence_engine": null,
         "persistence": { "timeout_seconds": 50, "granularity": 64 },
         "instance": "VI_1", "armed": true, "counters": counters, "rates": none,
         "servers": [
@@ -93,14 +92,28 @@ fn a_service_is_shown_as_dump_shows_those_of_xdp() {
 }
 
 #[test]
-fn what_the_records_have_no_words_for_is_left_out() {
-    let services = [
-        service(7, "rr", &[]),
-        web(Protocol::Sctp),
-        web(Protocol::Udp),
-    ];
-    let table: Vec<_> = services.iter().map(entry).collect();
-    let views = super::services(&table, &desired(services), gate);
-    assert_eq!(views.len(), 1);
-    assert_eq!(views[0].protocol, model::Protocol::Udp);
+fn marks_protocols_and_flags_have_ipvsadms_names_and_others_services_are_left_out() {
+    let mut mark = service(1, "sh", &[]);
+    mark.settings.key = ServiceKey::Mark {
+        mark: 7,
+        family: Family::V6,
+    };
+    mark.settings.flags = SchedulerFlags {
+        flag_1: true,
+        flag_2: true,
+        flag_3: false,
+    };
+    mark.settings.one_packet = true;
+    let ours = [mark, web(Protocol::Sctp)];
+    let foreign = service(9, "rr", &[]);
+    let table: Vec<_> = ours.iter().chain([&foreign]).map(entry).collect();
+    let views = services(&table, &all(ours));
+    assert_eq!(views.len(), 2);
+    assert_eq!(
+        (views[0].protocol, views[0].fwmark),
+        (model::Protocol::Fwm, Some(7))
+    );
+    assert_eq!(views[0].scheduler_flags, ["sh-fallback", "sh-port"]);
+    assert!(views[0].ops && views[0].endpoint.address.is_ipv6());
+    assert_eq!(views[1].protocol, model::Protocol::Sctp);
 }

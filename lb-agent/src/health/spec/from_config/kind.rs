@@ -7,10 +7,11 @@ use crate::config::model::{self, Config};
 use crate::health::probe::http::pattern::Pattern;
 use crate::health::probe::tls::TlsClient;
 use crate::health::spec::{
-    DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, LvsMethod, MiscCheck, ReplyPattern,
-    SmtpCheck, SslGet, UdpCheck, Url, UrlBody, ViaTunnel,
+    BfdCheck, DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, LvsMethod, MiscCheck,
+    ReplyPattern, SmtpCheck, SslGet, UdpCheck, Url, UrlBody, ViaTunnel,
 };
 use crate::script::{Script, User};
+use crate::track::file::FileWeight;
 
 /// What kinds refer to.
 pub(super) struct Kinds<'c> {
@@ -48,8 +49,10 @@ impl Kinds<'_> {
         let weight = from.weight.unwrap_or(file.weight);
         Some(Kind::File(FileCheck {
             file: file.file.clone(),
-            weight: i32::from(weight.weight),
-            reverse: weight.reverse,
+            weight: FileWeight {
+                value: weight.weight,
+                reverse: weight.reverse,
+            },
         }))
     }
 }
@@ -114,6 +117,12 @@ pub(super) fn via_tunnel(service: &model::VirtualServer, server: &model::RealSer
 pub(super) fn smtp(from: &model::SmtpCheck) -> Kind {
     let helo_name = from.helo_name.clone();
     Kind::Smtp(helo_name.map_or_else(SmtpCheck::default, |helo_name| SmtpCheck { helo_name }))
+}
+
+pub(super) fn bfd(from: &model::BfdCheck) -> Kind {
+    Kind::Bfd(BfdCheck {
+        name: from.name.clone(),
+    })
 }
 
 pub(super) fn udp(from: &model::UdpCheck) -> Kind {

@@ -5,6 +5,7 @@ use crate::config::model::{
 use crate::dataplane::xdp::gate::Numbers;
 use crate::health::{Change, Event, Hand};
 use crate::runtime::clock;
+use crate::vrrp::State;
 
 fn key(host: u8) -> RealServerKey {
     RealServerKey {
@@ -173,9 +174,9 @@ fn next_hops_are_watched_of_the_servers_that_there_are() {
 fn a_master_that_is_configured_no_longer_is_forgotten() {
     let both = || vec![instance("A", &["1.0.0.1"]), instance("B", &["1.0.0.2"])];
     let mut director = director(config(both(), Vec::new()));
-    director.handle_role("A", true);
-    director.handle_role("B", true);
+    director.handle_role("A", State::Master);
+    director.handle_role("B", State::Master);
     drop(director.reload(config(vec![instance("B", &["1.0.0.2"])], Vec::new())));
     director.settle();
-    assert_eq!(director.masters.iter().collect::<Vec<_>>(), ["B"]);
+    assert_eq!(director.masters.names(), ["B"]);
 }

@@ -4,6 +4,8 @@ use crate::dataplane::nexthop::Action;
 use crate::dataplane::port::{Need, Port, Wanted};
 use crate::dataplane::xdp::attach::Mode;
 use crate::net::route::Gateway;
+use crate::runtime::clock;
+use crate::vrrp::State;
 
 /// The interfaces that should carry the program.
 fn names(director: &Director) -> Vec<String> {
@@ -103,9 +105,51 @@ fn with_xdp_attach_master_only_a_master_has_the_program() {
     config.global_defs.xdp_attach = XdpAttach::Master;
     let mut director = director(config);
     assert!(names(&director).is_empty());
-    director.handle_role("VI_1", true);
+    director.handle_role("VI_1", State::Master);
     assert_eq!(names(&director), ["eth0"]);
-    director.handle_role("VI_1", false);
+    director.handle_role("VI_1", State::Backup);
+    assert!(names(&director).is_empty());
+}
+
+/// Of an instance with the default interval that an agent before us was MASTER of, or was not.
+fn adopted(armed: bool) -> (Director, Instant) {
+    let mut config = Config {
+        vrrp_instances: vec![instance(VIP, "eth0")],
+        virtual_servers: vec![virtual_server(VIP, &[])],
+        ..Config::default()
+    };
+    config.global_defs.xdp_attach = XdpAttach::Master;
+    let mut director = director(config);
+    let now = clock::now();
+    director.hold_attachments(|_| armed, now);
+    (director, now)
+}
+
+#[test]
+fn a_restarted_master_keeps_the_program_attached_until_its_role_is_known() {
+    let (mut director, _) = adopted(true);
+    assert_eq!(names(&director), ["eth0"], "VRRP has not said anything");
+    director.handle_role("VI_1", State::Backup);
+    assert_eq!(names(&director), ["eth0"], "it may be MASTER in a moment");
+    director.handle_role("VI_1", State::Master);
+    assert_eq!(director.take_new_masters(), ["VI_1"]);
+    assert_eq!(director.poll_timeout(), None);
+    director.handle_role("VI_1", State::Backup);
+    assert!(names(&director).is_empty(), "as any other BACKUP");
+
+    let (mut director, now) = adopted(true);
+    let until = director.poll_timeout().unwrap();
+    // Three adverts, less than one of skew, and a second.
+    assert_eq!(until - now, Duration::from_secs(5));
+    assert!(!director.handle_timeout(now + Duration::from_millis(4999)));
+    assert_eq!(names(&director), ["eth0"]);
+    assert!(director.handle_timeout(until));
+    assert!(names(&director).is_empty(), "somebody else is MASTER");
+
+    let (mut director, _) = adopted(true);
+    director.handle_role("VI_1", State::Fault);
+    assert!(names(&director).is_empty());
+    let (director, _) = adopted(false);
     assert!(names(&director).is_empty());
 }
 

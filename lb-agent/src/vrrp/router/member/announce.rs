@@ -6,7 +6,6 @@ use std::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{Interfaces, Member, Outside};
-use crate::vrrp::State;
 use crate::vrrp::effects::Kernel;
 use crate::vrrp::instance::{Input, Rival};
 use crate::wire::{arp, ndisc};
@@ -105,7 +104,7 @@ impl Member {
         {
             *place = Some(mac);
         }
-        let is_ours = self.machine.state() == State::Master && self.has_virtual(address);
+        let is_ours = self.machine.holds_addresses() && self.has_virtual(address);
         if is_ours && !interfaces.has_mac(mac) {
             let rival = Rival::Answers { address, mac };
             self.handle(Input::Rival(rival), interfaces, outside, now);

@@ -69,7 +69,7 @@ impl Member {
         let same = before.addresses().eq(self.config.addresses())
             && before.accept == self.config.accept
             && before.filter == self.config.filter;
-        if self.machine.state() != State::Master || same {
+        if !self.machine.holds_addresses() || same {
             return;
         }
         let blocked = std::mem::take(&mut self.blocked);

@@ -1,0 +1,89 @@
+//! What XDP can do for a virtual server, as far as the configuration tells. Pure.
+
+use std::net::IpAddr;
+
+use crate::config::model::{
+    Config, Forwarding, Protocol, Served, Tunnel, VirtualServer, VirtualServerKey,
+};
+
+/// What is in the way of XDP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// Why XDP cannot serve it. Each is a sentence's rest: "XDP cannot serve this: …".
+    pub cannot: Vec<String>,
+    /// What XDP would serve it without: "XDP has no …".
+    pub lacks: Vec<String>,
+}
+
+/// What is in the way of XDP for a virtual server of `config`.
+pub fn fit(config: &Config, server: &VirtualServer) -> Fit {
+    Fit {
+        cannot: cannot(config, server),
+        lacks: lacks(server),
+    }
+}
+
+fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
+    let served = config.served(server);
+    let mut why = Vec::new();
+    let mut say = |is: bool, text: &str| {
+        if is {
+            why.push(text.to_owned());
+        }
+    };
+    let mark = |it: &Served| matches!(it, Served::Fwmark(_));
+    say(
+        served.iter().any(mark),
+        "it sees a packet before a firewall marks it",
+    );
+    say(
+        matches!(server.key, VirtualServerKey::Group(_)) && !served.iter().any(mark),
+        "it serves no groups yet",
+    );
+    let addresses = || {
+        served.iter().filter_map(|it| match it {
+            Served::Address(key) => Some(key),
+            Served::Fwmark(_) => None,
+        })
+    };
+    say(
+        addresses().any(|key| key.address.is_ipv6())
+            || servers(server).any(|address| address.is_ipv6()),
+        "it serves no IPv6 yet",
+    );
+    say(
+        addresses().any(|key| key.port == 0),
+        "it does not serve all ports of an address yet",
+    );
+    say(
+        addresses().any(|key| key.protocol == Protocol::Sctp),
+        "it knows no SCTP yet",
+    );
+    say(
+        server.uses(Forwarding::Tun)
+            && match server.tunnel {
+                None | Some(Tunnel::Ipip) => false,
+                Some(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => true,
+            },
+        "it knows no tunnel but IP in IP yet",
+    );
+    why
+}
+
+fn lacks(server: &VirtualServer) -> Vec<String> {
+    let mut what = Vec::new();
+    if server.ops && server.uses(Forwarding::Nat) {
+        what.push("`ops` in NAT mode".to_owned());
+    }
+    if server.persistence_engine.is_some() {
+        what.push("`persistence_engine`".to_owned());
+    }
+    what
+}
+
+/// The addresses of the real servers and the sorry server.
+fn servers(server: &VirtualServer) -> impl Iterator<Item = IpAddr> {
+    let sorry = server.sorry_server.map(|sorry| sorry.address);
+    let real = server.real_servers.iter().map(|it| it.key.address);
+    real.chain(sorry)
+}

@@ -1,0 +1,201 @@
+//! Who carries each virtual server. Pure; [`crate::dataplane::choice`] decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::Director;
+use crate::config::model::{Served, VirtualServer, VirtualServerKey, XdpMode};
+use crate::dataplane::choice::fit::fit;
+use crate::dataplane::choice::{Candidate, Carrier, Choice, choose};
+use crate::dataplane::desired::Service;
+use crate::dataplane::nexthop::Resolution;
+use crate::health::pool::Pool;
+use crate::observe::model::CarrierView;
+
+impl Director {
+    /// Chooses anew, knowing whether the program can be loaded and whether there is IPVS, each with
+    /// the reason why not. Gives whether a choice is another one.
+    pub fn choose(&mut self, xdp: Result<(), &str>, ipvs: Result<(), &str>) -> bool {
+        let choices = choose(&self.candidates(xdp), ipvs);
+        self.missing = [xdp, ipvs].map(|it| it.err().map(str::to_owned));
+        let changed = self.choices != choices;
+        self.choices = choices;
+        changed
+    }
+
+    /// The virtual servers are others: chooses anew, knowing what was known.
+    pub(super) fn choose_again(&mut self) {
+        let [xdp, ipvs] = self.missing.clone();
+        self.choose(
+            xdp.as_deref().map_or(Ok(()), Err),
+            ipvs.as_deref().map_or(Ok(()), Err),
+        );
+    }
+
+    /// Whether somebody could use XDP, going by the configuration, and whether somebody asks for
+    /// IPVS as far as is known.
+    pub fn asks(&self, xdp: Result<(), &str>) -> (bool, bool) {
+        let all = self.candidates(xdp);
+        (
+            all.iter().any(Candidate::may_use_xdp),
+            all.iter().any(Candidate::asks_for_ipvs),
+        )
+    }
+
+    /// The virtual servers with `xdp_mode auto` that XDP turns out not to serve, since none of the
+    /// interfaces that their packets arrive by takes the program: each with the reason.
+    pub fn refusals(&self) -> BTreeMap<VirtualServerKey, String> {
+        let servers = self.config.virtual_servers.iter().enumerate();
+        servers
+            .filter(|(index, server)| {
+                self.carrier(*index) == Carrier::Xdp && self.mode(server) == XdpMode::Auto
+            })
+            .filter_map(|(_, server)| Some((server.key.clone(), self.refusal(server)?)))
+            .collect()
+    }
+
+    /// From now on these are not for XDP. It is remembered: a service does not go back and forth.
+    pub fn note_refusals(&mut self, refused: BTreeMap<VirtualServerKey, String>) {
+        self.refused.extend(refused);
+    }
+
+    /// Why no packet of a virtual server arrives at the program, if the reason is an interface.
+    pub fn refusal(&self, server: &VirtualServer) -> Option<String> {
+        let entries = self.entries(server);
+        let mut why = Vec::new();
+        for index in &entries {
+            match &self.ports.get(index)?.program {
+                Ok(_) => return None,
+                Err(reason) => why.push(reason.as_str()),
+            }
+        }
+        (!why.is_empty()).then(|| why.join("; "))
+    }
+
+    /// IPVS has services that are not ours: what they serve is not for XDP.
+    pub fn note_foreign(&mut self, taken: impl Fn(&Served) -> bool) {
+        for (index, server) in self.config.virtual_servers.iter().enumerate() {
+            if self.mode(server) == XdpMode::Auto
+                && self.carrier(index) == Carrier::Xdp
+                && let Some(it) = self.config.served(server).iter().find(|it| taken(it))
+            {
+                let name = match it {
+                    Served::Address(key) => key.to_string(),
+                    Served::Fwmark(key) => key.to_string(),
+                };
+                let why =
+                    format!("IPVS has a service {name} already, which lb-agent has not left there");
+                self.refused.insert(server.key.clone(), why);
+            }
+        }
+    }
+
+    /// The choices, in the order of the virtual servers.
+    pub fn choices(&self) -> impl Iterator<Item = (&VirtualServer, &Choice)> {
+        self.config.virtual_servers.iter().zip(&self.choices)
+    }
+
+    /// Those of `held` whose addresses are not with IPVS now.
+    pub(super) fn without_ipvs(&self, held: &[Service]) -> Vec<Service> {
+        let addresses = self.addresses_of(Carrier::Ipvs);
+        let stays = |it: &&Service| !addresses.contains(&it.key.address().into());
+        held.iter().filter(stays).cloned().collect()
+    }
+
+    /// The addresses of the virtual servers that `carrier` carries.
+    pub(super) fn addresses_of(&self, carrier: Carrier) -> BTreeSet<IpAddr> {
+        let served = self.carried_by(carrier);
+        served
+            .flat_map(|(server, _)| self.config.served(server))
+            .filter_map(|served| match served {
+                Served::Address(key) => Some(key.address),
+                Served::Fwmark(_) => None,
+            })
+            .collect()
+    }
+
+    /// The same for who asks.
+    pub fn carriers(&self) -> Vec<CarrierView> {
+        let view = |(server, choice): (&VirtualServer, &Choice)| CarrierView {
+            virtual_server: server.key.to_string(),
+            plane: choice.carrier,
+            reasons: choice.reasons.clone(),
+        };
+        self.choices().map(view).collect()
+    }
+
+    /// The virtual servers that `carrier` carries, with their pools.
+    pub(super) fn carried_by(
+        &self,
+        carrier: Carrier,
+    ) -> impl Iterator<Item = (&VirtualServer, &Pool)> {
+        let all = self.config.virtual_servers.iter().zip(&self.pools);
+        let chosen = all.zip(&self.choices);
+        chosen
+            .filter(move |(_, choice)| choice.carrier == carrier)
+            .map(|(both, _)| both)
+    }
+
+    /// `xdp_mode` of a virtual server.
+    pub(super) fn mode(&self, server: &VirtualServer) -> XdpMode {
+        server.xdp_mode.unwrap_or(self.config.global_defs.xdp_mode)
+    }
+
+    fn carrier(&self, index: usize) -> Carrier {
+        let choice = self.choices.get(index);
+        choice.map_or(Carrier::None, |choice| choice.carrier)
+    }
+
+    fn candidates(&self, xdp: Result<(), &str>) -> Vec<Candidate> {
+        let servers = self.config.virtual_servers.iter();
+        servers.map(|server| self.candidate(server, xdp)).collect()
+    }
+
+    fn candidate(&self, server: &VirtualServer, xdp: Result<(), &str>) -> Candidate {
+        let addresses: BTreeSet<IpAddr> = self
+            .config
+            .served(server)
+            .iter()
+            .filter_map(|served| match served {
+                Served::Address(key) => Some(key.address),
+                Served::Fwmark(_) => None,
+            })
+            .collect();
+        let mut fit = fit(&self.config, server);
+        if fit.cannot.is_empty() {
+            fit.cannot.extend(xdp.err().map(str::to_owned));
+            fit.cannot.extend(self.refused.get(&server.key).cloned());
+        }
+        fit.lacks.extend(self.local_on_another_port(server));
+        Candidate {
+            name: server.key.to_string(),
+            addresses,
+            mode: self.mode(server),
+            cannot: fit.cannot,
+            lacks: fit.lacks,
+        }
+    }
+
+    /// XDP hands what is for this host to the kernel as it is, so the port cannot change.
+    fn local_on_another_port(&self, server: &VirtualServer) -> Option<String> {
+        let VirtualServerKey::Address(key) = &server.key else {
+            return None;
+        };
+        let sorry = server.sorry_server.map(|it| (it.address, it.port));
+        let real = server.real_servers.iter();
+        let all = real.map(|it| (it.key.address, it.key.port)).chain(sorry);
+        let is_local = |address: IpAddr| {
+            address.is_loopback() || matches!(self.hops.resolved(address), Resolution::Local)
+        };
+        let mut others = all.filter(|(address, port)| *port != key.port && is_local(*address));
+        let (address, port) = others.next()?;
+        Some(format!(
+            "way to port {port} of {address}, which is this host, where the virtual server has \
+             port {}",
+            key.port
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;

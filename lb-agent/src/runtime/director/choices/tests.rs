@@ -1,0 +1,120 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::config::{Memory, load};
+use crate::dataplane::port::{Port, Ports};
+use crate::dataplane::xdp::attach::Mode;
+use crate::dataplane::xdp::gate::Numbers;
+use crate::net::link::{Link, LinkKind};
+
+fn director(text: &str) -> Director {
+    let loaded = load(&Memory::default().with("/main", text), "/main".as_ref());
+    let mut director = Director::new(loaded.config, &Numbers::default()).0;
+    director.handle_link(Link {
+        index: 2,
+        name: "eth0".into(),
+        mac: [2; 6],
+        up: true,
+        mtu: 1500,
+        kind: LinkKind::Ethernet,
+        master: None,
+    });
+    director
+}
+
+fn server(head: &str, lines: &str) -> String {
+    format!(
+        "virtual_server {head} {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n{lines}\n\
+         real_server 10.0.0.2 80 {{\n}}\n}}\n"
+    )
+}
+
+fn carriers(director: &Director) -> Vec<Carrier> {
+    director
+        .choices()
+        .map(|(_, choice)| choice.carrier)
+        .collect()
+}
+
+#[test]
+fn services_are_split_between_both_and_an_address_is_not() {
+    use Carrier::{Ipvs, None, Xdp};
+    let text = [
+        server("10.0.0.1 80", ""),
+        server("10.0.0.9 80", ""),
+        server("10.0.0.1 443", "xdp_mode off"),
+        server("fwmark 7", ""),
+    ];
+    let mut director = director(&text.concat());
+    assert!(director.choose(Ok(()), Ok(())) || !carriers(&director).is_empty());
+    assert_eq!(carriers(&director), [Ipvs, Xdp, Ipvs, Ipvs]);
+    assert_eq!(director.desired().services.len(), 1);
+    assert_eq!(director.desired_of_ipvs().services.len(), 3);
+    director.choose(Ok(()), Err("this kernel has no IPVS"));
+    assert_eq!(carriers(&director), [Xdp, Xdp, None, None]);
+    director.choose(Err("no BPF"), Ok(()));
+    assert_eq!(carriers(&director), [Ipvs; 4]);
+}
+
+#[test]
+fn what_no_interface_takes_goes_to_ipvs_and_stays_there() {
+    let instance = "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\n\
+                    virtual_ipaddress {\n10.0.0.1\n10.0.0.2\n}\n}\n";
+    let text = [
+        instance.to_owned(),
+        server("10.0.0.1 80", ""),
+        server("10.0.0.2 80", "xdp_mode native"),
+    ];
+    let mut director = director(&text.concat());
+    let port = |program| Port {
+        name: "eth0".into(),
+        kind: LinkKind::Ethernet,
+        program,
+        listed: Ok(()),
+        takes_frames: None,
+    };
+    let ports = |program| Ports::from([(2, port(program))]);
+    director.handle_ports(ports(Ok(Mode::Generic)));
+    assert_eq!(director.refusals(), BTreeMap::new());
+    director.handle_ports(ports(Err("the driver has no XDP".to_owned())));
+    let refused = director.refusals();
+    let names: Vec<String> = refused.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["[10.0.0.1]:tcp:80"], "native is native");
+    director.note_refusals(refused);
+    director.choose(Ok(()), Ok(()));
+    assert_eq!(carriers(&director), [Carrier::Ipvs, Carrier::Xdp]);
+    let (_, choice) = director.choices().next().unwrap();
+    assert_eq!(choice.reasons, ["the driver has no XDP"]);
+    director.handle_ports(ports(Ok(Mode::Native)));
+    director.choose(Ok(()), Ok(()));
+    assert_eq!(carriers(&director), [Carrier::Ipvs, Carrier::Xdp]);
+}
+
+#[test]
+fn a_server_of_this_host_on_another_port_asks_for_ipvs() {
+    let text = "virtual_server 10.0.0.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+                sorry_server 127.0.0.1 8080\nreal_server 10.0.0.2 80 {\n}\n}\n";
+    let mut director = director(text);
+    director.choose(Ok(()), Ok(()));
+    assert_eq!(carriers(&director), [Carrier::Ipvs]);
+    director.choose(Ok(()), Err("this kernel has no IPVS"));
+    assert_eq!(carriers(&director), [Carrier::Xdp]);
+    let (_, choice) = director.choices().next().unwrap();
+    assert_eq!(
+        choice.reasons,
+        [
+            "XDP has no way to port 8080 of 127.0.0.1, which is this host, where the virtual server \
+          has port 80"
+        ]
+    );
+}
+
+#[test]
+fn what_somebody_else_serves_with_ipvs_is_not_for_xdp() {
+    let mut director = director(&(server("10.0.0.1 80", "") + &server("10.0.0.9 80", "")));
+    director.note_foreign(
+        |served| matches!(served, Served::Address(key) if key.address.to_string() == "10.0.0.9"),
+    );
+    director.choose(Ok(()), Ok(()));
+    assert_eq!(carriers(&director), [Carrier::Xdp, Carrier::Ipvs]);
+}

@@ -1,0 +1,155 @@
+use super::*;
+use crate::config::model::Config;
+use crate::config::{Memory, load};
+use crate::dataplane::xdp::gate::Numbers;
+use crate::net::ipvs::Role;
+use crate::vrrp::State;
+
+/// The director of a configuration, all of which IPVS carries.
+fn director(text: &str) -> Director {
+    let text = format!("global_defs {{\nxdp_mode off\n}}\n{text}");
+    let loaded = load(&Memory::default().with("/main", text), "/main".as_ref());
+    let config: Config = loaded.config;
+    let mut director = Director::new(config, &Numbers::default()).0;
+    director.choose(Ok(()), Ok(()));
+    director
+}
+
+/// What `ipvsadm -Sn` would print, roughly.
+fn lines(director: &Director) -> Vec<String> {
+    let mut lines = Vec::new();
+    for service in director.desired_of_ipvs().services {
+        let settings = service.settings;
+        let mut line = format!("{} {}", settings.key, settings.scheduler);
+        if let Some(persistence) = settings.persistence {
+            line = format!(
+                "{line} -p {} {:?}",
+                persistence.timeout, persistence.granularity
+            );
+        }
+        lines.push(line);
+        lines.extend(service.servers.iter().map(|server| {
+            let it = server.destination;
+            let sorry = if server.sorry { " sorry" } else { "" };
+            format!("  {} {:?} {}{sorry}", it.key, it.forwarding, it.weight)
+        }));
+    }
+    lines
+}
+
+#[test]
+fn a_service_has_every_setting_of_the_configuration() {
+    let director = director(
+        "virtual_server 10.0.0.1 53 {\nlb_algo sh\nlb_kind NAT\nprotocol UDP\nops\nsh-port\n\
+         sh-fallback\npersistence_timeout 50\npersistence_granularity 255.255.255.0\n\
+         persistence_engine sip\nreal_server 10.0.0.2 5353 {\nweight 3\nuthreshold 9\n\
+         lthreshold 4\n}\nreal_server 10.0.0.3 53 {\nlvs_method DR\n}\n}",
+    );
+    let desired = director.desired_of_ipvs();
+    let [service] = desired.services.as_slice() else {
+        panic!("{desired:?}");
+    };
+    let settings = &service.settings;
+    assert_eq!(settings.scheduler, "sh");
+    let flags = settings.flags;
+    assert!(settings.one_packet && flags.flag_1 && flags.flag_2 && !flags.flag_3);
+    assert_eq!(settings.engine.as_deref(), Some("sip"));
+    let persistence = settings.persistence.unwrap();
+    assert_eq!(persistence.timeout, 50);
+    assert_eq!(
+        persistence.granularity,
+        Granularity::Mask([255, 255, 255, 0].into())
+    );
+    let [first, second] = [service.servers[0], service.servers[1]].map(|it| it.destination);
+    assert_eq!(first.key.to_string(), "10.0.0.2:5353");
+    assert_eq!(
+        (first.weight, first.upper_threshold, first.lower_threshold),
+        (3, 9, 4)
+    );
+    assert_eq!(first.forwarding, ipvs::Forwarding::Masquerade);
+    assert_eq!(second.forwarding, ipvs::Forwarding::Route);
+}
+
+#[test]
+fn every_kind_of_virtual_server_has_its_services() {
+    let director = director(
+        "virtual_server fwmark 7 {\nlb_algo wlc\nlb_kind TUN type gue port 6080 csum\n\
+         real_server 10.0.0.2 80 {\n}\n}\n\
+         virtual_server fd00::1 0 {\nlb_algo rr\nlb_kind DR\nprotocol SCTP\n\
+         persistence_granularity 64\nreal_server fd00::2 {\n}\n}\n\
+         virtual_server_group G {\n10.0.0.8-9 80\nfwmark 9\n}\n\
+         virtual_server group G {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+         real_server 10.0.0.2 80 {\n}\n}",
+    );
+    assert_eq!(
+        lines(&director),
+        [
+            "FWM 7 wlc",
+            "  10.0.0.2:0 Tunnel(Gue { port: 6080, checksum: Full }) 1",
+            "SCTP [fd00::1]:0 rr -p 360 Prefix(64)",
+            "  [fd00::2]:0 Route 1",
+            "TCP 10.0.0.8:80 rr",
+            "  10.0.0.2:80 Route 1",
+            "TCP 10.0.0.9:80 rr",
+            "  10.0.0.2:80 Route 1",
+            "FWM 9 rr",
+            "  10.0.0.2:80 Route 1",
+        ]
+    );
+}
+
+#[test]
+fn with_nftables_ipvs_a_group_is_one_mark_for_each_protocol() {
+    let group = "lb_algo rr\nlb_kind DR\nreal_server 10.0.0.2 80 {\n}\n";
+    let director = director(&format!(
+        "global_defs {{\nnftables_ipvs\nnftables_ipvs_start_fwmark 500\n}}\n\
+         virtual_server_group G {{\n10.0.0.8-9 80\nfwmark 9\n}}\n\
+         virtual_server group G {{\nprotocol TCP\n{group}}}\n\
+         virtual_server group G {{\nprotocol UDP\n{group}}}\n"
+    ));
+    let keys: Vec<String> = director
+        .desired_of_ipvs()
+        .services
+        .iter()
+        .map(|it| it.settings.key.to_string())
+        .collect();
+    assert_eq!(keys, ["FWM 500", "FWM 9", "FWM 501"]);
+    let (nftables, marks) = director.marks().unwrap();
+    assert_eq!(nftables.table, "keepalived_ipvs");
+    let shown: Vec<_> = marks
+        .iter()
+        .map(|it| {
+            (
+                it.protocol,
+                it.first.to_string(),
+                it.last.to_string(),
+                it.mark,
+            )
+        })
+        .collect();
+    let range = |protocol, mark| (protocol, "10.0.0.8".to_owned(), "10.0.0.9".to_owned(), mark);
+    assert_eq!(shown, [range(6, 500), range(17, 501)]);
+}
+
+#[test]
+fn the_sync_daemon_follows_the_role_while_ipvs_carries_something() {
+    let instance = "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\n\
+                    virtual_ipaddress {\n10.0.0.1\n}\nlvs_sync_daemon_interface eth1\n}\n";
+    let server = "virtual_server 10.0.0.1 80 {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+                  real_server 10.0.0.2 80 {\n}\n}\n";
+    let mut both = director(&format!("{instance}{server}"));
+    let roles = |director: &Director| {
+        let daemons = director.sync_daemons();
+        let shown = daemons
+            .iter()
+            .map(|it| (it.role, it.interface.clone(), it.sync_id));
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(roles(&both), [(Role::Backup, "eth1".to_owned(), 51)]);
+    both.handle_role("VI_1", State::Master);
+    assert_eq!(roles(&both), [(Role::Master, "eth1".to_owned(), 51)]);
+    let records = both.records_of_ipvs();
+    assert_eq!(records[0].instance.as_deref(), Some("VI_1"));
+    assert!(records[0].armed);
+    assert_eq!(roles(&director(instance)), []);
+}

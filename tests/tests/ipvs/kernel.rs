@@ -1,0 +1,264 @@
+//! What the agent asks of the kernel beside services: sync daemons, marks; and a kernel that
+//! refuses.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use lb_agent::dataplane::ipvs::desired::{Desired, Service};
+use lb_agent::dataplane::ipvs::plane::Plane;
+use lb_tests::{Agent, Layout, Mode, Namespace, Need, Site, skipped, wait_until};
+
+use crate::agent::{PLAIN, wait_for};
+use crate::ipvsadm::{ipvsadm, saved};
+use crate::machine;
+use crate::samples::{plain, web};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+fn daemons(machine: &Namespace) -> Result<String> {
+    machine.enter(|| ipvsadm("-L --daemon"))
+}
+
+fn wait_for_daemon(machine: &Namespace, agent: &Agent, what: &str) -> Result<()> {
+    let there = wait_until(PATIENCE, || {
+        let found = daemons(machine).ok()?;
+        (found.trim().contains(what) && found.lines().count() == what.lines().count()).then_some(())
+    });
+    ensure!(
+        there.is_some(),
+        "{what}: {}\n{}",
+        daemons(machine)?,
+        agent.log()
+    );
+    Ok(())
+}
+
+#[test]
+fn the_sync_daemon_follows_the_instance_and_is_started_again() -> Result<()> {
+    let Some(machine) = machine()? else {
+        return Ok(());
+    };
+    machine.ip("link set lo up")?;
+    machine.ip("link add name eth0 type veth peer name far")?;
+    machine.ip("address add 192.0.2.7/24 dev eth0")?;
+    for link in ["eth0", "far"] {
+        machine.ip(&format!("link set {link} up"))?;
+    }
+    let instance = "vrrp_instance VI_1 {\nstate BACKUP\ninterface eth0\nvirtual_router_id 51\n\
+                    priority 100\nadvert_int 1\nlvs_sync_daemon_interface eth0\n\
+                    virtual_ipaddress {\n192.0.2.1\n}\n}\n";
+    let mut agent = Agent::start(&machine, &format!("{PLAIN}{instance}"))?;
+    wait_for_daemon(
+        &machine,
+        &agent,
+        "backup sync daemon (mcast=eth0, syncid=51",
+    )?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    wait_for_daemon(
+        &machine,
+        &agent,
+        "master sync daemon (mcast=eth0, syncid=51",
+    )?;
+    machine.enter(|| ipvsadm("--stop-daemon master"))?;
+    agent.wait_for("somebody has changed IPVS's sync daemons", PATIENCE)?;
+    wait_for_daemon(
+        &machine,
+        &agent,
+        "master sync daemon (mcast=eth0, syncid=51",
+    )?;
+    agent.terminate()?;
+    let left = daemons(&machine)?;
+    ensure!(left.trim().is_empty(), "{left}");
+    Ok(())
+}
+
+/// nginx answers on 80 only; a rule of the operator or of ours marks what belongs together.
+fn site() -> Result<Option<Site>> {
+    if skipped(&crate::SITE) || skipped(&[Need::Program("nft")]) {
+        return Ok(None);
+    }
+    let site = Site::new(Layout::demo(Mode::Dr))?;
+    let vip = site.layout.virtual_address;
+    site.directors[0].ip(&format!("address add {vip}/24 dev ens33"))?;
+    Ok(Some(site))
+}
+
+fn wait_until_served(site: &Site, agent: &Agent) -> Result<()> {
+    let target = site.service();
+    let served = wait_until(PATIENCE, || {
+        let tally = site
+            .client
+            .enter(|| Ok(lb_tests::http::Tally::of(4, target, None)))
+            .ok()?;
+        (tally.failures.is_empty() && tally.from("rs1") == 2).then_some(())
+    });
+    ensure!(served.is_some(), "{}", agent.log());
+    Ok(())
+}
+
+#[test]
+fn the_operators_marks_are_served_for_two_ports_together() -> Result<()> {
+    let Some(site) = site()? else {
+        return Ok(());
+    };
+    let director = &site.directors[0];
+    let vip = site.layout.virtual_address;
+    let mark = format!(
+        "add rule ip marks incoming ip daddr {vip} tcp dport {{ 80, 443 }} meta mark set 6"
+    );
+    for rule in [
+        "add table ip marks",
+        "add chain ip marks incoming { type filter hook prerouting priority mangle ; }",
+        mark.as_str(),
+    ] {
+        director.run(Command::new("nft").arg(rule))?;
+    }
+    let [one, two] = site.layout.servers;
+    let text = format!(
+        "virtual_server fwmark 6 {{\nlb_algo rr\nlb_kind DR\nreal_server {one} 80 {{\n}}\n\
+         real_server {two} 80 {{\n}}\n}}\n"
+    );
+    let mut agent = Agent::start(director, &text)?;
+    agent.wait_for(
+        "virtual server FWM 6 is served by the kernel's IPVS: it sees a packet before a firewall \
+         marks it",
+        PATIENCE,
+    )?;
+    wait_until_served(&site, &agent)
+}
+
+#[test]
+fn a_group_has_one_mark_that_nftables_sets() -> Result<()> {
+    let Some(site) = site()? else {
+        return Ok(());
+    };
+    let director = &site.directors[0];
+    let [one, two] = site.layout.servers;
+    let vip = site.layout.virtual_address;
+    let text = format!(
+        "global_defs {{\nxdp_mode off\nnftables_ipvs\n}}\n\
+         virtual_server_group G {{\n{vip} 80\n192.0.2.1-200 443\nfd00::1 80\n}}\n\
+         virtual_server group G {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+         real_server {one} 80 {{\n}}\nreal_server {two} 80 {{\n}}\n}}\n"
+    );
+    let agent = Agent::start(director, &text)?;
+    wait_for(
+        director,
+        &[
+            "-A -f 1000 -6 -s rr",
+            "-A -f 1000 -s rr",
+            &format!("-a -f 1000 -r {one}:80 -g -w 1"),
+            &format!("-a -f 1000 -r {two}:80 -g -w 1"),
+        ],
+    )
+    .with_context(|| agent.log())?;
+    wait_until_served(&site, &agent)?;
+    let rules = director.run(Command::new("nft").args(["list", "ruleset"]))?;
+    ensure!(
+        rules.contains("192.0.2.1-192.0.2.200 . 443 : 0x000003e8"),
+        "{rules}"
+    );
+    agent.terminate()?;
+    let rules = director.run(Command::new("nft").args(["list", "ruleset"]))?;
+    ensure!(!rules.contains("keepalived_ipvs"), "{rules}");
+    Ok(())
+}
+
+#[test]
+fn a_kernel_that_loads_no_modules_is_told_and_with_xdp_required_off_survived() -> Result<()> {
+    const LOADER: &str = "/proc/sys/kernel/modprobe";
+    let Some(machine) = machine()? else {
+        return Ok(());
+    };
+    machine.ip("link set lo up")?;
+    let before = fs::read_to_string(LOADER)?;
+    // In use by nobody else: tests run one at a time in a guest.
+    let unloaded = unload();
+    fs::write(LOADER, "/bin/false")?;
+    let outcome = unloaded.and_then(|()| without_modules(&machine));
+    fs::write(LOADER, before.trim())?;
+    outcome?;
+    // And when it does load them, all is well.
+    let _agent = Agent::start(&machine, PLAIN)?;
+    let there = wait_until(PATIENCE, || {
+        (machine.enter(saved).ok()?.len() == 3).then_some(())
+    });
+    there.context("the module is not loaded")
+}
+
+/// Takes IPVS out of the kernel, with all that hangs on it.
+fn unload() -> Result<()> {
+    let modules = fs::read_to_string("/proc/modules")?;
+    let names: Vec<&str> = modules
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| name.starts_with("ip_vs_"))
+        .chain(["ip_vs"])
+        .collect();
+    let gone = wait_until(PATIENCE, || {
+        let mut rmmod = Command::new("rmmod");
+        // Namespaces of earlier tests may take their time to go.
+        let _some = rmmod.args(&names).output().ok()?;
+        let left = fs::read_to_string("/proc/modules").ok()?;
+        (!left.contains("ip_vs")).then_some(())
+    });
+    gone.context("ip_vs stays in use")
+}
+
+fn without_modules(machine: &Namespace) -> Result<()> {
+    let exit = Agent::start(machine, PLAIN)?.wait(PATIENCE)?;
+    for part in [
+        "no data plane carries virtual server [192.0.2.1]:tcp:80: `xdp_mode` is off; this kernel \
+         has no IPVS: `/bin/false ip_vs` failed",
+        "run `modprobe ip_vs` as root",
+        "with `xdp_required off` in global_defs the agent runs without",
+    ] {
+        ensure!(
+            !exit.status.success() && exit.log.contains(part),
+            "{}",
+            exit.log
+        );
+    }
+    let lenient = PLAIN.replacen("global_defs {", "global_defs {\nxdp_required off", 1);
+    let mut agent = Agent::start(machine, &lenient)?;
+    agent.wait_for("virtual server [192.0.2.1]:tcp:80 is not served", PATIENCE)?;
+    let exit = agent.terminate()?;
+    ensure!(exit.status.success(), "{}", exit.log);
+    Ok(())
+}
+
+#[test]
+fn refusals_that_overrun_the_socket_are_found_out_and_mended() -> Result<()> {
+    const ROOM: &str = "/proc/sys/net/core/rmem_default";
+    let Some(machine) = machine()? else {
+        return Ok(());
+    };
+    let before = fs::read_to_string(ROOM)?;
+    fs::write(ROOM, "2304")?;
+    let opened = machine.enter(|| Ok(Plane::open(false)?));
+    fs::write(ROOM, before.trim())?;
+    let mut plane = opened?;
+    let service = |last: u8, scheduler: &str| Service {
+        settings: plain(web(last), scheduler),
+        servers: Vec::new(),
+    };
+    let all = |scheduler: &str| Desired {
+        services: (1..=200).map(|last| service(last, scheduler)).collect(),
+    };
+    machine.enter(|| {
+        let overrun = plane.apply(&all("nonsense"));
+        let overrun = overrun.err().context("200 refusals fit into 2304 bytes")?;
+        ensure!(overrun.to_string().contains("IPVS"), "{overrun}");
+        // The next one finds out what is so.
+        let outcome = plane.apply(&all("rr"));
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(_again) => plane.apply(&all("rr"))?,
+        };
+        ensure!(outcome.refused.is_empty(), "{:?}", outcome.refused);
+        ensure!(saved()?.len() == 200);
+        Ok(())
+    })
+}

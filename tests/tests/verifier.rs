@@ -1,0 +1,76 @@
+//! The kernel's verifier takes every program of `lb-ebpf`. `cargo xtask test` runs this here and in
+//! a guest with Debian's 6.1: older kernels reckon otherwise, stack frames above all.
+//!
+//! What the programs then do is not asked here: see `xdp_load` and `xdp_model`.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use aya::Ebpf;
+use aya::programs::{Program, Xdp};
+use lb_agent::dataplane::xdp::object::Object;
+use lb_agent::dataplane::xdp::pins::Pins;
+use lb_tests::{Namespace, Need, built, skipped};
+
+const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Bpf];
+
+/// As many instructions may the verifier have looked at. The kernel's own bound is a million; what
+/// is taken here must be taken by kernels that are less clever.
+const MOST_VERIFIED: u32 = 150_000;
+
+/// `XDP_PASS`.
+const PASS: u32 = 2;
+
+#[test]
+fn the_programs_of_the_agent_are_loaded_and_run() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let namespace = Namespace::new("load")?;
+    let pins = Pins::of(namespace.name());
+    namespace.enter(|| {
+        let mut object = Object::load(&pins)?;
+        // Which kernels before 5.16 do not tell.
+        if let Some(verified) = object.balance()?.info()?.verified_instruction_count() {
+            ensure!(
+                verified < MOST_VERIFIED,
+                "{verified} instructions were verified: more than {MOST_VERIFIED}"
+            );
+        }
+        object.heartbeat()?;
+        let verdict = object.run(&mut vec![0; 64])?;
+        ensure!(
+            verdict == PASS,
+            "a frame of zeros got the verdict {verdict}"
+        );
+        Ok(pins.remove()?)
+    })
+}
+
+#[test]
+fn the_programs_of_test_networks_and_of_the_bench_are_loaded() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    for name in ["pass", "decap", "bench"] {
+        let loaded = load_all(&built::bpf_object(name)?).with_context(|| name.to_owned())?;
+        ensure!(loaded > 0, "{name} has no program");
+    }
+    Ok(())
+}
+
+/// Loads every program of an object; how many these are.
+fn load_all(object: &Path) -> Result<usize> {
+    let mut ebpf = Ebpf::load_file(object)?;
+    let mut loaded = 0;
+    for (name, program) in ebpf.programs_mut() {
+        load(program).with_context(|| name.to_owned())?;
+        loaded += 1;
+    }
+    Ok(loaded)
+}
+
+fn load(program: &mut Program) -> Result<()> {
+    let program: &mut Xdp = program.try_into()?;
+    Ok(program.load()?)
+}

@@ -1,0 +1,178 @@
+//! VRRP that cannot go on: what it held is released, and the agent does not go on without it.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use lb_agent::config::{self, FileSystem};
+use lb_agent::vrrp::settings::Setup;
+use lb_agent::vrrp::{Change, Gate, News, State, driver};
+use lb_tests::{
+    Agent, Cluster, Layout, Mode, Namespace, PATIENCE, Switch, configurations, needs, skipped,
+    wait_until,
+};
+
+#[path = "vrrp_end/wound.rs"]
+mod wound;
+
+/// Packets of this size do not fit into a native program.
+const TOO_LARGE: &str = "link add large0 mtu 9000 type veth peer name large1 mtu 9000";
+const VIP: &str = "10.0.0.100";
+const ALONE: &str = "\
+vrrp_instance VI_1 {
+    interface eth0
+    virtual_router_id 51
+    priority 200
+    virtual_ipaddress {
+        10.0.0.100
+    }
+}
+";
+
+#[derive(Clone, Default)]
+struct Armed(Arc<AtomicBool>);
+
+impl Gate for Armed {
+    fn arm(&self, _instance: usize) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn disarm(&self, _instance: usize) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_vrrp_thread_that_panics_releases_what_it_holds_and_says_that_it_has_ended() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let switch = Switch::new("outside")?;
+    let director = Namespace::new("director1")?;
+    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("keepalived.conf");
+    fs::write(&file, ALONE)?;
+    let setup = Setup::from(&config::load(&FileSystem, &file).config);
+    let gate = Armed::default();
+    let armed = Arc::clone(&gate.0);
+    let (address_was_set, arms) = (Arc::new(AtomicBool::new(false)), Arc::clone(&armed));
+    let was_set = Arc::clone(&address_was_set);
+    let listener = move |news| {
+        if let News::Changed(Change {
+            to: State::Master, ..
+        }) = news
+        {
+            was_set.store(arms.load(Ordering::SeqCst), Ordering::SeqCst);
+            std::panic::panic_any("broken on purpose");
+        }
+    };
+    let handle = director.enter(|| Ok(driver::spawn(setup, Box::new(gate), listener)?))?;
+    let ended = wait_until(PATIENCE, || handle.has_ended().then_some(()));
+    ended.context("the thread goes on")?;
+    assert!(address_was_set.load(Ordering::SeqCst), "it was not MASTER");
+    assert!(!armed.load(Ordering::SeqCst), "the gate is open");
+    assert!(!director.has_address(VIP)?);
+    assert!(!handle.stop(), "it cannot vouch for everything");
+    Ok(())
+}
+
+#[test]
+fn an_agent_whose_vrrp_thread_cannot_go_on_hands_over_and_ends() -> Result<()> {
+    if skipped(&needs::SITE) || !wound::IS_POSSIBLE {
+        return Ok(());
+    }
+    let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
+    wound::take_epoll(cluster.agent(0)?.id(), "vrrp")?;
+    let exit = cluster.take(0)?.wait(PATIENCE)?;
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    for said in ["VRRP cannot go on", "sent 0 priority", "start it again"] {
+        assert!(exit.log.contains(said), "no {said:?} in:\n{}", exit.log);
+    }
+    assert!(!exit.log.contains("nothing was started"), "{}", exit.log);
+    let director = &cluster.site.directors[0];
+    let address = cluster.site.layout.virtual_address.to_string();
+    assert!(!director.has_address(&address)?);
+    director.wait_until_free("ens33")?;
+    cluster.wait_for_master(1)?;
+    assert_eq!(cluster.requests(20)?.failures, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn a_restart_after_a_crash_that_fails_leaves_no_virtual_address() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let switch = Switch::new("outside")?;
+    let director = Namespace::new("director1")?;
+    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    director.ip(TOO_LARGE)?;
+    let mut agent = Agent::start(&director, ALONE)?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let status = Path::new("/run/lb-agent")
+        .join(director.name())
+        .join("status.json");
+    wait_until(PATIENCE, || status.exists().then_some(())).context("no status file")?;
+    agent.kill()?;
+    ensure!(director.has_address(VIP)?, "there is nothing to remove");
+
+    let cannot_start = format!(
+        "global_defs {{\n xdp_mode native\n xdp_interfaces large0\n}}\n{ALONE}\
+         virtual_server 10.0.0.100 80 {{\n lb_kind DR\n protocol TCP\n \
+         real_server 10.0.0.5 80 {{\n weight 1\n }}\n}}\n"
+    );
+    let exit = Agent::start(&director, &cannot_start)?.wait(Duration::from_secs(20))?;
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    assert!(exit.log.contains("nothing was started"), "{}", exit.log);
+    assert!(!director.has_address(VIP)?, "{}", exit.log);
+    assert!(!status.exists());
+    Ok(())
+}
+
+#[test]
+fn a_start_that_fails_where_no_agent_was_touches_no_address() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let switch = Switch::new("outside")?;
+    let director = Namespace::new("director1")?;
+    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    director.ip(TOO_LARGE)?;
+    director.ip("address add 10.0.0.100/32 dev eth0")?;
+    let cannot_start = format!(
+        "global_defs {{\n xdp_mode native\n xdp_interfaces large0\n}}\n{ALONE}\
+         virtual_server 10.0.0.100 80 {{\n lb_kind DR\n protocol TCP\n \
+         real_server 10.0.0.5 80 {{\n weight 1\n }}\n}}\n"
+    );
+    let exit = Agent::start(&director, &cannot_start)?.wait(Duration::from_secs(20))?;
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    assert!(
+        director.has_address(VIP)?,
+        "it may be a running keepalived's"
+    );
+    Ok(())
+}
+
+#[test]
+fn an_address_that_was_there_before_is_not_said_to_be_left_by_us() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let switch = Switch::new("outside")?;
+    let director = Namespace::new("director1")?;
+    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    director.ip("address add 10.0.0.100/32 dev eth0")?;
+    let mut agent = Agent::start(&director, ALONE)?;
+    agent.wait_for(
+        "10.0.0.100/32 was on eth0 already, from an earlier run or set by hand",
+        PATIENCE,
+    )?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let exit = agent.terminate()?;
+    assert!(exit.status.success(), "{}", exit.log);
+    Ok(())
+}
