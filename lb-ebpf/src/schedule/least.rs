@@ -66,9 +66,6 @@ pub(crate) extern "C" fn lb_compare(
     let Some(table) = SCHEDULES.get(leader) else {
         return NOBODY.into();
     };
-    let overflows = u64::from(flags & u32::from(flags::OVERFLOWS) != 0);
-    let idle_first = u64::from(flags & u32::from(flags::IDLE_FIRST) != 0);
-    let counted = u64::from(flags / COUNTED);
     let by_order = active_cost | inactive_cost | more_cost == 0;
     let turns = at(table, 0);
     let servers = at(table, turns + 1);
@@ -93,12 +90,17 @@ pub(crate) extern "C" fn lb_compare(
         offset += 1;
         offset *= is_less(offset, end);
         let share = element >> 16;
+        // Cut out each time: a word for each of them would be too much for the stack.
+        let bits = opaque(flags.into());
+        let bit = |mask: u32| (bits >> mask.trailing_zeros()) & 1;
+        let [overflows, idle_first] =
+            [flags::OVERFLOWS, flags::IDLE_FIRST].map(|it| bit(it.into()));
         idle |= is_less(active * 2, share);
         let cost = active * u64::from(active_cost)
             + inactive * u64::from(inactive_cost)
             + u64::from(more_cost) * (1 ^ idle_first & is_less(active, 1));
         let better = is_less(cost * (best >> 16), best_cost * share)
-            & is_less(full & counted, 1)
+            & is_less(full & bit(COUNTED), 1)
             & (1 ^ overflows & is_less(share, active));
         let better = opaque(better);
         best = best.wrapping_add(element.wrapping_sub(best).wrapping_mul(better));
