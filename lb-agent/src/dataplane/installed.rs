@@ -144,9 +144,8 @@ impl Installed {
                     },
                 );
             }
-            Operation::RemoveService { key, id } => {
+            Operation::RemoveService { key, id: _ } => {
                 self.services.remove(key);
-                self.schedules.remove(id);
             }
             Operation::SetFilter(addresses) => self.filter.clone_from(addresses),
         }

@@ -5,8 +5,8 @@
 //! 1. the filter lets through what will be ours, besides what is;
 //! 2. a service that goes leaves the lookup first, its servers after it;
 //! 3. replies find a server that comes, then it is written, before a schedule names it;
-//! 4. a schedule is swapped before the service that is new points to it, and before the servers
-//!    that it no longer names are retired;
+//! 4. all schedules are swapped, side by side, before the services that are new point to them, and
+//!    before the servers that they no longer name are retired;
 //! 5. replies of servers that have gone are nobody's, and the filter loses their addresses.
 //!
 //! A server that stays keeps its slot and its flows, whatever changes about it.
@@ -80,6 +80,23 @@ pub enum Operation {
     SetFilter(Addresses),
 }
 
+impl Operation {
+    /// The service and its new schedule, if it is that.
+    pub fn table(&self) -> Option<(u16, &Table)> {
+        if let Self::SetSchedule { service, table } = self {
+            Some((*service, table))
+        } else {
+            None
+        }
+    }
+}
+
+/// A plan cut into its steps, which come one after another. The operations of one step, all of
+/// them schedules if there are several, may be carried out side by side.
+pub fn steps(plan: &[Operation]) -> impl Iterator<Item = &[Operation]> {
+    plan.chunk_by(|one, next| one.table().is_some() && next.table().is_some())
+}
+
 /// Why there is no plan. Nothing is changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
@@ -117,6 +134,11 @@ pub fn plan(
     for (_, servers) in &mut written {
         plan.operations.append(&mut servers.writes);
     }
+    plan.empty_schedules();
+    for (_, servers) in &mut written {
+        plan.set_schedule(servers.id, std::mem::take(&mut servers.table));
+    }
+    plan.retire_removed();
     for (service, servers) in written {
         plan.set_service(service, servers, ticks);
     }
@@ -146,6 +168,8 @@ struct Planner<'a> {
     slots: BTreeMap<u16, Slots>,
     free_slots: Box<dyn Iterator<Item = u32> + 'a>,
     free_ids: Box<dyn Iterator<Item = u16> + 'a>,
+    /// The slots of services that go, by id.
+    removed: BTreeMap<u16, Slots>,
     operations: Vec<Operation>,
 }
 
@@ -176,15 +200,37 @@ impl<'a> Planner<'a> {
                     .filter_map(|id| u16::try_from(id).ok())
                     .filter(move |id| !used.contains(id)),
             ),
+            removed: BTreeMap::new(),
             operations: Vec::new(),
         }
     }
 
     fn remove_service(&mut self, key: Key, id: u16) {
         self.operations.push(Operation::RemoveService { key, id });
-        for (slot, backend) in self.slots.remove(&id).unwrap_or_default() {
-            self.operations.push(pool::retire(slot, &backend));
+        let slots = self.slots.remove(&id).unwrap_or_default();
+        self.removed.insert(id, slots);
+    }
+
+    /// The schedules of services that go are of no more use.
+    fn empty_schedules(&mut self) {
+        let ids: Vec<u16> = self.removed.keys().copied().collect();
+        for id in ids {
+            self.set_schedule(id, Table::default());
         }
+    }
+
+    fn set_schedule(&mut self, service: u16, table: Table) {
+        if self.installed.schedules.get(&service) != Some(&table) {
+            self.operations
+                .push(Operation::SetSchedule { service, table });
+        }
+    }
+
+    /// Frees the slots of services that go.
+    fn retire_removed(&mut self) {
+        let slots = std::mem::take(&mut self.removed).into_values().flatten();
+        let retire = |(slot, backend): (u32, Backend)| pool::retire(slot, &backend);
+        self.operations.extend(slots.map(retire));
     }
 
     /// Finds an id for a service and slots for its servers: those they have, or free ones.
@@ -237,15 +283,9 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Lets a service use its servers, and frees the slots that it no longer needs.
+    /// Lets packets find a service, and frees the slots that it no longer needs.
     fn set_service(&mut self, service: &Service, servers: Servers, ticks: Ticks) {
-        let Servers {
-            id, table, gone, ..
-        } = servers;
-        if self.installed.schedules.get(&id) != Some(&table) {
-            self.operations
-                .push(Operation::SetSchedule { service: id, table });
-        }
+        let Servers { id, gone, .. } = servers;
         let key = Key::from(service.key);
         let old = self.installed.services.get(&key);
         let entry = service::entry(service, id, ticks);

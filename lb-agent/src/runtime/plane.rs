@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::dataplane::desired::Desired;
 use crate::dataplane::installed::Installed;
-use crate::dataplane::plan::{PlanError, plan};
+use crate::dataplane::plan::{PlanError, plan, steps};
 use crate::dataplane::xdp::attach::{Attachments, DetachError, Mode};
 use crate::dataplane::xdp::clock::{MEASURE, TOGETHER, TRIES, Ticks};
 use crate::dataplane::xdp::gate::{Gates, Numbers};
@@ -143,9 +143,12 @@ impl Plane {
 
     /// Brings the maps to what is desired.
     pub fn apply(&mut self, desired: &Desired) -> Result<(), PlaneError> {
-        for operation in plan(desired, &self.installed, self.ticks)? {
-            self.maps.execute(&operation)?;
-            self.installed.record(&operation);
+        let plan = plan(desired, &self.installed, self.ticks)?;
+        for step in steps(&plan) {
+            self.maps.execute_all(step)?;
+            for operation in step {
+                self.installed.record(operation);
+            }
         }
         Ok(())
     }

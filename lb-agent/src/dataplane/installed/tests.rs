@@ -49,16 +49,18 @@ fn a_schedule_that_comes_before_its_service_is_not_forgotten() {
 }
 
 #[test]
-fn a_service_that_goes_takes_its_schedule_along() {
-    let schedule = Operation::SetSchedule {
+fn a_schedule_outlives_its_service_until_it_is_emptied() {
+    let schedule = |table: &Table| Operation::SetSchedule {
         service: 5,
-        table: table(&[1]),
+        table: table.clone(),
     };
+    let (full, empty) = (table(&[1]), Table::default());
     let gone = Operation::RemoveService { key: KEY, id: 5 };
-    assert_eq!(
-        after(&[schedule, set_service(5), gone]),
-        Installed::default()
-    );
+    let left = after(&[schedule(&full), set_service(5), gone.clone()]);
+    assert!(left.services.is_empty());
+    assert_eq!(left.schedules[&5], full);
+    let emptied = after(&[schedule(&full), set_service(5), gone, schedule(&empty)]);
+    assert_eq!(emptied.schedules[&5], empty);
 }
 
 #[test]

@@ -179,9 +179,33 @@ fn a_service_that_goes_leaves_the_lookup_before_its_servers() {
         operations[..],
         [
             Operation::RemoveService { id: 1, .. },
+            Operation::SetSchedule { service: 1, ref table },
             Operation::RetireBackend { slot: 1, .. }
-        ]
+        ] if slots(table).is_empty()
     ));
+}
+
+/// Each swap makes the kernel wait, so the swaps of many services have to be one step.
+#[test]
+fn all_schedules_of_a_plan_are_one_step() {
+    let mut installed = Installed::default();
+    let services = |hosts: &[(u8, u32)]| (1..=9).map(|port| service(port, hosts)).collect();
+    let lengths = |plan: &[Operation]| -> Vec<(usize, bool)> {
+        let lengths = steps(plan).map(|step| (step.len(), step[0].table().is_some()));
+        lengths.filter(|(_, schedules)| *schedules).collect()
+    };
+    let plan = step(&mut installed, &desired(services(&[(5, 1), (6, 1)])));
+    assert_eq!(lengths(&plan), [(9, true)]);
+    let plan = step(&mut installed, &desired(services(&[(6, 1)])));
+    assert_eq!(lengths(&plan), [(9, true)]);
+    let plan = step(&mut installed, &desired(vec![service(1, &[(5, 1)])]));
+    assert_eq!(lengths(&plan), [(9, true)], "those that go, too");
+    let ordered = |plan: &[Operation]| {
+        let place = |wanted: fn(&Operation) -> bool| plan.iter().position(wanted);
+        let retired = place(|it| matches!(it, Operation::RetireBackend { .. }));
+        place(|it| it.table().is_some()) < retired
+    };
+    assert!(ordered(&plan));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 
-use aya::maps::Array;
 use bytemuck::Zeroable as _;
 use lb_common::backend::Backend;
 use lb_common::control::{CENSUS_SECONDS, Control};
@@ -18,12 +17,21 @@ use super::slot::stores;
 use super::{Abi, Maps, MapsError};
 use crate::dataplane::installed::Key;
 use crate::dataplane::plan::Operation;
-use crate::dataplane::schedule::Table;
-
-/// `BPF_F_INNER_MAP`: inner arrays may differ in length (kernel 5.10).
-const INNER_MAP: u32 = 1 << 12;
 
 impl Maps {
+    /// Carries out operations that may be carried out side by side (`plan::steps`).
+    pub fn execute_all(&mut self, step: &[Operation]) -> Result<(), MapsError> {
+        let (schedules, others): (Vec<_>, Vec<_>) = step
+            .iter()
+            .partition(|operation| operation.table().is_some());
+        let tables: Vec<_> = schedules.into_iter().filter_map(Operation::table).collect();
+        if !tables.is_empty() {
+            self.schedules.set_all(&tables)?;
+        }
+        let mut others = others.into_iter();
+        others.try_for_each(|operation| self.execute(operation))
+    }
+
     /// Carries out one operation of the plan.
     pub fn execute(&mut self, operation: &Operation) -> Result<(), MapsError> {
         match operation {
@@ -36,7 +44,7 @@ impl Maps {
                 self.set_thresholds(*slot, *thresholds);
                 Ok(())
             }
-            Operation::SetSchedule { service, table } => self.set_schedule(*service, table),
+            Operation::SetSchedule { service, table } => self.schedules.set(*service, table),
             Operation::SetService {
                 key,
                 entry,
@@ -94,19 +102,6 @@ impl Maps {
             .map_err(MapsError::write("BACKEND_STATS"))
     }
 
-    fn set_schedule(&mut self, service: u16, table: &Table) -> Result<(), MapsError> {
-        let words = table.words();
-        let count = u32::try_from(words.len()).unwrap_or(0);
-        let write = MapsError::write("SCHEDULES");
-        let mut map = Array::create(count, INNER_MAP).map_err(&write)?;
-        for (place, word) in (0..).zip(words) {
-            map.set(place, word, 0).map_err(&write)?;
-        }
-        self.schedules
-            .set(u32::from(service), &map, 0)
-            .map_err(&write)
-    }
-
     fn set_service(
         &mut self,
         key: Key,
@@ -139,7 +134,6 @@ impl Maps {
 
     fn remove_service(&mut self, key: Key, id: u16) -> Result<(), MapsError> {
         self.services4.remove(ServiceKey4::from(key));
-        self.set_schedule(id, &Table::default())?;
         self.set_info(id, &ServiceInfo::zeroed())
     }
 

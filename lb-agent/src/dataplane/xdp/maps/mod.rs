@@ -7,6 +7,7 @@ mod execute;
 mod loads;
 pub mod mapped;
 mod read;
+mod schedules;
 mod services;
 mod slot;
 
@@ -14,9 +15,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use aya::maps::{
-    Array, ArrayOfMaps, HashMap, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash,
-};
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash};
 use lb_common::affinity::{Affinity, AffinityKey4};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
@@ -29,6 +28,7 @@ use lb_common::stats::Traffic;
 use thiserror::Error;
 
 use self::mapped::Mapped;
+use self::schedules::Schedules;
 use self::services::Services;
 use super::pins::Pins;
 
@@ -163,7 +163,7 @@ pub struct Maps {
     loads: Mapped<Load>,
     /// The kernel gives every record eight bytes.
     sources: Mapped<[u32; 2]>,
-    schedules: ArrayOfMaps<MapData, Array<MapData, u32>>,
+    schedules: Schedules,
     backend_stats: PerCpuArray<MapData, Abi<Traffic>>,
     retired_stats: Array<MapData, Abi<Traffic>>,
     reasons: PerCpuArray<MapData, u64>,
@@ -205,7 +205,7 @@ impl Maps {
                 2 * SOURCE_COUNTERS as usize,
                 true,
             )?,
-            schedules: convert("SCHEDULES", typed("SCHEDULES")?)?,
+            schedules: Schedules::new(&open("SCHEDULES")?)?,
             backend_stats: convert("BACKEND_STATS", typed("BACKEND_STATS")?)?,
             retired_stats: convert("RETIRED_STATS", typed("RETIRED_STATS")?)?,
             reasons: convert("REASONS", typed("REASONS")?)?,

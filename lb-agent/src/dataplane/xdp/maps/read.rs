@@ -14,7 +14,6 @@ use lb_common::stats::{Reason, Traffic};
 
 use super::{Maps, MapsError};
 use crate::dataplane::installed::{Addresses, Installed, Key, Service};
-use crate::dataplane::schedule::Table;
 
 impl Maps {
     /// The control page.
@@ -27,7 +26,9 @@ impl Maps {
         let mut installed = Installed::default();
         for (key, entry) in self.services4.iter() {
             let (info, policy) = (self.info(entry.id)?, self.policy(entry.id)?);
-            installed.schedules.insert(entry.id, self.table(entry.id));
+            installed
+                .schedules
+                .insert(entry.id, self.schedules.get(entry.id));
             let service = Service {
                 entry,
                 info,
@@ -102,15 +103,6 @@ impl Maps {
         policy
             .map(|policy| policy.0)
             .map_err(MapsError::read("POLICIES"))
-    }
-
-    fn table(&self, id: u16) -> Table {
-        // A service that never had a schedule has no inner map: it has no turns either.
-        let map = self.schedules.get(&u32::from(id), 0);
-        map.map_or_else(
-            |_| Table::default(),
-            |map| Table::read(|place| map.get(&place, 0).ok()),
-        )
     }
 
     /// What the server of `slot` has carried, over all CPUs.
