@@ -5,6 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::filter::AddressFilter;
 use crate::flow::{FLOW_STATES, TICK_SHIFT};
 use crate::limits::MAX_GATES;
+use crate::station::Stations;
 
 /// The gate of services whose address belongs to no VRRP instance. It is always armed, as such
 /// services are in LVS.
@@ -39,6 +40,8 @@ pub struct Control {
     pub filter: AddressFilter,
     /// Not zero: the instance of this gate is MASTER and its services are forwarded.
     pub armed: [u32; MAX_GATES],
+    /// Which frames are for this host.
+    pub stations: Stations,
 }
 
 impl Control {

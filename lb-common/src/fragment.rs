@@ -1,6 +1,5 @@
 //! Fragments of IPv4: only the first one of a packet has ports, so what became of that one is
-//! remembered for the others, in `FRAGMENTS4`. Its value is an [`crate::affinity::Affinity`]: slot and
-//! generation of the server, and the tick of the first fragment.
+//! remembered for the others, in `FRAGMENTS4`.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -22,4 +21,69 @@ pub struct FragmentKey4 {
     pub proto: u8,
     /// Zero.
     pub pad: u8,
+}
+
+/// Value of `FRAGMENTS4`: what became of the first fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct First {
+    /// Slot and generation of the server, as in [`crate::flow::FlowEntry::target`].
+    pub target: u32,
+    /// [`stamp`].
+    pub stamp: u32,
+}
+
+/// When the first fragment came, with [`FROM_SERVER`] or without.
+#[inline(always)]
+#[must_use]
+pub const fn stamp(tick: u32) -> u32 {
+    tick << 1
+}
+
+/// In a [`stamp`]: the server has sent it. Its address alone does not tell, for it may be a client
+/// of the service as well.
+pub const FROM_SERVER: u32 = 1;
+
+impl First {
+    /// The value that is this word.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_word(word: u64) -> Self {
+        Self {
+            target: word as u32,
+            stamp: (word >> 32) as u32,
+        }
+    }
+
+    /// Ticks since then, at `tick`; 0 if the stamp is ahead of it, by another CPU's clock.
+    #[inline(always)]
+    #[must_use]
+    pub const fn age(&self, tick: u32) -> u32 {
+        let age = stamp(tick).wrapping_sub(self.stamp & !FROM_SERVER);
+        if age > u32::MAX / 2 { 0 } else { age >> 1 }
+    }
+
+    /// Whether the server has sent it.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_from_server(&self) -> bool {
+        self.stamp & FROM_SERVER != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_does_not_depend_on_the_direction() {
+        for direction in [0, FROM_SERVER] {
+            for (then, now, age) in [(7, 7, 0), (7, 9, 2), (9, 7, 0), (u32::MAX >> 1, 1, 2)] {
+                let stamp = stamp(then) | direction;
+                let first = First { target: 1, stamp };
+                assert_eq!(first.age(now), age, "{then} {now}");
+                assert_eq!(first.is_from_server(), direction != 0);
+            }
+        }
+    }
 }

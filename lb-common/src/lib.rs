@@ -15,7 +15,7 @@
 //! | `SOURCES` | array, mmap | program; agent | program, new flows of limited services | [`policy::source_counters`] |
 //! | `CURSORS` | per-CPU array | program | program, new flows | `u32` |
 //! | `AFFINITY4` | LRU hash | program | program, new flows | [`affinity::AffinityKey4`] → [`affinity::Affinity`] |
-//! | `FRAGMENTS4` | LRU hash | program | program, fragments | [`fragment::FragmentKey4`] → [`affinity::Affinity`] |
+//! | `FRAGMENTS4` | LRU hash | program | program, fragments | [`fragment::FragmentKey4`] → [`fragment::First`] |
 //! | `FLOWS4` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket`] |
 //! | `BACKEND_STATS` | per-CPU array | program | agent, `dump` | [`stats::Traffic`] |
 //! | `RETIRED_STATS` | array | agent | `dump` | [`stats::Traffic`] |
@@ -61,6 +61,7 @@ pub mod locality;
 pub mod policy;
 pub mod schedule;
 pub mod service;
+pub mod station;
 pub mod stats;
 pub mod unresolved;
 

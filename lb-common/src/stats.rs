@@ -80,6 +80,11 @@ pub enum Reason {
     SourceLimit,
     /// Passed: nobody who sends from such an address could be answered. The kernel drops it.
     BadSource,
+    /// Passed: the frame is for somebody else's Ethernet address: the card is in promiscuous mode, or
+    /// a switch floods.
+    OtherHost,
+    /// Dropped: the interface by which the packet should leave has just gone.
+    NoEgress,
     /// Passed: the lengths in the headers contradict each other, or the driver has left no room in
     /// front of the frame.
     Malformed,
@@ -87,7 +92,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the index.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::NotMaster,
         Self::AgentSilent,
         Self::NoServer,
@@ -107,6 +112,8 @@ impl Reason {
         Self::NewFlowLimit,
         Self::SourceLimit,
         Self::BadSource,
+        Self::OtherHost,
+        Self::NoEgress,
         Self::Malformed,
     ];
 
@@ -126,6 +133,7 @@ impl Reason {
             | Self::NoFlow
             | Self::Full
             | Self::BadSource
+            | Self::OtherHost
             | Self::Malformed => 2,
             Self::NoNeighbour
             | Self::CannotFragment
@@ -134,7 +142,8 @@ impl Reason {
             | Self::Unresolved
             | Self::NoWayBack
             | Self::NewFlowLimit
-            | Self::SourceLimit => 1,
+            | Self::SourceLimit
+            | Self::NoEgress => 1,
             Self::TooBig => 3,
         }
     }
@@ -162,7 +171,37 @@ impl Reason {
             Self::NewFlowLimit => "new_flow_limit",
             Self::SourceLimit => "source_limit",
             Self::BadSource => "bad_source",
+            Self::OtherHost => "other_host",
+            Self::NoEgress => "no_egress",
             Self::Malformed => "malformed",
+        }
+    }
+
+    /// What became of the packet, and why, in a few words.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::NotMaster => "to the kernel: the instance of its address is not MASTER",
+            Self::AgentSilent => "to the kernel: no sign of life of the agent for xdp_deadman",
+            Self::NoServer => "to the kernel: no server with weight is left",
+            Self::NoNeighbour => "to the kernel: the way to the server is not known",
+            Self::LocalServer => "to the kernel: the server is this host",
+            Self::Fragment => "to the kernel: its first fragment has not come this way",
+            Self::TimeToLive => "to the kernel: its time to live has run out",
+            Self::TooBig => "answered: it does not fit the way to the server",
+            Self::CannotFragment => "dropped: it does not fit, and nobody may be told",
+            Self::AnswerLimit => "dropped: it does not fit, and there were answers enough",
+            Self::ReplyTooBig => "to the kernel: a reply does not fit the way to the client",
+            Self::NoRoom => "dropped: the flow table has no room for it (NAT)",
+            Self::NoFlow => "to the kernel: the middle of an unknown connection (NAT)",
+            Self::Unresolved => "to the agent: the client's MAC is not known yet (NAT)",
+            Self::NoWayBack => "dropped: there is no way back to the client (NAT)",
+            Self::Full => "to the kernel: every server is at its uthreshold",
+            Self::NewFlowLimit => "dropped: more new connections than xdp_new_flow_limit",
+            Self::SourceLimit => "dropped: more connections of a client than xdp_source_limit",
+            Self::OtherHost => "to the kernel: its frame is for another Ethernet address",
+            Self::NoEgress => "dropped: the interface it should leave by has just gone",
+            Self::Malformed => "to the kernel: its headers contradict each other",
         }
     }
 }

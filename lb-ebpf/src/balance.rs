@@ -15,9 +15,11 @@ use aya_ebpf::programs::XdpContext;
 use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{self, TICK_SHIFT, target};
+use lb_common::fragment;
 use lb_common::hash::mix;
 use lb_common::limits::MAX_GATES;
 use lb_common::service::ServiceKey4;
+use lb_common::station::GROUP;
 use lb_common::stats::Reason;
 
 use crate::admission::{self, Question};
@@ -41,7 +43,9 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         return XDP_PASS;
     };
     // SAFETY: `at` checked the header.
-    if unsafe { (*ethernet).ether_type } != IPV4 {
+    let (to, ether_type) = unsafe { (ethernet.cast::<u64>().read(), (*ethernet).ether_type) };
+    // What is for a group is the kernel's, whatever it carries (RFC 1122 3.2.1.3).
+    if ether_type != IPV4 || to & GROUP != 0 {
         return XDP_PASS;
     }
     let Some(control) = CONTROL.get(0) else {
@@ -50,10 +54,20 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     // SAFETY: `at` checked the header.
     let (source, destination, protocol) =
         unsafe { ((*ip).source, (*ip).destination, (*ip).protocol) };
+    let is_for_us = || {
+        let ifindex = ctx.ingress_ifindex() as u32;
+        control.stations.is_for_us(ifindex, to)
+    };
     if protocol == ICMP {
+        if !is_for_us() {
+            return XDP_PASS;
+        }
         return icmp::pass_on(ctx.ctx, control);
     }
     if control.filter.may_be_destination(destination) {
+        if !is_for_us() {
+            return Refused::Because(Reason::OtherHost).verdict();
+        }
         match from_client(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,
             // The filter takes some clients for virtual addresses: replies to them come here, too.
@@ -63,6 +77,9 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         }
     }
     if control.filter.may_be_source(source) {
+        if !is_for_us() {
+            return Refused::Because(Reason::OtherHost).verdict();
+        }
         match replies::from_server(ctx.ctx, control) {
             LATER => return fragments::pass_on(ctx.ctx, control),
             verdict => return verdict,
@@ -187,7 +204,8 @@ fn send(
         return Err(Reason::TimeToLive);
     }
     if headers.more {
-        fragments::remember(headers.ip, target(choice.number, head.generation()), tick);
+        let target = target(choice.number, head.generation());
+        fragments::remember(headers.ip, target, fragment::stamp(tick));
     }
     let verdict = forward::to_server(ctx, packet, headers, &choice.slot, tick)?;
     stats::towards_server(choice.number, headers.length, choice.new);

@@ -4,15 +4,14 @@
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
-use lb_common::affinity::Affinity;
 use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{TICK_SHIFT, target};
-use lb_common::fragment::{FragmentKey4, LIFE};
+use lb_common::fragment::{First, FragmentKey4, LIFE};
 use lb_common::service::{TCP, UDP};
 use lb_common::stats::Reason;
 
-use crate::backends::{self, Slot};
+use crate::backends;
 use crate::balance::{jiffies, pass_gate};
 use crate::forward;
 use crate::maps::FRAGMENTS4;
@@ -20,16 +19,13 @@ use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::Refused;
 use crate::stats;
 
-/// Notes the server of a first fragment, towards it or from it. A subprogram: few packets are in
+/// Notes the server of a first fragment, towards it or from it, and when that was. A subprogram: few packets are in
 /// fragments.
 #[inline(never)]
-pub(crate) fn remember(ip: *const Ipv4, target: u32, tick: u32) {
+pub(crate) fn remember(ip: *const Ipv4, target: u32, stamp: u32) {
     // SAFETY: `parse` checked the header.
     let key = unsafe { key(ip) };
-    let first = Affinity {
-        target,
-        stamp: tick,
-    };
+    let first = First { target, stamp };
     // The table makes room by itself. Without it the other fragments are the kernel's.
     let _full = FRAGMENTS4.insert(&key, &first, 0);
 }
@@ -80,7 +76,7 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     }
     let slot = backends::read(number as u16).ok_or(UNKNOWN)?;
     pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;
-    let from_server = is_from(&slot, &key);
+    let from_server = number & FROM_SERVER != 0;
     if !from_server && !slot.head.has(flags::READY) {
         // Not a local one: its first fragment has left no trace.
         return Err(Refused::Because(Reason::NoNeighbour));
@@ -103,12 +99,8 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     Ok(verdict)
 }
 
-/// Whether the server of `slot` has sent the packet.
-#[inline(always)]
-fn is_from(slot: &Slot, key: &FragmentKey4) -> bool {
-    let nat = slot.head.flags() & flags::METHOD == flags::NAT;
-    nat && slot.rest().addr == key.source
-}
+/// In the answer of [`first`], beside the slot: the server has sent it.
+const FROM_SERVER: u32 = 1 << 16;
 
 /// The slot that the first fragment went to, or came from, if its server is still there; else 0.
 #[inline(never)]
@@ -118,7 +110,7 @@ fn first(key: &FragmentKey4, control: &Control, tick: u32) -> u32 {
     };
     // SAFETY: the kernel aligns the values of a map to eight bytes, and the entry stays in place
     // while the program runs.
-    let first = Affinity::from_word(unsafe { first.cast::<u64>().read_volatile() });
+    let first = First::from_word(unsafe { first.cast::<u64>().read_volatile() });
     let life = ((control.hertz * LIFE) >> TICK_SHIFT) as u32;
     let number = first.target as u16;
     match backends::read(number) {
@@ -127,7 +119,7 @@ fn first(key: &FragmentKey4, control: &Control, tick: u32) -> u32 {
                 && slot.head.has(flags::IN_USE)
                 && first.age(tick) <= life =>
         {
-            number.into()
+            u32::from(number) | u32::from(first.is_from_server()) << 16
         }
         _ => 0,
     }

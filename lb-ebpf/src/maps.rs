@@ -8,7 +8,7 @@ use lb_common::answers::{Answers, KINDS};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
-use lb_common::fragment::FragmentKey4;
+use lb_common::fragment::{First, FragmentKey4};
 use lb_common::limits::{
     FLOW_BUCKETS, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED, MAX_LOCALITIES,
     MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS,
@@ -66,7 +66,7 @@ pub(crate) static AFFINITY4: LruHashMap<AffinityKey4, Affinity, { MAX_AFFINITIES
     LruHashMap::new();
 
 #[btf_map]
-pub(crate) static FRAGMENTS4: LruHashMap<FragmentKey4, Affinity, { MAX_FRAGMENTED as usize }> =
+pub(crate) static FRAGMENTS4: LruHashMap<FragmentKey4, First, { MAX_FRAGMENTED as usize }> =
     LruHashMap::new();
 
 #[btf_map]

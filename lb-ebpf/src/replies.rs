@@ -5,6 +5,7 @@ use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::control::Control;
 use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, TICK_SHIFT, WAYS, state, target};
+use lb_common::fragment::{self, FROM_SERVER};
 use lb_common::hash::mix;
 use lb_common::service::{ServiceKey4, TCP};
 use lb_common::stats::Reason;
@@ -70,7 +71,8 @@ fn translate(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     let server = backends::read(slot).ok_or(Refused::NotOurs)?;
     let tick = (now >> TICK_SHIFT) as u32;
     if headers.more {
-        fragments::remember(ip, target(slot, server.head.generation()), tick);
+        let target = target(slot, server.head.generation());
+        fragments::remember(ip, target, fragment::stamp(tick) | FROM_SERVER);
     }
     let verdict =
         forward::to_client(ctx, packet, &headers, server.rest(), tick).map_err(Refused::Because)?;

@@ -1,9 +1,11 @@
 //! What an agent makes of what an earlier one has left.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lb_tests::{Cluster, Layout, Mode, Namespace, PATIENCE, configurations, needs, skipped};
 
 #[test]
@@ -88,6 +90,76 @@ fn a_stop_leaves_nothing_although_somebody_has_removed_a_pin() -> Result<()> {
     director.wait_until_free("ens33")?;
     director.wait_until_free("ens37")?;
     assert!(!instance(director).exists());
+    Ok(())
+}
+
+/// Connections that a client keeps open, with nginx's keep-alive.
+struct Open(Vec<TcpStream>);
+
+impl Open {
+    /// So many that chance does not send all of them to their servers.
+    const COUNT: usize = 8;
+
+    fn to(cluster: &Cluster) -> Result<Self> {
+        let target = cluster.site.service();
+        let connect = || Ok(TcpStream::connect_timeout(&target, PATIENCE)?);
+        let all = cluster.site.client.enter(|| {
+            let connections = (0..Self::COUNT).map(|_| connect());
+            connections.collect::<Result<Vec<_>>>()
+        })?;
+        for connection in &all {
+            connection.set_read_timeout(Some(PATIENCE))?;
+        }
+        Ok(Self(all))
+    }
+
+    /// Asks on every one of them.
+    fn ask(&self) -> Result<()> {
+        for (number, mut connection) in self.0.iter().enumerate() {
+            let mut ask = || -> Result<()> {
+                connection.write_all(b"GET / HTTP/1.1\r\nHost: vip\r\n\r\n")?;
+                let mut answer = [0; 4096];
+                let length = connection.read(&mut answer)?;
+                let answer = answer.get(..length).unwrap_or_default();
+                ensure!(
+                    answer.starts_with(b"HTTP/1.1 200"),
+                    "{}",
+                    answer.escape_ascii()
+                );
+                Ok(())
+            };
+            ask().with_context(|| format!("connection {number}"))?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn live_connections_survive_a_killed_agent_and_the_next_one() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    for mode in [Mode::Dr, Mode::Nat] {
+        let mut cluster = Cluster::new(Layout::demo(mode), configurations::demo(mode))?;
+        cluster.start(0)?;
+        cluster.wait_for_master(0)?;
+        drop(cluster.probe()?);
+        let open = Open::to(&cluster)?;
+        open.ask().context("with the first agent")?;
+        cluster.take(0)?.kill()?;
+        // The program forwards without an agent; new connections find a server, too.
+        open.ask().context("without an agent")?;
+        let tally = cluster.requests(10)?;
+        assert_eq!(tally.failures, Vec::<String>::new());
+        cluster.start(0)?;
+        cluster
+            .agent(0)?
+            .wait_for("adopted the data plane of an earlier agent", PATIENCE)?;
+        cluster.wait_for_master(0)?;
+        open.ask()
+            .with_context(|| format!("with the next agent, {mode:?}"))?;
+        cluster.take(0)?.terminate()?;
+    }
     Ok(())
 }
 

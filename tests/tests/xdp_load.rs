@@ -13,17 +13,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use etherparse::PacketBuilder;
-use lb_agent::config::model::XdpMode;
+use lb_agent::config::model::{GlobalDefs, XdpMode};
 use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 use lb_agent::dataplane::installed::Installed;
 use lb_agent::dataplane::nexthop::Hop;
 use lb_agent::dataplane::plan::{Operation, plan};
+use lb_agent::dataplane::port::{Need as Wish, Wanted};
 use lb_agent::dataplane::xdp::attach::{AttachError, Attachments, Mode};
 use lb_agent::dataplane::xdp::clock::Ticks;
 use lb_agent::dataplane::xdp::gate::{Gates, Numbers};
 use lb_agent::dataplane::xdp::maps::{Maps, MapsError, NAMES};
 use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
+use lb_agent::net::link;
+use lb_agent::net::netlink::Connection;
+use lb_agent::runtime::plane::{Plane, Times};
 use lb_common::flow::state::TIMEOUTS;
 use lb_common::service::{ServiceKey4, TCP};
 use lb_tests::{Namespace, Need, built, skipped, wait_until};
@@ -107,11 +111,15 @@ fn in_namespace(test: impl FnOnce(&Namespace, &Pins) -> Result<()> + Send) -> Re
 }
 
 fn add_veth(namespace: &Namespace, index: &str) -> Result<()> {
+    add_veth_named(namespace, index, "peer")
+}
+
+fn add_veth_named(namespace: &Namespace, index: &str, peer: &str) -> Result<()> {
     namespace.ip(&format!(
-        "link add name {INTERFACE} {index} type veth peer name peer"
+        "link add name {INTERFACE} {index} type veth peer name {peer}"
     ))?;
     namespace.ip(&format!("link set dev {INTERFACE} up"))?;
-    namespace.ip("link set dev peer up")?;
+    namespace.ip(&format!("link set dev {peer} up"))?;
     Ok(())
 }
 
@@ -362,6 +370,67 @@ fn an_interface_that_has_come_back_under_the_old_index_gets_a_program() -> Resul
         ensure!(second.attach(pins, INTERFACE, XdpMode::Native)? == Mode::Native);
         ensure!(program_on(namespace, INTERFACE)?.is_some());
         ensure!(pins.linked() == [77]);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_attachment_whose_interface_was_replaced_unnoticed_is_found_to_be_lost() -> Result<()> {
+    in_namespace(|namespace, pins| {
+        let delete = || namespace.ip(&format!("link delete dev {INTERFACE}"));
+        delete()?;
+        add_veth(namespace, "index 77")?;
+        let mut agent = Agent::start(pins)?;
+        agent.attach(pins, INTERFACE, XdpMode::Native)?;
+        agent.attach(pins, "peer", XdpMode::Native)?;
+        ensure!(agent.attachments.lost().is_empty());
+        delete()?;
+        add_veth_named(namespace, "index 77", "end")?;
+        let peer = agent
+            .attachments
+            .iter()
+            .find(|(_, name, _)| *name == "peer");
+        let peer = peer.context("nothing is attached to the peer")?.0;
+        let mut lost = agent.attachments.lost();
+        lost.sort_unstable();
+        let mut both = vec![77, peer];
+        both.sort_unstable();
+        ensure!(lost == both, "{lost:?}");
+        agent.attachments.detach(77)?;
+        ensure!(agent.attach(pins, INTERFACE, XdpMode::Native)? == Mode::Native);
+        ensure!(!agent.attachments.lost().contains(&77));
+        Ok(())
+    })
+}
+
+/// Native mode is refused on a veth whose packets may be larger than a page.
+#[test]
+fn native_mode_is_tried_again_when_the_mtu_becomes_smaller() -> Result<()> {
+    in_namespace(|namespace, _| {
+        let index = if_nametoindex(INTERFACE)?;
+        let times = Times::of(&GlobalDefs::default());
+        let mut plane = Plane::load(namespace.name(), times, &Numbers::default())?;
+        for (mtu, mode) in [
+            (9000, Mode::Generic),
+            (9000, Mode::Generic),
+            (1500, Mode::Native),
+            (1500, Mode::Native),
+        ] {
+            for end in [INTERFACE, "peer"] {
+                namespace.ip(&format!("link set dev {end} mtu {mtu}"))?;
+            }
+            let link = link::by_index(&mut Connection::open()?, index)?;
+            let wanted = Wanted {
+                link: link.context("the interface is gone")?,
+                ingress: true,
+                egress: false,
+                need: Wish::Packets,
+                mode: XdpMode::Auto,
+            };
+            let ports = plane.open(&[wanted]);
+            ensure!(ports[&index].program == Ok(mode), "{mtu}: {ports:?}");
+        }
+        ensure!(plane.remove().is_empty());
         Ok(())
     })
 }

@@ -8,7 +8,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -78,8 +78,29 @@ pub enum SpawnError {
 #[derive(Debug)]
 pub struct Handle {
     board: Arc<Mutex<Vec<Status>>>,
-    stop: Arc<EventFd>,
+    orders: mpsc::Sender<Order>,
+    wake: Arc<EventFd>,
+    /// Where packets are received.
+    addresses: Vec<SocketAddr>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Who is told of a change.
+type Listener = Box<dyn FnMut(Event) + Send>;
+
+/// What the thread is told.
+enum Order {
+    /// Other sessions.
+    Reload {
+        sessions: Vec<Settings>,
+        /// Sockets for addresses that it has none for.
+        receivers: Vec<Receiver>,
+        /// All that it needs from now on.
+        addresses: Vec<SocketAddr>,
+        changed: Listener,
+    },
+    /// The end.
+    Stop,
 }
 
 impl Handle {
@@ -87,6 +108,31 @@ impl Handle {
     pub fn status(&self) -> Vec<Status> {
         let board = self.board.lock();
         board.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Other sessions from now on. Those that stay as they are go on as if nothing had happened; who
+    /// goes is told. Events are those of the new places, and [`Self::status`] follows a moment later.
+    ///
+    /// An error: everything goes on as it was.
+    pub fn reload(
+        &mut self,
+        sessions: Vec<Settings>,
+        changed: impl FnMut(Event) + Send + 'static,
+    ) -> Result<(), SpawnError> {
+        let addresses = addresses(&sessions);
+        let new = addresses.iter().filter(|it| !self.addresses.contains(it));
+        let receivers = open(new.copied())?;
+        let order = Order::Reload {
+            sessions,
+            receivers,
+            addresses: addresses.clone(),
+            changed: Box::new(changed),
+        };
+        let gone = || io::Error::other("the BFD thread has ended");
+        self.orders.send(order).map_err(|_ended| gone())?;
+        self.wake.write(1).map_err(io::Error::from)?;
+        self.addresses = addresses;
+        Ok(())
     }
 
     /// Tells the neighbours that it is our operator's wish (`AdminDown`), and ends.
@@ -98,7 +144,9 @@ impl Handle {
         let Some(thread) = self.thread.take() else {
             return;
         };
-        if let Err(errno) = self.stop.write(1) {
+        // Gone already: there is nothing to tell.
+        self.orders.send(Order::Stop).ok();
+        if let Err(errno) = self.wake.write(1) {
             return error!("cannot stop the BFD thread: {}", errno.desc());
         }
         if thread.join().is_err() {
@@ -119,28 +167,18 @@ pub fn spawn(
     sessions: Vec<Settings>,
     changed: impl FnMut(Event) + Send + 'static,
 ) -> Result<Handle, SpawnError> {
-    let receivers = receivers(&sessions)?;
-    let now = clock::now();
-    let mut random = socket::random();
-    let mut peers = Vec::with_capacity(sessions.len());
-    for settings in sessions {
-        let discriminator = unused_discriminator(&peers, random);
-        let session = Session::new(settings, discriminator, random, now);
-        random = random.rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        peers.push(Peer {
-            session,
-            sender: None,
-            random,
-            failed: false,
-        });
-    }
-    let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
-    let stop = Arc::new(stop.map_err(io::Error::from)?);
+    let addresses = addresses(&sessions);
+    let receivers = open(addresses.iter().copied())?;
+    let peers = peers(sessions, &mut Vec::new());
+    let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
+    let wake = Arc::new(wake.map_err(io::Error::from)?);
     let board = Arc::new(Mutex::new(status(&peers)));
+    let (orders, inbox) = mpsc::channel();
     let driver = Driver {
         peers,
         receivers,
-        stop: Arc::clone(&stop),
+        orders: inbox,
+        wake: Arc::clone(&wake),
         board: Arc::clone(&board),
         shown: Vec::new(),
         changed: Box::new(changed),
@@ -150,13 +188,15 @@ pub fn spawn(
         .spawn(move || driver.run())?;
     Ok(Handle {
         board,
-        stop,
+        orders,
+        wake,
+        addresses,
         thread: Some(thread),
     })
 }
 
-/// A socket for each family and port that is needed.
-fn receivers(sessions: &[Settings]) -> Result<Vec<Receiver>, SpawnError> {
+/// Where packets for these sessions come: one address for each family and port.
+fn addresses(sessions: &[Settings]) -> Vec<SocketAddr> {
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for settings in sessions {
         let any: IpAddr = match settings.neighbor {
@@ -168,7 +208,11 @@ fn receivers(sessions: &[Settings]) -> Result<Vec<Receiver>, SpawnError> {
             addresses.push(address);
         }
     }
-    let open = addresses.into_iter().map(|address| {
+    addresses
+}
+
+fn open(addresses: impl Iterator<Item = SocketAddr>) -> Result<Vec<Receiver>, SpawnError> {
+    let open = addresses.map(|address| {
         Receiver::open(address).map_err(|source| SpawnError::Receive {
             port: address.port(),
             source,
@@ -177,13 +221,37 @@ fn receivers(sessions: &[Settings]) -> Result<Vec<Receiver>, SpawnError> {
     open.collect()
 }
 
-fn unused_discriminator(peers: &[Peer], random: u64) -> u32 {
+/// A peer for each session: of those `before` those that have the same settings, which leave it.
+fn peers(sessions: Vec<Settings>, before: &mut Vec<Peer>) -> Vec<Peer> {
+    let (now, mut random) = (clock::now(), socket::random());
+    let mut peers: Vec<Peer> = Vec::with_capacity(sessions.len());
+    for settings in sessions {
+        let same = |peer: &Peer| *peer.session.settings() == settings;
+        if let Some(place) = before.iter().position(same) {
+            peers.push(before.swap_remove(place));
+            continue;
+        }
+        let taken = || peers.iter().chain(before.iter());
+        let discriminator = unused_discriminator(taken, random);
+        let session = Session::new(settings, discriminator, random, now);
+        random = random.rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        peers.push(Peer {
+            session,
+            sender: None,
+            random,
+            failed: false,
+        });
+    }
+    peers
+}
+
+fn unused_discriminator<'a, I: Iterator<Item = &'a Peer>>(
+    peers: impl Fn() -> I,
+    random: u64,
+) -> u32 {
     let [a, b, c, d, ..] = random.to_ne_bytes();
     let mut number = u32::from_ne_bytes([a, b, c, d]).max(1);
-    while peers
-        .iter()
-        .any(|peer| peer.session.discriminator() == number)
-    {
+    while peers().any(|peer| peer.session.discriminator() == number) {
         number = number.wrapping_add(1).max(1);
     }
     number
@@ -214,11 +282,12 @@ struct Peer {
 struct Driver {
     peers: Vec<Peer>,
     receivers: Vec<Receiver>,
-    stop: Arc<EventFd>,
+    orders: mpsc::Receiver<Order>,
+    wake: Arc<EventFd>,
     board: Arc<Mutex<Vec<Status>>>,
     /// The states on the board.
     shown: Vec<(State, State)>,
-    changed: Box<dyn FnMut(Event) + Send>,
+    changed: Listener,
 }
 
 impl Driver {
@@ -229,38 +298,65 @@ impl Driver {
                 peer.session.handle_timeout(now);
             }
             self.act();
-            match self.wait(now) {
-                Ok(true) => {}
-                Ok(false) => break,
+            let woken = match self.wait(now) {
+                Ok(woken) => woken,
                 Err(error) => {
                     error!("BFD cannot go on: {error}; the neighbours are told");
                     break;
                 }
+            };
+            if woken && !self.follow_orders() {
+                break;
             }
             self.receive();
             self.act();
         }
-        for peer in &mut self.peers {
-            peer.session.handle(Input::Shutdown, clock::now());
-        }
+        dismiss(&mut self.peers);
         self.act();
     }
 
-    /// Waits for a packet or a timer; whether to go on.
+    /// Whether to go on.
+    fn follow_orders(&mut self) -> bool {
+        // Non-blocking, and written to: this reads the count away.
+        self.wake.read().ok();
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Reload {
+                    sessions,
+                    receivers,
+                    addresses,
+                    changed,
+                } => {
+                    let mut gone = std::mem::take(&mut self.peers);
+                    self.peers = peers(sessions, &mut gone);
+                    dismiss(&mut gone);
+                    self.receivers
+                        .retain(|it| addresses.contains(&it.address()));
+                    self.receivers.extend(receivers);
+                    self.changed = changed;
+                    self.publish();
+                }
+                Order::Stop => return false,
+            }
+        }
+        true
+    }
+
+    /// Waits for a packet, a timer or an order; whether it was an order.
     fn wait(&self, now: Instant) -> io::Result<bool> {
         let due = self.peers.iter();
         let due = due.filter_map(|peer| peer.session.poll_timeout()).min();
         let timeout = due.map(|due| TimeSpec::from_duration(due.saturating_duration_since(now)));
-        let stop = PollFd::new(self.stop.as_fd(), PollFlags::POLLIN);
+        let wake = PollFd::new(self.wake.as_fd(), PollFlags::POLLIN);
         let sockets = self.receivers.iter();
         let sockets = sockets.map(|it| PollFd::new(it.socket().as_fd(), PollFlags::POLLIN));
-        let mut descriptors: Vec<PollFd<'_>> = std::iter::once(stop).chain(sockets).collect();
+        let mut descriptors: Vec<PollFd<'_>> = std::iter::once(wake).chain(sockets).collect();
         match ppoll(&mut descriptors, timeout, None) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        let stop = descriptors.first().and_then(PollFd::any);
-        Ok(stop != Some(true))
+        let wake = descriptors.first().and_then(PollFd::any);
+        Ok(wake == Some(true))
     }
 
     fn receive(&mut self) {
@@ -299,11 +395,16 @@ impl Driver {
     /// What [`Handle::status`] answers from now on.
     fn show(&mut self) {
         let states = self.peers.iter().map(|peer| peer.session.states());
-        if !states.clone().eq(self.shown.iter().copied()) {
-            self.shown = states.collect();
-            let status = status(&self.peers);
-            *self.board.lock().unwrap_or_else(PoisonError::into_inner) = status;
+        if !states.eq(self.shown.iter().copied()) {
+            self.publish();
         }
+    }
+
+    fn publish(&mut self) {
+        let states = self.peers.iter().map(|peer| peer.session.states());
+        self.shown = states.collect();
+        let status = status(&self.peers);
+        *self.board.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }
 }
 
@@ -347,6 +448,21 @@ impl Peer {
             (None, _) | (_, None) => true,
         };
         settings.neighbor == from && to_us
+    }
+}
+
+/// Tells the neighbours that it is our operator's wish. What their sessions say of it concerns
+/// nobody any more.
+fn dismiss(peers: &mut [Peer]) {
+    for peer in peers {
+        peer.session.handle(Input::Shutdown, clock::now());
+        while let Some(action) = peer.session.poll_action() {
+            match action {
+                Action::Send(packet) => peer.send(&packet),
+                Action::Log(line) => line.write(),
+                Action::Changed { .. } => {}
+            }
+        }
     }
 }
 

@@ -18,12 +18,13 @@ use crate::dataplane::xdp::view::{Surroundings, View};
 use crate::net::ipvs::{Ipvs, IpvsError};
 use crate::observe::dump::{Dump, Format};
 use crate::observe::model::{AgentView, InstanceView, ServiceView};
-use crate::observe::rates::with_rates;
+use crate::observe::rates::{Look, with_rates};
 use crate::observe::services::Columns;
 use crate::observe::vip::Vip;
+use crate::runtime::clock;
 use crate::runtime::status::{Status, StatusFile};
 
-/// How long `--rate` looks on.
+/// How long `--rate` waits between two looks.
 const RATE_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,7 @@ pub(super) struct Arguments {
     /// Services: packets and bytes.
     #[arg(long, conflicts_with = "rate")]
     stats: bool,
-    /// Services: packets and bytes per second, measured now, for one second.
+    /// Services: packets and bytes per second, measured now, for a second or so.
     #[arg(long)]
     rate: bool,
 }
@@ -57,6 +58,8 @@ enum Section {
     Vrrp,
     /// Next hop, interface and generation of every real server.
     Backends,
+    /// Why packets were not forwarded as usual, and how many.
+    Drops,
     /// Everything.
     All,
 }
@@ -143,7 +146,7 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
             if wanted(Section::Connections) {
                 dump.connections = Some(Box::new(view.connections().chain(view.remembered())));
             }
-            if wanted(Section::All) {
+            if wanted(Section::Drops) {
                 dump.reasons = Some(view.reasons()?);
             }
         }
@@ -258,10 +261,16 @@ const fn columns(arguments: &Arguments) -> Columns {
 }
 
 fn services(view: &View<'_>, rate: bool) -> Result<Vec<ServiceView>, DumpError> {
-    let before = view.services()?;
+    let before = look(view)?;
     if !rate {
-        return Ok(before);
+        return Ok(before.services);
     }
     std::thread::sleep(RATE_INTERVAL);
-    Ok(with_rates(&before, view.services()?, RATE_INTERVAL))
+    Ok(with_rates(&before, look(view)?))
+}
+
+fn look(view: &View<'_>) -> Result<Look, DumpError> {
+    let services = view.services()?;
+    let at = clock::now();
+    Ok(Look { at, services })
 }

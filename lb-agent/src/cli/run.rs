@@ -98,14 +98,16 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     for notice in arguments.given().flat_map(Switches::without_effect) {
         warn!("{notice}");
     }
-    let _pids = PidFiles::write(switches.pid_files().cloned());
     info!(
         "Starting lb-agent {} with {}",
         env!("CARGO_PKG_VERSION"),
         path.display()
     );
     let instance = &arguments.instance.instance;
-    let outcome = supervisor::run(loaded, origin, instance, switches.conduct());
+    let outcome = supervisor::run(loaded, origin, instance, switches.conduct(), || {
+        // Not before: those of an agent that runs already are not ours to write over.
+        PidFiles::write(switches.pid_files().cloned())
+    });
     let status = match &outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

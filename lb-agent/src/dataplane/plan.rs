@@ -122,6 +122,7 @@ pub fn plan(
     let filter = service::filter(desired);
     plan.widen_filter(&filter);
     let wanted: BTreeSet<Key> = desired.services.iter().map(|it| it.key.into()).collect();
+    plan.retire_leaked();
     for (key, service) in &installed.services {
         if !wanted.contains(key) {
             plan.remove_service(*key, service.entry.id);
@@ -202,6 +203,20 @@ impl<'a> Planner<'a> {
             ),
             removed: BTreeMap::new(),
             operations: Vec::new(),
+        }
+    }
+
+    /// Frees the slots of services that are not there: an agent was killed between two operations.
+    fn retire_leaked(&mut self) {
+        let services = self.installed.services.values();
+        let known: BTreeSet<u16> = services.map(|it| it.entry.id).collect();
+        let (kept, leaked) = std::mem::take(&mut self.slots)
+            .into_iter()
+            .partition(|(id, _)| known.contains(id));
+        self.slots = kept;
+        let leaked: BTreeMap<u16, Slots> = leaked;
+        for (slot, backend) in leaked.into_values().flatten() {
+            self.operations.push(pool::retire(slot, &backend));
         }
     }
 

@@ -10,8 +10,8 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, chown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, lchown};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -111,6 +111,15 @@ impl Handle {
         Writer(self.lines.clone())
     }
 
+    /// Ends the script, and writes what waits for another reader, for at most `limit`: the FIFO has
+    /// other settings from now on.
+    pub async fn retire(mut self, limit: Duration) {
+        if let Some(script) = self.script.take() {
+            script.abort();
+        }
+        self.finish(limit).await;
+    }
+
     /// Writes what waits, for at most `limit`, and ends the script.
     pub async fn finish(mut self, limit: Duration) {
         // A line without anything asks the task to end when all before it is written.
@@ -176,15 +185,22 @@ fn open(settings: &Settings) -> Result<File, FifoError> {
         path: path.clone(),
         source,
     };
-    if !is_fifo(path).map_err(failed)? {
+    // Opened for writing, some devices act at once.
+    if !fs::metadata(path).map_err(failed)?.file_type().is_fifo() {
         return Err(other());
     }
-    let options = OpenOptions::new()
+    let opened = OpenOptions::new()
         .read(true)
         .write(true)
         .custom_flags(O_NONBLOCK)
         .open(path);
-    options.map_err(failed)
+    let fifo = opened.map_err(failed)?;
+    // It may be something else since.
+    if fifo.metadata().map_err(failed)?.file_type().is_fifo() {
+        Ok(fifo)
+    } else {
+        Err(other())
+    }
 }
 
 /// Makes it unless something stands there.
@@ -195,13 +211,10 @@ fn make(settings: &Settings) -> io::Result<()> {
         Err(errno) => return Err(errno.into()),
     }
     match settings.owner {
-        Some(User { uid, gid }) => chown(&settings.path, Some(uid), Some(gid)),
+        // Not what somebody has put there since: a link would give away what it leads to.
+        Some(User { uid, gid }) => lchown(&settings.path, Some(uid), Some(gid)),
         None => Ok(()),
     }
-}
-
-fn is_fifo(path: &Path) -> io::Result<bool> {
-    Ok(fs::metadata(path)?.file_type().is_fifo())
 }
 
 async fn read_by(script: Script, kind: &'static str) {

@@ -2,22 +2,24 @@
 //!
 //! A queue has a task as long as something runs or waits in it. Queues of VRRP run beside each
 //! other without a limit; those of servers share [`MOST_AT_ONCE`] places, so that ten thousand
-//! servers that go down together do not start ten thousand programs.
+//! servers that go down together do not start ten thousand programs. Who holds a place for longer
+//! than [`PATIENCE`] loses it: scripts that hang must not silence all others.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::{sleep_until, timeout, timeout_at};
 use tracing::{info, warn};
 
 use super::event::{Event, State, Subject, What};
 use super::turn::{PATIENCE, Turn};
 use crate::runtime::clock;
-use crate::script::process::{Abandoned, run};
+use crate::script::process::{Abandoned, start};
 use crate::script::{Outcome, Script};
 
 /// Scripts of servers that run at one time.
@@ -96,6 +98,8 @@ pub struct Handle {
     task: JoinHandle<()>,
     /// Dropped, the task takes no more.
     stopping: oneshot::Sender<()>,
+    /// Nobody waits for the one before any more.
+    hurry: watch::Sender<bool>,
 }
 
 impl Handle {
@@ -105,13 +109,22 @@ impl Handle {
     }
 
     /// Runs what was handed in until now, for at most `limit`; what takes longer goes on by itself.
+    /// When half of it is over what still waits is started beside what runs, in its order:
+    /// `notify_stop` is not lost behind a script that takes its time.
     pub async fn finish(self, limit: Duration) {
-        let deadline = clock::now() + limit;
+        let (start, mut task) = (clock::now(), self.task);
         drop(self.stopping);
-        let mut task = self.task;
-        if timeout_at(deadline.into(), &mut task).await.is_err() {
+        if timeout_at((start + limit / 2).into(), &mut task)
+            .await
+            .is_ok()
+        {
+            return;
+        }
+        warn!("notify scripts are still running at the end; they are left to themselves");
+        self.hurry.send(true).ok();
+        if timeout_at((start + limit).into(), &mut task).await.is_err() {
             task.abort();
-            warn!("notify scripts are still running after {limit:?}; they are left to themselves");
+            warn!("not every notify script could be started");
         }
     }
 }
@@ -123,17 +136,26 @@ impl Handle {
 /// Outside of a tokio runtime.
 #[must_use]
 pub fn spawn() -> Handle {
+    spawn_with(PATIENCE)
+}
+
+/// `patience`: how long a script may keep a place.
+fn spawn_with(patience: Duration) -> Handle {
     let (sender, inbox) = mpsc::unbounded_channel();
     let (stopping, stopped) = oneshot::channel();
+    let (hurry, hurried) = watch::channel(false);
     let desk = Desk {
         queues: HashMap::new(),
         tasks: JoinSet::new(),
         places: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+        patience,
+        hurry: hurried,
     };
     Handle {
         runner: Runner(sender),
         task: tokio::spawn(desk.run(inbox, stopped)),
         stopping,
+        hurry,
     }
 }
 
@@ -142,6 +164,8 @@ struct Desk {
     queues: HashMap<Queue, UnboundedSender<Vec<Script>>>,
     tasks: JoinSet<Queue>,
     places: Arc<Semaphore>,
+    patience: Duration,
+    hurry: watch::Receiver<bool>,
 }
 
 impl Desk {
@@ -190,7 +214,10 @@ impl Desk {
         let task = Task {
             turn: Turn::default(),
             running: JoinSet::new(),
+            started: None,
             places,
+            patience: self.patience,
+            hurry: self.hurry.clone(),
         };
         self.queues.insert(queue.clone(), sender);
         self.tasks.spawn(async move {
@@ -205,7 +232,11 @@ struct Task {
     turn: Turn<Script>,
     /// One, and those that are no longer waited for.
     running: JoinSet<()>,
+    /// Hears of it when the last one is started.
+    started: Option<oneshot::Receiver<()>>,
     places: Option<Arc<Semaphore>>,
+    patience: Duration,
+    hurry: watch::Receiver<bool>,
 }
 
 impl Task {
@@ -235,13 +266,19 @@ impl Task {
     /// The next thing that happens in the queue. Nothing is lost when it is dropped.
     async fn work(&mut self) {
         tokio::select! {
-            place = place(self.places.as_ref()), if self.turn.is_ready() => {
+            place = place(self.places.as_ref(), self.hurry.clone()), if self.turn.is_ready() => {
                 if let Some(script) = self.turn.start(clock::now()) {
-                    self.running.spawn(one(script, place));
+                    let (starts, started) = oneshot::channel();
+                    self.started = Some(started);
+                    self.running.spawn(one(script, place, self.patience, starts));
                 }
             }
             Some(_ended) = self.running.join_next() => self.turn.ended(),
             () = wait_until(self.turn.poll_timeout()) => {}
+            () = left_alone(&mut self.hurry, &mut self.started), if self.turn.is_running() => {
+                self.running.detach_all();
+                self.turn.ended();
+            }
         }
     }
 
@@ -252,15 +289,60 @@ impl Task {
     }
 }
 
-/// A place among those that are limited; `None`: there is no limit.
-async fn place(places: Option<&Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
-    // It is never closed.
-    Arc::clone(places?).acquire_owned().await.ok()
+/// A place among those that are limited; `None`: there is no limit, or no time.
+async fn place(
+    places: Option<&Arc<Semaphore>>,
+    mut hurry: watch::Receiver<bool>,
+) -> Option<OwnedSemaphorePermit> {
+    tokio::select! {
+        // It is never closed.
+        place = Arc::clone(places?).acquire_owned() => place.ok(),
+        () = hurried(&mut hurry) => None,
+    }
 }
 
-async fn one(script: Script, _place: Option<OwnedSemaphorePermit>) {
+/// Until there is no time to wait for others; if there always is, for ever.
+async fn hurried(hurry: &mut watch::Receiver<bool>) {
+    if hurry.wait_for(|hurry| *hurry).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// What runs is started, and nobody waits for its end.
+async fn left_alone(
+    hurry: &mut watch::Receiver<bool>,
+    started: &mut Option<oneshot::Receiver<()>>,
+) {
+    hurried(hurry).await;
+    if let Some(starts) = started {
+        // Dropped: it could not be started.
+        starts.await.ok();
+        *started = None;
+    }
+}
+
+async fn one(
+    script: Script,
+    place: Option<OwnedSemaphorePermit>,
+    patience: Duration,
+    started: oneshot::Sender<()>,
+) {
     let name = script.program.display();
-    match run(&script, None, Abandoned::GoesOn).await {
+    let outcome = match start(&script, Abandoned::GoesOn).await {
+        Ok(running) => {
+            started.send(()).ok();
+            let mut ended = pin!(running.wait());
+            match timeout(patience, &mut ended).await {
+                Ok(outcome) => outcome,
+                Err(_elapsed) => {
+                    drop(place);
+                    ended.await
+                }
+            }
+        }
+        Err(reason) => Outcome::NotRun(reason),
+    };
+    match outcome {
         // Without a limit it cannot time out.
         Outcome::Exited(0) | Outcome::TimedOut => {}
         Outcome::Exited(126) => info!("Couldn't execute command: {}", script.command),

@@ -88,6 +88,11 @@ impl<T> Turn<T> {
         self.running?.checked_add(PATIENCE)
     }
 
+    /// Whether something runs that the next one waits for.
+    pub const fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     /// Nothing runs and nothing waits.
     pub fn is_idle(&self) -> bool {
         self.running.is_none() && self.waiting.is_empty()

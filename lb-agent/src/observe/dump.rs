@@ -44,7 +44,7 @@ pub struct Dump<'a> {
     pub backends: Option<Vec<BackendView>>,
     /// `connections`.
     pub connections: Option<Connections<'a>>,
-    /// Why packets were not forwarded; part of `all`.
+    /// Why packets were not forwarded: `drops`.
     pub reasons: Option<Vec<ReasonView>>,
 }
 

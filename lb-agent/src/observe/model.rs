@@ -402,6 +402,8 @@ pub struct ReasonView {
     pub reason: Cow<'static, str>,
     /// How many.
     pub packets: u64,
+    /// What became of them (`lb_common::stats::Reason::meaning`).
+    pub meaning: Cow<'static, str>,
 }
 
 /// An Ethernet address, `02:00:00:00:00:01`.

@@ -1,17 +1,26 @@
 //! `--rate`: what passed between two looks at the counters, per second. Pure.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::model::{Counters, ServiceView};
 
-/// `after`, with rates since `before`. What was not there before has rates from zero.
-pub fn with_rates(
-    before: &[ServiceView],
-    mut after: Vec<ServiceView>,
-    interval: Duration,
-) -> Vec<ServiceView> {
-    for service in &mut after {
+/// The counters at one moment.
+#[derive(Debug)]
+pub struct Look {
+    /// When they were read. Reading them takes a while, for the connections are counted: the times
+    /// of two looks tell what lies between them, and not how long one has waited.
+    pub at: Instant,
+    /// The services with their counters.
+    pub services: Vec<ServiceView>,
+}
+
+/// The services of `after`, with rates since `before`. What was not there before has rates from
+/// zero.
+pub fn with_rates(before: &Look, mut after: Look) -> Vec<ServiceView> {
+    let interval = after.at.duration_since(before.at);
+    for service in &mut after.services {
         let old = before
+            .services
             .iter()
             .find(|old| old.protocol == service.protocol && old.endpoint == service.endpoint);
         let zero = Counters::default();
@@ -27,7 +36,7 @@ pub fn with_rates(
             server.rates = Some(per_second(counters, &server.counters, interval));
         }
     }
-    after
+    after.services
 }
 
 fn per_second(before: &Counters, after: &Counters, interval: Duration) -> Counters {
@@ -68,5 +77,19 @@ mod tests {
             let rate = per_second(&counters(before), &counters(after), interval);
             assert_eq!(rate.in_packets, expected, "{before} {after} {milliseconds}");
         }
+    }
+
+    #[test]
+    fn rates_are_by_the_time_between_two_looks() {
+        let at = crate::runtime::clock::now();
+        let look = |at, in_packets| {
+            let mut services = crate::observe::sample::services();
+            services[0].counters.in_packets = in_packets;
+            Look { at, services }
+        };
+        let later = at + Duration::from_millis(1500);
+        let services = with_rates(&look(at, 1000), look(later, 4000));
+        assert_eq!(services[0].rates.unwrap().in_packets, 2000);
+        assert_eq!(services[0].servers[0].rates.unwrap().in_packets, 0);
     }
 }

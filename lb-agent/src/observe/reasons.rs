@@ -9,8 +9,15 @@ use super::table::{self, Align};
 pub fn write(out: &mut dyn Write, reasons: &[ReasonView]) -> io::Result<()> {
     let rows: Vec<_> = reasons
         .iter()
-        .map(|reason| [reason.reason.to_string(), reason.packets.to_string()])
+        .map(|reason| {
+            let (name, meaning) = (reason.reason.to_string(), reason.meaning.to_string());
+            [name, reason.packets.to_string(), meaning]
+        })
         .collect();
-    let headings = [("Not forwarded", Align::Left), ("Packets", Align::Right)];
+    let headings = [
+        ("Not forwarded", Align::Left),
+        ("Packets", Align::Right),
+        ("What became of them", Align::Left),
+    ];
     table::write(out, headings, &rows)
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lb_common::stats::Reason;
+
 use super::dump::Dump;
 use super::model::{
     AgentView, BackendState, BackendView, ConnectionView, Counters, Endpoint, FaultView,
@@ -240,10 +242,11 @@ pub(super) fn instances() -> Vec<InstanceView> {
 }
 
 pub(super) fn reasons() -> Vec<ReasonView> {
-    [("not_master", 0), ("no_neighbour", 1234)]
+    [(Reason::NotMaster, 0), (Reason::NoNeighbour, 1234)]
         .map(|(reason, packets)| ReasonView {
-            reason: reason.into(),
+            reason: reason.name().into(),
             packets,
+            meaning: reason.meaning().into(),
         })
         .to_vec()
 }

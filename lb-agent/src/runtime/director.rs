@@ -6,6 +6,7 @@
 //! it has heard what came of these ([`Director::handle_ports`]), what should it do
 //! ([`Director::desired`]). Who asks the kernel and who writes the maps is the supervisor's matter.
 
+mod addresses;
 mod attach;
 mod choices;
 mod hand;
@@ -21,6 +22,7 @@ use std::time::Instant;
 use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{ServiceKey4, TCP, UDP};
 
+use self::addresses::Addresses;
 use self::attach::Masters;
 use crate::config::model::{
     Config, Forwarding, Protocol, RealServer, RealServerKey, VirtualServer, VirtualServerKey,
@@ -47,10 +49,12 @@ pub struct Director {
     links: BTreeMap<u32, Link>,
     /// Interfaces that are gone, and whose numbers may come again; until somebody asks.
     gone: BTreeSet<u32>,
+    /// Some may have gone unnoticed.
+    doubtful: bool,
     /// What has come of the interfaces that the data plane was to use.
     ports: Ports,
     /// Where the addresses of virtual servers are, or were last.
-    addresses: BTreeMap<IpAddr, u32>,
+    addresses: Addresses,
     /// Virtual addresses with `ha_suspend` that are on this host.
     here: BTreeSet<IpAddr>,
     /// What has changed of `here`, not yet told.
@@ -106,8 +110,9 @@ impl Director {
             hops,
             links: BTreeMap::new(),
             gone: BTreeSet::new(),
+            doubtful: false,
             ports: Ports::new(),
-            addresses: BTreeMap::new(),
+            addresses: Addresses::default(),
             here: BTreeSet::new(),
             address_news: VecDeque::new(),
             notices,
@@ -211,6 +216,16 @@ impl Director {
         std::mem::take(&mut self.gone)
     }
 
+    /// Interfaces may have gone unnoticed, and come again as they were.
+    pub const fn doubt_attachments(&mut self) {
+        self.doubtful = true;
+    }
+
+    /// Whether interfaces may have gone unnoticed since this was last asked.
+    pub const fn take_doubt(&mut self) -> bool {
+        std::mem::replace(&mut self.doubtful, false)
+    }
+
     /// An address of this host is new; whether the data plane has to hear of it.
     pub fn handle_address(&mut self, address: &Address) -> bool {
         let (ip, index) = (address.address.addr(), address.index);
@@ -218,24 +233,28 @@ impl Director {
             self.address_news.push_back((ip, true));
         }
         let ours = |virtual_server: &VirtualServer| virtual_server.key.address() == Some(ip);
-        self.config.virtual_servers.iter().any(ours)
-            && self.addresses.insert(ip, index) != Some(index)
+        self.config.virtual_servers.iter().any(ours) && self.addresses.add(ip, index)
     }
 
-    /// An address of this host is gone. Where it was remains the best guess for where its packets
-    /// arrive.
-    pub fn handle_address_gone(&mut self, address: IpAddr) {
-        if self.here.remove(&address) {
+    /// An address of this host is gone from an interface; whether the data plane has to hear of it.
+    /// Where it was last remains the best guess for where its packets arrive.
+    pub fn handle_address_gone(&mut self, address: IpAddr, index: u32) -> bool {
+        let changed = self.addresses.remove(address, index);
+        if !self.addresses.is_here(address) && self.here.remove(&address) {
             self.address_news.push_back((address, false));
         }
+        changed
     }
 
     /// All addresses of this host.
     pub fn handle_addresses(&mut self, addresses: &[Address]) {
-        let now: BTreeSet<IpAddr> = addresses.iter().map(|it| it.address.addr()).collect();
-        let gone: Vec<IpAddr> = self.here.difference(&now).copied().collect();
-        for address in gone {
-            self.handle_address_gone(address);
+        let now: BTreeSet<(IpAddr, u32)> = addresses
+            .iter()
+            .map(|it| (it.address.addr(), it.index))
+            .collect();
+        let before: Vec<(IpAddr, u32)> = self.addresses.iter().collect();
+        for (address, index) in before.into_iter().filter(|it| !now.contains(it)) {
+            self.handle_address_gone(address, index);
         }
         for address in addresses {
             self.handle_address(address);

@@ -23,9 +23,11 @@
 
 pub mod clock;
 pub mod director;
+pub mod files;
 pub mod interfaces;
 pub mod lock;
 pub mod logging;
+pub mod memory;
 pub mod parts;
 pub mod plane;
 pub mod reload;

@@ -3,12 +3,15 @@
 //! It carries out; what is desired comes from [`super::director`].
 
 mod interfaces;
+mod times;
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use lb_common::flow::state;
 use thiserror::Error;
+
+pub use self::times::Times;
 
 use crate::dataplane::desired::Desired;
 use crate::dataplane::installed::Installed;
@@ -51,6 +54,8 @@ pub struct Plane {
     installed: Installed,
     attachments: Attachments,
     ticks: Ticks,
+    /// The MTU of each interface on which native mode was refused, when it was.
+    fallbacks: BTreeMap<u32, u32>,
     /// Who knows what drivers can do; `None`: this kernel does not tell.
     netdev: Option<Netdev>,
     /// Sends replies whose next hop is not known; `None`: it cannot.
@@ -61,12 +66,12 @@ impl Plane {
     /// Loads the program, adopting what an earlier agent has left, with the gates as
     /// [`Gates::reset`] has them for those of `gates`. What is of no use is removed, and everything made anew. Takes a tenth of
     /// a second: the kernel's clock is measured.
-    pub fn load(instance: &str, deadman: Duration, gates: &Numbers) -> Result<Self, PlaneError> {
+    pub fn load(instance: &str, times: Times, gates: &Numbers) -> Result<Self, PlaneError> {
         let pins = Pins::of(instance);
         let mut released = pins.linked();
-        let mut loaded = match Self::adopt(&pins, deadman, gates)? {
+        let mut loaded = match Self::adopt(&pins, times, gates)? {
             Some(adopted) => adopted,
-            None => Self::load_into(pins.clone(), deadman, gates).or_else(|error| {
+            None => Self::load_into(pins.clone(), times, gates).or_else(|error| {
                 // Maps are pinned before the verifier has seen the program.
                 pins.remove()?;
                 Err(error)
@@ -79,11 +84,11 @@ impl Plane {
     }
 
     /// Takes over what an earlier agent of this version has left, if that is any good.
-    fn adopt(pins: &Pins, deadman: Duration, gates: &Numbers) -> Result<Option<Self>, PlaneError> {
+    fn adopt(pins: &Pins, times: Times, gates: &Numbers) -> Result<Option<Self>, PlaneError> {
         if !pins.may_exist() {
             return Ok(None);
         }
-        match Self::load_into(pins.clone(), deadman, gates) {
+        match Self::load_into(pins.clone(), times, gates) {
             Ok(adopted) => {
                 tracing::info!(
                     "adopted the data plane of an earlier agent: {} services",
@@ -106,7 +111,7 @@ impl Plane {
         }
     }
 
-    fn load_into(pins: Pins, deadman: Duration, gates: &Numbers) -> Result<Self, PlaneError> {
+    fn load_into(pins: Pins, times: Times, gates: &Numbers) -> Result<Self, PlaneError> {
         let mut object = Object::load(&pins)?;
         let maps = Maps::open(&pins)?;
         Gates::new(maps.control()).reset(gates);
@@ -116,7 +121,7 @@ impl Plane {
             // The flows that are there were placed with this one.
             secret => secret,
         };
-        set_control(&maps, ticks, secret, deadman);
+        set_control(&maps, ticks, secret, times);
         let installed = maps.installed()?;
         let replies = replies(&pins);
         Ok(Self {
@@ -126,6 +131,7 @@ impl Plane {
             installed,
             attachments: Attachments::default(),
             ticks,
+            fallbacks: BTreeMap::new(),
             netdev: netdev(),
             _replies: replies,
         })
@@ -153,10 +159,10 @@ impl Plane {
         Ok(())
     }
 
-    /// `xdp_deadman` is another.
-    pub fn set_deadman(&self, deadman: Duration) {
+    /// The times are others.
+    pub fn set_times(&self, times: Times) {
         let secret = self.maps.read_control().secret;
-        set_control(&self.maps, self.ticks, secret, deadman);
+        set_control(&self.maps, self.ticks, secret, times);
     }
 
     /// Says that the agent is alive, and counts connections where that matters.
@@ -175,9 +181,10 @@ impl Plane {
     }
 }
 
-fn set_control(maps: &Maps, ticks: Ticks, secret: u64, deadman: Duration) {
-    let timeouts = state::TIMEOUTS.map(|seconds| ticks.of(Duration::from_secs(seconds.into())));
-    maps.set_control(secret, ticks.hertz(), ticks.jiffies(deadman), &timeouts);
+fn set_control(maps: &Maps, ticks: Ticks, secret: u64, times: Times) {
+    let timeouts = times.of_flows().map(|life| ticks.of(life));
+    let deadman = ticks.jiffies(times.deadman);
+    maps.set_control(secret, ticks.hertz(), deadman, &timeouts);
 }
 
 fn netdev() -> Option<Netdev> {

@@ -23,10 +23,11 @@ use crate::config::{self, Changes, Environment, FileSystem, Loaded, Severity};
 use crate::health;
 use crate::health::spec::Service;
 use crate::notify::from_config::Settings;
+use crate::runtime::files;
 use crate::runtime::parts::Parts;
 use crate::runtime::trackers::{self, Watched};
 use crate::script::Programs;
-use crate::vrrp::settings::Setup;
+use crate::vrrp::settings::{MAX_KEY_FILE, Setup};
 
 /// Where the configuration comes from, the same at every reload.
 #[derive(Clone, Debug)]
@@ -108,12 +109,17 @@ impl Refused {
 /// forbids it: when an included file is missing, everything in it stops. Here an error that the
 /// running configuration does not have is reason enough to keep that.
 pub fn prepare(origin: &Origin, current: &Config, known: &Errors) -> Result<Prepared, Refused> {
+    let reload = &current.global_defs.reload;
+    if let Some(path) = &reload.reload_file
+        && let Err(error) = files::write(path, b"")
+    {
+        tracing::warn!("cannot write reload_file {}: {error}", path.display());
+    }
     let loaded = origin.load();
     let errors = errors(&loaded);
     let remarks = config::render(&loaded, false);
-    let reload = &current.global_defs.reload;
     if let Some(path) = &reload.reload_check_config_log
-        && let Err(error) = std::fs::write(path, &remarks)
+        && let Err(error) = files::write(path, remarks.as_bytes())
     {
         tracing::warn!("cannot write {}: {error}", path.display());
     }
@@ -139,8 +145,17 @@ pub fn prepare(origin: &Origin, current: &Config, known: &Errors) -> Result<Prep
     let programs = Programs::new(config.global_defs.scripts.clone(), std::env::var_os("PATH"));
     let services = health::prepare::services(&config, &programs);
     let telling = Settings::new(&config, &programs, &host_name());
-    let (setup, watched) = trackers::setup(&config, &programs);
+    let (mut setup, watched) = trackers::setup(&config, &programs);
     programs.say_violation();
+    let unread = setup.read_keys(|path| files::read(path, MAX_KEY_FILE));
+    if !unread.is_empty() {
+        // The running agent has the keys that it needs.
+        return Err(Refused {
+            why: format!("{}; everything goes on as it was", unread.join("; ")),
+            exit_status: 1,
+            remarks,
+        });
+    }
     Ok(Prepared {
         setup,
         watched,

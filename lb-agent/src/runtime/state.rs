@@ -4,7 +4,8 @@
 //! Replaced as a whole, so that whoever dies in the middle leaves the last one. A file that cannot
 //! be used is said, and everything starts anew.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -139,8 +140,15 @@ impl StateFile {
             std::fs::create_dir_all(folder)?;
         }
         let new = self.path.with_extension("json.new");
-        std::fs::write(&new, serde_json::to_vec(state)?)?;
-        std::fs::rename(new, &self.path)
+        let mut file = File::create(&new)?;
+        file.write_all(&serde_json::to_vec(state)?)?;
+        // A machine that loses its power has the old file or the new one, not an empty one.
+        file.sync_all()?;
+        std::fs::rename(new, &self.path)?;
+        match self.path.parent() {
+            Some(folder) => File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
     }
 }
 

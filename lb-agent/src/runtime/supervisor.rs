@@ -9,6 +9,7 @@ mod conduct;
 mod dumps;
 mod forwarding;
 mod ipvs;
+mod listener;
 mod loss;
 mod memory;
 mod network;
@@ -16,17 +17,17 @@ mod planes;
 mod reload;
 mod residue;
 mod said;
+mod signals;
 mod startup;
 mod telling;
 mod vrrp;
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::{SigSet, Signal as NixSignal};
 use thiserror::Error;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{debug, error, info, warn};
@@ -34,11 +35,12 @@ use tracing::{debug, error, info, warn};
 use self::applied::Applied;
 use self::bfd::{Reached, Sessions};
 pub use self::conduct::Conduct;
-use self::dumps::{Dump, Dumps};
+use self::dumps::Dump;
 use self::memory::Memory;
 use self::network::Network;
 use self::planes::Planes;
 use self::reload::Reloads;
+use self::signals::{Asked, Signals};
 use self::telling::Telling;
 use super::director::Director;
 use super::interfaces;
@@ -48,7 +50,7 @@ use super::reload::{Origin, errors, host_name};
 use super::state::StateFile;
 use super::status::StatusFile;
 use super::trackers::{self, Trackers};
-use super::{clock, systemd};
+use super::{clock, memory as process_memory, systemd};
 use crate::config::Loaded;
 use crate::control;
 use crate::health;
@@ -112,14 +114,20 @@ impl RunError {
 /// Runs one agent until it is told to stop.
 ///
 /// `instance` names the place of its pins and its files; `origin` is where `loaded` came from.
-pub fn run(
+///
+/// `begun` is called when it is certain that this is the only agent of its name; what it gives is
+/// dropped at the end.
+pub fn run<T>(
     loaded: Loaded,
     origin: Origin,
     instance: &str,
     conduct: Conduct,
+    begun: impl FnOnce() -> T,
 ) -> Result<(), RunError> {
     let _lock = InstanceLock::take(instance, StatusFile::new(instance).folder())?;
+    let _until_the_end = begun();
     raise_open_files();
+    process_memory::lock(&loaded.config.global_defs.process);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -127,17 +135,28 @@ pub fn run(
         let config = &loaded.config;
         let scripts = config.global_defs.scripts.clone();
         let programs = Programs::new(scripts, std::env::var_os("PATH"));
-        let (startup, shutdown) = startup::find(config, &programs);
-        startup::run("startup", startup).await;
+        let mut signals = Signals::new()?;
+        let (startup, _) = startup::find(config, &programs);
+        tokio::select! {
+            () = startup::run("startup", startup) => {}
+            () = signals.stop() => {
+                info!("Stopped while the startup script ran; nothing was started");
+                return Ok(());
+            }
+        }
         let setup = Setup::from(config);
-        let started = Supervisor::start(loaded, origin, instance, conduct, &programs);
+        let started = Supervisor::start(loaded, origin, instance, conduct, &programs, signals);
         let mut supervisor =
             started.inspect_err(|_| residue::after_failed_start(instance, setup))?;
         systemd::ready();
         let served = supervisor.serve().await;
         systemd::stopping();
         info!("Stopping");
+        let config = Arc::clone(supervisor.director.config());
         supervisor.stop().await;
+        let scripts = config.global_defs.scripts.clone();
+        let programs = Programs::new(scripts, std::env::var_os("PATH"));
+        let shutdown = startup::find_shutdown(&config, &programs);
         startup::run("shutdown", shutdown).await;
         info!("Stopped");
         served
@@ -166,8 +185,6 @@ struct Supervisor {
     places: Vec<String>,
     trackers: Option<Trackers>,
     sessions: Sessions,
-    /// For who starts BFD later.
-    reach: mpsc::UnboundedSender<Reached>,
     reached: mpsc::UnboundedReceiver<Reached>,
     telling: Telling,
     health: health::driver::Handle,
@@ -176,10 +193,7 @@ struct Supervisor {
     control: Option<control::server::Server>,
     reloads: Reloads,
     memory: Memory,
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-    dumps: Dumps,
+    signals: Signals,
     agent: String,
     conduct: Conduct,
     /// The data plane has to hear of something.
@@ -195,18 +209,8 @@ impl Supervisor {
         instance: &str,
         conduct: Conduct,
         programs: &Programs,
+        signals: Signals,
     ) -> Result<Self, RunError> {
-        // Whoever started us may have blocked them, and we have inherited that.
-        let signals = [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP];
-        let signals = SigSet::from_iter(signals);
-        signals.thread_unblock().map_err(std::io::Error::from)?;
-        // Signals first: whoever stops us while we start gets a clean stop as well.
-        let (terminate, interrupt) = (
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        );
-        let hangup = signal(SignalKind::hangup())?;
-        let dumps = Dumps::new()?;
         let errors = errors(&loaded);
         // Who calls while we start waits.
         let status = StatusFile::new(instance);
@@ -256,7 +260,7 @@ impl Supervisor {
         let reporter = vrrp.as_ref().map(driver::Handle::reporter);
         let trackers = reporter.as_ref().map(|to| watched.start(to, None));
         let (reach, reached) = mpsc::unbounded_channel();
-        let sessions = Sessions::start(director.config(), reporter.as_ref(), reach.clone());
+        let sessions = Sessions::start(director.config(), reporter.as_ref(), reach);
         Ok(Self {
             instance: instance.to_owned(),
             places: vrrp::names(director.config()).map(str::to_owned).collect(),
@@ -268,7 +272,6 @@ impl Supervisor {
             news,
             trackers,
             sessions,
-            reach,
             reached,
             telling,
             health,
@@ -277,10 +280,7 @@ impl Supervisor {
             control: control.inspect_err(|error| error!("{error}")).ok(),
             reloads: Reloads::new(origin, errors),
             memory,
-            hangup,
-            terminate,
-            interrupt,
-            dumps,
+            signals,
             agent: instance.to_owned(),
             conduct,
             stale: true,
@@ -295,9 +295,11 @@ impl Supervisor {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return Ok(()),
-                _ = self.interrupt.recv() => return Ok(()),
-                Some(()) = self.hangup.recv() => self.handle_reload(None),
+                asked = self.signals.next() => match asked {
+                    Asked::Stop => return Ok(()),
+                    Asked::Reload => self.handle_reload(None),
+                    Asked::Dump(dump) => self.write_dump(dump),
+                },
                 outcome = self.reloads.read() => self.handle_prepared(outcome),
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
                 Some(news) = self.news.recv() => self.handle_news(&news),
@@ -316,7 +318,6 @@ impl Supervisor {
                     self.stale |= self.planes.look(&self.director);
                 }
                 _ = heartbeat.tick() => self.beat(),
-                dump = self.dumps.next() => self.write_dump(dump),
             }
             self.settle();
             self.update();
@@ -401,8 +402,8 @@ impl Supervisor {
     fn write_dump(&mut self, dump: Dump) {
         let vrrp = self.vrrp.as_ref().map(driver::Handle::status);
         let config = self.director.config();
-        self.dumps
-            .write(dump, config, vrrp.unwrap_or_default(), &self.agent);
+        let dumps = &mut self.signals.dumps;
+        dumps.write(dump, config, vrrp.unwrap_or_default(), &self.agent);
     }
 
     /// Brings the data plane to what is desired now, if anything has changed.
@@ -424,6 +425,7 @@ impl Supervisor {
         {
             residue::remove(Setup::from(&**self.director.config()));
         }
+        self.hear_out();
         if let Some(trackers) = self.trackers.take() {
             trackers.stop().await;
         }
@@ -435,11 +437,6 @@ impl Supervisor {
         self.planes
             .stop(&self.director, self.conduct.dont_release_ipvs);
         self.status.remove();
-        // What VRRP has said while it stopped.
-        self.news.close();
-        while let Some(news) = self.news.recv().await {
-            self.telling.handle_news(&news);
-        }
         self.telling.finish().await;
     }
 }

@@ -9,7 +9,7 @@ use crate::vrrp::driver::{Report, Reporter};
 use crate::vrrp::settings::{Kind, Setup, Status};
 
 /// What is to be watched, found and ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
     scripts: Vec<(tracker::Settings, Script)>,
     files: Vec<file::Settings>,
@@ -60,46 +60,45 @@ impl Watched {
     }
 
     /// Watches, on the runtime of the caller, and tells the instances how everything is: what is
-    /// known at once, and every change. `before`: what was watched until now, at a reload; a script
-    /// that was up then does not begin with `init_fail`, and no file is written over.
+    /// known at once, and every change. `before`: what was watched until now, at a reload, for the
+    /// same instances; what stays as it is goes on, and no file is written over.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn start(self, reporter: &Reporter, before: Option<&Trackers>) -> Trackers {
-        let Self {
-            mut scripts,
+    pub fn start(self, reporter: &Reporter, before: Option<Trackers>) -> Trackers {
+        let reload = before.is_some();
+        let before = before.unwrap_or_default();
+        let scripts = watch_scripts(before.scripts, self.scripts.clone(), reporter);
+        let files = if before.watched.files == self.files {
+            before.files
+        } else {
+            drop(before.files);
+            (!self.files.is_empty())
+                .then(|| watch_files(&self.files, reload, reporter))
+                .flatten()
+        };
+        let processes = if before.watched.processes == self.processes {
+            before.processes
+        } else {
+            drop(before.processes);
+            let processes = self.processes.clone();
+            (!processes.is_empty()).then(|| watch_processes(processes, reporter))
+        };
+        Trackers {
+            scripts,
             files,
             processes,
-        } = self.clone();
-        let known = before.and_then(|it| it.scripts.as_ref());
-        let known = known
-            .map(script::driver::Handle::status)
-            .unwrap_or_default();
-        for (settings, _) in &mut scripts {
-            let was_up =
-                |it: &script::driver::Status| it.name == settings.name && it.up == Some(true);
-            settings.init_fail &= !known.iter().any(was_up);
-        }
-        let reload = before.is_some();
-        Trackers {
-            scripts: (!scripts.is_empty()).then(|| watch_scripts(scripts, reporter)),
-            files: (!files.is_empty())
-                .then(|| watch_files(&files, reload, reporter))
-                .flatten(),
-            processes: (!processes.is_empty()).then(|| watch_processes(processes, reporter)),
             watched: self,
         }
     }
 }
 
 /// The running trackers. Dropped, they end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Trackers {
-    scripts: Option<script::driver::Handle>,
-    #[expect(dead_code, reason = "kept for its end")]
+    scripts: script::driver::Handle,
     files: Option<file::driver::Handle>,
-    #[expect(dead_code, reason = "kept for its end")]
     processes: Option<process::driver::Handle>,
     watched: Watched,
 }
@@ -112,9 +111,7 @@ impl Trackers {
 
     /// Ends them; running scripts are told to end, and no report comes any more.
     pub async fn stop(self) {
-        if let Some(scripts) = self.scripts {
-            scripts.stop().await;
-        }
+        self.scripts.stop().await;
     }
 }
 
@@ -123,15 +120,13 @@ const fn up(up: bool) -> Status {
 }
 
 fn watch_scripts(
+    before: script::driver::Handle,
     scripts: Vec<(tracker::Settings, Script)>,
     reporter: &Reporter,
 ) -> script::driver::Handle {
-    let names: Vec<String> = scripts.iter().map(|(it, _)| it.name.clone()).collect();
     let to = reporter.clone();
-    let handle = script::driver::spawn(scripts, move |event| {
-        if let Some(name) = names.get(event.script) {
-            to.report(report(Kind::Script, name, up(event.up)));
-        }
+    let handle = before.go_on(scripts, move |name, is_up| {
+        to.report(report(Kind::Script, name, up(is_up)));
     });
     // `init_fail`: down before the first run.
     for status in handle.status() {

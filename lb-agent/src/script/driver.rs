@@ -8,22 +8,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 
 use super::process::{Abandoned, run};
 use super::tracker::{Action, Settings, State, Tracker};
 use super::{Outcome, Script};
 use crate::runtime::clock;
-
-/// A script has its first result, or another one than before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// The script, by its place in the configuration.
-    pub script: usize,
-    /// Up or down.
-    pub up: bool,
-}
 
 /// A script now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,27 +28,73 @@ pub struct Status {
 }
 
 /// The running scripts. Dropped, they are told to end (SIGTERM).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Handle {
-    status: Vec<watch::Receiver<Status>>,
-    tasks: JoinSet<()>,
+    scripts: Vec<Watched>,
+}
+
+/// A script with its task.
+#[derive(Debug)]
+struct Watched {
+    settings: Settings,
+    script: Script,
+    status: watch::Receiver<Status>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Handle {
     /// Every script now, in the order given. Waits for nobody.
     pub fn status(&self) -> Vec<Status> {
-        let now = self.status.iter().map(|status| status.borrow().clone());
-        now.collect()
+        let scripts = self.scripts.iter();
+        scripts.map(|it| it.status.borrow().clone()).collect()
     }
 
     /// Tells running scripts to end, and returns when no more events come.
     pub async fn stop(mut self) {
-        self.tasks.shutdown().await;
+        for script in &mut self.scripts {
+            script.task.abort();
+            // Cancelled, which is what was wanted.
+            (&mut script.task).await.ok();
+        }
+    }
+
+    /// Other scripts from now on, after a reload. Those that stay as they are go on, with their
+    /// results; of those that are new, one that was up under its name does not begin with
+    /// `init_fail`. The others are told to end.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn go_on(
+        mut self,
+        scripts: Vec<(Settings, Script)>,
+        changed: impl Fn(&str, bool) + Clone + Send + 'static,
+    ) -> Self {
+        let now = clock::now();
+        let next = scripts.into_iter().map(|(settings, script)| {
+            let same = |it: &Watched| it.settings == settings && it.script == script;
+            if let Some(place) = self.scripts.iter().position(same) {
+                return self.scripts.swap_remove(place);
+            }
+            let mut before = self.scripts.iter().map(|it| it.status.borrow());
+            let was_up = before.any(|it| it.name == settings.name && it.up == Some(true));
+            watch(settings, script, was_up, changed.clone(), now)
+        });
+        let scripts = next.collect();
+        Self { scripts }
     }
 }
 
-/// Starts `scripts` on the runtime of the caller, all now. `changed` is called on that runtime and
-/// must not block.
+/// Starts `scripts` on the runtime of the caller, all now. A script's first result, and every other
+/// one than before, goes to `changed`, with its name; it is called on that runtime and must not
+/// block.
 ///
 /// # Panics
 ///
@@ -65,27 +102,36 @@ impl Handle {
 #[must_use]
 pub fn spawn(
     scripts: Vec<(Settings, Script)>,
-    changed: impl Fn(Event) + Clone + Send + 'static,
+    changed: impl Fn(&str, bool) + Clone + Send + 'static,
 ) -> Handle {
-    let mut tasks = JoinSet::new();
-    let now = clock::now();
-    let scripts = scripts.into_iter().enumerate();
-    let status = scripts.map(|(place, (settings, script))| {
-        let tracker = Tracker::new(settings, now);
-        let (board, reader) = watch::channel(status(&tracker));
-        let changed = changed.clone();
-        let task = Task {
-            tracker,
-            script,
-            board,
-            changed: move |up| changed(Event { script: place, up }),
-        };
-        tasks.spawn(task.run());
-        reader
-    });
-    Handle {
-        status: status.collect(),
-        tasks,
+    Handle::default().go_on(scripts, changed)
+}
+
+fn watch(
+    settings: Settings,
+    script: Script,
+    was_up: bool,
+    changed: impl Fn(&str, bool) + Send + 'static,
+    now: Instant,
+) -> Watched {
+    let begins = Settings {
+        init_fail: settings.init_fail && !was_up,
+        ..settings.clone()
+    };
+    let tracker = Tracker::new(begins, now);
+    let (board, reader) = watch::channel(status(&tracker));
+    let name = settings.name.clone();
+    let task = Task {
+        tracker,
+        script: script.clone(),
+        board,
+        changed: move |up| changed(&name, up),
+    };
+    Watched {
+        settings,
+        script,
+        status: reader,
+        task: tokio::spawn(task.run()),
     }
 }
 

@@ -67,26 +67,52 @@ pub enum Abandoned {
 ///
 /// Outside of a tokio runtime.
 pub async fn run(script: &Script, limit: Option<Duration>, abandoned: Abandoned) -> Outcome {
-    let mut group = match start(script, abandoned).await {
-        Ok(group) => group,
-        Err(reason) => return Outcome::NotRun(reason),
-    };
+    // The start counts: a program on a file system that hangs takes as long as one that hangs.
     let deadline = limit.and_then(|limit| clock::now().checked_add(limit));
-    let ended = match deadline {
-        None => group.child.wait().await,
-        Some(deadline) => match timeout_at(deadline.into(), group.child.wait()).await {
-            Ok(ended) => ended,
-            Err(_elapsed) => {
-                end(&mut group, script).await;
-                return Outcome::TimedOut;
-            }
+    let started = match deadline {
+        None => start(script, abandoned).await,
+        Some(deadline) => match timeout_at(deadline.into(), start(script, abandoned)).await {
+            Ok(started) => started,
+            // Should it start after all, it is told to end.
+            Err(_elapsed) => return Outcome::TimedOut,
         },
     };
-    group.reaped = true;
-    ended.map_or_else(
-        |error| Outcome::NotRun(format!("cannot wait for it: {error}")),
-        outcome,
-    )
+    match started {
+        Ok(running) => running.wait_until(deadline).await,
+        Err(reason) => Outcome::NotRun(reason),
+    }
+}
+
+/// A script that was started.
+pub struct Running {
+    group: Group,
+    name: String,
+}
+
+impl Running {
+    /// Until it has ended.
+    pub async fn wait(self) -> Outcome {
+        self.wait_until(None).await
+    }
+
+    async fn wait_until(self, deadline: Option<Instant>) -> Outcome {
+        let Self { mut group, name } = self;
+        let ended = match deadline {
+            None => group.child.wait().await,
+            Some(deadline) => match timeout_at(deadline.into(), group.child.wait()).await {
+                Ok(ended) => ended,
+                Err(_elapsed) => {
+                    end(&mut group, &name).await;
+                    return Outcome::TimedOut;
+                }
+            },
+        };
+        group.reaped = true;
+        ended.map_or_else(
+            |error| Outcome::NotRun(format!("cannot wait for it: {error}")),
+            outcome,
+        )
+    }
 }
 
 fn outcome(status: ExitStatus) -> Outcome {
@@ -99,33 +125,39 @@ fn outcome(status: ExitStatus) -> Outcome {
 
 /// SIGTERM, SIGKILL, and only then the reaping: as long as the leader is not reaped, the number of
 /// its group cannot be anybody else's.
-async fn end(group: &mut Group, script: &Script) {
+async fn end(group: &mut Group, name: &str) {
     group.signal(Signal::SIGTERM);
     group.wait_for_leader(clock::now() + GRACE).await;
     group.signal(Signal::SIGKILL);
     if !group.wait_for_leader(clock::now() + GRACE).await {
-        let name = script.program.display();
         let pid = group.leader;
         warn!("Script {name} child (PID {pid}) failed to terminate after kill");
     }
     if let Err(error) = group.child.wait().await {
-        warn!("cannot wait for {}: {error}", script.program.display());
+        warn!("cannot wait for {name}: {error}");
     }
     group.reaped = true;
 }
 
-async fn start(script: &Script, abandoned: Abandoned) -> Result<Group, String> {
+/// Starts `script`; `Err`: the system's words why it cannot be.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime.
+pub async fn start(script: &Script, abandoned: Abandoned) -> Result<Running, String> {
     let mut command = command(script);
+    let name = script.program.display().to_string();
     let started = tokio::task::spawn_blocking(move || {
         let child = command.spawn().map_err(|error| describe(&error))?;
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         let leader = Pid::from_raw(id.ok_or("it has no process id")?);
-        Ok(Group {
+        let group = Group {
             child,
             leader,
             abandoned,
             reaped: false,
-        })
+        };
+        Ok(Running { group, name })
     });
     started
         .await

@@ -24,7 +24,7 @@ use tracing::{error, info};
 use super::isolation::Escalation;
 use super::kernel::System;
 use super::router::Router;
-use super::settings::{Setup, VirtualRouter};
+use super::settings::{MAX_KEY_FILE, Setup, VirtualRouter};
 use super::socket::FrameSocket;
 use super::status::{Board, InstanceStatus};
 use super::wait::Wait;
@@ -32,7 +32,7 @@ use super::{Gate, News};
 
 use crate::net::monitor::{Group, Monitor};
 use crate::net::netlink::{Connection, NetlinkError};
-use crate::runtime::clock;
+use crate::runtime::{clock, files};
 
 mod answers;
 mod reload;
@@ -141,7 +141,9 @@ pub fn spawn(
     gate: Box<dyn Gate>,
     listener: impl FnMut(News) + Send + 'static,
 ) -> Result<Handle, SpawnError> {
-    setup.read_keys(|path| std::fs::read(path));
+    for unread in setup.read_keys(|path| files::read(path, MAX_KEY_FILE)) {
+        error!("{unread}");
+    }
     let up = clock::since_boot().unwrap_or(Duration::MAX);
     let after_boot = setup.global.vrrp_delay_after_boot.saturating_sub(up);
     let delay = &mut setup.global.vrrp_startup_delay;

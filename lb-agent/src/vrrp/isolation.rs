@@ -1,22 +1,20 @@
-//! What keeps the VRRP thread on time beside everything else on the machine: real-time priority
-//! and memory that stays in RAM, both only when asked for; and more priority when it runs late.
+//! What keeps the VRRP thread on time beside everything else on the machine: real-time priority, only
+//! when asked for, and more of it when the thread runs late. Memory that stays in RAM is the whole
+//! process's matter (`runtime::memory`).
 
 use std::time::Duration;
 
-use nix::sys::mman::{MlockAllFlags, mlockall};
 use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
     set_thread_priority_and_policy, thread_native_id,
 };
 use tracing::{info, warn};
 
-/// `vrrp_rt_priority`, `vrrp_no_swap`.
+/// `vrrp_rt_priority` and `max_auto_priority`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Isolation {
     /// Priority among `SCHED_RR` threads, 1–99; `None`: a thread like any other.
     pub vrrp_rt_priority: Option<u8>,
-    /// Nothing of the process is swapped out.
-    pub vrrp_no_swap: bool,
     /// A thread that runs late gets real-time priority, and then more of it, up to this; `None`:
     /// it does not.
     pub max_auto_priority: Option<u8>,
@@ -25,19 +23,10 @@ pub struct Isolation {
 }
 
 impl Isolation {
-    /// Applies to the calling thread and its process. What the system does not permit is said and
-    /// done without.
+    /// Applies to the calling thread. What the system does not permit is said and done without.
     pub fn apply(self) {
         if let Some(priority) = self.vrrp_rt_priority {
             run_real_time(priority, "vrrp_rt_priority");
-        }
-        if self.vrrp_no_swap
-            && let Err(errno) = mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
-        {
-            warn!(
-                "vrrp_no_swap: the memory cannot be locked: {errno}; CAP_IPC_LOCK or a higher \
-                 RLIMIT_MEMLOCK would permit it"
-            );
         }
     }
 }

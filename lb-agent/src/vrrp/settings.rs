@@ -19,6 +19,7 @@ mod tracked;
 
 pub use address::VirtualAddress;
 pub(super) use from_config::{adver_int_seconds, centiseconds};
+pub use keys::MAX_KEY_FILE;
 pub use tracked::{Kind, Status, Tracked};
 
 /// Everything the VRRP thread is started with.
@@ -39,6 +40,14 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Whether there is nothing to do: no instance, nothing `static_…`.
+    pub fn is_empty(&self) -> bool {
+        self.instances.is_empty()
+            && self.static_ipaddress.is_empty()
+            && self.static_routes.is_empty()
+            && self.static_rules.is_empty()
+    }
+
     /// Takes the instances out, each with what it has of the groups and of [`Global`].
     pub(super) fn complete(&mut self) -> Vec<VirtualRouter> {
         let mut instances = std::mem::take(&mut self.instances);

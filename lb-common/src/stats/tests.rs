@@ -14,8 +14,8 @@ fn reasons_stand_in_the_order_of_their_index_and_have_names_of_their_own() {
 #[test]
 fn dropped_is_what_the_kernel_would_leak_and_answered_what_does_not_fit() {
     use Reason::{
-        AnswerLimit, CannotFragment, NewFlowLimit, NoRoom, NoWayBack, SourceLimit, TooBig,
-        Unresolved,
+        AnswerLimit, CannotFragment, NewFlowLimit, NoEgress, NoRoom, NoWayBack, SourceLimit,
+        TooBig, Unresolved,
     };
     const DROP: u32 = 1;
     const PASS: u32 = 2;
@@ -23,11 +23,19 @@ fn dropped_is_what_the_kernel_would_leak_and_answered_what_does_not_fit() {
     for reason in Reason::ALL {
         let verdict = match reason {
             CannotFragment | AnswerLimit | NoRoom | NoWayBack | NewFlowLimit | SourceLimit
-            | Unresolved => DROP,
+            | NoEgress | Unresolved => DROP,
             TooBig => TX,
             _ => PASS,
         };
         assert_eq!(reason.verdict(), verdict, "{}", reason.name());
+        let (fate, _) = reason.meaning().split_once(": ").unwrap();
+        let expected = match verdict {
+            DROP if reason == Unresolved => "to the agent",
+            DROP => "dropped",
+            TX => "answered",
+            _ => "to the kernel",
+        };
+        assert_eq!(fate, expected, "{}", reason.name());
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn fragment_to_server(
             return Err(Reason::CannotFragment);
         }
         tunnel::encapsulate(ctx, length, slot)?;
-        return Ok(send(ctx, slot.ifindex));
+        return send(ctx, slot.ifindex);
     }
     if length > u64::from(slot.mtu) && !came_by(ctx, slot.ifindex) {
         return Err(Reason::CannotFragment);
@@ -41,7 +41,7 @@ pub(crate) fn fragment_to_server(
         }
     }
     address(ethernet, slot.head);
-    Ok(send(ctx, slot.ifindex))
+    send(ctx, slot.ifindex)
 }
 
 /// Sends a fragment of a server's packet to the client in the name of the service.

@@ -31,7 +31,7 @@ pub(crate) fn error_to_server(
             return Err(Reason::CannotFragment);
         }
         tunnel::encapsulate(ctx, quote.length, slot)?;
-        return Ok(send(ctx, slot.ifindex));
+        return send(ctx, slot.ifindex);
     }
     if quote.length > u64::from(slot.mtu) && !came_by(ctx, slot.ifindex) {
         return Err(Reason::CannotFragment);
@@ -51,7 +51,7 @@ pub(crate) fn error_to_server(
         }
     }
     self::address(ethernet, slot.head);
-    Ok(send(ctx, slot.ifindex))
+    send(ctx, slot.ifindex)
 }
 
 /// Sends an error about a client's packet to the client in the name of the service.

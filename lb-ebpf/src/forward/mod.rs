@@ -29,7 +29,7 @@ const DONT_FRAGMENT: u16 = 0x4000_u16.to_be();
 const VERSION_IHL: u8 = 0x45;
 
 /// Rewrites a client's packet for its server and sends it. With an error nothing is rewritten,
-/// but for [`Reason::TooBig`], which makes another packet of it.
+/// but for [`Reason::TooBig`], which makes another packet of it, and [`Reason::NoEgress`].
 #[inline(always)]
 pub(crate) fn to_server(
     ctx: &XdpContext,
@@ -45,7 +45,7 @@ pub(crate) fn to_server(
             return Err(too_big::answer(ctx.ctx, room, tick));
         }
         tunnel::encapsulate(ctx, headers.length, slot)?;
-        return Ok(send(ctx, slot.ifindex));
+        return send(ctx, slot.ifindex);
     }
     // What came in by this interface fits it; a driver that is to send a frame of another one
     // drops in silence what does not.
@@ -60,7 +60,7 @@ pub(crate) fn to_server(
         nat::rewrite_destination(headers, slot.rest());
     }
     address(ethernet, slot.head);
-    Ok(send(ctx, slot.ifindex))
+    send(ctx, slot.ifindex)
 }
 
 /// One hop less (RFC 1812 5.3.1); the caller has seen that there is one left.
@@ -109,13 +109,10 @@ fn came_by(ctx: &XdpContext, ifindex: u32) -> bool {
 
 /// Out by `ifindex`: back where the packet came from, or by another interface.
 #[inline(always)]
-fn send(ctx: &XdpContext, ifindex: u32) -> u32 {
+fn send(ctx: &XdpContext, ifindex: u32) -> Result<u32, Reason> {
     if came_by(ctx, ifindex) {
-        return XDP_TX;
+        return Ok(XDP_TX);
     }
-    // An interface that is missing in the map has just gone: the low bits of the flags are the
-    // verdict then, 1 is XDP_DROP.
-    EGRESS
-        .redirect(ifindex, 1)
-        .unwrap_or_else(|verdict| verdict)
+    // An interface that is missing in the map has just gone.
+    EGRESS.redirect(ifindex, 0).map_err(|_| Reason::NoEgress)
 }

@@ -107,7 +107,7 @@ impl Way {
     #[inline(always)]
     pub(super) fn leave(self, ctx: &XdpContext, length: u64) -> Result<u32, Reason> {
         if self.known {
-            return Ok(send(ctx, self.ifindex));
+            return send(ctx, self.ifindex);
         }
         if !unresolved::hand_over(ctx.ctx, self.ifindex, length) {
             return Err(Reason::NoWayBack);

@@ -52,7 +52,7 @@ pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, tick: u32) -> Reason {
     };
     // SAFETY: `at` checked both headers.
     let (ethernet, ip) = unsafe { (ethernet.read(), place.read()) };
-    if !may_be_answered(&ethernet, &ip) {
+    if !may_be_answered(&ip) {
         return Reason::CannotFragment;
     }
     if !within_limit(answers::TOO_BIG, tick) {
@@ -78,13 +78,12 @@ pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, tick: u32) -> Reason {
     }
 }
 
-/// Whether the sender wants to know, and is one host that an answer reaches (RFC 1122 3.2.2).
+/// Whether the sender wants to know, and is one host that an answer reaches (RFC 1122 3.2.2). Frames
+/// to a group do not come this far.
 #[inline(always)]
-const fn may_be_answered(ethernet: &Ethernet, ip: &Ipv4) -> bool {
-    /// The bit of a MAC address that makes it a group's (IEEE 802).
-    const GROUP: u16 = u16::from_ne_bytes([1, 0]);
+const fn may_be_answered(ip: &Ipv4) -> bool {
     let one_host = !matches!(ip.source.to_ne_bytes(), [0 | 127 | 224.., ..]);
-    ip.fragment & DONT_FRAGMENT != 0 && ethernet.dst[0] & GROUP == 0 && one_host
+    ip.fragment & DONT_FRAGMENT != 0 && one_host
 }
 
 /// Writes the headers in front of the packet that is quoted: `old` was its first.

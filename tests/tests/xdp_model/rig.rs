@@ -33,7 +33,7 @@ use nix::unistd::Pid;
 
 use crate::frame::Endpoint;
 use crate::model::{Ids, Outcome};
-use crate::network::Network;
+use crate::network::{Interface, Network};
 
 /// The clock by which durations become ticks. Any would do: the tests count in ticks.
 pub(crate) const TICKS: Ticks = Ticks::at(250);
@@ -113,6 +113,12 @@ impl Rig {
             handed: handed(&pins)?,
             _attachments: attachments,
         })
+    }
+
+    /// Tells the program the Ethernet addresses of these interfaces, and of no others.
+    pub(crate) fn set_stations(&self, stations: &[Interface]) {
+        let stations = stations.iter().map(|it| (it.index, it.mac));
+        self.maps.set_stations(stations);
     }
 
     /// Nobody is there any more to take replies over.
@@ -261,7 +267,8 @@ impl Rig {
             }
         }
         older(&mut self.affinity, ticks)?;
-        older(&mut self.fragments, ticks)
+        // Beside the direction.
+        older(&mut self.fragments, ticks.wrapping_mul(2))
     }
 
     /// Makes every flow and all templates older.

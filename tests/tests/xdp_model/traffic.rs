@@ -27,6 +27,14 @@ pub(crate) fn frame(world: &World, random: &mut Random) -> Vec<u8> {
         95..97 => return noise(random),
         _ => other_protocol(world, random),
     };
+    match random.below(25) {
+        0 => {
+            let mac = random.pick(&[[0xff; 6], [1, 0, 0x5e, 0, 0, 18], [2, 0, 0, 0xaa, 0, 2]]);
+            frame[..6].copy_from_slice(&mac);
+        }
+        1 => frame[..6].copy_from_slice(&[0, 0, 0x5e, 0, random.pick(&[1, 2, 3]), 51]),
+        _ => {}
+    }
     if random.chance(25) {
         damage(&mut frame, random);
     }

@@ -29,7 +29,11 @@ impl<'a> Trial<'a> {
     /// Nothing configured; to be called on a thread in the director.
     pub(crate) fn new(network: &'a Network) -> Result<Self> {
         let rig = Rig::new(network)?;
-        let model = Model::new(GATES);
+        let mut model = Model::new(GATES);
+        // Of the other interface anything may be for us.
+        let front = network.front;
+        rig.set_stations(&[front]);
+        model.stations.insert(front.index, front.mac);
         Ok(Self {
             network,
             rig,

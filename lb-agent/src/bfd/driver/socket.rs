@@ -38,7 +38,7 @@ pub(super) fn random() -> u64 {
 #[derive(Debug)]
 pub(super) struct Receiver {
     socket: UdpSocket,
-    port: u16,
+    address: SocketAddr,
 }
 
 /// A packet.
@@ -67,7 +67,7 @@ impl Receiver {
         socket.bind(&address.into())?;
         Ok(Self {
             socket: socket.into(),
-            port: address.port(),
+            address,
         })
     }
 
@@ -75,8 +75,13 @@ impl Receiver {
         &self.socket
     }
 
+    /// Where packets come.
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(super) const fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// The next packet; `None`: nothing for now.

@@ -28,22 +28,80 @@ fn settings(name: &str, ours: &str, theirs: &str) -> Settings {
     }
 }
 
-/// One host can hold both ends: the addresses differ, and so do the discriminators.
-#[test]
-fn two_sessions_find_each_other() {
+/// Whether we may; from then on the thread has a network of its own.
+fn alone() -> bool {
     if !geteuid().is_root() {
-        return println!("skipped: not root");
+        println!("skipped: not root");
+        return false;
     }
     unshare(CloneFlags::CLONE_NEWNET).unwrap();
     let up = std::process::Command::new("ip")
         .args(["link", "set", "lo", "up"])
         .status();
     assert!(up.unwrap().success());
-    let (sender, events) = mpsc::channel();
-    let sessions = vec![
+    true
+}
+
+fn both_ends() -> Vec<Settings> {
+    vec![
         settings("a", "127.0.0.2", "127.0.0.3"),
         settings("b", "127.0.0.3", "127.0.0.2"),
-    ];
+    ]
+}
+
+#[test]
+fn sessions_that_stay_as_they_are_do_not_notice_a_reload() {
+    if !alone() {
+        return;
+    }
+    let (sender, events) = mpsc::channel();
+    let to = sender.clone();
+    let mut handle = spawn(both_ends(), move |event| to.send(event).unwrap_or_default()).unwrap();
+    for _ in 0..2 {
+        assert!(events.recv_timeout(PATIENCE).unwrap().up);
+    }
+    // Nobody answers there. Its family needs another socket.
+    let mut more = both_ends();
+    more.insert(0, settings("c", "::1", "::2"));
+    handle
+        .reload(more, move |event| sender.send(event).unwrap_or_default())
+        .unwrap();
+    let deadline = clock::now() + PATIENCE;
+    let states = |handle: &Handle| -> Vec<(String, &str)> {
+        let status = handle.status().into_iter();
+        status.map(|it| (it.name, it.state)).collect()
+    };
+    while handle.status().len() < 3 {
+        assert!(clock::now() < deadline, "{:?}", handle.status());
+        thread::sleep(Duration::from_millis(5));
+    }
+    // Long enough for many packets.
+    let quiet = events.recv_timeout(Duration::from_millis(500));
+    assert_eq!(quiet, Err(mpsc::RecvTimeoutError::Timeout));
+    let expected = [("c", "Down"), ("a", "Up"), ("b", "Up")];
+    assert_eq!(
+        states(&handle),
+        expected.map(|(name, state)| (name.to_owned(), state))
+    );
+    handle
+        .reload(vec![settings("b", "127.0.0.3", "127.0.0.2")], |_| {})
+        .unwrap();
+    while handle.status().len() > 1 {
+        assert!(clock::now() < deadline, "{:?}", handle.status());
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(handle.status()[0].name, "b");
+    handle.stop();
+}
+
+/// One host can hold both ends: the addresses differ, and so do the discriminators.
+#[test]
+fn two_sessions_find_each_other() {
+    if !alone() {
+        return;
+    }
+    let (sender, events) = mpsc::channel();
+    let sessions = both_ends();
     let handle = spawn(sessions, move |event| sender.send(event).unwrap()).unwrap();
     let mut up: Vec<Event> = (0..2)
         .map(|_| events.recv_timeout(PATIENCE).unwrap())
@@ -62,6 +120,6 @@ fn two_sessions_find_each_other() {
 
 #[test]
 fn discriminators_are_never_zero_and_never_twice() {
-    let first = unused_discriminator(&[], 0);
+    let first = unused_discriminator(std::iter::empty, 0);
     assert_eq!(first, 1);
 }

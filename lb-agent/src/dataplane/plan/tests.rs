@@ -483,3 +483,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn slots_of_an_agent_that_was_killed_in_the_middle_of_its_plan_are_freed() {
+    let whole = desired(vec![service(80, &[(1, 1), (2, 1)]), service(81, &[(3, 1)])]);
+    let before = desired(vec![service(82, &[(4, 1)])]);
+    let mut start = Installed::default();
+    step(&mut start, &before);
+    let operations = plan(&whole, &start, TICKS).unwrap();
+    for done in 0..=operations.len() {
+        let mut installed = start.clone();
+        for operation in operations.iter().take(done) {
+            installed.record(operation);
+        }
+        // The next agent wants nothing of it, and then everything.
+        step(&mut installed, &desired(Vec::new()));
+        let used = |it: &Installed| {
+            it.backends
+                .values()
+                .filter(|it| it.has(flags::IN_USE))
+                .count()
+        };
+        assert_eq!(used(&installed), 0, "killed after {done} operations");
+        step(&mut installed, &whole);
+        assert_eq!(used(&installed), 3, "killed after {done} operations");
+    }
+}

@@ -147,6 +147,13 @@ impl Attachments {
         Ok(mode)
     }
 
+    /// The interfaces that do not carry the program any more: they have gone, and others may have
+    /// come under their numbers.
+    pub fn lost(&self) -> Vec<u32> {
+        let indexes = self.links.keys().copied();
+        indexes.filter(|it| mode_on(*it).is_none()).collect()
+    }
+
     /// The pins of these interfaces' attachments have just been removed.
     pub fn note_released(&mut self, indexes: impl IntoIterator<Item = u32>) {
         self.released.extend(indexes);
@@ -286,16 +293,29 @@ fn attach_anew(
             }
             Err(error) => {
                 let error = refusal(interface, *mode, &error);
-                if attempts.len() > 1 && *mode == Mode::Native {
+                let again = *mode == Mode::Native && is_of_this_mode(&error);
+                if attempts.len() > 1 && again {
                     tracing::warn!("{error}; trying generic mode");
                 }
                 refused = Some(error);
+                if !again {
+                    break;
+                }
             }
         }
     }
     Err(refused.unwrap_or_else(|| AttachError::Busy {
         interface: interface.to_owned(),
     }))
+}
+
+/// Whether another mode may do where this one was refused. A program of somebody else keeps ours off
+/// in every mode.
+const fn is_of_this_mode(error: &AttachError) -> bool {
+    match error {
+        AttachError::Refused { .. } => true,
+        AttachError::Busy { .. } | AttachError::Object(_) | AttachError::Pin { .. } => false,
+    }
 }
 
 /// What a refusal of the kernel means.

@@ -2,7 +2,7 @@
 //! holds, before the first gratuitous ARP goes out and after the last advert has.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use lb_common::control::{Control, GATE_ALWAYS};
 use lb_common::limits::MAX_GATES;
@@ -38,18 +38,22 @@ impl Gates {
 
     /// Arms or disarms one gate.
     pub fn set(&self, gate: u16, armed: bool) {
-        let offset = Control::ARMED_OFFSET + usize::from(gate) * size_of::<u32>();
-        if let Some(word) = self.control.half(0, offset) {
+        if let Some(word) = self.word(gate) {
             word.store(u32::from(armed), Ordering::SeqCst);
         }
     }
 
     /// Whether a gate is armed.
     pub fn is_armed(&self, gate: u16) -> bool {
-        let offset = Control::ARMED_OFFSET + usize::from(gate) * size_of::<u32>();
-        self.control
-            .half(0, offset)
-            .is_some_and(|word| word.load(Ordering::SeqCst) != 0)
+        let word = self.word(gate);
+        word.is_some_and(|word| word.load(Ordering::SeqCst) != 0)
+    }
+
+    /// The word of a gate; `None`: there is no such gate, and other things behind the last one.
+    fn word(&self, gate: u16) -> Option<&AtomicU32> {
+        let gate = Some(usize::from(gate)).filter(|gate| *gate < MAX_GATES)?;
+        let offset = Control::ARMED_OFFSET + gate * size_of::<u32>();
+        self.control.half(0, offset)
     }
 }
 

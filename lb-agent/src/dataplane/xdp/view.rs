@@ -256,6 +256,7 @@ impl<'a> View<'a> {
             Ok(ReasonView {
                 reason: reason.name().into(),
                 packets: self.maps.reason(reason)?,
+                meaning: reason.meaning().into(),
             })
         };
         Reason::ALL.into_iter().map(view).collect()

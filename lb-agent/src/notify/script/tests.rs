@@ -129,35 +129,87 @@ async fn a_queue_that_has_ended_begins_anew() {
     );
 }
 
+/// Waits until `file` is there; what waits ends with its folder.
+fn until(file: &Path) -> String {
+    let folder = file.parent().unwrap().display();
+    let file = file.display();
+    format!("while [ -d {folder} ] && [ ! -e {file} ]; do sleep 0.05; done")
+}
+
+async fn wait_for_lines(file: &Path, count: usize) {
+    let limit = clock::now() + PATIENCE;
+    while fs::read_to_string(file).map_or(0, |text| text.lines().count()) < count {
+        assert!(clock::now() < limit, "fewer than {count} lines");
+        sleep_until((clock::now() + Duration::from_millis(5)).into()).await;
+    }
+}
+
 #[tokio::test]
 async fn servers_share_places_and_instances_do_not_wait_for_them() {
     let folder = TempDir::new().unwrap();
-    let log = folder.path().join("log");
+    let at = |name: &str| folder.path().join(name);
+    let (log, begun, go) = (at("log"), at("begun"), at("go"));
     let handle = spawn();
-    // If the instance had to wait for these, there would never be a log.
-    let waits = format!(
-        "until [ -s {} ]; do sleep 0.2; done; sleep 1",
-        log.display()
-    );
+    let waits = format!("echo begun >> {}; {}", begun.display(), until(&go));
     for number in 0..=MOST_AT_ONCE {
         let queue = Queue::Server(format!("server {number}"));
-        handle
-            .runner()
-            .run(queue, vec![script("server", &log, &waits)]);
+        let scripts = vec![script("server", &log, &waits)];
+        handle.runner().run(queue, scripts);
     }
+    wait_for_lines(&begun, MOST_AT_ONCE).await;
     handle
         .runner()
         .run(queue("VI_1"), vec![script("instance", &log, ":")]);
-    let start = clock::now();
-    handle.finish(PATIENCE * 3).await;
-    let log = fs::read_to_string(log).unwrap();
-    assert!(log.starts_with("instance\n"), "{log}");
-    assert_eq!(log.lines().count(), MOST_AT_ONCE + 2);
-    let took = start.elapsed();
-    assert!(
-        took >= Duration::from_secs(2),
-        "one too many at once: {took:?}"
-    );
+    wait_for_lines(&log, 1).await;
+    assert_eq!(fs::read_to_string(&log).unwrap(), "instance\n");
+    let at_once = fs::read_to_string(&begun).unwrap().lines().count();
+    assert_eq!(at_once, MOST_AT_ONCE);
+    fs::write(go, "").unwrap();
+    handle.finish(PATIENCE).await;
+    let lines = fs::read_to_string(log).unwrap().lines().count();
+    assert_eq!(lines, MOST_AT_ONCE + 2);
+}
+
+#[tokio::test]
+async fn scripts_that_hang_do_not_keep_their_places() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (log, never) = (at("log"), at("never"));
+    let handle = spawn_with(Duration::from_millis(200));
+    for number in 0..MOST_AT_ONCE {
+        let queue = Queue::Server(format!("server {number}"));
+        let scripts = vec![script("hangs", &log, &until(&never))];
+        handle.runner().run(queue, scripts);
+    }
+    let queue = Queue::Server("one more".into());
+    handle
+        .runner()
+        .run(queue, vec![script("one more", &log, ":")]);
+    wait_for_lines(&log, 1).await;
+    assert_eq!(fs::read_to_string(log).unwrap(), "one more\n");
+}
+
+#[tokio::test]
+async fn notify_stop_is_not_lost_behind_a_script_that_takes_its_time() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (log, never) = (at("log"), at("never"));
+    let handle = spawn();
+    let scripts = [
+        script("master", &log, &until(&never)),
+        script("backup", &log, ":"),
+        script("stop", &log, ":"),
+    ];
+    for one in scripts {
+        handle.runner().run(queue("VI_1"), vec![one]);
+    }
+    handle.finish(Duration::from_secs(2)).await;
+    // They are started when it returns, and end by themselves.
+    wait_for_lines(&log, 2).await;
+    let text = fs::read_to_string(log).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["backup", "stop"]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use super::{Director, addressed};
 use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::health::Hand;
 use crate::health::name::ServiceName;
-use crate::health::pool::{Pool, PoolRecord};
+use crate::health::pool::{Notice, Pool, PoolRecord};
 use crate::log_line::LogLine;
 use crate::observe::model::{Endpoint, HandView};
 
@@ -61,6 +61,13 @@ impl Director {
             } else {
                 pool.restore_hands(record)
             };
+            if results && !pool.status().has_quorum {
+                // What its servers came to before anything was known of them.
+                let key = pool.virtual_server();
+                self.notices.retain(|(of, notice)| {
+                    of != key || !matches!(notice, Notice::Quorum { up: true, .. })
+                });
+            }
             lines.extend(change.lines);
             self.notices.extend(addressed(pool, change.notices));
         }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{Director, methods, servers};
+use super::{Director, methods, port, servers};
 use crate::config::model::{Forwarding, VirtualServer, XdpAttach, XdpMode};
 use crate::dataplane::choice::Carrier;
 use crate::dataplane::nexthop::Resolution;
-use crate::dataplane::port::{self, Need, Obstacle, Wanted};
+use crate::dataplane::port::{Need, Obstacle, Wanted, obstacle};
 use crate::net::link::{Link, LinkKind};
 
 impl Director {
@@ -90,7 +90,13 @@ impl Director {
         let address = virtual_server.key.address()?;
         let owner = self.owner(virtual_server);
         let Some(instance) = owner.and_then(|owner| self.config.vrrp_instances.get(owner)) else {
-            return self.links.get(self.addresses.get(&address)?);
+            let links = || {
+                self.addresses
+                    .of(address)
+                    .filter_map(|it| self.links.get(&it))
+            };
+            let wire = links().find(|link| link.kind != LinkKind::Loopback);
+            return wire.or_else(|| links().next());
         };
         let mut vips = instance
             .virtual_ipaddress
@@ -150,11 +156,8 @@ impl Director {
     ) -> Option<Obstacle> {
         let nat = method == Forwarding::Nat;
         entries.iter().find_map(|entry| {
-            let answers = || {
-                nat.then(|| port::obstacle(&self.ports, egress, *entry))
-                    .flatten()
-            };
-            port::obstacle(&self.ports, *entry, egress).or_else(answers)
+            let answers = || nat.then(|| obstacle(&self.ports, egress, *entry)).flatten();
+            obstacle(&self.ports, *entry, egress).or_else(answers)
         })
     }
 
@@ -189,6 +192,32 @@ impl Director {
             .collect()
     }
 
+    /// The real servers on this host that XDP does not serve, and why, for the operator: the kernel
+    /// gets what it passes on with the virtual server's port, and looks for a listener there.
+    pub fn misplaced(&self) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        for (server, _) in self.carried_by(Carrier::Xdp) {
+            let Some(port) = port(server) else { continue };
+            let sorry = server.sorry_server.map(|sorry| (sorry.address, sorry.port));
+            let real = server.real_servers.iter();
+            let all = real.map(|it| (it.key.address, it.key.port)).chain(sorry);
+            for (address, own) in all.filter(|(_, own)| *own != port) {
+                if *self.hops.resolved(address) != Resolution::Local {
+                    continue;
+                }
+                let name = format!("{address} port {own} of virtual server {}", server.key);
+                let why = format!(
+                    "{name} is this host, and XDP leaves its packets to the kernel as they are, for \
+                     port {port}: it gets no connections; let it listen on port {port}, or give \
+                     the virtual server to kernel IPVS (`xdp_mode off`) and the server \
+                     `lvs_method NAT`"
+                );
+                found.insert(name, why);
+            }
+        }
+        found
+    }
+
     /// The virtual servers that no interface serves, and why, for the operator.
     pub fn unserved(&self) -> BTreeMap<String, String> {
         let all = self.carried_by(Carrier::Xdp).map(|(server, _)| server);
@@ -217,7 +246,7 @@ impl Director {
             None if self.owner(virtual_server).is_some() => {
                 format!("the interface of {address} is gone; it is served when it is back")
             }
-            None if self.addresses.contains_key(&address) => {
+            None if self.addresses.of(address).next().is_some() => {
                 format!("the interface that had {address} is gone; {name}")
             }
             None => format!(

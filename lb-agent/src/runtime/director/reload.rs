@@ -32,8 +32,7 @@ impl Director {
         let lines = self.succeed_pools(&before.virtual_servers);
         self.watch_anew();
         let addresses: BTreeSet<IpAddr> = self.virtual_addresses().collect();
-        self.addresses
-            .retain(|address, _| addresses.contains(address));
+        self.addresses.retain(&addresses);
         // Whoever reads all addresses again brings those that count.
         self.here.clear();
         self.address_news.clear();

@@ -16,6 +16,8 @@ impl Plane {
     ///
     /// Where packets leave is ready before the program is where they arrive.
     pub fn open(&mut self, wanted: &[Wanted]) -> Ports {
+        let stations = wanted.iter().map(|it| (it.link.index, it.link.mac));
+        self.maps.set_stations(stations);
         let mut programs = BTreeMap::new();
         let attach = |plane: &mut Self, programs: &mut BTreeMap<u32, _>, ingress: bool| {
             for it in wanted.iter().filter(|it| it.ingress == ingress) {
@@ -78,6 +80,14 @@ impl Plane {
         }
     }
 
+    /// Notifications were lost: an interface may have gone, and with it what was attached to it, and
+    /// another one may be there under its number.
+    pub fn forget_lost(&mut self) {
+        for index in self.attachments.lost() {
+            self.forget(index);
+        }
+    }
+
     /// Sees to it that an interface carries the program if it needs it.
     fn provide(&mut self, wanted: &Wanted) -> Result<Mode, String> {
         if let Some(why) = useless(wanted) {
@@ -93,12 +103,20 @@ impl Plane {
 
     /// Attaches the program to one interface, unless it is there.
     fn attach(&mut self, link: &Link, mode: XdpMode) -> Result<Mode, AttachError> {
-        if let Some(mode) = self.attachments.mode(link.index) {
-            return Ok(mode);
+        if let Some(attached) = self.attachments.mode(link.index) {
+            if !self.may_be_native(link, attached, mode) {
+                return Ok(attached);
+            }
+            let (name, mtu) = (&link.name, link.mtu);
+            tracing::info!("the MTU of {name} is {mtu} now: trying native mode again");
+            self.forget(link.index);
         }
         let Some(kind) = generic_only(&link.kind) else {
             let attached = self.attach_as(link, mode)?;
             tracing::info!("XDP program attached to {} ({attached})", link.name);
+            if attached == Mode::Generic {
+                self.fallbacks.insert(link.index, link.mtu);
+            }
             return Ok(attached);
         };
         let attached = self.attach_as(link, XdpMode::Generic)?;
@@ -108,6 +126,15 @@ impl Plane {
              no native XDP"
         );
         Ok(attached)
+    }
+
+    /// Whether native mode, which was refused, may work now: with a smaller MTU. The program is off
+    /// the interface for a moment then, so nothing else is reason enough.
+    fn may_be_native(&self, link: &Link, attached: Mode, wanted: XdpMode) -> bool {
+        let refused_at = self.fallbacks.get(&link.index);
+        attached == Mode::Generic
+            && wanted == XdpMode::Auto
+            && refused_at.is_some_and(|mtu| link.mtu < *mtu)
     }
 
     fn attach_as(&mut self, link: &Link, mode: XdpMode) -> Result<Mode, AttachError> {

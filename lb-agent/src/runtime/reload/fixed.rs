@@ -1,6 +1,6 @@
 //! What a running agent cannot change. Pure.
 
-use crate::config::model::Config;
+use crate::config::model::{Config, Processes};
 
 /// A line for each setting that differs and waits for the next start.
 pub fn fixed(old: &Config, new: &Config) -> Vec<String> {
@@ -18,8 +18,12 @@ pub fn fixed(old: &Config, new: &Config) -> Vec<String> {
         ("instance", outside.instance != inside.instance),
         ("xdp_mode", before.xdp_mode != after.xdp_mode),
         (
-            "priorities of processes, `umask` and `…_no_swap`",
-            before.process != after.process,
+            "`disable_local_igmp`, which is not taken back",
+            before.vrrp.disable_local_igmp && !after.vrrp.disable_local_igmp,
+        ),
+        (
+            "priorities of processes and `…_no_swap`",
+            fixed_process(&before.process) != fixed_process(&after.process),
         ),
     ];
     let differing = differing.into_iter().filter(|(_, differs)| *differs);
@@ -32,4 +36,12 @@ pub fn fixed(old: &Config, new: &Config) -> Vec<String> {
         format!("{name}: what the file says now takes effect when the agent is started anew")
     };
     differing.map(line).collect()
+}
+
+/// All but `umask`, which counts for the next file that is written.
+fn fixed_process(process: &Processes) -> Processes {
+    Processes {
+        umask: 0,
+        ..process.clone()
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::model::HmacKey;
 
 const GOOD: &str = "vrrp_instance VI_1 {
     interface eth0
@@ -92,6 +93,46 @@ fn what_needs_a_new_start_is_said() {
     assert_eq!(fixed(&old, &new), Vec::<String>::new());
     new.global_defs.xdp_mode = config::model::XdpMode::Generic;
     new.environment.net_namespace = Some("blue".into());
+    // The next file is written with it.
+    new.global_defs.process.umask = 0o22;
     let lines = fixed(&old, &new);
+    assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].starts_with("`net_namespace`:") && lines[1].starts_with("`xdp_mode`:"));
+}
+
+#[test]
+fn what_is_not_taken_back_is_said() {
+    let (mut old, new) = (current(), current());
+    old.global_defs.vrrp.disable_local_igmp = true;
+    let [line] = &fixed(&old, &new)[..] else {
+        panic!("one line")
+    };
+    assert!(
+        line.starts_with("`disable_local_igmp`, which is not taken back:"),
+        "{line}"
+    );
+    assert!(fixed(&new, &old).is_empty(), "it is set at once");
+}
+
+#[test]
+fn a_key_that_cannot_be_read_is_a_reason_and_the_old_one_stays_in_force() {
+    let signed = |key: &str| {
+        let auth = format!("auth_hmac {{\n        key 1 file:{key}\n    }}\n    virtual_ipaddress");
+        GOOD.replacen("virtual_ipaddress", &auth, 1)
+    };
+    let (folder, origin) = origin(&signed("/no/such/key"));
+    let refused = prepare(&origin, &current(), &Errors::new()).unwrap_err();
+    let said = "(VI_1) auth_hmac: cannot read key 1: /no/such/key";
+    assert!(refused.why.starts_with(said), "{refused}");
+    assert!(
+        refused.why.ends_with("everything goes on as it was"),
+        "{refused}"
+    );
+    let key = folder.path().join("key");
+    std::fs::write(&key, "0123456789abcdef0123456789abcdef\n").unwrap();
+    std::fs::write(&origin.path, signed(&key.display().to_string())).unwrap();
+    let prepared = prepare(&origin, &current(), &Errors::new()).unwrap();
+    let keys = &prepared.setup.instances[0].auth_hmac.as_ref().unwrap().key;
+    let read = |(_, key): &(u8, HmacKey)| matches!(key, HmacKey::Bytes(_));
+    assert!(keys.iter().all(read), "{keys:?}");
 }

@@ -9,7 +9,7 @@ use super::said::Said;
 use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::port::{Need, Ports, Wanted};
 use crate::runtime::director::Director;
-use crate::runtime::plane::{Plane, PlaneError, chain};
+use crate::runtime::plane::{Plane, PlaneError, Times, chain};
 
 /// Heartbeats between two attempts to use an interface that could not be used. Each may cost a
 /// card its link for a moment.
@@ -28,6 +28,8 @@ pub(super) struct Balancer {
     unreached: Said<IpAddr>,
     /// Virtual servers without an interface.
     unserved: Said<String>,
+    /// Servers on this host that XDP cannot serve.
+    misplaced: Said<String>,
     /// Settings of the kernel.
     settings: Said<String>,
 }
@@ -35,14 +37,15 @@ pub(super) struct Balancer {
 impl Balancer {
     /// Loads the program.
     pub(super) fn load(instance: &str, director: &Director) -> Result<Self, PlaneError> {
-        let deadman = director.config().global_defs.xdp_deadman;
+        let times = Times::of(&director.config().global_defs);
         let mut balancer = Self {
-            plane: Plane::load(instance, deadman, director.gates())?,
+            plane: Plane::load(instance, times, director.gates())?,
             failing: false,
             beats: 0,
             unusable: Said::default(),
             unreached: Said::default(),
             unserved: Said::default(),
+            misplaced: Said::default(),
             settings: Said::default(),
         };
         match balancer.plane.heartbeat() {
@@ -91,6 +94,9 @@ impl Balancer {
     pub(super) fn open(&mut self, director: &mut Director) -> Vec<Wanted> {
         for index in director.take_gone() {
             self.plane.forget(index);
+        }
+        if director.take_doubt() {
+            self.plane.forget_lost();
         }
         let wanted = director.interfaces();
         director.handle_ports(self.plane.open(&wanted));
@@ -161,6 +167,13 @@ impl Balancer {
         }
         for name in news.over {
             info!("virtual server {name} has an interface to serve on now");
+        }
+        let news = self.misplaced.update(director.misplaced());
+        for (_, why) in news.begun {
+            warn!("{why}");
+        }
+        for name in news.over {
+            info!("{name} is served now");
         }
         self.tell_settings(director);
     }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tracing::error;
 
-use crate::bfd::driver::{self, Handle, Status as SessionStatus};
+use crate::bfd::Settings;
+use crate::bfd::driver::{self, Event, Handle, Status as SessionStatus};
 use crate::config::model::{BfdInstance, Config};
 use crate::runtime::clock;
 use crate::vrrp::driver::{Report, Reporter};
@@ -45,14 +46,8 @@ impl Sessions {
             tell_vrrp(session, false, reporter);
         }
         let spawn = || {
-            let settings = sessions.iter().map(Into::into).collect();
-            let (told, reporter, to) = (sessions.clone(), reporter.cloned(), checkers.clone());
-            driver::spawn(settings, move |event| {
-                if let Some(session) = told.get(event.session) {
-                    tell_vrrp(session, event.up, reporter.as_ref());
-                    tell_checkers(session, event.up, &to);
-                }
-            })
+            let listener = listener(sessions, reporter, &checkers);
+            driver::spawn(settings(sessions), listener)
         };
         let handle = (!sessions.is_empty()).then(spawn).transpose();
         let handle = handle.unwrap_or_else(|error| {
@@ -68,17 +63,54 @@ impl Sessions {
         }
     }
 
+    /// Goes on with those of another configuration, and tells again how those are that stay: nobody
+    /// notices that others come and go.
+    pub(super) fn reload(&mut self, config: &Config, reporter: Option<&Reporter>) {
+        if !self.are_stale(config, reporter) {
+            return self.tell_again(reporter);
+        }
+        let sessions = &config.bfd_instances;
+        let listener = listener(sessions, reporter, &self.checkers);
+        let handle = self.handle.as_mut().filter(|_| !sessions.is_empty());
+        let outcome = handle.map(|handle| handle.reload(settings(sessions), listener));
+        if !matches!(outcome, Some(Ok(()))) {
+            if let Some(Err(error)) = outcome {
+                error!("{error}; all sessions begin anew");
+            }
+            self.stop();
+            *self = Self::start(config, reporter, self.checkers.clone());
+            return;
+        }
+        let before = std::mem::replace(&mut self.config, sessions.clone());
+        self.has_reporter = reporter.is_some();
+        let stays = |it: &&BfdInstance| {
+            let mut same = before.iter().filter(|old| old.name == it.name);
+            same.any(|old| Settings::from(old) == Settings::from(*it))
+        };
+        let (old, new): (Vec<&BfdInstance>, Vec<_>) = sessions.iter().partition(stays);
+        self.beginning
+            .retain(|(name, _)| old.iter().any(|it| it.name == *name));
+        let new: Vec<BfdInstance> = new.into_iter().cloned().collect();
+        self.beginning.extend(beginning(&new, clock::now()));
+        for session in &new {
+            tell_vrrp(session, false, reporter);
+        }
+        self.tell_again(reporter);
+    }
+
     /// Whether they are other ones than `config` has, or were started without VRRP.
-    pub(super) fn are_stale(&self, config: &Config, reporter: Option<&Reporter>) -> bool {
+    fn are_stale(&self, config: &Config, reporter: Option<&Reporter>) -> bool {
         self.config != config.bfd_instances || self.has_reporter != reporter.is_some()
     }
 
     /// Tells again how every neighbour is: for instances that did not track it before, and checkers
     /// that are new.
-    pub(super) fn tell_again(&self, reporter: Option<&Reporter>) {
-        let status = self.handle.iter().flat_map(Handle::status);
-        for (session, status) in self.config.iter().zip(status) {
-            let Some(up) = reached(&status) else {
+    fn tell_again(&self, reporter: Option<&Reporter>) {
+        // The thread may not have followed a reload yet: places tell nothing.
+        let status: Vec<SessionStatus> = self.handle.iter().flat_map(Handle::status).collect();
+        for session in &self.config {
+            let mut status = status.iter().filter(|it| it.name == session.name);
+            let Some(up) = status.next().and_then(reached) else {
                 continue;
             };
             tell_vrrp(session, up, reporter);
@@ -135,6 +167,25 @@ fn beginning(sessions: &[BfdInstance], now: Instant) -> Vec<(String, Instant)> {
     sessions
         .filter_map(|it| Some((it.name.clone(), until(it)?)))
         .collect()
+}
+
+fn settings(sessions: &[BfdInstance]) -> Vec<Settings> {
+    sessions.iter().map(Into::into).collect()
+}
+
+/// What the thread calls.
+fn listener(
+    sessions: &[BfdInstance],
+    reporter: Option<&Reporter>,
+    checkers: &mpsc::UnboundedSender<Reached>,
+) -> impl FnMut(Event) + Send + use<> {
+    let (told, reporter, to) = (sessions.to_vec(), reporter.cloned(), checkers.clone());
+    move |event| {
+        if let Some(session) = told.get(event.session) {
+            tell_vrrp(session, event.up, reporter.as_ref());
+            tell_checkers(session, event.up, &to);
+        }
+    }
 }
 
 fn tell_vrrp(session: &BfdInstance, up: bool, reporter: Option<&Reporter>) {

@@ -1,6 +1,7 @@
 //! The files that keepalived writes at a signal. They are written here, on the agent's thread: VRRP
 //! is only asked for its boards.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -34,8 +35,8 @@ pub(super) struct Dumps {
     stats: Signal,
     stats_clear: Signal,
     json: Signal,
-    /// Counters as they were when they were cleared. Those of `dump` go on.
-    cleared: Vec<Stats>,
+    /// Counters of each instance as they were when they were cleared. Those of `dump` go on.
+    cleared: BTreeMap<String, Stats>,
 }
 
 impl Dumps {
@@ -46,7 +47,7 @@ impl Dumps {
             stats: signal(SignalKind::user_defined2())?,
             stats_clear: signal(SignalKind::from_raw(SIGRTMAX() - 1))?,
             json: signal(SignalKind::from_raw(SIGRTMIN() + 2))?,
-            cleared: Vec::new(),
+            cleared: BTreeMap::new(),
         })
     }
 
@@ -60,6 +61,13 @@ impl Dumps {
         }
     }
 
+    /// What was counted after the counters were cleared. A reload may have changed the places, so
+    /// it goes by the name.
+    fn since(&self, instance: &str, now: Stats) -> Stats {
+        let before = self.cleared.get(instance);
+        before.map_or(now, |before| now.since(before))
+    }
+
     /// Writes it. `agent`: the name of this one, if it has one.
     pub(super) fn write(
         &mut self,
@@ -68,9 +76,10 @@ impl Dumps {
         mut instances: Vec<InstanceStatus>,
         agent: &str,
     ) {
-        let now: Vec<Stats> = instances.iter().map(|it| it.stats).collect();
-        for (instance, before) in instances.iter_mut().zip(&self.cleared) {
-            instance.stats = instance.stats.since(before);
+        let now = instances.iter().map(|it| (it.name.clone(), it.stats));
+        let now: BTreeMap<String, Stats> = now.collect();
+        for instance in &mut instances {
+            instance.stats = self.since(&instance.name, instance.stats);
         }
         let view = View {
             config,

@@ -1,13 +1,10 @@
 //! The network around us, as the kernel tells it: links, addresses, neighbours, routes go to the
 //! director; what its next hops want to know or to have probed is asked of the kernel.
 
-use std::os::fd::AsFd as _;
 use std::time::Instant;
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::mpsc;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use crate::dataplane::nexthop::{Action, Reason, Resolution};
 use crate::net::monitor::{Event, Group, Monitor};
@@ -15,6 +12,7 @@ use crate::net::netlink::{Connection, NetlinkError};
 use crate::net::{address, link, neighbour, route};
 use crate::runtime::clock;
 use crate::runtime::director::Director;
+use crate::runtime::supervisor::listener::listen;
 use crate::runtime::supervisor::loss::Loss;
 
 /// What the supervisor wants to hear of.
@@ -40,7 +38,7 @@ impl Network {
         let (sender, news) = mpsc::unbounded_channel();
         std::thread::Builder::new()
             .name("netlink".into())
-            .spawn(move || listen(monitor, &sender))
+            .spawn(move || listen(monitor, || Monitor::open(&GROUPS), &sender))
             .map_err(|source| NetlinkError::Thread { source })?;
         Ok(Self {
             connection: Connection::open()?,
@@ -64,6 +62,8 @@ impl Network {
         for link in &links {
             director.handle_link(link.clone());
         }
+        // One that has gone and come back meanwhile may look as it did.
+        director.doubt_attachments();
         director.handle_addresses(&address::list(&mut self.connection)?);
         director
             .hops()
@@ -77,7 +77,7 @@ impl Network {
         self.mend(director);
     }
 
-    /// The next piece of news; never, once the listening thread has ended.
+    /// The next piece of news.
     pub(super) async fn news(&mut self) -> Event {
         match self.news.recv().await {
             Some(event) => event,
@@ -131,8 +131,7 @@ impl Network {
             }
             Event::AddressAdded(address) => director.handle_address(&address),
             Event::AddressRemoved(address) => {
-                director.handle_address_gone(address.address.addr());
-                false
+                director.handle_address_gone(address.address.addr(), address.index)
             }
             Event::Neighbour(neighbour) => {
                 director.hops().handle_neighbour(neighbour, now);
@@ -185,33 +184,6 @@ impl Network {
             say(director, address);
         }
         changed
-    }
-}
-
-/// The thread that waits for news; it ends when nobody wants them any more, or none can come.
-fn listen(mut monitor: Monitor, news: &mpsc::UnboundedSender<Event>) {
-    loop {
-        match monitor.next() {
-            Ok(Some(event)) => {
-                if news.send(event).is_err() {
-                    return;
-                }
-            }
-            Ok(None) => {
-                let mut wait = [PollFd::new(monitor.as_fd(), PollFlags::POLLIN)];
-                match poll(&mut wait, PollTimeout::NONE) {
-                    Ok(_) | Err(Errno::EINTR) => {}
-                    Err(errno) => {
-                        error!("cannot wait for the kernel's notifications: {errno}");
-                        return;
-                    }
-                }
-            }
-            Err(failed) => {
-                error!("{failed}; changes of the network go unnoticed until a restart");
-                return;
-            }
-        }
     }
 }
 

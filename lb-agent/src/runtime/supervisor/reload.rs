@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
-use super::bfd::Sessions;
 use super::vrrp::names;
 use super::{Supervisor, write_lines};
 use crate::config::Changes;
@@ -17,6 +16,7 @@ use crate::config::diff::InstanceChange;
 use crate::config::model::Config;
 use crate::control::protocol::Response;
 use crate::notify::from_config::Settings;
+use crate::runtime::plane::Times;
 use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
 use crate::runtime::trackers::{Trackers, Watched};
 use crate::runtime::{clock, interfaces, systemd};
@@ -24,8 +24,11 @@ use crate::vrrp::driver::Handle;
 use crate::vrrp::settings::Setup;
 use crate::vrrp::{Change, News, State};
 
-/// VRRP follows within a turn of its thread; a thread that has died never does.
+/// VRRP follows within a turn of its thread; one that hangs never does.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The largest files are read within seconds; a file system that hangs never answers.
+const READING_TAKES: Duration = Duration::from_mins(5);
 
 /// Who has asked, and what is under way.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ pub(super) struct Reloads {
     origin: Origin,
     /// Errors that the configuration in force runs with.
     errors: Errors,
-    reading: Option<oneshot::Receiver<Result<Prepared, Refused>>>,
+    reading: Option<Reading>,
     /// Applied; VRRP has yet to follow.
     following: Option<Following>,
     /// Asked for again meanwhile: the file may have changed since it was read.
@@ -43,6 +46,13 @@ pub(super) struct Reloads {
     waiting_next: Vec<oneshot::Sender<Response>>,
     /// `reload_file`, while it is there.
     mark: Option<PathBuf>,
+}
+
+/// A file that is being read on a thread of its own.
+#[derive(Debug)]
+struct Reading {
+    since: Instant,
+    outcome: oneshot::Receiver<Result<Prepared, Refused>>,
 }
 
 /// A configuration that is in force but for VRRP.
@@ -77,12 +87,18 @@ impl Reloads {
         self.reading.is_some() || self.following.is_some()
     }
 
+    /// Whether reading takes so long that nobody should wait for it; it is then forgotten.
+    fn gives_up(&mut self, now: Instant) -> bool {
+        let late = |it: &mut Reading| now.saturating_duration_since(it.since) > READING_TAKES;
+        self.reading.take_if(late).is_some()
+    }
+
     /// What has come of reading the file; never, while none is read.
     pub(super) async fn read(&mut self) -> Result<Prepared, Refused> {
         let Some(reading) = &mut self.reading else {
             return std::future::pending().await;
         };
-        let outcome = reading.await;
+        let outcome = (&mut reading.outcome).await;
         self.reading = None;
         outcome.unwrap_or_else(|_| {
             Err(Refused::because(
@@ -104,33 +120,22 @@ impl Supervisor {
         self.reloads.waiting.extend(reply);
         info!("Reloading ...");
         systemd::reloading();
-        self.mark_reload();
         let config = Arc::clone(self.director.config());
+        // It is there while a reload runs; the thread that reads makes it.
+        self.reloads
+            .mark
+            .clone_from(&config.global_defs.reload.reload_file);
         let (origin, known) = (self.reloads.origin.clone(), self.reloads.errors.clone());
         match reload::start(origin, config, known) {
-            Ok(reading) => self.reloads.reading = Some(reading),
+            Ok(outcome) => {
+                let since = clock::now();
+                self.reloads.reading = Some(Reading { since, outcome });
+            }
             Err(error) => {
                 let refused = Refused::because(format!("cannot start a thread: {error}"));
                 self.refuse(&refused);
             }
         }
-    }
-
-    /// `reload_file`: it is there while a reload runs.
-    fn mark_reload(&mut self) {
-        let path = self
-            .director
-            .config()
-            .global_defs
-            .reload
-            .reload_file
-            .clone();
-        if let Some(path) = &path
-            && let Err(error) = std::fs::write(path, "")
-        {
-            warn!("cannot write reload_file {}: {error}", path.display());
-        }
-        self.reloads.mark = path;
     }
 
     /// The file has been read.
@@ -171,11 +176,12 @@ impl Supervisor {
         self.planes
             .prepare(&self.instance, &config)
             .map_err(|why| Refused::because(format!("{why}; everything goes on as it was")))?;
+        self.telling.expect(&telling);
         let lines = self.tell_changes(&config, &changes);
         let places: Vec<String> = names(&config).map(str::to_owned).collect();
         let share = config.global_defs.xdp_share_checks;
         if let Some(plane) = self.planes.xdp() {
-            plane.set_deadman(config.global_defs.xdp_deadman);
+            plane.set_times(Times::of(&config.global_defs));
         }
         write_lines(self.director.reload(config));
         self.planes.reload(&mut self.director);
@@ -224,7 +230,7 @@ impl Supervisor {
                 .reload(setup, &restarted(changes), gate)
                 .map(|()| true)
                 .map_err(|error| error.to_string()),
-            None if setup.instances.is_empty() => Ok(false),
+            None if setup.is_empty() => Ok(false),
             None => self
                 .start_vrrp(setup)
                 .map(|()| false)
@@ -233,11 +239,26 @@ impl Supervisor {
         match outcome {
             Ok(true) => {}
             Ok(false) => self.settle_reload(),
-            Err(error) => {
-                error!("Reload: {error}");
-                self.settle_reload();
-            }
+            Err(error) => self.settle_without_vrrp(&error),
         }
+    }
+
+    /// The services have another configuration, and VRRP has not: places, and whom it tells, are
+    /// those that they were.
+    fn settle_without_vrrp(&mut self, why: &str) {
+        let Some(following) = self.reloads.following.take() else {
+            return;
+        };
+        error!("Reload: {why}; VRRP goes on as it was");
+        let telling = self.telling.of_vrrp_before(following.telling);
+        self.telling.replace(telling);
+        self.stale |= self.director.settle();
+        let text = format!(
+            "{}error: {why}; the virtual servers are those of the new configuration, VRRP goes on \
+             as it was",
+            following.text
+        );
+        self.finish_reload(&Response::failed(text));
     }
 
     /// VRRP has followed: places are those of the new configuration from here on.
@@ -271,20 +292,10 @@ impl Supervisor {
         let same = |it: &Trackers| *it.watched() == watched;
         if !self.trackers.as_ref().is_some_and(same) {
             let before = self.trackers.take();
-            self.trackers = reporter
-                .as_ref()
-                .map(|to| watched.start(to, before.as_ref()));
-            if let Some(before) = before {
-                tokio::spawn(before.stop());
-            }
+            self.trackers = reporter.as_ref().map(|to| watched.start(to, before));
         }
         let config = self.director.config();
-        if self.sessions.are_stale(config, reporter.as_ref()) {
-            self.sessions.stop();
-            self.sessions = Sessions::start(config, reporter.as_ref(), self.reach.clone());
-        } else {
-            self.sessions.tell_again(reporter.as_ref());
-        }
+        self.sessions.reload(config, reporter.as_ref());
     }
 
     /// An instance that ends because it is configured no longer does not say STOP, but DELETED or
@@ -310,12 +321,34 @@ impl Supervisor {
         deleted
     }
 
-    /// Whether VRRP follows at all.
+    /// What VRRP has said by now, at the end of the agent: a reload that it has followed counts.
+    pub(super) fn hear_out(&mut self) {
+        while let Ok(news) = self.news.try_recv() {
+            if !self.tell_deleted(&news) {
+                self.telling.handle_news(&news);
+            }
+            if matches!(news, News::Reloaded)
+                && let Some(following) = self.reloads.following.take()
+            {
+                self.places = following.places;
+                self.telling.replace(following.telling);
+            }
+        }
+    }
+
+    /// Whether the file is read, and VRRP follows, at all.
     pub(super) fn watch_reload(&mut self) {
-        let late = |it: &Following| clock::now().saturating_duration_since(it.since) > PATIENCE;
+        let now = clock::now();
+        if self.reloads.gives_up(now) {
+            let minutes = READING_TAKES.as_secs() / 60;
+            self.refuse(&Refused::because(format!(
+                "reading the configuration takes more than {minutes} minutes (a file system that \
+                 does not answer?); everything goes on as it was"
+            )));
+        }
+        let late = |it: &Following| now.saturating_duration_since(it.since) > PATIENCE;
         if self.reloads.following.as_ref().is_some_and(late) {
-            error!("Reload: the VRRP thread does not follow; the services go on without it");
-            self.settle_reload();
+            self.settle_without_vrrp("the VRRP thread does not follow");
         }
     }
 
@@ -346,4 +379,29 @@ fn restarted(changes: &Changes) -> BTreeSet<String> {
         }
     };
     changes.vrrp_instances.iter().filter_map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+    use crate::runtime::parts::Parts;
+
+    #[test]
+    fn a_file_that_is_never_read_does_not_hold_up_the_next_reload() {
+        let origin = Origin {
+            path: "/etc/keepalived/keepalived.conf".into(),
+            environment: Environment::default(),
+            parts: Parts::default(),
+        };
+        let mut reloads = Reloads::new(origin, Errors::new());
+        assert!(!reloads.gives_up(clock::now()), "nothing is read");
+        let (_never_answers, outcome) = oneshot::channel();
+        let since = clock::now();
+        reloads.reading = Some(Reading { since, outcome });
+        assert!(!reloads.gives_up(since + READING_TAKES) && reloads.is_busy());
+        let late = since + READING_TAKES + Duration::from_secs(1);
+        assert!(reloads.gives_up(late) && !reloads.is_busy());
+        assert!(!reloads.gives_up(late), "said once");
+    }
 }

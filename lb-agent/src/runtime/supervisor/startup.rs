@@ -14,15 +14,22 @@ type Timed = Option<(Script, Duration)>;
 /// Both scripts of a configuration, so that what is wrong with either is said at start.
 pub(super) fn find(config: &Config, programs: &Programs) -> (Timed, Timed) {
     let scripts = &config.global_defs.scripts;
-    let find = |kind, given: &Option<TimedCommand>| {
-        let TimedCommand { command, timeout } = given.as_ref()?;
-        let script = programs.find(kind, &command.command, command)?;
-        Some((script, *timeout))
-    };
     (
-        find("startup script", &scripts.startup_script),
-        find("shutdown script", &scripts.shutdown_script),
+        find_one("startup script", scripts.startup_script.as_ref(), programs),
+        find_shutdown(config, programs),
     )
+}
+
+/// The one for the end, of the configuration that is in force then.
+pub(super) fn find_shutdown(config: &Config, programs: &Programs) -> Timed {
+    let given = config.global_defs.scripts.shutdown_script.as_ref();
+    find_one("shutdown script", given, programs)
+}
+
+fn find_one(kind: &str, given: Option<&TimedCommand>, programs: &Programs) -> Timed {
+    let TimedCommand { command, timeout } = given?;
+    let script = programs.find(kind, &command.command, command)?;
+    Some((script, *timeout))
 }
 
 /// Runs one to its end, or until its time is over; `kind` is `startup` or `shutdown`. Nothing

@@ -13,6 +13,7 @@ use crate::notify::event::{Event, What};
 use crate::notify::from_config::{Audience, Settings, Told};
 use crate::notify::mail::Mail;
 use crate::notify::script::Queue;
+use crate::notify::servers::Servers;
 use crate::notify::{fifo, mailer, script};
 use crate::script::Script;
 
@@ -23,6 +24,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Telling {
     settings: Settings,
+    /// The servers of a configuration that is about to come: their notices come before it.
+    expected: Option<Servers>,
     scripts: script::Handle,
     fifos: Vec<(Audience, fifo::Settings, fifo::Handle)>,
     mailer: Option<mailer::Handle>,
@@ -38,6 +41,21 @@ impl Telling {
             fifos: open(&settings.fifos, Vec::new()),
             mailer: settings.mail.clone().map(mailer::spawn),
             settings,
+            expected: None,
+        }
+    }
+
+    /// From now on notices may be of servers that these settings know.
+    pub(super) fn expect(&mut self, settings: &Settings) {
+        self.expected = Some(settings.servers.clone());
+    }
+
+    /// `settings`, but for VRRP, which goes on as it was.
+    pub(super) fn of_vrrp_before(&self, settings: Settings) -> Settings {
+        Settings {
+            instances: self.settings.instances.clone(),
+            groups: self.settings.groups.clone(),
+            ..settings
         }
     }
 
@@ -53,6 +71,12 @@ impl Telling {
             }
         }
         self.settings = settings;
+        self.expected = None;
+    }
+
+    /// Those who know whom servers tell: what is to come counts first.
+    fn servers(&self) -> impl Iterator<Item = &Servers> {
+        self.expected.iter().chain([&self.settings.servers])
     }
 
     /// Runs scripts of a server, after those that were handed in before under the same name.
@@ -128,13 +152,15 @@ fn open(settings: &[(Audience, fifo::Settings)], mut old: Fifos) -> Fifos {
             None => new.push((*audience, settings)),
         }
     }
-    // What goes is closed before what is new is opened: it may be the same file.
-    drop(old);
     for (audience, settings) in new {
         match fifo::spawn(settings) {
             Ok(fifo) => fifos.push((audience, settings.clone(), fifo)),
             Err(error) => error!("{error}; nobody is told there"),
         }
+    }
+    // It may be the same file: what stands in it stays only as long as somebody has it open.
+    for (_, _, fifo) in old {
+        tokio::spawn(fifo.retire(LAST_WORDS));
     }
     fifos
 }

@@ -11,7 +11,7 @@ use crate::vrrp::News;
 use crate::vrrp::driver::{self, Handle, SpawnError};
 use crate::vrrp::settings::Setup;
 
-/// Starts the instances; `None`: there are none. What happens to them goes to `news`.
+/// Starts the instances; `None`: there are none, nor addresses, routes or rules for all the time. What happens to them goes to `news`.
 pub(super) fn start(
     director: &Director,
     planes: &Planes,
@@ -20,7 +20,7 @@ pub(super) fn start(
     news: mpsc::UnboundedSender<News>,
 ) -> Result<Option<Handle>, SpawnError> {
     setup.global.dont_release = conduct.dont_release_vrrp;
-    if setup.instances.is_empty() {
+    if setup.is_empty() {
         return Ok(None);
     }
     let listener = move |said| {

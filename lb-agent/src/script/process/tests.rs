@@ -181,3 +181,29 @@ async fn whom_nobody_waits_for_is_told_to_end_unless_it_is_a_notification() {
         ends(&pid).await;
     }
 }
+
+#[test]
+fn a_start_that_hangs_counts_for_the_time_out() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        // The only thread for what blocks does: no start can begin.
+        let busy = tokio::task::spawn_blocking(move || wait.recv().ok());
+        let limit = Some(Duration::from_millis(100));
+        let script = Script {
+            command: "true".into(),
+            program: "/bin/true".into(),
+            arguments: Vec::new(),
+            user: User::own(),
+        };
+        let run = run(&script, limit, Abandoned::Terminate);
+        let outcome = tokio::time::timeout(Duration::from_secs(20), run).await;
+        go.send(()).unwrap();
+        busy.await.unwrap();
+        assert_eq!(outcome.unwrap(), Outcome::TimedOut);
+    });
+}

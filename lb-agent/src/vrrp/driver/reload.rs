@@ -36,16 +36,16 @@ pub(super) struct Order {
 
 impl Handle {
     /// The instances go on with `setup`: who has the same name and is the same virtual router
-    /// keeps its state, unless `restarted` names it. `gate` knows the places of the new setup.
+    /// keeps its state, unless `restarted` names it. `gate` knows the places of the new setup, whose
+    /// keys were read.
     ///
     /// Does not wait: [`News::Reloaded`](crate::vrrp::News::Reloaded) tells when it is so.
     pub fn reload(
         &mut self,
-        mut setup: Setup,
+        setup: Setup,
         restarted: &BTreeSet<String>,
         gate: Box<dyn Gate>,
     ) -> Result<(), ReloadError> {
-        setup.read_keys(|path| std::fs::read(path));
         let minds_routing = self.minds_routing || Router::<System>::minds_routing(&setup);
         let monitor = (minds_routing && !self.minds_routing)
             .then(|| listen_to(true))

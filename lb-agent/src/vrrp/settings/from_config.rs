@@ -37,10 +37,6 @@ impl From<&Config> for Setup {
             log_unknown_vrids: vrrp.log_unknown_vrids,
             isolation: Isolation {
                 vrrp_rt_priority: process.vrrp_rt_priority,
-                // One process: its memory is locked as a whole.
-                vrrp_no_swap: process.vrrp_no_swap
-                    || process.checker_no_swap
-                    || process.bfd_no_swap,
                 max_auto_priority: process
                     .max_auto_priority
                     .and_then(|priority| u8::try_from(priority).ok())

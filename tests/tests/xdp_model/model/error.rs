@@ -7,7 +7,7 @@ use lb_agent::dataplane::desired::Path;
 use lb_common::stats::Reason;
 
 use super::packet::{self, address, mend, put, readdress, short};
-use super::{Arrival, Incarnation, Model, Outcome, Refusal, leave};
+use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal};
 use crate::frame::{ETHERNET, Endpoint, TCP, UDP};
 use crate::network::Network;
 
@@ -143,11 +143,11 @@ impl Model {
                 frame
             }
         };
-        self.count_error(chosen, error);
-        Ok(Outcome::of(
-            leave(network, arrival.ingress, hop.index),
-            frame,
-        ))
+        let verdict = self.leave(network, arrival.ingress, hop.index);
+        if verdict != DROP {
+            self.count_error(chosen, error);
+        }
+        Ok(Outcome::of(verdict, frame))
     }
 
     fn error_to_client(

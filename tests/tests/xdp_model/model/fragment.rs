@@ -5,7 +5,7 @@ use lb_agent::dataplane::desired::Path;
 use lb_common::stats::Reason;
 
 use super::packet::{self, address, short};
-use super::{Arrival, Incarnation, Model, Outcome, Refusal, leave};
+use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal};
 use crate::frame::{ETHERNET, TCP, UDP};
 use crate::network::Network;
 
@@ -22,9 +22,15 @@ fn key(ip: &[u8]) -> Key {
 }
 
 impl Model {
-    pub(super) fn remember_fragments(&mut self, frame: &[u8], server: Incarnation, tick: i64) {
+    pub(super) fn remember_fragments(
+        &mut self,
+        frame: &[u8],
+        server: Incarnation,
+        from_server: bool,
+        tick: i64,
+    ) {
         let key = key(&frame[ETHERNET..]);
-        self.fragments.insert(key, (server, tick));
+        self.fragments.insert(key, (server, from_server, tick));
     }
 
     /// A fragment that is not the first one.
@@ -39,7 +45,7 @@ impl Model {
         if ![TCP, UDP].contains(&ip[9]) {
             return Err(Refusal::NotOurs);
         }
-        let (chosen, seen) = *self.fragments.get(&key(ip)).ok_or(UNKNOWN)?;
+        let (chosen, from_server, seen) = *self.fragments.get(&key(ip)).ok_or(UNKNOWN)?;
         let real = self.servers.get(&chosen).cloned().ok_or(UNKNOWN)?;
         if arrival.tick - seen > LIFE {
             return Err(UNKNOWN);
@@ -48,7 +54,7 @@ impl Model {
         let server = real.server;
         let nat = server.method == Forwarding::Nat;
         let (length, ttl) = (short(&ip[2..4]), ip[8]);
-        if nat && server.address == address(&ip[12..16]) {
+        if from_server {
             if ttl <= 1 {
                 return Err(Refusal::Because(Reason::TimeToLive));
             }
@@ -78,12 +84,12 @@ impl Model {
         if nat {
             packet::readdress(&mut frame[ETHERNET..], 16, server.address);
         }
-        let traffic = self.traffic.entry(chosen).or_default();
-        traffic.in_packets += 1;
-        traffic.in_bytes += u64::from(length);
-        Ok(Outcome::of(
-            leave(network, arrival.ingress, hop.index),
-            frame,
-        ))
+        let verdict = self.leave(network, arrival.ingress, hop.index);
+        if verdict != DROP {
+            let traffic = self.traffic.entry(chosen).or_default();
+            traffic.in_packets += 1;
+            traffic.in_bytes += u64::from(length);
+        }
+        Ok(Outcome::of(verdict, frame))
     }
 }

@@ -127,8 +127,10 @@ pub(crate) struct Model {
     pub(crate) traffic: HashMap<Incarnation, Traffic>,
     pub(crate) retired: HashMap<u16, Traffic>,
     pub(crate) reasons: [u64; Reason::ALL.len()],
-    /// Servers of first fragments, and the ticks in which those came.
-    fragments: HashMap<fragment::Key, (Incarnation, i64)>,
+    /// Servers of first fragments, whether they have sent them, and the ticks in which those came.
+    fragments: HashMap<fragment::Key, (Incarnation, bool, i64)>,
+    /// Ethernet addresses of interfaces, as far as the program knows them.
+    pub(crate) stations: HashMap<u32, [u8; 6]>,
     /// Answers by ICMP.
     answers: Limited,
     /// Replies handed to the agent.
@@ -157,6 +159,7 @@ impl Model {
             retired: HashMap::new(),
             reasons: [0; Reason::ALL.len()],
             fragments: HashMap::new(),
+            stations: HashMap::new(),
             answers: Limited::default(),
             handed: Limited::default(),
             incarnations: 0,
@@ -170,7 +173,7 @@ impl Model {
         for template in self.templates.values_mut() {
             template.seen -= ticks;
         }
-        for (_, seen) in self.fragments.values_mut() {
+        for (_, _, seen) in self.fragments.values_mut() {
             *seen -= ticks;
         }
     }
@@ -211,6 +214,13 @@ impl Model {
         arrival: Arrival,
     ) -> Result<Outcome, Refusal> {
         let (source, destination) = packet::addresses(frame).ok_or(Refusal::NotOurs)?;
+        if frame[0] & 1 == 1 {
+            return Err(Refusal::NotOurs);
+        }
+        let is_for_us = self.is_for_us(frame, arrival.ingress);
+        if !is_for_us && frame[ETHERNET + 9] == error::ICMP {
+            return Err(Refusal::NotOurs);
+        }
         if frame[ETHERNET + 9] == error::ICMP {
             return self.pass_on(network, frame, arrival);
         }
@@ -219,6 +229,9 @@ impl Model {
             || self.filter.may_be_source(bits(source));
         if !looked_at {
             return Err(Refusal::NotOurs);
+        }
+        if !is_for_us {
+            return Err(Refusal::Because(Reason::OtherHost));
         }
         let packet = match packet::parse(frame) {
             Err(Refusal::Later) => return self.follow_fragment(network, frame, arrival),
@@ -229,6 +242,14 @@ impl Model {
             return self.towards_server(network, frame, &packet, &service, arrival);
         }
         self.towards_client(network, frame, &packet, arrival)
+    }
+
+    /// Whether a frame that comes by `ingress` is for the Ethernet address there, or a virtual
+    /// router's.
+    fn is_for_us(&self, frame: &[u8], ingress: u32) -> bool {
+        let virtual_router = matches!(frame[..5], [0, 0, 0x5e, 0, 1 | 2]);
+        let station = self.stations.get(&ingress);
+        virtual_router || station.is_none_or(|mac| frame[..6] == *mac)
     }
 
     fn towards_server(
@@ -262,7 +283,7 @@ impl Model {
             return Err(Refusal::Because(Reason::TimeToLive));
         }
         if packet.more {
-            self.remember_fragments(frame, choice.server, arrival.tick);
+            self.remember_fragments(frame, choice.server, false, arrival.tick);
         }
         let (room, limited) = match server.method {
             Forwarding::Tun => (hop.mtu - 20, true),
@@ -277,8 +298,10 @@ impl Model {
             Forwarding::Nat => packet::to_server(frame, packet, &server, &hop),
             Forwarding::Tun => packet::tunnelled(frame, packet.length, &server, &hop),
         };
-        self.count_in(choice, packet);
-        let verdict = leave(network, arrival.ingress, hop.index);
+        let verdict = self.leave(network, arrival.ingress, hop.index);
+        if verdict != DROP {
+            self.count_in(choice, packet);
+        }
         Ok(Outcome::of(verdict, frame))
     }
 
@@ -292,8 +315,7 @@ impl Model {
     ) -> Result<Outcome, Refusal> {
         let [first, ..] = packet.source.address.octets();
         let one_host = first != 0 && first != 127 && first < 224;
-        let to_us_alone = frame[0] & 1 == 0;
-        if !packet.whole || !one_host || !to_us_alone {
+        if !packet.whole || !one_host {
             return Err(Refusal::Because(Reason::CannotFragment));
         }
         if !self.answers.another(tick) {
@@ -333,7 +355,7 @@ impl Model {
             return Err(Refusal::Because(Reason::TimeToLive));
         }
         if packet.more {
-            self.remember_fragments(frame, chosen, arrival.tick);
+            self.remember_fragments(frame, chosen, true, arrival.tick);
         }
         let way = match self.way_back(network, client.address, packet.length, arrival) {
             Err(Refusal::Because(Reason::CannotFragment)) if packet.whole => {
@@ -376,14 +398,15 @@ impl Model {
         arrival: Arrival,
     ) -> Outcome {
         let length = u16::from_be_bytes([frame[ETHERNET + 2], frame[ETHERNET + 3]]);
-        let traffic = self.traffic.entry(server).or_default();
-        traffic.out_packets += 1;
-        traffic.out_bytes += u64::from(length);
         if let Some(mac) = way.dst_mac {
             packet::address_to(&mut frame, mac, way.src_mac);
-            let verdict = leave(network, arrival.ingress, way.ifindex);
+            let verdict = self.leave(network, arrival.ingress, way.ifindex);
+            if verdict != DROP {
+                self.count_out(server, length);
+            }
             return Outcome::of(verdict, frame);
         }
+        self.count_out(server, length);
         self.reasons[Reason::Unresolved as usize] += 1;
         let ip = frame[ETHERNET..][..usize::from(length)].to_vec();
         Outcome {
@@ -401,6 +424,24 @@ impl Model {
             return Err(Refusal::Because(Reason::AgentSilent));
         }
         Ok(())
+    }
+
+    /// How a frame leaves by `egress`.
+    fn leave(&mut self, network: &Network, ingress: u32, egress: u32) -> u32 {
+        if ingress == egress {
+            TX
+        } else if network.egress().contains(&egress) {
+            REDIRECT
+        } else {
+            self.reasons[Reason::NoEgress as usize] += 1;
+            DROP
+        }
+    }
+
+    fn count_out(&mut self, server: Incarnation, length: u16) {
+        let traffic = self.traffic.entry(server).or_default();
+        traffic.out_packets += 1;
+        traffic.out_bytes += u64::from(length);
     }
 
     fn count_in(&mut self, choice: Choice, packet: &Packet) {
@@ -427,16 +468,5 @@ impl Limited {
         let may = self.count < LIMIT;
         self.count += may as u32;
         may
-    }
-}
-
-/// How a frame leaves by `egress`.
-fn leave(network: &Network, ingress: u32, egress: u32) -> u32 {
-    if ingress == egress {
-        TX
-    } else if network.egress().contains(&egress) {
-        REDIRECT
-    } else {
-        DROP
     }
 }

@@ -107,3 +107,26 @@ fn a_fragment_is_the_kernels_without_the_first_one_or_long_after_it() -> Result<
         Ok(())
     })
 }
+
+#[test]
+fn fragments_of_a_client_that_is_a_server_as_well_go_to_the_server_of_the_first() -> Result<()> {
+    in_director(|network, rig| {
+        let nat = server(network, 13, 5353, Nat);
+        let service = service(26, 53, UDP, vec![nat]);
+        rig.configure(&desired(&[&service]))?;
+        let mut first = Segment {
+            fragment: MORE,
+            payload: vec![7; 64],
+            ..packet(1, &service, 0)
+        };
+        first.source.address = nat.address;
+        for segment in [first.clone(), later(&first, 20)] {
+            let found = rig.send(&segment.frame(), network.front.index)?;
+            ensure!(found.verdict == REDIRECT);
+            let ip = &found.frame[ETHERNET..];
+            ensure!(ip[12..16] == nat.address.octets(), "the source stays");
+            ensure!(ip[16..20] == nat.address.octets());
+        }
+        Ok(())
+    })
+}

@@ -9,7 +9,7 @@ use lb_common::stats::Reason;
 use super::server_of;
 use crate::fixture::{ACK, SYN, desired, in_director, packet, reply, server, service};
 use crate::frame::{Endpoint, Segment, TCP};
-use crate::model::{DROP, Outcome, PASS, REDIRECT};
+use crate::model::{DROP, Outcome, PASS, REDIRECT, TX};
 use crate::network::UNREACHABLE;
 use crate::rig::Agent;
 
@@ -140,6 +140,52 @@ fn what_is_dropped_or_passed_is_not_counted_as_carried() -> Result<()> {
             (traffic.in_packets, traffic.out_packets) == (0, 0),
             "{traffic:?}"
         );
+        Ok(())
+    })
+}
+
+#[test]
+fn frames_for_somebody_else_are_the_kernels() -> Result<()> {
+    in_director(|network, rig| {
+        let service = service(20, 80, TCP, vec![server(network, 11, 80, Dr)]);
+        rig.configure(&desired(&[&service]))?;
+        rig.set_stations(&[network.front]);
+        let syn = packet(1, &service, SYN).frame();
+        let to = |mac: [u8; 6]| [&mac, &syn[6..]].concat();
+        for (mac, verdict) in [
+            (network.front.mac, REDIRECT),
+            // Virtual routers: `use_vmac`.
+            ([0, 0, 0x5e, 0, 1, 51], REDIRECT),
+            // What we have sent to a server ourselves, flooded by a switch.
+            ([2, 0, 0, 0xdd, 0, 0x11], PASS),
+            ([0xff; 6], PASS),
+            ([1, 0, 0x5e, 0, 0, 18], PASS),
+        ] {
+            let frame = to(mac);
+            let found = rig.send(&frame, network.front.index)?;
+            ensure!(found.verdict == verdict, "{mac:x?}");
+            ensure!(verdict == REDIRECT || found.frame == frame);
+        }
+        ensure!(rig.maps.reason(Reason::OtherHost)? == 1);
+        // Of an interface that nothing is known of, whatever is not for a group.
+        for (mac, verdict) in [([2, 0, 0, 0xdd, 0, 0x11], TX), ([0xff; 6], PASS)] {
+            ensure!(rig.send(&to(mac), network.back.index)?.verdict == verdict);
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_cannot_leave_is_dropped_counted_and_not_counted_as_carried() -> Result<()> {
+    in_director(|network, rig| {
+        let service = service(20, 80, TCP, vec![server(network, 11, 80, Dr)]);
+        rig.configure(&desired(&[&service]))?;
+        rig.maps.set_egress(&[])?;
+        let syn = packet(1, &service, SYN).frame();
+        ensure!(rig.send(&syn, network.front.index)?.verdict == DROP);
+        ensure!(rig.maps.reason(Reason::NoEgress)? == 1);
+        let (slot, _) = rig.maps.backends().next().context("no server")?;
+        ensure!(rig.maps.traffic(slot)?.in_packets == 0);
         Ok(())
     })
 }

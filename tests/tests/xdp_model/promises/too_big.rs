@@ -191,10 +191,6 @@ fn nobody_is_answered_at_an_address_that_is_not_one_host() -> Result<()> {
             ensure!(found == Outcome::of(PASS, frame), "{address:?}");
         }
         ensure!(rig.maps.reason(Reason::BadSource)? == 5);
-        let mut frame = with_payload(packet(1, &service, SYN), 1500).frame();
-        frame[..6].copy_from_slice(&[0xff; 6]);
-        ensure!(rig.send(&frame, network.front.index)?.verdict == DROP);
-        ensure!(rig.maps.reason(Reason::CannotFragment)? == 1);
         Ok(())
     })
 }

@@ -42,6 +42,21 @@ fn a_foreign_program_is_named_with_the_way_to_remove_it() {
 }
 
 #[test]
+fn where_somebody_else_is_no_other_mode_is_tried() {
+    let error = |errno: Errno| {
+        let error = ProgramError::SyscallError(SyscallError {
+            call: "bpf_link_create",
+            io_error: errno.into(),
+        });
+        refusal("eth0", Mode::Native, &error)
+    };
+    assert!(!is_of_this_mode(&error(Errno::EBUSY)));
+    assert!(!is_of_this_mode(&error(Errno::EEXIST)));
+    assert!(is_of_this_mode(&error(Errno::EOPNOTSUPP)));
+    assert!(is_of_this_mode(&error(Errno::ERANGE)));
+}
+
+#[test]
 fn an_error_that_is_not_the_kernels_speaks_for_itself() {
     let text = refusal("eth0", Mode::Generic, &ProgramError::NotLoaded).to_string();
     assert!(

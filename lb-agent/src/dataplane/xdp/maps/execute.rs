@@ -11,6 +11,7 @@ use lb_common::flow::TICK_SHIFT;
 use lb_common::locality::EXPIRATION_SECONDS;
 use lb_common::policy::Policy;
 use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
+use lb_common::station::Stations;
 use lb_common::stats::Traffic;
 
 use super::slot::stores;
@@ -141,6 +142,17 @@ impl Maps {
         let words = bytemuck::bytes_of(filter).as_chunks::<8>().0;
         for (at, word) in words.iter().enumerate() {
             if let Some(place) = self.control.word(0, offset_of!(Control, filter) + at * 8) {
+                place.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Sets which frames are for this host: indexes and Ethernet addresses of the interfaces.
+    pub fn set_stations(&self, interfaces: impl IntoIterator<Item = (u32, [u8; 6])>) {
+        let stations = Stations::of(interfaces);
+        let words = bytemuck::bytes_of(&stations).as_chunks::<8>().0;
+        for (at, word) in words.iter().enumerate() {
+            if let Some(place) = self.control.word(0, offset_of!(Control, stations) + at * 8) {
                 place.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
             }
         }

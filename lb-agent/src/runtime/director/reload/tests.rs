@@ -3,6 +3,7 @@ use crate::config::model::{
     AddressKey, Protocol, RealServer, RealServerKey, VirtualAddress, VrrpInstance,
 };
 use crate::dataplane::xdp::gate::Numbers;
+use crate::health::pool::Notice;
 use crate::health::{Change, Event, Hand};
 use crate::runtime::clock;
 use crate::vrrp::State;
@@ -179,4 +180,24 @@ fn a_master_that_is_configured_no_longer_is_forgotten() {
     drop(director.reload(config(vec![instance("B", &["1.0.0.2"])], Vec::new())));
     director.settle();
     assert_eq!(director.masters.names(), ["B"]);
+}
+
+#[test]
+fn a_quorum_that_is_down_after_a_restart_is_not_told_to_be_up() {
+    let services = || vec![service("192.168.0.1", &[2]), service("192.168.0.2", &[3])];
+    let mut before = director(config(Vec::new(), services()));
+    let first = services()[0].key.clone();
+    before.handle_health(&down(&first, key(2)));
+    let records: Vec<_> = before.pools().iter().map(Pool::record).collect();
+
+    let mut after = director(config(Vec::new(), services()));
+    let _lines = after.restore(&records, true);
+    let mut told = Vec::new();
+    while let Some((service, notice)) = after.poll_notice() {
+        told.push((service, notice));
+    }
+    let [(service, Notice::Quorum { up: true, .. })] = &told[..] else {
+        panic!("one quorum is up: {told:?}");
+    };
+    assert_eq!(*service, services()[1].key);
 }

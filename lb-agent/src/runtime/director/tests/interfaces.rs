@@ -96,6 +96,33 @@ fn an_address_of_no_instance_is_found_where_the_host_has_it() {
 }
 
 #[test]
+fn an_address_that_was_on_lo_as_well_is_still_where_it_was() {
+    let config = Config {
+        virtual_servers: vec![virtual_server(VIP, &[])],
+        ..Config::default()
+    };
+    let mut director = director(config);
+    let held = |index| Address {
+        index,
+        address: IpNet::from(address(VIP)),
+        ..Address::default()
+    };
+    for index in [2, 1] {
+        director.handle_address(&held(index));
+        assert_eq!(names(&director), ["eth0"], "and on interface {index}");
+    }
+    assert!(director.handle_address_gone(address(VIP), 1));
+    assert!(
+        !director.handle_address_gone(address(VIP), 1),
+        "nothing new"
+    );
+    assert_eq!(names(&director), ["eth0"]);
+    // Whoever has missed that it moved reads all of them again.
+    director.handle_addresses(&[held(3)]);
+    assert_eq!(names(&director), ["eth1"]);
+}
+
+#[test]
 fn with_xdp_attach_master_only_a_master_has_the_program() {
     let mut config = Config {
         vrrp_instances: vec![instance(VIP, "eth0")],
@@ -351,6 +378,8 @@ fn a_virtual_server_without_an_interface_is_told_with_what_to_do() {
     assert_eq!(why(&director), None);
     assert!(!director.handle_address(&held(3)), "nothing new");
     assert!(director.handle_link_gone(3));
+    assert!(why(&director).unwrap().contains("on lo"));
+    assert!(director.handle_address_gone(address(VIP), 1));
     assert!(why(&director).unwrap().contains("gone"));
     assert_eq!(director.take_gone(), BTreeSet::from([3]));
     assert_eq!(director.take_gone(), BTreeSet::new());
@@ -381,4 +410,41 @@ fn addresses_of_others_are_nobodys_matter() {
         ..Address::default()
     };
     assert!(!director.handle_address(&other));
+}
+
+#[test]
+fn a_server_on_this_host_with_another_port_is_told_with_what_to_do() {
+    let with = |port| VirtualServer {
+        sorry_server: Some(SorryServer {
+            address: address("127.0.0.1"),
+            port,
+        }),
+        ..virtual_server(VIP, &["10.0.0.5"])
+    };
+    for (port, told) in [(80, false), (8080, true)] {
+        let mut director = director(Config {
+            virtual_servers: vec![with(port)],
+            ..Config::default()
+        });
+        assert!(director.misplaced().is_empty(), "the way is not known yet");
+        let route = Route {
+            index: 1,
+            gateway: None,
+            source: None,
+            local: true,
+            mtu: None,
+        };
+        let here = address("127.0.0.1");
+        director.hops().handle_route(here, Ok(route), clock());
+        let misplaced = director.misplaced();
+        assert_eq!(!misplaced.is_empty(), told, "{port}");
+        let Some((name, why)) = misplaced.first_key_value() else {
+            continue;
+        };
+        assert_eq!(
+            name,
+            "127.0.0.1 port 8080 of virtual server [10.0.0.100]:tcp:80"
+        );
+        assert!(why.contains("let it listen on port 80"), "{why}");
+    }
 }

@@ -36,3 +36,17 @@ fn a_file_replaces_what_was_there_and_has_the_mode_of_umask() {
     assert!(!elsewhere.exists(), "nothing is written through a link");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[tokio::test]
+async fn cleared_counters_are_those_of_the_instance_wherever_it_stands() {
+    let sent = |advert_sent| Stats {
+        advert_sent,
+        ..Stats::default()
+    };
+    let mut dumps = Dumps::new().unwrap();
+    dumps.cleared = BTreeMap::from([("VI_1".into(), sent(10)), ("VI_2".into(), sent(100))]);
+    // A reload has put another one in front.
+    let now = [("VI_0", 1), ("VI_2", 103), ("VI_1", 12)];
+    let since = now.map(|(name, now)| dumps.since(name, sent(now)).advert_sent);
+    assert_eq!(since, [1, 3, 2]);
+}

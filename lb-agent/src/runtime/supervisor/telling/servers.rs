@@ -26,7 +26,7 @@ impl Telling {
             }
             Notice::Quorum { up, sentence } => {
                 let name = service.to_string();
-                let told = self.settings.servers.service(service);
+                let told = self.servers().find_map(|it| it.service(service));
                 if let Some(told) = told {
                     self.run_one(&told.quorum, *up, name.clone());
                     if told.quorum.smtp_alert {
@@ -68,7 +68,7 @@ impl Telling {
     /// Its script and the FIFOs; its name.
     fn tell_server(&self, service: &VirtualServerKey, key: &RealServerKey, up: bool) -> String {
         let name = ServiceName::of_real_server(service, key).to_string();
-        if let Some(told) = self.settings.servers.server(service, key) {
+        if let Some(told) = self.servers().find_map(|it| it.server(service, key)) {
             self.run_one(told, up, format!("{name} {service}"));
         }
         self.write_server(&event::real_server_line(&name, service, up));
@@ -103,7 +103,7 @@ impl Telling {
         name: &str,
         sentence: &str,
     ) -> Option<Mail> {
-        let told = self.settings.servers.server(service, key)?;
+        let told = self.servers().find_map(|it| it.server(service, key))?;
         let router_id = &self.settings.router_id;
         told.smtp_alert
             .then(|| event::real_server_mail(router_id, name, service, up, sentence))
