@@ -25,7 +25,7 @@ pub(super) fn instances(
     let instances = first_of_each(
         instances,
         |instance| instance.name.clone(),
-        |name| format!("vrrp_instance `{name}` is defined twice: the second one is left out"),
+        |name| format!("vrrp_instance `{name}` is defined twice: this one is left out"),
         diagnostics,
     );
     let instances = within_gates(instances, diagnostics);
@@ -45,12 +45,7 @@ pub(super) fn services(
     let services = first_of_each(
         services,
         |service| service.key.clone(),
-        |key| {
-            format!(
-                "{} is defined twice: the second one is left out",
-                shown(key)
-            )
-        },
+        |key| format!("{} is defined twice: this one is left out", shown(key)),
         diagnostics,
     );
     within_backends(services, diagnostics)
