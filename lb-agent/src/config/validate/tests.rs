@@ -133,7 +133,7 @@ fn what_the_data_plane_cannot_hold_is_left_out_with_one_error() {
     let [message] = messages(&loaded).try_into().unwrap();
     assert_eq!(
         message,
-        "capacity: at most 16384 virtual servers with together 65535 real servers are possible: \
+        "capacity: at most 16383 virtual servers with together 65535 real servers are possible: \
          this one and those behind it are left out"
     );
 }
