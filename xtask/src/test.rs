@@ -4,8 +4,7 @@
 //! prints a line `skipped: <reason>` and returns: the harness of Rust has no word for that.
 //!
 //! Tests of IPVS run in a guest where this machine's kernel has none, and one has Debian's kernel
-//! load the XDP programs. A test that fails
-//! runs once more, alone (`again`).
+//! load the XDP programs. A test that fails runs once more, alone (`again`).
 
 mod again;
 mod guest;
