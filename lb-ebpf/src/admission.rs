@@ -4,7 +4,8 @@
 //! In subprograms, so that the way of packets whose flow is known stays short.
 
 use lb_common::control::Control;
-use lb_common::flow::{self, FlowBucket, FlowEntry, state, tcp};
+use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, state, tcp};
+use lb_common::hash::mix;
 use lb_common::policy;
 use lb_common::service::{ServiceEntry, TCP};
 use lb_common::stats::Reason;
@@ -24,8 +25,6 @@ pub(crate) struct Question {
     pub(crate) near: *mut FlowBucket,
     /// Key of the flow.
     pub(crate) key: u64,
-    /// Hash of its client.
-    pub(crate) hash: u64,
     /// Address that it asks for, network byte order.
     pub(crate) destination: u32,
     pub(crate) tick: u32,
@@ -147,7 +146,7 @@ fn seek(question: &Question) -> u32 {
             return 0;
         }
     }
-    let [_, second, beside] = flow::buckets(question.hash);
+    let [_, second, beside] = flow::buckets(question.hash(control));
     for bucket in [second, beside] {
         if let Some(bucket) = flows::bucket(bucket)
             && let Some(slot) = known(question, control, bucket)
@@ -169,7 +168,7 @@ fn seat(question: &Question, target: u32) -> u32 {
     let place = flows::place(question.near, &new, control, question.tick);
     let mut far = insertion::UNSEEN;
     if !place.is_good() {
-        let [_, second, beside] = flow::buckets(question.hash);
+        let [_, second, beside] = flow::buckets(question.hash(control));
         if let (Some(second), Some(beside)) = (flows::bucket(second), flows::bucket(beside)) {
             far = [second, beside];
         }
@@ -211,6 +210,12 @@ impl Question {
     #[inline(always)]
     pub(crate) const fn client(&self) -> u32 {
         self.key as u32
+    }
+
+    /// Hash of its client. Computed anew: what is remembered takes room on the stack.
+    #[inline(always)]
+    pub(crate) fn hash(&self, control: &Control) -> u64 {
+        mix(self.key & CLIENT, control.secret)
     }
 
     /// Port of the client, network byte order.

@@ -70,9 +70,9 @@ pub(crate) fn stateless(question: &Question) -> u32 {
     };
     let element = match policy.scheduler {
         scheduler::SH | scheduler::DH | scheduler::MH => hashed::own(question, policy, table),
-        _ => match at(table, 0) {
-            0 => NOBODY,
-            turns => at(table, schedule::by_hash(question.hash, turns)),
+        _ => match (at(table, 0), CONTROL.get(0)) {
+            (0, _) | (_, None) => NOBODY,
+            (turns, Some(control)) => at(table, schedule::by_hash(question.hash(control), turns)),
         },
     };
     schedule::slot(element).into()

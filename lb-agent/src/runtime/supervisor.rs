@@ -13,6 +13,7 @@ mod listener;
 mod loss;
 mod memory;
 mod network;
+mod paths;
 mod planes;
 mod reload;
 mod residue;

@@ -28,7 +28,8 @@ pub struct Hop {
     pub src_mac: [u8; 6],
     /// Ethernet address of the router, or of the server itself.
     pub dst_mac: [u8; 6],
-    /// The largest IP packet, bytes: the interface's MTU or the route's, the smaller one.
+    /// The largest IP packet, bytes: the interface's MTU, the route's, or what a router on the path
+    /// has said, the smallest one.
     pub mtu: u32,
     /// The source address the kernel would choose; the outer source of a tunnel.
     pub source: Option<IpAddr>,

@@ -230,11 +230,21 @@ impl Model {
             Err(Refusal::Later) => return self.follow_fragment(network, frame, arrival),
             packet => packet?,
         };
-        if let Some(service) = self.services.get(&(packet.destination, packet.protocol)) {
+        if let Some(service) = self.service_of(packet.destination, packet.protocol) {
             let service = service.clone();
             return self.towards_server(network, frame, &packet, &service, arrival);
         }
         self.towards_client(network, frame, &packet, arrival)
+    }
+
+    /// The service at an endpoint: one of its port, else one of all ports.
+    fn service_of(&self, endpoint: Endpoint, protocol: u8) -> Option<&VirtualServer> {
+        let all = Endpoint {
+            port: 0,
+            ..endpoint
+        };
+        let own = self.services.get(&(endpoint, protocol));
+        own.or_else(|| self.services.get(&(all, protocol)))
     }
 
     /// Whether a frame that comes by `ingress` is for the Ethernet address there, or a virtual
