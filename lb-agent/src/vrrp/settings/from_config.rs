@@ -10,6 +10,7 @@ use super::{
 };
 use crate::config::model::{self, Config, InitialState, RxBufs, VrrpInstance, XdpAttach};
 use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
+use crate::runtime::priority::Priority;
 use crate::vrrp::isolation::Isolation;
 use crate::wire::vrrp::{MAX_ADVERTISE_INTERVAL, PRIORITY_OWNER};
 
@@ -36,7 +37,10 @@ impl From<&Config> for Setup {
             dont_release: false,
             log_unknown_vrids: vrrp.log_unknown_vrids,
             isolation: Isolation {
-                vrrp_rt_priority: process.vrrp_rt_priority,
+                priority: Priority {
+                    nice: process.vrrp_priority,
+                    real_time: process.vrrp_rt_priority,
+                },
                 max_auto_priority: process
                     .max_auto_priority
                     .and_then(|priority| u8::try_from(priority).ok())
