@@ -199,6 +199,7 @@ vrrp_instance VI_1 {
     }
 }
 virtual_server 10.0.0.100 80 {
+    delay_loop 1
     lb_kind DR
     protocol TCP
     real_server 10.0.0.9 80 {
@@ -206,6 +207,8 @@ virtual_server 10.0.0.100 80 {
         smtp_alert
         TCP_CHECK {
             connect_timeout 1
+            retry 1
+            delay_before_retry 1
         }
     }
 }

@@ -221,10 +221,11 @@ impl Member {
         removed: &Address,
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
+        now: Instant,
     ) {
         if let Some(place) = self.addresses.restore(&mut outside.kernel, removed) {
             self.board.counters.restored();
-            self.announce(place, false, interfaces, outside);
+            self.announce(place, false, interfaces, outside, now);
         }
     }
 
@@ -260,6 +261,7 @@ impl Member {
         &mut self,
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
+        now: Instant,
     ) {
         let absent = |addresses: &Addresses| -> Vec<usize> {
             let places = addresses.iter().enumerate();
@@ -278,7 +280,7 @@ impl Member {
             .into_iter()
             .filter(|place| !still_missing.contains(place))
         {
-            self.announce(place, true, interfaces, outside);
+            self.announce(place, true, interfaces, outside, now);
         }
         self.publish();
     }
@@ -302,6 +304,7 @@ impl Member {
                     self.routing.add(&mut outside.kernel, interfaces);
                 }
                 Action::RemoveAddresses => {
+                    outside.pace.forget(instance);
                     self.routing.remove(&mut outside.kernel);
                     self.addresses.remove(&mut outside.kernel);
                     if std::mem::take(&mut self.blocked) {
@@ -309,9 +312,9 @@ impl Member {
                     }
                 }
                 Action::Announce { address, first } => {
-                    self.announce(address, first, interfaces, outside);
+                    self.announce(address, first, interfaces, outside, now);
                 }
-                Action::AnnounceSource => self.announce_source(interfaces, outside),
+                Action::AnnounceSource => self.announce_source(interfaces, outside, now),
                 Action::Probe => self.probe(interfaces, outside),
                 Action::LowerPriority => {
                     self.heard_lower = true;
