@@ -47,14 +47,26 @@ pub struct AgentExit {
 impl Agent {
     /// Starts an agent with the text of a keepalived.conf.
     pub fn start(machine: &Namespace, configuration: &str) -> Result<Self> {
-        Self::start_with(machine, configuration, &[])
+        let run = ["run", "--config"];
+        Self::spawn(machine, configuration, &run, &[])
     }
 
-    /// The same with more arguments of `run`.
-    pub fn start_with(
+    /// The same by keepalived's command line, with these switches of it.
+    pub fn start_as_keepalived(
         machine: &Namespace,
         configuration: &str,
-        arguments: &[&str],
+        switches: &[&str],
+    ) -> Result<Self> {
+        let run = ["--dont-fork", "--use-file"];
+        Self::spawn(machine, configuration, &run, switches)
+    }
+
+    /// `before` stands before the name of the file, `behind` behind it.
+    fn spawn(
+        machine: &Namespace,
+        configuration: &str,
+        before: &[&str],
+        behind: &[&str],
     ) -> Result<Self> {
         let directory = scratch()?;
         let file = directory.path().join("keepalived.conf");
@@ -62,9 +74,10 @@ impl Agent {
         let log = File::create(directory.path().join("log")).context("cannot write the log")?;
         let process = machine.start(
             Command::new(built::lb_agent()?)
-                .args(["run", "--instance", machine.name(), "--config"])
+                .args(before)
                 .arg(&file)
-                .args(arguments)
+                .args(["--instance", machine.name()])
+                .args(behind)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(log),

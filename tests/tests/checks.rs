@@ -69,7 +69,12 @@ fn case(place: usize, checker: &str, port: u16, rest: &str, line: &str) -> Case 
 
 /// Runs an agent with `cases` until each has its line.
 fn expect(machine: &Namespace, cases: &[Case]) -> Result<Agent> {
-    let mut agent = Agent::start(machine, &configuration(cases))?;
+    expect_with(machine, "", cases)
+}
+
+/// The same, with `head` before the virtual server.
+fn expect_with(machine: &Namespace, head: &str, cases: &[Case]) -> Result<Agent> {
+    let mut agent = Agent::start(machine, &format!("{head}{}", configuration(cases)))?;
     for case in cases {
         let found = agent.wait_for(&case.line, PATIENCE);
         found.with_context(|| format!("no `{}`:\n{}", case.line, agent.log()))?;
@@ -238,6 +243,158 @@ fn servers_that_misbehave_end_in_time_and_in_bounded_memory() -> Result<()> {
         .trim()
         .parse()?;
     assert!(peak < 300 << 10, "{peak} KiB at most");
+    Ok(())
+}
+
+/// Every kind that goes over the network, with everything that says where from.
+#[test]
+fn checks_go_over_ipv6_and_from_where_they_are_told() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Program("exim4")]) {
+        return Ok(());
+    }
+    let machine = machine("ipv6")?;
+    let _web = peers::tls_server(&machine, 8443)?;
+    let _dns = peers::dns_server(&machine, 5353)?;
+    let _mail = peers::mail_server(&machine, 2525)?;
+    let from = "bind_if lo\n fwmark 7\n";
+    let url = "url {\n path /\n virtualhost www.example.org\n";
+    let web = "Remote Web server RS succeed on service.";
+    let mut cases = vec![
+        case(1, "TCP_CHECK", 8443, from, "TCP connection to RS success."),
+        case(
+            2,
+            "SSL_GET",
+            8443,
+            &format!("{from} enable_sni\n {url} }}"),
+            web,
+        ),
+        case(
+            3,
+            "HTTP_GET",
+            8443,
+            &format!("{from} {url} status_code 400\n }}"),
+            web,
+        ),
+        case(
+            4,
+            "DNS_CHECK",
+            5353,
+            &format!("{from} type A\n name www.example.org"),
+            "DNS_CHECK on service RS success.",
+        ),
+        case(
+            5,
+            "UDP_CHECK",
+            5354,
+            from,
+            "UDP_CHECK on service RS failed. Connection refused (os error 111).",
+        ),
+        case(6, "PING_CHECK", 1, from, "ICMP connection to RS success."),
+        case(
+            7,
+            "SMTP_CHECK",
+            2525,
+            from,
+            "Remote SMTP server RS succeed on service.",
+        ),
+        case(8, "TCP_CHECK", 1, from, "TCP_CHECK on service RS failed."),
+        case(
+            9,
+            "TCP_CHECK",
+            8443,
+            "bindto ::1\n bind_port 54321",
+            "TCP connection to RS success.",
+        ),
+        case(
+            10,
+            "TCP_CHECK",
+            8443,
+            "bind_if nosuch0",
+            "TCP socket bind failed. Rescheduling. RS stays as it is: ",
+        ),
+    ];
+    for case in &mut cases {
+        case.checker = case.checker.replace("127.0.0.1", "::1");
+    }
+    expect(&machine, &cases).map(drop)
+}
+
+#[test]
+fn with_ha_suspend_servers_are_checked_while_the_address_is_here() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let machine = machine("suspend")?;
+    let checker = case(1, "TCP_CHECK", 1, "", "TCP_CHECK on service RS failed.");
+    let text = configuration(std::slice::from_ref(&checker));
+    let text = text
+        .replace("alpha", "alpha\n ha_suspend")
+        .replace("192.0.2.1", "192.0.2.2");
+    let mut agent = Agent::start(&machine, &text)?;
+    let of = "healthchecker for service [10.0.0.1]:tcp:80 for VS [192.0.2.2]:tcp:80";
+    agent.wait_for(" INFO Starting", PATIENCE)?;
+    machine.ip("address add 192.0.2.2/24 dev v0")?;
+    agent.wait_for(&format!("Activating {of}"), PATIENCE)?;
+    agent.wait_for(&checker.line, PATIENCE)?;
+    let activated = agent.log().find("Activating").context("not activated")?;
+    let before = agent.log().get(..activated).unwrap_or_default().to_owned();
+    assert!(!before.contains(&checker.line), "{before}");
+    machine.ip("address del 192.0.2.2/24 dev v0")?;
+    agent.wait_for_after(activated, &format!("Suspending {of}"), PATIENCE)
+}
+
+#[test]
+fn genhash_prints_what_keepalived_s_prints() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Program("genhash")]) {
+        return Ok(());
+    }
+    let machine = machine("genhash")?;
+    let _web = peers::tls_server(&machine, 8443)?;
+    // keepalived's names nobody in the handshake; plain HTTP is answered with a page of nginx's own.
+    for options in [
+        &["-S", "-p", "18443", "-V", "www.example.org", "-u", "/"][..],
+        &["-p", "8443", "-V", "www.example.org", "-u", "/"],
+    ] {
+        let mut theirs = Command::new("genhash");
+        theirs.args(["-s", "127.0.0.1"]).args(options);
+        let theirs = machine.enter(|| checked(&mut theirs))?;
+        let ours = genhash(&machine, options)?;
+        assert!(theirs.contains(&ours), "{ours}, but keepalived's {theirs}");
+    }
+    Ok(())
+}
+
+/// Each nginx has a certificate of its own making.
+#[test]
+fn with_ca_a_server_with_another_certificate_is_down_and_says_why() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let machine = machine("tls")?;
+    let one = peers::tls_server(&machine, 8443)?;
+    let other = peers::tls_server(&machine, 8444)?;
+    let url = "enable_sni\nurl {\n path /\n virtualhost www.example.org\n}";
+    for (trusted, up, down) in [(&one, 8443, 8444), (&other, 8444, 8443)] {
+        let ssl = format!("SSL {{\n ca {}\n}}\n", trusted.file("cert").display());
+        let cases = [
+            case(
+                1,
+                "SSL_GET",
+                up,
+                url,
+                "Remote Web server RS succeed on service.",
+            ),
+            case(
+                2,
+                "SSL_GET",
+                down,
+                url,
+                "HTTP_CHECK on service RS failed. url(/): TLS handshake: the server's certificate \
+                 does not lead to `ca`",
+            ),
+        ];
+        expect_with(&machine, &ssl, &cases)?.terminate()?;
+    }
     Ok(())
 }
 

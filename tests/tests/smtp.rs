@@ -1,7 +1,8 @@
-//! Our mailer and a real SMTP server, Debian's python3-aiosmtpd, in a namespace of its own.
+//! Our mailer and a real SMTP server, Debian's python3-aiosmtpd, in a namespace of its own; and an
+//! agent that mails what becomes of its servers.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -135,6 +136,26 @@ impl Server {
 
     fn mail(&self, number: usize) -> PathBuf {
         self.folder.path().join(format!("mail-{number}"))
+    }
+
+    /// The mails with numbers beyond `before` until `count` have come, without their dates.
+    fn mails(&self, before: usize, count: usize) -> Result<Vec<String>> {
+        let numbers = before + 1..=before + count;
+        let all = || {
+            numbers
+                .clone()
+                .all(|it| self.mail(it).exists())
+                .then_some(())
+        };
+        wait_until(PATIENCE, all).with_context(|| format!("no {count} mails after {before}"))?;
+        let text = |number| {
+            let text = read(&self.mail(number))?;
+            let lines = text.lines().filter(|line| !line.starts_with("Date: "));
+            Ok(lines.collect::<Vec<_>>().join("\n"))
+        };
+        let mut mails: Vec<String> = numbers.map(text).collect::<Result<_>>()?;
+        mails.sort();
+        Ok(mails)
     }
 }
 
@@ -331,5 +352,88 @@ fn mails_go_over_starttls_with_a_password_and_only_to_a_server_that_proves_its_n
     server.wait_for(of_instance, "=> VRRP Instance is now owning VRRP VIPs <=")?;
     ensure!(!agent.log().contains("in the clear"), "{}", agent.log());
     ensure!(!agent.log().contains("secret"), "{}", agent.log());
+/// 10.0.0.1 is asked at 127.0.0.1:8080; 10.0.0.2 keeps its troubles to itself, and nobody is there.
+const CONFIGURATION: &str = "global_defs {
+ router_id RTR
+ notification_email {
+  ops@example.com
+ }
+ notification_email_from lb@example.com
+ smtp_server 127.0.0.1 2525
+ smtp_helo_name director.example
+}
+virtual_server 192.0.2.1 80 {
+ delay_loop 1
+ warmup 0
+ retry 0
+ connect_timeout 5
+ lb_algo rr
+ lb_kind DR
+ protocol TCP
+ smtp_alert
+ alpha
+ real_server 10.0.0.1 80 {
+  TCP_CHECK {
+   connect_ip 127.0.0.1
+   connect_port 8080
+  }
+ }
+ real_server 10.0.0.2 80 {
+  smtp_alert off
+  TCP_CHECK {
+   connect_ip 127.0.0.1
+   connect_port 8081
+  }
+ }
+}
+";
+
+/// The mail that says this of a server.
+fn mail(subject: &str, body: &str) -> String {
+    format!(
+        "HELO director.example\nFROM lb@example.com\nTO ops@example.com\nFrom: lb@example.com\n\
+         Subject: [RTR] {subject}\nX-Mailer: Keepalived\nTo: ops@example.com\n\n=> {body} <=\n"
+    )
+}
+
+#[test]
+fn an_agent_mails_what_becomes_of_its_servers() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Bpf]) {
+        return Ok(());
+    }
+    let server = Server::start("")?;
+    let machine = &server.machine;
+    machine.ip("link add v0 type veth peer name v1")?;
+    machine.ip("link set v0 up")?;
+    machine.ip("link set v1 up")?;
+    machine.ip("address add 192.0.2.1/24 dev v0")?;
+    let listen = || machine.enter(|| Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 8080))?));
+    let web = listen()?;
+    let mut agent = Agent::start(machine, CONFIGURATION)?;
+    let name = "Realserver [10.0.0.1]:tcp:80 of virtual server [192.0.2.1]:tcp:80";
+    let service = "Virtualserver [192.0.2.1]:tcp:80";
+    let up = [
+        mail(&format!("{name} - UP"), "TCP CHECK succeed on service"),
+        mail(&format!("{service} - UP"), "Gained quorum 1+0=1 <= 1"),
+    ];
+    let down = [
+        mail(&format!("{name} - DOWN"), "TCP CHECK failed on service")
+            + "\nConnection refused (os error 111).\n",
+        mail(&format!("{service} - DOWN"), "Lost quorum 1-0=1 > 0"),
+    ];
+    let expect = |before, mails: &[String]| {
+        let came = server.mails(before, mails.len());
+        let came = came.with_context(|| agent.log())?;
+        ensure!(came == mails, "{came:#?}");
+        anyhow::Ok(())
+    };
+    expect(0, &up)?;
+    drop(web);
+    expect(2, &down)?;
+    let _web = listen()?;
+    expect(4, &up)?;
+    agent.wait_for("TCP_CHECK on service [10.0.0.2]:tcp:80 failed", PATIENCE)?;
+    agent.terminate()?;
+    ensure!(!server.mail(7).exists(), "{}", read(&server.mail(7))?);
     Ok(())
 }

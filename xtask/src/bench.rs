@@ -56,6 +56,8 @@ fn checks() -> Result<()> {
     bench.args(["--bench", "checks"]);
     // It reads in the agent's log when the data plane has heard of a change.
     bench.env("RUST_LOG", "info,lb_agent::runtime::supervisor=debug");
+    // What is beside keepalived it runs in a guest.
+    bench.env("LB_GUEST", std::env::current_exe()?);
     succeed(&mut bench)
 }
 

@@ -122,6 +122,10 @@ impl Part {
                     name: "nft",
                     package: "nftables",
                 },
+                Program {
+                    name: "iptables-legacy",
+                    package: "iptables",
+                },
             ],
             Self::Qemu => &[Program {
                 name: "qemu-system-x86_64",

@@ -21,6 +21,7 @@ use netlink_packet_core::{
 };
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_ROUTE;
+use nix::errno::Errno;
 
 pub use self::error::NetlinkError;
 use self::frame::{Content, frames};
@@ -163,8 +164,7 @@ impl Connection {
         refused: &mut Vec<(usize, NetlinkError)>,
     ) -> Result<(), NetlinkError> {
         loop {
-            receive(&self.socket, &mut self.datagram)
-                .map_err(|source| NetlinkError::receive(&describe(done), source))?;
+            self.receive(&|| describe(done))?;
             for frame in frames(&self.datagram) {
                 let frame =
                     frame.map_err(|reason| NetlinkError::malformed(&describe(done), reason))?;
@@ -214,8 +214,7 @@ impl Connection {
             source,
         })?;
         loop {
-            receive(&self.socket, &mut self.datagram)
-                .map_err(|source| NetlinkError::receive(what, source))?;
+            self.receive(&|| what.to_string())?;
             for frame in frames(&self.datagram) {
                 let frame = frame.map_err(|reason| NetlinkError::malformed(what, reason))?;
                 if frame.sequence.wrapping_sub(first) > last.wrapping_sub(first) {
@@ -246,8 +245,7 @@ impl Connection {
         let sequence = self.send(message, flags, what)?;
         let mut end = End::Complete;
         loop {
-            receive(&self.socket, &mut self.datagram)
-                .map_err(|source| NetlinkError::receive(what, source))?;
+            self.receive(&|| what.to_string())?;
             for frame in frames(&self.datagram) {
                 let frame = frame.map_err(|reason| NetlinkError::malformed(what, reason))?;
                 // The late answer to a request that was given up.
@@ -270,6 +268,16 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Reads one datagram. After an overrun the socket is empty, and of use again.
+    fn receive(&mut self, what: &dyn Fn() -> String) -> Result<(), NetlinkError> {
+        receive(&self.socket, &mut self.datagram).map_err(|source| {
+            if source.raw_os_error() == Some(Errno::ENOBUFS as i32) {
+                socket::drain(&self.socket, &mut self.datagram);
+            }
+            NetlinkError::receive(&what(), source)
+        })
     }
 
     /// Sends one request and returns its sequence number.

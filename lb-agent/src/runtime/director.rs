@@ -14,7 +14,7 @@ mod interfaces;
 mod ipvs;
 mod reload;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +27,6 @@ use self::attach::Masters;
 use crate::config::model::{
     Config, Forwarding, Protocol, RealServer, RealServerKey, VirtualServer, VirtualServerKey,
 };
-use crate::dataplane::choice::fit::fit;
 use crate::dataplane::choice::{Carrier, Choice};
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use crate::dataplane::ipvs::desired as ipvs_desired;
@@ -45,6 +44,8 @@ use crate::net::link::Link;
 pub struct Director {
     config: Arc<Config>,
     pools: Vec<Pool>,
+    /// Where the pool of each virtual server is.
+    places: HashMap<VirtualServerKey, usize>,
     hops: NextHops,
     links: BTreeMap<u32, Link>,
     /// Interfaces that are gone, and whose numbers may come again; until somebody asks.
@@ -91,7 +92,7 @@ impl Director {
             lines.extend(change.lines);
             notices.extend(addressed(&pool, change.notices));
             pools.push(pool);
-            if !fit(&config, virtual_server).cannot.is_empty() {
+            if !choices::may_be_for_xdp(&config, virtual_server) {
                 continue;
             }
             for address in servers(virtual_server) {
@@ -106,6 +107,7 @@ impl Director {
             gates: gates.assign(config.vrrp_instances.iter().map(|it| it.name.as_str())),
             held: None,
             config: Arc::new(config),
+            places: places(&pools),
             pools,
             hops,
             links: BTreeMap::new(),
@@ -148,11 +150,8 @@ impl Director {
 
     /// A server went up or down; whether the data plane has to hear of it.
     pub fn handle_health(&mut self, event: &Event) -> (bool, Vec<LogLine>) {
-        let pool = self
-            .pools
-            .iter_mut()
-            .find(|pool| *pool.virtual_server() == event.virtual_server);
-        let Some(pool) = pool else {
+        let place = self.places.get(&event.virtual_server);
+        let Some(pool) = place.and_then(|place| self.pools.get_mut(*place)) else {
             return (false, Vec::new());
         };
         let change = pool.handle_event(event);
@@ -388,6 +387,12 @@ fn pool_spec(config: &Config, virtual_server: &VirtualServer) -> PoolSpec {
     let mut spec = PoolSpec::from(virtual_server);
     spec.rules.rs_init_notifies = config.global_defs.notify.rs_init_notifies;
     spec
+}
+
+/// Where the pool of each virtual server is.
+fn places(pools: &[Pool]) -> HashMap<VirtualServerKey, usize> {
+    let keys = pools.iter().map(|pool| pool.virtual_server().clone());
+    keys.zip(0..).collect()
 }
 
 /// Notices with the name of their virtual server.

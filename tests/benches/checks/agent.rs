@@ -24,7 +24,7 @@ const TICKS: f64 = 100.0;
 
 pub(super) async fn measure(machine: &Namespace) -> Result<()> {
     addresses(machine)?;
-    let mut agent = Agent::start(machine, &configuration()?)?;
+    let mut agent = Agent::start(machine, &configuration(VIRTUAL_SERVERS)?)?;
     agent.wait_for("Activating healthchecker", START)?;
     pass(PERIOD + LOOP + CONNECT_TIMEOUT).await;
     let (said, before) = (agent.log().len(), cpu(agent.id())?);
@@ -82,9 +82,10 @@ fn addresses(machine: &Namespace) -> Result<()> {
     Ok(())
 }
 
-fn configuration() -> Result<String> {
+/// So many virtual servers, with [`SERVERS_EACH`] real ones.
+pub(super) fn configuration(virtual_servers: u32) -> Result<String> {
     let mut text = String::new();
-    for service in 0..VIRTUAL_SERVERS {
+    for service in 0..virtual_servers {
         write!(
             text,
             "virtual_server {} {GOOD} {{\n delay_loop {}\n connect_timeout {}\n retry 1\n \
@@ -99,7 +100,7 @@ fn configuration() -> Result<String> {
             write!(
                 text,
                 " real_server {at} {GOOD} {{\n  HTTP_GET {{\n   connect_port {port}\n   url \
-                 {{\n    path /\n   }}\n  }}\n }}\n"
+                 {{\n    path /\n    status_code 200\n   }}\n  }}\n }}\n"
             )?;
         }
         text.push_str("}\n");
@@ -121,7 +122,7 @@ fn delays(log: &str) -> Vec<(u64, u64)> {
 }
 
 /// Seconds that a process has used so far: utime and stime of proc(5).
-fn cpu(id: u32) -> Result<f64> {
+pub(super) fn cpu(id: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
     let (_, fields) = stat.rsplit_once(") ").context("no name")?;
     let fields: Vec<&str> = fields.split_whitespace().collect();

@@ -3,10 +3,11 @@
 //!
 //! The servers are addresses of 127.0.0.0/8 in a namespace: a process of its own answers on all of
 //! them. Of those that fail one half refuses the connection, the other takes it and is silent. First
-//! the checks alone, then the agent with its data plane.
+//! the checks alone, then the agent with its data plane, then a few of them beside keepalived.
 #![expect(clippy::print_stdout, reason = "a report for the terminal")]
 
 mod agent;
+mod beside;
 mod server;
 
 use std::collections::BTreeMap;
@@ -41,10 +42,12 @@ fn main() -> ExitCode {
     if env::args().any(|argument| argument == server::ARGUMENT) {
         return server::main();
     }
-    if needs::skipped(&NEEDS) {
+    let beside = env::args().any(|argument| argument == beside::ARGUMENT);
+    let needs: &[Need] = if beside { &beside::NEEDS } else { &NEEDS };
+    if needs::skipped(needs) {
         return ExitCode::SUCCESS;
     }
-    match Namespace::new("checks").and_then(|machine| run(&machine)) {
+    match Namespace::new("checks").and_then(|machine| run(&machine, beside)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             println!("error: {error:#}");
@@ -53,7 +56,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(machine: &Namespace) -> Result<()> {
+fn run(machine: &Namespace, beside: bool) -> Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     let mut child = Command::new(env::current_exe()?);
@@ -64,10 +67,14 @@ fn run(machine: &Namespace) -> Result<()> {
             .enable_all()
             .build()?;
         runtime.block_on(async {
+            if beside {
+                return beside::measure(machine).await;
+            }
             measure().await?;
             agent::measure(machine).await
         })
-    })
+    })?;
+    if beside { Ok(()) } else { beside::in_guest() }
 }
 
 async fn measure() -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,10 +13,18 @@ use tempfile::TempDir;
 /// A program and the folder of its files; dropped, it is killed.
 pub(crate) struct Peer {
     _process: Process,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
-/// nginx with TLS for www.example.org only: a handshake without that name is refused.
+impl Peer {
+    /// One of its files.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// nginx with TLS for www.example.org only: a handshake without that name is refused, but 10 000
+/// ports above.
 pub(crate) fn tls_server(machine: &Namespace, port: u16) -> Result<Peer> {
     let folder = tempfile::tempdir()?;
     checked(
@@ -38,11 +46,14 @@ pub(crate) fn tls_server(machine: &Namespace, port: u16) -> Result<Peer> {
         "daemon off;\nmaster_process off;\npid pid;\nevents {{}}\nhttp {{\naccess_log off;\n\
          client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\n\
          uwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\n\
-         server {{ listen {port} ssl default_server; ssl_reject_handshake on; }}\n\
-         server {{ listen {port} ssl; server_name www.example.org;\n\
+         server {{ listen {port} ssl default_server; listen [::1]:{port} ssl default_server;\n\
+         ssl_reject_handshake on; }}\n\
+         server {{ listen {port} ssl; listen [::1]:{port} ssl; listen {nameless} ssl;\n\
+         server_name www.example.org;\n\
          ssl_certificate {folder}/cert; ssl_certificate_key {folder}/key;\n\
          location / {{ return 200 \"served by nginx over TLS\\n\"; }} }}\n}}\n",
-        folder = folder.path().display()
+        folder = folder.path().display(),
+        nameless = port + 10_000,
     );
     write(folder.path(), "nginx.conf", &text)?;
     let mut nginx = Command::new("nginx");
@@ -78,7 +89,7 @@ pub(crate) fn dns_server(machine: &Namespace, port: u16) -> Result<Peer> {
 pub(crate) fn mail_server(machine: &Namespace, port: u16) -> Result<Peer> {
     let folder = tempfile::tempdir()?;
     let text = format!(
-        "primary_hostname = mx.example.org\nlocal_interfaces = 127.0.0.1\n\
+        "primary_hostname = mx.example.org\nlocal_interfaces = <; 127.0.0.1 ; ::1\n\
          daemon_smtp_ports = {port}\ntls_advertise_hosts =\nspool_directory = {folder}/spool\n\
          log_file_path = {folder}/%slog\npid_file_path = {folder}/pid\n\
          exim_user = root\nexim_group = root\nnever_users =\nrfc1413_query_timeout = 0s\n\
@@ -110,6 +121,6 @@ fn start(machine: &Namespace, mut command: Command, folder: TempDir, port: u16) 
     ensure!(ready.is_some(), "{command:?} does not start");
     Ok(Peer {
         _process: process,
-        _folder: folder,
+        folder,
     })
 }

@@ -34,18 +34,18 @@ pub(crate) fn wait_for(machine: &Namespace, lines: &[&str]) -> Result<()> {
 }
 
 /// An agent at work on a machine of its own; `None`: this machine cannot run the test.
-fn at_work(text: &str, arguments: &[&str]) -> Result<Option<(Agent, Namespace)>> {
+fn at_work(text: &str) -> Result<Option<(Agent, Namespace)>> {
     let Some(machine) = machine()? else {
         return Ok(None);
     };
     machine.ip("link set lo up")?;
-    let agent = Agent::start_with(&machine, text, arguments)?;
+    let agent = Agent::start(&machine, text)?;
     Ok(Some((agent, machine)))
 }
 
 #[test]
 fn an_emptied_table_is_repaired_within_a_second_and_said() -> Result<()> {
-    let Some((mut agent, machine)) = at_work(PLAIN, &[])? else {
+    let Some((mut agent, machine)) = at_work(PLAIN)? else {
         return Ok(());
     };
     wait_for(&machine, &PLAIN_SAVED)?;
@@ -76,7 +76,7 @@ fn the_next_agent_adopts_what_a_killed_one_has_left_and_takes_out_what_went() ->
         "{PLAIN}virtual_server 192.0.2.2 80 {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
          real_server 10.0.0.1 80 {{\n}}\n}}\n"
     );
-    let Some((agent, machine)) = at_work(&two, &[])? else {
+    let Some((agent, machine)) = at_work(&two)? else {
         return Ok(());
     };
     wait_until(PATIENCE, || {
@@ -84,11 +84,8 @@ fn the_next_agent_adopts_what_a_killed_one_has_left_and_takes_out_what_went() ->
     });
     // The status file says what is ours.
     wait_until(PATIENCE, || {
-        agent
-            .dump("services")
-            .ok()?
-            .contains("192.0.2.2:80")
-            .then_some(())
+        let dump = machine.enter(|| agent.dump("services")).ok()?;
+        dump.contains("192.0.2.2:80").then_some(())
     })
     .context("dump does not show the services")?;
     agent.kill()?;
@@ -108,7 +105,7 @@ fn flush_keep_and_timeouts_do_what_keepalived_s_manual_says() -> Result<()> {
         |lines: &str| PLAIN.replacen("global_defs {", &format!("global_defs {{\n{lines}"), 1);
     machine.enter(|| ipvsadm("-A -t 192.0.2.9:80 -s lc"))?;
     // -I: they stay.
-    let agent = Agent::start_with(&machine, &with("lvs_flush"), &["-I"])?;
+    let agent = Agent::start_as_keepalived(&machine, &with("lvs_flush"), &["-I"])?;
     wait_for(&machine, &PLAIN_SAVED).context("lvs_flush")?;
     agent.terminate()?;
     wait_for(&machine, &PLAIN_SAVED).context("-I")?;
@@ -141,7 +138,7 @@ fn every_setting_of_a_virtual_server_is_in_the_kernel() -> Result<()> {
          virtual_server_group G {\n192.0.2.8-9 80\n192.0.2.20 81\nfwmark 9\n}\n\
          virtual_server group G {\nlb_algo lblcr\nlb_kind DR\nprotocol TCP\n\
          real_server 10.0.0.1 80 {\n}\n}\n";
-    let Some((agent, machine)) = at_work(text, &[])? else {
+    let Some((agent, machine)) = at_work(text)? else {
         return Ok(());
     };
     let wanted = [

@@ -14,6 +14,7 @@ use crate::agent::{PLAIN, wait_for};
 use crate::ipvsadm::{ipvsadm, saved};
 use crate::machine;
 use crate::samples::{plain, web};
+use crate::traffic::mark;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -74,9 +75,9 @@ fn the_sync_daemon_follows_the_instance_and_is_started_again() -> Result<()> {
     Ok(())
 }
 
-/// nginx answers on 80 only; a rule of the operator or of ours marks what belongs together.
-fn site() -> Result<Option<Site>> {
-    if skipped(&crate::SITE) || skipped(&[Need::Program("nft")]) {
+/// A rule of the operator or of ours marks what belongs together.
+fn site(needs: &[Need]) -> Result<Option<Site>> {
+    if skipped(&crate::SITE) || skipped(needs) {
         return Ok(None);
     }
     let site = Site::new(Layout::demo(Mode::Dr))?;
@@ -100,20 +101,12 @@ fn wait_until_served(site: &Site, agent: &Agent) -> Result<()> {
 
 #[test]
 fn the_operators_marks_are_served_for_two_ports_together() -> Result<()> {
-    let Some(site) = site()? else {
+    let Some(site) = site(&[Need::Program("iptables-legacy")])? else {
         return Ok(());
     };
     let director = &site.directors[0];
-    let vip = site.layout.virtual_address;
-    let mark = format!(
-        "add rule ip marks incoming ip daddr {vip} tcp dport {{ 80, 443 }} meta mark set 6"
-    );
-    for rule in [
-        "add table ip marks",
-        "add chain ip marks incoming { type filter hook prerouting priority mangle ; }",
-        mark.as_str(),
-    ] {
-        director.run(Command::new("nft").arg(rule))?;
+    for port in [80, 443] {
+        mark(&site, port, 6)?;
     }
     let [one, two] = site.layout.servers;
     let text = format!(
@@ -131,7 +124,7 @@ fn the_operators_marks_are_served_for_two_ports_together() -> Result<()> {
 
 #[test]
 fn a_group_has_one_mark_that_nftables_sets() -> Result<()> {
-    let Some(site) = site()? else {
+    let Some(site) = site(&[Need::NfTables])? else {
         return Ok(());
     };
     let director = &site.directors[0];

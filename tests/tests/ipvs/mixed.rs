@@ -1,21 +1,79 @@
 //! One director on XDP, the other on IPVS, with the same file.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use lb_tests::http::get;
 use lb_tests::{Cluster, Layout, Mode, Need, configurations, needs, skipped, wait_until};
 
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Both directors' configurations: the first serves by XDP, the second by IPVS.
+fn pair(lb_algo: &str) -> [String; 2] {
+    let [first, second] = configurations::demo(Mode::Dr);
+    let with = |text: &str, mode: &str| {
+        let text = text.replace("lb_algo wrr", &format!("lb_algo {lb_algo}"));
+        format!("global_defs {{\nxdp_mode {mode}\n}}\n{text}")
+    };
+    [with(&first, "auto"), with(&second, "off")]
+}
+
+/// The server of each client that has an address of its own.
+fn servers(cluster: &Cluster, clients: &[IpAddr]) -> Result<Vec<String>> {
+    let target = cluster.site.service();
+    cluster.site.client.enter(|| {
+        let server = |client: &IpAddr| Ok(get(target, Some(*client), PATIENCE)?.server);
+        clients.iter().map(server).collect()
+    })
+}
+
+fn both_planes_choose_the_same_by(lb_algo: &str) -> Result<()> {
+    if skipped(&needs::SITE) || skipped(&[Need::Ipvs]) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::new(Layout::demo(Mode::Dr), pair(lb_algo))?;
+    let clients: Vec<IpAddr> = (20..44).map(|last| [192, 168, 159, last].into()).collect();
+    for client in &clients {
+        let client = format!("address add {client}/32 dev lo");
+        cluster.site.client.ip(&client)?;
+    }
+    cluster.start(0)?;
+    cluster.wait_for_master(0)?;
+    cluster.start(1)?;
+    cluster
+        .agent(1)?
+        .wait_for("Entering BACKUP STATE", PATIENCE)?;
+    let log = cluster.agent(0)?.log();
+    ensure!(!log.contains("IPVS"), "the first serves by XDP:\n{log}");
+    let asked = |cluster: &Cluster| wait_until(PATIENCE, || servers(cluster, &clients).ok());
+    let by_xdp = asked(&cluster).context("XDP does not serve")?;
+    let exit = cluster.take(0)?.terminate()?;
+    ensure!(exit.status.success(), "{}", exit.log);
+    cluster.wait_for_master(1)?;
+    let by_ipvs = asked(&cluster).context("IPVS does not serve")?;
+    ensure!(by_xdp == by_ipvs, "{by_xdp:?}\n{by_ipvs:?}");
+    let both = ["rs1", "rs2"].map(|name| by_xdp.iter().filter(|it| *it == name).count());
+    ensure!(!both.contains(&0), "{both:?}");
+    Ok(())
+}
+
+#[test]
+fn both_planes_choose_the_same_servers_by_sh() -> Result<()> {
+    both_planes_choose_the_same_by("sh")
+}
+
+#[test]
+fn both_planes_choose_the_same_servers_by_mh() -> Result<()> {
+    both_planes_choose_the_same_by("mh")
+}
 
 #[test]
 fn new_connections_go_on_when_the_other_director_serves_by_the_other_plane() -> Result<()> {
     if skipped(&needs::SITE) || skipped(&[Need::Ipvs]) {
         return Ok(());
     }
-    let [first, second] = configurations::demo(Mode::Dr);
-    let with = |text: &str, mode: &str| format!("global_defs {{\nxdp_mode {mode}\n}}\n{text}");
-    let configurations = [with(&first, "auto"), with(&second, "off")];
-    let mut cluster = Cluster::new(Layout::demo(Mode::Dr), configurations)?;
+    let mut cluster = Cluster::new(Layout::demo(Mode::Dr), pair("wrr"))?;
     cluster.start(0)?;
     cluster.wait_for_master(0)?;
     cluster.start(1)?;

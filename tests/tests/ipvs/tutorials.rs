@@ -1,13 +1,15 @@
 //! Every tutorial's configuration with a virtual server, given to Debian's keepalived and to us:
-//! the kernel's tables are the same, also after a server has failed and come back.
+//! the kernel's tables are the same, also after a server has failed, has come back, and after a
+//! reload.
 //!
 //! Each program has a machine of its own on which the servers of the configuration answer. Waiting
 //! times are shortened, which changes no table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use anyhow::{Context, Result, ensure};
 use lb_agent::config::model::Config;
 use lb_agent::config::{FileSystem, load};
 use lb_tests::{Agent, Namespace, Need, Process, skipped, wait_until};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::ipvsadm::{ipvsadm, saved};
@@ -107,9 +111,11 @@ impl World {
         let stop = Arc::clone(&self.stop);
         std::thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
-                match listener.accept() {
-                    Ok((stream, _)) => answer(stream),
-                    Err(_none) => std::thread::sleep(Duration::from_millis(50)),
+                let mut wanted = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+                // Somebody, or nobody for a while.
+                let _ready = poll(&mut wanted, PollTimeout::from(500_u16));
+                if let Ok((stream, _)) = listener.accept() {
+                    answer(stream);
                 }
             }
         });
@@ -168,6 +174,11 @@ impl Keepalived {
         })
     }
 
+    fn reload(&mut self, text: &str) -> Result<()> {
+        fs::write(self.folder.path().join("keepalived.conf"), text)?;
+        self.process.signal(Signal::SIGHUP)
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
@@ -176,7 +187,7 @@ impl Keepalived {
 impl Drop for Keepalived {
     fn drop(&mut self) {
         // Its children end with it only when it is asked.
-        let _ended = self.process.signal(nix::sys::signal::Signal::SIGTERM);
+        let _ended = self.process.signal(Signal::SIGTERM);
         let _waited = self.process.wait(Duration::from_secs(10));
     }
 }
@@ -184,66 +195,79 @@ impl Drop for Keepalived {
 /// One configuration with both programs.
 struct Pair {
     name: String,
+    text: String,
+    /// Whether we have anything to serve.
+    serves: bool,
     theirs: (Keepalived, World),
     ours: (Agent, World),
 }
 
-/// What a machine's table holds: as `ipvsadm -Sn` and as `ipvsadm -Ln` say, without an order, and
-/// without what has gone by meanwhile.
-fn tables(machine: &Namespace) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
-    machine.enter(|| {
-        let listed = ipvsadm("-Ln")?;
-        let columns = |line: &str| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            match words.as_slice() {
-                ["->", server, method, weight, _, _] => format!("-> {server} {method} {weight}"),
-                others => others.join(" "),
+/// What a machine's table holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Table {
+    /// As `ipvsadm -Sn` says, without an order: that of services depends on the namespace.
+    saved: BTreeSet<String>,
+    /// As `ipvsadm -Ln` says: the servers of each service, in their order, without their
+    /// connections.
+    listed: BTreeMap<String, Vec<String>>,
+}
+
+impl Table {
+    fn of(machine: &Namespace) -> Result<Self> {
+        machine.enter(|| {
+            let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            let mut service = String::new();
+            for line in ipvsadm("-Ln")?.lines().skip(3) {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                if let ["->", server, method, weight, _, _] = words.as_slice() {
+                    let server = format!("{server} {method} {weight}");
+                    listed.entry(service.clone()).or_default().push(server);
+                } else {
+                    service = words.join(" ");
+                    listed.entry(service.clone()).or_default();
+                }
             }
-        };
-        let listed = listed.lines().skip(1).map(columns).collect();
-        Ok((saved()?, listed))
-    })
+            let saved = saved()?;
+            Ok(Self { saved, listed })
+        })
+    }
 }
 
 impl Pair {
     fn start(path: &Path) -> Result<Option<Self>> {
-        let loaded = load(&FileSystem, path);
-        if loaded.config.virtual_servers.is_empty() {
+        let text = shortened(&String::from_utf8_lossy(&fs::read(path)?));
+        let is_virtual_server = |line: &str| line.trim_start().starts_with("virtual_server ");
+        if !text.lines().any(is_virtual_server) {
             return Ok(None);
         }
-        let text = fs::read_to_string(path)?;
-        let text = shortened(&text);
-        let worlds = [World::new(&loaded.config)?, World::new(&loaded.config)?];
-        let [theirs, ours] = worlds;
-        let ours_text = format!("global_defs {{\nxdp_mode off\n}}\n{text}");
+        let config = load(&FileSystem, path).config;
+        let (theirs, ours) = (World::new(&config)?, World::new(&config)?);
         Ok(Some(Self {
             name: path
                 .file_name()
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned(),
+            serves: !config.virtual_servers.is_empty(),
             theirs: (Keepalived::start(&theirs.director, &text)?, theirs),
-            ours: (Agent::start(&ours.director, &ours_text)?, ours),
+            ours: (Agent::start(&ours.director, &by_ipvs(&text))?, ours),
+            text,
         }))
     }
 
-    fn both(&self) -> Result<[(BTreeSet<String>, BTreeSet<String>); 2]> {
+    fn both(&self) -> Result<[Table; 2]> {
         Ok([
-            tables(&self.theirs.1.director)?,
-            tables(&self.ours.1.director)?,
+            Table::of(&self.theirs.1.director)?,
+            Table::of(&self.ours.1.director)?,
         ])
     }
 
     /// Waits until both tables are the same and satisfy `wanted`, twice in a row.
-    fn wait_for(
-        &self,
-        what: &str,
-        wanted: impl Fn(&BTreeSet<String>) -> bool,
-    ) -> Result<BTreeSet<String>> {
+    fn wait_for(&self, what: &str, wanted: impl Fn(&Table) -> bool) -> Result<Table> {
         let mut before = None;
         let same = wait_until(PATIENCE, || {
             let [theirs, ours] = self.both().ok()?;
-            let now = (theirs == ours && wanted(&theirs.0)).then_some(theirs.0);
+            let now = (theirs == ours && wanted(&theirs)).then_some(theirs);
             let twice = now.is_some() && before == now;
             before.clone_from(&now);
             twice.then_some(now).flatten()
@@ -259,14 +283,41 @@ impl Pair {
         })
     }
 
+    /// Every weight is another one, and there is a virtual server more.
+    fn reload(&mut self) -> Result<()> {
+        let heavier = |line: &str| match line.trim_start().strip_prefix("weight ") {
+            Some(weight) => weight
+                .trim()
+                .parse::<u32>()
+                .map_or_else(|_| format!("{line}\n"), |it| format!("weight {}\n", it + 6)),
+            None => format!("{line}\n"),
+        };
+        let text: String = self.text.lines().map(heavier).collect();
+        let text = format!("{MORE}{text}");
+        self.theirs.0.reload(&text)?;
+        self.ours.0.rewrite(&by_ipvs(&text))?;
+        self.ours.0.signal(Signal::SIGHUP)
+    }
+
     fn set(&self, address: IpAddr, there: bool) -> Result<()> {
         self.theirs.1.set(address, there)?;
         self.ours.1.set(address, there)
     }
 }
 
-/// Waiting takes a second each time, at most.
+/// What a reload brings.
+const MORE: &str = "virtual_server 192.0.2.254 8080 {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+                    real_server 10.254.0.1 8080 {\nweight 2\n}\n}\n";
+
+/// For us: the same, by IPVS.
+fn by_ipvs(text: &str) -> String {
+    format!("global_defs {{\nxdp_mode off\n}}\n{text}")
+}
+
+/// Waiting takes a second each time, at most; blanks that keepalived does not take for blanks are
+/// some.
 fn shortened(text: &str) -> String {
+    let text = text.replace(['\u{a0}', '\u{3000}', '\r'], " ");
     let line = |line: &str| {
         let mut words = line.split_whitespace();
         match (words.next(), words.next().map(str::parse::<u32>)) {
@@ -285,7 +336,7 @@ fn shortened(text: &str) -> String {
 
 fn configurations() -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for folder in ["tutorials", "mended"] {
+    for folder in ["", "tutorials", "mended"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("configs")
             .join(folder);
@@ -293,6 +344,7 @@ fn configurations() -> Result<Vec<PathBuf>> {
             files.push(entry?.path());
         }
     }
+    files.retain(|path| path.extension().is_some_and(|it| it == "conf"));
     files.sort();
     Ok(files)
 }
@@ -314,10 +366,12 @@ fn every_tutorial_gives_the_table_that_keepalived_gives() -> Result<()> {
     for path in configurations()? {
         pairs.extend(Pair::start(&path).with_context(|| path.display().to_string())?);
     }
-    ensure!(pairs.len() >= 15, "{} configurations", pairs.len());
+    ensure!(pairs.len() >= 17, "{} configurations", pairs.len());
+    let served = pairs.iter().filter(|pair| pair.serves).count();
+    ensure!(served >= 13, "only {served} have something to serve");
     let mut full = Vec::new();
     for pair in &pairs {
-        full.push(pair.wait_for("at start", |table| !table.is_empty())?);
+        full.push(pair.wait_for("at start", |table| table.saved.is_empty() != pair.serves)?);
     }
     // The first server fails everywhere.
     let mut failed = 0;
@@ -328,9 +382,8 @@ fn every_tutorial_gives_the_table_that_keepalived_gives() -> Result<()> {
         }
     }
     for (pair, full) in pairs.iter().zip(&full) {
-        let checked = |table: &BTreeSet<String>| table != full;
         if pair.has_checks() {
-            pair.wait_for("with a server less", checked)?;
+            pair.wait_for("with a server less", |table| table != full)?;
             failed += 1;
         }
     }
@@ -341,8 +394,23 @@ fn every_tutorial_gives_the_table_that_keepalived_gives() -> Result<()> {
         }
     }
     for (pair, full) in pairs.iter().zip(&full) {
-        pair.wait_for("with all servers again", |table| table == full)?;
+        // The one that came back may stand elsewhere.
+        let all = |table: &Table| table.saved == full.saved;
+        pair.wait_for("with all servers again", all)?;
     }
+    for pair in &mut pairs {
+        pair.reload()?;
+    }
+    let more = |table: &Table| table.saved.contains("-A -t 192.0.2.254:8080 -s rr");
+    let mut reloaded = 0;
+    for pair in &mut pairs {
+        // It ends where VRRP's part is of no use.
+        if pair.theirs.0.process.ended()?.is_none() {
+            pair.wait_for("after a reload", more)?;
+            reloaded += 1;
+        }
+    }
+    ensure!(reloaded >= 13, "keepalived has reloaded only {reloaded}");
     Ok(())
 }
 

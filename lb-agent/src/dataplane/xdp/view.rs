@@ -8,6 +8,7 @@ use lb_common::backend::{Backend, flags};
 use lb_common::control::GATE_ALWAYS;
 use lb_common::flow::{self, FLOW_STATES, FlowEntry, STAMP_MASK, TICK_SHIFT, state};
 use lb_common::load::is_active;
+use lb_common::policy::{self, Policy};
 use lb_common::service::{ServiceInfo, TCP, address4, scheduler};
 use lb_common::stats::{Reason, Traffic};
 
@@ -97,6 +98,7 @@ impl<'a> View<'a> {
         let services = self.maps.services()?.into_iter().map(|(id, info)| {
             let mut total = totals.remove(&id).unwrap_or_default();
             total.add(&self.maps.retired(id)?);
+            let policy = self.maps.policy(id)?;
             Ok(ServiceView {
                 protocol: protocol(info.key.proto),
                 endpoint: Endpoint {
@@ -110,8 +112,8 @@ impl<'a> View<'a> {
                     .into(),
                 fwmark: None,
                 plane: Carrier::Xdp,
-                scheduler_flags: Vec::new(),
-                ops: false,
+                scheduler_flags: scheduler_flags(&policy),
+                ops: policy.flags & policy::flags::OPS != 0,
                 persistence_engine: None,
                 persistence: persistence(&info),
                 instance: self.instance(info.gate),
@@ -312,6 +314,21 @@ const fn counters(traffic: &Traffic) -> Counters {
         in_bytes: traffic.in_bytes,
         out_bytes: traffic.out_bytes,
     }
+}
+
+/// `sh-fallback` and the like, as `ipvsadm` names them.
+fn scheduler_flags(policy: &Policy) -> Vec<String> {
+    let name = match policy.scheduler {
+        scheduler::SH => "sh",
+        scheduler::MH => "mh",
+        _ => return Vec::new(),
+    };
+    let all = [
+        (policy::flags::FALLBACK, "fallback"),
+        (policy::flags::PORT, "port"),
+    ];
+    let set = all.into_iter().filter(|(flag, _)| policy.flags & flag != 0);
+    set.map(|(_, flag)| format!("{name}-{flag}")).collect()
 }
 
 fn persistence(info: &ServiceInfo) -> Option<PersistenceView> {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem};
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use rustls::{ClientConfig, crypto::ring};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -118,8 +118,8 @@ impl TlsClient {
 impl Configs {
     fn new(settings: &TlsSettings) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
-        let roots = settings.ca.as_deref().map(roots).transpose()?;
-        let verifier = Arc::new(Verifier::new(&provider, roots)?);
+        let ca = settings.ca.as_deref().map(|path| chain("ca", path));
+        let verifier = Arc::new(Verifier::new(&provider, ca.transpose()?)?);
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -148,12 +148,6 @@ impl From<&Ssl> for TlsSettings {
             key: ssl.key.clone(),
         }
     }
-}
-
-fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(chain("ca", path)?);
-    Ok(store)
 }
 
 fn chain(keyword: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
-use nix::libc::{MSG_PEEK, MSG_TRUNC};
+use nix::libc::{MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 
@@ -40,6 +40,21 @@ pub(in crate::net) fn receive(socket: &Socket, datagram: &mut Vec<u8>) -> io::Re
         let (_, sender) = uninterrupted(|| socket.recv_from(datagram, 0))?;
         if sender.port_number() == 0 {
             return Ok(());
+        }
+    }
+}
+
+/// Reads away whatever waits, after answers were lost (`ENOBUFS`): the kernel drops what it has to
+/// say to a socket that was too full until it has been emptied (`netlink_rcv_wake`).
+pub(super) fn drain(socket: &Socket, datagram: &mut Vec<u8>) {
+    /// Of a list that is being written every piece brings the next one; it ends before.
+    const MOST: usize = 1 << 20;
+    for _ in 0..MOST {
+        datagram.clear();
+        match uninterrupted(|| socket.recv_from(datagram, MSG_DONTWAIT | MSG_TRUNC)) {
+            Ok(_) => {}
+            Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => {}
+            Err(_empty) => return,
         }
     }
 }

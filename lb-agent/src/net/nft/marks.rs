@@ -28,6 +28,11 @@ const TYPE_PORT: u32 = 13;
 const TYPE_MARK: u32 = 19;
 const TYPE_BITS: u32 = 6;
 
+/// What `nft` keeps beside a map, which the kernel does not look at (libnftnl's `udata.h`): type,
+/// length, value of the byte order of the keys (0), in the network's (2), and of the data (1), in
+/// the host's (1). Without it `nft` would list marks with their bytes swapped.
+const BYTE_ORDERS: [(u8, u32); 2] = [(0, 2), (1, 1)];
+
 /// `NFT_META_MARK`, `NFT_META_L4PROTO`.
 const META_MARK: u32 = 3;
 const META_PROTOCOL: u32 = 16;
@@ -139,6 +144,11 @@ fn map_of(index: usize, family: u8, table: &str, name: &str, protocol: u16) -> R
     let set = numbers
         .into_iter()
         .fold(set, |set, (kind, value)| number(set, kind, value));
+    let orders = BYTE_ORDERS.into_iter().flat_map(|(kind, order)| {
+        let value = order.to_ne_bytes();
+        [kind, 4].into_iter().chain(value)
+    });
+    let set = set.with(13, &orders.collect::<Vec<u8>>());
     set.with_nested(9, |description| {
         description.with_nested(2, |fields| {
             let field = |fields: Request, length| fields.with_nested(1, |it| number(it, 1, length));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::Director;
-use crate::config::model::{Served, VirtualServer, VirtualServerKey, XdpMode};
+use crate::config::model::{Config, Served, VirtualServer, VirtualServerKey, XdpMode};
 use crate::dataplane::choice::fit::fit;
 use crate::dataplane::choice::{Candidate, Carrier, Choice, choose};
 use crate::dataplane::desired::Service;
@@ -195,6 +195,12 @@ impl Director {
             key.port
         ))
     }
+}
+
+/// Whether XDP could serve a virtual server, going by the configuration.
+pub(super) fn may_be_for_xdp(config: &Config, server: &VirtualServer) -> bool {
+    let mode = server.xdp_mode.unwrap_or(config.global_defs.xdp_mode);
+    mode != XdpMode::Off && fit(config, server).cannot.is_empty()
 }
 
 #[cfg(test)]

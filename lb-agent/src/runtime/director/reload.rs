@@ -8,9 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Director, addressed, owners, pool_spec, servers};
+use super::choices::may_be_for_xdp;
+use super::{Director, addressed, owners, places, pool_spec, servers};
 use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
-use crate::dataplane::choice::fit::fit;
 use crate::dataplane::desired::{Desired, Service};
 use crate::health::pool::{Pool, PoolChange};
 use crate::log_line::LogLine;
@@ -97,6 +97,7 @@ impl Director {
         for (pool, change) in pools.iter().zip(changes) {
             tell(pool, change);
         }
+        self.places = places(&pools);
         self.pools = pools;
         lines
     }
@@ -107,7 +108,7 @@ impl Director {
             .config
             .virtual_servers
             .iter()
-            .filter(|server| fit(&self.config, server).cannot.is_empty())
+            .filter(|server| may_be_for_xdp(&self.config, server))
             .flat_map(servers)
             .collect();
         let gone: Vec<IpAddr> = self

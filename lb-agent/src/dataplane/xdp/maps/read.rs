@@ -98,7 +98,8 @@ impl Maps {
             .map_err(MapsError::read("SERVICE_INFO"))
     }
 
-    fn policy(&self, id: u16) -> Result<Policy, MapsError> {
+    /// How new flows of a service are treated.
+    pub fn policy(&self, id: u16) -> Result<Policy, MapsError> {
         let policy = self.policies.get(&u32::from(id), 0);
         policy
             .map(|policy| policy.0)

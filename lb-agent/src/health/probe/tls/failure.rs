@@ -29,6 +29,9 @@ fn of_tls(error: &Error) -> String {
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "the server's certificate does not lead to `ca`".to_owned()
         }
+        Error::InvalidCertificate(CertificateError::Other(why)) => {
+            format!("the server's certificate does not lead to `ca`: {why}")
+        }
         other => other.to_string(),
     }
 }
