@@ -352,6 +352,9 @@ fn mails_go_over_starttls_with_a_password_and_only_to_a_server_that_proves_its_n
     server.wait_for(of_instance, "=> VRRP Instance is now owning VRRP VIPs <=")?;
     ensure!(!agent.log().contains("in the clear"), "{}", agent.log());
     ensure!(!agent.log().contains("secret"), "{}", agent.log());
+    Ok(())
+}
+
 /// 10.0.0.1 is asked at 127.0.0.1:8080; 10.0.0.2 keeps its troubles to itself, and nobody is there.
 const CONFIGURATION: &str = "global_defs {
  router_id RTR
