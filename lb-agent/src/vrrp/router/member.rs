@@ -1,5 +1,6 @@
 //! One instance with what belongs to it: its machine, its addresses, its packets, its record.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +15,7 @@ use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::election::Advert;
 use crate::vrrp::group::Standing;
 use crate::vrrp::hmac::Sequences;
-use crate::vrrp::instance::{Action, Input, Instance, Rival};
+use crate::vrrp::instance::{Action, Fault, Input, Instance, Rival};
 use crate::vrrp::receive::{Expected, Mismatch, Rejected};
 use crate::vrrp::routing::Routing;
 use crate::vrrp::settings::{Kind, Status, VirtualRouter};
@@ -40,6 +41,8 @@ pub(super) struct Member {
     pub(super) board: Arc<Board>,
     since: Instant,
     master: Option<Advert>,
+    /// What was published.
+    faults: BTreeSet<Fault>,
     rejections: Complaints<Rejected>,
     mismatches: Complaints<Mismatch>,
     /// Whether the last advert could not be sent: said once.
@@ -82,6 +85,7 @@ impl Member {
             board: Arc::new(Board::new(&config, record)),
             since: now,
             master: None,
+            faults: BTreeSet::new(),
             rejections: Complaints::new(),
             mismatches: Complaints::new(),
             mute: false,
@@ -346,8 +350,10 @@ impl Member {
             }
         }
         let master = self.machine.master();
-        if master != self.master {
+        // One reason for FAULT may take another's place without a change of state.
+        if master != self.master || *self.machine.faults() != self.faults {
             self.master = master;
+            self.faults.clone_from(self.machine.faults());
             self.publish();
         }
     }
