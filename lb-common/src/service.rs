@@ -18,7 +18,7 @@ pub const UDP: u8 = 17;
 pub struct ServiceKey4 {
     /// Address, network byte order.
     pub addr: u32,
-    /// Port, network byte order.
+    /// Port, network byte order; 0: every port that has no service of its own.
     pub port: u16,
     /// [`TCP`] or [`UDP`].
     pub proto: u8,
@@ -101,6 +101,7 @@ impl ServiceEntry {
     }
 
     /// The entry as one word.
+    #[inline(always)]
     #[must_use]
     pub const fn word(&self) -> u64 {
         self.id as u64 | (self.gate as u64) << 16 | (self.affinity_ticks as u64) << 32

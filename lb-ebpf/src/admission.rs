@@ -4,7 +4,8 @@
 //! In subprograms, so that the way of packets whose flow is known stays short.
 
 use lb_common::control::Control;
-use lb_common::flow::{self, FlowBucket, FlowEntry, state, tcp};
+use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, state, tcp};
+use lb_common::hash::mix;
 use lb_common::policy;
 use lb_common::service::{ServiceEntry, TCP};
 use lb_common::stats::Reason;
@@ -24,8 +25,6 @@ pub(crate) struct Question {
     pub(crate) near: *mut FlowBucket,
     /// Key of the flow.
     pub(crate) key: u64,
-    /// Hash of its client.
-    pub(crate) hash: u64,
     /// Address that it asks for, network byte order.
     pub(crate) destination: u32,
     pub(crate) tick: u32,
@@ -84,6 +83,7 @@ impl Answer {
     /// The server, or why there is none.
     #[inline(always)]
     pub(crate) fn result(self) -> Result<Admission, Reason> {
+        const BAD_SOURCE: u32 = Reason::BadSource as u32;
         const FULL: u32 = Reason::Full as u32;
         const NEW_FLOW_LIMIT: u32 = Reason::NewFlowLimit as u32;
         const SOURCE_LIMIT: u32 = Reason::SourceLimit as u32;
@@ -91,6 +91,7 @@ impl Answer {
             return Ok(Admission(self.0 as u32));
         }
         Err(match (self.0 >> 32) as u32 {
+            BAD_SOURCE => Reason::BadSource,
             FULL => Reason::Full,
             NEW_FLOW_LIMIT => Reason::NewFlowLimit,
             SOURCE_LIMIT => Reason::SourceLimit,
@@ -104,6 +105,9 @@ fn decide(question: &Question) -> Result<Admission, Reason> {
     match seek(question) {
         0 => {}
         slot => return Ok(Admission(slot)),
+    }
+    if is_bad_source(question.client(), question.destination) {
+        return Err(Reason::BadSource);
     }
     let policy = schedule::policy(question.service.id).ok_or(Reason::NoServer)?;
     if !opens(question.protocol, question.flags) {
@@ -147,7 +151,7 @@ fn seek(question: &Question) -> u32 {
             return 0;
         }
     }
-    let [_, second, beside] = flow::buckets(question.hash);
+    let [_, second, beside] = flow::buckets(question.hash(control));
     for bucket in [second, beside] {
         if let Some(bucket) = flows::bucket(bucket)
             && let Some(slot) = known(question, control, bucket)
@@ -169,7 +173,7 @@ fn seat(question: &Question, target: u32) -> u32 {
     let place = flows::place(question.near, &new, control, question.tick);
     let mut far = insertion::UNSEEN;
     if !place.is_good() {
-        let [_, second, beside] = flow::buckets(question.hash);
+        let [_, second, beside] = flow::buckets(question.hash(control));
         if let (Some(second), Some(beside)) = (flows::bucket(second), flows::bucket(beside)) {
             far = [second, beside];
         }
@@ -188,6 +192,14 @@ fn without_trace(question: &Question, new: u32) -> Result<Admission, Reason> {
         0 => Err(Reason::NoServer),
         slot => Ok(Admission(slot | new | Admission::FORGOTTEN)),
     }
+}
+
+/// Whether nobody can be answered at an address: it means no single host, or it is the one that is
+/// asked, to which a server's answer would be another question (RFC 1812 5.3.7).
+#[inline(always)]
+const fn is_bad_source(source: u32, destination: u32) -> bool {
+    let first = u32::from_be(source) >> 24;
+    first == 0 || first == 127 || first >= 224 || source == destination
 }
 
 /// Whether a packet may be the first of a connection.
@@ -211,6 +223,12 @@ impl Question {
     #[inline(always)]
     pub(crate) const fn client(&self) -> u32 {
         self.key as u32
+    }
+
+    /// Hash of its client. Computed anew: what is remembered takes room on the stack.
+    #[inline(always)]
+    pub(crate) fn hash(&self, control: &Control) -> u64 {
+        mix(self.key & CLIENT, control.secret)
     }
 
     /// Port of the client, network byte order.

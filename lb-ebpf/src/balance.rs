@@ -54,20 +54,17 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     // SAFETY: `at` checked the header.
     let (source, destination, protocol) =
         unsafe { ((*ip).source, (*ip).destination, (*ip).protocol) };
-    let is_for_us = || {
-        let ifindex = ctx.ingress_ifindex() as u32;
-        control.stations.is_for_us(ifindex, to)
-    };
+    let to_service = control.filter.may_be_destination(destination);
+    if protocol != ICMP && !to_service && !control.filter.may_be_source(source) {
+        return XDP_PASS;
+    }
+    if !control.stations.is_for_us(ctx.ingress_ifindex() as u32, to) {
+        return other_host(protocol);
+    }
     if protocol == ICMP {
-        if !is_for_us() {
-            return XDP_PASS;
-        }
         return icmp::pass_on(ctx.ctx, control);
     }
-    if control.filter.may_be_destination(destination) {
-        if !is_for_us() {
-            return Refused::Because(Reason::OtherHost).verdict();
-        }
+    if to_service {
         match from_client(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,
             // The filter takes some clients for virtual addresses: replies to them come here, too.
@@ -77,13 +74,19 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         }
     }
     if control.filter.may_be_source(source) {
-        if !is_for_us() {
-            return Refused::Because(Reason::OtherHost).verdict();
-        }
         match replies::from_server(ctx.ctx, control) {
             LATER => return fragments::pass_on(ctx.ctx, control),
             verdict => return verdict,
         }
+    }
+    XDP_PASS
+}
+
+/// A frame for somebody else's address; of ICMP it is not known whether it would be ours.
+#[inline(always)]
+fn other_host(protocol: u8) -> u32 {
+    if protocol != ICMP {
+        stats::count(Reason::OtherHost);
     }
     XDP_PASS
 }
@@ -132,13 +135,11 @@ fn from_client(
     let now = jiffies();
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     let client = flow::key(source, port, 0);
-    let hash = mix(client, control.secret);
-    let [first, ..] = flow::buckets(hash);
+    let [first, ..] = flow::buckets(mix(client, control.secret));
     let question = Question {
         service,
         near: flows::bucket(first).ok_or(Refused::NotOurs)?,
         key: client | u64::from(service.id) << 48,
-        hash,
         destination: key.addr,
         tick: (now >> TICK_SHIFT) as u32,
         protocol: headers.protocol,

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lb_tests::{Cluster, LONG, Layout, Mode, Namespace, configurations, needs, skipped};
+use lb_tests::{Cluster, LONG, Layout, Mode, Namespace, PATIENCE, configurations, needs, skipped};
 
 /// What fits the last link, bytes.
 const NARROW: u32 = 1300;
@@ -44,6 +44,56 @@ fn a_client_behind_a_narrow_link_gets_a_long_page() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The path to the servers is narrower than the director's own link: a router there tells the
+/// director that its tunnel does not fit, which has to tell the client.
+#[test]
+fn a_tunnel_through_a_narrow_link_carries_a_long_question() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let mode = Mode::Tun;
+    let mut cluster = Cluster::new(Layout::demo(mode), configurations::demo(mode))?;
+    let router = Namespace::new("router")?;
+    let site = &cluster.site;
+    site.outside
+        .plug(&router, "near", &format!("{ROUTER}/24"))?;
+    router.sysctl("ipv4.ip_forward", "1")?;
+    router.sysctl("ipv4.conf.all.send_redirects", "0")?;
+    router.sysctl("ipv4.conf.near.send_redirects", "0")?;
+    for server in site.layout.servers {
+        router.ip(&format!("route add {server}/32 dev near mtu lock {NARROW}"))?;
+        site.directors[0].ip(&format!("route add {server}/32 via {ROUTER}"))?;
+    }
+    cluster.start(0)?;
+    cluster.wait_for_master(0)?;
+    cluster.probe()?;
+    let target = cluster.site.service();
+    // Both servers' paths have to be learnt.
+    for _ in 0..4 {
+        let answer = cluster.site.client.enter(|| ask_at_length(target));
+        let answer = answer?;
+        assert!(
+            answer.starts_with(b"HTTP/1.1 200"),
+            "{}",
+            answer.escape_ascii()
+        );
+    }
+    Ok(())
+}
+
+/// The answer to a question that fills several packets.
+fn ask_at_length(target: SocketAddr) -> Result<Vec<u8>> {
+    let mut stream = TcpStream::connect_timeout(&target, PATIENCE).context("no connection")?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let filler = "x".repeat(6000);
+    stream.write_all(format!("GET / HTTP/1.0\r\nX-Filler: {filler}\r\n\r\n").as_bytes())?;
+    let mut answer = Vec::new();
+    stream
+        .read_to_end(&mut answer)
+        .context("the question does not come through")?;
+    Ok(answer)
 }
 
 /// The length of an answer.

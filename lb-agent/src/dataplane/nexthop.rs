@@ -26,6 +26,7 @@
 
 mod gateways;
 mod hops;
+mod paths;
 pub mod resolution;
 mod schedule;
 
@@ -37,6 +38,7 @@ use serde::Serialize;
 
 use self::gateways::Gateways;
 use self::hops::{HopKey, Hops};
+use self::paths::Paths;
 pub use self::resolution::{Hop, Reason, Resolution};
 use self::schedule::Phase;
 use crate::net::link::Link;
@@ -81,6 +83,7 @@ pub struct NextHops {
     lookups: BTreeSet<IpAddr>,
     changed: BTreeSet<IpAddr>,
     gateways: Gateways,
+    paths: Paths,
 }
 
 #[derive(Debug)]
@@ -125,6 +128,7 @@ impl NextHops {
         }
         self.lookups.remove(&address);
         self.changed.remove(&address);
+        self.paths.forget(address);
     }
 
     /// The addresses that are watched.
@@ -191,6 +195,18 @@ impl NextHops {
         }
         self.resolve(address);
         self.fire_due(now);
+    }
+
+    /// A router says that no more than `mtu` bytes fit the path to `address`, for a packet that
+    /// `source` has sent. Nobody is believed who speaks of packets that we do not send.
+    pub fn handle_path_mtu(&mut self, address: IpAddr, source: IpAddr, mtu: u32, now: Instant) {
+        let Resolution::Via(hop) = self.resolved(address) else {
+            return;
+        };
+        if hop.source == Some(source) && mtu < hop.mtu {
+            self.paths.note(address, mtu, now);
+            self.resolve(address);
+        }
     }
 
     /// Routes or routing rules have changed.
@@ -274,6 +290,9 @@ impl NextHops {
             self.gateways.routes_changed();
         }
         self.gateways.handle_timeout(now);
+        for address in self.paths.expire(now) {
+            self.resolve(address);
+        }
         if self.no_routes_due.take_if(|due| *due <= now).is_some() {
             let unrouted = |(_, watched): &(&IpAddr, &Watched)| matches!(watched.way, Way::None(_));
             let addresses = self
@@ -294,6 +313,7 @@ impl NextHops {
             self.routes_due,
             self.no_routes_due,
             self.gateways.poll_timeout(),
+            self.paths.due(),
         ];
         timers.into_iter().flatten().min()
     }
@@ -395,11 +415,23 @@ impl NextHops {
             Way::To(route) if route.local => Resolution::Local,
             Way::To(route) => self.resolve_route(route, route.next_hop(address)),
         };
+        let resolution = self.narrowed(address, resolution);
         if resolution != watched.resolution
             && let Some(watched) = self.watched.get_mut(&address)
         {
             watched.resolution = resolution;
             self.changed.insert(address);
+        }
+    }
+
+    /// With what fits the whole path.
+    fn narrowed(&self, address: IpAddr, resolution: Resolution) -> Resolution {
+        match (resolution, self.paths.mtu(address)) {
+            (Resolution::Via(hop), Some(mtu)) => Resolution::Via(Hop {
+                mtu: hop.mtu.min(mtu),
+                ..hop
+            }),
+            (resolution, _) => resolution,
         }
     }
 

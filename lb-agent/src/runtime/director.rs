@@ -143,6 +143,12 @@ impl Director {
         &mut self.hops
     }
 
+    /// Whether packets go to servers in tunnels.
+    pub fn uses_tunnels(&self) -> bool {
+        let mut servers = self.config.virtual_servers.iter();
+        servers.any(|server| server.uses(Forwarding::Tun))
+    }
+
     /// What is known of the way to `address`.
     pub fn resolution(&self, address: IpAddr) -> &Resolution {
         self.hops.resolved(address)

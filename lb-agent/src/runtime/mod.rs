@@ -32,6 +32,7 @@ pub mod parts;
 pub mod plane;
 pub mod priority;
 pub mod reload;
+pub mod replace;
 pub mod state;
 pub mod status;
 pub mod supervisor;

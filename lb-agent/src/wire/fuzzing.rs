@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{ah, arp, bfd as packet, ip, ndisc};
+use super::{ah, arp, bfd as packet, ip, ndisc, path_mtu};
 
 /// Frames that answer who has an address, and the packets in frames.
 pub(crate) fn neighbours(bytes: &[u8]) {
@@ -18,6 +18,9 @@ pub(crate) fn neighbours(bytes: &[u8]) {
     if let Ok(datagram) = ip::Datagram::parse(bytes) {
         assert!(datagram.headers_len() <= bytes.len());
         assert!(bytes.ends_with(datagram.payload));
+    }
+    if let Some(told) = path_mtu::TooNarrow::parse(bytes) {
+        assert!(told.mtu > 0);
     }
     signed(bytes);
 }

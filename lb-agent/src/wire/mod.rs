@@ -15,5 +15,6 @@ pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
 pub mod ndisc;
+pub mod path_mtu;
 pub mod tcp;
 pub mod vrrp;

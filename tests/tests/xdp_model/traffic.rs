@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use lb_agent::config::model::Forwarding;
+use lb_agent::dataplane::desired::Service;
 
 use crate::frame::{ETHERNET, Endpoint, Segment, UDP, checksum, ethernet};
 use crate::random::Random;
@@ -48,10 +49,7 @@ fn to_service(world: &World, random: &mut Random) -> Vec<u8> {
     let Some(service) = world.service(random) else {
         return elsewhere(world, random);
     };
-    let virtual_server = Endpoint {
-        address: service.key.address(),
-        port: service.key.port(),
-    };
+    let virtual_server = endpoint(service, random);
     let segment = segment(
         service.key.proto,
         random.pick(&world.clients),
@@ -78,6 +76,20 @@ fn to_service(world: &World, random: &mut Random) -> Vec<u8> {
         }
     }
     frame
+}
+
+/// Where a service is asked; one of all ports at any.
+fn endpoint(service: &Service, random: &mut Random) -> Endpoint {
+    Endpoint {
+        address: service.key.address(),
+        port: match service.key.port() {
+            0 => {
+                let any = random.short();
+                random.pick(&[80, 8443, any])
+            }
+            port => port,
+        },
+    }
 }
 
 /// The checksum that becomes zero when `from` is replaced by `to`.
@@ -113,8 +125,7 @@ fn error(world: &World, random: &mut Random) -> Vec<u8> {
     let client = random.pick(&world.clients);
     let (protocol, source, destination) = match world.service(random) {
         Some(service) if servers.is_empty() || random.chance(60) => {
-            let (address, port) = (service.key.address(), service.key.port());
-            (service.key.proto, Endpoint { address, port }, client)
+            (service.key.proto, endpoint(service, random), client)
         }
         _ if servers.is_empty() => return elsewhere(world, random),
         _ => {

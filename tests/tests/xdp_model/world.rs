@@ -69,7 +69,7 @@ impl World {
     /// Every service there is or could be.
     pub(crate) fn some_service(random: &mut Random) -> (Endpoint, u8) {
         let address = virtual_address(random.pick(&VIRTUAL));
-        let port = random.pick(&[80, 443, 53]);
+        let port = random.pick(&[80, 443, 53, 0]);
         (Endpoint { address, port }, random.pick(&[TCP, TCP, UDP]))
     }
 
@@ -112,6 +112,14 @@ impl World {
             change_service(service, random);
             for _ in 0..random.below(5) {
                 change_servers(&mut service.servers, network, random);
+            }
+            if key.0.port == 0 {
+                // In NAT mode a server has one port.
+                for server in &mut service.servers {
+                    if server.method == Forwarding::Nat {
+                        server.method = Forwarding::Dr;
+                    }
+                }
             }
         }
     }

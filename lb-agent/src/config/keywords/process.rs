@@ -25,6 +25,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     signed("max_auto_priority", -1..=99, |g: &mut GlobalDraft, v| {
         g.value.process.max_auto_priority = small(v.value);
     })
+    .goes_on()
     .default("0: off"),
     units(
         "min_auto_priority_delay",
@@ -34,20 +35,25 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
             g.value.process.min_auto_priority_delay = v.value;
         },
     )
+    .goes_on()
     .default("1000000 µs"),
     signed("vrrp_priority", NICE, |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_priority = small(v.value);
-    }),
+    })
+    .goes_on(),
     signed("checker_priority", NICE, |g: &mut GlobalDraft, v| {
         g.value.process.checker_priority = small(v.value);
     })
+    .goes_on()
     .accepted(AS_IT_IS),
     signed("bfd_priority", NICE, |g: &mut GlobalDraft, v| {
         g.value.process.bfd_priority = small(v.value);
-    }),
+    })
+    .goes_on(),
     super::byte("vrrp_rt_priority", REAL_TIME, |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_rt_priority = Some(v.value);
-    }),
+    })
+    .goes_on(),
     super::byte(
         "checker_rt_priority",
         REAL_TIME,
@@ -55,10 +61,12 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
             g.value.process.checker_rt_priority = Some(v.value);
         },
     )
+    .goes_on()
     .accepted(AS_IT_IS),
     super::byte("bfd_rt_priority", REAL_TIME, |g: &mut GlobalDraft, v| {
         g.value.process.bfd_rt_priority = Some(v.value);
-    }),
+    })
+    .goes_on(),
     bare("vrrp_no_swap", |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_no_swap = v.value;
     }),

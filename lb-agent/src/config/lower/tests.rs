@@ -380,16 +380,6 @@ fn lines_with_too_much_or_too_little_around_them_are_said() {
 #[test]
 fn what_xdp_cannot_serve_is_said_and_with_a_mode_of_its_own_an_error() {
     for (header, server, why) in [
-        (
-            "10.0.0.1 0",
-            "10.0.0.2",
-            "it does not serve all ports of an address yet",
-        ),
-        (
-            "10.0.0.1",
-            "10.0.0.2",
-            "it does not serve all ports of an address yet",
-        ),
         ("fd00::1 80", "fd00::2", "it serves no IPv6 yet"),
         (
             "fwmark 7",
@@ -418,6 +408,33 @@ fn what_xdp_cannot_serve_is_said_and_with_a_mode_of_its_own_an_error() {
         );
         assert_eq!(status, 5);
         assert_eq!(of("xdp_mode off"), (0, String::new()));
+    }
+}
+
+#[test]
+fn all_ports_of_an_address_are_xdps_with_persistence_and_without_nat() {
+    for port in ["", " 0"] {
+        for (kind, persistence, why) in [
+            ("DR", "persistence_timeout 50", ""),
+            ("TUN", "persistence_timeout 50", ""),
+            (
+                "NAT",
+                "persistence_timeout 50",
+                "it does not serve all ports of an address in NAT mode",
+            ),
+            // It is given one.
+            ("DR", "", ""),
+        ] {
+            let loaded = of(&format!(
+                "virtual_server 10.0.0.1{port} {{\nprotocol TCP\nlb_algo rr\nlb_kind {kind}\n\
+                 {persistence}\nreal_server 10.0.0.2{port} {{\n }}\n}}"
+            ));
+            let of_xdp = |it: &String| it.contains("XDP");
+            let remark = remarks(&loaded).into_iter().find(of_xdp);
+            let remark = remark.unwrap_or_default();
+            assert_eq!(remark.is_empty(), why.is_empty(), "{remark}");
+            assert!(remark.contains(why), "{remark}");
+        }
     }
 }
 

@@ -51,9 +51,15 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
             || servers(server).any(|address| address.is_ipv6()),
         "it serves no IPv6 yet",
     );
+    let all_ports = addresses().any(|key| key.port == 0);
     say(
-        addresses().any(|key| key.port == 0),
-        "it does not serve all ports of an address yet",
+        all_ports && server.uses(Forwarding::Nat),
+        "it does not serve all ports of an address in NAT mode",
+    );
+    // As in IPVS: which connections belong together is known by their client alone.
+    say(
+        all_ports && server.persistence_timeout.is_none(),
+        "it serves all ports of an address only with `persistence_timeout`",
     );
     say(
         addresses().any(|key| key.protocol == Protocol::Sctp),

@@ -11,7 +11,7 @@ use crate::net::route::Route;
 /// What is known of the way to a real server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Resolution {
-    /// Its packets have to go to the kernel, because …
+    /// Its packets are dropped, because …
     Unknown(Reason),
     /// The address is one of this host.
     Local,
@@ -28,13 +28,14 @@ pub struct Hop {
     pub src_mac: [u8; 6],
     /// Ethernet address of the router, or of the server itself.
     pub dst_mac: [u8; 6],
-    /// The largest IP packet, bytes: the interface's MTU or the route's, the smaller one.
+    /// The largest IP packet, bytes: the interface's MTU, the route's, or what a router on the path
+    /// has said, the smallest one.
     pub mtu: u32,
     /// The source address the kernel would choose; the outer source of a tunnel.
     pub source: Option<IpAddr>,
 }
 
-/// Why the way to a real server is not known. Completes the sentence "… goes to the kernel:".
+/// Why the way to a real server is not known. Completes the sentence "… cannot be reached:".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub enum Reason {
     /// The kernel has not been asked yet.

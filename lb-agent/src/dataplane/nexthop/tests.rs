@@ -1,3 +1,4 @@
+mod path_mtu;
 mod properties;
 
 use super::*;

@@ -14,6 +14,8 @@ use crate::runtime::clock;
 use crate::runtime::director::Director;
 use crate::runtime::supervisor::listener::listen;
 use crate::runtime::supervisor::loss::Loss;
+use crate::runtime::supervisor::paths::Paths;
+use crate::wire::path_mtu::TooNarrow;
 
 /// What the supervisor wants to hear of.
 const GROUPS: [Group; 4] = [
@@ -29,6 +31,16 @@ pub(super) struct Network {
     news: mpsc::UnboundedReceiver<Event>,
     /// News were lost; everything has to be read again.
     loss: Loss,
+    /// Who is heard on paths of tunnels; `None`: there are none, or nobody can be heard.
+    paths: Option<Paths>,
+}
+
+/// What has happened.
+pub(super) enum News {
+    /// As the kernel tells.
+    Kernel(Event),
+    /// As a router on the path of a tunnel tells.
+    Path(TooNarrow),
 }
 
 impl Network {
@@ -44,11 +56,13 @@ impl Network {
             connection: Connection::open()?,
             news,
             loss: Loss::default(),
+            paths: None,
         })
     }
 
     /// Reads everything there is.
     pub(super) fn read_all(&mut self, director: &mut Director) -> Result<(), NetlinkError> {
+        self.listen_to_paths(director);
         let links = link::list(&mut self.connection)?;
         let neighbours = neighbour::list(&mut self.connection)?;
         let gone: Vec<u32> = director
@@ -71,6 +85,16 @@ impl Network {
         Ok(())
     }
 
+    fn listen_to_paths(&mut self, director: &Director) {
+        if self.paths.is_none() && director.uses_tunnels() {
+            let paths = Paths::listen();
+            let told = paths.inspect_err(|error| {
+                warn!("cannot hear which packets in tunnels do not fit: {error}");
+            });
+            self.paths = told.ok();
+        }
+    }
+
     /// Reads everything again, for a director that wants to know of more than before.
     pub(super) fn read_again(&mut self, director: &mut Director) {
         self.loss.note();
@@ -78,17 +102,34 @@ impl Network {
     }
 
     /// The next piece of news.
-    pub(super) async fn news(&mut self) -> Event {
-        match self.news.recv().await {
-            Some(event) => event,
-            None => std::future::pending().await,
+    pub(super) async fn news(&mut self) -> News {
+        let kernel = async {
+            match self.news.recv().await {
+                Some(event) => event,
+                None => std::future::pending().await,
+            }
+        };
+        let Some(paths) = &self.paths else {
+            return News::Kernel(kernel.await);
+        };
+        tokio::select! {
+            event = kernel => News::Kernel(event),
+            told = paths.next() => News::Path(told),
         }
     }
 
     /// Hands news to the director, this and whatever else has come meanwhile; whether the data
     /// plane has to hear of it, next hops excepted.
-    pub(super) fn handle(&mut self, event: Event, director: &mut Director) -> bool {
-        let mut changed = self.handle_one(event, director);
+    pub(super) fn handle(&mut self, news: News, director: &mut Director) -> bool {
+        let mut changed = match news {
+            News::Kernel(event) => self.handle_one(event, director),
+            News::Path(told) => {
+                let (server, source) = (told.destination.into(), told.source.into());
+                let (mtu, now) = (told.mtu.into(), clock::now());
+                director.hops().handle_path_mtu(server, source, mtu, now);
+                false
+            }
+        };
         while let Ok(event) = self.news.try_recv() {
             changed |= self.handle_one(event, director);
         }
@@ -202,7 +243,7 @@ fn say(director: &Director, address: std::net::IpAddr) {
             debug!("{address}: {reason}");
         }
         Resolution::Unknown(reason) => {
-            info!("{address} cannot be reached by XDP, its packets go to the kernel: {reason}");
+            info!("{address} cannot be reached by XDP, its packets are dropped: {reason}");
         }
     }
 }

@@ -84,7 +84,7 @@ impl Model {
         if error.to != error.source.address {
             return Err(Refusal::NotOurs);
         }
-        let service = self.services.get(&(error.source, error.protocol));
+        let service = self.service_of(error.source, error.protocol);
         match service.map(|service| (service.id, service.gate)) {
             Some((id, gate)) => {
                 self.pass_gate(gate, arrival)?;

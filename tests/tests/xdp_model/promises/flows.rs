@@ -129,3 +129,34 @@ fn what_another_cpu_has_stamped_ahead_of_our_clock_is_young() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn a_service_of_all_ports_has_those_without_one_of_their_own() -> Result<()> {
+    in_director(|network, rig| {
+        let all = service(20, 0, TCP, vec![server(network, 11, 0, Dr)]);
+        let web = service(20, 80, TCP, vec![server(network, 12, 80, Dr)]);
+        let at = |port| {
+            let mut segment = packet(1, &web, SYN);
+            segment.destination.port = port;
+            segment
+        };
+        rig.configure(&desired(&[&all, &web]))?;
+        for (port, server) in [(80, 12), (81, 11), (0, 11), (8443, 11)] {
+            ensure!(
+                server_of(rig, network, &at(port))? == Some(server),
+                "{port}"
+            );
+        }
+        // TCP it is, and nothing else.
+        let udp = Segment {
+            protocol: UDP,
+            ..at(81)
+        };
+        ensure!(server_of(rig, network, &udp)?.is_none());
+        rig.configure(&desired(&[&all]))?;
+        ensure!(server_of(rig, network, &at(80))? == Some(11));
+        rig.configure(&desired(&[&web]))?;
+        ensure!(server_of(rig, network, &at(81))?.is_none());
+        Ok(())
+    })
+}
