@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 /// Bits of [`Backend::flags`].
 pub mod flags {
-    /// The next hop's MAC and interface are known. Without it packets go to the kernel.
+    /// The next hop's MAC and interface are known. Without it packets are dropped.
     pub const READY: u16 = 1 << 0;
     /// The address is one of this host: packets go to the kernel, which serves them.
     pub const LOCAL: u16 = 1 << 1;

@@ -3,13 +3,17 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::filter::AddressFilter;
-use crate::flow::FLOW_STATES;
+use crate::flow::{FLOW_STATES, TICK_SHIFT};
 use crate::limits::MAX_GATES;
 use crate::station::Stations;
 
 /// The gate of services whose address belongs to no VRRP instance. It is always armed, as such
 /// services are in LVS.
 pub const GATE_ALWAYS: u16 = 0;
+
+/// Without a heartbeat for so long, connections have not been counted either: the agent does both
+/// once a second.
+pub const CENSUS_SECONDS: u64 = 5;
 
 /// The single record of `CONTROL`.
 ///
@@ -27,8 +31,9 @@ pub struct Control {
     pub secret: u64,
     /// After so many ticks `lblc` and `lblcr` forget a destination.
     pub locality_ticks: u32,
-    /// Zero.
-    pub pad: u32,
+    /// After so many ticks without a heartbeat nobody goes by the counts of connections any more:
+    /// the program adds to them, and only the agent takes away.
+    pub census_ticks: u32,
     /// Life of a flow in ticks of [`crate::flow::TICK_SHIFT`], by [`crate::flow::state`].
     pub timeouts: [u32; FLOW_STATES],
     /// Which addresses can be ours at all.
@@ -51,6 +56,14 @@ impl Control {
         let silent = now.wrapping_sub(self.heartbeat);
         // The first comparison alone tells a living agent.
         silent > self.deadman && self.deadman != 0 && silent <= u64::MAX / 2
+    }
+
+    /// Whether the agent has counted connections lately, at `tick`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_census(&self, tick: u32) -> bool {
+        let silent = tick.wrapping_sub((self.heartbeat >> TICK_SHIFT) as u32);
+        silent <= self.census_ticks || silent > u32::MAX / 2
     }
 }
 

@@ -40,7 +40,8 @@ pub enum Reason {
     AgentSilent,
     /// Passed: no server with weight is left.
     NoServer,
-    /// Passed: the MAC of the server's next hop is not known.
+    /// Dropped: the way to the server is not known. The kernel would refuse the packet, and with it
+    /// end a connection that goes on as soon as the way is known again.
     NoNeighbour,
     /// Passed: the server is this host.
     LocalServer,
@@ -77,6 +78,8 @@ pub enum Reason {
     NewFlowLimit,
     /// Dropped: the client has as many flows as `xdp_source_limit` allows.
     SourceLimit,
+    /// Passed: nobody who sends from such an address could be answered. The kernel drops it.
+    BadSource,
     /// Passed: the frame is for somebody else's Ethernet address: the card is in promiscuous mode, or
     /// a switch floods.
     OtherHost,
@@ -89,7 +92,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the index.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NotMaster,
         Self::AgentSilent,
         Self::NoServer,
@@ -108,6 +111,7 @@ impl Reason {
         Self::Full,
         Self::NewFlowLimit,
         Self::SourceLimit,
+        Self::BadSource,
         Self::OtherHost,
         Self::NoEgress,
         Self::Malformed,
@@ -122,16 +126,17 @@ impl Reason {
             Self::NotMaster
             | Self::AgentSilent
             | Self::NoServer
-            | Self::NoNeighbour
             | Self::LocalServer
             | Self::Fragment
             | Self::TimeToLive
             | Self::ReplyTooBig
             | Self::NoFlow
             | Self::Full
+            | Self::BadSource
             | Self::OtherHost
             | Self::Malformed => 2,
-            Self::CannotFragment
+            Self::NoNeighbour
+            | Self::CannotFragment
             | Self::AnswerLimit
             | Self::NoRoom
             | Self::Unresolved
@@ -143,7 +148,7 @@ impl Reason {
         }
     }
 
-    /// The name in `dump` and metrics.
+    /// The name in `dump`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -165,6 +170,7 @@ impl Reason {
             Self::Full => "full",
             Self::NewFlowLimit => "new_flow_limit",
             Self::SourceLimit => "source_limit",
+            Self::BadSource => "bad_source",
             Self::OtherHost => "other_host",
             Self::NoEgress => "no_egress",
             Self::Malformed => "malformed",
@@ -178,7 +184,7 @@ impl Reason {
             Self::NotMaster => "to the kernel: the instance of its address is not MASTER",
             Self::AgentSilent => "to the kernel: no sign of life of the agent for xdp_deadman",
             Self::NoServer => "to the kernel: no server with weight is left",
-            Self::NoNeighbour => "to the kernel: the way to the server is not known",
+            Self::NoNeighbour => "dropped: the way to the server is not known",
             Self::LocalServer => "to the kernel: the server is this host",
             Self::Fragment => "to the kernel: its first fragment has not come this way",
             Self::TimeToLive => "to the kernel: its time to live has run out",
@@ -193,6 +199,7 @@ impl Reason {
             Self::Full => "to the kernel: every server is at its uthreshold",
             Self::NewFlowLimit => "dropped: more new connections than xdp_new_flow_limit",
             Self::SourceLimit => "dropped: more connections of a client than xdp_source_limit",
+            Self::BadSource => "to the kernel: nobody could be answered at its sender's address",
             Self::OtherHost => "to the kernel: its frame is for another Ethernet address",
             Self::NoEgress => "dropped: the interface it should leave by has just gone",
             Self::Malformed => "to the kernel: its headers contradict each other",

@@ -83,6 +83,7 @@ impl Answer {
     /// The server, or why there is none.
     #[inline(always)]
     pub(crate) fn result(self) -> Result<Admission, Reason> {
+        const BAD_SOURCE: u32 = Reason::BadSource as u32;
         const FULL: u32 = Reason::Full as u32;
         const NEW_FLOW_LIMIT: u32 = Reason::NewFlowLimit as u32;
         const SOURCE_LIMIT: u32 = Reason::SourceLimit as u32;
@@ -90,6 +91,7 @@ impl Answer {
             return Ok(Admission(self.0 as u32));
         }
         Err(match (self.0 >> 32) as u32 {
+            BAD_SOURCE => Reason::BadSource,
             FULL => Reason::Full,
             NEW_FLOW_LIMIT => Reason::NewFlowLimit,
             SOURCE_LIMIT => Reason::SourceLimit,
@@ -103,6 +105,9 @@ fn decide(question: &Question) -> Result<Admission, Reason> {
     match seek(question) {
         0 => {}
         slot => return Ok(Admission(slot)),
+    }
+    if is_bad_source(question.client(), question.destination) {
+        return Err(Reason::BadSource);
     }
     let policy = schedule::policy(question.service.id).ok_or(Reason::NoServer)?;
     if !opens(question.protocol, question.flags) {
@@ -187,6 +192,14 @@ fn without_trace(question: &Question, new: u32) -> Result<Admission, Reason> {
         0 => Err(Reason::NoServer),
         slot => Ok(Admission(slot | new | Admission::FORGOTTEN)),
     }
+}
+
+/// Whether nobody can be answered at an address: it means no single host, or it is the one that is
+/// asked, to which a server's answer would be another question (RFC 1812 5.3.7).
+#[inline(always)]
+const fn is_bad_source(source: u32, destination: u32) -> bool {
+    let first = u32::from_be(source) >> 24;
+    first == 0 || first == 127 || first >= 224 || source == destination
 }
 
 /// Whether a packet may be the first of a connection.

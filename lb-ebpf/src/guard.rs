@@ -66,10 +66,14 @@ fn is_slow_enough(question: &Question, policy: &Policy) -> bool {
     true
 }
 
-/// How many flows the client has, at most.
+/// How many flows the client has, at most; `None`: nobody has counted them for long.
 #[inline(always)]
 fn flows_of(question: &Question, policy: &Policy) -> Option<u32> {
-    let [one, two] = source_counters(question.client(), policy.leader, CONTROL.get(0)?.secret);
+    let control = CONTROL.get(0)?;
+    if !control.has_census(question.tick) {
+        return None;
+    }
+    let [one, two] = source_counters(question.client(), policy.leader, control.secret);
     let [one, two] = [SOURCES.get_ptr(one)?, SOURCES.get_ptr(two)?];
     // SAFETY: words of the map.
     let (one, two) = unsafe { (one.read_volatile(), two.read_volatile()) };

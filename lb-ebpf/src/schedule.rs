@@ -100,6 +100,7 @@ pub(crate) extern "C" fn lb_schedule(
         destination,
         tick,
         zero: flows::zero(control),
+        counted: control.has_census(tick).into(),
     };
     let target = match by {
         scheduler::RR | scheduler::WRR => turns::next(&flow),
@@ -111,7 +112,7 @@ pub(crate) extern "C" fn lb_schedule(
     if target != COMPARE {
         return target;
     }
-    let answer = least::next(policy);
+    let answer = least::next(&flow);
     match by {
         scheduler::LBLC | scheduler::LBLCR => locality::decide(&flow, answer),
         _ => answer as u32,
@@ -128,6 +129,8 @@ struct Flow {
     /// Zero, but the verifier does not know: what it is added to may be any number then, so that
     /// the ways through one round of a loop are alike in the next.
     zero: u32,
+    /// 1: the counts of connections are those of now; 0: the agent has not counted for long.
+    counted: u32,
 }
 
 impl Flow {
@@ -150,17 +153,17 @@ fn target(element: u32) -> u32 {
 
 /// Whether the server in an element takes no new flows: it has no weight, or too many of them.
 #[inline(always)]
-fn is_unavailable(element: u32) -> bool {
-    schedule::weight(element) == 0 || is_full(schedule::slot(element))
+fn is_unavailable(element: u32, flow: &Flow) -> bool {
+    schedule::weight(element) == 0 || is_full(schedule::slot(element), flow)
 }
 
 /// Whether a server has as many connections as it may.
 #[inline(always)]
-fn is_full(slot: u16) -> bool {
+fn is_full(slot: u16, flow: &Flow) -> bool {
     // SAFETY: a word of the map.
-    LOADS
-        .get_ptr(u32::from(slot))
-        .is_some_and(|load| unsafe { (&raw const (*load).full).read_volatile() } != 0)
+    LOADS.get_ptr(u32::from(slot)).is_some_and(
+        |load| unsafe { (&raw const (*load).full).read_volatile() } & flow.counted != 0,
+    )
 }
 
 /// The element at a place of the table; 0: there is none.

@@ -119,7 +119,7 @@ impl Capture {
         // tcpdump reads a block of frames at a time; what was sent by now is in it soon.
         thread::sleep(Duration::from_millis(200));
         self.process.signal(Signal::SIGINT)?;
-        self.process.wait(Duration::from_secs(5))?;
+        self.process.wait(Duration::from_secs(30))?;
         if let Some(reader) = self.reader.take() {
             drop(reader.join());
         }

@@ -112,11 +112,12 @@ impl Cluster {
 
     /// A client that never stops asking; it has had an answer when this returns.
     pub fn probe(&self) -> Result<Probe> {
-        let probe = Probe::start(&self.site.client, self.site.service())?;
-        probe
-            .wait_for(now(), PATIENCE, |_| true)
-            .context("the service does not answer")?;
-        Ok(probe)
+        answered(Probe::start(&self.site.client, self.site.service())?)
+    }
+
+    /// The same where no request is to be lost.
+    pub fn patient_probe(&self) -> Result<Probe> {
+        answered(Probe::patient(&self.site.client, self.site.service())?)
     }
 
     /// Namespaces of the directors that have the virtual address: exactly one, if all is well.
@@ -130,4 +131,12 @@ impl Cluster {
         }
         Ok(masters)
     }
+}
+
+/// A probe that has been answered once.
+fn answered(probe: Probe) -> Result<Probe> {
+    probe
+        .wait_for(now(), PATIENCE, |_| true)
+        .context("the service does not answer")?;
+    Ok(probe)
 }

@@ -2,6 +2,10 @@
 
 mod large;
 
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
 pub use large::Large;
 
 use crate::site::{Layout, Mode};
@@ -34,6 +38,28 @@ pub fn demo(mode: Mode) -> [String; 2] {
                 ),
             ),
     })
+}
+
+/// All files that people have: the samples of Debian's keepalived package, the tutorials, and those
+/// tutorials that were mended. Sorted by path.
+pub fn files() -> io::Result<Vec<PathBuf>> {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let folders = [
+        PathBuf::from("/usr/share/doc/keepalived/samples"),
+        configs.join("tutorials"),
+        configs.join("mended"),
+    ];
+    let mut files = Vec::new();
+    for folder in folders {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.to_string_lossy().contains(".conf") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ use crate::namespace::Namespace;
 const INTERVAL: Duration = Duration::from_millis(10);
 const LIMIT: Duration = Duration::from_millis(100);
 
+/// The longest that a request may take where none is to be lost: what a busy machine needs, but less
+/// than the second after which a client repeats its SYN (RFC 6298 2.1).
+const PATIENT_LIMIT: Duration = Duration::from_millis(900);
+
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -38,8 +42,17 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Starts asking.
+    /// Starts asking, to measure a gap.
     pub fn start(machine: &Namespace, target: SocketAddr) -> Result<Self> {
+        Self::within(machine, target, LIMIT)
+    }
+
+    /// Starts asking where no request is to be lost.
+    pub fn patient(machine: &Namespace, target: SocketAddr) -> Result<Self> {
+        Self::within(machine, target, PATIENT_LIMIT)
+    }
+
+    fn within(machine: &Namespace, target: SocketAddr, limit: Duration) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let outcomes = Arc::new(Mutex::new(Vec::new()));
         let asking = {
@@ -48,7 +61,7 @@ impl Probe {
             machine.enter(move || {
                 thread::Builder::new()
                     .name("probe".to_owned())
-                    .spawn(move || ask(target, &stop, &outcomes))
+                    .spawn(move || ask(target, limit, &stop, &outcomes))
                     .context("cannot start a thread")
             })?
         };
@@ -102,10 +115,10 @@ impl Drop for Probe {
 }
 
 /// Asks until told to stop.
-fn ask(target: SocketAddr, stop: &AtomicBool, outcomes: &Mutex<Vec<Outcome>>) {
+fn ask(target: SocketAddr, limit: Duration, stop: &AtomicBool, outcomes: &Mutex<Vec<Outcome>>) {
     while !stop.load(Ordering::Relaxed) {
         let sent = now();
-        let served = get(target, None, LIMIT)
+        let served = get(target, None, limit)
             .map(|page| page.server)
             .map_err(|error| format!("{error:#}"));
         let outcome = Outcome {

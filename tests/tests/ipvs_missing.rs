@@ -1,7 +1,8 @@
 //! A kernel without IPVS: what is missing and what to do is said.
 
+use anyhow::{Result, ensure};
 use lb_agent::net::ipvs::{Ipvs, IpvsError};
-use lb_tests::{Need, skipped};
+use lb_tests::{Agent, Namespace, Need, PATIENCE, skipped, wait_until};
 
 #[test]
 fn without_the_module_the_error_says_what_to_install() {
@@ -22,4 +23,64 @@ fn without_the_module_the_error_says_what_to_install() {
         text.contains("modprobe ip_vs") && text.contains("linux-image"),
         "{text}"
     );
+}
+
+/// What XDP cannot serve, on the address of an instance.
+const MARKED: &str = "\
+virtual_server fwmark 6 {
+    lb_algo rr
+    lb_kind DR
+    real_server 192.0.2.9 80 {
+    }
+}
+vrrp_instance VI_1 {
+    state MASTER
+    interface eth0
+    virtual_router_id 66
+    priority 100
+    virtual_ipaddress {
+        192.0.2.1
+    }
+}
+";
+
+#[test]
+fn a_service_that_nobody_can_carry_ends_the_start_unless_it_need_not_be_carried() -> Result<()> {
+    if skipped(&[Need::Root, Need::Namespaces, Need::Program("ip")]) {
+        return Ok(());
+    }
+    if Need::Ipvs.is_met() {
+        println!("skipped: this kernel has IPVS");
+        return Ok(());
+    }
+    let machine = Namespace::new("director")?;
+    machine.ip("link add name eth0 type veth peer name far")?;
+    machine.ip("address add 192.0.2.7/24 dev eth0")?;
+    for link in ["eth0", "far"] {
+        machine.ip(&format!("link set {link} up"))?;
+    }
+    let exit = Agent::start(&machine, MARKED)?.wait(PATIENCE)?;
+    for part in [
+        "no data plane carries virtual server FWM 6: it sees a packet before a firewall marks it; \
+         this kernel has no IPVS",
+        "run `modprobe ip_vs` as root",
+        "with `xdp_required off` in global_defs the agent runs without",
+    ] {
+        ensure!(exit.log.contains(part), "no {part:?} in:\n{}", exit.log);
+    }
+    ensure!(exit.status.code() == Some(1), "{}", exit.status);
+    ensure!(!machine.has_address("192.0.2.1")?, "nothing was started");
+    let lenient = format!("global_defs {{\nxdp_required off\n}}\n{MARKED}");
+    let mut agent = Agent::start(&machine, &lenient)?;
+    agent.wait_for("virtual server FWM 6 is not served", PATIENCE)?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let line = format!("{:<28} none ", "FWM 6");
+    let told = wait_until(PATIENCE, || {
+        let dump = agent.dump("services").ok()?;
+        dump.contains(&line).then_some(())
+    });
+    ensure!(told.is_some(), "{}", agent.dump("services")?);
+    let exit = agent.terminate()?;
+    ensure!(exit.status.success(), "{}", exit.log);
+    Ok(())
 }

@@ -15,9 +15,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use lb_agent::config::model::{Config, VrrpInstance};
 use lb_agent::config::{Environment, FileSystem, load_in};
+use lb_tests::configurations::files;
 use lb_tests::{Namespace, Need, skipped};
 
 use dump::{Block, Dump};
@@ -36,18 +37,12 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
         "Password",
         "the key of AH is not dumped",
     ),
-    ("keepalived.conf.SSL_GET", "Wantstate", WISH),
-    ("keepalived.conf.vrrp.scripts", "Wantstate", WISH),
-    ("keepalived.conf.vrrp.sync", "Wantstate", WISH),
     ("keepalived.conf.conditional_conf", "VI_0: Interface", VMAC),
     ("keepalived.conf.conditional_conf", "VI_0: Virtual IP", VMAC),
     ("004_07_L915.conf", "instances", BROKEN),
     ("004_07_L915.conf", "Router ID", BROKEN),
     ("004_07_L915.conf", "VI_1: Priority", BROKEN),
 ];
-
-const WISH: &str = "keepalived turns the wish of who signs with AH, and of a sync group's members \
-                    below priority 255, into BACKUP; we keep what is written";
 
 const VMAC: &str = "keepalived names the VMAC, we the interface that it is put on";
 
@@ -92,25 +87,6 @@ fn environment() -> Environment {
 }
 
 /// The samples, and the tutorials as they are and as they were mended.
-fn files() -> Result<Vec<PathBuf>> {
-    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut files = Vec::new();
-    for folder in [
-        PathBuf::from("/usr/share/doc/keepalived/samples"),
-        configs.join("tutorials"),
-        configs.join("mended"),
-    ] {
-        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-            let path = entry?.path();
-            if path.to_string_lossy().contains(".conf") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 /// A copy that keepalived can read: for it a no-break space is a letter.
 fn readable(path: &Path, scratch: &Path) -> Result<PathBuf> {
     let text = String::from_utf8_lossy(&fs::read(path)?)

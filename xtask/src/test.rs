@@ -91,12 +91,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Ok(run_program(program, arguments))
     })?);
     for (programs, kernel) in [(&abroad, None), (&old, Some(Kernel::Qemu))] {
-        let guest = Guest { kernel, options };
         for program in programs {
-            let there = guest.run(program, &arguments(program, filter, 1))?;
-            outcomes.append(again::settle(there, programs, |program, arguments| {
-                guest.run(program, arguments)
-            })?);
+            let all = arguments(program, filter, 1);
+            for (guest, arguments) in Guest::of(program, &all, kernel, options)? {
+                let there = guest.run(program, &arguments)?;
+                outcomes.append(again::settle(there, programs, |program, arguments| {
+                    guest.run(program, arguments)
+                })?);
+            }
         }
     }
     if options.filter.is_none() {

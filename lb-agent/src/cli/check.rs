@@ -7,14 +7,10 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::ConfigArguments;
+use super::{ConfigArguments, host};
 use crate::config::{self, Entry, Loaded, Severity};
-use crate::net::link;
-use crate::net::netlink::Connection;
-use crate::runtime::interfaces;
 
-/// Exit status of a configuration that names an interface which is not here, and of one with
-/// warnings when those count as errors.
+/// Exit status of a configuration with warnings when those count as errors.
 const FAULTY: u8 = 5;
 
 #[derive(Debug, clap::Args)]
@@ -69,12 +65,9 @@ struct Report {
     exit_status: u8,
     /// All remarks, by file and place.
     remarks: Vec<Entry>,
-    /// The interfaces that the configuration names and this host has not, and what follows.
-    missing_interfaces: Vec<String>,
 }
 
-/// Exit status as keepalived's `-t`; the table stands at [`Loaded::exit_status`]. An interface
-/// that is missing here counts as an error in a configuration that runs (5).
+/// Exit status as keepalived's `-t`; the table stands at [`Loaded::exit_status`].
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     if arguments.keywords {
         match arguments.format {
@@ -83,14 +76,15 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let loaded = arguments.config.load(arguments.explain);
-    let missing = missing_interfaces(&loaded.config);
-    let status = exit_status(&loaded, !missing.is_empty(), arguments.strict);
+    let mut loaded = arguments.config.load(arguments.explain);
+    let remarks = host::remarks(&loaded);
+    loaded.add(remarks);
+    let status = exit_status(&loaded, arguments.strict);
     if arguments.explain {
         super::answer(&config::explain(&loaded));
     }
     if let Some(log) = &arguments.log {
-        let text = text(arguments, &loaded, &missing);
+        let text = text(arguments, &loaded);
         if let Err(error) = std::fs::write(log, format!("{text}\n")) {
             super::answer(&format!(
                 "cannot write {}: {error}\n{text}\n",
@@ -100,52 +94,38 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         return ExitCode::from(status);
     }
     match arguments.format {
-        Format::Text => super::answer(&format!("{}\n", text(arguments, &loaded, &missing))),
-        Format::Json => super::answer(&format!("{}\n", json(&loaded, missing, status))),
+        Format::Text => super::answer(&format!("{}\n", text(arguments, &loaded))),
+        Format::Json => super::answer(&format!("{}\n", json(&loaded, status))),
     }
     // The process ends here: the kernel takes back at once what would be freed piece by piece.
     std::mem::forget(loaded);
     ExitCode::from(status)
 }
 
-fn exit_status(loaded: &Loaded, is_missing: bool, strict: bool) -> u8 {
+fn exit_status(loaded: &Loaded, strict: bool) -> u8 {
     let remarks = &loaded.diagnostics;
     let warned = remarks.iter().any(|one| one.severity != Severity::Notice);
     match loaded.exit_status() {
-        0 if is_missing || (strict && warned) => FAULTY,
+        0 if strict && warned => FAULTY,
         status => status,
     }
 }
 
-fn text(arguments: &Arguments, loaded: &Loaded, missing: &[String]) -> String {
+fn text(arguments: &Arguments, loaded: &Loaded) -> String {
     let path = arguments.config.config.display();
     let messages = config::render(loaded, std::io::stdout().is_terminal());
-    if messages.is_empty() && missing.is_empty() {
+    if messages.is_empty() {
         return format!("{path}: no errors, no warnings");
     }
-    let missing = missing.iter().map(|one| format!("error: {path}: {one}"));
-    let missing: Vec<String> = missing.collect();
-    messages + &missing.join("\n")
+    messages
 }
 
-fn json(loaded: &Loaded, missing_interfaces: Vec<String>, exit_status: u8) -> String {
+fn json(loaded: &Loaded, exit_status: u8) -> String {
     let report = Report {
         exit_status,
         remarks: config::report(loaded),
-        missing_interfaces,
     };
     // Nothing in it can fail to serialise: there are no maps, and paths are shown as text.
     serde_json::to_string_pretty(&report)
         .unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
-}
-
-/// The kernel lists interfaces to everybody; where it does not answer, there is nothing to say.
-fn missing_interfaces(config: &config::model::Config) -> Vec<String> {
-    let links = Connection::open().and_then(|mut connection| link::list(&mut connection));
-    let Ok(links) = links else {
-        return Vec::new();
-    };
-    let existing: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
-    let missing = interfaces::missing(config, &existing);
-    missing.iter().map(ToString::to_string).collect()
 }

@@ -2,8 +2,10 @@
 
 mod call;
 mod check;
+mod completions;
 mod dump;
 mod genhash;
+mod host;
 mod keepalived;
 mod run;
 
@@ -55,6 +57,10 @@ enum Command {
     Weight(call::Weight),
     /// Check servers now: all, those of a virtual server, or one of them.
     CheckNow(call::CheckNow),
+    /// Say where a keyword of the configuration may stand, what it takes and what it does here.
+    Keyword(completions::Keyword),
+    /// Print completions for a shell: of this command line, and of the names of keywords.
+    Completions(completions::Completions),
     /// Fetch a page and print its digest, for `digest` in the configuration.
     Genhash(genhash::Arguments),
 }
@@ -145,6 +151,8 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         Command::Enable(target) => target.enable(),
         Command::Weight(arguments) => arguments.main(),
         Command::CheckNow(arguments) => arguments.main(),
+        Command::Keyword(arguments) => arguments.main(),
+        Command::Completions(arguments) => arguments.main(),
         Command::Genhash(arguments) => genhash::main(&arguments),
     }
 }

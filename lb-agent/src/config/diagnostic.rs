@@ -7,7 +7,7 @@ mod code;
 mod list;
 
 pub use code::Code;
-pub(crate) use list::Diagnostics;
+pub(crate) use list::{Diagnostics, sort};
 
 use serde::Serialize;
 

@@ -4,16 +4,17 @@
 //! by keyword in the block itself, then in the block that hands its settings down.
 
 mod origins;
+mod plane;
+mod words;
 
-use lb_common::schedule::slot;
 use serde_json::Value;
 
 pub(crate) use self::origins::{Origins, Place};
+use self::plane::schedule;
+use self::words::{flat, word};
 
 use super::Loaded;
-use super::model::{Scheduler, VirtualServer};
 use super::text::Span;
-use crate::dataplane::schedule::{Candidate, table};
 
 /// Column in which the origins stand.
 const COLUMN: usize = 52;
@@ -222,87 +223,6 @@ fn title_of(block: &Value, keyword: &str) -> String {
     let address = part("address").unwrap_or_default();
     let port = part("port").unwrap_or_default();
     format!("{keyword} {address} {port}")
-}
-
-/// A value that is one word: `None` for what is not there, for lists and for blocks.
-fn word(value: &Value) -> Option<String> {
-    match value {
-        Value::Null | Value::Array(_) => None,
-        Value::Bool(true) => Some("on".to_owned()),
-        Value::Bool(false) => Some("off".to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) if text.contains(char::is_whitespace) => Some(format!("{text:?}")),
-        Value::String(text) => Some(text.clone()),
-        Value::Object(fields) => {
-            let seconds = fields.get("secs").and_then(Value::as_u64)?;
-            let nanos = fields.get("nanos").and_then(Value::as_u64)?;
-            let fraction = format!("{nanos:09}");
-            let fraction = fraction.trim_end_matches('0');
-            let point = if fraction.is_empty() { "" } else { "." };
-            Some(format!("{seconds}{point}{fraction}"))
-        }
-    }
-}
-
-/// A nested value on one line: names and values, without what is not there or off.
-fn flat(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let parts = fields.iter().filter(|(_, value)| {
-                !matches!(value, Value::Null | Value::Bool(false)) && !flat(value).is_empty()
-            });
-            let parts = parts.map(|(name, value)| {
-                word(value).map_or_else(|| flat(value), |word| format!("{name} {word}"))
-            });
-            parts.collect::<Vec<_>>().join(" ")
-        }
-        Value::Array(items) => items.iter().map(flat).collect::<Vec<_>>().join(" "),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            word(value).unwrap_or_default()
-        }
-    }
-}
-
-/// Who gets new flows, as a line; servers have the numbers of their places, from 0 on.
-fn schedule(service: &VirtualServer) -> String {
-    let name = service.lb_algo.name();
-    let servers = service.real_servers.iter().zip(0u16..);
-    let mut candidates: Vec<Candidate> = servers
-        .map(|(server, slot)| Candidate {
-            slot,
-            weight: server.weight,
-            full_weight: server.weight,
-            ..Candidate::default()
-        })
-        .collect();
-    // The kernel's order, as everywhere.
-    candidates.reverse();
-    let table = table(service.lb_algo, &candidates);
-    match service.lb_algo {
-        Scheduler::Rr | Scheduler::Wrr => {
-            let turns = table.turns.iter().map(|it| slot(*it).to_string());
-            let shown: Vec<String> = turns.take(16).collect();
-            let (count, shown) = (table.turns.len(), shown.join(" "));
-            let more = if count > 16 { " …" } else { "" };
-            format!("# data plane: {count} turns of new flows, by server: {shown}{more}")
-        }
-        Scheduler::Sh | Scheduler::Dh | Scheduler::Mh => {
-            let count = table.turns.len();
-            format!("# data plane: new flows by `{name}`, a hash with {count} places")
-        }
-        Scheduler::Lc
-        | Scheduler::Wlc
-        | Scheduler::Lblc
-        | Scheduler::Lblcr
-        | Scheduler::Sed
-        | Scheduler::Nq
-        | Scheduler::Fo
-        | Scheduler::Ovf
-        | Scheduler::Twos => {
-            let count = table.servers.len();
-            format!("# data plane: new flows by `{name}`, {count} servers are compared")
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! are the texts and, as [`Segment`]s, the order in which their lines count. Words are the business
 //! of [`super::lexer`].
 
+mod bounds;
 mod braces;
 mod decode;
 mod line;
@@ -250,35 +251,8 @@ impl Reader<'_> {
         self.diagnostics.push(problem);
     }
 
-    fn admits_another(&mut self, span: Span) -> bool {
-        self.files += 1;
-        let message = if self.chain.len() >= MAX_DEPTH {
-            format!("more than {MAX_DEPTH} files include each other in a row")
-        } else if self.files > MAX_FILES {
-            format!("more than {MAX_FILES} files are included")
-        } else {
-            return true;
-        };
-        self.stopped = true;
-        self.diagnostics
-            .push(Diagnostic::error(Code::TooLarge, span, message));
-        false
-    }
-
     fn is_open(&self, identity: &Path) -> bool {
         self.chain.iter().any(|(_, open)| open == identity)
-    }
-
-    fn cycle(&self, path: &Path, identity: &Path, span: Span) -> Diagnostic {
-        let ring = self.chain.iter().skip_while(|(_, open)| open != identity);
-        let names: Vec<String> = ring.map(|(name, _)| name.display().to_string()).collect();
-        let message = format!(
-            "`{}` includes itself: {} -> {}",
-            path.display(),
-            names.join(" -> "),
-            path.display()
-        );
-        Diagnostic::error(Code::IncludeCycle, span, message).help("this include is left out")
     }
 }
 

@@ -17,6 +17,7 @@ mod group;
 mod include;
 mod later_checker;
 mod listing;
+mod lookup;
 mod make;
 mod process;
 mod real_server;
@@ -44,6 +45,7 @@ pub(crate) use later_checker::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HOST, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, UDP_CHECK,
 };
 pub use listing::keywords_json;
+pub use lookup::{KeywordNames, keyword_md};
 pub(crate) use real_server::REAL_SERVER;
 pub(crate) use root::{ROOT, SSL, TOP_LEVEL, is_root_block};
 pub(crate) use route::{NEXTHOP, ROUTE};
@@ -59,6 +61,7 @@ use make::{
 };
 
 use super::lower::Lowering;
+use super::mention::Named;
 use super::text::{Span, Spanned};
 use super::tree::Node;
 use super::value::Expected;
@@ -92,6 +95,9 @@ pub(crate) struct Keyword<T: 'static> {
     pub(crate) silent: &'static str,
     /// Whether it may stand several times in one block.
     pub(crate) many: bool,
+    /// Whether nothing runs when its words are missing, as with keepalived 2.2.7, which reads some
+    /// keywords with more patience than others.
+    pub(crate) stops: bool,
 }
 
 /// What happens with a keyword.
@@ -135,6 +141,51 @@ pub(crate) enum Argument<T: 'static> {
     Block(Words, Apply<T>),
     /// Anything: nobody reads it.
     Unread(&'static str),
+}
+
+impl<T> Argument<T> {
+    /// Whether it is exactly one word.
+    pub(crate) const fn is_one_word(&self) -> bool {
+        match self {
+            Self::Byte(..)
+            | Self::Short(..)
+            | Self::Number(..)
+            | Self::Signed(..)
+            | Self::Seconds(..)
+            | Self::Units(..)
+            | Self::Text(..)
+            | Self::Word(..) => true,
+            Self::Flag(_) | Self::Bare(_) | Self::Line(..) | Self::Block(..) | Self::Unread(_) => {
+                false
+            }
+        }
+    }
+
+    /// What its first word names, if that is something that only the host knows.
+    pub(crate) fn names(&self) -> Option<Named> {
+        let syntax = match self {
+            Self::Text(syntax, _) | Self::Word(syntax, _) => syntax,
+            Self::Line(words, _) | Self::Block(words, _) => words.syntax,
+            Self::Flag(_)
+            | Self::Bare(_)
+            | Self::Byte(..)
+            | Self::Short(..)
+            | Self::Number(..)
+            | Self::Signed(..)
+            | Self::Seconds(..)
+            | Self::Units(..)
+            | Self::Unread(_) => return None,
+        };
+        if syntax.starts_with("COMMAND") {
+            Some(Named::Command)
+        } else if syntax.starts_with("INTERFACE") {
+            Some(Named::Interface)
+        } else if syntax.starts_with("USER") {
+            Some(Named::User)
+        } else {
+            None
+        }
+    }
 }
 
 /// Units that numbers count.

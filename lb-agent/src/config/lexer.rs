@@ -6,14 +6,15 @@
 //! and escapes count as well. What the words mean is not known here.
 
 mod blanks;
+mod item;
 mod line;
 mod physical;
 mod quote;
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 
 pub(crate) use blanks::{after_blanks, is_blank};
+pub(crate) use item::{Item, Word};
 pub(crate) use physical::comment;
 
 use self::blanks::OddBlanks;
@@ -21,62 +22,13 @@ use self::line::Line;
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::expand::{self, Environment, Expanded, Expander};
 use super::include::Segment;
-use super::text::{FileId, Sources, Span, length};
+use super::text::{Sources, Span, length};
 
 /// Bytes of a line that keepalived reads (`MAXBUF`, with the line feed).
 pub(crate) const MAX_LINE: usize = 1023;
 
 /// Words of one configuration: 40 000 real servers with two checks each have about 2 million.
 pub(crate) const MAX_WORDS: usize = 4 << 20;
-
-/// One word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Word<'s> {
-    /// Its text, without quotes.
-    pub(crate) text: Cow<'s, str>,
-    /// Its place, with quotes.
-    pub(crate) span: Span,
-}
-
-impl Word<'_> {
-    /// Takes in a word that touches this one.
-    fn append(&mut self, next: &Self) {
-        self.text.to_mut().push_str(&next.text);
-        self.span = self.span.to(next.span);
-    }
-
-    /// The same with a text of its own.
-    pub(crate) fn into_static(self) -> Word<'static> {
-        Word {
-            text: Cow::Owned(self.text.into_owned()),
-            span: self.span,
-        }
-    }
-}
-
-/// What the lines are made of. As keepalived has it, a brace is a line of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Item<'s> {
-    /// Words that belong together, at least one.
-    Words(Vec<Word<'s>>),
-    /// `{`
-    Open(Span),
-    /// `}`
-    Close(Span),
-    /// A file, included or not, ends here.
-    EndOfFile(FileId),
-}
-
-impl Item<'_> {
-    fn into_static(self) -> Item<'static> {
-        match self {
-            Self::Words(words) => Item::Words(words.into_iter().map(Word::into_static).collect()),
-            Self::Open(span) => Item::Open(span),
-            Self::Close(span) => Item::Close(span),
-            Self::EndOfFile(file) => Item::EndOfFile(file),
-        }
-    }
-}
 
 /// The words of a whole configuration, one item after the other.
 pub(crate) struct Lexer<'s, 'd> {

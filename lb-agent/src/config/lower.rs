@@ -34,35 +34,42 @@ pub(super) use vrrp::vrrp_instance;
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::draft::{ConfigDraft, Given};
 use super::keywords::{Keyword, ROOT, Section, Status, Words};
+use super::mention::Mentions;
 use super::text::Span;
 use super::tree::{Block, Node, Tree};
 
 /// Reads the whole tree, block by block of the top level.
 ///
 /// What is said of single servers is remembered only for who has it `explained`: there are many.
-pub(super) fn lower(mut tree: Tree<'_, '_, '_>, explained: bool) -> ConfigDraft {
+pub(super) fn lower(mut tree: Tree<'_, '_, '_>, explained: bool) -> (ConfigDraft, Mentions) {
     let mut draft = ConfigDraft::default();
+    let mut mentions = Mentions::default();
     let mut given = Given::default();
     while let Some(node) = tree.next_root() {
         let mut lowering = Lowering {
             diagnostics: tree.diagnostics(),
+            mentions: &mut mentions,
             without_effect: 0,
             bad_values: 0,
+            stops: true,
             left_out: None,
             explained,
         };
         lowering.nodes(&ROOT, &mut draft, &[node], &mut given);
     }
-    draft
+    (draft, mentions)
 }
 
 /// What is at hand while lines are read.
 pub(crate) struct Lowering<'d> {
     diagnostics: &'d mut Diagnostics,
+    mentions: &'d mut Mentions,
     /// How many of the blocks around have no effect yet: of what is in them that was said once.
     without_effect: usize,
     /// Words so far that could not be read.
     bad_values: usize,
+    /// Whether nothing can run without the words of the keyword that is read now.
+    stops: bool,
     /// What happens to a line with such a word, if not that it is ignored.
     left_out: Option<String>,
     explained: bool,
@@ -137,6 +144,10 @@ impl Lowering<'_> {
         draft: &mut T,
         node: &Node<'_>,
     ) {
+        if let (Some(named), Some(word)) = (keyword.argument.names(), node.arguments.first()) {
+            self.mentions.note(named, word);
+        }
+        self.stops = keyword.stops;
         match keyword.status {
             Status::Done => return self.argument(&keyword.argument, draft, node),
             Status::Refused(why) => self.refuse(section, why, node),
@@ -148,27 +159,44 @@ impl Lowering<'_> {
         self.without_effect -= 1;
     }
 
-    /// Whether a line has as many words as it needs; surplus ones draw a warning.
+    /// Whether a line has as many words as it needs.
     fn has_words(&mut self, words: Words, node: &Node<'_>) -> bool {
         if node.arguments.len() < words.least {
-            self.bad_values += 1;
-            let keyword = &node.keyword.text;
-            let message = format!(
-                "`{keyword}` is missing a parameter: `{keyword} {}`",
-                words.syntax
-            );
-            self.report(Diagnostic::error(
-                Code::MissingParameter,
-                node.span(),
-                message,
-            ));
+            self.missing(words.syntax, node);
             return false;
         }
-        if let Some(extra) = node.arguments.get(words.most) {
+        true
+    }
+
+    fn missing(&mut self, syntax: &str, node: &Node<'_>) {
+        self.bad_values += 1;
+        let keyword = &node.keyword.text;
+        let mut message = format!("`{keyword}` is missing a parameter: `{keyword} {syntax}`");
+        let span = node.span();
+        self.report(if self.stops {
+            Diagnostic::error(Code::MissingParameter, span, message)
+        } else {
+            message.push_str("; the line is ignored");
+            Diagnostic::warning(Code::MissingParameter, span, message)
+        });
+    }
+
+    /// What is read, unless one of its words cannot be: then the line is ignored, as it was said.
+    fn whole<V>(&mut self, read: impl FnOnce(&mut Self) -> V) -> Option<V> {
+        let before = self.bad_values;
+        let value = read(self);
+        (self.bad_values == before).then_some(value)
+    }
+
+    /// Surplus words draw a warning. One mistake of a line is enough: when a word before them could
+    /// not be read, that was said.
+    fn surplus(&mut self, words: Words, node: &Node<'_>, bad_values_before: usize) {
+        if self.bad_values == bad_values_before
+            && let Some(extra) = node.arguments.get(words.most)
+        {
             let last = node.arguments.last().unwrap_or(extra);
             self.extra_words(extra.span.to(last.span));
         }
-        true
     }
 
     fn extra_words(&mut self, span: Span) {

@@ -27,6 +27,7 @@ mod include;
 mod keywords;
 mod lexer;
 mod lower;
+mod mention;
 pub mod model;
 mod render;
 mod report;
@@ -45,7 +46,8 @@ pub use diagnostic::{Code, Diagnostic, Related, Severity};
 pub use diff::{Changes, diff};
 pub use expand::Environment;
 pub use explain::explain;
-pub use keywords::{configuration_md, keywords_json};
+pub use keywords::{KeywordNames, configuration_md, keyword_md, keywords_json};
+pub use mention::Mentions;
 pub use render::render;
 pub use report::{Entry, IncludedFrom, Place, RelatedPlace, report};
 pub use source::{FileSystem, Memory, PatternError, RawFile, ReadError, Source};
@@ -67,6 +69,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// The texts.
     pub sources: Sources,
+    /// Where programs and interfaces are named.
+    pub mentions: Mentions,
     verdict: Verdict,
     /// Only for [`explain`].
     origins: Option<Origins>,
@@ -90,14 +94,26 @@ impl Loaded {
     /// | status | means | comes from |
     /// | ---: | --- | --- |
     /// | 0 | fine | nothing, or only warnings and notices about lines that were understood |
-    /// | 2 | refused | a keyword without its argument |
+    /// | 2 | refused | a keyword without its argument, where keepalived stops as well |
     /// | 4 | cannot run | no readable text, not all of it, or one VRID twice on an interface |
     /// | 5 | runs, with faults | any other error, or a line that was not understood |
+    /// | 6 | runs scripts | only from [`Self::add`]: scripts without `enable_script_security` |
     ///
-    /// Of several the first of 2, 4, 5, 0 counts. 6, faults of script security alone, cannot
-    /// arise: no script is run.
+    /// Of several the first of 2, 4, 6, 5, 0 counts, as with keepalived.
     pub fn exit_status(&self) -> u8 {
         self.verdict.exit_status()
+    }
+
+    /// Adds what the host has to say: the file alone does not tell whether a program or an
+    /// interface is there.
+    pub fn add(&mut self, remarks: impl IntoIterator<Item = Diagnostic>) {
+        let mut more = Diagnostics::default();
+        for remark in remarks {
+            more.push(remark);
+        }
+        self.verdict = self.verdict.max(more.verdict());
+        self.diagnostics.extend(more.finish(&self.sources));
+        diagnostic::sort(&mut self.diagnostics);
     }
 }
 
@@ -123,7 +139,7 @@ fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: 
     let mut diagnostics = Diagnostics::default();
     let (sources, segments) = include::read(source, path, environment, &mut diagnostics);
     let mut lexer = Lexer::new(&sources, segments, environment, &mut diagnostics);
-    let draft = lower::lower(Tree::new(&mut lexer), explained);
+    let (draft, mentions) = lower::lower(Tree::new(&mut lexer), explained);
     let origins = explained.then(|| Origins::of(&draft));
     let config = resolve::resolve(draft, &mut diagnostics);
     let verdict = diagnostics.verdict();
@@ -132,6 +148,7 @@ fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: 
         config,
         diagnostics,
         sources,
+        mentions,
         verdict,
         origins,
     }

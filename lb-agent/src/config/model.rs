@@ -9,6 +9,7 @@ mod address;
 mod authentication;
 mod bfd;
 mod checker;
+mod commands;
 mod garp;
 mod global;
 mod group;
@@ -36,6 +37,7 @@ pub use authentication::{
 };
 pub use bfd::BfdInstance;
 pub use checker::{Checker, CheckerKind, HttpGet, HttpProtocol, Url, UrlBody};
+pub use commands::Use;
 pub use garp::{ExtraIf, Garp, GarpGroup};
 pub use global::{GlobalDefs, RxBufs, VrrpDefaults, XdpAttach, XdpMode};
 pub use group::{TrackGroup, VirtualServerGroup, VirtualServerGroupEntry, VrrpSyncGroup};

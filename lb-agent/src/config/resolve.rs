@@ -10,6 +10,7 @@ mod combination;
 mod garp;
 mod global;
 mod groups;
+mod http;
 mod instance;
 mod later_checker;
 mod names;
@@ -20,6 +21,7 @@ mod service;
 mod statics;
 mod track;
 mod traps;
+mod wish;
 
 use self::names::Names;
 use self::track::Weights;
@@ -48,6 +50,7 @@ pub(super) fn resolve(draft: ConfigDraft, diagnostics: &mut Diagnostics) -> Conf
     };
     resolver.instances(&mut config, &draft.instances);
     config.vrrp_sync_groups = resolver.sync_groups(draft.vrrp_sync_groups, &Weights::of(&config));
+    wish::wait_for_the_group(&mut config);
     config.track_groups = resolver.track_groups(draft.track_groups);
     config.static_ipaddress = resolver.static_addresses(&draft.static_ipaddress);
     config.static_routes = resolver.routes(draft.static_routes);

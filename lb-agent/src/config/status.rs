@@ -14,6 +14,8 @@ pub(crate) enum Verdict {
     Fine,
     /// It runs; something that was asked for will be missing.
     Faulty,
+    /// It runs, with scripts that others may be able to change. keepalived puts it above faults.
+    Insecure,
     /// It cannot run.
     Unusable,
     /// It cannot run since an argument is missing: keepalived stops at such a line.
@@ -24,7 +26,10 @@ impl Verdict {
     /// What one remark means.
     pub(crate) fn of(diagnostic: &Diagnostic) -> Self {
         match diagnostic.code {
-            Code::MissingParameter => Self::Refused,
+            Code::MissingParameter => match diagnostic.severity {
+                Severity::Error => Self::Refused,
+                Severity::Warning | Severity::Notice => Self::Faulty,
+            },
             Code::NoConfiguration | Code::TooLarge | Code::DuplicateVrid => Self::Unusable,
             Code::UnknownKeyword
             | Code::Misplaced
@@ -33,7 +38,9 @@ impl Verdict {
             | Code::Brace
             | Code::UnterminatedQuote
             | Code::NotText
-            | Code::LongLine => Self::Faulty,
+            | Code::LongLine
+            | Code::MissingInterface => Self::Faulty,
+            Code::ScriptSecurity => Self::Insecure,
             Code::CannotInclude
             | Code::NoMatch
             | Code::IncludeCycle
@@ -53,6 +60,7 @@ impl Verdict {
             | Code::LeftOut
             | Code::Surprising
             | Code::Capacity
+            | Code::Script
             | Code::More => match diagnostic.severity {
                 Severity::Error => Self::Faulty,
                 Severity::Warning | Severity::Notice => Self::Fine,
@@ -63,7 +71,7 @@ impl Verdict {
     /// Whether nothing can be run.
     pub(crate) fn is_fatal(self) -> bool {
         match self {
-            Self::Fine | Self::Faulty => false,
+            Self::Fine | Self::Insecure | Self::Faulty => false,
             Self::Unusable | Self::Refused => true,
         }
     }
@@ -72,6 +80,7 @@ impl Verdict {
     pub(crate) fn exit_status(self) -> u8 {
         match self {
             Self::Fine => 0,
+            Self::Insecure => 6,
             Self::Faulty => 5,
             Self::Unusable => 4,
             Self::Refused => 2,

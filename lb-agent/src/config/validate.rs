@@ -25,7 +25,7 @@ pub(super) fn instances(
     let instances = first_of_each(
         instances,
         |instance| instance.name.clone(),
-        |name| format!("vrrp_instance `{name}` is defined twice: the second one is left out"),
+        |name| format!("vrrp_instance `{name}` is defined twice: this one is left out"),
         diagnostics,
     );
     let instances = within_gates(instances, diagnostics);
@@ -45,12 +45,7 @@ pub(super) fn services(
     let services = first_of_each(
         services,
         |service| service.key.clone(),
-        |key| {
-            format!(
-                "{} is defined twice: the second one is left out",
-                shown(key)
-            )
-        },
+        |key| format!("{} is defined twice: this one is left out", shown(key)),
         diagnostics,
     );
     within_backends(services, diagnostics)
@@ -179,11 +174,12 @@ fn within_backends(
     for service in services {
         let sorry = usize::from(service.value.sorry_server.is_some());
         backends += service.value.real_servers.len() + sorry;
-        let full = kept.len() >= MAX_SERVICES as usize || backends >= MAX_BACKENDS as usize;
+        let full = kept.len() + 1 >= MAX_SERVICES as usize || backends >= MAX_BACKENDS as usize;
         if full {
             let message = format!(
-                "at most {MAX_SERVICES} virtual servers with together {} real servers are \
+                "at most {} virtual servers with together {} real servers are \
                  possible: this one and those behind it are left out",
+                MAX_SERVICES - 1,
                 MAX_BACKENDS - 1
             );
             diagnostics.push(Diagnostic::error(Code::Capacity, service.span, message));

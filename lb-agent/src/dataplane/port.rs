@@ -63,7 +63,7 @@ pub struct Port {
 /// Interfaces by index.
 pub type Ports = BTreeMap<u32, Port>;
 
-/// Why packets cannot go from one interface to another. Completes "… goes to the kernel:".
+/// Why packets cannot go from one interface to another. Completes "… cannot be reached:".
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Obstacle {
     /// It is not in the device map.

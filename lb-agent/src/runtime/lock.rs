@@ -57,9 +57,16 @@ impl InstanceLock {
             folder: folder.to_owned(),
             source,
         };
+        let mut tries = 0..100;
         loop {
-            fs::create_dir_all(folder).map_err(failed)?;
-            let opened = File::open(folder).map_err(failed)?;
+            // An agent that stops takes its folder along, and the one above if it was the last.
+            let opened = match fs::create_dir_all(folder).and_then(|()| File::open(folder)) {
+                Ok(opened) => opened,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries.next().is_some() => {
+                    continue;
+                }
+                Err(error) => return Err(failed(error)),
+            };
             match Flock::lock(opened, FlockArg::LockExclusiveNonblock) {
                 Ok(locked) if is_still(&locked, folder) => {
                     fs::write(folder.join(PID), std::process::id().to_string()).map_err(failed)?;

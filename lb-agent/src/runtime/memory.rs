@@ -1,5 +1,12 @@
 //! `vrrp_no_swap`, `checker_no_swap`, `bfd_no_swap`: memory that stays in RAM.
+//!
+//! What is there at the start (the program, its libraries) is read in and stays. What comes later is
+//! locked when it is first touched and not before: at the reload of a large configuration the kernel
+//! would otherwise fill and clear hundreds of megabytes at a time, and every other thread of the
+//! process, VRRP's too, would wait for that.
 
+use nix::errno::Errno;
+use nix::libc::MCL_ONFAULT;
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use tracing::{info, warn};
 
@@ -25,13 +32,20 @@ pub fn lock(process: &Processes) {
     let Some(keyword) = wanted(process) else {
         return;
     };
-    match mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE) {
+    match lock_all() {
         Ok(()) => info!("the memory is locked ({keyword})"),
         Err(errno) => warn!(
             "{keyword}: the memory cannot be locked: {errno}; CAP_IPC_LOCK or a higher \
              RLIMIT_MEMLOCK would permit it"
         ),
     }
+}
+
+fn lock_all() -> Result<(), Errno> {
+    mlockall(MlockAllFlags::MCL_CURRENT)?;
+    // Linux 4.4. What the first call has locked stays so.
+    let on_fault = MlockAllFlags::from_bits_retain(MCL_ONFAULT);
+    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_fault)
 }
 
 #[cfg(test)]

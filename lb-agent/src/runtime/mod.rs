@@ -31,6 +31,7 @@ pub mod memory;
 pub mod parts;
 pub mod plane;
 pub mod reload;
+pub mod replace;
 pub mod state;
 pub mod status;
 pub mod supervisor;

@@ -6,7 +6,9 @@
 //! prepared one is the supervisor.
 
 mod fixed;
+pub mod saved;
 mod summary;
+pub mod timed;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -103,12 +105,26 @@ impl Refused {
     }
 }
 
-/// Reads and checks what is to replace `current`, which runs with the errors `known`.
+/// `config_save_dir`: keeps what was read for the `number`th time, 0 being the start.
+pub fn save(loaded: &Loaded, before: Option<&Config>, number: u64) {
+    let folder = |config: &Config| config.global_defs.reload.config_save_dir.clone();
+    if let Some(folder) = folder(&loaded.config).or_else(|| folder(before?)) {
+        saved::configuration(&folder, number, &loaded.sources);
+    }
+}
+
+/// Reads and checks what is to replace `current`, which runs with the errors `known`; it is the
+/// `number`th reload.
 ///
 /// keepalived goes on with whatever is left of a file with errors, unless `reload_check_config`
 /// forbids it: when an included file is missing, everything in it stops. Here an error that the
 /// running configuration does not have is reason enough to keep that.
-pub fn prepare(origin: &Origin, current: &Config, known: &Errors) -> Result<Prepared, Refused> {
+pub fn prepare(
+    origin: &Origin,
+    current: &Config,
+    known: &Errors,
+    number: u64,
+) -> Result<Prepared, Refused> {
     let reload = &current.global_defs.reload;
     if let Some(path) = &reload.reload_file
         && let Err(error) = files::write(path, b"")
@@ -116,6 +132,7 @@ pub fn prepare(origin: &Origin, current: &Config, known: &Errors) -> Result<Prep
         tracing::warn!("cannot write reload_file {}: {error}", path.display());
     }
     let loaded = origin.load();
+    save(&loaded, Some(current), number);
     let errors = errors(&loaded);
     let remarks = config::render(&loaded, false);
     if let Some(path) = &reload.reload_check_config_log
@@ -181,13 +198,14 @@ pub fn start(
     origin: Origin,
     current: Arc<Config>,
     known: Errors,
+    number: u64,
 ) -> std::io::Result<oneshot::Receiver<Result<Prepared, Refused>>> {
     let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new()
         .name("reload".into())
         .spawn(move || {
             // The agent may have stopped meanwhile.
-            sender.send(prepare(&origin, &current, &known)).ok();
+            sender.send(prepare(&origin, &current, &known, number)).ok();
         })?;
     Ok(receiver)
 }

@@ -18,6 +18,7 @@ mod planes;
 mod reload;
 mod residue;
 mod said;
+mod saving;
 mod signals;
 mod startup;
 mod telling;
@@ -47,7 +48,8 @@ use super::director::Director;
 use super::interfaces;
 use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
-use super::reload::{Origin, errors, host_name};
+use super::reload::timed::driver::TimedReload;
+use super::reload::{Origin, errors, host_name, save};
 use super::state::StateFile;
 use super::status::StatusFile;
 use super::trackers::{self, Trackers};
@@ -193,6 +195,7 @@ struct Supervisor {
     status: StatusFile,
     control: Option<control::server::Server>,
     reloads: Reloads,
+    timed: TimedReload,
     memory: Memory,
     signals: Signals,
     agent: String,
@@ -213,6 +216,7 @@ impl Supervisor {
         signals: Signals,
     ) -> Result<Self, RunError> {
         let errors = errors(&loaded);
+        save(&loaded, None, 0);
         // Who calls while we start waits.
         let status = StatusFile::new(instance);
         let control = control::server::Server::listen(&status.folder().join(control::SOCKET));
@@ -262,6 +266,8 @@ impl Supervisor {
         let trackers = reporter.as_ref().map(|to| watched.start(to, None));
         let (reach, reached) = mpsc::unbounded_channel();
         let sessions = Sessions::start(director.config(), reporter.as_ref(), reach);
+        let mut timed = TimedReload::default();
+        timed.follow(&director.config().global_defs.reload);
         Ok(Self {
             instance: instance.to_owned(),
             places: vrrp::names(director.config()).map(str::to_owned).collect(),
@@ -280,6 +286,7 @@ impl Supervisor {
             status,
             control: control.inspect_err(|error| error!("{error}")).ok(),
             reloads: Reloads::new(origin, errors),
+            timed,
             memory,
             signals,
             agent: instance.to_owned(),
@@ -301,6 +308,7 @@ impl Supervisor {
                     Asked::Reload => self.handle_reload(None),
                     Asked::Dump(dump) => self.write_dump(dump),
                 },
+                () = self.timed.due() => self.handle_reload(None),
                 outcome = self.reloads.read() => self.handle_prepared(outcome),
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
                 Some(news) = self.news.recv() => self.handle_news(&news),

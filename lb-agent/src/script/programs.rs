@@ -24,6 +24,15 @@ pub struct Programs {
     insecure: Cell<bool>,
 }
 
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// The script; `None`: it must not or cannot run, and the lines say why.
+    pub script: Option<Script>,
+    /// What there is to say, in keepalived's words; the last says what follows, if anything.
+    pub lines: Vec<LogLine>,
+}
+
 impl Programs {
     /// With the rules of `global_defs`; names without a slash are looked for in `path`, of the form
     /// of `$PATH`.
@@ -40,9 +49,23 @@ impl Programs {
     /// The program of `command`; `None`: it must not or cannot run, and the log says why. `kind` is
     /// "track script", "notify script" or "misc script", `name` the `vrrp_script` or the command.
     pub fn find(&self, kind: &str, name: &str, command: &Command) -> Option<Script> {
-        let Some(user) = self.user(command.user.as_deref(), command.group.as_deref()) else {
-            LogLine::Warn(format!("Disabling {kind} {name}: nobody can run it")).write();
-            return None;
+        let Looked { script, lines } = self.look(kind, name, command);
+        for line in lines {
+            line.write();
+        }
+        script
+    }
+
+    /// The same, telling nobody but the caller.
+    pub fn look(&self, kind: &str, name: &str, command: &Command) -> Looked {
+        let (user, mut lines) = self.look_user(command.user.as_deref(), command.group.as_deref());
+        let Some(user) = user else {
+            let line = format!("Disabling {kind} {name}: nobody can run it");
+            lines.push(LogLine::Warn(line));
+            return Looked {
+                script: None,
+                lines,
+            };
         };
         let rules = Rules {
             security: self.config.enable_script_security,
@@ -50,46 +73,62 @@ impl Programs {
         };
         let resolved = resolve(&command.command, user, rules);
         let disabling = resolved.disabling(kind, name);
-        for line in resolved.lines.iter().chain(&disabling) {
-            line.write();
-        }
+        lines.extend(resolved.lines);
+        lines.extend(disabling);
         self.insecure.set(self.insecure.get() || resolved.insecure);
         self.any.set(self.any.get() || resolved.script.is_some());
-        resolved.script
+        Looked {
+            script: resolved.script,
+            lines,
+        }
     }
 
     /// A user and a group by name, without a name `script_user`; `None`: there is none, and the log
     /// says so.
     pub fn user(&self, name: Option<&str>, group: Option<&str>) -> Option<User> {
-        match name {
-            Some(name) => found(name, group),
-            None => *self.default.get_or_init(|| self.default_user()),
+        let (user, lines) = self.look_user(name, group);
+        for line in lines {
+            line.write();
         }
+        user
+    }
+
+    fn look_user(&self, name: Option<&str>, group: Option<&str>) -> (Option<User>, Vec<LogLine>) {
+        let mut lines = Vec::new();
+        let user = match name {
+            Some(name) => found(name, group, &mut lines),
+            None => *self.default.get_or_init(|| self.default_user(&mut lines)),
+        };
+        (user, lines)
     }
 
     /// After all scripts were looked for: keepalived's line when there are some and
     /// `enable_script_security` is not set.
     pub fn say_violation(&self) {
-        if self.any.get() && !self.config.enable_script_security {
-            security_violation(self.insecure.get()).write();
+        if let Some(line) = self.violation() {
+            line.write();
         }
     }
 
-    fn default_user(&self) -> Option<User> {
+    /// That line.
+    pub fn violation(&self) -> Option<LogLine> {
+        let is_violated = self.any.get() && !self.config.enable_script_security;
+        is_violated.then(|| security_violation(self.insecure.get()))
+    }
+
+    fn default_user(&self, lines: &mut Vec<LogLine>) -> Option<User> {
         if let Some((name, group)) = &self.config.script_user {
-            return found(name, group.as_deref());
+            return found(name, group.as_deref(), lines);
         }
         let (user, warning) = User::default_for_scripts();
-        if let Some(warning) = warning {
-            LogLine::Warn(warning).write();
-        }
+        lines.extend(warning.map(LogLine::Warn));
         Some(user)
     }
 }
 
-fn found(name: &str, group: Option<&str>) -> Option<User> {
+fn found(name: &str, group: Option<&str>, lines: &mut Vec<LogLine>) -> Option<User> {
     let user = User::find(name, group);
-    user.map_err(|error| LogLine::Warn(error.to_string()).write())
+    user.map_err(|error| lines.push(LogLine::Warn(error.to_string())))
         .ok()
 }
 

@@ -87,7 +87,7 @@ pub struct Global {
     pub disable_local_igmp: bool,
     /// `interface_up_down_delays`.
     pub interface_up_down_delays: Vec<UpDownDelay>,
-    /// `vrrp_rt_priority`, `vrrp_no_swap`, `max_auto_priority`.
+    /// `vrrp_rt_priority`, `max_auto_priority`.
     pub isolation: Isolation,
     /// `--dont-release-vrrp`: at the end everything stays as it is, and nobody is told.
     pub dont_release: bool,

@@ -46,7 +46,7 @@ pub(super) fn next(flow: &Flow) -> u32 {
     let by = flow.policy.scheduler;
     let first = position(by, value, turns, 0);
     let element = at(table, 1 + first);
-    if !is_unavailable(element) {
+    if !is_unavailable(element, flow) {
         return target(element);
     }
     if !flow.policy.has(flags::FALLBACK) {
@@ -57,7 +57,7 @@ pub(super) fn next(flow: &Flow) -> u32 {
         let shift = if shift >= turns { shift - turns } else { shift };
         let place = position(by, value, turns, shift ^ flow.zero) ^ flow.zero;
         let element = at(table, 1 + place) ^ flow.zero;
-        if !is_unavailable(element) {
+        if !is_unavailable(element, flow) {
             return target(element);
         }
     }
@@ -86,5 +86,7 @@ fn position(by: u8, value: u32, turns: u32, offset: u32) -> u32 {
     if by == scheduler::MH {
         return ipvs_hash::hsiphash(value.wrapping_add(offset), MAGLEV_OFFSET) % turns;
     }
-    offset.wrapping_add(ipvs_hash::bucket(value)) & (HASH_BUCKETS - 1)
+    // A table of `sh` and `dh` has so many turns; that of another scheduler, while the agent goes
+    // over from one to the other, has its own number.
+    (offset.wrapping_add(ipvs_hash::bucket(value)) & (HASH_BUCKETS - 1)) % turns
 }

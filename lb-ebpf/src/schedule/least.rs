@@ -5,15 +5,18 @@ use core::arch::asm;
 
 use aya_ebpf::helpers::bpf_get_prandom_u32;
 use lb_common::limits::MAX_COMPARED;
-use lb_common::policy::{Policy, flags};
+use lb_common::policy::flags;
 use lb_common::schedule::slot;
 
-use super::{ALL_FULL, NOBODY, at, target};
+use super::{ALL_FULL, Flow, NOBODY, at, target};
 use crate::maps::{LOADS, SCHEDULES};
 
 /// In the answer of [`next`], beside the target: there is a server with less than half as many
 /// active connections as its weight.
 pub(super) const SOMEBODY_IS_IDLE: u64 = 1 << 32;
+
+/// A flag of [`lb_compare`] beside those of the policy: who is full gets nothing.
+const COUNTED: u32 = 1 << 31;
 
 /// A server's connections, one active one as 256.
 #[inline(always)]
@@ -39,13 +42,14 @@ pub(super) fn load(slot: u16) -> Option<(u64, u64, u64)> {
 /// The target of the server that has least to do by the costs of the policy, and
 /// [`SOMEBODY_IS_IDLE`]. Of equals it is the first, as in IPVS.
 #[inline(always)]
-pub(super) fn next(policy: &Policy) -> u64 {
+pub(super) fn next(flow: &Flow) -> u64 {
+    let policy = flow.policy;
     lb_compare(
         policy.leader.into(),
         policy.active_cost.into(),
         policy.inactive_cost.into(),
         policy.more_cost.into(),
-        policy.flags.into(),
+        u32::from(policy.flags) | flow.counted * COUNTED,
     )
 }
 
@@ -62,15 +66,14 @@ pub(crate) extern "C" fn lb_compare(
     let Some(table) = SCHEDULES.get(leader) else {
         return NOBODY.into();
     };
-    let overflows = u64::from(flags & u32::from(flags::OVERFLOWS) != 0);
-    let idle_first = u64::from(flags & u32::from(flags::IDLE_FIRST) != 0);
+    let by_order = active_cost | inactive_cost | more_cost == 0;
     let turns = at(table, 0);
     let servers = at(table, turns + 1);
     if servers == 0 {
         return NOBODY.into();
     }
     let first = u64::from(turns) + 2;
-    let (mut offset, end) = (start(servers), u64::from(servers));
+    let (mut offset, end) = (start(servers, by_order), u64::from(servers));
     // Nobody has no weight, so that whoever comes first is better.
     let (mut best, mut best_cost, mut idle) = (0_u64, 1_u64, 0);
     for count in 0..MAX_COMPARED {
@@ -87,12 +90,17 @@ pub(crate) extern "C" fn lb_compare(
         offset += 1;
         offset *= is_less(offset, end);
         let share = element >> 16;
+        // Cut out each time: a word for each of them would be too much for the stack.
+        let bits = opaque(flags.into());
+        let bit = |mask: u32| (bits >> mask.trailing_zeros()) & 1;
+        let [overflows, idle_first] =
+            [flags::OVERFLOWS, flags::IDLE_FIRST].map(|it| bit(it.into()));
         idle |= is_less(active * 2, share);
         let cost = active * u64::from(active_cost)
             + inactive * u64::from(inactive_cost)
             + u64::from(more_cost) * (1 ^ idle_first & is_less(active, 1));
         let better = is_less(cost * (best >> 16), best_cost * share)
-            & is_less(full, 1)
+            & is_less(full & bit(COUNTED), 1)
             & (1 ^ overflows & is_less(share, active));
         let better = opaque(better);
         best = best.wrapping_add(element.wrapping_sub(best).wrapping_mul(better));
@@ -120,10 +128,11 @@ fn opaque(number: u64) -> u64 {
     same
 }
 
-/// Where the comparison begins: with the first server, or anywhere if there are too many.
+/// Where the comparison begins: with the first server, or anywhere if there are too many and the
+/// order does not decide.
 #[inline(always)]
-fn start(servers: u32) -> u64 {
-    if servers <= MAX_COMPARED {
+fn start(servers: u32, by_order: bool) -> u64 {
+    if servers <= MAX_COMPARED || by_order {
         return 0;
     }
     // SAFETY: the helper takes nothing and gives a number.

@@ -29,12 +29,15 @@ pub(super) fn next(flow: &Flow) -> u32 {
         let (place, after) = schedule::next(last, turns);
         last = after ^ flow.zero;
         let element = at(table, place) ^ flow.zero;
-        if !counted || !is_full(slot(element)) {
+        if !counted || !is_full(slot(element), flow) {
             // SAFETY: as above.
             unsafe { *cursor = last };
             return target(element);
         }
     }
+    // The next flow tries the turns after these.
+    // SAFETY: as above.
+    unsafe { *cursor = last };
     COMPARE
 }
 
@@ -51,7 +54,7 @@ pub(super) fn two(flow: &Flow) -> u32 {
     // SAFETY: the helper takes nothing and gives a number.
     let draw = || by_hash(unsafe { u64::from(bpf_get_prandom_u32()) } << 32, turns);
     let (one, other) = (at(table, draw()), at(table, draw()));
-    let better = match (is_full(slot(one)), is_full(slot(other))) {
+    let better = match (is_full(slot(one), flow), is_full(slot(other), flow)) {
         (true, true) => return COMPARE,
         (true, false) => other,
         (false, true) => one,

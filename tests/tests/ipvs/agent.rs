@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use lb_tests::{Agent, Layout, Mode, Namespace, Need, Site, configurations, skipped, wait_until};
+use lb_tests::{Agent, Layout, Mode, Namespace, Site, configurations, skipped, wait_until};
 
 use crate::ipvsadm::{ipvsadm, saved};
 use crate::machine;
@@ -241,54 +241,4 @@ fn a_director_serves_by_ipvs_in_tun() -> Result<()> {
 #[test]
 fn a_director_serves_by_ipvs_in_nat() -> Result<()> {
     a_director_serves(Mode::Nat)
-}
-
-#[test]
-fn a_sorry_server_on_another_port_of_this_host_is_ipvs_s_in_auto() -> Result<()> {
-    if skipped(&[Need::Bpf]) {
-        return Ok(());
-    }
-    let Some(machine) = machine()? else {
-        return Ok(());
-    };
-    machine.ip("link set lo up")?;
-    machine.ip("link add name eth0 type veth peer name far")?;
-    machine.ip("address add 192.0.2.1/24 dev eth0")?;
-    for link in ["eth0", "far"] {
-        machine.ip(&format!("link set {link} up"))?;
-    }
-    let server = |vip: &str, sorry: &str| {
-        format!(
-            "virtual_server {vip} 80 {{\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
-             sorry_server {sorry}\nalpha\nreal_server 192.0.2.77 80 {{\nTCP_CHECK {{\n\
-             connect_timeout 1\n}}\n}}\n}}\n"
-        )
-    };
-    let text = server("192.0.2.1", "127.0.0.1 8080") + &server("192.0.2.2", "192.0.2.50 80");
-    let mut agent = Agent::start(&machine, &text)?;
-    agent.wait_for(
-        "virtual server [192.0.2.1]:tcp:80 is served by the kernel's IPVS: XDP has no way to port \
-         8080 of 127.0.0.1",
-        PATIENCE,
-    )?;
-    wait_for(
-        &machine,
-        &[
-            "-A -t 192.0.2.1:80 -s rr",
-            "-a -t 192.0.2.1:80 -r 127.0.0.1:8080 -m -w 1",
-        ],
-    )
-    .with_context(|| agent.log())?;
-    let dump = wait_until(PATIENCE, || {
-        let dump = machine
-            .enter(|| agent.dump("services --format json"))
-            .ok()?;
-        dump.contains("192.0.2.2").then_some(dump)
-    })
-    .context("dump says nothing")?;
-    let dump: serde_json::Value = serde_json::from_str(&dump)?;
-    let planes: Vec<_> = dump["planes"].as_array().into_iter().flatten().collect();
-    let names: Vec<_> = planes.iter().map(|it| it["plane"].as_str()).collect();
-    ensure!(names == [Some("ipvs"), Some("xdp")], "{dump:#}");
-    Ok(())
 }

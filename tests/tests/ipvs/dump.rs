@@ -7,15 +7,16 @@ mod run;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use lb_agent::config::model::{
     AddressKey, Checker, CheckerKind, Config, Forwarding, Protocol, RealServer, VirtualServer,
     VirtualServerKey,
 };
 use lb_agent::config::{Environment, FileSystem, load_in};
 use lb_tests::Namespace;
+use lb_tests::configurations::files;
 
 /// Where we differ on purpose: the file, what keepalived calls it, and why.
 const DIFFERENT: &[(&str, &str, &str)] = &[(
@@ -61,25 +62,6 @@ fn every_value_of_a_virtual_server_is_the_one_that_keepalived_dumps() -> Result<
     ensure!(differences.is_empty(), "{}", differences.join("\n"));
     ensure!(compared >= COMPARED, "only {compared} files are compared");
     Ok(())
-}
-
-fn files() -> Result<Vec<PathBuf>> {
-    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut files = Vec::new();
-    for folder in [
-        PathBuf::from("/usr/share/doc/keepalived/samples"),
-        configs.join("tutorials"),
-        configs.join("mended"),
-    ] {
-        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-            let path = entry?.path();
-            if path.to_string_lossy().contains(".conf") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// What keepalived dumps; `None` when it does not run the file.

@@ -10,7 +10,7 @@ use lb_agent::dataplane::ipvs::desired::{Desired, Service};
 use lb_agent::dataplane::ipvs::plane::Plane;
 use lb_tests::{Agent, Layout, Mode, Namespace, Need, Site, skipped, wait_until};
 
-use crate::agent::{PLAIN, wait_for};
+use crate::agent::PLAIN;
 use crate::ipvsadm::{ipvsadm, saved};
 use crate::machine;
 use crate::samples::{plain, web};
@@ -76,7 +76,7 @@ fn the_sync_daemon_follows_the_instance_and_is_started_again() -> Result<()> {
 }
 
 /// A rule of the operator or of ours marks what belongs together.
-fn site(needs: &[Need]) -> Result<Option<Site>> {
+pub(crate) fn site(needs: &[Need]) -> Result<Option<Site>> {
     if skipped(&crate::SITE) || skipped(needs) {
         return Ok(None);
     }
@@ -86,7 +86,7 @@ fn site(needs: &[Need]) -> Result<Option<Site>> {
     Ok(Some(site))
 }
 
-fn wait_until_served(site: &Site, agent: &Agent) -> Result<()> {
+pub(crate) fn wait_until_served(site: &Site, agent: &Agent) -> Result<()> {
     let target = site.service();
     let served = wait_until(PATIENCE, || {
         let tally = site
@@ -120,43 +120,6 @@ fn the_operators_marks_are_served_for_two_ports_together() -> Result<()> {
         PATIENCE,
     )?;
     wait_until_served(&site, &agent)
-}
-
-#[test]
-fn a_group_has_one_mark_that_nftables_sets() -> Result<()> {
-    let Some(site) = site(&[Need::NfTables])? else {
-        return Ok(());
-    };
-    let director = &site.directors[0];
-    let [one, two] = site.layout.servers;
-    let vip = site.layout.virtual_address;
-    let text = format!(
-        "global_defs {{\nxdp_mode off\nnftables_ipvs\n}}\n\
-         virtual_server_group G {{\n{vip} 80\n192.0.2.1-200 443\nfd00::1 80\n}}\n\
-         virtual_server group G {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
-         real_server {one} 80 {{\n}}\nreal_server {two} 80 {{\n}}\n}}\n"
-    );
-    let agent = Agent::start(director, &text)?;
-    wait_for(
-        director,
-        &[
-            "-A -f 1000 -6 -s rr",
-            "-A -f 1000 -s rr",
-            &format!("-a -f 1000 -r {one}:80 -g -w 1"),
-            &format!("-a -f 1000 -r {two}:80 -g -w 1"),
-        ],
-    )
-    .with_context(|| agent.log())?;
-    wait_until_served(&site, &agent)?;
-    let rules = director.run(Command::new("nft").args(["list", "ruleset"]))?;
-    ensure!(
-        rules.contains("192.0.2.1-192.0.2.200 . 443 : 0x000003e8"),
-        "{rules}"
-    );
-    agent.terminate()?;
-    let rules = director.run(Command::new("nft").args(["list", "ruleset"]))?;
-    ensure!(!rules.contains("keepalived_ipvs"), "{rules}");
-    Ok(())
 }
 
 #[test]

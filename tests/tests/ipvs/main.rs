@@ -11,6 +11,7 @@ mod ipvsadm;
 mod kernel;
 mod many;
 mod mixed;
+mod nftables;
 mod plane;
 mod refusals;
 mod samples;

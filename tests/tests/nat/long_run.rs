@@ -27,7 +27,7 @@ fn checks_of_nat_servers_never_fail_while_the_director_is_master() -> Result<()>
         return Ok(());
     }
     let (mut cluster, _web) = at_work()?;
-    let probe = cluster.probe()?;
+    let probe = cluster.patient_probe()?;
     let outwards = (cluster.site.layout.client, 80).into();
     let length = Duration::from_secs(u64::from(DELAY_LOOP * (RETRY + 1)) * 2);
     let end = now() + length;

@@ -28,7 +28,7 @@ fn reloads_under_traffic_cost_no_request_no_connection_and_no_counter() -> Resul
     }
     for mode in [Mode::Dr, Mode::Nat] {
         let mut cluster = Cluster::at_work(Layout::demo(mode), configurations::demo(mode))?;
-        let probe = cluster.probe()?;
+        let probe = cluster.patient_probe()?;
         let [text, _] = cluster.configurations.clone();
         let agent = cluster.agent(0)?;
         let service = SERVICE.replace("DR", &mode.to_string());
@@ -54,10 +54,12 @@ fn reloads_under_traffic_cost_no_request_no_connection_and_no_counter() -> Resul
             let before = connections(agent, 80)?;
             let told = agent.reload(&step)?;
             assert!(!told.text.is_empty(), "it says what has changed");
-            // Some requests under each.
-            std::thread::sleep(Duration::from_millis(300));
-            assert!(connections(agent, 80)? > before, "counters go on");
-            assert_eq!(state(agent)?, "MASTER");
+            // Some requests under each; the status file is written once a second.
+            let goes_on = || {
+                let counts = connections(agent, 80).ok()? > before;
+                (counts && state(agent).ok()? == "MASTER").then_some(())
+            };
+            wait_until(SOON, goes_on).context("counters stand still, or it is not MASTER")?;
         }
         let report = probe.report();
         assert_eq!(report.failures(), 0, "{mode}: {}", agent.log());

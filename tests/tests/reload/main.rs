@@ -6,6 +6,7 @@ mod beat;
 mod connections;
 mod hands;
 mod refuse;
+mod timed;
 
 use std::time::Duration;
 

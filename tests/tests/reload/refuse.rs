@@ -13,7 +13,7 @@ fn a_file_that_cannot_be_used_changes_nothing_and_says_why() -> Result<()> {
         return Ok(());
     }
     let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
-    let probe = cluster.probe()?;
+    let probe = cluster.patient_probe()?;
     let [text, _] = cluster.configurations.clone();
     let agent = cluster.agent(0)?;
     let before = dumped(agent, "backends")?;

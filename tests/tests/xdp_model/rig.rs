@@ -165,7 +165,7 @@ impl Rig {
         if let Some(word) = self.control.word(0, offset_of!(Control, heartbeat)) {
             word.store(heartbeat, Ordering::SeqCst);
         }
-        let outcome = self.send(frame, ingress)?;
+        let outcome = self.test_run(frame, ingress)?;
         let until = self.jiffies()?;
         let tick = |jiffies: u64| (jiffies >> TICK_SHIFT).cast_signed();
         Ok(Ran {
@@ -175,8 +175,13 @@ impl Rig {
         })
     }
 
-    /// The same without a look at the clock.
+    /// The same without a look at the clock, while the agent is alive.
     pub(crate) fn send(&mut self, frame: &[u8], ingress: u32) -> Result<Outcome> {
+        self.object.heartbeat()?;
+        self.test_run(frame, ingress)
+    }
+
+    fn test_run(&mut self, frame: &[u8], ingress: u32) -> Result<Outcome> {
         let length = u32::try_from(frame.len())?;
         // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
         let context = [0, length, 0, ingress, 0, 0].map(u32::to_ne_bytes).concat();

@@ -82,9 +82,12 @@ impl<'a> Trial<'a> {
     pub(crate) fn send(&mut self, frame: &[u8], ingress: u32, agent: Agent) -> Result<Outcome> {
         let ran = self.rig.run(frame, ingress, agent)?;
         let agent_silent = self.deadman != 0 && agent == Agent::Silent;
+        // Slow is half of `xdp_deadman`: far more than the agent needs to count.
+        let has_census = self.deadman == 0 || agent != Agent::Slow;
         let arrival = |tick| Arrival {
             tick,
             agent_silent,
+            has_census,
             ingress,
         };
         let before = (ran.since != ran.until).then(|| self.model.clone());

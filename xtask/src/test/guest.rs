@@ -20,13 +20,39 @@ pub(super) struct Guest<'a> {
     pub(super) options: &'a Options,
 }
 
-impl Guest<'_> {
+/// Modules whose tests need what the quick guest's kernel has not: BTF, nftables for IPv4.
+const NOT_FOR_UML: [&str; 2] = ["mixed::", "nftables::"];
+
+impl<'a> Guest<'a> {
+    /// The guests that the tests of a program run in, each with what the program is told there:
+    /// most in the quickest one, some need another kernel. None: there is nothing to run.
+    pub(super) fn of(
+        program: &Program,
+        arguments: &[String],
+        kernel: Option<Kernel>,
+        options: &'a Options,
+    ) -> Result<Vec<(Self, Vec<String>)>> {
+        let names = tests(program, arguments)?;
+        let (stock, quick): (Vec<_>, Vec<_>) = match (kernel, Kernel::choose(None)?) {
+            (None, Kernel::Uml) => names
+                .into_iter()
+                .partition(|name| NOT_FOR_UML.iter().any(|module| name.starts_with(module))),
+            (Some(_), _) | (None, Kernel::Qemu) => (Vec::new(), names),
+        };
+        let told = |names: Vec<String>| {
+            let how = ["--show-output", "--test-threads=1", "--exact"];
+            how.map(str::to_owned).into_iter().chain(names).collect()
+        };
+        let guests = [(kernel, quick), (Some(Kernel::Qemu), stock)];
+        let guests = guests.into_iter().filter(|(_, names)| !names.is_empty());
+        Ok(guests
+            .map(|(kernel, names)| (Self { kernel, options }, told(names)))
+            .collect())
+    }
+
     /// Runs tests of one program. Where no guest can be started they are skipped as one, with the
     /// reason.
     pub(super) fn run(&self, program: &Program, arguments: &[String]) -> Result<Outcomes> {
-        if !has_tests(program, arguments)? {
-            return Ok(Outcomes::default());
-        }
         if !self.options.no_setup
             && let Err(error) = vm::prepare(self.kernel)
         {
@@ -50,14 +76,16 @@ impl Guest<'_> {
     }
 }
 
-/// Whether the filter lets any test through: a guest takes its time.
-fn has_tests(program: &Program, arguments: &[String]) -> Result<bool> {
+/// The tests that the filter lets through.
+fn tests(program: &Program, arguments: &[String]) -> Result<Vec<String>> {
     let mut list = Command::new(&program.executable);
     list.args(arguments).args(["--list", "--format", "terse"]);
     let output = prepared(program, &mut list)
         .output()
         .with_context(|| format!("cannot start {}", program.name))?;
-    Ok(!output.stdout.is_empty())
+    let lines = String::from_utf8_lossy(&output.stdout);
+    let names = lines.lines().filter_map(|line| line.strip_suffix(": test"));
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// What `vm` has said.

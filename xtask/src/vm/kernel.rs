@@ -26,7 +26,7 @@ pub(crate) enum Kernel {
 
 impl Kernel {
     /// The one that is asked for, else the quicker one that this machine can run.
-    pub(super) fn choose(wanted: Option<Self>) -> Result<Self> {
+    pub(crate) fn choose(wanted: Option<Self>) -> Result<Self> {
         let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         match (wanted, suits_uml(&processor)) {
             (Some(Self::Uml), false) => bail!(

@@ -67,6 +67,12 @@ pub enum Code {
     Surprising,
     /// More than the data plane can hold.
     Capacity,
+    /// A program that is not there, or that its user may not run.
+    Script,
+    /// Scripts run without `enable_script_security`.
+    ScriptSecurity,
+    /// An interface that this host does not have.
+    MissingInterface,
     /// There were more remarks than are shown.
     More,
 }
@@ -106,6 +112,9 @@ impl Code {
             Self::LeftOut => "left-out",
             Self::Surprising => "surprising",
             Self::Capacity => "capacity",
+            Self::Script => "script",
+            Self::ScriptSecurity => "script-security",
+            Self::MissingInterface => "missing-interface",
             Self::More => "more",
         }
     }

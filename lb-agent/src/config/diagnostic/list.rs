@@ -81,8 +81,7 @@ impl Diagnostics {
                     .push(more(sources, file, severity, count - SHOWN_OF_ONE_KIND));
             }
         }
-        self.kept
-            .sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
+        sort(&mut self.kept);
         self.kept
     }
 
@@ -97,6 +96,11 @@ impl Diagnostics {
         self.kept.push(diagnostic);
         Some(self.kept.len() - 1)
     }
+}
+
+/// By file and place; what has no place comes first.
+pub(crate) fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
 }
 
 fn more(sources: &Sources, file: Option<FileId>, severity: Severity, count: usize) -> Diagnostic {

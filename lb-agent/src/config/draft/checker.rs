@@ -72,6 +72,7 @@ impl UrlDraft {
             status_code: None,
             virtualhost: None,
             body: UrlBody::default(),
+            regex: None,
             tls_compliant: false,
         }
     }
@@ -170,5 +171,7 @@ pub(crate) struct UrlDraft {
     pub(crate) status_code: Option<Spanned<Vec<(u16, u16)>>>,
     pub(crate) virtualhost: Option<Spanned<String>>,
     pub(crate) body: UrlBody,
+    /// The line of its `regex`.
+    pub(crate) regex: Option<Span>,
     pub(crate) tls_compliant: bool,
 }

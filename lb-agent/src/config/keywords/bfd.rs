@@ -14,6 +14,7 @@ const SESSION: &[Keyword<BfdInstance>] = &[
         "ADDRESS",
         read!(value::host_address => |b: &mut BfdInstance, v| b.neighbor_ip = v.value),
     )
+    .goes_on()
     .or(&["neighbour_ip"])
     .example("10.0.0.7"),
     word(

@@ -41,7 +41,7 @@ pub(super) const fn common<T: IsChecker>() -> [Keyword<T>; 7] {
             read!(value::address => |c: &mut T, v| IsChecker::checker(c).bindto = Some(v)),
         )
         .example("10.0.0.7"),
-        short("bind_port", 0..=65535, |c: &mut T, v| {
+        short("bind_port", 1..=65535, |c: &mut T, v| {
             c.checker().bind_port = Some(v);
         }),
         number("fwmark", 0..=u32::MAX, |c: &mut T, v| {
@@ -75,10 +75,10 @@ const HTTP_PROTOCOL: &[(&str, HttpProtocol)] = &[
 pub(super) const fn http<T: IsChecker>() -> [Keyword<T>; 5] {
     [
         block("url", NONE, lower::url).example("{\npath /7\n}").many(),
-        word("http_protocol", "1.0|1.0C|1.1", read!(choice HTTP_PROTOCOL => |c: &mut T, v| IsChecker::checker(c).http_protocol = Some(v)))
+        word("http_protocol", "1.0|1.0C|1.1", read!(choice HTTP_PROTOCOL => |c: &mut T, v| IsChecker::checker(c).http_protocol = Some(v))).goes_on()
             .default("1.0")
             .example("1.1"),
-        text("virtualhost", "HOST", |c: &mut T, v| c.checker().virtualhost = Some(v))
+        text("virtualhost", "HOST", |c: &mut T, v| c.checker().virtualhost = Some(v)).goes_on()
             .default("the real or the virtual server's"),
         flag("fast_recovery", |c: &mut T, v| c.checker().fast_recovery = v.value),
         flag("tls_compliant", |c: &mut T, v| c.checker().tls_compliant = v.value)
@@ -93,11 +93,13 @@ const REQUEST: &[Keyword<UrlDraft>] = &[
         words("CODE|FROM-TO …", 1, ANY),
         lower::status_code,
     )
+    .goes_on()
     .default("200-299")
     .example("207"),
     text("virtualhost", "HOST", |u: &mut UrlDraft, v| {
         u.virtualhost = Some(v);
     })
+    .goes_on()
     .default("the checker's"),
     flag("tls_compliant", |u: &mut UrlDraft, v| {
         u.tls_compliant = v.value;
@@ -109,7 +111,9 @@ const BODY: &[Keyword<UrlDraft>] = &[
     line("digest", one("MD5"), lower::digest).example("00112233445566778899aabbccddeeff"),
     text("regex", "PATTERN", |u: &mut UrlDraft, v| {
         u.body.regex = Some(v.value);
+        u.regex = Some(v.span);
     })
+    .goes_on()
     .since("2.0.7"),
     bare("regex_no_match", |u: &mut UrlDraft, v| {
         u.body.regex_no_match = v.value;
@@ -119,14 +123,18 @@ const BODY: &[Keyword<UrlDraft>] = &[
         words("OPTION …", 1, ANY),
         lower::regex_options,
     )
+    .goes_on()
     .example("caseless"),
     number("regex_min_offset", 0..=u32::MAX, |u: &mut UrlDraft, v| {
         u.body.regex_min_offset = v.value;
-    }),
+    })
+    .goes_on(),
     number("regex_max_offset", 1..=u32::MAX, |u: &mut UrlDraft, v| {
         u.body.regex_max_offset = Some(v.value);
-    }),
+    })
+    .goes_on(),
     line("regex_stack", words("START MAX", 2, 2), lower::regex_stack)
+        .goes_on()
         .example("7 8")
         .accepted("a regex needs no stack here"),
 ];

@@ -39,6 +39,7 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
     text("router_id", "NAME", |g: &mut GlobalDraft, v| {
         g.router_id = Some(v);
     })
+    .goes_on()
     .default("the host's name"),
     word(
         "vrrp_mcast_group4",
@@ -158,6 +159,7 @@ const GARP: &[Keyword<GlobalDraft>] = &[
         words("[all] SECONDS", 1, 2),
         lower::garp_extra_if,
     )
+    .goes_on()
     .or(&["vrrp_vmac_garp_intvl"])
     .since("2.2.3")
     .example("all 7"),

@@ -64,6 +64,7 @@ const SMTP: &[Keyword<SmtpCheckDraft>] = &[
     text("helo_name", "NAME", |c: &mut SmtpCheckDraft, v| {
         c.helo_name = Some(v);
     })
+    .goes_on()
     .default("`smtp_helo_name`"),
     block("host", NONE, lower::host).many(),
 ];
@@ -72,7 +73,8 @@ const MISC: &[Keyword<MiscCheckDraft>] = &[
     word("misc_path", "COMMAND", |c: &mut MiscCheckDraft, w, _| {
         w.clone_into(&mut c.value.misc_path.command);
         Ok(())
-    }),
+    })
+    .goes_on(),
     super::seconds(
         "misc_timeout",
         super::SHORTEST..=super::YEAR,
@@ -83,6 +85,7 @@ const MISC: &[Keyword<MiscCheckDraft>] = &[
         c.value.misc_dynamic = v.value;
     }),
     line("user", words("USER [GROUP]", 1, 2), lower::misc_user)
+        .goes_on()
         .default("`script_user`")
         .example("nobody"),
 ];
@@ -116,7 +119,9 @@ const DNS: &[Keyword<DnsCheckDraft>] = &[
 ];
 
 const UDP: &[Keyword<UdpCheckDraft>] = &[
-    line("payload", words("HEX …", 1, ANY), lower::payload).example("07 08"),
+    line("payload", words("HEX …", 1, ANY), lower::payload)
+        .goes_on()
+        .example("07 08"),
     line(
         "require_reply",
         words("[HEX …]", 0, ANY),
@@ -148,6 +153,7 @@ const FILE: &[Keyword<FileCheckDraft>] = &[
     )
     .example("G"),
     line("weight", script::WEIGHT, lower::file_check_weight)
+        .goes_on()
         .default("the file's")
         .example("7"),
 ];

@@ -17,6 +17,7 @@ impl<T> Keyword<T> {
             example: "",
             silent: "\0",
             many: false,
+            stops: true,
         }
     }
 
@@ -62,6 +63,12 @@ impl<T> Keyword<T> {
     /// Nothing is said about it when its argument is this.
     pub(super) const fn silent(mut self, argument: &'static str) -> Self {
         self.silent = argument;
+        self
+    }
+
+    /// Without its words the line is ignored, and everything else runs.
+    pub(super) const fn goes_on(mut self) -> Self {
+        self.stops = false;
         self
     }
 

@@ -32,6 +32,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     signed("max_auto_priority", -1..=99, |g: &mut GlobalDraft, v| {
         g.value.process.max_auto_priority = small(v.value);
     })
+    .goes_on()
     .default("0: off"),
     units(
         "min_auto_priority_delay",
@@ -41,25 +42,32 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
             g.value.process.min_auto_priority_delay = v.value;
         },
     )
+    .goes_on()
     .default("1000000 µs"),
     nice("vrrp_priority", |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_priority = small(v.value);
-    }),
+    })
+    .goes_on(),
     nice("checker_priority", |g: &mut GlobalDraft, v| {
         g.value.process.checker_priority = small(v.value);
-    }),
+    })
+    .goes_on(),
     nice("bfd_priority", |g: &mut GlobalDraft, v| {
         g.value.process.bfd_priority = small(v.value);
-    }),
+    })
+    .goes_on(),
     super::byte("vrrp_rt_priority", REAL_TIME, |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_rt_priority = Some(v.value);
-    }),
+    })
+    .goes_on(),
     real_time("checker_rt_priority", |g: &mut GlobalDraft, v| {
         g.value.process.checker_rt_priority = Some(v.value);
-    }),
+    })
+    .goes_on(),
     real_time("bfd_rt_priority", |g: &mut GlobalDraft, v| {
         g.value.process.bfd_rt_priority = Some(v.value);
-    }),
+    })
+    .goes_on(),
     bare("vrrp_no_swap", |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_no_swap = v.value;
     }),

@@ -22,7 +22,8 @@ const SERVER: &[Keyword<RealServerDraft>] = &[
     }),
     text("virtualhost", "HOST", |r: &mut RealServerDraft, v| {
         r.virtualhost = Some(v);
-    }),
+    })
+    .goes_on(),
     line("notify_up", COMMAND, lower::notify_up).example("/bin/true"),
     line("notify_down", COMMAND, lower::notify_down).example("/bin/true"),
     number("uthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
@@ -47,6 +48,7 @@ const SERVER: &[Keyword<RealServerDraft>] = &[
     text("snmp_name", "NAME", |r: &mut RealServerDraft, v| {
         r.value.snmp_name = Some(v.value);
     })
+    .goes_on()
     .since("2.2.3")
     .accepted("this program is no SNMP agent"),
 ];

@@ -126,10 +126,12 @@ const PLACE: &[Keyword<ConfigDraft>] = &[
     text("net_namespace", "NAME", |c: &mut ConfigDraft, v| {
         c.environment.net_namespace = Some(v.value);
     })
+    .goes_on()
     .refused(NAMESPACE),
     text("net_namespace_ipvs", "NAME", |c: &mut ConfigDraft, v| {
         c.environment.net_namespace_ipvs = Some(v.value);
     })
+    .goes_on()
     .refused(NAMESPACE),
     bare("namespace_with_ipsets", |c: &mut ConfigDraft, v| {
         c.environment.namespace_with_ipsets = v.value;
@@ -138,6 +140,7 @@ const PLACE: &[Keyword<ConfigDraft>] = &[
     text("instance", "NAME", |c: &mut ConfigDraft, v| {
         c.environment.instance = Some(v.value);
     })
+    .goes_on()
     .accepted(
         "an agent is named where it is started, by `--instance NAME`: its maps and its socket are \
          found by that name, also without its configuration",

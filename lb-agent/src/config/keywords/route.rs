@@ -1,5 +1,8 @@
 //! Options of a route: a line of `virtual_routes` or `static_routes`.
 
+mod metrics;
+
+use self::metrics::METRICS;
 use super::{ANY, Keyword, Section, Unit, flag, line, number, read, units, word, words};
 use crate::config::draft::RouteDraft;
 use crate::config::lower::route as lower;
@@ -212,37 +215,6 @@ const PLACE: &[Keyword<RouteDraft>] = &[
 const PREF: &[(&str, u8)] = &[("low", 3), ("medium", 0), ("high", 1)];
 
 const ENABLED: &[(&str, bool)] = &[("enabled", true), ("disabled", false)];
-
-const METRICS: &[Keyword<RouteDraft>] = &[
-    metric("mtu", |r: &mut RouteDraft, v| r.value.metrics.mtu = Some(v.value)),
-    metric("hoplimit", |r: &mut RouteDraft, v| r.value.metrics.hoplimit = Some(v.value)),
-    metric("advmss", |r: &mut RouteDraft, v| r.value.metrics.advmss = Some(v.value)),
-    word("rtt", "TIME", read!(lower::time => |r: &mut RouteDraft, v| r.value.metrics.rtt = Some(v.value)))
-        .example("7ms"),
-    word("rttvar", "TIME", read!(lower::time => |r: &mut RouteDraft, v| r.value.metrics.rttvar = Some(v.value)))
-        .example("7ms"),
-    word("rto_min", "TIME", read!(lower::time => |r: &mut RouteDraft, v| r.value.metrics.rto_min = Some(v.value)))
-        .example("7ms"),
-    metric("reordering", |r: &mut RouteDraft, v| r.value.metrics.reordering = Some(v.value)),
-    metric("window", |r: &mut RouteDraft, v| r.value.metrics.window = Some(v.value)),
-    metric("cwnd", |r: &mut RouteDraft, v| r.value.metrics.cwnd = Some(v.value)),
-    metric("initcwnd", |r: &mut RouteDraft, v| r.value.metrics.initcwnd = Some(v.value)),
-    metric("initrwnd", |r: &mut RouteDraft, v| r.value.metrics.initrwnd = Some(v.value)),
-    metric("ssthresh", |r: &mut RouteDraft, v| r.value.metrics.ssthresh = Some(v.value)),
-    word("quickack", "0|1", read!(value::zero_or_one => |r: &mut RouteDraft, v| r.value.metrics.quickack = Some(v.value)))
-        .example("1"),
-    word("features", "ecn", read!(value::name => |r: &mut RouteDraft, v| r.value.metrics.features = Some(v.value)))
-        .example("ecn"),
-    word("congctl", "NAME", read!(value::name => |r: &mut RouteDraft, v| r.value.metrics.congctl = Some(v.value)))
-        .example("bbr"),
-    word("fastopen_no_cookie", "0|1", read!(value::zero_or_one => |r: &mut RouteDraft, v| r.value.metrics.fastopen_no_cookie = Some(v.value)))
-        .example("1"),
-];
-
-/// A number that `lock` may stand before.
-const fn metric(name: &'static str, set: super::Set<RouteDraft, u32>) -> Keyword<RouteDraft> {
-    number(name, 0..=u32::MAX, set)
-}
 
 const HOP: &[Keyword<NextHop>] = &[
     word(

@@ -30,7 +30,8 @@ const SCRIPT: &[Keyword<VrrpScript>] = &[
     word("script", "COMMAND", |s: &mut VrrpScript, w, _| {
         w.clone_into(&mut s.script.command);
         Ok(())
-    }),
+    })
+    .goes_on(),
     seconds("interval", MILLISECOND..=DAY, |s: &mut VrrpScript, v| {
         s.interval = v.value;
     })
@@ -75,9 +76,11 @@ const PROCESS: &[Keyword<VrrpTrackProcess>] = &[
         "initial|partial",
         read!(choice PARAM_MATCH => |p: &mut VrrpTrackProcess, v| p.param_match = Some(v.value)),
     )
+    .goes_on()
     .example("initial")
     .default("all arguments are equal"),
     line("weight", WEIGHT, lower::process_weight)
+        .goes_on()
         .default("0: FAULT when it does not run")
         .example("-7"),
     short("quorum", 1..=u16::MAX, |p: &mut VrrpTrackProcess, v| {
@@ -119,8 +122,10 @@ const FILE: &[Keyword<TrackFileDraft>] = &[
         "PATH",
         read!(value::path => |f: &mut TrackFileDraft, v| f.file = Some(v)),
     )
+    .goes_on()
     .example("/run/seven"),
     line("weight", WEIGHT, lower::file_weight)
+        .goes_on()
         .default("1")
         .example("7"),
     line(

@@ -84,30 +84,7 @@ impl<T> Keyword<T> {
 
     /// What stands behind its name, as one writes it.
     pub(crate) fn syntax(&self) -> String {
-        let range = |first: &dyn std::fmt::Display, last: &dyn std::fmt::Display, unit: &str| {
-            format!("{first}–{last}{unit}")
-        };
-        match &self.argument {
-            Argument::Flag(_) => "[on|off]".to_owned(),
-            Argument::Bare(_) => String::new(),
-            Argument::Byte(numbers, _) => range(numbers.start(), numbers.end(), ""),
-            Argument::Short(numbers, _) => range(numbers.start(), numbers.end(), ""),
-            Argument::Number(numbers, _) if *numbers.end() == u32::MAX => "N".to_owned(),
-            Argument::Number(numbers, _) => range(numbers.start(), numbers.end(), ""),
-            Argument::Signed(numbers, _) => range(numbers.start(), numbers.end(), ""),
-            Argument::Units(unit, _, _) => format!("N ({})", unit.symbol()),
-            Argument::Seconds(times, _) if *times.end() == super::YEAR => "SECONDS".to_owned(),
-            Argument::Seconds(times, _) => range(
-                &times.start().as_secs_f64(),
-                &times.end().as_secs_f64(),
-                " s",
-            ),
-            Argument::Text(syntax, _) | Argument::Word(syntax, _) | Argument::Unread(syntax) => {
-                (*syntax).to_owned()
-            }
-            Argument::Line(words, _) => words.syntax.to_owned(),
-            Argument::Block(words, _) => format!("{} {{ … }}", words.syntax).trim().to_owned(),
-        }
+        self.argument.syntax()
     }
 
     /// An example that differs from the default: what stands behind the name.
@@ -127,6 +104,36 @@ impl<T> Keyword<T> {
             Argument::Seconds(range, _) => range.end().as_secs().min(77).to_string(),
             Argument::Text(..) | Argument::Word(..) => "seven".to_owned(),
             Argument::Block(..) => "{\n}".to_owned(),
+        }
+    }
+}
+
+impl<T> Argument<T> {
+    /// What stands behind its name, as one writes it.
+    pub(crate) fn syntax(&self) -> String {
+        let range = |first: &dyn std::fmt::Display, last: &dyn std::fmt::Display, unit: &str| {
+            format!("{first}–{last}{unit}")
+        };
+        match self {
+            Self::Flag(_) => "[on|off]".to_owned(),
+            Self::Bare(_) => String::new(),
+            Self::Byte(numbers, _) => range(numbers.start(), numbers.end(), ""),
+            Self::Short(numbers, _) => range(numbers.start(), numbers.end(), ""),
+            Self::Number(numbers, _) if *numbers.end() == u32::MAX => "N".to_owned(),
+            Self::Number(numbers, _) => range(numbers.start(), numbers.end(), ""),
+            Self::Signed(numbers, _) => range(numbers.start(), numbers.end(), ""),
+            Self::Units(unit, _, _) => format!("N ({})", unit.symbol()),
+            Self::Seconds(times, _) if *times.end() == super::YEAR => "SECONDS".to_owned(),
+            Self::Seconds(times, _) => range(
+                &times.start().as_secs_f64(),
+                &times.end().as_secs_f64(),
+                " s",
+            ),
+            Self::Text(syntax, _) | Self::Word(syntax, _) | Self::Unread(syntax) => {
+                (*syntax).to_owned()
+            }
+            Self::Line(words, _) => words.syntax.to_owned(),
+            Self::Block(words, _) => format!("{} {{ … }}", words.syntax).trim().to_owned(),
         }
     }
 }

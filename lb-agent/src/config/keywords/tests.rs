@@ -1,4 +1,6 @@
 mod effect;
+mod everywhere;
+mod odd;
 
 use std::collections::HashSet;
 

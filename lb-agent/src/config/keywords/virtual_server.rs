@@ -110,7 +110,7 @@ const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
 const POOL: &[Keyword<VirtualServerDraft>] = &[
     line("sorry_server", words("IP [PORT]", 1, 2), lower::sorry_server).example("10.0.0.7 80"),
     bare("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| v.value.sorry_server_inhibit = w.value),
-    word("sorry_server_lvs_method", "NAT|DR|TUN", read!(choice KINDS => |v: &mut VirtualServerDraft, w| v.value.sorry_server_lvs_method = Some(w.value)))
+    word("sorry_server_lvs_method", "NAT|DR|TUN", read!(choice KINDS => |v: &mut VirtualServerDraft, w| v.value.sorry_server_lvs_method = Some(w.value))).goes_on()
         .default("`lb_kind`")
         .example("DR"),
     number("quorum", 1..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.quorum = w.value)
@@ -130,7 +130,7 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
         .example("off"),
     seconds("xdp_slow_start", TIME, |v: &mut VirtualServerDraft, w| v.value.xdp_slow_start = w.value)
         .default("off"),
-    text("virtualhost", "HOST", |v: &mut VirtualServerDraft, w| v.virtualhost = Some(w)),
+    text("virtualhost", "HOST", |v: &mut VirtualServerDraft, w| v.virtualhost = Some(w)).goes_on(),
     number("weight", 0..=super::real_server::MAX_WEIGHT, |v: &mut VirtualServerDraft, w| v.weight = Some(w)).default("1"),
 ];
 
@@ -143,6 +143,7 @@ const REST: &[Keyword<VirtualServerDraft>] = &[
     text("snmp_name", "NAME", |v: &mut VirtualServerDraft, w| {
         v.value.snmp_name = Some(w.value);
     })
+    .goes_on()
     .since("2.2.3")
     .accepted("this program is no SNMP agent"),
     word(

@@ -1,16 +1,24 @@
-//! `vrrp_instance`, its `authentication` and `auth_hmac`.
+//! `vrrp_instance`.
+
+mod authentication;
+mod garp;
+mod links;
 
 use std::time::Duration;
 
+pub(crate) use authentication::{AUTH_HMAC, AUTHENTICATION};
+pub(crate) use links::USE_VMAC;
+
+use self::garp::GARP;
+use self::links::LINKS;
 use super::telling::notify;
 use super::tracking::tracked;
 use super::{
-    ANY, COMMAND, Keyword, NONE, Section, TIME, bare, block, byte, flag, line, number, one, read,
-    seconds, text, units, word, words,
+    COMMAND, Keyword, NONE, Section, bare, block, byte, flag, line, one, read, seconds, word, words,
 };
-use crate::config::draft::{AuthType, AuthenticationDraft, InstanceDraft};
+use crate::config::draft::InstanceDraft;
 use crate::config::lower::vrrp as lower;
-use crate::config::model::{AuthHmac, HmacMode, HmacReplay, InitialState, UseVmac};
+use crate::config::model::InitialState;
 use crate::config::value;
 
 /// `vrrp_instance`
@@ -28,16 +36,6 @@ pub(crate) static VRRP_INSTANCE: Section<InstanceDraft> = Section::new(
         TELLING,
     ],
 );
-
-/// `authentication`
-pub(crate) static AUTHENTICATION: Section<AuthenticationDraft> =
-    Section::new("authentication", &[SECRET]);
-
-/// `auth_hmac`
-pub(crate) static AUTH_HMAC: Section<AuthHmac> = Section::new("auth_hmac", &[HMAC]);
-
-/// Words behind `use_vmac`.
-pub(crate) static USE_VMAC: Section<UseVmac> = Section::options("a VMAC", &[VMAC]);
 
 const STATE: &[(&str, InitialState)] = &[
     ("MASTER", InitialState::Master),
@@ -212,99 +210,6 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
         .example("{\nkey 9 ninethsecretofthirtytwocharacters\n}"),
 ];
 
-const NO_VMAC: &str = "the interface keeps its own MAC address";
-
-const LINKS: &[Keyword<InstanceDraft>] = &[
-    line(
-        "use_vmac",
-        words(
-            "[NAME] [INTERFACE] [MAC] [netlink_notify_msg] [group N]",
-            0,
-            ANY,
-        ),
-        lower::use_vmac,
-    )
-    .example("vmac7 eth7 netlink_notify_msg"),
-    bare("vmac_xmit_base", |i: &mut InstanceDraft, v| {
-        i.value.vmac_xmit_base = v.value;
-    }),
-    bare("use_vmac_addr", |i: &mut InstanceDraft, v| {
-        i.value.use_vmac_addr = v.value;
-    })
-    .later(NO_VMAC),
-    line(
-        "use_ipvlan",
-        words("[NAME] [INTERFACE] [ADDRESS] [bridge|private|vepa]", 0, 4),
-        lower::use_ipvlan,
-    )
-    .example("ipvl7 eth7"),
-    word(
-        "vrf",
-        "INTERFACE",
-        read!(value::interface => |i: &mut InstanceDraft, v| i.value.vrf = Some(v.value)),
-    )
-    .example("red")
-    .later("the interface's own routing table is used"),
-    number(
-        "kernel_rx_buf_size",
-        1..=u32::MAX,
-        |i: &mut InstanceDraft, v| {
-            i.value.kernel_rx_buf_size = Some(v.value);
-        },
-    )
-    .default("`vrrp_rx_bufs_policy`"),
-    line(
-        "lvs_sync_daemon_interface",
-        one("INTERFACE"),
-        lower::lvs_sync_daemon_interface,
-    )
-    .example("eth7"),
-];
-
-const GARP: &[Keyword<InstanceDraft>] = &[
-    seconds("garp_master_delay", TIME, |i: &mut InstanceDraft, v| {
-        i.garp.master_delay = Some(v);
-    })
-    .default("`vrrp_garp_master_delay`"),
-    number(
-        "garp_master_repeat",
-        1..=u32::MAX,
-        |i: &mut InstanceDraft, v| i.garp.master_repeat = Some(v),
-    )
-    .default("`vrrp_garp_master_repeat`"),
-    seconds("garp_master_refresh", TIME, |i: &mut InstanceDraft, v| {
-        i.garp.master_refresh = Some(v);
-    })
-    .default("`vrrp_garp_master_refresh`"),
-    number(
-        "garp_master_refresh_repeat",
-        1..=u32::MAX,
-        |i: &mut InstanceDraft, v| {
-            i.garp.master_refresh_repeat = Some(v);
-        },
-    )
-    .default("`vrrp_garp_master_refresh_repeat`"),
-    seconds("garp_lower_prio_delay", TIME, |i: &mut InstanceDraft, v| {
-        i.garp.lower_prio_delay = Some(v);
-    })
-    .default("`vrrp_garp_lower_prio_delay`"),
-    number(
-        "garp_lower_prio_repeat",
-        0..=u32::MAX,
-        |i: &mut InstanceDraft, v| i.garp.lower_prio_repeat = Some(v),
-    )
-    .default("`vrrp_garp_lower_prio_repeat`"),
-    line(
-        "garp_extra_if",
-        words("[all] SECONDS", 1, 2),
-        lower::garp_extra_if,
-    )
-    .or(&["vmac_garp_intvl"])
-    .default("`vrrp_garp_extra_if`")
-    .since("2.2.3")
-    .example("all 7"),
-];
-
 const TRACKING: &[Keyword<InstanceDraft>] = &[
     bare("dont_track_primary", |i: &mut InstanceDraft, v| {
         i.dont_track_primary = Some(v);
@@ -330,75 +235,4 @@ const TELLING: &[Keyword<InstanceDraft>] = &[
     .example("/bin/true"),
     // Ours.
     line("notify_split_brain", COMMAND, lower::notify_split_brain).example("/bin/true"),
-];
-
-const AUTH_TYPE: &[(&str, AuthType)] = &[("PASS", AuthType::Pass), ("AH", AuthType::Ah)];
-
-const SECRET: &[Keyword<AuthenticationDraft>] = &[
-    word(
-        "auth_type",
-        "PASS|AH",
-        read!(choice AUTH_TYPE => |a: &mut AuthenticationDraft, v| a.auth_type = Some(v)),
-    )
-    .example("PASS"),
-    text("auth_pass", "PASSWORD", |a: &mut AuthenticationDraft, v| {
-        a.auth_pass = Some(v);
-    }),
-];
-
-const REPLAY: &[(&str, HmacReplay)] = &[
-    ("time", HmacReplay::Time),
-    ("monotonic", HmacReplay::Monotonic),
-];
-
-const HMAC_MODE: &[(&str, HmacMode)] = &[
-    ("enforce", HmacMode::Enforce),
-    ("permissive", HmacMode::Permissive),
-    ("receive-only", HmacMode::ReceiveOnly),
-];
-
-const HMAC: &[Keyword<AuthHmac>] = &[
-    line("key", words("ID hex:…|file:…|TEXT", 2, 2), lower::hmac_key)
-        .since("2.4.0")
-        .example("8 eighthsecretofthirtytwocharacters")
-        .many(),
-    byte("active_key", 0..=255, |a: &mut AuthHmac, v| {
-        a.active_key = v.value;
-    })
-    .since("2.4.0")
-    .default("the first"),
-    units(
-        "time_window",
-        super::Unit::Seconds,
-        1..=300,
-        |a: &mut AuthHmac, v| a.time_window = v.value,
-    )
-    .since("2.4.0")
-    .default("30 s"),
-    word(
-        "anti_replay",
-        "time|monotonic",
-        read!(choice REPLAY => |a: &mut AuthHmac, v| a.anti_replay = v.value),
-    )
-    .since("2.4.0")
-    .default("time")
-    .example("monotonic"),
-    word(
-        "mode",
-        "enforce|permissive|receive-only",
-        read!(choice HMAC_MODE => |a: &mut AuthHmac, v| a.mode = v.value),
-    )
-    .since("2.4.0")
-    .default("enforce")
-    .example("permissive"),
-];
-
-const VMAC: &[Keyword<UseVmac>] = &[
-    flag("netlink_notify_msg", |u: &mut UseVmac, v| {
-        u.netlink_notify_msg = v.value;
-    })
-    .accepted("the kernel always tells of the link state"),
-    number("group", 0..=u32::MAX, |u: &mut UseVmac, v| {
-        u.group = Some(v.value);
-    }),
 ];

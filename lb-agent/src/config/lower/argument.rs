@@ -11,6 +11,9 @@ use crate::config::value::{self, Expected};
 
 impl Lowering<'_> {
     pub(super) fn argument<T>(&mut self, argument: &Argument<T>, draft: &mut T, node: &Node<'_>) {
+        if argument.is_one_word() && node.arguments.is_empty() {
+            return self.missing(&argument.syntax(), node);
+        }
         match argument {
             Argument::Flag(set) => self.flag(*set, draft, node),
             Argument::Bare(set) => self.bare(*set, draft, node),
@@ -39,18 +42,23 @@ impl Lowering<'_> {
             }
             Argument::Word(syntax, read) => {
                 let span = node.span();
-                if let Some(word) = self.one_word(syntax, node) {
-                    self.parse(word, |text| read(draft, text, span));
+                if let Some(word) = self.one_word(syntax, node)
+                    && self.parse(word, |text| read(draft, text, span)).is_some()
+                {
+                    self.surplus(one(syntax), node, self.bad_values);
                 }
             }
             Argument::Line(words, apply) => {
                 if self.has_words(*words, node) {
                     self.refuse_block(node);
+                    let before = self.bad_values;
                     apply(draft, node, self);
+                    self.surplus(*words, node, before);
                 }
             }
             Argument::Block(words, apply) => {
                 if self.has_block(node) && self.has_words(*words, node) {
+                    self.surplus(*words, node, self.bad_values);
                     apply(draft, node, self);
                 }
             }
@@ -59,20 +67,18 @@ impl Lowering<'_> {
     }
 
     fn flag<T>(&mut self, set: Set<T, bool>, draft: &mut T, node: &Node<'_>) {
-        self.has_words(
-            Words {
-                syntax: "[on|off]",
-                least: 0,
-                most: 1,
-            },
-            node,
-        );
         self.refuse_block(node);
         let value = match node.arguments.first() {
             None => Some(true),
             Some(word) => self.parse(word, value::switch),
         };
         if let Some(value) = value {
+            let switch = Words {
+                syntax: "[on|off]",
+                least: 0,
+                most: 1,
+            };
+            self.surplus(switch, node, self.bad_values);
             let span = node.span();
             set(draft, Spanned { value, span });
         }
@@ -112,6 +118,7 @@ impl Lowering<'_> {
         if let Some(word) = self.one_word("VALUE", node)
             && let Some(value) = self.parse(word, parse)
         {
+            self.surplus(one("VALUE"), node, self.bad_values);
             set(draft, Spanned { value, span });
         }
     }
@@ -121,12 +128,7 @@ impl Lowering<'_> {
         syntax: &'static str,
         node: &'n Node<'s>,
     ) -> Option<&'n Word<'s>> {
-        let one = Words {
-            syntax,
-            least: 1,
-            most: 1,
-        };
-        if !self.has_words(one, node) {
+        if !self.has_words(one(syntax), node) {
             return None;
         }
         self.refuse_block(node);
@@ -142,6 +144,29 @@ impl Lowering<'_> {
         let value = self.parse(node.arguments.first()?, parse)?;
         let span = node.span();
         Some(Spanned { value, span })
+    }
+
+    /// Reads all words behind a keyword; one that cannot be read makes the line be ignored.
+    pub(super) fn all<V>(
+        &mut self,
+        node: &Node<'_>,
+        parse: impl Fn(&str) -> Result<V, Expected>,
+    ) -> Option<Vec<V>> {
+        let words = node.arguments.iter();
+        words.map(|word| self.parse(word, &parse)).collect()
+    }
+
+    /// Reads each word behind a keyword, without those that cannot be read.
+    pub(super) fn each<V>(
+        &mut self,
+        node: &Node<'_>,
+        parse: impl Fn(&str) -> Result<V, Expected>,
+    ) -> Vec<V> {
+        self.left_out = Some("it is left out".to_owned());
+        let words = node.arguments.iter();
+        let values = words.filter_map(|word| self.parse(word, &parse)).collect();
+        self.left_out = None;
+        values
     }
 
     /// Reads a block with a name.
@@ -181,5 +206,13 @@ impl Lowering<'_> {
                 None
             }
         }
+    }
+}
+
+const fn one(syntax: &'static str) -> Words {
+    Words {
+        syntax,
+        least: 1,
+        most: 1,
     }
 }

@@ -24,10 +24,7 @@ pub(in crate::config) fn status_code(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let words = node.arguments.iter();
-    let ranges = words
-        .filter_map(|word| lowering.parse(word, status_range))
-        .collect::<Vec<_>>();
+    let ranges = lowering.each(node, status_range);
     if !ranges.is_empty() {
         url.status_code = Some(Spanned {
             value: ranges,

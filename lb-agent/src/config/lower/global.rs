@@ -94,12 +94,12 @@ pub(in crate::config) fn dynamic_interfaces(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    global.value.vrrp.dynamic_interfaces = true;
-    if let Some(word) = node.arguments.first() {
-        let allow = lowering.parse(word, |text| {
-            value::choice(text, &[("allow_if_changes", true)])
-        });
-        global.value.vrrp.allow_if_changes = allow.unwrap_or_default();
+    let allow = lowering.all(node, |text| {
+        value::choice(text, &[("allow_if_changes", true)])
+    });
+    if let Some(allow) = allow {
+        global.value.vrrp.dynamic_interfaces = true;
+        global.value.vrrp.allow_if_changes = !allow.is_empty();
     }
 }
 

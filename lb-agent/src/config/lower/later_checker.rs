@@ -41,7 +41,9 @@ pub(in crate::config) fn payload(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    check.value.payload = lowering.bytes(node);
+    if let Some(words) = lowering.all(node, value::hex) {
+        check.value.payload = words.into_iter().flatten().collect();
+    }
 }
 
 /// `require_reply [HEX …]`
@@ -50,10 +52,10 @@ pub(in crate::config) fn require_reply(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let words = node.arguments.iter();
-    let pairs = words.filter_map(|word| lowering.parse(word, value::hex_with_gaps));
-    let (bytes, ignore) = pairs.flatten().unzip();
-    check.value.require_reply = Some(ReplyPattern { bytes, ignore });
+    if let Some(words) = lowering.all(node, value::hex_with_gaps) {
+        let (bytes, ignore) = words.into_iter().flatten().unzip();
+        check.value.require_reply = Some(ReplyPattern { bytes, ignore });
+    }
 }
 
 /// `weight N [reverse]`
@@ -63,12 +65,4 @@ pub(in crate::config) fn file_check_weight(
     lowering: &mut Lowering<'_>,
 ) {
     check.weight = lowering.weight(node).or(check.weight);
-}
-
-impl Lowering<'_> {
-    fn bytes(&mut self, node: &Node<'_>) -> Vec<u8> {
-        let words = node.arguments.iter();
-        let bytes = words.filter_map(|word| self.parse(word, value::hex));
-        bytes.flatten().collect()
-    }
 }

@@ -52,15 +52,7 @@ impl Lowering<'_> {
             arguments: arguments.into(),
             block: None,
         };
-        let takes_one = !matches!(
-            keyword.argument,
-            Argument::Flag(_)
-                | Argument::Bare(_)
-                | Argument::Line(..)
-                | Argument::Block(..)
-                | Argument::Unread(_)
-        );
-        if takes_one && arguments.is_empty() {
+        if keyword.argument.is_one_word() && arguments.is_empty() {
             let message = format!("`{}` is missing its value: {left_out}", word.text);
             self.report(Diagnostic::warning(Code::BadValue, word.span, message));
             return Err(Unusable);

@@ -147,8 +147,7 @@ pub(super) fn bad_value(word: &Word<'_>, expected: &str, consequence: &str) -> D
 
 /// Whether a word stands for others in an example: `<NAME>`, `...`.
 fn is_placeholder(word: &str) -> bool {
-    let is_bracketed = word.starts_with('<') && word.ends_with('>');
-    is_bracketed || (word.len() > 2 && word.chars().all(|one| matches!(one, '.' | '…')))
+    word.starts_with('<') || (word.len() > 2 && word.chars().all(|one| matches!(one, '.' | '…')))
 }
 
 /// Where something stands, in a sentence.

@@ -119,17 +119,19 @@ pub(in crate::config) fn init_file(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let mut init = InitFile::default();
-    for word in &node.arguments {
-        if word.text == "overwrite" {
-            init.overwrite = true;
-        } else if let Some(value) =
-            lowering.parse(word, |text| value::signed(text, &(i32::MIN..=i32::MAX)))
-        {
-            init.value = value;
+    let init = lowering.whole(|lowering| {
+        let mut init = InitFile::default();
+        for word in &node.arguments {
+            let number = |text: &str| value::signed(text, &(i32::MIN..=i32::MAX));
+            if word.text == "overwrite" {
+                init.overwrite = true;
+            } else if let Some(value) = lowering.parse(word, number) {
+                init.value = value;
+            }
         }
-    }
-    file.init_file = Some(init);
+        init
+    });
+    file.init_file = init.or(file.init_file);
 }
 
 /// User and group among the arguments of a line, from the one at `first` on.

@@ -4,6 +4,7 @@ use super::Lowering;
 use super::address::owned;
 use crate::config::draft::{HasTracking, TrackedDraft};
 use crate::config::keywords::TRACKED;
+use crate::config::mention::Named;
 use crate::config::tree::Node;
 
 /// `track_interface { … }`
@@ -12,6 +13,9 @@ pub(in crate::config) fn track_interface<T: HasTracking>(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
+    for line in node.block.iter().flat_map(|block| &block.nodes) {
+        lowering.mentions.note(Named::Interface, &line.keyword);
+    }
     let lines = lowering.tracked(node);
     block.tracking().track_interface.extend(lines);
 }

@@ -1,9 +1,11 @@
 //! The lines of `vrrp_instance` with a shape of their own.
 
+mod authentication;
 mod links;
 
 use std::net::IpAddr;
 
+pub(in crate::config) use authentication::{auth_hmac, authentication, hmac_key};
 pub(in crate::config) use links::{lvs_sync_daemon_interface, use_ipvlan, use_vmac};
 
 use super::Lowering;
@@ -11,9 +13,8 @@ use super::address::owned;
 use super::telling::command;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{ConfigDraft, InstanceDraft, PeerDraft};
-use crate::config::keywords::{AUTH_HMAC, AUTHENTICATION, PEER, VRRP_INSTANCE};
+use crate::config::keywords::{PEER, VRRP_INSTANCE};
 use crate::config::lexer::Word;
-use crate::config::model::AuthHmac;
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
 use crate::config::value;
@@ -107,51 +108,6 @@ pub(in crate::config) fn unicast_peer(
         let read = lowering.options(&PEER, &mut limits, &line.arguments, left_out, |_, _| false);
         if read.is_ok() && !line.arguments.is_empty() {
             instance.unicast_peer_ttl.push((peer, limits));
-        }
-    }
-}
-
-/// `authentication { auth_type …; auth_pass … }`; several blocks are one.
-pub(in crate::config) fn authentication(
-    instance: &mut InstanceDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    lowering.block(&AUTHENTICATION, &mut instance.authentication, node);
-}
-
-/// `auth_hmac { … }`
-pub(in crate::config) fn auth_hmac(
-    instance: &mut InstanceDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    let mut value = AuthHmac::default();
-    let given = lowering.block(&AUTH_HMAC, &mut value, node);
-    if given.span("active_key").is_none() {
-        value.active_key = value.key.first().map_or(0, |(id, _)| *id);
-    }
-    let span = node.keyword.span;
-    instance.auth_hmac = Some(Spanned { value, span });
-}
-
-/// `key ID hex:…|file:…|TEXT`
-pub(in crate::config) fn hmac_key(
-    hmac: &mut AuthHmac,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    if let [id, key] = node.arguments.as_slice()
-        && let Some(id) = lowering.parse(id, |text| value::integer(text, &(0..=255)))
-    {
-        let known = hmac.key.iter().any(|(known, _)| *known == id);
-        match lowering.parse(key, value::hmac_key) {
-            Some(_) if known => {
-                let message = format!("key {id} is given twice: the second one is left out");
-                lowering.report(Diagnostic::warning(Code::Duplicate, key.span, message));
-            }
-            Some(key) => hmac.key.push((id, key)),
-            None => {}
         }
     }
 }

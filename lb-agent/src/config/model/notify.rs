@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 /// A command: `COMMAND [USER [GROUP]]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Command {
     /// As written: a program with arguments, or a line for `sh -c`.
     pub command: String,

@@ -32,6 +32,14 @@ impl Resolver<'_> {
                 "`hashed` is for `lb_algo sh` only: it is ignored",
             );
         }
+        if service.sorry_server_inhibit && draft.sorry_server.is_none() {
+            service.sorry_server_inhibit = false;
+            self.adjusted(
+                draft,
+                "sorry_server_inhibit",
+                "`sorry_server_inhibit` without `sorry_server`: it is ignored",
+            );
+        }
         if service.ha_suspend && matches!(draft.target, Target::Fwmark(_)) {
             service.ha_suspend = false;
             let message = "a fwmark has no address to look for: `ha_suspend` is ignored";

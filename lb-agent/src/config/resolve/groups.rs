@@ -123,7 +123,7 @@ impl Resolver<'_> {
 
     fn twice(&mut self, keyword: &str, name: &Spanned<String>) {
         let message = format!(
-            "{keyword} `{}` is defined twice: the second one is left out",
+            "{keyword} `{}` is defined twice: this one is left out",
             name.value
         );
         self.error(Code::Duplicate, name.span, message);

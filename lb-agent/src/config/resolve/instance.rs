@@ -38,6 +38,7 @@ impl Resolver<'_> {
         });
         let version = self.version(draft, is_v6);
         let authentication = self.authentication(draft, version);
+        let state = self.wish(draft, priority(draft), authentication.as_ref());
         let advert_int = self.advert_int(draft, version);
         let unicast_peer = self.unicast_peers(draft, is_v6);
         let source = draft.source.filter(|it| self.is_of(is_v6, it));
@@ -75,7 +76,7 @@ impl Resolver<'_> {
         }
         let global = &self.global;
         let instance = VrrpInstance {
-            state: draft.state.map_or(InitialState::Backup, value),
+            state,
             interface,
             virtual_router_id,
             priority: priority(draft),
@@ -187,39 +188,6 @@ impl Resolver<'_> {
             self.warning(Code::Adjusted, given.span, message);
         }
         rounded
-    }
-
-    /// `nopreempt` and `preempt_delay`, as far as they can have an effect.
-    fn preemption(&mut self, draft: &InstanceDraft) -> (bool, Duration) {
-        let master = draft
-            .state
-            .filter(|state| state.value == InitialState::Master);
-        let nopreempt = draft.nopreempt.filter(|given| given.value);
-        let delay = draft
-            .preempt_delay
-            .filter(|given| given.value > Duration::ZERO);
-        if let (Some(master), Some(given)) = (master, nopreempt) {
-            let message = "`nopreempt` has no effect with `state MASTER`";
-            let trap = Diagnostic::warning(Code::Adjusted, given.span, message)
-                .related(master.span, "the state is set here")
-                .help("write `state BACKUP` on all routers: the priorities decide");
-            self.report(trap);
-        }
-        let obstacle = match (master, nopreempt) {
-            (Some(master), _) => Some(("`state MASTER`", master.span)),
-            (None, Some(nopreempt)) => Some(("`nopreempt`", nopreempt.span)),
-            (None, None) => None,
-        };
-        if let (Some(given), Some((obstacle, span))) = (delay, obstacle) {
-            let message = format!("`preempt_delay` has no effect with {obstacle}");
-            let trap = Diagnostic::warning(Code::Adjusted, given.span, message);
-            self.report(trap.related(span, "set here"));
-        }
-        let delay = delay.filter(|_| obstacle.is_none());
-        (
-            nopreempt.is_some() && master.is_none(),
-            delay.map_or(Duration::ZERO, value),
-        )
     }
 
     /// Whether an address is of the family of the virtual addresses; said if it is not.

@@ -131,7 +131,7 @@ impl Resolver<'_> {
             let name = draft.name.clone();
             if let Some(first) = kind(&mut self.names).place(&name.value) {
                 let message = format!(
-                    "{keyword} `{}` is defined twice: the second one is left out",
+                    "{keyword} `{}` is defined twice: this one is left out",
                     name.value
                 );
                 let twice = Diagnostic::error(Code::Duplicate, name.span, message);

@@ -4,16 +4,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Resolver;
-use crate::config::diagnostic::{Code, Diagnostic};
+use crate::config::diagnostic::Code;
 use crate::config::draft::{
     CheckSettings, CheckerDraft, CheckerName, ProtocolDraft, RealServerDraft, Target as Served,
-    UrlDraft, VirtualServerDraft,
+    VirtualServerDraft,
 };
-use crate::config::model::{
-    Checker, CheckerKind, Forwarding, HttpGet, RealServer, RealServerKey, Url,
-};
+use crate::config::model::{Checker, CheckerKind, Forwarding, RealServer, RealServerKey};
 use crate::config::text::Spanned;
-use crate::health::probe::http::pattern::Pattern;
 
 /// Default of `delay_loop`.
 const DELAY_LOOP: Duration = Duration::from_mins(1);
@@ -23,9 +20,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Default of `retry` in `TCP_CHECK` and `HTTP_GET`.
 const RETRY: u32 = 1;
-
-/// Answers that count as success without `status_code`.
-const SUCCESS: (u16, u16) = (200, 299);
 
 /// What a checker is handed down.
 #[derive(Clone, Copy)]
@@ -168,67 +162,6 @@ impl Resolver<'_> {
             bindto: checker.bindto.filter(|_| bindto.is_none()),
             ..checker
         }
-    }
-
-    /// keepalived leaves out a url without path, and a check without url.
-    pub(super) fn http_get(
-        &mut self,
-        draft: &CheckerDraft,
-        virtualhost: Option<&Spanned<String>>,
-    ) -> Option<HttpGet> {
-        let virtualhost = draft.virtualhost.as_ref().or(virtualhost);
-        let urls = draft.urls.iter();
-        let urls = urls
-            .filter_map(|url| self.url(url, virtualhost))
-            .collect::<Vec<_>>();
-        if urls.is_empty() {
-            let message = format!(
-                "`{}` without a url with a path: the server counts as up without this check",
-                draft.name.value.keyword()
-            );
-            let useless = Diagnostic::warning(Code::LeftOut, draft.name.span, message);
-            self.report(useless.help("add `url { path / }`"));
-            return None;
-        }
-        let http_protocol = draft
-            .http_protocol
-            .map(|given| given.value)
-            .unwrap_or_default();
-        Some(HttpGet {
-            urls,
-            http_protocol,
-            fast_recovery: draft.fast_recovery,
-            tls_compliant: draft.tls_compliant,
-        })
-    }
-
-    fn url(&mut self, draft: &UrlDraft, virtualhost: Option<&Spanned<String>>) -> Option<Url> {
-        let Some(path) = &draft.path else {
-            self.warning(
-                Code::MissingSetting,
-                draft.span,
-                "`url` without `path`: it is left out",
-            );
-            return None;
-        };
-        let virtualhost = draft.virtualhost.as_ref().or(virtualhost);
-        let mut body = draft.body.clone();
-        let regex = body.regex.as_ref();
-        if let Some(Err(error)) = regex.map(|regex| Pattern::new(regex, &body.regex_options)) {
-            let message = format!("{error}: the body of the answer is not compared with it");
-            self.error(Code::BadValue, draft.span, message);
-            body.regex = None;
-        }
-        Some(Url {
-            path: path.value.clone(),
-            status_code: draft
-                .status_code
-                .as_ref()
-                .map_or_else(|| vec![SUCCESS], |given| given.value.clone()),
-            virtualhost: virtualhost.map(|given| given.value.clone()),
-            body,
-            tls_compliant: draft.tls_compliant,
-        })
     }
 }
 

@@ -69,7 +69,7 @@ fn of_two_of_one_name_the_first_counts() {
     let loaded = of(&(instance("A", 7, "priority 1") + &instance("A", 8, "priority 2")));
     assert_eq!(
         messages(&loaded),
-        ["duplicate: vrrp_instance `A` is defined twice: the second one is left out"]
+        ["duplicate: vrrp_instance `A` is defined twice: this one is left out"]
     );
     assert_eq!(loaded.config.vrrp_instances[0].priority, 1);
     assert_eq!(loaded.exit_status(), 5);
@@ -77,7 +77,7 @@ fn of_two_of_one_name_the_first_counts() {
     let loaded = of(&(service("10.0.0.1") + &service("10.0.0.1") + &service("10.0.0.2")));
     assert_eq!(
         messages(&loaded),
-        ["duplicate: virtual_server 10.0.0.1 80 is defined twice: the second one is left out"]
+        ["duplicate: virtual_server 10.0.0.1 80 is defined twice: this one is left out"]
     );
     assert_eq!(loaded.config.virtual_servers.len(), 2);
 }
@@ -133,7 +133,7 @@ fn what_the_data_plane_cannot_hold_is_left_out_with_one_error() {
     let [message] = messages(&loaded).try_into().unwrap();
     assert_eq!(
         message,
-        "capacity: at most 16384 virtual servers with together 65535 real servers are possible: \
+        "capacity: at most 16383 virtual servers with together 65535 real servers are possible: \
          this one and those behind it are left out"
     );
 }

@@ -11,7 +11,7 @@ use crate::net::route::Route;
 /// What is known of the way to a real server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Resolution {
-    /// Its packets have to go to the kernel, because …
+    /// Its packets are dropped, because …
     Unknown(Reason),
     /// The address is one of this host.
     Local,
@@ -35,7 +35,7 @@ pub struct Hop {
     pub source: Option<IpAddr>,
 }
 
-/// Why the way to a real server is not known. Completes the sentence "… goes to the kernel:".
+/// Why the way to a real server is not known. Completes the sentence "… cannot be reached:".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub enum Reason {
     /// The kernel has not been asked yet.

@@ -13,6 +13,12 @@ const FREQUENCIES: [u32; 8] = [24, 48, 100, 128, 250, 300, 1000, 1024];
 /// How long a measurement lasts: 300 Hz and 250 Hz are five jiffies apart then.
 pub const MEASURE: Duration = Duration::from_millis(100);
 
+/// Both clocks are read within this, a fifth of what tells 300 Hz from 250 Hz in [`MEASURE`].
+pub const TOGETHER: Duration = Duration::from_millis(2);
+
+/// How often that is tried at most.
+pub const TRIES: u32 = 100;
+
 /// Converts between time and ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticks {

@@ -71,8 +71,10 @@ async fn a_slow_reader_gets_everything_that_fits_and_always_the_last_line() {
     for number in 0..count {
         writer.write(format!("{number} a line that fills the pipe\n"));
     }
-    // Nobody reads for a while.
-    sleep_until((clock::now() + Duration::from_millis(200)).into()).await;
+    // Nobody reads for a while, in which the writer fills the pipe.
+    for _ in 0..count {
+        tokio::task::yield_now().await;
+    }
     let reader = reader(&settings);
     let finish = tokio::spawn(handle.finish(PATIENCE));
     let kept = lines_until(&reader, "19999 a line that fills the pipe").await;

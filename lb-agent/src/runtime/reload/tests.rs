@@ -47,7 +47,7 @@ fn what_differs_is_told_in_a_few_lines() {
             "global_defs {\n    router_id lb9\n}\nvrrp_instance",
         );
     let (_folder, origin) = origin(&text);
-    let prepared = prepare(&origin, &current(), &Errors::new()).unwrap();
+    let prepared = prepare(&origin, &current(), &Errors::new(), 1).unwrap();
     assert_eq!(
         summary(&prepared.changes),
         [
@@ -62,7 +62,7 @@ fn what_differs_is_told_in_a_few_lines() {
 #[test]
 fn a_fatal_file_is_refused_with_its_places_and_the_status_of_check() {
     let (_folder, origin) = origin(&GOOD.replace("virtual_router_id 51", "virtual_router_id"));
-    let refused = prepare(&origin, &current(), &Errors::new()).unwrap_err();
+    let refused = prepare(&origin, &current(), &Errors::new(), 1).unwrap_err();
     assert_eq!(refused.exit_status, 2);
     assert!(refused.remarks.contains("virtual_router_id"), "{refused:?}");
     assert!(refused.why.contains("as it was"));
@@ -73,15 +73,15 @@ fn an_error_that_runs_already_is_no_reason_and_a_new_one_is() {
     let (folder, origin) = origin(&format!("{GOOD}includea /no/such/file\n"));
     let mut current = current();
     let none = Errors::new();
-    let refused = prepare(&origin, &current, &none).unwrap_err();
+    let refused = prepare(&origin, &current, &none, 1).unwrap_err();
     assert_eq!(refused.exit_status, 5);
     assert!(refused.why.contains("does not have"), "{refused}");
     let known = errors(&origin.load());
-    assert_eq!(prepare(&origin, &current, &known).unwrap().errors, known);
+    assert_eq!(prepare(&origin, &current, &known, 1).unwrap().errors, known);
     let log = folder.path().join("log");
     current.global_defs.reload.reload_check_config = true;
     current.global_defs.reload.reload_check_config_log = Some(log.clone());
-    let refused = prepare(&origin, &current, &known).unwrap_err();
+    let refused = prepare(&origin, &current, &known, 1).unwrap_err();
     assert!(refused.why.contains("`reload_check_config`"), "{refused}");
     assert_eq!(std::fs::read_to_string(log).unwrap(), refused.remarks);
 }
@@ -121,7 +121,7 @@ fn a_key_that_cannot_be_read_is_a_reason_and_the_old_one_stays_in_force() {
         GOOD.replacen("virtual_ipaddress", &auth, 1)
     };
     let (folder, origin) = origin(&signed("/no/such/key"));
-    let refused = prepare(&origin, &current(), &Errors::new()).unwrap_err();
+    let refused = prepare(&origin, &current(), &Errors::new(), 1).unwrap_err();
     let said = "(VI_1) auth_hmac: cannot read key 1: /no/such/key";
     assert!(refused.why.starts_with(said), "{refused}");
     assert!(
@@ -131,7 +131,7 @@ fn a_key_that_cannot_be_read_is_a_reason_and_the_old_one_stays_in_force() {
     let key = folder.path().join("key");
     std::fs::write(&key, "0123456789abcdef0123456789abcdef\n").unwrap();
     std::fs::write(&origin.path, signed(&key.display().to_string())).unwrap();
-    let prepared = prepare(&origin, &current(), &Errors::new()).unwrap();
+    let prepared = prepare(&origin, &current(), &Errors::new(), 1).unwrap();
     let keys = &prepared.setup.instances[0].auth_hmac.as_ref().unwrap().key;
     let read = |(_, key): &(u8, HmacKey)| matches!(key, HmacKey::Bytes(_));
     assert!(keys.iter().all(read), "{keys:?}");

@@ -154,7 +154,7 @@ impl Balancer {
         let obstacles = obstacles.map(|(address, obstacle)| (address, obstacle.to_string()));
         let news = self.unreached.update(obstacles.collect());
         for (address, why) in news.begun {
-            warn!("{address} cannot be reached by XDP, its packets go to the kernel: {why}");
+            warn!("{address} cannot be reached by XDP, its packets are dropped: {why}");
         }
         for address in news.over {
             if matches!(director.resolution(address), Resolution::Via(_)) {

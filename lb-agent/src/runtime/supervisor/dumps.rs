@@ -2,10 +2,8 @@
 //! is only asked for its boards.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use nix::libc::{SIGRTMAX, SIGRTMIN};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,6 +12,7 @@ use tracing::{error, info};
 use crate::config::model::Config;
 use crate::observe::keepalived::{View, data, json, stats};
 use crate::runtime::clock;
+use crate::runtime::replace::replace;
 use crate::vrrp::status::{InstanceStatus, Stats};
 
 /// A file that is asked for.
@@ -123,28 +122,6 @@ fn path(dump: Dump, config: &Config, agent: &str) -> PathBuf {
         Some(extension) => path.with_extension(format!("{name}.{}", extension.display())),
         None => path.with_extension(name),
     }
-}
-
-/// As a whole: a reader sees the old file or the new one. In /tmp others may have put something in
-/// the way; nothing is written through a link.
-fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let new = PathBuf::from(name);
-    match std::fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)?;
-    file.write_all(text.as_bytes())?;
-    // The process's own mask must not count beside `umask`.
-    file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-    std::fs::rename(&new, path)
 }
 
 #[cfg(test)]

@@ -243,7 +243,7 @@ fn say(director: &Director, address: std::net::IpAddr) {
             debug!("{address}: {reason}");
         }
         Resolution::Unknown(reason) => {
-            info!("{address} cannot be reached by XDP, its packets go to the kernel: {reason}");
+            info!("{address} cannot be reached by XDP, its packets are dropped: {reason}");
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::config::model::Config;
 use crate::control::protocol::Response;
 use crate::notify::from_config::Settings;
 use crate::runtime::plane::Times;
+use crate::runtime::reload::saved::Moment;
 use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
 use crate::runtime::trackers::{Trackers, Watched};
 use crate::runtime::{clock, interfaces, systemd};
@@ -36,6 +37,8 @@ pub(super) struct Reloads {
     origin: Origin,
     /// Errors that the configuration in force runs with.
     errors: Errors,
+    /// How often the file was read anew.
+    number: u64,
     reading: Option<Reading>,
     /// Applied; VRRP has yet to follow.
     following: Option<Following>,
@@ -74,6 +77,7 @@ impl Reloads {
         Self {
             origin,
             errors,
+            number: 0,
             reading: None,
             following: None,
             again: false,
@@ -81,6 +85,11 @@ impl Reloads {
             waiting_next: Vec::new(),
             mark: None,
         }
+    }
+
+    /// How often the file was read anew.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
     }
 
     const fn is_busy(&self) -> bool {
@@ -126,7 +135,8 @@ impl Supervisor {
             .mark
             .clone_from(&config.global_defs.reload.reload_file);
         let (origin, known) = (self.reloads.origin.clone(), self.reloads.errors.clone());
-        match reload::start(origin, config, known) {
+        self.reloads.number += 1;
+        match reload::start(origin, config, known, self.reloads.number) {
             Ok(outcome) => {
                 let since = clock::now();
                 self.reloads.reading = Some(Reading { since, outcome });
@@ -170,6 +180,7 @@ impl Supervisor {
             remarks,
             errors,
         } = prepared;
+        self.save_state(Moment::Pre);
         let existing: Vec<&str> = self.director.links().map(|link| &*link.name).collect();
         let missing = interfaces::missing(&config, &existing);
         let missing: Vec<String> = missing.iter().map(|one| format!("{one}\n")).collect();
@@ -271,6 +282,9 @@ impl Supervisor {
         self.tell_states();
         self.watch_anew(following.watched);
         self.stale |= self.director.settle();
+        self.timed
+            .follow(&self.director.config().global_defs.reload);
+        self.save_state(Moment::Post);
         info!("Reload complete");
         self.finish_reload(&Response::done(following.text));
     }

@@ -261,11 +261,12 @@ impl<F: Fn(Event) + Send + 'static> Driver<F> {
     }
 
     fn lost(&mut self, what: &str) {
+        self.sequences.clear();
+        // Where messages are lost again and again, the first of them decides when: it must come.
         if self.scan_at.is_none() {
             info!("{what}; reading /proc anew");
+            self.scan_at = clock::now().checked_add(SETTLE);
         }
-        self.sequences.clear();
-        self.scan_at = clock::now().checked_add(SETTLE);
     }
 
     fn scan(&mut self, now: Instant) {

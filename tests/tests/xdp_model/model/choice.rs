@@ -46,6 +46,11 @@ impl Model {
                 }
             }
         }
+        let [from, asked] = [packet.source, packet.destination].map(|end| end.address);
+        let is_bad = |first| first == 0 || first == 127 || first >= 224;
+        if is_bad(from.octets()[0]) || from == asked {
+            return Err(Refusal::Because(Reason::BadSource));
+        }
         if opens {
             self.pass_limits(packet, service, tick)?;
             let server = self.next(packet, service, tick)?;
@@ -200,6 +205,7 @@ impl Model {
                 return Ok(server);
             }
         }
+        *last = cursor;
         let mut members = service.members.iter().zip(dests);
         let free = members.find(|(_, dest)| dest.weight > 0 && !dest.overloaded);
         free.map(|(server, _)| *server)

@@ -21,7 +21,7 @@ impl Model {
         service: &VirtualServer,
         tick: i64,
     ) -> Result<(), Refusal> {
-        if service.source_flows != 0 {
+        if service.source_flows != 0 && self.has_census {
             let counters = self.counters_of(packet, service);
             let flows = counters.map(|it| self.sources.get(&it).copied().unwrap_or(0));
             if flows.into_iter().min() >= Some(service.source_flows) {
@@ -161,7 +161,7 @@ impl Model {
                 last_weight: server.full_weight.into(),
                 active: load.active.into(),
                 inactive: load.inactive.into(),
-                overloaded: load.full != 0,
+                overloaded: load.full != 0 && self.has_census,
             }
         };
         service.members.iter().map(dest).collect()

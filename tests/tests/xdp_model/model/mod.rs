@@ -45,7 +45,8 @@ pub(crate) const TX: u32 = 3;
 pub(crate) const REDIRECT: u32 = 4;
 
 /// What the kernel gets nothing of.
-const DROPPED: [Reason; 6] = [
+const DROPPED: [Reason; 7] = [
+    Reason::NoNeighbour,
     Reason::CannotFragment,
     Reason::AnswerLimit,
     Reason::NoRoom,
@@ -80,6 +81,8 @@ pub(crate) struct Arrival {
     pub(crate) tick: i64,
     /// The agent has said nothing for longer than `xdp_deadman`.
     pub(crate) agent_silent: bool,
+    /// The agent has counted connections lately.
+    pub(crate) has_census: bool,
     pub(crate) ingress: u32,
 }
 
@@ -133,6 +136,8 @@ pub(crate) struct Model {
     /// Replies handed to the agent.
     handed: Limited,
     incarnations: u32,
+    /// Counts of connections are gone by.
+    has_census: bool,
 }
 
 impl Model {
@@ -158,6 +163,7 @@ impl Model {
             answers: Limited::default(),
             handed: Limited::default(),
             incarnations: 0,
+            has_census: true,
         }
     }
 
@@ -184,6 +190,7 @@ impl Model {
 
     /// The verdict on `frame`, and what becomes of it.
     pub(crate) fn decide(&mut self, network: &Network, frame: &[u8], arrival: Arrival) -> Outcome {
+        self.has_census = arrival.has_census;
         let verdict = match self.consider(network, frame, arrival) {
             Ok(outcome) => return outcome,
             Err(Refusal::NotOurs | Refusal::Later) => PASS,

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use lb_agent::config::model::Forwarding::{Dr, Nat};
-use lb_agent::dataplane::desired::Service;
+use lb_agent::dataplane::desired::{Path, Service};
 use lb_common::flow::state::TIMEOUTS;
 use lb_common::stats::Reason;
 
@@ -32,6 +32,60 @@ fn a_gate_that_closes_passes_everything_untouched_and_opens_to_the_same_flows() 
         rig.gates.set(1, true);
         ensure!(server_of(rig, network, &packet(1, &service, ACK))? == Some(11));
         ensure!(rig.maps.reason(Reason::NotMaster)? == 2);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_sender_that_nobody_could_answer_is_left_to_the_kernel() -> Result<()> {
+    in_director(|network, rig| {
+        let service = service(20, 80, TCP, vec![server(network, 11, 80, Dr)]);
+        rig.configure(&desired(&[&service]))?;
+        let itself = service.key.address().octets();
+        let bad = [
+            [0, 1, 2, 3],
+            [127, 0, 0, 1],
+            [224, 0, 0, 18],
+            [255; 4],
+            itself,
+        ];
+        for address in bad {
+            for flags in [SYN, ACK] {
+                let packet = Segment {
+                    source: Endpoint {
+                        address: address.into(),
+                        port: 53,
+                    },
+                    ..packet(1, &service, flags)
+                };
+                let frame = packet.frame();
+                let passed = Outcome::of(PASS, frame.clone());
+                ensure!(
+                    rig.send(&frame, network.front.index)? == passed,
+                    "{address:?}"
+                );
+            }
+        }
+        ensure!(rig.maps.reason(Reason::BadSource)? == 2 * bad.len() as u64);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_server_whose_way_is_lost_for_a_while_loses_packets_but_no_connection() -> Result<()> {
+    in_director(|network, rig| {
+        let mut service = service(20, 80, TCP, vec![server(network, 11, 80, Dr)]);
+        rig.configure(&desired(&[&service]))?;
+        ensure!(server_of(rig, network, &packet(1, &service, SYN))? == Some(11));
+        let way = std::mem::replace(&mut service.servers[0].path, Path::Unknown);
+        rig.configure(&desired(&[&service]))?;
+        // The kernel, which knows nobody at this port, would end the connection.
+        let ack = packet(1, &service, ACK);
+        ensure!(rig.send(&ack.frame(), network.front.index)?.verdict == DROP);
+        ensure!(rig.maps.reason(Reason::NoNeighbour)? == 1);
+        service.servers[0].path = way;
+        rig.configure(&desired(&[&service]))?;
+        ensure!(server_of(rig, network, &ack)? == Some(11));
         Ok(())
     })
 }

@@ -7,13 +7,15 @@ use anyhow::{Result, ensure};
 use lb_agent::config::model::Forwarding::Dr;
 use lb_agent::config::model::{Scheduler, SchedulerFlags};
 use lb_agent::dataplane::desired::{Server, Service};
+use lb_common::flow::state::TIMEOUTS;
 use lb_common::stats::Reason;
 
 use super::{server_of, weigh};
 use crate::fixture::{ACK, FIN_ACK, SYN, desired, in_director, packet, server, service};
 use crate::frame::{Endpoint, Segment, TCP, UDP};
+use crate::model::REDIRECT;
 use crate::network::Network;
-use crate::rig::Rig;
+use crate::rig::{Agent, Rig};
 
 /// A service on 198.51.100.20:80 of the servers 11, 12, … with these weights.
 fn service_of(network: &Network, scheduler: Scheduler, weights: &[u32]) -> Service {
@@ -119,6 +121,46 @@ fn a_full_server_gets_no_new_connections_until_enough_have_gone() -> Result<()> 
             rig.age_everything(5)?;
             rig.take_census()?;
             ensure!(server_of(rig, network, &packet(9, &service, SYN))?.is_some());
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn turns_of_a_full_server_are_shared_by_all_others() -> Result<()> {
+    in_director(|network, rig| {
+        let mut service = service_of(network, Scheduler::Wrr, &[100, 1, 1]);
+        service.servers[0].uthreshold = 1;
+        rig.configure(&desired(&[&service]))?;
+        let found = sequence(rig, network, &service, 1..60)?;
+        for server in [12, 13] {
+            let theirs = found.iter().filter(|it| **it == server);
+            let theirs = theirs.copied().map(u32::from).count();
+            ensure!(theirs >= 10, "{server} has {theirs} of {found:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn who_was_full_is_not_taken_to_be_so_when_nobody_counts_any_more() -> Result<()> {
+    for scheduler in [
+        Scheduler::Rr,
+        Scheduler::Wlc,
+        Scheduler::Sh,
+        Scheduler::Twos,
+    ] {
+        in_director(|network, rig| {
+            let mut service = service_of(network, scheduler, &[1]);
+            service.servers[0].uthreshold = 1;
+            rig.configure(&desired(&[&service]))?;
+            rig.set_control(1, 15_000, &TIMEOUTS);
+            ensure!(server_of(rig, network, &packet(1, &service, SYN))? == Some(11));
+            ensure!(server_of(rig, network, &packet(2, &service, SYN))?.is_none());
+            let frame = packet(3, &service, SYN).frame();
+            let ran = rig.run(&frame, network.front.index, Agent::Slow)?;
+            ensure!(ran.outcome.verdict == REDIRECT, "{scheduler:?}: {ran:?}");
             Ok(())
         })?;
     }

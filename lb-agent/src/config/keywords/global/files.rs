@@ -21,12 +21,14 @@ pub(super) const LVS: &[Keyword<GlobalDraft>] = &[
         ),
         lower::lvs_sync_daemon,
     )
+    .goes_on()
     .example("eth7 A id 7 port 77"),
     line(
         "lvs_timeouts",
         words("[tcp N] [tcpfin N] [udp N]", 2, 6),
         lower::lvs_timeouts,
     )
+    .goes_on()
     .default("the kernel's; flows of XDP live as long as these say")
     .example("tcp 7 udp 8"),
     bare("lvs_flush", |g: &mut GlobalDraft, v| {
@@ -64,24 +66,19 @@ pub(super) const LVS: &[Keyword<GlobalDraft>] = &[
     .since("2.2.0"),
 ];
 
-const TIMED: &str = "a timer or cron runs `lb-agent reload` as well, and hears what came of it";
-
 pub(super) const FILES: &[Keyword<GlobalDraft>] = &[
     line("reload_check_config", words("[LOG]", 0, 1), lower::reload_check_config)
         .since("2.2.0")
         .example("/run/seven"),
-    word("reload_time_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.reload_time_file = Some(v.value)))
-        .since("2.1.0")
-        .accepted(TIMED),
-    bare("reload_repeat", |g: &mut GlobalDraft, v| g.value.reload.reload_repeat = v.value)
-        .accepted(TIMED),
+    word("reload_time_file", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.reload_time_file = Some(v.value))).goes_on()
+        .since("2.1.0"),
+    bare("reload_repeat", |g: &mut GlobalDraft, v| g.value.reload.reload_repeat = v.value),
     line("reload_file", words("[PATH]", 0, 1), lower::reload_file).example("/run/seven"),
     word("config_save_dir", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.config_save_dir = Some(v.value)))
-        .since("2.2.3")
-        .accepted("the files stay where they are; `lb-agent check --explain` shows what they come to"),
-    word("tmp_config_directory", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.tmp_config_directory = Some(v.value)))
+        .since("2.2.3"),
+    word("tmp_config_directory", "PATH", read!(value::path => |g: &mut GlobalDraft, v| g.value.reload.tmp_config_directory = Some(v.value))).goes_on()
         .since("2.2.8")
-        .accepted("no temporary file is made of the configuration"),
+        .accepted("one process reads the configuration, and no copy of its text is kept, in memory or in a file"),
     byte("json_version", 1..=2, |g: &mut GlobalDraft, v| g.value.dump.json_version = v.value)
         .default("1")
         .since("2.2.8"),

@@ -40,7 +40,7 @@ pub(super) const FIREWALL: &[Keyword<GlobalDraft>] = &[
 ];
 
 pub(super) const LINKS: &[Keyword<GlobalDraft>] = &[
-    word("default_interface", "INTERFACE", read!(value::interface => |g: &mut GlobalDraft, v| g.default_interface = Some(v)))
+    word("default_interface", "INTERFACE", read!(value::interface => |g: &mut GlobalDraft, v| g.default_interface = Some(v))).goes_on()
         .example("eth7"),
     line("dynamic_interfaces", words("[allow_if_changes]", 0, 1), lower::dynamic_interfaces)
         .example("allow_if_changes")
@@ -50,12 +50,12 @@ pub(super) const LINKS: &[Keyword<GlobalDraft>] = &[
         .default("vrrp"),
     text("vmac_addr_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_addr_prefix = Some(v.value))
         .later(NO_VMAC),
-    word("vrrp_rx_bufs_policy", "MTU|ADVERT|BYTES", read!(lower::rx_bufs => |g: &mut GlobalDraft, v| g.value.vrrp.vrrp_rx_bufs_policy = Some(v.value)))
+    word("vrrp_rx_bufs_policy", "MTU|ADVERT|BYTES", read!(lower::rx_bufs => |g: &mut GlobalDraft, v| g.value.vrrp.vrrp_rx_bufs_policy = Some(v.value))).goes_on()
         .default("the kernel's")
         .example("MTU"),
     number("vrrp_rx_bufs_multiplier", 1..=u32::MAX, |g: &mut GlobalDraft, v| {
         g.value.vrrp.vrrp_rx_bufs_multiplier = Some(v.value);
-    })
+    }).goes_on()
     .default("3"),
 ];
 

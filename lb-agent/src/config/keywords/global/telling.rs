@@ -19,6 +19,7 @@ pub(super) const MAIL: &[Keyword<GlobalDraft>] = &[
             g.value.mail.notification_email_from = Some(v.value);
         },
     )
+    .goes_on()
     .default("user@host"),
     line(
         "smtp_server",
@@ -33,6 +34,7 @@ pub(super) const MAIL: &[Keyword<GlobalDraft>] = &[
     text("smtp_helo_name", "NAME", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_helo_name = Some(v.value);
     })
+    .goes_on()
     .default("the host's name"),
     flag("smtp_alert", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_alert = Some(v.value);
@@ -64,12 +66,14 @@ pub(super) const SCRIPTS: &[Keyword<GlobalDraft>] = &[
         words("USER [GROUP]", 1, 2),
         lower::script_user,
     )
+    .goes_on()
     .default("keepalived_script, else root")
     .example("nobody nogroup"),
     bare("enable_script_security", |g: &mut GlobalDraft, v| {
         g.value.scripts.enable_script_security = v.value;
     }),
     line("startup_script", COMMAND, lower::startup_script)
+        .goes_on()
         .since("2.1.0")
         .example("/bin/true"),
     seconds(
@@ -77,9 +81,11 @@ pub(super) const SCRIPTS: &[Keyword<GlobalDraft>] = &[
         SCRIPT_TIME,
         |g: &mut GlobalDraft, v| g.startup_script_timeout = Some(v),
     )
+    .goes_on()
     .since("2.1.0")
     .default("10 s"),
     line("shutdown_script", COMMAND, lower::shutdown_script)
+        .goes_on()
         .since("2.1.0")
         .example("/bin/true"),
     seconds(
@@ -87,6 +93,7 @@ pub(super) const SCRIPTS: &[Keyword<GlobalDraft>] = &[
         SCRIPT_TIME,
         |g: &mut GlobalDraft, v| g.shutdown_script_timeout = Some(v),
     )
+    .goes_on()
     .since("2.1.0")
     .default("10 s"),
 ];
@@ -94,21 +101,31 @@ pub(super) const SCRIPTS: &[Keyword<GlobalDraft>] = &[
 const FIFO: Words = words("PATH [USER [GROUP]]", 1, 3);
 
 pub(super) const FIFOS: &[Keyword<GlobalDraft>] = &[
-    line("notify_fifo", FIFO, lower::notify_fifo).example("/run/seven"),
-    line("notify_fifo_script", COMMAND, lower::notify_fifo_script).example("/bin/true"),
-    line("vrrp_notify_fifo", FIFO, lower::vrrp_notify_fifo).example("/run/seven"),
+    line("notify_fifo", FIFO, lower::notify_fifo)
+        .goes_on()
+        .example("/run/seven"),
+    line("notify_fifo_script", COMMAND, lower::notify_fifo_script)
+        .goes_on()
+        .example("/bin/true"),
+    line("vrrp_notify_fifo", FIFO, lower::vrrp_notify_fifo)
+        .goes_on()
+        .example("/run/seven"),
     line(
         "vrrp_notify_fifo_script",
         COMMAND,
         lower::vrrp_notify_fifo_script,
     )
+    .goes_on()
     .example("/bin/true"),
-    line("lvs_notify_fifo", FIFO, lower::lvs_notify_fifo).example("/run/seven"),
+    line("lvs_notify_fifo", FIFO, lower::lvs_notify_fifo)
+        .goes_on()
+        .example("/run/seven"),
     line(
         "lvs_notify_fifo_script",
         COMMAND,
         lower::lvs_notify_fifo_script,
     )
+    .goes_on()
     .example("/bin/true"),
     flag("vrrp_notify_priority_changes", |g: &mut GlobalDraft, v| {
         g.vrrp_notify_priority_changes = Some(v);

@@ -18,9 +18,7 @@ pub(in crate::config) fn use_vmac(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let before = lowering.bad_values;
-    let vmac = lowering.vmac(&node.arguments);
-    if lowering.bad_values == before {
+    if let Some(vmac) = lowering.whole(|it| it.vmac(&node.arguments)) {
         instance.value.use_vmac = Some(vmac);
     }
 }
@@ -31,16 +29,9 @@ pub(in crate::config) fn use_ipvlan(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let mut ipvlan = UseIpvlan::default();
-    for word in &node.arguments {
-        match word.text.as_ref() {
-            mode @ ("bridge" | "private" | "vepa") => ipvlan.mode = Some(mode.to_owned()),
-            text if text.parse::<IpAddr>().is_ok() => ipvlan.address = text.parse().ok(),
-            _ if ipvlan.name.is_none() => ipvlan.name = lowering.parse(word, value::interface),
-            _ => ipvlan.interface = lowering.parse(word, value::interface),
-        }
+    if let Some(ipvlan) = lowering.whole(|it| it.ipvlan(&node.arguments)) {
+        instance.value.use_ipvlan = Some(ipvlan);
     }
-    instance.value.use_ipvlan = Some(ipvlan);
 }
 
 /// `lvs_sync_daemon_interface INTERFACE`
@@ -68,6 +59,20 @@ pub(in crate::config) fn lvs_sync_daemon_interface(
 }
 
 impl Lowering<'_> {
+    /// `[NAME] [INTERFACE] [ADDRESS] [bridge|private|vepa]`
+    fn ipvlan(&mut self, words: &[Word<'_>]) -> UseIpvlan {
+        let mut ipvlan = UseIpvlan::default();
+        for word in words {
+            match word.text.as_ref() {
+                mode @ ("bridge" | "private" | "vepa") => ipvlan.mode = Some(mode.to_owned()),
+                text if text.parse::<IpAddr>().is_ok() => ipvlan.address = text.parse().ok(),
+                _ if ipvlan.name.is_none() => ipvlan.name = self.parse(word, value::interface),
+                _ => ipvlan.interface = self.parse(word, value::interface),
+            }
+        }
+        ipvlan
+    }
+
     /// `[NAME] [INTERFACE] [MAC] [netlink_notify_msg] [group N]`
     pub(in crate::config::lower) fn vmac(&mut self, words: &[Word<'_>]) -> UseVmac {
         let mut vmac = UseVmac::default();

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytemuck::Zeroable as _;
 use lb_common::backend::Backend;
-use lb_common::control::Control;
+use lb_common::control::{CENSUS_SECONDS, Control};
 use lb_common::filter::AddressFilter;
 use lb_common::flow::TICK_SHIFT;
 use lb_common::locality::EXPIRATION_SECONDS;
@@ -168,15 +168,20 @@ impl Maps {
         store(offset_of!(Control, secret), secret);
         store(offset_of!(Control, hertz), hertz.into());
         store(offset_of!(Control, deadman), deadman);
-        let locality = (EXPIRATION_SECONDS * u64::from(hertz)) >> TICK_SHIFT;
-        store(offset_of!(Control, locality_ticks), locality);
-        for (state, ticks) in timeouts.iter().enumerate() {
-            if let Some(half) = self
-                .control
-                .half(0, offset_of!(Control, timeouts) + state * 4)
-            {
-                half.store(*ticks, Ordering::Relaxed);
+        let store_half = |offset: usize, value: u32| {
+            if let Some(half) = self.control.half(0, offset) {
+                half.store(value, Ordering::Relaxed);
             }
+        };
+        let ticks =
+            |seconds| u32::try_from((seconds * u64::from(hertz)) >> TICK_SHIFT).unwrap_or(u32::MAX);
+        store_half(
+            offset_of!(Control, locality_ticks),
+            ticks(EXPIRATION_SECONDS),
+        );
+        store_half(offset_of!(Control, census_ticks), ticks(CENSUS_SECONDS));
+        for (state, ticks) in timeouts.iter().enumerate() {
+            store_half(offset_of!(Control, timeouts) + state * 4, *ticks);
         }
     }
 

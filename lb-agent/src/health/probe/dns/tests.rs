@@ -7,6 +7,8 @@ use super::*;
 use crate::health::spec::DnsType;
 
 const LIMIT: Duration = Duration::from_millis(200);
+/// The time-out where the answer comes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn check(name: &str) -> DnsCheck {
     DnsCheck {
@@ -16,10 +18,10 @@ fn check(name: &str) -> DnsCheck {
 }
 
 /// Asks a server that answers each question with what `answers` makes of it.
-async fn ask(answers: fn(&[u8]) -> Vec<Vec<u8>>) -> ProbeResult {
+async fn ask(limit: Duration, answers: fn(&[u8]) -> Vec<Vec<u8>>) -> ProbeResult {
     let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let target = Target {
-        connect_timeout: LIMIT,
+        connect_timeout: limit,
         ..Target::new(server.local_addr().unwrap())
     };
     let serve = async {
@@ -71,14 +73,14 @@ fn what_is_no_name_is_not_asked_for() {
 #[tokio::test]
 async fn an_answer_without_an_error_is_a_success() {
     assert_eq!(
-        ask(|query| vec![answer(query, 0)]).await,
+        ask(PATIENCE, |query| vec![answer(query, 0)]).await,
         ProbeResult::Success
     );
 }
 
 #[tokio::test]
 async fn an_error_is_a_failure_with_its_code() {
-    let result = ask(|query| vec![answer(query, 3)]).await;
+    let result = ask(PATIENCE, |query| vec![answer(query, 3)]).await;
     assert_eq!(result, ProbeResult::Failed(Failure::Rcode(3)));
 }
 
@@ -90,11 +92,11 @@ async fn what_is_no_answer_to_this_question_is_passed_over() {
         vec![other, query.to_vec(), query[..5].to_vec()]
     };
     assert_eq!(
-        ask(noise).await,
+        ask(LIMIT, noise).await,
         ProbeResult::Failed(Failure::NoAnswer(LIMIT))
     );
     let then_good = |query: &[u8]| vec![query[..5].to_vec(), answer(query, 0)];
-    assert_eq!(ask(then_good).await, ProbeResult::Success);
+    assert_eq!(ask(PATIENCE, then_good).await, ProbeResult::Success);
 }
 
 #[tokio::test]

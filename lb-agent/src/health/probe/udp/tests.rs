@@ -6,6 +6,8 @@ use crate::health::probe::NotProbed;
 use crate::health::spec::ReplyPattern;
 
 const LIMIT: Duration = Duration::from_millis(100);
+/// The time-out where a reply comes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn server() -> (UdpSocket, Target) {
     let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -64,6 +66,10 @@ async fn the_payload_is_sent_and_the_reply_is_judged() {
         (requiring(b"", b""), b"abcde", Some(Failure::ReplyLength(5))),
     ] {
         let (server, target) = server().await;
+        let target = Target {
+            connect_timeout: PATIENCE,
+            ..target
+        };
         let check = UdpCheck {
             payload: b"ping".to_vec(),
             ..check

@@ -1,6 +1,5 @@
 //! With real processes: copies of `sleep` under names of the tests' own.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,7 +30,8 @@ impl World {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{prefix}{}{number}", std::process::id() % 10_000);
         let folder = TempDir::new().unwrap();
-        fs::copy("/bin/sleep", folder.path().join(&name)).unwrap();
+        // A copy could be busy: another test's child may hold what wrote it.
+        std::os::unix::fs::symlink("/bin/sleep", folder.path().join(&name)).unwrap();
         Self {
             folder,
             name,

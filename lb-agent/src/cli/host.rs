@@ -1,0 +1,123 @@
+//! What only this host can say of a configuration: whether the interfaces and the programs that it
+//! names are there, and whether those programs are safe to run.
+//!
+//! Reads directories, the user database and the kernel's list of interfaces; changes nothing and
+//! needs no rights. Where the host does not answer, there is nothing to say.
+
+use std::collections::HashSet;
+
+use crate::config::model::{Config, Use};
+use crate::config::{Code, Diagnostic, Loaded, Mentions, Severity, Span};
+use crate::log_line::LogLine;
+use crate::net::link;
+use crate::net::netlink::Connection;
+use crate::runtime::interfaces;
+use crate::script::programs::Looked;
+use crate::script::{Programs, User};
+
+/// Everything there is to say.
+pub(super) fn remarks(loaded: &Loaded) -> Vec<Diagnostic> {
+    let Loaded {
+        config, mentions, ..
+    } = loaded;
+    let mut remarks = missing_interfaces(config, mentions);
+    remarks.extend(unknown_users(mentions));
+    remarks.extend(scripts(config, mentions));
+    remarks
+}
+
+/// An account that does not exist: what should run as it does not run.
+fn unknown_users(mentions: &Mentions) -> impl Iterator<Item = Diagnostic> {
+    let users = mentions.users().into_iter();
+    users.filter_map(|(name, span)| {
+        let error = User::find(name, None).err()?;
+        let message = format!("{error}: what should run as it does not run");
+        Some(Diagnostic::error(Code::Script, span, message))
+    })
+}
+
+fn missing_interfaces(config: &Config, mentions: &Mentions) -> Vec<Diagnostic> {
+    let links = Connection::open().and_then(|mut connection| link::list(&mut connection));
+    let Ok(links) = links else {
+        return Vec::new();
+    };
+    let existing: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
+    let missing = interfaces::missing(config, &existing).into_iter();
+    let remarks = missing.map(|missing| Diagnostic {
+        severity: Severity::Error,
+        code: Code::MissingInterface,
+        span: mentions.interface(&missing.interface),
+        message: missing.to_string(),
+        help: Some(format!("this host has {}", existing.join(", "))),
+        related: Vec::new(),
+    });
+    remarks.collect()
+}
+
+/// Each command once for each kind: thousands of servers share theirs.
+fn scripts(config: &Config, mentions: &Mentions) -> Vec<Diagnostic> {
+    let scripts = config.global_defs.scripts.clone();
+    let programs = Programs::new(scripts, std::env::var_os("PATH"));
+    let mut seen = HashSet::new();
+    let mut remarks = Vec::new();
+    let mut first: Option<Span> = None;
+    for one in config.commands() {
+        if !seen.insert((one.kind, one.command)) {
+            continue;
+        }
+        let span = mentions.command(&one.command.command);
+        let found = programs.look(one.kind, one.name, one.command);
+        if found.script.is_some() {
+            first = [first, span].into_iter().flatten().min();
+        }
+        remarks.extend(remark(one, &found, span));
+    }
+    remarks.extend(programs.violation().map(|line| {
+        Diagnostic {
+        severity: Severity::Warning,
+        code: Code::ScriptSecurity,
+        span: first,
+        message: line.text().to_owned(),
+        help: Some(
+            "`enable_script_security` in `global_defs` refuses programs that others than root can \
+             change; `script_user` says who runs them"
+                .to_owned(),
+        ),
+        related: Vec::new(),
+    }
+    }));
+    remarks
+}
+
+/// A script that is tracked and cannot run is an error, as it is for `keepalived -t`: the instance
+/// does without what it was to watch.
+fn remark(one: Use<'_>, found: &Looked, span: Option<Span>) -> Option<Diagnostic> {
+    let lines: Vec<&str> = found.lines.iter().map(LogLine::text).collect();
+    let (message, severity) = match (&found.script, lines.as_slice()) {
+        (Some(_), []) => return None,
+        (Some(_), lines) => (lines.join("; "), Severity::Warning),
+        (None, lines) => {
+            let Use { kind, name, .. } = one;
+            // The last one says that it is disabled.
+            let why = lines.split_last().map_or(&[][..], |(_, before)| before);
+            let severity = if kind == "track script" {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
+            let message = format!("{kind} `{name}` will not run: {}", why.join("; "));
+            (message, severity)
+        }
+    };
+    Some(Diagnostic {
+        severity,
+        code: Code::Script,
+        span,
+        message,
+        help: None,
+        related: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

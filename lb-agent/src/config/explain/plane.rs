@@ -1,0 +1,48 @@
+//! What the data plane is given, as a line.
+
+use lb_common::schedule::slot;
+
+use crate::config::model::{Scheduler, VirtualServer};
+use crate::dataplane::schedule::{Candidate, table};
+
+/// Who gets new flows, as a line; servers have the numbers of their places, from 0 on.
+pub(super) fn schedule(service: &VirtualServer) -> String {
+    let name = service.lb_algo.name();
+    let servers = service.real_servers.iter().zip(0u16..);
+    let mut candidates: Vec<Candidate> = servers
+        .map(|(server, slot)| Candidate {
+            slot,
+            weight: server.weight,
+            full_weight: server.weight,
+            ..Candidate::default()
+        })
+        .collect();
+    // The kernel's order, as everywhere.
+    candidates.reverse();
+    let table = table(service.lb_algo, &candidates);
+    match service.lb_algo {
+        Scheduler::Rr | Scheduler::Wrr => {
+            let turns = table.turns.iter().map(|it| slot(*it).to_string());
+            let shown: Vec<String> = turns.take(16).collect();
+            let (count, shown) = (table.turns.len(), shown.join(" "));
+            let more = if count > 16 { " …" } else { "" };
+            format!("# data plane: {count} turns of new flows, by server: {shown}{more}")
+        }
+        Scheduler::Sh | Scheduler::Dh | Scheduler::Mh => {
+            let count = table.turns.len();
+            format!("# data plane: new flows by `{name}`, a hash with {count} places")
+        }
+        Scheduler::Lc
+        | Scheduler::Wlc
+        | Scheduler::Lblc
+        | Scheduler::Lblcr
+        | Scheduler::Sed
+        | Scheduler::Nq
+        | Scheduler::Fo
+        | Scheduler::Ovf
+        | Scheduler::Twos => {
+            let count = table.servers.len();
+            format!("# data plane: new flows by `{name}`, {count} servers are compared")
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! How an instance begins, and whether it preempts.
+//!
+//! `state MASTER` is a wish; keepalived has some instances begin as BACKUP nevertheless. The owner of its
+//! addresses (priority 255) keeps the wish: it is MASTER from the first moment.
+
+use std::time::Duration;
+
+use super::Resolver;
+use super::instance::value;
+use crate::config::diagnostic::{Code, Diagnostic};
+use crate::config::draft::InstanceDraft;
+use crate::config::model::{Authentication, Config, InitialState};
+
+const OWNER: u8 = 255;
+
+impl Resolver<'_> {
+    /// `nopreempt` and `preempt_delay`, as far as they can have an effect.
+    pub(super) fn preemption(&mut self, draft: &InstanceDraft) -> (bool, Duration) {
+        let master = draft
+            .state
+            .filter(|state| state.value == InitialState::Master);
+        let nopreempt = draft.nopreempt.filter(|given| given.value);
+        let delay = draft
+            .preempt_delay
+            .filter(|given| given.value > Duration::ZERO);
+        if let (Some(master), Some(given)) = (master, nopreempt) {
+            let message = "`nopreempt` has no effect with `state MASTER`";
+            let trap = Diagnostic::warning(Code::Adjusted, given.span, message)
+                .related(master.span, "the state is set here")
+                .help("write `state BACKUP` on all routers: the priorities decide");
+            self.report(trap);
+        }
+        let obstacle = match (master, nopreempt) {
+            (Some(master), _) => Some(("`state MASTER`", master.span)),
+            (None, Some(nopreempt)) => Some(("`nopreempt`", nopreempt.span)),
+            (None, None) => None,
+        };
+        if let (Some(given), Some((obstacle, span))) = (delay, obstacle) {
+            let message = format!("`preempt_delay` has no effect with {obstacle}");
+            let trap = Diagnostic::warning(Code::Adjusted, given.span, message);
+            self.report(trap.related(span, "set here"));
+        }
+        let delay = delay.filter(|_| obstacle.is_none());
+        (
+            nopreempt.is_some() && master.is_none(),
+            delay.map_or(Duration::ZERO, value),
+        )
+    }
+
+    /// How an instance begins. With AH not as MASTER: its sequence number would be below that of
+    /// a MASTER whom it has not heard yet, and whoever hears both would take neither for the other.
+    pub(super) fn wish(
+        &mut self,
+        draft: &InstanceDraft,
+        priority: u8,
+        authentication: Option<&Authentication>,
+    ) -> InitialState {
+        let Some(state) = draft.state else {
+            return InitialState::Backup;
+        };
+        let is_ah = matches!(authentication, Some(Authentication::Ah(_)));
+        if state.value == InitialState::Master && is_ah && priority < OWNER {
+            let message =
+                "`state MASTER` does not go with `auth_type AH`: the instance begins as BACKUP";
+            let adjusted = Diagnostic::warning(Code::Adjusted, state.span, message);
+            self.report(adjusted.help("write `state BACKUP`: the priorities decide"));
+            return InitialState::Backup;
+        }
+        state.value
+    }
+}
+
+/// The members of a sync group become MASTER together or not at all: each waits as a BACKUP does
+/// until all of them have waited.
+pub(super) fn wait_for_the_group(config: &mut Config) {
+    let groups = &config.vrrp_sync_groups;
+    for instance in &mut config.vrrp_instances {
+        let is_member = groups.iter().any(|it| it.group.contains(&instance.name));
+        if is_member && instance.priority < OWNER {
+            instance.state = InitialState::Backup;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
