@@ -52,11 +52,12 @@ impl Pair {
     }
 }
 
-/// A session of 10.0.0.`from` with 10.0.0.`to`.
+/// A session of 10.0.0.`from` with 10.0.0.`to`. Three seconds of silence end it: a busy machine may be
+/// silent for one.
 fn session(name: &str, from: u8, to: u8) -> String {
     format!(
         "bfd_instance {name} {{\n neighbor_ip 10.0.0.{to}\n source_ip 10.0.0.{from}\n \
-         min_rx 100\n min_tx 100\n multiplier 5\n}}\n"
+         min_rx 300\n min_tx 300\n multiplier 10\n}}\n"
     )
 }
 
@@ -146,7 +147,7 @@ fn a_reload_tells_new_checks_and_leaves_old_ones_alone() -> Result<()> {
     agent.wait_for_after(heard, line, PATIENCE)?;
 
     // Another interval is another session; its servers stay while it begins.
-    let other = configuration(&server(3, "peer", "   alpha\n")).replace("min_tx 100", "min_tx 200");
+    let other = configuration(&server(3, "peer", "   alpha\n")).replace("min_tx 300", "min_tx 400");
     let begun = agent.log().len();
     agent.reload(&other)?;
     agent.wait_for_after(begun, "(peer) Entering Up state", PATIENCE)?;

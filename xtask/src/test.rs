@@ -4,8 +4,7 @@
 //! prints a line `skipped: <reason>` and returns: the harness of Rust has no word for that.
 //!
 //! Tests of IPVS run in a guest where this machine's kernel has none, and one has Debian's kernel
-//! load the XDP programs. An end-to-end test that fails
-//! runs once more, alone (`again`).
+//! load the XDP programs. A test that fails runs once more, alone (`again`).
 
 mod again;
 mod guest;
@@ -85,11 +84,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let (abroad, slow): (Vec<_>, Vec<_>) = slow.into_iter().partition(abroad);
     let old: Vec<_> = slow.iter().filter_map(Program::in_old_kernel).collect();
     let filter = options.filter.as_deref();
-    let mut outcomes = run_all(&quick, filter);
-    let here = run_all(&slow, filter);
-    outcomes.append(again::settle(here, &slow, |program, arguments| {
-        Ok(run_program(program, arguments))
-    })?);
+    let mut outcomes = Outcomes::default();
+    for programs in [&quick, &slow] {
+        let here = run_all(programs, filter);
+        outcomes.append(again::settle(here, programs, |program, arguments| {
+            Ok(run_program(program, arguments))
+        })?);
+    }
     for (programs, kernel) in [(&abroad, None), (&old, Some(Kernel::Qemu))] {
         for program in programs {
             let all = arguments(program, filter, 1);

@@ -1,7 +1,7 @@
 //! Runs the trackers' scripts, a task each.
 //!
 //! Lives on the agent's current-thread runtime, beside the health checks; the VRRP thread only gets
-//! the events. It decides nothing itself.
+//! results. It decides nothing itself.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};

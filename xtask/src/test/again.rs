@@ -1,6 +1,6 @@
-//! Gives end-to-end tests that failed a second attempt, alone.
+//! Gives tests that failed a second attempt, alone.
 //!
-//! They live in real time, with real peers, and several run at a time: on a busy machine a process
+//! Many live in real time, with real peers, and several run at a time: on a busy machine a process
 //! may get no processor for longer than a test allows for. What is broken fails twice. What passes
 //! the second time is said, with its first failure: it is unsteady, and wants mending.
 
