@@ -3,11 +3,14 @@
 //! It is meant when no subcommand is named: `lb-agent -f FILE -n -l`, or a link called `keepalived`
 //! or `genhash`. Switches that have no meaning here are taken and said.
 
+mod pid;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use tracing::warn;
+
+pub(super) use self::pid::PidFiles;
 
 use crate::runtime::parts::Parts;
 use crate::runtime::supervisor::Conduct;
@@ -216,34 +219,6 @@ impl Switches {
             .filter(|(given, _)| *given)
             .map(|(_, words)| words)
             .collect()
-    }
-}
-
-/// Files with our process id, gone when this is dropped.
-#[derive(Debug)]
-pub(super) struct PidFiles(Vec<PathBuf>);
-
-impl PidFiles {
-    /// What cannot be written is said.
-    pub(super) fn write(paths: impl Iterator<Item = PathBuf>) -> Self {
-        let line = format!("{}\n", std::process::id());
-        let written = paths.filter(|path| match std::fs::write(path, &line) {
-            Ok(()) => true,
-            Err(error) => {
-                warn!("cannot write the process id to {}: {error}", path.display());
-                false
-            }
-        });
-        Self(written.collect())
-    }
-}
-
-impl Drop for PidFiles {
-    fn drop(&mut self) {
-        for path in &self.0 {
-            // Somebody else may have removed it.
-            drop(std::fs::remove_file(path));
-        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! are that of [`super::resolve`].
 
 mod address;
+mod argument;
 mod bfd;
 mod checker;
 mod docs;
@@ -61,7 +62,6 @@ use make::{
 };
 
 use super::lower::Lowering;
-use super::mention::Named;
 use super::text::{Span, Spanned};
 use super::tree::Node;
 use super::value::Expected;
@@ -141,51 +141,6 @@ pub(crate) enum Argument<T: 'static> {
     Block(Words, Apply<T>),
     /// Anything: nobody reads it.
     Unread(&'static str),
-}
-
-impl<T> Argument<T> {
-    /// Whether it is exactly one word.
-    pub(crate) const fn is_one_word(&self) -> bool {
-        match self {
-            Self::Byte(..)
-            | Self::Short(..)
-            | Self::Number(..)
-            | Self::Signed(..)
-            | Self::Seconds(..)
-            | Self::Units(..)
-            | Self::Text(..)
-            | Self::Word(..) => true,
-            Self::Flag(_) | Self::Bare(_) | Self::Line(..) | Self::Block(..) | Self::Unread(_) => {
-                false
-            }
-        }
-    }
-
-    /// What its first word names, if that is something that only the host knows.
-    pub(crate) fn names(&self) -> Option<Named> {
-        let syntax = match self {
-            Self::Text(syntax, _) | Self::Word(syntax, _) => syntax,
-            Self::Line(words, _) | Self::Block(words, _) => words.syntax,
-            Self::Flag(_)
-            | Self::Bare(_)
-            | Self::Byte(..)
-            | Self::Short(..)
-            | Self::Number(..)
-            | Self::Signed(..)
-            | Self::Seconds(..)
-            | Self::Units(..)
-            | Self::Unread(_) => return None,
-        };
-        if syntax.starts_with("COMMAND") {
-            Some(Named::Command)
-        } else if syntax.starts_with("INTERFACE") {
-            Some(Named::Interface)
-        } else if syntax.starts_with("USER") {
-            Some(Named::User)
-        } else {
-            None
-        }
-    }
 }
 
 /// Units that numbers count.

@@ -1,11 +1,11 @@
-//! Checkers that are not built yet, as written.
+//! The checkers beside `TCP_CHECK` and `HTTP_GET`, as written.
 
 use crate::config::model::{DnsCheck, MiscCheck, UdpCheck, Weight};
 use crate::config::text::Spanned;
 
 use super::{CheckerDraft, IsChecker};
 
-/// A checker that is not built yet.
+/// One of them.
 #[derive(Debug)]
 pub(crate) enum LaterDraft {
     Ssl(SslGetDraft),

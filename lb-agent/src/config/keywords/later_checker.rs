@@ -1,4 +1,4 @@
-//! The checkers that are not built yet.
+//! The checkers beside `TCP_CHECK` and `HTTP_GET`.
 
 use super::checker::{common, http};
 use super::virtual_server::check_settings;

@@ -108,36 +108,6 @@ impl<T> Keyword<T> {
     }
 }
 
-impl<T> Argument<T> {
-    /// What stands behind its name, as one writes it.
-    pub(crate) fn syntax(&self) -> String {
-        let range = |first: &dyn std::fmt::Display, last: &dyn std::fmt::Display, unit: &str| {
-            format!("{first}–{last}{unit}")
-        };
-        match self {
-            Self::Flag(_) => "[on|off]".to_owned(),
-            Self::Bare(_) => String::new(),
-            Self::Byte(numbers, _) => range(numbers.start(), numbers.end(), ""),
-            Self::Short(numbers, _) => range(numbers.start(), numbers.end(), ""),
-            Self::Number(numbers, _) if *numbers.end() == u32::MAX => "N".to_owned(),
-            Self::Number(numbers, _) => range(numbers.start(), numbers.end(), ""),
-            Self::Signed(numbers, _) => range(numbers.start(), numbers.end(), ""),
-            Self::Units(unit, _, _) => format!("N ({})", unit.symbol()),
-            Self::Seconds(times, _) if *times.end() == super::YEAR => "SECONDS".to_owned(),
-            Self::Seconds(times, _) => range(
-                &times.start().as_secs_f64(),
-                &times.end().as_secs_f64(),
-                " s",
-            ),
-            Self::Text(syntax, _) | Self::Word(syntax, _) | Self::Unread(syntax) => {
-                (*syntax).to_owned()
-            }
-            Self::Line(words, _) => words.syntax.to_owned(),
-            Self::Block(words, _) => format!("{} {{ … }}", words.syntax).trim().to_owned(),
-        }
-    }
-}
-
 /// A keyword without the type of its draft: for documentation and for tests.
 pub(crate) struct Row {
     pub(crate) name: &'static str,

@@ -1,4 +1,4 @@
-//! The lines with a shape of their own of checkers that are not built yet.
+//! The lines with a shape of their own of the checkers beside `TCP_CHECK` and `HTTP_GET`.
 
 use super::Lowering;
 use super::script::user;

@@ -1,4 +1,4 @@
-//! Checkers that are not built yet.
+//! The checkers beside `TCP_CHECK` and `HTTP_GET`.
 
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ pub struct RealServer {
     pub alpha: bool,
     /// The checkers; the server is up when all of them are.
     pub checkers: Vec<Checker>,
-    /// The checkers that are not built yet: the server counts as up without them.
+    /// The other checkers.
     pub later_checkers: Vec<Checker<LaterChecker>>,
     /// `notify_up`.
     pub notify_up: Option<Command>,

@@ -1,14 +1,17 @@
 //! `keepalived.json`, versions 1 and 2.
 
+mod counters;
+
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Number, Value};
 
+use self::counters::StatsFields;
 use super::{View, address, quoted};
 use crate::config::model::{Authentication, Command, Tracked, VrrpInstance};
 use crate::vrrp::State;
-use crate::vrrp::status::{InstanceStatus, Stats};
+use crate::vrrp::status::InstanceStatus;
 
 /// The file. Version 2 has an object where version 1 has the list of instances alone.
 pub fn text(view: &View<'_>, version: u8) -> serde_json::Result<String> {
@@ -214,44 +217,4 @@ fn seconds(time: Duration) -> Value {
     // keepalived counts microseconds.
     let time = Duration::new(time.as_secs(), time.subsec_micros() * 1000);
     Number::from_f64(time.as_secs_f64()).map_or(Value::Null, Value::Number)
-}
-
-/// Those counters that keepalived has.
-#[derive(Serialize)]
-struct StatsFields {
-    advert_rcvd: u64,
-    advert_sent: u64,
-    become_master: u64,
-    release_master: u64,
-    packet_len_err: u64,
-    advert_interval_err: u64,
-    ip_ttl_err: u64,
-    invalid_type_rcvd: u64,
-    addr_list_err: u64,
-    invalid_authtype: u64,
-    authtype_mismatch: u64,
-    auth_failure: u64,
-    pri_zero_rcvd: u64,
-    pri_zero_sent: u64,
-}
-
-impl From<&Stats> for StatsFields {
-    fn from(stats: &Stats) -> Self {
-        Self {
-            advert_rcvd: stats.advert_rcvd,
-            advert_sent: stats.advert_sent,
-            become_master: stats.become_master,
-            release_master: stats.release_master,
-            packet_len_err: stats.packet_len_err,
-            advert_interval_err: stats.advert_interval_err,
-            ip_ttl_err: stats.ip_ttl_err,
-            invalid_type_rcvd: stats.invalid_type_rcvd,
-            addr_list_err: stats.addr_list_err,
-            invalid_authtype: stats.invalid_authtype,
-            authtype_mismatch: stats.authtype_mismatch,
-            auth_failure: stats.auth_failure,
-            pri_zero_rcvd: stats.pri_zero_rcvd,
-            pri_zero_sent: stats.pri_zero_sent,
-        }
-    }
 }
