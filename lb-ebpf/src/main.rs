@@ -2,6 +2,11 @@
 //!
 //! It holds no configuration and takes no decision that the agent could take: maps in, verdict
 //! out. Whatever is not a configured service of a MASTER instance goes to the kernel untouched.
+//!
+//! **Stack.** A chain of calls may have 512 bytes, and kernels before 6.8 count every frame in steps
+//! of 32. The longest chains have all of it: that is why there are subprograms, why they give their
+//! answers in a word, and why some things are computed twice. `cargo xtask test verifier` has an
+//! older kernel load the program.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]

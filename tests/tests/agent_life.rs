@@ -15,7 +15,7 @@ use tempfile::TempDir;
 struct Bench {
     director: Namespace,
     folder: TempDir,
-    _switch: Switch,
+    switch: Switch,
 }
 
 impl Bench {
@@ -26,7 +26,7 @@ impl Bench {
         Ok(Self {
             director,
             folder: tempfile::tempdir()?,
-            _switch: switch,
+            switch,
         })
     }
 
@@ -193,5 +193,43 @@ fn virtual_servers_that_a_reload_adds_are_told_by_their_own_scripts() -> Result<
     ))?;
     bench.wait_for("gained quorum")?;
     assert!(agent.terminate()?.status.success());
+    Ok(())
+}
+
+#[test]
+fn a_second_master_is_told_to_the_script_with_its_address_and_when_it_is_over() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let bench = Bench::new()?;
+    let other = Namespace::new("director2")?;
+    bench.switch.plug(&other, "eth0", "10.0.0.2/24")?;
+    let split = bench.telling("split")?;
+    // Two virtual routers with one address: neither heeds the other's adverts, both answer for it.
+    let text = |vrid: u8, more: &str| {
+        format!(
+            "global_defs {{\n script_user root\n}}\n\
+             vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id {vrid}\n {more}\n \
+             virtual_ipaddress {{\n 10.0.0.100\n }}\n}}\n"
+        )
+    };
+    let notify = format!("notify_split_brain \"{split} brain\"");
+    let mut ours = Agent::start(&bench.director, &text(51, &notify))?;
+    ours.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let mut theirs = Agent::start(&other, &text(52, ""))?;
+    theirs.wait_for("Entering MASTER STATE", PATIENCE)?;
+    ours.wait_for("SPLIT BRAIN", PATIENCE)?;
+    let link = other.ip("link show dev eth0")?;
+    let mac = link
+        .split_whitespace()
+        .skip_while(|word| *word != "link/ether")
+        .nth(1);
+    let mac = mac.context("eth0 has no MAC")?;
+    bench.wait_for(&format!(
+        "split brain INSTANCE VI_1 SPLIT_BRAIN 100 10.0.0.100 {mac}"
+    ))?;
+    assert!(theirs.terminate()?.status.success());
+    bench.wait_for("split brain INSTANCE VI_1 SPLIT_BRAIN_HEALED 100")?;
+    assert!(ours.terminate()?.status.success());
     Ok(())
 }

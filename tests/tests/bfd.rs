@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use lb_agent::bfd::Settings;
 use lb_agent::bfd::driver::{self, Event, Handle};
+use lb_agent::runtime::priority::Priority;
 use lb_agent::wire::bfd::{Control, State};
 use lb_tests::{Capture, Namespace, Need, Process, checked, skipped, wait_until};
 use nix::sys::signal::Signal;
@@ -149,7 +150,7 @@ impl Pair {
         };
         let handle = self
             .ours
-            .enter(|| Ok(driver::spawn(vec![settings], changed)?))?;
+            .enter(|| Ok(driver::spawn(vec![settings], Priority::default(), changed)?))?;
         Ok(Ours { handle, events })
     }
 }

@@ -12,7 +12,7 @@ use lb_agent::notify::event::{Event, State, Subject, What};
 use lb_agent::notify::mail::Envelope;
 use lb_agent::notify::mailer::{self, Settings};
 use lb_agent::notify::smtp::Credentials;
-use lb_tests::{Agent, Namespace, Need, Process, skipped, wait_until};
+use lb_tests::{Agent, Namespace, Need, Process, Switch, checked, skipped, wait_until};
 use tempfile::TempDir;
 
 const NEEDS: [Need; 4] = [
@@ -47,15 +47,21 @@ class Handler:
         import os
         os.rename(f"{folder}/new", f"{folder}/mail-{count}")
         return "250 taken"
+certificate = sys.argv[3]
 def login(server, session, envelope, mechanism, data):
     good = data.login == b"lb" and data.password == password.encode()
     return AuthResult(success=good, handled=False)
 async def main():
     options = {}
     if password:
-        options = dict(authenticator=login, auth_required=True, auth_require_tls=False)
+        options = dict(authenticator=login, auth_required=True, auth_require_tls=bool(certificate))
         if password == "login":
             options["auth_exclude_mechanism"] = ["PLAIN"]
+    if certificate:
+        import ssl
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, certificate)
+        options.update(tls_context=context, require_starttls=True)
     make = lambda: SMTP(Handler(), hostname="mx.example", **options)
     server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 2525)
     open(f"{folder}/ready", "w").close()
@@ -71,13 +77,17 @@ struct Server {
 
 impl Server {
     fn start(password: &str) -> Result<Self> {
-        let machine = Namespace::new("mx")?;
+        Self::start_on(Namespace::new("mx")?, password, "")
+    }
+
+    /// With `certificate`, the name of a file with it and its key, only after STARTTLS.
+    fn start_on(machine: Namespace, password: &str, certificate: &str) -> Result<Self> {
         let folder = TempDir::new()?;
         let process = machine.start(
             Command::new("/usr/bin/python3")
                 .args(["-c", SERVER])
                 .arg(folder.path())
-                .arg(password)
+                .args([password, certificate])
                 .stdin(Stdio::null()),
         )?;
         let ready = folder.path().join("ready");
@@ -99,6 +109,7 @@ impl Server {
                 user: "lb".into(),
                 password: password.into(),
             }),
+            tls: None,
             envelope: Envelope {
                 from: "lb@example.com".into(),
                 to: to.iter().map(|to| (*to).into()).collect(),
@@ -194,6 +205,153 @@ fn a_real_server_knows_us_by_our_password() -> Result<()> {
         server.send(&[State::Fault], &["a@example.com"], Some(password))?;
         ensure!(read(&server.mail(1))?.contains("Entering FAULT state"));
     }
+    Ok(())
+}
+
+/// The director, which runs the mail server as well.
+const DIRECTOR: &str = "\
+vrrp_instance VI_1 {
+    interface eth0
+    virtual_router_id 51
+    priority 200
+    smtp_alert
+    virtual_ipaddress {
+        10.0.0.100
+    }
+}
+virtual_server 10.0.0.100 80 {
+    delay_loop 1
+    lb_kind DR
+    protocol TCP
+    real_server 10.0.0.9 80 {
+        weight 1
+        smtp_alert
+        TCP_CHECK {
+            connect_timeout 1
+            retry 1
+            delay_before_retry 1
+        }
+    }
+}
+";
+
+impl Server {
+    /// A server on a director with an interface.
+    fn on_a_director(switch: &Switch, password: &str, certificate: &str) -> Result<Self> {
+        let machine = Namespace::new("director1")?;
+        switch.plug(&machine, "eth0", "10.0.0.1/24")?;
+        Self::start_on(machine, password, certificate)
+    }
+
+    /// An agent with [`DIRECTOR`] and more in `global_defs`.
+    fn agent(&self, more: &str) -> Result<Agent> {
+        let text = format!(
+            "global_defs {{\n router_id RTR\n notification_email {{\n a@example.com\n }}\n \
+             notification_email_from lb@example.com\n smtp_server 127.0.0.1 2525\n {more}\n}}\n\
+             {DIRECTOR}"
+        );
+        Agent::start(&self.machine, &text)
+    }
+
+    /// Waits for a mail with this subject and this line.
+    fn wait_for(&self, subject: &str, line: &str) -> Result<String> {
+        let is_it = |mail: &String| {
+            let mut lines = mail.lines();
+            lines.any(|it| it == format!("Subject: [RTR] {subject}")) && lines.any(|it| it == line)
+        };
+        let find = || {
+            let mails = (1..).map(|number| fs::read_to_string(self.mail(number)));
+            mails.map_while(Result::ok).find(is_it)
+        };
+        wait_until(PATIENCE, find).with_context(|| format!("no mail {subject:?}, {line:?}"))
+    }
+}
+
+#[test]
+fn an_agent_tells_of_its_instances_and_servers_by_mail() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let switch = Switch::new("outside")?;
+    let server = Server::on_a_director(&switch, "", "")?;
+    let agent = server.agent("")?;
+    let of_instance = "VRRP Instance VI_1 - Entering MASTER state";
+    server.wait_for(of_instance, "=> VRRP Instance is now owning VRRP VIPs <=")?;
+    let of_server = "Realserver [10.0.0.9]:tcp:80 of virtual server [10.0.0.100]:tcp:80 - DOWN";
+    let mail = server.wait_for(of_server, "=> TCP CHECK failed on service <=")?;
+    ensure!(
+        mail.contains("\nFROM lb@example.com\nTO a@example.com\n"),
+        "{mail}"
+    );
+    let exit = agent.terminate()?;
+    ensure!(exit.status.success(), "{}", exit.log);
+    // The end waits for it.
+    server.wait_for(
+        "VRRP Instance VI_1 - Stopping",
+        "=> VRRP Instance stopping <=",
+    )?;
+    Ok(())
+}
+
+#[test]
+fn mails_go_over_starttls_with_a_password_and_only_to_a_server_that_proves_its_name() -> Result<()>
+{
+    if skipped(&NEEDS) || skipped(&[Need::Program("openssl")]) {
+        return Ok(());
+    }
+    let folder = TempDir::new()?;
+    let make = |name: &str| -> Result<String> {
+        let path = folder.path().join(name).display().to_string();
+        checked(
+            Command::new("openssl")
+                .args([
+                    "req",
+                    "-x509",
+                    "-newkey",
+                    "ec",
+                    "-pkeyopt",
+                    "ec_paramgen_curve:P-256",
+                    "-nodes",
+                    "-days",
+                    "2",
+                    "-subj",
+                    "/CN=mx",
+                    "-addext",
+                    "subjectAltName=IP:127.0.0.1",
+                    "-addext",
+                    "basicConstraints=critical,CA:FALSE",
+                    "-keyout",
+                    &path,
+                    "-out",
+                ])
+                .arg(format!("{path}.crt")),
+        )?;
+        let certificate = fs::read_to_string(format!("{path}.crt"))?;
+        fs::write(
+            &path,
+            format!("{}{certificate}", fs::read_to_string(&path)?),
+        )?;
+        Ok(path)
+    };
+    let (right, wrong) = (make("right")?, make("wrong")?);
+    let switch = Switch::new("outside")?;
+    let server = Server::on_a_director(&switch, "secret", &right)?;
+    let settings = |ca: &str| {
+        format!(
+            "xdp_smtp_tls starttls\n xdp_smtp_ca {ca}.crt\n xdp_smtp_user lb\n \
+             xdp_smtp_password secret"
+        )
+    };
+    let mut agent = server.agent(&settings(&wrong))?;
+    agent.wait_for("TLS with SMTP server [127.0.0.1]:2525 fails", PATIENCE)?;
+    ensure!(!server.mail(1).exists(), "somebody else got a mail");
+    // The mail that waits is lost with the agent.
+    drop(agent);
+    let agent = server.agent(&settings(&right))?;
+    let of_instance = "VRRP Instance VI_1 - Entering MASTER state";
+    server.wait_for(of_instance, "=> VRRP Instance is now owning VRRP VIPs <=")?;
+    ensure!(!agent.log().contains("in the clear"), "{}", agent.log());
+    ensure!(!agent.log().contains("secret"), "{}", agent.log());
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::setup;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// `checks`: the health checks of 20 000 servers; `config`: reading 40 000 servers, beside
-    /// keepalived; `failover`: how long a MASTER is missed, ours and keepalived's; else only those
+    /// keepalived; `calm`: adverts under fire; `failover`: how long a MASTER is missed, ours and keepalived's; else only those
     /// paths of the XDP program whose name contains this.
     filter: Option<String>,
 }
@@ -23,6 +23,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if options.filter.as_deref() == Some("config") {
         return config();
+    }
+    if options.filter.as_deref() == Some("calm") {
+        return calm();
     }
     build_agent()?;
     if options.filter.as_deref() == Some("failover") {
@@ -56,6 +59,19 @@ fn checks() -> Result<()> {
     // What is beside keepalived it runs in a guest.
     bench.env("LB_GUEST", std::env::current_exe()?);
     succeed(&mut bench)
+}
+
+/// Optimised, as on a director.
+fn calm() -> Result<()> {
+    succeed(&mut command(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "lb-agent",
+    ]))?;
+    let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
+    succeed(bench.args(["--bench", "calm"]))
 }
 
 /// As a user runs it: the agent in its own process. keepalived is the other side.

@@ -23,6 +23,7 @@ use tracing::{debug, error, warn};
 use super::Settings;
 use super::session::{Action, Input, Session};
 use crate::runtime::clock;
+use crate::runtime::priority::Priority;
 use crate::wire::bfd::{Control, State};
 
 mod socket;
@@ -161,10 +162,11 @@ impl Drop for Handle {
     }
 }
 
-/// Starts the sessions on a thread of their own, in the network namespace of the caller's.
+/// Starts the sessions on a thread of their own, which runs with `priority`, in the network namespace of the caller's.
 /// `changed` is called on that thread and must not block.
 pub fn spawn(
     sessions: Vec<Settings>,
+    priority: Priority,
     changed: impl FnMut(Event) + Send + 'static,
 ) -> Result<Handle, SpawnError> {
     let addresses = addresses(&sessions);
@@ -183,9 +185,10 @@ pub fn spawn(
         shown: Vec::new(),
         changed: Box::new(changed),
     };
-    let thread = thread::Builder::new()
-        .name("bfd".into())
-        .spawn(move || driver.run())?;
+    let thread = thread::Builder::new().name("bfd".into()).spawn(move || {
+        priority.apply("bfd");
+        driver.run();
+    })?;
     Ok(Handle {
         board,
         orders,

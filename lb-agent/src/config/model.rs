@@ -47,7 +47,7 @@ pub use later_checker::{
     SslGet, UdpCheck,
 };
 pub use lvs::{LvsDefaults, LvsFlushOnStop, LvsSyncDaemon, LvsTimeouts, NftablesIpvs};
-pub use mail::Mail;
+pub use mail::{Mail, SmtpTls};
 pub use notify::{Command, Fifo, FifoPath, GlobalNotify, Notify, ScriptDefaults, TimedCommand};
 pub use process::{
     Dumps, Environment, Linkbeat, LinkbeatKind, Processes, Reload, Ssl, UpDownDelay,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::config::model::{Config, Fifo, Mail, Notify, VrrpInstance, VrrpSyncGroup};
+use crate::config::model::{Config, Fifo, Mail, Notify, SmtpTls, VrrpInstance, VrrpSyncGroup};
 use crate::script::{Programs, User};
 
 use super::event::Subject;
@@ -12,7 +12,9 @@ use super::mail::Envelope;
 use super::mailer::{self, Server};
 use super::script::Scripts;
 use super::servers::Servers;
-use tracing::warn;
+use super::smtp::Credentials;
+use super::tls::Tls;
+use tracing::{error, warn};
 
 /// Which events a FIFO is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,11 +163,44 @@ fn fifo(
     })
 }
 
+/// `xdp_smtp_user` and `xdp_smtp_password`: both or none.
+fn credentials(config: &Mail) -> Option<Credentials> {
+    match (&config.xdp_smtp_user, &config.xdp_smtp_password) {
+        (Some(user), Some(password)) => {
+            if config.xdp_smtp_tls == SmtpTls::Off {
+                warn!(
+                    "xdp_smtp_user: without `xdp_smtp_tls starttls` name and password go to the \
+                     server in the clear"
+                );
+            }
+            Some(Credentials {
+                user: user.clone(),
+                password: String::from_utf8_lossy(password.bytes()).into_owned(),
+            })
+        }
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => {
+            warn!("one of xdp_smtp_user and xdp_smtp_password is missing: the other is not used");
+            None
+        }
+    }
+}
+
 fn mail(config: &Mail, host: &str) -> Option<mailer::Settings> {
     let (server, port) = config.smtp_server.as_ref()?;
     if config.notification_email.is_empty() {
         return None;
     }
+    let tls = match config.xdp_smtp_tls {
+        SmtpTls::Off => None,
+        SmtpTls::Starttls => match Tls::read(config.xdp_smtp_ca.as_deref()) {
+            Ok(tls) => Some(tls),
+            Err(error) => {
+                error!("xdp_smtp_tls: {error}; no mail is sent");
+                return None;
+            }
+        },
+    };
     let from = config.notification_email_from.clone();
     let helo_name = config.smtp_helo_name.clone();
     Some(mailer::Settings {
@@ -175,7 +210,8 @@ fn mail(config: &Mail, host: &str) -> Option<mailer::Settings> {
         },
         timeout: config.smtp_connect_timeout.max(Duration::from_secs(1)),
         helo_name: helo_name.unwrap_or_else(|| host.to_owned()),
-        credentials: None,
+        credentials: credentials(config),
+        tls,
         envelope: Envelope {
             from: from.unwrap_or_else(|| format!("{}@{host}", User::own().name())),
             to: config.notification_email.clone(),

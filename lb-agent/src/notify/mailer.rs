@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
@@ -20,6 +20,7 @@ use tracing::{info, warn};
 
 use super::mail::{Envelope, Mail};
 use super::smtp::{Credentials, Dialogue, LONGEST_LINE, SmtpError, Step};
+use super::tls::Tls;
 use crate::runtime::clock;
 
 /// How often a mail is tried.
@@ -51,6 +52,8 @@ pub struct Settings {
     pub helo_name: String,
     /// For AUTH, if it is wanted.
     pub credentials: Option<Credentials>,
+    /// For STARTTLS, if it is wanted.
+    pub tls: Option<Tls>,
     /// From and to whom.
     pub envelope: Envelope,
 }
@@ -249,6 +252,9 @@ enum Failure {
     Write(io::Error),
     Closed,
     LineTooLong,
+    Tls(io::Error),
+    TlsTimeout,
+    Injected,
     Smtp(SmtpError),
 }
 
@@ -263,7 +269,10 @@ impl Failure {
             | Self::Read(_)
             | Self::Write(_)
             | Self::Closed
-            | Self::LineTooLong => true,
+            | Self::LineTooLong
+            | Self::Tls(_)
+            | Self::TlsTimeout
+            | Self::Injected => true,
         }
     }
 
@@ -285,8 +294,36 @@ impl Failure {
                 "Received buffer from remote SMTP server {server} overflow our get read buffer \
                  length."
             ),
+            Self::Tls(error) => format!("TLS with SMTP server {server} fails: {error}"),
+            Self::TlsTimeout => format!("Timeout of TLS with SMTP server {server}."),
+            Self::Injected => format!(
+                "SMTP server {server} speaks in the clear after STARTTLS: somebody may be in between"
+            ),
             Self::Smtp(error) => error.line(&server.to_string()),
         }
+    }
+}
+
+/// A connection, secured or not.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// Secures a connection on which the server has agreed to that.
+async fn secure(
+    settings: &Settings,
+    stream: BufReader<Box<dyn Stream>>,
+) -> Result<BufReader<Box<dyn Stream>>, Failure> {
+    if !stream.buffer().is_empty() {
+        return Err(Failure::Injected);
+    }
+    let Some(tls) = &settings.tls else {
+        return Err(Failure::Tls(io::Error::other("it was not asked for")));
+    };
+    let deadline = clock::now() + settings.timeout;
+    let secured = tls.connect(&settings.server.host, stream.into_inner());
+    match timeout_at(deadline.into(), secured).await {
+        Ok(secured) => Ok(BufReader::new(Box::new(secured.map_err(Failure::Tls)?))),
+        Err(_elapsed) => Err(Failure::TlsTimeout),
     }
 }
 
@@ -295,8 +332,8 @@ async fn send(settings: &Settings, mail: &Mail) -> Result<(), Failure> {
     let Server { host, port } = &settings.server;
     // A name is looked up on one of tokio's threads for what blocks.
     let connect = TcpStream::connect((host.as_str(), *port));
-    let mut stream = match timeout_at(deadline(), connect).await {
-        Ok(connected) => BufReader::new(connected.map_err(Failure::Connect)?),
+    let mut stream: BufReader<Box<dyn Stream>> = match timeout_at(deadline(), connect).await {
+        Ok(connected) => BufReader::new(Box::new(connected.map_err(Failure::Connect)?)),
         Err(_elapsed) => return Err(Failure::ConnectTimeout),
     };
     let server = &settings.server;
@@ -308,6 +345,9 @@ async fn send(settings: &Settings, mail: &Mail) -> Result<(), Failure> {
         settings.credentials.as_ref(),
         &text,
     );
+    if settings.tls.is_some() {
+        dialogue = dialogue.over_tls();
+    }
     loop {
         let line = match timeout_at(deadline(), read_line(&mut stream)).await {
             Ok(line) => line?,
@@ -316,9 +356,17 @@ async fn send(settings: &Settings, mail: &Mail) -> Result<(), Failure> {
         let (send, done) = match dialogue.handle_line(&line).map_err(Failure::Smtp)? {
             Step::Listen => continue,
             Step::Send(text) => (text, false),
+            Step::Secure => {
+                stream = secure(settings, stream).await?;
+                (dialogue.secured(), false)
+            }
             Step::Done(text) => (text, true),
         };
-        let sent = timeout_at(deadline(), stream.write_all(send.as_bytes())).await;
+        let sent = async {
+            stream.write_all(send.as_bytes()).await?;
+            stream.flush().await
+        };
+        let sent = timeout_at(deadline(), sent).await;
         if done {
             // The mail is theirs; how they take the farewell does not matter.
             for error in dialogue.refused() {
@@ -334,7 +382,7 @@ async fn send(settings: &Settings, mail: &Mail) -> Result<(), Failure> {
 }
 
 /// A line without its end, which may be a bare line feed.
-async fn read_line(stream: &mut BufReader<TcpStream>) -> Result<String, Failure> {
+async fn read_line(stream: &mut BufReader<Box<dyn Stream>>) -> Result<String, Failure> {
     let mut line = Vec::new();
     loop {
         let byte = match stream.read_u8().await {

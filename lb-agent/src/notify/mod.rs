@@ -24,4 +24,5 @@ pub mod mailer;
 pub mod script;
 pub mod servers;
 pub mod smtp;
+pub mod tls;
 pub mod turn;

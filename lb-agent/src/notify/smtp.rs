@@ -1,12 +1,12 @@
 //! The dialogue that hands one mail to a server (RFC 5321): lines in, lines out. Pure.
 //!
 //! ```text
-//!   220 ─▶ HELO (EHLO with AUTH) ─▶ [AUTH] ─▶ MAIL ─▶ RCPT … ─▶ DATA ─▶ text ─▶ QUIT
+//!   220 ─▶ HELO (EHLO) ─▶ [STARTTLS ─▶ EHLO] ─▶ [AUTH] ─▶ MAIL ─▶ RCPT … ─▶ DATA ─▶ text ─▶ QUIT
 //! ```
 //!
-//! As keepalived but for two things: a recipient that the server refuses does not keep the mail from
-//! the others, and AUTH (RFC 4954, PLAIN or LOGIN) is there. STARTTLS is not: with AUTH, name and
-//! password cross the network in the clear, so the server should be on this host.
+//! As keepalived but for three things: a recipient that the server refuses does not keep the mail from
+//! the others, and STARTTLS (RFC 3207) and AUTH (RFC 4954, PLAIN or LOGIN) are there. Whoever wants
+//! STARTTLS gets it or says nothing: a server in between could leave it out.
 
 use thiserror::Error;
 
@@ -51,6 +51,9 @@ pub enum SmtpError {
     /// The server does not speak SMTP.
     #[error("SMTP server {{server}} sends what is no reply: {0}")]
     NoReply(String),
+    /// The server does not offer STARTTLS.
+    #[error("SMTP server {{server}} does not offer STARTTLS, and nothing is sent in the clear")]
+    NoStartTls,
     /// The server does not offer a kind of AUTH that we know.
     #[error("SMTP server {{server}} offers neither AUTH PLAIN nor AUTH LOGIN")]
     NoAuth,
@@ -62,7 +65,7 @@ impl SmtpError {
         match self {
             Self::Refused { code, .. } => *code < 500,
             Self::NoReply(_) => true,
-            Self::NoAuth => false,
+            Self::NoAuth | Self::NoStartTls => false,
         }
     }
 
@@ -79,6 +82,8 @@ pub enum Step {
     Listen,
     /// Send this, then listen on.
     Send(String),
+    /// Secure the connection, then go on with [`Dialogue::secured`].
+    Secure,
     /// The mail was taken: send this and hang up.
     Done(String),
 }
@@ -88,6 +93,7 @@ pub enum Step {
 enum Stage {
     Connected,
     Hello,
+    StartTls,
     AuthPlain,
     AuthLogin,
     AuthUser,
@@ -106,6 +112,8 @@ pub struct Dialogue<'a> {
     helo_name: &'a str,
     credentials: Option<&'a Credentials>,
     text: &'a str,
+    /// STARTTLS has yet to come.
+    wants_tls: bool,
     stage: Stage,
     reply: Vec<(u16, String)>,
     accepted: usize,
@@ -125,11 +133,31 @@ impl<'a> Dialogue<'a> {
             helo_name,
             credentials,
             text,
+            wants_tls: false,
             stage: Stage::Connected,
             reply: Vec::new(),
             accepted: 0,
             refused: Vec::new(),
         }
+    }
+
+    /// The same, with STARTTLS.
+    #[must_use]
+    pub const fn over_tls(mut self) -> Self {
+        self.wants_tls = true;
+        self
+    }
+
+    /// The connection is secured: what to send. Whatever the server has said before does not count
+    /// any more (RFC 3207 4.2).
+    pub fn secured(&mut self) -> String {
+        self.wants_tls = false;
+        self.stage = Stage::Hello;
+        self.hello("EHLO")
+    }
+
+    fn hello(&self, command: &str) -> String {
+        format!("{command} {}\r\n", one_line(self.helo_name))
     }
 
     /// Takes one line of the server, without its end.
@@ -166,14 +194,12 @@ impl<'a> Dialogue<'a> {
         };
         match (self.stage, code) {
             (Stage::Connected, 220) => {
-                let command = if self.credentials.is_some() {
-                    "EHLO"
-                } else {
-                    "HELO"
-                };
-                let name = one_line(self.helo_name);
-                Ok(self.go(Stage::Hello, format!("{command} {name}\r\n")))
+                let extended = self.credentials.is_some() || self.wants_tls;
+                let hello = self.hello(if extended { "EHLO" } else { "HELO" });
+                Ok(self.go(Stage::Hello, hello))
             }
+            (Stage::Hello, 250) if self.wants_tls => self.start_tls(reply),
+            (Stage::StartTls, 220) => Ok(Step::Secure),
             (Stage::Hello, 250) => self.authenticate(reply),
             (Stage::AuthLogin, 334) => {
                 let user = self.credentials.map_or("", |it| it.user.as_str());
@@ -204,6 +230,7 @@ impl<'a> Dialogue<'a> {
             (Stage::Body, 250) => Ok(Step::Done("QUIT\r\n".into())),
             (Stage::Connected, _) => refusal("CONNECT"),
             (Stage::Hello, _) => refusal("HELO"),
+            (Stage::StartTls, _) => refusal("STARTTLS"),
             (Stage::AuthPlain | Stage::AuthLogin | Stage::AuthUser | Stage::AuthPassword, _) => {
                 refusal("AUTH")
             }
@@ -216,6 +243,15 @@ impl<'a> Dialogue<'a> {
     fn go(&mut self, stage: Stage, send: String) -> Step {
         self.stage = stage;
         Step::Send(send)
+    }
+
+    fn start_tls(&mut self, offers: &[(u16, String)]) -> Result<Step, SmtpError> {
+        let mut offers = offers.iter().map(|(_, offer)| offer.trim());
+        if offers.any(|offer| offer.eq_ignore_ascii_case("STARTTLS")) {
+            Ok(self.go(Stage::StartTls, "STARTTLS\r\n".into()))
+        } else {
+            Err(SmtpError::NoStartTls)
+        }
     }
 
     /// AUTH as the server offers it (RFC 4954 3), or no AUTH.

@@ -62,6 +62,7 @@ impl From<TrackedStatus> for TrackedView {
             Kind::File => "file",
             Kind::Process => "process",
             Kind::Bfd => "bfd",
+            Kind::Static => "track_group",
         };
         Self {
             kind: kind.into(),

@@ -30,6 +30,7 @@ pub mod logging;
 pub mod memory;
 pub mod parts;
 pub mod plane;
+pub mod priority;
 pub mod reload;
 pub mod replace;
 pub mod state;

@@ -311,7 +311,7 @@ impl Supervisor {
                 () = self.timed.due() => self.handle_reload(None),
                 outcome = self.reloads.read() => self.handle_prepared(outcome),
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
-                Some(news) = self.news.recv() => self.handle_news(&news),
+                Some(news) = self.news.recv() => self.handle_all_news(&news),
                 Some(event) = self.events.recv() => self.handle_events(&event),
                 Some((session, up)) = self.reached.recv() => self.health.set_bfd(session, up),
                 event = self.network.news() => {
@@ -343,6 +343,18 @@ impl Supervisor {
         while let Some((address, here)) = self.director.poll_address() {
             self.health.set_address(address, here);
         }
+    }
+
+    /// What VRRP has said by now. Who asks `dump` after a failover sees it at once.
+    fn handle_all_news(&mut self, first: &News) {
+        self.handle_news(first);
+        for _ in 0..MOST_EVENTS {
+            let Ok(news) = self.news.try_recv() else {
+                break;
+            };
+            self.handle_news(&news);
+        }
+        self.write_status();
     }
 
     fn handle_news(&mut self, news: &News) {
@@ -399,6 +411,10 @@ impl Supervisor {
         self.sessions.beat(clock::now());
         self.watch_reload();
         self.remember();
+        self.write_status();
+    }
+
+    fn write_status(&mut self) {
         let vrrp = self
             .vrrp
             .as_ref()

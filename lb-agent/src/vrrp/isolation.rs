@@ -4,17 +4,13 @@
 
 use std::time::Duration;
 
-use thread_priority::{
-    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id,
-};
-use tracing::{info, warn};
+use crate::runtime::priority::Priority;
 
-/// `vrrp_rt_priority` and `max_auto_priority`.
+/// `vrrp_priority`, `vrrp_rt_priority` and `max_auto_priority`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Isolation {
-    /// Priority among `SCHED_RR` threads, 1–99; `None`: a thread like any other.
-    pub vrrp_rt_priority: Option<u8>,
+    /// `vrrp_priority`, `vrrp_rt_priority`; `None`: a thread like any other.
+    pub priority: Priority,
     /// A thread that runs late gets real-time priority, and then more of it, up to this; `None`:
     /// it does not.
     pub max_auto_priority: Option<u8>,
@@ -25,9 +21,7 @@ pub struct Isolation {
 impl Isolation {
     /// Applies to the calling thread. What the system does not permit is said and done without.
     pub fn apply(self) {
-        if let Some(priority) = self.vrrp_rt_priority {
-            run_real_time(priority, "vrrp_rt_priority");
-        }
+        self.priority.apply("vrrp");
     }
 }
 
@@ -45,7 +39,7 @@ impl Escalation {
         Self {
             max: isolation.max_auto_priority.unwrap_or(0),
             delay: isolation.min_auto_priority_delay,
-            now: isolation.vrrp_rt_priority.unwrap_or(0),
+            now: isolation.priority.real_time.unwrap_or(0),
         }
     }
 
@@ -58,29 +52,6 @@ impl Escalation {
         self.now += 1;
         Some(self.now)
     }
-}
-
-/// What the system does not permit is said and done without.
-pub fn run_real_time(priority: u8, keyword: &str) {
-    match set_real_time(priority) {
-        Ok(()) => info!("VRRP runs with real-time priority {priority} ({keyword})"),
-        Err(reason) => warn!(
-            "{keyword} {priority} is not permitted: {reason}; CAP_SYS_NICE or a higher \
-             RLIMIT_RTPRIO would permit it"
-        ),
-    }
-}
-
-/// `SCHED_RR`, as keepalived: a thread that loops gives way to others of its priority.
-fn set_real_time(priority: u8) -> Result<(), String> {
-    let value = ThreadPriorityValue::try_from(priority)?;
-    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
-    set_thread_priority_and_policy(
-        thread_native_id(),
-        ThreadPriority::Crossplatform(value),
-        policy,
-    )
-    .map_err(|error| format!("{error:?}"))
 }
 
 /// Later than this part of its interval an advert counts as late.

@@ -19,7 +19,7 @@
 //! The pure part, without clock, socket or thread:
 //! * [`instance`]: the machine: inputs and the time in, actions out; [`election`]: what an advert
 //!   means for it; [`timers`]: how long it waits; [`garp`]: when it announces its addresses.
-//! * [`group`]: what keeps a sync group together; [`settings`]: what all this is configured with.
+//! * [`pace`]: when what several instances announce may go out; [`group`]: what keeps a sync group together; [`settings`]: what all this is configured with.
 //! * [`receive`]: whether an advert is acceptable at all; [`hmac`]: whether it is a new one.
 //! * [`log_line`]: what the operator reads, in keepalived's words.
 //!
@@ -47,6 +47,7 @@ pub mod instance;
 pub mod isolation;
 pub mod kernel;
 pub mod log_line;
+pub mod pace;
 pub mod receive;
 pub mod router;
 pub mod routing;

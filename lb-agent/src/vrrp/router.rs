@@ -12,6 +12,7 @@ use tracing::{debug, info, warn};
 
 use super::effects::Kernel;
 use super::instance::{Input, Interface};
+use super::pace::{Frame, Pace};
 use super::settings::{Family, Kind, Setup, Status, VirtualRouter};
 use super::status::Board;
 use super::{Gate, News};
@@ -65,8 +66,21 @@ const ROUTING_SETTLES: Duration = Duration::from_millis(200);
 /// What the instances act upon.
 struct Outside<K> {
     kernel: K,
+    pace: Pace,
     gate: Box<dyn Gate>,
     listener: Listener,
+}
+
+impl<K: Kernel> Outside<K> {
+    /// Sends an announcement that had to wait.
+    fn send(&mut self, frame: &Frame) {
+        if let Err(error) = self.kernel.send_frame(frame.index, &frame.bytes) {
+            warn!(
+                "Error sending an announcement on interface number {}: {error}",
+                frame.index
+            );
+        }
+    }
 }
 
 impl<K: Kernel> Router<K> {
@@ -88,6 +102,7 @@ impl<K: Kernel> Router<K> {
             interfaces: Interfaces::default(),
             outside: Outside {
                 kernel,
+                pace: Pace::new(&global.garp_groups),
                 gate,
                 listener,
             },
@@ -166,6 +181,9 @@ impl<K: Kernel> Router<K> {
         while let Some(link) = self.debounce.due(now) {
             self.update_link(link, now);
         }
+        while let Some(frame) = self.outside.pace.poll(now) {
+            self.outside.send(&frame);
+        }
         for member in &mut self.members {
             if member.poll_timeout().is_some_and(|due| due <= now) {
                 member.handle_timeout(&self.interfaces, &mut self.outside, now);
@@ -194,7 +212,9 @@ impl<K: Kernel> Router<K> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let timers = self.members.iter().filter_map(Member::poll_timeout);
         let debounced = self.debounce.poll_timeout();
-        timers.chain(self.check_routing_at).chain(debounced).min()
+        let paced = self.outside.pace.poll_timeout();
+        let others = [self.check_routing_at, debounced, paced];
+        timers.chain(others.into_iter().flatten()).min()
     }
 
     /// Takes what is new about a tracked script, file, process or BFD instance.
@@ -290,7 +310,7 @@ impl<K: Kernel> Router<K> {
                 let kernel = &mut self.outside.kernel;
                 self.statics.restore_address(kernel, &address);
                 for member in &mut self.members {
-                    member.restore(&address, &self.interfaces, &mut self.outside);
+                    member.restore(&address, &self.interfaces, &mut self.outside, now);
                 }
             }
             Event::Overrun => {

@@ -90,6 +90,14 @@ impl Routing {
         lines.any(|line| line.standing == Standing::Absent)
     }
 
+    /// Whether something that names this `track_group` is not set.
+    pub fn lacks(&self, track_group: &str) -> bool {
+        let mut lines = self.lines.iter();
+        lines.any(|line| {
+            line.standing == Standing::Absent && line.config.track_group() == Some(track_group)
+        })
+    }
+
     /// Whether there are any.
     pub const fn is_empty(&self) -> bool {
         self.lines.is_empty()
@@ -185,6 +193,13 @@ impl Config {
         match self {
             Self::Route(config) => route::encode(config, index),
             Self::Rule(config) => rule::encode(config),
+        }
+    }
+
+    fn track_group(&self) -> Option<&str> {
+        match self {
+            Self::Route(config) => config.track_group.as_deref(),
+            Self::Rule(config) => config.track_group.as_deref(),
         }
     }
 

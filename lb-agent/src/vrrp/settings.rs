@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::isolation::Isolation;
-use crate::config::model::{AuthHmac, Garp, InitialState, Route, Rule, UpDownDelay};
+use crate::config::model::{AuthHmac, Garp, GarpGroup, InitialState, Route, Rule, UpDownDelay};
 use crate::net::virtual_link::VirtualKind;
 use crate::wire::vrrp::AddressLen;
 
@@ -33,6 +33,10 @@ pub struct Setup {
     pub global: Global,
     /// `static_ipaddress`.
     pub static_ipaddress: Vec<VirtualAddress>,
+    /// `track_group` of each of these.
+    pub static_ipaddress_groups: Vec<Option<String>>,
+    /// `track_group`: their names.
+    pub track_groups: Vec<String>,
     /// `static_routes`.
     pub static_routes: Vec<Route>,
     /// `static_rules`.
@@ -89,6 +93,8 @@ pub struct Global {
     pub interface_up_down_delays: Vec<UpDownDelay>,
     /// `vrrp_rt_priority`, `max_auto_priority`.
     pub isolation: Isolation,
+    /// `garp_group`.
+    pub garp_groups: Vec<GarpGroup>,
     /// `--dont-release-vrrp`: at the end everything stays as it is, and nobody is told.
     pub dont_release: bool,
     /// `log_unknown_vrids`: adverts that no instance listens for are worth a line.

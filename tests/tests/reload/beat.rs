@@ -37,8 +37,10 @@ fn adverts_keep_their_beat_while_forty_thousand_servers_are_reloaded() -> Result
     ] {
         let (late, took) = lateness(&text, interval)?;
         println!("adverts every {interval:?}: {late:?} late at most, in {took:?} of reloading");
-        // A backup waits for three intervals and its skew.
-        assert!(late < interval, "{late:?} late of {interval:?}");
+        // A fifth of a second is what is promised; of a tenth of one, half is room for the machine's
+        // own hiccups: a backup waits for three intervals and its skew.
+        let most = Duration::from_millis(200).min(interval / 2);
+        assert!(late <= most, "{late:?} late of {interval:?}");
     }
     Ok(())
 }

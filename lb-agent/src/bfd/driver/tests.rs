@@ -56,7 +56,10 @@ fn sessions_that_stay_as_they_are_do_not_notice_a_reload() {
     }
     let (sender, events) = mpsc::channel();
     let to = sender.clone();
-    let mut handle = spawn(both_ends(), move |event| to.send(event).unwrap_or_default()).unwrap();
+    let mut handle = spawn(both_ends(), Priority::default(), move |event| {
+        to.send(event).unwrap_or_default();
+    })
+    .unwrap();
     for _ in 0..2 {
         assert!(events.recv_timeout(PATIENCE).unwrap().up);
     }
@@ -64,7 +67,9 @@ fn sessions_that_stay_as_they_are_do_not_notice_a_reload() {
     let mut more = both_ends();
     more.insert(0, settings("c", "::1", "::2"));
     handle
-        .reload(more, move |event| sender.send(event).unwrap_or_default())
+        .reload(more, move |event| {
+            sender.send(event).unwrap_or_default();
+        })
         .unwrap();
     let deadline = clock::now() + PATIENCE;
     let states = |handle: &Handle| -> Vec<(String, &str)> {
@@ -102,7 +107,10 @@ fn two_sessions_find_each_other() {
     }
     let (sender, events) = mpsc::channel();
     let sessions = both_ends();
-    let handle = spawn(sessions, move |event| sender.send(event).unwrap()).unwrap();
+    let handle = spawn(sessions, Priority::default(), move |event| {
+        sender.send(event).unwrap();
+    })
+    .unwrap();
     let mut up: Vec<Event> = (0..2)
         .map(|_| events.recv_timeout(PATIENCE).unwrap())
         .collect();

@@ -59,8 +59,7 @@ const RARE: &[Keyword<AddressDraft>] = &[
     )
     .example("0"),
     word("track_group", "NAME", read!(value::name => |a: &mut AddressDraft, v| a.track_group = Some(v)))
-        .example("T")
-        .later("the address follows no group"),
+        .example("T"),
     line("use_vmac", words("[NAME] …", 0, ANY), lower::use_vmac)
         .example("vmac7")
         .later("the interface keeps its own MAC address"),

@@ -33,29 +33,22 @@ const SYNC: &[Keyword<SyncGroupDraft>] = &[
 
 const TRACK: &[Keyword<Vec<Spanned<String>>>] = &[block("group", NONE, lower::track_members)
     .example("{\nK\n}")
-    .many()
-    .later("what is static does not follow it")];
-
-const NO_PACE: &str = "the interfaces have no common pace";
+    .many()];
 
 const GARP: &[Keyword<GarpGroup>] = &[
     seconds("garp_interval", TIME, |g: &mut GarpGroup, v| {
         g.garp_interval = v.value;
-    })
-    .later(NO_PACE),
+    }),
     seconds("gna_interval", TIME, |g: &mut GarpGroup, v| {
         g.gna_interval = v.value;
-    })
-    .later(NO_PACE),
+    }),
     word(
         "interface",
         "INTERFACE",
         read!(value::interface => |g: &mut GarpGroup, v| g.interfaces.push(v.value)),
     )
-    .many()
-    .later(NO_PACE),
+    .many(),
     block("interfaces", NONE, lower::garp_interfaces)
         .example("{\neth7\n}")
-        .many()
-        .later(NO_PACE),
+        .many(),
 ];

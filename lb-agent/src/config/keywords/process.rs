@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Keyword, Set, Unit, bare, flag, signed, units, unread};
+use super::{Keyword, Unit, bare, flag, signed, units, unread};
 use crate::config::draft::GlobalDraft;
 
 const LIMITS: &str = "the limits of keepalived's processes do not fit a program of threads";
@@ -11,18 +11,11 @@ const BUFFERS: &str = "the buffers of netlink sockets are sized by the program i
 const NAMES: &str = "there is one process, `lb-agent`";
 const SNMP: &str = "this program is no SNMP agent; its figures are in `lb-agent dump`";
 const DBUS: &str = "this program is not on D-Bus; its state is in `lb-agent dump`";
-const AS_IT_IS: &str = "the threads run with the priority that the program was started with";
+const AS_IT_IS: &str = "checks run with the priority that the program was started with, and so do the scripts that they \
+                        start; VRRP and BFD have theirs";
 
 const NICE: RangeInclusive<i32> = -20..=19;
 const REAL_TIME: RangeInclusive<u8> = 1..=99;
-
-const fn nice(name: &'static str, set: Set<GlobalDraft, i32>) -> Keyword<GlobalDraft> {
-    signed(name, NICE, set).later(AS_IT_IS)
-}
-
-const fn real_time(name: &'static str, set: Set<GlobalDraft, u8>) -> Keyword<GlobalDraft> {
-    super::byte(name, REAL_TIME, set).later(AS_IT_IS)
-}
 
 fn small(number: i32) -> Option<i8> {
     i8::try_from(number).ok()
@@ -44,15 +37,16 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     )
     .goes_on()
     .default("1000000 µs"),
-    nice("vrrp_priority", |g: &mut GlobalDraft, v| {
+    signed("vrrp_priority", NICE, |g: &mut GlobalDraft, v| {
         g.value.process.vrrp_priority = small(v.value);
     })
     .goes_on(),
-    nice("checker_priority", |g: &mut GlobalDraft, v| {
+    signed("checker_priority", NICE, |g: &mut GlobalDraft, v| {
         g.value.process.checker_priority = small(v.value);
     })
-    .goes_on(),
-    nice("bfd_priority", |g: &mut GlobalDraft, v| {
+    .goes_on()
+    .accepted(AS_IT_IS),
+    signed("bfd_priority", NICE, |g: &mut GlobalDraft, v| {
         g.value.process.bfd_priority = small(v.value);
     })
     .goes_on(),
@@ -60,11 +54,16 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
         g.value.process.vrrp_rt_priority = Some(v.value);
     })
     .goes_on(),
-    real_time("checker_rt_priority", |g: &mut GlobalDraft, v| {
-        g.value.process.checker_rt_priority = Some(v.value);
-    })
-    .goes_on(),
-    real_time("bfd_rt_priority", |g: &mut GlobalDraft, v| {
+    super::byte(
+        "checker_rt_priority",
+        REAL_TIME,
+        |g: &mut GlobalDraft, v| {
+            g.value.process.checker_rt_priority = Some(v.value);
+        },
+    )
+    .goes_on()
+    .accepted(AS_IT_IS),
+    super::byte("bfd_rt_priority", REAL_TIME, |g: &mut GlobalDraft, v| {
         g.value.process.bfd_rt_priority = Some(v.value);
     })
     .goes_on(),

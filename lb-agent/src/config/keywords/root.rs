@@ -60,7 +60,6 @@ const VRRP: &[Keyword<ConfigDraft>] = &[
         .example("seven {\nneighbor_ip 10.0.0.9\n}")
         .many(),
     block("garp_group", NONE, lower::garp_group)
-        .later("the interfaces have no common pace")
         .example("{\ninterface eth0\n}")
         .many(),
 ];
@@ -93,7 +92,6 @@ const STATIC: &[Keyword<ConfigDraft>] = &[
         .example("{\nfrom 10.8.0.0/16 table 8\n}")
         .many(),
     block("track_group", one("NAME"), lower::track_group)
-        .later("what is static does not follow it")
         .example("seven {\ngroup {\nK\n}\n}")
         .many(),
 ];

@@ -207,8 +207,7 @@ const PLACE: &[Keyword<RouteDraft>] = &[
         "NAME",
         read!(value::name => |r: &mut RouteDraft, v| r.track_group = Some(v)),
     )
-    .example("T")
-    .later(NOT_SET),
+    .example("T"),
 ];
 
 /// `ICMPV6_ROUTER_PREF_*`

@@ -9,8 +9,6 @@ use crate::config::value;
 /// Options of a rule.
 pub(crate) static RULE: Section<RuleDraft> = Section::options("a rule", &[SELECTOR, ACTION]);
 
-const NOT_SET: &str = "the rule is not set";
-
 const SELECTOR: &[Keyword<RuleDraft>] = &[
     word(
         "from",
@@ -153,8 +151,7 @@ const ACTION: &[Keyword<RuleDraft>] = &[
         "NAME",
         read!(value::name => |r: &mut RuleDraft, v| r.track_group = Some(v)),
     )
-    .example("T")
-    .later(NOT_SET),
+    .example("T"),
 ];
 
 const TYPES: &[(&str, RuleAction)] = &[

@@ -68,7 +68,7 @@ pub struct AddressFlags {
 pub struct StaticAddress {
     /// The address; `dev` is never empty.
     pub address: VirtualAddress,
-    /// `track_group`: set while this group says so.
+    /// `track_group`: while it is not set, the instances of this group are FAULT.
     pub track_group: Option<String>,
 }
 

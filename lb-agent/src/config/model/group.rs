@@ -21,7 +21,7 @@ pub struct VrrpSyncGroup {
     pub sync_group_tracking_weight: bool,
 }
 
-/// `track_group NAME`: what static addresses, routes and rules follow.
+/// `track_group NAME`: who is FAULT while a static address, route or rule that names it is not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TrackGroup {
     /// The name.

@@ -1,8 +1,11 @@
 //! Mail.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+
+use super::Secret;
 
 /// The mail settings of `global_defs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,10 +27,28 @@ pub struct Mail {
     pub smtp_alert_vrrp: Option<bool>,
     /// `smtp_alert_checker`.
     pub smtp_alert_checker: Option<bool>,
+    /// `xdp_smtp_tls`: whether the connection is secured before anything is said.
+    pub xdp_smtp_tls: SmtpTls,
+    /// `xdp_smtp_ca`: who vouches for the server; default: whom the system trusts.
+    pub xdp_smtp_ca: Option<PathBuf>,
+    /// `xdp_smtp_user`: the name for AUTH.
+    pub xdp_smtp_user: Option<String>,
+    /// `xdp_smtp_password`: and the password.
+    pub xdp_smtp_password: Option<Secret>,
     /// `no_email_faults`: none for FAULT.
     pub no_email_faults: bool,
     /// `no_checker_emails`.
     pub no_checker_emails: bool,
+}
+
+/// `xdp_smtp_tls off|starttls`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum SmtpTls {
+    /// Mails cross the network in the clear, as with keepalived.
+    #[default]
+    Off,
+    /// STARTTLS (RFC 3207), or no mail: the server has to offer it and to prove its name.
+    Starttls,
 }
 
 impl Default for Mail {
@@ -41,6 +62,10 @@ impl Default for Mail {
             smtp_alert: None,
             smtp_alert_vrrp: None,
             smtp_alert_checker: None,
+            xdp_smtp_tls: SmtpTls::Off,
+            xdp_smtp_ca: None,
+            xdp_smtp_user: None,
+            xdp_smtp_password: None,
             no_email_faults: false,
             no_checker_emails: false,
         }

@@ -21,6 +21,7 @@ fn settings(server: SocketAddr) -> Settings {
         timeout: PATIENCE,
         helo_name: "me.example".into(),
         credentials: None,
+        tls: None,
         envelope: Envelope {
             from: "k@example.com".into(),
             to: vec!["a@example.com".into()],

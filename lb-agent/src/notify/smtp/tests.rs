@@ -16,6 +16,7 @@ fn talk(dialogue: &mut Dialogue<'_>, lines: &[&str]) -> Result<Vec<String>, Smtp
         match dialogue.handle_line(line)? {
             Step::Listen => {}
             Step::Send(text) => said.push(text.trim_end().into()),
+            Step::Secure => said.push("(secure)".into()),
             Step::Done(text) => said.push(format!("{} (done)", text.trim_end())),
         }
     }
@@ -207,4 +208,52 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn starttls_comes_before_anything_that_is_said_and_what_was_offered_before_it_is_forgotten() {
+    let envelope = envelope(&["a@example.com"]);
+    let credentials = Credentials {
+        user: "lb".into(),
+        password: "secret".into(),
+    };
+    let mut dialogue = Dialogue::new(&envelope, "me", Some(&credentials), "text").over_tls();
+    let mut say = |lines: &[&str]| {
+        let mut last = Step::Listen;
+        for line in lines {
+            last = dialogue.handle_line(line).unwrap();
+        }
+        last
+    };
+    let send = |text: &str| Step::Send(format!("{text}\r\n"));
+    assert_eq!(say(&["220 mx"]), send("EHLO me"));
+    // AUTH, too, but not in the clear.
+    assert_eq!(
+        say(&["250-mx", "250-AUTH PLAIN", "250 starttls"]),
+        send("STARTTLS")
+    );
+    assert_eq!(say(&["220 go"]), Step::Secure);
+    assert_eq!(dialogue.secured(), "EHLO me\r\n");
+    let mut say = |line: &str| dialogue.handle_line(line);
+    assert_eq!(say("250-mx"), Ok(Step::Listen));
+    assert_eq!(
+        say("250 AUTH LOGIN"),
+        Ok(send("AUTH LOGIN")),
+        "PLAIN was another's offer"
+    );
+}
+
+#[test]
+fn a_server_without_starttls_hears_nothing_and_one_that_refuses_it_neither() {
+    let envelope = envelope(&["a@example.com"]);
+    let dialogue = || Dialogue::new(&envelope, "me", None, "text").over_tls();
+    let mut without = dialogue();
+    assert!(without.handle_line("220 mx").is_ok());
+    assert_eq!(without.handle_line("250 mx"), Err(SmtpError::NoStartTls));
+    let mut refuses = dialogue();
+    for line in ["220 mx", "250 STARTTLS"] {
+        assert!(refuses.handle_line(line).is_ok());
+    }
+    let refusal = refuses.handle_line("454 not now").unwrap_err();
+    assert!(refusal.is_temporary(), "{refusal}");
 }

@@ -13,6 +13,7 @@ use crate::bfd::Settings;
 use crate::bfd::driver::{self, Event, Handle, Status as SessionStatus};
 use crate::config::model::{BfdInstance, Config};
 use crate::runtime::clock;
+use crate::runtime::priority::Priority;
 use crate::vrrp::driver::{Report, Reporter};
 use crate::vrrp::settings::{Kind, Status};
 use crate::wire::bfd::State;
@@ -47,7 +48,12 @@ impl Sessions {
         }
         let spawn = || {
             let listener = listener(sessions, reporter, &checkers);
-            driver::spawn(settings(sessions), listener)
+            let process = &config.global_defs.process;
+            let priority = Priority {
+                nice: process.bfd_priority,
+                real_time: process.bfd_rt_priority,
+            };
+            driver::spawn(settings(sessions), priority, listener)
         };
         let handle = (!sessions.is_empty()).then(spawn).transpose();
         let handle = handle.unwrap_or_else(|error| {

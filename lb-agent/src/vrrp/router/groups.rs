@@ -8,7 +8,7 @@ use super::{Member, Router};
 use crate::vrrp::effects::Kernel;
 use crate::vrrp::group::{self, Order};
 use crate::vrrp::instance::Input;
-use crate::vrrp::settings::SyncGroup;
+use crate::vrrp::settings::{Kind, Status, SyncGroup};
 use crate::vrrp::{News, State};
 
 /// A sync group.
@@ -39,6 +39,13 @@ impl Group {
 impl<K: Kernel> Router<K> {
     /// After anything that may have changed a member: the others follow.
     pub(super) fn settle(&mut self, now: Instant) {
+        while let Some((name, whole)) = self.statics.poll_group() {
+            let status = if whole { Status::Up } else { Status::Down };
+            for member in &mut self.members {
+                let what = (Kind::Static, name);
+                member.track(what, status, &self.interfaces, &mut self.outside, now);
+            }
+        }
         for place in 0..self.groups.len() {
             self.share_lower(place, now);
             // Each order brings all members into one state, from which at most one more follows.

@@ -82,7 +82,7 @@ impl<K: Kernel> Router<K> {
                 let input = Input::Interface(interface);
                 member.handle(input, &self.interfaces, &mut self.outside, now);
             } else {
-                member.complete(&self.interfaces, &mut self.outside);
+                member.complete(&self.interfaces, &mut self.outside, now);
             }
             let what = (Kind::Interface, name);
             member.track(what, status, &self.interfaces, &mut self.outside, now);

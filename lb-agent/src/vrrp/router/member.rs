@@ -1,5 +1,6 @@
 //! One instance with what belongs to it: its machine, its addresses, its packets, its record.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +15,7 @@ use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::election::Advert;
 use crate::vrrp::group::Standing;
 use crate::vrrp::hmac::Sequences;
-use crate::vrrp::instance::{Action, Input, Instance, Rival};
+use crate::vrrp::instance::{Action, Fault, Input, Instance, Rival};
 use crate::vrrp::receive::{Expected, Mismatch, Rejected};
 use crate::vrrp::routing::Routing;
 use crate::vrrp::settings::{Kind, Status, VirtualRouter};
@@ -40,6 +41,8 @@ pub(super) struct Member {
     pub(super) board: Arc<Board>,
     since: Instant,
     master: Option<Advert>,
+    /// What was published.
+    faults: BTreeSet<Fault>,
     rejections: Complaints<Rejected>,
     mismatches: Complaints<Mismatch>,
     /// Whether the last advert could not be sent: said once.
@@ -82,6 +85,7 @@ impl Member {
             board: Arc::new(Board::new(&config, record)),
             since: now,
             master: None,
+            faults: BTreeSet::new(),
             rejections: Complaints::new(),
             mismatches: Complaints::new(),
             mute: false,
@@ -221,10 +225,11 @@ impl Member {
         removed: &Address,
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
+        now: Instant,
     ) {
         if let Some(place) = self.addresses.restore(&mut outside.kernel, removed) {
             self.board.counters.restored();
-            self.announce(place, false, interfaces, outside);
+            self.announce(place, false, interfaces, outside, now);
         }
     }
 
@@ -260,6 +265,7 @@ impl Member {
         &mut self,
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
+        now: Instant,
     ) {
         let absent = |addresses: &Addresses| -> Vec<usize> {
             let places = addresses.iter().enumerate();
@@ -278,7 +284,7 @@ impl Member {
             .into_iter()
             .filter(|place| !still_missing.contains(place))
         {
-            self.announce(place, true, interfaces, outside);
+            self.announce(place, true, interfaces, outside, now);
         }
         self.publish();
     }
@@ -302,6 +308,7 @@ impl Member {
                     self.routing.add(&mut outside.kernel, interfaces);
                 }
                 Action::RemoveAddresses => {
+                    outside.pace.forget(instance);
                     self.routing.remove(&mut outside.kernel);
                     self.addresses.remove(&mut outside.kernel);
                     if std::mem::take(&mut self.blocked) {
@@ -309,9 +316,9 @@ impl Member {
                     }
                 }
                 Action::Announce { address, first } => {
-                    self.announce(address, first, interfaces, outside);
+                    self.announce(address, first, interfaces, outside, now);
                 }
-                Action::AnnounceSource => self.announce_source(interfaces, outside),
+                Action::AnnounceSource => self.announce_source(interfaces, outside, now),
                 Action::Probe => self.probe(interfaces, outside),
                 Action::LowerPriority => {
                     self.heard_lower = true;
@@ -343,8 +350,10 @@ impl Member {
             }
         }
         let master = self.machine.master();
-        if master != self.master {
+        // One reason for FAULT may take another's place without a change of state.
+        if master != self.master || *self.machine.faults() != self.faults {
             self.master = master;
+            self.faults.clone_from(self.machine.faults());
             self.publish();
         }
     }

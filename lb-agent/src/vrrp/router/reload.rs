@@ -178,6 +178,9 @@ impl<K: Kernel> Router<K> {
     /// What concerns all instances, and can change while they run.
     fn regard(&mut self, global: &Global) {
         self.log_unknown_vrids = global.log_unknown_vrids;
+        for frame in self.outside.pace.replace(&global.garp_groups) {
+            self.outside.send(&frame);
+        }
         self.debounce
             .set_delays(global.interface_up_down_delays.clone());
         if global.disable_local_igmp && !self.disable_local_igmp {

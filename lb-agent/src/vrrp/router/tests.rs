@@ -23,12 +23,14 @@ mod fake;
 mod groups;
 mod hmac;
 mod links;
+mod pace;
 mod packets;
 mod properties;
 mod reload;
 mod residue;
 mod routing;
 mod split;
+mod statics;
 mod tracking;
 mod vmac;
 

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::config::model::{self, Config, InitialState, RxBufs, VrrpInstance, XdpAttach};
 use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
+use crate::runtime::priority::Priority;
 use crate::vrrp::isolation::Isolation;
 use crate::wire::vrrp::{MAX_ADVERTISE_INTERVAL, PRIORITY_OWNER};
 
@@ -33,10 +34,14 @@ impl From<&Config> for Setup {
             vrrp_delay_after_boot: vrrp.vrrp_delay_after_boot,
             disable_local_igmp: vrrp.disable_local_igmp,
             interface_up_down_delays: config.environment.interface_up_down_delays.clone(),
+            garp_groups: config.garp_groups.clone(),
             dont_release: false,
             log_unknown_vrids: vrrp.log_unknown_vrids,
             isolation: Isolation {
-                vrrp_rt_priority: process.vrrp_rt_priority,
+                priority: Priority {
+                    nice: process.vrrp_priority,
+                    real_time: process.vrrp_rt_priority,
+                },
                 max_auto_priority: process
                     .max_auto_priority
                     .and_then(|priority| u8::try_from(priority).ok())
@@ -48,6 +53,11 @@ impl From<&Config> for Setup {
         setup.static_ipaddress = statics
             .map(|line| VirtualAddress::from(&line.address))
             .collect();
+        let groups = config.static_ipaddress.iter();
+        setup.static_ipaddress_groups = groups.map(|line| line.track_group.clone()).collect();
+        for group in &config.track_groups {
+            setup.follow(group);
+        }
         setup.static_routes.clone_from(&config.static_routes);
         setup.static_rules.clone_from(&config.static_rules);
         for group in &config.vrrp_sync_groups {
@@ -58,6 +68,24 @@ impl From<&Config> for Setup {
 }
 
 impl Setup {
+    /// A track group: its instances are FAULT while something static that names it is not set and
+    /// cannot be.
+    fn follow(&mut self, group: &model::TrackGroup) {
+        let mut instances = self.instances.iter_mut();
+        for instance in instances
+            .by_ref()
+            .filter(|it| group.group.contains(&it.name))
+        {
+            instance.tracked.push(Tracked {
+                kind: Kind::Static,
+                name: group.name.clone(),
+                weight: 0,
+                reverse: false,
+            });
+        }
+        self.track_groups.push(group.name.clone());
+    }
+
     /// A sync group: what it tracks every member tracks, and the members' own weights do not
     /// count unless `sync_group_tracking_weight` says so: priorities that move one by one would
     /// tear the group apart.

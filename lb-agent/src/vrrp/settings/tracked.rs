@@ -21,6 +21,8 @@ pub enum Kind {
     Process,
     /// `track_bfd`.
     Bfd,
+    /// `track_group`: static addresses, routes and rules.
+    Static,
 }
 
 impl fmt::Display for Kind {
@@ -31,6 +33,7 @@ impl fmt::Display for Kind {
             Self::File => "file",
             Self::Process => "process",
             Self::Bfd => "BFD instance",
+            Self::Static => "track_group",
         })
     }
 }

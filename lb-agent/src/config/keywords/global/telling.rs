@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::super::{
-    COMMAND, Keyword, NONE, TIME, Words, bare, block, flag, line, seconds, text, words,
+    COMMAND, Keyword, NONE, TIME, Words, bare, block, flag, line, read, seconds, text, word, words,
 };
 use crate::config::draft::GlobalDraft;
 use crate::config::lower::global as lower;
+use crate::config::model::{Secret, SmtpTls};
+
+const TLS: &[(&str, SmtpTls)] = &[("off", SmtpTls::Off), ("starttls", SmtpTls::Starttls)];
 
 pub(super) const MAIL: &[Keyword<GlobalDraft>] = &[
     block("notification_email", NONE, lower::notification_email)
@@ -36,6 +39,23 @@ pub(super) const MAIL: &[Keyword<GlobalDraft>] = &[
     })
     .goes_on()
     .default("the host's name"),
+    word(
+        "xdp_smtp_tls",
+        "off|starttls",
+        read!(choice TLS => |g: &mut GlobalDraft, v| g.value.mail.xdp_smtp_tls = v.value),
+    )
+    .default("off")
+    .example("starttls"),
+    text("xdp_smtp_ca", "FILE", |g: &mut GlobalDraft, v| {
+        g.value.mail.xdp_smtp_ca = Some(v.value.into());
+    })
+    .default("whom the system trusts"),
+    text("xdp_smtp_user", "NAME", |g: &mut GlobalDraft, v| {
+        g.value.mail.xdp_smtp_user = Some(v.value);
+    }),
+    text("xdp_smtp_password", "TEXT", |g: &mut GlobalDraft, v| {
+        g.value.mail.xdp_smtp_password = Some(Secret::new(v.value));
+    }),
     flag("smtp_alert", |g: &mut GlobalDraft, v| {
         g.value.mail.smtp_alert = Some(v.value);
     })

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 use aya::maps::{Array, ArrayOfMaps, Map, MapData};
 
@@ -19,9 +19,9 @@ const NAME: &str = "SCHEDULES";
 /// `BPF_F_INNER_MAP`: inner arrays may differ in length (kernel 5.10).
 const INNER_MAP: u32 = 1 << 12;
 
-/// Threads at a time. The tables of all services there can be take as many grace periods as each
-/// has to write one after another, 64.
-const SIDE_BY_SIDE: usize = 64;
+/// Threads at a time, each with two descriptors. The tables of all services there can be take as
+/// many grace periods as each thread has to write one after another, 32.
+const SIDE_BY_SIDE: usize = 128;
 
 /// What a thread needs that makes system calls.
 const STACK: usize = 128 << 10;
@@ -37,7 +37,7 @@ pub(super) struct Schedules {
 impl Schedules {
     pub(super) fn new(data: &MapData) -> Result<Self, MapsError> {
         let own = || data.fd().as_fd().try_clone_to_owned();
-        let fd = own().map_err(out_of_descriptors)?;
+        let fd = own().map_err(out_of_resources)?;
         let map = outer(&fd)?;
         Ok(Self { fd, map })
     }
@@ -58,22 +58,29 @@ impl Schedules {
 
     /// Swaps the tables of several services. After an error some may be swapped and some not.
     pub(super) fn set_all(&mut self, tables: &[(u16, &Table)]) -> Result<(), MapsError> {
-        if let [(service, table)] = tables {
-            return self.set(*service, table);
+        let many = tables.len() > 1;
+        if many && self.set_side_by_side(tables).is_ok() {
+            return Ok(());
         }
+        // One after another takes neither threads nor more than one descriptor, if these are short.
+        let mut tables = tables.iter();
+        tables.try_for_each(|(service, table)| self.set(*service, table))
+    }
+
+    fn set_side_by_side(&self, tables: &[(u16, &Table)]) -> Result<(), MapsError> {
         let each = tables.len().div_ceil(SIDE_BY_SIDE).max(1);
         thread::scope(|scope| {
-            let writers: Vec<_> = tables
-                .chunks(each)
-                .map(|part| {
-                    let builder = thread::Builder::new().name("schedules".to_owned());
-                    let writer = builder.stack_size(STACK);
-                    let started = writer.spawn_scoped(scope, || self.set_part(part));
-                    // What no thread can be had for takes longer.
-                    started.map_err(|_no_thread| self.set_part(part))
-                })
-                .collect();
-            writers.into_iter().try_for_each(outcome)
+            let write = |part| {
+                let thread = thread::Builder::new().name("schedules".to_owned());
+                let thread = thread.stack_size(STACK);
+                thread.spawn_scoped(scope, move || self.set_part(part))
+            };
+            let writers: io::Result<Vec<_>> = tables.chunks(each).map(write).collect();
+            let writers = writers.map_err(out_of_resources)?;
+            writers.into_iter().try_for_each(|writer| {
+                let outcome = writer.join();
+                outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
         })
     }
 
@@ -82,18 +89,6 @@ impl Schedules {
         let mut map = outer(&self.fd)?;
         let mut tables = tables.iter();
         tables.try_for_each(|(service, table)| set(&mut map, *service, table))
-    }
-}
-
-/// A thread that writes, or what has come of doing without.
-type Writer<'s> = Result<ScopedJoinHandle<'s, Result<(), MapsError>>, Result<(), MapsError>>;
-
-fn outcome(writer: Writer<'_>) -> Result<(), MapsError> {
-    match writer {
-        Ok(thread) => thread
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-        Err(done) => done,
     }
 }
 
@@ -110,11 +105,11 @@ fn set(map: &mut Outer, service: u16, table: &Table) -> Result<(), MapsError> {
 
 /// One more handle of the map.
 fn outer(fd: &OwnedFd) -> Result<Outer, MapsError> {
-    let fd = fd.try_clone().map_err(out_of_descriptors)?;
+    let fd = fd.try_clone().map_err(out_of_resources)?;
     let map = MapData::from_fd(fd).and_then(Map::from_map_data);
     convert(NAME, map.map_err(MapsError::read(NAME))?)
 }
 
-fn out_of_descriptors(source: io::Error) -> MapsError {
+fn out_of_resources(source: io::Error) -> MapsError {
     MapsError::read(NAME)(source.into())
 }

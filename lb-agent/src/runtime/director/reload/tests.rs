@@ -2,6 +2,7 @@ use super::*;
 use crate::config::model::{
     AddressKey, Protocol, RealServer, RealServerKey, VirtualAddress, VrrpInstance,
 };
+use crate::dataplane::nexthop::Action;
 use crate::dataplane::xdp::gate::Numbers;
 use crate::health::pool::Notice;
 use crate::health::{Change, Event, Hand};
@@ -169,6 +170,23 @@ fn next_hops_are_watched_of_the_servers_that_there_are() {
     drop(director.reload(config(Vec::new(), vec![service("1.0.0.1", &[2, 3])])));
     let watched: Vec<IpAddr> = director.hops().watched().collect();
     assert_eq!(watched, [key(2).address, key(3).address]);
+}
+
+#[test]
+fn one_server_in_nat_mode_is_reason_enough_to_keep_the_routers_known() {
+    for (lvs_method, keeps) in [(None, false), (Some(Forwarding::Nat), true)] {
+        let with = |lvs_method| {
+            let mut service = service("1.0.0.1", &[1, 2]);
+            service.lb_kind = Forwarding::Dr;
+            service.real_servers[1].lvs_method = lvs_method;
+            config(Vec::new(), vec![service])
+        };
+        let mut director = director(with(None));
+        drop(director.reload(with(lvs_method)));
+        let actions = std::iter::from_fn(|| director.hops().poll_action());
+        let lists = actions.filter(|it| *it == Action::ListGateways).count();
+        assert_eq!(lists > 0, keeps, "{lvs_method:?}");
+    }
 }
 
 #[test]

@@ -8,6 +8,8 @@ use tracing::{debug, info, warn};
 use super::{Interfaces, Member, Outside};
 use crate::vrrp::effects::Kernel;
 use crate::vrrp::instance::{Input, Rival};
+use crate::vrrp::pace;
+use crate::vrrp::settings::Family;
 use crate::wire::{arp, ndisc};
 
 impl Member {
@@ -17,6 +19,7 @@ impl Member {
         first: bool,
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
+        now: Instant,
     ) {
         let Some(config) = self.addresses.get(place) else {
             return;
@@ -27,16 +30,18 @@ impl Member {
             let what = kind(address);
             info!("({name}) Sending/queueing {what}s on {dev} for {address}");
         }
-        send(dev, address, interfaces, outside);
+        send((self.place, dev, address), interfaces, outside, now);
     }
 
     pub(super) fn announce_source<K: Kernel>(
         &self,
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
+        now: Instant,
     ) {
         if let Some(source) = self.source() {
-            send(&self.config.interface, source, interfaces, outside);
+            let what = (self.place, self.config.interface.as_str(), source);
+            send(what, interfaces, outside, now);
         }
     }
 
@@ -136,12 +141,17 @@ impl Frame {
     }
 }
 
-fn send<K: Kernel>(dev: &str, address: IpAddr, interfaces: &Interfaces, outside: &mut Outside<K>) {
+/// Says where an address of the instance at `place` is, as soon as the pace of its interface allows.
+fn send<K: Kernel>(
+    (place, dev, address): (usize, &str, IpAddr),
+    interfaces: &Interfaces,
+    outside: &mut Outside<K>,
+    now: Instant,
+) {
     let Some(link) = interfaces.by_name(dev) else {
         return;
     };
     let what = kind(address);
-    debug!("Sending {what} on {dev} for {address}");
     let (arp, advertisement);
     let frame: &[u8] = match address {
         IpAddr::V4(address) => {
@@ -154,6 +164,16 @@ fn send<K: Kernel>(dev: &str, address: IpAddr, interfaces: &Interfaces, outside:
             &advertisement
         }
     };
+    let family = Family::of(address);
+    if !outside.pace.may_send(dev, family, now) {
+        let waits = pace::Frame {
+            index: link.index,
+            instance: place,
+            bytes: frame.to_vec(),
+        };
+        return outside.pace.wait(dev, family, waits);
+    }
+    debug!("Sending {what} on {dev} for {address}");
     if let Err(error) = outside.kernel.send_frame(link.index, frame) {
         warn!("Error sending {what} on {dev} for {address}: {error}");
     }

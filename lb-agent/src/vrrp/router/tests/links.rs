@@ -125,3 +125,22 @@ fn who_has_no_peer_and_may_not_use_multicast_is_in_fault_for_good() {
     let faults = bench.status().faults;
     assert_eq!(faults, [crate::vrrp::status::Reason::NoPeer]);
 }
+
+#[test]
+fn an_interface_that_goes_down_and_then_away_is_said_to_be_missing() {
+    let mut bench = Bench::master(vec![config()]);
+    let down = Link {
+        up: false,
+        ..ETH0.link()
+    };
+    bench.tell(Event::Link(down));
+    assert_eq!(bench.states(), [State::Fault]);
+    let faults = |bench: &Bench| format!("{:?}", bench.status().faults);
+    assert!(faults(&bench).contains("Down"), "{}", faults(&bench));
+    let name = "eth0".into();
+    bench.tell(Event::LinkGone {
+        index: ETH0.index,
+        name,
+    });
+    assert!(faults(&bench).contains("Missing"), "{}", faults(&bench));
+}

@@ -1,0 +1,204 @@
+//! `garp_group`: one pace for what all instances announce on several interfaces, for switches that
+//! drop what comes too fast. Pure: frames in, frames out when it is their turn.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::settings::Family;
+use crate::config::model::GarpGroup;
+
+/// A frame that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The interface.
+    pub index: u32,
+    /// The instance whose address it is about, by its place.
+    pub instance: usize,
+    /// From the Ethernet header on.
+    pub bytes: Vec<u8>,
+}
+
+/// The groups, and what waits for its turn in them.
+#[derive(Debug, Default)]
+pub struct Pace {
+    groups: Vec<Group>,
+}
+
+#[derive(Debug)]
+struct Group {
+    interfaces: Vec<String>,
+    arp: Lane,
+    na: Lane,
+}
+
+/// One kind of frame.
+#[derive(Debug)]
+struct Lane {
+    interval: Duration,
+    not_before: Option<Instant>,
+    waiting: VecDeque<Frame>,
+}
+
+impl Lane {
+    const fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            not_before: None,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    fn may_send(&self, now: Instant) -> bool {
+        self.not_before.is_none_or(|at| at <= now)
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.waiting.front()?;
+        self.not_before
+    }
+}
+
+impl Pace {
+    /// Nothing waits.
+    pub fn new(groups: &[GarpGroup]) -> Self {
+        let group = |group: &GarpGroup| Group {
+            interfaces: group.interfaces.clone(),
+            arp: Lane::new(group.garp_interval),
+            na: Lane::new(group.gna_interval),
+        };
+        Self {
+            groups: groups.iter().map(group).collect(),
+        }
+    }
+
+    /// Other groups from now on. What waits goes at once: it is late already.
+    pub fn replace(&mut self, groups: &[GarpGroup]) -> Vec<Frame> {
+        let before = std::mem::replace(self, Self::new(groups));
+        let lanes = before.groups.into_iter().flat_map(|it| [it.arp, it.na]);
+        lanes.flat_map(|lane| lane.waiting).collect()
+    }
+
+    /// Whether an announcement may go out on this interface `now`; if not, hand it to
+    /// [`Self::wait`]. One that may counts as sent.
+    pub fn may_send(&mut self, interface: &str, family: Family, now: Instant) -> bool {
+        let Some(lane) = self.lane(interface, family) else {
+            return true;
+        };
+        let may = lane.waiting.is_empty() && lane.may_send(now);
+        if may {
+            lane.not_before = now.checked_add(lane.interval);
+        }
+        may
+    }
+
+    /// An announcement that has to wait. One that waits already is not sent twice.
+    pub fn wait(&mut self, interface: &str, family: Family, frame: Frame) {
+        if let Some(lane) = self.lane(interface, family)
+            && !lane.waiting.contains(&frame)
+        {
+            lane.waiting.push_back(frame);
+        }
+    }
+
+    /// An instance is no longer MASTER: it announces nothing.
+    pub fn forget(&mut self, instance: usize) {
+        for lane in self.lanes() {
+            lane.waiting.retain(|frame| frame.instance != instance);
+        }
+    }
+
+    /// When [`Self::poll`] has something next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let lanes = self.groups.iter().flat_map(|it| [&it.arp, &it.na]);
+        lanes.filter_map(Lane::due).min()
+    }
+
+    /// The next frame that may go by `now`. Call until it gives `None`.
+    #[must_use]
+    pub fn poll(&mut self, now: Instant) -> Option<Frame> {
+        let lane = self
+            .lanes()
+            .find(|lane| lane.due().is_some_and(|at| at <= now))?;
+        lane.not_before = now.checked_add(lane.interval);
+        lane.waiting.pop_front()
+    }
+
+    fn lanes(&mut self) -> impl Iterator<Item = &mut Lane> {
+        self.groups
+            .iter_mut()
+            .flat_map(|it| [&mut it.arp, &mut it.na])
+    }
+
+    /// `None`: the interface is in no group, or its group has no pace for this.
+    fn lane(&mut self, interface: &str, family: Family) -> Option<&mut Lane> {
+        let mut groups = self.groups.iter_mut();
+        let group = groups.find(|it| it.interfaces.iter().any(|name| name == interface))?;
+        let lane = match family {
+            Family::V4 => &mut group.arp,
+            Family::V6 => &mut group.na,
+        };
+        (!lane.interval.is_zero()).then_some(lane)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::clock;
+
+    const TENTH: Duration = Duration::from_millis(100);
+
+    fn pace() -> Pace {
+        Pace::new(&[GarpGroup {
+            garp_interval: TENTH,
+            gna_interval: Duration::ZERO,
+            interfaces: vec!["eth0".into(), "eth1".into()],
+        }])
+    }
+
+    fn frame(index: u32, instance: usize) -> Frame {
+        let bytes = vec![u8::try_from(index).unwrap()];
+        Frame {
+            index,
+            instance,
+            bytes,
+        }
+    }
+
+    #[test]
+    fn interfaces_of_a_group_take_turns_and_others_do_not_wait() {
+        let (mut pace, start) = (pace(), clock::now());
+        let v4 = Family::V4;
+        assert!(pace.may_send("eth0", v4, start));
+        assert!(!pace.may_send("eth1", v4, start), "one pace for both");
+        pace.wait("eth1", v4, frame(3, 0));
+        pace.wait("eth1", v4, frame(3, 0));
+        pace.wait("eth0", v4, frame(2, 1));
+        for _ in 0..3 {
+            assert!(pace.may_send("eth2", v4, start), "in no group");
+            assert!(pace.may_send("eth0", Family::V6, start), "no pace");
+        }
+        assert_eq!(pace.poll_timeout(), Some(start + TENTH));
+        assert_eq!(pace.poll(start + TENTH / 2), None);
+        // Who comes now does not go before those who wait.
+        assert!(!pace.may_send("eth0", v4, start + TENTH));
+        assert_eq!(pace.poll(start + TENTH), Some(frame(3, 0)));
+        assert_eq!(pace.poll(start + TENTH), None, "and then a pause");
+        assert_eq!(pace.poll(start + TENTH * 2), Some(frame(2, 1)));
+        assert_eq!(pace.poll_timeout(), None, "the same frame waits once");
+        assert!(pace.may_send("eth1", v4, start + TENTH * 3));
+    }
+
+    #[test]
+    fn who_is_no_longer_master_announces_nothing_and_a_reload_lets_the_rest_go() {
+        let (mut pace, start) = (pace(), clock::now());
+        assert!(pace.may_send("eth0", Family::V4, start));
+        pace.wait("eth0", Family::V4, frame(2, 0));
+        pace.wait("eth0", Family::V4, frame(3, 1));
+        pace.forget(0);
+        assert_eq!(pace.replace(&[]), [frame(3, 1)]);
+        assert_eq!(pace.poll_timeout(), None);
+        assert!(pace.may_send("eth0", Family::V4, start));
+    }
+}

@@ -1,0 +1,166 @@
+//! Whether adverts keep their beat under fire: `cargo xtask bench calm`.
+//!
+//! A MASTER with 2 000 services and 40 000 servers that nobody answers for, a BACKUP beside it, every
+//! processor busy, and one reload after another. A capture tells how late adverts were; the BACKUP's
+//! log, whether it ever took over. The same without all that first. `LB_CALM_SECONDS` says how long
+//! each row takes (60 by default; 600 are the ten minutes of the promise).
+#![expect(clippy::print_stdout, reason = "a report for the terminal")]
+
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use lb_tests::configurations::Large;
+use lb_tests::{Agent, Capture, Frame, Namespace, Need, Process, Switch, needs};
+
+const NEEDS: [Need; 5] = [
+    Need::Root,
+    Need::Namespaces,
+    Need::Bpf,
+    Need::Program("ip"),
+    Need::Program("tcpdump"),
+];
+
+/// For a file of 40 000 servers on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(4);
+
+/// Later than this part of its interval an advert is late.
+const LATE: u32 = 5;
+
+const INTERVALS: [Duration; 2] = [Duration::from_secs(1), Duration::from_millis(100)];
+
+fn main() -> ExitCode {
+    if needs::skipped(&NEEDS) {
+        return ExitCode::SUCCESS;
+    }
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("{error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let seconds = std::env::var("LB_CALM_SECONDS").map_or(Ok(60), |given| given.parse())?;
+    let time = Duration::from_secs(seconds);
+    println!("adverts   load    sent  median late   latest  > 20 %  reloads  false failovers");
+    for interval in INTERVALS {
+        for loaded in [false, true] {
+            println!("{}", row(interval, loaded, time)?);
+        }
+    }
+    Ok(())
+}
+
+/// The two directors, on one switch.
+struct Pair {
+    master: Agent,
+    backup: Agent,
+    machine: Namespace,
+    _others: (Namespace, Switch),
+}
+
+impl Pair {
+    fn start(text: &str) -> Result<Self> {
+        let switch = Switch::new("outside")?;
+        let (machine, other) = (Namespace::new("director1")?, Namespace::new("director2")?);
+        switch.plug(&machine, "eth0", "10.128.255.1/16")?;
+        switch.plug(&other, "eth0", "10.128.255.2/16")?;
+        let mut master = Agent::start(&machine, text)?;
+        master.wait_for("Entering MASTER STATE", PATIENCE)?;
+        // The instance alone: a director that has nothing else to do.
+        let (instance, _) = text.split_once("virtual_server").unwrap_or((text, ""));
+        let worse = instance.replace("priority 100", "priority 90");
+        let mut backup = Agent::start(&other, &worse)?;
+        backup.wait_for("Entering BACKUP STATE", PATIENCE)?;
+        Ok(Self {
+            master,
+            backup,
+            machine,
+            _others: (other, switch),
+        })
+    }
+}
+
+fn configuration(interval: Duration, large: bool) -> String {
+    let size = Large {
+        services: if large { Large::SITE.services } else { 0 },
+        ..Large::SITE
+    };
+    let pace = format!("version 3\n    advert_int {}\n", interval.as_secs_f64());
+    let text = size.text().replace("advert_int 1\n", &pace);
+    let text = text.replace(
+        "router_id large\n",
+        "router_id large\n    vrrp_rt_priority 50\n",
+    );
+    if large {
+        return text;
+    }
+    // Without services there is no address.
+    text.replace(
+        "virtual_ipaddress {\n",
+        "virtual_ipaddress {\n        10.128.0.1/32\n",
+    )
+}
+
+fn row(interval: Duration, loaded: bool, time: Duration) -> Result<String> {
+    let text = configuration(interval, loaded);
+    let pair = Pair::start(&text)?;
+    let burners = if loaded { burn()? } else { Vec::new() };
+    let position = pair.backup.log().len();
+    let capture = Capture::start(&pair.machine, "eth0", "out", "ip proto 112")?;
+    let start = lb_tests::now();
+    let mut reloads = 0_u32;
+    while start.elapsed() < time {
+        if loaded {
+            let other = text.replace("weight 1", "weight 7");
+            pair.master.reload(if reloads.is_multiple_of(2) {
+                &other
+            } else {
+                &text
+            })?;
+            reloads += 1;
+        } else {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+    let frames = capture.finish()?;
+    drop(burners);
+    let said = pair.backup.log();
+    let failovers = said.get(position..).unwrap_or_default();
+    let failovers = failovers.matches("Entering MASTER STATE").count();
+    let late = lateness(&frames, interval).context("no adverts")?;
+    let count = late.iter().filter(|it| **it > interval / LATE).count();
+    let millis = |it: Option<&Duration>| it.map_or(0.0, |it| it.as_secs_f64() * 1000.0);
+    Ok(format!(
+        "{:>5} ms  {:<5} {:>6}  {:>8.2} ms  {:>5.1} ms  {count:>6}  {reloads:>7}  {failovers:>15}",
+        interval.as_millis(),
+        if loaded { "fire" } else { "calm" },
+        frames.len(),
+        millis(late.get(late.len() / 2)),
+        millis(late.last()),
+    ))
+}
+
+/// How much later each advert came than an interval after the one before, sorted.
+fn lateness(frames: &[Frame], interval: Duration) -> Option<Vec<Duration>> {
+    let gaps = frames.iter().zip(frames.iter().skip(1));
+    let mut late: Vec<Duration> = gaps
+        .map(|(one, next)| next.time.saturating_sub(one.time).saturating_sub(interval))
+        .collect();
+    late.sort_unstable();
+    (!late.is_empty()).then_some(late)
+}
+
+/// A program on each processor that does nothing, quickly.
+fn burn() -> Result<Vec<Process>> {
+    let processors = std::thread::available_parallelism()?.get();
+    let one = |_| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "while :; do :; done"]);
+        Process::start(command.stdin(Stdio::null()))
+    };
+    (0..processors).map(one).collect()
+}
