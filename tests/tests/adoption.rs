@@ -9,6 +9,26 @@ use anyhow::{Context, Result, ensure};
 use lb_tests::{Cluster, Layout, Mode, Namespace, PATIENCE, configurations, needs, skipped};
 
 #[test]
+fn an_agent_that_wants_no_xdp_takes_the_program_of_an_earlier_one_away() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
+    cluster.take(0)?.kill()?;
+    assert!(cluster.site.directors[0].program("ens33")?.is_some());
+    let [text, _] = &mut cluster.configurations;
+    *text = text.replace(
+        "global_defs {",
+        "global_defs {\n   xdp_mode off\n   xdp_required off",
+    );
+    cluster.start(0)?;
+    cluster
+        .agent(0)?
+        .wait_for("the XDP program of an earlier agent is removed", PATIENCE)?;
+    cluster.site.directors[0].wait_until_free("ens33")
+}
+
+#[test]
 fn damaged_maps_of_an_earlier_agent_are_said_and_made_anew() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());

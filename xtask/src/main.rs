@@ -11,7 +11,11 @@ mod setup;
 mod test;
 mod vm;
 
-use std::process::ExitCode;
+use std::env;
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -44,7 +48,34 @@ enum Task {
     Ci,
 }
 
+/// Where Debian has programs that only root needs. `su` leaves them out of PATH.
+const SBIN: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// Begins anew with them in PATH, if they are missing; comes back if that fails.
+fn begin_anew_with_sbin() -> Option<io::Error> {
+    let path = env::var_os("PATH")?;
+    let mut folders: Vec<_> = env::split_paths(&path).collect();
+    if SBIN
+        .iter()
+        .all(|it| folders.iter().any(|folder| folder == Path::new(it)))
+    {
+        return None;
+    }
+    folders.extend(SBIN.map(Into::into));
+    let path = env::join_paths(folders).ok()?;
+    let ourselves = env::current_exe().ok()?;
+    Some(
+        Command::new(ourselves)
+            .args(env::args_os().skip(1))
+            .env("PATH", path)
+            .exec(),
+    )
+}
+
 fn main() -> ExitCode {
+    if let Some(error) = begin_anew_with_sbin() {
+        println!("programs in /usr/sbin may not be found: {error}");
+    }
     let done = match Arguments::parse().task {
         Task::Setup => setup::run(&setup::Part::ALL),
         Task::Demo(options) => demo::run(&options),

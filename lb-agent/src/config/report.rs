@@ -122,7 +122,7 @@ fn included_from(span: Span, sources: &Sources) -> Option<IncludedFrom> {
 /// What people paste into tickets must not hold their passwords.
 fn without_password(line: &str) -> String {
     // `key` is also that of `auth_hmac`.
-    const KEYWORDS: [&str; 3] = ["auth_pass", "password", "key"];
+    const KEYWORDS: [&str; 4] = ["auth_pass", "password", "xdp_smtp_password", "key"];
     let words = line.trim_start().split(char::is_whitespace);
     let first = words
         .map(|word| word.trim_matches('{'))

@@ -14,8 +14,8 @@ fn reasons_stand_in_the_order_of_their_index_and_have_names_of_their_own() {
 #[test]
 fn dropped_is_what_the_kernel_would_leak_and_answered_what_does_not_fit() {
     use Reason::{
-        AnswerLimit, CannotFragment, NewFlowLimit, NoEgress, NoRoom, NoWayBack, SourceLimit,
-        TooBig, Unresolved,
+        AnswerLimit, CannotFragment, NewFlowLimit, NoEgress, NoNeighbour, NoRoom, NoWayBack,
+        SourceLimit, TooBig, Unresolved,
     };
     const DROP: u32 = 1;
     const PASS: u32 = 2;
@@ -23,7 +23,7 @@ fn dropped_is_what_the_kernel_would_leak_and_answered_what_does_not_fit() {
     for reason in Reason::ALL {
         let verdict = match reason {
             CannotFragment | AnswerLimit | NoRoom | NoWayBack | NewFlowLimit | SourceLimit
-            | NoEgress | Unresolved => DROP,
+            | NoEgress | NoNeighbour | Unresolved => DROP,
             TooBig => TX,
             _ => PASS,
         };

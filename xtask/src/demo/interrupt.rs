@@ -1,5 +1,6 @@
-//! Ctrl-C, and SIGTERM: everything is taken down before we go.
+//! Ctrl-C, SIGTERM, and a terminal that is closed: everything is taken down before we go.
 
+use std::io::{self, Write as _};
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,11 +19,12 @@ static CAME: AtomicBool = AtomicBool::new(false);
 /// Starts to listen. Programs that are started later hear of the signals as usual.
 pub(super) fn listen() -> Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
-    let (mut interrupt, mut terminate) = {
+    let (mut interrupt, mut terminate, mut hangup) = {
         let _inside = runtime.enter();
         (
             signal(SignalKind::interrupt())?,
             signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
         )
     };
     let wait = move || {
@@ -30,10 +32,12 @@ pub(super) fn listen() -> Result<()> {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
             }
         });
         CAME.store(true, Ordering::Relaxed);
-        println!("\nTaking the network down.");
+        // Of a terminal that is closed nobody reads it.
+        drop(writeln!(io::stdout(), "\nTaking the network down."));
         namespace::remove_own();
         exit(INTERRUPTED);
     };

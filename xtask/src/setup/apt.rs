@@ -14,7 +14,7 @@ use crate::cargo::succeed;
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Services that come with our packages and are not wanted for themselves.
-const SERVICES: [&str; 3] = ["nginx", "keepalived", "frr"];
+const SERVICES: [&str; 4] = ["nginx", "keepalived", "frr", "exim4"];
 
 /// Whether a program is on PATH, or is a file if its name is a path.
 pub(super) fn is_there(program: &str) -> bool {

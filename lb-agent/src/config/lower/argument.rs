@@ -190,6 +190,19 @@ impl Lowering<'_> {
         })
     }
 
+    /// The value of a word that no log may show, or a remark about it.
+    pub(super) fn parse_secret<V>(
+        &mut self,
+        word: &Word<'_>,
+        parse: impl FnOnce(&str) -> Result<V, Expected>,
+    ) -> Option<V> {
+        let hidden = Word {
+            text: "***".into(),
+            ..word.clone()
+        };
+        self.parse(&hidden, |_| parse(&word.text))
+    }
+
     /// The value of a word, or a remark about it.
     pub(super) fn parse<V>(
         &mut self,

@@ -151,6 +151,22 @@ fn passwords_have_eight_bytes_and_are_never_shown() {
 }
 
 #[test]
+fn no_remark_shows_a_secret() {
+    for text in [
+        "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\nversion 3\n\
+         auth_hmac {\nkey 9 hunter2\n}\n}",
+        "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nno_virtual_ipaddress\nversion 3\n\
+         auth_hmac {\nkey 9 hex:hunter2\n}\n}",
+        "global_defs {\nxdp_smtp_user me\nxdp_smtp_password hunter2 hunter2\n}",
+    ] {
+        let loaded = of(text);
+        assert!(!messages(&loaded).is_empty(), "{text}");
+        let shown = crate::config::render(&loaded, false);
+        assert!(!shown.contains("hunter"), "{shown}");
+    }
+}
+
+#[test]
 fn half_an_authentication_is_none() {
     for (lines, expected) in [
         (

@@ -203,7 +203,7 @@ async fn notify_stop_is_not_lost_behind_a_script_that_takes_its_time() {
     for one in scripts {
         handle.runner().run(queue("VI_1"), vec![one]);
     }
-    handle.finish(Duration::from_secs(2)).await;
+    handle.finish(Duration::from_secs(10)).await;
     // They are started when it returns, and end by themselves.
     wait_for_lines(&log, 2).await;
     let text = fs::read_to_string(log).unwrap();

@@ -73,7 +73,7 @@ impl Sessions {
     /// notices that others come and go.
     pub(super) fn reload(&mut self, config: &Config, reporter: Option<&Reporter>) {
         if !self.are_stale(config, reporter) {
-            return self.tell_again(reporter);
+            return self.tell_again(reporter, &[]);
         }
         let sessions = &config.bfd_instances;
         let listener = listener(sessions, reporter, &self.checkers);
@@ -101,7 +101,7 @@ impl Sessions {
         for session in &new {
             tell_vrrp(session, false, reporter);
         }
-        self.tell_again(reporter);
+        self.tell_again(reporter, &new);
     }
 
     /// Whether they are other ones than `config` has, or were started without VRRP.
@@ -110,11 +110,12 @@ impl Sessions {
     }
 
     /// Tells again how every neighbour is: for instances that did not track it before, and checkers
-    /// that are new.
-    fn tell_again(&self, reporter: Option<&Reporter>) {
-        // The thread may not have followed a reload yet: places tell nothing.
+    /// that are new. Not of `new` sessions: the thread may not have followed a reload yet, and what it
+    /// shows is that of the ones before, of which it will tell no end.
+    fn tell_again(&self, reporter: Option<&Reporter>, new: &[BfdInstance]) {
         let status: Vec<SessionStatus> = self.handle.iter().flat_map(Handle::status).collect();
-        for session in &self.config {
+        let stays = |it: &&BfdInstance| new.iter().all(|new| new.name != it.name);
+        for session in self.config.iter().filter(stays) {
             let mut status = status.iter().filter(|it| it.name == session.name);
             let Some(up) = status.next().and_then(reached) else {
                 continue;

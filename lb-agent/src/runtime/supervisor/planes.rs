@@ -16,6 +16,7 @@ use super::vrrp::names;
 use crate::config::model::Config;
 use crate::dataplane::choice::Carrier;
 use crate::dataplane::xdp::gate::{InstanceGates, NoGates, Numbers};
+use crate::dataplane::xdp::pins::Pins;
 use crate::runtime::clock;
 use crate::runtime::director::Director;
 use crate::runtime::plane::{Plane, chain};
@@ -99,6 +100,9 @@ impl Planes {
         if !serves_by_xdp && let Some(balancer) = self.balancer.take() {
             balancer.stop();
         }
+        if self.balancer.is_none() {
+            remove_pins(instance);
+        }
         if let Some(ipvs) = &mut self.ipvs {
             ipvs.retire(director);
         }
@@ -148,6 +152,12 @@ impl Planes {
 
     /// The director has another configuration: who carries what is chosen anew.
     pub(super) fn reload(&mut self, director: &mut Director) {
+        // `prepare` did not know the next hops, by which one may be XDP's no more.
+        let (_, wants_ipvs) = director.asks(self.xdp_there());
+        if wants_ipvs && self.ipvs.is_none() {
+            self.no_ipvs = None;
+            self.open_ipvs(director, &[]);
+        }
         director.choose(self.xdp_there(), self.ipvs_there());
         self.tell(director);
         if let Some(ipvs) = &mut self.ipvs {
@@ -325,6 +335,19 @@ fn short(text: &str) -> String {
     }
     let last = rest.last().copied().unwrap_or_default();
     format!("{first} … {last} (the whole is logged with --log debug)")
+}
+
+/// Nobody is to be served by XDP: what an earlier agent has left attached would go on forwarding,
+/// before the kernel sees a packet.
+fn remove_pins(instance: &str) {
+    let pins = Pins::of(instance);
+    if !pins.instance().exists() {
+        return;
+    }
+    match pins.remove() {
+        Ok(()) => info!("the XDP program of an earlier agent is removed: nobody needs it"),
+        Err(error) => error!("{}", chain(&error)),
+    }
 }
 
 #[cfg(test)]

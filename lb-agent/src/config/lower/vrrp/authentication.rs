@@ -43,7 +43,7 @@ pub(in crate::config) fn hmac_key(
         && let Some(id) = lowering.parse(id, |text| value::integer(text, &(0..=255)))
     {
         let known = hmac.key.iter().any(|(known, _)| *known == id);
-        match lowering.parse(key, value::hmac_key) {
+        match lowering.parse_secret(key, value::hmac_key) {
             Some(_) if known => {
                 let message = format!("key {id} is given twice: the second one is left out");
                 lowering.report(Diagnostic::warning(Code::Duplicate, key.span, message));
