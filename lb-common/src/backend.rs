@@ -31,8 +31,8 @@ pub mod flags {
 /// ```text
 ///  word 0  dst_mac[6] generation     word 4  vip     tunnel_source
 ///  word 1  src_mac[6] flags          word 5  weight  proto gate
-///  word 2  ifindex service mtu       word 6, 7 spare
-///  word 3  addr port vport
+///  word 2  ifindex vlan mtu          word 6  service
+///  word 3  addr port vport           word 7  spare
 /// ```
 ///
 /// The agent changes a live slot word by word, `READY` going first and coming last, with the next
@@ -51,8 +51,9 @@ pub struct Backend {
     pub flags: u16,
     /// Interface the packet leaves by.
     pub ifindex: u32,
-    /// The service this slot serves.
-    pub service: u16,
+    /// VLAN that the packet leaves in, the control information of its tag in network byte order; 0:
+    /// it leaves without a tag.
+    pub vlan: u16,
     /// MTU of the interface, bytes.
     pub mtu: u16,
     /// Address of the server, network byte order.
@@ -73,8 +74,12 @@ pub struct Backend {
     pub pad: u8,
     /// Gate of the service.
     pub gate: u16,
+    /// The service this slot serves.
+    pub service: u16,
     /// Zero.
-    pub spare: [u64; 2],
+    pub pad2: [u16; 3],
+    /// Zero.
+    pub spare: u64,
 }
 
 impl Backend {

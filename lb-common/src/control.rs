@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::filter::AddressFilter;
 use crate::flow::FLOW_STATES;
 use crate::limits::MAX_GATES;
-use crate::station::Stations;
+use crate::station::{Stations, Vlans};
 
 /// The gate of services whose address belongs to no VRRP instance. It is always armed, as such
 /// services are in LVS.
@@ -37,6 +37,8 @@ pub struct Control {
     pub armed: [u32; MAX_GATES],
     /// Which frames are for this host.
     pub stations: Stations,
+    /// Interfaces that are VLANs of others.
+    pub vlans: Vlans,
 }
 
 impl Control {

@@ -1,4 +1,4 @@
-//! Which frames are for this host.
+//! Which frames are for this host, and how they leave it by VLANs.
 //!
 //! A card in promiscuous mode also brings what is for others, and so does a switch that floods what
 //! it does not know the port of: frames that another director has just sent to a real server, for
@@ -57,6 +57,54 @@ impl Stations {
             || (held >> 48) as u16 != ifindex as u16
             || held == 0
             || VIRTUAL_ROUTERS.contains(&(destination & 0xff_ffff_ffff))
+    }
+}
+
+/// Part of [`crate::control::Control`]: the interfaces that are VLANs of others, by which routes lead,
+/// and how frames leave by these.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct Vlans {
+    places: [u64; PLACES],
+}
+
+/// A VLAN as an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vlan {
+    /// Its index.
+    pub ifindex: u32,
+    /// The interface that carries the tagged frames.
+    pub parent: u32,
+    /// Control information of the tag, network byte order; not 0.
+    pub tag: u16,
+}
+
+impl Vlans {
+    /// The table of these interfaces. Of two in one place the later one is known.
+    #[must_use]
+    pub fn of(vlans: impl IntoIterator<Item = Vlan>) -> Self {
+        let mut table = Self {
+            places: [0; PLACES],
+        };
+        for vlan in vlans {
+            if let Some(place) = table.places.get_mut(place(vlan.ifindex)) {
+                let ours = u64::from(vlan.ifindex & 0xffff) << 48;
+                *place = u64::from(vlan.parent) | u64::from(vlan.tag) << 32 | ours;
+            }
+        }
+        table
+    }
+
+    /// By which interface a frame leaves that is to leave by `ifindex`, and with which tag; 0: none.
+    #[inline(always)]
+    #[must_use]
+    pub fn way(&self, ifindex: u32) -> (u32, u16) {
+        let held = self.places.get(place(ifindex)).copied().unwrap_or(0);
+        if held != 0 && (held >> 48) as u16 == ifindex as u16 {
+            (held as u32, (held >> 32) as u16)
+        } else {
+            (ifindex, 0)
+        }
     }
 }
 

@@ -133,7 +133,7 @@ fn server_of(question: &Question, policy: &Policy, template: Affinity) -> Option
     let server = backends::read(slot)?;
     let serves = template.target == flow::target(slot, server.head.generation())
         && server.head.has(flags::IN_USE)
-        && server.service == policy.leader;
+        && server.rest().service == policy.leader;
     let fresh = template.age(question.tick) <= question.service.affinity_ticks;
     (serves && fresh).then_some(slot)
 }

@@ -13,8 +13,8 @@ pub(crate) struct Slot {
     pub(crate) head: Head,
     /// Interface the packet leaves by.
     pub(crate) ifindex: u32,
-    /// Service of the slot.
-    pub(crate) service: u16,
+    /// Tag that the packet leaves with; 0: none.
+    pub(crate) vlan: u16,
     /// MTU of the interface, bytes.
     pub(crate) mtu: u16,
 }
@@ -40,7 +40,7 @@ pub(crate) fn read(slot: u16) -> Option<Slot> {
         place,
         head: Head { first, second },
         ifindex: leave as u32,
-        service: (leave >> 32) as u16,
+        vlan: (leave >> 32) as u16,
         mtu: (leave >> 48) as u16,
     })
 }

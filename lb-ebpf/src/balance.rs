@@ -34,6 +34,7 @@ use crate::parse::{Headers, Refused, parse};
 use crate::replies::{self, LATER};
 use crate::services;
 use crate::stats;
+use crate::tag::{self, TAGGED, TAKEN};
 
 /// The verdict for one frame.
 #[inline(always)]
@@ -45,50 +46,112 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     // SAFETY: `at` checked the header.
     let (to, ether_type) = unsafe { (ethernet.cast::<u64>().read(), (*ethernet).ether_type) };
     // What is for a group is the kernel's, whatever it carries (RFC 1122 3.2.1.3).
-    if ether_type != IPV4 || to & GROUP != 0 {
+    if to & GROUP != 0 || ether_type != IPV4 && ether_type != TAGGED {
         return XDP_PASS;
     }
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
     };
-    // SAFETY: `at` checked the header.
+    // The verifier does not know that there is no tag: it looks at all that follows once.
+    let (mut packet, mut ip, mut taken) = (packet, ip, flows::zero(control));
+    if ether_type == TAGGED {
+        taken = tag::take_off(ctx.ctx, control);
+        packet = Packet::new(ctx);
+        let Some(behind) = packet.at::<Ipv4>(ETHERNET) else {
+            return XDP_PASS;
+        };
+        if taken == 0 {
+            return XDP_PASS;
+        }
+        ip = behind;
+    }
+    let decision = decide(ctx, packet, control, ip, to);
+    if taken & TAKEN != 0 && decision.goes_back {
+        tag::put_on(ctx.ctx, taken);
+    }
+    decision.verdict
+}
+
+/// What becomes of a frame.
+struct Decision {
+    verdict: u32,
+    /// It goes to the kernel as it came, or to who has sent it.
+    goes_back: bool,
+}
+
+impl Decision {
+    /// The kernel's.
+    const PASS: Self = Self::of(XDP_PASS);
+
+    /// What a subprogram says: sent, dropped, or left alone.
+    #[inline(always)]
+    const fn of(verdict: u32) -> Self {
+        Self {
+            verdict,
+            goes_back: verdict == XDP_PASS,
+        }
+    }
+}
+
+#[inline(always)]
+fn decide(
+    ctx: &XdpContext,
+    packet: Packet,
+    control: &Control,
+    ip: *mut Ipv4,
+    to: u64,
+) -> Decision {
+    // SAFETY: the caller got `ip` from `Packet::at`.
     let (source, destination, protocol) =
         unsafe { ((*ip).source, (*ip).destination, (*ip).protocol) };
     let to_service = control.filter.may_be_destination(destination);
     if protocol != ICMP && !to_service && !control.filter.may_be_source(source) {
-        return XDP_PASS;
+        return Decision::PASS;
     }
-    if !control.stations.is_for_us(ctx.ingress_ifindex() as u32, to) {
+    if !control
+        .stations
+        .is_for_us(ctx.ingress_ifindex() as u32, to)
+    {
         return other_host(protocol);
     }
     if protocol == ICMP {
-        return icmp::pass_on(ctx.ctx, control);
+        return Decision::of(icmp::pass_on(ctx.ctx, control));
     }
     if to_service {
         match from_client(ctx, packet, control, ip) {
-            Ok(verdict) => return verdict,
+            Ok(verdict) => {
+                return Decision {
+                    verdict,
+                    goes_back: false,
+                };
+            }
             // The filter takes some clients for virtual addresses: replies to them come here, too.
             Err(Refused::NotOurs) => {}
-            Err(Refused::Later) => return fragments::pass_on(ctx.ctx, control),
-            Err(refused) => return refused.verdict(),
+            Err(Refused::Later) => return Decision::of(fragments::pass_on(ctx.ctx, control)),
+            Err(refused) => {
+                return Decision {
+                    verdict: refused.verdict(),
+                    goes_back: true,
+                };
+            }
         }
     }
     if control.filter.may_be_source(source) {
-        match replies::from_server(ctx.ctx, control) {
-            LATER => return fragments::pass_on(ctx.ctx, control),
-            verdict => return verdict,
-        }
+        return Decision::of(match replies::from_server(ctx.ctx, control) {
+            LATER => fragments::pass_on(ctx.ctx, control),
+            verdict => verdict,
+        });
     }
-    XDP_PASS
+    Decision::PASS
 }
 
 /// A frame for somebody else's address; of ICMP it is not known whether it would be ours.
 #[inline(always)]
-fn other_host(protocol: u8) -> u32 {
+fn other_host(protocol: u8) -> Decision {
     if protocol != ICMP {
         stats::count(Reason::OtherHost);
     }
-    XDP_PASS
+    Decision::PASS
 }
 
 /// Whether the instance of a gate is MASTER and the agent alive, at the jiffies `now`.

@@ -24,6 +24,7 @@ mod replies;
 mod schedule;
 mod services;
 mod stats;
+mod tag;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::helpers::bpf_jiffies64;

@@ -40,3 +40,18 @@ fn of_two_interfaces_in_one_place_one_is_known() {
     assert!(!stations.is_for_us(7 + 64, to([9; 6])));
     assert!(stations.is_for_us(7 + 64, to([4; 6])));
 }
+
+#[test]
+fn a_vlan_is_left_by_its_parent_with_a_tag_and_anything_else_by_itself() {
+    let vlan = Vlan {
+        ifindex: 9,
+        parent: 2,
+        tag: 100_u16.to_be(),
+    };
+    let vlans = Vlans::of([vlan]);
+    assert_eq!(vlans.way(9), (2, 100_u16.to_be()));
+    for ifindex in [0, 2, 9 + 64] {
+        assert_eq!(vlans.way(ifindex), (ifindex, 0));
+    }
+    assert_eq!(Vlans::of([]).way(0), (0, 0));
+}

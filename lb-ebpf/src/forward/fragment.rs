@@ -6,7 +6,7 @@ use lb_common::checksum::update32;
 use lb_common::stats::Reason;
 
 use super::nat::{Route, way_back};
-use super::{address, came_by, decrement_ttl, send, tunnel};
+use super::{address, came_by, decrement_ttl, leave, tunnel};
 use crate::backends::Slot;
 use crate::packet::{Ethernet, Ipv4, Packet};
 
@@ -25,7 +25,7 @@ pub(crate) fn fragment_to_server(
             return Err(Reason::CannotFragment);
         }
         tunnel::encapsulate(ctx, length, slot)?;
-        return send(ctx, slot.ifindex);
+        return leave(ctx, slot.ifindex, slot.vlan);
     }
     if length > u64::from(slot.mtu) && !came_by(ctx, slot.ifindex) {
         return Err(Reason::CannotFragment);
@@ -41,7 +41,7 @@ pub(crate) fn fragment_to_server(
         }
     }
     address(ethernet, slot.head);
-    send(ctx, slot.ifindex)
+    leave(ctx, slot.ifindex, slot.vlan)
 }
 
 /// Sends a fragment of a server's packet to the client in the name of the service.

@@ -10,7 +10,7 @@ use lb_common::service::TCP;
 use lb_common::stats::Reason;
 
 use super::nat::{Route, way_back};
-use super::{address, came_by, decrement_ttl, send, tunnel};
+use super::{address, came_by, decrement_ttl, leave, tunnel};
 use crate::backends::Slot;
 use crate::icmp::{ICMP, Quote};
 use crate::packet::{Ethernet, Packet, Tcp, Udp};
@@ -31,7 +31,7 @@ pub(crate) fn error_to_server(
             return Err(Reason::CannotFragment);
         }
         tunnel::encapsulate(ctx, quote.length, slot)?;
-        return send(ctx, slot.ifindex);
+        return leave(ctx, slot.ifindex, slot.vlan);
     }
     if quote.length > u64::from(slot.mtu) && !came_by(ctx, slot.ifindex) {
         return Err(Reason::CannotFragment);
@@ -51,7 +51,7 @@ pub(crate) fn error_to_server(
         }
     }
     self::address(ethernet, slot.head);
-    send(ctx, slot.ifindex)
+    leave(ctx, slot.ifindex, slot.vlan)
 }
 
 /// Sends an error about a client's packet to the client in the name of the service.

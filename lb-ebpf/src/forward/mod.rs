@@ -21,6 +21,7 @@ use crate::backends::Slot;
 use crate::maps::EGRESS;
 use crate::packet::{Ethernet, IPV4, Ipv4, Packet};
 use crate::parse::Headers;
+use crate::tag;
 
 /// "Don't fragment" (RFC 791 3.1).
 const DONT_FRAGMENT: u16 = 0x4000_u16.to_be();
@@ -45,7 +46,7 @@ pub(crate) fn to_server(
             return Err(too_big::answer(ctx.ctx, room, tick));
         }
         tunnel::encapsulate(ctx, headers.length, slot)?;
-        return send(ctx, slot.ifindex);
+        return leave(ctx, slot.ifindex, slot.vlan);
     }
     // What came in by this interface fits it; a driver that is to send a frame of another one
     // drops in silence what does not.
@@ -60,7 +61,7 @@ pub(crate) fn to_server(
         nat::rewrite_destination(headers, slot.rest());
     }
     address(ethernet, slot.head);
-    send(ctx, slot.ifindex)
+    leave(ctx, slot.ifindex, slot.vlan)
 }
 
 /// One hop less (RFC 1812 5.3.1); the caller has seen that there is one left.
@@ -105,6 +106,15 @@ fn checksum(header: &Ipv4) -> u16 {
 #[inline(always)]
 fn came_by(ctx: &XdpContext, ifindex: u32) -> bool {
     ctx.ingress_ifindex() as u32 == ifindex
+}
+
+/// Out by `ifindex`, in a VLAN if `vlan` is not 0.
+#[inline(always)]
+fn leave(ctx: &XdpContext, ifindex: u32, vlan: u16) -> Result<u32, Reason> {
+    if vlan != 0 && !tag::put_on(ctx.ctx, vlan.into()) {
+        return Err(Reason::Malformed);
+    }
+    send(ctx, ifindex)
 }
 
 /// Out by `ifindex`: back where the packet came from, or by another interface.

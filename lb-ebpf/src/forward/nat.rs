@@ -17,8 +17,9 @@ use lb_common::checksum::{update16, update32};
 use lb_common::service::TCP;
 use lb_common::stats::Reason;
 
-use super::{DONT_FRAGMENT, decrement_ttl, send, unresolved};
+use super::{DONT_FRAGMENT, decrement_ttl, leave, unresolved};
 use crate::limit::within_limit;
+use crate::maps::CONTROL;
 use crate::packet::{Ethernet, Packet, Ports, Tcp, Udp};
 use crate::parse::Headers;
 use crate::stats::count;
@@ -107,7 +108,9 @@ impl Way {
     #[inline(always)]
     pub(super) fn leave(self, ctx: &XdpContext, length: u64) -> Result<u32, Reason> {
         if self.known {
-            return send(ctx, self.ifindex);
+            let control = CONTROL.get(0).ok_or(Reason::NoWayBack)?;
+            let (ifindex, vlan) = control.vlans.way(self.ifindex);
+            return leave(ctx, ifindex, vlan);
         }
         if !unresolved::hand_over(ctx.ctx, self.ifindex, length) {
             return Err(Reason::NoWayBack);

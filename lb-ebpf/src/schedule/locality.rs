@@ -134,7 +134,7 @@ fn known(target: u32, flow: &Flow) -> Option<Known> {
     };
     let serves = slot != 0
         && target == target_of(slot, server.head.generation())
-        && server.service == flow.policy.leader;
+        && server.rest().service == flow.policy.leader;
     (serves && known.weight != 0 && full == 0).then_some(known)
 }
 
