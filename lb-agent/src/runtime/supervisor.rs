@@ -67,6 +67,9 @@ use crate::vrrp::{Change, News, driver};
 /// Events of health that are taken before anything else gets its turn.
 const MOST_EVENTS: usize = 1000;
 
+/// How long what still reads a file at the end is waited for.
+const LINGERING: Duration = Duration::from_secs(1);
+
 /// How often the program hears that the agent is alive. `xdp_deadman` counts from the last time.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -134,7 +137,7 @@ pub fn run<T>(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let config = &loaded.config;
         let scripts = config.global_defs.scripts.clone();
         let programs = Programs::new(scripts, std::env::var_os("PATH"));
@@ -163,7 +166,10 @@ pub fn run<T>(
         startup::run("shutdown", shutdown).await;
         info!("Stopped");
         served
-    })
+    });
+    // A file system that does not answer holds threads that read from it: nobody waits for them.
+    runtime.shutdown_timeout(LINGERING);
+    ended
 }
 
 /// Every probe of a server holds a descriptor; the soft limit of most systems is 1024.

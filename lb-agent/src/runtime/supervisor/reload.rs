@@ -62,6 +62,8 @@ struct Reading {
 #[derive(Debug)]
 struct Following {
     since: Instant,
+    /// It has been said that VRRP does not follow.
+    is_late: bool,
     /// What there is to tell when it is done.
     text: String,
     /// Names of the instances, in the order of the new configuration.
@@ -73,6 +75,14 @@ struct Following {
 }
 
 impl Reloads {
+    /// Answers who waits for the end of this reload.
+    fn answer(&mut self, response: &Response) {
+        for reply in self.waiting.drain(..) {
+            // Who asked may have gone.
+            reply.send(response.clone()).ok();
+        }
+    }
+
     pub(super) const fn new(origin: Origin, errors: Errors) -> Self {
         Self {
             origin,
@@ -208,6 +218,7 @@ impl Supervisor {
         let text = format!("{remarks}{lines}{}", missing.concat());
         self.reloads.following = Some(Following {
             since: clock::now(),
+            is_late: false,
             text,
             places,
             watched,
@@ -360,9 +371,16 @@ impl Supervisor {
                  does not answer?); everything goes on as it was"
             )));
         }
-        let late = |it: &Following| now.saturating_duration_since(it.since) > PATIENCE;
-        if self.reloads.following.as_ref().is_some_and(late) {
-            self.settle_without_vrrp("the VRRP thread does not follow");
+        let late =
+            |it: &&mut Following| !it.is_late && now.saturating_duration_since(it.since) > PATIENCE;
+        if let Some(following) = self.reloads.following.as_mut().filter(late) {
+            // The order is on its way: whenever it is carried out, places are the new ones.
+            following.is_late = true;
+            let why = "VRRP has not followed yet and goes on as it was until it does; the virtual \
+                       servers are those of both configurations";
+            error!("Reload: {why}");
+            let text = format!("{}error: {why}", following.text);
+            self.reloads.answer(&Response::failed(text));
         }
     }
 
@@ -373,10 +391,7 @@ impl Supervisor {
             warn!("cannot remove reload_file {}: {error}", mark.display());
         }
         systemd::ready();
-        for reply in self.reloads.waiting.drain(..) {
-            // Who asked may have gone.
-            reply.send(response.clone()).ok();
-        }
+        self.reloads.answer(response);
         if std::mem::take(&mut self.reloads.again) {
             self.reloads.waiting = std::mem::take(&mut self.reloads.waiting_next);
             self.handle_reload(None);
