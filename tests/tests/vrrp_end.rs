@@ -102,6 +102,15 @@ fn an_agent_whose_vrrp_thread_cannot_go_on_hands_over_and_ends() -> Result<()> {
     Ok(())
 }
 
+/// [`ALONE`] with a virtual server that nobody can serve.
+fn cannot_start() -> String {
+    format!(
+        "global_defs {{\n xdp_mode native\n xdp_interfaces large0\n}}\n{ALONE}\
+         virtual_server 10.0.0.100 80 {{\n lb_kind DR\n protocol TCP\n \
+         real_server 10.0.0.5 80 {{\n weight 1\n }}\n}}\n"
+    )
+}
+
 #[test]
 fn a_restart_after_a_crash_that_fails_leaves_no_virtual_address() -> Result<()> {
     if skipped(&needs::SITE) {
@@ -120,12 +129,7 @@ fn a_restart_after_a_crash_that_fails_leaves_no_virtual_address() -> Result<()> 
     agent.kill()?;
     ensure!(director.has_address(VIP)?, "there is nothing to remove");
 
-    let cannot_start = format!(
-        "global_defs {{\n xdp_mode native\n xdp_interfaces large0\n}}\n{ALONE}\
-         virtual_server 10.0.0.100 80 {{\n lb_kind DR\n protocol TCP\n \
-         real_server 10.0.0.5 80 {{\n weight 1\n }}\n}}\n"
-    );
-    let exit = Agent::start(&director, &cannot_start)?.wait(Duration::from_secs(20))?;
+    let exit = Agent::start(&director, &cannot_start())?.wait(Duration::from_secs(20))?;
     assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
     assert!(exit.log.contains("nothing was started"), "{}", exit.log);
     assert!(!director.has_address(VIP)?, "{}", exit.log);
@@ -143,12 +147,7 @@ fn a_start_that_fails_where_no_agent_was_touches_no_address() -> Result<()> {
     switch.plug(&director, "eth0", "10.0.0.1/24")?;
     director.ip(TOO_LARGE)?;
     director.ip("address add 10.0.0.100/32 dev eth0")?;
-    let cannot_start = format!(
-        "global_defs {{\n xdp_mode native\n xdp_interfaces large0\n}}\n{ALONE}\
-         virtual_server 10.0.0.100 80 {{\n lb_kind DR\n protocol TCP\n \
-         real_server 10.0.0.5 80 {{\n weight 1\n }}\n}}\n"
-    );
-    let exit = Agent::start(&director, &cannot_start)?.wait(Duration::from_secs(20))?;
+    let exit = Agent::start(&director, &cannot_start())?.wait(Duration::from_secs(20))?;
     assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
     assert!(
         director.has_address(VIP)?,

@@ -45,13 +45,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Optimised: it is the agent's own CPU time that counts here.
 fn checks() -> Result<()> {
-    succeed(&mut command(&[
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        "lb-agent",
-    ]))?;
+    build_optimised()?;
     let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
     bench.args(["--bench", "checks"]);
     // It reads in the agent's log when the data plane has heard of a change.
@@ -63,13 +57,7 @@ fn checks() -> Result<()> {
 
 /// Optimised, as on a director.
 fn calm() -> Result<()> {
-    succeed(&mut command(&[
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        "lb-agent",
-    ]))?;
+    build_optimised()?;
     let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
     succeed(bench.args(["--bench", "calm"]))
 }
@@ -85,6 +73,14 @@ fn failover() -> Result<()> {
 /// Optimised, and beside the keepalived that is installed.
 fn config() -> Result<()> {
     setup::run(&[setup::Part::Peers])?;
+    build_optimised()?;
+    let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
+    bench.args(["--bench", "config"]);
+    succeed(&mut bench)
+}
+
+/// The agent as it runs on a director.
+fn build_optimised() -> Result<()> {
     succeed(&mut command(&[
         "build",
         "--quiet",
@@ -93,8 +89,5 @@ fn config() -> Result<()> {
         "lb-agent",
         "--bin",
         "lb-agent",
-    ]))?;
-    let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
-    bench.args(["--bench", "config"]);
-    succeed(&mut bench)
+    ]))
 }

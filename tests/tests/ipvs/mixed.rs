@@ -31,6 +31,19 @@ fn servers(cluster: &Cluster, clients: &[IpAddr]) -> Result<Vec<String>> {
     })
 }
 
+/// The first director MASTER, by XDP, and the second one beside it.
+fn start_both(cluster: &mut Cluster) -> Result<()> {
+    cluster.start(0)?;
+    cluster.wait_for_master(0)?;
+    cluster.start(1)?;
+    cluster
+        .agent(1)?
+        .wait_for("Entering BACKUP STATE", PATIENCE)?;
+    let log = cluster.agent(0)?.log();
+    ensure!(!log.contains("IPVS"), "the first serves by XDP:\n{log}");
+    Ok(())
+}
+
 fn both_planes_choose_the_same_by(lb_algo: &str) -> Result<()> {
     if skipped(&needs::SITE) || skipped(&[Need::Ipvs]) {
         return Ok(());
@@ -41,14 +54,7 @@ fn both_planes_choose_the_same_by(lb_algo: &str) -> Result<()> {
         let client = format!("address add {client}/32 dev lo");
         cluster.site.client.ip(&client)?;
     }
-    cluster.start(0)?;
-    cluster.wait_for_master(0)?;
-    cluster.start(1)?;
-    cluster
-        .agent(1)?
-        .wait_for("Entering BACKUP STATE", PATIENCE)?;
-    let log = cluster.agent(0)?.log();
-    ensure!(!log.contains("IPVS"), "the first serves by XDP:\n{log}");
+    start_both(&mut cluster)?;
     let asked = |cluster: &Cluster| wait_until(PATIENCE, || servers(cluster, &clients).ok());
     let by_xdp = asked(&cluster).context("XDP does not serve")?;
     let exit = cluster.take(0)?.terminate()?;
@@ -77,14 +83,7 @@ fn new_connections_go_on_when_the_other_director_serves_by_the_other_plane() -> 
         return Ok(());
     }
     let mut cluster = Cluster::new(Layout::demo(Mode::Dr), pair("wrr"))?;
-    cluster.start(0)?;
-    cluster.wait_for_master(0)?;
-    cluster.start(1)?;
-    cluster
-        .agent(1)?
-        .wait_for("Entering BACKUP STATE", PATIENCE)?;
-    let log = cluster.agent(0)?.log();
-    ensure!(!log.contains("IPVS"), "the first serves by XDP:\n{log}");
+    start_both(&mut cluster)?;
     let served = |cluster: &Cluster| -> Result<[usize; 2]> {
         let tally = cluster.requests(8)?;
         ensure!(tally.failures.is_empty(), "{:?}", tally.failures);

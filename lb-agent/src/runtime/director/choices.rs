@@ -14,13 +14,10 @@ use crate::observe::model::CarrierView;
 
 impl Director {
     /// Chooses anew, knowing whether the program can be loaded and whether there is IPVS, each with
-    /// the reason why not. Gives whether a choice is another one.
-    pub fn choose(&mut self, xdp: Result<(), &str>, ipvs: Result<(), &str>) -> bool {
-        let choices = choose(&self.candidates(xdp), ipvs);
+    /// the reason why not.
+    pub fn choose(&mut self, xdp: Result<(), &str>, ipvs: Result<(), &str>) {
+        self.choices = choose(&self.candidates(xdp), ipvs);
         self.missing = [xdp, ipvs].map(|it| it.err().map(str::to_owned));
-        let changed = self.choices != choices;
-        self.choices = choices;
-        changed
     }
 
     /// The virtual servers are others: chooses anew, knowing what was known.

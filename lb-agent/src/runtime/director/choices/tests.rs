@@ -46,7 +46,7 @@ fn services_are_split_between_both_and_an_address_is_not() {
         server("fwmark 7", ""),
     ];
     let mut director = director(&text.concat());
-    assert!(director.choose(Ok(()), Ok(())) || !carriers(&director).is_empty());
+    director.choose(Ok(()), Ok(()));
     assert_eq!(carriers(&director), [Ipvs, Xdp, Ipvs, Ipvs]);
     assert_eq!(director.desired().services.len(), 1);
     assert_eq!(director.desired_of_ipvs().services.len(), 3);
