@@ -1,14 +1,14 @@
 //! `garp_group`: one pace for what all instances announce on several interfaces, for switches that
 //! drop what comes too fast. Pure: frames in, frames out when it is their turn.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::settings::Family;
 use crate::config::model::GarpGroup;
 
 /// A frame that waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Frame {
     /// The interface.
     pub index: u32,
@@ -37,14 +37,17 @@ struct Lane {
     interval: Duration,
     not_before: Option<Instant>,
     waiting: VecDeque<Frame>,
+    /// The same, to find one: after a takeover thousands may wait.
+    known: HashSet<Frame>,
 }
 
 impl Lane {
-    const fn new(interval: Duration) -> Self {
+    fn new(interval: Duration) -> Self {
         Self {
             interval,
             not_before: None,
             waiting: VecDeque::new(),
+            known: HashSet::new(),
         }
     }
 
@@ -94,7 +97,7 @@ impl Pace {
     /// An announcement that has to wait. One that waits already is not sent twice.
     pub fn wait(&mut self, interface: &str, family: Family, frame: Frame) {
         if let Some(lane) = self.lane(interface, family)
-            && !lane.waiting.contains(&frame)
+            && lane.known.insert(frame.clone())
         {
             lane.waiting.push_back(frame);
         }
@@ -104,6 +107,7 @@ impl Pace {
     pub fn forget(&mut self, instance: usize) {
         for lane in self.lanes() {
             lane.waiting.retain(|frame| frame.instance != instance);
+            lane.known.retain(|frame| frame.instance != instance);
         }
     }
 
@@ -121,7 +125,9 @@ impl Pace {
             .lanes()
             .find(|lane| lane.due().is_some_and(|at| at <= now))?;
         lane.not_before = now.checked_add(lane.interval);
-        lane.waiting.pop_front()
+        let frame = lane.waiting.pop_front()?;
+        lane.known.remove(&frame);
+        Some(frame)
     }
 
     fn lanes(&mut self) -> impl Iterator<Item = &mut Lane> {
