@@ -77,13 +77,6 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Whether something that was asked for will be missing.
-    pub fn has_errors(&self) -> bool {
-        self.diagnostics
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error)
-    }
-
     /// Whether the configuration must not be run: [`Self::exit_status`] is 2 or 4.
     pub fn is_fatal(&self) -> bool {
         self.verdict.is_fatal()

@@ -182,6 +182,7 @@ fn raise_open_files() {
 }
 
 struct Supervisor {
+    /// `--instance`: the name of this agent.
     instance: String,
     director: Director,
     network: Network,
@@ -204,7 +205,6 @@ struct Supervisor {
     timed: TimedReload,
     memory: Memory,
     signals: Signals,
-    agent: String,
     conduct: Conduct,
     /// The data plane has to hear of something.
     stale: bool,
@@ -295,7 +295,6 @@ impl Supervisor {
             timed,
             memory,
             signals,
-            agent: instance.to_owned(),
             conduct,
             stale: true,
             applied: Applied::default(),
@@ -434,7 +433,7 @@ impl Supervisor {
         let vrrp = self.vrrp.as_ref().map(driver::Handle::status);
         let config = self.director.config();
         let dumps = &mut self.signals.dumps;
-        dumps.write(dump, config, vrrp.unwrap_or_default(), &self.agent);
+        dumps.write(dump, config, vrrp.unwrap_or_default(), &self.instance);
     }
 
     /// Brings the data plane to what is desired now, if anything has changed.

@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::config::load;
 use crate::config::source::Memory;
+use crate::config::{Diagnostic, Severity, load};
 
 const BASE: &str = "
 global_defs { router_id lb1 }
@@ -39,7 +39,12 @@ virtual_server 10.0.0.2 53 {
 
 fn config(text: &str) -> Config {
     let loaded = load(&Memory::default().with("/main", text), Path::new("/main"));
-    assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);
+    let is_error = |it: &Diagnostic| it.severity == Severity::Error;
+    assert!(
+        !loaded.diagnostics.iter().any(is_error),
+        "{:?}",
+        loaded.diagnostics
+    );
     loaded.config
 }
 
