@@ -1,23 +1,23 @@
 //! `persistence_timeout`: templates, by which a client comes to the server of its earlier flows.
 
-use aya_ebpf::bindings::BPF_NOEXIST;
-use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::affinity::Affinity;
 use lb_common::backend::flags;
 use lb_common::flow;
 use lb_common::policy::Policy;
 
 use crate::admission::Question;
 use crate::backends;
+use crate::family::{Family, Key, V4, V6};
 use crate::flows::compare_exchange;
-use crate::maps::{AFFINITY4, SERVICE_INFO};
+use crate::maps::SERVICE_INFO;
 use crate::schedule;
 
 /// Slot and generation of the server of the client's template, which is young again; 0: there is
 /// none.
 #[inline(never)]
-pub(crate) fn recall(question: &Question, policy: &Policy) -> u32 {
-    if let Some(key) = template_key(policy.leader, question.client())
-        && let Some(template) = AFFINITY4.get_ptr_mut(&key)
+pub(crate) fn recall<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
+    if let Some(key) = template_key::<F>(policy.leader, &question.key)
+        && let Some(template) = F::template(&key)
     {
         let held = read(template);
         if server_of(question, policy, held).is_some() {
@@ -30,15 +30,15 @@ pub(crate) fn recall(question: &Question, policy: &Policy) -> u32 {
 
 /// Makes `target` the client's template; what another CPU has given it meanwhile, if it has.
 #[inline(never)]
-pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32 {
-    let Some(key) = template_key(policy.leader, question.client()) else {
+pub(crate) fn remember<F: Family>(question: &Question<F>, policy: &Policy, target: u32) -> u32 {
+    let Some(key) = template_key::<F>(policy.leader, &question.key) else {
         return target;
     };
     let fresh = Affinity {
         target,
         stamp: question.tick,
     };
-    let template = AFFINITY4.get_ptr_mut(&key);
+    let template = F::template(&key);
     // Another CPU may be at the same with the same client: the first to write decides for both.
     let given = match template {
         Some(template) => {
@@ -50,8 +50,8 @@ pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32
             }
         }
         // A full map evicts another client; if even that fails, this flow has no memory.
-        None if AFFINITY4.insert(&key, &fresh, BPF_NOEXIST.into()).is_ok() => fresh,
-        None => AFFINITY4.get_ptr_mut(&key).map_or(fresh, read),
+        None if F::begin_template(&key, &fresh) => fresh,
+        None => F::template(&key).map_or(fresh, read),
     };
     if server_of(question, policy, given).is_some() {
         given.target
@@ -62,25 +62,50 @@ pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32
 
 /// The slot that the client's template stands for.
 #[inline(always)]
-pub(crate) fn remembered(question: &Question, policy: &Policy) -> Option<u16> {
-    let key = template_key(policy.leader, question.client())?;
-    server_of(question, policy, read(AFFINITY4.get_ptr_mut(&key)?))
+pub(crate) fn remembered<F: Family>(question: &Question<F>, policy: &Policy) -> Option<u16> {
+    let key = template_key::<F>(policy.leader, &question.key)?;
+    server_of(question, policy, read(F::template(&key)?))
 }
 
 /// Keeps the template alive that a flow was given its server by, as IPVS does as long as a
 /// template has connections. Called once in a tick of a flow, it writes when a quarter of
 /// `persistence_timeout` has passed.
-#[inline(never)]
-pub(crate) fn keep(service: u16, affinity_ticks: u32, client: u32, target: u32, tick: u32) {
+#[inline(always)]
+fn keep<F: Family>(service: u16, affinity_ticks: u32, client: &Key<F>, target: u32, tick: u32) {
     if let Some(policy) = schedule::policy(service)
-        && let Some(key) = template_key(policy.leader, client)
-        && let Some(template) = AFFINITY4.get_ptr_mut(&key)
+        && let Some(key) = template_key::<F>(policy.leader, client)
+        && let Some(template) = F::template(&key)
     {
         let held = read(template);
         if held.target == target && held.age(tick) > affinity_ticks / 4 {
             stamp(template, tick);
         }
     }
+}
+
+/// [`keep`] of IPv4, whose question need not lie in memory for it.
+#[inline(never)]
+pub(crate) fn keep4(service: u16, affinity_ticks: u32, client: u32, target: u32, tick: u32) {
+    keep::<V4>(
+        service,
+        affinity_ticks,
+        &Key::of(client.into()),
+        target,
+        tick,
+    );
+}
+
+/// [`keep`] of IPv6.
+#[inline(never)]
+pub(crate) fn keep6(question: &Question<V6>, target: u32) {
+    let service = question.service;
+    keep::<V6>(
+        service.id,
+        service.affinity_ticks,
+        &question.key,
+        target,
+        question.tick,
+    );
 }
 
 /// Ticks from `stamp` to `tick`; 0 if another CPU's clock was ahead.
@@ -90,12 +115,13 @@ pub(crate) const fn age(stamp: u32, tick: u32) -> u32 {
 }
 
 #[inline(always)]
-fn template_key(service: u16, client: u32) -> Option<AffinityKey4> {
+fn template_key<F: Family>(service: u16, client: &Key<F>) -> Option<F::TemplateKey> {
     let info = SERVICE_INFO.get(u32::from(service))?;
-    Some(AffinityKey4 {
-        client: client & info.persistence_granularity,
-        service: u32::from(service),
-    })
+    Some(F::template_key(
+        client,
+        service,
+        info.persistence_granularity,
+    ))
 }
 
 /// What a template says, read at once.
@@ -128,7 +154,11 @@ fn replace(template: *mut Affinity, held: Affinity, new: Affinity) -> Affinity {
 /// The slot of the server that a template stands for, if it has not timed out and its server is
 /// still there. The entry of an evicted client may be another service's already.
 #[inline(always)]
-fn server_of(question: &Question, policy: &Policy, template: Affinity) -> Option<u16> {
+fn server_of<F: Family>(
+    question: &Question<F>,
+    policy: &Policy,
+    template: Affinity,
+) -> Option<u16> {
     let slot = template.target as u16;
     let server = backends::read(slot)?;
     let serves = template.target == flow::target(slot, server.head.generation())

@@ -8,13 +8,14 @@ use lb_common::policy::{Policy, Rate, flags, source_counters};
 use lb_common::stats::Reason;
 
 use crate::admission::Question;
+use crate::family::Family;
 use crate::flows::compare_exchange;
 use crate::maps::{CONTROL, LOADS, RATES, SOURCES};
 use crate::schedule;
 
 /// Whether a flow may begin, or its service has enough of them.
 #[inline(always)]
-pub(crate) fn pass(question: &Question, policy: &Policy) -> Result<(), Reason> {
+pub(crate) fn pass<F: Family>(question: &Question<F>, policy: &Policy) -> Result<(), Reason> {
     if policy.source_flows | policy.new_flows == 0 {
         return Ok(());
     }
@@ -31,7 +32,7 @@ const TOO_MANY: u32 = 1;
 const TOO_FAST: u32 = 2;
 
 #[inline(never)]
-fn refusal(question: &Question, policy: &Policy) -> u32 {
+fn refusal<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
     if policy.source_flows != 0
         && flows_of(question, policy).is_some_and(|flows| flows >= policy.source_flows)
     {
@@ -45,7 +46,7 @@ fn refusal(question: &Question, policy: &Policy) -> u32 {
 
 /// Counts a new flow in its second.
 #[inline(always)]
-fn is_slow_enough(question: &Question, policy: &Policy) -> bool {
+fn is_slow_enough<F: Family>(question: &Question<F>, policy: &Policy) -> bool {
     let Some(rate) = RATES.get_ptr_mut(policy.leader.into()) else {
         return true;
     };
@@ -68,12 +69,13 @@ fn is_slow_enough(question: &Question, policy: &Policy) -> bool {
 
 /// How many flows the client has, at most; `None`: nobody has counted them for long.
 #[inline(always)]
-fn flows_of(question: &Question, policy: &Policy) -> Option<u32> {
+fn flows_of<F: Family>(question: &Question<F>, policy: &Policy) -> Option<u32> {
     let control = CONTROL.get(0)?;
     if !control.has_census(question.tick) {
         return None;
     }
-    let [one, two] = source_counters(question.client(), policy.leader, control.secret);
+    let source = F::source(&question.key, control.secret);
+    let [one, two] = source_counters(source, policy.leader, control.secret);
     let [one, two] = [SOURCES.get_ptr(one)?, SOURCES.get_ptr(two)?];
     // SAFETY: words of the map.
     let (one, two) = unsafe { (one.read_volatile(), two.read_volatile()) };
@@ -82,7 +84,7 @@ fn flows_of(question: &Question, policy: &Policy) -> Option<u32> {
 
 /// Counts a flow that has begun, for its server and its client.
 #[inline(always)]
-pub(crate) fn note_new(question: &Question, policy: &Policy, slot: u16) {
+pub(crate) fn note_new<F: Family>(question: &Question<F>, policy: &Policy, slot: u16) {
     if policy.source_flows != 0 {
         add_source(question, policy);
     }
@@ -92,11 +94,12 @@ pub(crate) fn note_new(question: &Question, policy: &Policy, slot: u16) {
 }
 
 #[inline(never)]
-fn add_source(question: &Question, policy: &Policy) {
+fn add_source<F: Family>(question: &Question<F>, policy: &Policy) {
     let Some(control) = CONTROL.get(0) else {
         return;
     };
-    for counter in source_counters(question.client(), policy.leader, control.secret) {
+    let source = F::source(&question.key, control.secret);
+    for counter in source_counters(source, policy.leader, control.secret) {
         if let Some(counter) = SOURCES.get_ptr_mut(counter) {
             // SAFETY: a word of the map.
             unsafe { add(counter, 1) };

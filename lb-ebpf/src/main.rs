@@ -7,6 +7,9 @@
 //! of 32. The longest chains have all of it: that is why there are subprograms, why they give their
 //! answers in a word, and why some things are computed twice. `cargo xtask test verifier` has an
 //! older kernel load the program.
+//!
+//! What is not IPv4 goes to a program of its own by a tail call, which begins with an empty stack: so
+//! IPv4 does not pay for it.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
@@ -15,6 +18,7 @@ mod admission;
 mod affinity;
 mod backends;
 mod balance;
+mod family;
 mod flows;
 mod forward;
 mod fragments;
@@ -28,6 +32,7 @@ mod parse;
 mod replies;
 mod schedule;
 mod services;
+mod six;
 mod stats;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
@@ -40,6 +45,18 @@ use aya_ebpf::programs::XdpContext;
 #[xdp]
 pub(crate) fn lb_agent(ctx: XdpContext) -> u32 {
     balance::balance(&ctx)
+}
+
+/// IPv6, to which [`lb_agent`] hands over: never attached itself.
+#[xdp]
+pub(crate) fn lb_agent6(ctx: XdpContext) -> u32 {
+    six::balance(&ctx)
+}
+
+/// New flows of IPv6, to which [`lb_agent6`] hands over.
+#[xdp]
+pub(crate) fn lb_admit6(ctx: XdpContext) -> u32 {
+    six::admit(&ctx)
 }
 
 /// Never attached: the agent runs it once a second to say that it is alive, and so learns the

@@ -121,7 +121,7 @@ pub fn plan(
     let mut plan = Planner::new(installed);
     let filter = service::filter(desired);
     plan.widen_filter(&filter);
-    let wanted: BTreeSet<Key> = desired.services.iter().map(|it| it.key.into()).collect();
+    let wanted: BTreeSet<Key> = desired.services.iter().map(|it| it.key).collect();
     plan.retire_leaked();
     for (key, service) in &installed.services {
         if !wanted.contains(key) {
@@ -250,7 +250,7 @@ impl<'a> Planner<'a> {
 
     /// Finds an id for a service and slots for its servers: those they have, or free ones.
     fn servers(&mut self, service: &Service) -> Result<Servers, PlanError> {
-        let id = match self.installed.services.get(&Key::from(service.key)) {
+        let id = match self.installed.services.get(&service.key) {
             Some(old) => old.entry.id,
             None => self.free_ids.next().ok_or(PlanError::TooManyServices)?,
         };
@@ -301,7 +301,7 @@ impl<'a> Planner<'a> {
     /// Lets packets find a service, and frees the slots that it no longer needs.
     fn set_service(&mut self, service: &Service, servers: Servers, ticks: Ticks) {
         let Servers { id, gone, .. } = servers;
-        let key = Key::from(service.key);
+        let key = service.key;
         let old = self.installed.services.get(&key);
         let entry = service::entry(service, id, ticks);
         let info = service::info(service);

@@ -1,6 +1,6 @@
 use bytemuck::Zeroable as _;
 use lb_common::flow::{self, state};
-use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4, TCP};
+use lb_common::service::{ServiceEntry, ServiceInfo, TCP};
 
 use super::*;
 use crate::dataplane::installed::{Key, Service};
@@ -30,7 +30,7 @@ fn installed(flags: u8, source_flows: u32) -> Installed {
                 ..ServiceEntry::zeroed()
             },
             info: ServiceInfo {
-                key: ServiceKey4::from(key),
+                key: key.v6(),
                 ..ServiceInfo::zeroed()
             },
             policy: Policy {
@@ -53,11 +53,15 @@ fn installed(flags: u8, source_flows: u32) -> Installed {
     installed
 }
 
-fn flow(port: u16, service: u16, slot: u16, generation: u16, state: u8, age: u32) -> FlowEntry {
-    FlowEntry {
+fn flow(port: u16, service: u16, slot: u16, generation: u16, state: u8, age: u32) -> Flow {
+    let entry = FlowEntry {
         key: flow::key(u32::from_ne_bytes([10, 0, 0, 9]), port, service),
         target: flow::target(slot, generation),
         life: flow::life(state, NOW - age),
+    };
+    Flow {
+        entry,
+        client: entry.client().into(),
     }
 }
 

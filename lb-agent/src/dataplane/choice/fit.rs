@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::config::model::{
-    Config, Forwarding, Protocol, Served, Tunnel, VirtualServer, VirtualServerKey,
+    AddressKey, Config, Forwarding, Protocol, Served, Tunnel, VirtualServer, VirtualServerKey,
 };
 
 /// What is in the way of XDP.
@@ -46,10 +46,22 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
             Served::Fwmark(_) => None,
         })
     };
+    let is_ipv6 = addresses().any(|key| key.address.is_ipv6());
     say(
-        addresses().any(|key| key.address.is_ipv6())
-            || servers(server).any(|address| address.is_ipv6()),
-        "it serves no IPv6 yet",
+        !served.iter().any(mark) && servers(server).any(|it| it.is_ipv6() != is_ipv6),
+        "it knows no tunnel from one family to the other yet",
+    );
+    say(
+        is_ipv6 && (server.uses(Forwarding::Nat) || server.uses(Forwarding::Tun)),
+        "it serves IPv6 in DR mode only",
+    );
+    let of_a_link = |key: &AddressKey| match key.address {
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+        IpAddr::V4(_) => false,
+    };
+    say(
+        addresses().any(of_a_link),
+        "it serves no link-local address",
     );
     let all_ports = addresses().any(|key| key.port == 0);
     say(

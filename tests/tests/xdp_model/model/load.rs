@@ -11,7 +11,7 @@ use super::packet::Packet;
 use super::scheduler::Dest;
 use super::table::State;
 use super::{Incarnation, Model, Refusal};
-use crate::frame::Endpoint;
+use crate::frame::{Endpoint, v4};
 
 impl Model {
     /// A new flow is not let in when there are too many.
@@ -154,7 +154,7 @@ impl Model {
             let load = self.loads.get(incarnation).copied().unwrap_or_default();
             Dest {
                 endpoint: Endpoint {
-                    address: server.address,
+                    address: v4(server.address),
                     port: server.port,
                 },
                 weight: server.weight.into(),

@@ -1,0 +1,172 @@
+//! IPv6 through the XDP program: a client's requests cross the director's program and come back from
+//! the real servers, which answer the client themselves (DR).
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use lb_tests::http::Tally;
+use lb_tests::{Agent, Namespace, PATIENCE, Switch, WebServer, needs, skipped, wait_until};
+
+/// Where the service is.
+const SERVICE: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x100);
+/// Who asks.
+const CLIENT: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x50);
+
+/// A director and two servers, as a `keepalived.conf`.
+const CONFIGURATION: &str = "\
+global_defs {
+    xdp_mode native
+}
+virtual_server 2001:db8::100 80 {
+    delay_loop 1
+    lvs_sched rr
+    lvs_method DR
+    protocol TCP
+    real_server 2001:db8::11 80 {
+        TCP_CHECK {
+            connect_timeout 2
+        }
+    }
+    real_server 2001:db8::12 80 {
+        TCP_CHECK {
+            connect_timeout 2
+        }
+    }
+}
+";
+
+/// One segment with a client, a director and two servers.
+struct Network {
+    // Before the machines: the agent ends before its namespace does.
+    agent: Agent,
+    client: Namespace,
+    _web: [WebServer; 2],
+    _machines: Vec<Namespace>,
+    _segment: Switch,
+}
+
+impl Network {
+    /// Builds it, and waits until the servers are in use.
+    fn new(configuration: &str) -> Result<Self> {
+        let segment = Switch::new("segment")?;
+        let plug = |label: &str, host: &str| {
+            let machine = Namespace::new(label)?;
+            // An address is of use at once, instead of being asked for first.
+            machine.sysctl("ipv6.conf.default.accept_dad", "0")?;
+            machine.sysctl("ipv6.conf.default.accept_ra", "0")?;
+            segment.plug(&machine, "eth0", &format!("2001:db8::{host}/64"))?;
+            anyhow::Ok(machine)
+        };
+        let client = plug("client", "50")?;
+        let director = plug("director", "1")?;
+        director.ip(&format!("address add {SERVICE}/128 dev eth0 nodad"))?;
+        let servers = [plug("rs1", "11")?, plug("rs2", "12")?];
+        // At `lo` nobody is told of it: to the segment it is the director's alone.
+        for server in &servers {
+            server.ip(&format!("address add {SERVICE}/128 dev lo nodad"))?;
+        }
+        let [first, second] = &servers;
+        let web = [
+            WebServer::start(first, "rs1", 200)?,
+            WebServer::start(second, "rs2", 200)?,
+        ];
+        let agent = Agent::start(&director, configuration)?;
+        let ready = wait_until(PATIENCE, || {
+            let backends = agent.dump("backends").ok()?;
+            (backends.matches(" ready ").count() == 2).then_some(())
+        });
+        let network = Self {
+            agent,
+            client,
+            _web: web,
+            _machines: servers.into_iter().chain([director]).collect(),
+            _segment: segment,
+        };
+        ready
+            .with_context(|| format!("not at work: {}", network.agent.log()))
+            .map(|()| network)
+    }
+
+    /// What becomes of so many requests, one after another.
+    fn requests(&self, count: usize) -> Result<Tally> {
+        let target = SocketAddr::from((SERVICE, 80));
+        self.client
+            .enter(|| Ok(Tally::of(count, target, Some(CLIENT.into()))))
+    }
+}
+
+#[test]
+fn requests_over_ipv6_are_served_by_both_servers_which_see_the_client() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let network = Network::new(CONFIGURATION)?;
+    let tally = network.requests(100)?;
+    ensure!(tally.failures.is_empty(), "{tally:?}");
+    for server in ["rs1", "rs2"] {
+        // Each CPU takes turns of its own, and may stop in the middle of a round.
+        ensure!(tally.from(server).abs_diff(50) <= 4, "{tally:?}");
+    }
+    ensure!(tally.clients[&IpAddr::V6(CLIENT)] == 100);
+    let services = network.agent.dump("services")?;
+    ensure!(services.contains("[2001:db8::100]:80 rr"), "{services}");
+    ensure!(services.contains("[2001:db8::11]:80"), "{services}");
+    let connections = network.agent.dump("connections")?;
+    let of_client = connections
+        .lines()
+        .filter(|line| line.contains("[2001:db8::50]:") && line.contains("[2001:db8::100]:80"));
+    ensure!(of_client.count() > 90, "{connections}");
+    Ok(())
+}
+
+#[test]
+fn a_network_of_ipv6_clients_stays_with_its_server() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let persistent = "protocol TCP\n    persistence_timeout 50\n    persistence_granularity 64";
+    let network = Network::new(&CONFIGURATION.replace("protocol TCP", persistent))?;
+    let tally = network.requests(20)?;
+    ensure!(
+        tally.failures.is_empty() && tally.served.len() == 1,
+        "{tally:?}"
+    );
+    let known = network.agent.dump("connections")?;
+    let template = |line: &&str| line.contains(" NONE ") && line.contains("[2001:db8::]:0");
+    ensure!(known.lines().filter(template).count() == 1, "{known}");
+    Ok(())
+}
+
+#[test]
+fn an_agent_that_is_replaced_keeps_the_connections_of_ipv6() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let network = Network::new(CONFIGURATION)?;
+    ensure!(network.requests(4)?.failures.is_empty());
+    let Network {
+        agent,
+        client,
+        _web,
+        _machines,
+        _segment,
+    } = network;
+    let director = _machines.last().context("no director")?;
+    // Killed: program and maps stay, and go on.
+    agent.kill()?;
+    let target = SocketAddr::from((SERVICE, 80));
+    let requests = || client.enter(|| Ok(Tally::of(20, target, Some(CLIENT.into()))));
+    let without = requests()?;
+    ensure!(without.failures.is_empty(), "without an agent: {without:?}");
+    let agent = Agent::start(director, CONFIGURATION)?;
+    let adopted = wait_until(Duration::from_secs(30), || {
+        let connections = agent.dump("connections").ok()?;
+        (connections.matches("[2001:db8::50]:").count() >= 24).then_some(())
+    });
+    ensure!(adopted.is_some(), "{:?}", agent.dump("connections"));
+    let after = requests()?;
+    ensure!(after.failures.is_empty(), "{after:?}: {}", agent.log());
+    Ok(())
+}
