@@ -28,7 +28,7 @@ pub enum BuildError {
         source: io::Error,
     },
     /// Cargo ran and failed.
-    #[error("lb-ebpf does not compile ({status}): cargo's own messages say why")]
+    #[error("cargo refuses lb-ebpf ({status}): its own messages say why")]
     Compile {
         /// How cargo ended.
         status: ExitStatus,
