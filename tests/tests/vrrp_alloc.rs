@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use lb_agent::config::{self, Memory};
 use lb_agent::net::address::{Added, Address, Removed};
 use lb_agent::net::link::{Link, LinkKind};
@@ -16,6 +16,7 @@ use lb_agent::vrrp::effects::{Afterwards, Channel, Kernel};
 use lb_agent::vrrp::router::Router;
 use lb_agent::vrrp::routing::Entry;
 use lb_agent::vrrp::settings::{Filter, Setup};
+use lb_agent::vrrp::status::InstanceStatus;
 use lb_agent::vrrp::{Gate, State};
 use lb_tests::now;
 
@@ -157,18 +158,25 @@ fn step(router: &mut Router<Wire>, now: &mut Instant) {
     }
 }
 
+fn status(router: &Router<Wire>, now: Instant) -> Result<InstanceStatus> {
+    let boards = router.boards();
+    Ok(boards.first().context("no instance")?.read(now))
+}
+
 fn check(what: &str, lines: &str, other: &str) -> Result<()> {
     let mut now = now();
     let mut master = router(["10.0.0.1/24", "fe80::1/64"], 100, lines, now);
     let mut backup = router(["10.0.0.2/24", "fe80::2/64"], 90, other, now);
-    let state = |router: &Router<Wire>, now| router.boards()[0].read(now).state;
     // It is MASTER, and all that follows upon that is over.
     for _ in 0..100 {
         step(&mut master, &mut now);
         backup.handle_packet(INDEX, &master.kernel_mut().sent.clone(), now);
     }
-    ensure!(state(&master, now) == State::Master, "{what}: no MASTER");
-    let before = backup.boards()[0].read(now).stats.advert_rcvd;
+    ensure!(
+        status(&master, now)?.state == State::Master,
+        "{what}: no MASTER"
+    );
+    let before = status(&backup, now)?.stats.advert_rcvd;
     let sent = measure(|| {
         for _ in 0..ROUNDS {
             step(&mut master, &mut now);
@@ -181,8 +189,11 @@ fn check(what: &str, lines: &str, other: &str) -> Result<()> {
         let received = measure(|| backup.handle_packet(INDEX, &packet, now));
         ensure!(received.count_total == 0, "{what}, received: {received:?}");
     }
-    ensure!(state(&backup, now) == State::Backup, "{what}: no BACKUP");
-    let heard = backup.boards()[0].read(now).stats.advert_rcvd - before;
+    ensure!(
+        status(&backup, now)?.state == State::Backup,
+        "{what}: no BACKUP"
+    );
+    let heard = status(&backup, now)?.stats.advert_rcvd - before;
     ensure!(heard > 100, "{what}: {heard} of {ROUNDS} steps were heard");
     Ok(())
 }

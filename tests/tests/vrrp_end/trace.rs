@@ -6,7 +6,7 @@ use anyhow::Result;
 #[cfg(target_arch = "x86_64")]
 use {
     crate::wound,
-    anyhow::{Context, anyhow},
+    anyhow::Context,
     nix::libc,
     nix::sys::ptrace::{self, Options},
     nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid},
@@ -67,8 +67,9 @@ pub(crate) fn calls(
             Err(error) => Err(error),
         };
         enough.store(true, Ordering::SeqCst);
-        let calls = tracer.join().map_err(|_| anyhow!("the tracer panicked"))?;
-        done.and(calls)
+        let calls = tracer.join();
+        done?;
+        calls.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
