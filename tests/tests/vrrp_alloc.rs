@@ -200,6 +200,8 @@ fn check(what: &str, lines: &str, other: &str) -> Result<()> {
 
 #[test]
 fn nothing_is_allocated_for_an_advert_of_any_dialect() -> Result<()> {
+    let counted = measure(|| drop(Vec::<u8>::with_capacity(1)));
+    ensure!(counted.count_total == 1, "nothing is counted");
     let four = "virtual_ipaddress {\n 10.0.0.100\n 10.0.0.101\n }";
     let six = "virtual_ipaddress {\n fe80::100\n fd00::100\n }";
     let pass = "authentication {\n auth_type PASS\n auth_pass 12345678\n }";
