@@ -118,7 +118,7 @@ fn readiness<F: Family>(
     } else {
         CLASSES
     };
-    let class = classes >> (entry.state() as u32 * 4 & 31) & 15;
+    let class = (classes >> ((u32::from(entry.state()) * 4) & 31)) & 15;
     match entry.key {
         FREE => DEAD,
         BUSY => 0,
@@ -140,7 +140,11 @@ pub(crate) struct Place<F: Family> {
     pub(crate) held: u64,
 }
 
+<<<<<<< HEAD
 impl<F: Family> Place<F> {
+=======
+impl Place {
+>>>>>>> main
     /// Whether there is one.
     #[inline(always)]
     pub(crate) const fn exists(&self) -> bool {
@@ -157,11 +161,19 @@ impl<F: Family> Place<F> {
     /// The entry.
     #[inline(always)]
     pub(crate) fn entry(&self, control: &Control) -> *mut FlowEntry {
+<<<<<<< HEAD
         match 3 - (self.rank as u32 ^ zero(control)) & 3 {
             0 => opaque(entry::<F>(self.bucket, 0)),
             1 => opaque(entry::<F>(self.bucket, 1)),
             2 => opaque(entry::<F>(self.bucket, 2)),
             _ => opaque(entry::<F>(self.bucket, 3)),
+=======
+        match (3 - (self.rank as u32 ^ zero(control))) & 3 {
+            0 => opaque(entry(self.bucket, 0)),
+            1 => opaque(entry(self.bucket, 1)),
+            2 => opaque(entry(self.bucket, 2)),
+            _ => opaque(entry(self.bucket, 3)),
+>>>>>>> main
         }
     }
 }

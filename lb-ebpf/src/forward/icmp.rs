@@ -10,7 +10,7 @@ use lb_common::service::TCP;
 use lb_common::stats::Reason;
 
 use super::nat::{Route, way_back};
-use super::{address as address_frame, came_by, decrement_ttl, send, tunnel};
+use super::{address, came_by, decrement_ttl, send, tunnel};
 use crate::backends::Slot;
 use crate::icmp::{ICMP, Quote};
 use crate::packet::{Ethernet, IPV4, Packet, Tcp, Udp};
@@ -50,7 +50,7 @@ pub(crate) fn error_to_server(
             requote(packet, quote, (address, port), (server.addr, server.port));
         }
     }
-    address_frame(ethernet, slot.head, IPV4);
+    address(ethernet, slot.head, IPV4);
     send(ctx, slot.ifindex)
 }
 

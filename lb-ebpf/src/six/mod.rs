@@ -31,7 +31,7 @@ use crate::services;
 use crate::stats;
 use parse::{Headers, parse};
 
-/// The verdict for one frame, whose EtherType is that of IPv6 and which is for no group.
+/// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group.
 #[inline(always)]
 pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let packet = Packet::new(ctx);

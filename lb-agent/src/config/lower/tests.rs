@@ -378,9 +378,33 @@ fn lines_with_too_much_or_too_little_around_them_are_said() {
 }
 
 #[test]
+fn ipv6_is_for_xdp_in_dr_mode() {
+    for (address, kind, why) in [
+        ("2001:db8::1", "DR", None),
+        ("2001:db8::1", "NAT", Some("it serves IPv6 in DR mode only")),
+        ("2001:db8::1", "TUN", Some("it serves IPv6 in DR mode only")),
+        ("fe80::1", "DR", Some("it serves no link-local address")),
+    ] {
+        let loaded = of(&format!(
+            "virtual_server {address} 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind {kind}\n\
+             real_server 2001:db8::2 80 {{\n }}\n}}"
+        ));
+        let said = remarks(&loaded).into_iter().find(|it| it.contains("XDP"));
+        let expected = why.map(|why| {
+            format!("1:1 notice surprising: XDP cannot serve this: {why}; the kernel's IPVS does")
+        });
+        assert_eq!(said, expected, "{address} {kind}");
+    }
+}
+
+#[test]
 fn what_xdp_cannot_serve_is_said_and_with_a_mode_of_its_own_an_error() {
     for (header, server, why) in [
-        ("fd00::1 80", "fd00::2", "it serves no IPv6 yet"),
+        (
+            "10.0.0.1 80",
+            "fd00::2",
+            "it knows no tunnel from one family to the other yet",
+        ),
         (
             "fwmark 7",
             "10.0.0.2",
