@@ -50,7 +50,7 @@ pub(crate) fn remember<F: Family>(question: &Question<F>, policy: &Policy, targe
             }
         }
         // A full map evicts another client; if even that fails, this flow has no memory.
-        None if F::begin_template(&key, &fresh) => fresh,
+        None if F::begin_template(&key, fresh) => fresh,
         None => F::template(&key).map_or(fresh, read),
     };
     if server_of(question, policy, given).is_some() {

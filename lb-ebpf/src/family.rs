@@ -48,7 +48,7 @@ pub(crate) trait Family: Copy + 'static {
     /// The client's template.
     fn template(key: &Self::TemplateKey) -> Option<*mut Affinity>;
     /// Makes the client's first template; whether that was possible.
-    fn begin_template(key: &Self::TemplateKey, template: &Affinity) -> bool;
+    fn begin_template(key: &Self::TemplateKey, template: Affinity) -> bool;
     /// Keeps the template alive that a flow was given its server by: [`affinity::keep`].
     fn keep_template(question: &Question<Self>, target: u32);
 }
@@ -83,7 +83,7 @@ impl Key<V4> {
 
     /// Address of the client, network byte order.
     #[inline(always)]
-    pub(crate) const fn client(&self) -> u32 {
+    pub(crate) const fn client(self) -> u32 {
         self.word as u32
     }
 }
@@ -148,8 +148,8 @@ impl Family for V4 {
     }
 
     #[inline(always)]
-    fn begin_template(key: &AffinityKey4, template: &Affinity) -> bool {
-        AFFINITY4.insert(key, template, BPF_NOEXIST.into()).is_ok()
+    fn begin_template(key: &AffinityKey4, template: Affinity) -> bool {
+        AFFINITY4.insert(key, &template, BPF_NOEXIST.into()).is_ok()
     }
 
     #[inline(always)]
@@ -254,8 +254,8 @@ impl Family for V6 {
     }
 
     #[inline(always)]
-    fn begin_template(key: &AffinityKey6, template: &Affinity) -> bool {
-        AFFINITY6.insert(key, template, BPF_NOEXIST.into()).is_ok()
+    fn begin_template(key: &AffinityKey6, template: Affinity) -> bool {
+        AFFINITY6.insert(key, &template, BPF_NOEXIST.into()).is_ok()
     }
 
     #[inline(always)]

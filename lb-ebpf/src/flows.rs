@@ -140,11 +140,7 @@ pub(crate) struct Place<F: Family> {
     pub(crate) held: u64,
 }
 
-<<<<<<< HEAD
 impl<F: Family> Place<F> {
-=======
-impl Place {
->>>>>>> main
     /// Whether there is one.
     #[inline(always)]
     pub(crate) const fn exists(&self) -> bool {
@@ -161,19 +157,11 @@ impl Place {
     /// The entry.
     #[inline(always)]
     pub(crate) fn entry(&self, control: &Control) -> *mut FlowEntry {
-<<<<<<< HEAD
-        match 3 - (self.rank as u32 ^ zero(control)) & 3 {
+        match (3 - (self.rank as u32 ^ zero(control))) & 3 {
             0 => opaque(entry::<F>(self.bucket, 0)),
             1 => opaque(entry::<F>(self.bucket, 1)),
             2 => opaque(entry::<F>(self.bucket, 2)),
             _ => opaque(entry::<F>(self.bucket, 3)),
-=======
-        match (3 - (self.rank as u32 ^ zero(control))) & 3 {
-            0 => opaque(entry(self.bucket, 0)),
-            1 => opaque(entry(self.bucket, 1)),
-            2 => opaque(entry(self.bucket, 2)),
-            _ => opaque(entry(self.bucket, 3)),
->>>>>>> main
         }
     }
 }

@@ -75,12 +75,14 @@ pub(crate) fn lb_agent(ctx: XdpContext) -> u32 {
 
 /// IPv6, to which [`lb_agent`] hands over: never attached itself.
 #[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_agent6(ctx: XdpContext) -> u32 {
     six::balance(&ctx)
 }
 
 /// New flows of IPv6, to which [`lb_agent6`] hands over.
 #[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_admit6(ctx: XdpContext) -> u32 {
     six::admit(&ctx)
 }

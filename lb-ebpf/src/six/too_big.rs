@@ -17,10 +17,10 @@ use super::{destination, source};
 use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV6, Ipv6, Packet};
 
-/// Next header of ICMPv6.
+/// Next header of `ICMPv6`.
 const ICMP6: u8 = 58;
 
-/// ICMPv6 header of "packet too big".
+/// `ICMPv6` header of "packet too big".
 #[repr(C)]
 struct PacketTooBig {
     kind: u8,
