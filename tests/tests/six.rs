@@ -43,7 +43,8 @@ struct Network {
     agent: Agent,
     client: Namespace,
     _web: [WebServer; 2],
-    _machines: Vec<Namespace>,
+    director: Namespace,
+    _servers: [Namespace; 2],
     _segment: Switch,
 }
 
@@ -81,7 +82,8 @@ impl Network {
             agent,
             client,
             _web: web,
-            _machines: servers.into_iter().chain([director]).collect(),
+            director,
+            _servers: servers,
             _segment: segment,
         };
         ready
@@ -150,17 +152,17 @@ fn an_agent_that_is_replaced_keeps_the_connections_of_ipv6() -> Result<()> {
         agent,
         client,
         _web,
-        _machines,
+        director,
+        _servers,
         _segment,
     } = network;
-    let director = _machines.last().context("no director")?;
     // Killed: program and maps stay, and go on.
     agent.kill()?;
     let target = SocketAddr::from((SERVICE, 80));
     let requests = || client.enter(|| Ok(Tally::of(20, target, Some(CLIENT.into()))));
     let without = requests()?;
     ensure!(without.failures.is_empty(), "without an agent: {without:?}");
-    let agent = Agent::start(director, CONFIGURATION)?;
+    let agent = Agent::start(&director, CONFIGURATION)?;
     let adopted = wait_until(Duration::from_secs(30), || {
         let connections = agent.dump("connections").ok()?;
         (connections.matches("[2001:db8::50]:").count() >= 24).then_some(())
