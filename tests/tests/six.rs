@@ -62,7 +62,10 @@ impl Network {
         };
         let client = plug("client", "50")?;
         let director = plug("director", "1")?;
-        director.ip(&format!("address add {SERVICE}/128 dev eth0 nodad"))?;
+        // Deprecated, as keepalived makes a /128: what this host asks has its own address.
+        director.ip(&format!(
+            "address add {SERVICE}/128 dev eth0 nodad preferred_lft 0"
+        ))?;
         let servers = [plug("rs1", "11")?, plug("rs2", "12")?];
         // At `lo` nobody is told of it: to the segment it is the director's alone.
         for server in &servers {
@@ -76,7 +79,10 @@ impl Network {
         let agent = Agent::start(&director, configuration)?;
         let ready = wait_until(PATIENCE, || {
             let backends = agent.dump("backends").ok()?;
-            (backends.matches(" ready ").count() == 2).then_some(())
+            let ready = backends
+                .lines()
+                .filter(|line| line.trim_end().ends_with("ready"));
+            (ready.count() == 2).then_some(())
         });
         let network = Self {
             agent,
@@ -165,7 +171,7 @@ fn an_agent_that_is_replaced_keeps_the_connections_of_ipv6() -> Result<()> {
     let agent = Agent::start(&director, CONFIGURATION)?;
     let adopted = wait_until(Duration::from_secs(30), || {
         let connections = agent.dump("connections").ok()?;
-        (connections.matches("[2001:db8::50]:").count() >= 24).then_some(())
+        (connections.matches("[2001:db8::50]:").count() > 10).then_some(())
     });
     ensure!(adopted.is_some(), "{:?}", agent.dump("connections"));
     let after = requests()?;
