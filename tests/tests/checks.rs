@@ -398,6 +398,32 @@ fn with_ca_a_server_with_another_certificate_is_down_and_says_why() -> Result<()
     Ok(())
 }
 
+#[test]
+fn a_server_with_nothing_newer_than_tls_1_1_is_down_and_said_to_be_that() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let machine = machine("oldtls")?;
+    let mut servers = Vec::new();
+    let mut cases = Vec::new();
+    for (place, port, protocol) in [(1, 8441, "tls1"), (2, 8442, "tls1_1")] {
+        let server = peers::old_tls_server(&machine, port, protocol)?;
+        // It would serve whoever speaks its language.
+        let mut client = Command::new("openssl");
+        client
+            .args(["s_client", "-connect", &format!("127.0.0.1:{port}")])
+            .args([&format!("-{protocol}"), "-cipher", "ALL:@SECLEVEL=0"])
+            .stdin(std::process::Stdio::null());
+        let said = machine.enter(|| checked(&mut client))?;
+        assert!(said.contains("Server certificate"), "{said}");
+        servers.push(server);
+        let line = "HTTP_CHECK on service RS failed. url(/): TLS handshake: the server speaks nothing \
+                    newer than TLS 1.1; TLS 1.2 or 1.3 is needed.";
+        cases.push(case(place, "SSL_GET", port, "url {\n path /\n}", line));
+    }
+    expect(&machine, &cases).map(drop)
+}
+
 /// What `lb-agent genhash -s 127.0.0.1` prints.
 fn genhash(machine: &Namespace, options: &[&str]) -> Result<String> {
     let mut command = Command::new(built::lb_agent()?);

@@ -248,13 +248,17 @@ impl Schedule {
     #[must_use]
     pub fn status(&self, now: Instant) -> Vec<CheckerStatus> {
         let of_target = |target: &Target| -> Vec<CheckerStatus> {
-            let entries = target.entries.iter().filter_map(|&id| self.entries.get(id));
-            let status = |entry: &Entry| {
+            let entries = target.entries.iter();
+            let status = |&id: &usize| {
+                let entry = self.entries.get(id)?;
                 let shared_by = entry.targets.len();
-                let suspended = target.is_suspended();
-                CheckerStatus::new(target.names(), &entry.verdict, shared_by, suspended, now)
+                let (names, suspended) = (target.names(), target.is_suspended());
+                let verdict = (id, &entry.verdict);
+                Some(CheckerStatus::new(
+                    names, verdict, shared_by, suspended, now,
+                ))
             };
-            entries.map(status).collect()
+            entries.filter_map(status).collect()
         };
         self.targets.iter().flat_map(of_target).collect()
     }

@@ -6,7 +6,8 @@
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 
-use super::resolve::{Rules, resolve, security_violation};
+use super::lookup::{Lookup, Wanted};
+use super::resolve::security_violation;
 use super::{Script, User};
 use crate::config::model::{Command, ScriptDefaults};
 use crate::log_line::LogLine;
@@ -16,6 +17,7 @@ use crate::log_line::LogLine;
 pub struct Programs {
     config: ScriptDefaults,
     path: Option<OsString>,
+    lookup: Lookup,
     /// `script_user`, or what holds without it; else why there is no such user.
     default: OnceCell<Result<User, String>>,
     /// A script that may run was found.
@@ -36,10 +38,11 @@ pub struct Looked {
 impl Programs {
     /// With the rules of `global_defs`; names without a slash are looked for in `path`, of the form
     /// of `$PATH`.
-    pub const fn new(config: ScriptDefaults, path: Option<OsString>) -> Self {
+    pub fn new(config: ScriptDefaults, path: Option<OsString>) -> Self {
         Self {
             config,
             path,
+            lookup: Lookup::default(),
             default: OnceCell::new(),
             any: Cell::new(false),
             insecure: Cell::new(false),
@@ -70,11 +73,12 @@ impl Programs {
                 };
             }
         };
-        let rules = Rules {
+        let resolved = self.lookup.find(Wanted {
+            command: command.command.clone(),
+            user,
             security: self.config.enable_script_security,
-            path: self.path.as_deref(),
-        };
-        let resolved = resolve(&command.command, user, rules);
+            path: self.path.clone(),
+        });
         let disabling = resolved.disabling(kind, name);
         lines.extend(resolved.lines);
         lines.extend(disabling);

@@ -133,9 +133,10 @@ async fn pass(time: Duration) {
 async fn states(handle: &Handle) {
     let mut found: BTreeMap<String, u32> = BTreeMap::new();
     for status in handle.status().await {
-        let last = status
-            .last_result
-            .unwrap_or_else(|| "nothing yet".to_owned());
+        let last = status.last.map_or_else(
+            || "nothing yet".to_owned(),
+            |last| last.reason.unwrap_or_else(|| "success".to_owned()),
+        );
         *found.entry(last).or_default() += 1;
     }
     for (result, count) in found {

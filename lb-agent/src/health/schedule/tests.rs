@@ -13,6 +13,7 @@ use crate::health::testing::{
     VIP, VIP_ADDRESS, checker, http, real_server, server_key, virtual_server,
 };
 use crate::health::verdict::State;
+use crate::observe::model::CheckView;
 use crate::runtime::clock;
 
 const LOOP: Duration = Duration::from_secs(10);
@@ -233,18 +234,28 @@ fn the_status_tells_state_result_and_next_probe() {
     let expected = serde_json::json!([{
         "virtual_server": "[192.168.0.1]:tcp:80",
         "real_server": "[10.0.0.2]:tcp:80",
+        "address": { "address": "192.168.0.1", "port": 80 },
         "checker": "TCP_CHECK",
+        "asks": "10.0.0.2:80",
+        "probe": 0,
+        "shared_by": 1,
         "up": true,
         "state": "failing",
         "failures": 1,
-        "counters": { "probes": 2, "failures": 1, "not_probed": 0, "changes": 0 },
-        "shared_by": 1,
+        "retry": 1,
+        "since_seconds": LOOP.as_secs_f64() + 0.25,
         "suspended": false,
-        "last_result": "Connection refused (os error 111)",
-        "last_result_seconds_ago": 0.25,
-        "next_probe_in_seconds": 0.75,
+        "last_result": "failure",
+        "reason": "Connection refused (os error 111)",
+        "last_result_seconds": 0.25,
+        "next_check_seconds": 0.75,
+        "probes": 2,
+        "failed": 1,
+        "not_asked": 0,
+        "changes": 0,
     }]);
-    assert_eq!(serde_json::to_value(&status).unwrap(), expected);
+    let views: Vec<CheckView> = status.into_iter().map(Into::into).collect();
+    assert_eq!(serde_json::to_value(&views).unwrap(), expected);
 }
 
 /// Virtual time: 20 000 servers, every tenth hangs for its time-out of 5 s, for two minutes.
