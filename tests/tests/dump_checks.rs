@@ -20,9 +20,10 @@ global_defs {
 virtual_server 192.0.2.1 80 {
     delay_loop 1
     warmup 0
+    lb_algo rr
     lb_kind DR
     protocol TCP
-    real_server 127.0.0.1 1 {
+    real_server 127.0.0.1 80 {
         TCP_CHECK {
         }
     }
@@ -30,9 +31,10 @@ virtual_server 192.0.2.1 80 {
 virtual_server 192.0.2.2 80 {
     delay_loop 1
     warmup 0
+    lb_algo rr
     lb_kind DR
     protocol TCP
-    real_server 127.0.0.1 1 {
+    real_server 127.0.0.1 80 {
         TCP_CHECK {
         }
     }
@@ -81,7 +83,7 @@ fn every_check_is_shown_with_its_last_result_and_without_an_agent_nothing() -> R
     assert!(none.error.contains("no agent called"), "{}", none.error);
 
     let mut agent = Agent::start(&machine, CONFIGURATION)?;
-    agent.wait_for("TCP_CHECK on service [127.0.0.1]:tcp:1 failed", PATIENCE)?;
+    agent.wait_for("TCP_CHECK on service [127.0.0.1]:tcp:80 failed", PATIENCE)?;
     agent
         .wait_for(
             "Misc check for [[10.0.0.9]:tcp:80 VS [192.0.2.2]:tcp:80] by [/bin/true] succeeded",
@@ -97,7 +99,7 @@ fn every_check_is_shown_with_its_last_result_and_without_an_agent_nothing() -> R
         (second, "[192.0.2.2]:tcp:80"),
     ] {
         assert_eq!(check["virtual_server"], virtual_server);
-        assert_eq!(check["real_server"], "[127.0.0.1]:tcp:1");
+        assert_eq!(check["real_server"], "[127.0.0.1]:tcp:80");
         assert_eq!(check["state"], "down");
         assert_eq!(check["reason"], "Connection refused (os error 111)");
         assert_eq!(check["shared_by"], 2);
