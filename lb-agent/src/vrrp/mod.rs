@@ -38,7 +38,7 @@ pub mod addresses;
 pub mod driver;
 pub mod effects;
 pub mod election;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 pub mod garp;
 pub mod group;
