@@ -28,6 +28,10 @@ const NEEDS: [Need; 7] = [
 /// The slowest is the server that trickles: ten times `connect_timeout`, one second.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A question of DNS with the number 7, for the address of www.example.org, in hexadecimal digits.
+const QUESTION: &str =
+    "0007 0100 0001 0000 0000 0000 03777777 076578616d706c65 036f7267 00 0001 0001";
+
 /// What one server is asked, and what the log says of it.
 struct Case {
     checker: String,
@@ -153,7 +157,21 @@ fn real_servers_are_understood() -> Result<()> {
             "",
             "UDP_CHECK on service RS failed. Connection refused (os error 111).",
         ),
-        case(10, "PING_CHECK", 1, "", "ICMP connection to RS success."),
+        case(
+            10,
+            "UDP_CHECK",
+            5353,
+            &format!("payload {QUESTION}\n require_reply 0007 xxxx 0001 0001"),
+            "UDP connection to RS success.",
+        ),
+        case(
+            11,
+            "UDP_CHECK",
+            5353,
+            &format!("payload {QUESTION}\n require_reply 0008"),
+            "UDP_CHECK on service RS failed. the reply is another than required.",
+        ),
+        case(12, "PING_CHECK", 1, "", "ICMP connection to RS success."),
         Case {
             checker: "  MISC_CHECK {\n   misc_path \"/bin/sh -c 'exit 7'\"\n   misc_dynamic\n  }"
                 .to_owned(),
@@ -341,6 +359,36 @@ fn with_ha_suspend_servers_are_checked_while_the_address_is_here() -> Result<()>
     assert!(!before.contains(&checker.line), "{before}");
     machine.ip("address del 192.0.2.2/24 dev v0")?;
     agent.wait_for_after(activated, &format!("Suspending {of}"), PATIENCE)
+}
+
+/// A group waits for any of its addresses, also for those that only a reload brings.
+#[test]
+fn with_ha_suspend_a_group_is_checked_while_one_of_its_addresses_is_here() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let machine = machine("suspendgroup")?;
+    let checker = case(1, "TCP_CHECK", 1, "", "TCP_CHECK on service RS failed.");
+    let text = configuration(std::slice::from_ref(&checker));
+    let text = text
+        .replace("alpha", "alpha\n ha_suspend")
+        .replace("192.0.2.1 80", "group web");
+    let group = |last: u8| {
+        format!("virtual_server_group web {{\n fwmark 7\n 192.0.2.2-{last} 80\n}}\n{text}")
+    };
+    let mut agent = Agent::start(&machine, &group(3))?;
+    let of = "healthchecker for service [10.0.0.1]:tcp:80 for VS [web]:tcp";
+    agent.wait_for(" INFO Starting", PATIENCE)?;
+    machine.ip("address add 192.0.2.3/24 dev v0")?;
+    agent.wait_for(&format!("Activating {of}"), PATIENCE)?;
+    agent.wait_for(&checker.line, PATIENCE)?;
+    let said = agent.log().len();
+    machine.ip("address del 192.0.2.3/24 dev v0")?;
+    agent.wait_for_after(said, &format!("Suspending {of}"), PATIENCE)?;
+    let said = agent.log().len();
+    machine.ip("address add 192.0.2.5/24 dev v0")?;
+    agent.reload(&group(5))?;
+    agent.wait_for_after(said, &format!("Activating {of}"), PATIENCE)
 }
 
 #[test]

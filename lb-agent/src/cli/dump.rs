@@ -207,8 +207,7 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
 /// What its checkers hold: the agent alone knows that.
 fn checks(instance: &str) -> Result<Vec<CheckView>, DumpError> {
     let response = client::call(instance, &Request::Checks, ANSWER_TAKES)?;
-    let text = response.text;
-    response.checks.ok_or_else(|| DumpError::Refused(text))
+    response.checks.ok_or(DumpError::Refused(response.text))
 }
 
 fn attachments(status: &Status) -> Vec<AttachmentView> {

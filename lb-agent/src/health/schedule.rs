@@ -195,7 +195,7 @@ impl Schedule {
     pub fn handle_address(&mut self, address: IpAddr, here: bool, now: Instant) {
         let mut concerned = Vec::new();
         for target in &mut self.targets {
-            if target.virtual_server.address() == Some(address) && target.set_suspended(!here) {
+            if target.set_here(address, here) {
                 concerned.extend_from_slice(&target.entries);
                 let line = target.activity_line();
                 self.actions.push_back(Action::Log(line));

@@ -47,7 +47,7 @@ impl Wanted {
         let words = Words::cut(&self.command).ok();
         let program = words.as_ref().and_then(|words| words.iter().next());
         let folder = program.and_then(|program| Path::new(program).parent());
-        folder.unwrap_or(Path::new("")).to_owned()
+        folder.map_or_else(PathBuf::new, Path::to_owned)
     }
 }
 

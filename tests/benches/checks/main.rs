@@ -10,7 +10,7 @@ mod agent;
 mod beside;
 mod server;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::net::Ipv4Addr;
 use std::process::{Command, ExitCode, Stdio};
@@ -184,7 +184,7 @@ fn services() -> Vec<Service> {
             port: 80,
             protocol: Protocol::Tcp,
         }),
-        ha_suspend: false,
+        ha_suspend: BTreeSet::new(),
         rules: PoolRules::default(),
         servers: (number * SERVERS_EACH..(number + 1) * SERVERS_EACH)
             .map(server)
