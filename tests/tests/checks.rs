@@ -374,7 +374,10 @@ fn with_ha_suspend_a_group_is_checked_while_one_of_its_addresses_is_here() -> Re
         .replace("alpha", "alpha\n ha_suspend")
         .replace("192.0.2.1 80", "group web");
     let group = |last: u8| {
-        format!("virtual_server_group web {{\n fwmark 7\n 192.0.2.2-{last} 80\n}}\n{text}")
+        format!(
+            "global_defs {{\n xdp_required off\n}}\nvirtual_server_group web {{\n fwmark 7\n \
+             192.0.2.2-{last} 80\n}}\n{text}"
+        )
     };
     let mut agent = Agent::start(&machine, &group(3))?;
     let of = "healthchecker for service [10.0.0.1]:tcp:80 for VS [web]:tcp";
