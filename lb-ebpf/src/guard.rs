@@ -3,7 +3,7 @@
 
 use core::arch::asm;
 
-use lb_common::load::is_active;
+use lb_common::flow::state::is_active;
 use lb_common::policy::{Policy, Rate, flags, source_counters};
 use lb_common::stats::Reason;
 

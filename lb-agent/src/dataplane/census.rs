@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use lb_common::backend::Backend;
 use lb_common::control::Control;
+use lb_common::flow::state::is_active;
 use lb_common::flow::{FlowEntry, TICK_SHIFT};
-use lb_common::load::is_active;
 use lb_common::policy::{Policy, SOURCE_COUNTERS, flags, source_counters};
 
 use super::installed::Installed;

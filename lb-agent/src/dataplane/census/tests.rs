@@ -11,7 +11,9 @@ fn control() -> Control {
     let mut control = Control::zeroed();
     control.heartbeat = u64::from(NOW) << TICK_SHIFT;
     control.secret = 42;
-    control.timeouts = [2, 60, 900, 120, 10, 300, 0, 0];
+    for (timeout, seconds) in control.timeouts.iter_mut().zip(state::TIMEOUTS) {
+        *timeout = seconds;
+    }
     control
 }
 

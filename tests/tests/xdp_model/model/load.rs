@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use lb_common::load::is_active;
+use lb_common::flow::state::is_active;
 use lb_common::policy::source_counters;
 use lb_common::stats::Reason;
 
 use super::installed::VirtualServer;
 use super::packet::Packet;
 use super::scheduler::Dest;
-use super::table::State;
+use super::state::State;
 use super::{Incarnation, Model, Refusal};
 use crate::frame::Endpoint;
 

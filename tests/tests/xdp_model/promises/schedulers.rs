@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use lb_agent::config::model::Forwarding::Dr;
 use lb_agent::config::model::{Scheduler, SchedulerFlags};
 use lb_agent::dataplane::desired::{Server, Service};
-use lb_common::flow::state::TIMEOUTS;
+use lb_common::flow::state::{self, TIMEOUTS};
 use lb_common::stats::Reason;
 
 use super::{server_of, weigh};
@@ -117,7 +117,7 @@ fn a_full_server_gets_no_new_connections_until_enough_have_gone() -> Result<()> 
             // Those that there are go on, and the others time out: nobody is full any more.
             ensure!(server_of(rig, network, &packet(1, &service, ACK))?.is_some());
             rig.maps
-                .set_control(rig.maps.read_control().secret, 250, 0, &[0; 6]);
+                .set_control(rig.maps.read_control().secret, 250, 0, &[0; state::COUNT]);
             rig.age_everything(5)?;
             rig.take_census()?;
             ensure!(server_of(rig, network, &packet(9, &service, SYN))?.is_some());
@@ -296,7 +296,7 @@ fn more_new_flows_or_more_of_one_client_than_allowed_are_dropped_and_counted() -
         ensure!(server_of(rig, network, &from([172, 16, 7, 7], &service))?.is_some());
         // They time out, and the agent notices.
         rig.maps
-            .set_control(rig.maps.read_control().secret, 250, 0, &[0; 6]);
+            .set_control(rig.maps.read_control().secret, 250, 0, &[0; state::COUNT]);
         rig.age_everything(5)?;
         rig.take_census()?;
         ensure!(server_of(rig, network, &packet(5, &service, SYN))?.is_some());
