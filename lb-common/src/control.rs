@@ -63,6 +63,7 @@ impl Control {
     /// last ACK.
     #[inline(always)]
     #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "there is room for every state")]
     pub const fn patience(&self) -> u32 {
         self.timeouts[state::LAST_ACK as usize]
     }

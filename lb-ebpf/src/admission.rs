@@ -115,6 +115,7 @@ fn decide(question: &Question) -> Result<Admission, Reason> {
     if !opens(question.protocol, question.flags) {
         // The middle of a connection that we do not know. Nothing is remembered: it is reset by a
         // server that does not know it either.
+        guard::pass_unknown(question, policy)?;
         return without_trace(question, 0);
     }
     guard::pass(question, policy)?;
@@ -348,7 +349,7 @@ fn note(question: &Question, entry: *mut FlowEntry, old: &FlowEntry, server: Hea
     let ServiceEntry {
         id, affinity_ticks, ..
     } = question.service;
-    guard::note_change(id, old.slot(), old.state(), state);
+    guard::note_change(id, question.client(), old.slot(), old.state(), state);
     if affinity_ticks != 0 && (first_in_tick || state != old.state()) && !state::is_seen_once(state)
     {
         let (client, tick) = (question.client(), question.tick);

@@ -53,7 +53,7 @@ pub(crate) static LOCALITY: LruHashMap<LocalityKey, Locality, { MAX_LOCALITIES a
     LruHashMap::new();
 
 #[btf_map]
-pub(crate) static RATES: Array<u64, SERVICES> = Array::new();
+pub(crate) static RATES: Array<u64, { 2 * SERVICES }> = Array::new();
 
 #[btf_map]
 pub(crate) static SOURCES: Array<u32, { 2 * SOURCE_COUNTERS as usize }, MMAPABLE> = Array::new();

@@ -133,7 +133,13 @@ fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
             Err(_) => return AGENT_SILENT,
         }
         let state = states::after(old.state(), reply.flags, states::SERVER);
-        guard::note_change(old.service(), old.slot(), old.state(), state);
+        guard::note_change(
+            old.service(),
+            reply.client as u32,
+            old.slot(),
+            old.state(),
+            state,
+        );
         flows::touch(entry, &old, flow::life(state, tick));
         return u32::from(old.slot());
     }

@@ -1,7 +1,9 @@
 //! A flow table that is full of live connections, and floods of ten times its size: not one of the
 //! connections is lost, and the floods' own packets still get a server each.
 //!
-//! The harness of the benchmark makes the packets in the kernel: it takes seconds.
+//! The harness of the benchmark makes the packets in the kernel: it takes half a minute.
+
+#![expect(clippy::cast_possible_truncation, reason = "constants that are small")]
 
 #[path = "../benches/xdp/harness.rs"]
 #[expect(dead_code, reason = "nothing is measured here")]

@@ -40,6 +40,10 @@ pub const OWN: u32 = 6;
 pub const HANDSHAKE: u32 = 1;
 
 /// A word of classes, four bits for each state.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the index is below the length, and constants are made of it alone"
+)]
 const fn word(of: &[(u8, u32)]) -> u64 {
     let (mut word, mut at) = (0, 0);
     while at < of.len() {
@@ -86,7 +90,7 @@ pub const fn class(state: u8, lag: u32, patience: u32, new: u8) -> u32 {
     } else {
         SILENT
     };
-    (classes >> (state as u32 * 4 & 63)) as u32 & 15
+    (classes >> ((state as u32 * 4) & 63)) as u32 & 15
 }
 
 #[cfg(test)]

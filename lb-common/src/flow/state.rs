@@ -67,21 +67,21 @@ const ACTIVE: u16 = 1 << SYN_RECV | 1 << SYN_SENT | 1 << ESTABLISHED | 1 << ACKE
 #[inline(always)]
 #[must_use]
 pub const fn is_ended(state: u8) -> bool {
-    ENDED >> (state & 15) & 1 != 0
+    (ENDED >> (state & 15)) & 1 != 0
 }
 
 /// Whether nothing of a flow in this state tells that its client is there.
 #[inline(always)]
 #[must_use]
 pub const fn is_seen_once(state: u8) -> bool {
-    SEEN_ONCE >> (state & 15) & 1 != 0
+    (SEEN_ONCE >> (state & 15)) & 1 != 0
 }
 
 /// Whether a connection in this state counts as active; no flow of UDP does.
 #[inline(always)]
 #[must_use]
 pub const fn is_active(state: u8) -> bool {
-    ACTIVE >> (state & 15) & 1 != 0
+    (ACTIVE >> (state & 15)) & 1 != 0
 }
 
 #[cfg(test)]

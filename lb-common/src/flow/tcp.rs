@@ -20,6 +20,10 @@ pub const RST: u8 = 0x04;
 pub const ACK: u8 = 0x10;
 
 /// What each state becomes, in the order of their numbers.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "there are so many, and constants are made of it alone"
+)]
 const fn row(after: [u8; COUNT]) -> u64 {
     let (mut row, mut state) = (0, 0);
     while state < COUNT {
@@ -32,7 +36,7 @@ const fn row(after: [u8; COUNT]) -> u64 {
 /// A state after a packet.
 #[inline(always)]
 const fn look_up(row: u64, from: u8) -> u8 {
-    (row >> (from as u32 * 4 & 63)) as u8 & 15
+    (row >> ((from as u32 * 4) & 63)) as u8 & 15
 }
 
 /// The rows of one of IPVS's tables.

@@ -71,13 +71,16 @@ impl Model {
             };
             let state = new.state;
             if self.table.insert(new, tick) {
-                self.note_new(packet, service, server, state);
+                self.note_new(service, server, state);
                 return Ok(Choice {
                     server,
                     new: true,
                     forgotten: false,
                 });
             }
+        }
+        if !opens {
+            self.pass_unknown(service, tick)?;
         }
         Ok(Choice {
             server: self.untracked(packet, service, tick)?,
@@ -107,7 +110,8 @@ impl Model {
         flow.state = flow.state.client_sends(packet.flags, sees_server);
         flow.seen = tick;
         let state = flow.state;
-        self.note_change(service.id, old.server, old.state, state);
+        let client = packet.source.address;
+        self.note_change((service.id, client), old.server, old.state, state);
         if (old.seen != tick || old.state != state) && !state.is_seen_once() {
             self.keep(packet, service, old.server, tick);
         }

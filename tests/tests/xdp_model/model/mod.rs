@@ -123,6 +123,8 @@ pub(crate) struct Model {
     pub(crate) loads: HashMap<Incarnation, Load>,
     /// New flows in a tick, by service id.
     rates: HashMap<u16, (i64, u32)>,
+    /// Packets of unknown connections in a tick, by service id.
+    unknown: HashMap<u16, (i64, u32)>,
     /// Flows of clients, by counter.
     pub(crate) sources: HashMap<u32, u32>,
     /// By service id and destination.
@@ -157,6 +159,7 @@ impl Model {
             cursors: HashMap::new(),
             loads: HashMap::new(),
             rates: HashMap::new(),
+            unknown: HashMap::new(),
             sources: HashMap::new(),
             localities: HashMap::new(),
             traffic: HashMap::new(),
@@ -378,7 +381,7 @@ impl Model {
             flow.state = flow.state.server_sends(packet.flags);
             flow.seen = arrival.tick;
             let after = flow.state;
-            self.note_change(id, chosen, before, after);
+            self.note_change((id, client.address), chosen, before, after);
         }
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
