@@ -93,10 +93,9 @@ impl State {
 
     const fn after_fin(self, direction: Direction) -> Self {
         match (self, direction) {
-            (SynRecv, _) => TimeWait,
             (Established | Acked, Direction::Input) => CloseWait,
             (Established | Acked, Direction::InputOnly | Direction::Output) => FinWait,
-            (FinWait, Direction::Input) | (CloseWait, Direction::Output) => TimeWait,
+            (SynRecv, _) | (FinWait, Direction::Input) | (CloseWait, Direction::Output) => TimeWait,
             _ => self,
         }
     }

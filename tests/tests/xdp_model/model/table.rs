@@ -144,8 +144,9 @@ impl Table {
         match old.state {
             State::Close | State::TimeWait | State::LastAck => Some(Claim::Over { last }),
             State::FinWait | State::CloseWait => silent.then_some(Claim::HalfClosed { last }),
-            State::SynRecv | State::SynSent if !just_now => Some(Claim::SeenOnce { last }),
-            State::Datagram if !just_now => Some(Claim::SeenOnce { last }),
+            State::SynRecv | State::SynSent | State::Datagram if !just_now => {
+                Some(Claim::SeenOnce { last })
+            }
             State::SynRecv | State::SynSent if new.state == State::Datagram => None,
             State::SynRecv | State::SynSent | State::Datagram => Some(Claim::JustCome { last }),
             State::Acked => silent.then_some(Claim::SeenOnce { last }),
