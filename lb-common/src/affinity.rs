@@ -1,10 +1,15 @@
 //! `persistence_timeout`: which server a client (or its network) was given.
+//!
+//! Two tables. A client that has just come stands in `PENDING4`, so that its connections side by side
+//! come to one server, and moves to `AFFINITY4` when it has been seen again: by a connection that is
+//! more than a handshake, or a second flow of UDP. So a flood of first packets, with an address of its
+//! own each, rotates the former alone.
 
 use bytemuck::{Pod, Zeroable};
 
 use crate::address6::Address6;
 
-/// Key of `AFFINITY4`.
+/// Key of `AFFINITY4` and `PENDING4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Pod, Zeroable)]
 #[repr(C)]
 pub struct AffinityKey4 {
@@ -14,7 +19,7 @@ pub struct AffinityKey4 {
     pub service: u32,
 }
 
-/// Key of `AFFINITY6`.
+/// Key of `AFFINITY6` and `PENDING6`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Pod, Zeroable)]
 #[repr(C)]
 pub struct AffinityKey6 {
@@ -24,7 +29,7 @@ pub struct AffinityKey6 {
     pub service: u64,
 }
 
-/// Value of `AFFINITY4` and `AFFINITY6`.
+/// Value of `AFFINITY4`, `PENDING4` and those of IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Affinity {

@@ -17,6 +17,7 @@
 //! | `CURSORS` | per-CPU array | program | program, new flows | `u32` |
 //! | `AFFINITY4` | LRU hash | program | program, new flows | [`affinity::AffinityKey4`] → [`affinity::Affinity`] |
 //! | `AFFINITY6` | LRU hash | program | program, new flows | [`affinity::AffinityKey6`] → [`affinity::Affinity`] |
+//! | `PENDING4`, `PENDING6` | LRU hash | program | program, new flows | as `AFFINITY4`, `AFFINITY6` |
 //! | `FRAGMENTS4` | LRU hash | program | program, fragments | [`fragment::FragmentKey4`] → [`fragment::First`] |
 //! | `FLOWS4` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket`] |
 //! | `FLOWS6` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket6`] |

@@ -5,6 +5,7 @@
 
 use core::ptr;
 
+use lb_common::backend::{Head, flags};
 use lb_common::control::Control;
 use lb_common::flow::{self, FlowEntry, state, tcp};
 use lb_common::policy;
@@ -18,6 +19,7 @@ use crate::guard;
 use crate::insertion;
 use crate::maps::CONTROL;
 use crate::schedule::{self, ALL_FULL, NOBODY};
+use crate::states;
 
 /// What is asked.
 pub(crate) struct Question<F: Family> {
@@ -30,7 +32,7 @@ pub(crate) struct Question<F: Family> {
     pub(crate) destination: u32,
     pub(crate) tick: u32,
     pub(crate) protocol: u8,
-    /// TCP flags.
+    /// TCP flags; of a datagram ACK.
     pub(crate) flags: u8,
 }
 
@@ -150,6 +152,7 @@ fn decide<F: Family>(question: &Question<F>) -> Result<Admission, Reason> {
     if !opens(question.protocol, question.flags) {
         // The middle of a connection that we do not know. Nothing is remembered: it is reset by a
         // server that does not know it either.
+        guard::pass_unknown(question, policy)?;
         return without_trace(question, 0);
     }
     guard::pass(question, policy)?;
@@ -245,7 +248,7 @@ impl<F: Family> Question<F> {
         if self.protocol == TCP {
             state::SYN_RECV
         } else {
-            state::UDP
+            state::DATAGRAM
         }
     }
 
@@ -289,7 +292,7 @@ impl<F: Family> Question<F> {
 
 /// The slot of the flow, if it stands in this bucket and goes on.
 #[inline(always)]
-pub(crate) fn known<F: Family>(
+fn known<F: Family>(
     question: &Question<F>,
     control: &Control,
     bucket: *mut F::Bucket,
@@ -311,7 +314,25 @@ fn known_in<F: Family>(question: &Question<F>, control: &Control, bucket: *mut F
     }
     match backends::read(old.slot()) {
         Some(slot) if slot.head.generation() == old.generation() => {
-            note(question, entry, &old);
+            note(question, entry, &old, slot.head);
+            old.slot().into()
+        }
+        _ => 0,
+    }
+}
+
+/// [`known`] without a note of the packet, for who has less room on the stack: for a flow that
+/// another CPU has made at the same moment.
+#[inline(never)]
+pub(crate) fn twin_in<F: Family>(question: &Question<F>, bucket: *mut F::Bucket) -> u32 {
+    let (Some(control), Some((_, old))) = (CONTROL.get(0), flows::find::<F>(bucket, &question.key))
+    else {
+        return 0;
+    };
+    match backends::read(old.slot()) {
+        Some(slot)
+            if slot.head.generation() == old.generation() && !is_done(question, control, &old) =>
+        {
             old.slot().into()
         }
         _ => 0,
@@ -329,7 +350,7 @@ pub(crate) fn follow<F: Family>(
 ) -> Option<backends::Slot> {
     let Question { flags, tick, .. } = *question;
     // Most packets change nothing, not even the time of the last one.
-    let quiet = flags & (tcp::FIN | tcp::SYN | tcp::RST) == 0
+    let quiet = flags & (tcp::FIN | tcp::SYN | tcp::RST | tcp::ACK) == tcp::ACK
         && matches!(old.state(), state::ESTABLISHED | state::UDP)
         && old.life == flow::life(old.state(), tick);
     if !quiet && is_done(question, control, old) {
@@ -340,7 +361,7 @@ pub(crate) fn follow<F: Family>(
         return None;
     }
     if !quiet {
-        note(question, entry, old);
+        note(question, entry, old, slot.head);
     }
     Some(slot)
 }
@@ -348,24 +369,27 @@ pub(crate) fn follow<F: Family>(
 /// Whether the flow has timed out, or has ended and the packet opens another one.
 #[inline(always)]
 fn is_done<F: Family>(question: &Question<F>, control: &Control, old: &FlowEntry) -> bool {
-    let over = matches!(old.state(), state::FIN_WAIT | state::CLOSE);
-    flows::expired(control, old, question.tick) || over && opens(question.protocol, question.flags)
+    flows::expired(control, old, question.tick)
+        || state::is_ended(old.state()) && opens(question.protocol, question.flags)
 }
 
-/// Notes the packet in its flow.
+/// Notes the packet in its flow, whose server has this head.
 #[inline(always)]
-fn note<F: Family>(question: &Question<F>, entry: *mut FlowEntry, old: &FlowEntry) {
-    let state = if question.protocol == TCP {
-        flow::after_client(old.state(), question.flags)
+fn note<F: Family>(question: &Question<F>, entry: *mut FlowEntry, old: &FlowEntry, server: Head) {
+    let sender = if server.flags() & flags::METHOD == flags::NAT {
+        states::SEEN_CLIENT
     } else {
-        state::UDP
+        states::CLIENT
     };
+    let state = states::after(old.state(), question.flags, sender);
     let first_in_tick = flows::touch(entry, old, flow::life(state, question.tick));
     let ServiceEntry {
         id, affinity_ticks, ..
     } = question.service;
-    guard::note_change(id, old.slot(), old.state(), state);
-    if first_in_tick && affinity_ticks != 0 {
+    let source = || F::source(&question.key);
+    guard::note_change(id, source, old.slot(), old.state(), state);
+    if affinity_ticks != 0 && (first_in_tick || state != old.state()) && !state::is_seen_once(state)
+    {
         F::keep_template(question, old.target);
     }
 }

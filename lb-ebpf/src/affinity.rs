@@ -4,6 +4,7 @@ use lb_common::affinity::Affinity;
 use lb_common::backend::flags;
 use lb_common::flow;
 use lb_common::policy::Policy;
+use lb_common::service::TCP;
 
 use crate::admission::Question;
 use crate::backends;
@@ -16,19 +17,32 @@ use crate::schedule;
 /// none.
 #[inline(never)]
 pub(crate) fn recall<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
-    if let Some(key) = template_key::<F>(policy.leader, &question.key)
-        && let Some(template) = F::template(&key)
-    {
+    let Some(key) = template_key::<F>(policy.leader, &question.key) else {
+        return 0;
+    };
+    if let Some(template) = F::template(&key) {
         let held = read(template);
         if server_of(question, policy, held).is_some() {
             stamp(template, question.tick);
             return held.target;
         }
     }
+    if let Some(template) = F::pending(&key) {
+        let held = read(template);
+        if server_of(question, policy, held).is_some() {
+            stamp(template, question.tick);
+            if question.protocol != TCP {
+                // Its second flow: it has been seen again.
+                confirm::<F>(&key, held.target, question.tick);
+            }
+            return held.target;
+        }
+    }
     0
 }
 
-/// Makes `target` the client's template; what another CPU has given it meanwhile, if it has.
+/// Makes `target` the client's template, for as long as it has not been seen again; what another
+/// CPU has given it meanwhile, if it has.
 #[inline(never)]
 pub(crate) fn remember<F: Family>(question: &Question<F>, policy: &Policy, target: u32) -> u32 {
     let Some(key) = template_key::<F>(policy.leader, &question.key) else {
@@ -38,7 +52,7 @@ pub(crate) fn remember<F: Family>(question: &Question<F>, policy: &Policy, targe
         target,
         stamp: question.tick,
     };
-    let template = F::template(&key);
+    let template = F::pending(&key);
     // Another CPU may be at the same with the same client: the first to write decides for both.
     let given = match template {
         Some(template) => {
@@ -50,8 +64,8 @@ pub(crate) fn remember<F: Family>(question: &Question<F>, policy: &Policy, targe
             }
         }
         // A full map evicts another client; if even that fails, this flow has no memory.
-        None if F::begin_template(&key, fresh) => fresh,
-        None => F::template(&key).map_or(fresh, read),
+        None if F::begin_pending(&key, fresh) => fresh,
+        None => F::pending(&key).map_or(fresh, read),
     };
     if server_of(question, policy, given).is_some() {
         given.target
@@ -64,48 +78,67 @@ pub(crate) fn remember<F: Family>(question: &Question<F>, policy: &Policy, targe
 #[inline(always)]
 pub(crate) fn remembered<F: Family>(question: &Question<F>, policy: &Policy) -> Option<u16> {
     let key = template_key::<F>(policy.leader, &question.key)?;
-    server_of(question, policy, read(F::template(&key)?))
+    let known = F::template(&key).map(read);
+    known
+        .and_then(|held| server_of(question, policy, held))
+        .or_else(|| server_of(question, policy, read(F::pending(&key)?)))
 }
 
-/// Keeps the template alive that a flow was given its server by, as IPVS does as long as a
-/// template has connections. Called once in a tick of a flow, it writes when a quarter of
-/// `persistence_timeout` has passed.
+/// Keeps the template alive that a flow was given its server by, or makes it anew, as IPVS does as
+/// long as a template has connections. Called once in a tick of a flow that has been seen again, and
+/// when it has become that; it writes when a quarter of `persistence_timeout` has passed.
 #[inline(always)]
 fn keep<F: Family>(service: u16, affinity_ticks: u32, client: &Key<F>, target: u32, tick: u32) {
-    if let Some(policy) = schedule::policy(service)
-        && let Some(key) = template_key::<F>(policy.leader, client)
-        && let Some(template) = F::template(&key)
-    {
-        let held = read(template);
-        if held.target == target && held.age(tick) > affinity_ticks / 4 {
+    let Some(policy) = schedule::policy(service) else {
+        return;
+    };
+    let Some(key) = template_key::<F>(policy.leader, client) else {
+        return;
+    };
+    let Some(template) = F::template(&key) else {
+        confirm::<F>(&key, target, tick);
+        return;
+    };
+    let held = read(template);
+    if held.target == target {
+        if held.age(tick) > affinity_ticks / 4 {
             stamp(template, tick);
         }
+    } else if !is_alive(held, policy.leader, affinity_ticks, tick) {
+        // Another CPU that is quicker has given it another server: the next packet tells.
+        replace(
+            template,
+            held,
+            Affinity {
+                target,
+                stamp: tick,
+            },
+        );
     }
+}
+
+/// A client has been seen again. If it is given another server at the same moment, that one stays.
+#[inline(always)]
+fn confirm<F: Family>(key: &F::TemplateKey, target: u32, tick: u32) {
+    let fresh = Affinity {
+        target,
+        stamp: tick,
+    };
+    F::begin_template(key, fresh);
 }
 
 /// [`keep`] of IPv4, whose question need not lie in memory for it.
 #[inline(never)]
 pub(crate) fn keep4(service: u16, affinity_ticks: u32, client: u32, target: u32, tick: u32) {
-    keep::<V4>(
-        service,
-        affinity_ticks,
-        &Key::of(client.into()),
-        target,
-        tick,
-    );
+    let client = Key::of(client.into());
+    keep::<V4>(service, affinity_ticks, &client, target, tick);
 }
 
 /// [`keep`] of IPv6.
 #[inline(never)]
 pub(crate) fn keep6(question: &Question<V6>, target: u32) {
-    let service = question.service;
-    keep::<V6>(
-        service.id,
-        service.affinity_ticks,
-        &question.key,
-        target,
-        question.tick,
-    );
+    let (id, ticks) = (question.service.id, question.service.affinity_ticks);
+    keep::<V6>(id, ticks, &question.key, target, question.tick);
 }
 
 /// Ticks from `stamp` to `tick`; 0 if another CPU's clock was ahead.
@@ -117,11 +150,8 @@ pub(crate) const fn age(stamp: u32, tick: u32) -> u32 {
 #[inline(always)]
 fn template_key<F: Family>(service: u16, client: &Key<F>) -> Option<F::TemplateKey> {
     let info = SERVICE_INFO.get(u32::from(service))?;
-    Some(F::template_key(
-        client,
-        service,
-        info.persistence_granularity,
-    ))
+    let granularity = info.persistence_granularity;
+    Some(F::template_key(client, service, granularity))
 }
 
 /// What a template says, read at once.
@@ -152,18 +182,26 @@ fn replace(template: *mut Affinity, held: Affinity, new: Affinity) -> Affinity {
 }
 
 /// The slot of the server that a template stands for, if it has not timed out and its server is
-/// still there. The entry of an evicted client may be another service's already.
+/// still there.
 #[inline(always)]
 fn server_of<F: Family>(
     question: &Question<F>,
     policy: &Policy,
     template: Affinity,
 ) -> Option<u16> {
+    let ticks = question.service.affinity_ticks;
+    is_alive(template, policy.leader, ticks, question.tick).then_some(template.target as u16)
+}
+
+/// Whether a template has not timed out and its server is still there. The entry of an evicted
+/// client may be another service's already.
+#[inline(always)]
+fn is_alive(template: Affinity, leader: u16, affinity_ticks: u32, tick: u32) -> bool {
     let slot = template.target as u16;
-    let server = backends::read(slot)?;
-    let serves = template.target == flow::target(slot, server.head.generation())
-        && server.head.has(flags::IN_USE)
-        && server.service == policy.leader;
-    let fresh = template.age(question.tick) <= question.service.affinity_ticks;
-    (serves && fresh).then_some(slot)
+    backends::read(slot).is_some_and(|server| {
+        template.target == flow::target(slot, server.head.generation())
+            && server.head.has(flags::IN_USE)
+            && server.service == leader
+            && template.age(tick) <= affinity_ticks
+    })
 }

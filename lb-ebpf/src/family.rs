@@ -10,7 +10,7 @@ use lb_common::hash::mix;
 
 use crate::admission::Question;
 use crate::affinity;
-use crate::maps::{AFFINITY4, AFFINITY6, FLOWS4, FLOWS6};
+use crate::maps::{AFFINITY4, AFFINITY6, CONTROL, FLOWS4, FLOWS6, PENDING4, PENDING6};
 
 /// One of the two families.
 pub(crate) trait Family: Copy + 'static {
@@ -38,7 +38,7 @@ pub(crate) trait Family: Copy + 'static {
     /// The client's address as IPVS's schedulers hash it.
     fn folded(key: &Key<Self>) -> u32;
     /// The client's address as its flows are counted by.
-    fn source(key: &Key<Self>, secret: u64) -> u32;
+    fn source(key: &Key<Self>) -> u32;
     /// Whether nobody can be answered at the client's address: it means no single host, or it is the
     /// one that is asked, to which a server's answer would be another question (RFC 1812 5.3.7).
     fn is_bad_source(question: &Question<Self>) -> bool;
@@ -47,8 +47,12 @@ pub(crate) trait Family: Copy + 'static {
     fn template_key(key: &Key<Self>, service: u16, granularity: u32) -> Self::TemplateKey;
     /// The client's template.
     fn template(key: &Self::TemplateKey) -> Option<*mut Affinity>;
-    /// Makes the client's first template; whether that was possible.
-    fn begin_template(key: &Self::TemplateKey, template: Affinity) -> bool;
+    /// Makes the client's first template.
+    fn begin_template(key: &Self::TemplateKey, template: Affinity);
+    /// The template of a client that has not been seen again.
+    fn pending(key: &Self::TemplateKey) -> Option<*mut Affinity>;
+    /// Makes one; whether that was possible.
+    fn begin_pending(key: &Self::TemplateKey, template: Affinity) -> bool;
     /// Keeps the template alive that a flow was given its server by: [`affinity::keep`].
     fn keep_template(question: &Question<Self>, target: u32);
 }
@@ -123,7 +127,7 @@ impl Family for V4 {
     }
 
     #[inline(always)]
-    fn source(key: &Key<Self>, _secret: u64) -> u32 {
+    fn source(key: &Key<Self>) -> u32 {
         key.client()
     }
 
@@ -148,8 +152,18 @@ impl Family for V4 {
     }
 
     #[inline(always)]
-    fn begin_template(key: &AffinityKey4, template: Affinity) -> bool {
-        AFFINITY4.insert(key, &template, BPF_NOEXIST.into()).is_ok()
+    fn begin_template(key: &AffinityKey4, template: Affinity) {
+        let _other = AFFINITY4.insert(key, &template, BPF_NOEXIST.into());
+    }
+
+    #[inline(always)]
+    fn pending(key: &AffinityKey4) -> Option<*mut Affinity> {
+        PENDING4.get_ptr_mut(key)
+    }
+
+    #[inline(always)]
+    fn begin_pending(key: &AffinityKey4, template: Affinity) -> bool {
+        PENDING4.insert(key, &template, BPF_NOEXIST.into()).is_ok()
     }
 
     #[inline(always)]
@@ -230,7 +244,8 @@ impl Family for V6 {
     }
 
     #[inline(always)]
-    fn source(key: &Key<Self>, secret: u64) -> u32 {
+    fn source(key: &Key<Self>) -> u32 {
+        let secret = CONTROL.get(0).map_or(0, |control| control.secret);
         address6::source(key.rest, secret)
     }
 
@@ -254,8 +269,18 @@ impl Family for V6 {
     }
 
     #[inline(always)]
-    fn begin_template(key: &AffinityKey6, template: Affinity) -> bool {
-        AFFINITY6.insert(key, &template, BPF_NOEXIST.into()).is_ok()
+    fn begin_template(key: &AffinityKey6, template: Affinity) {
+        let _other = AFFINITY6.insert(key, &template, BPF_NOEXIST.into());
+    }
+
+    #[inline(always)]
+    fn pending(key: &AffinityKey6) -> Option<*mut Affinity> {
+        PENDING6.get_ptr_mut(key)
+    }
+
+    #[inline(always)]
+    fn begin_pending(key: &AffinityKey6, template: Affinity) -> bool {
+        PENDING6.insert(key, &template, BPF_NOEXIST.into()).is_ok()
     }
 
     #[inline(always)]

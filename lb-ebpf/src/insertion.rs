@@ -3,7 +3,7 @@
 use lb_common::control::Control;
 use lb_common::flow::{FlowEntry, WAYS};
 
-use crate::admission::{Question, known};
+use crate::admission::{Question, twin_in};
 use crate::family::Family;
 use crate::flows::{self, Fresh, Place};
 
@@ -39,16 +39,20 @@ pub(crate) fn enter<F: Family>(
     new: &Fresh<F>,
 ) -> Option<u32> {
     // The flow's own entry may have come to life since it was looked at.
-    if place.held == new.entry.key
-        && let Some(slot) = known(question, control, place.bucket)
-    {
-        return Some(slot);
+    if place.held == new.entry.key {
+        match twin_in(question, place.bucket) {
+            0 => {}
+            slot => return Some(slot),
+        }
     }
     let entry = place.entry(control);
     if flows::write::<F>(entry, place.held, new) {
         return Some(settle::<F>(question.near, far[0], far[1], entry, new));
     }
-    known(question, control, place.bucket)
+    match twin_in(question, place.bucket) {
+        0 => None,
+        slot => Some(slot),
+    }
 }
 
 /// Two CPUs may have written one flow, each into a place of its own. Both look for the other's

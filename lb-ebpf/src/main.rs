@@ -58,6 +58,7 @@ mod replies;
 mod schedule;
 mod services;
 mod six;
+mod states;
 mod stats;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;

@@ -6,14 +6,14 @@ use aya_ebpf::btf_maps::{
 };
 use aya_ebpf::macros::btf_map;
 use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
-use lb_common::answers::{Answers, KINDS};
+use lb_common::answers::{Answers, RECORDS};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::{FlowBucket, FlowBucket6};
 use lb_common::fragment::{First, FragmentKey4};
 use lb_common::limits::{
     FLOW_BUCKETS, FLOW_BUCKETS6, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED,
-    MAX_LOCALITIES, MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS, SERVICE_BUCKETS6,
+    MAX_LOCALITIES, MAX_PENDING, MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS, SERVICE_BUCKETS6,
 };
 use lb_common::load::Load;
 use lb_common::locality::{Locality, LocalityKey};
@@ -60,7 +60,7 @@ pub(crate) static LOCALITY: LruHashMap<LocalityKey, Locality, { MAX_LOCALITIES a
     LruHashMap::new();
 
 #[btf_map]
-pub(crate) static RATES: Array<u64, SERVICES> = Array::new();
+pub(crate) static RATES: Array<u64, { 2 * SERVICES }> = Array::new();
 
 #[btf_map]
 pub(crate) static SOURCES: Array<u32, { 2 * SOURCE_COUNTERS as usize }, MMAPABLE> = Array::new();
@@ -74,6 +74,14 @@ pub(crate) static AFFINITY4: LruHashMap<AffinityKey4, Affinity, { MAX_AFFINITIES
 
 #[btf_map]
 pub(crate) static AFFINITY6: LruHashMap<AffinityKey6, Affinity, { MAX_AFFINITIES as usize }> =
+    LruHashMap::new();
+
+#[btf_map]
+pub(crate) static PENDING4: LruHashMap<AffinityKey4, Affinity, { MAX_PENDING as usize }> =
+    LruHashMap::new();
+
+#[btf_map]
+pub(crate) static PENDING6: LruHashMap<AffinityKey6, Affinity, { MAX_PENDING as usize }> =
     LruHashMap::new();
 
 #[btf_map]
@@ -96,7 +104,7 @@ pub(crate) static RETIRED_STATS: Array<Traffic, SERVICES> = Array::new();
 pub(crate) static REASONS: PerCpuArray<u64, { Reason::ALL.len() }> = PerCpuArray::new();
 
 #[btf_map]
-pub(crate) static ANSWERS: PerCpuArray<Answers, KINDS> = PerCpuArray::new();
+pub(crate) static ANSWERS: PerCpuArray<Answers, RECORDS> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static EGRESS: DevMapHash<{ MAX_EGRESS as usize }> = DevMapHash::new();

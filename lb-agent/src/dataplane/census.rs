@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use lb_common::address6;
 use lb_common::backend::Backend;
 use lb_common::control::Control;
+use lb_common::flow::state::{is_active, is_seen_once};
 use lb_common::flow::{FlowEntry, TICK_SHIFT};
-use lb_common::load::is_active;
 use lb_common::policy::{Policy, SOURCE_COUNTERS, flags, source_counters};
 
 use super::installed::Installed;
@@ -73,17 +73,46 @@ impl<'a> Question<'a> {
         let tick = (self.control.heartbeat >> TICK_SHIFT) & u64::from(u32::MAX);
         let tick = u32::try_from(tick).unwrap_or(0);
         let mut census = Census::default();
-        if self.counts_sources() {
-            census.sources = vec![0; 2 * SOURCE_COUNTERS as usize];
-        }
+        let mut clients = Vec::new();
         for flow in flows {
             if let Some(policy) = self.policies.get(&flow.entry.service())
                 && self.is_alive(&flow.entry, tick)
             {
-                census.add(&flow, policy, self.control.secret);
+                census.add(&flow, policy);
+                if policy.source_flows != 0 && !is_seen_once(flow.entry.state()) {
+                    let client = match flow.client {
+                        IpAddr::V4(client) => u32::from_ne_bytes(client.octets()),
+                        IpAddr::V6(client) => {
+                            address6::source(address6::words(client), self.control.secret)
+                        }
+                    };
+                    clients.push((policy.leader, client));
+                }
             }
         }
+        if self.counts_sources() {
+            census.sources = self.sources(clients);
+        }
         census
+    }
+
+    /// What `SOURCES` is to hold with these flows of clients: in each counter the flows of the client
+    /// that has most of those that share it.
+    fn sources(&self, mut clients: Vec<(u16, u32)>) -> Vec<u32> {
+        let mut sources = vec![0; 2 * SOURCE_COUNTERS as usize];
+        clients.sort_unstable();
+        for same in clients.chunk_by(|one, other| one == other) {
+            let Some((leader, client)) = same.first() else {
+                continue;
+            };
+            let flows = u32::try_from(same.len()).unwrap_or(u32::MAX);
+            for counter in source_counters(*client, *leader, self.control.secret) {
+                if let Some(most) = sources.get_mut(counter as usize) {
+                    *most = flows.max(*most);
+                }
+            }
+        }
+        sources
     }
 
     fn is_alive(&self, flow: &FlowEntry, tick: u32) -> bool {
@@ -100,7 +129,7 @@ impl<'a> Question<'a> {
 }
 
 impl Census {
-    fn add(&mut self, flow: &Flow, policy: &Policy, secret: u64) {
+    fn add(&mut self, flow: &Flow, policy: &Policy) {
         if policy.has(flags::COUNTED) {
             let (active, inactive) = self.servers.entry(flow.entry.slot().into()).or_default();
             *if is_active(flow.entry.state()) {
@@ -108,17 +137,6 @@ impl Census {
             } else {
                 inactive
             } += 1;
-        }
-        if policy.source_flows != 0 {
-            let client = match flow.client {
-                IpAddr::V4(client) => u32::from_ne_bytes(client.octets()),
-                IpAddr::V6(client) => address6::source(address6::words(client), secret),
-            };
-            for counter in source_counters(client, policy.leader, secret) {
-                if let Some(count) = self.sources.get_mut(counter as usize) {
-                    *count += 1;
-                }
-            }
         }
     }
 

@@ -6,6 +6,7 @@
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::control::Control;
+use lb_common::flow::tcp;
 use lb_common::service::{TCP, UDP};
 use lb_common::stats::Reason;
 
@@ -20,7 +21,7 @@ pub(super) struct Headers {
     /// Source and destination port. With [`TCP`] all of the TCP header is there, with [`UDP`] all
     /// of the UDP header.
     pub(super) ports: *mut Ports,
-    /// TCP flags; 0 for UDP.
+    /// TCP flags; of a datagram ACK.
     pub(super) flags: u8,
     /// [`TCP`] or [`UDP`].
     pub(super) protocol: u8,
@@ -90,12 +91,14 @@ pub(super) fn parse(
         },
     };
     let (ports, least, flags) = if protocol == TCP {
-        let tcp = packet.behind_ip::<Tcp>(header).ok_or(MALFORMED)?;
+        let segment = packet.behind_ip::<Tcp>(header).ok_or(MALFORMED)?;
         // SAFETY: `behind_ip` checked the whole header.
-        (tcp.cast(), size_of::<Tcp>(), unsafe { (*tcp).flags })
+        (segment.cast(), size_of::<Tcp>(), unsafe {
+            (*segment).flags
+        })
     } else {
         let udp = packet.behind_ip::<Udp>(header).ok_or(MALFORMED)?;
-        (udp.cast(), size_of::<Udp>(), 0)
+        (udp.cast(), size_of::<Udp>(), tcp::ACK)
     };
     if length < header + least as u64 {
         return Err(MALFORMED);

@@ -71,6 +71,7 @@ pub(crate) struct Rig {
     flows: Mapped<FlowBucket>,
     flows6: Mapped<FlowBucket6>,
     affinity: HashMap<MapData, [u8; 8], [u8; 8]>,
+    pending: HashMap<MapData, [u8; 8], [u8; 8]>,
     fragments: HashMap<MapData, [u8; 12], [u8; 8]>,
     cursors: PerCpuArray<MapData, u32>,
     installed: Installed,
@@ -106,6 +107,7 @@ impl Rig {
             true,
         )?;
         let affinity = Map::from_map_data(MapData::from_pin(pins.map("AFFINITY4"))?)?.try_into()?;
+        let pending = Map::from_map_data(MapData::from_pin(pins.map("PENDING4"))?)?.try_into()?;
         let fragments =
             Map::from_map_data(MapData::from_pin(pins.map("FRAGMENTS4"))?)?.try_into()?;
         let cursors = Map::from_map_data(MapData::from_pin(pins.map("CURSORS"))?)?.try_into()?;
@@ -119,6 +121,7 @@ impl Rig {
             flows,
             flows6,
             affinity,
+            pending,
             fragments,
             cursors,
             installed,
@@ -321,6 +324,7 @@ impl Rig {
             }
         }
         older(&mut self.affinity, ticks)?;
+        older(&mut self.pending, ticks)?;
         // Beside the direction.
         older(&mut self.fragments, ticks.wrapping_mul(2))
     }
@@ -332,10 +336,12 @@ impl Rig {
 
     /// What persistent services remember of their clients.
     pub(crate) fn templates(&self) -> Result<Vec<(AffinityKey4, Affinity)>> {
-        let templates = self.affinity.iter();
-        let templates = templates
-            .map(|pair| pair.map(|(key, value)| (bytemuck::cast(key), bytemuck::cast(value))));
-        Ok(templates.collect::<Result<_, _>>()?)
+        remembered(&self.affinity)
+    }
+
+    /// The same of clients that have not been seen again.
+    pub(crate) fn pending(&self) -> Result<Vec<(AffinityKey4, Affinity)>> {
+        remembered(&self.pending)
     }
 
     /// Whether a flow goes on: it is of the service of IPv4 that a packet is for, and its server is
@@ -375,6 +381,12 @@ fn handed(pins: &Pins) -> Result<Vec<PerfEventArrayBuffer<MapData>>> {
     let cpus = online_cpus().map_err(|(path, error)| anyhow::anyhow!("{path}: {error}"))?;
     let buffers = cpus.into_iter().map(|cpu| Ok(map.open(cpu, Some(16))?));
     buffers.collect()
+}
+
+fn remembered(map: &HashMap<MapData, [u8; 8], [u8; 8]>) -> Result<Vec<(AffinityKey4, Affinity)>> {
+    let all = map.iter();
+    let all = all.map(|pair| pair.map(|(key, value)| (bytemuck::cast(key), bytemuck::cast(value))));
+    Ok(all.collect::<Result<_, _>>()?)
 }
 
 /// Everything that a map remembers becomes older.

@@ -37,7 +37,7 @@ use self::services6::Services6;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 24] = [
+pub const NAMES: [&str; 26] = [
     "CONTROL",
     "SERVICES4",
     "SERVICES6",
@@ -52,6 +52,8 @@ pub const NAMES: [&str; 24] = [
     "CURSORS",
     "AFFINITY4",
     "AFFINITY6",
+    "PENDING4",
+    "PENDING6",
     "FRAGMENTS4",
     "FLOWS4",
     "FLOWS6",
