@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use lb_agent::dataplane::desired::Desired;
 use lb_common::address6;
-use lb_common::flow::{FREE, buckets6};
+use lb_common::flow::{FREE, buckets6, state};
 use lb_common::load::Load;
 use lb_common::stats::{Reason, Traffic};
 use lb_tests::skipped;
@@ -92,7 +92,7 @@ fn change(rig: &mut Rig, world: &mut World, network: &Network, random: &mut Rand
         rig.gates.set(gate as u16, gate == 0 || random.chance(80));
     }
     // Long enough for no flow to time out: that one is another entry than the other is.
-    rig.set_control(world.secret, 15_000, &[900, 900, 900, 900, 900, 900]);
+    rig.set_control(world.secret, 15_000, &state::TIMEOUTS.map(|_| 900));
     Ok(())
 }
 
