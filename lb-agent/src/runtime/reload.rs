@@ -27,6 +27,7 @@ use crate::health::spec::Service;
 use crate::notify::from_config::Settings;
 use crate::runtime::files;
 use crate::runtime::parts::Parts;
+use crate::runtime::priority::run_as_at_start;
 use crate::runtime::trackers::{self, Watched};
 use crate::script::Programs;
 use crate::vrrp::settings::{MAX_KEY_FILE, Setup};
@@ -204,6 +205,7 @@ pub fn start(
     std::thread::Builder::new()
         .name("reload".into())
         .spawn(move || {
+            run_as_at_start();
             // The agent may have stopped meanwhile.
             sender.send(prepare(&origin, &current, &known, number)).ok();
         })?;
