@@ -87,7 +87,7 @@ fn configuration(server: SocketAddr, retry: u32) -> String {
 }
 
 const UP: &str = "Remote Web server [10.0.0.1]:tcp:80 succeed on service.";
-const FAILED: &str = "HTTP_CHECK on service [10.0.0.1]:tcp:80 failed";
+const FAILED: &str = "server [10.0.0.1]:tcp:80. url(/): ";
 const LEAVES: &str = "Removing service [10.0.0.1]:tcp:80 from VS [192.0.2.1]:tcp:80";
 const RETURNS: &str = "Adding service [10.0.0.1]:tcp:80 to VS [192.0.2.1]:tcp:80";
 
