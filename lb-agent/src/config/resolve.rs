@@ -13,6 +13,7 @@ mod global;
 mod groups;
 mod http;
 mod instance;
+mod mail;
 mod names;
 mod planes;
 mod scripts;
