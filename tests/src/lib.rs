@@ -39,4 +39,4 @@ pub use probe::{Outcome, Probe, Report};
 pub use process::{Process, checked};
 pub use server::{LONG, WebServer};
 pub use site::{Layout, Mode, Segment, Site};
-pub use switch::Switch;
+pub use switch::{Switch, load};
