@@ -73,6 +73,10 @@ impl Ipvs {
         let left = claims.claims();
         let mut plane = Plane::open(flush)?;
         plane.inherit(&left.services);
+        let inherited = plane.ours().len();
+        if inherited > 0 {
+            info!("an earlier agent has left virtual services in IPVS ({inherited}): they are ours");
+        }
         let mut marks = Marks::default();
         marks.inherit(left.table.clone());
         Ok(Self {
