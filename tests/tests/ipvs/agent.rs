@@ -106,7 +106,10 @@ fn flush_keep_and_timeouts_do_what_keepalived_s_manual_says() -> Result<()> {
     machine.enter(|| ipvsadm("-A -t 192.0.2.9:80 -s lc"))?;
     let more = with("lvs_flush_on_stop\nlvs_timeouts tcp 77 udp 8");
     let mut agent = Agent::start(&machine, &more)?;
-    agent.wait_for("an earlier agent has left virtual services in IPVS (1)", PATIENCE)?;
+    agent.wait_for(
+        "an earlier agent has left virtual services in IPVS (1)",
+        PATIENCE,
+    )?;
     let timeouts = || machine.enter(|| ipvsadm("-L --timeout"));
     let set = wait_until(PATIENCE, || {
         timeouts().ok()?.contains("77 120 8").then_some(())

@@ -75,7 +75,9 @@ impl Ipvs {
         plane.inherit(&left.services);
         let inherited = plane.ours().len();
         if inherited > 0 {
-            info!("an earlier agent has left virtual services in IPVS ({inherited}): they are ours");
+            info!(
+                "an earlier agent has left virtual services in IPVS ({inherited}): they are ours"
+            );
         }
         let mut marks = Marks::default();
         marks.inherit(left.table.clone());
@@ -252,7 +254,10 @@ impl Ipvs {
     pub(super) fn stop(mut self, director: &Director, stays: bool) {
         self.stop_daemons(director);
         if stays {
-            self.has_daemons = false;
+            self.claims.write(Claims {
+                daemons: false,
+                ..self.claims.claims().clone()
+            });
             info!("the services stay in IPVS (--dont-release-ipvs)");
             return;
         }
