@@ -15,6 +15,7 @@ const VARIABLE: &str = "LB_FUZZ_TARGET";
 static TARGET: LazyLock<&Target> = LazyLock::new(|| {
     let name = std::env::var(VARIABLE).unwrap_or_default();
     let target = TARGETS.iter().find(|target| target.name == name);
+    #[expect(clippy::panic, reason = "libFuzzer has no other way to hear of it")]
     target.unwrap_or_else(|| panic!("{VARIABLE}={name} names no target"))
 });
 

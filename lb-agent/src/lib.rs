@@ -10,7 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod dataplane;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod health;
 pub mod log_line;

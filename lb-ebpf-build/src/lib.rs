@@ -15,7 +15,7 @@ mod nested;
 use std::path::PathBuf;
 
 pub use compiler::Compiler;
-pub use nested::{BuildError, build};
+pub use nested::{BuildError, build, lint};
 
 /// The parts that build `lb-ebpf`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ pub enum BuildError {
         source: io::Error,
     },
     /// Cargo ran and failed.
-    #[error("lb-ebpf does not compile ({status}): cargo's own messages say why")]
+    #[error("cargo refuses lb-ebpf ({status}): its own messages say why")]
     Compile {
         /// How cargo ended.
         status: ExitStatus,
@@ -50,14 +50,35 @@ pub enum BuildError {
 /// `target_dir/bpf`, so that it never waits for the lock of the cargo that runs us. Its messages
 /// go to standard error.
 pub fn build(workspace: &Path, target_dir: &Path) -> Result<PathBuf, BuildError> {
+    run("build", &[], workspace, target_dir)
+}
+
+/// Looks at every program of `lb-ebpf`, and at `lb-common` as they use it, with clippy; a warning
+/// is an error.
+///
+/// # Errors
+///
+/// As [`build`]. Clippy comes with the compiler, or is missing like any other subcommand of cargo.
+pub fn lint(workspace: &Path, target_dir: &Path) -> Result<(), BuildError> {
+    run("clippy", &["--", "-D", "warnings"], workspace, target_dir).map(drop)
+}
+
+/// `cargo <subcommand>` over all programs; returns the directory of the objects.
+fn run(
+    subcommand: &str,
+    last: &[&str],
+    workspace: &Path,
+    target_dir: &Path,
+) -> Result<PathBuf, BuildError> {
     let toolchain = Toolchain::find()?;
     let bpf = target_dir.join("bpf");
     let mut cargo = command(&toolchain);
     cargo
         .current_dir(workspace.join("lb-ebpf"))
-        .args(["build", "--release", "--package", "lb-ebpf", "--bins"])
+        .args([subcommand, "--release", "--package", "lb-ebpf", "--bins"])
         .args(["--target", TARGET, "-Z", "build-std=core", "--target-dir"])
-        .arg(&bpf);
+        .arg(&bpf)
+        .args(last);
     if let Some(library) = &toolchain.compiler.llvm_library {
         cargo.env(
             "LD_LIBRARY_PATH",

@@ -48,6 +48,10 @@ pub(crate) fn read(slot: u16) -> Option<Slot> {
 impl Slot {
     /// Whether it is that of this real server, in NAT mode.
     #[inline(always)]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "callers hold a pointer, and no registers"
+    )]
     pub(crate) fn is_nat_server(&self, server: &ServiceKey4) -> bool {
         let rest = self.rest();
         self.head.has(flags::IN_USE | flags::NAT)

@@ -5,6 +5,9 @@
 //! for no particular outer address. No maps, so that iproute2 loads it.
 #![no_std]
 #![no_main]
+#![expect(clippy::cast_possible_truncation, reason = "20 bytes")]
+#![expect(clippy::cast_possible_wrap, reason = "20 bytes")]
+#![expect(clippy::indexing_slicing, reason = "constants, below the length")]
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::xdp_action;
@@ -14,7 +17,7 @@ use aya_ebpf::programs::XdpContext;
 
 const ETHERNET: usize = 14;
 const IPV4: usize = 20;
-/// IPv4 as an EtherType, in the order of the packet.
+/// IPv4 as an `EtherType`, in the order of the packet.
 const ETHERTYPE_IPV4: [u8; 2] = [0x08, 0x00];
 /// Version 4, five words of header: no options.
 const VERSION_AND_LENGTH: u8 = 0x45;
@@ -23,7 +26,8 @@ const IPIP: u8 = 4;
 
 /// The program.
 #[xdp]
-pub fn decap(packet: XdpContext) -> u32 {
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn decap(packet: XdpContext) -> u32 {
     match strip(&packet) {
         Ok(()) => xdp_action::XDP_PASS,
         Err(Damaged) => xdp_action::XDP_ABORTED,

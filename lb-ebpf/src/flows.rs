@@ -1,7 +1,6 @@
 //! The flow table: find, refresh, insert. The layout and its rules stand in `lb_common::flow`.
 
 use core::arch::asm;
-use core::ptr;
 
 use lb_common::control::Control;
 use lb_common::flow::{BUSY, FLOW_STATES, FREE, FlowBucket, FlowEntry, STAMP_MASK, WAYS, state};
@@ -92,7 +91,7 @@ fn readiness(control: &Control, entry: &FlowEntry, new: &FlowEntry, tick: u32) -
     } else {
         CLASSES
     };
-    let class = classes >> (entry.state() as u32 * 4 & 31) & 15;
+    let class = (classes >> ((u32::from(entry.state()) * 4) & 31)) & 15;
     match entry.key {
         FREE => DEAD,
         BUSY => 0,
@@ -115,13 +114,6 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// None.
-    pub(crate) const NOWHERE: Self = Self {
-        bucket: ptr::null_mut(),
-        rank: 0,
-        held: FREE,
-    };
-
     /// Whether there is one.
     #[inline(always)]
     pub(crate) const fn exists(&self) -> bool {
@@ -138,7 +130,7 @@ impl Place {
     /// The entry.
     #[inline(always)]
     pub(crate) fn entry(&self, control: &Control) -> *mut FlowEntry {
-        match 3 - (self.rank as u32 ^ zero(control)) & 3 {
+        match (3 - (self.rank as u32 ^ zero(control))) & 3 {
             0 => opaque(entry(self.bucket, 0)),
             1 => opaque(entry(self.bucket, 1)),
             2 => opaque(entry(self.bucket, 2)),

@@ -10,6 +10,31 @@
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
+#![expect(
+    clippy::inline_always,
+    reason = "the stack: who has a frame is decided by hand"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "fields are cut out of 64-bit words"
+)]
+#![expect(
+    clippy::cast_possible_wrap,
+    reason = "the kernel's helpers take small sizes as signed"
+)]
+#![expect(clippy::cast_sign_loss, reason = "answers of helpers are known words")]
+#![expect(
+    clippy::cast_ptr_alignment,
+    reason = "packets are aligned to nothing; the verifier looks"
+)]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "with a check that can fail it would not load: `panic`"
+)]
+#![expect(
+    clippy::needless_borrows_for_generic_args,
+    reason = "the stack: keys are not copied"
+)]
 
 mod admission;
 mod affinity;
@@ -38,6 +63,7 @@ use aya_ebpf::programs::XdpContext;
 /// Attached to the interfaces that carry virtual addresses, and in NAT mode to those towards the
 /// real servers.
 #[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_agent(ctx: XdpContext) -> u32 {
     balance::balance(&ctx)
 }

@@ -9,7 +9,7 @@ use aya_ebpf::programs::XdpContext;
 /// Length of an Ethernet header without tags.
 pub(crate) const ETHERNET: usize = 14;
 
-/// EtherType of IPv4 as it stands in the packet.
+/// `EtherType` of IPv4 as it stands in the packet.
 pub(crate) const IPV4: u16 = 0x0800_u16.to_be();
 
 /// Ethernet header.

@@ -12,7 +12,7 @@ use aya_ebpf::programs::XdpContext;
 
 /// The program.
 #[xdp]
-pub fn pass(_packet: XdpContext) -> u32 {
+pub(crate) fn pass(_packet: XdpContext) -> u32 {
     xdp_action::XDP_PASS
 }
 

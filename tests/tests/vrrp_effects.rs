@@ -220,7 +220,8 @@ fn a_vmac_answers_for_the_address_and_leaves_nothing_behind() -> Result<()> {
         }
     })?;
     wait_for(machine, "address show dev vrrp.66", VIP, true)?;
-    ensure!(setting()?.trim() == "1");
+    let set = || (setting().ok()?.trim() == "1").then_some(());
+    wait_until(PATIENCE, set).context("a setting of the interface below")?;
     let theirs = pair.theirs_namespace();
     theirs.enter(|| {
         let mut ping = std::process::Command::new("ping");
@@ -233,6 +234,72 @@ fn a_vmac_answers_for_the_address_and_leaves_nothing_behind() -> Result<()> {
     wait_for(machine, "link show", "vrrp.66", false)?;
     ensure!(setting()? == before);
     Ok(())
+}
+
+/// keepalived 2.2.7 makes the same interfaces of the same file.
+#[test]
+fn addresses_on_other_interfaces_have_vmacs_of_their_own_and_leave_nothing_behind() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let pair = Pair::new()?;
+    let machine = pair.ours_namespace();
+    machine.ip("link add name eth1 type veth peer name far1")?;
+    machine.ip("link set dev far1 up")?;
+    machine.ip("link set dev eth1 up")?;
+    let setting = |of: &str| {
+        let path = format!("/proc/sys/net/ipv4/conf/{of}");
+        machine.enter(|| Ok(std::fs::read_to_string(&path)?))
+    };
+    let before = (setting("eth1/arp_ignore")?, setting("eth1/arp_filter")?);
+    let ours = pair.ours_from(
+        "global_defs {\n vmac_prefix vm\n vmac_addr_prefix va\n}\nvrrp_instance VI_1 {\n \
+         interface eth0\n virtual_router_id 66\n use_vmac_addr\n virtual_ipaddress {\n \
+         10.0.0.100\n 10.1.0.100/24 dev eth1\n }\n virtual_ipaddress_excluded {\n \
+         fd00::9/64 dev eth1\n }\n}\n",
+    )?;
+    ours.wait_for_state(State::Master)?;
+    wait_for(machine, "address show dev va.66", "10.1.0.100/24", true)?;
+    wait_for(machine, "link show dev va.66", "00:00:5e:00:01:42", true)?;
+    wait_for(machine, "address show dev va6.66", "fd00::9/64", true)?;
+    wait_for(machine, "link show dev va6.66", "00:00:5e:00:02:42", true)?;
+    // No address of its own that could be chosen as a source.
+    wait_for(machine, "address show dev va6.66", "fe80:", false)?;
+    wait_for(machine, "address show dev eth0", VIP, true)?;
+    let set = || (setting("eth1/arp_filter").ok()?.trim() == "1").then_some(());
+    wait_until(PATIENCE, set).context("settings of the interface below")?;
+    ours.stop();
+    for name in ["va.66", "va6.66"] {
+        wait_for(machine, "link show", name, false)?;
+    }
+    let after = (setting("eth1/arp_ignore")?, setting("eth1/arp_filter")?);
+    ensure!(after == before, "{after:?}");
+    Ok(())
+}
+
+/// The routes that `ip route` would set, but for MPLS, which is a module.
+#[test]
+fn a_route_takes_packets_into_a_tunnel() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let pair = Pair::new()?;
+    let machine = pair.ours_namespace();
+    let ours = pair.ours_from(
+        "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 66\n virtual_ipaddress {\n \
+         10.0.0.100\n }\n virtual_routes {\n 192.0.2.0/24 dev eth0 encap ip id 100 dst \
+         10.0.0.9 src 10.0.0.1 tos 0x10 ttl 7\n 2001:db8::/64 dev eth0 encap ip6 dst fd00::9\n \
+         }\n}\n",
+    )?;
+    ours.wait_for_state(State::Master)?;
+    let route = "encap ip id 100 src 10.0.0.1 dst 10.0.0.9 ttl 7 tos 16";
+    wait_for(machine, "route show 192.0.2.0/24", route, true)?;
+    let six = "-6 route show 2001:db8::/64";
+    wait_for(machine, six, "encap ip6 id 0 src :: dst fd00::9", true)?;
+    ours.stop();
+    wait_for(machine, "route show", "encap", false)
 }
 
 #[test]

@@ -15,6 +15,8 @@ use lb_tests::{
     wait_until,
 };
 
+#[path = "vrrp_end/trace.rs"]
+mod trace;
 #[path = "vrrp_end/wound.rs"]
 mod wound;
 
@@ -102,6 +104,115 @@ fn an_agent_whose_vrrp_thread_cannot_go_on_hands_over_and_ends() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn an_agent_whose_vrrp_thread_hangs_takes_its_addresses_away_and_ends() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
+    let hangs = wound::Still::hold(cluster.agent(0)?.id(), "vrrp")?;
+    hangs.wait_for_end()?;
+    let exit = cluster.take(0)?.wait(PATIENCE)?;
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    let said = [
+        "the VRRP thread does not answer",
+        "leaving the virtual routers",
+        "start it again",
+    ];
+    for said in said {
+        assert!(exit.log.contains(said), "no {said:?} in:\n{}", exit.log);
+    }
+    let director = &cluster.site.directors[0];
+    let address = cluster.site.layout.virtual_address.to_string();
+    assert!(!director.has_address(&address)?, "{}", exit.log);
+    director.wait_until_free("ens33")?;
+    cluster.wait_for_master(1)?;
+    assert_eq!(cluster.requests(20)?.failures, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn a_vrrp_thread_that_stood_still_for_a_while_goes_on_and_so_does_the_agent() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let switch = Switch::new("outside")?;
+    let director = Namespace::new("director1")?;
+    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    let mut agent = Agent::start(&director, ALONE)?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let hangs = wound::Still::hold(agent.id(), "vrrp")?;
+    agent.wait_for("the VRRP thread does not answer", PATIENCE)?;
+    hangs.let_go()?;
+    agent.wait_for("the VRRP thread answers again", PATIENCE)?;
+    assert!(director.has_address(VIP)?);
+    let exit = agent.terminate()?;
+    assert!(exit.status.success(), "{}", exit.log);
+    assert!(!director.has_address(VIP)?);
+    Ok(())
+}
+
+/// The same with all that is set beside addresses: a VMAC, filters, routes, kernel settings.
+const BUSY: &str = "\
+global_defs {
+    disable_local_igmp
+}
+vrrp_instance VI_1 {
+    interface eth0
+    virtual_router_id 51
+    priority 200
+    use_vmac
+    use_vmac_addr
+    promote_secondaries
+    no_accept
+    virtual_ipaddress {
+        10.0.0.100
+        10.0.0.101/24 dev eth1
+    }
+    virtual_ipaddress_excluded {
+        fd00::100/64
+    }
+    virtual_routes {
+        192.0.2.0/24 dev eth0
+    }
+}
+";
+
+#[test]
+fn the_vrrp_thread_opens_no_file_whatever_happens_to_it() -> Result<()> {
+    if skipped(&needs::SITE) || !trace::IS_POSSIBLE {
+        return Ok(());
+    }
+    let switch = Switch::new("outside")?;
+    let director = Namespace::new("director1")?;
+    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    director.ip("link add name eth1 type veth peer name far1")?;
+    director.ip("link set dev far1 up")?;
+    director.ip("link set dev eth1 up")?;
+    let mut agent = Agent::start(&director, ALONE)?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let calls = trace::calls(agent.id(), "vrrp", || {
+        agent.reload(BUSY)?;
+        let there = |address: &str| {
+            let there = || director.has_address(address).ok()?.then_some(());
+            wait_until(PATIENCE, there).with_context(|| format!("{address} does not come"))
+        };
+        there("fd00::100")?;
+        director.ip("link set dev eth0 down")?;
+        let gone = || (!director.has_address(VIP).ok()?).then_some(());
+        wait_until(PATIENCE, gone).context("it goes on without its interface")?;
+        director.ip("link set dev eth0 up")?;
+        there(VIP)?;
+        agent.reload(ALONE)?;
+        there(VIP)
+    })?;
+    let exit = agent.terminate()?;
+    assert!(exit.status.success(), "{}", exit.log);
+    assert!(calls.contains("send"), "nothing was seen: {calls:?}");
+    assert!(!calls.contains("file"), "{calls:?}\n{}", exit.log);
+    Ok(())
+}
+
 /// [`ALONE`] with a virtual server that nobody can serve.
 fn cannot_start() -> String {
     format!(
@@ -134,6 +245,38 @@ fn a_restart_after_a_crash_that_fails_leaves_no_virtual_address() -> Result<()> 
     assert!(exit.log.contains("nothing was started"), "{}", exit.log);
     assert!(!director.has_address(VIP)?, "{}", exit.log);
     assert!(!status.exists());
+    Ok(())
+}
+
+#[test]
+fn a_restart_after_a_crash_with_a_file_that_cannot_be_used_names_what_was_left() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let switch = Switch::new("outside")?;
+    let director = Namespace::new("director1")?;
+    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    let mut agent = Agent::start(&director, ALONE)?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let is_master = || agent.dump("vrrp").ok()?.contains("MASTER").then_some(());
+    wait_until(PATIENCE, is_master).context("no status file")?;
+    agent.kill()?;
+    let unusable = ALONE.replace("virtual_router_id 51", "virtual_router_id");
+    let exit = Agent::start(&director, &unusable)?.wait(Duration::from_secs(20))?;
+    assert!(!exit.status.success(), "{}", exit.log);
+    let said = "was killed as MASTER: 10.0.0.100/32 may still be set";
+    assert!(exit.log.contains(said), "{}", exit.log);
+    assert!(director.has_address(VIP)?, "as with keepalived");
+    let exit = {
+        let mut agent = Agent::start(&director, ALONE)?;
+        agent.wait_for("10.0.0.100/32 was on eth0 already", PATIENCE)?;
+        agent.terminate()?
+    };
+    assert!(
+        exit.status.success() && !director.has_address(VIP)?,
+        "{}",
+        exit.log
+    );
     Ok(())
 }
 

@@ -12,6 +12,12 @@ pub(crate) struct Options {
     /// keepalived; `calm`: adverts under fire; `failover`: how long a MASTER is missed, ours and keepalived's; else only those
     /// paths of the XDP program whose name contains this.
     filter: Option<String>,
+    /// `calm`: how long each of its rows takes.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// `calm`: only the rows under fire.
+    #[arg(long)]
+    fire: bool,
 }
 
 /// Builds the program and runs the benchmark, in the profile of the tests: nothing is compiled
@@ -25,7 +31,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return config();
     }
     if options.filter.as_deref() == Some("calm") {
-        return calm();
+        return calm(options);
     }
     build_agent()?;
     if options.filter.as_deref() == Some("failover") {
@@ -56,10 +62,15 @@ fn checks() -> Result<()> {
 }
 
 /// Optimised, as on a director.
-fn calm() -> Result<()> {
+fn calm(options: &Options) -> Result<()> {
     build_optimised()?;
     let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
-    succeed(bench.args(["--bench", "calm"]))
+    bench.args(["--bench", "calm", "--", "--seconds"]);
+    bench.arg(options.seconds.to_string());
+    if options.fire {
+        bench.arg("--fire");
+    }
+    succeed(&mut bench)
 }
 
 /// As a user runs it: the agent in its own process. keepalived is the other side.

@@ -6,8 +6,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Everything but `lb-ebpf`, which is not for this machine: lb-agent's build script builds it.
-pub(crate) const HOST: [&str; 3] = ["--workspace", "--exclude", "lb-ebpf"];
+/// Everything but `lb-ebpf`, which is not for this machine (lb-agent's build script builds it), and
+/// the fuzzer, which turns a feature of lb-agent on.
+pub(crate) const HOST: [&str; 5] = [
+    "--workspace",
+    "--exclude",
+    "lb-ebpf",
+    "--exclude",
+    "lb-fuzz",
+];
 
 /// The directory of the workspace.
 pub(crate) fn workspace() -> PathBuf {

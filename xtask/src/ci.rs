@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::cargo::{HOST, command, succeed};
+use crate::cargo::{HOST, command, succeed, workspace};
 use crate::{setup, test};
 
 /// Runs every check; the first that fails is the last.
@@ -16,6 +16,17 @@ pub(crate) fn run() -> Result<()> {
             .args(HOST)
             .args(["--all-targets", "--", "-D", "warnings"]),
     )?;
+    step("Lints of the fuzzer");
+    succeed(&mut command(&[
+        "clippy",
+        "--package",
+        "lb-fuzz",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    step("Lints of the XDP program");
+    lb_ebpf_build::lint(&workspace(), &workspace().join("target"))?;
     step("Documentation");
     succeed(
         command(&["doc", "--no-deps"])

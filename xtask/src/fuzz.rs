@@ -25,7 +25,7 @@ pub(crate) struct Options {
     seconds: u32,
 }
 
-/// Flags of the compiler: what cargo-fuzz passes, without a sanitizer.
+/// Flags of the compiler: what cargo-fuzz passes, without a sanitizer. Some crates ask for `fuzzing`.
 const FLAGS: [&str; 7] = [
     "--cfg=fuzzing",
     "-Cpasses=sancov-module",
@@ -92,13 +92,19 @@ fn directory() -> PathBuf {
 fn build() -> Result<PathBuf> {
     let host = host()?;
     // With a target, the flags are not for build scripts, which libFuzzer does not run.
-    let mut cargo = command(&["build", "--release", "--target", &host]);
+    let mut cargo = command(&["build", "--profile", "fuzz", "--target", &host]);
     cargo
-        .args(["--manifest-path", "fuzz/Cargo.toml", "--target-dir"])
+        .args([
+            "--package",
+            "lb-fuzz",
+            "--features",
+            "libfuzzer",
+            "--target-dir",
+        ])
         .arg(directory())
         .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
     succeed(&mut cargo)?;
-    Ok(directory().join(host).join("release/lb-fuzz"))
+    Ok(directory().join(host).join("fuzz/lb-fuzz"))
 }
 
 /// The compiler's own target.

@@ -7,6 +7,8 @@ use tracing::{error, info, warn};
 use super::keepalived::{PidFiles, Switches};
 use super::{ConfigArguments, InstanceArguments};
 use crate::config;
+use crate::runtime::lock::InstanceLock;
+use crate::runtime::status::StatusFile;
 use crate::runtime::{logging, supervisor};
 
 #[derive(Debug, clap::Args)]
@@ -76,6 +78,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let status = loaded.exit_status();
     if loaded.is_fatal() {
         error!("{} cannot be used; nothing was started", path.display());
+        say_left(&arguments.instance.instance);
         return ExitCode::from(status);
     }
     if status != 0 {
@@ -84,6 +87,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
             error!(
                 "{path} has errors (`lb-agent check` shows them), and `--strict` wants none; nothing was started"
             );
+            say_left(&arguments.instance.instance);
             return ExitCode::from(status);
         }
         warn!(
@@ -134,4 +138,28 @@ fn chain(error: &dyn std::error::Error) -> String {
         }
     }
     text
+}
+
+/// This agent cannot start, and the one before it was killed. Its addresses stay, as with keepalived:
+/// nothing says that they should go; but nobody else would say that they are there.
+fn say_left(instance: &str) {
+    let file = StatusFile::new(instance);
+    // Who has the lock runs, and nothing is left.
+    let Ok(_lock) = InstanceLock::take(instance, file.folder()) else {
+        return;
+    };
+    let Ok((status, _age)) = file.read() else {
+        return;
+    };
+    let masters = status.vrrp.iter().filter(|it| it.state == "MASTER");
+    let addresses = masters.flat_map(|it| &it.virtual_ipaddress);
+    let addresses: Vec<String> = addresses.map(ToString::to_string).collect();
+    if !addresses.is_empty() {
+        error!(
+            "the agent before this one was killed as MASTER: {} may still be set on this host, while \
+             another router has them; they go when an agent starts with a configuration that names \
+             them, or with `ip address del`",
+            addresses.join(", ")
+        );
+    }
 }

@@ -98,6 +98,8 @@ pub(crate) struct Keyword<T: 'static> {
     /// Whether nothing runs when its words are missing, as with keepalived 2.2.7, which reads some
     /// keywords with more patience than others.
     pub(crate) stops: bool,
+    /// Whether a word is the keyword's own, behind its first one, though it is an option, too.
+    pub(crate) owns: fn(first: &str, word: &str) -> bool,
 }
 
 /// What happens with a keyword.

@@ -20,7 +20,7 @@ pub mod diff;
 mod draft;
 mod expand;
 mod explain;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod hash;
 mod include;

@@ -10,6 +10,7 @@ mod authentication;
 mod bfd;
 mod checker;
 mod commands;
+mod encap;
 mod garp;
 mod global;
 mod group;
@@ -38,6 +39,7 @@ pub use authentication::{
 pub use bfd::BfdInstance;
 pub use checker::{Checker, CheckerKind, HttpGet, HttpProtocol, Url, UrlBody};
 pub use commands::Use;
+pub use encap::{Encap, TunnelKey};
 pub use garp::{ExtraIf, Garp, GarpGroup};
 pub use global::{GlobalDefs, RxBufs, VrrpDefaults, XdpAttach, XdpMode};
 pub use group::{TrackGroup, VirtualServerGroup, VirtualServerGroupEntry, VrrpSyncGroup};

@@ -4,6 +4,7 @@
 //! "`x` is not …". Where the value goes is the business of the keyword tables.
 
 mod bytes;
+mod encap;
 mod net;
 mod umask;
 
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use bytes::{hex, hex_with_gaps, hmac_key, mac};
+pub(crate) use encap::{belongs_to_encap, encap};
 pub(crate) use net::{
     address, address_with_prefix, host_address, multicast, multicast4, multicast6, net, net_or_all,
     net_or_default, netmask4, scope, table,

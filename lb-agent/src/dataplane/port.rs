@@ -156,7 +156,9 @@ pub const fn generic_only(kind: &LinkKind) -> Option<&'static str> {
         LinkKind::Ethernet
         | LinkKind::Loopback
         | LinkKind::Bond
+        | LinkKind::Ipvlan { .. }
         | LinkKind::Veth
+        | LinkKind::Vrf { .. }
         | LinkKind::Other(_) => None,
     }
 }

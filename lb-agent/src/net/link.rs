@@ -16,6 +16,9 @@ use super::netlink::{Connection, NetlinkError};
 /// `IFLA_VLAN_ID` of `include/uapi/linux/if_link.h`.
 const IFLA_VLAN_ID: u16 = 1;
 
+/// `IFLA_VRF_TABLE` of the same.
+const IFLA_VRF_TABLE: u16 = 1;
+
 /// `IFLA_XDP` of the same.
 const IFLA_XDP: u16 = 43;
 
@@ -66,8 +69,18 @@ pub enum LinkKind {
         /// Index of the interface that carries the packets.
         parent: u32,
     },
+    /// A further interface of the same Ethernet address.
+    Ipvlan {
+        /// Index of the interface that carries the packets.
+        parent: u32,
+    },
     /// One end of a virtual cable.
     Veth,
+    /// What stands for a routing table of its own (Documentation/networking/vrf.rst).
+    Vrf {
+        /// The table.
+        table: u32,
+    },
     /// The kernel's name of another kind, or `arphrd N` for a medium that is not Ethernet.
     Other(String),
 }
@@ -264,7 +277,14 @@ impl<'a> Found<'a> {
             Some("bond") => LinkKind::Bond,
             Some("bridge") => LinkKind::Bridge,
             Some("macvlan") => LinkKind::Macvlan { parent },
+            Some("ipvlan") => LinkKind::Ipvlan { parent },
             Some("veth") => LinkKind::Veth,
+            Some("vrf") => LinkKind::Vrf {
+                table: self
+                    .info(IFLA_VRF_TABLE)
+                    .and_then(attribute::u32)
+                    .unwrap_or_default(),
+            },
             Some(other) => LinkKind::Other(other.into()),
             None if medium == ARPHRD_LOOPBACK => LinkKind::Loopback,
             None if medium == ARPHRD_ETHER => LinkKind::Ethernet,
@@ -273,10 +293,14 @@ impl<'a> Found<'a> {
     }
 
     fn vlan_id(&self) -> u16 {
-        attributes(self.info_data)
-            .find(|(kind, _)| *kind == IFLA_VLAN_ID)
-            .and_then(|(_, value)| attribute::u16(value))
-            .unwrap_or_default()
+        let id = self.info(IFLA_VLAN_ID).and_then(attribute::u16);
+        id.unwrap_or_default()
+    }
+
+    /// A property of its kind.
+    fn info(&self, wanted: u16) -> Option<&'a [u8]> {
+        let mut info = attributes(self.info_data);
+        info.find_map(|(kind, value)| (kind == wanted).then_some(value))
     }
 }
 

@@ -20,6 +20,7 @@ pub mod ipvs;
 pub mod link;
 pub mod monitor;
 pub mod neighbour;
+pub mod netconf;
 pub mod netdev;
 pub mod netlink;
 pub mod nft;

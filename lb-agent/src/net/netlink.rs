@@ -8,7 +8,7 @@
 
 mod error;
 pub mod frame;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod socket;
 

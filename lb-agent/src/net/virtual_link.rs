@@ -3,9 +3,11 @@
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use nix::errno::Errno;
 use nix::libc::{
-    IFF_UP, IFLA_ADDRESS, IFLA_GROUP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK,
-    IFLA_LINKINFO, RTM_DELLINK, RTM_NEWLINK,
+    IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND,
+    IFLA_LINK, IFLA_LINKINFO, RTM_DELLINK, RTM_NEWLINK, RTM_SETLINK,
 };
+
+use tracing::debug;
 
 use super::netlink::{Connection, NetlinkError};
 use super::request::Request;
@@ -50,11 +52,31 @@ const MACVLAN_MODE_PRIVATE: u32 = 1;
 const IFLA_IPVLAN_MODE: u16 = 1;
 const IFLA_IPVLAN_FLAGS: u16 = 2;
 const IPVLAN_MODE_L2: u16 = 0;
+const AF_INET6: u16 = 10;
+const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
+const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
 
-/// Makes the interface; it is down.
+/// Makes the interface; it is down, and has no IPv6 address of its own when it comes up.
 pub fn create(connection: &mut Connection, link: &VirtualLink) -> Result<(), NetlinkError> {
     let what = format_args!("make interface {}", link.name);
-    connection.execute(encode(link), NLM_F_CREATE | NLM_F_EXCL, &what)
+    connection.execute(encode(link), NLM_F_CREATE | NLM_F_EXCL, &what)?;
+    let what = format_args!("keep interface {} from having an address", link.name);
+    // A kernel without IPv6 gives it none anyway.
+    if let Err(error) = connection.execute(no_address(&link.name), 0, &what) {
+        debug!("{error}");
+    }
+    Ok(())
+}
+
+/// The kernel sets this for an interface that is there, not for one that is being made.
+fn no_address(name: &str) -> Request {
+    Request::new(RTM_SETLINK, &header(0, 0, 0))
+        .with_string(IFLA_IFNAME, name)
+        .with_nested(IFLA_AF_SPEC, |families| {
+            families.with_nested(AF_INET6, |inet6| {
+                inet6.with(IFLA_INET6_ADDR_GEN_MODE, &[IN6_ADDR_GEN_MODE_NONE])
+            })
+        })
 }
 
 /// Brings the interface up.

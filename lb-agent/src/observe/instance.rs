@@ -1,10 +1,10 @@
 //! A VRRP instance as VRRP knows it, as a record for `dump`.
 
-use super::model::{FaultView, InstanceStats, InstanceView, Mac, PeerView, RivalView, TrackedView};
+use super::model::{FaultView, InstanceView, Mac, PeerView, RivalView, TrackedView};
 use crate::vrrp::State;
 use crate::vrrp::instance::Rival;
 use crate::vrrp::settings::Kind;
-use crate::vrrp::status::{InstanceStatus, PeerStatus, Reason, Stats, TrackedStatus};
+use crate::vrrp::status::{InstanceStatus, PeerStatus, Reason, TrackedStatus};
 
 impl From<InstanceStatus> for InstanceView {
     fn from(status: InstanceStatus) -> Self {
@@ -30,7 +30,7 @@ impl From<InstanceStatus> for InstanceView {
             tracked: status.tracked.into_iter().map(Into::into).collect(),
             split_brain: status.split_brain.map(Into::into),
             peers: status.peers.into_iter().map(Into::into).collect(),
-            stats: status.stats.into(),
+            stats: status.stats,
         }
     }
 }
@@ -101,37 +101,6 @@ impl From<PeerStatus> for PeerView {
             priority: status.priority,
             advert_interval: status.adver_int,
             heard: status.ago,
-        }
-    }
-}
-
-impl From<Stats> for InstanceStats {
-    fn from(stats: Stats) -> Self {
-        Self {
-            advert_rcvd: stats.advert_rcvd,
-            advert_sent: stats.advert_sent,
-            become_master: stats.become_master,
-            release_master: stats.release_master,
-            packet_len_err: stats.packet_len_err,
-            advert_interval_err: stats.advert_interval_err,
-            ip_ttl_err: stats.ip_ttl_err,
-            invalid_type_rcvd: stats.invalid_type_rcvd,
-            addr_list_err: stats.addr_list_err,
-            invalid_authtype: stats.invalid_authtype,
-            authtype_mismatch: stats.authtype_mismatch,
-            auth_failure: stats.auth_failure,
-            pri_zero_rcvd: stats.pri_zero_rcvd,
-            pri_zero_sent: stats.pri_zero_sent,
-            vers_err: stats.vers_err,
-            chk_err: stats.chk_err,
-            cast_err: stats.cast_err,
-            src_err: stats.src_err,
-            ignored: stats.ignored,
-            address_restored: stats.address_restored,
-            routing_restored: stats.routing_restored,
-            split_brain: stats.split_brain,
-            advert_late: stats.advert_late,
-            advert_late_max: stats.advert_late_max,
         }
     }
 }

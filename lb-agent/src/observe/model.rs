@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::dataplane::choice::Carrier;
+use crate::vrrp::status::Stats;
 
 /// Version of the JSON, its first field.
 pub const SCHEMA: u32 = 1;
@@ -283,7 +284,7 @@ pub struct InstanceView {
     /// The other routers that were heard, by address.
     pub peers: Vec<PeerView>,
     /// What it has sent, received and refused.
-    pub stats: InstanceStats,
+    pub stats: Stats,
 }
 
 /// Why an instance is in FAULT.
@@ -340,59 +341,6 @@ pub struct PeerView {
     /// How long ago the last one came.
     #[serde(rename = "heard_seconds", with = "seconds")]
     pub heard: Duration,
-}
-
-/// Counters of a VRRP instance, with the names of keepalived's JSON.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstanceStats {
-    /// Adverts received.
-    pub advert_rcvd: u64,
-    /// Adverts sent.
-    pub advert_sent: u64,
-    /// Times it became MASTER.
-    pub become_master: u64,
-    /// Times it stopped being MASTER.
-    pub release_master: u64,
-    /// Packets of a wrong length.
-    pub packet_len_err: u64,
-    /// Adverts with another interval.
-    pub advert_interval_err: u64,
-    /// Packets with a wrong TTL.
-    pub ip_ttl_err: u64,
-    /// Packets of an unknown type.
-    pub invalid_type_rcvd: u64,
-    /// Adverts with other virtual addresses.
-    pub addr_list_err: u64,
-    /// Packets of an unknown authentication.
-    pub invalid_authtype: u64,
-    /// Packets of another authentication than ours.
-    pub authtype_mismatch: u64,
-    /// Packets with a wrong password.
-    pub auth_failure: u64,
-    /// Adverts of priority 0 received.
-    pub pri_zero_rcvd: u64,
-    /// Adverts of priority 0 sent.
-    pub pri_zero_sent: u64,
-    /// Packets of another version.
-    pub vers_err: u64,
-    /// Packets with a wrong checksum.
-    pub chk_err: u64,
-    /// Multicast packets for a unicast instance, and the other way round.
-    pub cast_err: u64,
-    /// Unicast adverts from who is no peer.
-    pub src_err: u64,
-    /// Adverts that the owner of the addresses did not listen to.
-    pub ignored: u64,
-    /// Virtual addresses that somebody else removed and that were put back.
-    pub address_restored: u64,
-    /// Routes and rules that somebody else removed and that were put back.
-    pub routing_restored: u64,
-    /// Times there were two masters.
-    pub split_brain: u64,
-    /// Own adverts that left later than a fifth of the interval after their time.
-    pub advert_late: u64,
-    /// The latest that an advert was late, microseconds.
-    pub advert_late_max: u64,
 }
 
 /// Packets of our services that were not forwarded as usual.

@@ -7,10 +7,11 @@ use lb_common::stats::Reason;
 use super::dump::Dump;
 use super::model::{
     AgentView, BackendState, BackendView, ConnectionView, Counters, Endpoint, FaultView,
-    Granularity, InstanceStats, InstanceView, Mac, Method, PeerView, PersistenceView, Protocol,
-    ReasonView, RivalView, ServerView, ServiceView, TrackedView,
+    Granularity, InstanceView, Mac, Method, PeerView, PersistenceView, Protocol, ReasonView,
+    RivalView, ServerView, ServiceView, TrackedView,
 };
 use crate::dataplane::choice::Carrier;
+use crate::vrrp::status::Stats;
 
 pub(super) fn dump() -> Dump<'static> {
     Dump {
@@ -204,7 +205,7 @@ pub(super) fn instances() -> Vec<InstanceView> {
             advert_interval: Duration::from_secs(1),
             heard: Duration::from_millis(400),
         }],
-        stats: InstanceStats {
+        stats: Stats {
             advert_rcvd: 3,
             advert_sent: 273_900,
             become_master: 1,
@@ -212,7 +213,7 @@ pub(super) fn instances() -> Vec<InstanceView> {
             split_brain: 1,
             advert_late: 3,
             advert_late_max: 203_456,
-            ..InstanceStats::default()
+            ..Stats::default()
         },
     };
     let backup = InstanceView {
@@ -235,7 +236,7 @@ pub(super) fn instances() -> Vec<InstanceView> {
             "192.168.159.202/32".parse().unwrap(),
             "2001:db8::202/128".parse().unwrap(),
         ],
-        stats: InstanceStats::default(),
+        stats: Stats::default(),
         ..master.clone()
     };
     vec![master, backup]

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::model::{InstanceStats, InstanceView, TrackedView};
+use super::model::{InstanceView, TrackedView};
+use crate::vrrp::status::Stats;
 
 /// Writes one block for each instance, an empty line between them.
 pub fn write(out: &mut dyn Write, instances: &[InstanceView]) -> io::Result<()> {
@@ -118,7 +119,7 @@ fn master(instance: &InstanceView) -> String {
     }
 }
 
-fn write_stats(out: &mut dyn Write, stats: &InstanceStats) -> io::Result<()> {
+fn write_stats(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
     let blocks: [(&str, &[(&str, u64)]); 4] = [
         (
             "Advertisements",
@@ -162,7 +163,7 @@ fn write_stats(out: &mut dyn Write, stats: &InstanceStats) -> io::Result<()> {
 }
 
 /// What keepalived does not count.
-fn write_own_stats(out: &mut dyn Write, stats: &InstanceStats) -> io::Result<()> {
+fn write_own_stats(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
     writeln!(out, "   Put back:")?;
     writeln!(out, "     Addresses: {}", stats.address_restored)?;
     writeln!(out, "     Routes and rules: {}", stats.routing_restored)?;

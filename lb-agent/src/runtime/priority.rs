@@ -1,11 +1,13 @@
 //! Priorities of the calling thread: `…_priority` (nice values) and `…_rt_priority`. What the system
 //! does not permit is said and done without.
 
+use std::sync::OnceLock;
+
 use thread_priority::{
     NormalThreadSchedulePolicy, RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue,
     ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// What a thread is to run with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,8 +19,10 @@ pub struct Priority {
 }
 
 impl Priority {
-    /// Applies to the calling thread; `of` is `bfd` or `vrrp`: the beginning of the keywords.
+    /// Applies to the calling thread; `of` is `bfd`, `checker` or `vrrp`: the beginning of the
+    /// keywords. What it says nothing of is as it was when the process started.
     pub fn apply(self, of: &str) {
+        run_as_at_start();
         if let Some(nice) = self.nice {
             run_nice(nice, &format!("{of}_priority"));
         }
@@ -26,6 +30,44 @@ impl Priority {
             run_real_time(priority, &format!("{of}_rt_priority"));
         }
     }
+}
+
+/// The nice value that the process was started with, once the agent's own thread has another
+/// priority. Threads inherit that.
+static AT_START: OnceLock<i8> = OnceLock::new();
+
+/// `checker_priority` and `checker_rt_priority`: of the agent's own thread, which checks, counts and
+/// keeps the data plane. Call it there, once.
+pub fn apply_to_checks(priority: Priority) {
+    if priority == Priority::default() {
+        return;
+    }
+    // Without it other threads have what this one gets.
+    if let Some(nice) = nice_of_this_thread() {
+        AT_START.get_or_init(|| nice);
+    }
+    priority.apply("checker");
+}
+
+/// What the calling thread has inherited of `checker_priority` it gives up: it starts scripts, or
+/// reads a whole configuration.
+pub fn run_as_at_start() {
+    let Some(nice) = AT_START.get() else { return };
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other);
+    let outcome = value_for(*nice).map(|value| {
+        set_thread_priority_and_policy(thread_native_id(), value, policy)
+            .map_err(|error| format!("{error:?}"))
+    });
+    if let Some(Err(reason)) = outcome {
+        debug!("a thread keeps the priority of the checks: {reason}");
+    }
+}
+
+/// Field 19 of proc(5)'s `stat`.
+fn nice_of_this_thread() -> Option<i8> {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split(' ').nth(16)?.parse().ok()
 }
 
 /// Runs the calling thread with a nice value.

@@ -28,6 +28,7 @@ use crate::notify::from_config::Settings;
 use crate::runtime::director;
 use crate::runtime::files;
 use crate::runtime::parts::Parts;
+use crate::runtime::priority::run_as_at_start;
 use crate::runtime::supervisor::module::schedulers;
 use crate::runtime::trackers::{self, Watched};
 use crate::script::Programs;
@@ -210,6 +211,7 @@ pub fn start(
     std::thread::Builder::new()
         .name("reload".into())
         .spawn(move || {
+            run_as_at_start();
             // The agent may have stopped meanwhile.
             sender.send(prepare(&origin, &current, &known, number)).ok();
         })?;

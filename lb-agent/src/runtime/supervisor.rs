@@ -23,6 +23,7 @@ mod saving;
 mod signals;
 mod startup;
 mod telling;
+mod vigil;
 mod vrrp;
 
 use std::future::pending;
@@ -45,10 +46,12 @@ use self::planes::Planes;
 use self::reload::Reloads;
 use self::signals::{Asked, Signals};
 use self::telling::Telling;
+use self::vigil::Vigil;
 use super::director::Director;
 use super::interfaces;
 use super::lock::{InstanceLock, LockError};
 use super::plane::PlaneError;
+use super::priority::{Priority, apply_to_checks, run_as_at_start};
 use super::reload::timed::driver::TimedReload;
 use super::reload::{Origin, errors, host_name, save};
 use super::state::StateFile;
@@ -56,6 +59,7 @@ use super::status::StatusFile;
 use super::trackers::{self, Trackers};
 use super::{clock, memory as process_memory, systemd};
 use crate::config::Loaded;
+use crate::config::model::Config;
 use crate::control;
 use crate::health;
 use crate::log_line::LogLine;
@@ -101,6 +105,12 @@ pub enum RunError {
          stopped; start it again"
     )]
     VrrpEnded,
+    /// The agent ran, and its VRRP thread hangs.
+    #[error(
+        "VRRP hangs, an earlier line says since when: the agent has left the virtual routers and \
+         stopped; start it again"
+    )]
+    VrrpHangs,
 }
 
 impl RunError {
@@ -113,7 +123,7 @@ impl RunError {
             | Self::Vrrp(_)
             | Self::Process(_)
             | Self::NoPlane(_) => true,
-            Self::VrrpEnded => false,
+            Self::VrrpEnded | Self::VrrpHangs => false,
         }
     }
 }
@@ -137,6 +147,8 @@ pub fn run<T>(
     process_memory::lock(&loaded.config.global_defs.process);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // Those start scripts.
+        .on_thread_start(run_as_at_start)
         .build()?;
     let ended = runtime.block_on(async {
         let config = &loaded.config;
@@ -151,10 +163,11 @@ pub fn run<T>(
                 return Ok(());
             }
         }
-        let setup = Setup::from(config);
+        let (setup, checks) = (Setup::from(config), checks_priority(config));
         let started = Supervisor::start(loaded, origin, instance, conduct, &programs, signals);
         let mut supervisor =
             started.inspect_err(|_| residue::after_failed_start(instance, setup))?;
+        apply_to_checks(checks);
         systemd::ready();
         let served = supervisor.serve().await;
         systemd::stopping();
@@ -173,6 +186,15 @@ pub fn run<T>(
     ended
 }
 
+/// `checker_priority`, `checker_rt_priority`.
+fn checks_priority(config: &Config) -> Priority {
+    let process = &config.global_defs.process;
+    Priority {
+        nice: process.checker_priority,
+        real_time: process.checker_rt_priority,
+    }
+}
+
 /// Every probe of a server holds a descriptor; the soft limit of most systems is 1024.
 fn raise_open_files() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
@@ -189,6 +211,7 @@ struct Supervisor {
     network: Network,
     planes: Planes,
     vrrp: Option<driver::Handle>,
+    vigil: Vigil,
     /// For who starts VRRP later.
     tell: mpsc::UnboundedSender<News>,
     news: mpsc::UnboundedReceiver<News>,
@@ -281,6 +304,7 @@ impl Supervisor {
             network,
             planes,
             vrrp,
+            vigil: Vigil::default(),
             tell,
             news,
             trackers,
@@ -340,6 +364,9 @@ impl Supervisor {
             self.update();
             if self.vrrp.as_ref().is_some_and(driver::Handle::has_ended) {
                 return Err(RunError::VrrpEnded);
+            }
+            if self.vrrp_is_lost() {
+                return Err(RunError::VrrpHangs);
             }
         }
     }
@@ -416,6 +443,7 @@ impl Supervisor {
     fn beat(&mut self) {
         self.stale |= self.planes.beat(&self.director);
         self.stale |= self.network.mend(&mut self.director);
+        self.watch_vrrp();
         self.sessions.beat(clock::now());
         self.watch_reload();
         self.remember();
@@ -453,10 +481,8 @@ impl Supervisor {
 
     /// The other routers hear of it first, then the program goes.
     async fn stop(mut self) {
-        if let Some(vrrp) = self.vrrp.take()
-            && !vrrp.stop()
-        {
-            residue::remove(Setup::from(&**self.director.config()));
+        if let Some(vrrp) = self.vrrp.take() {
+            self.stop_vrrp(vrrp);
         }
         self.hear_out();
         if let Some(trackers) = self.trackers.take() {

@@ -5,7 +5,8 @@
 //!   netlink monitor ─┼─▶ thread vrrp ─┼──▶ Gate
 //!   timer ───────────┤                ├──▶ listener(News)
 //!   Reporter ────────┤                │
-//!   Handle::stop ────┘                └──▶ boards ◀── Handle::status
+//!   Handle::stop ────┘                ├──▶ boards ◀── Handle::status
+//!                                     └──▶ thread sysctl
 //! ```
 //!
 //! The thread is its only owner: there is nothing to lock, and nobody to wait for. Its priority is
@@ -27,6 +28,7 @@ use super::router::Router;
 use super::settings::{MAX_KEY_FILE, Setup, VirtualRouter};
 use super::socket::FrameSocket;
 use super::status::{Board, InstanceStatus};
+use super::sysctl::Sysctls;
 use super::wait::Wait;
 use super::{Gate, News};
 
@@ -35,12 +37,14 @@ use crate::net::netlink::{Connection, NetlinkError};
 use crate::runtime::{clock, files};
 
 mod answers;
+mod pulse;
 mod reload;
 mod report;
 mod residue;
 mod thread;
 
 use answers::AnswerSockets;
+use pulse::Pulse;
 use reload::Order;
 pub use reload::ReloadError;
 pub use report::{Report, Reporter};
@@ -56,6 +60,15 @@ const BUFFER: usize = 8192;
 /// Packets taken from one socket, or events from the monitor, before the timers are looked at
 /// again: a flood must not delay our adverts.
 const BURST: usize = 32;
+
+/// How long the thread may take to release what it holds: thousands of addresses take a second.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether it has.
+const STOP_LOOK: Duration = Duration::from_millis(1);
+
+/// How long kernel settings may take.
+const RESTORE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why VRRP could not be started.
 #[derive(Debug, Error)]
@@ -88,6 +101,8 @@ pub struct Handle {
     minds_routing: bool,
     /// Whether everything was released.
     thread: Option<JoinHandle<bool>>,
+    pulse: Arc<Pulse>,
+    sysctls: Option<(Sysctls, JoinHandle<()>)>,
 }
 
 impl Handle {
@@ -121,9 +136,44 @@ impl Handle {
             // It notices at its next timer: within an advertisement interval.
             error!("cannot wake the VRRP thread: {error}");
         }
-        self.thread
-            .take()
-            .is_none_or(|thread| thread.join().unwrap_or(false))
+        let Some(thread) = self.thread.take() else {
+            return true;
+        };
+        while !thread.is_finished() {
+            if self.overdue() > STOP_WITHIN {
+                error!("the VRRP thread does not end; what it holds is taken from it");
+                self.leave();
+                return false;
+            }
+            std::thread::sleep(STOP_LOOK);
+        }
+        let released = thread.join().unwrap_or(false);
+        // It has heard of the end already.
+        if let Some((sysctls, thread)) = self.sysctls.take() {
+            drop(sysctls);
+            thread.join().ok();
+        }
+        released
+    }
+
+    /// How long the thread has been due, as far as its last turn has said; zero: it waits for
+    /// something, or works in time.
+    pub fn overdue(&self) -> Duration {
+        self.pulse.overdue(clock::now())
+    }
+
+    /// Leaves a thread that does not answer to itself: nobody waits for it. What it holds is for
+    /// [`remove_residual`] to remove; kernel settings are what they were, if that can be done within
+    /// a second.
+    pub fn abandon(mut self) {
+        drop(self.thread.take());
+        self.leave();
+    }
+
+    fn leave(&mut self) {
+        if let Some((sysctls, _thread)) = self.sysctls.take() {
+            sysctls.restore_within(RESTORE_WITHIN);
+        }
     }
 }
 
@@ -163,12 +213,14 @@ pub fn spawn(
 
     let answers = AnswerSockets::open(&wait).map_err(SpawnError::PacketSocket)?;
 
-    let system = System::new(connection, frames, wait.registry());
+    let (sysctls, setter) = Sysctls::start().map_err(resources("start a thread"))?;
+    let system = System::new(connection, frames, wait.registry(), Some(sysctls.clone()));
     let isolation = setup.global.isolation;
     let instances = setup.clone().complete();
     let router = Router::new(setup, system, gate, Box::new(listener), clock::now());
     let (boards, waker) = (router.boards(), wait.waker());
     let stop = Arc::new(AtomicBool::new(false));
+    let pulse = Arc::new(Pulse::new(clock::now()));
     let (sender, reports) = channel();
     let (reloads, orders) = channel();
     let thread = Thread {
@@ -179,6 +231,7 @@ pub fn spawn(
         orders,
         wait,
         stop: Arc::clone(&stop),
+        pulse: Arc::clone(&pulse),
         escalation: Escalation::new(isolation),
     };
     let thread = Builder::new()
@@ -196,6 +249,8 @@ pub fn spawn(
         instances,
         minds_routing,
         thread: Some(thread),
+        pulse,
+        sysctls: Some((sysctls, setter)),
     })
 }
 

@@ -36,6 +36,15 @@ impl Channel {
     }
 }
 
+/// What becomes of a kernel setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// At the end it is what it was.
+    AsBefore,
+    /// It goes with its interface.
+    Gone,
+}
+
 /// The kernel, as far as VRRP needs it.
 pub trait Kernel {
     /// Every interface.
@@ -67,7 +76,8 @@ pub trait Kernel {
     /// The end of it. Harmless if it was not begun.
     fn unblock(&mut self, table: &str) -> Result<(), NetlinkError>;
 
-    /// Makes an interface; it is down.
+    /// Makes an interface; it is down, and will have no address of its own: that would be announced
+    /// and could be chosen as a source.
     fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError>;
 
     /// Brings an interface up.
@@ -76,8 +86,15 @@ pub trait Kernel {
     /// Removes an interface. Harmless if it is gone.
     fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError>;
 
-    /// Sets a kernel setting, by its path below `/proc/sys`; what it was is returned.
-    fn set_sysctl(&mut self, path: &str, value: &str) -> io::Result<String>;
+    /// Sets a kernel setting, by its path below `/proc/sys`, soon: it is a file, which is another
+    /// thread's to write. Set again, what it was before the first time is still known.
+    fn set_sysctl(&mut self, path: &str, value: &str, afterwards: Afterwards);
+
+    /// Settings whose paths begin so are gone, with their interface.
+    fn forget_sysctls(&mut self, below: &str);
+
+    /// All settings are what they were, soon.
+    fn restore_sysctls(&mut self);
 
     /// Begins to send and receive adverts on an interface, and joins these groups. `buffer`: so
     /// many bytes may wait to be received.

@@ -12,13 +12,15 @@ use nix::errno::Errno;
 use nix::sys::socket::LinkAddr;
 use tracing::info;
 
-use super::effects::{Channel, Kernel};
+use super::effects::{Afterwards, Channel, Kernel};
 use super::routing::Entry;
 use super::settings::Filter;
 use super::socket::{AdvertSocket, FrameSocket, link_address, protocol};
+use super::sysctl::Sysctls;
 use super::wait::Registry;
 use crate::net::address::{self, Added, Address, Removed};
 use crate::net::link::{self, Link};
+use crate::net::netconf;
 use crate::net::netlink::{Connection, NetlinkError};
 use crate::net::nft;
 use crate::net::virtual_link::{self, VirtualLink};
@@ -32,13 +34,21 @@ pub struct System {
     /// `sockaddr_ll` by index, looked up once: not in the middle of a failover.
     link_addresses: BTreeMap<u32, LinkAddr>,
     registry: Registry,
+    sysctls: Option<Sysctls>,
 }
 
 impl System {
-    /// Every advert socket is registered with [`token`] of its interface and channel.
-    pub(super) fn new(connection: Connection, frames: FrameSocket, registry: Registry) -> Self {
+    /// Every advert socket is registered with [`token`] of its interface and channel. Without
+    /// `sysctls` no kernel setting is touched.
+    pub(super) fn new(
+        connection: Connection,
+        frames: FrameSocket,
+        registry: Registry,
+        sysctls: Option<Sysctls>,
+    ) -> Self {
         Self {
             connection,
+            sysctls,
             frames,
             ports: BTreeMap::new(),
             link_addresses: BTreeMap::new(),
@@ -137,13 +147,22 @@ impl Kernel for System {
         virtual_link::remove(&mut self.connection, name).map(drop)
     }
 
-    fn set_sysctl(&mut self, path: &str, value: &str) -> io::Result<String> {
-        let path = format!("/proc/sys/{path}");
-        let before = std::fs::read_to_string(&path)?.trim().to_owned();
-        if before != value {
-            std::fs::write(&path, value)?;
+    fn set_sysctl(&mut self, path: &str, value: &str, afterwards: Afterwards) {
+        if let Some(sysctls) = &self.sysctls {
+            sysctls.set(path, value, afterwards);
         }
-        Ok(before)
+    }
+
+    fn forget_sysctls(&mut self, below: &str) {
+        if let Some(sysctls) = &self.sysctls {
+            sysctls.forget(below);
+        }
+    }
+
+    fn restore_sysctls(&mut self) {
+        if let Some(sysctls) = &self.sysctls {
+            sysctls.restore();
+        }
     }
 
     fn open(
@@ -217,8 +236,8 @@ impl Kernel for System {
     }
 
     fn is_ipv6_router(&mut self, link: &Link) -> bool {
-        let path = format!("/proc/sys/net/ipv6/conf/{}/forwarding", link.name);
-        std::fs::read(path).is_ok_and(|value| value.first() != Some(&b'0'))
+        // Without IPv6 there is no answer.
+        netconf::forwards_ipv6(&mut self.connection, link.index).unwrap_or(false)
     }
 }
 

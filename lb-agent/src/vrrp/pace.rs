@@ -1,7 +1,7 @@
 //! `garp_group`: one pace for what all instances announce on several interfaces, for switches that
 //! drop what comes too fast. Pure: frames in, frames out when it is their turn.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::settings::Family;
@@ -74,11 +74,39 @@ impl Pace {
         }
     }
 
-    /// Other groups from now on. What waits goes at once: it is late already.
-    pub fn replace(&mut self, groups: &[GarpGroup]) -> Vec<Frame> {
+    /// Other groups from now on, and instances at other `places`, by the ones they had. What waits
+    /// waits on, behind what its interface has sent; what is paced no longer is returned and goes at
+    /// once. `name` is that of an interface: what waited for one that is gone is forgotten.
+    pub fn replace<'a>(
+        &mut self,
+        groups: &[GarpGroup],
+        places: &BTreeMap<usize, usize>,
+        name: impl Fn(u32) -> Option<&'a str>,
+    ) -> Vec<Frame> {
         let before = std::mem::replace(self, Self::new(groups));
-        let lanes = before.groups.into_iter().flat_map(|it| [it.arp, it.na]);
-        lanes.flat_map(|lane| lane.waiting).collect()
+        let mut free = Vec::new();
+        for group in before.groups {
+            for (family, lane) in [(Family::V4, group.arp), (Family::V6, group.na)] {
+                for interface in &group.interfaces {
+                    if let Some(next) = self.lane(interface, family) {
+                        next.not_before = next.not_before.max(lane.not_before);
+                    }
+                }
+                for frame in lane.waiting {
+                    let place = places.get(&frame.instance).copied();
+                    let Some((instance, interface)) = place.zip(name(frame.index)) else {
+                        continue;
+                    };
+                    let frame = Frame { instance, ..frame };
+                    if self.lane(interface, family).is_some() {
+                        self.wait(interface, family, frame);
+                    } else {
+                        free.push(frame);
+                    }
+                }
+            }
+        }
+        free
     }
 
     /// Whether an announcement may go out on this interface `now`; if not, hand it to
@@ -196,14 +224,55 @@ mod tests {
         assert!(pace.may_send("eth1", v4, start + TENTH * 3));
     }
 
+    fn name(index: u32) -> Option<&'static str> {
+        match index {
+            2 => Some("eth0"),
+            3 => Some("eth1"),
+            _ => None,
+        }
+    }
+
     #[test]
-    fn who_is_no_longer_master_announces_nothing_and_a_reload_lets_the_rest_go() {
+    fn who_is_no_longer_master_announces_nothing() {
         let (mut pace, start) = (pace(), clock::now());
         assert!(pace.may_send("eth0", Family::V4, start));
         pace.wait("eth0", Family::V4, frame(2, 0));
         pace.wait("eth0", Family::V4, frame(3, 1));
         pace.forget(0);
-        assert_eq!(pace.replace(&[]), [frame(3, 1)]);
+        assert_eq!(pace.poll(start + TENTH), Some(frame(3, 1)));
+    }
+
+    #[test]
+    fn a_reload_changes_no_turn_and_instances_keep_theirs_at_other_places() {
+        let (mut pace, start) = (pace(), clock::now());
+        assert!(pace.may_send("eth0", Family::V4, start));
+        pace.wait("eth0", Family::V4, frame(2, 0));
+        pace.wait("eth1", Family::V4, frame(3, 1));
+        // An interface that is gone, an instance that has ended.
+        pace.wait("eth0", Family::V4, frame(9, 1));
+        pace.wait("eth0", Family::V4, frame(2, 7));
+        let group = GarpGroup {
+            garp_interval: TENTH * 5,
+            gna_interval: Duration::ZERO,
+            interfaces: vec!["eth1".into(), "eth0".into()],
+        };
+        let places = BTreeMap::from([(0, 4), (1, 0)]);
+        assert_eq!(pace.replace(&[group], &places, name), []);
+        assert!(!pace.may_send("eth1", Family::V4, start + TENTH / 2));
+        assert_eq!(pace.poll_timeout(), Some(start + TENTH), "the turn it had");
+        assert_eq!(pace.poll(start + TENTH), Some(frame(2, 4)));
+        assert_eq!(pace.poll_timeout(), Some(start + TENTH * 6), "the new pace");
+        assert_eq!(pace.poll(start + TENTH * 6), Some(frame(3, 0)));
+        assert_eq!(pace.poll_timeout(), None);
+    }
+
+    #[test]
+    fn what_is_paced_no_longer_goes_at_once() {
+        let (mut pace, start) = (pace(), clock::now());
+        assert!(pace.may_send("eth0", Family::V4, start));
+        pace.wait("eth0", Family::V4, frame(2, 0));
+        let places = BTreeMap::from([(0, 0)]);
+        assert_eq!(pace.replace(&[], &places, name), [frame(2, 0)]);
         assert_eq!(pace.poll_timeout(), None);
         assert!(pace.may_send("eth0", Family::V4, start));
     }

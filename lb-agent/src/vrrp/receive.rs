@@ -8,18 +8,16 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::election::Advert;
-use super::hmac;
-use super::settings::{Authentication, Family, OldUnicastChecksum, Version, adver_int_seconds};
-use crate::config::model::{AuthHmac, HmacMode, HmacReplay};
-use crate::wire::hmac::{self as trailer, TRAILER_LEN};
+use super::settings::{Family, OldUnicastChecksum, Version};
+use crate::wire::hmac::TRAILER_LEN;
 use crate::wire::ip::Datagram;
-use crate::wire::vrrp::{
-    AUTH_AH, AUTH_DATA_LEN, AUTH_NONE, AUTH_PASS, TTL, TYPE_ADVERTISEMENT, View,
-};
-use crate::wire::{ah, vrrp};
+use crate::wire::vrrp::{self, AUTH_AH, TTL, TYPE_ADVERTISEMENT, View};
 
+mod authentication;
 mod expected;
 mod reason;
+
+use authentication::{check_hmac, check_version_2};
 
 pub use expected::Expected;
 pub use reason::{HmacFault, Mismatch, Rejected};
@@ -66,28 +64,14 @@ pub fn check(
     view: &View<'_>,
     before: Before,
 ) -> Result<Received, Rejected> {
-    let from = packet.source;
     // 1
-    if packet.ah.is_some() != (expected.auth_type() == AUTH_AH) {
-        let expected = expected.auth_type() == AUTH_AH;
-        return Err(Rejected::AuthHeader { from, expected });
-    }
+    check_auth_header(expected, packet)?;
     // 2
     let trailer = trailer_len(expected, packet, view);
     check_length(packet, view, trailer)?;
-    // 3
-    let received = packet.ttl;
-    if !expected.is_unicast() && received != TTL {
-        return Err(Rejected::Ttl { from, received });
-    }
-    // 4
-    if view.version() != expected.version.number() {
-        return Err(Rejected::Version {
-            from,
-            received: view.version(),
-            expected: expected.version.number(),
-        });
-    }
+    // 3, 4
+    check_ttl(expected, packet)?;
+    check_version(expected, packet, view)?;
     // 5
     let hmac_sequence = check_hmac(expected, packet, view, trailer, before)?;
     // 6, 7
@@ -95,37 +79,17 @@ pub fn check(
         Version::V2 => check_version_2(expected, packet, view, before)?,
         Version::V3 => None,
     };
-    // 8
-    if view.packet_type() != TYPE_ADVERTISEMENT {
-        let received = view.packet_type();
-        return Err(Rejected::PacketType { from, received });
-    }
-    // 9
-    let (received, length) = (packet.total_len, length(packet, view) + trailer);
-    if received != length {
-        let expected = length;
-        return Err(Rejected::TotalLength {
-            from,
-            received,
-            expected,
-        });
-    }
+    // 8, 9
+    check_type(packet, view)?;
+    check_total_length(packet, view, trailer)?;
+    let source = packet.source;
     // 10
-    let adver_int = adver_int(expected, view).ok_or(Rejected::NoInterval { from })?;
+    let adver_int = adver_int(expected, view).ok_or(Rejected::NoInterval { from: source })?;
     // 11
     let old_checksum = check_checksum(expected, packet, view, trailer)?;
-    // 12
-    if packet.destination.is_multicast() == expected.is_unicast() {
-        return Err(Rejected::Cast {
-            from,
-            expected_unicast: expected.is_unicast(),
-        });
-    }
-    // 13
-    if expected.ignore {
-        return Err(Rejected::Owner { from });
-    }
-    // 15
+    // 12, 13, 15
+    check_cast(expected, packet)?;
+    check_owner(expected, packet)?;
     check_peer(expected, packet)?;
     // 14: comes last, since it does not reject.
     let mismatch = before
@@ -133,7 +97,7 @@ pub fn check(
         .then(|| mismatch(expected, packet, view));
     Ok(Received {
         advert: Advert {
-            source: from,
+            source,
             priority: view.priority(),
             adver_int,
         },
@@ -143,6 +107,89 @@ pub fn check(
         old_checksum,
         mismatch: mismatch.flatten(),
     })
+}
+
+fn check_auth_header(expected: &Expected, packet: &Datagram<'_>) -> Result<(), Rejected> {
+    let (from, expected) = (packet.source, expected.auth_type() == AUTH_AH);
+    if packet.ah.is_some() == expected {
+        Ok(())
+    } else {
+        Err(Rejected::AuthHeader { from, expected })
+    }
+}
+
+/// Peers may be further away.
+const fn check_ttl(expected: &Expected, packet: &Datagram<'_>) -> Result<(), Rejected> {
+    let (from, received) = (packet.source, packet.ttl);
+    if expected.is_unicast() || received == TTL {
+        Ok(())
+    } else {
+        Err(Rejected::Ttl { from, received })
+    }
+}
+
+fn check_version(
+    expected: &Expected,
+    packet: &Datagram<'_>,
+    view: &View<'_>,
+) -> Result<(), Rejected> {
+    let (from, received, expected) = (packet.source, view.version(), expected.version.number());
+    if received == expected {
+        Ok(())
+    } else {
+        Err(Rejected::Version {
+            from,
+            received,
+            expected,
+        })
+    }
+}
+
+fn check_type(packet: &Datagram<'_>, view: &View<'_>) -> Result<(), Rejected> {
+    let (from, received) = (packet.source, view.packet_type());
+    if received == TYPE_ADVERTISEMENT {
+        Ok(())
+    } else {
+        Err(Rejected::PacketType { from, received })
+    }
+}
+
+/// As the IP header has it.
+fn check_total_length(
+    packet: &Datagram<'_>,
+    view: &View<'_>,
+    trailer: usize,
+) -> Result<(), Rejected> {
+    let (from, received) = (packet.source, packet.total_len);
+    let expected = length(packet, view) + trailer;
+    if received == expected {
+        Ok(())
+    } else {
+        Err(Rejected::TotalLength {
+            from,
+            received,
+            expected,
+        })
+    }
+}
+
+const fn check_cast(expected: &Expected, packet: &Datagram<'_>) -> Result<(), Rejected> {
+    let (from, expected_unicast) = (packet.source, expected.is_unicast());
+    if packet.destination.is_multicast() == expected_unicast {
+        return Err(Rejected::Cast {
+            from,
+            expected_unicast,
+        });
+    }
+    Ok(())
+}
+
+const fn check_owner(expected: &Expected, packet: &Datagram<'_>) -> Result<(), Rejected> {
+    let from = packet.source;
+    if expected.ignore {
+        return Err(Rejected::Owner { from });
+    }
+    Ok(())
 }
 
 /// Length of the whole packet, as the VRRP header has it.
@@ -179,148 +226,6 @@ fn check_length(packet: &Datagram<'_>, view: &View<'_>, trailer: usize) -> Resul
         });
     }
     Ok(())
-}
-
-/// The sequence number of the trailer is returned; `None`: there is none, and none is needed.
-fn check_hmac(
-    expected: &Expected,
-    packet: &Datagram<'_>,
-    view: &View<'_>,
-    trailer: usize,
-    before: Before,
-) -> Result<Option<u64>, Rejected> {
-    let Some(config) = &expected.auth_hmac else {
-        return Ok(None);
-    };
-    if trailer == 0 {
-        return match config.mode {
-            HmacMode::Enforce => Err(HmacFault::Missing),
-            HmacMode::Permissive | HmacMode::ReceiveOnly => Ok(None),
-        }
-        .map_err(|why| hmac_rejected(packet, why));
-    }
-    let length = view.expected_len(packet.address_len()) + trailer;
-    let signed = packet.payload.get(..length).unwrap_or_default();
-    let binding = trailer::Binding {
-        source: packet.source,
-        version: view.version(),
-        vrid: view.vrid(),
-    };
-    let sequence = judge_trailer(config, signed, binding, before);
-    sequence.map(Some).map_err(|why| hmac_rejected(packet, why))
-}
-
-const fn hmac_rejected(packet: &Datagram<'_>, why: HmacFault) -> Rejected {
-    let from = packet.source;
-    Rejected::Hmac { from, why }
-}
-
-/// The age first: what is old costs no digest. What is not signed proves nothing, so the number
-/// counts last.
-fn judge_trailer(
-    config: &AuthHmac,
-    signed: &[u8],
-    binding: trailer::Binding,
-    before: Before,
-) -> Result<u64, HmacFault> {
-    let trailer = trailer::View::at_end(signed).ok_or(HmacFault::Missing)?;
-    if !trailer.is_known() {
-        return Err(HmacFault::Unknown);
-    }
-    let sequence = trailer.sequence();
-    let age = hmac::age(sequence, before.since_1970);
-    if config.anti_replay == HmacReplay::Time && !hmac::is_within(age, config.time_window) {
-        return Err(HmacFault::Stale(age));
-    }
-    let id = trailer.key_id();
-    let key = config.key_of(id).ok_or(HmacFault::Key(id))?;
-    if !trailer::is_signed(signed, binding, key) {
-        return Err(HmacFault::Digest);
-    }
-    if !hmac::is_new(config, before.hmac_sequence, sequence, before.since_1970) {
-        return Err(HmacFault::Replay);
-    }
-    Ok(sequence)
-}
-
-/// Authentication and interval; the sequence number of the authentication header is returned.
-fn check_version_2(
-    expected: &Expected,
-    packet: &Datagram<'_>,
-    view: &View<'_>,
-    before: Before,
-) -> Result<Option<u32>, Rejected> {
-    let from = packet.source;
-    let received = view.auth_type();
-    if !matches!(received, AUTH_NONE | AUTH_PASS | AUTH_AH) {
-        return Err(Rejected::UnknownAuthType { from, received });
-    }
-    if received != expected.auth_type() {
-        return Err(Rejected::AuthType {
-            from,
-            received,
-            expected: expected.auth_type(),
-        });
-    }
-    let sequence = match (&expected.authentication, packet.ah) {
-        (None, _) => None,
-        (Some(Authentication::Pass(ours)), _) => match view.auth_data() {
-            Some(theirs) if equal(*ours, *theirs) => None,
-            Some(_) | None => return Err(Rejected::Password { from }),
-        },
-        (Some(Authentication::Ah(key)), Some(header)) => {
-            check_ah(packet, header, key, before.sequence)?;
-            Some(header.sequence())
-        }
-        // Check 1 has seen to it.
-        (Some(Authentication::Ah(_)), None) => return Err(Rejected::Digest { from }),
-    };
-    let ours = adver_int_seconds(expected.advert_int);
-    if view.adver_int() != ours {
-        let (received, expected) = (view.adver_int(), ours);
-        return Err(Rejected::AdverInt {
-            from,
-            received,
-            expected,
-        });
-    }
-    Ok(sequence)
-}
-
-/// The digest comes before the sequence number counts: a forged packet must not move it.
-fn check_ah(
-    packet: &Datagram<'_>,
-    header: ah::View<'_>,
-    key: &[u8],
-    last: Option<u32>,
-) -> Result<(), Rejected> {
-    let from = packet.source;
-    if IpAddr::V4(header.spi()) != from {
-        let spi = header.spi();
-        return Err(Rejected::Spi { from, spi });
-    }
-    if let Some(last) = last
-        && header.sequence() <= last
-    {
-        let received = header.sequence();
-        return Err(Rejected::Replay {
-            from,
-            received,
-            last,
-        });
-    }
-    // What Ethernet padded is not signed.
-    let signed = packet.bytes.get(..packet.total_len);
-    if signed.is_some_and(|signed| ah::is_signed(signed, key)) {
-        Ok(())
-    } else {
-        Err(Rejected::Digest { from })
-    }
-}
-
-/// Takes the same time wherever the first difference is.
-fn equal(ours: [u8; AUTH_DATA_LEN], theirs: [u8; AUTH_DATA_LEN]) -> bool {
-    u64::from_ne_bytes(ours) ^ u64::from_ne_bytes(theirs) == 0
 }
 
 /// `None`: zero.

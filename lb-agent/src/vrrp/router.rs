@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, info, warn};
 
-use super::effects::Kernel;
+use super::effects::{Afterwards, Kernel};
 use super::instance::{Input, Interface};
 use super::pace::{Frame, Pace};
 use super::settings::{Family, Kind, Setup, Status, VirtualRouter};
@@ -132,7 +132,7 @@ impl<K: Kernel> Router<K> {
     /// Looks at the interfaces and starts every instance.
     pub fn start(&mut self, now: Instant) {
         if self.disable_local_igmp {
-            self.set("net/ipv4/igmp_link_local_mcast_reports".into(), "0");
+            self.set_no_igmp();
         }
         self.read_links(now);
         if !self.made.is_empty() {
@@ -152,6 +152,14 @@ impl<K: Kernel> Router<K> {
             member.handle(Input::Start, &self.interfaces, &mut self.outside, now);
         }
         self.settle(now);
+    }
+
+    fn set_no_igmp(&mut self) {
+        let (path, kernel) = (
+            "net/ipv4/igmp_link_local_mcast_reports",
+            &mut self.outside.kernel,
+        );
+        kernel.set_sysctl(path, "0", Afterwards::AsBefore);
     }
 
     /// Stops every instance: MASTERs release their duty, addresses are removed.

@@ -10,6 +10,7 @@ use super::effects::Kernel;
 use super::router::Interfaces;
 use crate::config::model::{Route, Rule};
 use crate::net::address::{Added, Removed};
+use crate::net::link::LinkKind;
 use crate::net::request::Request;
 
 pub mod route;
@@ -29,7 +30,7 @@ pub struct Entry {
 /// What the configuration has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Config {
-    Route(Route),
+    Route(Box<Route>),
     Rule(Rule),
 }
 
@@ -61,7 +62,7 @@ pub struct Routing {
 impl Routing {
     /// None of them set.
     pub fn new(owner: &str, routes: &[Route], rules: &[Rule]) -> Self {
-        let routes = routes.iter().cloned().map(Config::Route);
+        let routes = routes.iter().map(|it| Config::Route(Box::new(it.clone())));
         let rules = rules.iter().cloned().map(Config::Rule);
         let line = |config| Line {
             config,
@@ -191,7 +192,11 @@ impl Config {
     fn encode(&self, interfaces: &Interfaces) -> Result<Entry, String> {
         let index = |name: &str| interfaces.by_name(name).map(|link| link.index);
         match self {
-            Self::Route(config) => route::encode(config, index),
+            Self::Route(config) => {
+                let vrf = config.vrf.as_deref();
+                let table = vrf.map(|vrf| table(vrf, interfaces)).transpose()?;
+                route::encode(config, table, index)
+            }
             Self::Rule(config) => rule::encode(config),
         }
     }
@@ -208,5 +213,18 @@ impl Config {
             Self::Route(config) => config.no_track,
             Self::Rule(config) => config.no_track,
         }
+    }
+}
+
+/// `vrf`: the table that a VRF device stands for.
+fn table(vrf: &str, interfaces: &Interfaces) -> Result<u32, String> {
+    match interfaces.by_name(vrf).map(|link| &link.kind) {
+        Some(LinkKind::Vrf { table }) => Ok(*table),
+        Some(_) => Err(format!(
+            "cannot add a route to VRF {vrf}: the interface is no VRF"
+        )),
+        None => Err(format!(
+            "cannot add a route to VRF {vrf}: no such interface"
+        )),
     }
 }

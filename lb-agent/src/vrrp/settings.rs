@@ -16,6 +16,7 @@ mod address;
 mod from_config;
 mod keys;
 mod tracked;
+mod vmac;
 
 pub use address::VirtualAddress;
 pub(super) use from_config::{adver_int_seconds, centiseconds};
@@ -330,6 +331,9 @@ pub struct VirtualRouter {
     pub promote_secondaries: bool,
     /// `use_vmac` or `use_ipvlan`: an interface of its own for the virtual addresses.
     pub vmac: Option<Vmac>,
+    /// `use_vmac_addr`, and `use_vmac` of an address: interfaces for addresses that do not stand on
+    /// the instance's.
+    pub address_vmacs: Vec<Vmac>,
     /// Where the address is that adverts are sent from; the interface below a VMAC.
     pub source_interface: String,
     /// `virtual_routes`.
@@ -371,6 +375,11 @@ impl VirtualRouter {
             && self.interface == other.interface
             && self.source_interface == other.source_interface
             && self.vmac == other.vmac
+    }
+
+    /// Every interface that is made for it.
+    pub fn vmacs(&self) -> impl Iterator<Item = &Vmac> {
+        self.vmac.iter().chain(&self.address_vmacs)
     }
 
     /// Whether adverts go to peers and not to a group.

@@ -151,6 +151,10 @@ counters! {
     authtype_mismatch,
     /// Packets with a wrong password.
     auth_failure,
+    /// Adverts of priority 0 received.
+    pri_zero_rcvd,
+    /// Adverts of priority 0 sent.
+    pri_zero_sent,
     /// Packets of another version.
     vers_err,
     /// Packets with a wrong checksum.
@@ -161,10 +165,6 @@ counters! {
     src_err,
     /// Adverts that the owner of the addresses did not listen to.
     ignored,
-    /// Adverts of priority 0 received.
-    pri_zero_rcvd,
-    /// Adverts of priority 0 sent.
-    pri_zero_sent,
     /// Virtual addresses that somebody else removed and that were put back.
     address_restored,
     /// Routes and rules that somebody else removed and that were put back.

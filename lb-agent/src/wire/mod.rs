@@ -8,7 +8,7 @@
 pub mod ah;
 pub mod arp;
 pub mod bfd;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 pub mod hmac;
 pub mod ip;

@@ -8,6 +8,20 @@
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
+#![expect(clippy::inline_always, reason = "calls would be timed along")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "sizes of a packet, numbers of flows"
+)]
+#![expect(clippy::cast_possible_wrap, reason = "sizes of a packet")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "with a check that can fail it would not load: `panic`"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "programs: as the macro wants them"
+)]
 
 #[path = "../packet.rs"]
 #[expect(dead_code, reason = "the harness knows one kind of packet only")]
@@ -40,7 +54,7 @@ static CALLEE: ProgramArray<1> = ProgramArray::new();
 /// Restores the frame, gives it to the next flow, calls the program under test and counts what
 /// that says.
 #[xdp]
-pub fn harness(ctx: XdpContext) -> u32 {
+pub(crate) fn harness(ctx: XdpContext) -> u32 {
     prepare(&ctx).map_or(XDP_ABORTED, |tally| {
         let verdict = call(ctx.ctx);
         // SAFETY: the one record of the map, and one run at a time.
@@ -103,13 +117,13 @@ fn call(ctx: *mut xdp_md) -> u32 {
 
 /// Does nothing: what a call of it costs is the harness.
 #[xdp]
-pub fn null_tx(_ctx: XdpContext) -> u32 {
+pub(crate) fn null_tx(_ctx: XdpContext) -> u32 {
     XDP_TX
 }
 
 /// Moves the head as TUN does and nothing else, so that the harness has to move it back.
 #[xdp]
-pub fn null_push(ctx: XdpContext) -> u32 {
+pub(crate) fn null_push(ctx: XdpContext) -> u32 {
     const OUTER: i32 = size_of::<Ipv4>() as i32;
     // SAFETY: the context is the program's own.
     match unsafe { bpf_xdp_adjust_head(ctx.as_ptr().cast(), -OUTER) } {
@@ -120,7 +134,7 @@ pub fn null_push(ctx: XdpContext) -> u32 {
 
 /// The floor: what no load balancer can do without. Checks the headers, writes both MACs, sends.
 #[xdp]
-pub fn floor(ctx: XdpContext) -> u32 {
+pub(crate) fn floor(ctx: XdpContext) -> u32 {
     let packet = Packet::new(&ctx);
     let (Some(ethernet), Some(ip), Some(_tcp)) = (
         packet.at::<Ethernet>(0),

@@ -50,7 +50,7 @@ pub(crate) fn error_to_server(
             requote(packet, quote, (address, port), (server.addr, server.port));
         }
     }
-    self::address(ethernet, slot.head);
+    address(ethernet, slot.head);
     send(ctx, slot.ifindex)
 }
 

@@ -114,5 +114,7 @@ fn send(ctx: &XdpContext, ifindex: u32) -> Result<u32, Reason> {
         return Ok(XDP_TX);
     }
     // An interface that is missing in the map has just gone.
-    EGRESS.redirect(ifindex, 0).map_err(|_| Reason::NoEgress)
+    EGRESS
+        .redirect(ifindex, 0)
+        .map_err(|_refused| Reason::NoEgress)
 }

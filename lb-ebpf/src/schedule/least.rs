@@ -49,7 +49,7 @@ pub(super) fn next(flow: &Flow) -> u64 {
         policy.active_cost.into(),
         policy.inactive_cost.into(),
         policy.more_cost.into(),
-        u32::from(policy.flags) | flow.counted * COUNTED,
+        u32::from(policy.flags) | (flow.counted * COUNTED),
     )
 }
 
@@ -108,7 +108,7 @@ pub(crate) extern "C" fn lb_compare(
     }
     match best as u32 {
         0 => u64::from(ALL_FULL),
-        best => u64::from(target(best)) | idle * SOMEBODY_IS_IDLE,
+        best => u64::from(target(best)) | (idle * SOMEBODY_IS_IDLE),
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A MASTER with 2 000 services and 40 000 servers that nobody answers for, a BACKUP beside it, every
 //! processor busy, and one reload after another. A capture tells how late adverts were; the BACKUP's
-//! log, whether it ever took over. The same without all that first. `LB_CALM_SECONDS` says how long
-//! each row takes (60 by default; 600 are the ten minutes of the promise).
+//! log, whether it ever took over. The same without all that first. `--seconds` says how long each row
+//! takes (60 by default; 600 are the ten minutes of the promise), `--fire` leaves the calm rows out.
 #![expect(clippy::print_stdout, reason = "a report for the terminal")]
 
 use std::process::{Command, ExitCode, Stdio};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use lb_tests::configurations::Large;
-use lb_tests::{Agent, Capture, Frame, Namespace, Need, Process, Switch, needs};
+use lb_tests::{Agent, Capture, Frame, Namespace, Need, Process, Switch};
 
 const NEEDS: [Need; 5] = [
     Need::Root,
@@ -30,25 +30,23 @@ const LATE: u32 = 5;
 const INTERVALS: [Duration; 2] = [Duration::from_secs(1), Duration::from_millis(100)];
 
 fn main() -> ExitCode {
-    if needs::skipped(&NEEDS) {
-        return ExitCode::SUCCESS;
-    }
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("{error:?}");
-            ExitCode::FAILURE
-        }
-    }
+    lb_tests::report(&NEEDS, run)
 }
 
 fn run() -> Result<()> {
-    let seconds = std::env::var("LB_CALM_SECONDS").map_or(Ok(60), |given| given.parse())?;
-    let time = Duration::from_secs(seconds);
+    let arguments: Vec<String> = std::env::args().collect();
+    let seconds = arguments.iter().position(|it| it == "--seconds");
+    let seconds = seconds.and_then(|place| arguments.get(place + 1));
+    let time = Duration::from_secs(seconds.map_or(Ok(60), |given| given.parse())?);
+    let loads: &[bool] = if arguments.iter().any(|it| it == "--fire") {
+        &[true]
+    } else {
+        &[false, true]
+    };
     println!("adverts   load    sent  median late   latest  > 20 %  reloads  false failovers");
     for interval in INTERVALS {
-        for loaded in [false, true] {
-            println!("{}", row(interval, loaded, time)?);
+        for loaded in loads {
+            println!("{}", row(interval, *loaded, time)?);
         }
     }
     Ok(())

@@ -72,16 +72,7 @@ impl Row {
 }
 
 fn main() -> ExitCode {
-    if needs::skipped(&NEEDS) {
-        return ExitCode::SUCCESS;
-    }
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    lb_tests::report(&NEEDS, run)
 }
 
 fn run() -> Result<()> {

@@ -1,17 +1,41 @@
-//! Takes from a thread of another process the descriptor that it waits on: an error which no input
-//! can bring about.
+//! Wounds of a thread of another process: it loses the descriptor that it waits on, or stands still.
+//! No input can bring either about.
 
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use lb_tests::{PATIENCE, wait_until};
+use nix::sys::ptrace;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 #[cfg(target_arch = "x86_64")]
-use {
-    anyhow::{Context, ensure},
-    nix::libc,
-    nix::sys::ptrace,
-    nix::sys::wait::{WaitPidFlag, waitpid},
-    nix::unistd::Pid,
-};
+use {anyhow::ensure, nix::libc};
+
+/// The thread stands still, and it alone. It goes on when it is let go, or when its process ends.
+pub(crate) struct Still(Pid);
+
+impl Still {
+    pub(crate) fn hold(process: u32, thread: &str) -> Result<Self> {
+        let thread = find(process, thread)?;
+        ptrace::attach(thread).context("cannot stop the thread")?;
+        waitpid(thread, Some(WaitPidFlag::__WALL))?;
+        Ok(Self(thread))
+    }
+
+    pub(crate) fn let_go(self) -> Result<()> {
+        Ok(ptrace::detach(self.0, None)?)
+    }
+
+    /// Waits until its process has ended: whoever stopped a thread is told before anybody else.
+    pub(crate) fn wait_for_end(self) -> Result<()> {
+        let flags = WaitPidFlag::__WALL | WaitPidFlag::WNOHANG;
+        let is_gone = || match waitpid(self.0, Some(flags)) {
+            Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) | Err(_) => Some(()),
+            Ok(_) => None,
+        };
+        wait_until(PATIENCE, is_gone).context("the process goes on")
+    }
+}
 
 /// Registers are those of one architecture.
 pub(crate) const IS_POSSIBLE: bool = cfg!(target_arch = "x86_64");
@@ -56,8 +80,7 @@ pub(crate) fn take_epoll(_process: u32, _thread: &str) -> Result<()> {
 }
 
 /// The thread of this name.
-#[cfg(target_arch = "x86_64")]
-fn find(process: u32, name: &str) -> Result<Pid> {
+pub(crate) fn find(process: u32, name: &str) -> Result<Pid> {
     for task in fs::read_dir(format!("/proc/{process}/task"))? {
         let task = task?;
         if fs::read_to_string(task.path().join("comm"))?.trim_end() == name {

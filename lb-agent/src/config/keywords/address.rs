@@ -60,7 +60,5 @@ const RARE: &[Keyword<AddressDraft>] = &[
     .example("0"),
     word("track_group", "NAME", read!(value::name => |a: &mut AddressDraft, v| a.track_group = Some(v)))
         .example("T"),
-    line("use_vmac", words("[NAME] …", 0, ANY), lower::use_vmac)
-        .example("vmac7")
-        .later("the interface keeps its own MAC address"),
+    line("use_vmac", words("[NAME] [MAC] [group N]", 0, ANY), lower::use_vmac).example("vmac7"),
 ];

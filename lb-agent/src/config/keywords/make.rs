@@ -18,6 +18,7 @@ impl<T> Keyword<T> {
             silent: "\0",
             many: false,
             stops: true,
+            owns: |_, _| false,
         }
     }
 
@@ -69,6 +70,12 @@ impl<T> Keyword<T> {
     /// Without its words the line is ignored, and everything else runs.
     pub(super) const fn goes_on(mut self) -> Self {
         self.stops = false;
+        self
+    }
+
+    /// Options that belong to it when they stand behind it.
+    pub(super) const fn owns(mut self, owns: fn(first: &str, word: &str) -> bool) -> Self {
+        self.owns = owns;
         self
     }
 

@@ -5,15 +5,13 @@ use std::ops::RangeInclusive;
 use super::{Keyword, Unit, bare, flag, signed, units, unread};
 use crate::config::draft::GlobalDraft;
 
-const LIMITS: &str = "the limits of keepalived's processes do not fit a program of threads";
+const LIMITS: &str = "the limit is one of a process, and its end would take every thread along; a VRRP thread that \
+                      hangs is noticed by the agent, which leaves the virtual routers and ends";
 const AFFINITY: &str = "where the threads run is left to the kernel; `taskset` can pin them";
 const BUFFERS: &str = "the buffers of netlink sockets are sized by the program itself";
 const NAMES: &str = "there is one process, `lb-agent`";
 const SNMP: &str = "this program is no SNMP agent; its figures are in `lb-agent dump`";
 const DBUS: &str = "this program is not on D-Bus; its state is in `lb-agent dump`";
-const AS_IT_IS: &str = "checks run with the priority that the program was started with, and so do the scripts that they \
-                        start; VRRP and BFD have theirs";
-
 const NICE: RangeInclusive<i32> = -20..=19;
 const REAL_TIME: RangeInclusive<u8> = 1..=99;
 
@@ -44,8 +42,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     signed("checker_priority", NICE, |g: &mut GlobalDraft, v| {
         g.value.process.checker_priority = small(v.value);
     })
-    .goes_on()
-    .accepted(AS_IT_IS),
+    .goes_on(),
     signed("bfd_priority", NICE, |g: &mut GlobalDraft, v| {
         g.value.process.bfd_priority = small(v.value);
     })
@@ -61,8 +58,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
             g.value.process.checker_rt_priority = Some(v.value);
         },
     )
-    .goes_on()
-    .accepted(AS_IT_IS),
+    .goes_on(),
     super::byte("bfd_rt_priority", REAL_TIME, |g: &mut GlobalDraft, v| {
         g.value.process.bfd_rt_priority = Some(v.value);
     })

@@ -16,8 +16,6 @@ pub(crate) static ROUTE: Section<RouteDraft> =
 /// Options of one of several ways: `nexthop { … }`.
 pub(crate) static NEXTHOP: Section<NextHop> = Section::options("a next hop", &[HOP]);
 
-const NOT_SET: &str = "the route is not set";
-
 const WAY: &[Keyword<RouteDraft>] = &[
     word(
         "to",
@@ -69,14 +67,14 @@ const WAY: &[Keyword<RouteDraft>] = &[
     line("encap", words("ip|ip6|mpls|ila …", 1, ANY), lower::encap)
         .or(&["as"])
         .example("ip dst 10.0.0.7")
-        .later(NOT_SET),
+        .owns(value::belongs_to_encap),
     word(
         "vrf",
         "NAME",
-        read!(value::interface => |r: &mut RouteDraft, v| lower::vrf(r, v.value)),
+        read!(value::interface => |r: &mut RouteDraft, v| r.value.vrf = Some(v.value)),
     )
-    .example("red")
-    .later(NOT_SET),
+    .default("the table of `table`")
+    .example("red"),
 ];
 
 const TYPES: &[Keyword<RouteDraft>] = &[

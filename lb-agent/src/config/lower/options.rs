@@ -89,9 +89,11 @@ fn taken<T>(
         Argument::Flag(_) | Argument::Bare(_) | Argument::Block(..) => 0,
         Argument::Line(words, _) => {
             // One that may come again ends where it does; others at the next option.
+            let first = behind.first().map_or("", |first| &*first.text);
             let ends = |word: &Word<'_>| {
                 let next = section.find(&word.text);
-                next.is_some_and(|next| !keyword.many || next.name == keyword.name)
+                let ends = next.is_some_and(|next| !keyword.many || next.name == keyword.name);
+                ends && !(keyword.owns)(first, &word.text)
             };
             let up_to = behind.iter().position(ends).unwrap_or(behind.len());
             up_to.min(words.most)

@@ -152,11 +152,6 @@ pub(in crate::config) fn another_way(draft: &mut RouteDraft, via: IpAddr) {
     });
 }
 
-/// `vrf NAME`: the device that stands for its table.
-pub(in crate::config) fn vrf(draft: &mut RouteDraft, name: String) {
-    draft.hop.dev.get_or_insert(name);
-}
-
 /// `nexthop via … dev … weight …`
 pub(in crate::config) fn nexthop(
     draft: &mut RouteDraft,
@@ -170,14 +165,27 @@ pub(in crate::config) fn nexthop(
     }
 }
 
-/// `encap …`: kept as it is.
+/// `encap …`
 pub(in crate::config) fn encap(
     draft: &mut RouteDraft,
     node: &Node<'_>,
-    _lowering: &mut Lowering<'_>,
+    lowering: &mut Lowering<'_>,
 ) {
-    let words = node.arguments.iter().map(|word| word.text.as_ref());
-    draft.value.encap = Some(words.collect::<Vec<_>>().join(" "));
+    let words: Vec<&str> = node
+        .arguments
+        .iter()
+        .map(|word| word.text.as_ref())
+        .collect();
+    let (Some(first), Some(last)) = (node.arguments.first(), node.arguments.last()) else {
+        return;
+    };
+    let all = Word {
+        text: words.join(" ").into(),
+        span: first.span.to(last.span),
+    };
+    if let Some(encap) = lowering.parse(&all, |_| value::encap(&words)) {
+        draft.value.encap = Some(encap);
+    }
 }
 
 /// A time as iproute2 writes it: `7ms`, `1.5s`, `7` (milliseconds).

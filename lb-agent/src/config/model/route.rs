@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::Family;
+use super::{Encap, Family};
 
 /// A route, in the words of ip-route(8).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -44,8 +44,10 @@ pub struct Route {
     pub ttl_propagate: Option<bool>,
     /// Metrics.
     pub metrics: RouteMetrics,
-    /// Options whose words are kept as they are: `encap …`.
-    pub encap: Option<String>,
+    /// `encap` (`as`).
+    pub encap: Option<Encap>,
+    /// `vrf`: the VRF device whose table it is in.
+    pub vrf: Option<String>,
     /// `no_track`: its removal by somebody else does not matter.
     pub no_track: bool,
     /// `track_group` of a static route.

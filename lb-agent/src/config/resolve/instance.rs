@@ -24,11 +24,11 @@ impl Resolver<'_> {
     ) -> Option<VrrpInstance> {
         let name = &draft.name;
         // All remarks come first: one run shows them all, also where the instance is left out.
-        let interface = draft
-            .interface
-            .as_ref()
-            .or(self.global.default_interface.as_ref());
-        let interface = interface.map(|given| given.value.clone());
+        let vrf = self.vrf(draft);
+        let default = self.global.default_interface.as_ref();
+        let default = default.map(|given| given.value.clone());
+        let given = draft.interface.as_ref().map(|given| given.value.clone());
+        let interface = given.clone().or(vrf).or_else(|| default.clone());
         let virtual_router_id = draft.virtual_router_id.map(value);
         self.missing(name, interface.is_none(), virtual_router_id.is_none());
         let tracking = self.tracking(&draft.tracking, weights);
@@ -44,7 +44,8 @@ impl Resolver<'_> {
         let source = draft.source.filter(|it| self.is_of(is_v6, it));
         let mcast_dst_ip = draft.mcast_dst_ip.filter(|it| self.is_of(is_v6, it));
         let (nopreempt, preempt_delay) = self.preemption(draft);
-        let addresses = self.addresses(draft, interface.as_deref().unwrap_or_default());
+        let stand_on = given.or(default).or_else(|| interface.clone());
+        let addresses = self.addresses(draft, &stand_on.unwrap_or_default());
         let (interface, virtual_router_id) = interface.zip(virtual_router_id)?;
         let (virtual_ipaddress, virtual_ipaddress_excluded) = addresses;
         if virtual_ipaddress.is_empty() && !draft.no_virtual_ipaddress.is_some_and(value) {
@@ -125,6 +126,21 @@ impl Resolver<'_> {
         };
         self.instance_traps(draft, &instance);
         Some(instance)
+    }
+
+    /// `vrf`: instead of an interface, for adverts to peers, which are routed.
+    fn vrf(&mut self, draft: &InstanceDraft) -> Option<String> {
+        let vrf = draft.value.vrf.as_ref()?;
+        let why = if draft.interface.is_some() {
+            "the instance has an interface, whose routing table counts"
+        } else if draft.unicast_peer.is_empty() {
+            "only adverts to unicast peers need no interface"
+        } else {
+            return Some(vrf.clone());
+        };
+        let span = draft.given.span("vrf").unwrap_or(draft.name.span);
+        self.warning(Code::Surprising, span, format!("`vrf` is ignored: {why}"));
+        None
     }
 
     /// What no instance can be without.

@@ -12,7 +12,7 @@ mod connect;
 pub mod dns;
 mod failure;
 pub mod file;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 pub mod http;
 mod icmp;

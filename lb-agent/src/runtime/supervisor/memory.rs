@@ -12,6 +12,7 @@ use crate::health::schedule::Records;
 use crate::health::snapshot::{Checkers, Snapshot, VERSION};
 use crate::runtime::clock;
 use crate::runtime::director::Director;
+use crate::runtime::priority::run_as_at_start;
 use crate::runtime::state::{RESULTS_LAST, State, StateFile};
 
 /// After a server went up or down, and else for the counters.
@@ -128,6 +129,7 @@ impl Supervisor {
             let thread = std::thread::Builder::new().name("state".into());
             let (done, wait) = tokio::sync::oneshot::channel();
             let spawned = thread.spawn(move || {
+                run_as_at_start();
                 write();
                 done.send(()).ok();
             });

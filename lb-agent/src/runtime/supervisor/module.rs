@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use crate::config::model::Config;
 use crate::net::ipvs;
 use crate::runtime::clock;
+use crate::runtime::priority::run_as_at_start;
 
 /// How long it is not tried again: modprobe may succeed, and IPVS be gone in the next moment.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -35,6 +36,7 @@ impl Module {
         let started = std::thread::Builder::new()
             .name("modprobe".into())
             .spawn(move || {
+                run_as_at_start();
                 // The agent may have stopped meanwhile.
                 sender.send(ipvs::load(&schedulers)).ok();
             });

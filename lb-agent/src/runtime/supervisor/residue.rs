@@ -1,5 +1,9 @@
 //! Virtual addresses that nobody is in charge of any more.
 
+use std::sync::mpsc::sync_channel;
+use std::thread::Builder;
+use std::time::Duration;
+
 use tracing::{error, info};
 
 use crate::dataplane::xdp::gate::NoGates;
@@ -28,5 +32,20 @@ pub(super) fn remove(setup: Setup) {
     }
     if let Err(error) = driver::remove_residual(setup, Box::new(NoGates)) {
         error!("{error}; virtual addresses may be left on the interfaces");
+    }
+}
+
+/// The same while the thread that set it hangs: within `limit`, since what that hangs in may be held
+/// by the kernel for long.
+pub(super) fn remove_within(setup: Setup, limit: Duration) {
+    let (done, wait) = sync_channel(1);
+    let work = move || {
+        remove(setup);
+        // Whoever has waited too long is gone.
+        done.send(()).ok();
+    };
+    let started = Builder::new().name("residue".into()).spawn(work);
+    if started.is_err() || wait.recv_timeout(limit).is_err() {
+        error!("virtual addresses may be left on the interfaces: `ip address` shows them");
     }
 }

@@ -15,7 +15,7 @@ use crate::vrrp::wait::Wait;
 pub fn remove_residual(setup: Setup, gate: Box<dyn Gate>) -> Result<(), SpawnError> {
     let wait = Wait::new().map_err(resources("prepare to wait"))?;
     let frames = FrameSocket::open().map_err(SpawnError::PacketSocket)?;
-    let system = System::new(Connection::open()?, frames, wait.registry());
+    let system = System::new(Connection::open()?, frames, wait.registry(), None);
     let now = clock::now();
     let mut router = Router::new(setup, system, gate, Box::new(|_news| {}), now);
     router.remove_residual(now);

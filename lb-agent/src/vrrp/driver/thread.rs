@@ -10,6 +10,7 @@ use std::sync::mpsc::Receiver;
 use tracing::error;
 
 use super::answers::{ARP, AnswerSockets, NDISC, listen};
+use super::pulse::Pulse;
 use super::reload::Order;
 use super::report::{Report, Told};
 use super::{BUFFER, BURST, MONITOR};
@@ -31,6 +32,7 @@ pub(super) struct Thread {
     pub(super) orders: Receiver<Order>,
     pub(super) wait: Wait,
     pub(super) stop: Arc<AtomicBool>,
+    pub(super) pulse: Arc<Pulse>,
     pub(super) escalation: Escalation,
 }
 
@@ -84,6 +86,7 @@ impl Thread {
     /// Timers first, then what has arrived.
     fn turn(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let now = clock::now();
+        self.pulse.works(now);
         let due = self.router.poll_timeout();
         let late = due.map(|due| now.saturating_duration_since(due));
         if let Some(priority) = late.and_then(|late| self.escalation.late(late)) {
@@ -92,17 +95,22 @@ impl Thread {
         self.router.handle_timeout(now);
         let deadline = self.router.poll_timeout();
         let (router, monitor) = (&mut self.router, &mut self.monitor);
-        let answers = &self.answers;
-        self.wait.wait(deadline, now, |token| match token {
-            MONITOR => watch(router, monitor),
-            ARP => listen(router, &answers.arp, buffer),
-            NDISC => listen(router, &answers.ndisc, buffer),
-            port => {
-                if let Some((index, channel)) = port_of(port) {
-                    receive(router, index, channel, buffer);
+        let (answers, pulse) = (&self.answers, &self.pulse);
+        pulse.waits(deadline);
+        self.wait.wait(deadline, now, |token| {
+            pulse.works(clock::now());
+            match token {
+                MONITOR => watch(router, monitor),
+                ARP => listen(router, &answers.arp, buffer),
+                NDISC => listen(router, &answers.ndisc, buffer),
+                port => {
+                    if let Some((index, channel)) = port_of(port) {
+                        receive(router, index, channel, buffer);
+                    }
                 }
             }
         })?;
+        self.pulse.works(clock::now());
         while let Ok(order) = self.orders.try_recv() {
             self.reload(order)?;
         }

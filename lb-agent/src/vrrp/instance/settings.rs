@@ -71,7 +71,7 @@ fn extra_addresses(router: &VirtualRouter) -> Vec<usize> {
     let Some(extra) = router.garp.extra_if else {
         return Vec::new();
     };
-    let is_vmac = |dev: &str| router.vmac.as_ref().is_some_and(|vmac| vmac.name == dev);
+    let is_vmac = |dev: &str| router.vmacs().any(|vmac| vmac.name == dev);
     let places = router.addresses().enumerate();
     let extra = places.filter(|(_, address)| {
         address.dev != router.interface && (extra.all || is_vmac(&address.dev))

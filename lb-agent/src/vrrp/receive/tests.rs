@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::vrrp::settings::{Family, Peer};
+use crate::vrrp::settings::{Authentication, Family, Peer};
 
 mod hmac;
 

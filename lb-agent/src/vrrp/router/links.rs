@@ -92,7 +92,7 @@ impl<K: Kernel> Router<K> {
     /// The link as it counts: `interface_up_down_delays`.
     pub(super) fn debounced(&mut self, link: Link, now: Instant) -> Link {
         let before = self.interfaces.by_index(link.index).map(|link| link.up);
-        let mut vmacs = self.members.iter().filter_map(|it| it.config.vmac.as_ref());
+        let mut vmacs = self.members.iter().flat_map(|it| it.config.vmacs());
         // A VMAC has the delays of the interface below.
         let base = vmacs.find(|vmac| vmac.name == link.name);
         let delays_of = base.map_or_else(|| link.name.clone(), |vmac| vmac.base.clone());

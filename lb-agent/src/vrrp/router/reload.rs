@@ -102,6 +102,15 @@ impl<K: Kernel> Router<K> {
             gate,
             boards: _,
         } = reload;
+        let changed = successors
+            .iter()
+            .filter_map(Successor::changed)
+            .collect::<Vec<_>>();
+        if self.make_vmacs_of(&changed) {
+            // Those that were made are there now, for addresses that move to them.
+            self.read_links(now);
+        }
+        let places = places(&successors);
         let channels = self.all_channels();
         let known: Vec<_> = self.members.iter().flat_map(Member::known).collect();
         let mut old: Vec<Option<Member>> = self.members.drain(..).map(Some).collect();
@@ -110,7 +119,7 @@ impl<K: Kernel> Router<K> {
         self.outside.gate = gate;
         let fresh = self.succeed(&mut old, successors, now);
         self.regroup(&rest);
-        self.regard(&rest.global);
+        self.regard(&rest.global, &places);
         self.remove_unwanted_vmacs();
         self.statics
             .reload(&rest, &mut self.outside.kernel, &self.interfaces);
@@ -176,16 +185,18 @@ impl<K: Kernel> Router<K> {
     }
 
     /// What concerns all instances, and can change while they run.
-    fn regard(&mut self, global: &Global) {
+    fn regard(&mut self, global: &Global, places: &BTreeMap<usize, usize>) {
         self.log_unknown_vrids = global.log_unknown_vrids;
-        for frame in self.outside.pace.replace(&global.garp_groups) {
+        let name = |index| Some(self.interfaces.by_index(index)?.name.as_str());
+        let free = self.outside.pace.replace(&global.garp_groups, places, name);
+        for frame in free {
             self.outside.send(&frame);
         }
         self.debounce
             .set_delays(global.interface_up_down_delays.clone());
         if global.disable_local_igmp && !self.disable_local_igmp {
             self.disable_local_igmp = true;
-            self.set("net/ipv4/igmp_link_local_mcast_reports".into(), "0");
+            self.set_no_igmp();
         }
     }
 
@@ -278,7 +289,21 @@ impl<K: Kernel> Router<K> {
     }
 }
 
+/// Where each instance that goes on has its place, by the place that it had.
+fn places(successors: &[Successor]) -> BTreeMap<usize, usize> {
+    let places = successors.iter().enumerate();
+    let from = |(place, successor): (usize, &Successor)| Some((successor.from()?, place));
+    places.filter_map(from).collect()
+}
+
 impl Successor {
+    fn changed(&self) -> Option<&VirtualRouter> {
+        match self {
+            Self::Changed(_, config, _) => Some(config),
+            Self::Same(_) | Self::New(_) => None,
+        }
+    }
+
     const fn from(&self) -> Option<usize> {
         match self {
             Self::Same(from) | Self::Changed(from, _, _) => Some(*from),

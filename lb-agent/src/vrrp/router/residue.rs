@@ -5,8 +5,6 @@ use std::time::Instant;
 use tracing::{error, warn};
 
 use super::Router;
-use crate::net::link::LinkKind;
-use crate::net::virtual_link::VirtualKind;
 use crate::vrrp::effects::Kernel;
 use crate::vrrp::settings::Vmac;
 
@@ -24,7 +22,7 @@ impl<K: Kernel> Router<K> {
         for member in &self.members {
             member.remove_residual(&self.interfaces, &mut self.outside);
         }
-        let vmacs = self.members.iter().filter_map(|it| it.config.vmac.as_ref());
+        let vmacs = self.members.iter().flat_map(|it| it.config.vmacs());
         let made = vmacs.filter(|vmac| self.was_made(vmac));
         let names: Vec<String> = made.map(|vmac| vmac.name.clone()).collect();
         for name in names {
@@ -37,10 +35,8 @@ impl<K: Kernel> Router<K> {
 
     /// Whether the interface is there and such as we make it.
     fn was_made(&self, vmac: &Vmac) -> bool {
-        let base = self.interfaces.by_name(&vmac.base).map(|it| it.index);
-        self.interfaces.by_name(&vmac.name).is_some_and(|link| {
-            matches!(link.kind, LinkKind::Macvlan { parent } if Some(parent) == base)
-                && vmac.kind == VirtualKind::Macvlan(link.mac)
-        })
+        let link = self.interfaces.by_name(&vmac.name);
+        link.zip(self.interfaces.by_name(&vmac.base))
+            .is_some_and(|(link, base)| vmac.is(link, base.index))
     }
 }

@@ -3,21 +3,18 @@
 //!
 //! What is made here is removed at the end, and every setting is what it was.
 
-use tracing::{debug, error, info, warn};
+use tracing::{error, info};
 
 use super::Router;
 use crate::net::link::Link;
-use crate::net::link::LinkKind;
-use crate::net::virtual_link::{VirtualKind, VirtualLink};
-use crate::vrrp::effects::Kernel;
-use crate::vrrp::settings::Vmac;
+use crate::net::virtual_link::VirtualLink;
+use crate::vrrp::effects::{Afterwards, Kernel};
+use crate::vrrp::settings::{VirtualRouter, Vmac};
 
-/// What has been made and set.
+/// Interfaces that were made.
 #[derive(Debug, Default)]
 pub(super) struct Made {
     links: Vec<String>,
-    /// Paths and what they were, in the order in which they were set.
-    settings: Vec<(String, String)>,
 }
 
 impl Made {
@@ -39,40 +36,50 @@ const OF_BASE: [(&str, &str); 2] = [("arp_ignore", "1"), ("arp_filter", "1")];
 impl<K: Kernel> Router<K> {
     /// Makes what the instances need on top of this interface, unless it is there.
     pub(super) fn make_vmacs(&mut self, base: &Link) {
-        for place in 0..self.members.len() {
-            let Some(member) = self.members.get(place) else {
+        let configs = || self.members.iter().map(|member| &member.config);
+        let mut promoting = configs().filter(|it| it.interface == base.name);
+        if promoting.any(|it| it.promote_secondaries) {
+            let path = format!("net/ipv4/conf/{}/promote_secondaries", base.name);
+            self.outside
+                .kernel
+                .set_sysctl(&path, "1", Afterwards::AsBefore);
+        }
+        let configs = self.members.iter().map(|member| &member.config);
+        let wanted = wanted_on(base, configs);
+        self.make_all(wanted, base);
+    }
+
+    /// The same for instances that are to have these settings soon. Whether there was one to make.
+    pub(super) fn make_vmacs_of(&mut self, configs: &[&VirtualRouter]) -> bool {
+        let bases: Vec<Link> = self.interfaces.iter().cloned().collect();
+        let mut any = false;
+        for base in bases {
+            let wanted = wanted_on(&base, configs.iter().copied());
+            any |= self.make_all(wanted, &base);
+        }
+        any
+    }
+
+    fn make_all(&mut self, wanted: Vec<(String, Vmac)>, base: &Link) -> bool {
+        let mut any = false;
+        for (instance, vmac) in wanted {
+            let made = self.made.links.contains(&vmac.name);
+            if made && self.interfaces.by_name(&vmac.name).is_some() {
                 continue;
-            };
-            let config = &member.config;
-            if config.promote_secondaries && config.interface == base.name {
-                let path = format!("net/ipv4/conf/{}/promote_secondaries", base.name);
-                self.set(path, "1");
             }
-            let Some(member) = self.members.get(place) else {
-                continue;
-            };
-            let Some(vmac) = member.config.vmac.clone().filter(|it| it.base == base.name) else {
-                continue;
-            };
-            if self.made.links.contains(&vmac.name) && self.interfaces.by_name(&vmac.name).is_some()
-            {
-                continue;
-            }
-            let instance = member.config.name.clone();
+            any = true;
             match self.make(&vmac, base) {
                 Ok(()) => info!("({instance}) made interface {} on {}", vmac.name, base.name),
                 Err(reason) => error!("({instance}) {reason}"),
             }
         }
+        any
     }
 
     fn make(&mut self, vmac: &Vmac, base: &Link) -> Result<(), String> {
         let name = &vmac.name;
-        match self
-            .interfaces
-            .by_name(name)
-            .map(|link| (&link.kind, link.mac))
-        {
+        let kernel = &mut self.outside.kernel;
+        match self.interfaces.by_name(name) {
             None => {
                 let link = VirtualLink {
                     name: name.clone(),
@@ -80,13 +87,13 @@ impl<K: Kernel> Router<K> {
                     group: vmac.group,
                     kind: vmac.kind,
                 };
-                let made = self.outside.kernel.create_link(&link);
-                made.map_err(|error| error.to_string())?;
+                kernel
+                    .create_link(&link)
+                    .map_err(|error| error.to_string())?;
             }
             // An earlier run was killed.
-            Some((LinkKind::Macvlan { parent }, mac))
-                if *parent == base.index && vmac.kind == VirtualKind::Macvlan(mac) => {}
-            Some((kind, _)) => {
+            Some(link) if vmac.is(link, base.index) => {}
+            Some(Link { kind, .. }) => {
                 return Err(format!(
                     "interface {name} is there already, and it is {kind:?}: it is not used"
                 ));
@@ -94,50 +101,29 @@ impl<K: Kernel> Router<K> {
         }
         self.made.links.push(name.clone());
         for (setting, value) in OF_VMAC {
-            // They go with the interface.
             let path = format!("net/ipv4/conf/{name}/{setting}");
-            if let Err(error) = self.outside.kernel.set_sysctl(&path, value) {
-                warn!("cannot set {path} to {value}: {error}");
-            }
-        }
-        // No addresses of its own: they would be announced and could be chosen as a source.
-        let path = format!("net/ipv6/conf/{name}/addr_gen_mode");
-        if let Err(error) = self.outside.kernel.set_sysctl(&path, "1") {
-            debug!("cannot set {path}: {error}");
+            kernel.set_sysctl(&path, value, Afterwards::Gone);
         }
         for (setting, value) in OF_BASE {
-            self.set(format!("net/ipv4/conf/{}/{setting}", base.name), value);
+            let path = format!("net/ipv4/conf/{}/{setting}", base.name);
+            kernel.set_sysctl(&path, value, Afterwards::AsBefore);
         }
-        self.set("net/ipv4/conf/all/rp_filter".into(), "0");
-        let up = self.outside.kernel.bring_up(name);
-        up.map_err(|error| error.to_string())
-    }
-
-    /// Once: what it was before is what it will be again.
-    pub(super) fn set(&mut self, path: String, value: &str) {
-        if self.made.settings.iter().any(|(set, _)| *set == path) {
-            return;
-        }
-        match self.outside.kernel.set_sysctl(&path, value) {
-            Ok(before) => self.made.settings.push((path, before)),
-            Err(error) => warn!("cannot set {path} to {value}: {error}"),
-        }
+        kernel.set_sysctl("net/ipv4/conf/all/rp_filter", "0", Afterwards::AsBefore);
+        kernel.bring_up(name).map_err(|error| error.to_string())
     }
 
     /// An interface is gone, and its settings with it.
     pub(super) fn forget_vmac(&mut self, name: &str) {
         self.made.links.retain(|link| link != name);
-        let of = format!("net/ipv4/conf/{name}/");
-        self.made
-            .settings
-            .retain(|(path, _)| !path.starts_with(&of));
+        let kernel = &mut self.outside.kernel;
+        kernel.forget_sysctls(&format!("net/ipv4/conf/{name}/"));
     }
 
     /// Removes what no instance wants any more. The settings of the interfaces below stay until the
     /// end: others may need them.
     pub(super) fn remove_unwanted_vmacs(&mut self) {
         let wanted = |name: &String| {
-            let mut vmacs = self.members.iter().filter_map(|it| it.config.vmac.as_ref());
+            let mut vmacs = self.members.iter().flat_map(|it| it.config.vmacs());
             vmacs.any(|vmac| vmac.name == *name)
         };
         let made = std::mem::take(&mut self.made.links);
@@ -152,16 +138,23 @@ impl<K: Kernel> Router<K> {
 
     /// Leaves nothing behind.
     pub(super) fn remove_vmacs(&mut self) {
-        let Made { links, settings } = std::mem::take(&mut self.made);
-        for name in links {
+        for name in std::mem::take(&mut self.made.links) {
             if let Err(error) = self.outside.kernel.remove_link(&name) {
                 error!("{error}");
             }
         }
-        for (path, before) in settings.into_iter().rev() {
-            if let Err(error) = self.outside.kernel.set_sysctl(&path, &before) {
-                error!("cannot set {path} back to {before}: {error}");
-            }
-        }
+        self.outside.kernel.restore_sysctls();
     }
+}
+
+/// What instances need on top of an interface, and the names of the instances.
+fn wanted_on<'a>(
+    base: &Link,
+    configs: impl Iterator<Item = &'a VirtualRouter>,
+) -> Vec<(String, Vmac)> {
+    let of = |config: &'a VirtualRouter| {
+        let vmacs = config.vmacs().filter(|vmac| vmac.base == base.name);
+        vmacs.map(|vmac| (config.name.clone(), vmac.clone()))
+    };
+    configs.flat_map(of).collect()
 }

@@ -17,6 +17,7 @@ use super::Entry;
 use crate::config::model::{Family, NextHop, Route, RouteKind};
 use crate::net::request::Request;
 
+mod encap;
 mod metrics;
 
 /// `RTPROT_KEEPALIVED` of include/uapi/linux/rtnetlink.h.
@@ -33,12 +34,16 @@ const MAIN: u32 = RT_TABLE_MAIN as u32;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
-/// The messages for a route; `index` finds interfaces. The error says what is missing.
-pub fn encode(route: &Route, index: impl Fn(&str) -> Option<u32>) -> Result<Entry, String> {
-    let text = text(route);
-    if route.encap.is_some() {
-        return Err(format!("cannot add {text}: `encap` has no effect here"));
-    }
+/// The messages for a route; `vrf` is the table of its `vrf`, and `index` finds interfaces. The error
+/// says what is missing.
+pub fn encode(
+    route: &Route,
+    vrf: Option<u32>,
+    index: impl Fn(&str) -> Option<u32>,
+) -> Result<Entry, String> {
+    let table = vrf.or(route.table);
+    let text = text(route, table);
+    let table = table.unwrap_or(MAIN);
     let lookup = |hop: &NextHop| match &hop.dev {
         None => Ok(None),
         Some(dev) => match index(dev) {
@@ -52,8 +57,8 @@ pub fn encode(route: &Route, index: impl Fn(&str) -> Option<u32>) -> Result<Entr
         .collect::<Result<_, String>>()?;
     let family = family(route);
     let message = |kind| {
-        let request = Request::new(kind, &header(route, family));
-        attributes(request, route, family, &hops)
+        let request = Request::new(kind, &header(route, family, table));
+        attributes(request, route, (family, table), &hops)
     };
     Ok(Entry {
         add: message(RTM_NEWROUTE),
@@ -75,9 +80,9 @@ fn family(route: &Route) -> u8 {
 
 /// `struct rtmsg`: family, lengths of destination and source, TOS, table, protocol, scope, type,
 /// flags (4).
-fn header(route: &Route, family: u8) -> [u8; 12] {
+fn header(route: &Route, family: u8, table: u32) -> [u8; 12] {
     let length = |net: Option<IpNet>| net.map_or(0, |net| net.prefix_len());
-    let table = match u8::try_from(route.table.unwrap_or(MAIN)) {
+    let table = match u8::try_from(table) {
         Ok(table) => table,
         // Beyond a byte it stands in RTA_TABLE only.
         Err(_beyond) => RT_TABLE_UNSPEC,
@@ -132,7 +137,7 @@ fn scope(route: &Route, family: u8) -> u8 {
 fn attributes(
     request: Request,
     route: &Route,
-    family: u8,
+    (family, table): (u8, u32),
     hops: &[(&NextHop, Option<u32>)],
 ) -> Request {
     let word = |value: Option<u32>| value.map(u32::to_ne_bytes);
@@ -150,7 +155,6 @@ fn attributes(
         [(hop, index)] => gateway(request, hop.via, family).with_some(RTA_OIF, word(*index)),
         several => request.with(RTA_MULTIPATH, &multipath(several, family)),
     };
-    let table = route.table.unwrap_or(MAIN);
     let realms = route
         .realms
         .map(|(source, destination)| (u32::from(source) << 16) | u32::from(destination));
@@ -167,6 +171,9 @@ fn attributes(
             RTA_TTL_PROPAGATE,
             route.ttl_propagate.map(|on| [u8::from(on)]),
         );
+    if let Some(encap) = &route.encap {
+        request = encap::add(request, encap);
+    }
     let metrics = metrics::encode(&route.metrics);
     if metrics.body().is_empty() {
         request
@@ -206,7 +213,7 @@ fn multipath(hops: &[(&NextHop, Option<u32>)], family: u8) -> Vec<u8> {
 }
 
 /// The route in the words of ip-route(8), as far as they tell it from others.
-fn text(route: &Route) -> String {
+fn text(route: &Route, table: Option<u32>) -> String {
     let mut text = match route.to {
         Some(to) => format!("route {to}"),
         None => "route default".to_owned(),
@@ -220,7 +227,7 @@ fn text(route: &Route) -> String {
             let _infallible = write!(text, " dev {dev}");
         }
     }
-    if let Some(table) = route.table {
+    if let Some(table) = table {
         let _infallible = write!(text, " table {table}");
     }
     text

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::config::model::{self, Broadcast};
+use crate::config::model::{self, Broadcast, UseVmac};
 
 /// One line of `virtual_ipaddress` or `static_ipaddress`; options as ip-address(8) has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct VirtualAddress {
     /// `preferred_lft`: zero: never chosen as a source. `None`: for ever; but a whole IPv6
     /// address (/128) is never chosen, so that the host does not speak with a borrowed name.
     pub preferred_lft: Option<Duration>,
+    /// `use_vmac`: on an interface with the virtual router's Ethernet address.
+    pub use_vmac: Option<UseVmac>,
 }
 
 impl VirtualAddress {
@@ -59,6 +61,7 @@ impl VirtualAddress {
             autojoin: false,
             no_track: false,
             preferred_lft: None,
+            use_vmac: None,
         }
     }
 }
@@ -80,6 +83,7 @@ impl From<&model::VirtualAddress> for VirtualAddress {
             autojoin: options.autojoin,
             no_track: options.no_track,
             preferred_lft: options.preferred_lft,
+            use_vmac: options.use_vmac.clone(),
         }
     }
 }

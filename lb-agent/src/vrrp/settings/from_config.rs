@@ -6,28 +6,22 @@ use std::time::Duration;
 
 use super::{
     Authentication, Family, Filter, Global, Kind, OldUnicastChecksum, Peer, ReceiveBuffer, Setup,
-    SyncGroup, Tracked, Version, VirtualAddress, VirtualRouter, Vmac,
+    SyncGroup, Tracked, Version, VirtualAddress, VirtualRouter, vmac,
 };
 use crate::config::model::{self, Config, InitialState, RxBufs, VrrpInstance, XdpAttach};
-use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
 use crate::runtime::priority::Priority;
 use crate::vrrp::isolation::Isolation;
 use crate::wire::vrrp::{MAX_ADVERTISE_INTERVAL, PRIORITY_OWNER};
 
 impl From<&Config> for Setup {
     fn from(config: &Config) -> Self {
-        let mut setup = Self::from(config.vrrp_instances.clone());
         let vrrp = &config.global_defs.vrrp;
+        let mut setup = Self::of(&config.vrrp_instances, vrrp);
         let process = &config.global_defs.process;
         for (instance, of) in setup.instances.iter_mut().zip(&config.vrrp_instances) {
             instance.filter = filter(vrrp);
             instance.xdp_attach_master = waits_for_program(config, instance);
             instance.receive_buffer = receive_buffer(vrrp, of.kernel_rx_buf_size);
-            if let Some(prefix) = &vrrp.vmac_prefix
-                && of.use_vmac.as_ref().is_some_and(|vmac| vmac.name.is_none())
-            {
-                instance.rename_vmac(prefix);
-            }
         }
         setup.global = Global {
             vrrp_startup_delay: vrrp.vrrp_startup_delay,
@@ -68,6 +62,20 @@ impl From<&Config> for Setup {
 }
 
 impl Setup {
+    /// The instances alone.
+    fn of(instances: &[VrrpInstance], vrrp: &model::VrrpDefaults) -> Self {
+        let mut names = vmac::Names::new(instances, vrrp);
+        let router = |config: &VrrpInstance| {
+            let mut router = VirtualRouter::from(config);
+            router.take_vmacs(config, &mut names);
+            router
+        };
+        Self {
+            instances: instances.iter().map(router).collect(),
+            ..Self::default()
+        }
+    }
+
     /// A track group: its instances are FAULT while something static that names it is not set and
     /// cannot be.
     fn follow(&mut self, group: &model::TrackGroup) {
@@ -107,13 +115,11 @@ impl Setup {
 
 impl From<Vec<VrrpInstance>> for Setup {
     fn from(instances: Vec<VrrpInstance>) -> Self {
-        Self {
-            instances: instances.iter().map(VirtualRouter::from).collect(),
-            ..Self::default()
-        }
+        Self::of(&instances, &model::VrrpDefaults::default())
     }
 }
 
+/// An instance on the interface as it is: without VMACs.
 impl From<&VrrpInstance> for VirtualRouter {
     fn from(config: &VrrpInstance) -> Self {
         let mut router = Self {
@@ -161,6 +167,7 @@ impl From<&VrrpInstance> for VirtualRouter {
             startup_delay: Duration::ZERO,
             promote_secondaries: config.promote_secondaries,
             vmac: None,
+            address_vmacs: Vec::new(),
             source_interface: config.interface.clone(),
             virtual_routes: config.virtual_routes.clone(),
             virtual_rules: config.virtual_rules.clone(),
@@ -177,9 +184,6 @@ impl From<&VrrpInstance> for VirtualRouter {
             router.be_strict();
         }
         router.settle();
-        if let Some(vmac) = vmac(config, router.family) {
-            router.move_to(vmac);
-        }
         router
     }
 }
@@ -199,45 +203,6 @@ impl VirtualRouter {
         } else {
             self.state = InitialState::Backup;
         }
-    }
-
-    /// `vmac_prefix`: a VMAC without a name of its own.
-    fn rename_vmac(&mut self, prefix: &str) {
-        let Some(vmac) = &mut self.vmac else {
-            return;
-        };
-        let six = if self.family == Family::V6 { "6" } else { "" };
-        let former = std::mem::replace(
-            &mut vmac.name,
-            format!("{prefix}{six}.{}", self.virtual_router_id),
-        );
-        let name = vmac.name.clone();
-        let addresses = self.virtual_ipaddress.iter_mut();
-        let devs = addresses
-            .chain(&mut self.virtual_ipaddress_excluded)
-            .map(|address| &mut address.dev);
-        for dev in devs.chain([&mut self.interface]) {
-            if *dev == former {
-                dev.clone_from(&name);
-            }
-        }
-    }
-
-    /// The virtual addresses move to the VMAC, and so do the adverts unless they are sent to
-    /// peers, whose routers know the interface below.
-    fn move_to(&mut self, vmac: Vmac) {
-        let of_base = |dev: &str| dev == self.source_interface;
-        let addresses = self.virtual_ipaddress.iter_mut();
-        for address in addresses.chain(&mut self.virtual_ipaddress_excluded) {
-            if of_base(&address.dev) {
-                address.dev.clone_from(&vmac.name);
-            }
-        }
-        self.source_interface.clone_from(&vmac.base);
-        if !vmac.xmit_base && !self.is_unicast() {
-            self.interface.clone_from(&vmac.name);
-        }
-        self.vmac = Some(vmac);
     }
 
     /// Makes the settings agree with each other, as keepalived does: the first virtual address
@@ -335,41 +300,6 @@ fn receive_buffer(vrrp: &model::VrrpDefaults, own: Option<u32>) -> ReceiveBuffer
 
 fn addresses(config: &[model::VirtualAddress]) -> Vec<VirtualAddress> {
     config.iter().map(VirtualAddress::from).collect()
-}
-
-/// `use_vmac` and `use_ipvlan` with their defaults; a VMAC has the address of RFC 9568 7.3.
-fn vmac(config: &VrrpInstance, family: Family) -> Option<Vmac> {
-    let vrid = config.virtual_router_id;
-    let (prefix, group) = match family {
-        Family::V4 => ("vrrp", 1),
-        Family::V6 => ("vrrp6", 2),
-    };
-    let name = |given: &Option<String>| given.clone().unwrap_or_else(|| format!("{prefix}.{vrid}"));
-    let base = |given: &Option<String>| given.clone().unwrap_or_else(|| config.interface.clone());
-    let xmit_base = config.vmac_xmit_base && !config.strict_mode;
-    if let Some(vmac) = &config.use_vmac {
-        let mac = vmac.mac.unwrap_or([0, 0, 0x5e, 0, group, vrid]);
-        return Some(Vmac {
-            name: name(&vmac.name),
-            base: base(&vmac.interface),
-            group: vmac.group,
-            kind: VirtualKind::Macvlan(mac),
-            xmit_base,
-        });
-    }
-    let ipvlan = config.use_ipvlan.as_ref()?;
-    let flags = match ipvlan.mode.as_deref() {
-        Some("private") => IpvlanFlags::Private,
-        Some("vepa") => IpvlanFlags::Vepa,
-        Some(_) | None => IpvlanFlags::Bridge,
-    };
-    Some(Vmac {
-        name: name(&ipvlan.name),
-        base: base(&ipvlan.interface),
-        group: None,
-        kind: VirtualKind::Ipvlan(flags),
-        xmit_base,
-    })
 }
 
 fn peers(config: &VrrpInstance) -> Vec<Peer> {

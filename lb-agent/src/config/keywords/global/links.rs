@@ -49,7 +49,7 @@ pub(super) const LINKS: &[Keyword<GlobalDraft>] = &[
     text("vmac_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_prefix = Some(v.value))
         .default("vrrp"),
     text("vmac_addr_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_addr_prefix = Some(v.value))
-        .later(NO_VMAC),
+        .default("`vmac_prefix`"),
     word("vrrp_rx_bufs_policy", "MTU|ADVERT|BYTES", read!(lower::rx_bufs => |g: &mut GlobalDraft, v| g.value.vrrp.vrrp_rx_bufs_policy = Some(v.value))).goes_on()
         .default("the kernel's")
         .example("MTU"),
@@ -58,8 +58,6 @@ pub(super) const LINKS: &[Keyword<GlobalDraft>] = &[
     }).goes_on()
     .default("3"),
 ];
-
-const NO_VMAC: &str = "interfaces keep their own MAC addresses";
 
 const ATTACH: &[(&str, XdpAttach)] = &[("start", XdpAttach::Start), ("master", XdpAttach::Master)];
 

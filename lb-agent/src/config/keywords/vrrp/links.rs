@@ -11,8 +11,6 @@ use crate::config::value;
 /// Words behind `use_vmac`.
 pub(crate) static USE_VMAC: Section<UseVmac> = Section::options("a VMAC", &[VMAC]);
 
-const NO_VMAC: &str = "the interface keeps its own MAC address";
-
 pub(super) const LINKS: &[Keyword<InstanceDraft>] = &[
     line(
         "use_vmac",
@@ -29,8 +27,7 @@ pub(super) const LINKS: &[Keyword<InstanceDraft>] = &[
     }),
     bare("use_vmac_addr", |i: &mut InstanceDraft, v| {
         i.value.use_vmac_addr = v.value;
-    })
-    .later(NO_VMAC),
+    }),
     line(
         "use_ipvlan",
         words("[NAME] [INTERFACE] [ADDRESS] [bridge|private|vepa]", 0, 4),
@@ -42,8 +39,8 @@ pub(super) const LINKS: &[Keyword<InstanceDraft>] = &[
         "INTERFACE",
         read!(value::interface => |i: &mut InstanceDraft, v| i.value.vrf = Some(v.value)),
     )
-    .example("red")
-    .later("the interface's own routing table is used"),
+    .default("that of `interface`")
+    .example("red"),
     number(
         "kernel_rx_buf_size",
         1..=u32::MAX,

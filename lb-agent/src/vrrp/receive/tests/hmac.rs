@@ -1,8 +1,9 @@
 //! `auth_hmac`: what is let in, by mode, age, key and number.
 
 use super::*;
-use crate::config::model::{HmacKey, Secret};
+use crate::config::model::{AuthHmac, HmacKey, HmacMode, HmacReplay, Secret};
 use crate::vrrp::hmac::sequence_of;
+use crate::wire::hmac as trailer;
 
 const NOW: Duration = Duration::from_secs(1_700_000_000);
 const KEY: [u8; 32] = [7; 32];

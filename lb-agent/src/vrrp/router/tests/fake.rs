@@ -103,7 +103,8 @@ pub(super) struct Fake {
     pub(super) links: Vec<Link>,
     pub(super) addresses: Vec<Address>,
     pub(super) routing: Vec<String>,
-    pub(super) sysctls: BTreeMap<String, String>,
+    /// Those that are set, and what becomes of them.
+    pub(super) sysctls: BTreeMap<String, (String, Afterwards)>,
     pub(super) since_1970: Duration,
     journal: Journal,
 }
@@ -220,9 +221,16 @@ impl Kernel for Fake {
         Ok(())
     }
 
-    fn set_sysctl(&mut self, path: &str, value: &str) -> io::Result<String> {
-        let before = self.sysctls.insert(path.into(), value.into());
-        Ok(before.unwrap_or_else(|| "before".into()))
+    fn set_sysctl(&mut self, path: &str, value: &str, afterwards: Afterwards) {
+        self.sysctls.insert(path.into(), (value.into(), afterwards));
+    }
+
+    fn forget_sysctls(&mut self, below: &str) {
+        self.sysctls.retain(|path, _| !path.starts_with(below));
+    }
+
+    fn restore_sysctls(&mut self) {
+        self.sysctls.clear();
     }
 
     fn open(

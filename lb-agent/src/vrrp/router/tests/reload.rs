@@ -7,7 +7,7 @@ use crate::vrrp::settings::{Tracked, VirtualRouter};
 
 impl Bench {
     /// From `old` to `new`, as the driver does it.
-    fn reload(&mut self, old: impl Into<Setup>, new: impl Into<Setup>) {
+    pub(super) fn reload(&mut self, old: impl Into<Setup>, new: impl Into<Setup>) {
         let old: Vec<VirtualRouter> = old.into().complete();
         let boards = self.router.boards();
         let gate = Box::new(self.journal.clone());

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::model::{NextHop, Route, Rule, RuleAction};
+use crate::net::link::LinkKind;
 
 fn route(to: &str, no_track: bool) -> Route {
     Route {
@@ -128,4 +129,25 @@ fn a_route_over_an_interface_that_comes_later_is_set_then() {
         ..ETH0.link()
     }));
     assert_eq!(bench.kernel().routing, ["route 192.0.2.0/24 dev eth7"]);
+}
+
+#[test]
+fn a_route_of_a_vrf_is_in_its_table_and_waits_for_it() {
+    let mut setup = setup();
+    setup.instances[0].virtual_rules.clear();
+    setup.instances[0].virtual_routes[0].vrf = Some("red".into());
+    let mut bench = Bench::master(setup);
+    assert!(bench.kernel().routing.is_empty(), "there is no VRF");
+    let red = Link {
+        index: 9,
+        name: "red".into(),
+        kind: LinkKind::Vrf { table: 77 },
+        ..ETH0.link()
+    };
+    bench.kernel().links.push(red.clone());
+    bench.tell(Event::Link(red));
+    bench.tell(Event::RouteChanged);
+    bench.pass(Duration::from_millis(500));
+    let route = "route 192.0.2.0/24 dev eth0 table 77";
+    assert_eq!(bench.kernel().routing, [route]);
 }

@@ -1,7 +1,8 @@
 //! VMACs, kernel settings, `no_accept`.
 
 use super::*;
-use crate::config::model::UseVmac;
+use crate::config::model::{UseIpvlan, UseVmac};
+use crate::net::link::LinkKind;
 use crate::net::virtual_link::{VirtualKind, VirtualLink};
 
 const MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 51];
@@ -38,14 +39,20 @@ fn a_vmac_is_made_carries_everything_and_is_removed() {
     bench.router.stop(bench.now);
     let seen = bench.journal.take();
     assert!(seen.contains(&Seen::LinkRemoved("vrrp.51".into())));
+    assert!(bench.kernel().sysctls.is_empty(), "they are as before");
+}
+
+#[test]
+fn settings_of_the_interface_below_are_those_that_are_set_back() {
+    let mut bench = Bench::started(vmac(false));
     let sysctls = &bench.kernel().sysctls;
-    for path in ["eth0/arp_ignore", "eth0/arp_filter", "all/rp_filter"] {
-        assert_eq!(
-            sysctls[&format!("net/ipv4/conf/{path}")],
-            "before",
-            "{path}"
-        );
-    }
+    let kept = |(path, (_, afterwards)): (&String, &(String, Afterwards))| {
+        (*afterwards == Afterwards::AsBefore).then(|| path.clone())
+    };
+    let kept: Vec<String> = sysctls.iter().filter_map(kept).collect();
+    let expected = ["all/rp_filter", "eth0/arp_filter", "eth0/arp_ignore"];
+    assert_eq!(kept, expected.map(|path| format!("net/ipv4/conf/{path}")));
+    assert!(sysctls.contains_key("net/ipv4/conf/vrrp.51/accept_local"));
 }
 
 #[test]
@@ -87,9 +94,10 @@ fn promote_secondaries_is_set_while_the_agent_runs() {
         ..config()
     }]);
     let path = "net/ipv4/conf/eth0/promote_secondaries";
-    assert_eq!(bench.kernel().sysctls[path], "1");
+    let set = ("1".to_owned(), Afterwards::AsBefore);
+    assert_eq!(bench.kernel().sysctls[path], set);
     bench.router.stop(bench.now);
-    assert_eq!(bench.kernel().sysctls[path], "before");
+    assert!(bench.kernel().sysctls.is_empty());
 }
 
 #[test]
@@ -128,4 +136,79 @@ fn the_owner_accepts_whatever_is_said() {
     bench.pass(Duration::from_secs(4));
     let blocked = |seen: &Seen| matches!(seen, Seen::Blocked(..));
     assert!(!bench.journal.take().iter().any(blocked));
+}
+
+/// An address on eth1, with a VMAC.
+fn elsewhere() -> Vec<VrrpInstance> {
+    let mut address = config().virtual_ipaddress[0].clone();
+    address.address = "192.0.2.100/32".parse().unwrap();
+    address.dev = "eth1".into();
+    address.options.use_vmac = Some(UseVmac::default());
+    let mut config = config();
+    config.virtual_ipaddress.push(address);
+    vec![config]
+}
+
+const ELSEWHERE: u32 = 100 + ETH1.index;
+
+#[test]
+fn an_address_with_a_vmac_stands_on_it_is_announced_from_it_and_goes_with_it() {
+    let mut bench = Bench::started(elsewhere());
+    bench.pass(Duration::from_secs(4));
+    let address = on(ELSEWHERE, "192.0.2.100/32");
+    assert!(bench.kernel().addresses.contains(&address));
+    let frame = arp::gratuitous(MAC, [192, 0, 2, 100].into()).to_vec();
+    let announced = Seen::Frame {
+        index: ELSEWHERE,
+        frame,
+    };
+    assert!(bench.journal.take().contains(&announced));
+    bench.router.stop(bench.now);
+    let seen = bench.journal.take();
+    assert!(seen.contains(&Seen::Removed(address)));
+    assert!(seen.contains(&Seen::LinkRemoved("vrrp.51".into())));
+}
+
+#[test]
+fn a_reload_moves_a_masters_address_to_a_vmac_and_back_and_it_stays_master() {
+    let mut without = elsewhere();
+    without[0].virtual_ipaddress[1].options.use_vmac = None;
+    let mut bench = Bench::master(without.clone());
+    bench.reload(without.clone(), elsewhere());
+    assert_eq!(bench.states(), [State::Master]);
+    let plain = on(ETH1.index, "192.0.2.100/32");
+    let vmac = on(ELSEWHERE, "192.0.2.100/32");
+    let addresses = &bench.kernel().addresses;
+    assert!(
+        addresses.contains(&vmac) && !addresses.contains(&plain),
+        "{addresses:?}"
+    );
+    bench.journal.take();
+    bench.reload(elsewhere(), without);
+    assert_eq!(bench.states(), [State::Master]);
+    let seen = bench.journal.take();
+    let place = |wanted: Seen| seen.iter().position(|it| *it == wanted).unwrap();
+    let gone = place(Seen::LinkRemoved("vrrp.51".into()));
+    assert!(place(Seen::Removed(vmac)) < gone);
+    assert!(bench.kernel().addresses.contains(&plain));
+}
+
+#[test]
+fn an_ipvlan_that_a_crash_has_left_is_used_again() {
+    let setup = Setup::from(vec![VrrpInstance {
+        use_ipvlan: Some(UseIpvlan::default()),
+        ..config()
+    }]);
+    let mut bench = Bench::new(setup);
+    bench.kernel().links.push(Link {
+        index: 9,
+        name: "vrrp.51".into(),
+        kind: LinkKind::Ipvlan { parent: ETH0.index },
+        ..ETH0.link()
+    });
+    bench.router.start(bench.now);
+    bench.router.stop(bench.now);
+    let seen = bench.journal.take();
+    let removed = Seen::LinkRemoved("vrrp.51".into());
+    assert!(seen.contains(&removed), "{seen:?}");
 }

@@ -27,7 +27,7 @@ fn a_route_is_written_as_iproute2_writes_it() {
         metric: Some(5),
         ..Route::default()
     };
-    let entry = encode(&route, index).unwrap();
+    let entry = encode(&route, None, index).unwrap();
     #[rustfmt::skip]
     let golden = [
         2, 24, 0, 0, 254, 18, 0, 1, 0, 0, 0, 0,
@@ -54,7 +54,7 @@ fn scopes_are_those_that_iproute2_assumes() {
             nexthops: hops.to_vec(),
             ..Route::default()
         };
-        encode(&route, index).unwrap().add.body()[6]
+        encode(&route, None, index).unwrap().add.body()[6]
     };
     let hop = via("10.0.0.9", None);
     assert_eq!(scope_of(RouteKind::Unicast, &[hop], "192.0.2.0/24"), 0);
@@ -84,7 +84,7 @@ fn several_next_hops_are_a_multipath_route() {
         family: Some(Family::Inet),
         ..Route::default()
     };
-    let entry = encode(&route, index).unwrap();
+    let entry = encode(&route, None, index).unwrap();
     let (header, rest) = entry.add.body().split_at(12);
     assert_eq!(header[..5], [2, 0, 0, 0, 0], "the table does not fit");
     let (_, multipath) = read(rest).find(|(kind, _)| *kind == RTA_MULTIPATH).unwrap();
@@ -109,7 +109,7 @@ fn metrics_are_an_attribute_of_attributes() {
         },
         ..Route::default()
     };
-    let entry = encode(&route, index).unwrap();
+    let entry = encode(&route, None, index).unwrap();
     let (_, metrics) = read(&entry.add.body()[12..])
         .find(|(kind, _)| *kind == RTA_METRICS)
         .unwrap();
@@ -134,7 +134,7 @@ fn what_is_missing_is_named() {
         ..Route::default()
     };
     assert_eq!(
-        encode(&route, index).unwrap_err(),
+        encode(&route, None, index).unwrap_err(),
         "cannot add route default via 10.0.0.9 dev eth9: no interface eth9"
     );
 }

@@ -1,0 +1,142 @@
+//! Watches over the VRRP thread: one that hangs advertises nothing, and its host goes on to answer for
+//! addresses that another router has taken.
+
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use super::Supervisor;
+use super::residue;
+use crate::vrrp::driver::Handle;
+use crate::vrrp::settings::Setup;
+
+/// So long after its time the thread is not just late: no priority and no load explains it.
+const OVERDUE: Duration = Duration::from_secs(2);
+
+/// Beats of the agent in a row after which it is said, and after which the agent gives up. They are
+/// its own: a process that was stopped as a whole, or a machine that slept, has missed them too.
+const SAID: u32 = 3;
+const LOST: u32 = 10;
+
+/// How long what a hanging thread holds may take to be removed: what it hangs in may hold that up,
+/// too.
+const REMOVAL: Duration = Duration::from_secs(5);
+
+/// What the agent has seen of the thread.
+#[derive(Debug, Default)]
+pub(super) struct Vigil {
+    overdue: u32,
+}
+
+/// What a beat brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// It runs; or it does not, and that was said.
+    Nothing,
+    /// It does not run.
+    Silent,
+    /// It runs again.
+    Back,
+    /// It is given up.
+    Lost,
+}
+
+impl Vigil {
+    /// A beat of the agent; the thread has been due for so long.
+    fn beat(&mut self, overdue: Duration) -> Seen {
+        if overdue < OVERDUE {
+            let before = std::mem::take(&mut self.overdue);
+            return if before >= SAID {
+                Seen::Back
+            } else {
+                Seen::Nothing
+            };
+        }
+        self.overdue = self.overdue.saturating_add(1);
+        match self.overdue {
+            SAID => Seen::Silent,
+            LOST.. => Seen::Lost,
+            _ => Seen::Nothing,
+        }
+    }
+
+    const fn is_lost(&self) -> bool {
+        self.overdue >= LOST
+    }
+}
+
+impl Supervisor {
+    /// Looks after the thread, once a second.
+    pub(super) fn watch_vrrp(&mut self) {
+        let Some(vrrp) = &self.vrrp else { return };
+        let overdue = vrrp.overdue();
+        let seconds = overdue.as_secs();
+        match self.vigil.beat(overdue) {
+            Seen::Nothing => {}
+            Seen::Silent => error!(
+                "the VRRP thread does not answer, for {seconds} s now: this router sends no adverts, \
+                 and others become MASTER; the agent waits {} s more",
+                LOST - SAID
+            ),
+            Seen::Back => info!("the VRRP thread answers again"),
+            Seen::Lost => error!(
+                "the VRRP thread has not answered for {seconds} s, which is a fault of lb-agent or \
+                 of the kernel (`cat /proc/{}/task/*/stack` shows in what it waits there): leaving \
+                 the virtual routers",
+                std::process::id()
+            ),
+        }
+    }
+
+    /// Whether the thread was given up.
+    pub(super) const fn vrrp_is_lost(&self) -> bool {
+        self.vigil.is_lost()
+    }
+
+    /// The end of VRRP: the others hear of it, or, of a thread that hangs, what it holds is taken from
+    /// it.
+    pub(super) fn stop_vrrp(&self, vrrp: Handle) {
+        let setup = || Setup::from(&**self.director.config());
+        if !self.vigil.is_lost() {
+            if !vrrp.stop() {
+                residue::remove(setup());
+            }
+            return;
+        }
+        let gate = self.planes.gate(&self.director);
+        for place in 0..self.places.len() {
+            gate.disarm(place);
+        }
+        vrrp.abandon();
+        residue::remove_within(setup(), REMOVAL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_mins(1);
+
+    #[test]
+    fn a_thread_that_stays_away_is_said_once_and_then_given_up() {
+        let mut vigil = Vigil::default();
+        let seen: Vec<Seen> = (0..10).map(|_| vigil.beat(LONG)).collect();
+        let said = seen.iter().position(|it| *it == Seen::Silent);
+        assert_eq!((said, seen[9]), (Some(2), Seen::Lost));
+        assert_eq!(seen.iter().filter(|it| **it != Seen::Nothing).count(), 2);
+        assert!(vigil.is_lost());
+    }
+
+    #[test]
+    fn one_look_at_a_machine_that_slept_means_nothing_and_who_comes_back_is_said() {
+        let mut vigil = Vigil::default();
+        assert_eq!(vigil.beat(LONG), Seen::Nothing);
+        assert_eq!(vigil.beat(Duration::ZERO), Seen::Nothing);
+        for _ in 0..5 {
+            vigil.beat(LONG);
+        }
+        assert_eq!(vigil.beat(Duration::from_millis(1900)), Seen::Back);
+        assert_eq!(vigil.beat(Duration::ZERO), Seen::Nothing);
+    }
+}

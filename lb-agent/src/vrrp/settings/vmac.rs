@@ -1,0 +1,176 @@
+//! Interfaces of an instance's own: `use_vmac`, `use_ipvlan`, `use_vmac_addr`, and `use_vmac` of an
+//! address.
+
+use std::collections::BTreeSet;
+
+use super::{Family, VirtualRouter, Vmac};
+use crate::config::model::{UseVmac, VrrpDefaults, VrrpInstance};
+use crate::net::link::{Link, LinkKind};
+use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
+
+/// Names for the interfaces that the configuration does not name.
+pub(super) struct Names<'a> {
+    /// `vmac_prefix`.
+    prefix: &'a str,
+    /// `vmac_addr_prefix`.
+    addr_prefix: &'a str,
+    /// Those of the configuration, and those that were given.
+    taken: BTreeSet<String>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(instances: &[VrrpInstance], vrrp: &'a VrrpDefaults) -> Self {
+        let prefix = vrrp.vmac_prefix.as_deref().unwrap_or("vrrp");
+        let named = instances.iter().flat_map(|it| {
+            let vmac = it.use_vmac.as_ref().and_then(|it| it.name.clone());
+            let ipvlan = it.use_ipvlan.as_ref().and_then(|it| it.name.clone());
+            let addresses = it.virtual_ipaddress.iter();
+            let addresses = addresses.chain(&it.virtual_ipaddress_excluded);
+            let of_addresses =
+                addresses.filter_map(|it| it.options.use_vmac.as_ref()?.name.clone());
+            vmac.into_iter().chain(ipvlan).chain(of_addresses)
+        });
+        Self {
+            prefix,
+            addr_prefix: vrrp.vmac_addr_prefix.as_deref().unwrap_or(prefix),
+            taken: named.collect(),
+        }
+    }
+
+    /// `PREFIX.VRID`, with IPv6 `PREFIX6.VRID`; where that is taken `PREFIX1.VRID` and so on, as
+    /// keepalived names them.
+    fn free(&mut self, prefix: &str, family: Family, vrid: u8) -> String {
+        let six = match family {
+            Family::V4 => "",
+            Family::V6 => "6",
+        };
+        let mut name = format!("{prefix}{six}.{vrid}");
+        let mut number = 0u32;
+        while !self.taken.insert(name.clone()) {
+            number += 1;
+            name = format!("{prefix}{number}.{vrid}");
+        }
+        name
+    }
+}
+
+impl Vmac {
+    /// Whether an interface is this one, on top of the one of index `base`.
+    pub fn is(&self, link: &Link, base: u32) -> bool {
+        match (self.kind, &link.kind) {
+            (VirtualKind::Macvlan(mac), LinkKind::Macvlan { parent }) => {
+                *parent == base && mac == link.mac
+            }
+            (VirtualKind::Ipvlan(_), LinkKind::Ipvlan { parent }) => *parent == base,
+            (VirtualKind::Macvlan(_) | VirtualKind::Ipvlan(_), _) => false,
+        }
+    }
+}
+
+impl VirtualRouter {
+    /// What the configuration has of them.
+    pub(super) fn take_vmacs(&mut self, config: &VrrpInstance, names: &mut Names<'_>) {
+        let own = of_instance(config, self.family, names);
+        // Before those without an interface of their own move to the instance's.
+        self.move_addresses(config.use_vmac_addr, own.as_ref(), names);
+        if let Some(vmac) = own {
+            self.move_to(vmac);
+        }
+    }
+
+    /// The virtual addresses move to the VMAC, and so do the adverts unless they are sent to
+    /// peers, whose routers know the interface below.
+    fn move_to(&mut self, vmac: Vmac) {
+        let of_base = |dev: &str| dev == self.source_interface;
+        let addresses = self.virtual_ipaddress.iter_mut();
+        for address in addresses.chain(&mut self.virtual_ipaddress_excluded) {
+            if of_base(&address.dev) {
+                address.dev.clone_from(&vmac.name);
+            }
+        }
+        self.source_interface.clone_from(&vmac.base);
+        if !vmac.xmit_base && !self.is_unicast() {
+            self.interface.clone_from(&vmac.name);
+        }
+        self.vmac = Some(vmac);
+    }
+
+    /// Addresses that want a VMAC move to one, and with `all` those that stand on another interface
+    /// than the instance's or are of another family than its adverts. One VMAC does for all of an
+    /// interface and a family, also the instance's `own`: the kernel has each Ethernet address once.
+    fn move_addresses(&mut self, all: bool, own: Option<&Vmac>, names: &mut Names<'_>) {
+        let (family, vrid) = (self.family, self.virtual_router_id);
+        let addresses = self.virtual_ipaddress.iter_mut();
+        for address in addresses.chain(&mut self.virtual_ipaddress_excluded) {
+            let of = Family::of(address.address.addr());
+            let elsewhere = address.dev != self.interface || of != family;
+            let wanted = match &address.use_vmac {
+                Some(wanted) => wanted.clone(),
+                None if all && elsewhere => UseVmac::default(),
+                None => continue,
+            };
+            let base = wanted.interface.unwrap_or_else(|| address.dev.clone());
+            let kind = VirtualKind::Macvlan(wanted.mac.unwrap_or_else(|| mac(of, vrid)));
+            let mut made = own.into_iter().chain(&self.address_vmacs);
+            if let Some(vmac) = made.find(|it| it.base == base && it.kind == kind) {
+                address.dev.clone_from(&vmac.name);
+                continue;
+            }
+            let name = wanted.name;
+            let name = name.unwrap_or_else(|| names.free(names.addr_prefix, of, vrid));
+            address.dev.clone_from(&name);
+            self.address_vmacs.push(Vmac {
+                name,
+                base,
+                group: wanted.group,
+                kind,
+                xmit_base: true,
+            });
+        }
+    }
+}
+
+/// RFC 9568 7.3.
+const fn mac(family: Family, vrid: u8) -> [u8; 6] {
+    let group = match family {
+        Family::V4 => 1,
+        Family::V6 => 2,
+    };
+    [0, 0, 0x5e, 0, group, vrid]
+}
+
+/// `use_vmac` and `use_ipvlan` with their defaults.
+fn of_instance(config: &VrrpInstance, family: Family, names: &mut Names<'_>) -> Option<Vmac> {
+    let vrid = config.virtual_router_id;
+    let base = |given: &Option<String>| given.clone().unwrap_or_else(|| config.interface.clone());
+    let mut name = |given: &Option<String>| {
+        let given = given.clone();
+        given.unwrap_or_else(|| names.free(names.prefix, family, vrid))
+    };
+    let xmit_base = config.vmac_xmit_base && !config.strict_mode;
+    if let Some(vmac) = &config.use_vmac {
+        return Some(Vmac {
+            name: name(&vmac.name),
+            base: base(&vmac.interface),
+            group: vmac.group,
+            kind: VirtualKind::Macvlan(vmac.mac.unwrap_or_else(|| mac(family, vrid))),
+            xmit_base,
+        });
+    }
+    let ipvlan = config.use_ipvlan.as_ref()?;
+    let flags = match ipvlan.mode.as_deref() {
+        Some("private") => IpvlanFlags::Private,
+        Some("vepa") => IpvlanFlags::Vepa,
+        Some(_) | None => IpvlanFlags::Bridge,
+    };
+    Some(Vmac {
+        name: name(&ipvlan.name),
+        base: base(&ipvlan.interface),
+        group: None,
+        kind: VirtualKind::Ipvlan(flags),
+        xmit_base,
+    })
+}
+
+#[cfg(test)]
+mod tests;
