@@ -19,6 +19,7 @@ mod service;
 mod statistics;
 
 use std::fmt;
+use std::path::Path;
 
 use netlink_sys::protocols::NETLINK_GENERIC;
 
@@ -40,6 +41,9 @@ use super::netlink::Connection;
 
 /// `IPVS_GENL_NAME`.
 const FAMILY: &str = "IPVS";
+
+/// Where the kernel shows the tables for people, as long as the module is there.
+const TABLE: &str = "/proc/net/ip_vs";
 
 /// A connection to IPVS.
 pub struct Ipvs {
@@ -95,8 +99,12 @@ impl Ipvs {
         }
     }
 
-    /// Opens a connection if the module is there already; loads nothing.
+    /// Opens a connection if the module is there already; loads nothing. Asked for a family that it
+    /// does not know, the kernel would start modprobe itself, and wait for it (`ctrl_getfamily`).
     pub fn open_if_loaded() -> Result<Option<Self>, IpvsError> {
+        if !Path::new(TABLE).exists() {
+            return Ok(None);
+        }
         let mut connection = Connection::with_protocol(NETLINK_GENERIC)?;
         let family = generic::family(&mut connection, FAMILY)?;
         Ok(family.map(|family| Self { connection, family }))
