@@ -30,7 +30,8 @@ const THEIRS: [&str; 2] = [
 
 /// Another virtual server.
 const OTHER: &str = "global_defs {\nxdp_mode off\n}\n\
-     virtual_server 192.0.2.5 80 {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n}\n";
+     virtual_server 192.0.2.5 80 {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+     real_server 10.0.0.5 80 {\n}\n}\n";
 
 /// What nobody can carry: XDP meets a packet before it is marked.
 const NATIVE: &str = "virtual_server fwmark 5 {\nxdp_mode native\nlb_algo rr\nlb_kind DR\n\
@@ -57,7 +58,12 @@ fn whoever_is_killed_at_once_leaves_nothing_that_the_next_agent_does_not_know() 
     ensure!(first.is_some(), "{}", agent.log());
     agent.kill()?;
     let next = Agent::start(&machine, OTHER)?;
-    let wanted = ["-A -t 192.0.2.5:80 -s rr", THEIRS[0], THEIRS[1]];
+    let wanted = [
+        "-A -t 192.0.2.5:80 -s rr",
+        THEIRS[0],
+        "-a -t 192.0.2.5:80 -r 10.0.0.5:80 -g -w 1",
+        THEIRS[1],
+    ];
     wait_for(&machine, &wanted).with_context(|| next.log())?;
     // The same after an end that leaves the services.
     next.terminate()?;

@@ -59,11 +59,13 @@ fn the_marks_of_a_killed_agent_go_with_the_next_one_that_sets_none() -> Result<(
         format!(
             "global_defs {{\nxdp_mode off\n{lines}\n}}\n\
              virtual_server_group G {{\n192.0.2.1-200 443\n}}\n\
-             virtual_server group G {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n}}\n"
+             virtual_server group G {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+             real_server 10.0.0.5 80 {{\n}}\n}}\n"
         )
     };
     let agent = Agent::start(director, &groups("nftables_ipvs"))?;
-    wait_for(director, &["-A -f 1000 -s rr"]).with_context(|| agent.log())?;
+    let saved_marks = ["-A -f 1000 -s rr", "-a -f 1000 -r 10.0.0.5:80 -g -w 1"];
+    wait_for(director, &saved_marks).with_context(|| agent.log())?;
     let rules = || director.run(Command::new("nft").args(["list", "ruleset"]));
     let there = |wanted: bool| {
         let is = || (rules().ok()?.contains("keepalived_ipvs") == wanted).then_some(());
