@@ -1,8 +1,13 @@
 //! `persistence_timeout`: which server a client (or its network) was given.
+//!
+//! Two tables. A client that has just come stands in `PENDING4`, so that its connections side by side
+//! come to one server, and moves to `AFFINITY4` when it has been seen again: by a connection that is
+//! more than a handshake, or a second flow of UDP. So a flood of first packets, with an address of its
+//! own each, rotates the former alone.
 
 use bytemuck::{Pod, Zeroable};
 
-/// Key of `AFFINITY4`.
+/// Key of `AFFINITY4` and `PENDING4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Pod, Zeroable)]
 #[repr(C)]
 pub struct AffinityKey4 {
@@ -12,7 +17,7 @@ pub struct AffinityKey4 {
     pub service: u32,
 }
 
-/// Value of `AFFINITY4`.
+/// Value of `AFFINITY4` and `PENDING4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Affinity {

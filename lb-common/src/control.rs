@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::filter::AddressFilter;
-use crate::flow::{FLOW_STATES, TICK_SHIFT};
+use crate::flow::{FLOW_STATES, TICK_SHIFT, state};
 use crate::limits::MAX_GATES;
 use crate::station::Stations;
 
@@ -56,6 +56,16 @@ impl Control {
         let silent = now.wrapping_sub(self.heartbeat);
         // The first comparison alone tells a living agent.
         silent > self.deadman && self.deadman != 0 && silent <= u64::MAX / 2
+    }
+
+    /// After so many ticks of silence a half-closed connection may be over, and one of which only the
+    /// handshake was seen may never have been ([`crate::flow::eviction`]): as long as IPVS waits for a
+    /// last ACK.
+    #[inline(always)]
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "there is room for every state")]
+    pub const fn patience(&self) -> u32 {
+        self.timeouts[state::LAST_ACK as usize]
     }
 
     /// Whether the agent has counted connections lately, at `tick`.

@@ -13,9 +13,9 @@
 //! ```
 //!
 //! A writer claims the entry by exchanging its key for [`BUSY`], writes the value, then the key.
-//! A reader takes the value and looks at the key again: if it has changed, it saw nothing. What
-//! a packet updates on a hit is `life` alone, a store of its own, so the worst that two CPUs can
-//! do to each other is a wrong age.
+//! A reader takes the value and looks at the key again: if it has changed, it saw nothing. A packet
+//! of a known flow exchanges the value for one with its own `life`, if that still is the value that
+//! it has read: an entry that has changed hands meanwhile keeps its own.
 //!
 //! The buckets are chosen by client address and port without the service, so the reply of a NAT
 //! flow finds the entry of the request: one entry serves both directions.
@@ -25,7 +25,7 @@
 //! the second; it is looked for in the same order. A SYN that finds room in the first bucket is
 //! not looked for in the second, so the flow of an older connection may stay behind there, where
 //! nobody finds it any more. A flow is without room only if twelve others hold both buckets and
-//! none of them may be pushed out. With so many live flows that may not:
+//! none of them may be pushed out ([`eviction`]). With so many live flows that may not:
 //!
 //! | live flows | of the capacity | new flows without room | with the first bucket alone |
 //! | --- | --- | --- | --- |
@@ -43,6 +43,10 @@ use bytemuck::{Pod, Zeroable};
 use crate::limits::FLOW_BUCKETS;
 use crate::service::address4;
 
+pub mod eviction;
+pub mod state;
+pub mod tcp;
+
 /// Entries of one bucket.
 pub const WAYS: usize = 4;
 
@@ -56,7 +60,7 @@ pub const BUSY: u64 = 1;
 pub const TICK_SHIFT: u32 = 8;
 
 /// Room for states in [`crate::control::Control::timeouts`], a power of two.
-pub const FLOW_STATES: usize = 8;
+pub const FLOW_STATES: usize = 16;
 
 /// Bits of a stamp; ages are computed modulo 2^24 ticks (at 1000 Hz 49 days).
 pub const STAMP_MASK: u32 = 0x00ff_ffff;
@@ -112,6 +116,13 @@ pub const fn buckets(hash: u64) -> [u32; 3] {
 #[must_use]
 pub const fn target(slot: u16, generation: u16) -> u32 {
     (generation as u32) << 16 | slot as u32
+}
+
+/// [`FlowEntry::target`] and [`FlowEntry::life`] as the one word that they are in the table.
+#[inline(always)]
+#[must_use]
+pub const fn value(target: u32, life: u32) -> u64 {
+    target as u64 | (life as u64) << 32
 }
 
 /// Both halves of [`FlowEntry::life`] in one word.
@@ -182,90 +193,6 @@ impl FlowEntry {
     #[must_use]
     pub const fn is_older(&self, tick: u32, life: u32) -> bool {
         self.lag(tick) as u64 > life as u64 + STAMP_AHEAD as u64
-    }
-}
-
-/// States of a flow, with IPVS's names. They index [`crate::control::Control::timeouts`].
-///
-/// The program sees one direction only in DR and TUN mode, so these are IPVS's states for
-/// `IP_VS_DIR_INPUT_ONLY`.
-pub mod state {
-    /// No packet yet.
-    pub const NONE: u8 = 0;
-    /// `SYN_RECV`: the client's SYN went through, its ACK has not come.
-    pub const SYN_RECV: u8 = 1;
-    /// `ESTABLISHED`.
-    pub const ESTABLISHED: u8 = 2;
-    /// `FIN_WAIT`: the client has sent its FIN.
-    pub const FIN_WAIT: u8 = 3;
-    /// `CLOSE`: somebody has sent a RST.
-    pub const CLOSE: u8 = 4;
-    /// `UDP`.
-    pub const UDP: u8 = 5;
-
-    /// Names as in `ipvsadm -Lnc`.
-    pub const NAMES: [&str; 6] = [
-        "NONE",
-        "SYN_RECV",
-        "ESTABLISHED",
-        "FIN_WAIT",
-        "CLOSE",
-        "UDP",
-    ];
-
-    /// Time-outs of the kernel's IPVS in seconds, by state.
-    pub const TIMEOUTS: [u32; 6] = [2, 60, 900, 120, 10, 300];
-}
-
-/// Bits of the TCP header's flag byte.
-pub mod tcp {
-    /// FIN.
-    pub const FIN: u8 = 0x01;
-    /// SYN.
-    pub const SYN: u8 = 0x02;
-    /// RST.
-    pub const RST: u8 = 0x04;
-    /// ACK.
-    pub const ACK: u8 = 0x10;
-}
-
-/// The state of a TCP flow after a packet of the client with these `flags`: the input-only rows
-/// of IPVS's table (`net/netfilter/ipvs/ip_vs_proto_tcp.c`), but for two: a RST ends a half-open
-/// flow as well, and a packet without flags counts as an ACK.
-#[inline(always)]
-#[must_use]
-pub const fn after_client(from: u8, flags: u8) -> u8 {
-    if flags & tcp::RST != 0 {
-        state::CLOSE
-    } else if flags & tcp::SYN != 0 {
-        if from == state::ESTABLISHED {
-            from
-        } else {
-            state::SYN_RECV
-        }
-    } else if flags & tcp::FIN != 0 {
-        if from == state::CLOSE {
-            from
-        } else {
-            state::FIN_WAIT
-        }
-    } else if from == state::FIN_WAIT || from == state::CLOSE {
-        from
-    } else {
-        state::ESTABLISHED
-    }
-}
-
-/// The state of a TCP flow after a packet of its server (NAT only).
-#[inline(always)]
-#[must_use]
-pub const fn after_server(from: u8, flags: u8) -> u8 {
-    if flags & tcp::RST != 0 {
-        state::CLOSE
-    } else if flags & tcp::FIN != 0 && from == state::ESTABLISHED {
-        state::FIN_WAIT
-    } else {
-        from
     }
 }
 

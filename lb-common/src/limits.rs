@@ -20,6 +20,10 @@ pub const FLOW_BUCKETS: u32 = 1 << 20;
 /// Clients whose server is remembered for `persistence_timeout`.
 pub const MAX_AFFINITIES: u32 = 1 << 18;
 
+/// Clients that have been given a server of a persistent service and have not been seen again: a
+/// flood of these pushes out nobody else.
+pub const MAX_PENDING: u32 = 1 << 16;
+
 /// Packets whose fragments are waited for.
 pub const MAX_FRAGMENTED: u32 = 1 << 14;
 

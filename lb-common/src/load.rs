@@ -7,13 +7,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::flow::state;
-
 /// One record of `LOADS`, by backend slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Load {
-    /// Connections in one of the states of [`is_active`].
+    /// Connections that [`crate::flow::state::is_active`] counts.
     pub active: u32,
     /// All others, and every flow of UDP.
     pub inactive: u32,
@@ -58,14 +56,6 @@ impl Load {
         };
         reached || self.full != 0 && self.upper != 0 && above
     }
-}
-
-/// Whether a connection in this state counts as active (`tcp_state_active_table`): since Linux 4.9
-/// also while the handshake is under way.
-#[inline(always)]
-#[must_use]
-pub const fn is_active(state: u8) -> bool {
-    matches!(state, state::SYN_RECV | state::ESTABLISHED)
 }
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ pub struct Policy {
     pub leader: u16,
     /// `xdp_new_flow_limit`: new flows in a tick; 0: no limit.
     pub new_flows: u32,
-    /// `xdp_source_limit`: flows of one client address at the same time; 0: no limit.
+    /// `xdp_source_limit`: flows of one client address at the same time, from the moment on when they
+    /// are more than a handshake or a datagram; 0: no limit.
     pub source_flows: u32,
     /// What is compared, for each weight: so much for an active connection, …
     pub active_cost: u16,
@@ -50,7 +51,8 @@ impl Policy {
     }
 }
 
-/// The single word of `RATES` for a service: new flows in one tick, on all CPUs.
+/// The word of `RATES` for a service: new flows in one tick, on all CPUs. Behind those of all services
+/// stand as many words again, of packets of connections that nobody knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// The tick.
@@ -94,11 +96,18 @@ impl Rate {
     }
 }
 
+/// As many packets of TCP connections that nobody knows are let through as new flows, times this: who
+/// floods with ACKs is bounded like who floods with SYNs, and who comes from another director has some.
+pub const UNKNOWN_PACKETS: u32 = 10;
+
 /// Counters in one row of `SOURCES`, a power of two.
 pub const SOURCE_COUNTERS: u32 = 1 << 16;
 
-/// Where the flows of a client's address are counted: one counter in each of two rows. Others may
-/// share either of them; the lower one is the better guess, and never too low.
+/// Where the flows of a client's address are counted: one counter in each of two rows. Each holds the
+/// count of whoever has most of those that share it, so the lower one is never too low, and too high
+/// only for who shares both with clients that have more. (A sum would put everybody at the limit as soon
+/// as there are many clients.) The program raises both to one more than the lower one; once a second the
+/// agent counts each client by itself and corrects them.
 #[inline(always)]
 #[must_use]
 pub const fn source_counters(client: u32, leader: u16, secret: u64) -> [u32; 2] {

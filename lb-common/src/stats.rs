@@ -47,8 +47,12 @@ pub enum Reason {
     LocalServer,
     /// Passed: a fragment of a packet whose first fragment has not come this way.
     Fragment,
-    /// Passed: the time to live has run out.
+    /// Passed: the time to live has run out, and it is no packet of a client to a server, or one
+    /// whose sender's address is none that an answer may go to.
     TimeToLive,
+    /// Answered: the time to live of a client's packet has run out, and the client has been told so
+    /// by ICMP.
+    TimeExceeded,
     /// Answered: the packet does not fit the path to the server, and its sender has been told so
     /// by ICMP.
     TooBig,
@@ -56,7 +60,8 @@ pub enum Reason {
     /// nobody may be told: it is an ICMP error, or its sender's address is none that an answer may
     /// go to.
     CannotFragment,
-    /// Dropped: the packet does not fit the path, and this CPU has answered often enough lately.
+    /// Dropped: the packet should have been answered, and this CPU has done that often enough lately
+    /// for its service.
     AnswerLimit,
     /// Passed: the reply does not fit the path to the client; the kernel tells the server.
     ReplyTooBig,
@@ -92,7 +97,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the index.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NotMaster,
         Self::AgentSilent,
         Self::NoServer,
@@ -100,6 +105,7 @@ impl Reason {
         Self::LocalServer,
         Self::Fragment,
         Self::TimeToLive,
+        Self::TimeExceeded,
         Self::TooBig,
         Self::CannotFragment,
         Self::AnswerLimit,
@@ -144,7 +150,7 @@ impl Reason {
             | Self::NewFlowLimit
             | Self::SourceLimit
             | Self::NoEgress => 1,
-            Self::TooBig => 3,
+            Self::TooBig | Self::TimeExceeded => 3,
         }
     }
 
@@ -159,6 +165,7 @@ impl Reason {
             Self::LocalServer => "local_server",
             Self::Fragment => "fragment",
             Self::TimeToLive => "time_to_live",
+            Self::TimeExceeded => "time_exceeded",
             Self::TooBig => "too_big",
             Self::CannotFragment => "cannot_fragment",
             Self::AnswerLimit => "answer_limit",
@@ -188,9 +195,10 @@ impl Reason {
             Self::LocalServer => "to the kernel: the server is this host",
             Self::Fragment => "to the kernel: its first fragment has not come this way",
             Self::TimeToLive => "to the kernel: its time to live has run out",
+            Self::TimeExceeded => "answered: its time to live has run out",
             Self::TooBig => "answered: it does not fit the way to the server",
             Self::CannotFragment => "dropped: it does not fit, and nobody may be told",
-            Self::AnswerLimit => "dropped: it does not fit, and there were answers enough",
+            Self::AnswerLimit => "dropped: it should be answered, but there were answers enough",
             Self::ReplyTooBig => "to the kernel: a reply does not fit the way to the client",
             Self::NoRoom => "dropped: the flow table has no room for it (NAT)",
             Self::NoFlow => "to the kernel: the middle of an unknown connection (NAT)",

@@ -3,6 +3,7 @@
 //!
 //! In subprograms, so that the way of packets whose flow is known stays short.
 
+use lb_common::backend::{Head, flags};
 use lb_common::control::Control;
 use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, state, tcp};
 use lb_common::hash::mix;
@@ -17,6 +18,7 @@ use crate::guard;
 use crate::insertion;
 use crate::maps::CONTROL;
 use crate::schedule::{self, ALL_FULL, NOBODY};
+use crate::states;
 
 /// What is asked.
 pub(crate) struct Question {
@@ -29,7 +31,7 @@ pub(crate) struct Question {
     pub(crate) destination: u32,
     pub(crate) tick: u32,
     pub(crate) protocol: u8,
-    /// TCP flags.
+    /// TCP flags; of a datagram ACK.
     pub(crate) flags: u8,
 }
 
@@ -113,6 +115,7 @@ fn decide(question: &Question) -> Result<Admission, Reason> {
     if !opens(question.protocol, question.flags) {
         // The middle of a connection that we do not know. Nothing is remembered: it is reset by a
         // server that does not know it either.
+        guard::pass_unknown(question, policy)?;
         return without_trace(question, 0);
     }
     guard::pass(question, policy)?;
@@ -215,7 +218,7 @@ impl Question {
         if self.protocol == TCP {
             state::SYN_RECV
         } else {
-            state::UDP
+            state::DATAGRAM
         }
     }
 
@@ -256,11 +259,7 @@ impl Question {
 
 /// The slot of the flow, if it stands in this bucket and goes on.
 #[inline(always)]
-pub(crate) fn known(
-    question: &Question,
-    control: &Control,
-    bucket: *mut FlowBucket,
-) -> Option<u32> {
+fn known(question: &Question, control: &Control, bucket: *mut FlowBucket) -> Option<u32> {
     match known_in(question, control, bucket) {
         0 => None,
         slot => Some(slot),
@@ -278,7 +277,25 @@ fn known_in(question: &Question, control: &Control, bucket: *mut FlowBucket) -> 
     }
     match backends::read(old.slot()) {
         Some(slot) if slot.head.generation() == old.generation() => {
-            note(question, entry, &old);
+            note(question, entry, &old, slot.head);
+            old.slot().into()
+        }
+        _ => 0,
+    }
+}
+
+/// [`known`] without a note of the packet, for who has less room on the stack: for a flow that
+/// another CPU has made at the same moment.
+#[inline(never)]
+pub(crate) fn twin_in(question: &Question, bucket: *mut FlowBucket) -> u32 {
+    let (Some(control), Some((_, old))) = (CONTROL.get(0), flows::find(bucket, question.key))
+    else {
+        return 0;
+    };
+    match backends::read(old.slot()) {
+        Some(slot)
+            if slot.head.generation() == old.generation() && !is_done(question, control, &old) =>
+        {
             old.slot().into()
         }
         _ => 0,
@@ -296,7 +313,7 @@ pub(crate) fn follow(
 ) -> Option<backends::Slot> {
     let Question { flags, tick, .. } = *question;
     // Most packets change nothing, not even the time of the last one.
-    let quiet = flags & (tcp::FIN | tcp::SYN | tcp::RST) == 0
+    let quiet = flags & (tcp::FIN | tcp::SYN | tcp::RST | tcp::ACK) == tcp::ACK
         && matches!(old.state(), state::ESTABLISHED | state::UDP)
         && old.life == flow::life(old.state(), tick);
     if !quiet && is_done(question, control, old) {
@@ -307,7 +324,7 @@ pub(crate) fn follow(
         return None;
     }
     if !quiet {
-        note(question, entry, old);
+        note(question, entry, old, slot.head);
     }
     Some(slot)
 }
@@ -315,24 +332,26 @@ pub(crate) fn follow(
 /// Whether the flow has timed out, or has ended and the packet opens another one.
 #[inline(always)]
 fn is_done(question: &Question, control: &Control, old: &FlowEntry) -> bool {
-    let over = matches!(old.state(), state::FIN_WAIT | state::CLOSE);
-    flows::expired(control, old, question.tick) || over && opens(question.protocol, question.flags)
+    flows::expired(control, old, question.tick)
+        || state::is_ended(old.state()) && opens(question.protocol, question.flags)
 }
 
-/// Notes the packet in its flow.
+/// Notes the packet in its flow, whose server has this head.
 #[inline(always)]
-fn note(question: &Question, entry: *mut FlowEntry, old: &FlowEntry) {
-    let state = if question.protocol == TCP {
-        flow::after_client(old.state(), question.flags)
+fn note(question: &Question, entry: *mut FlowEntry, old: &FlowEntry, server: Head) {
+    let sender = if server.flags() & flags::METHOD == flags::NAT {
+        states::SEEN_CLIENT
     } else {
-        state::UDP
+        states::CLIENT
     };
+    let state = states::after(old.state(), question.flags, sender);
     let first_in_tick = flows::touch(entry, old, flow::life(state, question.tick));
     let ServiceEntry {
         id, affinity_ticks, ..
     } = question.service;
-    guard::note_change(id, old.slot(), old.state(), state);
-    if first_in_tick && affinity_ticks != 0 {
+    guard::note_change(id, question.client(), old.slot(), old.state(), state);
+    if affinity_ticks != 0 && (first_in_tick || state != old.state()) && !state::is_seen_once(state)
+    {
         let (client, tick) = (question.client(), question.tick);
         affinity::keep(id, affinity_ticks, client, old.target, tick);
     }

@@ -5,30 +5,44 @@ use lb_common::affinity::{Affinity, AffinityKey4};
 use lb_common::backend::flags;
 use lb_common::flow;
 use lb_common::policy::Policy;
+use lb_common::service::TCP;
 
 use crate::admission::Question;
 use crate::backends;
 use crate::flows::compare_exchange;
-use crate::maps::{AFFINITY4, SERVICE_INFO};
+use crate::maps::{AFFINITY4, PENDING4, SERVICE_INFO};
 use crate::schedule;
 
 /// Slot and generation of the server of the client's template, which is young again; 0: there is
 /// none.
 #[inline(never)]
 pub(crate) fn recall(question: &Question, policy: &Policy) -> u32 {
-    if let Some(key) = template_key(policy.leader, question.client())
-        && let Some(template) = AFFINITY4.get_ptr_mut(&key)
-    {
+    let Some(key) = template_key(policy.leader, question.client()) else {
+        return 0;
+    };
+    if let Some(template) = AFFINITY4.get_ptr_mut(&key) {
         let held = read(template);
         if server_of(question, policy, held).is_some() {
             stamp(template, question.tick);
             return held.target;
         }
     }
+    if let Some(template) = PENDING4.get_ptr_mut(&key) {
+        let held = read(template);
+        if server_of(question, policy, held).is_some() {
+            stamp(template, question.tick);
+            if question.protocol != TCP {
+                // Its second flow: it has been seen again.
+                confirm(&key, held.target, question.tick);
+            }
+            return held.target;
+        }
+    }
     0
 }
 
-/// Makes `target` the client's template; what another CPU has given it meanwhile, if it has.
+/// Makes `target` the client's template, for as long as it has not been seen again; what another
+/// CPU has given it meanwhile, if it has.
 #[inline(never)]
 pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32 {
     let Some(key) = template_key(policy.leader, question.client()) else {
@@ -38,7 +52,7 @@ pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32
         target,
         stamp: question.tick,
     };
-    let template = AFFINITY4.get_ptr_mut(&key);
+    let template = PENDING4.get_ptr_mut(&key);
     // Another CPU may be at the same with the same client: the first to write decides for both.
     let given = match template {
         Some(template) => {
@@ -50,8 +64,8 @@ pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32
             }
         }
         // A full map evicts another client; if even that fails, this flow has no memory.
-        None if AFFINITY4.insert(&key, &fresh, BPF_NOEXIST.into()).is_ok() => fresh,
-        None => AFFINITY4.get_ptr_mut(&key).map_or(fresh, read),
+        None if PENDING4.insert(&key, &fresh, BPF_NOEXIST.into()).is_ok() => fresh,
+        None => PENDING4.get_ptr_mut(&key).map_or(fresh, read),
     };
     if server_of(question, policy, given).is_some() {
         given.target
@@ -64,23 +78,53 @@ pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32
 #[inline(always)]
 pub(crate) fn remembered(question: &Question, policy: &Policy) -> Option<u16> {
     let key = template_key(policy.leader, question.client())?;
-    server_of(question, policy, read(AFFINITY4.get_ptr_mut(&key)?))
+    let known = AFFINITY4.get_ptr_mut(&key).map(read);
+    known
+        .and_then(|held| server_of(question, policy, held))
+        .or_else(|| server_of(question, policy, read(PENDING4.get_ptr_mut(&key)?)))
 }
 
-/// Keeps the template alive that a flow was given its server by, as IPVS does as long as a
-/// template has connections. Called once in a tick of a flow, it writes when a quarter of
-/// `persistence_timeout` has passed.
+/// Keeps the template alive that a flow was given its server by, or makes it anew, as IPVS does as
+/// long as a template has connections. Called once in a tick of a flow that has been seen again, and
+/// when it has become that; it writes when a quarter of `persistence_timeout` has passed.
 #[inline(never)]
 pub(crate) fn keep(service: u16, affinity_ticks: u32, client: u32, target: u32, tick: u32) {
-    if let Some(policy) = schedule::policy(service)
-        && let Some(key) = template_key(policy.leader, client)
-        && let Some(template) = AFFINITY4.get_ptr_mut(&key)
-    {
-        let held = read(template);
-        if held.target == target && held.age(tick) > affinity_ticks / 4 {
+    let Some(policy) = schedule::policy(service) else {
+        return;
+    };
+    let Some(key) = template_key(policy.leader, client) else {
+        return;
+    };
+    let Some(template) = AFFINITY4.get_ptr_mut(&key) else {
+        confirm(&key, target, tick);
+        return;
+    };
+    let held = read(template);
+    if held.target == target {
+        if held.age(tick) > affinity_ticks / 4 {
             stamp(template, tick);
         }
+    } else if !is_alive(held, policy.leader, affinity_ticks, tick) {
+        // Another CPU that is quicker has given it another server: the next packet tells.
+        replace(
+            template,
+            held,
+            Affinity {
+                target,
+                stamp: tick,
+            },
+        );
     }
+}
+
+/// A client has been seen again. If it is given another server at the same moment, that one stays.
+#[inline(always)]
+fn confirm(key: &AffinityKey4, target: u32, tick: u32) {
+    let fresh = Affinity {
+        target,
+        stamp: tick,
+    };
+    let _other = AFFINITY4.insert(key, &fresh, BPF_NOEXIST.into());
 }
 
 /// Ticks from `stamp` to `tick`; 0 if another CPU's clock was ahead.
@@ -126,14 +170,22 @@ fn replace(template: *mut Affinity, held: Affinity, new: Affinity) -> Affinity {
 }
 
 /// The slot of the server that a template stands for, if it has not timed out and its server is
-/// still there. The entry of an evicted client may be another service's already.
+/// still there.
 #[inline(always)]
 fn server_of(question: &Question, policy: &Policy, template: Affinity) -> Option<u16> {
+    let ticks = question.service.affinity_ticks;
+    is_alive(template, policy.leader, ticks, question.tick).then_some(template.target as u16)
+}
+
+/// Whether a template has not timed out and its server is still there. The entry of an evicted
+/// client may be another service's already.
+#[inline(always)]
+fn is_alive(template: Affinity, leader: u16, affinity_ticks: u32, tick: u32) -> bool {
     let slot = template.target as u16;
-    let server = backends::read(slot)?;
-    let serves = template.target == flow::target(slot, server.head.generation())
-        && server.head.has(flags::IN_USE)
-        && server.service == policy.leader;
-    let fresh = template.age(question.tick) <= question.service.affinity_ticks;
-    (serves && fresh).then_some(slot)
+    backends::read(slot).is_some_and(|server| {
+        template.target == flow::target(slot, server.head.generation())
+            && server.head.has(flags::IN_USE)
+            && server.service == leader
+            && template.age(tick) <= affinity_ticks
+    })
 }

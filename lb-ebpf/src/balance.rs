@@ -200,10 +200,6 @@ fn send(
         stats::towards_server(choice.number, headers.length, choice.new);
         return Err(Reason::LocalServer);
     }
-    // SAFETY: `parse` checked the header.
-    if unsafe { (*headers.ip).ttl } <= 1 {
-        return Err(Reason::TimeToLive);
-    }
     if headers.more {
         let target = target(choice.number, head.generation());
         fragments::remember(headers.ip, target, fragment::stamp(tick));

@@ -3,7 +3,9 @@
 use core::arch::asm;
 
 use lb_common::control::Control;
-use lb_common::flow::{BUSY, FLOW_STATES, FREE, FlowBucket, FlowEntry, STAMP_MASK, WAYS, state};
+use lb_common::flow::{
+    BUSY, FLOW_STATES, FREE, FlowBucket, FlowEntry, STAMP_MASK, WAYS, eviction, value,
+};
 
 use crate::maps::FLOWS4;
 
@@ -64,42 +66,31 @@ pub(crate) fn touch(entry: *mut FlowEntry, old: &FlowEntry, life: u32) -> bool {
     if life == old.life {
         return false;
     }
-    // SAFETY: `entry` points into a bucket. Should it have changed hands meanwhile, its new
-    // owner gets our age and state, which the next packet mends.
-    unsafe { (&raw mut (*entry).life).write_volatile(life) };
+    let (before, after) = (value(old.target, old.life), value(old.target, life));
+    // SAFETY: `entry` points into a bucket, and its value is aligned to eight bytes. An entry that
+    // has changed hands meanwhile is left alone, and so is one that another CPU has just stamped.
+    unsafe { compare_exchange((&raw mut (*entry).target).cast(), before, after) };
     (life ^ old.life) & STAMP_MASK != 0
 }
-
-/// How readily flows of each state are given up, four bits a state: not established ones, half-open
-/// ones (2) before UDP, ended ones (3) before both.
-const CLASSES: u32 = 3 << (4 * state::CLOSE)
-    | 3 << (4 * state::FIN_WAIT)
-    | 2 << (4 * state::SYN_RECV)
-    | 2 << (4 * state::NONE);
-/// A UDP flow makes room for another one only: nor can a flood of SYNs push it out.
-const CLASSES_FOR_UDP: u32 = CLASSES | 1 << (4 * state::UDP);
-/// Free or timed out.
-const DEAD: u32 = 4 << 24;
-/// The flow's own entry, worth nothing any more when its place is looked for.
-const OWN: u32 = 5 << 24;
 
 /// How readily an entry is given up; 0: not at all.
 #[inline(always)]
 fn readiness(control: &Control, entry: &FlowEntry, new: &FlowEntry, tick: u32) -> u32 {
-    let classes = if new.state() == state::UDP {
-        CLASSES_FOR_UDP
-    } else {
-        CLASSES
-    };
-    let class = (classes >> ((u32::from(entry.state()) * 4) & 31)) & 15;
+    const DEAD: u32 = eviction::DEAD << 24;
+    const OWN: u32 = eviction::OWN << 24;
     match entry.key {
         FREE => DEAD,
         BUSY => 0,
         key if key == new.key => OWN,
         _ if expired(control, entry, tick) => DEAD,
-        _ if class == 0 => 0,
-        // Of one kind the oldest goes first.
-        _ => class << 24 | entry.lag(tick),
+        _ => {
+            let lag = entry.lag(tick);
+            match eviction::class(entry.state(), lag, control.patience(), new.state()) {
+                eviction::KEPT => 0,
+                // Of one kind the oldest goes first.
+                class => class << 24 | lag,
+            }
+        }
     }
 }
 
@@ -120,11 +111,10 @@ impl Place {
         self.rank > 3
     }
 
-    /// Whether nobody is pushed out but a flow that has not begun or is over: for such a place no
-    /// other bucket is asked.
+    /// Whether nobody is pushed out who has just come: for such a place no other bucket is asked.
     #[inline(always)]
     pub(crate) const fn is_good(&self) -> bool {
-        self.rank >= 2 << 26
+        self.rank >= (eviction::ONCE as u64) << 26
     }
 
     /// The entry.
@@ -188,14 +178,14 @@ fn opaque(entry: *mut FlowEntry) -> *mut FlowEntry {
 #[inline(always)]
 pub(crate) fn write(entry: *mut FlowEntry, held: u64, new: &FlowEntry) -> bool {
     // SAFETY: `entry` points into a bucket, and keys are aligned to eight bytes. Between the two
-    // exchanges it is ours, but for the `life` that `touch` may still be writing.
+    // exchanges it is ours: `touch` finds another value than it has read.
     unsafe {
         let key = &raw mut (*entry).key;
         if compare_exchange(key, held, BUSY) != held {
             return false;
         }
-        (&raw mut (*entry).target).write_volatile(new.target);
-        (&raw mut (*entry).life).write_volatile(new.life);
+        let place: *mut u64 = (&raw mut (*entry).target).cast();
+        place.write_volatile(value(new.target, new.life));
         // An exchange, not a store: it keeps the value before the key where the machine reorders.
         compare_exchange(key, BUSY, new.key);
     }

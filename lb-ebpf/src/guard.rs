@@ -3,8 +3,9 @@
 
 use core::arch::asm;
 
-use lb_common::load::is_active;
-use lb_common::policy::{Policy, Rate, flags, source_counters};
+use lb_common::flow::state::{is_active, is_seen_once};
+use lb_common::limits::MAX_SERVICES;
+use lb_common::policy::{Policy, Rate, UNKNOWN_PACKETS, flags, source_counters};
 use lb_common::stats::Reason;
 
 use crate::admission::Question;
@@ -37,23 +38,39 @@ fn refusal(question: &Question, policy: &Policy) -> u32 {
     {
         return TOO_MANY;
     }
-    if policy.new_flows != 0 && !is_slow_enough(question, policy) {
+    if policy.new_flows != 0
+        && !is_slow_enough(policy.leader.into(), policy.new_flows, question.tick)
+    {
         return TOO_FAST;
     }
     ALLOWED
 }
 
-/// Counts a new flow in its second.
+/// Whether a packet of a connection that nobody knows may go on to a server, or there have been enough
+/// of these.
 #[inline(always)]
-fn is_slow_enough(question: &Question, policy: &Policy) -> bool {
-    let Some(rate) = RATES.get_ptr_mut(policy.leader.into()) else {
+pub(crate) fn pass_unknown(question: &Question, policy: &Policy) -> Result<(), Reason> {
+    let most = policy.new_flows.wrapping_mul(UNKNOWN_PACKETS);
+    let rate = u32::from(policy.leader) + MAX_SERVICES;
+    if policy.new_flows == 0 || is_slow_enough(rate, most, question.tick) {
+        Ok(())
+    } else {
+        Err(Reason::NewFlowLimit)
+    }
+}
+
+/// Counts another one at `rate` in its tick, of which there may be so many. A subprogram: most
+/// services have no limit.
+#[inline(never)]
+fn is_slow_enough(rate: u32, most: u32, tick: u32) -> bool {
+    let Some(rate) = RATES.get_ptr_mut(rate) else {
         return true;
     };
     // SAFETY: an aligned word of the map.
     let mut held = unsafe { rate.read_volatile() };
     // Each try that fails means that another CPU's flow was counted.
     for _ in 0..4 {
-        let Some(more) = Rate::from_word(held).another(question.tick, policy.new_flows) else {
+        let Some(more) = Rate::from_word(held).another(tick, most) else {
             return false;
         };
         // SAFETY: as above.
@@ -80,26 +97,34 @@ fn flows_of(question: &Question, policy: &Policy) -> Option<u32> {
     Some(if one < two { one } else { two })
 }
 
-/// Counts a flow that has begun, for its server and its client.
+/// Counts a flow that has begun, for its server.
 #[inline(always)]
 pub(crate) fn note_new(question: &Question, policy: &Policy, slot: u16) {
-    if policy.source_flows != 0 {
-        add_source(question, policy);
-    }
     if policy.has(flags::COUNTED) {
         begin(slot, question.first_state());
     }
 }
 
-#[inline(never)]
-fn add_source(question: &Question, policy: &Policy) {
+/// Counts a flow of a client that has been seen again. Another CPU that counts one of the same client
+/// at the same moment may take it for its own, until the agent has counted.
+#[inline(always)]
+fn add_source(client: u32, policy: &Policy) {
     let Some(control) = CONTROL.get(0) else {
         return;
     };
-    for counter in source_counters(question.client(), policy.leader, control.secret) {
-        if let Some(counter) = SOURCES.get_ptr_mut(counter) {
-            // SAFETY: a word of the map.
-            unsafe { add(counter, 1) };
+    let [one, two] = source_counters(client, policy.leader, control.secret);
+    let (Some(one), Some(two)) = (SOURCES.get_ptr_mut(one), SOURCES.get_ptr_mut(two)) else {
+        return;
+    };
+    // SAFETY: words of the map.
+    unsafe {
+        let (first, second) = (one.read_volatile(), two.read_volatile());
+        let more = if first < second { first } else { second }.wrapping_add(1);
+        if first < more {
+            one.write_volatile(more);
+        }
+        if second < more {
+            two.write_volatile(more);
         }
     }
 }
@@ -126,29 +151,44 @@ fn begin(slot: u16, state: u8) {
     }
 }
 
-/// Counts that a connection has gone over into another state.
+/// Counts that a connection of a client to the server of `slot` has gone over into another state.
 #[inline(always)]
-pub(crate) fn note_change(service: u16, slot: u16, before: u8, after: u8) {
-    if is_active(before) != is_active(after) {
-        change(service, slot, is_active(after));
+pub(crate) fn note_change(service: u16, client: u32, slot: u16, before: u8, after: u8) {
+    let moved = is_active(before) != is_active(after);
+    let seen_again = is_seen_once(before) && !is_seen_once(after);
+    if moved || seen_again {
+        let slot = u32::from(slot);
+        let bit = |set: bool, bit: u32| if set { bit } else { 0 };
+        let what = bit(moved, MOVED) | bit(is_active(after), ACTIVE) | bit(seen_again, SEEN_AGAIN);
+        change(service, client, slot | what);
     }
 }
 
+/// What [`change`] is told beside the slot: it counts otherwise for its server, …
+const MOVED: u32 = 1 << 16;
+/// … as active, …
+const ACTIVE: u32 = 1 << 17;
+/// … and it has been seen again.
+const SEEN_AGAIN: u32 = 1 << 18;
+
 #[inline(never)]
-fn change(service: u16, slot: u16, active: bool) {
+fn change(service: u16, client: u32, what: u32) {
     let Some(policy) = schedule::policy(service) else {
         return;
     };
-    if !policy.has(flags::COUNTED) {
+    if what & SEEN_AGAIN != 0 && policy.source_flows != 0 {
+        add_source(client, policy);
+    }
+    if what & MOVED == 0 || !policy.has(flags::COUNTED) {
         return;
     }
-    let Some(load) = LOADS.get_ptr_mut(u32::from(slot)) else {
+    let Some(load) = LOADS.get_ptr_mut(what & 0xffff) else {
         return;
     };
     // SAFETY: words of the map. Should one be less than it was thought to be, it goes below
     // zero until the agent has counted.
     unsafe {
-        let (up, down) = if active {
+        let (up, down) = if what & ACTIVE != 0 {
             (&raw mut (*load).active, &raw mut (*load).inactive)
         } else {
             (&raw mut (*load).inactive, &raw mut (*load).active)

@@ -5,7 +5,7 @@ use core::ptr;
 use lb_common::control::Control;
 use lb_common::flow::{FlowBucket, FlowEntry, WAYS};
 
-use crate::admission::{Question, known};
+use crate::admission::{Question, twin_in};
 use crate::flows::{self, Place};
 
 /// The second bucket of a flow as long as nobody has looked for it.
@@ -43,16 +43,20 @@ pub(crate) fn enter(
     new: &FlowEntry,
 ) -> Option<u32> {
     // The flow's own entry may have come to life since it was looked at.
-    if place.held == new.key
-        && let Some(slot) = known(question, control, place.bucket)
-    {
-        return Some(slot);
+    if place.held == new.key {
+        match twin_in(question, place.bucket) {
+            0 => {}
+            slot => return Some(slot),
+        }
     }
     let entry = place.entry(control);
     if flows::write(entry, place.held, new) {
         return Some(settle(question.near, far[0], far[1], entry, new));
     }
-    known(question, control, place.bucket)
+    match twin_in(question, place.bucket) {
+        0 => None,
+        slot => Some(slot),
+    }
 }
 
 /// Two CPUs may have written one flow, each into a place of its own. Both look for the other's

@@ -53,6 +53,7 @@ mod parse;
 mod replies;
 mod schedule;
 mod services;
+mod states;
 mod stats;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;

@@ -4,14 +4,14 @@ use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray, PerfEventArray};
 use aya_ebpf::macros::btf_map;
 use lb_common::affinity::{Affinity, AffinityKey4};
-use lb_common::answers::{Answers, KINDS};
+use lb_common::answers::{Answers, RECORDS};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::FlowBucket;
 use lb_common::fragment::{First, FragmentKey4};
 use lb_common::limits::{
     FLOW_BUCKETS, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED, MAX_LOCALITIES,
-    MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS,
+    MAX_PENDING, MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS,
 };
 use lb_common::load::Load;
 use lb_common::locality::{Locality, LocalityKey};
@@ -53,7 +53,7 @@ pub(crate) static LOCALITY: LruHashMap<LocalityKey, Locality, { MAX_LOCALITIES a
     LruHashMap::new();
 
 #[btf_map]
-pub(crate) static RATES: Array<u64, SERVICES> = Array::new();
+pub(crate) static RATES: Array<u64, { 2 * SERVICES }> = Array::new();
 
 #[btf_map]
 pub(crate) static SOURCES: Array<u32, { 2 * SOURCE_COUNTERS as usize }, MMAPABLE> = Array::new();
@@ -63,6 +63,10 @@ pub(crate) static CURSORS: PerCpuArray<u32, SERVICES> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static AFFINITY4: LruHashMap<AffinityKey4, Affinity, { MAX_AFFINITIES as usize }> =
+    LruHashMap::new();
+
+#[btf_map]
+pub(crate) static PENDING4: LruHashMap<AffinityKey4, Affinity, { MAX_PENDING as usize }> =
     LruHashMap::new();
 
 #[btf_map]
@@ -82,7 +86,7 @@ pub(crate) static RETIRED_STATS: Array<Traffic, SERVICES> = Array::new();
 pub(crate) static REASONS: PerCpuArray<u64, { Reason::ALL.len() }> = PerCpuArray::new();
 
 #[btf_map]
-pub(crate) static ANSWERS: PerCpuArray<Answers, KINDS> = PerCpuArray::new();
+pub(crate) static ANSWERS: PerCpuArray<Answers, RECORDS> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static EGRESS: DevMapHash<{ MAX_EGRESS as usize }> = DevMapHash::new();

@@ -3,6 +3,7 @@
 //! Lengths come from the IP header, never from the end of the frame, which may be padded.
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
+use lb_common::flow::tcp;
 use lb_common::service::{TCP, UDP};
 use lb_common::stats::Reason;
 
@@ -26,7 +27,7 @@ pub(crate) struct Headers {
     /// Source and destination port. With [`TCP`] all of the TCP header is there, with [`UDP`] all
     /// of the UDP header.
     pub(crate) ports: *mut Ports,
-    /// TCP flags; 0 for UDP.
+    /// TCP flags; of a datagram ACK.
     pub(crate) flags: u8,
     /// [`TCP`] or [`UDP`].
     pub(crate) protocol: u8,
@@ -89,7 +90,8 @@ pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
         }
         UDP => {
             let udp = packet.at::<Udp>(ETHERNET + header).ok_or(MALFORMED)?;
-            (udp.cast(), size_of::<Udp>(), 0)
+            // A datagram counts as an ACK.
+            (udp.cast(), size_of::<Udp>(), tcp::ACK)
         }
         // Everything else is the kernel's: VRRP, ICMP, tunnels, what we do not know.
         _ => return Err(Refused::NotOurs),

@@ -4,10 +4,10 @@
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::control::Control;
-use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, TICK_SHIFT, WAYS, state, target};
+use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, TICK_SHIFT, WAYS, target};
 use lb_common::fragment::{self, FROM_SERVER};
 use lb_common::hash::mix;
-use lb_common::service::{ServiceKey4, TCP};
+use lb_common::service::ServiceKey4;
 use lb_common::stats::Reason;
 
 use crate::backends;
@@ -18,6 +18,7 @@ use crate::fragments;
 use crate::guard;
 use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::{Refused, parse};
+use crate::states;
 use crate::stats;
 
 /// What [`from_server`] says of a fragment without ports; no verdict is this.
@@ -60,7 +61,6 @@ fn translate(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
         server,
         client,
         now,
-        protocol: headers.protocol,
         flags: headers.flags,
     };
     let slot = reply.slot()?;
@@ -89,8 +89,7 @@ struct Reply<'a> {
     client: u64,
     /// Jiffies.
     now: u64,
-    protocol: u8,
-    /// TCP flags.
+    /// TCP flags; of a datagram ACK.
     flags: u8,
 }
 
@@ -133,12 +132,14 @@ fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
             Err(Reason::NotMaster) => return NOT_MASTER,
             Err(_) => return AGENT_SILENT,
         }
-        let state = if reply.protocol == TCP {
-            flow::after_server(old.state(), reply.flags)
-        } else {
-            state::UDP
-        };
-        guard::note_change(old.service(), old.slot(), old.state(), state);
+        let state = states::after(old.state(), reply.flags, states::SERVER);
+        guard::note_change(
+            old.service(),
+            reply.client as u32,
+            old.slot(),
+            old.state(),
+            state,
+        );
         flows::touch(entry, &old, flow::life(state, tick));
         return u32::from(old.slot());
     }

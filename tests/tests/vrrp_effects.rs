@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use ipnet::IpNet;
 use lb_agent::config::model::{NextHop, Route, Rule, RuleAction};
+use lb_agent::net::netlink::Connection;
+use lb_agent::net::nft;
 use lb_agent::net::virtual_link::VirtualKind;
 use lb_agent::vrrp::State;
 use lb_agent::vrrp::instance::Rival;
@@ -21,6 +23,9 @@ mod adverts;
 mod pair;
 #[path = "vrrp_peers/tshark.rs"]
 mod tshark;
+
+/// `NETLINK_NETFILTER`
+const NETLINK_NETFILTER: isize = 12;
 
 const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Program("ip")];
 
@@ -183,6 +188,13 @@ fn no_accept_lets_nobody_reach_the_address_and_leaves_no_table() -> Result<()> {
             ensure!(rules.contains(part), "{part} in {rules}");
         }
     }
+    // As a firewall that is started anew.
+    pair.ours_namespace().enter(|| {
+        let mut filters = Connection::with_protocol(NETLINK_NETFILTER)?;
+        Ok(nft::unblock(&mut filters, "mine.eth0.66.IPv4")?)
+    })?;
+    ours.wait_until(|status| status.stats.filter_restored == 1)?;
+    ensure!(!reaches(VIP)? && !reaches("fd00::100")?, "put back");
     ours.stop();
     pair.ours_namespace()
         .ip("address add 10.0.0.100/32 dev eth0")?;
@@ -230,6 +242,9 @@ fn a_vmac_answers_for_the_address_and_leaves_nothing_behind() -> Result<()> {
         Ok(())
     })?;
     wait_for(theirs, "neighbour show", "00:00:5e:00:01:42", true)?;
+    // Somebody removes it.
+    machine.ip("link delete vrrp.66")?;
+    wait_for(machine, "address show dev vrrp.66", VIP, true)?;
     ours.stop();
     wait_for(machine, "link show", "vrrp.66", false)?;
     ensure!(setting()? == before);

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use lb_common::backend::Backend;
 use lb_common::control::Control;
+use lb_common::flow::state::{is_active, is_seen_once};
 use lb_common::flow::{FlowEntry, TICK_SHIFT};
-use lb_common::load::is_active;
 use lb_common::policy::{Policy, SOURCE_COUNTERS, flags, source_counters};
 
 use super::installed::Installed;
@@ -70,17 +70,41 @@ impl<'a> Question<'a> {
         let tick = (self.control.heartbeat >> TICK_SHIFT) & u64::from(u32::MAX);
         let tick = u32::try_from(tick).unwrap_or(0);
         let mut census = Census::default();
-        if self.counts_sources() {
-            census.sources = vec![0; 2 * SOURCE_COUNTERS as usize];
-        }
+        let mut clients = Vec::new();
         for flow in flows {
             if let Some(policy) = self.policies.get(&flow.service())
                 && self.is_alive(&flow, tick)
             {
-                census.add(&flow, policy, self.control.secret);
+                census.add(&flow, policy);
+                if policy.source_flows != 0 && !is_seen_once(flow.state()) {
+                    let client = u32::from_ne_bytes(flow.client().octets());
+                    clients.push((policy.leader, client));
+                }
             }
         }
+        if self.counts_sources() {
+            census.sources = self.sources(clients);
+        }
         census
+    }
+
+    /// What `SOURCES` is to hold with these flows of clients: in each counter the flows of the client
+    /// that has most of those that share it.
+    fn sources(&self, mut clients: Vec<(u16, u32)>) -> Vec<u32> {
+        let mut sources = vec![0; 2 * SOURCE_COUNTERS as usize];
+        clients.sort_unstable();
+        for same in clients.chunk_by(|one, other| one == other) {
+            let Some((leader, client)) = same.first() else {
+                continue;
+            };
+            let flows = u32::try_from(same.len()).unwrap_or(u32::MAX);
+            for counter in source_counters(*client, *leader, self.control.secret) {
+                if let Some(most) = sources.get_mut(counter as usize) {
+                    *most = flows.max(*most);
+                }
+            }
+        }
+        sources
     }
 
     fn is_alive(&self, flow: &FlowEntry, tick: u32) -> bool {
@@ -97,7 +121,7 @@ impl<'a> Question<'a> {
 }
 
 impl Census {
-    fn add(&mut self, flow: &FlowEntry, policy: &Policy, secret: u64) {
+    fn add(&mut self, flow: &FlowEntry, policy: &Policy) {
         if policy.has(flags::COUNTED) {
             let (active, inactive) = self.servers.entry(flow.slot().into()).or_default();
             *if is_active(flow.state()) {
@@ -105,14 +129,6 @@ impl Census {
             } else {
                 inactive
             } += 1;
-        }
-        if policy.source_flows != 0 {
-            let client = u32::from_ne_bytes(flow.client().octets());
-            for counter in source_counters(client, policy.leader, secret) {
-                if let Some(count) = self.sources.get_mut(counter as usize) {
-                    *count += 1;
-                }
-            }
         }
     }
 

@@ -20,6 +20,7 @@ const BATCH_END: u16 = 0x11;
 /// `NFNL_SUBSYS_NFTABLES`, the upper half of every type.
 const NFTABLES: u16 = 10;
 const NEWTABLE: u16 = NFTABLES << 8;
+const GETTABLE: u16 = (NFTABLES << 8) | 1;
 const DELTABLE: u16 = (NFTABLES << 8) | 2;
 const NEWCHAIN: u16 = (NFTABLES << 8) | 3;
 const NEWRULE: u16 = (NFTABLES << 8) | 6;
@@ -95,6 +96,29 @@ pub fn block(
         messages,
         &format_args!("drop packets (nftables table {table})"),
     )
+}
+
+/// Whether what drops packets of these addresses is still there: somebody may have flushed all tables.
+pub fn is_blocked(
+    connection: &mut Connection,
+    name: &str,
+    addresses: &[IpAddr],
+) -> Result<bool, NetlinkError> {
+    for family in [NFPROTO_IPV4, NFPROTO_IPV6] {
+        if !addresses
+            .iter()
+            .any(|it| it.is_ipv6() == (family == NFPROTO_IPV6))
+        {
+            continue;
+        }
+        let what = format_args!("look for the nftables table {name}");
+        match connection.query(table(GETTABLE, family, name), &what, |_, _| Some(())) {
+            Ok(()) => {}
+            Err(error) if error.errno() == Some(Errno::ENOENT) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 /// The end of it. Harmless if there is no such table.

@@ -73,6 +73,9 @@ pub trait Kernel {
         addresses: &[IpAddr],
     ) -> Result<(), NetlinkError>;
 
+    /// Whether they still are.
+    fn is_blocked(&mut self, table: &str, addresses: &[IpAddr]) -> Result<bool, NetlinkError>;
+
     /// The end of it. Harmless if it was not begun.
     fn unblock(&mut self, table: &str) -> Result<(), NetlinkError>;
 

@@ -29,6 +29,7 @@ use crate::runtime::clock;
 /// The kernel of this network namespace: that of the thread that opened it.
 pub struct System {
     connection: Connection,
+    filters: Option<Connection>,
     frames: FrameSocket,
     ports: BTreeMap<(u32, Channel), AdvertSocket>,
     /// `sockaddr_ll` by index, looked up once: not in the middle of a failover.
@@ -48,6 +49,7 @@ impl System {
     ) -> Self {
         Self {
             connection,
+            filters: None,
             sysctls,
             frames,
             ports: BTreeMap::new(),
@@ -66,6 +68,15 @@ impl System {
         self.ports
             .get_mut(&(index, channel))
             .map_or(Ok(None), |port| port.receive(buffer))
+    }
+
+    /// Packet filters are a protocol of their own, and few need it.
+    fn filters(&mut self) -> Result<&mut Connection, NetlinkError> {
+        let filters = match self.filters.take() {
+            Some(filters) => filters,
+            None => Connection::with_protocol(NETLINK_NETFILTER)?,
+        };
+        Ok(self.filters.insert(filters))
     }
 
     fn look_up(&mut self, index: u32) -> io::Result<LinkAddr> {
@@ -128,11 +139,15 @@ impl Kernel for System {
             priority: filter.priority,
             counters: filter.counters,
         };
-        nft::block(&mut filters()?, table, addresses)
+        nft::block(self.filters()?, table, addresses)
+    }
+
+    fn is_blocked(&mut self, table: &str, addresses: &[IpAddr]) -> Result<bool, NetlinkError> {
+        nft::is_blocked(self.filters()?, table, addresses)
     }
 
     fn unblock(&mut self, table: &str) -> Result<(), NetlinkError> {
-        nft::unblock(&mut filters()?, table)
+        nft::unblock(self.filters()?, table)
     }
 
     fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError> {
@@ -239,11 +254,6 @@ impl Kernel for System {
         // Without IPv6 there is no answer.
         netconf::forwards_ipv6(&mut self.connection, link.index).unwrap_or(false)
     }
-}
-
-/// Packet filters are a protocol of their own, and needed seldom.
-fn filters() -> Result<Connection, NetlinkError> {
-    Connection::with_protocol(NETLINK_NETFILTER)
 }
 
 /// What a socket is registered with; [`port_of`] reads it.

@@ -55,6 +55,8 @@ pub struct Router<K> {
     made: Made,
     /// Routes or rules have changed: ours are looked after at this time.
     check_routing_at: Option<Instant>,
+    /// Packet filters of ours are looked after at this time.
+    check_filters_at: Option<Instant>,
     debounce: Debounce,
     disable_local_igmp: bool,
     dont_release: bool,
@@ -62,6 +64,9 @@ pub struct Router<K> {
 
 /// A change of the routes seldom comes alone; what is ours is put back within a second.
 const ROUTING_SETTLES: Duration = Duration::from_millis(200);
+
+/// Nobody tells when a packet filter is gone.
+const FILTERS_LAST: Duration = Duration::from_millis(700);
 
 /// What the instances act upon.
 struct Outside<K> {
@@ -110,6 +115,7 @@ impl<K: Kernel> Router<K> {
             statics,
             made: Made::default(),
             check_routing_at: None,
+            check_filters_at: None,
             debounce: Debounce::new(global.interface_up_down_delays),
             disable_local_igmp: global.disable_local_igmp,
             dont_release: global.dont_release,
@@ -186,6 +192,11 @@ impl<K: Kernel> Router<K> {
         if self.check_routing_at.take_if(|at| *at <= now).is_some() {
             self.restore_routing();
         }
+        if self.check_filters_at.take_if(|at| *at <= now).is_some() {
+            for member in &mut self.members {
+                member.restore_filter(&mut self.outside);
+            }
+        }
         while let Some(link) = self.debounce.due(now) {
             self.update_link(link, now);
         }
@@ -221,7 +232,12 @@ impl<K: Kernel> Router<K> {
         let timers = self.members.iter().filter_map(Member::poll_timeout);
         let debounced = self.debounce.poll_timeout();
         let paced = self.outside.pace.poll_timeout();
-        let others = [self.check_routing_at, debounced, paced];
+        let others = [
+            self.check_routing_at,
+            self.check_filters_at,
+            debounced,
+            paced,
+        ];
         timers.chain(others.into_iter().flatten()).min()
     }
 
@@ -305,7 +321,10 @@ impl<K: Kernel> Router<K> {
                 self.update_link(counts, now);
                 self.make_vmacs(&link);
             }
-            Event::LinkGone { index, name } => self.remove_link(index, &name, now),
+            Event::LinkGone { index, name } => {
+                self.remove_link(index, &name, now);
+                self.make_vmac_again(&name);
+            }
             Event::AddressAdded(address) => {
                 if self.decides_source(&address) {
                     self.read_sources(now);

@@ -169,6 +169,8 @@ counters! {
     address_restored,
     /// Routes and rules that somebody else removed and that were put back.
     routing_restored,
+    /// Packet filters (`no_accept`) that somebody else removed and that were put back.
+    filter_restored,
     /// Times there were two masters.
     split_brain,
     /// Adverts without the trailer of `auth_hmac` that its `mode` let in.
@@ -256,6 +258,11 @@ impl Counters {
     pub fn routing_restored(&self, restored: usize) {
         let restored = u64::try_from(restored).unwrap_or(u64::MAX);
         self.routing_restored.fetch_add(restored, Ordering::Relaxed);
+    }
+
+    /// A packet filter was put back.
+    pub fn filter_restored(&self) {
+        count(&self.filter_restored);
     }
 
     /// A virtual address was put back.

@@ -20,118 +20,14 @@ fn no_flow_has_the_key_of_an_entry_without_one() {
 }
 
 #[test]
-fn every_state_has_a_name_a_time_out_and_room() {
-    assert_eq!(state::NAMES.len(), state::TIMEOUTS.len());
-    assert!(state::NAMES.len() <= FLOW_STATES);
-    assert!(FLOW_STATES.is_power_of_two());
-    for (number, name) in [
-        (state::NONE, "NONE"),
-        (state::SYN_RECV, "SYN_RECV"),
-        (state::ESTABLISHED, "ESTABLISHED"),
-        (state::FIN_WAIT, "FIN_WAIT"),
-        (state::CLOSE, "CLOSE"),
-        (state::UDP, "UDP"),
-    ] {
-        assert_eq!(state::NAMES[usize::from(number)], name);
-    }
-}
-
-/// What a state becomes under each kind of packet, written as IPVS writes its table: one row for
-/// each flag that decides, one column for each state.
-fn rows(table: &str) -> Vec<(u8, Vec<u8>)> {
-    let flags = |name: &str| match name {
-        "syn" => tcp::SYN,
-        "fin" => tcp::FIN | tcp::ACK,
-        "ack" => tcp::ACK,
-        "rst" => tcp::RST,
-        "none" => 0,
-        other => panic!("{other}"),
+fn target_and_life_are_one_word_as_they_lie_in_memory() {
+    let entry = FlowEntry {
+        key: 2,
+        target: target(3, 4),
+        life: life(state::UDP, 5),
     };
-    let state = |short: &str| match short {
-        "NO" => state::NONE,
-        "SR" => state::SYN_RECV,
-        "ES" => state::ESTABLISHED,
-        "FW" => state::FIN_WAIT,
-        "CL" => state::CLOSE,
-        other => panic!("{other}"),
-    };
-    let row = |line: &str| {
-        let mut words = line.split_whitespace();
-        (flags(words.next().unwrap()), words.map(state).collect())
-    };
-    table
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(row)
-        .collect()
-}
-
-const TCP_STATES: [u8; 5] = [
-    state::NONE,
-    state::SYN_RECV,
-    state::ESTABLISHED,
-    state::FIN_WAIT,
-    state::CLOSE,
-];
-
-#[test]
-fn packets_of_the_client_move_a_flow_as_ipvs_moves_it_when_it_sees_one_direction() {
-    // IPVS's TIME_WAIT lasts as long as its FIN_WAIT, and is FIN_WAIT here. IPVS ignores a RST
-    // in SYN_RECV, a packet without flags closes; no flow begins with anything but a SYN.
-    // ---------  from: NO SR ES FW CL
-    let table = "
-               syn      SR SR ES SR SR
-               fin      FW FW FW FW CL
-               ack      ES ES ES FW CL
-               none     ES ES ES FW CL
-               rst      CL CL CL CL CL
-    ";
-    for (flags, row) in rows(table) {
-        let after: Vec<u8> = TCP_STATES
-            .iter()
-            .map(|from| after_client(*from, flags))
-            .collect();
-        assert_eq!(after, row, "flags {flags:02x}");
-    }
-}
-
-#[test]
-fn packets_of_the_server_only_end_a_flow() {
-    // ---------  from: NO SR ES FW CL
-    let table = "
-               syn      NO SR ES FW CL
-               fin      NO SR FW FW CL
-               ack      NO SR ES FW CL
-               none     NO SR ES FW CL
-               rst      CL CL CL CL CL
-    ";
-    for (flags, row) in rows(table) {
-        let after: Vec<u8> = TCP_STATES
-            .iter()
-            .map(|from| after_server(*from, flags))
-            .collect();
-        assert_eq!(after, row, "flags {flags:02x}");
-    }
-}
-
-#[test]
-fn a_reset_counts_before_a_syn_and_a_syn_before_a_fin() {
-    for from in TCP_STATES {
-        assert_eq!(after_client(from, 0xff), state::CLOSE);
-        let both = after_client(from, tcp::SYN | tcp::FIN);
-        assert_eq!(both, after_client(from, tcp::SYN));
-    }
-}
-
-#[test]
-fn the_flags_that_do_not_decide_change_nothing() {
-    // PSH, URG, ECE, CWR.
-    for from in TCP_STATES {
-        for flags in 0..=0xff_u8 {
-            assert_eq!(after_client(from, flags), after_client(from, flags & 0x17));
-            assert_eq!(after_server(from, flags), after_server(from, flags & 0x17));
-        }
-    }
+    let bytes: [u8; 16] = bytemuck::cast(entry);
+    assert_eq!(bytes[8..], value(entry.target, entry.life).to_ne_bytes());
 }
 
 #[test]

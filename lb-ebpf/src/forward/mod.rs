@@ -1,9 +1,9 @@
 //! From the decision to the wire.
 
+mod answer;
 mod fragment;
 mod icmp;
 mod nat;
-mod too_big;
 mod tunnel;
 mod unresolved;
 
@@ -17,6 +17,7 @@ pub(crate) use fragment::{fragment_to_client, fragment_to_server};
 pub(crate) use icmp::{error_to_client, error_to_server};
 pub(crate) use nat::to_client;
 
+use self::answer::Complaint;
 use crate::backends::Slot;
 use crate::maps::EGRESS;
 use crate::packet::{Ethernet, IPV4, Ipv4, Packet};
@@ -29,7 +30,8 @@ const DONT_FRAGMENT: u16 = 0x4000_u16.to_be();
 const VERSION_IHL: u8 = 0x45;
 
 /// Rewrites a client's packet for its server and sends it. With an error nothing is rewritten,
-/// but for [`Reason::TooBig`], which makes another packet of it, and [`Reason::NoEgress`].
+/// but for [`Reason::TooBig`] and [`Reason::TimeExceeded`], which make another packet of it, and
+/// [`Reason::NoEgress`].
 #[inline(always)]
 pub(crate) fn to_server(
     ctx: &XdpContext,
@@ -39,18 +41,18 @@ pub(crate) fn to_server(
     tick: u32,
 ) -> Result<u32, Reason> {
     let method = slot.head.flags() & flags::METHOD;
+    let complaint = complaint(ctx, headers, slot, method);
+    if complaint.exists() {
+        return Err(answer::answer(
+            ctx.ctx,
+            complaint,
+            slot.service.into(),
+            tick,
+        ));
+    }
     if method == flags::TUN {
-        if headers.length + u64::from(tunnel::OUTER) > u64::from(slot.mtu) {
-            let room = slot.mtu.saturating_sub(tunnel::OUTER);
-            return Err(too_big::answer(ctx.ctx, room, tick));
-        }
         tunnel::encapsulate(ctx, headers.length, slot)?;
         return send(ctx, slot.ifindex);
-    }
-    // What came in by this interface fits it; a driver that is to send a frame of another one
-    // drops in silence what does not.
-    if headers.length > u64::from(slot.mtu) && !came_by(ctx, slot.ifindex) {
-        return Err(too_big::answer(ctx.ctx, slot.mtu, tick));
     }
     let Some(ethernet) = packet.at::<Ethernet>(0) else {
         return Err(Reason::Malformed);
@@ -61,6 +63,26 @@ pub(crate) fn to_server(
     }
     address(ethernet, slot.head);
     send(ctx, slot.ifindex)
+}
+
+/// What the sender of a packet is to be told instead of its being forwarded.
+#[inline(always)]
+fn complaint(ctx: &XdpContext, headers: &Headers, slot: &Slot, method: u16) -> Complaint {
+    // SAFETY: `parse` checked the header.
+    if unsafe { (*headers.ip).ttl } <= 1 {
+        return Complaint::TIME_EXCEEDED;
+    }
+    let room = if method == flags::TUN {
+        slot.mtu.saturating_sub(tunnel::OUTER)
+    } else {
+        slot.mtu
+    };
+    // What came in by this interface fits it; a driver that is to send a frame of another one
+    // drops in silence what does not.
+    if headers.length > u64::from(room) && (method == flags::TUN || !came_by(ctx, slot.ifindex)) {
+        return Complaint::too_big(room);
+    }
+    Complaint::NONE
 }
 
 /// One hop less (RFC 1812 5.3.1); the caller has seen that there is one left.

@@ -67,6 +67,7 @@ pub(crate) struct Rig {
     control: Arc<Mapped<Control>>,
     flows: Mapped<FlowBucket>,
     affinity: HashMap<MapData, [u8; 8], [u8; 8]>,
+    pending: HashMap<MapData, [u8; 8], [u8; 8]>,
     fragments: HashMap<MapData, [u8; 12], [u8; 8]>,
     installed: Installed,
     deadman: u64,
@@ -96,6 +97,7 @@ impl Rig {
             true,
         )?;
         let affinity = Map::from_map_data(MapData::from_pin(pins.map("AFFINITY4"))?)?.try_into()?;
+        let pending = Map::from_map_data(MapData::from_pin(pins.map("PENDING4"))?)?.try_into()?;
         let fragments =
             Map::from_map_data(MapData::from_pin(pins.map("FRAGMENTS4"))?)?.try_into()?;
         let installed = maps.installed()?;
@@ -107,6 +109,7 @@ impl Rig {
             control,
             flows,
             affinity,
+            pending,
             fragments,
             installed,
             deadman,
@@ -267,6 +270,7 @@ impl Rig {
             }
         }
         older(&mut self.affinity, ticks)?;
+        older(&mut self.pending, ticks)?;
         // Beside the direction.
         older(&mut self.fragments, ticks.wrapping_mul(2))
     }
@@ -278,10 +282,12 @@ impl Rig {
 
     /// What persistent services remember of their clients.
     pub(crate) fn templates(&self) -> Result<Vec<(AffinityKey4, Affinity)>> {
-        let templates = self.affinity.iter();
-        let templates = templates
-            .map(|pair| pair.map(|(key, value)| (bytemuck::cast(key), bytemuck::cast(value))));
-        Ok(templates.collect::<Result<_, _>>()?)
+        remembered(&self.affinity)
+    }
+
+    /// The same of clients that have not been seen again.
+    pub(crate) fn pending(&self) -> Result<Vec<(AffinityKey4, Affinity)>> {
+        remembered(&self.pending)
     }
 
     /// The slot and generation of the server of a service.
@@ -303,6 +309,12 @@ fn handed(pins: &Pins) -> Result<Vec<PerfEventArrayBuffer<MapData>>> {
     let cpus = online_cpus().map_err(|(path, error)| anyhow::anyhow!("{path}: {error}"))?;
     let buffers = cpus.into_iter().map(|cpu| Ok(map.open(cpu, Some(16))?));
     buffers.collect()
+}
+
+fn remembered(map: &HashMap<MapData, [u8; 8], [u8; 8]>) -> Result<Vec<(AffinityKey4, Affinity)>> {
+    let all = map.iter();
+    let all = all.map(|pair| pair.map(|(key, value)| (bytemuck::cast(key), bytemuck::cast(value))));
+    Ok(all.collect::<Result<_, _>>()?)
 }
 
 /// Everything that a map remembers becomes older.

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use lb_agent::dataplane::desired::Desired;
+use lb_common::affinity::{Affinity, AffinityKey4};
 use lb_common::flow::{FREE, FlowEntry, STAMP_MASK};
 use lb_common::load::Load;
 use lb_common::stats::Reason;
 
 use crate::frame::Endpoint;
-use crate::model::{Arrival, Incarnation, Model, Outcome};
+use crate::model::{Arrival, Incarnation, Model, Outcome, Template};
 use crate::network::Network;
 use crate::rig::{Agent, Rig, TICKS};
 use crate::world::GATES;
@@ -44,7 +45,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Sets the hash's key, `xdp_deadman` in jiffies, and the life of flows by state, in ticks.
-    pub(crate) fn set_control(&mut self, secret: u64, deadman: u64, timeouts: [u32; 6]) {
+    pub(crate) fn set_control(&mut self, secret: u64, deadman: u64, timeouts: [u32; 12]) {
         self.rig.set_control(secret, deadman, &timeouts);
         self.deadman = deadman;
         self.model.table.secret = secret;
@@ -173,7 +174,18 @@ impl<'a> Trial<'a> {
     /// Flows and templates.
     fn check_memory(&self) -> Result<()> {
         self.check_flows()?;
-        let found = self.rig.templates()?.into_iter().map(|(key, affinity)| {
+        self.check_templates(self.rig.templates()?, &self.model.templates)
+            .context("templates")?;
+        self.check_templates(self.rig.pending()?, &self.model.pending)
+            .context("pending templates")
+    }
+
+    fn check_templates(
+        &self,
+        found: Vec<(AffinityKey4, Affinity)>,
+        expected: &HashMap<(u16, [u8; 4]), Template>,
+    ) -> Result<()> {
+        let found = found.into_iter().map(|(key, affinity)| {
             let slot_and_generation = (affinity.target & 0xffff, (affinity.target >> 16) as u16);
             (
                 (key.service, key.client.to_ne_bytes()),
@@ -181,24 +193,17 @@ impl<'a> Trial<'a> {
             )
         });
         let found: BTreeMap<_, _> = found.collect();
-        let expected = self
-            .model
-            .templates
-            .iter()
-            .map(|((service, client), template)| {
+        let expected = expected.iter().map(|((service, client), template)| {
+            (
+                (u32::from(*service), *client),
                 (
-                    (u32::from(*service), *client),
-                    (
-                        self.places[&template.server],
-                        i64::from(template.seen.cast_unsigned() as u32),
-                    ),
-                )
-            });
+                    self.places[&template.server],
+                    i64::from(template.seen.cast_unsigned() as u32),
+                ),
+            )
+        });
         let expected: BTreeMap<_, _> = expected.collect();
-        ensure!(
-            found == expected,
-            "templates: {found:?} instead of {expected:?}"
-        );
+        ensure!(found == expected, "{found:?} instead of {expected:?}");
         Ok(())
     }
 

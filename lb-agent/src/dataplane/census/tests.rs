@@ -11,7 +11,9 @@ fn control() -> Control {
     let mut control = Control::zeroed();
     control.heartbeat = u64::from(NOW) << TICK_SHIFT;
     control.secret = 42;
-    control.timeouts = [2, 60, 900, 120, 10, 300, 0, 0];
+    for (timeout, seconds) in control.timeouts.iter_mut().zip(state::TIMEOUTS) {
+        *timeout = seconds;
+    }
     control
 }
 
@@ -88,13 +90,35 @@ fn flows_of_a_client_count_where_somebody_asks_for_it() {
     let (installed, control) = (installed(0, 5), control());
     let question = Question::new(&installed, &control).unwrap();
     assert_eq!(question.slots().count(), 0);
-    let flows = (1..=3).map(|port| flow(port, 1, 1, 7, state::ESTABLISHED, 0));
-    let census = question.count(flows);
+    let established = (1..=3).map(|port| flow(port, 1, 1, 7, state::ESTABLISHED, 0));
+    // What anybody can send in a client's name counts for nothing.
+    let forged = [state::SYN_RECV, state::ACKED].map(|state| flow(9, 1, 1, 7, state, 0));
+    let census = question.count(established.chain(forged));
     let client = u32::from_ne_bytes([10, 0, 0, 9]);
     for counter in source_counters(client, 1, 42) {
         assert_eq!(census.sources()[counter as usize], 3);
     }
     assert_eq!(census.sources().iter().sum::<u32>(), 6);
+}
+
+#[test]
+fn a_client_of_few_flows_is_not_taken_for_one_of_many_because_there_are_many_clients() {
+    let (installed, control) = (installed(0, 5), control());
+    let question = Question::new(&installed, &control).unwrap();
+    let of = |client: u32| FlowEntry {
+        key: flow::key(client.to_be(), 1, 1),
+        ..flow(1, 1, 1, 7, state::ESTABLISHED, 0)
+    };
+    // Fifteen to each counter, and one client with a hundred.
+    let many = (0..1_000_000).map(of);
+    let census = question.count(many.chain((0..99).map(|_| of(7))));
+    let guess = |client: u32| {
+        let counters = source_counters(client.to_be(), 1, 42).into_iter();
+        counters.map(|it| census.sources()[it as usize]).min()
+    };
+    assert_eq!(guess(7), Some(100));
+    let wrong = (0..1_000_000).filter(|client| *client != 7 && guess(*client) != Some(1));
+    assert_eq!(wrong.count(), 0);
 }
 
 #[test]

@@ -24,15 +24,17 @@ impl Times {
         }
     }
 
-    /// How long a flow lives without packets, by its [`state`]. As in IPVS three of them can be
-    /// set, and 0 leaves one as it is.
-    pub(super) fn of_flows(self) -> [Duration; state::TIMEOUTS.len()] {
+    /// How long a flow lives without packets, by its [`state`]. As in IPVS those of three states can
+    /// be set, and 0 leaves one as it is.
+    pub(super) fn of_flows(self) -> [Duration; state::COUNT] {
         let mut lives = state::TIMEOUTS.map(|seconds| Duration::from_secs(seconds.into()));
         let LvsTimeouts { tcp, tcpfin, udp } = self.lvs;
         for (state, set) in [
             (state::ESTABLISHED, tcp),
+            (state::ACKED, tcp),
             (state::FIN_WAIT, tcpfin),
             (state::UDP, udp),
+            (state::DATAGRAM, udp),
         ] {
             let set = set.filter(|life| !life.is_zero());
             if let (Some(life), Some(set)) = (lives.get_mut(usize::from(state)), set) {
@@ -60,8 +62,9 @@ mod tests {
             let lives = Times { deadman, lvs }.of_flows();
             lives.map(|life| life.as_secs())
         };
-        assert_eq!(seconds(None, None, None), [2, 60, 900, 120, 10, 300]);
-        assert_eq!(seconds(Some(7), None, Some(0)), [2, 60, 7, 120, 10, 300]);
-        assert_eq!(seconds(None, Some(8), Some(9)), [2, 60, 900, 8, 10, 9]);
+        let expected = |tcp, fin, udp| [2, 60, tcp, fin, 10, udp, 120, 120, 60, 30, tcp, udp];
+        assert_eq!(seconds(None, None, None), expected(900, 120, 300));
+        assert_eq!(seconds(Some(7), None, Some(0)), expected(7, 120, 300));
+        assert_eq!(seconds(None, Some(8), Some(9)), expected(900, 8, 9));
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tracing::info;
 
-use super::{Member, Router};
+use super::{FILTERS_LAST, Member, Router};
 use crate::vrrp::effects::Kernel;
 use crate::vrrp::group::{self, Order};
 use crate::vrrp::instance::Input;
@@ -56,6 +56,11 @@ impl<K: Kernel> Router<K> {
                 self.carry_out(place, order, now);
             }
             self.tell(place);
+        }
+        if !self.members.iter().any(Member::is_blocked) {
+            self.check_filters_at = None;
+        } else if self.check_filters_at.is_none() {
+            self.check_filters_at = Some(now + FILTERS_LAST);
         }
     }
 

@@ -245,6 +245,29 @@ impl Member {
         }
     }
 
+    pub(super) const fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    /// Somebody may have flushed the packet filters, as a firewall does when it is started anew.
+    pub(super) fn restore_filter<K: Kernel>(&mut self, outside: &mut Outside<K>) {
+        if !self.blocked {
+            return;
+        }
+        let name = &self.config.name;
+        let addresses = self.config.addresses();
+        let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
+        match outside.kernel.is_blocked(&self.table(), &addresses) {
+            Ok(true) => {}
+            Ok(false) => {
+                warn!("({name}) somebody removed the packet filter of no_accept; put back");
+                self.board.counters.filter_restored();
+                self.block(outside);
+            }
+            Err(error) => warn!("({name}) {error}"),
+        }
+    }
+
     /// Takes from the kernel what an earlier run may have left: filters, routes and rules,
     /// addresses.
     pub(super) fn remove_residual<K: Kernel>(

@@ -3,7 +3,7 @@
 //!
 //! What is made here is removed at the end, and every setting is what it was.
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::Router;
 use crate::net::link::Link;
@@ -117,6 +117,21 @@ impl<K: Kernel> Router<K> {
         self.made.links.retain(|link| link != name);
         let kernel = &mut self.outside.kernel;
         kernel.forget_sysctls(&format!("net/ipv4/conf/{name}/"));
+    }
+
+    /// Somebody has removed an interface. One that an instance needs is made again, if the one below
+    /// is still there: that may have taken it along.
+    pub(super) fn make_vmac_again(&mut self, name: &str) {
+        let mut vmacs = self.members.iter().flat_map(|it| it.config.vmacs());
+        let base = vmacs.find(|vmac| vmac.name == name);
+        let base = base.and_then(|vmac| self.interfaces.by_name(&vmac.base).cloned());
+        drop(vmacs);
+        let Some(base) = base else { return };
+        let links = self.outside.kernel.links().unwrap_or_default();
+        if links.iter().any(|link| link.index == base.index) {
+            warn!("somebody removed {name}; it is made again");
+            self.make_vmacs(&base);
+        }
     }
 
     /// Removes what no instance wants any more. The settings of the interfaces below stay until the

@@ -1,12 +1,13 @@
 //! Which server a packet goes to: that of its flow, that of its client, or the next.
 
-use lb_agent::config::model::{Scheduler, SchedulerFlags};
+use lb_agent::config::model::{Forwarding, Scheduler, SchedulerFlags};
 use lb_common::stats::Reason;
 
 use super::installed::VirtualServer;
 use super::packet::Packet;
 use super::scheduler::{Dest, compare, hashed};
-use super::table::{Flow, State};
+use super::state::State;
+use super::table::Flow;
 use super::{Incarnation, Model, Refusal, Template};
 use crate::frame::TCP;
 
@@ -70,13 +71,16 @@ impl Model {
             };
             let state = new.state;
             if self.table.insert(new, tick) {
-                self.note_new(packet, service, server, state);
+                self.note_new(service, server, state);
                 return Ok(Choice {
                     server,
                     new: true,
                     forgotten: false,
                 });
             }
+        }
+        if !opens {
+            self.pass_unknown(service, tick)?;
         }
         Ok(Choice {
             server: self.untracked(packet, service, tick)?,
@@ -101,29 +105,40 @@ impl Model {
         if !goes_on {
             return None;
         }
+        let sees_server = self.servers[&old.server].server.method == Forwarding::Nat;
         let flow = self.table.find(bucket, packet.source, service.id)?;
-        flow.state = flow.state.client_sends(packet.flags);
+        flow.state = flow.state.client_sends(packet.flags, sees_server);
         flow.seen = tick;
         let state = flow.state;
-        self.note_change(service.id, old.server, old.state, state);
-        if old.seen != tick {
+        let client = packet.source.address;
+        self.note_change((service.id, client), old.server, old.state, state);
+        if (old.seen != tick || old.state != state) && !state.is_seen_once() {
             self.keep(packet, service, old.server, tick);
         }
         Some(old.server)
     }
 
-    /// A connection keeps the template alive that it was made by.
+    /// A connection keeps the template alive that it was made by, or makes it anew.
     fn keep(&mut self, packet: &Packet, service: &VirtualServer, server: Incarnation, tick: i64) {
         let Some(persistence) = service.persistence else {
             return;
         };
         let key = (service.id, service.network_of(packet.source.address));
-        if let Some(template) = self.templates.get_mut(&key)
-            && template.server == server
-            && tick - template.seen > i64::from(persistence.ticks / 4)
-        {
-            template.seen = tick;
+        let now = Template { server, seen: tick };
+        let Some(template) = self.templates.get(&key) else {
+            self.templates.insert(key, now);
+            return;
+        };
+        let age = tick - template.seen;
+        let is_young = age <= i64::from(persistence.ticks / 4);
+        let lives = self.is_alive(template, persistence.ticks, tick);
+        if (template.server == server && !is_young) || (template.server != server && !lives) {
+            self.templates.insert(key, now);
         }
+    }
+
+    fn is_alive(&self, template: &Template, ticks: u32, tick: i64) -> bool {
+        tick - template.seen <= i64::from(ticks) && self.servers.contains_key(&template.server)
     }
 
     /// Whether a SYN finds a place in this bucket.
@@ -139,7 +154,8 @@ impl Model {
             state: State::first(true),
             seen: tick,
         };
-        self.table.place(bucket, &new, tick).is_some()
+        let place = self.table.place(bucket, &new, tick);
+        place.is_some_and(|(claim, _)| claim.is_good())
     }
 
     /// For a new flow: the server of the client's template, else the one whose turn it is.
@@ -149,18 +165,23 @@ impl Model {
         service: &VirtualServer,
         tick: i64,
     ) -> Result<Incarnation, Refusal> {
-        if let Some(server) = self.template(packet, service, tick) {
-            let network = service.network_of(packet.source.address);
-            if let Some(template) = self.templates.get_mut(&(service.id, network)) {
-                template.seen = tick;
+        let key = (service.id, service.network_of(packet.source.address));
+        if let Some((server, is_pending)) = self.template(packet, service, tick) {
+            let now = Template { server, seen: tick };
+            if is_pending {
+                self.pending.insert(key, now.clone());
+            }
+            if !is_pending {
+                self.templates.insert(key, now);
+            } else if packet.protocol != TCP {
+                // The program leaves a template that has died to the packets that come.
+                self.templates.entry(key).or_insert(now);
             }
             return Ok(server);
         }
         let server = self.by_scheduler(packet, service)?;
         if service.persistence.is_some() {
-            let network = service.network_of(packet.source.address);
-            self.templates
-                .insert((service.id, network), Template { server, seen: tick });
+            self.pending.insert(key, Template { server, seen: tick });
         }
         Ok(server)
     }
@@ -227,7 +248,7 @@ impl Model {
         service: &VirtualServer,
         tick: i64,
     ) -> Result<Incarnation, Refusal> {
-        if let Some(server) = self.template(packet, service, tick) {
+        if let Some((server, _)) = self.template(packet, service, tick) {
             return Ok(server);
         }
         if matches!(
@@ -258,12 +279,20 @@ impl Model {
             .ok_or(Refusal::Because(Reason::NoServer))
     }
 
-    /// The server that a persistent service has given this client before.
-    fn template(&self, packet: &Packet, service: &VirtualServer, tick: i64) -> Option<Incarnation> {
+    /// The server that a persistent service has given this client before, and whether the client has
+    /// not been seen again since.
+    fn template(
+        &self,
+        packet: &Packet,
+        service: &VirtualServer,
+        tick: i64,
+    ) -> Option<(Incarnation, bool)> {
         let persistence = service.persistence?;
         let key = (service.id, service.network_of(packet.source.address));
-        let template = self.templates.get(&key)?;
-        let fresh = tick - template.seen <= i64::from(persistence.ticks);
-        (fresh && self.servers.contains_key(&template.server)).then_some(template.server)
+        [(&self.templates, false), (&self.pending, true)]
+            .into_iter()
+            .filter_map(|(all, is_pending)| Some((all.get(&key)?, is_pending)))
+            .find(|(template, _)| self.is_alive(template, persistence.ticks, tick))
+            .map(|(template, is_pending)| (template.server, is_pending))
     }
 }

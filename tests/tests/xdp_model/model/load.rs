@@ -1,15 +1,16 @@
 //! What a new flow costs, and what connections the servers have.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 
-use lb_common::load::is_active;
+use lb_common::flow::state::is_active;
 use lb_common::policy::source_counters;
 use lb_common::stats::Reason;
 
 use super::installed::VirtualServer;
 use super::packet::Packet;
 use super::scheduler::Dest;
-use super::table::State;
+use super::state::State;
 use super::{Incarnation, Model, Refusal};
 use crate::frame::Endpoint;
 
@@ -22,7 +23,7 @@ impl Model {
         tick: i64,
     ) -> Result<(), Refusal> {
         if service.source_flows != 0 && self.has_census {
-            let counters = self.counters_of(packet, service);
+            let counters = self.counters_of(packet.source.address, service.id);
             let flows = counters.map(|it| self.sources.get(&it).copied().unwrap_or(0));
             if flows.into_iter().min() >= Some(service.source_flows) {
                 return Err(Refusal::Because(Reason::SourceLimit));
@@ -41,24 +42,33 @@ impl Model {
         Ok(())
     }
 
-    fn counters_of(&self, packet: &Packet, service: &VirtualServer) -> [u32; 2] {
-        let client = u32::from_ne_bytes(packet.source.address.octets());
-        source_counters(client, service.id, self.table.secret)
+    fn counters_of(&self, client: Ipv4Addr, service: u16) -> [u32; 2] {
+        let client = u32::from_ne_bytes(client.octets());
+        source_counters(client, service, self.table.secret)
+    }
+
+    /// Not more than ten packets of unknown connections for each new one that is allowed.
+    pub(super) fn pass_unknown(
+        &mut self,
+        service: &VirtualServer,
+        tick: i64,
+    ) -> Result<(), Refusal> {
+        if service.new_flows == 0 {
+            return Ok(());
+        }
+        let rate = self.unknown.entry(service.id).or_default();
+        if rate.0 != tick {
+            *rate = (tick, 0);
+        }
+        if rate.1 >= service.new_flows * 10 {
+            return Err(Refusal::Because(Reason::NewFlowLimit));
+        }
+        rate.1 += 1;
+        Ok(())
     }
 
     /// A flow has begun.
-    pub(super) fn note_new(
-        &mut self,
-        packet: &Packet,
-        service: &VirtualServer,
-        server: Incarnation,
-        state: State,
-    ) {
-        if service.source_flows != 0 {
-            for counter in self.counters_of(packet, service) {
-                *self.sources.entry(counter).or_default() += 1;
-            }
-        }
+    pub(super) fn note_new(&mut self, service: &VirtualServer, server: Incarnation, state: State) {
         if service.counted {
             let (upper, lower) = self.limits(server);
             let load = self.loads.entry(server).or_default();
@@ -79,14 +89,26 @@ impl Model {
         (server.uthreshold, server.lthreshold)
     }
 
-    /// A flow has gone over into another state.
+    /// A flow of a client has gone over into another state.
     pub(super) fn note_change(
         &mut self,
-        service: u16,
+        (service, client): (u16, Ipv4Addr),
         server: Incarnation,
         before: State,
         after: State,
     ) {
+        let limited = self.services.values();
+        let limited = limited.clone().find(|it| it.id == service);
+        if before.is_seen_once()
+            && !after.is_seen_once()
+            && limited.is_some_and(|it| it.source_flows != 0)
+        {
+            let counters = self.counters_of(client, service);
+            let [one, two] = counters.map(|it| self.sources.get(&it).copied().unwrap_or(0));
+            for (counter, flows) in counters.into_iter().zip([one, two]) {
+                self.sources.insert(counter, flows.max(one.min(two) + 1));
+            }
+        }
         let (before, after) = (is_active(before as u8), is_active(after as u8));
         let counted = self
             .services
@@ -108,7 +130,7 @@ impl Model {
     /// The agent counts the flow table.
     pub(crate) fn take_census(&mut self, tick: i64) {
         let mut counts: HashMap<Incarnation, (u32, u32)> = HashMap::new();
-        let mut sources: HashMap<u32, u32> = HashMap::new();
+        let mut clients: HashMap<(u16, Ipv4Addr), u32> = HashMap::new();
         for flow in self.table.buckets.values().flatten().flatten() {
             let Some(service) = self.services.values().find(|it| it.id == flow.service) else {
                 continue;
@@ -124,11 +146,17 @@ impl Model {
                     inactive
                 } += 1;
             }
-            if service.source_flows != 0 {
-                let client = u32::from_ne_bytes(flow.client.address.octets());
-                for counter in source_counters(client, service.id, self.table.secret) {
-                    *sources.entry(counter).or_default() += 1;
-                }
+            if service.source_flows != 0 && !flow.state.is_seen_once() {
+                *clients
+                    .entry((service.id, flow.client.address))
+                    .or_default() += 1;
+            }
+        }
+        let mut sources: HashMap<u32, u32> = HashMap::new();
+        for ((service, client), flows) in clients {
+            for counter in self.counters_of(client, service) {
+                let most = sources.entry(counter).or_default();
+                *most = flows.max(*most);
             }
         }
         let services = self.services.values();

@@ -15,6 +15,7 @@ mod locality;
 mod packet;
 mod rota;
 mod scheduler;
+mod state;
 mod table;
 
 use std::collections::{BTreeMap, HashMap};
@@ -114,12 +115,16 @@ pub(crate) struct Model {
     filter: AddressFilter,
     /// By service id and client network.
     pub(crate) templates: HashMap<(u16, [u8; 4]), Template>,
+    /// The same of clients that have not been seen again.
+    pub(crate) pending: HashMap<(u16, [u8; 4]), Template>,
     /// The turn that was last given, by service id.
     cursors: HashMap<u16, usize>,
     /// Connections, as the program has counted them.
     pub(crate) loads: HashMap<Incarnation, Load>,
     /// New flows in a tick, by service id.
     rates: HashMap<u16, (i64, u32)>,
+    /// Packets of unknown connections in a tick, by service id.
+    unknown: HashMap<u16, (i64, u32)>,
     /// Flows of clients, by counter.
     pub(crate) sources: HashMap<u32, u32>,
     /// By service id and destination.
@@ -131,8 +136,8 @@ pub(crate) struct Model {
     fragments: HashMap<fragment::Key, (Incarnation, bool, i64)>,
     /// Ethernet addresses of interfaces, as far as the program knows them.
     pub(crate) stations: HashMap<u32, [u8; 6]>,
-    /// Answers by ICMP.
-    answers: Limited,
+    /// Answers by ICMP, by type and the service's share.
+    answers: HashMap<(u8, u16), Limited>,
     /// Replies handed to the agent.
     handed: Limited,
     incarnations: u32,
@@ -150,9 +155,11 @@ impl Model {
             servers: BTreeMap::new(),
             filter: AddressFilter::empty(),
             templates: HashMap::new(),
+            pending: HashMap::new(),
             cursors: HashMap::new(),
             loads: HashMap::new(),
             rates: HashMap::new(),
+            unknown: HashMap::new(),
             sources: HashMap::new(),
             localities: HashMap::new(),
             traffic: HashMap::new(),
@@ -160,7 +167,7 @@ impl Model {
             reasons: [0; Reason::ALL.len()],
             fragments: HashMap::new(),
             stations: HashMap::new(),
-            answers: Limited::default(),
+            answers: HashMap::new(),
             handed: Limited::default(),
             incarnations: 0,
             has_census: true,
@@ -170,7 +177,7 @@ impl Model {
     /// Flows and templates become older, or younger.
     pub(crate) fn age(&mut self, ticks: i64) {
         self.table.age(ticks);
-        for template in self.templates.values_mut() {
+        for template in self.templates.values_mut().chain(self.pending.values_mut()) {
             template.seen -= ticks;
         }
         for (_, _, seen) in self.fragments.values_mut() {
@@ -289,11 +296,11 @@ impl Model {
             };
             return Err(Refusal::Because(reason));
         }
-        if packet.ttl <= 1 {
-            return Err(Refusal::Because(Reason::TimeToLive));
-        }
         if packet.more {
             self.remember_fragments(frame, choice.server, false, arrival.tick);
+        }
+        if packet.ttl <= 1 {
+            return self.answer(frame, packet, (service.id, Complaint::Time), arrival.tick);
         }
         let (room, limited) = match server.method {
             Forwarding::Tun => (hop.mtu - 20, true),
@@ -301,7 +308,8 @@ impl Model {
             Forwarding::Dr | Forwarding::Nat => (hop.mtu, hop.index != arrival.ingress),
         };
         if limited && u32::from(packet.length) > room {
-            return self.answer(frame, packet, room, arrival.tick);
+            let complaint = (service.id, Complaint::Size(room));
+            return self.answer(frame, packet, complaint, arrival.tick);
         }
         let frame = match server.method {
             Forwarding::Dr => packet::direct(frame, &hop),
@@ -315,25 +323,39 @@ impl Model {
         Ok(Outcome::of(verdict, frame))
     }
 
-    /// Tells the client that its packet does not fit, if that is what it wants to know.
+    /// Tells the client what is the matter with its packet for a service, if it wants to know.
     fn answer(
         &mut self,
         frame: &[u8],
         packet: &Packet,
-        room: u32,
+        (service, complaint): (u16, Complaint),
         tick: i64,
     ) -> Result<Outcome, Refusal> {
         let [first, ..] = packet.source.address.octets();
         let one_host = first != 0 && first != 127 && first < 224;
-        if !packet.whole || !one_host {
-            return Err(Refusal::Because(Reason::CannotFragment));
+        let (is_told, done, not_done, icmp) = match complaint {
+            Complaint::Size(room) => (
+                packet.whole,
+                Reason::TooBig,
+                Reason::CannotFragment,
+                [3, 4, 0, 0, 0, 0, (room >> 8) as u8, room as u8],
+            ),
+            Complaint::Time => (
+                true,
+                Reason::TimeExceeded,
+                Reason::TimeToLive,
+                [11, 0, 0, 0, 0, 0, 0, 0],
+            ),
+        };
+        if !is_told || !one_host {
+            return Err(Refusal::Because(not_done));
         }
-        if !self.answers.another(tick) {
+        let budget = self.answers.entry((icmp[0], service % 64)).or_default();
+        if !budget.another(tick) {
             return Err(Refusal::Because(Reason::AnswerLimit));
         }
-        self.reasons[Reason::TooBig as usize] += 1;
-        let answer = packet::fragmentation_needed(frame, packet, room as u16);
-        Ok(Outcome::of(TX, answer))
+        self.reasons[done as usize] += 1;
+        Ok(Outcome::of(TX, packet::icmp_error(frame, packet, icmp)))
     }
 
     fn towards_client(
@@ -359,7 +381,7 @@ impl Model {
             flow.state = flow.state.server_sends(packet.flags);
             flow.seen = arrival.tick;
             let after = flow.state;
-            self.note_change(id, chosen, before, after);
+            self.note_change((id, client.address), chosen, before, after);
         }
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
@@ -460,6 +482,15 @@ impl Model {
         traffic.in_packets += 1;
         traffic.in_bytes += u64::from(packet.length);
     }
+}
+
+/// What a client is told.
+#[derive(Clone, Copy, Debug)]
+enum Complaint {
+    /// So many bytes would fit.
+    Size(u32),
+    /// The time to live has run out.
+    Time,
 }
 
 /// What may be done so often in a tick: the last one, and how often it was done in it.

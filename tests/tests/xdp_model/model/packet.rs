@@ -124,11 +124,10 @@ fn identification(inner: &[u8]) -> [u8; 2] {
 
 /// "Fragmentation needed" (RFC 1191 4): back to the sender, with what it had sent, as far as 576
 /// bytes hold it.
-pub(crate) fn fragmentation_needed(frame: &[u8], packet: &Packet, mtu: u16) -> Vec<u8> {
+pub(crate) fn icmp_error(frame: &[u8], packet: &Packet, icmp: [u8; 8]) -> Vec<u8> {
     let ip = &frame[ETHERNET..];
     let quoted = usize::from(packet.length).min(576 - 28) / 4 * 4;
-    let mut icmp = vec![3, 4, 0, 0, 0, 0];
-    icmp.extend(mtu.to_be_bytes());
+    let mut icmp = icmp.to_vec();
     icmp.extend(&ip[..quoted]);
     let check = checksum(&icmp);
     put(&mut icmp, 2, &check.to_be_bytes());

@@ -7,24 +7,11 @@ use lb_common::hash::mix;
 use lb_common::limits::FLOW_BUCKETS;
 
 use super::Incarnation;
+use super::state::State;
 use crate::frame::Endpoint;
 
 /// Entries of one bucket.
 const WAYS: usize = 4;
-
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-
-/// Where a flow stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    SynRecv = 1,
-    Established = 2,
-    FinWait = 3,
-    Close = 4,
-    Udp = 5,
-}
 
 /// A connection of a client to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,43 +29,8 @@ pub(crate) struct Flow {
 pub(crate) struct Table {
     pub(crate) secret: u64,
     /// Ticks that a flow lives without a packet, by state.
-    pub(crate) timeouts: [u32; 6],
+    pub(crate) timeouts: [u32; 12],
     pub(crate) buckets: BTreeMap<u32, [Option<Flow>; WAYS]>,
-}
-
-impl State {
-    /// The state of a new flow.
-    pub(crate) const fn first(tcp: bool) -> Self {
-        // A TCP flow begins with a SYN.
-        if tcp { Self::SynRecv } else { Self::Udp }
-    }
-
-    /// After a packet of the client.
-    pub(crate) const fn client_sends(self, flags: u8) -> Self {
-        match self {
-            Self::Udp => Self::Udp,
-            _ if flags & RST != 0 => Self::Close,
-            Self::Established if flags & SYN != 0 => Self::Established,
-            _ if flags & SYN != 0 => Self::SynRecv,
-            Self::Close | Self::FinWait => self,
-            _ if flags & FIN != 0 => Self::FinWait,
-            Self::SynRecv | Self::Established => Self::Established,
-        }
-    }
-
-    /// After a packet of the server.
-    pub(crate) const fn server_sends(self, flags: u8) -> Self {
-        match self {
-            Self::Udp => Self::Udp,
-            _ if flags & RST != 0 => Self::Close,
-            Self::Established if flags & FIN != 0 => Self::FinWait,
-            Self::SynRecv | Self::Established | Self::FinWait | Self::Close => self,
-        }
-    }
-
-    const fn is_over(self) -> bool {
-        matches!(self, Self::FinWait | Self::Close)
-    }
 }
 
 impl Flow {
@@ -137,8 +89,8 @@ impl Table {
         tick - flow.seen > i64::from(self.timeouts[flow.state as usize])
     }
 
-    /// Makes room for a flow; `false` if everyone who is there has a better right to stay. A live
-    /// datagram flow goes only if nothing better is to be had anywhere.
+    /// Makes room for a flow; `false` if everyone who is there has a better right to stay. Who has
+    /// just come goes only if nothing better is to be had anywhere.
     pub(crate) fn insert(&mut self, new: Flow, tick: i64) -> bool {
         let places: Vec<(u32, Claim, usize)> = self
             .buckets_of(new.client)
@@ -148,7 +100,7 @@ impl Table {
                 Some((bucket, claim, way))
             })
             .collect();
-        let good = |(_, claim, _): &&(u32, Claim, usize)| !matches!(claim, Claim::Datagrams { .. });
+        let good = |(_, claim, _): &&(u32, Claim, usize)| claim.is_good();
         let Some((bucket, _, way)) = places.iter().find(good).or_else(|| places.first()) else {
             return false;
         };
@@ -185,10 +137,19 @@ impl Table {
         if self.is_expired(old, tick) {
             return Some(Claim::Nobodys);
         }
+        let last = old.seen;
+        // A tick is half a second at the least of a handshake's way there and back.
+        let just_now = tick - last <= 1;
+        let silent = tick - last > i64::from(self.timeouts[State::LastAck as usize]);
         match old.state {
-            State::FinWait | State::Close => Some(Claim::Over { last: old.seen }),
-            State::SynRecv => Some(Claim::HalfOpen { last: old.seen }),
-            State::Udp if new.state == State::Udp => Some(Claim::Datagrams { last: old.seen }),
+            State::Close | State::TimeWait | State::LastAck => Some(Claim::Over { last }),
+            State::FinWait | State::CloseWait => silent.then_some(Claim::HalfClosed { last }),
+            State::SynRecv | State::SynSent | State::Datagram if !just_now => {
+                Some(Claim::SeenOnce { last })
+            }
+            State::SynRecv | State::SynSent if new.state == State::Datagram => None,
+            State::SynRecv | State::SynSent | State::Datagram => Some(Claim::JustCome { last }),
+            State::Acked => silent.then_some(Claim::SeenOnce { last }),
             State::Udp | State::Established => None,
         }
     }
@@ -203,12 +164,22 @@ pub(crate) enum Claim {
     Over {
         last: i64,
     },
-    HalfOpen {
+    HalfClosed {
         last: i64,
     },
-    Datagrams {
+    SeenOnce {
         last: i64,
     },
+    JustCome {
+        last: i64,
+    },
+}
+
+impl Claim {
+    /// Whether nobody is pushed out who has just come.
+    pub(crate) const fn is_good(self) -> bool {
+        !matches!(self, Self::JustCome { .. })
+    }
 }
 
 /// An address as the number that its four bytes are on this machine.

@@ -2,6 +2,7 @@
 //! model.
 
 mod errors;
+mod eviction;
 mod flows;
 mod fragments;
 mod passing;

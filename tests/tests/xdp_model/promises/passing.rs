@@ -131,9 +131,9 @@ fn what_is_dropped_or_passed_is_not_counted_as_carried() -> Result<()> {
         ensure!(rig.send(&reply.frame(), network.back.index)?.verdict == PASS);
         let last_hop = Segment {
             ttl: 1,
-            ..packet(1, &service, ACK)
+            ..packet(1, &service, SYN)
         };
-        ensure!(rig.send(&last_hop.frame(), network.front.index)?.verdict == PASS);
+        ensure!(rig.send(&last_hop.frame(), network.front.index)?.verdict == TX);
         let (slot, _) = rig.maps.backends().next().context("no server")?;
         let traffic = rig.maps.traffic(slot)?;
         ensure!(

@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use lb_agent::config::model::Forwarding::Dr;
 use lb_agent::dataplane::desired::{Persistence, Service};
+use lb_common::limits::MAX_AFFINITIES;
 
 use super::{server_of, weigh};
 use crate::fixture::{ACK, FIN_ACK, SYN, desired, in_director, packet, server, service};
-use crate::frame::{Endpoint, Segment, TCP};
+use crate::frame::{Endpoint, Segment, TCP, UDP};
 use crate::network::Network;
 use crate::rig::Rig;
 use crate::world::buckets_of;
@@ -164,6 +165,61 @@ fn a_connection_keeps_its_template_alive() -> Result<()> {
         rig.age(buckets_of(syn.source, secret).into_iter(), 20)?;
         ensure!(server_of(rig, network, &ack)? == Some(11));
         ensure!(server_of(rig, network, &packet(3, &service, SYN))? == Some(11));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_flood_of_first_packets_makes_no_client_forgotten_that_was_seen_again() -> Result<()> {
+    in_director(|network, rig| {
+        let servers = |port| (11..16).map(move |last| server(network, last, port, Dr));
+        let persistence = Some(Persistence {
+            timeout: Duration::from_mins(5),
+            mask: [255; 4].into(),
+        });
+        let tcp = Service {
+            persistence,
+            ..service(20, 80, TCP, servers(80).collect())
+        };
+        let udp = Service {
+            persistence,
+            ..service(20, 53, UDP, servers(53).collect())
+        };
+        rig.configure(&desired(&[&tcp, &udp]))?;
+        let from = |service: &Service, client: u32, port, flags| {
+            let source = Endpoint {
+                address: client.into(),
+                port,
+            };
+            Segment {
+                source,
+                ..packet(port, service, flags)
+            }
+        };
+        let known = |client: u32| 0x0a07_0000 + client;
+        let mut given = Vec::new();
+        for client in 0..4 {
+            for flags in [SYN, ACK, ACK] {
+                server_of(rig, network, &from(&tcp, known(client), 1, flags))?;
+            }
+            given.push(server_of(rig, network, &from(&tcp, known(client), 2, SYN))?);
+            for port in [1, 2] {
+                server_of(rig, network, &from(&udp, known(client), port, 0))?;
+            }
+            given.push(server_of(rig, network, &from(&udp, known(client), 3, 0))?);
+        }
+        for client in 0..MAX_AFFINITIES {
+            for (service, flags) in [(&tcp, SYN), (&udp, 0)] {
+                let frame = from(service, 0x6400_0000 + client, 9, flags).frame();
+                rig.send(&frame, network.front.index)?;
+            }
+        }
+        let mut kept = Vec::new();
+        for client in 0..4 {
+            kept.push(server_of(rig, network, &from(&tcp, known(client), 7, SYN))?);
+            kept.push(server_of(rig, network, &from(&udp, known(client), 7, 0))?);
+        }
+        ensure!(kept == given, "{kept:?} {given:?}");
         Ok(())
     })
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use lb_agent::config::model::Forwarding::Dr;
 use lb_agent::config::model::{Scheduler, SchedulerFlags};
 use lb_agent::dataplane::desired::{Server, Service};
-use lb_common::flow::state::TIMEOUTS;
+use lb_common::flow::state::{self, TIMEOUTS};
 use lb_common::stats::Reason;
 
 use super::{server_of, weigh};
@@ -117,7 +117,7 @@ fn a_full_server_gets_no_new_connections_until_enough_have_gone() -> Result<()> 
             // Those that there are go on, and the others time out: nobody is full any more.
             ensure!(server_of(rig, network, &packet(1, &service, ACK))?.is_some());
             rig.maps
-                .set_control(rig.maps.read_control().secret, 250, 0, &[0; 6]);
+                .set_control(rig.maps.read_control().secret, 250, 0, &[0; state::COUNT]);
             rig.age_everything(5)?;
             rig.take_census()?;
             ensure!(server_of(rig, network, &packet(9, &service, SYN))?.is_some());
@@ -291,15 +291,20 @@ fn more_new_flows_or_more_of_one_client_than_allowed_are_dropped_and_counted() -
         rig.configure(&desired(&[&service]))?;
         let found = sequence(rig, network, &service, 1..4)?;
         ensure!(found == [11, 12, 11], "{found:?}");
-        ensure!(server_of(rig, network, &packet(4, &service, SYN))?.is_none());
+        // SYN and ACK, which is all that has come yet, can come in anybody's name.
+        ensure!(server_of(rig, network, &packet(4, &service, SYN))?.is_some());
+        for port in 1..4 {
+            server_of(rig, network, &packet(port, &service, ACK))?;
+        }
+        ensure!(server_of(rig, network, &packet(5, &service, SYN))?.is_none());
         ensure!(rig.maps.reason(Reason::SourceLimit)? == 1);
         ensure!(server_of(rig, network, &from([172, 16, 7, 7], &service))?.is_some());
         // They time out, and the agent notices.
         rig.maps
-            .set_control(rig.maps.read_control().secret, 250, 0, &[0; 6]);
+            .set_control(rig.maps.read_control().secret, 250, 0, &[0; state::COUNT]);
         rig.age_everything(5)?;
         rig.take_census()?;
-        ensure!(server_of(rig, network, &packet(5, &service, SYN))?.is_some());
+        ensure!(server_of(rig, network, &packet(6, &service, SYN))?.is_some());
 
         service.source_limit = 0;
         // Of 10 in a second a tick of 256/250 s has room for 10.
@@ -313,6 +318,16 @@ fn more_new_flows_or_more_of_one_client_than_allowed_are_dropped_and_counted() -
         let refused = rig.maps.reason(Reason::NewFlowLimit)? as usize;
         ensure!(let_in + refused == 250, "{let_in} {refused}");
         ensure!(refused > 0 && let_in >= 10, "{let_in}");
+        // Ten times as many packets of connections that nobody knows.
+        let mut through = 0;
+        for port in 0..2500 {
+            let mut ack = from([172, 16, 9, 1], &service);
+            (ack.source.port, ack.flags) = (port, ACK);
+            through += usize::from(server_of(rig, network, &ack)?.is_some());
+        }
+        let refused = rig.maps.reason(Reason::NewFlowLimit)? as usize - refused;
+        ensure!(through + refused == 2500, "{through} {refused}");
+        ensure!(refused > 0 && through >= 100, "{through}");
         Ok(())
     })
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use lb_agent::config::model::Forwarding::{Dr, Nat, Tun};
+use lb_agent::dataplane::desired::Service;
 use lb_common::answers::LIMIT;
 use lb_common::stats::Reason;
 
@@ -117,6 +118,48 @@ fn a_cpu_answers_so_often_in_a_tick_and_no_more() -> Result<()> {
             return Ok(());
         }
     })
+}
+
+#[test]
+fn who_asks_one_service_for_too_many_answers_leaves_those_of_another_alone() -> Result<()> {
+    in_director(|network, rig| {
+        let one = service(21, 53, UDP, vec![server(network, 12, 53, Tun)]);
+        let other = service(22, 53, UDP, vec![server(network, 13, 53, Tun)]);
+        rig.configure(&desired(&[&one, &other]))?;
+        let frame = |service: &Service| with_payload(packet(1, service, 0), 1453).frame();
+        // It may tick meanwhile.
+        for _ in 0..LIMIT * 2 {
+            rig.send(&frame(&one), network.front.index)?;
+        }
+        ensure!(rig.send(&frame(&other), network.front.index)?.verdict == TX);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_client_learns_that_the_time_to_live_of_its_packet_has_run_out() -> Result<()> {
+    for (protocol, method) in [(TCP, Dr), (UDP, Tun), (TCP, Nat)] {
+        in_director(|network, rig| {
+            let service = service(21, 53, protocol, vec![server(network, 12, 53, method)]);
+            rig.configure(&desired(&[&service]))?;
+            let segment = |ttl| Segment {
+                ttl,
+                ..packet(1, &service, SYN)
+            };
+            ensure!(server_of(rig, network, &segment(2))? == Some(12));
+            for ttl in [1, 0] {
+                let frame = segment(ttl).frame();
+                let found = rig.send(&frame, network.front.index)?;
+                ensure!(found.verdict == TX);
+                let icmp = &found.frame[ETHERNET + 20..];
+                ensure!(icmp[..2] == [11, 0] && icmp[4..8] == [0; 4] && checksum(icmp) == 0);
+                ensure!(icmp[8..] == frame[ETHERNET..], "the quotation");
+            }
+            ensure!(rig.maps.reason(Reason::TimeExceeded)? == 2);
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -33,7 +33,7 @@ use self::services::Services;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 21] = [
     "CONTROL",
     "SERVICES4",
     "SERVICE_INFO",
@@ -46,6 +46,7 @@ pub const NAMES: [&str; 20] = [
     "SOURCES",
     "CURSORS",
     "AFFINITY4",
+    "PENDING4",
     "FRAGMENTS4",
     "FLOWS4",
     "BACKEND_STATS",

@@ -106,6 +106,8 @@ pub(super) struct Fake {
     /// Those that are set, and what becomes of them.
     pub(super) sysctls: BTreeMap<String, (String, Afterwards)>,
     pub(super) since_1970: Duration,
+    /// Somebody has removed a packet filter.
+    pub(super) flushed: bool,
     journal: Journal,
 }
 
@@ -116,6 +118,7 @@ impl Fake {
             routing: Vec::new(),
             sysctls: BTreeMap::new(),
             since_1970: Duration::from_secs(1_700_000_000),
+            flushed: false,
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
                 on(ETH1.index, "192.0.2.1/24"),
@@ -185,6 +188,10 @@ impl Kernel for Fake {
         self.journal
             .push(Seen::Blocked(table.into(), addresses.to_vec()));
         Ok(())
+    }
+
+    fn is_blocked(&mut self, _table: &str, _of: &[IpAddr]) -> Result<bool, NetlinkError> {
+        Ok(!std::mem::take(&mut self.flushed))
     }
 
     fn unblock(&mut self, table: &str) -> Result<(), NetlinkError> {

@@ -212,3 +212,39 @@ fn an_ipvlan_that_a_crash_has_left_is_used_again() {
     let removed = Seen::LinkRemoved("vrrp.51".into());
     assert!(seen.contains(&removed), "{seen:?}");
 }
+
+#[test]
+fn a_filter_that_somebody_flushes_is_back_within_a_second_and_counted() {
+    let config = VrrpInstance {
+        accept: false,
+        ..config()
+    };
+    let mut bench = Bench::master(vec![config]);
+    let blocks = |bench: &Bench| {
+        let seen = bench.journal.take();
+        let blocked = |it: &&Seen| matches!(it, Seen::Blocked(..));
+        seen.iter().filter(blocked).count()
+    };
+    bench.pass(Duration::from_secs(3));
+    assert_eq!(blocks(&bench), 0, "it is there");
+    bench.kernel().flushed = true;
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(blocks(&bench), 1);
+    assert_eq!(bench.status().stats.filter_restored, 1);
+}
+
+#[test]
+fn a_vmac_that_somebody_removes_is_made_again_and_one_that_nobody_wants_is_not() {
+    let mut bench = Bench::master(vmac(false));
+    let gone = |bench: &mut Bench| {
+        let index = 100 + ETH0.index;
+        bench.kernel().links.retain(|it| it.index != index);
+        let name = "vrrp.51".into();
+        bench.tell(Event::LinkGone { index, name });
+        bench.journal.take()
+    };
+    assert!(gone(&mut bench).contains(&Seen::LinkMade(link())));
+    bench.reload(vmac(false), vec![config()]);
+    let made = |it: &Seen| matches!(it, Seen::LinkMade(_));
+    assert!(!gone(&mut bench).iter().any(made));
+}

@@ -1,6 +1,7 @@
-//! A packet that does not fit the path to its server: its sender is told which size does, in the
-//! name of the virtual address (RFC 1191 4), so that its next one fits. The kernel would not do:
-//! it knows no such connection, and resets it.
+//! A packet that cannot go on to its server: its sender is told by ICMP, in the name of the virtual
+//! address. It does not fit the path: which size does (RFC 1191 4), so that the next one fits. Its
+//! time to live has run out: that (RFC 1812 5.3.1), which is what `traceroute` waits for. The kernel
+//! would not do: it knows no such connection, and resets it.
 //!
 //! A subprogram: this happens about once in the life of a path.
 
@@ -18,14 +19,14 @@ use crate::icmp::ICMP;
 use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
 
-/// ICMP header of "destination unreachable, fragmentation needed and DF set" (RFC 1191 4).
+/// ICMP header of both errors.
 #[repr(C)]
-struct FragmentationNeeded {
+struct Error {
     kind: u8,
     code: u8,
     checksum: u16,
     unused: u16,
-    /// Next-hop MTU, network byte order.
+    /// Next-hop MTU of "fragmentation needed", network byte order (RFC 1191 4).
     mtu: u16,
 }
 
@@ -33,17 +34,49 @@ struct FragmentationNeeded {
 const UNREACHABLE: u8 = 3;
 /// Fragmentation needed and DF set.
 const NEEDED: u8 = 4;
+/// Time to live exceeded in transit (RFC 792).
+const TIME_EXCEEDED: u8 = 11;
+
+/// What to answer, in a word, as subprograms take it. 0: nothing.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(super) struct Complaint(u32);
+
+impl Complaint {
+    /// None.
+    pub(super) const NONE: Self = Self(0);
+    /// The time to live has run out.
+    pub(super) const TIME_EXCEEDED: Self = Self(1 << 16);
+
+    /// No more than so many bytes would fit.
+    #[inline(always)]
+    pub(super) const fn too_big(room: u16) -> Self {
+        Self(1 << 17 | room as u32)
+    }
+
+    /// Whether there is one.
+    #[inline(always)]
+    pub(super) const fn exists(self) -> bool {
+        self.0 != 0
+    }
+
+    #[inline(always)]
+    const fn is_of_time(self) -> bool {
+        self.0 == Self::TIME_EXCEEDED.0
+    }
+}
+
 /// What stands in front of the quoted packet.
-const HEADERS: usize = size_of::<Ipv4>() + size_of::<FragmentationNeeded>();
+const HEADERS: usize = size_of::<Ipv4>() + size_of::<Error>();
 /// As much of the packet is quoted as fits in the datagram that everybody takes (RFC 1812 4.3.2.3).
 const QUOTE: usize = 576 - HEADERS;
 /// Time to live of what we send.
 const TTL: u8 = 64;
 
-/// Makes the answer of the packet, to be sent back the way it came ([`Reason::TooBig`]), or tells
-/// why there is none. `mtu` bytes would fit.
+/// Makes the answer of the packet of a service, to be sent back the way it came
+/// ([`Reason::TooBig`], [`Reason::TimeExceeded`]), or tells why there is none.
 #[inline(never)]
-pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, tick: u32) -> Reason {
+pub(super) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick: u32) -> Reason {
     let ctx = XdpContext::new(ctx);
     let packet = Packet::new(&ctx);
     let (Some(ethernet), Some(place)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET))
@@ -52,10 +85,19 @@ pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, tick: u32) -> Reason {
     };
     // SAFETY: `at` checked both headers.
     let (ethernet, ip) = unsafe { (ethernet.read(), place.read()) };
-    if !may_be_answered(&ip) {
-        return Reason::CannotFragment;
+    let (kind, done, not_done) = if complaint.is_of_time() {
+        (
+            answers::TIME_EXCEEDED,
+            Reason::TimeExceeded,
+            Reason::TimeToLive,
+        )
+    } else {
+        (answers::TOO_BIG, Reason::TooBig, Reason::CannotFragment)
+    };
+    if !complaint.may_be_told(&ip) {
+        return not_done;
     }
-    if !within_limit(answers::TOO_BIG, tick) {
+    if !within_limit(answers::of_service(kind, service), tick) {
         return Reason::AnswerLimit;
     }
     // The IP header and the eight bytes that must be quoted (RFC 792) are whole words, and no TCP
@@ -71,27 +113,51 @@ pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, tick: u32) -> Reason {
         bpf_xdp_adjust_tail(ctx.ctx, -surplus) == 0
             && bpf_xdp_adjust_head(ctx.ctx, -(HEADERS as i32)) == 0
     };
-    if moved && write(Packet::new(&ctx), &ethernet, &ip, mtu, quote).is_some() {
-        Reason::TooBig
+    if moved && write(Packet::new(&ctx), &ethernet, &ip, complaint, quote).is_some() {
+        done
     } else {
         Reason::Malformed
     }
 }
 
-/// Whether the sender wants to know, and is one host that an answer reaches (RFC 1122 3.2.2). Frames
-/// to a group do not come this far.
-#[inline(always)]
-const fn may_be_answered(ip: &Ipv4) -> bool {
-    let one_host = !matches!(ip.source.to_ne_bytes(), [0 | 127 | 224.., ..]);
-    ip.fragment & DONT_FRAGMENT != 0 && one_host
+impl Complaint {
+    /// Whether the sender wants to know, and is one host that an answer reaches (RFC 1122 3.2.2).
+    /// Frames to a group do not come this far.
+    #[inline(always)]
+    const fn may_be_told(self, ip: &Ipv4) -> bool {
+        let one_host = !matches!(ip.source.to_ne_bytes(), [0 | 127 | 224.., ..]);
+        (self.is_of_time() || ip.fragment & DONT_FRAGMENT != 0) && one_host
+    }
+
+    #[inline(always)]
+    const fn header(self) -> Error {
+        let (kind, code, mtu) = if self.is_of_time() {
+            (TIME_EXCEEDED, 0, 0)
+        } else {
+            (UNREACHABLE, NEEDED, (self.0 as u16).to_be())
+        };
+        Error {
+            kind,
+            code,
+            checksum: 0,
+            unused: 0,
+            mtu,
+        }
+    }
 }
 
 /// Writes the headers in front of the packet that is quoted: `old` was its first.
 #[inline(always)]
-fn write(packet: Packet, ethernet: &Ethernet, old: &Ipv4, mtu: u16, quote: usize) -> Option<()> {
+fn write(
+    packet: Packet,
+    ethernet: &Ethernet,
+    old: &Ipv4,
+    complaint: Complaint,
+    quote: usize,
+) -> Option<()> {
     let to = packet.at::<Ethernet>(0)?;
     let ip = packet.at::<Ipv4>(ETHERNET)?;
-    let icmp = packet.at::<FragmentationNeeded>(ETHERNET + size_of::<Ipv4>())?;
+    let icmp = packet.at::<Error>(ETHERNET + size_of::<Ipv4>())?;
     let mut header = Ipv4 {
         version_ihl: VERSION_IHL,
         // The client's type of service in the precedence of the network's own (RFC 1812 4.3.2.5).
@@ -106,13 +172,6 @@ fn write(packet: Packet, ethernet: &Ethernet, old: &Ipv4, mtu: u16, quote: usize
         destination: old.source,
     };
     header.checksum = checksum(&header);
-    let error = FragmentationNeeded {
-        kind: UNREACHABLE,
-        code: NEEDED,
-        checksum: 0,
-        unused: 0,
-        mtu: mtu.to_be(),
-    };
     // SAFETY: `at` checked every header.
     unsafe {
         to.write(Ethernet {
@@ -121,7 +180,7 @@ fn write(packet: Packet, ethernet: &Ethernet, old: &Ipv4, mtu: u16, quote: usize
             ether_type: IPV4,
         });
         ip.write(header);
-        icmp.write(error);
+        icmp.write(complaint.header());
         (*icmp).checksum = sum(packet, ETHERNET + size_of::<Ipv4>());
     }
     Some(())
@@ -132,7 +191,7 @@ fn write(packet: Packet, ethernet: &Ethernet, old: &Ipv4, mtu: u16, quote: usize
 #[inline(always)]
 fn sum(packet: Packet, from: usize) -> u16 {
     let mut sum = 0_u64;
-    for word in 0..(size_of::<FragmentationNeeded>() + QUOTE) / 4 {
+    for word in 0..(size_of::<Error>() + QUOTE) / 4 {
         let Some(word) = packet.at::<u32>(from + word * 4) else {
             break;
         };

@@ -1,0 +1,88 @@
+//! States of a flow. They index [`crate::control::Control::timeouts`].
+//!
+//! Those of TCP are IPVS's (`net/netfilter/ipvs/ip_vs_proto_tcp.c`) without `LISTEN` and `SYNACK`,
+//! which nothing of ours leads to. Two more tell who has been seen once from who has been seen again:
+//! [`ACKED`] is IPVS's `ESTABLISHED` and [`DATAGRAM`] its `UDP`, with their names and time-outs. They
+//! matter to [`super::eviction`] alone.
+
+/// No packet yet.
+pub const NONE: u8 = 0;
+/// `SYN_RECV`: the client's SYN went through, its ACK has not come.
+pub const SYN_RECV: u8 = 1;
+/// `ESTABLISHED`: and there was more than the handshake.
+pub const ESTABLISHED: u8 = 2;
+/// `FIN_WAIT`: one side has sent its FIN; in DR and TUN mode the client, and perhaps both have.
+pub const FIN_WAIT: u8 = 3;
+/// `CLOSE`: somebody has sent a RST.
+pub const CLOSE: u8 = 4;
+/// `UDP`: the client has sent more than one datagram, or has been answered.
+pub const UDP: u8 = 5;
+/// `SYN_SENT`: the server has sent a SYN on a connection that was over (NAT only).
+pub const SYN_SENT: u8 = 6;
+/// `TIME_WAIT`: both sides have sent their FIN.
+pub const TIME_WAIT: u8 = 7;
+/// `CLOSE_WAIT`: the client has sent its FIN, the server may go on (NAT only).
+pub const CLOSE_WAIT: u8 = 8;
+/// `LAST_ACK`: nothing leads here but a table of IPVS's own.
+pub const LAST_ACK: u8 = 9;
+/// `ESTABLISHED`, by one ACK of the client, which anybody can send; nothing came after it.
+pub const ACKED: u8 = 10;
+/// `UDP`, one datagram, without an answer.
+pub const DATAGRAM: u8 = 11;
+
+/// How many there are.
+pub const COUNT: usize = 12;
+
+/// Names as in `ipvsadm -Lnc`.
+pub const NAMES: [&str; COUNT] = [
+    "NONE",
+    "SYN_RECV",
+    "ESTABLISHED",
+    "FIN_WAIT",
+    "CLOSE",
+    "UDP",
+    "SYN_SENT",
+    "TIME_WAIT",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "ESTABLISHED",
+    "UDP",
+];
+
+/// Time-outs of the kernel's IPVS in seconds, by state.
+pub const TIMEOUTS: [u32; COUNT] = [2, 60, 900, 120, 10, 300, 120, 120, 60, 30, 900, 300];
+
+/// A bit for each state in which a connection is over, or one side has ended it: a SYN begins
+/// another one.
+const ENDED: u16 = 1 << FIN_WAIT | 1 << CLOSE | 1 << TIME_WAIT | 1 << CLOSE_WAIT | 1 << LAST_ACK;
+
+/// A bit for each state in which a flow has been seen once, or may never have been more than forged.
+const SEEN_ONCE: u16 = 1 << NONE | 1 << SYN_RECV | 1 << SYN_SENT | 1 << ACKED | 1 << DATAGRAM;
+
+/// A bit for each state that counts as an active connection (`tcp_state_active_table`): since Linux
+/// 4.9 also while the handshake is under way.
+const ACTIVE: u16 = 1 << SYN_RECV | 1 << SYN_SENT | 1 << ESTABLISHED | 1 << ACKED;
+
+/// Whether a SYN on a connection in this state is the beginning of another one.
+#[inline(always)]
+#[must_use]
+pub const fn is_ended(state: u8) -> bool {
+    (ENDED >> (state & 15)) & 1 != 0
+}
+
+/// Whether nothing of a flow in this state tells that its client is there.
+#[inline(always)]
+#[must_use]
+pub const fn is_seen_once(state: u8) -> bool {
+    (SEEN_ONCE >> (state & 15)) & 1 != 0
+}
+
+/// Whether a connection in this state counts as active; no flow of UDP does.
+#[inline(always)]
+#[must_use]
+pub const fn is_active(state: u8) -> bool {
+    (ACTIVE >> (state & 15)) & 1 != 0
+}
+
+#[cfg(test)]
+mod tests;
