@@ -109,7 +109,7 @@ fn a_start_or_a_reload_that_fails_leaves_the_tables_as_they_are() -> Result<()> 
     agent.rewrite(&format!("{}{NATIVE}", with("lvs_flush", PLAIN)))?;
     let told = agent.tell("reload")?;
     ensure!(told.status == Some(1), "{told:?}");
-    wait_for(&machine, &THEIRS)?;
+    wait_for(&machine, &THEIRS).with_context(|| format!("{told:?}\n{}", agent.log()))?;
     // One that is not refused does not flush either: `lvs_flush` is of the start.
     agent.reload(&with("lvs_flush", PLAIN))?;
     let all = [
@@ -143,10 +143,15 @@ fn timeouts_are_taken_back_at_a_reload_and_at_the_end() -> Result<()> {
     are("77 121 8")?;
     // A killed one cannot; the next one knows.
     agent.kill()?;
-    let agent = Agent::start(&machine, &set)?;
+    let mut agent = Agent::start(&machine, &set)?;
+    agent.wait_for(
+        "an earlier agent has left virtual services in IPVS",
+        PATIENCE,
+    )?;
+    wait_for(&machine, &PLAIN_SAVED)?;
     are("77 121 8")?;
-    agent.terminate()?;
-    are("901 121 301")
+    let exit = agent.terminate()?;
+    are("901 121 301").context(exit.log)
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn pair(modes: [&str; 2], lb_algo: &str, sync: &str) -> [String; 2] {
 
 /// Connections that director 2 knows of.
 fn known(cluster: &Cluster) -> Option<usize> {
-    let read = || Ok(std::fs::read_to_string("/proc/net/ip_vs_conn")?);
+    let read = || Ok(std::fs::read_to_string("/proc/thread-self/net/ip_vs_conn")?);
     let text = cluster.site.directors[1].enter(read).ok()?;
     Some(
         text.lines()

@@ -1,21 +1,9 @@
 //! What keeps the XDP program out of the kernel: IPVS serves, and the cause is told.
 
 use anyhow::Result;
-use lb_tests::{Agent, Need, skipped};
+use lb_tests::{Agent, Need};
 
 use crate::refused::{director, does_not_start, goes_to_ipvs, text};
-
-#[test]
-fn a_missing_capability() -> Result<()> {
-    if skipped(&[Need::Program("setpriv")]) {
-        return Ok(());
-    }
-    let Some(machine) = director()? else {
-        return Ok(());
-    };
-    let agent = Agent::start_without(&machine, &text("auto"), "bpf,sys_admin")?;
-    goes_to_ipvs(&machine, agent, "CAP_BPF")
-}
 
 #[test]
 fn a_kernel_that_does_not_take_the_program() -> Result<()> {
