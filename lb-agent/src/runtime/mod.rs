@@ -21,6 +21,7 @@
 //! moment there are threads `reload`, `state` and `modprobe`, and those on which scripts start and
 //! files are read.
 
+pub mod blocking;
 pub mod claims;
 pub mod clock;
 pub mod director;

@@ -65,7 +65,7 @@ fn wait_for_plane(director: &Namespace, agent: &Agent, ipvs: bool) -> Result<()>
     })
 }
 
-/// The lines of `dump services` up to the connections, and who carries them.
+/// The lines of `dump services` up to the connections; in what order servers stand is each plane's.
 fn dumped(director: &Namespace, agent: &Agent) -> Result<Vec<String>> {
     let text = director.enter(|| agent.dump("services"))?;
     let table = text.lines().skip(1).take_while(|line| !line.is_empty());
@@ -75,7 +75,9 @@ fn dumped(director: &Namespace, agent: &Agent) -> Result<Vec<String>> {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    Ok(table.map(words).collect())
+    let mut lines: Vec<String> = table.map(words).collect();
+    lines.sort_unstable();
+    Ok(lines)
 }
 
 #[expect(clippy::print_stdout, reason = "what was measured")]

@@ -163,7 +163,7 @@ fn without_a_sync_daemon_they_end() -> Result<()> {
 
 /// One director with XDP, the other with IPVS, to and fro.
 pub(crate) fn mixed_by_mh() -> Result<()> {
-    let (mut cluster, connections) = connected(pair(["native", "off"], "mh", ""))?;
+    let (mut cluster, connections) = connected(pair(["native", "off"], "mh\nmh-port", ""))?;
     // IPVS takes a connection in its middle only then.
     cluster.site.directors[1].sysctl("ipv4.vs.sloppy_tcp", "1")?;
     cluster.site.outside.unplug(&cluster.site.directors[0])?;
