@@ -106,6 +106,9 @@ fn a_start_or_a_reload_that_fails_leaves_the_tables_as_they_are() -> Result<()> 
     // Nobody needs IPVS until the reload, which is refused.
     let nothing = "vrrp_instance VI_1 {\ninterface lo\nvirtual_router_id 3\nstate BACKUP\n}\n";
     let agent = Agent::start(&machine, nothing)?;
+    // Once it runs, the file may change.
+    let runs = || (agent.tell("reload").ok()?.status == Some(0)).then_some(());
+    wait_until(PATIENCE, runs).with_context(|| agent.log())?;
     agent.rewrite(&format!("{}{NATIVE}", with("lvs_flush", PLAIN)))?;
     let told = agent.tell("reload")?;
     ensure!(told.status == Some(1), "{told:?}");
