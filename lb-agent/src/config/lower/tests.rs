@@ -400,11 +400,7 @@ fn ipv6_is_for_xdp_in_dr_mode() {
 #[test]
 fn what_xdp_cannot_serve_is_said_and_with_a_mode_of_its_own_an_error() {
     for (header, server, why) in [
-        (
-            "10.0.0.1 80",
-            "fd00::2",
-            "it knows no tunnel from one family to the other yet",
-        ),
+        ("fe80::1 80", "fd00::2", "it serves no link-local address"),
         (
             "fwmark 7",
             "10.0.0.2",
