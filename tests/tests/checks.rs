@@ -28,6 +28,10 @@ const NEEDS: [Need; 7] = [
 /// The slowest is the server that trickles: ten times `connect_timeout`, one second.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// A question of DNS with the number 7, for the address of www.example.org, in hexadecimal digits.
+const QUESTION: &str =
+    "0007 0100 0001 0000 0000 0000 03777777 076578616d706c65 036f7267 00 0001 0001";
+
 /// What one server is asked, and what the log says of it.
 struct Case {
     checker: String,
@@ -153,7 +157,21 @@ fn real_servers_are_understood() -> Result<()> {
             "",
             "UDP_CHECK on service RS failed. Connection refused (os error 111).",
         ),
-        case(10, "PING_CHECK", 1, "", "ICMP connection to RS success."),
+        case(
+            10,
+            "UDP_CHECK",
+            5353,
+            &format!("payload {QUESTION}\n require_reply 0007 xxxx 0001 0001"),
+            "UDP connection to RS success.",
+        ),
+        case(
+            11,
+            "UDP_CHECK",
+            5353,
+            &format!("payload {QUESTION}\n require_reply 0008"),
+            "UDP_CHECK on service RS failed. the reply is another than required.",
+        ),
+        case(12, "PING_CHECK", 1, "", "ICMP connection to RS success."),
         Case {
             checker: "  MISC_CHECK {\n   misc_path \"/bin/sh -c 'exit 7'\"\n   misc_dynamic\n  }"
                 .to_owned(),
@@ -343,6 +361,39 @@ fn with_ha_suspend_servers_are_checked_while_the_address_is_here() -> Result<()>
     agent.wait_for_after(activated, &format!("Suspending {of}"), PATIENCE)
 }
 
+/// A group waits for any of its addresses, also for those that only a reload brings.
+#[test]
+fn with_ha_suspend_a_group_is_checked_while_one_of_its_addresses_is_here() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let machine = machine("suspendgroup")?;
+    let checker = case(1, "TCP_CHECK", 1, "", "TCP_CHECK on service RS failed.");
+    let text = configuration(std::slice::from_ref(&checker));
+    let text = text
+        .replace("alpha", "alpha\n ha_suspend")
+        .replace("192.0.2.1 80", "group web");
+    let group = |last: u8| {
+        format!(
+            "global_defs {{\n xdp_required off\n}}\nvirtual_server_group web {{\n fwmark 7\n \
+             192.0.2.2-{last} 80\n}}\n{text}"
+        )
+    };
+    let mut agent = Agent::start(&machine, &group(3))?;
+    let of = "healthchecker for service [10.0.0.1]:tcp:80 for VS [web]:tcp";
+    agent.wait_for(" INFO Starting", PATIENCE)?;
+    machine.ip("address add 192.0.2.3/24 dev v0")?;
+    agent.wait_for(&format!("Activating {of}"), PATIENCE)?;
+    agent.wait_for(&checker.line, PATIENCE)?;
+    let said = agent.log().len();
+    machine.ip("address del 192.0.2.3/24 dev v0")?;
+    agent.wait_for_after(said, &format!("Suspending {of}"), PATIENCE)?;
+    let said = agent.log().len();
+    machine.ip("address add 192.0.2.5/24 dev v0")?;
+    agent.reload(&group(5))?;
+    agent.wait_for_after(said, &format!("Activating {of}"), PATIENCE)
+}
+
 #[test]
 fn genhash_prints_what_keepalived_s_prints() -> Result<()> {
     if skipped(&NEEDS) || skipped(&[Need::Program("genhash")]) {
@@ -396,6 +447,32 @@ fn with_ca_a_server_with_another_certificate_is_down_and_says_why() -> Result<()
         expect_with(&machine, &ssl, &cases)?.terminate()?;
     }
     Ok(())
+}
+
+#[test]
+fn a_server_with_nothing_newer_than_tls_1_1_is_down_and_said_to_be_that() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let machine = machine("oldtls")?;
+    let mut servers = Vec::new();
+    let mut cases = Vec::new();
+    for (place, port, protocol) in [(1, 8441, "tls1"), (2, 8442, "tls1_1")] {
+        let server = peers::old_tls_server(&machine, port, protocol)?;
+        // It would serve whoever speaks its language.
+        let mut client = Command::new("openssl");
+        client
+            .args(["s_client", "-connect", &format!("127.0.0.1:{port}")])
+            .args([&format!("-{protocol}"), "-cipher", "ALL:@SECLEVEL=0"])
+            .stdin(std::process::Stdio::null());
+        let said = machine.enter(|| checked(&mut client))?;
+        assert!(said.contains("Server certificate"), "{said}");
+        servers.push(server);
+        let line = "HTTP_CHECK on service RS failed. url(/): TLS handshake: the server speaks nothing \
+                    newer than TLS 1.1; TLS 1.2 or 1.3 is needed.";
+        cases.push(case(place, "SSL_GET", port, "url {\n path /\n}", line));
+    }
+    expect(&machine, &cases).map(drop)
 }
 
 /// What `lb-agent genhash -s 127.0.0.1` prints.

@@ -1,7 +1,7 @@
 //! `lb-agent check`.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{ConfigArguments, host};
 use crate::config::{self, Entry, Loaded, Severity};
+use crate::runtime::files;
 
 /// Exit status of a configuration with warnings when those count as errors.
 const FAULTY: u8 = 5;
@@ -36,7 +37,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// keepalived's `-t`; with the name `-` the remarks go to standard output.
+    /// keepalived's `-t`; with the name `-` or `/dev/stdout` the remarks go to standard output.
     pub(super) fn of(config: ConfigArguments, log: PathBuf) -> Self {
         Self {
             config,
@@ -44,7 +45,7 @@ impl Arguments {
             explain: false,
             strict: false,
             keywords: false,
-            log: Some(log).filter(|log| log.as_os_str() != "-"),
+            log: Some(log).filter(|log| log.as_os_str() != "-" && log != Path::new("/dev/stdout")),
         }
     }
 }
@@ -85,7 +86,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     }
     if let Some(log) = &arguments.log {
         let text = text(arguments, &loaded);
-        if let Err(error) = std::fs::write(log, format!("{text}\n")) {
+        if let Err(error) = files::write(log, format!("{text}\n").as_bytes()) {
             super::answer(&format!(
                 "cannot write {}: {error}\n{text}\n",
                 log.display()

@@ -1,5 +1,5 @@
-//! `lb-agent dump`: reads the pinned maps, the kernel's IPVS and the status file, and changes
-//! nothing.
+//! `lb-agent dump`: reads the pinned maps, the kernel's IPVS and the status file, asks the agent for its
+//! checks, and changes nothing.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -9,15 +9,20 @@ use clap::ValueEnum;
 use thiserror::Error;
 
 use super::InstanceArguments;
+use crate::control::client::{self, CallError};
+use crate::control::protocol::Request;
 use crate::dataplane::ipvs::connections as ipvs_connections;
 use crate::dataplane::ipvs::view as ipvs_view;
+use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
 use crate::dataplane::xdp::maps::{Maps, MapsError};
 use crate::dataplane::xdp::pins::Pins;
 use crate::dataplane::xdp::view::{Surroundings, View};
 use crate::net::ipvs::{Ipvs, IpvsError};
 use crate::observe::dump::{Dump, Format};
-use crate::observe::model::{AgentView, InstanceView, ServiceView};
+use crate::observe::model::{
+    AgentView, AttachmentView, CheckView, Checks, InstanceView, ServiceView,
+};
 use crate::observe::rates::{Look, with_rates};
 use crate::observe::services::Columns;
 use crate::observe::vip::Vip;
@@ -26,6 +31,9 @@ use crate::runtime::status::{Status, StatusFile};
 
 /// How long `--rate` waits between two looks.
 const RATE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the agent may take to answer.
+const ANSWER_TAKES: Duration = Duration::from_secs(30);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -56,7 +64,9 @@ enum Section {
     Connections,
     /// The VRRP instances.
     Vrrp,
-    /// Next hop, interface and generation of every real server.
+    /// What every checker holds of its server, and why.
+    Checks,
+    /// Next hop, interface and generation of every real server, and where the program is.
     Backends,
     /// Why packets were not forwarded as usual, and how many.
     Drops,
@@ -80,6 +90,10 @@ enum DumpError {
     Maps(#[from] MapsError),
     #[error(transparent)]
     Ipvs(#[from] IpvsError),
+    #[error(transparent)]
+    Agent(#[from] CallError),
+    #[error("{0}")]
+    Refused(String),
     #[error("nothing of what was asked for belongs to {0}")]
     NoMatch(Vip),
     #[error("cannot write the answer")]
@@ -134,6 +148,16 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
     if wanted(Section::Vrrp) {
         dump.vrrp = Some(instances(status.vrrp.clone(), silent));
     }
+    if wanted(Section::Checks) {
+        dump.checks = Some(match checks(instance) {
+            Ok(checks) => Checks::Known(checks),
+            Err(error) if arguments.section == Section::Checks => return Err(error),
+            Err(error) => Checks::Unknown(error.to_string()),
+        });
+    }
+    if wanted(Section::Backends) && maps.is_some() {
+        dump.interfaces = Some(attachments(&status));
+    }
     match &view {
         Some(view) => {
             if wanted(Section::Services) {
@@ -150,7 +174,7 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
                 dump.reasons = Some(view.reasons()?);
             }
         }
-        None if !status.planes.is_empty() || wanted(Section::Vrrp) => {}
+        None if !status.planes.is_empty() || wanted(Section::Vrrp) || wanted(Section::Checks) => {}
         None => return Err(DumpError::no_plane(instance, arguments.section)),
     }
     if let Some(ipvs) = &mut ipvs {
@@ -178,6 +202,21 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     dump.write(&mut out, arguments.format, columns(arguments))?;
     Ok(out.flush()?)
+}
+
+/// What its checkers hold: the agent alone knows that.
+fn checks(instance: &str) -> Result<Vec<CheckView>, DumpError> {
+    let response = client::call(instance, &Request::Checks, ANSWER_TAKES)?;
+    response.checks.ok_or(DumpError::Refused(response.text))
+}
+
+fn attachments(status: &Status) -> Vec<AttachmentView> {
+    let attached = status.attached.iter();
+    let view = |(interface, mode): (&String, &Mode)| AttachmentView {
+        interface: interface.clone(),
+        mode: *mode,
+    };
+    attached.map(view).collect()
 }
 
 /// What there is of an agent: its status file with its age, and its maps.

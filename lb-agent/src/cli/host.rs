@@ -1,16 +1,18 @@
-//! What only this host can say of a configuration: whether the interfaces and the programs that it
-//! names are there, and whether those programs are safe to run.
+//! What only this host can say of a configuration: whether the interfaces, the programs and the files
+//! of TLS that it names are there, and whether those programs are safe to run.
 //!
 //! Reads directories, the user database and the kernel's list of interfaces; changes nothing and
 //! needs no rights. Where the host does not answer, there is nothing to say.
 
 use std::collections::HashSet;
 
-use crate::config::model::{Config, Use};
+use crate::config::model::{Config, SmtpTls, Use};
 use crate::config::{Code, Diagnostic, Loaded, Mentions, Severity, Span};
+use crate::health::probe::tls::TlsClient;
 use crate::log_line::LogLine;
 use crate::net::link;
 use crate::net::netlink::Connection;
+use crate::notify::tls::Tls;
 use crate::runtime::interfaces;
 use crate::script::programs::Looked;
 use crate::script::{Programs, User};
@@ -23,6 +25,7 @@ pub(super) fn remarks(loaded: &Loaded) -> Vec<Diagnostic> {
     let mut remarks = missing_interfaces(config, mentions);
     remarks.extend(unknown_users(mentions));
     remarks.extend(scripts(config, mentions));
+    remarks.extend(tls_files(config, mentions));
     remarks
 }
 
@@ -117,6 +120,36 @@ fn remark(one: Use<'_>, found: &Looked, span: Option<Span>) -> Option<Diagnostic
         help: None,
         related: Vec::new(),
     })
+}
+
+/// Files of TLS that cannot be used: without those of mail none is sent, without those of `SSL`
+/// servers are checked without.
+fn tls_files(config: &Config, mentions: &Mentions) -> Vec<Diagnostic> {
+    let warning = |span: Option<Span>, message: String| Diagnostic {
+        severity: Severity::Warning,
+        code: Code::UnusableFile,
+        span,
+        message,
+        help: None,
+        related: Vec::new(),
+    };
+    let mail = &config.global_defs.mail;
+    let ca = mail.xdp_smtp_ca.as_deref();
+    let of_mail = match mail.xdp_smtp_tls {
+        SmtpTls::Starttls => Tls::read(ca).err(),
+        SmtpTls::Off => None,
+    };
+    let of_mail = of_mail.map(|error| {
+        let span = ca.and_then(|path| mentions.file(path));
+        warning(span, format!("xdp_smtp_tls: {error}; no mail is sent"))
+    });
+    let ssl = config.environment.ssl.as_ref();
+    let of_ssl = ssl.and_then(|ssl| TlsClient::new(&ssl.into()).err());
+    let of_ssl = of_ssl.map(|error| {
+        let span = error.path().and_then(|path| mentions.file(path));
+        warning(span, format!("{}; SSL_GET does without", error.in_full()))
+    });
+    of_mail.into_iter().chain(of_ssl).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
+use std::path::Path;
 
 use super::hash::Fnv;
 use super::lexer::Word;
@@ -19,6 +20,8 @@ pub(crate) enum Named {
     Interface,
     /// An account.
     User,
+    /// A file that is read.
+    File,
 }
 
 /// The first place of each name.
@@ -27,6 +30,7 @@ pub struct Mentions {
     commands: Places,
     interfaces: Places,
     users: Places,
+    files: Places,
 }
 
 type Places = HashMap<String, Span, BuildHasherDefault<Fnv>>;
@@ -40,6 +44,11 @@ impl Mentions {
     /// Where an interface is named.
     pub fn interface(&self, name: &str) -> Option<Span> {
         self.interfaces.get(name).copied()
+    }
+
+    /// Where a file is named.
+    pub fn file(&self, path: &Path) -> Option<Span> {
+        self.files.get(path.to_str()?).copied()
     }
 
     /// The accounts that are named, by place.
@@ -56,6 +65,7 @@ impl Mentions {
             Named::Command => &mut self.commands,
             Named::Interface => &mut self.interfaces,
             Named::User => &mut self.users,
+            Named::File => &mut self.files,
         };
         // Forty thousand servers have one `notify_down`: nothing is copied for them.
         if !places.contains_key(word.text.as_ref()) {

@@ -13,6 +13,7 @@ mod groups;
 mod http;
 mod instance;
 mod later_checker;
+mod mail;
 mod names;
 mod planes;
 mod scripts;

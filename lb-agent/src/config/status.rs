@@ -61,6 +61,7 @@ impl Verdict {
             | Code::Surprising
             | Code::Capacity
             | Code::Script
+            | Code::UnusableFile
             | Code::More => match diagnostic.severity {
                 Severity::Error => Self::Faulty,
                 Severity::Warning | Severity::Notice => Self::Fine,

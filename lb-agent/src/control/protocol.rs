@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::observe::model::CheckView;
+
 /// What this program speaks.
 pub const VERSION: u32 = 1;
 
@@ -15,8 +17,9 @@ pub const MAX_REQUEST: usize = 4096;
 /// The longest text of a response, bytes; more of a configuration's remarks nobody reads.
 pub const MAX_TEXT: usize = 256 * 1024;
 
-/// The longest response, bytes: every byte of the text may take six in JSON.
-pub const MAX_RESPONSE: usize = 6 * MAX_TEXT + 1024;
+/// The longest response, bytes: the checks of a hundred times 65 535 servers are shorter, and every
+/// byte of the text may take six.
+pub const MAX_RESPONSE: usize = 4 << 30;
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +46,8 @@ pub enum Request {
         /// As [`Server::real_server`].
         real_server: Option<String>,
     },
+    /// What every checker holds of its server.
+    Checks,
 }
 
 /// A real server of a virtual server, in the operator's words ([`super::target`]).
@@ -63,6 +68,9 @@ pub struct Response {
     pub exit_status: u8,
     /// For the operator; may be empty.
     pub text: String,
+    /// The answer to [`Request::Checks`], in the order of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Vec<CheckView>>,
 }
 
 /// A request that cannot be answered.
@@ -140,6 +148,15 @@ impl Response {
             version: VERSION,
             exit_status,
             text,
+            checks: None,
+        }
+    }
+
+    /// What the checkers hold.
+    pub fn with_checks(checks: Vec<CheckView>) -> Self {
+        Self {
+            checks: Some(checks),
+            ..Self::done("")
         }
     }
 

@@ -80,10 +80,10 @@ impl Handle {
     }
 
     /// Every checker now, in the order of the file.
-    pub async fn status(&self) -> Vec<CheckerStatus> {
+    pub fn status(&self) -> impl Future<Output = Vec<CheckerStatus>> + Send + use<> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Status(reply));
-        answer.await.unwrap_or_default()
+        async { answer.await.unwrap_or_default() }
     }
 
     /// How punctual probes have been so far.

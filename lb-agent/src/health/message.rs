@@ -124,7 +124,7 @@ fn misc(check: &MiscCheck, service: &Subject) -> String {
 }
 
 const fn script_end(failure: &Failure) -> &'static str {
-    if matches!(failure, Failure::ScriptTimeout(_)) {
+    if matches!(failure, Failure::ScriptTimeout(_) | Failure::ScriptHangs(_)) {
         "timed out"
     } else {
         "failed"
@@ -219,7 +219,9 @@ fn web_failure(failure: &Failure) -> &'static str {
         | Failure::ScriptSignal(_)
         | Failure::ScriptTimeout(_)
         | Failure::ScriptNotRun(_)
-        | Failure::BfdDown => "Error with",
+        | Failure::BfdDown
+        | Failure::FileHangs(_)
+        | Failure::ScriptHangs(_) => "Error with",
     }
 }
 
@@ -262,7 +264,9 @@ fn smtp_failure(failure: &Failure) -> &'static str {
         | Failure::ScriptSignal(_)
         | Failure::ScriptTimeout(_)
         | Failure::ScriptNotRun(_)
-        | Failure::BfdDown => "Read failure from server",
+        | Failure::BfdDown
+        | Failure::FileHangs(_)
+        | Failure::ScriptHangs(_) => "Read failure from server",
     }
 }
 

@@ -1,7 +1,6 @@
 //! From a configuration to what is checked: here files are read, which [`super::spec`] does
 //! not do: certificates, and where the scripts are.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use tracing::error;
@@ -18,8 +17,7 @@ pub fn services(config: &Config, programs: &Programs) -> Vec<Service> {
     let ssl = config.environment.ssl.as_ref();
     let settings = ssl.map(TlsSettings::from).unwrap_or_default();
     let tls = TlsClient::new(&settings).unwrap_or_else(|error| {
-        let cause = error.source().map(|cause| format!(": {cause}"));
-        error!("{error}{}; SSL_GET does without", cause.unwrap_or_default());
+        error!("{}; SSL_GET does without", error.in_full());
         TlsClient::without_files()
     });
     spec::services(config, &Arc::new(tls), &|command| find(programs, command))

@@ -195,7 +195,7 @@ impl Schedule {
     pub fn handle_address(&mut self, address: IpAddr, here: bool, now: Instant) {
         let mut concerned = Vec::new();
         for target in &mut self.targets {
-            if target.virtual_server.address() == Some(address) && target.set_suspended(!here) {
+            if target.set_here(address, here) {
                 concerned.extend_from_slice(&target.entries);
                 let line = target.activity_line();
                 self.actions.push_back(Action::Log(line));
@@ -248,13 +248,17 @@ impl Schedule {
     #[must_use]
     pub fn status(&self, now: Instant) -> Vec<CheckerStatus> {
         let of_target = |target: &Target| -> Vec<CheckerStatus> {
-            let entries = target.entries.iter().filter_map(|&id| self.entries.get(id));
-            let status = |entry: &Entry| {
+            let entries = target.entries.iter();
+            let status = |&id: &usize| {
+                let entry = self.entries.get(id)?;
                 let shared_by = entry.targets.len();
-                let suspended = target.is_suspended();
-                CheckerStatus::new(target.names(), &entry.verdict, shared_by, suspended, now)
+                let (names, suspended) = (target.names(), target.is_suspended());
+                let verdict = (id, &entry.verdict);
+                Some(CheckerStatus::new(
+                    names, verdict, shared_by, suspended, now,
+                ))
             };
-            entries.map(status).collect()
+            entries.filter_map(status).collect()
         };
         self.targets.iter().flat_map(of_target).collect()
     }

@@ -10,6 +10,7 @@ mod http;
 mod kind;
 mod misc;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -29,8 +30,9 @@ use crate::config::model::{RealServerKey, VirtualServerKey};
 pub struct Service {
     /// Address, port, protocol.
     pub key: VirtualServerKey,
-    /// `ha_suspend`: checked only while its address is on this host.
-    pub ha_suspend: bool,
+    /// `ha_suspend`: checked only while one of these is on this host, its address or those of its
+    /// group; empty: always.
+    pub ha_suspend: BTreeSet<IpAddr>,
     /// The quorum and what happens without it.
     pub rules: PoolRules,
     /// `real_server`, in the order of the file.

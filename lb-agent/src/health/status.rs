@@ -1,75 +1,118 @@
 //! What a listing shows of each checker. Made on request; it changes nothing.
 
-use std::time::Instant;
-
-use serde::Serialize;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use super::name::ServiceName;
 use super::probe::ProbeResult;
+use super::spec::{Kind, Question};
 use super::verdict::{Counters, State, Verdict};
 use crate::config::model::VirtualServerKey;
 
 /// One checker of one real server of one virtual server.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckerStatus {
-    /// `[192.168.0.1]:tcp:80`.
-    pub virtual_server: String,
-    /// `[10.0.0.2]:tcp:80`.
+    /// The virtual server.
+    pub virtual_server: VirtualServerKey,
+    /// Its real server.
     pub real_server: ServiceName,
     /// The keyword of its block, as `TCP_CHECK`.
     pub checker: &'static str,
+    /// Whom or what it asks: an address and port, a script, a file, a BFD instance.
+    pub asks: String,
+    /// Number of its probe: those with the same number are probed once, with one result.
+    pub probe: usize,
+    /// How many checkers of servers have this probe.
+    pub shared_by: usize,
     /// Whether the server counts as up for this checker; it is up when it is for all.
     pub up: bool,
     /// The state, with the failures so far while it is failing.
-    #[serde(flatten)]
     pub state: State,
+    /// `retry`: failures beyond the first before the server is down.
+    pub retry: u32,
+    /// How long it has counted as it does; `None`: since the start, before any result.
+    pub since: Option<Duration>,
     /// Probes so far, by how they ended.
     pub counters: Counters,
-    /// How many servers have this checker in common; it is probed once for all of them.
-    pub shared_by: usize,
     /// `ha_suspend`: not checked for now.
     pub suspended: bool,
-    /// The last result in words; `None` before the first.
-    pub last_result: Option<String>,
-    /// How long ago that came, in seconds.
-    pub last_result_seconds_ago: Option<f64>,
-    /// When the next probe is due, in seconds; 0: waits for its turn, `None`: under way.
-    pub next_probe_in_seconds: Option<f64>,
+    /// The last result; `None` before the first.
+    pub last: Option<LastResult>,
+    /// When the next probe is due; zero: it waits for its turn. `None`: one is under way, or none will
+    /// be.
+    pub next_probe: Option<Duration>,
+}
+
+/// How the last probe ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastResult {
+    /// `Some`: whether it succeeded; `None`: it could not be asked.
+    pub success: Option<bool>,
+    /// In words; of a success there are none.
+    pub reason: Option<String>,
+    /// How long ago.
+    pub age: Duration,
 }
 
 impl CheckerStatus {
-    /// The status at `now`.
+    /// The status at `now` of `verdict`, which is the `probe`th.
     #[must_use]
     pub fn new(
         (virtual_server, real_server): (&VirtualServerKey, ServiceName),
-        verdict: &Verdict,
+        (probe, verdict): (usize, &Verdict),
         shared_by: usize,
         suspended: bool,
         now: Instant,
     ) -> Self {
-        let last = verdict.last();
-        let ago = |at: Instant| now.saturating_duration_since(at).as_secs_f64();
-        let until = |at: Instant| at.saturating_duration_since(now).as_secs_f64();
+        let check = verdict.check();
+        let age = |at: Instant| now.saturating_duration_since(at);
+        let until = |at: Instant| at.saturating_duration_since(now);
         Self {
-            virtual_server: virtual_server.to_string(),
+            virtual_server: virtual_server.clone(),
             real_server,
-            checker: verdict.check().question.kind.keyword(),
+            checker: check.question.kind.keyword(),
+            asks: asks(&check.question),
+            probe,
+            shared_by,
             up: verdict.is_up(),
             state: verdict.state(),
+            retry: check.retry,
+            since: verdict.since().map(age),
             counters: verdict.counters(),
-            shared_by,
             suspended,
-            last_result: last.map(|last| in_words(&last.result)),
-            last_result_seconds_ago: last.map(|last| ago(last.at)),
-            next_probe_in_seconds: verdict.poll_timeout().map(until),
+            last: verdict.last().map(|last| {
+                let (success, reason) = in_words(&last.result);
+                let age = age(last.at);
+                LastResult {
+                    success,
+                    reason,
+                    age,
+                }
+            }),
+            next_probe: verdict.poll_timeout().map(until),
         }
     }
 }
 
-fn in_words(result: &ProbeResult) -> String {
+fn asks(question: &Question) -> String {
+    let target = &question.target;
+    let address = SocketAddr::new(target.connect_ip, target.connect_port);
+    match &question.kind {
+        Kind::Tcp | Kind::Http(_) | Kind::Ssl(_) | Kind::Smtp(_) | Kind::Dns(_) | Kind::Udp(_) => {
+            address.to_string()
+        }
+        Kind::ViaTunnel(via) => format!("{} on {}", via.virtual_address, target.connect_ip),
+        Kind::Ping => target.connect_ip.to_string(),
+        Kind::Misc(check) => check.misc_path.clone(),
+        Kind::File(check) => check.file.display().to_string(),
+        Kind::Bfd(check) => check.name.clone(),
+    }
+}
+
+fn in_words(result: &ProbeResult) -> (Option<bool>, Option<String>) {
     match result {
-        ProbeResult::Success | ProbeResult::Weighs(_) => "success".to_owned(),
-        ProbeResult::Failed(failure) => failure.to_string(),
-        ProbeResult::NotProbed(error) => error.to_string(),
+        ProbeResult::Success | ProbeResult::Weighs(_) => (Some(true), None),
+        ProbeResult::Failed(failure) => (Some(false), Some(failure.to_string())),
+        ProbeResult::NotProbed(error) => (None, Some(error.to_string())),
     }
 }

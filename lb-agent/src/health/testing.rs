@@ -1,5 +1,6 @@
 //! What the tests of this folder share: configurations, and servers that misbehave.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -72,7 +73,7 @@ pub(crate) fn real_server(host: u8, weight: u32) -> Server {
 pub(crate) fn virtual_server(servers: Vec<Server>, sorry: Option<u8>) -> Service {
     Service {
         key: VIP,
-        ha_suspend: false,
+        ha_suspend: BTreeSet::new(),
         rules: PoolRules {
             sorry_server: sorry.map(server_key),
             ..PoolRules::default()

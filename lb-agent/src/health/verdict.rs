@@ -96,6 +96,8 @@ pub struct Verdict {
     weight: Option<Weight>,
     counters: Counters,
     last: Option<Last>,
+    /// When a result made it up or down.
+    since: Option<Instant>,
     actions: VecDeque<Action>,
 }
 
@@ -126,6 +128,7 @@ impl Verdict {
             weight: None,
             counters: Counters::default(),
             last: None,
+            since: None,
             actions: VecDeque::new(),
         };
         verdict.deadline = verdict.first_probe(share, now);
@@ -194,6 +197,10 @@ impl Verdict {
             ProbeResult::NotProbed(error) => self.not_probed(error),
         }
         let first_is_down = before == State::Unproven && self.state == State::Down;
+        let first_is_up = before == State::Unproven && self.state == State::Up;
+        if was_up != self.is_up() || first_is_down || first_is_up {
+            self.since = Some(now);
+        }
         if was_up != self.is_up() || first_is_down {
             self.counters.changes = self.counters.changes.saturating_add(1);
             let reason = self.reason(&result);
@@ -256,6 +263,12 @@ impl Verdict {
     #[must_use]
     pub fn last(&self) -> Option<&Last> {
         self.last.as_ref()
+    }
+
+    /// Since when it has been up, or down; `None`: no result has said so yet.
+    #[must_use]
+    pub fn since(&self) -> Option<Instant> {
+        self.since
     }
 
     /// The checker as configured.

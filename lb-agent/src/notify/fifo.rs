@@ -223,7 +223,7 @@ async fn read_by(script: Script, kind: &'static str) {
             "Error exec-ing command '{}': {reason}; the FIFO has no reader",
             script.command
         ),
-        Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::TimedOut => {
+        Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::TimedOut | Outcome::NotStarted => {
             info!("{kind}notify fifo script terminated");
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! A server that cannot be reached, is slow or says "later" is tried three times, ten seconds apart;
 //! then the mail is given up, and that is said. (keepalived tries once.) Every step may take as long
-//! as `smtp_connect_timeout`.
+//! as `smtp_connect_timeout`. A reload changes how mails are sent from the next try on; it loses none.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
@@ -58,34 +59,52 @@ pub struct Settings {
     pub envelope: Envelope,
 }
 
+/// What the mailer is told.
+#[derive(Debug)]
+enum Order {
+    /// Send this.
+    Send(Mail),
+    /// Go on with these settings.
+    GoOn(Box<Settings>),
+    /// End when everything is sent.
+    End,
+}
+
 /// The running mailer. Dropped, it sends no more.
 #[derive(Debug)]
 pub struct Handle {
-    mails: UnboundedSender<Option<Mail>>,
+    orders: UnboundedSender<Order>,
     task: JoinHandle<()>,
 }
 
 /// Where mails are handed in. Cheap to clone, from any thread; it never waits.
 #[derive(Clone, Debug)]
-pub struct Mailer(UnboundedSender<Option<Mail>>);
+pub struct Mailer(UnboundedSender<Order>);
 
 impl Mailer {
     /// Sends a mail, some time.
     pub fn send(&self, mail: Mail) {
         // Nobody there any more: the agent ends.
-        self.0.send(Some(mail)).ok();
+        self.0.send(Order::Send(mail)).ok();
     }
 }
 
 impl Handle {
     /// Where to hand mails in.
     pub fn mailer(&self) -> Mailer {
-        Mailer(self.mails.clone())
+        Mailer(self.orders.clone())
+    }
+
+    /// Goes on with other settings. The mails that wait are sent with them, the one on its way as well
+    /// if it has to be tried again: whoever mends a wrong `smtp_server` wants to have them.
+    pub fn go_on(&self, settings: Settings) {
+        // Nobody there any more: the agent ends.
+        self.orders.send(Order::GoOn(Box::new(settings))).ok();
     }
 
     /// Sends what was handed in until now, for at most `limit`.
     pub async fn finish(mut self, limit: Duration) {
-        self.mails.send(None).ok();
+        self.orders.send(Order::End).ok();
         let deadline = clock::now() + limit;
         if timeout_at(deadline.into(), &mut self.task).await.is_err() {
             warn!("mails could not be sent within {limit:?} of the end; they are lost");
@@ -106,9 +125,9 @@ impl Drop for Handle {
 /// Outside of a tokio runtime.
 #[must_use]
 pub fn spawn(settings: Settings) -> Handle {
-    let (mails, inbox) = mpsc::unbounded_channel();
+    let (orders, inbox) = mpsc::unbounded_channel();
     let task = tokio::spawn(run(settings, inbox));
-    Handle { mails, task }
+    Handle { orders, task }
 }
 
 /// The mails that wait, and the tries of the first one. Pure.
@@ -136,9 +155,23 @@ impl Queue {
         self.not_before = None;
     }
 
-    /// The first mail, and when it may be tried.
-    fn first(&self) -> Option<(&Mail, Option<Instant>)> {
-        Some((self.waiting.front()?, self.not_before))
+    /// The first mail, if it may be tried `now`.
+    fn due(&self, now: Instant) -> Option<&Mail> {
+        let late = self.not_before.is_none_or(|not_before| not_before <= now);
+        self.waiting.front().filter(|_| late)
+    }
+
+    /// When the first mail may be tried again; `None`: at once, or there is none.
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.waiting.front()?;
+        self.not_before
+    }
+
+    /// Mails are sent in another way from now on: the first one has all its tries again, and need not
+    /// wait.
+    fn begin_anew(&mut self) {
+        self.tries = 0;
+        self.not_before = None;
     }
 
     /// The first mail was tried; whether it was given up.
@@ -157,23 +190,30 @@ impl Queue {
     }
 }
 
-async fn run(settings: Settings, mut inbox: UnboundedReceiver<Option<Mail>>) {
+async fn run(settings: Settings, mut inbox: UnboundedReceiver<Order>) {
+    let mut settings = Arc::new(settings);
     let mut queue = Queue::default();
     let mut open = true;
     let mut sending = None;
     loop {
         if sending.is_none()
-            && let Some((mail, not_before)) = queue.first()
+            && let Some(mail) = queue.due(clock::now())
         {
-            sending = Some(Box::pin(try_once(&settings, mail.clone(), not_before)));
+            let settings = Arc::clone(&settings);
+            sending = Some(Box::pin(try_once(settings, mail.clone())));
         }
-        if sending.is_none() && !open {
+        if queue.waiting.is_empty() && !open {
             return;
         }
+        let next_try = queue.poll_timeout().filter(|_| sending.is_none());
         tokio::select! {
-            mail = inbox.recv(), if open => match mail {
-                Some(mail) => open = push(&mut queue, mail),
-                None => open = false,
+            order = inbox.recv(), if open => match order {
+                Some(Order::Send(mail)) => push(&mut queue, mail),
+                Some(Order::GoOn(other)) => {
+                    settings = Arc::new(*other);
+                    queue.begin_anew();
+                }
+                Some(Order::End) | None => open = false,
             },
             Some(result) = end_of(&mut sending) => {
                 sending = None;
@@ -182,7 +222,15 @@ async fn run(settings: Settings, mut inbox: UnboundedReceiver<Option<Mail>>) {
                     warn!("a mail to SMTP server {server} was given up");
                 }
             }
+            () = wait_until(next_try) => {}
         }
+    }
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -195,15 +243,8 @@ async fn end_of<T>(sending: &mut Option<Pin<Box<impl Future<Output = T>>>>) -> O
 }
 
 /// Sends a mail, and says how that went. `Err(true)`: it may be tried again.
-async fn try_once(
-    settings: &Settings,
-    mail: Mail,
-    not_before: Option<Instant>,
-) -> Result<(), bool> {
-    if let Some(not_before) = not_before {
-        sleep_until(not_before.into()).await;
-    }
-    match send(settings, &mail).await {
+async fn try_once(settings: Arc<Settings>, mail: Mail) -> Result<(), bool> {
+    match send(&settings, &mail).await {
         Ok(()) => {
             info!("SMTP alert successfully sent.");
             Ok(())
@@ -215,14 +256,10 @@ async fn try_once(
     }
 }
 
-fn push(queue: &mut Queue, mail: Option<Mail>) -> bool {
-    let Some(mail) = mail else {
-        return false;
-    };
+fn push(queue: &mut Queue, mail: Mail) {
     if !queue.push(mail) {
         warn!("more than {MOST_WAITING} mails wait; the oldest was given up");
     }
-    true
 }
 
 /// keepalived's way to write it.

@@ -328,23 +328,26 @@ async fn one(
     started: oneshot::Sender<()>,
 ) {
     let name = script.program.display();
-    let outcome = match start(&script, Abandoned::GoesOn).await {
-        Ok(running) => {
-            started.send(()).ok();
-            let mut ended = pin!(running.wait());
-            match timeout(patience, &mut ended).await {
-                Ok(outcome) => outcome,
-                Err(_elapsed) => {
-                    drop(place);
-                    ended.await
-                }
+    // The start counts: a file system that hangs must not keep a place either.
+    let mut ended = pin!(async {
+        match start(&script, Abandoned::GoesOn).await {
+            Ok(running) => {
+                started.send(()).ok();
+                running.wait().await
             }
+            Err(reason) => Outcome::NotRun(reason),
         }
-        Err(reason) => Outcome::NotRun(reason),
+    });
+    let outcome = match timeout(patience, &mut ended).await {
+        Ok(outcome) => outcome,
+        Err(_elapsed) => {
+            drop(place);
+            ended.await
+        }
     };
     match outcome {
         // Without a limit it cannot time out.
-        Outcome::Exited(0) | Outcome::TimedOut => {}
+        Outcome::Exited(0) | Outcome::TimedOut | Outcome::NotStarted => {}
         Outcome::Exited(126) => info!("Couldn't execute command: {}", script.command),
         Outcome::Exited(127) => info!("Couldn't find command: {}", script.command),
         Outcome::Exited(status) => info!("notify script {name} exited with status {status}"),

@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::model::{
-    AgentView, BackendView, CarrierView, ConnectionView, HandView, InstanceView, ReasonView,
-    SCHEMA, ServiceView,
+    AgentView, AttachmentView, BackendView, CarrierView, Checks, ConnectionView, HandView,
+    InstanceView, ReasonView, SCHEMA, ServiceView,
 };
 use super::services::Columns;
 use super::vip::Vip;
-use super::{backends, by_hand, connections, planes, reasons, services, vrrp};
+use super::{attachments, backends, by_hand, checks, connections, planes, reasons, services, vrrp};
 
 /// `--format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -40,8 +40,12 @@ pub struct Dump<'a> {
     pub by_hand: Option<Vec<HandView>>,
     /// Who carries the virtual servers; with `services`.
     pub planes: Option<Vec<CarrierView>>,
+    /// `checks`.
+    pub checks: Option<Checks>,
     /// `backends`.
     pub backends: Option<Vec<BackendView>>,
+    /// Where the program is; with `backends`.
+    pub interfaces: Option<Vec<AttachmentView>>,
     /// `connections`.
     pub connections: Option<Connections<'a>>,
     /// Why packets were not forwarded: `drops`.
@@ -57,26 +61,33 @@ impl<'a> Dump<'a> {
             services: None,
             by_hand: None,
             planes: None,
+            checks: None,
             backends: None,
+            interfaces: None,
             connections: None,
             reasons: None,
         }
     }
 
-    /// Keeps what belongs to `vip`. The reasons are counted for all addresses together, and who
-    /// carries what is told of virtual servers as a whole, so both go. Gives whether anything is left; of the connections that is known only when they are
-    /// read, so they count as something.
+    /// Keeps what belongs to `vip`. The reasons are counted for all addresses together, who carries
+    /// what is told of virtual servers as a whole, and interfaces are everybody's, so these go. Gives
+    /// whether anything is left; of the connections that is known only when they are read, so they
+    /// count as something.
     pub fn keep(&mut self, vip: Vip) -> bool {
         self.reasons = None;
         self.planes = None;
+        self.interfaces = None;
         let instances = retain(&mut self.vrrp, |instance| vip.matches_instance(instance));
         let services = retain(&mut self.services, |service| vip.matches_service(service));
         retain(&mut self.by_hand, |it| {
             it.address.is_some_and(|address| vip.matches(&address))
         });
         let backends = retain(&mut self.backends, |backend| vip.matches_backend(backend));
+        let checks = self.checks.take();
+        self.checks = checks.and_then(|checks| vip.of_checks(checks));
+        let checks = matches!(&self.checks, Some(Checks::Known(list)) if !list.is_empty());
         let connections = self.connections.take();
-        let any = instances || services || backends || connections.is_some();
+        let any = instances || services || checks || backends || connections.is_some();
         self.connections = connections.map(|all| -> Connections<'a> {
             Box::new(all.filter(move |connection| vip.matches_connection(connection)))
         });
@@ -111,9 +122,17 @@ impl<'a> Dump<'a> {
             gap.write(out)?;
             planes::write(out, list)?;
         }
+        if let Some(checks) = &self.checks {
+            gap.write(out)?;
+            checks::write(out, checks)?;
+        }
         if let Some(list) = &self.backends {
             gap.write(out)?;
             backends::write(out, list)?;
+        }
+        if let Some(list) = self.interfaces.as_ref().filter(|list| !list.is_empty()) {
+            gap.write(out)?;
+            attachments::write(out, list)?;
         }
         if let Some(list) = self.connections {
             gap.write(out)?;
@@ -135,7 +154,13 @@ impl<'a> Dump<'a> {
         entry(&mut map, "services", self.services.as_ref())?;
         entry(&mut map, "by_hand", self.by_hand.as_ref())?;
         entry(&mut map, "planes", self.planes.as_ref())?;
+        let checks = self.checks.as_ref().map(|checks| match checks {
+            Checks::Known(list) => Some(list),
+            Checks::Unknown(_) => None,
+        });
+        entry(&mut map, "checks", checks.as_ref())?;
         entry(&mut map, "backends", self.backends.as_ref())?;
+        entry(&mut map, "interfaces", self.interfaces.as_ref())?;
         let connections = self.connections.map(|list| Streamed(RefCell::new(list)));
         entry(&mut map, "connections", connections.as_ref())?;
         entry(&mut map, "reasons", self.reasons.as_ref())?;

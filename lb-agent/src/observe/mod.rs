@@ -2,15 +2,17 @@
 //! [`model`]. Pure.
 //!
 //! ```text
-//!  pinned maps, the agent's snapshot ──▶ model ──▶ dump ──┬──▶ services, connections, vrrp, backends
+//!  pinned maps, the agent's snapshot ──▶ model ──▶ dump ──┬──▶ services, checks, connections, vrrp, backends
 //!                                                         └──▶ JSON (docs/dump.md)
 //! ```
 //!
 //! Nothing here reads a map, a file or a clock, and nothing changes any state: who fills the
 //! records knows where the figures come from.
 
+pub mod attachments;
 pub mod backends;
 pub mod by_hand;
+pub mod checks;
 pub mod connections;
 pub mod dump;
 mod instance;

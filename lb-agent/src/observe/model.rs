@@ -2,6 +2,8 @@
 //! keeps its name, type and unit while [`SCHEMA`] stays; new fields may come. `docs/dump.md`
 //! describes every one.
 
+mod attachment;
+mod check;
 mod seconds;
 
 use std::borrow::Cow;
@@ -12,6 +14,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use self::attachment::AttachmentView;
+pub use self::check::{CheckResult, CheckState, CheckView, Checks};
+use crate::config::model::VirtualServerKey;
 use crate::dataplane::choice::Carrier;
 use crate::vrrp::status::Stats;
 
@@ -51,6 +56,19 @@ pub struct Endpoint {
     pub address: IpAddr,
     /// The port.
     pub port: u16,
+}
+
+/// That of a virtual server; one for a mark or a group has none of its own.
+impl From<&VirtualServerKey> for Option<Endpoint> {
+    fn from(key: &VirtualServerKey) -> Self {
+        match key {
+            VirtualServerKey::Address(key) => Some(Endpoint {
+                address: key.address,
+                port: key.port,
+            }),
+            VirtualServerKey::Fwmark(_) | VirtualServerKey::Group(_) => None,
+        }
+    }
 }
 
 /// A virtual server.

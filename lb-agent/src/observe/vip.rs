@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{AddrParseError, IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use super::model::{BackendView, ConnectionView, Endpoint, InstanceView, ServiceView};
+use super::model::{BackendView, Checks, ConnectionView, Endpoint, InstanceView, ServiceView};
 
 /// One virtual address, with or without a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,17 @@ impl Vip {
     /// Whether this virtual server is meant.
     pub fn matches_service(&self, service: &ServiceView) -> bool {
         self.matches(&service.endpoint)
+    }
+
+    /// The checks of what is meant; `None`: they are not known.
+    pub fn of_checks(&self, checks: Checks) -> Option<Checks> {
+        match checks {
+            Checks::Known(mut list) => {
+                list.retain(|check| check.address.is_some_and(|it| self.matches(&it)));
+                Some(Checks::Known(list))
+            }
+            Checks::Unknown(_) => None,
+        }
     }
 
     /// Whether the flow goes to what is meant.

@@ -56,7 +56,9 @@ pub struct Director {
     ports: Ports,
     /// Where the addresses of virtual servers are, or were last.
     addresses: Addresses,
-    /// Virtual addresses with `ha_suspend` that are on this host.
+    /// Virtual addresses with `ha_suspend`.
+    suspending: BTreeSet<IpAddr>,
+    /// Those of them that are on this host.
     here: BTreeSet<IpAddr>,
     /// What has changed of `here`, not yet told.
     address_news: VecDeque<(IpAddr, bool)>,
@@ -104,6 +106,7 @@ impl Director {
         }
         let mut director = Self {
             owners: owners(&config),
+            suspending: suspending(&config),
             gates: gates.assign(config.vrrp_instances.iter().map(|it| it.name.as_str())),
             held: None,
             config: Arc::new(config),
@@ -238,7 +241,10 @@ impl Director {
             self.address_news.push_back((ip, true));
         }
         let ours = |virtual_server: &VirtualServer| virtual_server.key.address() == Some(ip);
-        self.config.virtual_servers.iter().any(ours) && self.addresses.add(ip, index)
+        let ours = self.config.virtual_servers.iter().any(ours);
+        // The data plane does not care where those of a group are, which only suspend.
+        let new = (ours || self.suspends(ip)) && self.addresses.add(ip, index);
+        new && ours
     }
 
     /// An address of this host is gone from an interface; whether the data plane has to hear of it.
@@ -272,8 +278,7 @@ impl Director {
     }
 
     fn suspends(&self, address: IpAddr) -> bool {
-        let mut servers = self.config.virtual_servers.iter();
-        servers.any(|server| server.ha_suspend && server.key.address() == Some(address))
+        self.suspending.contains(&address)
     }
 
     /// What has come of [`Self::interfaces`].
@@ -393,6 +398,14 @@ fn pool_spec(config: &Config, virtual_server: &VirtualServer) -> PoolSpec {
     let mut spec = PoolSpec::from(virtual_server);
     spec.rules.rs_init_notifies = config.global_defs.notify.rs_init_notifies;
     spec
+}
+
+/// What virtual servers with `ha_suspend` wait for.
+fn suspending(config: &Config) -> BTreeSet<IpAddr> {
+    let servers = config.virtual_servers.iter();
+    servers
+        .flat_map(|server| config.suspending(server))
+        .collect()
 }
 
 /// Where the pool of each virtual server is.

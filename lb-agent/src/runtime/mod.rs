@@ -21,6 +21,7 @@
 //! moment there are threads `reload` and `state`, and those on which scripts start and files are
 //! read.
 
+pub mod blocking;
 pub mod clock;
 pub mod director;
 pub mod files;

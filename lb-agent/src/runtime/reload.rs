@@ -13,6 +13,7 @@ pub mod timed;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use nix::unistd::gethostname;
 use thiserror::Error;
@@ -194,18 +195,22 @@ pub fn host_name() -> String {
         .unwrap_or_else(|| "localhost".into())
 }
 
-/// Does that on a thread of its own. When it dies, the receiver hears of it.
+/// Does that on a thread of its own, after `last` has removed the `reload_file` of the last reload.
+/// When it dies, the receiver hears of it.
 pub fn start(
     origin: Origin,
     current: Arc<Config>,
     known: Errors,
     number: u64,
+    last: Option<JoinHandle<()>>,
 ) -> std::io::Result<oneshot::Receiver<Result<Prepared, Refused>>> {
     let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new()
         .name("reload".into())
         .spawn(move || {
             run_as_at_start();
+            // Whether it could be removed has been said.
+            last.map(JoinHandle::join);
             // The agent may have stopped meanwhile.
             sender.send(prepare(&origin, &current, &known, number)).ok();
         })?;

@@ -143,26 +143,15 @@ fn watch_files(
     reload: bool,
     reporter: &Reporter,
 ) -> Option<file::driver::Handle> {
-    for one in files {
-        let line = one.init_file.and_then(|init| init.apply(one, reload));
-        if let Some(line) = line {
-            line.write();
-        }
-    }
     let names: Vec<String> = files.iter().map(|it| it.name.clone()).collect();
     let to = reporter.clone();
-    let handle = file::driver::spawn(files, move |event| {
+    let handle = file::driver::spawn(files, reload, move |event| {
         if let Some(name) = names.get(event.file) {
             to.report(report(Kind::File, name, value(event.value)));
         }
     });
     match handle {
-        Ok(handle) => {
-            for status in handle.status() {
-                reporter.report(report(Kind::File, &status.name, value(status.value)));
-            }
-            Some(handle)
-        }
+        Ok(handle) => Some(handle),
         Err(error) => {
             error!("cannot watch track files: {error}; each of them counts as 0");
             for one in files {

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! * [`words`]: a command line cut into words. [`resolve`]: which file that is, and as whom it
-//!   runs. [`security`]: `enable_script_security`. [`programs`]: all of a configuration.
+//!   runs. [`security`]: `enable_script_security`. [`programs`]: all of a configuration, looked for
+//!   without waiting for a file system that hangs.
 //! * [`process`]: one run, in a process group of its own, ended when its time is over.
 //! * [`tracker`]: `vrrp_script`: when to run, what the results come to. [`driver`] runs it.
 //!
@@ -18,6 +19,7 @@
 //! [`crate::health`]'s), and it queues no notifications ([`crate::notify`] does).
 
 pub mod driver;
+mod lookup;
 pub mod process;
 pub mod programs;
 pub mod resolve;

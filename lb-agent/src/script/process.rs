@@ -7,7 +7,8 @@
 //!
 //! Waiting is per process (tokio's pidfd), so other children of this process are nobody's
 //! business here. The start itself, which ends only when the program is loaded, happens on one of
-//! tokio's threads for what blocks: a file system that hangs holds up that script only.
+//! tokio's threads for what blocks, one start of a program at a time ([`blocking`]): a file system
+//! that hangs holds up its own scripts only.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -22,7 +23,7 @@ use tokio::time::{sleep_until, timeout_at};
 use tracing::warn;
 
 use super::{Script, User};
-use crate::runtime::clock;
+use crate::runtime::{blocking, clock};
 
 /// From SIGTERM to SIGKILL, and from there to the complaint that nothing helps.
 const GRACE: Duration = Duration::from_secs(2);
@@ -48,6 +49,8 @@ pub enum Outcome {
     Signalled(i32),
     /// It took too long and was ended.
     TimedOut,
+    /// It had not been loaded when its time was over: its file system hangs.
+    NotStarted,
     /// It could not be started: the system's words.
     NotRun(String),
 }
@@ -74,7 +77,7 @@ pub async fn run(script: &Script, limit: Option<Duration>, abandoned: Abandoned)
         Some(deadline) => match timeout_at(deadline.into(), start(script, abandoned)).await {
             Ok(started) => started,
             // Should it start after all, it is told to end.
-            Err(_elapsed) => return Outcome::TimedOut,
+            Err(_elapsed) => return Outcome::NotStarted,
         },
     };
     match started {
@@ -147,7 +150,7 @@ async fn end(group: &mut Group, name: &str) {
 pub async fn start(script: &Script, abandoned: Abandoned) -> Result<Running, String> {
     let mut command = command(script);
     let name = script.program.display().to_string();
-    let started = tokio::task::spawn_blocking(move || {
+    let started = blocking::call(&script.program, move || {
         let child = command.spawn().map_err(|error| describe(&error))?;
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         let leader = Pid::from_raw(id.ok_or("it has no process id")?);

@@ -6,7 +6,8 @@
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 
-use super::resolve::{Rules, resolve, security_violation};
+use super::lookup::{Lookup, Wanted};
+use super::resolve::security_violation;
 use super::{Script, User};
 use crate::config::model::{Command, ScriptDefaults};
 use crate::log_line::LogLine;
@@ -16,8 +17,9 @@ use crate::log_line::LogLine;
 pub struct Programs {
     config: ScriptDefaults,
     path: Option<OsString>,
-    /// `script_user`, or what holds without it; `None`: there is no such user.
-    default: OnceCell<Option<User>>,
+    lookup: Lookup,
+    /// `script_user`, or what holds without it; else why there is no such user.
+    default: OnceCell<Result<User, String>>,
     /// A script that may run was found.
     any: Cell<bool>,
     /// Somebody other than root can change what root runs.
@@ -36,10 +38,11 @@ pub struct Looked {
 impl Programs {
     /// With the rules of `global_defs`; names without a slash are looked for in `path`, of the form
     /// of `$PATH`.
-    pub const fn new(config: ScriptDefaults, path: Option<OsString>) -> Self {
+    pub fn new(config: ScriptDefaults, path: Option<OsString>) -> Self {
         Self {
             config,
             path,
+            lookup: Lookup::default(),
             default: OnceCell::new(),
             any: Cell::new(false),
             insecure: Cell::new(false),
@@ -59,19 +62,23 @@ impl Programs {
     /// The same, telling nobody but the caller.
     pub fn look(&self, kind: &str, name: &str, command: &Command) -> Looked {
         let (user, mut lines) = self.look_user(command.user.as_deref(), command.group.as_deref());
-        let Some(user) = user else {
-            let line = format!("Disabling {kind} {name}: nobody can run it");
-            lines.push(LogLine::Warn(line));
-            return Looked {
-                script: None,
-                lines,
-            };
+        let user = match user {
+            Ok(user) => user,
+            Err(why) => {
+                let disabling = format!("Disabling {kind} {name}: nobody can run it");
+                lines.extend([why, disabling].map(LogLine::Warn));
+                return Looked {
+                    script: None,
+                    lines,
+                };
+            }
         };
-        let rules = Rules {
+        let resolved = self.lookup.find(Wanted {
+            command: command.command.clone(),
+            user,
             security: self.config.enable_script_security,
-            path: self.path.as_deref(),
-        };
-        let resolved = resolve(&command.command, user, rules);
+            path: self.path.clone(),
+        });
         let disabling = resolved.disabling(kind, name);
         lines.extend(resolved.lines);
         lines.extend(disabling);
@@ -86,18 +93,26 @@ impl Programs {
     /// A user and a group by name, without a name `script_user`; `None`: there is none, and the log
     /// says so.
     pub fn user(&self, name: Option<&str>, group: Option<&str>) -> Option<User> {
-        let (user, lines) = self.look_user(name, group);
+        let (user, mut lines) = self.look_user(name, group);
+        let user = user.map_err(|why| lines.push(LogLine::Warn(why))).ok();
         for line in lines {
             line.write();
         }
         user
     }
 
-    fn look_user(&self, name: Option<&str>, group: Option<&str>) -> (Option<User>, Vec<LogLine>) {
+    /// The user, or why there is none, and what else there is to say.
+    fn look_user(
+        &self,
+        name: Option<&str>,
+        group: Option<&str>,
+    ) -> (Result<User, String>, Vec<LogLine>) {
         let mut lines = Vec::new();
-        let user = match name {
-            Some(name) => found(name, group, &mut lines),
-            None => *self.default.get_or_init(|| self.default_user(&mut lines)),
+        let user = if let Some(name) = name {
+            found(name, group)
+        } else {
+            let default = self.default.get_or_init(|| self.default_user(&mut lines));
+            default.clone()
         };
         (user, lines)
     }
@@ -116,20 +131,18 @@ impl Programs {
         is_violated.then(|| security_violation(self.insecure.get()))
     }
 
-    fn default_user(&self, lines: &mut Vec<LogLine>) -> Option<User> {
+    fn default_user(&self, lines: &mut Vec<LogLine>) -> Result<User, String> {
         if let Some((name, group)) = &self.config.script_user {
-            return found(name, group.as_deref(), lines);
+            return found(name, group.as_deref());
         }
         let (user, warning) = User::default_for_scripts();
         lines.extend(warning.map(LogLine::Warn));
-        Some(user)
+        Ok(user)
     }
 }
 
-fn found(name: &str, group: Option<&str>, lines: &mut Vec<LogLine>) -> Option<User> {
-    let user = User::find(name, group);
-    user.map_err(|error| lines.push(LogLine::Warn(error.to_string())))
-        .ok()
+fn found(name: &str, group: Option<&str>) -> Result<User, String> {
+    User::find(name, group).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

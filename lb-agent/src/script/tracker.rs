@@ -160,6 +160,10 @@ impl Tracker {
             Outcome::Exited(status) => (false, format!("failed (exited with status {status})")),
             Outcome::Signalled(signal) => (false, format!("failed (due to signal {signal})")),
             Outcome::TimedOut => (false, "timed_out".to_owned()),
+            Outcome::NotStarted => {
+                let text = "timed_out before it started: does its file system hang?";
+                (false, text.to_owned())
+            }
             Outcome::NotRun(reason) => (false, format!("failed ({reason})")),
         };
         let line = LogLine::Info(format!("VRRP_Script({name}) {ending}"));

@@ -20,7 +20,7 @@ const START: Duration = Duration::from_mins(2);
 const MEASURED: Duration = Duration::from_mins(2);
 
 /// Ticks of `/proc/PID/stat` in a second (`USER_HZ`, the same on every Linux).
-const TICKS: f64 = 100.0;
+pub(super) const TICKS: f64 = 100.0;
 
 pub(super) async fn measure(machine: &Namespace) -> Result<()> {
     addresses(machine)?;

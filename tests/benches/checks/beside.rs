@@ -1,6 +1,7 @@
-//! The same servers, checked by keepalived and by `lb-agent`, one after the other: what each of them
+//! As many servers as keepalived can carry, checked by it and then by `lb-agent`: what each of them
 //! costs. In a guest, because keepalived's checkers run only where the kernel has IPVS, which both
-//! daemons fill there.
+//! daemons fill there. The guest's one processor runs the servers, too, so its limit is lower than that
+//! of a director, for both.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -11,7 +12,8 @@ use anyhow::{Context, Result};
 use lb_tests::{Agent, Namespace, Need, Process};
 use nix::sys::signal::Signal;
 
-use super::{LOOP, agent, pass};
+use super::server::PERIOD;
+use super::{LOOP, SERVERS_EACH, agent, pass};
 
 /// Says that this process is in the guest already.
 pub(crate) const ARGUMENT: &str = "--beside-keepalived";
@@ -27,13 +29,17 @@ pub(crate) const NEEDS: [Need; 5] = [
     Need::Program("keepalived"),
 ];
 
-/// A guest is slow: what its one processor can serve, too.
-const VIRTUAL_SERVERS: u32 = 100;
-
 /// Warm-up, and the loop with the first failures.
 const SETTLED: Duration = LOOP.saturating_mul(3);
 
-const MEASURED: Duration = Duration::from_mins(1);
+/// Once down and once up for those that flap: every such while has as many probes.
+const MEASURED: Duration = PERIOD.saturating_mul(2);
+
+/// Fewer than this part of the probes that it made of a few servers: it is late.
+const ON_TIME: f64 = 0.95;
+
+/// More than this part of a processor: it has no more to give.
+const FULL: f64 = 0.95;
 
 /// Runs this program in a guest.
 pub(crate) fn in_guest() -> Result<()> {
@@ -53,33 +59,147 @@ pub(crate) fn in_guest() -> Result<()> {
 
 /// Both, in the guest.
 pub(super) async fn measure(machine: &Namespace) -> Result<()> {
-    let servers = VIRTUAL_SERVERS * super::SERVERS_EACH;
     println!(
-        "{servers} servers in {VIRTUAL_SERVERS} virtual servers, beside keepalived, in a guest"
+        "as many servers as keepalived can carry, in a guest whose one processor also serves:"
     );
-    let configuration = agent::configuration(VIRTUAL_SERVERS)?;
+    let mut search = Search::default();
+    let mut calm = None;
+    while let Some(virtual_servers) = search.next() {
+        let load = keepalived(machine, virtual_servers).await?;
+        let calm = *calm.get_or_insert_with(|| load.each());
+        load.report("keepalived", calm);
+        search.tried(virtual_servers, load.is_late(calm));
+    }
+    let limit = search.limit();
+    println!(
+        "  keepalived carries {} servers here, and not half as many again",
+        limit * SERVERS_EACH
+    );
+    let agent = Agent::start(machine, &agent::configuration(limit)?)?;
+    pass(SETTLED).await;
+    let load = Load::of(machine, limit, &[agent.id()]).await?;
+    load.report("lb-agent", calm.unwrap_or_else(|| load.each()));
+    agent.terminate().map(drop)
+}
+
+async fn keepalived(machine: &Namespace, virtual_servers: u32) -> Result<Load> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("keepalived.conf");
-    fs::write(&file, &configuration)?;
-    for turn in 1..=2 {
-        let mut keepalived = keepalived(machine, &file)?;
-        pass(SETTLED).await;
-        let checkers = fs::read_to_string(folder.path().join("checkers"))?;
-        let ids = [keepalived.id(), checkers.trim().parse()?];
-        report(machine, &format!("keepalived, turn {turn}"), &ids).await?;
-        keepalived.signal(Signal::SIGTERM)?;
-        keepalived.wait(Duration::from_secs(30))?;
+    fs::write(&file, agent::configuration(virtual_servers)?)?;
+    let mut keepalived = start_keepalived(machine, &file)?;
+    pass(SETTLED).await;
+    let checkers = fs::read_to_string(folder.path().join("checkers"))?;
+    let ids = [keepalived.id(), checkers.trim().parse()?];
+    let load = Load::of(machine, virtual_servers, &ids).await?;
+    keepalived.signal(Signal::SIGTERM)?;
+    keepalived.wait(Duration::from_mins(1))?;
+    Ok(load)
+}
 
-        let agent = Agent::start(machine, &configuration)?;
-        pass(SETTLED).await;
-        report(machine, &format!("lb-agent, turn {turn}"), &[agent.id()]).await?;
-        agent.terminate()?;
+/// For the largest number of virtual servers that is not too much: doubled until it is, and then one
+/// try in between.
+#[derive(Debug, Default)]
+struct Search {
+    good: Option<u32>,
+    late: Option<u32>,
+    between: bool,
+}
+
+impl Search {
+    const FIRST: u32 = 50;
+    const MOST: u32 = 1600;
+
+    /// What to try; `None`: it is found.
+    fn next(&mut self) -> Option<u32> {
+        match (self.good, self.late) {
+            (None, None) => Some(Self::FIRST),
+            (Some(good), None) => Some(good * 2).filter(|next| *next <= Self::MOST),
+            (None, Some(_)) => None,
+            (Some(good), Some(late)) => {
+                (!std::mem::replace(&mut self.between, true)).then(|| good.midpoint(late))
+            }
+        }
     }
-    Ok(())
+
+    fn tried(&mut self, number: u32, late: bool) {
+        if late {
+            self.late = Some(number);
+        } else {
+            self.good = Some(number);
+        }
+    }
+
+    fn limit(&self) -> u32 {
+        self.good.unwrap_or(Self::FIRST)
+    }
+}
+
+/// What a daemon did in [`MEASURED`].
+#[derive(Debug)]
+struct Load {
+    servers: u32,
+    /// Connections begun.
+    begun: f64,
+    /// Part of a processor that the daemon used.
+    used: f64,
+    /// Part of it that anybody used.
+    busy: f64,
+}
+
+impl Load {
+    /// What these processes use in a while, and how many connections they begin.
+    async fn of(machine: &Namespace, virtual_servers: u32, ids: &[u32]) -> Result<Self> {
+        let now = || -> Result<[f64; 3]> {
+            let used = ids.iter().map(|id| agent::cpu(*id));
+            Ok([used.sum::<Result<f64>>()?, connections(machine)?, idle()?])
+        };
+        let [used_before, begun_before, idle_before] = now()?;
+        pass(MEASURED).await;
+        let [used, begun, idle] = now()?;
+        let (used, begun) = (used - used_before, begun - begun_before);
+        let idle = idle - idle_before;
+        let seconds = MEASURED.as_secs_f64();
+        Ok(Self {
+            servers: virtual_servers * SERVERS_EACH,
+            begun: begun.max(1.0),
+            used: used / seconds,
+            busy: 1.0 - idle / seconds,
+        })
+    }
+
+    /// Probes of one server.
+    fn each(&self) -> f64 {
+        self.begun / f64::from(self.servers)
+    }
+
+    /// `calm`: the probes of one server when there are few.
+    fn is_late(&self, calm: f64) -> bool {
+        self.each() < ON_TIME * calm || self.used > FULL
+    }
+
+    fn report(&self, who: &str, calm: f64) {
+        println!(
+            "  {who}, {} servers: {} probes in {MEASURED:?}, {:.0} % of what few servers get, {:.1} % \
+             of the processor ({:.0} % busy), {:.0} µs a probe",
+            self.servers,
+            self.begun,
+            100.0 * self.each() / calm,
+            100.0 * self.used,
+            100.0 * self.busy,
+            1e6 * self.used * MEASURED.as_secs_f64() / self.begun
+        );
+    }
+}
+
+/// Seconds that all processors together have been idle (proc(5)).
+fn idle() -> Result<f64> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let idle = stat.split_whitespace().nth(4).context("no cpu line")?;
+    Ok(idle.parse::<f64>()? / agent::TICKS)
 }
 
 /// Its checkers only.
-fn keepalived(machine: &Namespace, file: &Path) -> Result<Process> {
+fn start_keepalived(machine: &Namespace, file: &Path) -> Result<Process> {
     let folder = file.parent().context("no folder")?;
     let log = File::create(folder.join("log"))?;
     machine.start(
@@ -94,24 +214,6 @@ fn keepalived(machine: &Namespace, file: &Path) -> Result<Process> {
             .stdout(log.try_clone()?)
             .stderr(log),
     )
-}
-
-/// What these processes use in a while, and how many connections they begin.
-async fn report(machine: &Namespace, who: &str, ids: &[u32]) -> Result<()> {
-    let now = || -> Result<(f64, f64)> {
-        let used = ids.iter().map(|id| agent::cpu(*id));
-        Ok((used.sum::<Result<f64>>()?, connections(machine)?))
-    };
-    let (used, begun) = now()?;
-    pass(MEASURED).await;
-    let (after, all) = now()?;
-    let (used, begun) = (after - used, (all - begun).max(1.0));
-    println!(
-        "  {who}: {begun} probes in {MEASURED:?}, {:.1} % of a processor, {:.0} µs a probe",
-        100.0 * used / MEASURED.as_secs_f64(),
-        1e6 * used / begun
-    );
-    Ok(())
 }
 
 /// Connections that anybody in `machine` has begun (`ActiveOpens` of RFC 1213).

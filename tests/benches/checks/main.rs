@@ -10,7 +10,7 @@ mod agent;
 mod beside;
 mod server;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::net::Ipv4Addr;
 use std::process::{Command, ExitCode, Stdio};
@@ -133,9 +133,10 @@ async fn pass(time: Duration) {
 async fn states(handle: &Handle) {
     let mut found: BTreeMap<String, u32> = BTreeMap::new();
     for status in handle.status().await {
-        let last = status
-            .last_result
-            .unwrap_or_else(|| "nothing yet".to_owned());
+        let last = status.last.map_or_else(
+            || "nothing yet".to_owned(),
+            |last| last.reason.unwrap_or_else(|| "success".to_owned()),
+        );
         *found.entry(last).or_default() += 1;
     }
     for (result, count) in found {
@@ -183,7 +184,7 @@ fn services() -> Vec<Service> {
             port: 80,
             protocol: Protocol::Tcp,
         }),
-        ha_suspend: false,
+        ha_suspend: BTreeSet::new(),
         rules: PoolRules::default(),
         servers: (number * SERVERS_EACH..(number + 1) * SERVERS_EACH)
             .map(server)

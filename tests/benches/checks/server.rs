@@ -1,11 +1,14 @@
 //! All the servers: one process that answers on every address.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 /// Says that this process is the servers.
 pub(crate) const ARGUMENT: &str = "--be-the-servers";
@@ -21,12 +24,26 @@ pub(crate) const FLAPPING: u16 = 8083;
 /// How long a flapping server is up, or down: two loops and more.
 pub(crate) const PERIOD: Duration = Duration::from_secs(20);
 
+/// Connections that may wait to be taken.
+const BACKLOG: i32 = 65_535;
+
+/// What bounds that, in this network namespace.
+const BOUNDS: [&str; 2] = [
+    "/proc/sys/net/core/somaxconn",
+    "/proc/sys/net/ipv4/tcp_max_syn_backlog",
+];
+
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n";
 
 /// How long silence is kept at least; at most twice as long.
 const SILENCE: Duration = Duration::from_secs(4);
 
 pub(crate) fn main() -> ExitCode {
+    for bound in BOUNDS {
+        if fs::write(bound, BACKLOG.to_string()).is_err() {
+            return ExitCode::FAILURE;
+        }
+    }
     let (keep, kept) = channel::<TcpStream>();
     let silent = thread::spawn(move || accept(SILENT, |stream| drop(keep.send(stream))));
     thread::spawn(move || {
@@ -43,8 +60,18 @@ pub(crate) fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Listens on every address, with room for as many connections as may begin while this process waits
+/// for a processor: the kernel drops what finds none, and that would be a failure of ours.
+fn listen(port: u16) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
 fn accept(port: u16, handle: impl Fn(TcpStream)) {
-    let Ok(listener) = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)) else {
+    let Ok(listener) = listen(port) else {
         return;
     };
     for stream in listener.incoming().flatten() {
@@ -55,7 +82,7 @@ fn accept(port: u16, handle: impl Fn(TcpStream)) {
 fn flap() {
     loop {
         let (stop, stopped) = channel::<()>();
-        let Ok(listener) = TcpListener::bind((Ipv4Addr::UNSPECIFIED, FLAPPING)) else {
+        let Ok(listener) = listen(FLAPPING) else {
             return;
         };
         thread::spawn(move || {

@@ -26,22 +26,7 @@ impl Peer {
 /// nginx with TLS for www.example.org only: a handshake without that name is refused, but 10 000
 /// ports above.
 pub(crate) fn tls_server(machine: &Namespace, port: u16) -> Result<Peer> {
-    let folder = tempfile::tempdir()?;
-    checked(
-        Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt"])
-            .args(["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-            .args([
-                "-subj",
-                "/CN=www.example.org",
-                "-keyout",
-                "key",
-                "-out",
-                "cert",
-            ])
-            .stderr(Stdio::null())
-            .current_dir(folder.path()),
-    )?;
+    let folder = certificate("ec")?;
     let text = format!(
         "daemon off;\nmaster_process off;\npid pid;\nevents {{}}\nhttp {{\naccess_log off;\n\
          client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\n\
@@ -63,6 +48,39 @@ pub(crate) fn tls_server(machine: &Namespace, port: u16) -> Result<Peer> {
         .arg("-p")
         .arg(folder.path());
     start(machine, nginx, folder, port)
+}
+
+/// A server of OpenSSL that speaks TLS only as `protocol` says, `tls1` or `tls1_1`.
+pub(crate) fn old_tls_server(machine: &Namespace, port: u16, protocol: &str) -> Result<Peer> {
+    let folder = certificate("rsa:2048")?;
+    let mut openssl = Command::new("openssl");
+    openssl
+        .args(["s_server", "-quiet", "-www", "-key", "key", "-cert", "cert"])
+        .args(["-accept", &format!("127.0.0.1:{port}")])
+        .args([&format!("-{protocol}"), "-cipher", "ALL:@SECLEVEL=0"])
+        .stdin(Stdio::null())
+        .current_dir(folder.path());
+    start(machine, openssl, folder, port)
+}
+
+/// A folder with `key`, of this kind, and the `cert` of www.example.org.
+fn certificate(kind: &str) -> Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", kind, "-nodes", "-days", "2"]);
+    if kind == "ec" {
+        openssl.args(["-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+    }
+    openssl.args([
+        "-subj",
+        "/CN=www.example.org",
+        "-keyout",
+        "key",
+        "-out",
+        "cert",
+    ]);
+    checked(openssl.stderr(Stdio::null()).current_dir(folder.path()))?;
+    Ok(folder)
 }
 
 /// dnsmasq that knows www.example.org and refuses everything else.

@@ -157,3 +157,41 @@ virtual_server 10.0.0.1 80 {
         assert_eq!(loaded.diagnostics.iter().filter(said).count(), 1, "{name}");
     }
 }
+
+#[test]
+fn files_of_tls_that_cannot_be_used_are_said_at_their_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "").unwrap();
+    let text = format!(
+        "global_defs {{\nsmtp_server 192.0.2.1\nxdp_smtp_tls starttls\nxdp_smtp_ca {}\n}}\n\
+         SSL {{\nca /no/such/ca\n}}\n",
+        empty.display()
+    );
+    let loaded = load(&Memory::default().with("/main", &*text), Path::new("/main"));
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    let remarks = tls_files(&loaded.config, &loaded.mentions);
+    let said: Vec<String> = remarks
+        .iter()
+        .map(|one| {
+            let span = one.span.expect("it has a place");
+            let file = loaded.sources.file(span.file).unwrap();
+            format!("{} {}", file.location(span.start).line, one.message)
+        })
+        .collect();
+    let [mail, ssl] = &said[..] else {
+        panic!("two: {said:?}")
+    };
+    assert_eq!(
+        *mail,
+        format!(
+            "4 xdp_smtp_tls: {} holds no certificate; no mail is sent",
+            empty.display()
+        )
+    );
+    assert!(
+        ssl.starts_with("7 SSL: `ca /no/such/ca` cannot be used: ")
+            && ssl.ends_with("; SSL_GET does without"),
+        "{ssl}"
+    );
+}

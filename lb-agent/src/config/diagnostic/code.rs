@@ -73,6 +73,8 @@ pub enum Code {
     ScriptSecurity,
     /// An interface that this host does not have.
     MissingInterface,
+    /// A file that cannot be read, or has nothing of what it should have.
+    UnusableFile,
     /// There were more remarks than are shown.
     More,
 }
@@ -115,6 +117,7 @@ impl Code {
             Self::Script => "script",
             Self::ScriptSecurity => "script-security",
             Self::MissingInterface => "missing-interface",
+            Self::UnusableFile => "unusable-file",
             Self::More => "more",
         }
     }

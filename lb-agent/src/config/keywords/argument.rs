@@ -70,6 +70,8 @@ impl<T> Argument<T> {
             Some(Named::Interface)
         } else if syntax.starts_with("USER") {
             Some(Named::User)
+        } else if syntax == "FILE" {
+            Some(Named::File)
         } else {
             None
         }

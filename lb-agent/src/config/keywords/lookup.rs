@@ -80,6 +80,9 @@ impl Display for Entry<'_> {
             writeln!(f, "    keepalived has it since {}", row.since)?;
         }
         match row.status {
+            Status::Done if is_ours(row.name) => {
+                writeln!(f, "    works; keepalived does not know it")
+            }
             Status::Done => writeln!(f, "    works as with keepalived"),
             Status::Accepted(why) => writeln!(f, "    without effect: {why}"),
             Status::Refused(why) => writeln!(f, "    refused: {why}"),
@@ -87,6 +90,10 @@ impl Display for Entry<'_> {
             Status::Later(consequence) => writeln!(f, "    without effect yet: {consequence}"),
         }
     }
+}
+
+fn is_ours(name: &str) -> bool {
+    name.starts_with("xdp_") || name == "notify_split_brain"
 }
 
 #[cfg(test)]

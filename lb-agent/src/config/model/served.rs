@@ -1,5 +1,6 @@
 //! What names a virtual server, and what it serves.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -172,6 +173,23 @@ impl Config {
                     .collect()
             }
         }
+    }
+}
+
+impl Config {
+    /// The addresses that a virtual server with `ha_suspend` waits for; none: it waits for nothing.
+    pub fn suspending(&self, server: &VirtualServer) -> BTreeSet<IpAddr> {
+        if !server.ha_suspend {
+            return BTreeSet::new();
+        }
+        let address = |served: Served| match served {
+            Served::Address(key) => Some(key.address),
+            Served::Fwmark(_) => None,
+        };
+        self.served(server)
+            .into_iter()
+            .filter_map(address)
+            .collect()
     }
 }
 

@@ -12,6 +12,7 @@ impl Resolver<'_> {
     /// what `lvs_sync_daemon` took the place of.
     pub(super) fn global_defs(&mut self, instances: &[InstanceDraft]) -> GlobalDefs {
         let mut global = self.global.value.clone();
+        self.mail(&global.mail);
         let draft = &mut self.global;
         global.router_id = draft.router_id.take().map(|given| given.value);
         if let Some(given) = draft.vrrp_mcast_group4 {

@@ -22,7 +22,7 @@ fn with_agent<T: Send + 'static>(
     runtime.block_on(async {
         let (_folder, path) = socket();
         let mut server = Server::listen(&path).unwrap();
-        let mut caller = tokio::task::spawn_blocking(move || work(path));
+        let mut caller = spawn_blocking(move || work(path));
         loop {
             tokio::select! {
                 done = &mut caller => return done.unwrap(),

@@ -105,7 +105,7 @@ async fn the_status_is_there_while_a_probe_is_under_way() {
             let [status] = &handle.status().await[..] else {
                 panic!("one checker")
             };
-            if status.next_probe_in_seconds.is_none() {
+            if status.next_probe.is_none() {
                 return status.clone();
             }
             task::yield_now().await;
@@ -113,7 +113,16 @@ async fn the_status_is_there_while_a_probe_is_under_way() {
     };
     let status = timeout(PATIENCE, waiting).await.unwrap();
     assert_eq!((status.up, status.state), (false, State::Down));
-    assert_eq!(status.last_result.as_deref(), Some("status_code [503]"));
+    let last = status.last.unwrap();
+    assert_eq!(
+        (last.success, last.reason.as_deref()),
+        (Some(false), Some("status_code [503]"))
+    );
+    assert_eq!(
+        (status.asks, status.shared_by),
+        (server.address.to_string(), 1)
+    );
+    assert!(status.since.unwrap() >= last.age, "{:?}", status.since);
     handle.stop().await;
 }
 

@@ -148,6 +148,9 @@ pub enum Failure {
     /// The value of a tracked file says down.
     #[error("the file's value is {0}")]
     FileValue(i64),
+    /// A tracked file that cannot be read, because its file system hangs.
+    #[error("the file could not be read within {0:?}: does its file system hang?")]
+    FileHangs(Duration),
     /// A script's exit status that is not 0.
     #[error("exited with status {0}")]
     ScriptStatus(u8),
@@ -157,6 +160,9 @@ pub enum Failure {
     /// A script that took longer than `misc_timeout`.
     #[error("still running after {0:?}")]
     ScriptTimeout(Duration),
+    /// A script that had not been loaded after `misc_timeout`.
+    #[error("not started within {0:?}: does the file system of the script hang?")]
+    ScriptHangs(Duration),
     /// A script that was found at start and cannot be run now.
     #[error("the script does not run: {0}")]
     ScriptNotRun(String),

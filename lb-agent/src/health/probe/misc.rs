@@ -31,6 +31,7 @@ pub fn judge(check: &MiscCheck, outcome: Outcome) -> ProbeResult {
         },
         Outcome::Signalled(signal) => ProbeResult::Failed(Failure::ScriptSignal(signal)),
         Outcome::TimedOut => ProbeResult::Failed(Failure::ScriptTimeout(check.misc_timeout)),
+        Outcome::NotStarted => ProbeResult::Failed(Failure::ScriptHangs(check.misc_timeout)),
         // As in keepalived, where it is the child that fails.
         Outcome::NotRun(reason) => ProbeResult::Failed(Failure::ScriptNotRun(reason)),
     }

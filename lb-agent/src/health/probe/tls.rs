@@ -7,6 +7,7 @@
 mod failure;
 mod verifier;
 
+use std::error::Error as _;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::io;
@@ -61,6 +62,24 @@ pub enum TlsError {
     /// `ca` has no certificate that could be trusted.
     #[error("SSL: `ca` has no usable certificate")]
     Roots(#[from] rustls::client::VerifierBuilderError),
+}
+
+impl TlsError {
+    /// The file that it is about; `None`: it is about all of them.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File { path, .. } => Some(path),
+            Self::Half | Self::Unfit(_) | Self::Roots(_) => None,
+        }
+    }
+
+    /// With its cause.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        let cause = self.source().map(|cause| format!(": {cause}"));
+        format!("{self}{}", cause.unwrap_or_default())
+    }
 }
 
 /// Ready to speak TLS.

@@ -1,5 +1,7 @@
 //! A real server of a virtual server, as all its checkers together see it.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::config::model::{RealServerKey, VirtualServerKey};
@@ -21,8 +23,10 @@ pub(super) struct Target {
     pub(super) entries: Vec<usize>,
     /// `weight` as configured.
     configured: u32,
-    /// `ha_suspend`, and the address is not here.
-    suspended: Option<bool>,
+    /// `ha_suspend`: it is checked only while one of these is here; empty: always.
+    waits_for: BTreeSet<IpAddr>,
+    /// Those that are.
+    here: BTreeSet<IpAddr>,
     /// What has been told.
     told: Told,
 }
@@ -42,7 +46,8 @@ impl Target {
             real_server: server.key,
             entries: Vec::new(),
             configured: server.weight,
-            suspended: service.ha_suspend.then_some(true),
+            waits_for: service.ha_suspend.clone(),
+            here: BTreeSet::new(),
             told: Told {
                 up: server.checks.iter().all(|check| !check.alpha),
                 proven_down: false,
@@ -58,20 +63,22 @@ impl Target {
             weight: self.weight(verdicts),
             ..before.told
         };
-        if before.suspended == Some(false) {
-            self.set_suspended(false);
-        }
+        self.here = self.waits_for.intersection(&before.here).copied().collect();
     }
 
     pub(super) fn is_suspended(&self) -> bool {
-        self.suspended == Some(true)
+        !self.waits_for.is_empty() && self.here.is_empty()
     }
 
-    /// Whether that is news. Without `ha_suspend` it never is.
-    pub(super) fn set_suspended(&mut self, suspended: bool) -> bool {
-        let news = self.suspended == Some(!suspended);
-        self.suspended = self.suspended.map(|_| suspended);
-        news
+    /// An address is here, or not any more; whether the server is checked, or not, from now on.
+    pub(super) fn set_here(&mut self, address: IpAddr, here: bool) -> bool {
+        let before = self.is_suspended();
+        if here && self.waits_for.contains(&address) {
+            self.here.insert(address);
+        } else {
+            self.here.remove(&address);
+        }
+        before != self.is_suspended()
     }
 
     /// keepalived's line.

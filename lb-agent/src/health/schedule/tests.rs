@@ -13,6 +13,7 @@ use crate::health::testing::{
     VIP, VIP_ADDRESS, checker, http, real_server, server_key, virtual_server,
 };
 use crate::health::verdict::State;
+use crate::observe::model::CheckView;
 use crate::runtime::clock;
 
 const LOOP: Duration = Duration::from_secs(10);
@@ -233,18 +234,28 @@ fn the_status_tells_state_result_and_next_probe() {
     let expected = serde_json::json!([{
         "virtual_server": "[192.168.0.1]:tcp:80",
         "real_server": "[10.0.0.2]:tcp:80",
+        "address": { "address": "192.168.0.1", "port": 80 },
         "checker": "TCP_CHECK",
+        "asks": "10.0.0.2:80",
+        "probe": 0,
+        "shared_by": 1,
         "up": true,
         "state": "failing",
         "failures": 1,
-        "counters": { "probes": 2, "failures": 1, "not_probed": 0, "changes": 0 },
-        "shared_by": 1,
+        "retry": 1,
+        "since_seconds": LOOP.as_secs_f64() + 0.25,
         "suspended": false,
-        "last_result": "Connection refused (os error 111)",
-        "last_result_seconds_ago": 0.25,
-        "next_probe_in_seconds": 0.75,
+        "last_result": "failure",
+        "reason": "Connection refused (os error 111)",
+        "last_result_seconds": 0.25,
+        "next_check_seconds": 0.75,
+        "probes": 2,
+        "failed": 1,
+        "not_asked": 0,
+        "changes": 0,
     }]);
-    assert_eq!(serde_json::to_value(&status).unwrap(), expected);
+    let views: Vec<CheckView> = status.into_iter().map(Into::into).collect();
+    assert_eq!(serde_json::to_value(&views).unwrap(), expected);
 }
 
 /// Virtual time: 20 000 servers, every tenth hangs for its time-out of 5 s, for two minutes.
@@ -380,7 +391,7 @@ fn what_differs_in_any_parameter_is_asked_for_itself() {
 fn ha_suspend_waits_for_the_address_and_rests_without_it() {
     let now = clock::now();
     let mut suspended = service_at(1);
-    suspended.ha_suspend = true;
+    suspended.ha_suspend = suspended.key.address().into_iter().collect();
     let address = suspended.key.address().unwrap();
     let mut schedule = Schedule::new(&[suspended], shared(9), now);
     schedule.handle_timeout(now + LOOP);
@@ -416,10 +427,36 @@ fn drain_lines(schedule: &mut Schedule) -> Vec<String> {
 }
 
 #[test]
+fn a_group_is_checked_while_one_of_its_addresses_is_here() {
+    let now = clock::now();
+    let addresses: [IpAddr; 2] = ["192.0.2.1", "2001:db8::1"].map(|it| it.parse().unwrap());
+    let mut service = service_at(1);
+    service.ha_suspend = addresses.into_iter().collect();
+    let mut schedule = Schedule::new(&[service], shared(9), now);
+    drain(&mut schedule);
+    let elsewhere = "192.0.2.9".parse().unwrap();
+    let of = "healthchecker for service [10.0.0.2]:tcp:80 for VS [192.168.0.1]:tcp:80";
+    for (address, here, line) in [
+        (elsewhere, true, ""),
+        (addresses[0], true, "Activating"),
+        (addresses[1], true, ""),
+        (addresses[0], false, ""),
+        (addresses[1], false, "Suspending"),
+    ] {
+        schedule.handle_address(address, here, now);
+        let expected: Vec<String> = (!line.is_empty())
+            .then(|| format!("{line} {of}"))
+            .into_iter()
+            .collect();
+        assert_eq!(drain_lines(&mut schedule), expected, "{address} {here}");
+    }
+}
+
+#[test]
 fn a_shared_checker_goes_on_for_those_who_are_not_suspended() {
     let now = clock::now();
     let mut suspended = service_at(1);
-    suspended.ha_suspend = true;
+    suspended.ha_suspend = suspended.key.address().into_iter().collect();
     let services = [suspended, service_at(2)];
     let mut schedule = Schedule::new(&services, shared(9), now);
     schedule.handle_timeout(now + LOOP);

@@ -43,7 +43,7 @@ fn service(from: &VirtualServer, kinds: &Kinds<'_>) -> Service {
     });
     Service {
         key: from.key.clone(),
-        ha_suspend: from.ha_suspend,
+        ha_suspend: kinds.config.suspending(from),
         rules: rules(from),
         servers: servers.collect(),
     }

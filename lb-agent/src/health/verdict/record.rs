@@ -43,6 +43,9 @@ pub struct Record {
     counters: Counters,
     /// The last result, and how many milliseconds ago it came.
     last: Option<(ProbeResult, u64)>,
+    /// How many milliseconds it had been up, or down.
+    #[serde(default)]
+    since: Option<u64>,
 }
 
 impl Verdict {
@@ -62,6 +65,7 @@ impl Verdict {
             weight: self.weight,
             counters: self.counters,
             last: last.map(|last| (last.result.clone(), age(last.at))),
+            since: self.since.map(age),
         }
     }
 
@@ -88,5 +92,6 @@ impl Verdict {
             result: result.clone(),
             at: at(*age),
         });
+        self.since = record.since.map(at);
     }
 }

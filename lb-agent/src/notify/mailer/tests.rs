@@ -157,22 +157,55 @@ fn a_mail_is_tried_three_times_and_then_given_up() {
     let mut queue = Queue::default();
     queue.push(mail("one"));
     queue.push(mail("two"));
-    let first = |queue: &Queue| {
-        let (mail, not_before) = queue.first()?;
-        Some((mail.subject.clone(), not_before))
-    };
-    assert_eq!(first(&queue), Some(("one".into(), None)));
+    let due = |queue: &Queue, now| queue.due(now).map(|mail| mail.subject.clone());
+    assert_eq!(due(&queue, now), Some("one".into()));
     assert!(!queue.tried(Err(true), now));
-    assert_eq!(first(&queue), Some(("one".into(), Some(now + RETRY))));
+    assert_eq!(due(&queue, now), None);
+    assert_eq!(queue.poll_timeout(), Some(now + RETRY));
+    assert_eq!(due(&queue, now + RETRY), Some("one".into()));
     assert!(!queue.tried(Err(true), now));
     assert!(queue.tried(Err(true), now));
-    assert_eq!(first(&queue), Some(("two".into(), None)));
+    assert_eq!(due(&queue, now), Some("two".into()));
     // "Never" is never tried again.
     assert!(queue.tried(Err(false), now));
-    assert_eq!(first(&queue), None);
+    assert_eq!(due(&queue, now), None);
     queue.push(mail("three"));
     assert!(!queue.tried(Ok(()), now));
-    assert_eq!(first(&queue), None);
+    assert_eq!(due(&queue, now), None);
+}
+
+#[test]
+fn with_other_settings_a_mail_has_all_its_tries_again_and_need_not_wait() {
+    let now = clock::now();
+    let mut queue = Queue::default();
+    queue.push(mail("one"));
+    for _ in 0..2 {
+        assert!(!queue.tried(Err(true), now));
+    }
+    queue.begin_anew();
+    assert!(queue.due(now).is_some());
+    for _ in 0..2 {
+        assert!(!queue.tried(Err(true), now));
+    }
+    assert!(queue.tried(Err(true), now));
+}
+
+#[tokio::test]
+async fn mails_that_wait_for_a_server_that_is_not_there_go_to_the_one_of_a_reload() {
+    let (gone, wrong) = listener().await;
+    drop(gone);
+    let (listener, right) = listener().await;
+    let server = tokio::spawn(serve(listener, 3));
+    let handle = spawn(settings(wrong));
+    for subject in ["one", "two"] {
+        handle.mailer().send(mail(subject));
+    }
+    // It has been refused once, and waits.
+    tokio::task::yield_now().await;
+    handle.go_on(settings(right));
+    handle.mailer().send(mail("three"));
+    handle.finish(PATIENCE).await;
+    assert_eq!(server.await.unwrap(), ["one", "two", "three"]);
 }
 
 #[test]

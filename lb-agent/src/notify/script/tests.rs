@@ -264,3 +264,39 @@ fn only_state_changes_reach_the_generic_script() {
         ["INSTANCE", "VI_1", "DELETED", "100"]
     );
 }
+
+#[tokio::test]
+async fn scripts_that_hang_in_their_start_do_not_keep_their_places() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (log, shell) = (at("log"), at("sh"));
+    std::os::unix::fs::symlink("/bin/sh", &shell).unwrap();
+    // As a start that never comes back: those that follow wait for their turn.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let path = shell.clone();
+    let hangs = tokio::spawn(async move {
+        let call = crate::runtime::blocking::call(&path, move || wait.recv().ok());
+        call.await.unwrap();
+    });
+    tokio::task::yield_now().await;
+    let handle = spawn_with(Duration::from_millis(200));
+    for number in 0..MOST_AT_ONCE {
+        let queue = Queue::Server(format!("server {number}"));
+        let hanging = Script {
+            program: shell.clone(),
+            ..script("hung", &log, ":")
+        };
+        handle.runner().run(queue, vec![hanging]);
+    }
+    let one_more = Queue::Server("one more".into());
+    handle
+        .runner()
+        .run(one_more, vec![script("one more", &log, ":")]);
+    wait_for_lines(&log, 1).await;
+    assert_eq!(fs::read_to_string(&log).unwrap(), "one more\n");
+    drop(go);
+    hangs.await.unwrap();
+    handle.finish(PATIENCE).await;
+    let lines = fs::read_to_string(log).unwrap().lines().count();
+    assert_eq!(lines, MOST_AT_ONCE + 1, "none is lost");
+}

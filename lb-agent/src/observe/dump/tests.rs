@@ -1,6 +1,7 @@
 use serde::Deserialize;
 
 use super::*;
+use crate::observe::model::CheckView;
 use crate::observe::sample;
 
 fn text(dump: Dump<'_>, format: Format) -> String {
@@ -22,7 +23,9 @@ struct Read {
     agent: AgentView,
     vrrp: Option<Vec<InstanceView>>,
     services: Option<Vec<ServiceView>>,
+    checks: Option<Vec<CheckView>>,
     backends: Option<Vec<BackendView>>,
+    interfaces: Option<Vec<AttachmentView>>,
     connections: Option<Vec<ConnectionView>>,
     reasons: Option<Vec<ReasonView>>,
 }
@@ -49,6 +52,8 @@ fn the_json_is_read_back_as_the_same_records() {
     assert_eq!(back.vrrp.unwrap(), sample::instances());
     assert_eq!(back.services.unwrap(), sample::services());
     assert_eq!(back.backends.unwrap(), sample::backends());
+    assert_eq!(back.checks.unwrap(), sample::checks());
+    assert_eq!(back.interfaces.unwrap(), sample::attachments());
     assert_eq!(back.connections.unwrap(), sample::connections());
     assert_eq!(back.reasons.unwrap(), sample::reasons());
 }
@@ -67,6 +72,19 @@ fn a_section_that_was_not_asked_for_is_not_written() {
 }
 
 #[test]
+fn checks_that_are_not_known_are_null_and_with_a_virtual_address_left_out() {
+    let unknown = || Dump {
+        checks: Some(Checks::Unknown("no agent runs".into())),
+        ..Dump::new(sample::agent())
+    };
+    let value: serde_json::Value = serde_json::from_str(&text(unknown(), Format::Json)).unwrap();
+    assert_eq!(value.get("checks"), Some(&serde_json::Value::Null));
+    let mut dump = unknown();
+    assert!(!dump.keep("192.0.2.1".parse().unwrap()));
+    assert_eq!(dump.checks, None);
+}
+
+#[test]
 fn the_version_is_the_first_field() {
     assert!(text(sample::dump(), Format::Json).starts_with("{\n  \"version\": 1,\n"));
 }
@@ -80,6 +98,8 @@ fn a_virtual_address_keeps_what_belongs_to_it() {
     assert_eq!(back.backends.unwrap(), sample::backends()[..2]);
     assert_eq!(back.connections.unwrap(), sample::connections()[..1]);
     assert_eq!(back.vrrp.unwrap(), sample::instances()[..1]);
+    assert_eq!(back.checks.unwrap(), sample::checks()[..2]);
+    assert_eq!(back.interfaces, None, "they are everybody's");
     assert_eq!(
         back.reasons, None,
         "they are counted for all addresses together"

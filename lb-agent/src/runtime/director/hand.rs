@@ -8,7 +8,7 @@ use crate::health::Hand;
 use crate::health::name::ServiceName;
 use crate::health::pool::{Notice, Pool, PoolRecord};
 use crate::log_line::LogLine;
-use crate::observe::model::{Endpoint, HandView};
+use crate::observe::model::HandView;
 
 impl Director {
     /// Sets a weight by hand, or clears it; whether the data plane has to hear of it. Nothing, if
@@ -35,7 +35,7 @@ impl Director {
             let view = |(real_server, hand): (RealServerKey, Hand)| HandView {
                 virtual_server: key.to_string(),
                 real_server: ServiceName::of_real_server(key, &real_server).to_string(),
-                address: endpoint(key),
+                address: key.into(),
                 drained: hand == Hand::Drain,
                 weight: hand.weight(),
             };
@@ -72,15 +72,5 @@ impl Director {
             self.notices.extend(addressed(pool, change.notices));
         }
         lines
-    }
-}
-
-const fn endpoint(key: &VirtualServerKey) -> Option<Endpoint> {
-    match key {
-        VirtualServerKey::Address(key) => Some(Endpoint {
-            address: key.address,
-            port: key.port,
-        }),
-        VirtualServerKey::Fwmark(_) | VirtualServerKey::Group(_) => None,
     }
 }

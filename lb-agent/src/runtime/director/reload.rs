@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::choices::may_be_for_xdp;
-use super::{Director, addressed, owners, places, pool_spec, servers};
+use super::{Director, addressed, owners, places, pool_spec, servers, suspending};
 use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
 use crate::dataplane::desired::{Desired, Service};
 use crate::health::pool::{Pool, PoolChange};
@@ -29,6 +29,7 @@ impl Director {
         self.gates = self.gates.assign(names);
         let before = std::mem::replace(&mut self.config, Arc::new(config));
         self.owners = owners(&self.config);
+        self.suspending = suspending(&self.config);
         let lines = self.succeed_pools(&before.virtual_servers);
         self.watch_anew();
         let addresses: BTreeSet<IpAddr> = self.virtual_addresses().collect();
@@ -64,7 +65,8 @@ impl Director {
 
     fn virtual_addresses(&self) -> impl Iterator<Item = IpAddr> {
         let servers = self.config.virtual_servers.iter();
-        servers.filter_map(|server| server.key.address())
+        let served = servers.filter_map(|server| server.key.address());
+        served.chain(self.suspending.iter().copied())
     }
 
     fn succeed_pools(&mut self, before: &[VirtualServer]) -> Vec<LogLine> {

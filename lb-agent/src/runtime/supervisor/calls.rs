@@ -1,11 +1,14 @@
 //! What operators ask for over the control socket.
 
+use tokio::task::spawn_blocking;
+
 use super::{Supervisor, write_lines};
 use crate::control::protocol::{Request, Response, Server};
 use crate::control::server::Call;
 use crate::control::target;
 use crate::health::Hand;
 use crate::health::name::ServiceName;
+use crate::observe::model::CheckView;
 
 impl Supervisor {
     pub(super) fn handle_call(&mut self, call: Call) {
@@ -26,6 +29,19 @@ impl Supervisor {
                 }
                 Err(error) => Response::failed(error),
             },
+            Request::Checks => {
+                let status = self.health.status();
+                tokio::spawn(async move {
+                    let status = status.await;
+                    // Naming them all takes its time.
+                    let views = || status.into_iter().map(CheckView::from).collect();
+                    // It ends with the runtime only.
+                    if let Ok(checks) = spawn_blocking(views).await {
+                        reply.send(Response::with_checks(checks)).ok();
+                    }
+                });
+                return;
+            }
             Request::Drain(server) => self.set_by_hand(&server, Some(Hand::Drain)),
             Request::Enable(server) => self.set_by_hand(&server, None),
             Request::Weight { server, weight } => {

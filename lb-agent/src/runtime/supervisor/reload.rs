@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -49,6 +50,8 @@ pub(super) struct Reloads {
     waiting_next: Vec<oneshot::Sender<Response>>,
     /// `reload_file`, while it is there.
     mark: Option<PathBuf>,
+    /// Removes that of the last one: its file system may hang.
+    unmarking: Option<JoinHandle<()>>,
 }
 
 /// A file that is being read on a thread of its own.
@@ -94,7 +97,24 @@ impl Reloads {
             waiting: Vec::new(),
             waiting_next: Vec::new(),
             mark: None,
+            unmarking: None,
         }
+    }
+
+    /// Removes `reload_file`, on a thread of its own.
+    fn unmark(&mut self) {
+        let Some(mark) = self.mark.take() else {
+            return;
+        };
+        let remove = move || {
+            if let Err(error) = std::fs::remove_file(&mark) {
+                warn!("cannot remove reload_file {}: {error}", mark.display());
+            }
+        };
+        let thread = thread::Builder::new().name("reload".into()).spawn(remove);
+        self.unmarking = thread
+            .inspect_err(|error| warn!("cannot remove reload_file: no thread: {error}"))
+            .ok();
     }
 
     /// How often the file was read anew.
@@ -146,7 +166,8 @@ impl Supervisor {
             .clone_from(&config.global_defs.reload.reload_file);
         let (origin, known) = (self.reloads.origin.clone(), self.reloads.errors.clone());
         self.reloads.number += 1;
-        match reload::start(origin, config, known, self.reloads.number) {
+        let last = self.reloads.unmarking.take();
+        match reload::start(origin, config, known, self.reloads.number, last) {
             Ok(outcome) => {
                 let since = clock::now();
                 self.reloads.reading = Some(Reading { since, outcome });
@@ -385,11 +406,7 @@ impl Supervisor {
     }
 
     fn finish_reload(&mut self, response: &Response) {
-        if let Some(mark) = self.reloads.mark.take()
-            && let Err(error) = std::fs::remove_file(&mark)
-        {
-            warn!("cannot remove reload_file {}: {error}", mark.display());
-        }
+        self.reloads.unmark();
         systemd::ready();
         self.reloads.answer(response);
         if std::mem::take(&mut self.reloads.again) {

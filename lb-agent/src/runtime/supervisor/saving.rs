@@ -1,11 +1,9 @@
 //! `config_save_dir`: how VRRP stood before and after a reload.
 
-use tokio::task::spawn_blocking;
-
 use super::Supervisor;
 use crate::observe::keepalived::{View, data};
-use crate::runtime::clock;
 use crate::runtime::reload::saved::{self, Moment};
+use crate::runtime::{blocking, clock};
 use crate::vrrp::driver::Handle;
 
 impl Supervisor {
@@ -22,6 +20,12 @@ impl Supervisor {
             since_1970: clock::since_1970(),
         });
         let number = self.reloads.number();
-        spawn_blocking(move || saved::state(&folder, number, moment, &text));
+        tokio::spawn(async move {
+            let path = folder.clone();
+            // It ends with the runtime only.
+            blocking::call(&path, move || saved::state(&folder, number, moment, &text))
+                .await
+                .ok();
+        });
     }
 }

@@ -45,6 +45,9 @@ pub(super) async fn run(kind: &str, script: Timed) {
         Outcome::Exited(status) => warn!("{kind} script {name} exited with status {status}"),
         Outcome::Signalled(signal) => warn!("{kind} script {name} ended by signal {signal}"),
         Outcome::TimedOut => warn!("{kind} script {name} was ended after {limit:?}"),
+        Outcome::NotStarted => warn!(
+            "{kind} script {name} was not started within {limit:?}: does its file system hang?"
+        ),
         Outcome::NotRun(reason) => warn!("{kind} script {name} cannot be run: {reason}"),
     }
 }

@@ -7,6 +7,7 @@ mod vrrp;
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::notify::event::{Event, What};
@@ -28,6 +29,7 @@ pub(super) struct Telling {
     expected: Option<Servers>,
     scripts: script::Handle,
     fifos: Vec<(Audience, fifo::Settings, fifo::Handle)>,
+    /// Stays when there is nobody to write to any more, for the mails that wait.
     mailer: Option<mailer::Handle>,
 }
 
@@ -60,14 +62,17 @@ impl Telling {
     }
 
     /// Goes on with those of another configuration. Scripts that wait are run; a FIFO that stays
-    /// the same stays open, with its script; of a mailer that goes the mails go first.
+    /// the same stays open, with its script; mails that wait are sent as the new one says, or, if it
+    /// says nothing, as the old one did.
     pub(super) fn replace(&mut self, settings: Settings) {
         remark(&settings);
         self.fifos = open(&settings.fifos, std::mem::take(&mut self.fifos));
-        if self.settings.mail != settings.mail {
-            let mailer = settings.mail.clone().map(mailer::spawn);
-            if let Some(old) = std::mem::replace(&mut self.mailer, mailer) {
-                tokio::spawn(old.finish(LAST_WORDS));
+        if let Some(mail) = &settings.mail
+            && self.settings.mail != settings.mail
+        {
+            match &self.mailer {
+                Some(mailer) => mailer.go_on(mail.clone()),
+                None => self.mailer = Some(mailer::spawn(mail.clone())),
             }
         }
         self.settings = settings;
@@ -91,7 +96,11 @@ impl Telling {
 
     /// Sends a mail, if there is somebody to send it to.
     fn send(&self, mail: Mail) {
-        if let Some(mailer) = &self.mailer {
+        if let Some(mailer) = self
+            .mailer
+            .as_ref()
+            .filter(|_| self.settings.mail.is_some())
+        {
             mailer.mailer().send(mail);
         }
     }
@@ -99,9 +108,9 @@ impl Telling {
     /// Everything that was told until now is run, written and sent, for a few seconds at most.
     pub(super) async fn finish(self) {
         let fifos = async {
-            for (_, _, fifo) in self.fifos {
-                fifo.finish(LAST_WORDS).await;
-            }
+            let fifos = self.fifos.into_iter();
+            let ends: JoinSet<()> = fifos.map(|(_, _, it)| it.finish(LAST_WORDS)).collect();
+            ends.join_all().await;
         };
         let mails = async {
             if let Some(mailer) = self.mailer {

@@ -34,3 +34,19 @@ fn an_unknown_user_disables_the_script_and_no_other() {
     assert!(programs.find("notify script", "n", &own).is_some());
     assert!(programs.any.get());
 }
+
+#[test]
+fn every_script_that_an_unknown_script_user_disables_says_why() {
+    let programs = programs(ScriptDefaults {
+        script_user: Some(("no-such-user".into(), None)),
+        ..ScriptDefaults::default()
+    });
+    for name in ["first", "second"] {
+        let Looked { script, lines } =
+            programs.look("misc script", name, &Command::new("/bin/true"));
+        let lines: Vec<&str> = lines.iter().map(LogLine::text).collect();
+        let disabling = format!("Disabling misc script {name}: nobody can run it");
+        let why = "Script user 'no-such-user' does not exist";
+        assert_eq!((script, lines), (None, vec![why, &disabling]));
+    }
+}

@@ -3,31 +3,37 @@
 //! It watches folders, not files: a file may be missing, and may be replaced by a rename. A file
 //! behind a symbolic link is watched at both ends. A folder that does not exist (yet) is looked for
 //! once a second; keepalived forgets such a file.
+//!
+//! One task on the agent's runtime decides. What may hang, [`look()`], is done elsewhere, for each
+//! file once at a time ([`blocking`]); a file that has not answered for a second keeps the value that
+//! it had, at first 0, and that is said.
 
-use std::collections::HashMap;
-use std::fs;
+mod look;
+
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd, RawFd};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent};
 use serde::Serialize;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep_until;
 use tracing::{info, warn};
 
-use super::{Settings, Value};
-use crate::runtime::clock;
+use self::look::{Found, Place, look};
+use super::{InitFile, Settings, Value};
+use crate::runtime::{blocking, clock};
 use crate::track::wait_for;
 
-/// How often a missing folder is looked for.
+/// How often a missing folder is looked for, and how long a file may take to answer.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A file has another value than before.
+/// A file has another value than before, or its first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The file, by its place in the configuration.
@@ -65,72 +71,137 @@ impl Drop for Handle {
     }
 }
 
-/// Reads `files`, and watches them on the runtime of the caller. When it returns, [`Handle::status`]
-/// has what stands in the files; later changes go to `changed`, which must not block.
+/// Makes `files` as `init_file` has it (`reload`: not those that are there), reads and watches them, on
+/// the runtime of the caller. What stands in each goes to `changed` within a second, and later every
+/// other value; it must not block.
 ///
 /// # Panics
 ///
 /// Outside of a tokio runtime.
-pub fn spawn(files: &[Settings], changed: impl Fn(Event) + Send + 'static) -> io::Result<Handle> {
+pub fn spawn(
+    files: &[Settings],
+    reload: bool,
+    changed: impl Fn(Event) + Send + 'static,
+) -> io::Result<Handle> {
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+    let inotify = Arc::new(inotify);
     let (board, status) = watch::channel(Vec::new());
     let mut watcher = Watcher {
-        files: files.iter().map(File::new).collect(),
-        inotify: wait_for(Descriptor(inotify))?,
-        watches: HashMap::new(),
-        complete: false,
+        files: files.iter().map(|it| File::new(it, reload)).collect(),
+        events: wait_for(Descriptor(Arc::clone(&inotify)))?,
+        inotify,
+        looks: JoinSet::new(),
         board,
+        changed,
     };
-    watcher.watch();
-    watcher.read_all(|_first| {});
-    let task = tokio::spawn(async move { watcher.run(changed).await });
+    watcher.show();
+    let task = tokio::spawn(async move { watcher.run().await });
     Ok(Handle { status, task })
 }
 
 #[derive(Debug)]
 struct File {
-    name: String,
-    path: PathBuf,
-    value: Value,
+    settings: Settings,
+    /// What `init_file` still has to do, and whether this is a reload.
+    init: Option<(InitFile, bool)>,
+    /// `None`: nothing has been told.
+    value: Option<Value>,
     /// The last number that was out of range, so that it is said once.
     refused: Option<i64>,
+    /// The names it has, link and target.
+    places: Vec<Place>,
+    /// When to look again for a folder that is missing; `None`: every folder is watched.
+    again: Option<Instant>,
+    looking: Option<Looking>,
+}
+
+/// Somebody looks at a file.
+#[derive(Clone, Copy, Debug)]
+struct Looking {
+    since: Instant,
+    /// It may have changed meanwhile: look again.
+    again: bool,
+    /// That it takes long has been said.
+    said: bool,
 }
 
 impl File {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings, reload: bool) -> Self {
         Self {
-            name: settings.name.clone(),
-            path: settings.path.clone(),
-            value: 0,
+            settings: settings.clone(),
+            init: settings.init_file.map(|init| (init, reload)),
+            value: None,
             refused: None,
+            places: Vec::new(),
+            again: None,
+            looking: None,
         }
     }
 
-    /// Reads the file; whether its value has changed.
-    fn read(&mut self) -> bool {
-        match super::read(&self.path) {
+    /// Whether one of these may be of it. While somebody looks at it all may.
+    fn concerns(&self, events: &[InotifyEvent]) -> bool {
+        let is_of = |event: &InotifyEvent| {
+            let mut places = self.places.iter();
+            places.any(|place| place.folder == event.wd && event.name.as_ref() == Some(&place.name))
+        };
+        !events.is_empty() && (self.looking.is_some() || events.iter().any(is_of))
+    }
+
+    /// Takes what was found; whether it may have changed since.
+    fn take(&mut self, found: Found, now: Instant) -> bool {
+        self.places = found.places;
+        self.again = (!found.complete).then(|| now + LOOK);
+        let looking = self.looking.take();
+        if looking.is_some_and(|looking| looking.said) {
+            let (name, path) = (&self.settings.name, self.settings.path.display());
+            info!("track file {name}: {path} answers again");
+        }
+        looking.is_some_and(|looking| looking.again)
+    }
+
+    /// The value that follows from what was read; `None`: it stays.
+    fn judge(&mut self, read: Result<Value, i64>) -> Option<Value> {
+        match read {
             Ok(value) => {
                 self.refused = None;
-                std::mem::replace(&mut self.value, value) != value
+                Some(value)
             }
             Err(number) => {
                 if self.refused.replace(number) != Some(number) {
-                    let path = self.path.display();
+                    let path = self.settings.path.display();
                     info!("Invalid number {number} read from {path} - ignoring");
                 }
-                false
+                self.value.is_none().then_some(0)
             }
         }
     }
 
-    /// The names it has, link and target.
-    fn places(&self) -> impl Iterator<Item = PathBuf> {
-        let target = fs::canonicalize(&self.path).ok();
-        [Some(self.path.clone()), target].into_iter().flatten()
+    /// When to look for what is missing, or to say that it does not answer.
+    fn poll_timeout(&self) -> Option<Instant> {
+        match self.looking {
+            Some(looking) => (!looking.said).then(|| looking.since + LOOK),
+            None => self.again,
+        }
+    }
+
+    /// Says that it takes long, if it does; the value that it counts as for now.
+    fn is_late(&mut self, now: Instant) -> Option<Value> {
+        let looking = self.looking.as_mut()?;
+        if looking.said || now < looking.since + LOOK {
+            return None;
+        }
+        looking.said = true;
+        let value = self.value.unwrap_or(0);
+        let (name, path) = (&self.settings.name, self.settings.path.display());
+        warn!(
+            "track file {name}: {path} has not answered for {LOOK:?}, does its file system hang? \
+             Until it answers it counts as {value}"
+        );
+        Some(value)
     }
 }
 
-struct Descriptor(Inotify);
+struct Descriptor(Arc<Inotify>);
 
 impl AsRawFd for Descriptor {
     fn as_raw_fd(&self) -> RawFd {
@@ -138,110 +209,112 @@ impl AsRawFd for Descriptor {
     }
 }
 
-struct Watcher {
+struct Watcher<F> {
     files: Vec<File>,
-    inotify: AsyncFd<Descriptor>,
-    /// The folder behind each descriptor.
-    watches: HashMap<WatchDescriptor, PathBuf>,
-    /// Every folder is watched.
-    complete: bool,
+    events: AsyncFd<Descriptor>,
+    inotify: Arc<Inotify>,
+    /// What comes of each look, and the place of its file.
+    looks: JoinSet<(usize, Option<Found>)>,
     board: watch::Sender<Vec<Status>>,
+    changed: F,
 }
 
-impl Watcher {
-    async fn run(mut self, changed: impl Fn(Event)) {
+impl<F: Fn(Event)> Watcher<F> {
+    async fn run(&mut self) {
+        self.look_at(|_all| true);
         loop {
-            let again = (!self.complete).then(|| clock::now() + LOOK);
-            let events = tokio::select! {
-                events = events(&self.inotify) => events,
-                () = wait_until(again) => Vec::new(),
-            };
-            if events.is_empty() || events.iter().any(|event| lost(event.mask)) {
-                self.watch();
-                self.read_all(&changed);
-                continue;
-            }
-            let concerned: Vec<usize> = (0..self.files.len())
-                .filter(|place| self.concerns(*place, &events))
-                .collect();
-            if !concerned.is_empty() {
-                // A link may lead elsewhere now.
-                self.watch();
-            }
-            for place in concerned {
-                self.read(place, &changed);
+            let again = self.poll_timeout();
+            tokio::select! {
+                Some(found) = self.looks.join_next() => {
+                    if let Ok((place, found)) = found {
+                        self.found(place, found);
+                    }
+                }
+                events = events(&self.events) => {
+                    let all = events.is_empty() || events.iter().any(|event| lost(event.mask));
+                    self.look_at(|file| all || file.concerns(&events));
+                }
+                () = wait_until(again) => self.look_around(clock::now()),
             }
         }
     }
 
-    fn concerns(&self, place: usize, events: &[InotifyEvent]) -> bool {
-        let Some(file) = self.files.get(place) else {
-            return false;
-        };
-        file.places().any(|path| {
-            events.iter().any(|event| {
-                self.watches.get(&event.wd).map(PathBuf::as_path) == folder(&path)
-                    && event.name.as_deref() == path.file_name()
-            })
-        })
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.files.iter().filter_map(File::poll_timeout).min()
     }
 
-    /// Watches every folder that a file's names stand in. What is watched already stays so.
-    fn watch(&mut self) {
-        let flags = AddWatchFlags::IN_CLOSE_WRITE
-            | AddWatchFlags::IN_CREATE
-            | AddWatchFlags::IN_DELETE
-            | AddWatchFlags::IN_MOVE
-            | AddWatchFlags::IN_DELETE_SELF
-            | AddWatchFlags::IN_MOVE_SELF
-            | AddWatchFlags::IN_ONLYDIR;
-        self.complete = true;
-        for path in self.files.iter().flat_map(File::places) {
-            let Some(folder) = folder(&path) else {
-                continue;
-            };
-            match self.inotify.get_ref().0.add_watch(folder, flags) {
-                Ok(watch) => drop(self.watches.insert(watch, folder.to_owned())),
-                Err(_missing) => self.complete = false,
-            }
-        }
-    }
-
-    fn read_all(&mut self, changed: impl Fn(Event)) {
+    fn look_around(&mut self, now: Instant) {
         for place in 0..self.files.len() {
-            self.read(place, &changed);
+            let late = self.files.get_mut(place).and_then(|it| it.is_late(now));
+            if let Some(value) = late {
+                self.becomes(place, value);
+            }
         }
-        self.show();
+        self.look_at(|file| file.looking.is_none() && file.again.is_some_and(|at| at <= now));
     }
 
-    fn read(&mut self, place: usize, changed: impl Fn(Event)) {
+    fn look_at(&mut self, wanted: impl Fn(&File) -> bool) {
+        for place in 0..self.files.len() {
+            if self.files.get(place).is_some_and(&wanted) {
+                self.look(place);
+            }
+        }
+    }
+
+    /// Has somebody look at a file, once more if somebody does already.
+    fn look(&mut self, place: usize) {
         let Some(file) = self.files.get_mut(place) else {
             return;
         };
-        if file.read() {
-            let value = file.value;
+        if let Some(looking) = &mut file.looking {
+            looking.again = true;
+            return;
+        }
+        file.looking = Some(Looking {
+            since: clock::now(),
+            again: false,
+            said: false,
+        });
+        let (settings, init) = (file.settings.clone(), file.init.take());
+        let inotify = Arc::clone(&self.inotify);
+        self.looks.spawn(async move {
+            let path: PathBuf = settings.path.clone();
+            let found = blocking::call(&path, move || look(&settings, init, &inotify));
+            (place, found.await.ok())
+        });
+    }
+
+    fn found(&mut self, place: usize, found: Option<Found>) {
+        let Some((file, found)) = self.files.get_mut(place).zip(found) else {
+            return;
+        };
+        let read = found.value;
+        let again = file.take(found, clock::now());
+        if let Some(value) = file.judge(read) {
+            self.becomes(place, value);
+        }
+        if again {
+            self.look(place);
+        }
+    }
+
+    fn becomes(&mut self, place: usize, value: Value) {
+        let Some(file) = self.files.get_mut(place) else {
+            return;
+        };
+        if file.value.replace(value) != Some(value) {
             self.show();
-            changed(Event { file: place, value });
+            (self.changed)(Event { file: place, value });
         }
     }
 
     fn show(&self) {
         let status = self.files.iter().map(|file| Status {
-            name: file.name.clone(),
-            value: file.value,
+            name: file.settings.name.clone(),
+            value: file.value.unwrap_or(0),
         });
         self.board.send_replace(status.collect());
     }
-}
-
-/// The folder that an entry stands in; of a bare name the working directory.
-fn folder(path: &Path) -> Option<&Path> {
-    let folder = path.parent()?;
-    Some(if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    })
 }
 
 /// Events were lost, or a folder is gone: look at everything again.
@@ -267,7 +340,7 @@ async fn events(inotify: &AsyncFd<Descriptor>) -> Vec<InotifyEvent> {
     }
 }
 
-async fn wait_until(deadline: Option<std::time::Instant>) {
+async fn wait_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline.into()).await,
         None => std::future::pending().await,

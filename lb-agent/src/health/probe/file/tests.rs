@@ -84,3 +84,32 @@ async fn a_fifo_that_nobody_writes_to_holds_nobody_up() {
     };
     assert_eq!(probe(&target(), &check).await, more(0));
 }
+
+#[tokio::test]
+async fn a_file_whose_file_system_hangs_is_said_and_not_read_again_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("value");
+    std::fs::write(&path, "7").unwrap();
+    let check = FileCheck {
+        file: path.clone(),
+        ..check(2, false)
+    };
+    let limit = Duration::from_millis(100);
+    let impatient = Target {
+        connect_timeout: limit,
+        ..target()
+    };
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let hangs = tokio::spawn(async move {
+        let call = blocking::call(&path, move || wait.recv().ok());
+        call.await.unwrap();
+    });
+    tokio::task::yield_now().await;
+    for _ in 0..3 {
+        let failed = ProbeResult::Failed(Failure::FileHangs(limit));
+        assert_eq!(probe(&impatient, &check).await, failed);
+    }
+    drop(go);
+    hangs.await.unwrap();
+    assert_eq!(probe(&target(), &check).await, more(14));
+}

@@ -7,13 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 use tokio::time::sleep_until;
 use tracing::warn;
 
 use super::Schedule;
 use crate::config::model::Reload;
-use crate::runtime::{clock, files};
+use crate::runtime::{blocking, clock, files};
 
 /// How often the file is looked at. It does not put off a reload that is due.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -76,7 +76,7 @@ async fn watch(file: PathBuf, repeat: bool, due: mpsc::Sender<()>) {
     let mut failure = None;
     loop {
         let path = file.clone();
-        match spawn_blocking(move || read(&path)).await {
+        match blocking::call(&file, move || read(&path)).await {
             Ok(Ok(text)) => {
                 failure = None;
                 let line = schedule.handle_text(text.as_deref(), now(), &TimeZone::system());
@@ -92,7 +92,7 @@ async fn watch(file: PathBuf, repeat: bool, due: mpsc::Sender<()>) {
             if !repeat {
                 let path = file.clone();
                 // It ends with the runtime only.
-                spawn_blocking(move || remove(&path)).await.ok();
+                blocking::call(&file, move || remove(&path)).await.ok();
             }
             if due.send(()).await.is_err() {
                 return;

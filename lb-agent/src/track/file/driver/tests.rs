@@ -1,3 +1,6 @@
+use std::fs;
+use std::path::Path;
+
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use tempfile::TempDir;
@@ -26,7 +29,7 @@ impl World {
             init_file: None,
         };
         let (sender, events) = mpsc::unbounded_channel();
-        let handle = spawn(&[settings], move |event| {
+        let handle = spawn(&[settings], false, move |event| {
             sender.send(event).ok();
         });
         Self {
@@ -58,17 +61,110 @@ impl World {
 }
 
 #[tokio::test]
-async fn what_stands_in_a_file_at_the_start_is_known_at_once() {
-    let world = World::new("value", |folder| {
+async fn what_stands_in_a_file_at_the_start_is_told() {
+    let mut world = World::new("value", |folder| {
         fs::write(folder.join("value"), "5").unwrap();
     });
-    assert_eq!(world.value(), 5);
-    assert_eq!(World::new("missing", |_| {}).value(), 0);
+    world.becomes(5).await;
+    World::new("missing", |_| {}).becomes(0).await;
+}
+
+#[tokio::test]
+async fn init_file_makes_the_file_before_it_is_read_and_no_reload_writes_over_it() {
+    for (reload, value) in [(false, 7), (true, 4)] {
+        let folder = TempDir::new().unwrap();
+        let (new, old) = (folder.path().join("new"), folder.path().join("old"));
+        fs::write(&old, "4").unwrap();
+        let settings = |path: &Path| Settings {
+            name: "tf".into(),
+            path: path.to_owned(),
+            init_file: Some(InitFile {
+                value: 7,
+                overwrite: true,
+            }),
+        };
+        let (sender, mut events) = mpsc::unbounded_channel();
+        let handle = spawn(&[settings(&new), settings(&old)], reload, move |event| {
+            sender.send(event).ok();
+        });
+        let mut told = [0; 2];
+        for _ in 0..2 {
+            let event = timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+            told[event.file] = event.value;
+        }
+        assert_eq!(told, [7, value]);
+        drop(handle);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_hangs_counts_as_before_and_holds_up_no_other() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("hangs"), "5").unwrap();
+    fs::write(at("other"), "6").unwrap();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let path = at("hangs");
+    let hangs = tokio::spawn(async move {
+        let call = blocking::call(&path, move || wait.recv().ok());
+        call.await.unwrap();
+    });
+    tokio::task::yield_now().await;
+    let settings = |name: &str| Settings {
+        name: name.into(),
+        path: at(name),
+        init_file: None,
+    };
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let files = [settings("hangs"), settings("other")];
+    let handle = spawn(&files, false, move |event| {
+        sender.send(event).ok();
+    });
+    let mut next = async || timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+    let event = |file, value| Event { file, value };
+    assert_eq!(next().await, event(1, 6));
+    assert_eq!(next().await, event(0, 0), "it was not read within a second");
+    fs::write(at("other"), "7").unwrap();
+    assert_eq!(next().await, event(1, 7));
+    drop(go);
+    hangs.await.unwrap();
+    assert_eq!(next().await, event(0, 5));
+    fs::write(at("hangs"), "8").unwrap();
+    assert_eq!(next().await, event(0, 8));
+    drop(handle);
+}
+
+#[tokio::test]
+async fn files_in_one_folder_by_two_names_are_both_watched() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("real")).unwrap();
+    std::os::unix::fs::symlink(at("real"), at("alias")).unwrap();
+    let settings = |name: &str| Settings {
+        name: name.into(),
+        path: at(name),
+        init_file: None,
+    };
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let files = [settings("real/a"), settings("alias/b")];
+    let handle = spawn(&files, false, move |event| {
+        sender.send(event).ok();
+    });
+    let mut next = async || timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+    for _ in 0..2 {
+        assert_eq!(next().await.value, 0);
+    }
+    for (file, name) in ["real/a", "real/b"].into_iter().enumerate() {
+        fs::write(at(name), "3").unwrap();
+        assert_eq!(next().await, Event { file, value: 3 });
+    }
+    drop(handle);
 }
 
 #[tokio::test]
 async fn a_file_may_be_written_renamed_over_and_removed() {
     let mut world = World::new("value", |_| {});
+    world.becomes(0).await;
     world.write("value", "1\n");
     world.becomes(1).await;
     world.write("value", "-2\n");
@@ -89,6 +185,7 @@ async fn nonsense_counts_as_0_and_a_number_too_large_as_nothing() {
     let mut world = World::new("value", |folder| {
         fs::write(folder.join("value"), "4").unwrap();
     });
+    world.becomes(4).await;
     world.write("value", "99999999999");
     world.write("value", "4");
     world.write("value", "garbage");
@@ -100,6 +197,7 @@ async fn nonsense_counts_as_0_and_a_number_too_large_as_nothing() {
 #[tokio::test]
 async fn a_folder_that_comes_later_or_again_is_found() {
     let mut world = World::new("later/value", |_| {});
+    world.becomes(0).await;
     for value in [6, 7] {
         fs::create_dir(world.folder.path().join("later")).unwrap();
         world.write("later/value", &value.to_string());
@@ -122,7 +220,7 @@ async fn a_link_is_followed_and_may_lead_elsewhere_later() {
         fs::write(folder.join("b/x"), "2").unwrap();
         link(folder, "a/x");
     });
-    assert_eq!(world.value(), 1);
+    world.becomes(1).await;
     world.write("a/x", "11");
     world.becomes(11).await;
     link(world.folder.path(), "b/x");
@@ -133,15 +231,16 @@ async fn a_link_is_followed_and_may_lead_elsewhere_later() {
 
 #[tokio::test]
 async fn a_fifo_in_the_place_of_a_file_holds_up_nobody() {
-    let world = World::new("value", |folder| {
+    let mut world = World::new("value", |folder| {
         mkfifo(&folder.join("value"), Mode::S_IRWXU).unwrap();
     });
-    assert_eq!(world.value(), 0);
+    world.becomes(0).await;
 }
 
 #[tokio::test]
 async fn a_dropped_handle_ends_the_watching() {
     let mut world = World::new("value", |_| {});
+    world.becomes(0).await;
     world.handle = None;
     assert_eq!(timeout(PATIENCE, world.events.recv()).await.unwrap(), None);
 }
