@@ -49,7 +49,7 @@ fn run() -> Result<()> {
         &[false, true]
     };
     println!("adverts   load    sent  median late   latest  > 20 %  reloads  false failovers");
-    let intervals = only.map_or(INTERVALS.to_vec(), |only| vec![only]);
+    let intervals = only.map_or_else(|| INTERVALS.to_vec(), |only| vec![only]);
     for interval in intervals {
         for loaded in loads {
             println!("{}", row(interval, *loaded, time)?);
