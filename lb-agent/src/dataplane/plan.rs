@@ -10,11 +10,15 @@
 //! 5. replies of servers that have gone are nobody's, and the filter loses their addresses.
 //!
 //! A server that stays keeps its slot and its flows, whatever changes about it.
+//!
+//! All of it is one round, unless there are not slots enough for those that come beside those that go:
+//! then the services come in several rounds, each of which ends with slots for the next one.
 
 mod pool;
 mod service;
+mod slots;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use lb_common::backend::{Backend, flags};
 use lb_common::limits::{MAX_BACKENDS, MAX_SERVICES};
@@ -22,10 +26,11 @@ use lb_common::policy::Policy;
 use lb_common::service::{ServiceEntry, ServiceInfo};
 use thiserror::Error;
 
-use super::desired::{Desired, Service};
+use super::desired::{Desired, Server, Service};
 use super::installed::{self, Addresses, Installed, Key, Thresholds};
 use super::schedule::{self, Table};
 use super::xdp::clock::Ticks;
+use slots::{FreeSlots, Slots};
 
 /// One step; the executor carries out each, the picture notes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,27 +133,18 @@ pub fn plan(
             plan.remove_service(*key, service.entry.id);
         }
     }
-    let mut written = Vec::with_capacity(desired.services.len());
+    let mut round = Vec::with_capacity(desired.services.len());
     for service in &desired.services {
-        written.push((service, plan.servers(service)?));
+        if !plan.has_room(service) {
+            plan.carry_out(std::mem::take(&mut round), ticks);
+            plan.exchange(service, ticks)?;
+        }
+        round.push((service, plan.servers(service, &service.servers)?));
     }
-    for (_, servers) in &mut written {
-        plan.operations.append(&mut servers.writes);
-    }
-    plan.empty_schedules();
-    for (_, servers) in &mut written {
-        plan.set_schedule(servers.id, std::mem::take(&mut servers.table));
-    }
-    plan.retire_removed();
-    for (service, servers) in written {
-        plan.set_service(service, servers, ticks);
-    }
+    plan.carry_out(round, ticks);
     plan.narrow_filter(filter);
     Ok(plan.operations)
 }
-
-/// Slots and what they hold.
-type Slots = Vec<(u32, Backend)>;
 
 /// The servers of one service, each with a slot.
 struct Servers {
@@ -156,6 +152,8 @@ struct Servers {
     id: u16,
     /// The slots that change.
     writes: Vec<Operation>,
+    /// The slots that it has from now on.
+    slots: Slots,
     /// Who serves when.
     table: Table,
     /// The slots that the service no longer needs.
@@ -167,7 +165,11 @@ struct Planner<'a> {
     installed: &'a Installed,
     /// Slots in use, by service, as installed.
     slots: BTreeMap<u16, Slots>,
-    free_slots: Box<dyn Iterator<Item = u32> + 'a>,
+    free: FreeSlots<'a>,
+    /// Ids that services have been given.
+    ids: BTreeMap<Key, u16>,
+    /// The services whose schedules are not those that are installed any more.
+    scheduled: BTreeSet<u16>,
     free_ids: Box<dyn Iterator<Item = u16> + 'a>,
     /// The slots of services that go, by id.
     removed: BTreeMap<u16, Slots>,
@@ -186,16 +188,12 @@ impl<'a> Planner<'a> {
             }
         }
         let used: BTreeSet<u16> = installed.services.values().map(|it| it.entry.id).collect();
-        let in_use = |slot: &u32| {
-            installed
-                .backends
-                .get(slot)
-                .is_some_and(|it| it.has(flags::IN_USE))
-        };
         Self {
             installed,
             slots,
-            free_slots: Box::new((1..MAX_BACKENDS).filter(move |slot| !in_use(slot))),
+            free: FreeSlots::new(installed),
+            ids: BTreeMap::new(),
+            scheduled: BTreeSet::new(),
             free_ids: Box::new(
                 (1..MAX_SERVICES)
                     .filter_map(|id| u16::try_from(id).ok())
@@ -215,9 +213,80 @@ impl<'a> Planner<'a> {
             .partition(|(id, _)| known.contains(id));
         self.slots = kept;
         let leaked: BTreeMap<u16, Slots> = leaked;
-        for (slot, backend) in leaked.into_values().flatten() {
-            self.operations.push(pool::retire(slot, &backend));
+        self.retire(leaked.into_values().flatten());
+    }
+
+    /// Frees slots.
+    fn retire(&mut self, slots: impl IntoIterator<Item = (u32, Backend)>) {
+        for (slot, backend) in slots {
+            let empty = pool::empty(&backend);
+            self.free.give_back(slot, empty.generation);
+            self.operations.push(Operation::RetireBackend {
+                slot,
+                backend: empty,
+            });
         }
+    }
+
+    /// One round: services whose servers have their slots.
+    fn carry_out(&mut self, mut round: Vec<(&Service, Servers)>, ticks: Ticks) {
+        for (_, servers) in &mut round {
+            self.operations.append(&mut servers.writes);
+        }
+        self.empty_schedules();
+        for (_, servers) in &mut round {
+            self.set_schedule(servers.id, std::mem::take(&mut servers.table));
+        }
+        self.retire_removed();
+        for (service, servers) in round {
+            self.set_service(service, servers, ticks);
+        }
+    }
+
+    /// Whether there are slots for the servers of a service that come.
+    fn has_room(&self, service: &Service) -> bool {
+        let count = service.servers.len();
+        count <= self.free.left() || self.newcomers(service).count() <= self.free.left()
+    }
+
+    /// The servers of a service that have no slot.
+    fn newcomers<'b>(&self, service: &'b Service) -> impl Iterator<Item = &'b Server> + use<'b> {
+        let key = Key::from(service.key);
+        let known = self.id_of(key).and_then(|id| self.slots.get(&id));
+        let known: HashSet<_> = known.into_iter().flatten().map(pool::address).collect();
+        let servers = service.servers.iter();
+        servers.filter(move |server| !known.contains(&pool::address_of(server)))
+    }
+
+    /// Brings servers of a service in and out, round by round, until there are slots for all.
+    fn exchange(&mut self, service: &Service, ticks: Ticks) -> Result<(), PlanError> {
+        while !self.has_room(service) {
+            let left = self.free.left();
+            let late: HashSet<_> = self
+                .newcomers(service)
+                .skip(left)
+                .map(pool::address_of)
+                .collect();
+            let servers: Vec<Server> = service
+                .servers
+                .iter()
+                .filter(|server| !late.contains(&pool::address_of(server)))
+                .copied()
+                .collect();
+            let some = self.servers(service, &servers)?;
+            if left == 0 && some.gone.is_empty() {
+                return Err(PlanError::TooManyServers);
+            }
+            let (id, slots) = (some.id, some.slots.clone());
+            self.carry_out(vec![(service, some)], ticks);
+            self.slots.insert(id, slots);
+        }
+        Ok(())
+    }
+
+    fn id_of(&self, key: Key) -> Option<u16> {
+        let installed = self.installed.services.get(&key).map(|it| it.entry.id);
+        installed.or_else(|| self.ids.get(&key).copied())
     }
 
     fn remove_service(&mut self, key: Key, id: u16) {
@@ -235,7 +304,9 @@ impl<'a> Planner<'a> {
     }
 
     fn set_schedule(&mut self, service: u16, table: Table) {
-        if self.installed.schedules.get(&service) != Some(&table) {
+        let is_as_installed = self.installed.schedules.get(&service) == Some(&table);
+        if !is_as_installed || self.scheduled.contains(&service) {
+            self.scheduled.insert(service);
             self.operations
                 .push(Operation::SetSchedule { service, table });
         }
@@ -244,58 +315,61 @@ impl<'a> Planner<'a> {
     /// Frees the slots of services that go.
     fn retire_removed(&mut self) {
         let slots = std::mem::take(&mut self.removed).into_values().flatten();
-        let retire = |(slot, backend): (u32, Backend)| pool::retire(slot, &backend);
-        self.operations.extend(slots.map(retire));
+        self.retire(slots);
     }
 
-    /// Finds an id for a service and slots for its servers: those they have, or free ones.
-    fn servers(&mut self, service: &Service) -> Result<Servers, PlanError> {
-        let id = match self.installed.services.get(&Key::from(service.key)) {
-            Some(old) => old.entry.id,
-            None => self.free_ids.next().ok_or(PlanError::TooManyServices)?,
+    /// Finds an id for a service and slots for these servers of it: those they have, or free ones.
+    fn servers(&mut self, service: &Service, servers: &[Server]) -> Result<Servers, PlanError> {
+        let id = self.id(Key::from(service.key))?;
+        let old = self.slots.remove(&id).unwrap_or_default();
+        let mut old: HashMap<_, _> = old.into_iter().map(|it| (pool::address(&it), it)).collect();
+        let mut found = Servers {
+            id,
+            writes: Vec::new(),
+            slots: Vec::with_capacity(servers.len()),
+            table: Table::default(),
+            gone: Vec::new(),
         };
-        let mut old = self.slots.remove(&id).unwrap_or_default();
-        let mut writes = Vec::new();
-        let mut candidates = Vec::with_capacity(service.servers.len());
-        for server in &service.servers {
-            let known = old
-                .iter()
-                .position(|(_, backend)| pool::is_for(backend, server));
-            let (slot, before) = match known.map(|at| old.swap_remove(at)) {
-                Some((slot, backend)) => (slot, Some(backend)),
-                None => (
-                    self.free_slots.next().ok_or(PlanError::TooManyServers)?,
-                    None,
-                ),
+        for server in servers {
+            let before = old.remove(&pool::address_of(server));
+            let (slot, generation) = match before {
+                Some((slot, backend)) => (slot, backend.generation),
+                None => self.free.take().ok_or(PlanError::TooManyServers)?,
             };
-            let generation = self
-                .installed
-                .backends
-                .get(&slot)
-                .map_or(0, |it| it.generation);
             let backend = pool::backend(service, server, id, generation);
-            if before != Some(backend) {
-                writes.push(Operation::WriteBackend { slot, backend });
+            if before != Some((slot, backend)) {
+                found.writes.push(Operation::WriteBackend { slot, backend });
             }
             let thresholds = pool::thresholds(server);
-            if self
-                .installed
-                .thresholds
-                .get(&slot)
-                .copied()
-                .unwrap_or_default()
-                != thresholds
-            {
-                writes.push(Operation::SetThresholds { slot, thresholds });
+            if self.thresholds(slot) != thresholds {
+                found
+                    .writes
+                    .push(Operation::SetThresholds { slot, thresholds });
             }
-            candidates.push(pool::candidate(slot, server));
+            found.slots.push((slot, backend));
         }
-        Ok(Servers {
-            id,
-            writes,
-            table: schedule::table(service.scheduler, &candidates),
-            gone: old,
-        })
+        let slots = found.slots.iter().map(|(slot, _)| *slot);
+        let candidates = pool::candidates(service.scheduler, slots.zip(servers));
+        found.table = schedule::table(service.scheduler, &candidates);
+        found.gone = old.into_values().collect();
+        found.gone.sort_unstable_by_key(|(slot, _)| *slot);
+        Ok(found)
+    }
+
+    fn id(&mut self, key: Key) -> Result<u16, PlanError> {
+        if let Some(id) = self.id_of(key) {
+            return Ok(id);
+        }
+        let id = self.free_ids.next().ok_or(PlanError::TooManyServices)?;
+        self.ids.insert(key, id);
+        Ok(id)
+    }
+
+    /// The limits of connections of a slot; those of a slot that was freed are gone.
+    fn thresholds(&self, slot: u32) -> Thresholds {
+        let installed = self.installed.thresholds.get(&slot).copied();
+        let is_kept = !self.free.was_given_back(slot);
+        installed.filter(|_| is_kept).unwrap_or_default()
     }
 
     /// Lets packets find a service, and frees the slots that it no longer needs.
@@ -319,10 +393,7 @@ impl<'a> Planner<'a> {
                 policy,
             });
         }
-        self.operations.extend(
-            gone.iter()
-                .map(|(slot, backend)| pool::retire(*slot, backend)),
-        );
+        self.retire(gone);
     }
 
     /// Lets the addresses of `filter` through, besides those that are let through already.

@@ -113,7 +113,8 @@ impl Plane {
 
     fn load_into(pins: Pins, times: Times, gates: &Numbers) -> Result<Self, PlaneError> {
         let mut object = Object::load(&pins)?;
-        let maps = Maps::open(&pins)?;
+        let mut maps = Maps::open(&pins)?;
+        maps.clear_left_traffic()?;
         Gates::new(maps.control()).reset(gates);
         let ticks = measure(&mut object, &maps)?;
         let secret = match maps.read_control().secret {

@@ -41,7 +41,10 @@ fn behind_a_bridge_servers_are_unready_and_generic_mode_reaches_them() -> Result
     cluster.start(0)?;
     let why = "inside0 takes packets of other interfaces only beside a native XDP program of its own, \
                and has none: it is a bridge, where the kernel has no native XDP";
-    let said = format!("{server} cannot be reached by XDP, its packets are dropped: {why}");
+    let said = format!(
+        "{server} cannot be reached by XDP: its packets are dropped, new connections go to others \
+         where there are any: {why}"
+    );
     cluster.agent(0)?.wait_for(&said, PATIENCE)?;
     let unready = || {
         let backends = cluster.agent(0).ok()?.dump("backends").ok()?;

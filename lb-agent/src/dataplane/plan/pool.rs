@@ -5,16 +5,25 @@ use std::net::IpAddr;
 use bytemuck::Zeroable as _;
 use lb_common::backend::{Backend, flags};
 
-use super::Operation;
-use crate::config::model::Forwarding;
+use crate::config::model::{Forwarding, Scheduler};
 use crate::dataplane::desired::{Path, Server, Service};
 use crate::dataplane::installed::Thresholds;
 use crate::dataplane::schedule::Candidate;
 
-/// Whether `backend` is the slot of `server` within its service.
-pub(super) fn is_for(backend: &Backend, server: &Server) -> bool {
-    backend.addr == u32::from_ne_bytes(server.address.octets())
-        && backend.port == server.port.to_be()
+/// Who a server is within its service: address and port, as they stand in its slot.
+pub(super) type Address = (u32, u16);
+
+/// Whose slot it is.
+pub(super) const fn address((_, backend): &(u32, Backend)) -> Address {
+    (backend.addr, backend.port)
+}
+
+/// Who a server is.
+pub(super) const fn address_of(server: &Server) -> Address {
+    (
+        u32::from_ne_bytes(server.address.octets()),
+        server.port.to_be(),
+    )
 }
 
 /// The slot of `server`.
@@ -55,8 +64,46 @@ pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u
     backend
 }
 
+/// The servers of a service, with their slots, as its scheduler sees them.
+///
+/// A server to which no way is known gets no new connections as long as there is a way to another one:
+/// its packets would be dropped. Not where the scheduler hashes or remembers: its clients come back to
+/// it, and all directors choose alike.
+pub(super) fn candidates<'a>(
+    scheduler: Scheduler,
+    servers: impl Iterator<Item = (u32, &'a Server)> + Clone,
+) -> Vec<Candidate> {
+    let binds = match scheduler {
+        Scheduler::Sh | Scheduler::Dh | Scheduler::Mh | Scheduler::Lblc | Scheduler::Lblcr => true,
+        Scheduler::Rr
+        | Scheduler::Wrr
+        | Scheduler::Lc
+        | Scheduler::Wlc
+        | Scheduler::Sed
+        | Scheduler::Nq
+        | Scheduler::Fo
+        | Scheduler::Ovf
+        | Scheduler::Twos => false,
+    };
+    let reached = |server: &Server| server.path != Path::Unknown;
+    let somebody = |(_, server): (u32, &Server)| server.weight > 0 && reached(server);
+    let spares = !binds && servers.clone().any(somebody);
+    let seen = |(slot, server): (u32, &'a Server)| {
+        let candidate = candidate(slot, server);
+        if spares && !reached(server) {
+            Candidate {
+                weight: 0,
+                ..candidate
+            }
+        } else {
+            candidate
+        }
+    };
+    servers.map(seen).collect()
+}
+
 /// `server` as schedulers see it.
-pub(super) fn candidate(slot: u32, server: &Server) -> Candidate {
+fn candidate(slot: u32, server: &Server) -> Candidate {
     Candidate {
         // Slots are numbered up to `MAX_BACKENDS`, which is 2^16.
         slot: u16::try_from(slot).unwrap_or(0),
@@ -75,14 +122,10 @@ pub(super) const fn thresholds(server: &Server) -> Thresholds {
     }
 }
 
-/// Frees the slot of `backend`.
-pub(super) fn retire(slot: u32, backend: &Backend) -> Operation {
-    let empty = Backend {
+/// What the slot of `backend` holds when that is gone.
+pub(super) fn empty(backend: &Backend) -> Backend {
+    Backend {
         generation: backend.generation.wrapping_add(1),
         ..Backend::zeroed()
-    };
-    Operation::RetireBackend {
-        slot,
-        backend: empty,
     }
 }

@@ -306,7 +306,10 @@ fn what_is_known_of_a_server_stands_in_its_slot() {
 #[test]
 fn a_server_whose_path_changes_is_written_and_nothing_else() {
     let mut installed = Installed::default();
-    let mut wanted = desired(vec![service(80, &[(5, 1), (6, 1)])]);
+    let mut wanted = desired(vec![Service {
+        scheduler: Scheduler::Sh,
+        ..service(80, &[(5, 1), (6, 1)])
+    }]);
     step(&mut installed, &wanted);
     wanted.services[0].servers[1].path = Path::Unknown;
     let operations = step(&mut installed, &wanted);
@@ -379,6 +382,100 @@ fn more_servers_than_there_are_slots_change_nothing() {
     assert_eq!(error, PlanError::TooManyServers);
 }
 
+/// So many servers from a number on, in services of at most so many.
+fn crowd(first: u32, count: u32, in_one: u32) -> Desired {
+    let server = |number: u32| Server {
+        address: Ipv4Addr::from(0x0a00_0000 + first + number),
+        ..server(1, 1, Forwarding::Dr)
+    };
+    let services = (0..count.div_ceil(in_one)).map(|number| {
+        let servers = number * in_one..count.min((number + 1) * in_one);
+        Service {
+            servers: servers.map(server).collect(),
+            ..service(u16::try_from(number).unwrap(), &[])
+        }
+    });
+    desired(services.collect())
+}
+
+#[test]
+fn all_servers_may_be_exchanged_even_if_there_are_not_slots_for_both() {
+    for in_one in [MAX_BACKENDS, 1000] {
+        let most = MAX_BACKENDS - 1;
+        let mut installed = Installed::default();
+        step(&mut installed, &crowd(0, most, in_one));
+        // All but the last ones.
+        let wanted = crowd(most - 5, most, in_one);
+        for operation in plan(&wanted, &installed, TICKS).unwrap() {
+            if let Operation::WriteBackend { slot, backend } = &operation {
+                let held = installed.backends.get(slot);
+                let held = held.filter(|it| it.has(flags::IN_USE));
+                assert!(
+                    held.is_none_or(|it| it.addr == backend.addr),
+                    "slot {slot} is taken from a server"
+                );
+                let before = installed.backends.get(slot).map_or(0, |it| it.generation);
+                assert_eq!(backend.generation, before);
+            }
+            installed.record(&operation);
+        }
+        assert_eq!(plan(&wanted, &installed, TICKS), Ok(Vec::new()));
+        let in_use = installed.backends.values();
+        let in_use = in_use.filter(|it| it.has(flags::IN_USE)).count();
+        assert_eq!(in_use, most as usize);
+        for (id, table) in &installed.schedules {
+            let servers = table
+                .servers
+                .iter()
+                .map(|it| u32::from(lb_common::schedule::slot(*it)));
+            assert!(
+                servers
+                    .into_iter()
+                    .all(|it| installed.backends[&it].service == *id)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_server_without_a_way_gets_no_new_connections_while_there_is_a_way_to_another() {
+    let of = |installed: &Installed| installed.schedules[&1].clone();
+    for (scheduler, spares) in [
+        (Scheduler::Wrr, true),
+        (Scheduler::Wlc, true),
+        (Scheduler::Fo, true),
+        (Scheduler::Sh, false),
+        (Scheduler::Mh, false),
+        (Scheduler::Lblcr, false),
+    ] {
+        let mut wanted = desired(vec![Service {
+            scheduler,
+            ..service(80, &[(1, 1), (2, 1)])
+        }]);
+        let mut installed = Installed::default();
+        step(&mut installed, &wanted);
+        let both = of(&installed);
+        let way = wanted.services[0].servers[0].path;
+        wanted.services[0].servers[0].path = Path::Unknown;
+        step(&mut installed, &wanted);
+        let left = of(&installed);
+        assert_eq!(left == both, !spares, "{scheduler:?}");
+        assert!(
+            !spares || slots(&left).iter().all(|slot| *slot == 2),
+            "{scheduler:?}"
+        );
+        // Nobody can be reached: whose turn it is waits for its way.
+        wanted.services[0].servers[1].path = Path::Unknown;
+        step(&mut installed, &wanted);
+        assert_eq!(of(&installed), both, "{scheduler:?}");
+        for server in &mut wanted.services[0].servers {
+            server.path = way;
+        }
+        step(&mut installed, &wanted);
+        assert_eq!(of(&installed), both, "{scheduler:?}");
+    }
+}
+
 prop_compose! {
     fn any_desired()(
         services in prop::collection::btree_map(
@@ -413,7 +510,7 @@ proptest! {
                 // Its servers have slots of its own, written as desired.
                 let slots: Vec<u32> = service.servers.iter().map(|server| {
                     let slot = installed.backends.iter().find(|(_, it)| {
-                        it.has(flags::IN_USE) && it.service == id && pool::is_for(it, server)
+                        it.has(flags::IN_USE) && it.service == id && pool::address(&(0, **it)) == pool::address_of(server)
                     });
                     let (slot, backend) = slot.unwrap();
                     assert_eq!(*backend, pool::backend(service, server, id, backend.generation));
@@ -421,7 +518,7 @@ proptest! {
                 }).collect();
                 // Its turns are those of its servers.
                 let candidates = slots.iter().zip(&service.servers);
-                let candidates: Vec<_> = candidates.map(|(slot, it)| pool::candidate(*slot, it)).collect();
+                let candidates = pool::candidates(service.scheduler, candidates.map(|(slot, it)| (*slot, it)));
                 let table = schedule::table(service.scheduler, &candidates);
                 prop_assert_eq!(&installed.schedules[&id], &table);
                 for (slot, server) in slots.iter().zip(&service.servers) {

@@ -154,7 +154,9 @@ impl Balancer {
         let obstacles = obstacles.map(|(address, obstacle)| (address, obstacle.to_string()));
         let news = self.unreached.update(obstacles.collect());
         for (address, why) in news.begun {
-            warn!("{address} cannot be reached by XDP, its packets are dropped: {why}");
+            warn!(
+                "{address} cannot be reached by XDP: its packets are dropped, new connections go to others where there are any: {why}"
+            );
         }
         for address in news.over {
             if matches!(director.resolution(address), Resolution::Via(_)) {

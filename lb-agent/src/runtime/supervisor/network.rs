@@ -243,7 +243,9 @@ fn say(director: &Director, address: std::net::IpAddr) {
             debug!("{address}: {reason}");
         }
         Resolution::Unknown(reason) => {
-            info!("{address} cannot be reached by XDP, its packets are dropped: {reason}");
+            info!(
+                "{address} cannot be reached by XDP: its packets are dropped, new connections go to others where there are any: {reason}"
+            );
         }
     }
 }

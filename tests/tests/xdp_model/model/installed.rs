@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use lb_agent::config::model::{Forwarding, Scheduler, SchedulerFlags};
-use lb_agent::dataplane::desired::{Desired, Server, Service};
+use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 use lb_agent::dataplane::xdp::clock::Ticks;
 use lb_common::filter::AddressFilter;
 use lb_common::service::ServiceKey4;
@@ -113,7 +113,8 @@ impl Model {
                 };
                 self.servers.insert(incarnation, real);
             }
-            let weights: Vec<u32> = service.servers.iter().map(|server| server.weight).collect();
+            let weight = |server: &Server| weight(service.scheduler, server, &service.servers);
+            let weights: Vec<u32> = service.servers.iter().map(weight).collect();
             let round = rota::round(service.scheduler, &weights);
             let virtual_server = VirtualServer {
                 id: ids[&key],
@@ -192,6 +193,20 @@ impl Model {
             let service = &self.services[&(real.service, real.protocol)];
             (service.id, real.endpoint(), *incarnation)
         })
+    }
+}
+
+/// The weight of a server for new connections: none if no way to it is known, there is one to another
+/// server, and the scheduler does not bind clients to servers.
+pub(super) fn weight(scheduler: Scheduler, server: &Server, all: &[Server]) -> u32 {
+    use Scheduler::{Dh, Lblc, Lblcr, Mh, Sh};
+    let is_reached = |server: &Server| server.path != Path::Unknown;
+    let binds = matches!(scheduler, Sh | Dh | Mh | Lblc | Lblcr);
+    let spares = !binds && all.iter().any(|it| is_reached(it) && it.weight > 0);
+    if spares && !is_reached(server) {
+        0
+    } else {
+        server.weight
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
+use lb_agent::dataplane::desired::Server;
 use lb_common::flow::state::is_active;
 use lb_common::policy::source_counters;
 use lb_common::stats::Reason;
 
-use super::installed::VirtualServer;
+use super::installed::{VirtualServer, weight};
 use super::packet::Packet;
 use super::scheduler::Dest;
 use super::state::State;
@@ -177,6 +178,8 @@ impl Model {
 
     /// The servers of a service as IPVS's schedulers see them.
     pub(super) fn dests(&self, service: &VirtualServer) -> Vec<Dest> {
+        let all = service.members.iter();
+        let all: Vec<Server> = all.map(|it| self.servers[it].server).collect();
         let dest = |incarnation: &Incarnation| {
             let server = &self.servers[incarnation].server;
             let load = self.loads.get(incarnation).copied().unwrap_or_default();
@@ -185,7 +188,7 @@ impl Model {
                     address: server.address,
                     port: server.port,
                 },
-                weight: server.weight.into(),
+                weight: weight(service.scheduler, server, &all).into(),
                 last_weight: server.full_weight.into(),
                 active: load.active.into(),
                 inactive: load.inactive.into(),

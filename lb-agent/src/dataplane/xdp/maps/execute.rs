@@ -89,7 +89,7 @@ impl Maps {
         self.clear_traffic(slot)
     }
 
-    fn clear_traffic(&mut self, slot: u32) -> Result<(), MapsError> {
+    pub(super) fn clear_traffic(&mut self, slot: u32) -> Result<(), MapsError> {
         let cpus = self
             .backend_stats
             .get(&slot, 0)

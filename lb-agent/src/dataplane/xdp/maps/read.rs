@@ -43,6 +43,20 @@ impl Maps {
         Ok(installed)
     }
 
+    /// Zeroes the counters of slots that nobody uses: an agent was killed between freeing a slot and
+    /// adding its counters to its service's, and the next server there would be given them.
+    pub fn clear_left_traffic(&mut self) -> Result<(), MapsError> {
+        let free = self.backends_ever_used();
+        let free = free.filter(|(_, backend)| !backend.has(flags::IN_USE));
+        for (slot, _) in free.collect::<Vec<_>>() {
+            if self.traffic(slot)? != Traffic::default() {
+                self.clear_traffic(slot)?;
+            }
+            self.clear_load(slot);
+        }
+        Ok(())
+    }
+
     fn backends_ever_used(&self) -> impl Iterator<Item = (u32, Backend)> {
         (1_u32..)
             .zip((1..self.backends.len()).filter_map(|slot| self.backends.get(slot)))
