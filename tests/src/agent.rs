@@ -48,7 +48,22 @@ impl Agent {
     /// Starts an agent with the text of a keepalived.conf.
     pub fn start(machine: &Namespace, configuration: &str) -> Result<Self> {
         let run = ["run", "--config"];
-        Self::spawn(machine, configuration, &run, &[])
+        Self::spawn(machine, configuration, &[], &run, &[])
+    }
+
+    /// The same without these capabilities, as setpriv(1) names them.
+    pub fn start_without(
+        machine: &Namespace,
+        configuration: &str,
+        capabilities: &str,
+    ) -> Result<Self> {
+        let without: Vec<String> = capabilities
+            .split(',')
+            .map(|name| format!("-{name}"))
+            .collect();
+        let set = format!("--bounding-set={}", without.join(","));
+        let run = ["run", "--config"];
+        Self::spawn(machine, configuration, &["setpriv", &set], &run, &[])
     }
 
     /// The same by keepalived's command line, with these switches of it.
@@ -58,13 +73,15 @@ impl Agent {
         switches: &[&str],
     ) -> Result<Self> {
         let run = ["--dont-fork", "--use-file"];
-        Self::spawn(machine, configuration, &run, switches)
+        Self::spawn(machine, configuration, &[], &run, switches)
     }
 
-    /// `before` stands before the name of the file, `behind` behind it.
+    /// `by` starts the program, if it is not started right away; `before` stands before the name of
+    /// the file, `behind` behind it.
     fn spawn(
         machine: &Namespace,
         configuration: &str,
+        by: &[&str],
         before: &[&str],
         behind: &[&str],
     ) -> Result<Self> {
@@ -72,12 +89,23 @@ impl Agent {
         let file = directory.path().join("keepalived.conf");
         fs::write(&file, configuration).context("cannot write keepalived.conf")?;
         let log = File::create(directory.path().join("log")).context("cannot write the log")?;
+        let program = built::lb_agent()?;
+        let mut command = match by {
+            [] => Command::new(program),
+            [by, arguments @ ..] => {
+                let mut command = Command::new(by);
+                command.args(arguments).arg(program);
+                command
+            }
+        };
         let process = machine.start(
-            Command::new(built::lb_agent()?)
+            command
                 .args(before)
                 .arg(&file)
                 .args(["--instance", machine.name()])
                 .args(behind)
+                // Of its log a test reads the times, which it leaves to the journal if there is one.
+                .env_remove("JOURNAL_STREAM")
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(log),

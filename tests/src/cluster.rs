@@ -80,6 +80,12 @@ impl Cluster {
         agent.with_context(|| format!("no agent runs in director {}", director + 1))
     }
 
+    /// Puts the agent of a director back.
+    pub fn put(&mut self, director: usize, agent: Agent) -> Result<()> {
+        *self.agents.get_mut(director).context("no such director")? = Some(agent);
+        Ok(())
+    }
+
     /// Waits until a director says that it has become MASTER since its agent was started, and has
     /// the virtual address.
     pub fn wait_for_master(&mut self, director: usize) -> Result<()> {

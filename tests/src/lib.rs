@@ -41,4 +41,4 @@ pub use process::{Process, checked};
 pub use report::report;
 pub use server::{LONG, WebServer};
 pub use site::{Layout, Mode, Segment, Site};
-pub use switch::Switch;
+pub use switch::{Switch, load};

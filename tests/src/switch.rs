@@ -64,7 +64,7 @@ impl Switch {
 }
 
 /// Attaches the program `object` of lb-ebpf to an interface.
-pub(crate) fn load(machine: &Namespace, interface: &str, object: &str) -> Result<()> {
+pub fn load(machine: &Namespace, interface: &str, object: &str) -> Result<()> {
     let file = built::bpf_object(object)?;
     let file = file
         .to_str()

@@ -9,20 +9,17 @@
 mod address;
 mod checker;
 mod given;
-mod later_checker;
 mod lvs;
 mod track;
 mod vrrp;
 
 pub(crate) use address::{AddressDraft, RouteDraft, RuleDraft};
 pub(crate) use checker::{
-    CheckSettings, CheckerDraft, CheckerName, HasCheckSettings, IsChecker, UrlDraft,
+    BfdCheckDraft, CheckDraft, CheckSettings, CheckerDraft, CheckerName, DnsCheckDraft,
+    FileCheckDraft, HasCheckSettings, IsChecker, MiscCheckDraft, SmtpCheckDraft, SslGetDraft,
+    UdpCheckDraft, UrlDraft,
 };
 pub(crate) use given::Given;
-pub(crate) use later_checker::{
-    BfdCheckDraft, DnsCheckDraft, FileCheckDraft, LaterDraft, MiscCheckDraft, SmtpCheckDraft,
-    SslGetDraft, UdpCheckDraft,
-};
 pub(crate) use lvs::{ProtocolDraft, RealServerDraft, Target, VirtualServerDraft};
 pub(crate) use track::{
     HasNotify, HasTracking, NotifyDraft, PeerDraft, TrackFileDraft, TrackedDraft, TrackingDraft,
@@ -39,6 +36,10 @@ use super::text::{Span, Spanned};
 /// A whole configuration.
 #[derive(Debug, Default)]
 pub(crate) struct ConfigDraft {
+    /// The keywords of the top level.
+    pub(crate) given: Given,
+    /// Those of `SSL`.
+    pub(crate) ssl: Given,
     /// All `global_defs` blocks together.
     pub(crate) global_defs: GlobalDraft,
     /// What is no block of its own kind.
@@ -60,7 +61,7 @@ pub(crate) struct ConfigDraft {
     /// `track_group`
     pub(crate) track_groups: Vec<Named<Vec<Spanned<String>>>>,
     /// `garp_group`
-    pub(crate) garp_groups: Vec<GarpGroup>,
+    pub(crate) garp_groups: Vec<(Given, GarpGroup)>,
     /// `vrrp_sync_group`
     pub(crate) vrrp_sync_groups: Vec<Named<SyncGroupDraft>>,
     /// `vrrp_instance`

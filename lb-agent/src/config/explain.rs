@@ -10,7 +10,7 @@ mod words;
 use serde_json::Value;
 
 pub(crate) use self::origins::{Origins, Place};
-use self::plane::schedule;
+use self::plane::{carrier, schedule};
 use self::words::{flat, word};
 
 use super::Loaded;
@@ -31,6 +31,7 @@ pub fn explain(loaded: &Loaded) -> String {
         text: String::new(),
         loaded,
     };
+    page.environment(&config, origins);
     let global = Place::of(Some(origins.global()));
     if let Some(fields) = config.get("global_defs") {
         page.block("global_defs", fields, &global, 0);
@@ -44,8 +45,16 @@ pub fn explain(loaded: &Loaded) -> String {
     );
     page.named(&config, "track_files", "track_file", origins);
     page.named(&config, "bfd_instances", "bfd_instance", origins);
+    page.lists(
+        &config,
+        &["static_ipaddress", "static_routes", "static_rules"],
+        origins,
+    );
+    page.garp_groups(&config, origins);
     page.named(&config, "vrrp_instances", "vrrp_instance", origins);
     page.named(&config, "vrrp_sync_groups", "vrrp_sync_group", origins);
+    page.named(&config, "track_groups", "track_group", origins);
+    page.server_groups(origins);
     page.services(&config, origins);
     page.text
 }
@@ -68,6 +77,55 @@ impl Page<'_> {
         }
     }
 
+    /// What stands at the top level and is no block, and `SSL`.
+    fn environment(&mut self, config: &Value, origins: &Origins) {
+        let place = Place::of(Some(origins.top_level()));
+        let fields = config.get("environment").and_then(Value::as_object);
+        for (name, value) in fields.into_iter().flatten() {
+            match name.as_str() {
+                "ssl" if value.is_null() => {}
+                "ssl" => {
+                    self.open("SSL", place.keyword("SSL"), 0);
+                    self.fields(value, &Place::of(Some(origins.ssl())), 1, &[]);
+                    self.close(0);
+                }
+                "linkbeat" => self.fields(value, &place, 0, &[]),
+                name => self.field(name, value, &place, 0),
+            }
+        }
+    }
+
+    /// Blocks whose lines are a list, each written as one.
+    fn lists(&mut self, config: &Value, names: &[&str], origins: &Origins) {
+        let place = Place::of(Some(origins.top_level()));
+        for name in names {
+            if let Some(list) = config.get(name) {
+                self.field(name, list, &place, 0);
+            }
+        }
+    }
+
+    fn garp_groups(&mut self, config: &Value, origins: &Origins) {
+        let outer = Place::of(Some(origins.top_level()));
+        for (index, fields) in items(config, "garp_groups").iter().enumerate() {
+            self.open("garp_group", outer.keyword("garp_group"), 0);
+            let place = Place::of(origins.garp_group(index));
+            self.fields(fields, &place, 1, &[]);
+            self.close(0);
+        }
+    }
+
+    fn server_groups(&mut self, origins: &Origins) {
+        for group in &self.loaded.config.virtual_server_groups {
+            let title = format!("virtual_server_group {}", group.name);
+            self.open(&title, origins.block(&title).span(), 0);
+            for entry in &group.entries {
+                self.line(&entry.to_string(), "", 1);
+            }
+            self.close(0);
+        }
+    }
+
     fn services(&mut self, config: &Value, origins: &Origins) {
         for (index, fields) in items(config, "virtual_servers").iter().enumerate() {
             let title = service_title(fields);
@@ -79,7 +137,7 @@ impl Page<'_> {
                 let place = origins.block(&format!("{title} {name}"));
                 let place = place.within(outer.given());
                 self.open(&name, place.span(), 1);
-                self.fields(server, &place, 2, &["key", "checkers", "later_checkers"]);
+                self.fields(server, &place, 2, &["key", "checkers"]);
                 self.checkers(server, &format!("{title} {name}"), place, origins);
                 self.close(1);
             }
@@ -89,13 +147,11 @@ impl Page<'_> {
     }
 
     fn checkers(&mut self, server: &Value, title: &str, outer: Place<'_>, origins: &Origins) {
-        for list in ["checkers", "later_checkers"] {
-            for (index, checker) in items(server, list).iter().enumerate() {
-                let place = outer.holds(origins.block(&format!("{title} {list} {index}")));
-                self.open("check", place.span(), 2);
-                self.fields(checker, &place, 3, &[]);
-                self.close(2);
-            }
+        for (index, checker) in items(server, "checkers").iter().enumerate() {
+            let place = outer.holds(origins.block(&format!("{title} check {index}")));
+            self.open("check", place.span(), 2);
+            self.fields(checker, &place, 3, &[]);
+            self.close(2);
         }
     }
 
@@ -104,7 +160,9 @@ impl Page<'_> {
         let Some(service) = self.loaded.config.virtual_servers.get(index) else {
             return;
         };
-        let Some(address) = service.key.address() else {
+        let (who, xdp) = carrier(&self.loaded.config, service);
+        self.line(&who, "", 0);
+        let Some(address) = service.key.address().filter(|_| xdp) else {
             return;
         };
         let gate = self.loaded.config.vrrp_instances.iter().find(|instance| {

@@ -16,7 +16,6 @@ mod docs;
 mod global;
 mod group;
 mod include;
-mod later_checker;
 mod listing;
 mod lookup;
 mod make;
@@ -37,14 +36,14 @@ use std::time::Duration;
 
 pub(crate) use address::ADDRESS;
 pub(crate) use bfd::BFD_INSTANCE;
-pub(crate) use checker::{HTTP_GET, TCP_CHECK, URL};
+pub(crate) use checker::{
+    BFD_CHECK, DNS_CHECK, FILE_CHECK, HOST, HTTP_GET, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET,
+    TCP_CHECK, UDP_CHECK, URL,
+};
 pub use docs::configuration_md;
 pub(crate) use global::GLOBAL_DEFS;
 pub(crate) use group::{GARP_GROUP, TRACK_GROUP, VRRP_SYNC_GROUP};
 pub(crate) use include::{INCLUDE, Strictness};
-pub(crate) use later_checker::{
-    BFD_CHECK, DNS_CHECK, FILE_CHECK, HOST, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, UDP_CHECK,
-};
 pub use listing::keywords_json;
 pub use lookup::{KeywordNames, keyword_md};
 pub(crate) use real_server::REAL_SERVER;

@@ -9,7 +9,6 @@ mod argument;
 pub(super) mod checker;
 pub(super) mod global;
 pub(super) mod group;
-pub(super) mod later_checker;
 pub(super) mod lvs;
 mod options;
 mod remark;
@@ -45,6 +44,7 @@ pub(super) fn lower(mut tree: Tree<'_, '_, '_>, explained: bool) -> (ConfigDraft
     let mut draft = ConfigDraft::default();
     let mut mentions = Mentions::default();
     let mut given = Given::default();
+    let mut spare = Vec::new();
     while let Some(node) = tree.next_root() {
         let mut lowering = Lowering {
             diagnostics: tree.diagnostics(),
@@ -54,9 +54,12 @@ pub(super) fn lower(mut tree: Tree<'_, '_, '_>, explained: bool) -> (ConfigDraft
             stops: true,
             left_out: None,
             explained,
+            spare: std::mem::take(&mut spare),
         };
         lowering.nodes(&ROOT, &mut draft, &[node], &mut given);
+        spare = lowering.spare;
     }
+    draft.given = given;
     (draft, mentions)
 }
 
@@ -73,6 +76,8 @@ pub(crate) struct Lowering<'d> {
     /// What happens to a line with such a word, if not that it is ignored.
     left_out: Option<String>,
     explained: bool,
+    /// Lists that were needed for one block only, for the next ones.
+    spare: Vec<Given>,
 }
 
 impl Lowering<'_> {
@@ -90,12 +95,14 @@ impl Lowering<'_> {
         draft: &mut T,
         node: &Node<'_>,
     ) -> Given {
-        let given = self.block(section, draft, node);
+        let mut given = self.spare.pop().unwrap_or_default();
+        self.more(section, draft, node, &mut given);
         if self.explained {
-            given
-        } else {
-            Given::default()
+            return given;
         }
+        given.clear();
+        self.spare.push(given);
+        Given::default()
     }
 
     /// The same for one of several blocks that count as one.

@@ -15,7 +15,6 @@ mod garp;
 mod global;
 mod group;
 mod instance;
-mod later_checker;
 mod lvs;
 mod mail;
 mod notify;
@@ -37,17 +36,16 @@ pub use authentication::{
     AuthHmac, Authentication, HMAC_KEY_LEN, HmacKey, HmacMode, HmacReplay, Secret,
 };
 pub use bfd::BfdInstance;
-pub use checker::{Checker, CheckerKind, HttpGet, HttpProtocol, Url, UrlBody};
+pub use checker::{
+    BfdCheck, Checker, CheckerKind, DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, MiscCheck,
+    ReplyPattern, SmtpCheck, SslGet, UdpCheck, Url, UrlBody,
+};
 pub use commands::Use;
 pub use encap::{Encap, TunnelKey};
 pub use garp::{ExtraIf, Garp, GarpGroup};
 pub use global::{GlobalDefs, RxBufs, VrrpDefaults, XdpAttach, XdpMode};
 pub use group::{TrackGroup, VirtualServerGroup, VirtualServerGroupEntry, VrrpSyncGroup};
 pub use instance::{InitialState, PeerTtl, VrrpInstance};
-pub use later_checker::{
-    BfdCheck, DnsCheck, DnsType, FileCheck, LaterChecker, MiscCheck, ReplyPattern, SmtpCheck,
-    SslGet, UdpCheck,
-};
 pub use lvs::{LvsDefaults, LvsFlushOnStop, LvsSyncDaemon, LvsTimeouts, NftablesIpvs};
 pub use mail::{Mail, SmtpTls};
 pub use notify::{Command, Fifo, FifoPath, GlobalNotify, Notify, ScriptDefaults, TimedCommand};

@@ -6,13 +6,13 @@
 
 mod addresses;
 mod authentication;
+mod checker;
 mod combination;
 mod garp;
 mod global;
 mod groups;
 mod http;
 mod instance;
-mod later_checker;
 mod mail;
 mod names;
 mod planes;
@@ -41,7 +41,11 @@ pub(super) fn resolve(draft: ConfigDraft, diagnostics: &mut Diagnostics) -> Conf
     };
     let mut config = Config {
         environment: draft.environment,
-        garp_groups: draft.garp_groups,
+        garp_groups: draft
+            .garp_groups
+            .into_iter()
+            .map(|(_, group)| group)
+            .collect(),
         vrrp_scripts: resolver.scripts(draft.vrrp_scripts),
         vrrp_track_processes: resolver.processes(draft.vrrp_track_processes),
         track_files: resolver.files(draft.track_files),

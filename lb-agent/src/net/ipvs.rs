@@ -19,6 +19,7 @@ mod service;
 mod statistics;
 
 use std::fmt;
+use std::path::Path;
 
 use netlink_sys::protocols::NETLINK_GENERIC;
 
@@ -29,6 +30,7 @@ pub use self::destination::{
 };
 pub use self::error::IpvsError;
 pub use self::key::{Family, Protocol, ServiceKey};
+pub use self::module::load;
 pub use self::service::{Granularity, Persistence, SchedulerFlags, Service, ServiceEntry};
 pub use self::statistics::{Figures, Statistics};
 
@@ -40,8 +42,8 @@ use super::netlink::Connection;
 /// `IPVS_GENL_NAME`.
 const FAMILY: &str = "IPVS";
 
-/// The module that brings it.
-const MODULE: &str = "ip_vs";
+/// Where the kernel shows the tables for people, as long as the module is there.
+const TABLE: &str = "/proc/net/ip_vs";
 
 /// A connection to IPVS.
 pub struct Ipvs {
@@ -87,7 +89,7 @@ impl Ipvs {
         if let Some(family) = generic::family(&mut connection, FAMILY)? {
             return Ok(Self { connection, family });
         }
-        let loaded = module::load(MODULE);
+        let loaded = load(&[]);
         match (generic::family(&mut connection, FAMILY)?, loaded) {
             (Some(family), _) => Ok(Self { connection, family }),
             (None, Err(reason)) => Err(IpvsError::Missing { reason }),
@@ -97,8 +99,12 @@ impl Ipvs {
         }
     }
 
-    /// Opens a connection if the module is there already; loads nothing.
+    /// Opens a connection if the module is there already; loads nothing. Asked for a family that it
+    /// does not know, the kernel would start modprobe itself, and wait for it (`ctrl_getfamily`).
     pub fn open_if_loaded() -> Result<Option<Self>, IpvsError> {
+        if !Path::new(TABLE).exists() {
+            return Ok(None);
+        }
         let mut connection = Connection::with_protocol(NETLINK_GENERIC)?;
         let family = generic::family(&mut connection, FAMILY)?;
         Ok(family.map(|family| Self { connection, family }))
@@ -108,13 +114,14 @@ impl Ipvs {
     pub fn info(&mut self) -> Result<Info, IpvsError> {
         let request = self.request(command::GET_INFO, Writer::default());
         let what = "ask IPVS for its version";
-        Ok(self.connection.query(request, &what, |_, message| {
+        let info = self.connection.query(request, &what, |_, message| {
             // IPVS_INFO_ATTR_*.
             Some(Info {
                 version: Version(attribute::u32(find(message, 1)?)?),
                 table_size: attribute::u32(find(message, 2)?)?,
             })
-        })?)
+        });
+        info.map_err(IpvsError::asked)
     }
 
     /// Every service with its servers, in the kernel's order.
@@ -124,7 +131,8 @@ impl Ipvs {
             .connection
             .dump(&request, &"list IPVS's services", |_, message| {
                 service::decode(find(message, kind::SERVICE)?)
-            })?;
+            })
+            .map_err(IpvsError::asked)?;
         let entry = |service: ServiceEntry| {
             let destinations = self.destinations(service.service.key)?;
             Ok(Entry {
@@ -141,32 +149,35 @@ impl Ipvs {
         attributes.nested(kind::SERVICE, &change::named(key));
         let request = self.request(command::GET_DEST, attributes);
         let what = format_args!("list the servers of virtual service {key} in IPVS");
-        Ok(self.connection.dump(&request, &what, |_, message| {
+        let servers = self.connection.dump(&request, &what, |_, message| {
             destination::decode(key.family(), find(message, kind::DEST)?)
-        })?)
+        });
+        servers.map_err(IpvsError::asked)
     }
 
     /// How long connections without packets are remembered.
     pub fn timeouts(&mut self) -> Result<Timeouts, IpvsError> {
         let request = self.request(command::GET_CONFIG, Writer::default());
         let what = "ask IPVS for its timeouts";
-        Ok(self.connection.query(request, &what, |_, message| {
+        let timeouts = self.connection.query(request, &what, |_, message| {
             let seconds = |wanted| attribute::u32(find(message, wanted)?);
             Some(Timeouts {
                 tcp: seconds(kind::TIMEOUT_TCP)?,
                 tcp_fin: seconds(kind::TIMEOUT_TCP_FIN)?,
                 udp: seconds(kind::TIMEOUT_UDP)?,
             })
-        })?)
+        });
+        timeouts.map_err(IpvsError::asked)
     }
 
     /// The sync daemons that run.
     pub fn daemons(&mut self) -> Result<Vec<SyncDaemon>, IpvsError> {
         let request = self.request(command::GET_DAEMON, Writer::default());
         let what = "list IPVS's sync daemons";
-        Ok(self.connection.dump(&request, &what, |_, message| {
+        let daemons = self.connection.dump(&request, &what, |_, message| {
             daemon::decode(find(message, kind::DAEMON)?)
-        })?)
+        });
+        daemons.map_err(IpvsError::asked)
     }
 
     /// Carries out one change.
@@ -176,7 +187,8 @@ impl Ipvs {
     }
 
     /// Carries out changes in their order, and gives those that the kernel has refused: the others
-    /// are done. An error means that it is not known which are done.
+    /// are done. An error means that it is not known which are done; [`IpvsError::Unloaded`], that
+    /// this connection is of no use any more.
     pub fn change_all(&mut self, changes: &[Change]) -> Result<Vec<Refused>, IpvsError> {
         let family = self.family;
         let messages = changes.iter().map(|change| change.message(family));
@@ -186,13 +198,18 @@ impl Ipvs {
                 .map_or_else(String::new, ToString::to_string)
         };
         let refused = self.connection.execute_all(messages, &describe)?;
-        let explained = refused.into_iter().filter_map(|(number, error)| {
-            Some(Refused {
-                number,
-                error: IpvsError::refused(changes.get(number)?, error),
-            })
-        });
-        Ok(explained.collect())
+        let mut explained = Vec::with_capacity(refused.len());
+        for (number, error) in refused {
+            let Some(change) = changes.get(number) else {
+                continue;
+            };
+            if IpvsError::is_unloaded(change, &error) {
+                return Err(IpvsError::Unloaded(error));
+            }
+            let error = IpvsError::refused(change, error);
+            explained.push(Refused { number, error });
+        }
+        Ok(explained)
     }
 
     fn request(&self, command: u8, attributes: Writer) -> Message {

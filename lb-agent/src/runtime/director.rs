@@ -24,6 +24,7 @@ use lb_common::service::{ServiceKey4, TCP, UDP};
 
 use self::addresses::Addresses;
 use self::attach::Masters;
+pub use self::choices::asks_for_ipvs;
 use crate::config::model::{
     Config, Forwarding, Protocol, RealServer, RealServerKey, VirtualServer, VirtualServerKey,
 };
@@ -80,6 +81,8 @@ pub struct Director {
     refused: BTreeMap<VirtualServerKey, String>,
     /// What IPVS had under the first of two configurations.
     held_by_ipvs: Vec<ipvs_desired::Service>,
+    /// The mark of each group and protocol that has one (`nftables_ipvs`).
+    marks: BTreeMap<(String, Protocol), u32>,
 }
 
 impl Director {
@@ -126,6 +129,7 @@ impl Director {
             missing: [None, None],
             refused: BTreeMap::new(),
             held_by_ipvs: Vec::new(),
+            marks: BTreeMap::new(),
         };
         director.choose(Ok(()), Err("nobody has asked for it yet"));
         (director, lines)

@@ -18,10 +18,11 @@
 //!
 //! Everything but VRRP and BFD runs on one thread, on tokio's current-thread runtime: there are no
 //! locks. VRRP and BFD have a thread and a clock of their own each, and wait for nobody. For a
-//! moment there are threads `reload` and `state`, and those on which scripts start and files are
-//! read.
+//! moment there are threads `reload`, `state` and `modprobe`, and those on which scripts start and
+//! files are read.
 
 pub mod blocking;
+pub mod claims;
 pub mod clock;
 pub mod director;
 pub mod files;

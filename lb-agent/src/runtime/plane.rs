@@ -7,7 +7,7 @@ mod times;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -25,6 +25,13 @@ use crate::dataplane::xdp::pins::{Pins, PinsError};
 use crate::dataplane::xdp::unresolved::Replies;
 use crate::net::netdev::Netdev;
 use crate::runtime::clock;
+
+/// How long the program need not hear that the agent is alive while there is much to change.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Operations that are carried out side by side before the program hears of the agent. Where threads
+/// are short each of them waits for a grace period of its own.
+const BETWEEN_BEATS: usize = 128;
 
 /// Why the data plane does not do what it should.
 #[derive(Debug, Error)]
@@ -54,6 +61,10 @@ pub struct Plane {
     installed: Installed,
     attachments: Attachments,
     ticks: Ticks,
+    /// When the program heard last that the agent is alive.
+    beaten: Instant,
+    /// The MAC of each interface that is in use.
+    stations: BTreeMap<u32, [u8; 6]>,
     /// The MTU of each interface on which native mode was refused, when it was.
     fallbacks: BTreeMap<u32, u32>,
     /// Who knows what drivers can do; `None`: this kernel does not tell.
@@ -132,6 +143,8 @@ impl Plane {
             installed,
             attachments: Attachments::default(),
             ticks,
+            beaten: clock::now(),
+            stations: BTreeMap::new(),
             fallbacks: BTreeMap::new(),
             netdev: netdev(),
             _replies: replies,
@@ -151,12 +164,21 @@ impl Plane {
     /// Brings the maps to what is desired.
     pub fn apply(&mut self, desired: &Desired) -> Result<(), PlaneError> {
         let plan = plan(desired, &self.installed, self.ticks)?;
-        for step in steps(&plan) {
-            self.maps.execute_all(step)?;
-            for operation in step {
+        for some in steps(&plan).flat_map(|step| step.chunks(BETWEEN_BEATS)) {
+            self.maps.execute_all(some)?;
+            for operation in some {
                 self.installed.record(operation);
             }
+            if clock::now().saturating_duration_since(self.beaten) >= BEAT {
+                self.beat()?;
+            }
         }
+        Ok(())
+    }
+
+    /// Whether [`Self::apply`] would find room for what is desired beside what is there.
+    pub fn has_room(&self, desired: &Desired) -> Result<(), PlaneError> {
+        plan(desired, &self.installed, self.ticks)?;
         Ok(())
     }
 
@@ -168,8 +190,14 @@ impl Plane {
 
     /// Says that the agent is alive, and counts connections where that matters.
     pub fn heartbeat(&mut self) -> Result<(), PlaneError> {
-        self.object.heartbeat()?;
+        self.beat()?;
         self.maps.take_census(&self.installed);
+        Ok(())
+    }
+
+    fn beat(&mut self) -> Result<(), PlaneError> {
+        self.object.heartbeat()?;
+        self.beaten = clock::now();
         Ok(())
     }
 

@@ -26,9 +26,11 @@ use crate::config::{self, Changes, Environment, FileSystem, Loaded, Severity};
 use crate::health;
 use crate::health::spec::Service;
 use crate::notify::from_config::Settings;
+use crate::runtime::director;
 use crate::runtime::files;
 use crate::runtime::parts::Parts;
 use crate::runtime::priority::run_as_at_start;
+use crate::runtime::supervisor::module::schedulers;
 use crate::runtime::trackers::{self, Watched};
 use crate::script::Programs;
 use crate::vrrp::settings::{MAX_KEY_FILE, Setup};
@@ -174,6 +176,10 @@ pub fn prepare(
             exit_status: 1,
             remarks,
         });
+    }
+    if director::asks_for_ipvs(&config) {
+        // Here, where nobody waits. That it cannot be loaded is told by who needs it.
+        crate::net::ipvs::load(&schedulers(&config)).ok();
     }
     Ok(Prepared {
         setup,

@@ -12,6 +12,7 @@ mod ipvs;
 mod listener;
 mod loss;
 mod memory;
+pub(in crate::runtime) mod module;
 mod network;
 mod paths;
 mod planes;
@@ -266,8 +267,7 @@ impl Supervisor {
         }
         network.settle(&mut director, clock::now());
 
-        let status = StatusFile::new(instance);
-        let planes = Planes::start(instance, &status, &mut director)?;
+        let mut planes = Planes::start(instance, &mut director)?;
         let telling = Telling::start(notify::from_config::Settings::new(
             director.config(),
             programs,
@@ -278,11 +278,11 @@ impl Supervisor {
         let vrrp = match vrrp::start(&director, &planes, setup, conduct, tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
-                // Nothing half-done stays behind.
-                planes.stop(&director, false);
+                planes.give_back(&director);
                 return Err(error.into());
             }
         };
+        planes.keep();
         let (sender, events) = mpsc::unbounded_channel();
         let services = health::prepare::services(director.config(), programs);
         programs.say_violation();
@@ -354,6 +354,9 @@ impl Supervisor {
                 }
                 () = wait_until(self.planes.poll_timeout()) => {
                     self.stale |= self.planes.look(&self.director);
+                }
+                outcome = self.planes.module() => {
+                    self.stale |= self.planes.handle_module(outcome, &self.director);
                 }
                 _ = heartbeat.tick() => self.beat(),
             }

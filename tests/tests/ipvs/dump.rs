@@ -197,23 +197,32 @@ fn server_values(
         "connection limit range",
         format!("{} -> {}", server.lthreshold, server.uthreshold),
     );
-    // With several kinds of checks the order is another.
-    if server.later_checkers.is_empty() {
-        for (number, checker) in (1..).zip(&server.checkers) {
-            let of = format!("{of} check {number}");
-            let kind = match &checker.kind {
-                CheckerKind::Tcp | CheckerKind::TcpViaTunnel => "TCP_CHECK".to_owned(),
-                CheckerKind::Http(_) => "HTTP_GET, http protocol 1.0".to_owned(),
-            };
-            values.insert(format!("{of}: Keepalive method"), kind);
-            checker_values(&of, checker, values);
+    for (number, checker) in (1..).zip(&server.checkers) {
+        let of = format!("{of} check {number}");
+        if let Some(method) = keepalive_method(&checker.kind) {
+            values.insert(format!("{of}: Keepalive method"), method.to_owned());
         }
-    } else if let ([], [checker]) = (server.checkers.as_slice(), server.later_checkers.as_slice()) {
-        checker_values(&format!("{of} check 1"), checker, values);
+        checker_values(&of, checker, values);
     }
 }
 
-fn checker_values<K>(of: &str, checker: &Checker<K>, values: &mut Values) {
+/// As keepalived's line has it; of some kinds it says more.
+fn keepalive_method(kind: &CheckerKind) -> Option<&'static str> {
+    match kind {
+        CheckerKind::Tcp | CheckerKind::TcpViaTunnel => Some("TCP_CHECK"),
+        CheckerKind::Http(_) => Some("HTTP_GET, http protocol 1.0"),
+        CheckerKind::Ssl(_)
+        | CheckerKind::Smtp(_)
+        | CheckerKind::Misc(_)
+        | CheckerKind::Dns(_)
+        | CheckerKind::Udp(_)
+        | CheckerKind::Ping
+        | CheckerKind::Bfd(_)
+        | CheckerKind::File(_) => None,
+    }
+}
+
+fn checker_values(of: &str, checker: &Checker, values: &mut Values) {
     let micros = |time: std::time::Duration| format!("{} us", time.as_micros());
     for (key, value) in [
         ("Retries", checker.retry.to_string()),

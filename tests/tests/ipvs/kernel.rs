@@ -2,6 +2,7 @@
 //! refuses.
 
 use std::fs;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,14 +10,19 @@ use anyhow::{Context, Result, ensure};
 use lb_agent::dataplane::ipvs::desired::{Desired, Service};
 use lb_agent::dataplane::ipvs::plane::Plane;
 use lb_tests::{Agent, Layout, Mode, Namespace, Need, Site, skipped, wait_until};
+use socket2::{Domain, Socket, Type};
 
 use crate::agent::PLAIN;
 use crate::ipvsadm::{ipvsadm, saved};
 use crate::machine;
 use crate::samples::{plain, web};
+use crate::synced::{converse, say};
 use crate::traffic::mark;
 
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Where the kernel says which program loads its modules.
+pub(crate) const LOADER: &str = "/proc/sys/kernel/modprobe";
 
 fn daemons(machine: &Namespace) -> Result<String> {
     machine.enter(|| ipvsadm("-L --daemon"))
@@ -104,27 +110,63 @@ fn the_operators_marks_are_served_for_two_ports_together() -> Result<()> {
     let Some(site) = site(&[Need::Program("iptables-legacy")])? else {
         return Ok(());
     };
-    let director = &site.directors[0];
     for port in [80, 443] {
         mark(&site, port, 6)?;
     }
+    two_ports_together(&site)
+}
+
+/// Ports 80 and 443 bear mark 6: a client has the same server for both.
+pub(crate) fn two_ports_together(site: &Site) -> Result<()> {
     let [one, two] = site.layout.servers;
     let text = format!(
-        "virtual_server fwmark 6 {{\nlb_algo rr\nlb_kind DR\nreal_server {one} 80 {{\n}}\n\
-         real_server {two} 80 {{\n}}\n}}\n"
+        "virtual_server fwmark 6 {{\nlb_algo rr\nlb_kind DR\npersistence_timeout 60\n\
+         real_server {one} 0 {{\n}}\nreal_server {two} 0 {{\n}}\n}}\n"
     );
-    let mut agent = Agent::start(director, &text)?;
+    for (number, server) in (1..).zip(&site.servers) {
+        converse(server, 443, number)?;
+    }
+    let clients: Vec<IpAddr> = (60..66).map(|last| [192, 168, 159, last].into()).collect();
+    for client in &clients {
+        site.client.ip(&format!("address add {client}/32 dev lo"))?;
+    }
+    let mut agent = Agent::start(&site.directors[0], &text)?;
     agent.wait_for(
         "virtual server FWM 6 is served by the kernel's IPVS: it sees a packet before a firewall \
          marks it",
         PATIENCE,
     )?;
-    wait_until_served(&site, &agent)
+    let served = wait_until(PATIENCE, || servers_of(site, &clients).ok());
+    let served = match served {
+        Some(served) => served,
+        None => servers_of(site, &clients).with_context(|| agent.log())?,
+    };
+    let same = |it: &(String, u8)| it.0 == format!("rs{}", it.1);
+    ensure!(served.iter().all(same), "{served:?}");
+    let both = ["rs1", "rs2"].map(|name| served.iter().filter(|it| it.0 == name).count());
+    ensure!(!both.contains(&0), "{both:?}");
+    let dump = site.directors[0].enter(|| agent.dump("services"))?;
+    ensure!(dump.contains("FWM  6 rr persistent 60"), "{dump}");
+    Ok(())
+}
+
+/// Who serves port 80, and who port 443, of each client.
+fn servers_of(site: &Site, clients: &[IpAddr]) -> Result<Vec<(String, u8)>> {
+    let target = site.service();
+    let both = |client: &IpAddr| {
+        let web = lb_tests::http::get(target, Some(*client), Duration::from_secs(5))?.server;
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(*client, 0).into())?;
+        let secure = SocketAddr::new(target.ip(), 443);
+        socket.connect_timeout(&secure.into(), Duration::from_secs(5))?;
+        socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+        Ok((web, say(&TcpStream::from(socket))?))
+    };
+    site.client.enter(|| clients.iter().map(both).collect())
 }
 
 #[test]
 fn a_kernel_that_loads_no_modules_is_told_and_with_xdp_required_off_survived() -> Result<()> {
-    const LOADER: &str = "/proc/sys/kernel/modprobe";
     let Some(machine) = machine()? else {
         return Ok(());
     };
@@ -145,7 +187,7 @@ fn a_kernel_that_loads_no_modules_is_told_and_with_xdp_required_off_survived() -
 }
 
 /// Takes IPVS out of the kernel, with all that hangs on it.
-fn unload() -> Result<()> {
+pub(crate) fn unload() -> Result<()> {
     let modules = fs::read_to_string("/proc/modules")?;
     let names: Vec<&str> = modules
         .lines()

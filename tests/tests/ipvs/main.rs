@@ -9,16 +9,21 @@ mod daemon;
 mod dump;
 mod ipvsadm;
 mod kernel;
+mod lives;
 mod many;
 mod mixed;
+mod moving;
 mod nftables;
 mod plane;
 mod refusals;
+mod refused;
 mod samples;
+mod synced;
 #[path = "../timeline/mod.rs"]
 mod timeline;
 mod traffic;
 mod tutorials;
+mod without_xdp;
 
 use anyhow::Result;
 use lb_tests::{Namespace, Need, skipped};

@@ -185,6 +185,40 @@ fn one_service_that_the_kernel_refuses_does_not_keep_the_others_out() -> Result<
     })
 }
 
+#[test]
+fn a_start_that_comes_to_nothing_gives_back_what_it_has_adopted() -> Result<()> {
+    let Some(machine) = machine()? else {
+        return Ok(());
+    };
+    machine.enter(|| {
+        let theirs = [
+            "-A -t 192.0.2.1:80 -s lc",
+            "-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 1",
+        ];
+        for command in theirs {
+            ipvsadm(command)?;
+        }
+        // An earlier agent of ours has left this one.
+        ipvsadm("-A -t 192.0.2.3:80 -s rr")?;
+        let mut plane = Plane::open(false)?;
+        plane.inherit(&[web(3)]);
+        apply(
+            &mut plane,
+            &desired([service(1, &[2]), service(2, &[1]), service(3, &[])]),
+        )?;
+        assert_eq!(saved()?.len(), 5);
+        let refused = plane.give_back()?;
+        assert!(refused.is_empty(), "{refused:?}");
+        assert_eq!(saved()?.into_iter().collect::<Vec<_>>(), theirs);
+        // Who runs has made it his own.
+        apply(&mut plane, &desired([service(1, &[2])]))?;
+        plane.keep();
+        plane.clear()?;
+        assert_eq!(saved()?.len(), 0);
+        Ok(())
+    })
+}
+
 /// Everything but the first line, which names the program.
 fn without_title(text: &str) -> String {
     let lines: Vec<_> = text.lines().skip(1).map(str::trim_end).collect();

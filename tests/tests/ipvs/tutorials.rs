@@ -414,6 +414,49 @@ fn every_tutorial_gives_the_table_that_keepalived_gives() -> Result<()> {
     Ok(())
 }
 
+/// What becomes of servers that fail: sorry servers, a quorum, weight 0 instead of an end.
+const POOLS: &str = "virtual_server 192.0.2.1 80 {\ndelay_loop 1\nlb_algo wrr\nlb_kind DR\n\
+     protocol TCP\nsorry_server 10.254.9.9 80\nquorum 3\nhysteresis 1\nquorum_up true\n\
+     real_server 10.254.0.1 80 {\nweight 2\nTCP_CHECK {\nconnect_timeout 1\n}\n}\n\
+     real_server 10.254.0.2 80 {\nweight 2\nTCP_CHECK {\nconnect_timeout 1\n}\n}\n}\n\
+     virtual_server 192.0.2.2 80 {\ndelay_loop 1\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+     sorry_server 10.254.9.9 80\nsorry_server_inhibit\n\
+     real_server 10.254.0.1 80 {\ninhibit_on_failure\nTCP_CHECK {\nconnect_timeout 1\n}\n}\n\
+     real_server 10.254.0.2 80 {\ninhibit_on_failure\nTCP_CHECK {\nconnect_timeout 1\n}\n}\n}\n\
+     virtual_server 192.0.2.3 80 {\ndelay_loop 1\nlb_algo rr\nlb_kind DR\nprotocol TCP\nalpha\n\
+     omega\nreal_server 10.254.0.1 80 {\nTCP_CHECK {\nconnect_timeout 1\n}\n}\n}\n";
+
+#[test]
+fn sorry_servers_quorum_and_inhibit_give_the_table_that_keepalived_gives() -> Result<()> {
+    let needs = [
+        Need::Root,
+        Need::Namespaces,
+        Need::Program("ip"),
+        Need::Ipvs,
+        Need::Program("ipvsadm"),
+        Need::Program("keepalived"),
+    ];
+    if skipped(&needs) {
+        return Ok(());
+    }
+    let folder = TempDir::new()?;
+    let path = folder.path().join("pools.conf");
+    fs::write(&path, POOLS)?;
+    let pair = Pair::start(&path)?.context("no virtual servers")?;
+    let up = |table: &Table| table.saved.len() >= 8;
+    let full = pair.wait_for("at start", up)?;
+    let servers: Vec<IpAddr> = pair.ours.1.servers.iter().copied().collect();
+    let servers = servers.get(..2).context("no servers")?;
+    let mut before = full.clone();
+    for (server, there) in [(0, false), (1, false), (1, true)] {
+        pair.set(servers[server], there)?;
+        before = pair.wait_for(&format!("{server} {there}"), |table| *table != before)?;
+    }
+    pair.set(servers[0], true)?;
+    pair.wait_for("with both again", |table| table.saved == full.saved)?;
+    Ok(())
+}
+
 impl Pair {
     /// Whether the first server is checked.
     fn has_checks(&self) -> bool {

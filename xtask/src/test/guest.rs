@@ -21,7 +21,7 @@ pub(super) struct Guest<'a> {
 }
 
 /// Modules whose tests need what the quick guest's kernel has not: BTF, nftables for IPv4.
-const NOT_FOR_UML: [&str; 2] = ["mixed::", "nftables::"];
+const NOT_FOR_UML: [&str; 4] = ["mixed::", "moving::", "nftables::", "refused::"];
 
 impl<'a> Guest<'a> {
     /// The guests that the tests of a program run in, each with what the program is told there:

@@ -132,7 +132,7 @@ fn servers(old: &[RealServer], new: &[RealServer]) -> (Vec<ServerChange>, bool) 
 
 fn keywords(old: &RealServer, new: &RealServer) -> Vec<&'static str> {
     differing!(RealServer {
-        key; weight, inhibit_on_failure, alpha, checkers, later_checkers, notify_up, notify_down,
+        key; weight, inhibit_on_failure, alpha, checkers, notify_up, notify_down,
         uthreshold, lthreshold, lvs_method, smtp_alert, snmp_name,
     } in old, new)
 }

@@ -1,7 +1,14 @@
 //! Checkers as written.
 
+mod kinds;
+
 use std::net::IpAddr;
 use std::time::Duration;
+
+pub(crate) use self::kinds::{
+    BfdCheckDraft, CheckDraft, DnsCheckDraft, FileCheckDraft, MiscCheckDraft, SmtpCheckDraft,
+    SslGetDraft, UdpCheckDraft,
+};
 
 use super::Given;
 use crate::config::model::{HttpProtocol, UrlBody};

@@ -27,6 +27,11 @@ impl Given {
         found.map(|set| set.span)
     }
 
+    /// Forgets everything but the room it takes.
+    pub(crate) fn clear(&mut self) {
+        self.settings.clear();
+    }
+
     /// Notes a line; the place of an earlier one that says something else.
     pub(crate) fn note(&mut self, keyword: &'static str, node: &Node<'_>) -> Option<Span> {
         let mut hasher = Fnv::default();

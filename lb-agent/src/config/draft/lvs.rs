@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use super::{CheckSettings, CheckerDraft, Given, HasCheckSettings, LaterDraft};
+use super::{CheckDraft, CheckSettings, Given, HasCheckSettings};
 use crate::config::model::{
     Family, Forwarding, RealServer, RealServerKey, Scheduler, VirtualServer,
 };
@@ -72,8 +72,7 @@ pub(crate) struct RealServerDraft {
     pub(crate) virtualhost: Option<Spanned<String>>,
     pub(crate) smtp_alert: Option<Spanned<bool>>,
     pub(crate) checks: CheckSettings,
-    pub(crate) checkers: Vec<CheckerDraft>,
-    pub(crate) later_checkers: Vec<LaterDraft>,
+    pub(crate) checkers: Vec<CheckDraft>,
 }
 
 impl VirtualServerDraft {
@@ -128,7 +127,6 @@ impl RealServerDraft {
             smtp_alert: None,
             checks: CheckSettings::default(),
             checkers: Vec::new(),
-            later_checkers: Vec::new(),
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::draft::{CheckerDraft, ConfigDraft, Given, Target, VirtualServerDraft};
+use crate::config::draft::{CheckerDraft, ConfigDraft, Given, Named, Target, VirtualServerDraft};
 use crate::config::text::Span;
 
 /// The keywords of all blocks, by the blocks' titles.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
+    top_level: Given,
+    ssl: Given,
     global: Given,
+    garp_groups: Vec<Given>,
     blocks: BTreeMap<String, (Span, Given)>,
 }
 
@@ -26,44 +29,23 @@ impl Origins {
     /// Those of a draft.
     pub(crate) fn of(draft: &ConfigDraft) -> Self {
         let mut origins = Self {
+            top_level: draft.given.clone(),
+            ssl: draft.ssl.clone(),
             global: draft.global_defs.given.clone(),
+            garp_groups: draft
+                .garp_groups
+                .iter()
+                .map(|(given, _)| given.clone())
+                .collect(),
             blocks: BTreeMap::new(),
         };
-        for one in &draft.vrrp_scripts {
-            origins.add(
-                format!("vrrp_script {}", one.name.value),
-                one.span,
-                &one.given,
-            );
-        }
-        for one in &draft.vrrp_track_processes {
-            origins.add(
-                format!("vrrp_track_process {}", one.name.value),
-                one.span,
-                &one.given,
-            );
-        }
-        for one in &draft.track_files {
-            origins.add(
-                format!("track_file {}", one.name.value),
-                one.span,
-                &one.given,
-            );
-        }
-        for one in &draft.bfd_instances {
-            origins.add(
-                format!("bfd_instance {}", one.name.value),
-                one.span,
-                &one.given,
-            );
-        }
-        for one in &draft.vrrp_sync_groups {
-            origins.add(
-                format!("vrrp_sync_group {}", one.name.value),
-                one.span,
-                &one.given,
-            );
-        }
+        origins.named("vrrp_script", &draft.vrrp_scripts);
+        origins.named("vrrp_track_process", &draft.vrrp_track_processes);
+        origins.named("track_file", &draft.track_files);
+        origins.named("bfd_instance", &draft.bfd_instances);
+        origins.named("vrrp_sync_group", &draft.vrrp_sync_groups);
+        origins.named("track_group", &draft.track_groups);
+        origins.named("virtual_server_group", &draft.virtual_server_groups);
         for one in &draft.instances {
             origins.add(
                 format!("vrrp_instance {}", one.name.value),
@@ -75,6 +57,13 @@ impl Origins {
             origins.service(service);
         }
         origins
+    }
+
+    fn named<T>(&mut self, keyword: &str, blocks: &[Named<T>]) {
+        for one in blocks {
+            let title = format!("{keyword} {}", one.name.value);
+            self.add(title, one.span, &one.given);
+        }
     }
 
     fn service(&mut self, service: &VirtualServerDraft) {
@@ -89,10 +78,7 @@ impl Origins {
                 .map_or_else(|| service.port(), |port| port.value);
             let name = format!("{title} real_server {} {port}", server.address);
             for (index, checker) in server.checkers.iter().enumerate() {
-                self.checker(format!("{name} checkers {index}"), checker);
-            }
-            for (index, checker) in server.later_checkers.iter().enumerate() {
-                self.checker(format!("{name} later_checkers {index}"), checker.checker());
+                self.checker(format!("{name} check {index}"), checker.checker());
             }
             self.add(name, server.span, &server.given);
         }
@@ -108,6 +94,21 @@ impl Origins {
         self.blocks
             .entry(title)
             .or_insert_with(|| (span, given.clone()));
+    }
+
+    /// The top level.
+    pub(crate) fn top_level(&self) -> &Given {
+        &self.top_level
+    }
+
+    /// `SSL`
+    pub(crate) fn ssl(&self) -> &Given {
+        &self.ssl
+    }
+
+    /// `garp_group`, by its place among them.
+    pub(crate) fn garp_group(&self, index: usize) -> Option<&Given> {
+        self.garp_groups.get(index)
     }
 
     /// `global_defs`

@@ -2,8 +2,26 @@
 
 use lb_common::schedule::slot;
 
-use crate::config::model::{Scheduler, VirtualServer};
+use crate::config::model::{Config, Scheduler, VirtualServer, XdpMode};
+use crate::dataplane::choice::fit::fit;
 use crate::dataplane::schedule::{Candidate, table};
+
+/// Who carries a service as far as the file says, as a line, and whether XDP may.
+pub(super) fn carrier(config: &Config, service: &VirtualServer) -> (String, bool) {
+    let mode = service.xdp_mode.unwrap_or(config.global_defs.xdp_mode);
+    let fit = fit(config, service);
+    let (who, xdp) = match (mode, fit.cannot.first(), fit.lacks.first()) {
+        (XdpMode::Off, _, _) => ("IPVS, by `xdp_mode off`".to_owned(), false),
+        (XdpMode::Auto, Some(why), _) => (format!("IPVS, since {why}"), false),
+        (XdpMode::Native | XdpMode::Generic, Some(why), _) => (format!("none, since {why}"), false),
+        (XdpMode::Auto, None, Some(what)) => {
+            let who = format!("IPVS where the kernel has it, since XDP has no {what}; else XDP");
+            (who, true)
+        }
+        (_, None, _) => ("XDP".to_owned(), true),
+    };
+    (format!("# data plane: {who}"), xdp)
+}
 
 /// Who gets new flows, as a line; servers have the numbers of their places, from 0 on.
 pub(super) fn schedule(service: &VirtualServer) -> String {

@@ -38,3 +38,77 @@ fn every_value_stands_with_the_line_that_says_it_or_with_default() {
     let loaded = load_explained(&source, Path::new("lb.conf"), &Environment::default());
     insta::assert_snapshot!(explain(&loaded));
 }
+
+const GROUPS: &str = "net_namespace red
+interface_up_down_delays {
+    eth0 2 3
+}
+SSL {
+    ca /etc/ssl/ca.pem
+}
+static_ipaddress {
+    10.0.0.8/24 dev eth0
+}
+static_routes {
+    10.8.0.0/16 via 10.0.0.9 dev eth0 track_group T
+}
+static_rules {
+    from 10.8.0.0/16 table 8
+}
+garp_group {
+    garp_interval 2
+    interfaces {
+        eth0
+        eth1
+    }
+}
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    virtual_ipaddress {
+        10.0.0.1/24
+    }
+}
+track_group T {
+    group {
+        A
+    }
+}
+virtual_server_group G {
+    10.0.0.1-4 80
+    10.0.0.9 8000-8010
+    fwmark 7
+}
+virtual_server group G {
+    protocol TCP
+    real_server 10.0.1.1 80 {
+        TCP_CHECK {
+        }
+        PING_CHECK {
+            retry 4
+        }
+    }
+}
+virtual_server 10.0.0.1 53 {
+    protocol UDP
+    lb_algo rr
+    lb_kind DR
+    real_server 10.0.1.1 53 {
+    }
+}
+virtual_server 10.0.0.1 25 {
+    xdp_mode off
+    protocol TCP
+    lb_algo rr
+    lb_kind DR
+    real_server 10.0.1.1 25 {
+    }
+}
+";
+
+#[test]
+fn what_is_static_and_groups_stand_there_and_who_carries_what() {
+    let source = Memory::default().with("lb.conf", GROUPS);
+    let loaded = load_explained(&source, Path::new("lb.conf"), &Environment::default());
+    insta::assert_snapshot!(explain(&loaded));
+}

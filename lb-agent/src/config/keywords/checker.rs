@@ -1,5 +1,10 @@
-//! `TCP_CHECK`, `HTTP_GET` and `url`.
+//! What checkers share, `TCP_CHECK`, `HTTP_GET` and `url`.
 
+mod kinds;
+
+pub(crate) use self::kinds::{
+    BFD_CHECK, DNS_CHECK, FILE_CHECK, HOST, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, UDP_CHECK,
+};
 use super::virtual_server::check_settings;
 use super::{
     ANY, Keyword, NONE, Section, bare, block, flag, line, number, one, read, short, text, word,

@@ -1,5 +1,10 @@
-//! The lines of `TCP_CHECK`, `HTTP_GET` and `url` with a shape of their own.
+//! The lines of checkers with a shape of their own.
 
+mod kinds;
+
+pub(in crate::config) use self::kinds::{
+    file_check_weight, host, misc_user, payload, require_reply,
+};
 use super::Lowering;
 use crate::config::draft::{IsChecker, UrlDraft};
 use crate::config::keywords::URL;

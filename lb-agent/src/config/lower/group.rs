@@ -39,8 +39,8 @@ pub(in crate::config) fn garp_group(
     lowering: &mut Lowering<'_>,
 ) {
     let mut group = GarpGroup::default();
-    lowering.block(&GARP_GROUP, &mut group, node);
-    config.garp_groups.push(group);
+    let given = lowering.block(&GARP_GROUP, &mut group, node);
+    config.garp_groups.push((given, group));
 }
 
 /// `group { INSTANCE … }` of a sync group.

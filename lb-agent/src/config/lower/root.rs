@@ -40,7 +40,7 @@ pub(in crate::config) fn ssl(
     lowering: &mut Lowering<'_>,
 ) {
     let mut ssl = Ssl::default();
-    lowering.block(&SSL, &mut ssl, node);
+    config.ssl = lowering.block(&SSL, &mut ssl, node);
     config.environment.ssl = Some(ssl);
 }
 

@@ -1,6 +1,6 @@
 //! All programs that a configuration runs.
 
-use super::{Command, Config, LaterChecker, Notify, RealServer};
+use super::{CheckerKind, Command, Config, Notify, RealServer};
 
 /// A command, and for what it is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,19 +90,20 @@ fn of_notify(notify: &Notify) -> impl Iterator<Item = Use<'_>> {
 fn of_server(server: &RealServer) -> impl Iterator<Item = Use<'_>> {
     let notify = [&server.notify_up, &server.notify_down];
     let notify = notify.into_iter().flatten();
-    let misc = server
-        .later_checkers
-        .iter()
-        .filter_map(|checker| match &checker.kind {
-            LaterChecker::Misc(check) => Some(Use::new("misc script", &check.misc_path)),
-            LaterChecker::Ssl(_)
-            | LaterChecker::Smtp(_)
-            | LaterChecker::Dns(_)
-            | LaterChecker::Udp(_)
-            | LaterChecker::Ping
-            | LaterChecker::Bfd(_)
-            | LaterChecker::File(_) => None,
-        });
+    let checkers = server.checkers.iter();
+    let misc = checkers.filter_map(|checker| match &checker.kind {
+        CheckerKind::Misc(check) => Some(Use::new("misc script", &check.misc_path)),
+        CheckerKind::Tcp
+        | CheckerKind::TcpViaTunnel
+        | CheckerKind::Http(_)
+        | CheckerKind::Ssl(_)
+        | CheckerKind::Smtp(_)
+        | CheckerKind::Dns(_)
+        | CheckerKind::Udp(_)
+        | CheckerKind::Ping
+        | CheckerKind::Bfd(_)
+        | CheckerKind::File(_) => None,
+    });
     notify
         .map(|command| Use::new("notify script", command))
         .chain(misc)

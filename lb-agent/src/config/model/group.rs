@@ -1,5 +1,6 @@
 //! Groups: of instances, of addresses of virtual servers, of what static addresses follow.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -37,6 +38,37 @@ pub struct VirtualServerGroup {
     pub name: String,
     /// Its lines.
     pub entries: Vec<VirtualServerGroupEntry>,
+}
+
+impl fmt::Display for VirtualServerGroupEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Addresses {
+                first,
+                last,
+                first_port,
+                last_port,
+            } => {
+                write!(f, "{first}")?;
+                if first != last {
+                    write!(f, "-{last}")?;
+                }
+                write!(f, " {first_port}")?;
+                if first_port != last_port {
+                    write!(f, "-{last_port}")?;
+                }
+                Ok(())
+            }
+            Self::Fwmark { fwmark, family } => {
+                write!(f, "fwmark {fwmark}")?;
+                match family {
+                    None => Ok(()),
+                    Some(Family::Inet) => write!(f, " inet"),
+                    Some(Family::Inet6) => write!(f, " inet6"),
+                }
+            }
+        }
+    }
 }
 
 /// One line of a `virtual_server_group`.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::{Checker, Command, Forwarding, LaterChecker};
+use super::{Checker, Command, Forwarding};
 
 /// What names a real server within its virtual server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -26,10 +26,8 @@ pub struct RealServer {
     pub inhibit_on_failure: bool,
     /// `alpha`, inherited.
     pub alpha: bool,
-    /// The checkers; the server is up when all of them are.
+    /// The checkers, in the order of the file; the server is up when all of them are.
     pub checkers: Vec<Checker>,
-    /// The other checkers.
-    pub later_checkers: Vec<Checker<LaterChecker>>,
     /// `notify_up`.
     pub notify_up: Option<Command>,
     /// `notify_down`.
@@ -55,7 +53,6 @@ impl RealServer {
             inhibit_on_failure: false,
             alpha: false,
             checkers: Vec::new(),
-            later_checkers: Vec::new(),
             notify_up: None,
             notify_down: None,
             uthreshold: 0,

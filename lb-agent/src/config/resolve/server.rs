@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::Resolver;
 use crate::config::diagnostic::Code;
 use crate::config::draft::{
-    CheckSettings, CheckerDraft, CheckerName, ProtocolDraft, RealServerDraft, Target as Served,
+    CheckSettings, CheckerDraft, ProtocolDraft, RealServerDraft, Target as Served,
     VirtualServerDraft,
 };
-use crate::config::model::{Checker, CheckerKind, Forwarding, RealServer, RealServerKey};
+use crate::config::model::{Checker, Forwarding, RealServer, RealServerKey};
 use crate::config::text::Spanned;
 
 /// Default of `delay_loop`.
@@ -17,9 +17,6 @@ const DELAY_LOOP: Duration = Duration::from_mins(1);
 
 /// Default of `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Default of `retry` in `TCP_CHECK` and `HTTP_GET`.
-const RETRY: u32 = 1;
 
 /// What a checker is handed down.
 #[derive(Clone, Copy)]
@@ -52,15 +49,10 @@ impl Resolver<'_> {
             no_tunnel: no_tunnel(service, method),
         };
         let checkers = draft.checkers.iter();
-        let mut checkers: Vec<Checker> = checkers
-            .filter_map(|checker| self.checker(checker, &outer))
-            .collect();
+        let checkers = checkers.filter_map(|checker| self.checker(checker, &outer));
+        let mut checkers: Vec<Checker> = checkers.collect();
         // The room that a growing list takes is several times that of most servers' one checker.
         checkers.shrink_to_fit();
-        let later = draft.later_checkers.iter();
-        let later_checkers = later.filter_map(|checker| self.later_checker(checker, &outer));
-        let mut later_checkers: Vec<_> = later_checkers.collect();
-        later_checkers.shrink_to_fit();
         let mail = &self.global.value.mail;
         let alert = draft.smtp_alert.map(|given| given.value);
         RealServer {
@@ -78,38 +70,11 @@ impl Resolver<'_> {
                 .is_some_and(|given| given.value),
             alpha: checkers.iter().any(|checker| checker.alpha),
             checkers,
-            later_checkers,
             smtp_alert: alert
                 .or(mail.smtp_alert_checker)
                 .or(mail.smtp_alert)
                 .unwrap_or(true),
             ..draft.value.clone()
-        }
-    }
-
-    /// A checker; `None` when it checks nothing.
-    fn checker(&mut self, draft: &CheckerDraft, outer: &Outer<'_>) -> Option<Checker> {
-        let get = draft.name.value == CheckerName::HttpGet;
-        let (kind, delay_before_retry) = if get {
-            let get = self.http_get(draft, outer.virtualhost)?;
-            (CheckerKind::Http(get), Duration::from_secs(3))
-        } else {
-            (self.tcp_check(draft, outer), Duration::from_secs(1))
-        };
-        Some(self.common(kind, draft, outer, RETRY, delay_before_retry))
-    }
-
-    fn tcp_check(&mut self, draft: &CheckerDraft, outer: &Outer<'_>) -> CheckerKind {
-        match (draft.xdp_check_via_tunnel, outer.no_tunnel) {
-            (Some(asked), None) if asked.value => CheckerKind::TcpViaTunnel,
-            (Some(asked), Some(why)) if asked.value => {
-                let message = format!(
-                    "`xdp_check_via_tunnel` {why}: the server is checked at its own address"
-                );
-                self.error(Code::BadValue, asked.span, message);
-                CheckerKind::Tcp
-            }
-            (Some(_) | None, _) => CheckerKind::Tcp,
         }
     }
 

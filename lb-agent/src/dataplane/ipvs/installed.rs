@@ -51,6 +51,16 @@ impl Installed {
         new
     }
 
+    /// Forgets that services were ours which are neither desired nor there: whoever makes one with
+    /// that key has a service of their own.
+    pub fn forget_gone(&mut self, desired: &Desired) {
+        let services = desired.services.iter();
+        let wanted: BTreeSet<_> = services.map(|service| service.settings.key).collect();
+        let there = &self.services;
+        self.ours
+            .retain(|key| there.contains_key(key) || wanted.contains(key));
+    }
+
     /// Notes that `change` has been carried out.
     pub fn record(&mut self, change: &Change) {
         match change {

@@ -2,9 +2,10 @@
 //!
 //! The order keeps traffic whole at every step:
 //!
-//! 1. our services that are no longer desired go, with their servers;
-//! 2. a service that is new is made before its servers, the kernel wants it so;
-//! 3. in one that stays, servers come and change before others go.
+//! 1. a service that is new is made before its servers, the kernel wants it so;
+//! 2. in one that stays, servers come and change before others go;
+//! 3. our services that are no longer desired go, with their servers: who takes over from them, a
+//!    mark from addresses say, is there before.
 //!
 //! A server that stays keeps its connections, whatever changes about it.
 
@@ -21,16 +22,15 @@ pub fn plan(desired: &Desired, installed: &Installed) -> Vec<Change> {
         .iter()
         .map(|service| service.settings.key)
         .collect();
-    let mut changes: Vec<_> = leftovers(installed)
-        .filter(|key| !wanted.contains(key))
-        .map(Change::DeleteService)
-        .collect();
+    let mut changes = Vec::new();
     for service in &desired.services {
         match installed.services.get(&service.settings.key) {
             Some(there) => change(&mut changes, service, there),
             None => make(&mut changes, service),
         }
     }
+    let gone = leftovers(installed).filter(|key| !wanted.contains(key));
+    changes.extend(gone.map(Change::DeleteService));
     changes
 }
 

@@ -2,13 +2,15 @@
 //!
 //! It carries out; what is desired comes from elsewhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::desired::Desired;
+use super::desired::{Desired, Server, Service};
 use super::drift::{Drift, drift};
-use super::installed::Installed;
+use super::installed::{self, Installed};
 use super::plan::{leftovers, plan};
-use crate::net::ipvs::{Change, Entry, Info, Ipvs, IpvsError, Refused, ServiceKey, SyncDaemon};
+use crate::net::ipvs::{
+    Change, Destination, Entry, Info, Ipvs, IpvsError, Refused, ServiceKey, SyncDaemon, Timeouts,
+};
 
 /// How often a plan is made anew when some of it was refused: the first one may have been made
 /// from an old picture.
@@ -19,6 +21,10 @@ const ATTEMPTS: u32 = 2;
 pub struct Plane {
     ipvs: Ipvs,
     installed: Installed,
+    /// What was somebody else's before it was ours, as it was, until [`Self::keep`].
+    adopted: Option<BTreeMap<ServiceKey, installed::Service>>,
+    /// The module was unloaded and is there again.
+    anew: bool,
 }
 
 /// What came of bringing the tables to what is desired.
@@ -40,7 +46,12 @@ impl Plane {
         }
         let mut installed = Installed::default();
         installed.read(&ipvs.table()?);
-        Ok(Self { ipvs, installed })
+        Ok(Self {
+            ipvs,
+            installed,
+            adopted: Some(BTreeMap::new()),
+            anew: false,
+        })
     }
 
     /// An earlier agent has left these; those that are there are ours.
@@ -51,9 +62,19 @@ impl Plane {
         self.installed.ours.extend(there);
     }
 
+    /// The services that are ours; some may be gone, because somebody has removed them.
+    pub const fn ours(&self) -> &BTreeSet<ServiceKey> {
+        &self.installed.ours
+    }
+
     /// What IPVS says of itself.
     pub fn info(&mut self) -> Result<Info, IpvsError> {
         self.ipvs.info()
+    }
+
+    /// How long connections without packets are remembered.
+    pub fn timeouts(&mut self) -> Result<Timeouts, IpvsError> {
+        self.ipvs.timeouts()
     }
 
     /// Brings the tables to what is desired. Without a difference the kernel is not asked.
@@ -61,10 +82,17 @@ impl Plane {
     /// An error means that it is not known what has been done; the next call finds out.
     pub fn apply(&mut self, desired: &Desired) -> Result<Outcome, IpvsError> {
         let mut outcome = Outcome::default();
-        for _ in 0..ATTEMPTS {
-            outcome.adopted.extend(self.installed.claim(desired));
+        self.installed.forget_gone(desired);
+        for attempt in 1..=ATTEMPTS {
+            let new = self.installed.claim(desired);
+            self.note_adopted(&new);
+            outcome.adopted.extend(new);
             let changes = plan(desired, &self.installed);
-            outcome.refused = self.carry_out(&changes)?;
+            outcome.refused = match self.carry_out(&changes) {
+                // There again meanwhile, and empty.
+                Err(IpvsError::Unloaded(_)) if self.anew && attempt < ATTEMPTS => continue,
+                outcome => outcome?,
+            };
             if outcome.refused.is_empty() {
                 break;
             }
@@ -73,18 +101,33 @@ impl Plane {
         Ok(outcome)
     }
 
-    /// Takes out those of our services that are not desired any more, and nothing else.
-    pub fn retire(&mut self, desired: &Desired) -> Result<Vec<IpvsError>, IpvsError> {
-        let wanted: BTreeSet<ServiceKey> = desired
-            .services
-            .iter()
-            .map(|service| service.settings.key)
-            .collect();
-        let changes: Vec<_> = leftovers(&self.installed)
-            .filter(|key| !wanted.contains(key))
-            .map(Change::DeleteService)
-            .collect();
-        self.carry_out(&changes)
+    fn note_adopted(&mut self, keys: &[ServiceKey]) {
+        let there = &self.installed.services;
+        if let Some(adopted) = &mut self.adopted {
+            let was = |key| Some((key, there.get(&key)?.clone()));
+            adopted.extend(keys.iter().copied().filter_map(was));
+        }
+    }
+
+    /// The agent runs: what it has adopted is its own from here on.
+    pub fn keep(&mut self) {
+        self.adopted = None;
+    }
+
+    /// The agent does not run after all: what it has made goes, and what it has adopted is again as
+    /// it was.
+    pub fn give_back(&mut self) -> Result<Vec<IpvsError>, IpvsError> {
+        let adopted = self.adopted.take().unwrap_or_default();
+        let server = |destination: Destination| Server {
+            destination,
+            sorry: false,
+        };
+        let service = |it: installed::Service| Service {
+            settings: it.settings,
+            servers: it.servers.into_values().map(server).collect(),
+        };
+        let services = adopted.into_values().map(service).collect();
+        Ok(self.apply(&Desired { services })?.refused)
     }
 
     /// The sync daemons that run, whoever has started them.
@@ -94,11 +137,33 @@ impl Plane {
 
     /// Looks at the tables; gives what others have done to our services. The next
     /// [`Self::apply`] puts it right.
+    ///
+    /// When the module was unloaded and is there again, its tables are empty, which is nobody's
+    /// change of a service: [`Self::take_anew`].
     pub fn look(&mut self) -> Result<Vec<Drift>, IpvsError> {
-        let table = self.ipvs.table()?;
+        let table = match self.ipvs.table() {
+            Err(IpvsError::Unloaded(why)) => {
+                let Some(again) = Ipvs::open_if_loaded()? else {
+                    return Err(IpvsError::Unloaded(why));
+                };
+                self.ipvs = again;
+                self.anew = true;
+                self.ipvs.table()?
+            }
+            table => table?,
+        };
         let before = self.installed.clone();
         self.installed.read(&table);
+        if self.anew {
+            return Ok(Vec::new());
+        }
         Ok(drift(&before, &self.installed))
+    }
+
+    /// Whether the module has been unloaded and loaded since this was last asked: what was set once
+    /// has to be set again.
+    pub const fn take_anew(&mut self) -> bool {
+        std::mem::replace(&mut self.anew, false)
     }
 
     /// Our services with what they have done, in the kernel's order.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use self::kind::Kinds;
 use super::{Check, Kind, PoolRules, PoolSpec, PooledServer, Question, Server, Service, Target};
 use crate::config::model::{
-    BfdCheck, Checker, CheckerKind, Command, Config, FileCheck, LaterChecker, RealServer,
-    RealServerKey, VirtualServer,
+    BfdCheck, Checker, CheckerKind, Command, Config, FileCheck, RealServer, RealServerKey,
+    VirtualServer,
 };
 use crate::health::probe::tls::TlsClient;
 use crate::script::{Script, User};
@@ -82,37 +82,34 @@ fn rules(from: &VirtualServer) -> PoolRules {
 
 /// Whether the server has a check that must succeed first.
 fn waits(server: &RealServer) -> bool {
-    let mut later = server.later_checkers.iter();
-    server.checkers.iter().any(|checker| checker.alpha) || later.any(|checker| checker.alpha)
+    server.checkers.iter().any(|checker| checker.alpha)
 }
 
 fn checks(service: &VirtualServer, server: &RealServer, kinds: &Kinds<'_>) -> Vec<Check> {
-    let first = server.checkers.iter().map(|checker| match &checker.kind {
-        CheckerKind::Tcp => check(checker, Kind::Tcp),
-        CheckerKind::TcpViaTunnel => check(checker, kind::via_tunnel(service, server)),
-        CheckerKind::Http(get) => check(checker, Kind::Http(kind::http_get(get))),
-    });
-    let later = server.later_checkers.iter();
-    let later = later.flat_map(|checker| later_checks(checker, kinds));
-    first.chain(later).collect()
-}
-
-fn later_checks(checker: &Checker<LaterChecker>, kinds: &Kinds<'_>) -> Vec<Check> {
-    match &checker.kind {
-        LaterChecker::Ssl(ssl) => vec![check(checker, kinds.ssl_get(ssl))],
-        // Each host is a check of its own: the server is up when all are.
-        LaterChecker::Smtp(smtp) if !smtp.hosts.is_empty() => {
-            let hosts = smtp.hosts.iter();
-            hosts.map(|host| check(host, kind::smtp(smtp))).collect()
+    let mut checks = Vec::with_capacity(server.checkers.len());
+    for checker in &server.checkers {
+        match &checker.kind {
+            CheckerKind::Tcp => checks.push(check(checker, Kind::Tcp)),
+            CheckerKind::TcpViaTunnel => {
+                checks.push(check(checker, kind::via_tunnel(service, server)));
+            }
+            CheckerKind::Http(get) => checks.push(check(checker, Kind::Http(kind::http_get(get)))),
+            CheckerKind::Ssl(ssl) => checks.push(check(checker, kinds.ssl_get(ssl))),
+            // Each host is a check of its own: the server is up when all are.
+            CheckerKind::Smtp(smtp) if !smtp.hosts.is_empty() => {
+                let hosts = smtp.hosts.iter();
+                checks.extend(hosts.map(|host| check(host, kind::smtp(smtp))));
+            }
+            CheckerKind::Smtp(smtp) => checks.push(check(checker, kind::smtp(smtp))),
+            CheckerKind::Dns(dns) => checks.push(check(checker, kind::dns(dns))),
+            CheckerKind::Udp(udp) => checks.push(check(checker, kind::udp(udp))),
+            CheckerKind::Ping => checks.push(check(checker, Kind::Ping)),
+            CheckerKind::File(file) => checks.extend(file_check(checker, file, kinds)),
+            CheckerKind::Misc(misc) => checks.push(check(checker, kinds.misc(misc))),
+            CheckerKind::Bfd(bfd) => checks.push(bfd_check(checker, bfd)),
         }
-        LaterChecker::Smtp(smtp) => vec![check(checker, kind::smtp(smtp))],
-        LaterChecker::Dns(dns) => vec![check(checker, kind::dns(dns))],
-        LaterChecker::Udp(udp) => vec![check(checker, kind::udp(udp))],
-        LaterChecker::Ping => vec![check(checker, Kind::Ping)],
-        LaterChecker::File(file) => file_check(checker, file, kinds).into_iter().collect(),
-        LaterChecker::Misc(misc) => vec![check(checker, kinds.misc(misc))],
-        LaterChecker::Bfd(bfd) => vec![bfd_check(checker, bfd)],
     }
+    checks
 }
 
 /// What a file says counts at once, and no warm-up has to spread it.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::daemon::{Role, SyncDaemon};
 use super::destination::{Destination, DestinationKey};
 use super::key::ServiceKey;
@@ -72,7 +74,7 @@ pub enum Change {
 
 /// How long connections without packets are remembered (`lvs_timeouts`), seconds; 0 in a change:
 /// as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeouts {
     /// Of TCP, established.
     pub tcp: u32,

@@ -19,6 +19,10 @@ pub enum IpvsError {
         /// Why the module is not there.
         reason: String,
     },
+    /// IPVS was there, and is no more: the module was unloaded (`modprobe -r ip_vs`), and with it
+    /// went what the tables held.
+    #[error("IPVS was taken out of the kernel (`modprobe -r ip_vs`?): {0}")]
+    Unloaded(NetlinkError),
     /// A change was refused, and we know why.
     #[error("{refusal}; {advice}")]
     Refused {
@@ -38,8 +42,37 @@ impl IpvsError {
         match self {
             Self::Missing { .. } => None,
             Self::Refused { refusal, .. } => refusal.errno(),
-            Self::Netlink(error) => error.errno(),
+            Self::Unloaded(error) | Self::Netlink(error) => error.errno(),
         }
+    }
+
+    /// `error` is what the kernel says to a question. A family that it does not know any more
+    /// (`genl_rcv_msg`: ENOENT) means that the module is gone.
+    pub(super) fn asked(error: NetlinkError) -> Self {
+        if error.errno() == Some(Errno::ENOENT) {
+            Self::Unloaded(error)
+        } else {
+            Self::Netlink(error)
+        }
+    }
+
+    /// Whether the module is gone, going by what the kernel says to `change`. Where ENOENT has a
+    /// meaning of its own (no such scheduler, no such server) that cannot be told.
+    pub(super) fn is_unloaded(change: &Change, refusal: &NetlinkError) -> bool {
+        let unambiguous = match change {
+            Change::NewService(_)
+            | Change::SetService(_)
+            | Change::SetDestination(..)
+            | Change::DeleteDestination(..) => false,
+            Change::DeleteService(_)
+            | Change::NewDestination(..)
+            | Change::StartDaemon(_)
+            | Change::StopDaemon(_)
+            | Change::SetTimeouts(_)
+            | Change::Zero(_)
+            | Change::Flush => true,
+        };
+        unambiguous && refusal.errno() == Some(Errno::ENOENT)
     }
 
     /// `error` is what the kernel says to `change`.

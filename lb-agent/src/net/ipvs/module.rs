@@ -1,32 +1,82 @@
-//! Asks for a kernel module.
+//! Has the kernel's modules loaded.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::io::Read as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
 
 /// Where the kernel says which program loads modules.
 const PROGRAM: &str = "/proc/sys/kernel/modprobe";
 
-/// Loads `module` with the kernel's own program for it; on failure, why.
-pub(super) fn load(module: &str) -> Result<(), String> {
+/// The module that brings IPVS; those of schedulers are called after it.
+const MODULE: &str = "ip_vs";
+
+/// A module is loaded within milliseconds; a disk that hangs never answers.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether the program has ended.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Loads IPVS and the modules of these schedulers with the kernel's own program for it. Waits for
+/// the program, for ten seconds at most. A scheduler that cannot be loaded is no error here: the
+/// kernel tries again when a service asks for it, and says what is missing.
+///
+/// # Errors
+///
+/// Why IPVS's own module is not loaded.
+pub fn load(schedulers: &[&str]) -> Result<(), String> {
+    run(MODULE)?;
+    for scheduler in schedulers {
+        if let Err(why) = run(&format!("{MODULE}_{scheduler}")) {
+            tracing::debug!("{why}");
+        }
+    }
+    Ok(())
+}
+
+fn run(module: &str) -> Result<(), String> {
     let program = fs::read_to_string(PROGRAM).unwrap_or_default();
     let program = program.trim();
     if program.is_empty() {
         return Err("this kernel loads no modules".to_owned());
     }
-    let output = Command::new(program)
+    let mut child = Command::new(program)
         .arg(module)
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
         .map_err(|error| {
             format!("cannot start {program}: {error} (Debian's package kmod has it)")
         })?;
-    if output.status.success() {
+    let status = wait(&mut child).map_err(|why| format!("`{program} {module}` {why}"))?;
+    if status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let mut said = String::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        // What is no text is not worth telling.
+        stderr.read_to_string(&mut said).ok();
+    }
     let said = said.trim();
     if said.is_empty() {
-        return Err(format!("`{program} {module}` failed: {}", output.status));
+        return Err(format!("`{program} {module}` failed: {status}"));
     }
     Err(format!("`{program} {module}` says: {said}"))
+}
+
+/// Waits for the end, as long as [`PATIENCE`] says.
+fn wait(child: &mut Child) -> Result<ExitStatus, String> {
+    for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) => thread::sleep(LOOK),
+            Err(error) => return Err(format!("cannot be waited for: {error}")),
+        }
+    }
+    // One that waits for a disk goes when that answers; nobody waits for it.
+    child.kill().ok();
+    let seconds = PATIENCE.as_secs();
+    Err(format!("did not end within {seconds} seconds"))
 }

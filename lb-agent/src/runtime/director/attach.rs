@@ -11,7 +11,7 @@ use crate::vrrp::State;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The instances that are MASTER, and those that an agent before us was MASTER of.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Masters {
     now: BTreeSet<String>,
     /// They have not heard yet that the program is attached for them.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::Director;
 use crate::config::model::{Config, Served, VirtualServer, VirtualServerKey, XdpMode};
-use crate::dataplane::choice::fit::fit;
+use crate::dataplane::choice::fit::{Fit, fit};
 use crate::dataplane::choice::{Candidate, Carrier, Choice, choose};
 use crate::dataplane::desired::Service;
 use crate::dataplane::nexthop::Resolution;
@@ -18,6 +18,7 @@ impl Director {
     pub fn choose(&mut self, xdp: Result<(), &str>, ipvs: Result<(), &str>) {
         self.choices = choose(&self.candidates(xdp), ipvs);
         self.missing = [xdp, ipvs].map(|it| it.err().map(str::to_owned));
+        self.mark_groups();
     }
 
     /// The virtual servers are others: chooses anew, knowing what was known.
@@ -54,6 +55,21 @@ impl Director {
     /// From now on these are not for XDP. It is remembered: a service does not go back and forth.
     pub fn note_refusals(&mut self, refused: BTreeMap<VirtualServerKey, String>) {
         self.refused.extend(refused);
+    }
+
+    /// The same, given away, with those that were known before.
+    pub fn take_refusals(&mut self) -> BTreeMap<VirtualServerKey, String> {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// Whether anybody is with XDP.
+    pub fn needs_xdp(&self) -> bool {
+        self.carried_by(Carrier::Xdp).next().is_some()
+    }
+
+    /// Whether anybody is with IPVS.
+    pub fn needs_ipvs(&self) -> bool {
+        self.carried_by(Carrier::Ipvs).next().is_some()
     }
 
     /// Why no packet of a virtual server arrives at the program, if the reason is an interface.
@@ -192,6 +208,18 @@ impl Director {
             key.port
         ))
     }
+}
+
+/// Whether somebody is IPVS's, going by the configuration alone.
+pub fn asks_for_ipvs(config: &Config) -> bool {
+    let mut servers = config.virtual_servers.iter();
+    servers.any(
+        |server| match server.xdp_mode.unwrap_or(config.global_defs.xdp_mode) {
+            XdpMode::Off => true,
+            XdpMode::Auto => fit(config, server) != Fit::default(),
+            XdpMode::Native | XdpMode::Generic => false,
+        },
+    )
 }
 
 /// Whether XDP could serve a virtual server, going by the configuration.

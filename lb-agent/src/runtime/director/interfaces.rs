@@ -177,6 +177,12 @@ impl Director {
         found
     }
 
+    /// The addresses of the servers that XDP is to reach.
+    pub fn servers_of_xdp(&self) -> BTreeSet<IpAddr> {
+        let all = self.carried_by(Carrier::Xdp);
+        all.flat_map(|(server, _)| servers(server)).collect()
+    }
+
     /// Why XDP does not reach servers, by their addresses.
     pub fn unreached(&self) -> BTreeMap<IpAddr, String> {
         let all = self.carried_by(Carrier::Xdp);

@@ -3,6 +3,7 @@
 //! As with keepalived a BACKUP has its services in the table, too: without the address no packet
 //! reaches them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -26,12 +27,11 @@ use crate::net::nft::marks::Mark;
 impl Director {
     /// What IPVS should do now. Of two virtual servers that serve the same, the first one counts.
     pub fn desired_of_ipvs(&self) -> Desired {
-        let marked = self.marked_groups();
         let mut seen = BTreeSet::new();
         let mut services = Vec::new();
         for (server, pool) in self.carried_by(Carrier::Ipvs) {
             let servers = Self::destinations(server, pool);
-            let served = self.served_by_ipvs(server, &marked);
+            let served = self.served_by_ipvs(server);
             services.extend(
                 served
                     .into_iter()
@@ -39,13 +39,9 @@ impl Director {
                     .map(|key| service(server, key, &servers)),
             );
         }
-        // Between two configurations what was served is served until VRRP has followed.
-        let by_xdp = self.addresses_of(Carrier::Xdp);
-        let is_left = |it: &&Service| match it.settings.key {
-            ServiceKey::Address { address, .. } => !by_xdp.contains(&address),
-            ServiceKey::Mark { .. } => true,
-        };
-        let held = self.held_by_ipvs.iter().filter(is_left);
+        // Between two configurations what was served is served until VRRP has followed, also what
+        // XDP is to serve: its gate may be shut until then.
+        let held = self.held_by_ipvs.iter();
         services.extend(held.filter(|it| seen.insert(it.settings.key)).cloned());
         Desired { services }
     }
@@ -53,8 +49,7 @@ impl Director {
     /// The marks that nftables should set for groups (`nftables_ipvs`); `None`: it is off.
     pub fn marks(&self) -> Option<(&NftablesIpvs, Vec<Mark>)> {
         let nftables = self.config.global_defs.lvs.nftables_ipvs.as_ref()?;
-        let marked = self.marked_groups();
-        let marks = marked.iter().flat_map(|((group, protocol), mark)| {
+        let marks = self.marks.iter().flat_map(|((group, protocol), mark)| {
             let ranges = self.entries_of(group).filter_map(|entry| match entry {
                 VirtualServerGroupEntry::Addresses {
                     first,
@@ -111,27 +106,31 @@ impl Director {
         sync::wanted(daemon, instance)
     }
 
-    /// Groups whose addresses have one mark for each protocol, and the mark.
-    fn marked_groups(&self) -> BTreeMap<(String, model::Protocol), u32> {
-        let mut marks = BTreeMap::new();
-        let Some(nftables) = &self.config.global_defs.lvs.nftables_ipvs else {
-            return marks;
-        };
-        let mut next = nftables.start_fwmark;
-        for (server, _) in self.carried_by(Carrier::Ipvs) {
+    /// Gives groups with addresses one mark for each protocol. Who has a mark keeps it: packets and
+    /// connections bear it.
+    pub(super) fn mark_groups(&mut self) {
+        let nftables = self.config.global_defs.lvs.nftables_ipvs.as_ref();
+        let first = nftables.map(|it| it.start_fwmark);
+        let mut wanted = Vec::new();
+        for (server, _) in self.carried_by(Carrier::Ipvs).filter(|_| first.is_some()) {
             if let VirtualServerKey::Group(key) = &server.key
                 && self.entries_of(&key.group).any(is_addresses)
             {
-                marks
-                    .entry((key.group.clone(), key.protocol))
-                    .or_insert_with(|| {
-                        let mark = next;
-                        next = next.saturating_add(1);
-                        mark
-                    });
+                wanted.push((key.group.clone(), key.protocol));
             }
         }
-        marks
+        let first = first.unwrap_or_default();
+        self.marks
+            .retain(|group, mark| wanted.contains(group) && *mark >= first);
+        let mut used: BTreeSet<u32> = self.marks.values().copied().collect();
+        for group in wanted {
+            if let Entry::Vacant(entry) = self.marks.entry(group)
+                && let Some(mark) = (first..=u32::MAX).find(|mark| !used.contains(mark))
+            {
+                used.insert(mark);
+                entry.insert(mark);
+            }
+        }
     }
 
     fn entries_of(&self, group: &str) -> impl Iterator<Item = &VirtualServerGroupEntry> {
@@ -140,13 +139,9 @@ impl Director {
         found.next().into_iter().flat_map(|it| &it.entries)
     }
 
-    fn served_by_ipvs(
-        &self,
-        server: &VirtualServer,
-        marked: &BTreeMap<(String, model::Protocol), u32>,
-    ) -> Vec<ServiceKey> {
+    fn served_by_ipvs(&self, server: &VirtualServer) -> Vec<ServiceKey> {
         let mark = match &server.key {
-            VirtualServerKey::Group(key) => marked.get(&(key.group.clone(), key.protocol)),
+            VirtualServerKey::Group(key) => self.marks.get(&(key.group.clone(), key.protocol)),
             VirtualServerKey::Address(_) | VirtualServerKey::Fwmark(_) => None,
         };
         let Some(mark) = mark else {

@@ -4,7 +4,7 @@
 //! served as it was, under the gates it had, beside what is new: when VRRP takes an address away,
 //! its service is still there, and when it sets one, its service is there already.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,6 +16,33 @@ use crate::health::pool::{Pool, PoolChange};
 use crate::log_line::LogLine;
 
 impl Director {
+    /// Another director, for finding out who would carry what under `config`; what it is to know of
+    /// the network it has to be told.
+    #[must_use]
+    pub fn rehearse(&self, config: Config) -> Self {
+        let (mut next, _) = Self::new(config, &self.gates);
+        next.refused = self.refusals_that_last(&next.config);
+        next.masters.clone_from(&self.masters);
+        next
+    }
+
+    /// What XDP was refused, of the virtual servers that ask for it under `config` as they did.
+    fn refusals_that_last(&self, config: &Config) -> BTreeMap<VirtualServerKey, String> {
+        let mode = |of: &Config, key: &VirtualServerKey| {
+            let mut servers = of.virtual_servers.iter();
+            let server = servers.find(|server| server.key == *key)?;
+            Some(server.xdp_mode.unwrap_or(of.global_defs.xdp_mode))
+        };
+        let lasts = |key: &VirtualServerKey| {
+            let before = mode(&self.config, key);
+            before.is_some() && before == mode(config, key)
+        };
+        let refused = self.refused.iter().filter(|(key, _)| lasts(key));
+        refused
+            .map(|(key, why)| (key.clone(), why.clone()))
+            .collect()
+    }
+
     /// From now on it is `config`. Pools of virtual servers that stay go on, those that go are
     /// stopped; the lines say what that means.
     ///
@@ -27,6 +54,7 @@ impl Director {
         let held_by_ipvs = self.desired_of_ipvs().services;
         let names = config.vrrp_instances.iter().map(|it| it.name.as_str());
         self.gates = self.gates.assign(names);
+        self.refused = self.refusals_that_last(&config);
         let before = std::mem::replace(&mut self.config, Arc::new(config));
         self.owners = owners(&self.config);
         self.suspending = suspending(&self.config);
@@ -40,9 +68,6 @@ impl Director {
         self.choose_again();
         self.held = Some(held);
         self.held_by_ipvs = held_by_ipvs;
-        let servers = &self.config.virtual_servers;
-        self.refused
-            .retain(|key, _| servers.iter().any(|server| server.key == *key));
         lines
     }
 

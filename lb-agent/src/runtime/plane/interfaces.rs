@@ -17,6 +17,13 @@ impl Plane {
     /// Where packets leave is ready before the program is where they arrive.
     pub fn open(&mut self, wanted: &[Wanted]) -> Ports {
         let stations = wanted.iter().map(|it| (it.link.index, it.link.mac));
+        self.stations.extend(stations);
+        // What is not wanted any more is in use until it is closed.
+        let attachments = &self.attachments;
+        self.stations.retain(|index, _| {
+            attachments.mode(*index).is_some() || wanted.iter().any(|it| it.link.index == *index)
+        });
+        let stations = self.stations.iter().map(|(index, mac)| (*index, *mac));
         self.maps.set_stations(stations);
         let mut programs = BTreeMap::new();
         let attach = |plane: &mut Self, programs: &mut BTreeMap<u32, _>, ingress: bool| {

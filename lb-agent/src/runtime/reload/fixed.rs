@@ -1,6 +1,6 @@
 //! What a running agent cannot change. Pure.
 
-use crate::config::model::{Config, Processes};
+use crate::config::model::{Config, Processes, XdpMode};
 
 /// A line for each setting that differs and waits for the next start.
 pub fn fixed(old: &Config, new: &Config) -> Vec<String> {
@@ -16,7 +16,11 @@ pub fn fixed(old: &Config, new: &Config) -> Vec<String> {
             outside.net_namespace_ipvs != inside.net_namespace_ipvs,
         ),
         ("instance", outside.instance != inside.instance),
-        ("xdp_mode", before.xdp_mode != after.xdp_mode),
+        (
+            "`xdp_mode` of interfaces that carry the XDP program already",
+            before.xdp_mode != after.xdp_mode
+                && ![before.xdp_mode, after.xdp_mode].contains(&XdpMode::Off),
+        ),
         (
             "`disable_local_igmp`, which is not taken back",
             before.vrrp.disable_local_igmp && !after.vrrp.disable_local_igmp,

@@ -97,7 +97,10 @@ fn what_needs_a_new_start_is_said() {
     new.global_defs.process.umask = 0o22;
     let lines = fixed(&old, &new);
     assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0].starts_with("`net_namespace`:") && lines[1].starts_with("`xdp_mode`:"));
+    assert!(
+        lines[0].starts_with("`net_namespace`:")
+            && lines[1].starts_with("`xdp_mode` of interfaces")
+    );
 }
 
 #[test]

@@ -72,11 +72,10 @@ impl Balancer {
         &self.plane
     }
 
-    /// Brings the data plane to what is desired now.
-    pub(super) fn update(&mut self, director: &mut Director) {
-        let wanted = self.open(director);
-        self.tell_unusable(&wanted, director.ports());
-        let outcome = self.bring_about(director, &wanted);
+    /// Brings the data plane to what is desired now; `wanted`: what [`Self::open`] has opened.
+    pub(super) fn update(&mut self, director: &Director, wanted: &[Wanted]) {
+        self.tell_unusable(wanted, director.ports());
+        let outcome = self.bring_about(director, wanted);
         match &outcome {
             Ok(()) if self.failing => info!("the data plane is as it should be again"),
             Ok(()) => {}

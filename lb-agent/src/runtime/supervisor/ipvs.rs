@@ -1,21 +1,28 @@
 //! The kernel's IPVS at work: kept as the director wants it, and what the operator hears of it.
 //!
 //! The tables are everybody's, so they are looked at again and again; whatever others have done to
-//! our services is said, and put right.
+//! our services is said, and put right. What is ours is written down before the kernel is told
+//! ([`ClaimsFile`]).
 
+mod marks;
+mod tell;
+mod times;
+
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
+use self::marks::Marks;
+use self::times::Times;
 use super::said::Said;
-use crate::config::model::{LvsFlushOnStop, LvsTimeouts, NftablesIpvs};
-use crate::dataplane::ipvs::drift::Drift;
+use crate::config::model::{LvsFlushOnStop, LvsTimeouts};
+use crate::dataplane::ipvs::desired::Desired;
 use crate::dataplane::ipvs::key::key;
 use crate::dataplane::ipvs::plane::{Outcome, Plane};
 use crate::dataplane::ipvs::sync;
-use crate::net::ipvs::{self, Change, IpvsError, ServiceKey, Timeouts};
-use crate::net::netlink::{Connection, NetlinkError};
-use crate::net::nft::marks::{self, Mark};
+use crate::net::ipvs::{self, IpvsError, ServiceKey};
+use crate::runtime::claims::{Claims, ClaimsFile};
 use crate::runtime::clock;
 use crate::runtime::director::Director;
 use crate::runtime::plane::chain;
@@ -26,13 +33,11 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Looking at great tables takes its time: no more than a twentieth of all.
 const SHARE: u32 = 20;
 
-/// Lines on what others have done at one time; the rest is counted.
-const LINES: usize = 10;
-
 /// What may go wrong, each told once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Trouble {
     Tables,
+    Timeouts,
     Daemons,
     Marks,
 }
@@ -40,13 +45,15 @@ enum Trouble {
 /// IPVS of one director.
 pub(super) struct Ipvs {
     plane: Plane,
-    nftables: Option<Connection>,
-    /// What nftables marks now, in which table, if we have told it.
-    marks: Option<(NftablesIpvs, Vec<Mark>)>,
+    claims: ClaimsFile,
+    marks: Marks,
+    times: Times,
     /// Sync daemons of ours may run.
     has_daemons: bool,
-    /// `lvs_timeouts` as the kernel has been told.
-    timeouts: LvsTimeouts,
+    /// Why the tables cannot be read.
+    blind: Option<String>,
+    /// It is because the module is gone.
+    unloaded: bool,
     /// What is not as it should be.
     troubles: Said<Trouble>,
     /// What the kernel has refused.
@@ -57,38 +64,41 @@ pub(super) struct Ipvs {
 }
 
 impl Ipvs {
-    /// Connects, loading the module if need be. What stands in the tables stays, unless `lvs_flush`
-    /// says otherwise; those of `ours` that are there are from an earlier agent.
-    pub(super) fn open(director: &Director, ours: &[ServiceKey]) -> Result<Self, IpvsError> {
+    /// Connects, loading the module if need be. What stands in the tables stays, unless `flush`
+    /// (`lvs_flush`, at the start of the agent) says otherwise; what an earlier agent called
+    /// `instance` has left is ours.
+    pub(super) fn open(instance: &str, flush: bool) -> Result<Self, IpvsError> {
         info!("Initializing ipvs");
-        let lvs = &director.config().global_defs.lvs;
-        let mut plane = Plane::open(lvs.lvs_flush)?;
-        plane.inherit(ours);
-        let mut ipvs = Self {
+        let claims = ClaimsFile::open(instance);
+        let left = claims.claims();
+        let mut plane = Plane::open(flush)?;
+        plane.inherit(&left.services);
+        let inherited = plane.ours().len();
+        if inherited > 0 {
+            info!(
+                "an earlier agent has left virtual services in IPVS ({inherited}): they are ours"
+            );
+        }
+        let mut marks = Marks::default();
+        marks.inherit(left.table.clone());
+        Ok(Self {
             plane,
-            nftables: None,
-            marks: None,
-            has_daemons: false,
-            timeouts: LvsTimeouts::default(),
+            marks,
+            times: Times::new(left.timeouts),
+            has_daemons: left.daemons,
+            claims,
+            blind: None,
+            unloaded: false,
             troubles: Said::default(),
             refused: Said::default(),
             disturbed: false,
             next_look: clock::now() + LOOK,
-        };
-        ipvs.reload(director);
-        Ok(ipvs)
+        })
     }
 
-    /// The configuration is another one: what is set once is set anew.
-    pub(super) fn reload(&mut self, director: &Director) {
-        let wanted = director.config().global_defs.lvs.lvs_timeouts;
-        let before = std::mem::replace(&mut self.timeouts, wanted);
-        if before != wanted
-            && let Some(timeouts) = timeouts(&wanted)
-            && let Err(error) = self.plane.change(&Change::SetTimeouts(timeouts))
-        {
-            error!("{}", chain(&error));
-        }
+    /// The services that are ours.
+    pub(super) const fn ours(&self) -> &BTreeSet<ServiceKey> {
+        self.plane.ours()
     }
 
     /// Whether something should be tried again.
@@ -96,11 +106,17 @@ impl Ipvs {
         !self.troubles.is_empty() || !self.refused.is_empty()
     }
 
-    /// Takes out what is not desired any more; the rest comes with [`Self::update`].
-    pub(super) fn retire(&mut self, director: &Director) {
-        match self.plane.retire(&director.desired_of_ipvs()) {
-            Ok(refused) => refused.iter().for_each(|error| error!("{}", chain(error))),
-            Err(error) => error!("{}", chain(&error)),
+    /// Whether the module is gone, and has to be loaded.
+    pub(super) const fn is_unloaded(&self) -> bool {
+        self.unloaded
+    }
+
+    /// The module is gone and cannot be loaded.
+    pub(super) fn handle_missing(&mut self, why: &str) {
+        if self.unloaded {
+            self.blind = Some(format!(
+                "IPVS was taken out of the kernel, and cannot be loaded again: {why}"
+            ));
         }
     }
 
@@ -108,23 +124,51 @@ impl Ipvs {
     pub(super) fn update(&mut self, director: &Director) {
         let mut troubles = Vec::new();
         let mut note = |what, error: Option<String>| troubles.extend(error.map(|it| (what, it)));
-        let outcome = self.plane.apply(&director.desired_of_ipvs());
-        note(Trouble::Tables, outcome.as_ref().err().map(|it| chain(it)));
-        note(Trouble::Daemons, self.sync(director));
-        note(Trouble::Marks, self.mark(director));
-        if let Ok(outcome) = outcome {
-            self.tell(&outcome);
-            if std::mem::take(&mut self.disturbed) && outcome.refused.is_empty() {
-                info!("IPVS is as it should be again");
+        note(Trouble::Tables, self.blind.clone());
+        if !self.unloaded {
+            let desired = director.desired_of_ipvs();
+            let wanted = director.config().global_defs.lvs.lvs_timeouts;
+            let known = self.times.look(&mut self.plane, wanted);
+            self.claim(director, Some(&desired));
+            let outcome = self.plane.apply(&desired);
+            self.handle_anew();
+            note(Trouble::Tables, failure(&outcome));
+            let set = known.and_then(|()| self.times.set(&mut self.plane, wanted));
+            note(Trouble::Timeouts, failure(&set));
+            note(Trouble::Daemons, self.sync(director));
+            let marks = director.marks();
+            let marks = marks.map(|(nftables, marks)| (nftables.clone(), marks));
+            note(Trouble::Marks, failure(&self.marks.update(marks)));
+            if let Ok(outcome) = outcome {
+                self.claim(director, None);
+                self.tell(&outcome);
             }
         }
         let news = self.troubles.update(troubles.into_iter().collect());
         for (_, why) in news.begun {
             error!("IPVS is not as it should be: {why}; trying again every second");
         }
-        if !news.over.is_empty() {
+        let disturbed = self.disturbed || !news.over.is_empty();
+        self.disturbed = disturbed && self.is_failing();
+        if disturbed && !self.disturbed {
             info!("IPVS is as it should be again");
         }
+    }
+
+    /// Writes down what is ours, and what is to be: before the kernel is told of `desired`.
+    fn claim(&mut self, director: &Director, desired: Option<&Desired>) {
+        let mut services = self.plane.ours().clone();
+        let coming = desired.into_iter().flat_map(|it| &it.services);
+        services.extend(coming.map(|service| service.settings.key));
+        let coming = director.marks().filter(|_| desired.is_some());
+        let coming = coming.map(|(nftables, _)| nftables.table.as_str());
+        let table = self.marks.table().or(coming).map(str::to_owned);
+        self.claims.write(Claims {
+            services: services.into_iter().collect(),
+            table,
+            daemons: self.has_daemons || !director.sync_daemons().is_empty(),
+            timeouts: self.times.before(),
+        });
     }
 
     /// When to call [`Self::look`].
@@ -137,47 +181,104 @@ impl Ipvs {
     pub(super) fn look(&mut self, director: &Director) -> bool {
         let begun = clock::now();
         let drifts = self.plane.look();
-        let daemons = self.plane.daemons();
+        let wanted = director.sync_daemons();
+        let daemons = match &drifts {
+            Ok(_) if !wanted.is_empty() => self.plane.daemons().ok(),
+            Ok(_) | Err(_) => None,
+        };
         let ended = clock::now();
         self.next_look = ended + LOOK.max(ended.saturating_duration_since(begun) * SHARE);
-        let wanted = director.sync_daemons();
-        let is_off = |running: Vec<_>| !sync::plan(&wanted, &running).is_empty();
-        let gone = !wanted.is_empty() && daemons.is_ok_and(is_off);
-        if gone {
-            warn!("somebody has changed IPVS's sync daemons: putting them right");
-        }
         match drifts {
             Ok(drifts) => {
-                tell_drifts(&drifts);
+                let was_blind = self.blind.take().is_some();
+                self.unloaded = false;
+                let anew = self.handle_anew();
+                let is_off = |running: Vec<_>| !sync::plan(&wanted, &running).is_empty();
+                let gone = !anew && daemons.is_some_and(is_off);
+                if gone {
+                    warn!("somebody has changed IPVS's sync daemons: putting them right");
+                }
+                tell::drifts(&drifts);
                 self.disturbed |= gone || !drifts.is_empty();
-                self.disturbed
+                self.disturbed || was_blind
             }
-            // What is so will be found out by the next attempt to change it.
+            // It is told by the next update, once. What is so will be found out by the next attempt
+            // to change it.
             Err(error) => {
-                warn!("{}", chain(&error));
-                true
+                let unloaded = matches!(error, IpvsError::Unloaded(_));
+                let new = self.unloaded != unloaded || self.blind.is_none();
+                if new {
+                    self.blind = Some(chain(&error));
+                }
+                self.unloaded = unloaded;
+                new
             }
         }
+    }
+
+    /// Whether the module was loaded anew: what was set once is not set any more.
+    fn handle_anew(&mut self) -> bool {
+        let anew = self.plane.take_anew();
+        if anew {
+            warn!(
+                "IPVS was taken out of the kernel (`modprobe -r ip_vs`) and is there again, empty: \
+                 putting everything back"
+            );
+            self.times.forget();
+            self.disturbed = true;
+        }
+        anew
+    }
+
+    /// The agent runs: what it has adopted is its own from here on.
+    pub(super) fn keep(&mut self) {
+        self.plane.keep();
+    }
+
+    /// The agent does not run after all: what it has made goes, what it has adopted is as it was.
+    pub(super) fn give_back(mut self, director: &Director) {
+        self.stop_daemons(director);
+        tell::removed(self.plane.give_back());
+        self.leave();
+    }
+
+    /// Nobody needs IPVS any more.
+    pub(super) fn release(mut self, director: &Director) {
+        self.stop_daemons(director);
+        tell::removed(self.plane.clear());
+        self.leave();
+        info!("IPVS has nothing of ours any more: nobody needs it");
     }
 
     /// The end: our services go, unless they are to stay.
     pub(super) fn stop(mut self, director: &Director, stays: bool) {
         self.stop_daemons(director);
         if stays {
+            self.claims.write(Claims {
+                daemons: false,
+                ..self.claims.claims().clone()
+            });
             info!("the services stay in IPVS (--dont-release-ipvs)");
             return;
         }
-        let outcome = match director.config().global_defs.lvs.lvs_flush_on_stop {
+        tell::removed(match director.config().global_defs.lvs.lvs_flush_on_stop {
             LvsFlushOnStop::All => self.plane.flush().map(|()| Vec::new()),
             LvsFlushOnStop::No | LvsFlushOnStop::VirtualServers => self.plane.clear(),
-        };
-        match outcome {
-            Ok(refused) => refused.iter().for_each(|error| error!("{}", chain(error))),
+        });
+        self.leave();
+    }
+
+    /// Everything beside the services.
+    fn leave(&mut self) {
+        let times = self.times.set(&mut self.plane, LvsTimeouts::default());
+        match times {
+            Ok(()) | Err(IpvsError::Unloaded(_)) => {}
             Err(error) => error!("{}", chain(&error)),
         }
-        if let Err(error) = self.replace_marks(None) {
+        if let Err(error) = self.marks.update(None) {
             error!("{}", chain(&error));
         }
+        self.claims.write(Claims::default());
     }
 
     /// Those of ours.
@@ -189,7 +290,7 @@ impl Ipvs {
         running.retain(|it| ours.iter().any(|ours| ours.role == it.role));
         for change in sync::plan(&[], &running) {
             match self.plane.change(&change) {
-                Ok(()) => tell_daemon(&change),
+                Ok(()) => tell::daemon(&change),
                 Err(error) => error!("{}", chain(&error)),
             }
         }
@@ -205,72 +306,22 @@ impl Ipvs {
             Ok(running) => running,
             Err(error) => return Some(chain(&error)),
         };
-        self.has_daemons = !wanted.is_empty();
         let mut why = None;
         for change in sync::plan(&wanted, &running) {
             match self.plane.change(&change) {
-                Ok(()) => tell_daemon(&change),
+                Ok(()) => tell::daemon(&change),
                 Err(error) => why = Some(chain(&error)),
             }
         }
+        self.has_daemons = !wanted.is_empty() || why.is_some();
         why
-    }
-
-    /// nftables marks what groups serve; why not, if it does not.
-    fn mark(&mut self, director: &Director) -> Option<String> {
-        let wanted = director.marks();
-        let wanted = wanted.map(|(nftables, marks)| (nftables.clone(), marks));
-        if self.marks == wanted {
-            return None;
-        }
-        match self.replace_marks(wanted.as_ref()) {
-            Ok(()) => {
-                self.marks = wanted;
-                None
-            }
-            Err(error) => {
-                self.nftables = None;
-                Some(chain(&error))
-            }
-        }
-    }
-
-    fn replace_marks(
-        &mut self,
-        wanted: Option<&(NftablesIpvs, Vec<Mark>)>,
-    ) -> Result<(), NetlinkError> {
-        let table = wanted.map(|(nftables, _)| nftables.table.as_str());
-        let before = self
-            .marks
-            .as_ref()
-            .map(|(nftables, _)| nftables.table.clone());
-        if let Some(before) = before.filter(|before| table != Some(before)) {
-            marks::clear(self.connection()?, &before)?;
-        }
-        match wanted {
-            Some((nftables, marks)) => marks::set(
-                self.connection()?,
-                &nftables.table,
-                nftables.priority,
-                marks,
-            ),
-            None => Ok(()),
-        }
-    }
-
-    fn connection(&mut self) -> Result<&mut Connection, NetlinkError> {
-        let connection = match self.nftables.take() {
-            Some(connection) => connection,
-            None => Connection::with_protocol(netlink_sys::protocols::NETLINK_NETFILTER)?,
-        };
-        Ok(self.nftables.insert(connection))
     }
 
     fn tell(&mut self, outcome: &Outcome) {
         for adopted in &outcome.adopted {
             info!("adopted virtual service {adopted}, which was in IPVS already");
         }
-        let refused = outcome.refused.iter().map(chain_of);
+        let refused = outcome.refused.iter().map(|error| chain(error));
         let refused = refused.map(|why| (why.clone(), why)).collect();
         for (_, why) in self.refused.update(refused).begun {
             error!("{why}");
@@ -278,9 +329,13 @@ impl Ipvs {
     }
 }
 
-/// Services that are in IPVS and that no agent of ours has left are not for XDP to take. Nothing
-/// is loaded to find that out.
-pub(super) fn note_foreign(director: &mut Director, ours: &[ServiceKey]) {
+fn failure<T, E: std::error::Error + 'static>(outcome: &Result<T, E>) -> Option<String> {
+    outcome.as_ref().err().map(|error| chain(error))
+}
+
+/// Services that are in IPVS and that are not `ours` are not for XDP to take. Nothing is loaded to
+/// find that out.
+pub(super) fn note_foreign(director: &mut Director, ours: &BTreeSet<ServiceKey>) {
     let table = ipvs::Ipvs::open_if_loaded().and_then(|ipvs| match ipvs {
         Some(mut ipvs) => ipvs.table(),
         None => Ok(Vec::new()),
@@ -289,51 +344,6 @@ pub(super) fn note_foreign(director: &mut Director, ours: &[ServiceKey]) {
         .inspect_err(|error| warn!("{}", chain(error)))
         .unwrap_or_default();
     let keys = table.iter().map(|entry| entry.service.service.key);
-    let foreign: Vec<ServiceKey> = keys.filter(|key| !ours.contains(key)).collect();
+    let foreign: BTreeSet<ServiceKey> = keys.filter(|key| !ours.contains(key)).collect();
     director.note_foreign(|served| foreign.contains(&key(served)));
-}
-
-fn chain_of(error: &IpvsError) -> String {
-    chain(error)
-}
-
-/// `None`: the kernel's stay.
-fn timeouts(configured: &LvsTimeouts) -> Option<Timeouts> {
-    let seconds =
-        |it: Option<Duration>| it.map_or(0, |it| it.as_secs().try_into().unwrap_or(u32::MAX));
-    let timeouts = Timeouts {
-        tcp: seconds(configured.tcp),
-        tcp_fin: seconds(configured.tcpfin),
-        udp: seconds(configured.udp),
-    };
-    (timeouts != Timeouts::default()).then_some(timeouts)
-}
-
-fn tell_drifts(drifts: &[Drift]) {
-    for drift in drifts.iter().take(LINES) {
-        warn!("{drift}: putting it right");
-    }
-    if drifts.len() > LINES {
-        let more = drifts.len() - LINES;
-        warn!("and {more} changes more by somebody else: putting them right");
-    }
-}
-
-fn tell_daemon(change: &Change) {
-    match change {
-        Change::StartDaemon(daemon) => info!(
-            "IPVS's sync daemon ({}) runs on {} with id {}",
-            daemon.role, daemon.interface, daemon.sync_id
-        ),
-        Change::StopDaemon(role) => info!("IPVS's sync daemon ({role}) is stopped"),
-        Change::NewService(_)
-        | Change::SetService(_)
-        | Change::DeleteService(_)
-        | Change::NewDestination(..)
-        | Change::SetDestination(..)
-        | Change::DeleteDestination(..)
-        | Change::SetTimeouts(_)
-        | Change::Zero(_)
-        | Change::Flush => {}
-    }
 }

@@ -220,9 +220,18 @@ impl Network {
                 }
             }
         }
+        let mut found = Vec::new();
         while let Some(address) = director.hops().poll_changed() {
+            found.push(address);
+        }
+        if !found.is_empty() {
+            // The way to the others is the kernel's matter.
+            let of_xdp = director.servers_of_xdp();
+            found.retain(|address| of_xdp.contains(address));
+            for address in found {
+                say(director, address);
+            }
             changed = true;
-            say(director, address);
         }
         changed
     }

@@ -2,37 +2,50 @@
 //!
 //! The director chooses ([`Director::choose`]); here is found out what there is to choose from,
 //! and told what came of it.
+//!
+//! A service that goes from one to the other is with the second before it leaves the first. Packets
+//! meet XDP first, so none of them is served twice: what comes to XDP is IPVS's for as long as the
+//! gate is shut, and what leaves XDP is seen by IPVS only then.
+
+mod begin;
+mod tell;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
+use self::tell::short;
 use super::RunError;
 use super::balancer::Balancer;
 use super::ipvs::Ipvs;
+use super::module::Module;
 use super::said::Said;
 use super::vrrp::names;
-use crate::config::model::Config;
-use crate::dataplane::choice::Carrier;
-use crate::dataplane::xdp::gate::{InstanceGates, NoGates, Numbers};
+use crate::config::model::VirtualServerKey;
+use crate::dataplane::xdp::gate::{InstanceGates, NoGates};
 use crate::dataplane::xdp::pins::Pins;
-use crate::runtime::clock;
+use crate::net;
 use crate::runtime::director::Director;
 use crate::runtime::plane::{Plane, chain};
-use crate::runtime::status::StatusFile;
 use crate::vrrp;
 
 /// The data planes of one director.
 pub(super) struct Planes {
+    /// `--instance`.
+    instance: String,
     /// XDP; `None`: nobody needs it, or it cannot be loaded.
     balancer: Option<Balancer>,
     /// IPVS, likewise.
     ipvs: Option<Ipvs>,
+    /// Who loads IPVS's module while we go on.
+    module: Module,
     /// Why the program cannot be loaded.
     no_xdp: Option<String>,
     /// Why there is no IPVS.
     no_ipvs: Option<String>,
+    /// Why XDP does not serve, of the configuration that is to come.
+    expected: BTreeMap<VirtualServerKey, String>,
     /// Who carries what.
     carried: Said<String>,
 }
@@ -40,79 +53,42 @@ pub(super) struct Planes {
 impl Planes {
     /// Finds out who can carry what, and brings it about: what has to stand before anybody hears
     /// of us. Unless `xdp_required` is off, a virtual server that nobody carries is an error.
-    pub(super) fn start(
-        instance: &str,
-        status: &StatusFile,
-        director: &mut Director,
-    ) -> Result<Self, RunError> {
+    pub(super) fn start(instance: &str, director: &mut Director) -> Result<Self, RunError> {
         let mut planes = Self {
+            instance: instance.to_owned(),
             balancer: None,
             ipvs: None,
+            module: Module::default(),
             no_xdp: None,
             no_ipvs: None,
+            expected: BTreeMap::new(),
             carried: Said::default(),
         };
-        match planes.begin(instance, status, director) {
+        match planes.begin(director) {
             Ok(()) => Ok(planes),
             Err(error) => {
-                // Nothing half-done stays behind.
-                planes.stop(director, false);
+                planes.give_back(director);
                 Err(error)
             }
         }
     }
 
-    fn begin(
-        &mut self,
-        instance: &str,
-        status: &StatusFile,
-        director: &mut Director,
-    ) -> Result<(), RunError> {
-        let (wants_xdp, _) = director.asks(Ok(()));
-        if wants_xdp {
-            self.load(instance, director);
+    /// The agent runs: what it has adopted is its own from here on.
+    pub(super) fn keep(&mut self) {
+        if let Some(ipvs) = &mut self.ipvs {
+            ipvs.keep();
         }
-        if let Some(plane) = self.xdp() {
-            let gates = plane.gates();
-            director.hold_attachments(|gate| gates.is_armed(gate), clock::now());
-        }
-        let ours = status.read().map(|(status, _)| status.ipvs);
-        let ours: Vec<_> = ours.unwrap_or_default().iter().map(|it| it.key).collect();
-        super::ipvs::note_foreign(director, &ours);
-        director.choose(self.xdp_there(), Ok(()));
-        if let Some(balancer) = &mut self.balancer {
-            balancer.open(director);
-        }
-        let refused = director.refusals();
-        let (_, wants_ipvs) = director.asks(self.xdp_there());
-        if wants_ipvs || !refused.is_empty() || !ours.is_empty() {
-            self.open_ipvs(director, &ours);
-        }
-        if self.ipvs.is_some() {
-            director.note_refusals(refused);
-        }
-        director.choose(self.xdp_there(), self.ipvs_there());
-        self.tell(director);
-        self.require(director)?;
-        let serves_by_xdp = director
-            .choices()
-            .any(|(_, choice)| choice.carrier == Carrier::Xdp);
-        if !serves_by_xdp && let Some(balancer) = self.balancer.take() {
+    }
+
+    /// The agent does not run after all: nothing half-done stays behind, and what was somebody
+    /// else's stays.
+    pub(super) fn give_back(self, director: &Director) {
+        if let Some(balancer) = self.balancer {
             balancer.stop();
         }
-        if self.balancer.is_none() {
-            remove_pins(instance);
+        if let Some(ipvs) = self.ipvs {
+            ipvs.give_back(director);
         }
-        if let Some(ipvs) = &mut self.ipvs {
-            ipvs.retire(director);
-        }
-        if let Some(balancer) = &mut self.balancer {
-            balancer.begin(director)?;
-        }
-        if let Some(ipvs) = &mut self.ipvs {
-            ipvs.update(director);
-        }
-        Ok(())
     }
 
     /// XDP's part, if it is in use.
@@ -132,69 +108,71 @@ impl Planes {
         }
     }
 
-    /// Another configuration is to come: what it needs and is not there yet is made ready. Without
-    /// a data plane for everybody it must not come.
-    pub(super) fn prepare(&mut self, instance: &str, config: &Config) -> Result<(), String> {
-        let (mut next, _) = Director::new(config.clone(), &Numbers::default());
-        let (wants_xdp, _) = next.asks(Ok(()));
-        if wants_xdp && self.balancer.is_none() {
-            self.no_xdp = None;
-            self.load(instance, &next);
-        }
-        let (_, wants_ipvs) = next.asks(self.xdp_there());
-        if wants_ipvs && self.ipvs.is_none() {
-            self.no_ipvs = None;
-            self.open_ipvs(&next, &[]);
-        }
-        next.choose(self.xdp_there(), self.ipvs_there());
-        self.require(&next).map_err(|error| error.to_string())
-    }
-
-    /// The director has another configuration: who carries what is chosen anew.
+    /// The director has another configuration, which was prepared: who carries what is chosen anew.
     pub(super) fn reload(&mut self, director: &mut Director) {
+        director.note_refusals(std::mem::take(&mut self.expected));
         // `prepare` did not know the next hops, by which one may be XDP's no more.
         let (_, wants_ipvs) = director.asks(self.xdp_there());
         if wants_ipvs && self.ipvs.is_none() {
             self.no_ipvs = None;
-            self.open_ipvs(director, &[]);
+            self.open_ipvs();
         }
         director.choose(self.xdp_there(), self.ipvs_there());
         self.tell(director);
-        if let Some(ipvs) = &mut self.ipvs {
-            ipvs.reload(director);
-        }
     }
 
-    /// Brings both to what is desired now. What one of them gives up is gone from it before the
-    /// other one takes it.
+    /// Brings both to what is desired now.
     pub(super) fn update(&mut self, director: &mut Director) {
-        if self.balancer.is_some() {
-            self.reconsider(director);
-        }
-        if let Some(ipvs) = &mut self.ipvs {
-            ipvs.retire(director);
-        }
-        if let Some(balancer) = &mut self.balancer {
-            balancer.update(director);
+        let mut wanted = self.balancer.as_mut().map(|it| it.open(director));
+        if self.reconsider(director) {
+            wanted = self.balancer.as_mut().map(|it| it.open(director));
         }
         if let Some(ipvs) = &mut self.ipvs {
             ipvs.update(director);
         }
+        if let (Some(balancer), Some(wanted)) = (&mut self.balancer, wanted) {
+            balancer.update(director, &wanted);
+        }
+        self.leave_unused(director);
     }
 
-    /// An interface may have refused the program since the last choice.
-    fn reconsider(&mut self, director: &mut Director) {
+    /// An interface may have refused the program since the last choice; whether that is another one
+    /// now.
+    fn reconsider(&mut self, director: &mut Director) -> bool {
         let refused = director.refusals();
         if refused.is_empty() {
-            return;
+            return false;
         }
         if self.ipvs.is_none() && self.no_ipvs.is_none() {
-            self.open_ipvs(director, &[]);
+            match net::ipvs::Ipvs::open_if_loaded() {
+                Ok(None) => self.module.ask(director.config()),
+                Ok(Some(_)) | Err(_) => self.open_ipvs(),
+            }
         }
-        if self.ipvs.is_some() {
-            director.note_refusals(refused);
-            director.choose(self.xdp_there(), self.ipvs_there());
-            self.tell(director);
+        if self.ipvs.is_none() {
+            return false;
+        }
+        director.note_refusals(refused);
+        director.choose(self.xdp_there(), self.ipvs_there());
+        self.tell(director);
+        true
+    }
+
+    /// A plane that nobody needs goes, when nobody is served by it any more.
+    fn leave_unused(&mut self, director: &Director) {
+        if director.is_between() {
+            return;
+        }
+        if !director.needs_xdp()
+            && let Some(balancer) = self.balancer.take()
+        {
+            balancer.stop();
+            info!("the XDP program is removed: nobody needs it any more");
+        }
+        if !director.needs_ipvs()
+            && let Some(ipvs) = self.ipvs.take()
+        {
+            ipvs.release(director);
         }
     }
 
@@ -202,6 +180,9 @@ impl Planes {
     pub(super) fn beat(&mut self, director: &Director) -> bool {
         let xdp = self.balancer.as_mut().is_some_and(|it| it.beat(director));
         let ipvs = self.ipvs.as_ref().is_some_and(Ipvs::is_failing);
+        if self.ipvs.as_ref().is_some_and(Ipvs::is_unloaded) {
+            self.module.ask(director.config());
+        }
         xdp || ipvs
     }
 
@@ -213,7 +194,41 @@ impl Planes {
     /// Looks whether others have been at the kernel's tables; whether something has to be put
     /// right.
     pub(super) fn look(&mut self, director: &Director) -> bool {
-        self.ipvs.as_mut().is_some_and(|ipvs| ipvs.look(director))
+        let Some(ipvs) = &mut self.ipvs else {
+            return false;
+        };
+        let changed = ipvs.look(director);
+        if ipvs.is_unloaded() {
+            self.module.ask(director.config());
+        }
+        changed
+    }
+
+    /// What has come of loading IPVS's module; never, while nobody loads it.
+    pub(super) async fn module(&mut self) -> Result<(), String> {
+        self.module.answer().await
+    }
+
+    /// It has come to this; whether something has to be put right.
+    pub(super) fn handle_module(
+        &mut self,
+        outcome: Result<(), String>,
+        director: &Director,
+    ) -> bool {
+        match (outcome, &mut self.ipvs) {
+            (Ok(()), Some(ipvs)) => ipvs.look(director),
+            (Ok(()), None) => true,
+            (Err(why), Some(ipvs)) => {
+                ipvs.handle_missing(&why);
+                true
+            }
+            (Err(reason), None) => {
+                let missing = net::ipvs::IpvsError::Missing { reason };
+                self.no_ipvs = Some(missing.to_string());
+                error!("{missing}");
+                false
+            }
+        }
     }
 
     /// Takes everything out of the kernel, unless it is to stay (`--dont-release-ipvs`).
@@ -230,8 +245,8 @@ impl Planes {
         }
     }
 
-    fn load(&mut self, instance: &str, director: &Director) {
-        match Balancer::load(instance, director) {
+    fn load(&mut self, director: &Director) {
+        match Balancer::load(&self.instance, director) {
             Ok(balancer) => self.balancer = Some(balancer),
             Err(error) => {
                 let why = chain(&error);
@@ -241,8 +256,8 @@ impl Planes {
         }
     }
 
-    fn open_ipvs(&mut self, director: &Director, ours: &[crate::net::ipvs::ServiceKey]) {
-        match Ipvs::open(director, ours) {
+    fn open_ipvs(&mut self) {
+        match Ipvs::open(&self.instance, false) {
             Ok(ipvs) => self.ipvs = Some(ipvs),
             Err(error) => self.no_ipvs = Some(chain(&error)),
         }
@@ -255,86 +270,6 @@ impl Planes {
     fn ipvs_there(&self) -> Result<(), &str> {
         self.no_ipvs.as_deref().map_or(Ok(()), Err)
     }
-
-    /// Whether there is a data plane for everybody.
-    fn require(&self, director: &Director) -> Result<(), RunError> {
-        let unserved: Vec<String> = director
-            .choices()
-            .filter_map(|(server, choice)| {
-                let refusal = match choice.carrier {
-                    Carrier::None => Some(choice.reasons.join("; ")),
-                    Carrier::Xdp => director.refusal(server),
-                    Carrier::Ipvs => None,
-                };
-                let reasons = refusal?;
-                let no_ipvs = match (choice.carrier, self.ipvs_there()) {
-                    (Carrier::Xdp, Err(why)) => format!("; {why}"),
-                    (Carrier::Xdp | Carrier::Ipvs | Carrier::None, _) => String::new(),
-                };
-                Some(format!(
-                    "no data plane carries virtual server {}: {reasons}{no_ipvs}",
-                    server.key
-                ))
-            })
-            .collect();
-        if unserved.is_empty() || !director.config().global_defs.xdp_required {
-            return Ok(());
-        }
-        let advice = "with `xdp_required off` in global_defs the agent runs without";
-        Err(RunError::NoPlane(format!(
-            "{}; {advice}",
-            unserved.join("\n")
-        )))
-    }
-
-    /// Every refusal is told once, with what follows from it.
-    fn tell(&mut self, director: &Director) {
-        let carried = director.choices().map(|(server, choice)| {
-            let reasons = choice.reasons.join("; ");
-            let text = match (choice.carrier, reasons.is_empty()) {
-                (Carrier::Xdp, true) => String::new(),
-                (Carrier::Xdp, false) => format!("is served by XDP: {reasons}"),
-                (Carrier::Ipvs, _) => format!("is served by the kernel's IPVS: {reasons}"),
-                (Carrier::None, _) => format!("is not served: {reasons}"),
-            };
-            let text = if text.is_empty() {
-                text
-            } else {
-                format!("virtual server {} {text}", server.key)
-            };
-            ((server.key.to_string(), choice.carrier), text)
-        });
-        let carried: Vec<_> = carried.collect();
-        let texts: BTreeMap<String, String> = carried
-            .iter()
-            .filter(|(_, text)| !text.is_empty())
-            .map(|((name, _), text)| (name.clone(), text.clone()))
-            .collect();
-        let carriers: BTreeMap<_, _> = carried.into_iter().map(|(it, _)| it).collect();
-        for (name, text) in self.carried.update(texts).begun {
-            match carriers.get(&name) {
-                Some(Carrier::None) => error!("{text}"),
-                Some(Carrier::Xdp) => warn!("{text}"),
-                Some(Carrier::Ipvs) | None => info!("{text}"),
-            }
-        }
-    }
-}
-
-/// What the verifier says of a program can have a hundred thousand lines: how it begins, and the
-/// line in which it says why.
-fn short(text: &str) -> String {
-    const LINES: usize = 3;
-    let mut lines = text.lines();
-    let first: String = lines.next().unwrap_or_default().chars().take(200).collect();
-    let summary =
-        |line: &&str| line.starts_with("verification time") || line.starts_with("processed");
-    let rest: Vec<&str> = lines.clone().take_while(|line| !summary(line)).collect();
-    if rest.len() <= LINES {
-        return text.lines().collect::<Vec<_>>().join(" ");
-    }
-    let last = rest.last().copied().unwrap_or_default();
-    format!("{first} … {last} (the whole is logged with --log debug)")
 }
 
 /// Nobody is to be served by XDP: what an earlier agent has left attached would go on forwarding,
@@ -347,26 +282,5 @@ fn remove_pins(instance: &str) {
     match pins.remove() {
         Ok(()) => info!("the XDP program of an earlier agent is removed: nobody needs it"),
         Err(error) => error!("{}", chain(&error)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::short;
-
-    #[test]
-    fn of_a_verifier_s_log_the_reason_remains() {
-        let log = (0..90_000).map(|line| format!("{line}: (bc) w5 = w3\n"));
-        let text = format!(
-            "cannot load the XDP program: refused\n{}R5 offset is outside of the packet\n\
-             verification time 7 usec\nprocessed 9 insns: Permission denied",
-            log.collect::<String>()
-        );
-        assert_eq!(
-            short(&text),
-            "cannot load the XDP program: refused … R5 offset is outside of the packet (the whole \
-             is logged with --log debug)"
-        );
-        assert_eq!(short("no BPF here"), "no BPF here");
     }
 }

@@ -215,9 +215,15 @@ impl Supervisor {
         let existing: Vec<&str> = self.director.links().map(|link| &*link.name).collect();
         let missing = interfaces::missing(&config, &existing);
         let missing: Vec<String> = missing.iter().map(|one| format!("{one}\n")).collect();
-        self.planes
-            .prepare(&self.instance, &config)
-            .map_err(|why| Refused::because(format!("{why}; everything goes on as it was")))?;
+        let ready = self
+            .planes
+            .prepare(&config, &self.director, &mut self.network);
+        if let Err(why) = ready {
+            // Interfaces that only it needs.
+            self.stale = true;
+            let why = format!("{why}; everything goes on as it was");
+            return Err(Refused::because(why));
+        }
         self.telling.expect(&telling);
         let lines = self.tell_changes(&config, &changes);
         let places: Vec<String> = names(&config).map(str::to_owned).collect();

@@ -2,8 +2,8 @@
 
 use super::Lowering;
 use crate::config::draft::{
-    BfdCheckDraft, CheckerDraft, CheckerName, DnsCheckDraft, FileCheckDraft, IsChecker as _,
-    LaterDraft, MiscCheckDraft, RealServerDraft, SmtpCheckDraft, SslGetDraft, UdpCheckDraft,
+    BfdCheckDraft, CheckDraft, CheckerDraft, CheckerName, DnsCheckDraft, FileCheckDraft,
+    IsChecker as _, MiscCheckDraft, RealServerDraft, SmtpCheckDraft, SslGetDraft, UdpCheckDraft,
 };
 use crate::config::keywords::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET,
@@ -20,9 +20,7 @@ pub(in crate::config) fn tcp_check(
 ) {
     let mut draft = checker(CheckerName::TcpCheck, node);
     draft.checker().given = lowering.block_of_many(&TCP_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.checkers.reserve_exact(1);
-    real_server.checkers.push(draft);
+    add(real_server, CheckDraft::Tcp(draft));
 }
 
 /// `HTTP_GET { … }`
@@ -33,9 +31,7 @@ pub(in crate::config) fn http_get(
 ) {
     let mut draft = checker(CheckerName::HttpGet, node);
     draft.checker().given = lowering.block_of_many(&HTTP_GET, &mut draft, node);
-    // Most servers have one.
-    real_server.checkers.reserve_exact(1);
-    real_server.checkers.push(draft);
+    add(real_server, CheckDraft::Http(draft));
 }
 
 /// `SSL_GET { … }`
@@ -46,9 +42,7 @@ pub(in crate::config) fn ssl_get(
 ) {
     let mut draft = SslGetDraft::new(checker(CheckerName::SslGet, node));
     draft.checker().given = lowering.block_of_many(&SSL_GET, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Ssl(draft));
+    add(real_server, CheckDraft::Ssl(Box::new(draft)));
 }
 
 /// `SMTP_CHECK { … }`
@@ -59,9 +53,7 @@ pub(in crate::config) fn smtp_check(
 ) {
     let mut draft = SmtpCheckDraft::new(checker(CheckerName::SmtpCheck, node));
     draft.checker().given = lowering.block_of_many(&SMTP_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Smtp(draft));
+    add(real_server, CheckDraft::Smtp(Box::new(draft)));
 }
 
 /// `MISC_CHECK { … }`
@@ -72,9 +64,7 @@ pub(in crate::config) fn misc_check(
 ) {
     let mut draft = MiscCheckDraft::new(checker(CheckerName::MiscCheck, node));
     draft.checker().given = lowering.block_of_many(&MISC_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Misc(draft));
+    add(real_server, CheckDraft::Misc(Box::new(draft)));
 }
 
 /// `DNS_CHECK { … }`
@@ -85,9 +75,7 @@ pub(in crate::config) fn dns_check(
 ) {
     let mut draft = DnsCheckDraft::new(checker(CheckerName::DnsCheck, node));
     draft.checker().given = lowering.block_of_many(&DNS_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Dns(draft));
+    add(real_server, CheckDraft::Dns(Box::new(draft)));
 }
 
 /// `UDP_CHECK { … }`
@@ -98,9 +86,7 @@ pub(in crate::config) fn udp_check(
 ) {
     let mut draft = UdpCheckDraft::new(checker(CheckerName::UdpCheck, node));
     draft.checker().given = lowering.block_of_many(&UDP_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Udp(draft));
+    add(real_server, CheckDraft::Udp(Box::new(draft)));
 }
 
 /// `PING_CHECK { … }`
@@ -111,9 +97,7 @@ pub(in crate::config) fn ping_check(
 ) {
     let mut draft = checker(CheckerName::PingCheck, node);
     draft.checker().given = lowering.block_of_many(&PING_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Ping(draft));
+    add(real_server, CheckDraft::Ping(draft));
 }
 
 /// `BFD_CHECK { … }`
@@ -124,9 +108,7 @@ pub(in crate::config) fn bfd_check(
 ) {
     let mut draft = BfdCheckDraft::new(checker(CheckerName::BfdCheck, node));
     draft.checker().given = lowering.block_of_many(&BFD_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::Bfd(draft));
+    add(real_server, CheckDraft::Bfd(Box::new(draft)));
 }
 
 /// `FILE_CHECK { … }`
@@ -137,9 +119,13 @@ pub(in crate::config) fn file_check(
 ) {
     let mut draft = FileCheckDraft::new(checker(CheckerName::FileCheck, node));
     draft.checker().given = lowering.block_of_many(&FILE_CHECK, &mut draft, node);
-    // Most servers have one.
-    real_server.later_checkers.reserve_exact(1);
-    real_server.later_checkers.push(LaterDraft::File(draft));
+    add(real_server, CheckDraft::File(Box::new(draft)));
+}
+
+/// Most servers have one, so there is room for one.
+fn add(real_server: &mut RealServerDraft, draft: CheckDraft) {
+    real_server.checkers.reserve_exact(1);
+    real_server.checkers.push(draft);
 }
 
 fn checker(name: CheckerName, node: &Node<'_>) -> CheckerDraft {

@@ -51,7 +51,7 @@ fn check_settings_are_handed_down_and_the_innermost_counts() {
             .iter()
             .map(|url| url.virtualhost.clone().unwrap())
             .collect::<Vec<_>>(),
-        CheckerKind::Tcp | CheckerKind::TcpViaTunnel => Vec::new(),
+        other => panic!("{other:?}"),
     };
     assert_eq!(hosts(http), ["vs", "url"]);
     assert_eq!(hosts(other), ["rs"]);

@@ -42,6 +42,18 @@ fn only_what_is_there_can_be_claimed() {
 }
 
 #[test]
+fn a_service_that_somebody_has_removed_and_nobody_wants_is_ours_no_more() {
+    let mut installed = Installed::default();
+    for mark in [1, 2, 3] {
+        installed.record(&Change::NewService(service(mark, "rr", &[]).settings));
+    }
+    // Somebody removes the first two; the second is desired, the third is to go.
+    installed.read(&[entry(3, &[])]);
+    installed.forget_gone(&desired([service(2, "rr", &[])]));
+    assert_eq!(installed.ours, BTreeSet::from([key(2), key(3)]));
+}
+
+#[test]
 fn the_picture_follows_every_change() {
     let mut installed = Installed::default();
     let mut settings = service(1, "rr", &[]).settings;

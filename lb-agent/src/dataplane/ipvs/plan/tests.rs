@@ -42,6 +42,20 @@ fn a_new_service_comes_before_its_servers() {
 }
 
 #[test]
+fn who_takes_over_is_there_before_who_goes() {
+    let before = service(1, "rr", &[server(1, 1)]);
+    let after = service(2, "rr", &[server(1, 1)]);
+    assert_eq!(
+        plan(&desired([after.clone()]), &ours([before])),
+        [
+            Change::NewService(after.settings),
+            Change::NewDestination(key(2), server(1, 1)),
+            Change::DeleteService(key(1)),
+        ]
+    );
+}
+
+#[test]
 fn what_is_as_desired_is_left_alone() {
     let web = service(1, "rr", &[server(1, 1), server(2, 1)]);
     assert_eq!(plan(&desired([web.clone()]), &ours([web.clone()])), []);

@@ -118,3 +118,23 @@ fn what_somebody_else_serves_with_ipvs_is_not_for_xdp() {
     director.choose(Ok(()), Ok(()));
     assert_eq!(carriers(&director), [Carrier::Xdp, Carrier::Ipvs]);
 }
+
+#[test]
+fn a_refusal_lasts_until_the_virtual_server_asks_for_another_mode() {
+    let of = |lines: &str| {
+        let text = server("10.0.0.1 80", lines) + &server("10.0.0.9 80", "");
+        load(&Memory::default().with("/main", text), "/main".as_ref()).config
+    };
+    let mut director = director(&server("10.0.0.1 80", ""));
+    let _lines = director.reload(of(""));
+    let refused = |it: &VirtualServer| (it.key.clone(), "the driver has no XDP".to_owned());
+    let refused = director.config().virtual_servers.iter().map(refused);
+    let refused = refused.collect();
+    director.note_refusals(refused);
+    director.choose(Ok(()), Ok(()));
+    assert_eq!(carriers(&director), [Carrier::Ipvs; 2]);
+    let next = director.rehearse(of("xdp_mode native"));
+    assert_eq!(next.refused.len(), 1);
+    let _lines = director.reload(of("xdp_mode native"));
+    assert_eq!(carriers(&director), [Carrier::Xdp, Carrier::Ipvs]);
+}

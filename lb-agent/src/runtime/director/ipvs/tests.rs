@@ -132,6 +132,67 @@ fn with_nftables_ipvs_a_group_is_one_mark_for_each_protocol() {
 }
 
 #[test]
+fn a_group_keeps_its_mark_over_a_reload() {
+    let of = |groups: &[&str]| {
+        let text = |(last, group): (u8, &&str)| {
+            format!(
+                "virtual_server_group {group} {{\n10.0.1.{last} 80\n}}\n\
+                 virtual_server group {group} {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+                 real_server 10.0.0.2 80 {{\n}}\n}}\n"
+            )
+        };
+        let texts: String = (1..).zip(groups).map(text).collect();
+        let text = format!("global_defs {{\nxdp_mode off\nnftables_ipvs\n}}\n{texts}");
+        load(&Memory::default().with("/main", text), "/main".as_ref()).config
+    };
+    let marks = |director: &Director| -> Vec<(String, u32)> {
+        let marks = director.marks.iter();
+        marks
+            .map(|((group, _), mark)| (group.clone(), *mark))
+            .collect()
+    };
+    let named = |all: &[(&str, u32)]| -> Vec<(String, u32)> {
+        let all = all.iter();
+        all.map(|(group, mark)| ((*group).to_owned(), *mark))
+            .collect()
+    };
+    let mut director = Director::new(of(&["B", "C"]), &Numbers::default()).0;
+    director.choose(Ok(()), Ok(()));
+    assert_eq!(marks(&director), named(&[("B", 1000), ("C", 1001)]));
+    let _lines = director.reload(of(&["A", "C", "B"]));
+    let after = named(&[("A", 1002), ("B", 1000), ("C", 1001)]);
+    assert_eq!(marks(&director), after);
+    let _lines = director.reload(of(&["D", "C"]));
+    assert_eq!(marks(&director), named(&[("C", 1001), ("D", 1000)]));
+}
+
+#[test]
+fn between_two_configurations_ipvs_serves_on_what_xdp_is_to_serve() {
+    let of = |mode: &str| {
+        let text = format!(
+            "global_defs {{\nxdp_mode {mode}\n}}\nvirtual_server 10.0.0.1 80 {{\nlb_algo rr\n\
+             lb_kind DR\nprotocol TCP\nreal_server 10.0.0.2 80 {{\n}}\n}}\n"
+        );
+        load(&Memory::default().with("/main", text), "/main".as_ref()).config
+    };
+    let served = |director: &Director| {
+        [
+            director.desired().services.len(),
+            director.desired_of_ipvs().services.len(),
+        ]
+    };
+    let mut director = Director::new(of("off"), &Numbers::default()).0;
+    director.choose(Ok(()), Ok(()));
+    assert_eq!(served(&director), [0, 1]);
+    let _lines = director.reload(of("native"));
+    assert_eq!(served(&director), [1, 1], "the gate may be shut yet");
+    assert!(director.settle());
+    assert_eq!(served(&director), [1, 0]);
+    let _lines = director.reload(of("off"));
+    assert_eq!(served(&director), [0, 1], "packets meet XDP first");
+}
+
+#[test]
 fn the_sync_daemon_follows_the_role_while_ipvs_carries_something() {
     let instance = "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\n\
                     virtual_ipaddress {\n10.0.0.1\n}\nlvs_sync_daemon_interface eth1\n}\n";

@@ -1,30 +1,94 @@
-//! The checkers beside `TCP_CHECK` and `HTTP_GET`.
+//! What each kind of checker has for itself.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Checker, Command, HttpGet, Weight};
+use super::Checker;
+use crate::config::model::{Command, Weight};
 
-/// Which checker.
+/// `HTTP_GET`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum LaterChecker {
-    /// `SSL_GET`.
-    Ssl(SslGet),
-    /// `SMTP_CHECK`.
-    Smtp(SmtpCheck),
-    /// `MISC_CHECK`.
-    Misc(MiscCheck),
-    /// `DNS_CHECK`.
-    Dns(DnsCheck),
-    /// `UDP_CHECK`.
-    Udp(UdpCheck),
-    /// `PING_CHECK`.
-    Ping,
-    /// `BFD_CHECK`.
-    Bfd(BfdCheck),
-    /// `FILE_CHECK`.
-    File(FileCheck),
+pub struct HttpGet {
+    /// `url` blocks, at least one.
+    pub urls: Vec<Url>,
+    /// `http_protocol`.
+    pub http_protocol: HttpProtocol,
+    /// `fast_recovery`: a failed url is asked again at once when another has answered.
+    pub fast_recovery: bool,
+    /// `tls_compliant`.
+    pub tls_compliant: bool,
+}
+
+/// `http_protocol 1.0|1.0C|1.1`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum HttpProtocol {
+    /// HTTP/1.0.
+    #[default]
+    V1_0,
+    /// HTTP/1.0 with `Connection: close`.
+    V1_0Close,
+    /// HTTP/1.1 with `Connection: close`.
+    V1_1,
+}
+
+/// `url { path …; status_code …; virtualhost … }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Url {
+    /// `path`, default `/`.
+    pub path: String,
+    /// `status_code`: inclusive ranges; default 200–299.
+    pub status_code: Vec<(u16, u16)>,
+    /// `virtualhost` of the url, the checker, the real or the virtual server.
+    pub virtualhost: Option<String>,
+    /// What the body of the answer must be.
+    pub body: UrlBody,
+    /// `tls_compliant`: an end of TLS without a word is an error.
+    pub tls_compliant: bool,
+}
+
+impl Url {
+    /// A url of which nothing more is known: keepalived's defaults.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            status_code: vec![(200, 299)],
+            virtualhost: None,
+            body: UrlBody::default(),
+            tls_compliant: false,
+        }
+    }
+}
+
+impl HttpGet {
+    /// These urls, with keepalived's defaults.
+    pub fn new(urls: Vec<Url>) -> Self {
+        Self {
+            urls,
+            http_protocol: HttpProtocol::default(),
+            fast_recovery: false,
+            tls_compliant: false,
+        }
+    }
+}
+
+/// What a body is compared with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct UrlBody {
+    /// `digest`: its MD5.
+    pub digest: Option<[u8; 16]>,
+    /// `regex`.
+    pub regex: Option<String>,
+    /// `regex_no_match`: it must not match.
+    pub regex_no_match: bool,
+    /// `regex_options`, as written.
+    pub regex_options: Vec<String>,
+    /// `regex_min_offset`: no match before this byte counts.
+    pub regex_min_offset: u32,
+    /// `regex_max_offset`: no match behind this byte counts.
+    pub regex_max_offset: Option<u32>,
+    /// `regex_stack START MAX`, bytes.
+    pub regex_stack: Option<(u32, u32)>,
 }
 
 /// `SSL_GET`.
@@ -126,14 +190,14 @@ impl Default for UdpCheck {
 /// `BFD_CHECK`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BfdCheck {
-    /// `name`: one of [`super::Config::bfd_instances`] with `checker`.
+    /// `name`: one of [`crate::config::model::Config::bfd_instances`] with `checker`.
     pub name: String,
 }
 
 /// `FILE_CHECK`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FileCheck {
-    /// `track_file`: one of [`super::Config::track_files`].
+    /// `track_file`: one of [`crate::config::model::Config::track_files`].
     pub track_file: String,
     /// `weight`; `None`: the file's.
     pub weight: Option<Weight>,

@@ -1,15 +1,16 @@
-//! The checkers beside `TCP_CHECK` and `HTTP_GET`.
+//! The other kinds: what each has for itself.
 
-use super::checker::{common, http};
-use super::virtual_server::check_settings;
-use super::{
-    ANY, Keyword, NONE, Section, bare, block, flag, line, read, script, short, text, word, words,
-};
+use super::{common, http};
 use crate::config::draft::{
     BfdCheckDraft, CheckerDraft, DnsCheckDraft, FileCheckDraft, MiscCheckDraft, SmtpCheckDraft,
     SslGetDraft, UdpCheckDraft,
 };
-use crate::config::lower::later_checker as lower;
+use crate::config::keywords::virtual_server::check_settings;
+use crate::config::keywords::{
+    ANY, Keyword, NONE, SHORTEST, Section, YEAR, bare, block, flag, line, read, script, seconds,
+    short, text, word, words,
+};
+use crate::config::lower::checker as lower;
 use crate::config::model::DnsType;
 use crate::config::value;
 
@@ -75,9 +76,9 @@ const MISC: &[Keyword<MiscCheckDraft>] = &[
         Ok(())
     })
     .goes_on(),
-    super::seconds(
+    seconds(
         "misc_timeout",
-        super::SHORTEST..=super::YEAR,
+        SHORTEST..=YEAR,
         |c: &mut MiscCheckDraft, v| c.misc_timeout = Some(v),
     )
     .default("`delay_loop`"),

@@ -1,11 +1,11 @@
-//! The lines with a shape of their own of the checkers beside `TCP_CHECK` and `HTTP_GET`.
+//! Lines with a shape of their own that one kind of checker has.
 
-use super::Lowering;
-use super::script::user;
 use crate::config::draft::{
     CheckerDraft, CheckerName, FileCheckDraft, MiscCheckDraft, SmtpCheckDraft, UdpCheckDraft,
 };
 use crate::config::keywords::HOST;
+use crate::config::lower::Lowering;
+use crate::config::lower::script::user;
 use crate::config::model::ReplyPattern;
 use crate::config::text::Spanned;
 use crate::config::tree::Node;

@@ -1,33 +1,36 @@
-//! The checkers beside `TCP_CHECK` and `HTTP_GET`, as written.
+//! The kinds of checkers, with what each has for itself.
 
 use crate::config::model::{DnsCheck, MiscCheck, UdpCheck, Weight};
 use crate::config::text::Spanned;
 
 use super::{CheckerDraft, IsChecker};
 
-/// One of them.
+/// A checker block. Those that have more than all have are boxed, so that the others, of which
+/// there are many thousands, take no room for it.
 #[derive(Debug)]
-pub(crate) enum LaterDraft {
-    Ssl(SslGetDraft),
-    Smtp(SmtpCheckDraft),
-    Misc(MiscCheckDraft),
-    Dns(DnsCheckDraft),
-    Udp(UdpCheckDraft),
+pub(crate) enum CheckDraft {
+    Tcp(CheckerDraft),
+    Http(CheckerDraft),
+    Ssl(Box<SslGetDraft>),
+    Smtp(Box<SmtpCheckDraft>),
+    Misc(Box<MiscCheckDraft>),
+    Dns(Box<DnsCheckDraft>),
+    Udp(Box<UdpCheckDraft>),
     Ping(CheckerDraft),
-    Bfd(BfdCheckDraft),
-    File(FileCheckDraft),
+    Bfd(Box<BfdCheckDraft>),
+    File(Box<FileCheckDraft>),
 }
 
-impl LaterDraft {
+impl CheckDraft {
     /// What all checkers share.
     pub(crate) fn checker(&self) -> &CheckerDraft {
         match self {
+            Self::Tcp(draft) | Self::Http(draft) | Self::Ping(draft) => draft,
             Self::Ssl(draft) => &draft.checker,
             Self::Smtp(draft) => &draft.checker,
             Self::Misc(draft) => &draft.checker,
             Self::Dns(draft) => &draft.checker,
             Self::Udp(draft) => &draft.checker,
-            Self::Ping(draft) => draft,
             Self::Bfd(draft) => &draft.checker,
             Self::File(draft) => &draft.checker,
         }

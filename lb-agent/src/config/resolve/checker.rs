@@ -1,52 +1,56 @@
-//! The checkers beside `TCP_CHECK` and `HTTP_GET`.
+//! Checkers: what each kind has for itself, and its defaults.
 
 use std::time::Duration;
 
 use super::Resolver;
 use super::server::Outer;
 use crate::config::diagnostic::Code;
-use crate::config::draft::{CheckerDraft, LaterDraft, SmtpCheckDraft};
+use crate::config::draft::{CheckDraft, CheckerDraft, SmtpCheckDraft};
 use crate::config::model::{
-    BfdCheck, Checker, FileCheck, LaterChecker, MiscCheck, SmtpCheck, SslGet,
+    BfdCheck, Checker, CheckerKind, FileCheck, MiscCheck, SmtpCheck, SslGet,
 };
 use crate::config::text::Spanned;
 
 impl Resolver<'_> {
-    /// A checker and its `alpha`; `None` when it checks nothing.
-    pub(super) fn later_checker(
-        &mut self,
-        draft: &LaterDraft,
-        outer: &Outer<'_>,
-    ) -> Option<Checker<LaterChecker>> {
+    /// A checker; `None` when it checks nothing.
+    pub(super) fn checker(&mut self, draft: &CheckDraft, outer: &Outer<'_>) -> Option<Checker> {
         let second = Duration::from_secs(1);
         match draft {
-            LaterDraft::Ssl(ssl) => {
-                let kind = LaterChecker::Ssl(SslGet {
+            CheckDraft::Tcp(tcp) => {
+                let kind = self.tcp_check(tcp, outer);
+                Some(self.common(kind, tcp, outer, 1, second))
+            }
+            CheckDraft::Http(http) => {
+                let kind = CheckerKind::Http(self.http_get(http, outer.virtualhost)?);
+                Some(self.common(kind, http, outer, 1, Duration::from_secs(3)))
+            }
+            CheckDraft::Ssl(ssl) => {
+                let kind = CheckerKind::Ssl(SslGet {
                     get: self.http_get(&ssl.checker, outer.virtualhost)?,
                     enable_sni: ssl.enable_sni,
                     sni_name: ssl.sni_name.as_ref().map(|name| name.value.clone()),
                 });
                 Some(self.common(kind, &ssl.checker, outer, 1, Duration::from_secs(3)))
             }
-            LaterDraft::Smtp(smtp) => {
-                let kind = LaterChecker::Smtp(self.smtp(smtp, outer));
+            CheckDraft::Smtp(smtp) => {
+                let kind = CheckerKind::Smtp(self.smtp(smtp, outer));
                 Some(self.common(kind, &smtp.checker, outer, 1, second))
             }
-            LaterDraft::Misc(misc) => {
+            CheckDraft::Misc(misc) => {
                 if misc.value.misc_path.command.is_empty() {
                     return self.without_setting(&misc.checker, "misc_path");
                 }
                 let value = misc.value.clone();
-                let checker = self.common(LaterChecker::Ping, &misc.checker, outer, 0, second);
+                let checker = self.common(CheckerKind::Ping, &misc.checker, outer, 0, second);
                 let misc_timeout = misc.misc_timeout;
-                let kind = LaterChecker::Misc(MiscCheck {
+                let kind = CheckerKind::Misc(MiscCheck {
                     misc_timeout: misc_timeout.map_or(checker.delay_loop, |given| given.value),
                     ..value
                 });
                 Some(Checker { kind, ..checker })
             }
-            LaterDraft::Dns(dns) => {
-                let kind = LaterChecker::Dns(dns.value.clone());
+            CheckDraft::Dns(dns) => {
+                let kind = CheckerKind::Dns(dns.value.clone());
                 let checker = self.common(kind, &dns.checker, outer, 3, second);
                 let settings = dns.checker.checks.within(outer.settings);
                 let delay = settings.delay_before_retry;
@@ -55,35 +59,49 @@ impl Resolver<'_> {
                     ..checker
                 })
             }
-            LaterDraft::Udp(udp) => {
-                let kind = LaterChecker::Udp(udp.value.clone());
+            CheckDraft::Udp(udp) => {
+                let kind = CheckerKind::Udp(udp.value.clone());
                 Some(self.common(kind, &udp.checker, outer, 1, second))
             }
-            LaterDraft::Ping(checker) => {
-                Some(self.common(LaterChecker::Ping, checker, outer, 1, second))
+            CheckDraft::Ping(checker) => {
+                Some(self.common(CheckerKind::Ping, checker, outer, 1, second))
             }
-            LaterDraft::Bfd(bfd) => {
+            CheckDraft::Bfd(bfd) => {
                 let name = self.named_by(bfd.name.as_ref(), &bfd.checker, "name")?;
                 let up = "the server counts as up without this check";
                 if !self.refers(|names| &names.bfd_instances, "bfd_instance", name, up) {
                     return None;
                 }
                 let name = name.value.clone();
-                let kind = LaterChecker::Bfd(BfdCheck { name });
+                let kind = CheckerKind::Bfd(BfdCheck { name });
                 Some(self.common(kind, &bfd.checker, outer, 0, second))
             }
-            LaterDraft::File(file) => {
+            CheckDraft::File(file) => {
                 let name = self.named_by(file.track_file.as_ref(), &file.checker, "track_file")?;
                 let up = "the server counts as up without this check";
                 if !self.refers(|names| &names.track_files, "track_file", name, up) {
                     return None;
                 }
-                let kind = LaterChecker::File(FileCheck {
+                let kind = CheckerKind::File(FileCheck {
                     track_file: name.value.clone(),
                     weight: file.weight,
                 });
                 Some(self.common(kind, &file.checker, outer, 0, second))
             }
+        }
+    }
+
+    fn tcp_check(&mut self, draft: &CheckerDraft, outer: &Outer<'_>) -> CheckerKind {
+        match (draft.xdp_check_via_tunnel, outer.no_tunnel) {
+            (Some(asked), None) if asked.value => CheckerKind::TcpViaTunnel,
+            (Some(asked), Some(why)) if asked.value => {
+                let message = format!(
+                    "`xdp_check_via_tunnel` {why}: the server is checked at its own address"
+                );
+                self.error(Code::BadValue, asked.span, message);
+                CheckerKind::Tcp
+            }
+            (Some(_) | None, _) => CheckerKind::Tcp,
         }
     }
 

@@ -1,0 +1,120 @@
+//! What has to be found out, and has to stand, before anybody is served: at the start, and before a
+//! reload.
+
+use std::collections::BTreeSet;
+
+use super::{Planes, remove_pins};
+use crate::config::model::Config;
+use crate::net::ipvs::ServiceKey;
+use crate::runtime::claims::{Claims, ClaimsFile};
+use crate::runtime::clock;
+use crate::runtime::director::Director;
+use crate::runtime::plane::chain;
+use crate::runtime::supervisor::RunError;
+use crate::runtime::supervisor::ipvs::{Ipvs, note_foreign};
+use crate::runtime::supervisor::network::Network;
+
+impl Planes {
+    pub(super) fn begin(&mut self, director: &mut Director) -> Result<(), RunError> {
+        let (wants_xdp, _) = director.asks(Ok(()));
+        if wants_xdp {
+            self.load(director);
+        }
+        if let Some(plane) = self.xdp() {
+            let gates = plane.gates();
+            director.hold_attachments(|gate| gates.is_armed(gate), clock::now());
+        }
+        let left = ClaimsFile::open(&self.instance).claims().clone();
+        note_foreign(director, &left.services.iter().copied().collect());
+        self.choose(director, left != Claims::default(), true);
+        self.tell(director);
+        self.require(director)?;
+        if !director.needs_xdp()
+            && let Some(balancer) = self.balancer.take()
+        {
+            balancer.stop();
+        }
+        if self.balancer.is_none() {
+            remove_pins(&self.instance);
+        }
+        if let Some(balancer) = &mut self.balancer {
+            balancer.begin(director)?;
+        }
+        if let Some(ipvs) = &mut self.ipvs {
+            ipvs.update(director);
+        }
+        self.leave_unused(director);
+        Ok(())
+    }
+
+    /// Another configuration is to come: what it needs and is not there yet is made ready, and it is
+    /// found out who would carry what. Without a data plane for everybody it must not come, as it
+    /// would not be started with.
+    ///
+    /// Interfaces that only it needs have the program after that; whoever does not go through with
+    /// it has them let go with [`Self::update`].
+    pub(in crate::runtime::supervisor) fn prepare(
+        &mut self,
+        config: &Config,
+        director: &Director,
+        network: &mut Network,
+    ) -> Result<(), String> {
+        let mut next = director.rehearse(config.clone());
+        // What it cannot read it says when it comes; the next hops do not matter here.
+        network.read_all(&mut next).ok();
+        let (wants_xdp, _) = next.asks(Ok(()));
+        let loads = wants_xdp && self.balancer.is_none();
+        if loads {
+            self.no_xdp = None;
+            self.load(&next);
+        }
+        self.no_ipvs = None;
+        let opens = self.ipvs.is_none();
+        let ours: BTreeSet<ServiceKey> = self.ours();
+        note_foreign(&mut next, &ours);
+        self.choose(&mut next, false, false);
+        let ready = self.require(&next).map_err(|error| error.to_string());
+        let ready = ready.and_then(|()| match self.xdp() {
+            Some(plane) => plane.has_room(&next.desired()).map_err(|it| chain(&it)),
+            None => Ok(()),
+        });
+        if ready.is_err() {
+            // What only the new one needs goes again.
+            if loads && let Some(balancer) = self.balancer.take() {
+                balancer.stop();
+            }
+            if opens {
+                self.ipvs = None;
+            }
+        }
+        self.expected = next.take_refusals();
+        ready
+    }
+
+    /// Chooses, opening what is needed: XDP's interfaces, to hear whether they take the program, and
+    /// IPVS, if somebody is for it or `must`.
+    fn choose(&mut self, director: &mut Director, must: bool, at_start: bool) {
+        director.choose(self.xdp_there(), Ok(()));
+        if let Some(balancer) = &mut self.balancer {
+            balancer.open(director);
+        }
+        let refused = director.refusals();
+        let (_, wants_ipvs) = director.asks(self.xdp_there());
+        if self.ipvs.is_none() && (wants_ipvs || !refused.is_empty() || must) {
+            let flush = at_start && director.config().global_defs.lvs.lvs_flush;
+            match Ipvs::open(&self.instance, flush) {
+                Ok(ipvs) => self.ipvs = Some(ipvs),
+                Err(error) => self.no_ipvs = Some(chain(&error)),
+            }
+        }
+        if self.ipvs.is_some() {
+            director.note_refusals(refused);
+        }
+        director.choose(self.xdp_there(), self.ipvs_there());
+    }
+
+    fn ours(&self) -> BTreeSet<ServiceKey> {
+        let ipvs = self.ipvs.as_ref();
+        ipvs.map(|ipvs| ipvs.ours().clone()).unwrap_or_default()
+    }
+}
