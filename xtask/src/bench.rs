@@ -18,6 +18,9 @@ pub(crate) struct Options {
     /// `calm`: only the rows under fire.
     #[arg(long)]
     fire: bool,
+    /// `calm`: only the rows of this interval, milliseconds.
+    #[arg(long)]
+    interval: Option<u64>,
 }
 
 /// Builds the program and runs the benchmark, in the profile of the tests: nothing is compiled
@@ -69,6 +72,9 @@ fn calm(options: &Options) -> Result<()> {
     bench.arg(options.seconds.to_string());
     if options.fire {
         bench.arg("--fire");
+    }
+    if let Some(interval) = options.interval {
+        bench.args(["--interval", &interval.to_string()]);
     }
     succeed(&mut bench)
 }

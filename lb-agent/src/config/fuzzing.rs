@@ -29,7 +29,7 @@ fn environment() -> Environment {
 }
 
 fn one_file(bytes: &[u8]) -> (Sources, Vec<Segment>) {
-    let text: Arc<str> = String::from_utf8_lossy(bytes).into();
+    let text = Arc::new(String::from_utf8_lossy(bytes).into_owned());
     let mut sources = Sources::default();
     let end = length(&text);
     let file = sources.add("/c/main".into(), text, None);

@@ -96,17 +96,19 @@ impl Reader<'_> {
                 format!("`{shown}` has an execute bit: keepalived skips such a file"),
                 format!("`chmod a-x {shown}`"),
             ),
-            Ok(raw) => match decode(&raw.bytes) {
-                Content::Text(text) => {
-                    self.bytes_left -= raw.bytes.len().min(self.bytes_left);
-                    return self.lines_of(path.to_owned(), raw.identity, &text, None);
+            Ok(raw) => {
+                self.bytes_left -= raw.bytes.len().min(self.bytes_left);
+                match decode(raw.bytes) {
+                    Content::Text(text) => {
+                        return self.lines_of(path.to_owned(), raw.identity, &text, None);
+                    }
+                    Content::Junk(why) => (
+                        Code::NoConfiguration,
+                        format!("`{shown}` does not look like a configuration file: {why}"),
+                        "keepalived.conf is plain text, in UTF-8 or ASCII".to_owned(),
+                    ),
                 }
-                Content::Junk(why) => (
-                    Code::NoConfiguration,
-                    format!("`{shown}` does not look like a configuration file: {why}"),
-                    "keepalived.conf is plain text, in UTF-8 or ASCII".to_owned(),
-                ),
-            },
+            }
             Err(error) => {
                 let code = match error {
                     ReadError::TooLarge { .. } => Code::TooLarge,
@@ -132,7 +134,7 @@ impl Reader<'_> {
         &mut self,
         path: PathBuf,
         identity: PathBuf,
-        text: &Arc<str>,
+        text: &Arc<String>,
         included_from: Option<Span>,
     ) {
         let file = self
@@ -222,7 +224,7 @@ impl Reader<'_> {
             Ok(raw) if self.is_open(&raw.identity) => self.cycle(&path, &raw.identity, span),
             Ok(raw) => {
                 self.bytes_left -= raw.bytes.len().min(self.bytes_left);
-                match decode(&raw.bytes) {
+                match decode(raw.bytes) {
                     Content::Text(text) => {
                         return self.lines_of(path, raw.identity, &text, Some(span));
                     }

@@ -60,7 +60,7 @@ pub struct Location {
 #[derive(Clone, Debug)]
 pub struct SourceFile {
     path: PathBuf,
-    text: Arc<str>,
+    text: Arc<String>,
     included_from: Option<Span>,
     line_starts: OnceLock<Vec<u32>>,
 }
@@ -141,7 +141,7 @@ impl Sources {
     pub(crate) fn add(
         &mut self,
         path: PathBuf,
-        text: Arc<str>,
+        text: Arc<String>,
         included_from: Option<Span>,
     ) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));

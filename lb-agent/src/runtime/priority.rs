@@ -161,4 +161,26 @@ mod tests {
             assert_eq!(real_time.join().unwrap(), 2);
         }
     }
+
+    #[test]
+    fn what_the_checks_start_can_give_their_priority_up() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let before = of_this_thread().0;
+        let checks = std::thread::spawn(|| {
+            let nice = Some(9);
+            apply_to_checks(Priority {
+                nice,
+                real_time: None,
+            });
+            let heir = std::thread::spawn(|| of_this_thread().0).join();
+            let script = std::thread::spawn(|| {
+                run_as_at_start();
+                of_this_thread().0
+            });
+            (of_this_thread().0, heir.unwrap(), script.join().unwrap())
+        });
+        assert_eq!(checks.join().unwrap(), (9, 9, before));
+    }
 }

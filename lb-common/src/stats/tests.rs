@@ -12,10 +12,10 @@ fn reasons_stand_in_the_order_of_their_index_and_have_names_of_their_own() {
 }
 
 #[test]
-fn dropped_is_what_the_kernel_would_leak_and_answered_what_does_not_fit() {
+fn dropped_is_what_the_kernel_would_leak_and_answered_what_cannot_go_on() {
     use Reason::{
         AnswerLimit, CannotFragment, NewFlowLimit, NoEgress, NoNeighbour, NoRoom, NoWayBack,
-        SourceLimit, TooBig, Unresolved,
+        SourceLimit, TimeExceeded, TooBig, Unresolved,
     };
     const DROP: u32 = 1;
     const PASS: u32 = 2;
@@ -24,7 +24,7 @@ fn dropped_is_what_the_kernel_would_leak_and_answered_what_does_not_fit() {
         let verdict = match reason {
             CannotFragment | AnswerLimit | NoRoom | NoWayBack | NewFlowLimit | SourceLimit
             | NoEgress | NoNeighbour | Unresolved => DROP,
-            TooBig => TX,
+            TooBig | TimeExceeded => TX,
             _ => PASS,
         };
         assert_eq!(reason.verdict(), verdict, "{}", reason.name());

@@ -3,7 +3,8 @@
 //! A MASTER with 2 000 services and 40 000 servers that nobody answers for, a BACKUP beside it, every
 //! processor busy, and one reload after another. A capture tells how late adverts were; the BACKUP's
 //! log, whether it ever took over. The same without all that first. `--seconds` says how long each row
-//! takes (60 by default; 600 are the ten minutes of the promise), `--fire` leaves the calm rows out.
+//! takes (60 by default; 600 are the ten minutes of the promise), `--fire` leaves the calm rows out,
+//! `--interval` (milliseconds) the others.
 #![expect(clippy::print_stdout, reason = "a report for the terminal")]
 
 use std::process::{Command, ExitCode, Stdio};
@@ -35,16 +36,21 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let seconds = arguments.iter().position(|it| it == "--seconds");
-    let seconds = seconds.and_then(|place| arguments.get(place + 1));
-    let time = Duration::from_secs(seconds.map_or(Ok(60), |given| given.parse())?);
+    let given = |name: &str| -> Result<Option<u64>> {
+        let place = arguments.iter().position(|it| it == name);
+        let value = place.and_then(|place| arguments.get(place + 1));
+        Ok(value.map(|value| value.parse()).transpose()?)
+    };
+    let time = Duration::from_secs(given("--seconds")?.unwrap_or(60));
+    let only = given("--interval")?.map(Duration::from_millis);
     let loads: &[bool] = if arguments.iter().any(|it| it == "--fire") {
         &[true]
     } else {
         &[false, true]
     };
     println!("adverts   load    sent  median late   latest  > 20 %  reloads  false failovers");
-    for interval in INTERVALS {
+    let intervals = only.map_or_else(|| INTERVALS.to_vec(), |only| vec![only]);
+    for interval in intervals {
         for loaded in loads {
             println!("{}", row(interval, *loaded, time)?);
         }

@@ -6,7 +6,7 @@ use super::*;
 /// The items of a text, in short: words in `[]`, joined with `|`; braces as they are.
 fn lex(text: &str) -> (String, Vec<String>) {
     let mut sources = Sources::default();
-    let file = sources.add(PathBuf::from("x"), Arc::from(text), None);
+    let file = sources.add(PathBuf::from("x"), Arc::new(text.into()), None);
     let segments = vec![Segment {
         file,
         start: 0,
@@ -179,7 +179,7 @@ fn words_without_end_end_in_one_error() {
 fn a_word_knows_its_place_with_its_quotes() {
     let mut sources = Sources::default();
     let text = "x\n  router_id \"a b\"c";
-    let file = sources.add(PathBuf::from("x"), Arc::from(text), None);
+    let file = sources.add(PathBuf::from("x"), Arc::new(text.into()), None);
     let segments = vec![Segment {
         file,
         start: 0,

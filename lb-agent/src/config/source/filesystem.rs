@@ -32,8 +32,9 @@ impl Source for FileSystem {
         if metadata.len() > ceiling {
             return Err(ReadError::TooLarge { limit });
         }
-        let mut bytes = Vec::new();
         // The size may change under us, and files of /proc have none.
+        let size = usize::try_from(metadata.len()).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(size.saturating_add(1));
         file.take(ceiling.saturating_add(1))
             .read_to_end(&mut bytes)?;
         if bytes.len() > limit {

@@ -108,7 +108,7 @@ fn a_million_open_braces_are_one_error_and_no_overflow() {
 #[test]
 fn a_title_is_short() {
     let mut sources = Sources::default();
-    let file = sources.add(PathBuf::from("x"), Arc::from("a"), None);
+    let file = sources.add(PathBuf::from("x"), Arc::new("a".to_owned()), None);
     let word = || Word {
         text: "w".into(),
         span: Span {

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// When the thread has something to do next: now, while it works; never, while it waits for something
-/// without a time. Later than that it is overdue.
+/// without a time. Later than that it is overdue. Not before its first turn: until then it is nobody's
+/// MASTER, and the kernel may be loading a module for it.
 #[derive(Debug)]
 pub(super) struct Pulse {
     since: Instant,
@@ -18,7 +19,7 @@ impl Pulse {
     pub(super) const fn new(since: Instant) -> Self {
         Self {
             since,
-            due: AtomicU64::new(0),
+            due: AtomicU64::new(NEVER),
         }
     }
 
@@ -62,7 +63,7 @@ mod tests {
         let after = |seconds| start + Duration::from_secs(seconds);
         let pulse = Pulse::new(start);
         let overdue = |now| pulse.overdue(after(now)).as_secs();
-        assert_eq!(overdue(3), 3, "it has not begun");
+        assert_eq!(overdue(3), 0, "it has not begun");
         pulse.works(after(4));
         assert_eq!(overdue(9), 5);
         pulse.waits(Some(after(10)));
