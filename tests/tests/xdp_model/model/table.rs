@@ -143,7 +143,9 @@ impl Table {
         let silent = tick - last > i64::from(self.timeouts[State::LastAck as usize]);
         match old.state {
             State::Close | State::TimeWait | State::LastAck => Some(Claim::Over { last }),
-            State::FinWait | State::CloseWait => silent.then_some(Claim::HalfClosed { last }),
+            State::FinWait | State::CloseWait if silent => Some(Claim::HalfClosed { last }),
+            State::FinWait if !just_now => Some(Claim::JustCome { last }),
+            State::FinWait | State::CloseWait => None,
             State::SynRecv | State::SynSent | State::Datagram if !just_now => {
                 Some(Claim::SeenOnce { last })
             }
