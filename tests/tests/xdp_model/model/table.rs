@@ -145,14 +145,13 @@ impl Table {
             State::Close | State::TimeWait | State::LastAck => Some(Claim::Over { last }),
             State::FinWait | State::CloseWait if silent => Some(Claim::HalfClosed { last }),
             State::FinWait if !just_now => Some(Claim::JustCome { last }),
-            State::FinWait | State::CloseWait => None,
             State::SynRecv | State::SynSent | State::Datagram if !just_now => {
                 Some(Claim::SeenOnce { last })
             }
             State::SynRecv | State::SynSent if new.state == State::Datagram => None,
             State::SynRecv | State::SynSent | State::Datagram => Some(Claim::JustCome { last }),
             State::Acked => silent.then_some(Claim::SeenOnce { last }),
-            State::Udp | State::Established => None,
+            State::FinWait | State::CloseWait | State::Udp | State::Established => None,
         }
     }
 }
