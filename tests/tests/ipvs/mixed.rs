@@ -102,6 +102,14 @@ fn new_connections_go_on_when_the_other_director_serves_by_the_other_plane() -> 
 }
 
 #[test]
+fn connections_go_on_to_and_fro_by_mh() -> Result<()> {
+    if skipped(&needs::SITE) || skipped(&[Need::Ipvs]) {
+        return Ok(());
+    }
+    crate::synced::mixed_by_mh()
+}
+
+#[test]
 fn a_sorry_server_on_another_port_of_this_host_is_ipvs_s_in_auto() -> Result<()> {
     if skipped(&[Need::Bpf]) {
         return Ok(());

@@ -140,6 +140,18 @@ fn a_driver_without_native_xdp() -> Result<()> {
 }
 
 #[test]
+fn a_missing_capability() -> Result<()> {
+    if skipped(&[Need::Bpf, Need::Program("setpriv")]) {
+        return Ok(());
+    }
+    let Some(machine) = director()? else {
+        return Ok(());
+    };
+    let agent = Agent::start_without(&machine, &text("auto"), "bpf,sys_admin")?;
+    goes_to_ipvs(&machine, agent, "CAP_BPF")
+}
+
+#[test]
 fn a_service_that_somebody_else_has_in_ipvs() -> Result<()> {
     if skipped(&[Need::Bpf]) {
         return Ok(());

@@ -160,3 +160,24 @@ fn without_a_sync_daemon_they_end() -> Result<()> {
     ensure!(going_on == 0, "{going_on} of {CONNECTIONS}");
     Ok(())
 }
+
+/// One director with XDP, the other with IPVS, to and fro.
+pub(crate) fn mixed_by_mh() -> Result<()> {
+    let (mut cluster, connections) = connected(pair(["native", "off"], "mh\nmh-port", ""))?;
+    // IPVS takes a connection in its middle only then.
+    cluster.site.directors[1].sysctl("ipv4.vs.sloppy_tcp", "1")?;
+    cluster.site.outside.unplug(&cluster.site.directors[0])?;
+    cluster.wait_for_master(1)?;
+    let by_ipvs = going_on(&connections);
+    ensure!(
+        by_ipvs == CONNECTIONS,
+        "IPVS: only {by_ipvs} of {CONNECTIONS}"
+    );
+    let position = cluster.agent(1)?.log().len();
+    cluster.site.outside.replug(&cluster.site.directors[0])?;
+    let second = cluster.agent(1)?;
+    second.wait_for_after(position, "Entering BACKUP STATE", PATIENCE)?;
+    let by_xdp = going_on(&connections);
+    ensure!(by_xdp == CONNECTIONS, "XDP: only {by_xdp} of {CONNECTIONS}");
+    Ok(())
+}
