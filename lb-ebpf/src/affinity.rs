@@ -87,17 +87,26 @@ pub(crate) fn remembered(question: &Question, policy: &Policy) -> Option<u16> {
 /// Keeps the template alive that a flow was given its server by, or makes it anew, as IPVS does as
 /// long as a template has connections. Called once in a tick of a flow that has been seen again, and
 /// when it has become that; it writes when a quarter of `persistence_timeout` has passed.
+///
+/// A global function: the verifier looks at it once, whoever calls it. It answers 0.
 #[inline(never)]
-pub(crate) fn keep(service: u16, affinity_ticks: u32, client: u32, target: u32, tick: u32) {
-    let Some(policy) = schedule::policy(service) else {
-        return;
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn lb_keep(
+    service: u32,
+    affinity_ticks: u32,
+    client: u32,
+    target: u32,
+    tick: u32,
+) -> u32 {
+    let Some(policy) = schedule::policy(service as u16) else {
+        return 0;
     };
     let Some(key) = template_key(policy.leader, client) else {
-        return;
+        return 0;
     };
     let Some(template) = AFFINITY4.get_ptr_mut(&key) else {
         confirm(&key, target, tick);
-        return;
+        return 0;
     };
     let held = read(template);
     if held.target == target {
@@ -115,6 +124,7 @@ pub(crate) fn keep(service: u16, affinity_ticks: u32, client: u32, target: u32, 
             },
         );
     }
+    0
 }
 
 /// A client has been seen again. If it is given another server at the same moment, that one stays.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use lb_common::backend::Backend;
 use lb_common::control::Control;
-use lb_common::flow::state::{is_active, is_seen_once};
+use lb_common::flow::state::{is_active, is_seen_again};
 use lb_common::flow::{FlowEntry, TICK_SHIFT};
 use lb_common::policy::{Policy, SOURCE_COUNTERS, flags, source_counters};
 
@@ -76,7 +76,7 @@ impl<'a> Question<'a> {
                 && self.is_alive(&flow, tick)
             {
                 census.add(&flow, policy);
-                if policy.source_flows != 0 && !is_seen_once(flow.state()) {
+                if policy.source_flows != 0 && is_seen_again(flow.state()) {
                     let client = u32::from_ne_bytes(flow.client().octets());
                     clients.push((policy.leader, client));
                 }
