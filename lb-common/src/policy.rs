@@ -97,7 +97,8 @@ impl Rate {
 }
 
 /// As many packets of TCP connections that nobody knows are let through as new flows, times this: who
-/// floods with ACKs is bounded like who floods with SYNs, and who comes from another director has some.
+/// floods with ACKs is bounded like who floods with SYNs. Those that are sent to the server that they
+/// were sent to by another director are not counted.
 pub const UNKNOWN_PACKETS: u32 = 10;
 
 /// Counters in one row of `SOURCES`, a power of two.

@@ -18,7 +18,7 @@ use crate::flows::{self, Fresh};
 use crate::guard;
 use crate::insertion;
 use crate::maps::CONTROL;
-use crate::schedule::{self, ALL_FULL, NOBODY};
+use crate::schedule::{self, ALL_FULL, CONSISTENT, NOBODY};
 use crate::states;
 
 /// What is asked.
@@ -143,6 +143,7 @@ impl Answer {
 fn decide<F: Family>(question: &Question<F>) -> Result<Admission, Reason> {
     match seek(question) {
         0 => {}
+        TOO_MANY => return Err(Reason::SourceLimit),
         slot => return Ok(Admission(slot)),
     }
     if F::is_bad_source(question) {
@@ -152,8 +153,11 @@ fn decide<F: Family>(question: &Question<F>) -> Result<Admission, Reason> {
     if !opens(question.protocol, question.flags) {
         // The middle of a connection that we do not know. Nothing is remembered: it is reset by a
         // server that does not know it either.
-        guard::pass_unknown(question, policy)?;
-        return without_trace(question, 0);
+        let server = schedule::stateless(question);
+        if server != 0 && server & CONSISTENT == 0 {
+            guard::pass_unknown(question, policy)?;
+        }
+        return without_trace(server, 0);
     }
     guard::pass(question, policy)?;
     let target = match schedule::next(question, policy) {
@@ -168,13 +172,16 @@ fn decide<F: Family>(question: &Question<F>) -> Result<Admission, Reason> {
     }
     match seat(question, target) {
         // It found no room in the table, and goes on like this from its first packet to its last.
-        0 => without_trace(question, Admission::NEW),
+        0 => without_trace(schedule::stateless(question), Admission::NEW),
         slot => {
             guard::note_new(question, policy, slot as u16);
             Ok(Admission(slot | Admission::NEW))
         }
     }
 }
+
+/// The answer of [`seek`] if the flow may not go on: its client has as many as it may.
+const TOO_MANY: u32 = 1 << 16;
 
 /// The server of a flow that stands in its second bucket; 0: it does not, or it does not matter.
 #[inline(never)]
@@ -226,10 +233,11 @@ fn seat<F: Family>(question: &Question<F>, target: u32) -> u32 {
     insertion::enter(question, control, far, &place, &new).unwrap_or(0)
 }
 
-/// The server of a packet that leaves no trace; `new`: what else is to be said of it.
+/// A packet that leaves no trace, and what [`schedule::stateless`] says of its server; `new`: what
+/// else is to be said of it.
 #[inline(always)]
-fn without_trace<F: Family>(question: &Question<F>, new: u32) -> Result<Admission, Reason> {
-    match schedule::stateless(question) {
+const fn without_trace(server: u32, new: u32) -> Result<Admission, Reason> {
+    match server & 0xffff {
         0 => Err(Reason::NoServer),
         slot => Ok(Admission(slot | new | Admission::FORGOTTEN)),
     }
@@ -303,7 +311,7 @@ fn known<F: Family>(
     }
 }
 
-/// [`known`] as a subprogram; 0: no.
+/// [`known`] as a subprogram; 0: no. Or [`TOO_MANY`].
 #[inline(never)]
 fn known_in<F: Family>(question: &Question<F>, control: &Control, bucket: *mut F::Bucket) -> u32 {
     let Some((entry, old)) = flows::find::<F>(bucket, &question.key) else {
@@ -314,8 +322,11 @@ fn known_in<F: Family>(question: &Question<F>, control: &Control, bucket: *mut F
     }
     match backends::read(old.slot()) {
         Some(slot) if slot.head.generation() == old.generation() => {
-            note(question, entry, &old, slot.head);
-            old.slot().into()
+            if note(question, entry, &old, slot.head) {
+                old.slot().into()
+            } else {
+                TOO_MANY
+            }
         }
         _ => 0,
     }
@@ -340,30 +351,32 @@ pub(crate) fn twin_in<F: Family>(question: &Question<F>, bucket: *mut F::Bucket)
 }
 
 /// The server of a known flow, unless that has ended, has timed out or has lost its server: the
-/// packet is noted in the flow.
+/// packet is noted in the flow. Or why the flow may not go on.
 #[inline(always)]
 pub(crate) fn follow<F: Family>(
     question: &Question<F>,
     control: &Control,
     entry: *mut FlowEntry,
     old: &FlowEntry,
-) -> Option<backends::Slot> {
+) -> Result<Option<backends::Slot>, Reason> {
     let Question { flags, tick, .. } = *question;
     // Most packets change nothing, not even the time of the last one.
     let quiet = flags & (tcp::FIN | tcp::SYN | tcp::RST | tcp::ACK) == tcp::ACK
         && matches!(old.state(), state::ESTABLISHED | state::UDP)
         && old.life == flow::life(old.state(), tick);
     if !quiet && is_done(question, control, old) {
-        return None;
+        return Ok(None);
     }
-    let slot = backends::read(old.slot())?;
+    let Some(slot) = backends::read(old.slot()) else {
+        return Ok(None);
+    };
     if slot.head.generation() != old.generation() {
-        return None;
+        return Ok(None);
     }
-    if !quiet {
-        note(question, entry, old, slot.head);
+    if !quiet && !note(question, entry, old, slot.head) {
+        return Err(Reason::SourceLimit);
     }
-    Some(slot)
+    Ok(Some(slot))
 }
 
 /// Whether the flow has timed out, or has ended and the packet opens another one.
@@ -373,23 +386,34 @@ fn is_done<F: Family>(question: &Question<F>, control: &Control, old: &FlowEntry
         || state::is_ended(old.state()) && opens(question.protocol, question.flags)
 }
 
-/// Notes the packet in its flow, whose server has this head.
+/// Notes the packet in its flow, whose server has this head; `false`: the flow may not go on, and
+/// stays as it was.
 #[inline(always)]
-fn note<F: Family>(question: &Question<F>, entry: *mut FlowEntry, old: &FlowEntry, server: Head) {
+fn note<F: Family>(
+    question: &Question<F>,
+    entry: *mut FlowEntry,
+    old: &FlowEntry,
+    server: Head,
+) -> bool {
     let sender = if server.flags() & flags::METHOD == flags::NAT {
         states::SEEN_CLIENT
     } else {
         states::CLIENT
     };
     let state = states::after(old.state(), question.flags, sender);
-    let first_in_tick = flows::touch(entry, old, flow::life(state, question.tick));
-    let ServiceEntry {
-        id, affinity_ticks, ..
-    } = question.service;
+    let life = flow::life(state, question.tick);
+    let Some(first_in_tick) = flows::touch(entry, old, life) else {
+        return true;
+    };
     let source = || F::source(&question.key);
-    guard::note_change(id, source, old.slot(), old.state(), state);
-    if affinity_ticks != 0 && (first_in_tick || state != old.state()) && !state::is_seen_once(state)
+    if !guard::note_change(old, source, state, question.tick) {
+        flows::touch(entry, &FlowEntry { life, ..*old }, old.life);
+        return false;
+    }
+    let affinity_ticks = question.service.affinity_ticks;
+    if affinity_ticks != 0 && (first_in_tick || state != old.state()) && state::is_seen_again(state)
     {
         F::keep_template(question, old.target);
     }
+    true
 }

@@ -127,11 +127,20 @@ fn confirm<F: Family>(key: &F::TemplateKey, target: u32, tick: u32) {
     F::begin_template(key, fresh);
 }
 
-/// [`keep`] of IPv4, whose question need not lie in memory for it.
+/// [`keep`] of IPv4, whose question need not lie in memory for it. A global function: the verifier
+/// looks at it once, whoever calls it. It answers 0.
 #[inline(never)]
-pub(crate) fn keep4(service: u16, affinity_ticks: u32, client: u32, target: u32, tick: u32) {
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn lb_keep(
+    service: u32,
+    affinity_ticks: u32,
+    client: u32,
+    target: u32,
+    tick: u32,
+) -> u32 {
     let client = Key::of(client.into());
-    keep::<V4>(service, affinity_ticks, &client, target, tick);
+    keep::<V4>(service as u16, affinity_ticks, &client, target, tick);
+    0
 }
 
 /// [`keep`] of IPv6.

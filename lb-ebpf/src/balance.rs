@@ -177,7 +177,7 @@ pub(crate) fn choose<F: Family>(
     control: &Control,
 ) -> Result<Choice, Reason> {
     if let Some((entry, old)) = flows::find(question.near, &question.key)
-        && let Some(slot) = admission::follow(question, control, entry, &old)
+        && let Some(slot) = admission::follow(question, control, entry, &old)?
     {
         return Ok(Choice {
             number: old.slot(),

@@ -169,8 +169,8 @@ impl Family for V4 {
     #[inline(always)]
     fn keep_template(question: &Question<Self>, target: u32) {
         let service = question.service;
-        affinity::keep4(
-            service.id,
+        affinity::lb_keep(
+            service.id.into(),
             service.affinity_ticks,
             question.key.client(),
             target,

@@ -59,18 +59,31 @@ pub(crate) fn find<F: Family>(
     None
 }
 
-/// Notes a packet of a known flow; whether that is the first one in this tick. The line stays
-/// clean while neither state nor tick change.
+/// Notes a packet of a known flow; whether that is the first one in this tick. `None`: nothing was
+/// noted, since the entry has changed hands meanwhile, or another CPU has just noted a packet of the
+/// same flow. The line stays clean while neither state nor tick change.
 #[inline(always)]
-pub(crate) fn touch(entry: *mut FlowEntry, old: &FlowEntry, life: u32) -> bool {
+pub(crate) fn touch(entry: *mut FlowEntry, old: &FlowEntry, life: u32) -> Option<bool> {
     if life == old.life {
-        return false;
+        return Some(false);
     }
     let (before, after) = (value(old.target, old.life), value(old.target, life));
-    // SAFETY: `entry` points into a bucket, and its value is aligned to eight bytes. An entry that
-    // has changed hands meanwhile is left alone, and so is one that another CPU has just stamped.
-    unsafe { compare_exchange((&raw mut (*entry).target).cast(), before, after) };
-    (life ^ old.life) & STAMP_MASK != 0
+    // SAFETY: `entry` points into a bucket, and its value is aligned to eight bytes.
+    unsafe {
+        let word: *mut u64 = (&raw mut (*entry).target).cast();
+        let found = compare_exchange(word, before, after);
+        if found != before {
+            // A FIN must not be lost because another CPU has stamped the flow: once more, if nothing
+            // but the stamp differs. A stamp itself is not worth it.
+            let only_stamp = (found ^ before) & !value(0, STAMP_MASK) == 0;
+            let is_same = only_stamp && (&raw const (*entry).key).read_volatile() == old.key;
+            let is_news = (life ^ old.life) & !STAMP_MASK != 0;
+            if !is_same || !is_news || compare_exchange(word, found, after) != found {
+                return None;
+            }
+        }
+    }
+    Some((life ^ old.life) & STAMP_MASK != 0)
 }
 
 /// A flow that begins.

@@ -3,7 +3,8 @@
 
 use core::arch::asm;
 
-use lb_common::flow::state::{is_active, is_seen_once};
+use lb_common::flow::FlowEntry;
+use lb_common::flow::state::{is_active, is_seen_again};
 use lb_common::limits::MAX_SERVICES;
 use lb_common::policy::{Policy, Rate, UNKNOWN_PACKETS, flags, source_counters};
 use lb_common::stats::Reason;
@@ -34,9 +35,7 @@ const TOO_FAST: u32 = 2;
 
 #[inline(never)]
 fn refusal<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
-    if policy.source_flows != 0
-        && flows_of(question, policy).is_some_and(|flows| flows >= policy.source_flows)
-    {
+    if policy.source_flows != 0 && has_enough(F::source(&question.key), policy, question.tick) {
         return TOO_MANY;
     }
     if policy.new_flows != 0
@@ -47,14 +46,14 @@ fn refusal<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
     ALLOWED
 }
 
-/// Whether a packet of a connection that nobody knows may go on to a server, or there have been enough
-/// of these.
+/// Whether a packet of a connection that nobody knows may go on to a server that has been chosen for
+/// this one packet, or there have been enough of these.
 #[inline(always)]
 pub(crate) fn pass_unknown<F: Family>(
     question: &Question<F>,
     policy: &Policy,
 ) -> Result<(), Reason> {
-    let most = policy.new_flows.wrapping_mul(UNKNOWN_PACKETS);
+    let most = policy.new_flows.saturating_mul(UNKNOWN_PACKETS);
     let rate = u32::from(policy.leader) + MAX_SERVICES;
     if policy.new_flows == 0 || is_slow_enough(rate, most, question.tick) {
         Ok(())
@@ -63,38 +62,51 @@ pub(crate) fn pass_unknown<F: Family>(
     }
 }
 
-/// Counts another one at `rate` in its tick, of which there may be so many. A subprogram: most
-/// services have no limit.
-#[inline(never)]
+/// Counts another one at `rate` in its tick, of which there may be so many.
+#[inline(always)]
 fn is_slow_enough(rate: u32, most: u32, tick: u32) -> bool {
+    lb_rate(rate, most, tick) != 0
+}
+
+/// [`is_slow_enough`]; 0: no. A global function, as are those below: the verifier looks at it once,
+/// whoever calls it.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn lb_rate(rate: u32, most: u32, tick: u32) -> u32 {
     let Some(rate) = RATES.get_ptr_mut(rate) else {
-        return true;
+        return 1;
     };
     // SAFETY: an aligned word of the map.
     let mut held = unsafe { rate.read_volatile() };
     // Each try that fails means that another CPU's flow was counted.
     for _ in 0..4 {
         let Some(more) = Rate::from_word(held).another(tick, most) else {
-            return false;
+            return 0;
         };
         // SAFETY: as above.
         let found = unsafe { compare_exchange(rate, held, more.word()) };
         if found == held {
-            return true;
+            return 1;
         }
         held = found;
     }
-    true
+    1
 }
 
-/// How many flows the client has, at most; `None`: nobody has counted them for long.
+/// Whether a client has as many flows as it may.
 #[inline(always)]
-fn flows_of<F: Family>(question: &Question<F>, policy: &Policy) -> Option<u32> {
+fn has_enough(client: u32, policy: &Policy, tick: u32) -> bool {
+    flows_of(client, policy, tick).is_some_and(|flows| flows >= policy.source_flows)
+}
+
+/// How many flows a client has, at most; `None`: nobody has counted them for long.
+#[inline(always)]
+fn flows_of(client: u32, policy: &Policy, tick: u32) -> Option<u32> {
     let control = CONTROL.get(0)?;
-    if !control.has_census(question.tick) {
+    if !control.has_census(tick) {
         return None;
     }
-    let [one, two] = source_counters(F::source(&question.key), policy.leader, control.secret);
+    let [one, two] = source_counters(client, policy.leader, control.secret);
     let [one, two] = [SOURCES.get_ptr(one)?, SOURCES.get_ptr(two)?];
     // SAFETY: words of the map.
     let (one, two) = unsafe { (one.read_volatile(), two.read_volatile()) };
@@ -105,7 +117,7 @@ fn flows_of<F: Family>(question: &Question<F>, policy: &Policy) -> Option<u32> {
 #[inline(always)]
 pub(crate) fn note_new<F: Family>(question: &Question<F>, policy: &Policy, slot: u16) {
     if policy.has(flags::COUNTED) {
-        begin(slot, question.first_state());
+        lb_begin(slot.into(), question.first_state().into());
     }
 }
 
@@ -135,13 +147,14 @@ fn add_source(client: u32, policy: &Policy) {
 
 /// Counts a connection for its server, which may be full then.
 #[inline(never)]
-fn begin(slot: u16, state: u8) {
-    let Some(load) = LOADS.get_ptr_mut(u32::from(slot)) else {
-        return;
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn lb_begin(slot: u32, state: u32) -> u32 {
+    let Some(load) = LOADS.get_ptr_mut(slot) else {
+        return 0;
     };
     // SAFETY: words of the map, changed at once or by their only writer at the time.
     unsafe {
-        if is_active(state) {
+        if is_active(state as u8) {
             add(&raw mut (*load).active, 1);
         } else {
             add(&raw mut (*load).inactive, 1);
@@ -153,47 +166,61 @@ fn begin(slot: u16, state: u8) {
             (&raw mut (*load).full).write_volatile(1);
         }
     }
+    0
 }
 
-/// Counts that a connection of a client (see [`Family::source`]) to the server of `slot` has gone over into another state.
+/// Counts that a connection of a client (see [`Family::source`]) has gone over from the state that
+/// `old` says into another one; `false`: it may not, since the client has as many as it may of those
+/// that count.
 #[inline(always)]
 pub(crate) fn note_change(
-    service: u16,
+    old: &FlowEntry,
     client: impl FnOnce() -> u32,
-    slot: u16,
-    before: u8,
     after: u8,
-) {
+    tick: u32,
+) -> bool {
+    let before = old.state();
     let moved = is_active(before) != is_active(after);
-    let seen_again = is_seen_once(before) && !is_seen_once(after);
-    if moved || seen_again {
-        let slot = u32::from(slot);
-        let bit = |set: bool, bit: u32| if set { bit } else { 0 };
-        let what = bit(moved, MOVED) | bit(is_active(after), ACTIVE) | bit(seen_again, SEEN_AGAIN);
-        change(service, client(), slot | what);
+    let seen_again = !is_seen_again(before) && is_seen_again(after);
+    if !moved && !seen_again {
+        return true;
     }
+    let bit = |set: bool, bit: u32| if set { bit } else { 0 };
+    let what = bit(moved, MOVED) | bit(is_active(after), ACTIVE) | bit(seen_again, SEEN_AGAIN);
+    lb_change(
+        old.service().into(),
+        client(),
+        u32::from(old.slot()) | what,
+        tick,
+    ) != 0
 }
 
-/// What [`change`] is told beside the slot: it counts otherwise for its server, …
+/// What [`lb_change`] is told beside the slot: it counts otherwise for its server, …
 const MOVED: u32 = 1 << 16;
 /// … as active, …
 const ACTIVE: u32 = 1 << 17;
 /// … and it has been seen again.
 const SEEN_AGAIN: u32 = 1 << 18;
 
+/// [`note_change`]; 0: it may not.
 #[inline(never)]
-fn change(service: u16, client: u32, what: u32) {
-    let Some(policy) = schedule::policy(service) else {
-        return;
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn lb_change(service: u32, client: u32, what: u32, tick: u32) -> u32 {
+    let Some(policy) = schedule::policy(service as u16) else {
+        return 1;
     };
     if what & SEEN_AGAIN != 0 && policy.source_flows != 0 {
+        // All those that it had begun before it was at its limit come here.
+        if has_enough(client, policy, tick) {
+            return 0;
+        }
         add_source(client, policy);
     }
     if what & MOVED == 0 || !policy.has(flags::COUNTED) {
-        return;
+        return 1;
     }
     let Some(load) = LOADS.get_ptr_mut(what & 0xffff) else {
-        return;
+        return 1;
     };
     // SAFETY: words of the map. Should one be less than it was thought to be, it goes below
     // zero until the agent has counted.
@@ -208,6 +235,7 @@ fn change(service: u16, client: u32, what: u32) {
             add(down, u32::MAX);
         }
     }
+    1
 }
 
 /// Adds to a word that other CPUs change at the same time.

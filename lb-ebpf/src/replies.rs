@@ -134,14 +134,12 @@ fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
             Err(_) => return AGENT_SILENT,
         }
         let state = states::after(old.state(), reply.flags, states::SERVER);
-        guard::note_change(
-            old.service(),
-            || reply.client as u32,
-            old.slot(),
-            old.state(),
-            state,
-        );
-        flows::touch(entry, &old, flow::life(state, tick));
+        let life = flow::life(state, tick);
+        let noted = flows::touch(entry, &old, life).is_some();
+        if noted && !guard::note_change(&old, || reply.client as u32, state, tick) {
+            // The client's own next packet is the one that is dropped.
+            flows::touch(entry, &FlowEntry { life, ..old }, old.life);
+        }
         return u32::from(old.slot());
     }
     NOT_FOUND

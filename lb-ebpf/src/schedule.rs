@@ -54,6 +54,10 @@ pub(crate) fn next<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
     affinity::remember(question, policy, target)
 }
 
+/// Said by [`stateless`] of a server that every packet of the connection gets here, and has got from
+/// another director of this configuration: its scheduler or a template says so.
+pub(crate) const CONSISTENT: u32 = 1 << 16;
+
 /// The slot for a packet that leaves no trace: the one of the client's template, else the one that
 /// its hash stands for; 0: nobody's.
 #[inline(never)]
@@ -64,13 +68,18 @@ pub(crate) fn stateless<F: Family>(question: &Question<F>) -> u32 {
     if question.service.affinity_ticks != 0
         && let Some(slot) = affinity::remembered(question, policy)
     {
-        return slot.into();
+        return u32::from(slot) | CONSISTENT;
     }
     let Some(table) = SCHEDULES.get(u32::from(policy.leader)) else {
         return 0;
     };
     let element = match policy.scheduler {
-        scheduler::SH | scheduler::DH | scheduler::MH => hashed::own(question, policy, table),
+        scheduler::SH | scheduler::DH | scheduler::MH => {
+            return match schedule::slot(hashed::own(question, policy, table)) {
+                0 => 0,
+                slot => u32::from(slot) | CONSISTENT,
+            };
+        }
         _ => match (at(table, 0), CONTROL.get(0)) {
             (0, _) | (_, None) => NOBODY,
             (turns, Some(control)) => at(table, schedule::by_hash(question.hash(control), turns)),

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use lb_common::address6;
 use lb_common::backend::Backend;
 use lb_common::control::Control;
-use lb_common::flow::state::{is_active, is_seen_once};
+use lb_common::flow::state::{is_active, is_seen_again};
 use lb_common::flow::{FlowEntry, TICK_SHIFT};
 use lb_common::policy::{Policy, SOURCE_COUNTERS, flags, source_counters};
 
@@ -79,7 +79,7 @@ impl<'a> Question<'a> {
                 && self.is_alive(&flow.entry, tick)
             {
                 census.add(&flow, policy);
-                if policy.source_flows != 0 && !is_seen_once(flow.entry.state()) {
+                if policy.source_flows != 0 && is_seen_again(flow.entry.state()) {
                     let client = match flow.client {
                         IpAddr::V4(client) => u32::from_ne_bytes(client.octets()),
                         IpAddr::V6(client) => {

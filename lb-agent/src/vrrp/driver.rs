@@ -44,7 +44,7 @@ mod residue;
 mod thread;
 
 use answers::AnswerSockets;
-use pulse::Pulse;
+pub(super) use pulse::Pulse;
 use reload::Order;
 pub use reload::ReloadError;
 pub use report::{Report, Reporter};
@@ -61,11 +61,13 @@ const BUFFER: usize = 8192;
 /// again: a flood must not delay our adverts.
 const BURST: usize = 32;
 
-/// How long the thread may take to release what it holds: thousands of addresses take a second.
+/// How long the thread may be silent while it releases what it holds, which may be a lot.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether it has.
+/// How often it is looked whether it has, and how often in a row it must not have in time: after one
+/// look at a machine that slept the thread deserves its turn.
 const STOP_LOOK: Duration = Duration::from_millis(1);
+const STOP_LOOKS: u32 = 1000;
 
 /// How long kernel settings may take.
 const RESTORE_WITHIN: Duration = Duration::from_secs(1);
@@ -108,8 +110,12 @@ pub struct Handle {
 impl Handle {
     /// Every instance now, in the order of the configuration. Does not wait for the thread.
     pub fn status(&self) -> Vec<InstanceStatus> {
-        let now = clock::now();
-        self.boards.iter().map(|board| board.read(now)).collect()
+        read(&self.boards)
+    }
+
+    /// What shows the instances of now also after the end.
+    pub fn view(&self) -> View {
+        View(self.boards.clone())
     }
 
     /// For who watches what the instances track.
@@ -139,8 +145,14 @@ impl Handle {
         let Some(thread) = self.thread.take() else {
             return true;
         };
+        let mut late = 0;
         while !thread.is_finished() {
-            if self.overdue() > STOP_WITHIN {
+            late = if self.overdue() > STOP_WITHIN {
+                late + 1
+            } else {
+                0
+            };
+            if late >= STOP_LOOKS {
                 error!("the VRRP thread does not end; what it holds is taken from it");
                 self.leave();
                 return false;
@@ -175,6 +187,22 @@ impl Handle {
             sysctls.restore_within(RESTORE_WITHIN);
         }
     }
+}
+
+/// The instances as they are, or were at the end of the thread.
+#[derive(Debug)]
+pub struct View(Vec<Arc<Board>>);
+
+impl View {
+    /// Every instance, in the order of the configuration.
+    pub fn status(&self) -> Vec<InstanceStatus> {
+        read(&self.0)
+    }
+}
+
+fn read(boards: &[Arc<Board>]) -> Vec<InstanceStatus> {
+    let now = clock::now();
+    boards.iter().map(|board| board.read(now)).collect()
 }
 
 impl Drop for Handle {
@@ -214,13 +242,19 @@ pub fn spawn(
     let answers = AnswerSockets::open(&wait).map_err(SpawnError::PacketSocket)?;
 
     let (sysctls, setter) = Sysctls::start().map_err(resources("start a thread"))?;
-    let system = System::new(connection, frames, wait.registry(), Some(sysctls.clone()));
+    let pulse = Arc::new(Pulse::new(clock::now()));
+    let system = System::new(
+        connection,
+        frames,
+        wait.registry(),
+        Some(sysctls.clone()),
+        Arc::clone(&pulse),
+    );
     let isolation = setup.global.isolation;
     let instances = setup.clone().complete();
     let router = Router::new(setup, system, gate, Box::new(listener), clock::now());
     let (boards, waker) = (router.boards(), wait.waker());
     let stop = Arc::new(AtomicBool::new(false));
-    let pulse = Arc::new(Pulse::new(clock::now()));
     let (sender, reports) = channel();
     let (reloads, orders) = channel();
     let thread = Thread {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
@@ -12,6 +13,7 @@ use nix::errno::Errno;
 use nix::sys::socket::LinkAddr;
 use tracing::info;
 
+use super::driver::Pulse;
 use super::effects::{Afterwards, Channel, Kernel};
 use super::routing::Entry;
 use super::settings::Filter;
@@ -36,21 +38,24 @@ pub struct System {
     link_addresses: BTreeMap<u32, LinkAddr>,
     registry: Registry,
     sysctls: Option<Sysctls>,
+    pulse: Arc<Pulse>,
 }
 
 impl System {
     /// Every advert socket is registered with [`token`] of its interface and channel. Without
-    /// `sysctls` no kernel setting is touched.
+    /// `sysctls` no kernel setting is touched. `pulse`: that of the thread that asks.
     pub(super) fn new(
         connection: Connection,
         frames: FrameSocket,
         registry: Registry,
         sysctls: Option<Sysctls>,
+        pulse: Arc<Pulse>,
     ) -> Self {
         Self {
             connection,
             filters: None,
             sysctls,
+            pulse,
             frames,
             ports: BTreeMap::new(),
             link_addresses: BTreeMap::new(),
@@ -70,8 +75,16 @@ impl System {
             .map_or(Ok(None), |port| port.receive(buffer))
     }
 
-    /// Packet filters are a protocol of their own, and few need it.
+    /// For one request. It takes a few seconds at most; many of them take as long as they take, and
+    /// the thread that makes them does not hang.
+    fn rtnetlink(&mut self) -> &mut Connection {
+        self.pulse.goes_on(clock::now());
+        &mut self.connection
+    }
+
+    /// The same for packet filters, which are a protocol of their own, and few need it.
     fn filters(&mut self) -> Result<&mut Connection, NetlinkError> {
+        self.pulse.goes_on(clock::now());
         let filters = match self.filters.take() {
             Some(filters) => filters,
             None => Connection::with_protocol(NETLINK_NETFILTER)?,
@@ -92,25 +105,25 @@ impl System {
 
 impl Kernel for System {
     fn links(&mut self) -> Result<Vec<Link>, NetlinkError> {
-        link::list(&mut self.connection)
+        link::list(self.rtnetlink())
     }
 
     fn addresses(&mut self) -> Result<Vec<Address>, NetlinkError> {
-        address::list(&mut self.connection)
+        address::list(self.rtnetlink())
     }
 
     fn add_address(&mut self, address: &Address) -> Result<Added, NetlinkError> {
-        address::add(&mut self.connection, address)
+        address::add(self.rtnetlink(), address)
     }
 
     fn remove_address(&mut self, address: &Address) -> Result<Removed, NetlinkError> {
-        address::remove(&mut self.connection, address)
+        address::remove(self.rtnetlink(), address)
     }
 
     fn add_routing(&mut self, entry: &Entry) -> Result<Added, NetlinkError> {
         let what = format_args!("add {}", entry.text);
         let flags = NLM_F_CREATE | NLM_F_EXCL;
-        match self.connection.execute(entry.add.clone(), flags, &what) {
+        match self.rtnetlink().execute(entry.add.clone(), flags, &what) {
             Ok(()) => Ok(Added::New),
             Err(error) if error.errno() == Some(Errno::EEXIST) => Ok(Added::AlreadyThere),
             Err(error) => Err(error),
@@ -119,7 +132,7 @@ impl Kernel for System {
 
     fn remove_routing(&mut self, entry: &Entry) -> Result<Removed, NetlinkError> {
         let what = format_args!("remove {}", entry.text);
-        match self.connection.execute(entry.remove.clone(), 0, &what) {
+        match self.rtnetlink().execute(entry.remove.clone(), 0, &what) {
             Ok(()) => Ok(Removed::Gone),
             Err(error) => match error.errno() {
                 Some(Errno::ESRCH | Errno::ENOENT | Errno::ENODEV) => Ok(Removed::WasNotThere),
@@ -151,15 +164,15 @@ impl Kernel for System {
     }
 
     fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError> {
-        virtual_link::create(&mut self.connection, link)
+        virtual_link::create(self.rtnetlink(), link)
     }
 
     fn bring_up(&mut self, name: &str) -> Result<(), NetlinkError> {
-        virtual_link::bring_up(&mut self.connection, name)
+        virtual_link::bring_up(self.rtnetlink(), name)
     }
 
     fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError> {
-        virtual_link::remove(&mut self.connection, name).map(drop)
+        virtual_link::remove(self.rtnetlink(), name).map(drop)
     }
 
     fn set_sysctl(&mut self, path: &str, value: &str, afterwards: Afterwards) {
@@ -252,7 +265,7 @@ impl Kernel for System {
 
     fn is_ipv6_router(&mut self, link: &Link) -> bool {
         // Without IPv6 there is no answer.
-        netconf::forwards_ipv6(&mut self.connection, link.index).unwrap_or(false)
+        netconf::forwards_ipv6(self.rtnetlink(), link.index).unwrap_or(false)
     }
 }
 

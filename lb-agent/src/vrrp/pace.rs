@@ -98,7 +98,9 @@ impl Pace {
                         continue;
                     };
                     let frame = Frame { instance, ..frame };
-                    if self.lane(interface, family).is_some() {
+                    if let Some(next) = self.lane(interface, family) {
+                        // Its interface may have been renamed into another group.
+                        next.not_before = next.not_before.max(lane.not_before);
                         self.wait(interface, family, frame);
                     } else {
                         free.push(frame);
@@ -264,6 +266,24 @@ mod tests {
         assert_eq!(pace.poll_timeout(), Some(start + TENTH * 6), "the new pace");
         assert_eq!(pace.poll(start + TENTH * 6), Some(frame(3, 0)));
         assert_eq!(pace.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a_frame_of_an_interface_that_was_renamed_into_another_group_has_its_turn_there() {
+        let (mut pace, start) = (pace(), clock::now());
+        assert!(pace.may_send("eth0", Family::V4, start));
+        pace.wait("eth0", Family::V4, frame(2, 0));
+        let group = |name: &str| GarpGroup {
+            garp_interval: TENTH,
+            gna_interval: Duration::ZERO,
+            interfaces: vec![name.into()],
+        };
+        let places = BTreeMap::from([(0, 0)]);
+        let groups = [group("eth0"), group("lan")];
+        assert_eq!(pace.replace(&groups, &places, |_| Some("lan")), []);
+        assert_eq!(pace.poll_timeout(), Some(start + TENTH));
+        assert_eq!(pace.poll(start + TENTH), Some(frame(2, 0)));
+        assert!(pace.may_send("lan", Family::V4, start + TENTH * 2));
     }
 
     #[test]

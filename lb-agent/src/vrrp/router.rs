@@ -313,14 +313,24 @@ impl<K: Kernel> Router<K> {
         self.settle(now);
     }
 
+    /// Whether the interface of this name is another one than that of this index.
+    fn is_another(&self, name: &str, index: u32) -> bool {
+        let link = self.interfaces.by_name(name);
+        link.is_some_and(|link| link.index != index) && self.interfaces.by_index(index).is_none()
+    }
+
     /// Takes what the kernel tells of interfaces and addresses.
     pub fn handle_event(&mut self, event: Event, now: Instant) {
         match event {
+            Event::Link(link) if self.made.has_removed(link.index) => {}
             Event::Link(link) => {
                 let counts = self.debounced(link.clone(), now);
                 self.update_link(counts, now);
                 self.make_vmacs(&link);
             }
+            // The news is old: we have removed it, or another one has the name already.
+            Event::LinkGone { index, .. } if self.made.is_last_of_removed(index) => {}
+            Event::LinkGone { index, name } if self.is_another(&name, index) => {}
             Event::LinkGone { index, name } => {
                 self.remove_link(index, &name, now);
                 self.make_vmac_again(&name);

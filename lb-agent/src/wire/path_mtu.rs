@@ -41,7 +41,10 @@ impl TooNarrow {
         let packet = ipv4::Packet::parse(packet).ok()?;
         let length = usize::from(packet.total_len());
         let icmp = packet.payload();
-        let end = icmp.len() - packet.received_len().checked_sub(length)?;
+        // A total length within the header leaves less than nothing.
+        let end = icmp
+            .len()
+            .checked_sub(packet.received_len().checked_sub(length)?)?;
         let icmp = icmp.get(..end)?;
         let [a, b, _, _, _, _, m0, m1] = *icmp.first_chunk::<8>()?;
         if packet.protocol() != ICMP || u16::from_be_bytes([a, b]) != KIND_AND_CODE {

@@ -11,7 +11,7 @@
 //! | [`OVER`] | `CLOSE`, `TIME_WAIT`, `LAST_ACK` |
 //! | [`HALF_CLOSED`] | `FIN_WAIT`, `CLOSE_WAIT`, after [`patience`] without a packet: in DR and TUN mode both sides may have ended it, which we cannot see |
 //! | [`ONCE`] | half-open, or one datagram; after `patience` a connection of which nothing but the handshake was seen, too |
-//! | [`FRESH`] | the same within two ticks of its packet: only if there is nothing better in the other bucket. A datagram does not push out a handshake |
+//! | [`FRESH`] | the same within two ticks of its packet: only if there is nothing better in the other bucket. A datagram does not push out a handshake. `FIN_WAIT` after two ticks without a packet, too: most connections are over by then, and would hold their places for `patience` |
 //!
 //! [`patience`]: crate::control::Control::patience
 
@@ -22,7 +22,7 @@ use super::state::{
 
 /// Not given up at all.
 pub const KEPT: u32 = 0;
-/// Seen once, just now.
+/// Seen once, just now, or likely to be over.
 pub const FRESH: u32 = 1;
 /// Seen once.
 pub const ONCE: u32 = 2;
@@ -64,10 +64,12 @@ const ENDED: u64 = word(&[
 const YOUNG: u64 = ENDED | word(&[(SYN_RECV, FRESH), (SYN_SENT, FRESH), (DATAGRAM, FRESH)]);
 /// … and for a datagram.
 const YOUNG_FOR_DATAGRAM: u64 = ENDED | word(&[(DATAGRAM, FRESH)]);
+/// Seen once, and longer ago than a handshake lasts.
+const ONLY_ONCE: u64 = ENDED | word(&[(SYN_RECV, ONCE), (SYN_SENT, ONCE), (DATAGRAM, ONCE)]);
 /// Then …
-const OLDER: u64 = ENDED | word(&[(SYN_RECV, ONCE), (SYN_SENT, ONCE), (DATAGRAM, ONCE)]);
+const OLDER: u64 = ONLY_ONCE | word(&[(FIN_WAIT, FRESH)]);
 /// … and after `patience`.
-const SILENT: u64 = OLDER
+const SILENT: u64 = ONLY_ONCE
     | word(&[
         (FIN_WAIT, HALF_CLOSED),
         (CLOSE_WAIT, HALF_CLOSED),

@@ -3,7 +3,7 @@
 //! Those of TCP are IPVS's (`net/netfilter/ipvs/ip_vs_proto_tcp.c`) without `LISTEN` and `SYNACK`,
 //! which nothing of ours leads to. Two more tell who has been seen once from who has been seen again:
 //! [`ACKED`] is IPVS's `ESTABLISHED` and [`DATAGRAM`] its `UDP`, with their names and time-outs. They
-//! matter to [`super::eviction`] alone.
+//! matter to [`super::eviction`], and to who counts a client's flows.
 
 /// No packet yet.
 pub const NONE: u8 = 0;
@@ -15,7 +15,7 @@ pub const ESTABLISHED: u8 = 2;
 pub const FIN_WAIT: u8 = 3;
 /// `CLOSE`: somebody has sent a RST.
 pub const CLOSE: u8 = 4;
-/// `UDP`: the client has sent more than one datagram, or has been answered.
+/// `UDP`: the client has sent more than one datagram.
 pub const UDP: u8 = 5;
 /// `SYN_SENT`: the server has sent a SYN on a connection that was over (NAT only).
 pub const SYN_SENT: u8 = 6;
@@ -27,7 +27,7 @@ pub const CLOSE_WAIT: u8 = 8;
 pub const LAST_ACK: u8 = 9;
 /// `ESTABLISHED`, by one ACK of the client, which anybody can send; nothing came after it.
 pub const ACKED: u8 = 10;
-/// `UDP`, one datagram, without an answer.
+/// `UDP`, one datagram, which anybody can send, answered or not.
 pub const DATAGRAM: u8 = 11;
 
 /// How many there are.
@@ -56,8 +56,9 @@ pub const TIMEOUTS: [u32; COUNT] = [2, 60, 900, 120, 10, 300, 120, 120, 60, 30, 
 /// another one.
 const ENDED: u16 = 1 << FIN_WAIT | 1 << CLOSE | 1 << TIME_WAIT | 1 << CLOSE_WAIT | 1 << LAST_ACK;
 
-/// A bit for each state in which a flow has been seen once, or may never have been more than forged.
-const SEEN_ONCE: u16 = 1 << NONE | 1 << SYN_RECV | 1 << SYN_SENT | 1 << ACKED | 1 << DATAGRAM;
+/// A bit for each state in which there was more of a flow than its handshake or its first datagram,
+/// and that is not over. A SYN and one more packet lead to none of them.
+const SEEN_AGAIN: u16 = 1 << ESTABLISHED | 1 << UDP | 1 << FIN_WAIT | 1 << CLOSE_WAIT;
 
 /// A bit for each state that counts as an active connection (`tcp_state_active_table`): since Linux
 /// 4.9 also while the handshake is under way.
@@ -70,11 +71,12 @@ pub const fn is_ended(state: u8) -> bool {
     (ENDED >> (state & 15)) & 1 != 0
 }
 
-/// Whether nothing of a flow in this state tells that its client is there.
+/// Whether a flow in this state tells that its client is there: it counts for `xdp_source_limit`, and
+/// keeps the client's template.
 #[inline(always)]
 #[must_use]
-pub const fn is_seen_once(state: u8) -> bool {
-    (SEEN_ONCE >> (state & 15)) & 1 != 0
+pub const fn is_seen_again(state: u8) -> bool {
+    (SEEN_AGAIN >> (state & 15)) & 1 != 0
 }
 
 /// Whether a connection in this state counts as active; no flow of UDP does.

@@ -6,8 +6,8 @@
 //! ACK, so that the tables are those of UDP, too.
 
 use super::state::{
-    ACKED as AK, CLOSE as CL, CLOSE_WAIT as CW, COUNT, ESTABLISHED as ES, FIN_WAIT as FW,
-    LAST_ACK as LA, SYN_RECV as SR, SYN_SENT as SS, TIME_WAIT as TW, UDP as UD,
+    ACKED as AK, CLOSE as CL, CLOSE_WAIT as CW, COUNT, DATAGRAM as DG, ESTABLISHED as ES,
+    FIN_WAIT as FW, LAST_ACK as LA, SYN_RECV as SR, SYN_SENT as SS, TIME_WAIT as TW, UDP as UD,
 };
 
 /// FIN.
@@ -83,13 +83,14 @@ const INPUT_ONLY: Rows = Rows {
     ..INPUT
 };
 
-/// `OUTPUT`: packets of the server.
+/// `OUTPUT`: packets of the server. It answers a datagram of whoever is said to have sent it: an
+/// answer does not tell that a flow of UDP goes on.
 const OUTPUT: Rows = Rows {
     //        NO  SR  ES  FW  CL  UD  SS  TW  CW  LA  AK  DG
-    syn: row([SS, SR, ES, SS, SS, UD, SS, SS, SS, SS, AK, UD]),
-    fin: row([TW, TW, FW, FW, CL, UD, SS, TW, TW, LA, FW, UD]),
-    ack: row([ES, ES, ES, FW, CL, UD, SS, TW, CW, LA, ES, UD]),
-    rst: row([CL, CL, CL, CL, CL, UD, SS, TW, CL, CL, CL, UD]),
+    syn: row([SS, SR, ES, SS, SS, UD, SS, SS, SS, SS, AK, DG]),
+    fin: row([TW, TW, FW, FW, CL, UD, SS, TW, TW, LA, FW, DG]),
+    ack: row([ES, ES, ES, FW, CL, UD, SS, TW, CW, LA, ES, DG]),
+    rst: row([CL, CL, CL, CL, CL, UD, SS, TW, CL, CL, CL, DG]),
 };
 
 /// The state of a flow after a packet of the client with these `flags`. Whether the server's packets

@@ -90,7 +90,8 @@ fn from_client(
     let question = ask(&headers, control)?;
     let known = flows::find(question.near, &question.key);
     if let Some((entry, old)) = known
-        && let Some(slot) = admission::follow(&question, control, entry, &old)
+        && let Some(slot) =
+            admission::follow(&question, control, entry, &old).map_err(Refused::Because)?
     {
         let choice = Choice {
             number: old.slot(),

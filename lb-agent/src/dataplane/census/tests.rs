@@ -94,10 +94,12 @@ fn flows_of_a_client_count_where_somebody_asks_for_it() {
     let (installed, control) = (installed(0, 5), control());
     let question = Question::new(&installed, &control).unwrap();
     assert_eq!(question.slots().count(), 0);
-    let established = (1..=3).map(|port| flow(port, 1, 1, 7, state::ESTABLISHED, 0));
-    // What anybody can send in a client's name counts for nothing.
-    let forged = [state::SYN_RECV, state::ACKED].map(|state| flow(9, 1, 1, 7, state, 0));
-    let census = question.count(established.chain(forged));
+    let there = [state::ESTABLISHED, state::FIN_WAIT, state::CLOSE_WAIT];
+    // What anybody can send in a client's name counts for nothing, and what is over neither.
+    let forged = [state::SYN_RECV, state::ACKED, state::DATAGRAM];
+    let over = [state::CLOSE, state::TIME_WAIT];
+    let flows = (1..).zip(there.into_iter().chain(forged).chain(over));
+    let census = question.count(flows.map(|(port, state)| flow(port, 1, 1, 7, state, 0)));
     let client = u32::from_ne_bytes([10, 0, 0, 9]);
     for counter in source_counters(client, 1, 42) {
         assert_eq!(census.sources()[counter as usize], 3);

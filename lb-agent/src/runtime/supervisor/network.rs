@@ -18,9 +18,10 @@ use crate::runtime::supervisor::paths::Paths;
 use crate::wire::path_mtu::TooNarrow;
 
 /// What the supervisor wants to hear of.
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     Group::Link,
     Group::Ipv4Address,
+    Group::Ipv6Address,
     Group::Neighbour,
     Group::Ipv4Route,
 ];

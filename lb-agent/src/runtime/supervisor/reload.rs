@@ -43,6 +43,8 @@ pub(super) struct Reloads {
     reading: Option<Reading>,
     /// Applied; VRRP has yet to follow.
     following: Option<Following>,
+    /// What was in force before, until VRRP has followed and rests: what it has set may be of that.
+    before: Option<Arc<Config>>,
     /// Asked for again meanwhile: the file may have changed since it was read.
     again: bool,
     /// Who waits for this one, and for the next.
@@ -93,6 +95,7 @@ impl Reloads {
             number: 0,
             reading: None,
             following: None,
+            before: None,
             again: false,
             waiting: Vec::new(),
             waiting_next: Vec::new(),
@@ -231,6 +234,7 @@ impl Supervisor {
         if let Some(plane) = self.planes.xdp() {
             plane.set_times(Times::of(&config.global_defs));
         }
+        self.reloads.before = Some(Arc::clone(self.director.config()));
         write_lines(self.director.reload(config));
         self.planes.reload(&mut self.director);
         self.health.reload(services, share);
@@ -388,9 +392,24 @@ impl Supervisor {
         }
     }
 
+    /// The configurations whose addresses VRRP may have set, the older one first: two while it has
+    /// not done all of a reload. And how many places for instances there are in them.
+    pub(super) fn may_be_set(&self) -> (Vec<Setup>, usize) {
+        let before = self.reloads.before.iter();
+        let configs = before.chain([self.director.config()]);
+        let setups = configs.map(|config| Setup::from(&**config)).collect();
+        let following = self.reloads.following.as_ref();
+        let next = following.map_or(0, |it| it.places.len());
+        (setups, next.max(self.places.len()))
+    }
+
     /// Whether the file is read, and VRRP follows, at all.
     pub(super) fn watch_reload(&mut self) {
         let now = clock::now();
+        let rests = self.vrrp.as_ref().is_none_or(|it| it.overdue().is_zero());
+        if self.reloads.following.is_none() && rests {
+            self.reloads.before = None;
+        }
         if self.reloads.gives_up(now) {
             let minutes = READING_TAKES.as_secs() / 60;
             self.refuse(&Refused::because(format!(

@@ -37,10 +37,10 @@ pub(super) fn remove(setup: Setup) {
 
 /// The same while the thread that set it hangs: within `limit`, since what that hangs in may be held
 /// by the kernel for long.
-pub(super) fn remove_within(setup: Setup, limit: Duration) {
+pub(super) fn remove_within(setups: Vec<Setup>, limit: Duration) {
     let (done, wait) = sync_channel(1);
     let work = move || {
-        remove(setup);
+        setups.into_iter().for_each(remove);
         // Whoever has waited too long is gone.
         done.send(()).ok();
     };

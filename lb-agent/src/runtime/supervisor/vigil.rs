@@ -8,7 +8,7 @@ use tracing::{error, info};
 use super::Supervisor;
 use super::residue;
 use crate::vrrp::driver::Handle;
-use crate::vrrp::settings::Setup;
+use crate::vrrp::{Change, News, State};
 
 /// So long after its time the thread is not just late: no priority and no load explains it.
 const OVERDUE: Duration = Duration::from_secs(2);
@@ -93,23 +93,47 @@ impl Supervisor {
         self.vigil.is_lost()
     }
 
-    /// The end of VRRP: the others hear of it, or, of a thread that hangs, what it holds is taken from
-    /// it.
-    pub(super) fn stop_vrrp(&self, vrrp: Handle) {
-        let setup = || Setup::from(&**self.director.config());
-        if !self.vigil.is_lost() {
-            if !vrrp.stop() {
-                residue::remove(setup());
-            }
+    /// The end of VRRP: the others hear of it, or, of a thread that hangs or has not released
+    /// everything, what it holds is taken from it.
+    pub(super) fn stop_vrrp(&mut self, vrrp: Handle) {
+        let view = vrrp.view();
+        if self.vigil.is_lost() {
+            vrrp.abandon();
+        } else if vrrp.stop() {
             return;
         }
+        let (setups, places) = self.may_be_set();
         let gate = self.planes.gate(&self.director);
-        for place in 0..self.places.len() {
+        for place in 0..places {
             gate.disarm(place);
         }
-        vrrp.abandon();
-        residue::remove_within(setup(), REMOVAL);
+        residue::remove_within(setups, REMOVAL);
+        // What it has said itself comes first.
+        self.hear_out();
+        let last = view.status();
+        let last = last.iter();
+        let last = last.map(|it| (it.name.as_str(), it.state, it.effective_priority));
+        let last: Vec<_> = last.collect();
+        for change in ends(&last, &self.places) {
+            self.telling.handle_news(&News::Changed(change));
+        }
     }
+}
+
+/// What the thread would have said of instances that have not ended by its hand: their names, states
+/// and priorities, and the names at the places that others know.
+fn ends(instances: &[(&str, State, u8)], places: &[String]) -> Vec<Change> {
+    let end = |&(of, from, priority): &(&str, State, u8)| {
+        let instance = places.iter().position(|name| name == of)?;
+        let to = State::Init;
+        (from != to).then_some(Change {
+            instance,
+            from,
+            to,
+            priority,
+        })
+    };
+    instances.iter().filter_map(end).collect()
 }
 
 #[cfg(test)]
@@ -138,5 +162,26 @@ mod tests {
         }
         assert_eq!(vigil.beat(Duration::from_millis(1900)), Seen::Back);
         assert_eq!(vigil.beat(Duration::ZERO), Seen::Nothing);
+    }
+
+    #[test]
+    fn who_has_not_ended_by_itself_is_said_to_have_at_the_place_that_others_know() {
+        let places = ["a", "b", "c"].map(str::to_owned);
+        let last = [
+            ("c", State::Master, 150),
+            ("a", State::Init, 100),
+            ("b", State::Backup, 90),
+            ("new", State::Master, 1),
+        ];
+        let said = ends(&last, &places);
+        let said: Vec<_> = said
+            .iter()
+            .map(|it| (it.instance, it.from, it.to))
+            .collect();
+        let expected = [
+            (2, State::Master, State::Init),
+            (1, State::Backup, State::Init),
+        ];
+        assert_eq!(said, expected);
     }
 }

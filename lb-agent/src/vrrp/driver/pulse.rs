@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// without a time. Later than that it is overdue. Not before its first turn: until then it is nobody's
 /// MASTER, and the kernel may be loading a module for it.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(in crate::vrrp) struct Pulse {
     since: Instant,
     /// Microseconds after `since`.
     due: AtomicU64,
@@ -16,7 +16,7 @@ pub(super) struct Pulse {
 const NEVER: u64 = u64::MAX;
 
 impl Pulse {
-    pub(super) const fn new(since: Instant) -> Self {
+    pub(in crate::vrrp) const fn new(since: Instant) -> Self {
         Self {
             since,
             due: AtomicU64::new(NEVER),
@@ -24,17 +24,24 @@ impl Pulse {
     }
 
     /// The thread works.
-    pub(super) fn works(&self, now: Instant) {
+    pub(in crate::vrrp) fn works(&self, now: Instant) {
         self.set(Some(now));
     }
 
+    /// It still works, if it does: one that has not begun is not watched yet.
+    pub(in crate::vrrp) fn goes_on(&self, now: Instant) {
+        if self.due.load(Ordering::Relaxed) != NEVER {
+            self.works(now);
+        }
+    }
+
     /// The thread waits, at most so long.
-    pub(super) fn waits(&self, until: Option<Instant>) {
+    pub(in crate::vrrp) fn waits(&self, until: Option<Instant>) {
         self.set(until);
     }
 
     /// How long the thread has been due.
-    pub(super) fn overdue(&self, now: Instant) -> Duration {
+    pub(in crate::vrrp) fn overdue(&self, now: Instant) -> Duration {
         match self.due.load(Ordering::Relaxed) {
             NEVER => Duration::ZERO,
             due => self.after(now).saturating_sub(Duration::from_micros(due)),
@@ -63,9 +70,12 @@ mod tests {
         let after = |seconds| start + Duration::from_secs(seconds);
         let pulse = Pulse::new(start);
         let overdue = |now| pulse.overdue(after(now)).as_secs();
+        pulse.goes_on(after(1));
         assert_eq!(overdue(3), 0, "it has not begun");
         pulse.works(after(4));
         assert_eq!(overdue(9), 5);
+        pulse.goes_on(after(8));
+        assert_eq!(overdue(9), 1, "a long turn");
         pulse.waits(Some(after(10)));
         assert_eq!((overdue(9), overdue(12)), (0, 2));
         pulse.waits(None);

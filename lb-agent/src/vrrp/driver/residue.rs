@@ -1,6 +1,8 @@
 //! What an agent has left that is no more.
 
-use super::{SpawnError, resources};
+use std::sync::Arc;
+
+use super::{Pulse, SpawnError, resources};
 use crate::net::netlink::Connection;
 use crate::runtime::clock;
 use crate::vrrp::Gate;
@@ -15,8 +17,10 @@ use crate::vrrp::wait::Wait;
 pub fn remove_residual(setup: Setup, gate: Box<dyn Gate>) -> Result<(), SpawnError> {
     let wait = Wait::new().map_err(resources("prepare to wait"))?;
     let frames = FrameSocket::open().map_err(SpawnError::PacketSocket)?;
-    let system = System::new(Connection::open()?, frames, wait.registry(), None);
     let now = clock::now();
+    // Nobody watches.
+    let pulse = Arc::new(Pulse::new(now));
+    let system = System::new(Connection::open()?, frames, wait.registry(), None, pulse);
     let mut router = Router::new(setup, system, gate, Box::new(|_news| {}), now);
     router.remove_residual(now);
     Ok(())

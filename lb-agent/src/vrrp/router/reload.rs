@@ -15,7 +15,7 @@ use super::links::Hearing;
 use super::member::Member;
 use super::{Input, Interface, Router};
 use crate::vrrp::effects::{Channel, Kernel};
-use crate::vrrp::settings::{Global, Kind, Setup, Status, VirtualRouter};
+use crate::vrrp::settings::{Global, Kind, Setup, Status, VirtualRouter, Vmac};
 use crate::vrrp::status::Board;
 use crate::vrrp::{Gate, News};
 
@@ -102,19 +102,12 @@ impl<K: Kernel> Router<K> {
             gate,
             boards: _,
         } = reload;
-        let changed = successors
-            .iter()
-            .filter_map(Successor::changed)
-            .collect::<Vec<_>>();
-        if self.make_vmacs_of(&changed) {
-            // Those that were made are there now, for addresses that move to them.
-            self.read_links(now);
-        }
         let places = places(&successors);
         let channels = self.all_channels();
         let known: Vec<_> = self.members.iter().flat_map(Member::known).collect();
+        self.shut_down_others(&successors, now);
+        self.exchange_vmacs(&successors);
         let mut old: Vec<Option<Member>> = self.members.drain(..).map(Some).collect();
-        self.shut_down_others(&mut old, &successors, now);
         (self.outside.listener)(News::Reloaded);
         self.outside.gate = gate;
         let fresh = self.succeed(&mut old, successors, now);
@@ -129,23 +122,33 @@ impl<K: Kernel> Router<K> {
     }
 
     /// Those that do not go on: MASTERs release their duty, addresses go, gates close.
-    fn shut_down_others(
-        &mut self,
-        old: &mut [Option<Member>],
-        successors: &[Successor],
-        now: Instant,
-    ) {
+    fn shut_down_others(&mut self, successors: &[Successor], now: Instant) {
         let stays: BTreeSet<usize> = successors.iter().filter_map(Successor::from).collect();
-        for (place, member) in old.iter_mut().enumerate() {
+        for (place, member) in self.members.iter_mut().enumerate() {
             if stays.contains(&place) {
                 continue;
             }
-            if let Some(mut member) = member.take() {
-                let name = &member.config.name;
-                info!("({name}) is not the same any more, or configured no longer: it ends");
-                member.handle(Input::Shutdown, &self.interfaces, &mut self.outside, now);
-            }
+            let name = &member.config.name;
+            info!("({name}) is not the same any more, or configured no longer: it ends");
+            member.handle(Input::Shutdown, &self.interfaces, &mut self.outside, now);
         }
+    }
+
+    /// VMACs that stand in the way of others go, and those that the instances need that go on with
+    /// other settings come. What no one needs goes later, after the addresses on it.
+    fn exchange_vmacs(&mut self, successors: &[Successor]) {
+        let mut wanted: Vec<Vmac> = Vec::new();
+        for successor in successors {
+            let config = match successor {
+                Successor::Same(from) => self.members.get(*from).map(|it| &it.config),
+                Successor::Changed(_, config, _) => Some(&**config),
+                Successor::New(member) => Some(&member.config),
+            };
+            wanted.extend(config.into_iter().flat_map(VirtualRouter::vmacs).cloned());
+        }
+        self.remove_displaced_vmacs(&wanted);
+        let changed: Vec<_> = successors.iter().filter_map(Successor::changed).collect();
+        self.make_vmacs_of(&changed);
     }
 
     /// The new members; the places of those that have not started.

@@ -3,6 +3,8 @@
 //!
 //! What is made here is removed at the end, and every setting is what it was.
 
+use std::collections::BTreeSet;
+
 use tracing::{error, info, warn};
 
 use super::Router;
@@ -14,12 +16,57 @@ use crate::vrrp::settings::{VirtualRouter, Vmac};
 /// Interfaces that were made.
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    links: Vec<String>,
+    vmacs: Vec<MadeVmac>,
+    /// Indexes of those that we have removed: what the kernel still tells of them is about interfaces
+    /// that are no more, and another one may have the name by now.
+    removed: BTreeSet<u32>,
+}
+
+#[derive(Debug)]
+struct MadeVmac {
+    vmac: Vmac,
+    /// It was brought up. Not while another interface of the same base has its Ethernet address.
+    is_up: bool,
 }
 
 impl Made {
     pub(super) const fn is_empty(&self) -> bool {
-        self.links.is_empty()
+        self.vmacs.is_empty()
+    }
+
+    /// Whether the kernel tells of an interface that we have removed.
+    pub(super) fn has_removed(&self, index: u32) -> bool {
+        self.removed.contains(&index)
+    }
+
+    /// The same, of its end: nothing follows.
+    pub(super) fn is_last_of_removed(&mut self, index: u32) -> bool {
+        self.removed.remove(&index)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.vmacs.iter().any(|made| made.vmac.name == name)
+    }
+
+    fn is_up(&self, vmac: &Vmac) -> bool {
+        let mut vmacs = self.vmacs.iter();
+        vmacs.any(|made| made.is_up && made.vmac.is_same(vmac))
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.vmacs.retain(|made| made.vmac.name != name);
+    }
+
+    /// Those that are none of `wanted`, and, if `displaced`, stand in the way of one of them: the
+    /// name or the Ethernet address is to be another's.
+    fn unwanted(&self, wanted: &[Vmac], displaced: bool) -> Vec<String> {
+        let vmacs = self.vmacs.iter().map(|made| &made.vmac);
+        let unwanted = vmacs.filter(|vmac| !wanted.iter().any(|other| other.is_same(vmac)));
+        let unwanted = unwanted.filter(|vmac| {
+            let in_the_way = |other: &Vmac| other.name == vmac.name || other.has_address_of(vmac);
+            !displaced || wanted.iter().any(in_the_way)
+        });
+        unwanted.map(|vmac| vmac.name.clone()).collect()
     }
 }
 
@@ -49,22 +96,32 @@ impl<K: Kernel> Router<K> {
         self.make_all(wanted, base);
     }
 
-    /// The same for instances that are to have these settings soon. Whether there was one to make.
-    pub(super) fn make_vmacs_of(&mut self, configs: &[&VirtualRouter]) -> bool {
+    /// The same for instances that are to have these settings soon. Those that were made are known
+    /// then, for addresses that move to them.
+    pub(super) fn make_vmacs_of(&mut self, configs: &[&VirtualRouter]) {
         let bases: Vec<Link> = self.interfaces.iter().cloned().collect();
         let mut any = false;
         for base in bases {
             let wanted = wanted_on(&base, configs.iter().copied());
             any |= self.make_all(wanted, &base);
         }
-        any
+        if any {
+            let links = self.outside.kernel.links();
+            let links = links.inspect_err(|error| error!("{error}"));
+            for link in links.unwrap_or_default() {
+                if self.made.has(&link.name) {
+                    self.interfaces.insert(link);
+                }
+            }
+        }
     }
 
     fn make_all(&mut self, wanted: Vec<(String, Vmac)>, base: &Link) -> bool {
         let mut any = false;
         for (instance, vmac) in wanted {
-            let made = self.made.links.contains(&vmac.name);
-            if made && self.interfaces.by_name(&vmac.name).is_some() {
+            let link = self.interfaces.by_name(&vmac.name);
+            let is_it = link.is_some_and(|link| vmac.is(link, base.index));
+            if is_it && self.made.is_up(&vmac) {
                 continue;
             }
             any = true;
@@ -78,43 +135,78 @@ impl<K: Kernel> Router<K> {
 
     fn make(&mut self, vmac: &Vmac, base: &Link) -> Result<(), String> {
         let name = &vmac.name;
-        let kernel = &mut self.outside.kernel;
-        match self.interfaces.by_name(name) {
-            None => {
-                let link = VirtualLink {
-                    name: name.clone(),
-                    parent: base.index,
-                    group: vmac.group,
-                    kind: vmac.kind,
-                };
-                kernel
-                    .create_link(&link)
-                    .map_err(|error| error.to_string())?;
+        let is_there = match self.interfaces.by_name(name) {
+            None => false,
+            // An earlier run was killed, or it could not be brought up.
+            Some(link) if vmac.is(link, base.index) => true,
+            // Ours, or an earlier run had this name for the same virtual router elsewhere.
+            Some(link) if self.made.has(name) || vmac.is_elsewhere(link) => {
+                warn!("interface {name} is not on {}; it is made anew", base.name);
+                if !self.discard_vmac(name) {
+                    return Err(format!("interface {name} is not on {}", base.name));
+                }
+                false
             }
-            // An earlier run was killed.
-            Some(link) if vmac.is(link, base.index) => {}
             Some(Link { kind, .. }) => {
                 return Err(format!(
                     "interface {name} is there already, and it is {kind:?}: it is not used"
                 ));
             }
-        }
-        self.made.links.push(name.clone());
-        for (setting, value) in OF_VMAC {
-            let path = format!("net/ipv4/conf/{name}/{setting}");
-            kernel.set_sysctl(&path, value, Afterwards::Gone);
-        }
+        };
+        let kernel = &mut self.outside.kernel;
+        // Before the virtual addresses are there: the base would answer for them by its own.
         for (setting, value) in OF_BASE {
             let path = format!("net/ipv4/conf/{}/{setting}", base.name);
             kernel.set_sysctl(&path, value, Afterwards::AsBefore);
         }
         kernel.set_sysctl("net/ipv4/conf/all/rp_filter", "0", Afterwards::AsBefore);
-        kernel.bring_up(name).map_err(|error| error.to_string())
+        if !is_there {
+            let link = VirtualLink {
+                name: name.clone(),
+                parent: base.index,
+                group: vmac.group,
+                kind: vmac.kind,
+            };
+            kernel
+                .create_link(&link)
+                .map_err(|error| error.to_string())?;
+        }
+        for (setting, value) in OF_VMAC {
+            let path = format!("net/ipv4/conf/{name}/{setting}");
+            kernel.set_sysctl(&path, value, Afterwards::Gone);
+        }
+        let up = kernel.bring_up(name);
+        self.made.forget(name);
+        self.made.vmacs.push(MadeVmac {
+            vmac: vmac.clone(),
+            is_up: up.is_ok(),
+        });
+        up.map_err(|error| error.to_string())
+    }
+
+    /// Removes an interface of ours, with everything that we know of it. False: it is still there.
+    fn discard_vmac(&mut self, name: &str) -> bool {
+        if let Err(error) = self.outside.kernel.remove_link(name) {
+            error!("{error}");
+            return false;
+        }
+        self.forget_vmac(name);
+        if let Some(index) = self.interfaces.by_name(name).map(|link| link.index) {
+            self.made.removed.insert(index);
+            self.interfaces.remove(index);
+            self.debounce.forget(index);
+            self.outside.kernel.close(index);
+            self.statics.forget(index);
+            for member in &mut self.members {
+                member.addresses.forget(index);
+            }
+        }
+        true
     }
 
     /// An interface is gone, and its settings with it.
     pub(super) fn forget_vmac(&mut self, name: &str) {
-        self.made.links.retain(|link| link != name);
+        self.made.forget(name);
         let kernel = &mut self.outside.kernel;
         kernel.forget_sysctls(&format!("net/ipv4/conf/{name}/"));
     }
@@ -134,27 +226,28 @@ impl<K: Kernel> Router<K> {
         }
     }
 
+    /// Removes what would be in the way of what is `wanted` soon: under its name, or with its Ethernet
+    /// address on the same interface, which two cannot have at a time.
+    pub(super) fn remove_displaced_vmacs(&mut self, wanted: &[Vmac]) {
+        for name in self.made.unwanted(wanted, true) {
+            self.discard_vmac(&name);
+        }
+    }
+
     /// Removes what no instance wants any more. The settings of the interfaces below stay until the
     /// end: others may need them.
     pub(super) fn remove_unwanted_vmacs(&mut self) {
-        let wanted = |name: &String| {
-            let mut vmacs = self.members.iter().flat_map(|it| it.config.vmacs());
-            vmacs.any(|vmac| vmac.name == *name)
-        };
-        let made = std::mem::take(&mut self.made.links);
-        let (kept, gone) = made.into_iter().partition(wanted);
-        self.made.links = kept;
-        for name in gone {
-            if let Err(error) = self.outside.kernel.remove_link(&name) {
-                error!("{error}");
-            }
+        let wanted = self.members.iter().flat_map(|it| it.config.vmacs());
+        let wanted: Vec<Vmac> = wanted.cloned().collect();
+        for name in self.made.unwanted(&wanted, false) {
+            self.discard_vmac(&name);
         }
     }
 
     /// Leaves nothing behind.
     pub(super) fn remove_vmacs(&mut self) {
-        for name in std::mem::take(&mut self.made.links) {
-            if let Err(error) = self.outside.kernel.remove_link(&name) {
+        for MadeVmac { vmac, .. } in std::mem::take(&mut self.made.vmacs) {
+            if let Err(error) = self.outside.kernel.remove_link(&vmac.name) {
                 error!("{error}");
             }
         }

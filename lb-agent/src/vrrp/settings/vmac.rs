@@ -67,6 +67,28 @@ impl Vmac {
     }
 }
 
+impl Vmac {
+    /// Whether an interface has the Ethernet address of this one, on top of whatever.
+    pub fn is_elsewhere(&self, link: &Link) -> bool {
+        match (self.kind, &link.kind) {
+            (VirtualKind::Macvlan(mac), LinkKind::Macvlan { .. }) => mac == link.mac,
+            (VirtualKind::Macvlan(_) | VirtualKind::Ipvlan(_), _) => false,
+        }
+    }
+
+    /// Whether one interface does for both.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.base == other.base && self.kind == other.kind
+    }
+
+    /// Whether both have the same Ethernet address on the same interface: the kernel brings only one
+    /// of them up.
+    pub fn has_address_of(&self, other: &Self) -> bool {
+        let is_macvlan = matches!(self.kind, VirtualKind::Macvlan(_));
+        is_macvlan && self.base == other.base && self.kind == other.kind
+    }
+}
+
 impl VirtualRouter {
     /// What the configuration has of them.
     pub(super) fn take_vmacs(&mut self, config: &VrrpInstance, names: &mut Names<'_>) {

@@ -27,7 +27,7 @@ fn each_state_makes_room_in_its_time() {
         (SYN_SENT, [FRESH, ONCE, ONCE]),
         (DATAGRAM, [FRESH, ONCE, ONCE]),
         (ACKED, [KEPT, KEPT, ONCE]),
-        (FIN_WAIT, [KEPT, KEPT, HALF_CLOSED]),
+        (FIN_WAIT, [KEPT, FRESH, HALF_CLOSED]),
         (CLOSE_WAIT, [KEPT, KEPT, HALF_CLOSED]),
         (CLOSE, [OVER, OVER, OVER]),
         (TIME_WAIT, [OVER, OVER, OVER]),

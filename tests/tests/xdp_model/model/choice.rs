@@ -37,12 +37,12 @@ impl Model {
             forgotten: false,
         };
         let [first, second @ ..] = self.table.buckets_of(packet.source);
-        if let Some(server) = self.follow(first, packet, service, opens, tick) {
+        if let Some(server) = self.follow(first, packet, service, opens, tick)? {
             return Ok(follows(server));
         }
         if !(syn && self.has_room(first, packet, service, tick)) {
             for bucket in second {
-                if let Some(server) = self.follow(bucket, packet, service, opens, tick) {
+                if let Some(server) = self.follow(bucket, packet, service, opens, tick)? {
                     return Ok(follows(server));
                 }
             }
@@ -79,11 +79,12 @@ impl Model {
                 });
             }
         }
-        if !opens {
+        let server = self.untracked(packet, service, tick)?;
+        if !opens && !self.is_consistent(packet, service, tick) {
             self.pass_unknown(service, tick)?;
         }
         Ok(Choice {
-            server: self.untracked(packet, service, tick)?,
+            server,
             new: opens,
             forgotten: true,
         })
@@ -97,25 +98,31 @@ impl Model {
         service: &VirtualServer,
         opens: bool,
         tick: i64,
-    ) -> Option<Incarnation> {
-        let old = self.table.find(bucket, packet.source, service.id)?.clone();
+    ) -> Result<Option<Incarnation>, Refusal> {
+        let Some(old) = self.table.find(bucket, packet.source, service.id) else {
+            return Ok(None);
+        };
+        let old = old.clone();
         let goes_on = !self.table.is_expired(&old, tick)
             && self.servers.contains_key(&old.server)
             && !(opens && old.is_over());
         if !goes_on {
-            return None;
+            return Ok(None);
         }
         let sees_server = self.servers[&old.server].server.method == Forwarding::Nat;
-        let flow = self.table.find(bucket, packet.source, service.id)?;
-        flow.state = flow.state.client_sends(packet.flags, sees_server);
-        flow.seen = tick;
-        let state = flow.state;
-        let client = packet.source.address;
-        self.note_change((service.id, client), old.server, old.state, state);
-        if (old.seen != tick || old.state != state) && !state.is_seen_once() {
+        let state = old.state.client_sends(packet.flags, sees_server);
+        let whose = (service.id, packet.source.address);
+        if self.is_one_too_many(whose, old.state, state) {
+            return Err(Refusal::Because(Reason::SourceLimit));
+        }
+        if let Some(flow) = self.table.find(bucket, packet.source, service.id) {
+            (flow.state, flow.seen) = (state, tick);
+        }
+        self.note_change(whose, old.server, old.state, state);
+        if (old.seen != tick || old.state != state) && state.is_seen_again() {
             self.keep(packet, service, old.server, tick);
         }
-        Some(old.server)
+        Ok(Some(old.server))
     }
 
     /// A connection keeps the template alive that it was made by, or makes it anew.
@@ -238,6 +245,15 @@ impl Model {
         let (client, destination) = (packet.source, packet.destination);
         let place = hashed(service.scheduler, service.flags, dests, client, destination);
         place.map(|at| service.members[at])
+    }
+
+    /// Whether packets without a flow go where another director would send them.
+    fn is_consistent(&self, packet: &Packet, service: &VirtualServer, tick: i64) -> bool {
+        let by_hash = matches!(
+            service.scheduler,
+            Scheduler::Sh | Scheduler::Dh | Scheduler::Mh
+        );
+        by_hash || self.template(packet, service, tick).is_some()
     }
 
     /// For a packet that leaves no trace: the server of the client's template, else the one that

@@ -23,12 +23,8 @@ impl Model {
         service: &VirtualServer,
         tick: i64,
     ) -> Result<(), Refusal> {
-        if service.source_flows != 0 && self.has_census {
-            let counters = self.counters_of(packet.source.address, service.id);
-            let flows = counters.map(|it| self.sources.get(&it).copied().unwrap_or(0));
-            if flows.into_iter().min() >= Some(service.source_flows) {
-                return Err(Refusal::Because(Reason::SourceLimit));
-            }
+        if self.has_enough(packet.source.address, service.id) {
+            return Err(Refusal::Because(Reason::SourceLimit));
         }
         if service.new_flows != 0 {
             let rate = self.rates.entry(service.id).or_default();
@@ -41,6 +37,25 @@ impl Model {
             rate.1 += 1;
         }
         Ok(())
+    }
+
+    /// Whether a client has as many flows as it may.
+    fn has_enough(&self, client: Ipv4Addr, service: u16) -> bool {
+        let limited = self.services.values().find(|it| it.id == service);
+        let most = limited.map_or(0, |it| it.source_flows);
+        let counters = self.counters_of(client, service);
+        let flows = counters.map(|it| self.sources.get(&it).copied().unwrap_or(0));
+        most != 0 && self.has_census && flows.into_iter().min() >= Some(most)
+    }
+
+    /// Whether a flow may not become one that counts, since its client has enough of them.
+    pub(super) fn is_one_too_many(
+        &self,
+        (service, client): (u16, Ipv4Addr),
+        before: State,
+        after: State,
+    ) -> bool {
+        !before.is_seen_again() && after.is_seen_again() && self.has_enough(client, service)
     }
 
     fn counters_of(&self, client: Ipv4Addr, service: u16) -> [u32; 2] {
@@ -100,8 +115,8 @@ impl Model {
     ) {
         let limited = self.services.values();
         let limited = limited.clone().find(|it| it.id == service);
-        if before.is_seen_once()
-            && !after.is_seen_once()
+        if !before.is_seen_again()
+            && after.is_seen_again()
             && limited.is_some_and(|it| it.source_flows != 0)
         {
             let counters = self.counters_of(client, service);
@@ -147,7 +162,7 @@ impl Model {
                     inactive
                 } += 1;
             }
-            if service.source_flows != 0 && !flow.state.is_seen_once() {
+            if service.source_flows != 0 && flow.state.is_seen_again() {
                 *clients
                     .entry((service.id, flow.client.address))
                     .or_default() += 1;

@@ -376,12 +376,13 @@ impl Model {
         let (id, chosen) = (flow.service, flow.server);
         let service = self.servers[&chosen].service;
         self.pass_gate(self.servers[&chosen].gate, arrival)?;
-        if let Some(flow) = self.table.find(bucket, client, id) {
-            let before = flow.state;
-            flow.state = flow.state.server_sends(packet.flags);
-            flow.seen = arrival.tick;
-            let after = flow.state;
-            self.note_change((id, client.address), chosen, before, after);
+        let (before, whose) = (flow.state, (id, client.address));
+        let after = before.server_sends(packet.flags);
+        if !self.is_one_too_many(whose, before, after)
+            && let Some(flow) = self.table.find(bucket, client, id)
+        {
+            (flow.state, flow.seen) = (after, arrival.tick);
+            self.note_change(whose, chosen, before, after);
         }
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));

@@ -58,7 +58,10 @@ impl State {
     }
 
     const fn after(self, direction: Direction, flags: u8) -> Self {
-        if matches!(self, Udp | Datagram) {
+        if matches!((self, direction), (Datagram, Direction::Output)) {
+            // A server answers forged senders, too.
+            Datagram
+        } else if matches!(self, Udp | Datagram) {
             Udp
         } else if flags & RST != 0 {
             self.after_rst(direction)
@@ -109,9 +112,9 @@ impl State {
         }
     }
 
-    /// Whether nothing tells that the client is there.
-    pub(crate) const fn is_seen_once(self) -> bool {
-        matches!(self, SynRecv | SynSent | Acked | Datagram)
+    /// Whether it tells that the client is there.
+    pub(crate) const fn is_seen_again(self) -> bool {
+        matches!(self, Established | Udp | FinWait | CloseWait)
     }
 
     /// Whether a SYN is the beginning of another connection.

@@ -143,14 +143,15 @@ impl Table {
         let silent = tick - last > i64::from(self.timeouts[State::LastAck as usize]);
         match old.state {
             State::Close | State::TimeWait | State::LastAck => Some(Claim::Over { last }),
-            State::FinWait | State::CloseWait => silent.then_some(Claim::HalfClosed { last }),
+            State::FinWait | State::CloseWait if silent => Some(Claim::HalfClosed { last }),
+            State::FinWait if !just_now => Some(Claim::JustCome { last }),
             State::SynRecv | State::SynSent | State::Datagram if !just_now => {
                 Some(Claim::SeenOnce { last })
             }
             State::SynRecv | State::SynSent if new.state == State::Datagram => None,
             State::SynRecv | State::SynSent | State::Datagram => Some(Claim::JustCome { last }),
             State::Acked => silent.then_some(Claim::SeenOnce { last }),
-            State::Udp | State::Established => None,
+            State::FinWait | State::CloseWait | State::Udp | State::Established => None,
         }
     }
 }

@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use lb_agent::config::model::Forwarding::Dr;
+use lb_agent::config::model::Forwarding::{self, Dr, Nat};
 use lb_agent::config::model::{Scheduler, SchedulerFlags};
 use lb_agent::dataplane::desired::{Server, Service};
 use lb_common::flow::state::{self, TIMEOUTS};
 use lb_common::stats::Reason;
 
 use super::{server_of, weigh};
-use crate::fixture::{ACK, FIN_ACK, SYN, desired, in_director, packet, server, service};
+use crate::fixture::{
+    ACK, FIN_ACK, RST, SYN, desired, in_director, packet, reply, server, service,
+};
 use crate::frame::{Endpoint, Segment, TCP, UDP};
 use crate::model::REDIRECT;
 use crate::network::Network;
@@ -281,6 +283,98 @@ fn lblc_leaves_an_address_with_its_server_until_that_is_overloaded() -> Result<(
         ensure!(found == [11, 11, 11, 12, 12], "{found:?}");
         Ok(())
     })
+}
+
+/// A service whose clients may have so many connections each.
+fn limited(network: &Network, limit: u32, method: Forwarding) -> Service {
+    Service {
+        source_limit: limit,
+        ..service(20, 80, TCP, vec![server(network, 11, 80, method)])
+    }
+}
+
+#[test]
+fn who_connects_many_times_at_once_gets_no_more_connections_than_it_may() -> Result<()> {
+    in_director(|network, rig| {
+        let service = limited(network, 3, Dr);
+        rig.configure(&desired(&[&service]))?;
+        // Nothing counts yet.
+        ensure!(sequence(rig, network, &service, 1..11)? == [11; 10]);
+        let ask = |rig: &mut Rig, port| server_of(rig, network, &packet(port, &service, ACK));
+        let mut served = Vec::new();
+        for port in 1..11 {
+            served.push(ask(rig, port)?.is_some());
+        }
+        ensure!(
+            served == [[true; 3].as_slice(), &[false; 7]].concat(),
+            "{served:?}"
+        );
+        ensure!(rig.maps.reason(Reason::SourceLimit)? == 7);
+        // Those that there are go on; one is reset, and another one has its place.
+        ensure!(ask(rig, 3)?.is_some());
+        ensure!(server_of(rig, network, &packet(1, &service, RST))?.is_some());
+        rig.take_census()?;
+        ensure!(ask(rig, 9)?.is_some() && ask(rig, 10)?.is_none());
+        Ok(())
+    })
+}
+
+#[test]
+fn an_answer_to_a_client_at_its_limit_arrives_and_its_next_packet_does_not() -> Result<()> {
+    in_director(|network, rig| {
+        let service = limited(network, 1, Nat);
+        rig.configure(&desired(&[&service]))?;
+        ensure!(sequence(rig, network, &service, 1..3)? == [11, 11]);
+        for (port, served) in [(1, true), (2, false)] {
+            let reply = reply(port, &service, &service.servers[0]).frame();
+            let sent = rig.send(&reply, network.back.index)?;
+            ensure!(sent.verdict == REDIRECT, "{port}: {sent:?}");
+            let next = server_of(rig, network, &packet(port, &service, ACK))?;
+            ensure!(next.is_some() == served, "{port}: {next:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn two_packets_in_anybodys_name_count_for_nothing() -> Result<()> {
+    in_director(|network, rig| {
+        let service = limited(network, 1, Dr);
+        rig.configure(&desired(&[&service]))?;
+        for (port, second) in (1..).zip([SYN, ACK, FIN_ACK, RST, 0]) {
+            for flags in [SYN, second] {
+                let packet = packet(port, &service, flags);
+                ensure!(
+                    server_of(rig, network, &packet)?.is_some(),
+                    "{port} {flags}"
+                );
+            }
+            rig.take_census()?;
+        }
+        ensure!(rig.maps.reason(Reason::SourceLimit)? == 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn connections_of_another_director_are_limited_only_where_their_server_is_a_guess() -> Result<()> {
+    for scheduler in [Scheduler::Sh, Scheduler::Dh, Scheduler::Mh, Scheduler::Rr] {
+        in_director(|network, rig| {
+            let service = Service {
+                new_flow_limit: 10,
+                ..service_of(network, scheduler, &[1, 1])
+            };
+            rig.configure(&desired(&[&service]))?;
+            for port in 0..1000 {
+                server_of(rig, network, &packet(port, &service, ACK))?;
+            }
+            let refused = rig.maps.reason(Reason::NewFlowLimit)?;
+            let is_guess = scheduler == Scheduler::Rr;
+            ensure!((refused > 0) == is_guess, "{scheduler:?}: {refused}");
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 #[test]

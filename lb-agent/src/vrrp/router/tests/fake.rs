@@ -108,6 +108,8 @@ pub(super) struct Fake {
     pub(super) since_1970: Duration,
     /// Somebody has removed a packet filter.
     pub(super) flushed: bool,
+    /// Indexes of interfaces that were made.
+    given: Vec<u32>,
     journal: Journal,
 }
 
@@ -119,6 +121,7 @@ impl Fake {
             sysctls: BTreeMap::new(),
             since_1970: Duration::from_secs(1_700_000_000),
             flushed: false,
+            given: Vec::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
                 on(ETH1.index, "192.0.2.1/24"),
@@ -204,11 +207,17 @@ impl Kernel for Fake {
         let VirtualKind::Macvlan(mac) = link.kind else {
             return Ok(());
         };
+        // An index is never given again.
+        let mut index = 100 + link.parent;
+        while self.given.contains(&index) {
+            index += 100;
+        }
+        self.given.push(index);
         self.links.push(Link {
-            index: 100 + link.parent,
+            index,
             name: link.name.clone(),
             mac,
-            up: true,
+            up: false,
             mtu: 1500,
             kind: LinkKind::Macvlan {
                 parent: link.parent,
@@ -218,12 +227,28 @@ impl Kernel for Fake {
         Ok(())
     }
 
-    fn bring_up(&mut self, _name: &str) -> Result<(), NetlinkError> {
+    /// As the kernel does, not beside another one of the same base with the same Ethernet address.
+    fn bring_up(&mut self, name: &str) -> Result<(), NetlinkError> {
+        let Some(place) = self.links.iter().position(|link| link.name == name) else {
+            return Ok(());
+        };
+        let (mac, kind) = (self.links[place].mac, self.links[place].kind.clone());
+        let same = |link: &Link| link.name != name && link.mac == mac && link.kind == kind;
+        if self.links.iter().any(|link| same(link) && link.up) {
+            return Err(NetlinkError::Send {
+                what: format!("bring interface {name} up"),
+                source: io::ErrorKind::AddrInUse.into(),
+            });
+        }
+        self.links[place].up = true;
         Ok(())
     }
 
     fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError> {
+        let gone = self.links.iter().find(|link| link.name == name);
+        let gone = gone.map(|link| link.index);
         self.links.retain(|link| link.name != name);
+        self.addresses.retain(|it| Some(it.index) != gone);
         self.journal.push(Seen::LinkRemoved(name.into()));
         Ok(())
     }

@@ -193,6 +193,142 @@ fn a_reload_moves_a_masters_address_to_a_vmac_and_back_and_it_stays_master() {
     assert!(bench.kernel().addresses.contains(&plain));
 }
 
+fn on_eth0() -> Vec<VrrpInstance> {
+    let mut on = elsewhere();
+    on[0].virtual_ipaddress[1].dev = "eth0".into();
+    on
+}
+
+/// Where addresses of 192.0.2.0/24 stand: interface below, interface.
+fn stands(bench: &mut Bench, address: &str) -> Vec<(u32, String, bool)> {
+    let kernel = bench.kernel();
+    let address = address.parse().unwrap();
+    let on = kernel.addresses.iter().filter(|it| it.address == address);
+    let link = |it: &Address| {
+        let mut links = kernel.links.iter();
+        let link = links.find(|link| link.index == it.index).unwrap();
+        match link.kind {
+            LinkKind::Macvlan { parent } => (parent, link.name.clone(), link.up),
+            _ => (link.index, link.name.clone(), link.up),
+        }
+    };
+    on.map(link).collect()
+}
+
+const SECOND_VIP: &str = "192.0.2.100/32";
+
+#[test]
+fn a_vmac_of_the_same_name_on_another_interface_takes_the_address_along() {
+    let mut bench = Bench::master(elsewhere());
+    bench.reload(elsewhere(), on_eth0());
+    assert_eq!(bench.states(), [State::Master]);
+    let expected = [(ETH0.index, "vrrp.51".to_owned(), true)];
+    assert_eq!(stands(&mut bench, SECOND_VIP), expected);
+    // What the kernel tells of the old one comes late, and is not about the new one.
+    let old = Link {
+        index: ELSEWHERE,
+        name: "vrrp.51".into(),
+        mac: MAC,
+        up: false,
+        kind: LinkKind::Macvlan { parent: ETH1.index },
+        ..ETH1.link()
+    };
+    bench.journal.take();
+    bench.tell(Event::Link(old));
+    let (index, name) = (ELSEWHERE, "vrrp.51".into());
+    bench.tell(Event::LinkGone { index, name });
+    assert_eq!(bench.journal.take(), []);
+    bench.router.stop(bench.now);
+    assert!(stands(&mut bench, SECOND_VIP).is_empty());
+    assert_eq!(bench.kernel().links.len(), 2);
+}
+
+#[test]
+fn the_first_of_two_vmacs_goes_and_the_address_on_the_second_stays_on_its_network() {
+    let mut two = on_eth0();
+    let mut other = elsewhere()[0].virtual_ipaddress[1].clone();
+    other.address = "192.0.2.101/32".parse().unwrap();
+    two[0].virtual_ipaddress.push(other);
+    let mut one = two.clone();
+    one[0].virtual_ipaddress.remove(1);
+    let mut bench = Bench::master(two.clone());
+    bench.reload(two, one);
+    let expected = [(ETH1.index, "vrrp.51".to_owned(), true)];
+    assert_eq!(stands(&mut bench, "192.0.2.101/32"), expected);
+    assert!(stands(&mut bench, SECOND_VIP).is_empty());
+}
+
+#[test]
+fn instances_that_swap_the_names_of_their_vmacs_stay_on_their_networks() {
+    let first = VrrpInstance {
+        use_vmac: Some(UseVmac::default()),
+        ..config()
+    };
+    let second = VrrpInstance {
+        name: "VI_2".into(),
+        interface: "eth1".into(),
+        virtual_ipaddress: vec![virtual_address(SECOND_VIP, "eth1")],
+        ..first.clone()
+    };
+    let both = vec![first.clone(), second.clone()];
+    for after in [vec![second.clone()], vec![second, first]] {
+        let count = after.len();
+        let mut bench = Bench::master(both.clone());
+        bench.reload(both.clone(), after);
+        bench.pass(Duration::from_secs(5));
+        assert_eq!(bench.states(), vec![State::Master; count]);
+        let expected = [(ETH1.index, "vrrp.51".to_owned(), true)];
+        assert_eq!(stands(&mut bench, SECOND_VIP), expected);
+        let index = bench.kernel().links.iter().find(|it| it.name == "vrrp.51");
+        let index = index.unwrap().index;
+        let seen = bench.journal.take();
+        let heard = |it: &Seen| matches!(it, Seen::Opened { index: by, .. } if *by == index);
+        assert!(seen.iter().any(heard), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_renamed_vmac_is_up_and_so_is_one_whose_number_shifts() {
+    let mut renamed = elsewhere();
+    renamed[0].virtual_ipaddress[1].options.use_vmac = Some(UseVmac {
+        name: Some("foo".into()),
+        ..UseVmac::default()
+    });
+    let mut bench = Bench::master(elsewhere());
+    bench.reload(elsewhere(), renamed);
+    assert_eq!(bench.states(), [State::Master]);
+    let expected = [(ETH1.index, "foo".to_owned(), true)];
+    assert_eq!(stands(&mut bench, SECOND_VIP), expected);
+}
+
+#[test]
+fn a_vmac_that_a_crash_has_left_on_another_interface_is_made_anew() {
+    let mut bench = Bench::new(elsewhere());
+    bench.kernel().create_link(&link()).unwrap();
+    bench.router.start(bench.now);
+    bench.pass(Duration::from_secs(4));
+    let expected = [(ETH1.index, "vrrp.51".to_owned(), true)];
+    assert_eq!(stands(&mut bench, SECOND_VIP), expected);
+}
+
+#[test]
+fn a_vmac_that_could_not_be_brought_up_is_brought_up_when_its_address_is_free() {
+    let mut bench = Bench::new(elsewhere());
+    let other = VirtualLink {
+        name: "other".into(),
+        parent: ETH1.index,
+        ..link()
+    };
+    bench.kernel().create_link(&other).unwrap();
+    bench.kernel().bring_up("other").unwrap();
+    bench.router.start(bench.now);
+    bench.pass(Duration::from_secs(4));
+    assert!(!stands(&mut bench, SECOND_VIP)[0].2);
+    bench.kernel().remove_link("other").unwrap();
+    bench.tell(Event::Link(ETH1.link()));
+    assert!(stands(&mut bench, SECOND_VIP)[0].2);
+}
+
 #[test]
 fn an_ipvlan_that_a_crash_has_left_is_used_again() {
     let setup = Setup::from(vec![VrrpInstance {
