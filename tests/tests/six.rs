@@ -37,6 +37,23 @@ virtual_server 2001:db8::100 80 {
 }
 ";
 
+/// A server that another machine leads to.
+const BEHIND_A_ROUTE: &str = "\
+global_defs {
+    xdp_mode native
+}
+virtual_server 2001:db8::100 80 {
+    delay_loop 1
+    lvs_method DR
+    protocol TCP
+    real_server 2001:db8:1::11 80 {
+        TCP_CHECK {
+            connect_timeout 2
+        }
+    }
+}
+";
+
 /// One segment with a client, a director and two servers.
 struct Network {
     // Before the machines: the agent ends before its namespace does.
@@ -51,6 +68,16 @@ struct Network {
 impl Network {
     /// Builds it, and waits until the servers are in use.
     fn new(configuration: &str) -> Result<Self> {
+        let network = Self::build(configuration, |director, _| add_service(director))?;
+        network.wait_for_servers(2)?;
+        Ok(network)
+    }
+
+    /// Builds it. Director and servers are given what `prepare` adds before there is an agent.
+    fn build(
+        configuration: &str,
+        prepare: impl FnOnce(&Namespace, &[Namespace; 2]) -> Result<()>,
+    ) -> Result<Self> {
         let segment = Switch::new("segment")?;
         let plug = |label: &str, host: &str| {
             let machine = Namespace::new(label)?;
@@ -62,39 +89,46 @@ impl Network {
         };
         let client = plug("client", "50")?;
         let director = plug("director", "1")?;
-        // Deprecated, as keepalived makes a /128: what this host asks has its own address.
-        director.ip(&format!(
-            "address add {SERVICE}/128 dev eth0 nodad preferred_lft 0"
-        ))?;
         let servers = [plug("rs1", "11")?, plug("rs2", "12")?];
         // At `lo` nobody is told of it: to the segment it is the director's alone.
         for server in &servers {
             server.ip(&format!("address add {SERVICE}/128 dev lo nodad"))?;
         }
+        prepare(&director, &servers)?;
         let [first, second] = &servers;
         let web = [
             WebServer::start(first, "rs1", 200)?,
             WebServer::start(second, "rs2", 200)?,
         ];
-        let agent = Agent::start(&director, configuration)?;
-        let ready = wait_until(PATIENCE, || {
-            let backends = agent.dump("backends").ok()?;
-            let ready = backends
-                .lines()
-                .filter(|line| line.trim_end().ends_with("ready"));
-            (ready.count() == 2).then_some(())
-        });
-        let network = Self {
-            agent,
+        Ok(Self {
+            agent: Agent::start(&director, configuration)?,
             client,
             _web: web,
             director,
             _servers: servers,
             _segment: segment,
-        };
-        ready
-            .with_context(|| format!("not at work: {}", network.agent.log()))
-            .map(|()| network)
+        })
+    }
+
+    /// Waits until the way to so many servers is known.
+    fn wait_for_servers(&self, count: usize) -> Result<()> {
+        let ready = wait_until(PATIENCE, || {
+            let backends = self.agent.dump("backends").ok()?;
+            let ready = backends
+                .lines()
+                .filter(|line| line.trim_end().ends_with("ready"));
+            (ready.count() == count).then_some(())
+        });
+        ready.with_context(|| format!("not at work: {}", self.agent.log()))
+    }
+
+    /// Waits until a request is served as it should be.
+    fn wait_for_answer(&self, is_right: impl Fn(&Tally) -> bool) -> Result<()> {
+        let served = wait_until(PATIENCE, || {
+            let tally = self.requests(1).ok()?;
+            is_right(&tally).then_some(())
+        });
+        served.with_context(|| format!("not served: {}", self.agent.log()))
     }
 
     /// What becomes of so many requests, one after another.
@@ -103,6 +137,15 @@ impl Network {
         self.client
             .enter(|| Ok(Tally::of(count, target, Some(CLIENT.into()))))
     }
+}
+
+/// Gives the director the virtual address. Deprecated, as keepalived makes a /128: what this host asks
+/// has its own address.
+fn add_service(director: &Namespace) -> Result<()> {
+    director.ip(&format!(
+        "address add {SERVICE}/128 dev eth0 nodad preferred_lft 0"
+    ))?;
+    Ok(())
 }
 
 #[test]
@@ -177,4 +220,42 @@ fn an_agent_that_is_replaced_keeps_the_connections_of_ipv6() -> Result<()> {
     let after = requests()?;
     ensure!(after.failures.is_empty(), "{after:?}: {}", agent.log());
     Ok(())
+}
+
+#[test]
+fn an_address_of_ipv6_that_comes_after_the_agent_is_served() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let network = Network::build(CONFIGURATION, |_, _| Ok(()))?;
+    // The service is there, its address is not.
+    let known = wait_until(PATIENCE, || {
+        let services = network.agent.dump("services").ok()?;
+        services.contains("[2001:db8::11]:80").then_some(())
+    });
+    known.with_context(|| network.agent.log())?;
+    add_service(&network.director)?;
+    network.wait_for_servers(2)?;
+    network.wait_for_answer(|tally| tally.failures.is_empty())
+}
+
+#[test]
+fn a_server_of_ipv6_gets_its_packets_by_another_next_hop_when_its_route_changes() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let network = Network::build(BEHIND_A_ROUTE, |director, servers| {
+        // Whoever gets the packet is the server, and says who it is.
+        for server in servers {
+            server.ip("address add 2001:db8:1::11/128 dev lo nodad")?;
+        }
+        director.ip("-6 route add 2001:db8:1::11/128 via 2001:db8::11")?;
+        add_service(director)
+    })?;
+    network.wait_for_servers(1)?;
+    network.wait_for_answer(|tally| tally.from("rs1") == 1)?;
+    network
+        .director
+        .ip("-6 route replace 2001:db8:1::11/128 via 2001:db8::12")?;
+    network.wait_for_answer(|tally| tally.from("rs2") == 1)
 }
