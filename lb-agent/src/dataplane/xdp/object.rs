@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use aya::maps::{MapError, ProgramArray};
+use aya::maps::{MapData, MapError, ProgramArray};
 use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use lb_common::program;
@@ -82,6 +82,9 @@ fn explain(error: &EbpfError) -> String {
 /// The loaded object.
 pub struct Object {
     ebpf: Ebpf,
+    /// Where the programs find each other. Held: the kernel empties it when neither a pin nor an agent
+    /// holds it, and pins may be taken away.
+    _programs: ProgramArray<MapData>,
 }
 
 impl Object {
@@ -104,34 +107,10 @@ impl Object {
                     source,
                 })?;
         }
-        let mut object = Self { ebpf };
-        object.connect()?;
-        Ok(object)
-    }
-
-    /// Puts the programs where the one on the interface finds them: between two packets, and for an
-    /// adopted one, too, which is of the same version of the records. The map is pinned, since the
-    /// kernel empties it when nobody holds it but programs.
-    fn connect(&mut self) -> Result<(), ObjectError> {
-        let refused = |source: MapError| ObjectError::Connect { source };
-        let mut programs = self
-            .ebpf
-            .take_map(PROGRAMS)
-            .ok_or_else(|| {
-                refused(MapError::InvalidName {
-                    name: PROGRAMS.to_owned(),
-                })
-            })
-            .and_then(|map| ProgramArray::try_from(map).map_err(refused))?;
-        for (name, place) in CALLED {
-            let descriptor = find(&mut self.ebpf, name)?.fd();
-            let descriptor = descriptor.map_err(|source| ObjectError::Program {
-                what: "keep the XDP program",
-                source,
-            })?;
-            programs.set(place, descriptor, 0).map_err(refused)?;
-        }
-        Ok(())
+        Ok(Self {
+            _programs: connect(&mut ebpf)?,
+            ebpf,
+        })
     }
 
     /// The program to attach.
@@ -159,6 +138,28 @@ impl Object {
         frame.truncate(result.data_size_out as usize);
         Ok(result.return_value)
     }
+}
+
+/// Puts the programs where the one on the interface finds them: between two packets, and for an
+/// adopted one, too, which is of the same version of the records. The map is pinned, since the
+/// kernel empties it when nobody holds it but programs.
+fn connect(ebpf: &mut Ebpf) -> Result<ProgramArray<MapData>, ObjectError> {
+    let refused = |source: MapError| ObjectError::Connect { source };
+    let map = ebpf.take_map(PROGRAMS).ok_or_else(|| {
+        refused(MapError::InvalidName {
+            name: PROGRAMS.to_owned(),
+        })
+    });
+    let mut programs = map.and_then(|map| ProgramArray::try_from(map).map_err(refused))?;
+    for (name, place) in CALLED {
+        let descriptor = find(ebpf, name)?.fd();
+        let descriptor = descriptor.map_err(|source| ObjectError::Program {
+            what: "keep the XDP program",
+            source,
+        })?;
+        programs.set(place, descriptor, 0).map_err(refused)?;
+    }
+    Ok(programs)
 }
 
 fn run(program: &Xdp, frame: &[u8]) -> Result<Duration, ObjectError> {
