@@ -21,7 +21,8 @@ pub(super) fn to_server(
 ) -> Result<u32, Reason> {
     // As of IPv4: what came in by this interface fits it.
     if headers.length > u64::from(slot.mtu) && !came_by(ctx, slot.ifindex) {
-        return Err(too_big::answer(ctx.ctx, slot.mtu, tick));
+        let service = slot.service.into();
+        return Err(too_big::answer(ctx.ctx, slot.mtu, service, tick));
     }
     let ethernet = packet.at::<Ethernet>(0).ok_or(Reason::Malformed)?;
     // SAFETY: `parse` checked the header, and the caller has seen that there is a hop left.

@@ -39,16 +39,17 @@ const QUOTE: usize = 1280 - HEADERS;
 /// Hop limit of what we send.
 const HOPS: u8 = 64;
 
-/// Makes the answer of the packet, to be sent back the way it came ([`Reason::TooBig`]), or tells
-/// why there is none. `mtu` bytes would fit. Whose address is no single host's has not come this far.
+/// Makes the answer of the packet of a service, to be sent back the way it came ([`Reason::TooBig`]),
+/// or tells why there is none. `mtu` bytes would fit. Whose address is no single host's has not come
+/// this far.
 #[inline(never)]
-pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, tick: u32) -> Reason {
+pub(super) fn answer(ctx: *mut xdp_md, mtu: u16, service: u32, tick: u32) -> Reason {
     let ctx = XdpContext::new(ctx);
     let packet = Packet::new(&ctx);
     let Some(place) = packet.at::<Ipv6>(ETHERNET) else {
         return Reason::Malformed;
     };
-    if !within_limit(answers::TOO_BIG, tick) {
+    if !within_limit(answers::of_service(answers::TOO_BIG, service), tick) {
         return Reason::AnswerLimit;
     }
     // SAFETY: `at` checked the header.

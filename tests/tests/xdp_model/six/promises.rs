@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use lb_agent::config::model::Forwarding::Dr;
 use lb_agent::dataplane::desired::{Path, Server, Service};
 use lb_common::address6;
+use lb_common::answers::LIMIT;
 use lb_common::flow::{buckets6, state};
 use lb_common::stats::Reason;
 
@@ -133,6 +134,32 @@ fn what_does_not_fit_the_way_to_the_server_is_answered_in_the_name_of_the_servic
             "the quotation"
         );
         ensure!(rig.maps.reason(Reason::TooBig)? == 1);
+        Ok(())
+    })
+}
+
+#[test]
+fn who_asks_one_service_of_ipv6_for_too_many_answers_leaves_those_of_another_alone() -> Result<()> {
+    in_director(|network, rig| {
+        let services = [21, 22].map(|last| {
+            let [_, mut theirs] =
+                twins(&service(last, 53, UDP, vec![server(network, 12, 53, Dr)]));
+            narrow(&mut theirs.servers, 1400);
+            theirs
+        });
+        rig.configure(&desired(&services.each_ref()))?;
+        let to = |last| {
+            let segment = Segment {
+                payload: vec![1; 1401],
+                ..packet(1, &service(last, 53, UDP, Vec::new()), 0)
+            };
+            frame(&segment, &[])
+        };
+        // It may tick meanwhile.
+        for _ in 0..LIMIT * 2 {
+            rig.send(&to(21), network.front.index)?;
+        }
+        ensure!(rig.send(&to(22), network.front.index)?.verdict == TX);
         Ok(())
     })
 }
