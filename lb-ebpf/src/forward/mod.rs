@@ -13,11 +13,11 @@ use lb_common::backend::{Head, flags};
 use lb_common::checksum::{fold, increased};
 use lb_common::stats::Reason;
 
+pub(crate) use answer::Complaint;
 pub(crate) use fragment::{fragment_to_client, fragment_to_server};
 pub(crate) use icmp::{error_to_client, error_to_server};
 pub(crate) use nat::to_client;
 
-use self::answer::Complaint;
 use crate::backends::Slot;
 use crate::maps::EGRESS;
 use crate::packet::{Ethernet, IPV4, Ipv4, Packet};

@@ -4,9 +4,9 @@
 //! packet of IPv6 looks like. Neighbour discovery, echo and whatever else is no TCP or UDP to a service
 //! is the kernel's.
 
+mod answer;
 mod forward;
 mod parse;
-mod too_big;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::bindings::xdp_md;
@@ -201,10 +201,6 @@ fn send(
         }
         stats::towards_server(choice.number, headers.length, choice.new);
         return Err(Reason::LocalServer);
-    }
-    // SAFETY: `parse` checked the header.
-    if unsafe { (*headers.ip).hop_limit } <= 1 {
-        return Err(Reason::TimeToLive);
     }
     let verdict = forward::to_server(ctx, packet, headers, &choice.slot, tick)?;
     stats::towards_server(choice.number, headers.length, choice.new);

@@ -1,5 +1,5 @@
-//! Every way to damage a frame that can be counted through: what is left of it is forwarded whole, or
-//! is the kernel's untouched. Which of them says a second reading of the headers.
+//! Every way to damage a frame that can be counted through: what is left of it is forwarded whole, is
+//! answered because it has no hop left, or is the kernel's untouched. Which of them says a second reading of the headers.
 
 use std::net::Ipv6Addr;
 
@@ -12,7 +12,7 @@ use super::frame::{
 use super::{image, twins};
 use crate::fixture::{ACK, SYN, desired, in_director, packet, server, service};
 use crate::frame::{ETHERNET, Segment, TCP, UDP};
-use crate::model::{PASS, REDIRECT};
+use crate::model::{PASS, REDIRECT, TX};
 
 /// Where these services are.
 const SERVICES: [(u8, u16, u8); 2] = [(20, 80, TCP), (21, 53, UDP)];
@@ -27,7 +27,7 @@ fn is_ours(frame: &[u8]) -> bool {
     })
 }
 
-/// Destination, port and protocol of a packet that may be forwarded.
+/// Destination, port and protocol of a packet that may be forwarded, or answered.
 fn read(frame: &[u8]) -> Option<(Ipv6Addr, u16, u8)> {
     let group = frame.first()? & 1 == 1;
     let packet = frame.get(ETHERNET..)?;
@@ -38,7 +38,7 @@ fn read(frame: &[u8]) -> Option<(Ipv6Addr, u16, u8)> {
     let (source, destination) = (address(8)?, address(24)?);
     let length = usize::from(u16::from_be_bytes([packet[4], packet[5]]));
     let whole = packet.get(..HEADER + length)?;
-    let is_sound = !group && frame[12..14] == [0x86, 0xdd] && packet[0] >> 4 == 6 && packet[7] > 1;
+    let is_sound = !group && frame[12..14] == [0x86, 0xdd] && packet[0] >> 4 == 6;
     if !is_sound || is_no_host(source) || source == destination {
         return None;
     }
@@ -126,6 +126,11 @@ fn check(damaged: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + Sync) -> Result<()> {
                     ensure!(found.verdict == PASS, "{}: {}", text(), found.verdict);
                     ensure!(found.frame == frame, "{} is changed", text());
                     others += 1;
+                    continue;
+                }
+                if frame[ETHERNET + 7] <= 1 {
+                    ensure!(found.verdict == TX, "{}: {}", text(), found.verdict);
+                    ensure!(found.frame[ETHERNET + HEADER] == 3, "{}: no answer", text());
                     continue;
                 }
                 ensure!(found.verdict == REDIRECT, "{}: {}", text(), found.verdict);

@@ -164,6 +164,34 @@ fn who_asks_one_service_of_ipv6_for_too_many_answers_leaves_those_of_another_alo
     })
 }
 
+#[test]
+fn a_client_of_ipv6_learns_that_the_hop_limit_of_its_packet_has_run_out() -> Result<()> {
+    in_director(|network, rig| {
+        rig.configure(&desired(&[&web(network)]))?;
+        let with = |ttl| {
+            let segment = Segment {
+                ttl,
+                ..to_web(1, SYN)
+            };
+            frame(&segment, &[])
+        };
+        ensure!(sent_to(rig, network, &with(2))?.is_some());
+        let [client, name] = [CLIENT, [198, 51, 100, 20].into()].map(image);
+        for hops in [1, 0] {
+            let sent = with(hops);
+            let found = rig.send(&sent, network.front.index)?;
+            ensure!(found.verdict == TX, "{hops}: {}", found.verdict);
+            let (header, icmp) = found.frame[ETHERNET..].split_at(HEADER);
+            ensure!(header[8..24] == name.octets() && header[24..] == client.octets());
+            ensure!(icmp[..2] == [3, 0] && icmp[4..8] == [0; 4]);
+            ensure!(pseudo_checksum(name, client, 58, icmp) == 0, "the checksum");
+            ensure!(icmp[8..] == sent[ETHERNET..], "the quotation");
+        }
+        ensure!(rig.maps.reason(Reason::TimeExceeded)? == 2);
+        Ok(())
+    })
+}
+
 /// Sets the size of what fits the way to the servers.
 fn narrow(servers: &mut [Server], mtu: u32) {
     for server in servers {

@@ -114,8 +114,7 @@ fn segment(world: &World, random: &mut Random) -> Segment {
         destination,
         flags: random.pick(&FLAGS),
         tos: random.pick(&[0, 0, 0x2e, 0xff]),
-        // Of a packet that ends here the two families make something else.
-        ttl: random.pick(&[2, 64, 64, 64, 255]),
+        ttl: random.pick(&[0, 1, 2, 64, 64, 64, 255]),
         fragment: 0x4000,
         options: Vec::new(),
         payload: random.bytes(payload),
@@ -220,9 +219,9 @@ fn brief(segment: &Segment) -> Segment {
     }
 }
 
-/// Whether it is an answer: "packet too big".
+/// Whether it is an answer: "packet too big" or "time exceeded".
 fn is_answer(frame: &[u8]) -> bool {
-    frame[ETHERNET + 6] == 58 && frame[ETHERNET + HEADER] == 2
+    frame[ETHERNET + 6] == 58 && matches!(frame[ETHERNET + HEADER], 2 | 3)
 }
 
 /// Whether the packet is the middle of a connection that is not known: its server is chosen by a hash
