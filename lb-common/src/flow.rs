@@ -35,8 +35,9 @@
 //! | 2 Mi | 1/2 | 1 of 200 | 1 of 6 |
 //!
 //! An entry of IPv6 ([`FlowEntry6`]) is one of IPv4 and the whole address behind it; the key holds its
-//! last 32 bits. A bucket is two lines. Both are compared, the address before and after the value, so
-//! that nobody gets the server of a client whose key is the same.
+//! last 32 bits. A bucket is two lines. A writer writes value, address, key; a reader compares key and
+//! address, takes the value, and compares both again, in the same order. So nobody gets the server of a
+//! client whose key is the same: with another's value comes another's address or a key that is [`BUSY`].
 //!
 //! `cargo test -p lb-common room -- --nocapture` counts them anew.
 

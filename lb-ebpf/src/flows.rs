@@ -36,8 +36,10 @@ pub(crate) fn read<F: Family>(
         }
         let target = (&raw const (*entry).target).read_volatile();
         let life = (&raw const (*entry).life).read_volatile();
-        let differs = F::differs(entry, &wanted.rest);
-        if (&raw const (*entry).key).read_volatile() ^ key | differs != 0 {
+        // The key first, then the rest. Another client may have the same key: whoever finds his value
+        // here, and the key again, finds his rest, too. See `write`.
+        let again = (&raw const (*entry).key).read_volatile();
+        if again ^ key | F::differs(entry, &wanted.rest) != 0 {
             return None;
         }
         Some(FlowEntry { key, target, life })
@@ -224,8 +226,10 @@ pub(crate) fn write<F: Family>(entry: *mut FlowEntry, held: u64, new: &Fresh<F>)
             return false;
         }
         let place: *mut u64 = (&raw mut (*entry).target).cast();
-        F::write_rest(entry, &new.rest);
+        // The value first, then the rest: whoever finds his own rest finds no other's value with it,
+        // although the client before may have had the same key.
         place.write_volatile(value(new.entry.target, new.entry.life));
+        F::write_rest(entry, &new.rest);
         // An exchange, not a store: it keeps the value before the key where the machine reorders.
         compare_exchange(key, BUSY, new.entry.key);
     }
