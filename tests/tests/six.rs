@@ -13,6 +13,8 @@ use lb_tests::{Agent, Namespace, PATIENCE, Switch, WebServer, needs, skipped, wa
 const SERVICE: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x100);
 /// Who asks.
 const CLIENT: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x50);
+/// The same host by another address of its network.
+const OTHER_ADDRESS: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0xa, 0xb, 0xc, 0xd);
 
 /// A director and two servers, as a `keepalived.conf`.
 const CONFIGURATION: &str = "\
@@ -179,10 +181,18 @@ fn a_network_of_ipv6_clients_stays_with_its_server() -> Result<()> {
     }
     let persistent = "protocol TCP\n    persistence_timeout 50\n    persistence_granularity 64";
     let network = Network::new(&CONFIGURATION.replace("protocol TCP", persistent))?;
+    let client = &network.client;
+    client.ip(&format!("address add {OTHER_ADDRESS}/64 dev eth0 nodad"))?;
     let tally = network.requests(20)?;
     ensure!(
         tally.failures.is_empty() && tally.served.len() == 1,
         "{tally:?}"
+    );
+    let target = SocketAddr::from((SERVICE, 80));
+    let other = client.enter(|| Ok(Tally::of(20, target, Some(OTHER_ADDRESS.into()))))?;
+    ensure!(
+        other.failures.is_empty() && other.served == tally.served,
+        "{other:?} and {tally:?}"
     );
     let known = network.agent.dump("connections")?;
     let template = |line: &&str| line.contains(" NONE ") && line.contains("[2001:db8::]:0");

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use aya::maps::{MapData, MapError, ProgramArray};
-use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
+use aya::programs::{ProgramError, ProgramInfo, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
 use lb_common::program;
 use thiserror::Error;
@@ -116,6 +116,18 @@ impl Object {
     /// The program to attach.
     pub fn balance(&mut self) -> Result<&mut Xdp, ObjectError> {
         find(&mut self.ebpf, BALANCE)
+    }
+
+    /// What the kernel says of every program, by its name.
+    pub fn programs(&self) -> impl Iterator<Item = (&str, Result<ProgramInfo, ObjectError>)> {
+        let programs = self.ebpf.programs();
+        programs.map(|(name, program)| {
+            let info = program.info().map_err(|source| ObjectError::Program {
+                what: "ask the kernel about the XDP program",
+                source,
+            });
+            (name, info)
+        })
     }
 
     /// Says that the agent is alive: the kernel's jiffies go into the control page.

@@ -31,7 +31,7 @@ fn to_web(port: u16, flags: u8) -> Segment {
 }
 
 /// The last byte of the MAC address that a frame is sent to; `None`: it is not sent.
-fn sent_to(rig: &mut Rig, network: &Network, frame: &[u8]) -> Result<Option<u8>> {
+pub(super) fn sent_to(rig: &mut Rig, network: &Network, frame: &[u8]) -> Result<Option<u8>> {
     let found = rig.send(frame, network.front.index)?;
     Ok((found.verdict == REDIRECT).then_some(found.frame[5]))
 }

@@ -78,7 +78,7 @@ fn change(rig: &mut Rig, world: &mut World, network: &Network, random: &mut Rand
     world.change(network, random);
     let mut services = world.desired().services;
     for service in &mut services {
-        // What is of this tick for the one may be of the next for the other.
+        // What is of this tick for the one may be of the next for the other: see `limits`.
         service.new_flow_limit = 0;
         if let Some(persistence) = &mut service.persistence {
             persistence.timeout = Duration::from_hours(1);
