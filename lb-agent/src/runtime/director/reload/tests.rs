@@ -51,7 +51,6 @@ fn director(config: Config) -> Director {
     Director::new(config, &Numbers::default()).0
 }
 
-/// Address, gate and servers of each service.
 /// The last byte of an address.
 fn last(address: IpAddr) -> u8 {
     match address {
@@ -60,6 +59,7 @@ fn last(address: IpAddr) -> u8 {
     }
 }
 
+/// Address, gate and servers of each service.
 fn served(director: &Director) -> Vec<(String, u16, Vec<u8>)> {
     let mut served: Vec<_> = director
         .desired()
