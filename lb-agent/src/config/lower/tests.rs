@@ -379,21 +379,30 @@ fn lines_with_too_much_or_too_little_around_them_are_said() {
 
 #[test]
 fn ipv6_is_for_xdp_in_dr_mode() {
-    for (address, kind, why) in [
-        ("2001:db8::1", "DR", None),
-        ("2001:db8::1", "NAT", Some("it serves IPv6 in DR mode only")),
-        ("2001:db8::1", "TUN", Some("it serves IPv6 in DR mode only")),
-        ("fe80::1", "DR", Some("it serves no link-local address")),
+    const MAPPED: &str = "it serves no address of IPv4 that is mapped into IPv6";
+    const DR_ONLY: &str = "it serves IPv6 in DR mode only";
+    for (address, kind, server, why) in [
+        ("2001:db8::1", "DR", "2001:db8::2", None),
+        ("2001:db8::1", "NAT", "2001:db8::2", Some(DR_ONLY)),
+        ("2001:db8::1", "TUN", "2001:db8::2", Some(DR_ONLY)),
+        ("2001:db8::1", "DR", "::ffff:10.0.0.2", Some(MAPPED)),
+        ("::ffff:192.0.2.1", "DR", "2001:db8::2", Some(MAPPED)),
+        (
+            "fe80::1",
+            "DR",
+            "2001:db8::2",
+            Some("it serves no link-local address"),
+        ),
     ] {
         let loaded = of(&format!(
             "virtual_server {address} 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind {kind}\n\
-             real_server 2001:db8::2 80 {{\n }}\n}}"
+             real_server {server} 80 {{\n }}\n}}"
         ));
         let said = remarks(&loaded).into_iter().find(|it| it.contains("XDP"));
         let expected = why.map(|why| {
             format!("1:1 notice surprising: XDP cannot serve this: {why}; the kernel's IPVS does")
         });
-        assert_eq!(said, expected, "{address} {kind}");
+        assert_eq!(said, expected, "{address} {kind} {server}");
     }
 }
 

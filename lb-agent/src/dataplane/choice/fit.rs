@@ -63,6 +63,11 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         addresses().any(of_a_link),
         "it serves no link-local address",
     );
+    // A program would have to tell them from those of IPv4 wherever an address is read.
+    say(
+        addresses().any(|key| is_mapped(key.address)) || servers(server).any(is_mapped),
+        "it serves no address of IPv4 that is mapped into IPv6",
+    );
     let all_ports = addresses().any(|key| key.port == 0);
     say(
         all_ports && server.uses(Forwarding::Nat),
@@ -86,6 +91,14 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         "it knows no tunnel but IP in IP yet",
     );
     why
+}
+
+/// `::ffff:192.0.2.1` and its like (RFC 4291 2.5.5.2).
+const fn is_mapped(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.to_ipv4_mapped().is_some(),
+    }
 }
 
 fn lacks(server: &VirtualServer) -> Vec<String> {
