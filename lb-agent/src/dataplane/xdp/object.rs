@@ -79,6 +79,30 @@ fn explain(error: &EbpfError) -> String {
     }
 }
 
+/// What a program cannot be, with the cause if it is one that the operator can do something about.
+fn refused(error: &ProgramError) -> &'static str {
+    match error {
+        ProgramError::LoadError { verifier_log, .. } => refused_with(&verifier_log.to_string()),
+        _ => LOAD,
+    }
+}
+
+/// [`refused`], when the verifier has said this.
+fn refused_with(log: &str) -> &'static str {
+    // "tail_calls are not allowed in non-JITed programs with bpf-to-bpf calls", "mixing of tail_calls
+    // and bpf-to-bpf calls is not supported".
+    if log.contains("tail_calls") {
+        "load the XDP program: it calls subprograms and hands over to another program, which a \
+         kernel takes with its JIT compiler only (`net.core.bpf_jit_enable` 1), and on arm64 from \
+         Linux 6.0 on"
+    } else {
+        LOAD
+    }
+}
+
+/// What is tried when there is nothing else to say.
+const LOAD: &str = "load the XDP program";
+
 /// The loaded object.
 pub struct Object {
     ebpf: Ebpf,
@@ -103,7 +127,7 @@ impl Object {
             find(&mut ebpf, name)?
                 .load()
                 .map_err(|source| ObjectError::Program {
-                    what: "load the XDP program",
+                    what: refused(&source),
                     source,
                 })?;
         }
