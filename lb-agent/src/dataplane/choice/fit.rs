@@ -109,7 +109,8 @@ fn lacks(config: &Config, server: &VirtualServer) -> Vec<String> {
     };
     // Without "packet too big" a server never learns of a narrow path to its client.
     if config.served(server).iter().any(is_ipv6) {
-        what.push("way to the server for ICMPv6 errors and fragments of its connections".to_owned());
+        let way = "way to the server for ICMPv6 errors and fragments of its connections";
+        what.push(way.to_owned());
     }
     if server.ops && server.uses(Forwarding::Nat) {
         what.push("`ops` in NAT mode".to_owned());

@@ -79,11 +79,13 @@ fn explain(error: &EbpfError) -> String {
     }
 }
 
-/// What a program cannot be, with the cause if it is one that the operator can do something about.
+/// What cannot be done when a program is refused, with the cause if the operator can do something
+/// about it.
 fn refused(error: &ProgramError) -> &'static str {
-    match error {
-        ProgramError::LoadError { verifier_log, .. } => refused_with(&verifier_log.to_string()),
-        _ => LOAD,
+    if let ProgramError::LoadError { verifier_log, .. } = error {
+        refused_with(&verifier_log.to_string())
+    } else {
+        LOAD
     }
 }
 
