@@ -111,13 +111,18 @@ impl Planes {
     /// The director has another configuration, which was prepared: who carries what is chosen anew.
     pub(super) fn reload(&mut self, director: &mut Director) {
         director.note_refusals(std::mem::take(&mut self.expected));
-        // `prepare` did not know the next hops, by which one may be XDP's no more.
+        // The way to a server may be another one since `prepare`.
         let (_, wants_ipvs) = director.asks(self.xdp_there());
         if wants_ipvs && self.ipvs.is_none() {
             self.no_ipvs = None;
             self.open_ipvs();
         }
         director.choose(self.xdp_there(), self.ipvs_there());
+        if director.needs_xdp() && self.balancer.is_none() {
+            self.no_xdp = None;
+            self.load(director);
+            director.choose(self.xdp_there(), self.ipvs_there());
+        }
         self.tell(director);
     }
 

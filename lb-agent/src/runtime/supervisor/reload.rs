@@ -236,10 +236,11 @@ impl Supervisor {
         }
         self.reloads.before = Some(Arc::clone(self.director.config()));
         write_lines(self.director.reload(config));
-        self.planes.reload(&mut self.director);
         self.health.reload(services, share);
         self.network.read_again(&mut self.director);
         self.settle();
+        // Which servers are this host is known from here on.
+        self.planes.reload(&mut self.director);
         self.stale = true;
         self.update();
         self.reloads.errors = errors;

@@ -6,6 +6,8 @@ use crate::dataplane::port::{Port, Ports};
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
 use crate::net::link::{Link, LinkKind};
+use crate::net::route::Route;
+use crate::runtime::clock;
 
 fn director(text: &str) -> Director {
     let loaded = load(&Memory::default().with("/main", text), "/main".as_ref());
@@ -107,6 +109,33 @@ fn a_server_of_this_host_on_another_port_asks_for_ipvs() {
           has port 80"
         ]
     );
+}
+
+#[test]
+fn an_address_of_this_host_counts_once_its_route_is_known_also_in_a_rehearsal() {
+    let of = |lines: &str| {
+        let text = format!(
+            "virtual_server 10.0.0.1 80 {{\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+             real_server 10.0.0.9 8080 {{\n}}\n}}\n{lines}"
+        );
+        load(&Memory::default().with("/main", text), "/main".as_ref()).config
+    };
+    let native = server("10.0.0.1 443", "xdp_mode native");
+    let mut next = director("").rehearse(of(&native));
+    next.choose(Ok(()), Ok(()));
+    assert_eq!(carriers(&next), [Carrier::Xdp; 2]);
+    let local = Route {
+        index: 1,
+        gateway: None,
+        source: None,
+        local: true,
+        mtu: None,
+    };
+    let address = "10.0.0.9".parse().unwrap();
+    next.hops().handle_route(address, Ok(local), clock::now());
+    next.choose(Ok(()), Ok(()));
+    assert_eq!(carriers(&next), [Carrier::Ipvs, Carrier::None]);
+    assert!(!next.needs_xdp());
 }
 
 #[test]

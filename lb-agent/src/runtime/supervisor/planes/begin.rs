@@ -60,9 +60,11 @@ impl Planes {
         network: &mut Network,
     ) -> Result<(), String> {
         let mut next = director.rehearse(config.clone());
-        // What it cannot read it says when it comes; the next hops do not matter here.
+        // What it cannot read it says when it comes.
         network.read_all(&mut next).ok();
-        let (wants_xdp, _) = next.asks(Ok(()));
+        // Which servers are this host decides who carries a virtual server.
+        network.look_up(&mut next, clock::now());
+        let wants_xdp = self.would_want_xdp(&mut next);
         let loads = wants_xdp && self.balancer.is_none();
         if loads {
             self.no_xdp = None;
@@ -89,6 +91,17 @@ impl Planes {
         }
         self.expected = next.take_refusals();
         ready
+    }
+
+    /// Whether the program has to be there for `next`. Where IPVS is, it is known whom that would
+    /// carry instead.
+    fn would_want_xdp(&self, next: &mut Director) -> bool {
+        if self.ipvs.is_some() {
+            next.choose(Ok(()), Ok(()));
+            return next.needs_xdp();
+        }
+        let (wants_xdp, _) = next.asks(Ok(()));
+        wants_xdp
     }
 
     /// Chooses, opening what is needed: XDP's interfaces, to hear whether they take the program, and
