@@ -61,6 +61,8 @@ pub struct Plane {
     installed: Installed,
     attachments: Attachments,
     ticks: Ticks,
+    /// An earlier agent has left it, and no map has been changed since.
+    as_found: bool,
     /// When the program heard last that the agent is alive.
     beaten: Instant,
     /// The MAC of each interface that is in use.
@@ -100,7 +102,8 @@ impl Plane {
             return Ok(None);
         }
         match Self::load_into(pins.clone(), times, gates) {
-            Ok(adopted) => {
+            Ok(mut adopted) => {
+                adopted.as_found = true;
                 tracing::info!(
                     "adopted the data plane of an earlier agent: {} services",
                     adopted.installed.services.len()
@@ -143,6 +146,7 @@ impl Plane {
             installed,
             attachments: Attachments::default(),
             ticks,
+            as_found: false,
             beaten: clock::now(),
             stations: BTreeMap::new(),
             fallbacks: BTreeMap::new(),
@@ -164,6 +168,7 @@ impl Plane {
     /// Brings the maps to what is desired.
     pub fn apply(&mut self, desired: &Desired) -> Result<(), PlaneError> {
         let plan = plan(desired, &self.installed, self.ticks)?;
+        self.as_found = false;
         for some in steps(&plan).flat_map(|step| step.chunks(BETWEEN_BEATS)) {
             self.maps.execute_all(some)?;
             for operation in some {
@@ -174,6 +179,11 @@ impl Plane {
             }
         }
         Ok(())
+    }
+
+    /// Whether it is what an earlier agent has left, with nothing changed yet by [`Self::apply`].
+    pub const fn is_as_found(&self) -> bool {
+        self.as_found
     }
 
     /// Whether [`Self::apply`] would find room for what is desired beside what is there.

@@ -278,7 +278,7 @@ impl Supervisor {
         let vrrp = match vrrp::start(&director, &planes, setup, conduct, tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
-                planes.give_back(&director);
+                planes.give_back();
                 return Err(error.into());
             }
         };

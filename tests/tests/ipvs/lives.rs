@@ -82,6 +82,7 @@ fn whoever_is_killed_at_once_leaves_nothing_that_the_next_agent_does_not_know() 
     let fails = format!("{OTHER}{NATIVE}");
     let exit = Agent::start(&machine, &fails)?.wait(PATIENCE)?;
     ensure!(!exit.status.success(), "{}", exit.log);
+    wait_for(&machine, &all).with_context(|| exit.log.clone())?;
     let next = Agent::start(&machine, OTHER)?;
     wait_for(&machine, &wanted).with_context(|| next.log())
 }

@@ -21,7 +21,7 @@ use crate::dataplane::ipvs::desired::Desired;
 use crate::dataplane::ipvs::key::key;
 use crate::dataplane::ipvs::plane::{Outcome, Plane};
 use crate::dataplane::ipvs::sync;
-use crate::net::ipvs::{self, IpvsError, ServiceKey};
+use crate::net::ipvs::{self, IpvsError, ServiceKey, SyncDaemon};
 use crate::runtime::claims::{Claims, ClaimsFile};
 use crate::runtime::clock;
 use crate::runtime::director::Director;
@@ -60,6 +60,8 @@ pub(super) struct Ipvs {
     refused: Said<String>,
     /// Others have changed something, and it has yet to be put right.
     disturbed: bool,
+    /// The kernel has been told something.
+    begun: bool,
     next_look: Instant,
 }
 
@@ -92,6 +94,7 @@ impl Ipvs {
             troubles: Said::default(),
             refused: Said::default(),
             disturbed: false,
+            begun: false,
             next_look: clock::now() + LOOK,
         })
     }
@@ -126,6 +129,7 @@ impl Ipvs {
         let mut note = |what, error: Option<String>| troubles.extend(error.map(|it| (what, it)));
         note(Trouble::Tables, self.blind.clone());
         if !self.unloaded {
+            self.begun = true;
             let desired = director.desired_of_ipvs();
             let wanted = director.config().global_defs.lvs.lvs_timeouts;
             let known = self.times.look(&mut self.plane, wanted);
@@ -236,40 +240,47 @@ impl Ipvs {
     }
 
     /// The agent does not run after all: what it has made goes, what it has adopted is as it was.
-    pub(super) fn give_back(mut self, director: &Director) {
-        self.stop_daemons(director);
-        tell::removed(self.plane.give_back());
-        self.leave();
+    /// What an earlier agent has left goes on forwarding, and the next one knows it.
+    pub(super) fn give_back(mut self) {
+        if !self.begun {
+            return;
+        }
+        self.stop_daemons();
+        let outcome = self.plane.give_back();
+        self.leave(outcome);
     }
 
     /// Nobody needs IPVS any more.
-    pub(super) fn release(mut self, director: &Director) {
-        self.stop_daemons(director);
-        tell::removed(self.plane.clear());
-        self.leave();
+    pub(super) fn release(mut self) {
+        self.stop_daemons();
+        let outcome = self.plane.clear();
+        self.leave(outcome);
         info!("IPVS has nothing of ours any more: nobody needs it");
     }
 
     /// The end: our services go, unless they are to stay.
     pub(super) fn stop(mut self, director: &Director, stays: bool) {
-        self.stop_daemons(director);
+        self.stop_daemons();
         if stays {
             self.claims.write(Claims {
-                daemons: false,
+                daemons: self.has_daemons,
                 ..self.claims.claims().clone()
             });
             info!("the services stay in IPVS (--dont-release-ipvs)");
             return;
         }
-        tell::removed(match director.config().global_defs.lvs.lvs_flush_on_stop {
+        let outcome = match director.config().global_defs.lvs.lvs_flush_on_stop {
             LvsFlushOnStop::All => self.plane.flush().map(|()| Vec::new()),
             LvsFlushOnStop::No | LvsFlushOnStop::VirtualServers => self.plane.clear(),
-        });
-        self.leave();
+        };
+        self.leave(outcome);
     }
 
-    /// Everything beside the services.
-    fn leave(&mut self) {
+    /// `outcome`: what came of the services. Everything beside them goes; what stays nevertheless is
+    /// written down for the next agent.
+    fn leave(&mut self, outcome: Result<Vec<IpvsError>, IpvsError>) {
+        let is_gone = matches!(outcome, Err(IpvsError::Unloaded(_)));
+        tell::removed(outcome);
         let times = self.times.set(&mut self.plane, LvsTimeouts::default());
         match times {
             Ok(()) | Err(IpvsError::Unloaded(_)) => {}
@@ -278,36 +289,51 @@ impl Ipvs {
         if let Err(error) = self.marks.update(None) {
             error!("{}", chain(&error));
         }
-        self.claims.write(Claims::default());
+        let table = self.marks.table().map(str::to_owned);
+        self.claims.write(if is_gone {
+            // Its tables, daemons and time-outs went with it.
+            Claims {
+                table,
+                ..Claims::default()
+            }
+        } else {
+            Claims {
+                services: self.plane.left(),
+                table,
+                daemons: self.has_daemons,
+                timeouts: self.times.before(),
+            }
+        });
     }
 
-    /// Those of ours.
-    fn stop_daemons(&mut self, director: &Director) {
-        let ours = director.sync_daemons();
-        let Ok(mut running) = self.plane.daemons() else {
-            return;
-        };
-        running.retain(|it| ours.iter().any(|ours| ours.role == it.role));
-        for change in sync::plan(&[], &running) {
-            match self.plane.change(&change) {
-                Ok(()) => tell::daemon(&change),
-                Err(error) => error!("{}", chain(&error)),
-            }
+    /// Those of ours, also those that an earlier agent has left.
+    fn stop_daemons(&mut self) {
+        if let Some(why) = self.follow_daemons(&[]) {
+            error!("{why}");
         }
     }
 
     /// The sync daemons follow their instance; why not, if they do not.
     fn sync(&mut self, director: &Director) -> Option<String> {
-        let wanted = director.sync_daemons();
+        self.follow_daemons(&director.sync_daemons())
+    }
+
+    /// Without any that are wanted, and without any of ours, those of others are left alone.
+    fn follow_daemons(&mut self, wanted: &[SyncDaemon]) -> Option<String> {
         if wanted.is_empty() && !self.has_daemons {
             return None;
         }
         let running = match self.plane.daemons() {
             Ok(running) => running,
+            // They went with the module.
+            Err(IpvsError::Unloaded(_)) if wanted.is_empty() => {
+                self.has_daemons = false;
+                return None;
+            }
             Err(error) => return Some(chain(&error)),
         };
         let mut why = None;
-        for change in sync::plan(&wanted, &running) {
+        for change in sync::plan(wanted, &running) {
             match self.plane.change(&change) {
                 Ok(()) => tell::daemon(&change),
                 Err(error) => why = Some(chain(&error)),

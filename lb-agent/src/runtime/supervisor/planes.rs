@@ -67,7 +67,7 @@ impl Planes {
         match planes.begin(director) {
             Ok(()) => Ok(planes),
             Err(error) => {
-                planes.give_back(director);
+                planes.give_back();
                 Err(error)
             }
         }
@@ -82,12 +82,12 @@ impl Planes {
 
     /// The agent does not run after all: nothing half-done stays behind, and what was somebody
     /// else's stays.
-    pub(super) fn give_back(self, director: &Director) {
+    pub(super) fn give_back(self) {
         if let Some(balancer) = self.balancer {
-            balancer.stop();
+            balancer.give_back();
         }
         if let Some(ipvs) = self.ipvs {
-            ipvs.give_back(director);
+            ipvs.give_back();
         }
     }
 
@@ -177,7 +177,7 @@ impl Planes {
         if !director.needs_ipvs()
             && let Some(ipvs) = self.ipvs.take()
         {
-            ipvs.release(director);
+            ipvs.release();
         }
     }
 
