@@ -168,9 +168,10 @@ pub fn prepare(
     let telling = Settings::new(&config, &programs, &host_name());
     let (mut setup, watched) = trackers::setup(&config, &programs);
     programs.say_violation();
-    let unread = setup.read_keys(|path| files::read(path, MAX_KEY_FILE));
+    let mut unread = setup.read_keys(|path| files::read(path, MAX_KEY_FILE));
+    unread.extend(programs.unanswered());
     if !unread.is_empty() {
-        // The running agent has the keys that it needs.
+        // The running agent has the keys and the scripts that it needs.
         return Err(Refused {
             why: format!("{}; everything goes on as it was", unread.join("; ")),
             exit_status: 1,

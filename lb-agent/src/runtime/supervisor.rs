@@ -286,6 +286,9 @@ impl Supervisor {
         let (sender, events) = mpsc::unbounded_channel();
         let services = health::prepare::services(director.config(), programs);
         programs.say_violation();
+        if let Some(why) = programs.unanswered() {
+            warn!("{why}; `lb-agent reload`, once it answers, brings them");
+        }
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
         if let Some((state, true)) = known {
