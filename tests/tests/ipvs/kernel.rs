@@ -235,7 +235,7 @@ fn refusals_that_overrun_the_socket_are_found_out_and_mended() -> Result<()> {
     };
     let before = fs::read_to_string(ROOM)?;
     fs::write(ROOM, "2304")?;
-    let opened = machine.enter(|| Ok(Plane::open(false)?));
+    let opened = machine.enter(|| Ok(Plane::open()?));
     fs::write(ROOM, before.trim())?;
     let mut plane = opened?;
     let service = |last: u8, scheduler: &str| Service {

@@ -133,7 +133,7 @@ fn ten_thousand_servers_come_and_go() -> Result<()> {
 
 /// How long the servers take to come, to be read, and to go one by one.
 fn measure() -> Result<[Took; 3]> {
-    let mut plane = Plane::open(false)?;
+    let mut plane = Plane::open()?;
     let desired = ten_thousand();
     let ours = UsageWho::RUSAGE_THREAD;
     let (outcome, come) = measured(ours, || Ok(plane.apply(&desired)?))?;

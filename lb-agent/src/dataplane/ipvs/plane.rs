@@ -39,13 +39,9 @@ pub struct Outcome {
 }
 
 impl Plane {
-    /// Connects, loading the module if need be, and looks at what is there. With `flush`
-    /// (`lvs_flush`) the tables are emptied, whoever has filled them.
-    pub fn open(flush: bool) -> Result<Self, IpvsError> {
+    /// Connects, loading the module if need be, and looks at what is there.
+    pub fn open() -> Result<Self, IpvsError> {
         let mut ipvs = Ipvs::open()?;
-        if flush {
-            ipvs.change(&Change::Flush)?;
-        }
         let mut installed = Installed::default();
         installed.read(&ipvs.table()?);
         Ok(Self {
@@ -205,9 +201,13 @@ impl Plane {
         Ok(())
     }
 
-    /// Empties the tables, whoever has filled them (`lvs_flush_on_stop`).
+    /// Empties the tables, whoever has filled them (`lvs_flush`, `lvs_flush_on_stop`): nothing is
+    /// left to give back.
     pub fn flush(&mut self) -> Result<(), IpvsError> {
-        self.change(&Change::Flush)
+        self.change(&Change::Flush)?;
+        self.adopted = self.adopted.take().map(|_| BTreeMap::new());
+        self.inherited.clear();
+        Ok(())
     }
 
     /// Carries out `changes` and notes those that have been; gives why the others have not.

@@ -66,14 +66,13 @@ pub(super) struct Ipvs {
 }
 
 impl Ipvs {
-    /// Connects, loading the module if need be. What stands in the tables stays, unless `flush`
-    /// (`lvs_flush`, at the start of the agent) says otherwise; what an earlier agent called
-    /// `instance` has left is ours.
-    pub(super) fn open(instance: &str, flush: bool) -> Result<Self, IpvsError> {
+    /// Connects, loading the module if need be. What stands in the tables stays; what an earlier
+    /// agent called `instance` has left is ours.
+    pub(super) fn open(instance: &str) -> Result<Self, IpvsError> {
         info!("Initializing ipvs");
         let claims = ClaimsFile::open(instance);
         let left = claims.claims();
-        let mut plane = Plane::open(flush)?;
+        let mut plane = Plane::open()?;
         plane.inherit(&left.services);
         let inherited = plane.ours().len();
         if inherited > 0 {
@@ -97,6 +96,14 @@ impl Ipvs {
             begun: false,
             next_look: clock::now() + LOOK,
         })
+    }
+
+    /// `lvs_flush`, at the start of the agent: empties the tables, whoever has filled them.
+    pub(super) fn flush(&mut self) {
+        self.begun = true;
+        if let Err(error) = self.plane.flush() {
+            error!("lvs_flush: {}", chain(&error));
+        }
     }
 
     /// The services that are ours.

@@ -262,7 +262,7 @@ impl Planes {
     }
 
     fn open_ipvs(&mut self) {
-        match Ipvs::open(&self.instance, false) {
+        match Ipvs::open(&self.instance) {
             Ok(ipvs) => self.ipvs = Some(ipvs),
             Err(error) => self.no_ipvs = Some(chain(&error)),
         }

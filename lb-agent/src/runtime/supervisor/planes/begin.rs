@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use super::{Planes, remove_pins};
 use crate::config::model::Config;
-use crate::net::ipvs::ServiceKey;
+use crate::net::ipvs::{self, ServiceKey};
 use crate::runtime::claims::{Claims, ClaimsFile};
 use crate::runtime::clock;
 use crate::runtime::director::Director;
 use crate::runtime::plane::chain;
 use crate::runtime::supervisor::RunError;
-use crate::runtime::supervisor::ipvs::{Ipvs, note_foreign};
+use crate::runtime::supervisor::ipvs::note_foreign;
 use crate::runtime::supervisor::network::Network;
 
 impl Planes {
@@ -25,10 +25,19 @@ impl Planes {
             director.hold_attachments(|gate| gates.is_armed(gate), clock::now());
         }
         let left = ClaimsFile::open(&self.instance).claims().clone();
-        note_foreign(director, &left.services.iter().copied().collect());
-        self.choose(director, left != Claims::default(), true);
+        // What goes at once is in nobody's way.
+        let flush = director.config().global_defs.lvs.lvs_flush;
+        if !flush {
+            note_foreign(director, &left.services.iter().copied().collect());
+        }
+        let must = left != Claims::default() || (flush && ipvs::Ipvs::is_loaded());
+        self.choose(director, must);
         self.tell(director);
         self.require(director)?;
+        // A start that is refused leaves the tables as they are.
+        if flush && let Some(ipvs) = &mut self.ipvs {
+            ipvs.flush();
+        }
         if !director.needs_xdp()
             && let Some(balancer) = self.balancer.take()
         {
@@ -74,7 +83,7 @@ impl Planes {
         let opens = self.ipvs.is_none();
         let ours: BTreeSet<ServiceKey> = self.ours();
         note_foreign(&mut next, &ours);
-        self.choose(&mut next, false, false);
+        self.choose(&mut next, false);
         let ready = self.require(&next).map_err(|error| error.to_string());
         let ready = ready.and_then(|()| match self.xdp() {
             Some(plane) => plane.has_room(&next.desired()).map_err(|it| chain(&it)),
@@ -106,7 +115,7 @@ impl Planes {
 
     /// Chooses, opening what is needed: XDP's interfaces, to hear whether they take the program, and
     /// IPVS, if somebody is for it or `must`.
-    fn choose(&mut self, director: &mut Director, must: bool, at_start: bool) {
+    fn choose(&mut self, director: &mut Director, must: bool) {
         director.choose(self.xdp_there(), Ok(()));
         if let Some(balancer) = &mut self.balancer {
             balancer.open(director);
@@ -114,11 +123,7 @@ impl Planes {
         let refused = director.refusals();
         let (_, wants_ipvs) = director.asks(self.xdp_there());
         if self.ipvs.is_none() && (wants_ipvs || !refused.is_empty() || must) {
-            let flush = at_start && director.config().global_defs.lvs.lvs_flush;
-            match Ipvs::open(&self.instance, flush) {
-                Ok(ipvs) => self.ipvs = Some(ipvs),
-                Err(error) => self.no_ipvs = Some(chain(&error)),
-            }
+            self.open_ipvs();
         }
         if self.ipvs.is_some() {
             director.note_refusals(refused);
