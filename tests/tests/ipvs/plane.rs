@@ -204,12 +204,14 @@ fn a_start_that_comes_to_nothing_gives_back_what_it_has_adopted() -> Result<()> 
         plane.inherit(&[web(3)]);
         apply(
             &mut plane,
-            &desired([service(1, &[2]), service(2, &[1]), service(3, &[])]),
+            &desired([service(1, &[2]), service(2, &[1]), service(3, &[1])]),
         )?;
-        assert_eq!(saved()?.len(), 5);
+        assert_eq!(saved()?.len(), 6);
         let refused = plane.give_back()?;
         assert!(refused.is_empty(), "{refused:?}");
-        assert_eq!(saved()?.into_iter().collect::<Vec<_>>(), theirs);
+        let as_before = [theirs[0], "-A -t 192.0.2.3:80 -s rr", theirs[1]];
+        assert_eq!(saved()?.into_iter().collect::<Vec<_>>(), as_before);
+        assert_eq!(plane.left(), [web(3)]);
         // Who runs has made it his own.
         apply(&mut plane, &desired([service(1, &[2])]))?;
         plane.keep();
