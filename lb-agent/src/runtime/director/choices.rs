@@ -103,6 +103,14 @@ impl Director {
         }
     }
 
+    /// What XDP serves.
+    pub fn served_by_xdp(&self) -> Vec<Served> {
+        let servers = self.carried_by(Carrier::Xdp);
+        servers
+            .flat_map(|(server, _)| self.config.served(server))
+            .collect()
+    }
+
     /// The choices, in the order of the virtual servers.
     pub fn choices(&self) -> impl Iterator<Item = (&VirtualServer, &Choice)> {
         self.config.virtual_servers.iter().zip(&self.choices)

@@ -146,6 +146,11 @@ fn what_somebody_else_serves_with_ipvs_is_not_for_xdp() {
     );
     director.choose(Ok(()), Ok(()));
     assert_eq!(carriers(&director), [Carrier::Xdp, Carrier::Ipvs]);
+    let with_xdp = director.served_by_xdp();
+    let [Served::Address(key)] = with_xdp.as_slice() else {
+        panic!("{with_xdp:?}");
+    };
+    assert_eq!(key.address.to_string(), "10.0.0.1");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Planes, remove_pins};
 use crate::config::model::Config;
+use crate::dataplane::ipvs::key::key;
 use crate::net::ipvs::{self, ServiceKey};
 use crate::runtime::claims::{Claims, ClaimsFile};
 use crate::runtime::clock;
@@ -81,8 +82,7 @@ impl Planes {
         }
         self.no_ipvs = None;
         let opens = self.ipvs.is_none();
-        let ours: BTreeSet<ServiceKey> = self.ours();
-        note_foreign(&mut next, &ours);
+        note_foreign(&mut next, &self.ours(director));
         self.choose(&mut next, false);
         let ready = self.require(&next).map_err(|error| error.to_string());
         let ready = ready.and_then(|()| match self.xdp() {
@@ -131,8 +131,11 @@ impl Planes {
         director.choose(self.xdp_there(), self.ipvs_there());
     }
 
-    fn ours(&self) -> BTreeSet<ServiceKey> {
-        let ipvs = self.ipvs.as_ref();
-        ipvs.map(|ipvs| ipvs.ours().clone()).unwrap_or_default()
+    /// What IPVS has of ours, and what XDP serves: whoever makes such a service in IPVS meanwhile
+    /// does not take that from XDP.
+    fn ours(&self, director: &Director) -> BTreeSet<ServiceKey> {
+        let in_ipvs = self.ipvs.iter().flat_map(|ipvs| ipvs.ours().iter().copied());
+        let with_xdp = director.served_by_xdp();
+        in_ipvs.chain(with_xdp.iter().map(key)).collect()
     }
 }
