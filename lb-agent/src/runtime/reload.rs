@@ -70,6 +70,8 @@ pub struct Prepared {
     pub watched: Watched,
     /// Whom VRRP tells.
     pub telling: Settings,
+    /// Why IPVS's module cannot be loaded, if the configuration asks for it.
+    pub no_module: Option<String>,
     /// Warnings and notices, and errors that it can run with.
     pub remarks: String,
     /// Those errors.
@@ -178,11 +180,14 @@ pub fn prepare(
             remarks,
         });
     }
-    if director::asks_for_ipvs(&config) {
+    let no_module = if director::asks_for_ipvs(&config) {
         // Here, where nobody waits. That it cannot be loaded is told by who needs it.
-        crate::net::ipvs::load(&schedulers(&config)).ok();
-    }
+        crate::net::ipvs::load(&schedulers(&config)).err()
+    } else {
+        None
+    };
     Ok(Prepared {
+        no_module,
         setup,
         watched,
         changes: config::diff(current, &config),

@@ -40,6 +40,8 @@ pub(super) struct Planes {
     ipvs: Option<Ipvs>,
     /// Who loads IPVS's module while we go on.
     module: Module,
+    /// Why it cannot be loaded, when that was tried for a reload.
+    no_module: Option<String>,
     /// Why the program cannot be loaded.
     no_xdp: Option<String>,
     /// Why there is no IPVS.
@@ -59,6 +61,7 @@ impl Planes {
             balancer: None,
             ipvs: None,
             module: Module::default(),
+            no_module: None,
             no_xdp: None,
             no_ipvs: None,
             expected: BTreeMap::new(),
@@ -106,6 +109,11 @@ impl Planes {
             )),
             None => Box::new(NoGates),
         }
+    }
+
+    /// What came of loading IPVS's module for a configuration that is to come.
+    pub(super) fn note_module(&mut self, missing: Option<String>) {
+        self.no_module = missing;
     }
 
     /// The director has another configuration, which was prepared: who carries what is chosen anew.
@@ -262,7 +270,14 @@ impl Planes {
     }
 
     fn open_ipvs(&mut self) {
-        match Ipvs::open(&self.instance) {
+        let opened = match &self.no_module {
+            // Nobody waits for modprobe once more.
+            Some(reason) if !net::ipvs::Ipvs::is_loaded() => Err(net::ipvs::IpvsError::Missing {
+                reason: reason.clone(),
+            }),
+            Some(_) | None => Ipvs::open(&self.instance),
+        };
+        match opened {
             Ok(ipvs) => self.ipvs = Some(ipvs),
             Err(error) => self.no_ipvs = Some(chain(&error)),
         }

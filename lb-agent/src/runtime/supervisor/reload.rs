@@ -211,6 +211,7 @@ impl Supervisor {
             setup,
             watched,
             telling,
+            no_module,
             remarks,
             errors,
         } = prepared;
@@ -218,6 +219,7 @@ impl Supervisor {
         let existing: Vec<&str> = self.director.links().map(|link| &*link.name).collect();
         let missing = interfaces::missing(&config, &existing);
         let missing: Vec<String> = missing.iter().map(|one| format!("{one}\n")).collect();
+        self.planes.note_module(no_module);
         let ready = self
             .planes
             .prepare(&config, &self.director, &mut self.network);
