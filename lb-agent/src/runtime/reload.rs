@@ -11,6 +11,7 @@ mod summary;
 pub mod timed;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -25,6 +26,7 @@ use crate::config::model::Config;
 use crate::config::{self, Changes, Environment, FileSystem, Loaded, Severity};
 use crate::health;
 use crate::health::spec::Service;
+use crate::notify::fifo::{self, FifoError};
 use crate::notify::from_config::Settings;
 use crate::runtime::director;
 use crate::runtime::files;
@@ -70,6 +72,8 @@ pub struct Prepared {
     pub watched: Watched,
     /// Whom VRRP tells.
     pub telling: Settings,
+    /// Its FIFOs, in their order.
+    pub fifos: Vec<Opened>,
     /// Why IPVS's module cannot be loaded, if the configuration asks for it.
     pub no_module: Option<String>,
     /// Warnings and notices, and errors that it can run with.
@@ -77,6 +81,9 @@ pub struct Prepared {
     /// Those errors.
     pub errors: Errors,
 }
+
+/// A FIFO that is open, or why it is not.
+pub type Opened = Result<File, FifoError>;
 
 /// What is wrong with a configuration that runs nevertheless, without places.
 pub type Errors = BTreeSet<String>;
@@ -186,7 +193,11 @@ pub fn prepare(
     } else {
         None
     };
+    // Here, too, for their file systems; nothing has been touched but for those that are made.
+    let fifos = telling.fifos.iter();
+    let fifos = fifos.map(|(_, it)| fifo::open(it)).collect();
     Ok(Prepared {
+        fifos,
         no_module,
         setup,
         watched,

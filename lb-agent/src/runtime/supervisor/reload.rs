@@ -19,7 +19,7 @@ use crate::control::protocol::Response;
 use crate::notify::from_config::Settings;
 use crate::runtime::plane::Times;
 use crate::runtime::reload::saved::Moment;
-use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
+use crate::runtime::reload::{self, Errors, Opened, Origin, Prepared, Refused};
 use crate::runtime::trackers::{Trackers, Watched};
 use crate::runtime::{clock, interfaces, systemd};
 use crate::vrrp::driver::Handle;
@@ -77,6 +77,8 @@ struct Following {
     watched: Watched,
     /// Whom they tell.
     telling: Settings,
+    /// Its FIFOs.
+    fifos: Vec<Opened>,
 }
 
 impl Reloads {
@@ -211,6 +213,7 @@ impl Supervisor {
             setup,
             watched,
             telling,
+            fifos,
             no_module,
             remarks,
             errors,
@@ -257,6 +260,7 @@ impl Supervisor {
             places,
             watched,
             telling,
+            fifos,
         });
         self.reload_vrrp(&changes, setup);
         Ok(())
@@ -307,7 +311,7 @@ impl Supervisor {
         };
         error!("Reload: {why}; VRRP goes on as it was");
         let telling = self.telling.of_vrrp_before(following.telling);
-        self.telling.replace(telling);
+        self.telling.replace(telling, following.fifos);
         self.stale |= self.director.settle();
         let text = format!(
             "{}error: {why}; the virtual servers are those of the new configuration, VRRP goes on \
@@ -323,7 +327,7 @@ impl Supervisor {
             return;
         };
         self.places = following.places;
-        self.telling.replace(following.telling);
+        self.telling.replace(following.telling, following.fifos);
         self.tell_states();
         self.watch_anew(following.watched);
         self.stale |= self.director.settle();
@@ -390,7 +394,7 @@ impl Supervisor {
                 && let Some(following) = self.reloads.following.take()
             {
                 self.places = following.places;
-                self.telling.replace(following.telling);
+                self.telling.replace(following.telling, following.fifos);
             }
         }
     }
