@@ -3,8 +3,8 @@
 //! tokio has 512 threads for what blocks, for everybody. A network file system that hangs keeps one
 //! for each call, for as long as it hangs: asked anew each second, it has all of them within
 //! minutes, and then no mail is sent and no script starts, wherever it may be. So calls take
-//! places, before they take a thread: there is one for each file, [`IN_A_FOLDER`] for all files of
-//! a folder, and [`AT_ALL`]. A call without a place waits, and costs nothing; how long is for the
+//! places, before they take a thread: there is one for each file, `IN_A_FOLDER` for all files of
+//! a folder, and `AT_ALL`. A call without a place waits, and costs nothing; how long is for the
 //! caller to say. One whose caller has gone keeps its places until it comes back.
 
 use std::collections::HashMap;

@@ -30,7 +30,7 @@
 //! * [`kernel`] with [`socket`] is the real [`effects::Kernel`]; [`driver`] the thread that waits.
 //! * [`status`]: what others may know, at any time, without asking the thread.
 //!
-//! VRRP waits for nobody: the thread reads no file ([`sysctl`] writes kernel settings for it), resolves no name and takes no lock that is
+//! VRRP waits for nobody: the thread reads no file (`sysctl` writes kernel settings for it), resolves no name and takes no lock that is
 //! held for longer than copying a pointer. It does not decide what the data plane forwards: it
 //! only opens and closes a [`Gate`], and tells of each [`Change`].
 

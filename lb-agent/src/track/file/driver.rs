@@ -4,7 +4,7 @@
 //! behind a symbolic link is watched at both ends. A folder that does not exist (yet) is looked for
 //! once a second; keepalived forgets such a file.
 //!
-//! One task on the agent's runtime decides. What may hang, [`look()`], is done elsewhere, for each
+//! One task on the agent's runtime decides. What may hang, `look()`, is done elsewhere, for each
 //! file once at a time ([`blocking`]); a file that has not answered for a second keeps the value that
 //! it had, also before a reload, at first 0, and that is said.
 
