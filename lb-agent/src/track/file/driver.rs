@@ -72,8 +72,8 @@ impl Drop for Handle {
 }
 
 /// Makes `files` as `init_file` has it, reads and watches them, on the runtime of the caller. At a
-/// reload (`before`: what those that stay had until now, by name) none is written over. What stands in each goes to `changed` within a second, and later every
-/// other value; it must not block.
+/// reload (`before`: what those that stay had until now, by name) none is written over. What stands
+/// in each goes to `changed` within a second, and later every other value; it must not block.
 ///
 /// # Panics
 ///
