@@ -121,8 +121,7 @@ impl Planes {
         director.note_refusals(std::mem::take(&mut self.expected));
         // The way to a server may be another one since `prepare`.
         let (_, wants_ipvs) = director.asks(self.xdp_there());
-        if wants_ipvs && self.ipvs.is_none() {
-            self.no_ipvs = None;
+        if wants_ipvs && self.ipvs.is_none() && self.no_ipvs.is_none() {
             self.open_ipvs();
         }
         director.choose(self.xdp_there(), self.ipvs_there());
