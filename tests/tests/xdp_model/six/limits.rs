@@ -62,7 +62,10 @@ fn a_network_of_any_length_stays_with_its_server_and_another_one_does_not() -> R
             }
             if prefix > 0 {
                 let stranger = ask(with_bit(prefix - 1))?;
-                ensure!(stranger.is_some() && stranger != first, "/{prefix}: a stranger");
+                ensure!(
+                    stranger.is_some() && stranger != first,
+                    "/{prefix}: a stranger"
+                );
             }
         }
         Ok(())

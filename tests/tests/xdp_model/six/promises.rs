@@ -142,8 +142,7 @@ fn what_does_not_fit_the_way_to_the_server_is_answered_in_the_name_of_the_servic
 fn who_asks_one_service_of_ipv6_for_too_many_answers_leaves_those_of_another_alone() -> Result<()> {
     in_director(|network, rig| {
         let services = [21, 22].map(|last| {
-            let [_, mut theirs] =
-                twins(&service(last, 53, UDP, vec![server(network, 12, 53, Dr)]));
+            let [_, mut theirs] = twins(&service(last, 53, UDP, vec![server(network, 12, 53, Dr)]));
             narrow(&mut theirs.servers, 1400);
             theirs
         });
