@@ -134,7 +134,10 @@ impl Planes {
     /// What IPVS has of ours, and what XDP serves: whoever makes such a service in IPVS meanwhile
     /// does not take that from XDP.
     fn ours(&self, director: &Director) -> BTreeSet<ServiceKey> {
-        let in_ipvs = self.ipvs.iter().flat_map(|ipvs| ipvs.ours().iter().copied());
+        let in_ipvs = self
+            .ipvs
+            .iter()
+            .flat_map(|ipvs| ipvs.ours().iter().copied());
         let with_xdp = director.served_by_xdp();
         in_ipvs.chain(with_xdp.iter().map(key)).collect()
     }
