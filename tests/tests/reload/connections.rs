@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use lb_tests::{Cluster, Layout, Mode, Namespace, PATIENCE, configurations, needs, skipped};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -113,16 +113,14 @@ virtual_server 192.168.159.200 7001 {
 /// Flows that the data plane has for a server of the service.
 fn servers_share(cluster: &Cluster, host: u8) -> Result<usize> {
     let director = &cluster.site.directors[0];
-    let text = lb_tests::checked(
-        std::process::Command::new(lb_tests::built::lb_agent()?).args([
-            "dump",
-            "connections",
-            "--instance",
-            director.name(),
-        ]),
-    )?;
+    let told = director.tell("dump connections")?;
+    ensure!(told.status == Some(0), "{}", told.error);
     let server = format!("192.168.159.{host}:7000");
-    Ok(text.lines().filter(|line| line.contains(&server)).count())
+    Ok(told
+        .text
+        .lines()
+        .filter(|line| line.contains(&server))
+        .count())
 }
 
 /// Client, both servers and their pipes.
