@@ -14,7 +14,8 @@ pub(crate) enum Verdict {
     Fine,
     /// It runs; something that was asked for will be missing.
     Faulty,
-    /// It runs, with scripts that others may be able to change. keepalived puts it above faults.
+    /// It runs, with scripts that others may be able to change, or without a file that a strict
+    /// include asks for. keepalived puts it above faults.
     Insecure,
     /// It cannot run.
     Unusable,
@@ -40,7 +41,7 @@ impl Verdict {
             | Code::NotText
             | Code::LongLine
             | Code::MissingInterface => Self::Faulty,
-            Code::ScriptSecurity => Self::Insecure,
+            Code::ScriptSecurity | Code::StrictInclude => Self::Insecure,
             Code::CannotInclude
             | Code::NoMatch
             | Code::IncludeCycle
