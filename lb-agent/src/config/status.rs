@@ -39,8 +39,7 @@ impl Verdict {
             | Code::Brace
             | Code::UnterminatedQuote
             | Code::NotText
-            | Code::LongLine
-            | Code::MissingInterface => Self::Faulty,
+            | Code::LongLine => Self::Faulty,
             Code::ScriptSecurity | Code::StrictInclude => Self::Insecure,
             Code::CannotInclude
             | Code::NoMatch
@@ -63,6 +62,7 @@ impl Verdict {
             | Code::Capacity
             | Code::Script
             | Code::UnusableFile
+            | Code::MissingInterface
             | Code::More => match diagnostic.severity {
                 Severity::Error => Self::Faulty,
                 Severity::Warning | Severity::Notice => Self::Fine,

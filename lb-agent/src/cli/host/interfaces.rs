@@ -26,7 +26,7 @@ fn of(config: &Config, mentions: &Mentions, links: &[Link]) -> Vec<Diagnostic> {
         match link {
             Some(link) => loopback(named, link),
             None if may_be_missing || made.contains(&named.name) => None,
-            None => Some(missing(named, links)),
+            None => Some(missing(named, config, links)),
         }
     });
     remarks.collect()
@@ -39,7 +39,7 @@ fn made(config: &Config) -> BTreeSet<String> {
     vmacs.map(|vmac| vmac.name).collect()
 }
 
-fn missing(named: &NamedInterface, links: &[Link]) -> Diagnostic {
+fn missing(named: &NamedInterface, config: &Config, links: &[Link]) -> Diagnostic {
     let consequence = match (named.block, named.keyword) {
         ("vrrp_instance", "interface") => "the instance is in FAULT until it comes",
         ("an address", "dev") => "the address waits until it comes",
@@ -51,8 +51,24 @@ fn missing(named: &NamedInterface, links: &[Link]) -> Diagnostic {
     let name = &named.name;
     let message = format!("interface {name} does not exist: {consequence}");
     let existing: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
-    Diagnostic::error(Code::MissingInterface, named.span, message)
-        .help(format!("this host has {}", existing.join(", ")))
+    let remark = if is_error(named, config) {
+        Diagnostic::error(Code::MissingInterface, named.span, message)
+    } else {
+        Diagnostic::warning(Code::MissingInterface, named.span, message)
+    };
+    remark.help(format!("this host has {}", existing.join(", ")))
+}
+
+/// Where keepalived has nothing to say it is a warning here, so that the exit status is the same.
+fn is_error(named: &NamedInterface, config: &Config) -> bool {
+    match named.keyword {
+        "bind_if" | "lvs_sync_daemon" | "lvs_sync_daemon_interface" => false,
+        "default_interface" => {
+            let mut instances = config.vrrp_instances.iter();
+            instances.any(|it| it.interface == named.name)
+        }
+        _ => true,
+    }
 }
 
 /// keepalived leaves out an instance on the loopback interface.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::config::{Memory, load};
+use crate::config::{Loaded, Memory, load};
 
 fn link(name: &str, kind: LinkKind) -> Link {
     Link {
@@ -15,14 +15,21 @@ fn link(name: &str, kind: LinkKind) -> Link {
     }
 }
 
-/// What is said of a text on a host with `lo` and `eth0`: line and message.
-fn said(text: &str) -> Vec<String> {
+/// What there is to say of a text on a host with `lo` and `eth0`.
+fn remarks_on(text: &str) -> (Loaded, Vec<Diagnostic>) {
     let loaded = load(&Memory::default().with("/main", text), Path::new("/main"));
     let links = [
         link("lo", LinkKind::Loopback),
         link("eth0", LinkKind::Ethernet),
     ];
-    let remarks = of(&loaded.config, &loaded.mentions, &links).into_iter();
+    let remarks = of(&loaded.config, &loaded.mentions, &links);
+    (loaded, remarks)
+}
+
+/// The same as line and message.
+fn said(text: &str) -> Vec<String> {
+    let (loaded, remarks) = remarks_on(text);
+    let remarks = remarks.into_iter();
     let lines = remarks.map(|one| {
         let span = one.span.unwrap();
         let file = loaded.sources.file(span.file).unwrap();
@@ -100,6 +107,26 @@ fn every_line_that_names_a_missing_interface_says_what_waits() {
         format!("{line} interface eth{number} does not exist: {consequence}")
     });
     assert_eq!(said(EVERYWHERE), expected);
+}
+
+#[test]
+fn the_exit_status_is_keepalived_s() {
+    for (text, expected) in [
+        ("global_defs {\nlvs_sync_daemon eth2\n}\n", 0),
+        ("global_defs {\ndefault_interface eth2\n}\n", 0),
+        ("garp_group {\ninterface eth4\n}\n", 5),
+        ("static_routes {\n10.0.0.0/8 dev eth7\n}\n", 5),
+        (
+            "global_defs {\ndefault_interface eth2\n}\nvrrp_instance A {\nvirtual_router_id 1\n\
+             virtual_ipaddress {\n10.0.0.1\n}\n}\n",
+            5,
+        ),
+    ] {
+        let (mut loaded, remarks) = remarks_on(text);
+        assert!(!remarks.is_empty(), "{text}");
+        loaded.add(remarks);
+        assert_eq!(loaded.exit_status(), expected, "{text}");
+    }
 }
 
 #[test]
