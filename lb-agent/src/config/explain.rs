@@ -132,14 +132,13 @@ impl Page<'_> {
             self.fields(fields, &outer, 1, &["key", "real_servers"]);
             for server in items(fields, "real_servers") {
                 let name = title_of(server, "real_server");
-                let place = origins.block(&format!("{title} {name}"));
-                let place = place.within(&outer);
-                let checks = (0..items(server, "checkers").len())
-                    .map(|index| origins.block(&format!("{title} {name} check {index}")));
+                let of_server = format!("{title} {name}");
+                let place = origins.block(&of_server).within(&outer);
+                let checks = origins.checks(&of_server);
                 let place = checks.fold(place, |place, check| place.around(&check));
                 self.open(&name, place.span(), 1);
                 self.fields(server, &place, 2, &["key", "checkers"]);
-                self.checkers(server, &format!("{title} {name}"), &place, origins);
+                self.checkers(server, &of_server, &place, origins);
                 self.close(1);
             }
             self.close(0);
@@ -147,12 +146,17 @@ impl Page<'_> {
         }
     }
 
+    /// The checkers that are left; those that check nothing stand in the file only.
     fn checkers(&mut self, server: &Value, title: &str, outer: &Place<'_>, origins: &Origins) {
-        for (index, checker) in items(server, "checkers").iter().enumerate() {
-            let place = origins.block(&format!("{title} check {index}"));
+        let mut written = origins.checks(title);
+        for checker in items(server, "checkers") {
+            let keyword = checker_keyword(checker);
+            let place = written.find(|place| place.is(keyword)).unwrap_or_default();
             let place = place.within(outer);
-            self.open("check", place.span(), 2);
-            self.fields(checker, &place, 3, &[]);
+            self.open(keyword, place.span(), 2);
+            let is_told = checker.get("kind").is_some_and(is_plain);
+            let skipped: &[&str] = if is_told { &["kind"] } else { &[] };
+            self.fields(checker, &place, 3, skipped);
             self.close(2);
         }
     }
@@ -187,6 +191,31 @@ fn items<'v>(value: &'v Value, list: &str) -> &'v [Value] {
         .get(list)
         .and_then(Value::as_array)
         .map_or(&[], Vec::as_slice)
+}
+
+/// A kind of which its keyword says all.
+fn is_plain(kind: &Value) -> bool {
+    kind.as_str().is_some_and(|kind| kind != "TcpViaTunnel")
+}
+
+/// The keyword of a checker's block.
+fn checker_keyword(checker: &Value) -> &'static str {
+    let kind = checker.get("kind");
+    let nested = kind.and_then(Value::as_object);
+    let name = nested.and_then(|kind| kind.keys().next());
+    let name = name.map(String::as_str).or_else(|| kind?.as_str());
+    match name {
+        Some("Http") => "HTTP_GET",
+        Some("Ssl") => "SSL_GET",
+        Some("Smtp") => "SMTP_CHECK",
+        Some("Misc") => "MISC_CHECK",
+        Some("Dns") => "DNS_CHECK",
+        Some("Udp") => "UDP_CHECK",
+        Some("Ping") => "PING_CHECK",
+        Some("Bfd") => "BFD_CHECK",
+        Some("File") => "FILE_CHECK",
+        Some(_) | None => "TCP_CHECK",
+    }
 }
 
 fn service_title(service: &Value) -> String {

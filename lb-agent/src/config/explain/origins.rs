@@ -113,6 +113,12 @@ impl Origins {
         &self.global
     }
 
+    /// The checkers of a real server, as they stand in the file.
+    pub(crate) fn checks(&self, title: &str) -> impl Iterator<Item = Place<'_>> {
+        let checks = (0..).map(move |index| self.block(&format!("{title} check {index}")));
+        checks.take_while(|place| place.span().is_some())
+    }
+
     /// A block by its title.
     pub(crate) fn block(&self, title: &str) -> Place<'_> {
         let found = self.blocks.get(title);

@@ -80,6 +80,11 @@ impl<'o> Place<'o> {
         }
     }
 
+    /// Whether it is a block of this keyword.
+    pub(crate) fn is(&self, keyword: &str) -> bool {
+        self.block(0).is_some_and(|block| block.keyword == keyword)
+    }
+
     /// Where the block stands.
     pub(crate) fn span(&self) -> Option<Span> {
         self.block(0).map(|block| block.span)

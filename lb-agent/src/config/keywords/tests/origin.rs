@@ -40,7 +40,7 @@ fn faults_of(section: &dyn AnySection, row: &Row) -> Vec<String> {
         section.name(),
         format!("{before}\n{line}").trim(),
     ));
-    // A checker more shifts the places of the others.
+    // A checker more shifts the others of its kind.
     let checks = |values: &BTreeMap<String, (String, String)>| {
         values
             .keys()
@@ -49,7 +49,7 @@ fn faults_of(section: &dyn AnySection, row: &Row) -> Vec<String> {
     };
     let shifted = checks(&without) != checks(&with);
     let changed = with.iter().filter(|(path, (value, origin))| {
-        if shifted && path.contains("/check[") {
+        if shifted && path.contains(row.name) {
             return false;
         }
         let earlier = without.get(*path).map(|(value, _)| value);
