@@ -9,7 +9,7 @@ use crate::config::{Loaded, explain};
 
 /// Each line of an explanation that has an origin, by its blocks and its first word: the rest of
 /// the line, and the origin.
-fn values(loaded: &Loaded) -> BTreeMap<String, (String, String)> {
+fn values(loaded: &Loaded) -> Values {
     let text = explain(loaded);
     let mut values = BTreeMap::new();
     let mut blocks: Vec<String> = Vec::new();
@@ -32,16 +32,22 @@ fn values(loaded: &Loaded) -> BTreeMap<String, (String, String)> {
     values
 }
 
-fn faults_of(section: &dyn AnySection, row: &Row) -> Vec<String> {
+type Values = BTreeMap<String, (String, String)>;
+
+/// `plain` are the values without any more lines.
+fn faults_of(section: &dyn AnySection, row: &Row, plain: &Values) -> Vec<String> {
     let before = before(section.name(), row.name);
     let line = line(section.kind(), row);
-    let without = values(&explained(section.name(), before));
+    let without = match before {
+        "" => plain.clone(),
+        before => values(&explained(section.name(), before)),
+    };
     let with = values(&explained(
         section.name(),
         format!("{before}\n{line}").trim(),
     ));
     // A checker more shifts the others of its kind.
-    let checks = |values: &BTreeMap<String, (String, String)>| {
+    let checks = |values: &Values| {
         values
             .keys()
             .filter(|path| path.ends_with("/connect_ip"))
@@ -63,10 +69,11 @@ fn faults_of(section: &dyn AnySection, row: &Row) -> Vec<String> {
 
 #[test]
 fn what_a_keyword_changes_is_said_to_come_from_a_line() {
+    let plain = values(&explained("global_defs", ""));
     let mut faults = Vec::new();
     for section in SECTIONS {
         for row in section.rows() {
-            faults.extend(faults_of(*section, &row));
+            faults.extend(faults_of(*section, &row, &plain));
         }
     }
     let count = faults.len();
