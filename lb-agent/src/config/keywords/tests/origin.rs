@@ -9,6 +9,8 @@ use crate::config::{Loaded, explain};
 
 /// Each line of an explanation that has an origin, by its blocks and its first word: the rest of
 /// the line, and the origin.
+type Values = BTreeMap<String, (String, String)>;
+
 fn values(loaded: &Loaded) -> Values {
     let text = explain(loaded);
     let mut values = BTreeMap::new();
@@ -31,8 +33,6 @@ fn values(loaded: &Loaded) -> Values {
     }
     values
 }
-
-type Values = BTreeMap<String, (String, String)>;
 
 /// `plain` are the values without any more lines.
 fn faults_of(section: &dyn AnySection, row: &Row, plain: &Values) -> Vec<String> {
