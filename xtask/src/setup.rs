@@ -96,6 +96,10 @@ impl Part {
                     name: "nft",
                     package: "nftables",
                 },
+                Program {
+                    name: "xdp-loader",
+                    package: "xdp-tools",
+                },
             ],
             Self::Fuzz => &[Program {
                 name: "g++",
