@@ -7,14 +7,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use lb_tests::{Namespace, PATIENCE, wait_until};
+use lb_tests::{Namespace, PATIENCE, now, wait_until};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep_until, timeout};
 
 /// So many ask at the same time, each of them on its share of the connections, one after the other.
 const WORKERS: usize = 100;
@@ -123,7 +123,9 @@ impl Crowd {
         let over = wait_until(4 * PATIENCE, done).context("the crowd does not come round")?;
         if over {
             let thread = self.thread.take().context("the crowd has gone")?;
-            thread.join().map_err(|_| anyhow!("the crowd panicked"))??;
+            thread
+                .join()
+                .map_err(|_panic| anyhow!("the crowd panicked"))??;
             return Err(anyhow!("the crowd has gone"));
         }
         let lost = self.state.lost();
@@ -218,10 +220,10 @@ async fn go_round(state: Arc<State>, number: usize, mut share: Vec<Client>) {
                 }
             }
             worker.asked.fetch_add(1, Ordering::AcqRel);
-            sleep(PAUSE).await;
+            sleep_until((now() + PAUSE).into()).await;
         }
         if alive.is_empty() {
-            sleep(PAUSE).await;
+            sleep_until((now() + PAUSE).into()).await;
         }
         share = alive;
     }
