@@ -91,6 +91,7 @@ const PEERS: &[Program] = &[
     program("exim4", "exim4-daemon-light"),
     program("openssl", "openssl"),
     program("nft", "nftables"),
+    program("xdp-loader", "xdp-tools"),
 ];
 
 const FUZZ: &[Program] = &[program("g++", "g++")];
