@@ -178,6 +178,13 @@ fn a_file_system_that_hangs_fails_its_own_checks_and_holds_up_no_other() -> Resu
         assert!(threads < 64, "{threads} threads");
         let dumped = agent.dump("checks")?;
         assert!(dumped.contains("does its file system hang"), "{dumped}");
+        // Nobody knows whether the scripts are there: what runs goes on.
+        let told = agent.tell("reload")?;
+        let why = format!("does not answer: {}", folder.display());
+        assert!(
+            told.status == Some(1) && told.error.contains(&why),
+            "{told:?}"
+        );
 
         let said = agent.log().len();
         drop(hanging);

@@ -139,13 +139,22 @@ impl Drop for Handle {
     }
 }
 
-/// Opens the FIFO, makes it if needed, and starts its script, on the runtime of the caller.
+/// Opens the FIFO, makes it if needed, and starts its script, on the runtime of the caller. Waits
+/// for the file system: who cannot calls [`open`] elsewhere, and then [`spawn_opened`].
 ///
 /// # Panics
 ///
 /// Outside of a tokio runtime.
 pub fn spawn(settings: &Settings) -> Result<Handle, FifoError> {
-    let fifo = open(settings)?;
+    spawn_opened(settings, open(settings)?)
+}
+
+/// The same with a FIFO that is open.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime.
+pub fn spawn_opened(settings: &Settings, fifo: File) -> Result<Handle, FifoError> {
     let fifo = wait_for(fifo).map_err(|source| FifoError::Open {
         kind: settings.kind,
         path: settings.path.clone(),
@@ -169,7 +178,8 @@ pub fn spawn(settings: &Settings) -> Result<Handle, FifoError> {
     })
 }
 
-fn open(settings: &Settings) -> Result<File, FifoError> {
+/// Opens the FIFO, and makes it if needed.
+pub fn open(settings: &Settings) -> Result<File, FifoError> {
     let Settings { kind, ref path, .. } = *settings;
     make(settings).map_err(|source| FifoError::Create {
         kind,
