@@ -16,6 +16,7 @@ use crate::notify::mail::Mail;
 use crate::notify::script::Queue;
 use crate::notify::servers::Servers;
 use crate::notify::{fifo, mailer, script};
+use crate::runtime::reload::Opened;
 use crate::script::Script;
 
 /// How long the agent's end waits for scripts, FIFOs and mails, all at once.
@@ -40,7 +41,7 @@ impl Telling {
         remark(&settings);
         Self {
             scripts: script::spawn(),
-            fifos: open(&settings.fifos, Vec::new()),
+            fifos: open(&settings.fifos, Vec::new(), Vec::new()),
             mailer: settings.mail.clone().map(mailer::spawn),
             settings,
             expected: None,
@@ -63,10 +64,10 @@ impl Telling {
 
     /// Goes on with those of another configuration. Scripts that wait are run; a FIFO that stays
     /// the same stays open, with its script; mails that wait are sent as the new one says, or, if it
-    /// says nothing, as the old one did.
-    pub(super) fn replace(&mut self, settings: Settings) {
+    /// says nothing, as the old one did. `opened`: the FIFOs, in their order.
+    pub(super) fn replace(&mut self, settings: Settings, opened: Vec<Opened>) {
         remark(&settings);
-        self.fifos = open(&settings.fifos, std::mem::take(&mut self.fifos));
+        self.fifos = open(&settings.fifos, opened, std::mem::take(&mut self.fifos));
         if let Some(mail) = &settings.mail
             && self.settings.mail != settings.mail
         {
@@ -148,21 +149,28 @@ impl Telling {
 
 type Fifos = Vec<(Audience, fifo::Settings, fifo::Handle)>;
 
-/// The FIFOs of `settings`; of `old` those that stay.
-fn open(settings: &[(Audience, fifo::Settings)], mut old: Fifos) -> Fifos {
+/// The FIFOs of `settings`; of `old` those that stay. Those that are not `opened` already are opened
+/// here, which waits for their file systems.
+fn open(settings: &[(Audience, fifo::Settings)], opened: Vec<Opened>, mut old: Fifos) -> Fifos {
     let mut fifos = Vec::with_capacity(settings.len());
     let mut new = Vec::new();
+    let mut opened = opened.into_iter();
     for (audience, settings) in settings {
+        let opened = opened.next();
         let same = |(whose, known, _): &(Audience, fifo::Settings, _)| {
             whose == audience && known == settings
         };
         match old.iter().position(same) {
             Some(place) => fifos.push(old.swap_remove(place)),
-            None => new.push((*audience, settings)),
+            None => new.push((*audience, settings, opened)),
         }
     }
-    for (audience, settings) in new {
-        match fifo::spawn(settings) {
+    for (audience, settings, opened) in new {
+        let fifo = match opened {
+            Some(opened) => opened.and_then(|fifo| fifo::spawn_opened(settings, fifo)),
+            None => fifo::spawn(settings),
+        };
+        match fifo {
             Ok(fifo) => fifos.push((audience, settings.clone(), fifo)),
             Err(error) => error!("{error}; nobody is told there"),
         }
