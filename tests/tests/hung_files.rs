@@ -213,7 +213,15 @@ fn an_agent_starts_though_the_folder_of_its_scripts_hangs_and_ends_at_once() -> 
     apart(|| {
         let folder = TempDir::new()?;
         let _hanging = Hanging::over(folder.path())?;
-        let mut agent = Agent::start(&machine, &configuration(folder.path())?)?;
+        let fifo = folder.path().join("fifo");
+        let line = format!("global_defs {{\n notify_fifo {}\n", fifo.display());
+        let text = configuration(folder.path())?.replacen("global_defs {\n", &line, 1);
+        let mut agent = Agent::start(&machine, &text)?;
+        let line = format!(
+            "Unable to open notify fifo {} - its file system does not answer; nobody is told there",
+            fifo.display()
+        );
+        agent.wait_for(&line, PATIENCE)?;
         let script = folder.path().join("script");
         let line = format!(
             "Script {} cannot be accessed - its file system does not answer",

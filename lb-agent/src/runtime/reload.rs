@@ -191,8 +191,7 @@ pub fn prepare(
     let module =
         director::asks_for_ipvs(&config).then(|| crate::net::ipvs::load(&schedulers(&config)));
     // Here, too, for their file systems; nothing has been touched but for those that are made.
-    let fifos = telling.fifos.iter();
-    let fifos = fifos.map(|(_, it)| fifo::open(it)).collect();
+    let fifos = fifo::open_all(telling.fifos.iter().map(|(_, it)| it));
     Ok(Prepared {
         fifos,
         module,

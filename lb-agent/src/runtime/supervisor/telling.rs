@@ -39,9 +39,10 @@ impl Telling {
     /// be opened is said, and the agent goes on without.
     pub(super) fn start(settings: Settings) -> Self {
         remark(&settings);
+        let opened = fifo::open_all(settings.fifos.iter().map(|(_, it)| it));
         Self {
             scripts: script::spawn(),
-            fifos: open(&settings.fifos, Vec::new(), Vec::new()),
+            fifos: open(&settings.fifos, opened, Vec::new()),
             mailer: settings.mail.clone().map(mailer::spawn),
             settings,
             expected: None,
@@ -149,14 +150,11 @@ impl Telling {
 
 type Fifos = Vec<(Audience, fifo::Settings, fifo::Handle)>;
 
-/// The FIFOs of `settings`; of `old` those that stay. Those that are not `opened` already are opened
-/// here, which waits for their file systems.
+/// The FIFOs of `settings`, which are `opened`; of `old` those that stay.
 fn open(settings: &[(Audience, fifo::Settings)], opened: Vec<Opened>, mut old: Fifos) -> Fifos {
     let mut fifos = Vec::with_capacity(settings.len());
     let mut new = Vec::new();
-    let mut opened = opened.into_iter();
-    for (audience, settings) in settings {
-        let opened = opened.next();
+    for ((audience, settings), opened) in settings.iter().zip(opened) {
         let same = |(whose, known, _): &(Audience, fifo::Settings, _)| {
             whose == audience && known == settings
         };
@@ -166,11 +164,7 @@ fn open(settings: &[(Audience, fifo::Settings)], opened: Vec<Opened>, mut old: F
         }
     }
     for (audience, settings, opened) in new {
-        let fifo = match opened {
-            Some(opened) => opened.and_then(|fifo| fifo::spawn_opened(settings, fifo)),
-            None => fifo::spawn(settings),
-        };
-        match fifo {
+        match opened.and_then(|fifo| fifo::spawn(settings, fifo)) {
             Ok(fifo) => fifos.push((audience, settings.clone(), fifo)),
             Err(error) => error!("{error}; nobody is told there"),
         }
