@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 
 use crate::agent::{PLAIN, PLAIN_SAVED, wait_for};
 use crate::ipvsadm::{ipvsadm, saved};
-use crate::loader::{LOADER, unload};
+use crate::loader::{LOADER, children, unload};
 use crate::machine;
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -239,6 +239,9 @@ fn ipvs_that_is_unloaded_under_us_is_loaded_again_and_everything_is_put_back() -
     // Where it cannot be loaded that is told once, and tried again.
     let before = fs::read_to_string(LOADER)?;
     fs::write(LOADER, "/bin/false")?;
+    // It may be loading schedulers yet.
+    let idle = || children(agent.id()).ok()?.is_empty().then_some(());
+    wait_until(PATIENCE, idle).with_context(|| agent.log())?;
     let position = agent.log().len();
     let told = unload_under(&mut agent, &machine).and_then(|()| {
         let why =

@@ -108,14 +108,15 @@ fn a_loader_that_hangs_holds_up_nobody_and_leaves_nothing_behind() -> Result<()>
 
 fn with_a_loader_that_hangs(machine: &Namespace) -> Result<()> {
     let agent = Agent::start(machine, "global_defs {\n}\n")?;
-    let runs = || (agent.tell("reload").ok()?.status == Some(0)).then_some(());
-    wait_until(PATIENCE, runs).with_context(|| agent.log())?;
+    // What its checkers hold the agent alone knows.
+    let asked = || machine.enter(|| agent.dump("checks"));
+    wait_until(PATIENCE, || asked().ok()).with_context(|| agent.log())?;
     let mut answers = 0;
     thread::scope(|scope| {
         let reload = scope.spawn(|| agent.reload(HERE));
         while !reload.is_finished() {
-            machine.enter(|| agent.dump("vrrp"))?;
-            answers += 1;
+            // Maps that are just being made are no answer.
+            answers += usize::from(asked().is_ok());
         }
         let told = reload.join();
         told.unwrap_or_else(|_| bail!("the reload panicked"))
@@ -135,7 +136,7 @@ fn with_a_loader_that_hangs(machine: &Namespace) -> Result<()> {
 
 /// The processes that this one has started, as `/proc/<pid>/stat` has them: dead ones, too, until
 /// they have been waited for.
-fn children(parent: u32) -> Result<Vec<String>> {
+pub(crate) fn children(parent: u32) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         // It may have ended meanwhile, or be no process.
