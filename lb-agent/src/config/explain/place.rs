@@ -217,8 +217,9 @@ fn sources(block: &str, field: &str, value: &str) -> &'static [&'static str] {
         ("bfd_instance", "vrrp", "off") => &["checker"],
         ("real_server", "alpha", "on") => &["alpha"],
         ("TCP_CHECK", "kind", "TcpViaTunnel") => &["xdp_check_via_tunnel"],
-        ("DNS_CHECK", "delay_before_retry", _) => &["delay_loop"],
-        (_, "warmup" | "misc_timeout", _) => &["delay_loop"],
+        ("DNS_CHECK", "delay_before_retry", _) | (_, "warmup" | "misc_timeout", _) => {
+            &["delay_loop"]
+        }
         (_, _, _) => &[],
     }
 }

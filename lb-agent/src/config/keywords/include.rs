@@ -6,6 +6,10 @@ use super::{Keyword, Section, word};
 /// What an include keyword insists on; the rest draws a notice or a warning only. Whoever insists
 /// on anything insists on files that can be read as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "keepalived's checks, each of them on or off"
+)]
 pub(crate) struct Strictness {
     /// `read`: every file that matches can be read.
     pub(crate) read: bool,
