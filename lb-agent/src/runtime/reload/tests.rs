@@ -74,7 +74,7 @@ fn an_error_that_runs_already_is_no_reason_and_a_new_one_is() {
     let mut current = current();
     let none = Errors::new();
     let refused = prepare(&origin, &current, &none, 1).unwrap_err();
-    assert_eq!(refused.exit_status, 5);
+    assert_eq!(refused.exit_status, 6);
     assert!(refused.why.contains("does not have"), "{refused}");
     let known = errors(&origin.load());
     assert_eq!(prepare(&origin, &current, &known, 1).unwrap().errors, known);
