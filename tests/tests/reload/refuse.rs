@@ -24,7 +24,7 @@ fn a_file_that_cannot_be_used_changes_nothing_and_says_why() -> Result<()> {
         ),
         (
             format!("{text}\nincludea /no/such/file\n"),
-            5,
+            6,
             "/no/such/file",
         ),
     ];
