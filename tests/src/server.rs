@@ -78,7 +78,7 @@ fn page(name: &str, status: u16) -> String {
          uwsgi_temp_path uwsgi;\n\
          scgi_temp_path scgi;\n\
          default_type text/plain;\n\
-         server {{ listen 80; location / {{ return {status} \"{name} $remote_addr\\n\"; }}\n\
+         server {{ listen 80; listen [::]:80; location / {{ return {status} \"{name} $remote_addr\\n\"; }}\n\
          location = /long {{ root .; }} }}\n\
          }}\n"
     )
