@@ -35,7 +35,7 @@ fn the_head_says_what_the_slot_says() {
         flags: flags::READY | flags::TUN,
         ..Zeroable::zeroed()
     };
-    let words: [u64; 8] = bytemuck::cast(backend);
+    let words: [u64; 16] = bytemuck::cast(backend);
     let head = Head {
         first: words[0],
         second: words[1],

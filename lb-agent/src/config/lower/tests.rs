@@ -402,7 +402,8 @@ fn ipv6_is_for_xdp_in_dr_mode() {
         let expected = match why {
             Some(why) => format!("XDP cannot serve this: {why}; the kernel's IPVS does"),
             None => "XDP has no way to the server for ICMPv6 errors and fragments of its \
-                     connections: the kernel's IPVS serves this"
+                     connections: the kernel's IPVS serves this [where the kernel has no IPVS, XDP \
+                     serves without]"
                 .to_owned(),
         };
         let expected = format!("1:1 notice surprising: {expected}");
