@@ -97,3 +97,24 @@ fn an_answer_without_end_is_not_kept() {
         assert_eq!(end, Err(Failure::SmtpTooLong(Step::Greeting)));
     }
 }
+
+#[tokio::test]
+async fn a_greeting_that_trickles_ends_with_what_has_come() {
+    let server = TestServer::start(|mut stream| async move {
+        while stream.write_all(b"2").await.is_ok() {
+            tokio::time::sleep(LIMIT / 5).await;
+        }
+    })
+    .await;
+    let target = Target {
+        connect_timeout: LIMIT,
+        ..Target::new(server.address)
+    };
+    match probe(&target, &SmtpCheck::default()).await {
+        ProbeResult::Failed(Failure::TooSlow { limit, received }) => {
+            assert_eq!(limit, answer_limit(&target));
+            assert!(received > 0);
+        }
+        other => panic!("{other:?}"),
+    }
+}
