@@ -227,6 +227,7 @@ impl Supervisor {
             let why = format!("{why}; everything goes on as it was");
             return Err(Refused::because(why));
         }
+        self.hear_health_out();
         self.telling.expect(&telling);
         let lines = self.tell_changes(&config, &changes);
         let places: Vec<String> = names(&config).map(str::to_owned).collect();

@@ -208,14 +208,25 @@ fn a_quorum_that_is_down_after_a_restart_is_not_told_to_be_up() {
     before.handle_health(&down(&first, key(2)));
     let records: Vec<_> = before.pools().iter().map(Pool::record).collect();
 
-    let mut after = director(config(Vec::new(), services()));
-    let _lines = after.restore(&records, true);
+    let config = config(Vec::new(), services());
+    let (mut after, _) = Director::go_on(config, &Numbers::default(), &records, true);
     let mut told = Vec::new();
     while let Some((service, notice)) = after.poll_notice() {
         told.push((service, notice));
     }
-    let [(service, Notice::Quorum { up: true, .. })] = &told[..] else {
-        panic!("one quorum is up: {told:?}");
-    };
-    assert_eq!(*service, services()[1].key);
+    let second = services()[1].key.clone();
+    let expected = [
+        (&first, Some(false), None),
+        (&first, None, Some(false)),
+        (&second, None, Some(true)),
+    ];
+    let told: Vec<_> = told
+        .iter()
+        .map(|(service, notice)| match notice {
+            Notice::RealServer { up, .. } => (service, Some(*up), None),
+            Notice::Quorum { up, .. } => (service, None, Some(*up)),
+            Notice::ShutDown { .. } => panic!("{notice:?}"),
+        })
+        .collect();
+    assert_eq!(told, expected);
 }
