@@ -160,8 +160,22 @@ fn pools_of_services_that_stay_go_on_and_those_that_go_are_told() {
     assert_eq!(director.desired().services[1].servers[0].weight, 5);
 
     let lines = director.reload(config(Vec::new(), vec![service("1.0.0.2", &[1, 2, 3])]));
-    let shut = "Shutting down service [10.0.0.1]:tcp:80 from VS [1.0.0.1]:tcp:80";
-    assert_eq!(lines[0].text(), shut);
+    let gone =
+        "Removing service [10.0.0.2]:tcp:80 from VS [1.0.0.1]:tcp:80: it is configured no longer";
+    assert_eq!(lines[0].text(), gone);
+    let told: Vec<Notice> = std::iter::from_fn(|| director.poll_notice())
+        .map(|(_, notice)| notice)
+        .collect();
+    assert!(
+        matches!(
+            told[..],
+            [
+                Notice::ShutDown { removed: true, .. },
+                Notice::Quorum { up: false, .. }
+            ]
+        ),
+        "{told:?}"
+    );
 }
 
 #[test]
