@@ -17,7 +17,8 @@ pub const CENSUS_SECONDS: u64 = 5;
 
 /// The single record of `CONTROL`.
 ///
-/// `heartbeat` and `deadman` are jiffies: `bpf_jiffies64` costs 0.6 ns, a clock in nanoseconds 20.
+/// `heartbeat` and `deadman` are jiffies: `bpf_jiffies64` is one load, a clock in nanoseconds a call
+/// that reads the hardware.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct Control {

@@ -1,5 +1,5 @@
-//! A bitmap over hashed addresses in front of the hash maps: whatever is not ours leaves after
-//! one load instead of one or two missed lookups (14 ns each).
+//! A bitmap over hashed addresses in front of the tables: whatever is not ours leaves after one
+//! load instead of missed lookups in several.
 //!
 //! The agent sets bits and rebuilds the whole filter when an address goes; a stale bit costs a
 //! lookup, never a wrong decision.

@@ -1,7 +1,12 @@
-//! The one hash of the data plane.
+//! The hash by which flows, clients and services find their buckets; `ipvs_hash` has the others,
+//! which must choose as the kernel does.
 
-/// Mixes a 64-bit word with the agent's secret: two multiplications, 2 ns. Low and high half are
-/// both usable.
+/// Mixes a 64-bit word with the agent's secret: two multiplications. Low and high half are both
+/// usable.
+///
+/// A fixed bijection of `word ^ secret`: good against chance and against who cannot see the table,
+/// no pseudorandom function. Who floods one bucket on purpose takes only entries that may be
+/// evicted (`flow::eviction`).
 #[inline(always)]
 #[must_use]
 pub const fn mix(word: u64, secret: u64) -> u64 {

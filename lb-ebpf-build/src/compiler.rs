@@ -44,7 +44,7 @@ impl fmt::Display for NoCompiler {
         }
         write!(
             f,
-            "run `cargo xtask setup`, or `rustup component add rust-src`, \
+            "run `cargo xtask setup --build`, or `rustup component add rust-src`, \
              or `apt-get install {}`",
             DEBIAN_PACKAGES.join(" ")
         )

@@ -10,7 +10,7 @@ pub const VERSION: &str = "0.10.3";
 #[derive(Debug, thiserror::Error)]
 #[error(
     "bpf-linker, which links the XDP program, is neither on PATH nor in cargo's bin directory: \
-     run `cargo xtask setup`, or `cargo install --locked bpf-linker --version {VERSION}`"
+     run `cargo xtask setup --build`, or `cargo install --locked bpf-linker --version {VERSION}`"
 )]
 pub struct NoLinker;
 

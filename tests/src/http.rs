@@ -36,7 +36,9 @@ pub fn get(target: SocketAddr, source: Option<IpAddr>, limit: Duration) -> Resul
         .context("no connection")?;
     let mut stream = TcpStream::from(socket);
     stream.set_write_timeout(Some(left(end)))?;
-    write!(stream, "GET / HTTP/1.0\r\nHost: {target}\r\n\r\n").context("cannot ask")?;
+    // In one piece: `write!` would send a segment for each part.
+    let request = format!("GET / HTTP/1.0\r\nHost: {target}\r\n\r\n");
+    stream.write_all(request.as_bytes()).context("cannot ask")?;
     let mut answer = Vec::new();
     let mut piece = [0; 1024];
     loop {

@@ -28,9 +28,25 @@ pub struct WebServer {
 impl WebServer {
     /// A server that answers each request with `status` (e.g. 200), ready when this returns.
     pub fn start(machine: &Namespace, name: &str, status: u16) -> Result<Self> {
+        Self::run(machine, &page(name, status, 80, 1024))
+    }
+
+    /// The same on `port`, for so many connections at a time, which stay open as long as their clients
+    /// want.
+    pub fn for_many(
+        machine: &Namespace,
+        name: &str,
+        port: u16,
+        connections: usize,
+    ) -> Result<Self> {
+        Self::run(machine, &page(name, 200, port, connections))
+    }
+
+    /// nginx with this configuration.
+    fn run(machine: &Namespace, configuration_text: &str) -> Result<Self> {
         let directory = scratch()?;
         let configuration = directory.path().join("nginx.conf");
-        fs::write(&configuration, page(name, status)).context("cannot write nginx.conf")?;
+        fs::write(&configuration, configuration_text).context("cannot write nginx.conf")?;
         fs::write(directory.path().join("long"), vec![b'x'; LONG])
             .context("cannot write a page")?;
         let mut process = machine.start(
@@ -64,12 +80,12 @@ impl WebServer {
 }
 
 /// The configuration: one process, which a kill ends, and every file in its own directory.
-fn page(name: &str, status: u16) -> String {
+fn page(name: &str, status: u16, port: u16, connections: usize) -> String {
     format!(
         "daemon off;\n\
          master_process off;\n\
          pid pid;\n\
-         events {{ worker_connections 1024; }}\n\
+         events {{ worker_connections {connections}; }}\n\
          http {{\n\
          access_log off;\n\
          client_body_temp_path body;\n\
@@ -78,7 +94,9 @@ fn page(name: &str, status: u16) -> String {
          uwsgi_temp_path uwsgi;\n\
          scgi_temp_path scgi;\n\
          default_type text/plain;\n\
-         server {{ listen 80; location / {{ return {status} \"{name} $remote_addr\\n\"; }}\n\
+         keepalive_timeout 1h;\n\
+         keepalive_requests 1000000;\n\
+         server {{ listen {port} backlog=4096; location / {{ return {status} \"{name} $remote_addr\\n\"; }}\n\
          location = /long {{ root .; }} }}\n\
          }}\n"
     )

@@ -1,6 +1,7 @@
 //! What cannot be read or done is said in one message, and nothing half-done remains.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -182,7 +183,44 @@ fn check_says_what_is_wrong() -> Result<()> {
             "{}: {status:?}",
             case.name
         );
+        // One thing was spoiled: there is one remark, and one on what is left out for it, if
+        // that is more.
+        let mut command = without_rights(&["check", "--format", "json"], &file)?;
+        let output = director.enter(|| command.output().context("cannot start setpriv"))?;
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("{}: no JSON", case.name))?;
+        let remarks = said["remarks"].as_array().context("no remarks")?;
+        let errors = remarks
+            .iter()
+            .filter(|it| it["severity"] == "error")
+            .count();
+        assert!(remarks.len() <= 2 && errors <= 1, "{}: {said:#}", case.name);
+        assert!(!remarks.is_empty(), "{}: nothing is said", case.name);
     }
+    Ok(())
+}
+
+#[test]
+fn check_needs_no_rights() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let switch = Switch::new("outside")?;
+    let director = Namespace::new("director1")?;
+    switch.plug(&director, "ens33", "192.168.159.103/24")?;
+    let mut file = NamedTempFile::new()?;
+    file.write_all(GOOD.as_bytes())?;
+    fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644))?;
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .args(["--inh-caps=-all", "--bounding-set=-all"])
+        .arg(built::lb_agent()?)
+        .args(["check", "--strict", "--config"])
+        .arg(file.path());
+    let output = director.enter(|| command.output().context("cannot start setpriv"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", output.status);
     Ok(())
 }
 

@@ -15,8 +15,9 @@ fn three_hundred_requests_are_served_by_both_servers_and_none_fails() -> Result<
     let cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
     let tally = cluster.requests(300)?;
     assert_eq!(tally.failures, Vec::<String>::new());
-    assert!(tally.from("rs1").abs_diff(150) <= 6, "{tally:?}");
-    assert!(tally.from("rs2").abs_diff(150) <= 6, "{tally:?}");
+    // A packet that was lost comes again after a second.
+    assert!(tally.slowest.as_millis() < 900, "{tally:?}");
+    assert!(tally.from("rs1").abs_diff(150) <= 3, "{tally:?}");
     assert_eq!(tally.clients[&IpAddr::V4(cluster.site.layout.client)], 300);
     Ok(())
 }
@@ -29,8 +30,9 @@ fn weights_of_two_to_one_are_met_within_two_per_cent() -> Result<()> {
     let cluster = weighted(&WEIGHTED.replace("    persistence_timeout 50\n", ""))?;
     let tally = cluster.requests(300)?;
     assert_eq!(tally.failures, Vec::<String>::new());
-    assert!(tally.from("rs1").abs_diff(200) <= 6, "{tally:?}");
-    assert!(tally.from("rs2").abs_diff(100) <= 6, "{tally:?}");
+    // Two per cent of what is the smaller one's.
+    assert!(tally.from("rs1").abs_diff(200) <= 2, "{tally:?}");
+    assert!(tally.from("rs2").abs_diff(100) <= 2, "{tally:?}");
     Ok(())
 }
 

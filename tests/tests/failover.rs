@@ -65,6 +65,40 @@ fn with_no_server_left_the_sorry_server_on_the_director_answers() -> Result<()> 
 }
 
 #[test]
+fn with_no_server_left_a_sorry_server_elsewhere_answers_in_every_mode() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    for mode in Mode::ALL {
+        let layout = Layout::demo(mode);
+        let [_, sorry] = layout.servers;
+        // The second server of the tutorial is the sorry server of the first.
+        let [text, other] = configurations::demo(mode);
+        let text = text.replace(
+            "sorry_server 127.0.0.1 80",
+            &format!("sorry_server {sorry} 80"),
+        );
+        let (before, rest) = text
+            .split_once(&format!("real_server {sorry} 80 {{"))
+            .context("there is no second server")?;
+        let (_, after) = rest
+            .split_once("}\n          }\n")
+            .context("it has no end")?;
+        let mut cluster = Cluster::at_work(layout, [format!("{before}{after}"), other])?;
+        let tally = cluster.requests(20)?;
+        assert_eq!(tally.from("rs1"), 20, "{mode}: {tally:?}");
+        cluster.site.web[0] = None;
+        cluster
+            .agent(0)?
+            .wait_for("Adding sorry server", PATIENCE)?;
+        let tally = cluster.requests(20)?;
+        assert_eq!(tally.failures, Vec::<String>::new(), "{mode}");
+        assert_eq!(tally.from("rs2"), 20, "{mode}: {tally:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn clients_wait_less_than_a_second_when_the_master_is_stopped() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());
@@ -135,22 +169,24 @@ fn a_returning_master_of_higher_priority_takes_over_again() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let mut cluster = demo(Mode::Dr)?;
-    cluster.take(0)?.kill()?;
-    cluster.wait_for_master(1)?;
-    let probe = cluster.probe()?;
-    cluster.start(0)?;
-    cluster.wait_for_master(0)?;
-    let lost = "Master received advert from 192.168.159.103 with higher priority 100, ours 80";
-    cluster.agent(1)?.wait_for(lost, PATIENCE)?;
-    probe.wait_for(now(), PATIENCE, |_| true)?;
-    let gap = probe.report().longest_gap();
-    assert!(gap < SECOND, "clients waited {gap:?}");
-    // The line stands in the log before the address goes.
-    let one = || (cluster.masters().ok()?.len() == 1).then_some(());
-    wait_until(PATIENCE, one).context("there are two masters")?;
-    let masters = cluster.masters()?;
-    assert_eq!(masters[0].label(), "director1");
+    for mode in Mode::ALL {
+        let mut cluster = demo(mode)?;
+        cluster.take(0)?.kill()?;
+        cluster.wait_for_master(1)?;
+        let probe = cluster.probe()?;
+        cluster.start(0)?;
+        cluster.wait_for_master(0)?;
+        let lost = "Master received advert from 192.168.159.103 with higher priority 100, ours 80";
+        cluster.agent(1)?.wait_for(lost, PATIENCE)?;
+        probe.wait_for(now(), PATIENCE, |_| true)?;
+        let gap = probe.report().longest_gap();
+        assert!(gap < SECOND, "{mode}: clients waited {gap:?}");
+        // The line stands in the log before the address goes.
+        let one = || (cluster.masters().ok()?.len() == 1).then_some(());
+        wait_until(PATIENCE, one).context("there are two masters")?;
+        let masters = cluster.masters()?;
+        assert_eq!(masters[0].label(), "director1", "{mode}");
+    }
     Ok(())
 }
 

@@ -21,9 +21,9 @@ fn weights_of_two_to_one_are_met_in_every_mode() -> Result<()> {
         )?;
         let tally = cluster.requests(300)?;
         assert_eq!(tally.failures, Vec::<String>::new(), "{mode}");
-        // Each CPU takes turns of its own, and may stop in the middle of a round.
-        assert!(tally.from("rs1").abs_diff(200) <= 4, "{mode}: {tally:?}");
-        assert!(tally.from("rs2").abs_diff(100) <= 4, "{mode}: {tally:?}");
+        // Each CPU takes turns of its own, and may stop in the middle of a round; two per cent.
+        assert!(tally.from("rs1").abs_diff(200) <= 2, "{mode}: {tally:?}");
+        assert!(tally.from("rs2").abs_diff(100) <= 2, "{mode}: {tally:?}");
     }
     Ok(())
 }

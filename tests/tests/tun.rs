@@ -21,7 +21,9 @@ fn three_hundred_requests_reach_the_servers_in_tunnels_and_none_fails() -> Resul
     let bare = Capture::start(wire, "rs1", "out", &bare)?;
     let tally = cluster.requests(300)?;
     assert_eq!(tally.failures, Vec::<String>::new());
-    assert!(tally.from("rs1").abs_diff(150) <= 6, "{tally:?}");
+    // A packet that was lost comes again after a second.
+    assert!(tally.slowest.as_millis() < 900, "{tally:?}");
+    assert!(tally.from("rs1").abs_diff(150) <= 3, "{tally:?}");
     assert_eq!(tally.clients[&IpAddr::V4(layout.client)], 300);
 
     assert_eq!(bare.finish()?, [], "a packet came without a tunnel");

@@ -324,7 +324,10 @@ fn the_program_of_somebody_else_stays_where_it_is() -> Result<()> {
                 .attachments
                 .attach(&mut agent.object, pins, index, INTERFACE, mode);
             match refused {
-                Err(AttachError::Busy { interface }) => ensure!(interface == INTERFACE),
+                Err(AttachError::Busy {
+                    interface,
+                    occupant: Some(occupant),
+                }) => ensure!(interface == INTERFACE && occupant.name == "pass"),
                 other => bail!("{mode:?}: {other:?}"),
             }
         }

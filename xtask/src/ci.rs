@@ -8,6 +8,7 @@ use crate::{setup, test};
 /// Runs every check; the first that fails is the last.
 pub(crate) fn run() -> Result<()> {
     setup::run(&setup::Part::ALL)?;
+    setup::components(&["rustfmt", "clippy"])?;
     step("Formatting");
     succeed(&mut command(&["fmt", "--all", "--check"]))?;
     step("Lints");

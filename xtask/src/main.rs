@@ -31,7 +31,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Install what building and testing need and this machine lacks.
-    Setup,
+    Setup(setup::Options),
     /// Show a load balancer at work, in a network of namespaces on this machine.
     Demo(demo::Options),
     /// Run all tests, those that need root and namespaces included.
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
         println!("programs in /usr/sbin may not be found: {error}");
     }
     let done = match Arguments::parse().task {
-        Task::Setup => setup::run(&setup::Part::ALL),
+        Task::Setup(options) => setup::run(options.parts()),
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),

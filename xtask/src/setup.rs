@@ -16,6 +16,25 @@ struct Program {
     package: &'static str,
 }
 
+/// What is to be installed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Only what `cargo build` needs: for a machine that is to run lb-agent, not to test it.
+    #[arg(long)]
+    build: bool,
+}
+
+impl Options {
+    /// What that prepares for.
+    pub(crate) const fn parts(&self) -> &'static [Part] {
+        if self.build {
+            &[Part::Build]
+        } else {
+            &Part::ALL
+        }
+    }
+}
+
 /// What is being prepared for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -62,6 +81,10 @@ impl Part {
                     name: "tcpdump",
                     package: "tcpdump",
                 },
+                Program {
+                    name: "curl",
+                    package: "curl",
+                },
             ],
             Self::Peers => &[
                 Program {
@@ -95,6 +118,10 @@ impl Part {
                 Program {
                     name: "nft",
                     package: "nftables",
+                },
+                Program {
+                    name: "xdp-loader",
+                    package: "xdp-tools",
                 },
             ],
             Self::Fuzz => &[Program {
@@ -148,6 +175,26 @@ pub(crate) fn run(parts: &[Part]) -> Result<()> {
         bpf_linker()?;
     }
     Ok(())
+}
+
+/// Components of the toolchain, which rustup's minimal profile leaves out.
+pub(crate) fn components(names: &[&str]) -> Result<()> {
+    let is_missing = |name: &&str| {
+        // `cargo fmt` is the component rustfmt.
+        let subcommand = name.strip_prefix("rust").unwrap_or(name);
+        let found = command(&[subcommand, "--version"]).output();
+        !found.is_ok_and(|output| output.status.success())
+    };
+    let missing: Vec<_> = names.iter().copied().filter(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("Installing with rustup: {}.", missing.join(" "));
+    succeed(
+        Command::new("rustup")
+            .args(["component", "add"])
+            .args(missing),
+    )
 }
 
 /// A compiler with the source of its `core`: from rustup if that can be, else from Debian.

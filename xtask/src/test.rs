@@ -48,8 +48,8 @@ struct Program {
 }
 
 impl Program {
-    /// Whether its tests live in networks of namespaces and measure time: they get the machine
-    /// to themselves.
+    /// Whether its tests live in networks of namespaces and measure time: the quick ones are over
+    /// before these begin.
     fn is_end_to_end(&self) -> bool {
         self.name.starts_with("lb-tests::")
     }

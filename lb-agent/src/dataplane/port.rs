@@ -94,6 +94,16 @@ pub enum Obstacle {
         /// Where they would leave.
         name: String,
     },
+    /// Answers of servers in NAT mode come by an interface where nobody translates them back.
+    #[error(
+        "in NAT mode its answers come by {name}, where the XDP program has to be and is not: {why}"
+    )]
+    Unseen {
+        /// Where they come.
+        name: String,
+        /// Why the program is not there.
+        why: String,
+    },
     /// The other end of a veth does not listen.
     #[error(
         "the other end of {name}, a veth, takes packets of XDP programs only with a program of its \
@@ -143,6 +153,19 @@ pub fn obstacle(ports: &Ports, from: u32, to: u32) -> Option<Obstacle> {
                 (target.takes_frames == Some(false)).then_some(Obstacle::Driver { name })
             }
         },
+    }
+}
+
+/// What keeps the answers of a server in NAT mode, which arrive by interface `from`, from leaving
+/// translated by interface `to`.
+pub fn obstacle_to_answers(ports: &Ports, from: u32, to: u32) -> Option<Obstacle> {
+    let source = ports.get(&from)?;
+    match &source.program {
+        Ok(_) => obstacle(ports, from, to),
+        Err(why) => Some(Obstacle::Unseen {
+            name: source.name.clone(),
+            why: why.clone(),
+        }),
     }
 }
 

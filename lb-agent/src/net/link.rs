@@ -25,6 +25,10 @@ const IFLA_XDP: u16 = 43;
 /// `IFLA_XDP_ATTACHED` of the same: `XDP_ATTACHED_*`, one byte.
 const IFLA_XDP_ATTACHED: u16 = 2;
 
+/// `IFLA_XDP_PROG_ID` of the same, and those of the driver, of generic mode and of the card, which
+/// stand there when there are several: four bytes each.
+const IFLA_XDP_PROG_IDS: [u16; 4] = [4, 5, 6, 7];
+
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Link {
@@ -137,6 +141,16 @@ pub fn by_index(connection: &mut Connection, index: u32) -> Result<Option<Link>,
     )
 }
 
+/// The kernel's number of the XDP program on an interface, of several the driver's; `None` if there is
+/// no program, or no such interface.
+pub fn xdp_program(connection: &mut Connection, index: u32) -> Result<Option<u32>, NetlinkError> {
+    let mut request = request();
+    request.header.index = index;
+    let what = format_args!("look up the XDP program of interface number {index}");
+    let id = one(connection, request, &what, decode_xdp_program)?;
+    Ok(id.filter(|id| *id != 0))
+}
+
 /// How XDP programs are attached to an interface now; `None` if there is no such interface.
 pub fn xdp_attached(
     connection: &mut Connection,
@@ -199,6 +213,22 @@ pub(super) fn decode(payload: &[u8]) -> Option<Link> {
 }
 
 /// `IFLA_XDP` of a link.
+/// 0: there is none.
+fn decode_xdp_program(payload: &[u8]) -> Option<u32> {
+    let (header, rest) = payload.split_at_checked(16)?;
+    if i32::from(*header.first()?) != AF_UNSPEC {
+        return None;
+    }
+    let xdp = attributes(rest).find(|(kind, _)| *kind == IFLA_XDP);
+    let id = xdp.and_then(|(_, nested)| {
+        IFLA_XDP_PROG_IDS.into_iter().find_map(|wanted| {
+            let (_, value) = attributes(nested).find(|(kind, _)| *kind == wanted)?;
+            Some(u32::from_ne_bytes(value.try_into().ok()?))
+        })
+    });
+    Some(id.unwrap_or(0))
+}
+
 fn decode_xdp(payload: &[u8]) -> Option<XdpAttached> {
     let (header, rest) = payload.split_at_checked(16)?;
     if i32::from(*header.first()?) != AF_UNSPEC {

@@ -3,4 +3,5 @@
 
 mod bridge;
 mod coming_and_going;
+mod occupied;
 mod two_arms;

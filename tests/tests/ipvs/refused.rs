@@ -86,7 +86,7 @@ fn another_program_on_the_interface() -> Result<()> {
         return Ok(());
     };
     lb_tests::load(&machine, "eth0", "pass")?;
-    let why = "another XDP program is attached there; `ip link set dev eth0 xdp off` removes it";
+    let why = "another XDP program is attached there: pass (id ";
     goes_to_ipvs(&machine, Agent::start(&machine, &text("auto"))?, why)?;
     does_not_start(&machine, &text("native"), why)
 }

@@ -29,7 +29,9 @@ fn three_hundred_requests_go_and_come_through_the_master_and_none_fails() -> Res
     let to_server = Capture::start(inside, "rs1", "out", &to_server)?;
     let tally = cluster.requests(300)?;
     assert_eq!(tally.failures, Vec::<String>::new());
-    assert!(tally.from("rs1").abs_diff(150) <= 6, "{tally:?}");
+    // A packet that was lost comes again after a second.
+    assert!(tally.slowest.as_millis() < 900, "{tally:?}");
+    assert!(tally.from("rs1").abs_diff(150) <= 3, "{tally:?}");
     assert_eq!(tally.clients[&IpAddr::V4(layout.client)], 300);
 
     assert_eq!(

@@ -1,230 +1,167 @@
-//! Thousands of connections that live while servers and services come, go, weigh something else
-//! and rest, and while the agent is started anew.
+//! Ten thousand connections that live while servers and services come, go, weigh something else
+//! and rest, and while the agent is started anew; and that are used all the while.
 
-use std::net::SocketAddr;
-use std::thread;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use anyhow::{Context as _, Result, anyhow};
-use lb_tests::{Cluster, Layout, Mode, Namespace, PATIENCE, configurations, needs, skipped};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use anyhow::{Context as _, Result};
+use lb_tests::{Agent, Cluster, Layout, Mode, WebServer, configurations, needs, skipped};
+
+use crate::crowd::{Crowd, How, Lost, raise_open_files};
 
 /// So many are opened.
-const CONNECTIONS: usize = 4000;
+const CONNECTIONS: usize = 10_000;
 
-/// So many may be on their way at once: what the servers' queues hold.
-const AT_ONCE: usize = 100;
+/// From so many addresses.
+const SOURCES: u8 = 4;
 
-/// Ports of the service: those of the real servers are the same.
+/// Port of the service, and of its real servers.
 const PORT: u16 = 7000;
 
-/// The service, `more` in it.
-fn service(more: &str) -> String {
+/// A real server of it, `more` in it.
+fn server(host: u8, weight: u8) -> String {
+    format!("    real_server 192.168.159.{host} {PORT} {{\n        weight {weight}\n    }}\n")
+}
+
+/// A virtual server at `port`.
+fn service(port: u16, scheduler: &str, servers: &[String], more: &str) -> String {
     format!(
-        "
-virtual_server 192.168.159.200 7000 {{
-    lb_algo wrr
-    lb_kind DR
-    protocol TCP
-    real_server 192.168.159.105 7000 {{
-        weight 1
-    }}
-    real_server 192.168.159.106 7000 {{
-        weight 1
-    }}
-    {more}
-}}
-"
+        "virtual_server 192.168.159.200 {port} {{\n    lb_algo {scheduler}\n    lb_kind DR\n    \
+         protocol TCP\n    {more}\n{}}}\n",
+        servers.concat()
     )
 }
 
+/// The service with both servers, `more` in it.
+fn usual(more: &str) -> String {
+    service(PORT, "wrr", &[server(105, 1), server(106, 1)], more)
+}
+
+/// The configurations between which the agent is reloaded, and what each of them changes.
+fn changes() -> [(&'static str, String); 12] {
+    let two = [server(105, 1), server(106, 1)];
+    let three = [server(105, 1), server(107, 3), server(106, 1)];
+    let another = service(PORT + 1, "rr", &[server(105, 1)], "");
+    [
+        ("a service is added", usual("") + &another),
+        (
+            "its server is another",
+            usual("") + &another.replace("105", "106"),
+        ),
+        ("it is removed", usual("")),
+        ("a server is added", service(PORT, "wrr", &three, "")),
+        (
+            "it weighs less",
+            service(PORT, "wrr", &three, "").replace("weight 3", "weight 1"),
+        ),
+        ("it is removed again", usual("")),
+        (
+            "the weights differ",
+            usual("").replacen("weight 1", "weight 5", 1),
+        ),
+        (
+            "a server is quiesced",
+            usual("").replacen("weight 1", "weight 0", 1),
+        ),
+        ("clients persist", usual("persistence_timeout 60")),
+        ("a quorum is asked for", usual("quorum 2")),
+        ("the scheduler is another", service(PORT, "mh", &two, "")),
+        ("all is as before", usual("")),
+    ]
+}
+
 #[test]
-fn connections_live_through_everything_but_the_removal_of_their_server() -> Result<()> {
+fn ten_thousand_connections_live_through_everything_but_the_removal_of_their_server() -> Result<()>
+{
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    raise_open_files()?;
+    raise_open_files(CONNECTIONS + CONNECTIONS / 10)?;
     let [text, other] = configurations::demo(Mode::Dr);
-    let with = |more: &str| format!("{text}{}", service(more));
-    let mut cluster = Cluster::new(Layout::demo(Mode::Dr), [with(""), other])?;
-    for server in &cluster.site.servers {
-        echo(server)?;
-    }
+    let with = |service: &str| format!("{text}\n{service}");
+    let mut cluster = Cluster::new(Layout::demo(Mode::Dr), [with(&usual("")), other])?;
+    let _servers = more_servers(&cluster)?;
     cluster.start(0)?;
     cluster.wait_for_master(0)?;
-    drop(cluster.probe()?);
-    let target = SocketAddr::from((cluster.site.layout.virtual_address, PORT));
-    let mut clients = Clients::open(&cluster.site.client, target)?;
-    assert_eq!(clients.lost()?, 0, "they are alive");
+    let mut crowd = crowd(&cluster)?;
 
-    let agent = cluster.agent(0)?;
-    let steps = [
-        // A service comes and goes, another keyword, another order, other weights.
-        format!("{}\n{}", with(""), SECOND),
-        with("persistence_timeout 60"),
-        with("quorum 2"),
-        with("").replace("weight 1", "weight 5"),
-        with("").replace("lb_algo wrr", "lb_algo rr"),
-        with(""),
-    ];
-    for (number, step) in steps.iter().enumerate() {
-        agent.reload(step)?;
-        assert_eq!(clients.lost()?, 0, "step {number}: {}", agent.log());
+    for (what, service) in changes() {
+        let agent = cluster.agent(0)?;
+        agent.reload(&with(&service))?;
+        assert_eq!(crowd.lost()?, [], "{what}: {}", agent.log());
     }
-    // Quiesced, and not.
     for command in ["drain", "enable"] {
+        let agent = cluster.agent(0)?;
         let told = agent.tell(&format!("{command} 192.168.159.200:7000 192.168.159.105"))?;
         assert_eq!(told.status, Some(0), "{told:?}");
-        assert_eq!(clients.lost()?, 0, "{command}");
+        assert_eq!(crowd.lost()?, [], "{command}");
     }
-    // Started anew, after a crash.
+    // After a crash, and between two agents of which the first leaves everything as it is.
     cluster.take(0)?.kill()?;
+    assert_eq!(crowd.lost()?, [], "nobody is there");
+    leave_everything_at_the_end(&mut cluster)?;
+    assert_eq!(crowd.lost()?, [], "{}", cluster.agent(0)?.log());
+    cluster.take(0)?.terminate()?;
+    assert_eq!(crowd.lost()?, [], "nobody is there");
     cluster.start(0)?;
     cluster.wait_for_master(0)?;
-    assert_eq!(clients.lost()?, 0, "{}", cluster.agent(0)?.log());
-    // Only those of a server that is removed are lost.
-    let (first, second) = (servers_share(&cluster, 105)?, servers_share(&cluster, 106)?);
-    assert_eq!(first + second, CONNECTIONS, "{first} and {second}");
-    let without = with("").replace(
-        "    real_server 192.168.159.106 7000 {\n        weight 1\n    }\n",
-        "",
+    assert_eq!(crowd.lost()?, [], "{}", cluster.agent(0)?.log());
+    assert_eq!(crowd.alive(), CONNECTIONS);
+
+    let alone = service(PORT, "wrr", &[server(105, 1)], "");
+    cluster.agent(0)?.reload(&with(&alone))?;
+    assert_resets(crowd.lost()?, crowd.alive())
+}
+
+/// The connections of the server that was removed came to the other one with their next packet, and
+/// that knows nothing of them; only theirs.
+fn assert_resets(lost: Vec<Lost>, alive: usize) -> Result<()> {
+    let mut by_end: BTreeMap<Lost, usize> = BTreeMap::new();
+    for it in lost {
+        *by_end.entry(it).or_default() += 1;
+    }
+    let reset = Lost {
+        server: "rs2".to_owned(),
+        how: How::Reset,
+    };
+    let resets = by_end.remove(&reset).context("nobody was reset")?;
+    assert_eq!(by_end, BTreeMap::new());
+    assert_eq!(resets + alive, CONNECTIONS);
+    assert!(
+        resets.abs_diff(CONNECTIONS / 2) < CONNECTIONS / 20,
+        "{resets} were the second server's"
     );
-    cluster.agent(0)?.reload(&without)?;
-    assert_eq!(clients.lost()?, second);
     Ok(())
 }
 
-const SECOND: &str = "
-virtual_server 192.168.159.200 7001 {
-    lb_algo rr
-    lb_kind DR
-    protocol TCP
-    real_server 192.168.159.105 7001 {
-        weight 1
+/// Servers for as many connections, and a third address that serves: the second machine's.
+fn more_servers(cluster: &Cluster) -> Result<Vec<WebServer>> {
+    let [first, second] = &cluster.site.servers;
+    second.ip("address add 192.168.159.107/24 dev eth0")?;
+    let all = [(first, "rs1"), (second, "rs2")].into_iter();
+    all.map(|(machine, name)| WebServer::for_many(machine, name, PORT, CONNECTIONS + 1000))
+        .collect()
+}
+
+/// All connections, open.
+fn crowd(cluster: &Cluster) -> Result<Crowd> {
+    let client = &cluster.site.client;
+    let mut sources = Vec::new();
+    for host in 60..60 + SOURCES {
+        let address = Ipv4Addr::new(192, 168, 159, host);
+        client.ip(&format!("address add {address}/24 dev eth0"))?;
+        sources.push(IpAddr::V4(address));
     }
-}
-";
-
-/// Flows that the data plane has for a server of the service.
-fn servers_share(cluster: &Cluster, host: u8) -> Result<usize> {
-    let director = &cluster.site.directors[0];
-    let text = lb_tests::checked(
-        std::process::Command::new(lb_tests::built::lb_agent()?).args([
-            "dump",
-            "connections",
-            "--instance",
-            director.name(),
-        ]),
-    )?;
-    let server = format!("192.168.159.{host}:7000");
-    Ok(text.lines().filter(|line| line.contains(&server)).count())
+    drop(cluster.probe()?);
+    let target = SocketAddr::from((cluster.site.layout.virtual_address, PORT));
+    Crowd::open(client, &sources, target, CONNECTIONS)
 }
 
-/// Client, both servers and their pipes.
-fn raise_open_files() -> Result<()> {
-    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
-}
-
-fn runtime() -> Result<Runtime> {
-    Ok(Builder::new_current_thread().enable_all().build()?)
-}
-
-/// Echoes whatever comes, in a thread that ends with the process.
-fn echo(machine: &Namespace) -> Result<()> {
-    machine.enter(|| {
-        let listener = std::net::TcpListener::bind(("0.0.0.0", PORT))?;
-        listener.set_nonblocking(true)?;
-        thread::Builder::new().name("echo".into()).spawn(|| {
-            let served = runtime().and_then(|runtime| runtime.block_on(serve(listener)));
-            drop(served);
-        })?;
-        Ok(())
-    })
-}
-
-async fn serve(listener: std::net::TcpListener) -> Result<()> {
-    let listener = TcpListener::from_std(listener)?;
-    loop {
-        let (mut stream, _) = listener.accept().await?;
-        tokio::spawn(async move {
-            let mut byte = [0];
-            while stream.read_exact(&mut byte).await.is_ok() {
-                if stream.write_all(&byte).await.is_err() {
-                    return;
-                }
-            }
-        });
-    }
-}
-
-/// Connections that live.
-struct Clients {
-    runtime: Runtime,
-    streams: Vec<TcpStream>,
-}
-
-impl Clients {
-    fn open(machine: &Namespace, target: SocketAddr) -> Result<Self> {
-        // What is opened there stays there; who speaks over it may be anywhere.
-        let streams: Vec<std::net::TcpStream> = machine.enter(|| {
-            let open = |_| {
-                let stream = std::net::TcpStream::connect_timeout(&target, PATIENCE)?;
-                stream.set_nonblocking(true)?;
-                stream.set_nodelay(true)?;
-                anyhow::Ok(stream)
-            };
-            (0..CONNECTIONS).map(open).collect()
-        })?;
-        let runtime = runtime()?;
-        let entered = runtime.enter();
-        let streams = streams.into_iter().map(TcpStream::from_std);
-        let streams = streams.collect::<Result<_, _>>()?;
-        drop(entered);
-        Ok(Self { runtime, streams })
-    }
-
-    /// Says something on each; how many do not answer. Those are closed.
-    fn lost(&mut self) -> Result<usize> {
-        let before = self.streams.len();
-        let streams = std::mem::take(&mut self.streams);
-        self.streams = self.runtime.block_on(ping_all(streams))?;
-        Ok(before - self.streams.len())
-    }
-}
-
-/// Those that answer.
-async fn ping_all(streams: Vec<TcpStream>) -> Result<Vec<TcpStream>> {
-    let mut alive = Vec::with_capacity(streams.len());
-    let mut left = streams.into_iter();
-    let mut tasks = JoinSet::new();
-    loop {
-        while tasks.len() < AT_ONCE {
-            let Some(stream) = left.next() else { break };
-            tasks.spawn(ping(stream));
-        }
-        match tasks.join_next().await {
-            None => return Ok(alive),
-            Some(answered) => alive.extend(answered.context("a task broke off")?),
-        }
-    }
-}
-
-async fn ping(mut stream: TcpStream) -> Option<TcpStream> {
-    let asked = async {
-        stream.write_all(b"?").await?;
-        let mut byte = [0];
-        stream.read_exact(&mut byte).await?;
-        (byte == *b"?")
-            .then_some(())
-            .ok_or_else(|| anyhow!("something else"))
-    };
-    // A packet may have been lost while nobody was MASTER: TCP says it again.
-    let answered = timeout(Duration::from_secs(20), asked).await;
-    matches!(answered, Ok(Ok(()))).then_some(stream)
+/// Starts an agent that will leave everything as it is when it ends, as for an update.
+fn leave_everything_at_the_end(cluster: &mut Cluster) -> Result<()> {
+    let switches = ["--dont-release-vrrp", "--dont-release-ipvs"];
+    let [text, _] = &cluster.configurations;
+    let agent = Agent::start_as_keepalived(&cluster.site.directors[0], text, &switches)?;
+    cluster.put(0, agent)?;
+    cluster.wait_for_master(0)
 }

@@ -4,6 +4,7 @@
 mod apply;
 mod beat;
 mod connections;
+mod crowd;
 mod hands;
 mod refuse;
 mod timed;

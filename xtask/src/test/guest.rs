@@ -20,6 +20,9 @@ pub(super) struct Guest<'a> {
     pub(super) options: &'a Options,
 }
 
+/// How a program is told to run the tests whose names follow.
+const HOW: [&str; 3] = ["--show-output", "--test-threads=1", "--exact"];
+
 /// Modules whose tests need what the quick guest's kernel has not: BTF, nftables for IPv4.
 const NOT_FOR_UML: [&str; 4] = ["mixed::", "moving::", "nftables::", "refused::"];
 
@@ -39,10 +42,7 @@ impl<'a> Guest<'a> {
                 .partition(|name| NOT_FOR_UML.iter().any(|module| name.starts_with(module))),
             (Some(_), _) | (None, Kernel::Qemu) => (Vec::new(), names),
         };
-        let told = |names: Vec<String>| {
-            let how = ["--show-output", "--test-threads=1", "--exact"];
-            how.map(str::to_owned).into_iter().chain(names).collect()
-        };
+        let told = |names: Vec<String>| HOW.map(str::to_owned).into_iter().chain(names).collect();
         let guests = [(kernel, quick), (Some(Kernel::Qemu), stock)];
         let guests = guests.into_iter().filter(|(_, names)| !names.is_empty());
         Ok(guests
@@ -50,13 +50,12 @@ impl<'a> Guest<'a> {
             .collect())
     }
 
-    /// Runs tests of one program. Where no guest can be started they are skipped as one, with the
-    /// reason.
+    /// Runs tests of one program. Where no guest can be started each is skipped, with the reason.
     pub(super) fn run(&self, program: &Program, arguments: &[String]) -> Result<Outcomes> {
         if !self.options.no_setup
             && let Err(error) = vm::prepare(self.kernel)
         {
-            return Ok(skipped(program, &format!("{error:#}")));
+            return Ok(skipped(program, arguments, &format!("{error:#}")));
         }
         let ourselves = env::current_exe().context("cannot tell where the running program lies")?;
         let mut tests = Command::new(ourselves);
@@ -69,7 +68,7 @@ impl<'a> Guest<'a> {
         let output = prepared(program, &mut tests).output();
         Ok(match output {
             Ok(output) if output.status.code() == Some(vm::FAILED.into()) => {
-                skipped(program, &reason(&output))
+                skipped(program, arguments, &reason(&output))
             }
             output => said(&program.name, output.map_err(Into::into), started.elapsed()),
         })
@@ -94,8 +93,14 @@ fn reason(output: &Output) -> String {
     errors.trim().trim_start_matches("error: ").to_owned()
 }
 
-fn skipped(program: &Program, reason: &str) -> Outcomes {
-    let outcomes = Outcomes::skipped(&program.name, format!("no guest to run it in: {reason}"));
+/// The tests that a guest would have been told to run.
+fn skipped(program: &Program, arguments: &[String], reason: &str) -> Outcomes {
+    let names: Vec<_> = arguments
+        .iter()
+        .filter(|it| !it.starts_with("--"))
+        .collect();
+    let reason = format!("no guest to run it in: {reason}");
+    let outcomes = Outcomes::skipped(&program.name, &names, &reason);
     println!("{}", outcomes.line(&program.name));
     outcomes
 }

@@ -58,10 +58,15 @@ impl Outcomes {
         }
     }
 
-    /// A program that could not run.
-    pub(super) fn skipped(program: &str, text: String) -> Self {
+    /// Tests of a program that could not run, all for one reason.
+    pub(super) fn skipped(program: &str, tests: &[&String], reason: &str) -> Self {
+        let case = |test: &&String| Case {
+            program: program.to_owned(),
+            test: (*test).clone(),
+            text: reason.to_owned(),
+        };
         Self {
-            skipped: vec![Case::whole(program, text)],
+            skipped: tests.iter().map(case).collect(),
             ..Self::default()
         }
     }

@@ -135,3 +135,30 @@ fn where_no_program_is_nothing_is_lost() {
     assert_eq!(between(bare, nothing), None);
     assert_eq!(obstacle(&Ports::new(), 1, 2), None);
 }
+
+#[test]
+fn answers_in_nat_mode_need_the_program_where_they_come() {
+    let bare = Port {
+        program: Err("another XDP program is attached there".into()),
+        ..card("eth1")
+    };
+    let ports = Ports::from([(1, card("eth0")), (2, bare)]);
+    assert_eq!(
+        obstacle_to_answers(&ports, 2, 1).map(|it| it.to_string()),
+        Some(
+            "in NAT mode its answers come by eth1, where the XDP program has to be and is not: \
+             another XDP program is attached there"
+                .to_owned()
+        )
+    );
+    // Where generic mode sends packets there without one, too.
+    let ports = Ports::from([
+        (1, port("eth0", LinkKind::Ethernet, Mode::Generic)),
+        (2, ports[&2].clone()),
+    ]);
+    assert_eq!(obstacle(&ports, 1, 2), None);
+    assert!(obstacle_to_answers(&ports, 2, 1).is_some());
+    // And with it they leave as everything else does.
+    let ports = Ports::from([(1, card("eth0")), (2, card("eth1"))]);
+    assert_eq!(obstacle_to_answers(&ports, 2, 1), None);
+}

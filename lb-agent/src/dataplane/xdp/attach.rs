@@ -3,6 +3,12 @@
 //! An attachment is a BPF link, pinned under the interface's index, so it outlives the agent.
 //! The next agent finds it and puts its own program in its place, atomically. Which interfaces
 //! want the program, and in which mode it is of use there, others decide.
+//!
+//! The kernel takes one program for each interface. Where somebody else's is, ours does not go, and
+//! [`occupant`] says whose it is. That holds for libxdp's dispatcher, too: who joins it becomes a
+//! program of the type `EXT`, and has to build anew and pin the dispatcher of all the others.
+
+mod occupant;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -13,6 +19,8 @@ use aya::programs::xdp::XdpLink;
 use aya::programs::{ProgramError, XdpMode as AttachMode};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+pub use occupant::{Component, Occupant};
 
 use super::object::{Object, ObjectError};
 use super::pins::Pins;
@@ -48,13 +56,12 @@ impl std::fmt::Display for Mode {
 #[derive(Debug, Error)]
 pub enum AttachError {
     /// Another XDP program is there.
-    #[error(
-        "cannot attach to {interface}: another XDP program is attached there; `ip link set dev \
-         {interface} xdp off` removes it"
-    )]
+    #[error("cannot attach to {interface}: {}", whose(interface, occupant.as_deref()))]
     Busy {
         /// The interface.
         interface: String,
+        /// Whose it is, as far as can be found out.
+        occupant: Option<Box<Occupant>>,
     },
     /// The driver refuses, and so does the kernel in generic mode.
     #[error("cannot attach to {interface} in {mode} mode: {reason}")]
@@ -88,6 +95,19 @@ pub struct DetachError {
     /// Why.
     #[source]
     pub source: io::Error,
+}
+
+/// Who keeps ours off an interface, and what to do.
+fn whose(interface: &str, occupant: Option<&Occupant>) -> String {
+    occupant.map_or_else(
+        || {
+            format!(
+                "another XDP program is attached there; `ip link set dev {interface} xdp off` \
+                 removes it"
+            )
+        },
+        |it| it.describe(interface),
+    )
 }
 
 /// What the program is attached to.
@@ -292,7 +312,7 @@ fn attach_anew(
                 return Ok((*mode, taken));
             }
             Err(error) => {
-                let error = refusal(interface, *mode, &error);
+                let error = name_occupant(refusal(interface, *mode, &error), ifindex);
                 let again = *mode == Mode::Native && is_of_this_mode(&error);
                 if attempts.len() > 1 && again {
                     tracing::warn!("{error}; trying generic mode");
@@ -306,7 +326,19 @@ fn attach_anew(
     }
     Err(refused.unwrap_or_else(|| AttachError::Busy {
         interface: interface.to_owned(),
+        occupant: None,
     }))
+}
+
+/// Adds whose program is on the interface to a refusal for that reason.
+fn name_occupant(error: AttachError, ifindex: u32) -> AttachError {
+    match error {
+        AttachError::Busy { interface, .. } => AttachError::Busy {
+            interface,
+            occupant: Occupant::of(ifindex).map(Box::new),
+        },
+        AttachError::Refused { .. } | AttachError::Object(_) | AttachError::Pin { .. } => error,
+    }
 }
 
 /// Whether another mode may do where this one was refused. A program of somebody else keeps ours off
@@ -329,7 +361,10 @@ fn refusal(interface: &str, mode: Mode, error: &ProgramError) -> AttachError {
         .find_map(io::Error::raw_os_error);
     let reason = match code.map(nix::errno::Errno::from_raw) {
         Some(nix::errno::Errno::EBUSY | nix::errno::Errno::EEXIST) => {
-            return AttachError::Busy { interface };
+            return AttachError::Busy {
+                interface,
+                occupant: None,
+            };
         }
         Some(nix::errno::Errno::EOPNOTSUPP) => "the driver has no XDP, or LRO is on".to_owned(),
         Some(nix::errno::Errno::ERANGE) => "the MTU is too large for XDP".to_owned(),

@@ -7,7 +7,7 @@ use super::{Director, methods, port, servers};
 use crate::config::model::{Forwarding, VirtualServer, XdpAttach, XdpMode};
 use crate::dataplane::choice::Carrier;
 use crate::dataplane::nexthop::Resolution;
-use crate::dataplane::port::{Need, Obstacle, Wanted, obstacle};
+use crate::dataplane::port::{Need, Obstacle, Wanted, obstacle, obstacle_to_answers};
 use crate::net::link::{Link, LinkKind};
 
 impl Director {
@@ -156,7 +156,10 @@ impl Director {
     ) -> Option<Obstacle> {
         let nat = method == Forwarding::Nat;
         entries.iter().find_map(|entry| {
-            let answers = || nat.then(|| obstacle(&self.ports, egress, *entry)).flatten();
+            let answers = || {
+                nat.then(|| obstacle_to_answers(&self.ports, egress, *entry))
+                    .flatten()
+            };
             obstacle(&self.ports, *entry, egress).or_else(answers)
         })
     }

@@ -1,0 +1,76 @@
+use super::{Component, Occupant, speaks_of};
+
+fn occupant(name: &str) -> Occupant {
+    Occupant {
+        id: 42,
+        name: name.to_owned(),
+        ..Occupant::default()
+    }
+}
+
+#[test]
+fn a_program_is_named_with_the_way_to_remove_it() {
+    assert_eq!(
+        occupant("pass").describe("eth0"),
+        "another XDP program is attached there: pass (id 42); `ip link set dev eth0 xdp off` \
+         removes it"
+    );
+    assert!(
+        occupant("")
+            .describe("eth0")
+            .contains("a program without a name (id 42)")
+    );
+}
+
+#[test]
+fn who_holds_an_attachment_is_who_has_to_end() {
+    let held = Occupant {
+        holders: vec!["cilium-agent (pid 7)".to_owned()],
+        by_link: true,
+        ..occupant("cil_xdp_entry")
+    };
+    assert_eq!(
+        held.describe("eth0"),
+        "another XDP program is attached there: cil_xdp_entry (id 42), held by cilium-agent (pid \
+         7); it goes when that ends, or its pin is removed"
+    );
+}
+
+#[test]
+fn a_dispatcher_is_named_with_what_it_calls() {
+    let dispatcher = Occupant {
+        components: vec![
+            Component {
+                id: 40,
+                name: "xdpfilt_alw_all".to_owned(),
+            },
+            Component {
+                id: 41,
+                name: "count".to_owned(),
+            },
+        ],
+        ..occupant("xdp_dispatcher")
+    };
+    assert!(dispatcher.is_dispatcher());
+    assert_eq!(
+        dispatcher.describe("eth0"),
+        "another XDP program is attached there: libxdp's dispatcher xdp_dispatcher (id 42), which \
+         calls xdpfilt_alw_all (id 40), count (id 41); `xdp-loader unload eth0 --all` removes it"
+    );
+}
+
+#[test]
+fn another_instance_of_ours_is_not_to_be_thrown_off() {
+    let text = occupant("lb_agent").describe("eth0");
+    assert!(text.contains("another instance of lb-agent"), "{text}");
+    assert!(!text.contains("xdp off"), "{text}");
+}
+
+#[test]
+fn an_fdinfo_speaks_of_its_program_only() {
+    let link = "pos:\t0\nflags:\t02000000\nlink_type:\txdp\nlink_id:\t3\nprog_tag:\tabc\n\
+                prog_id:\t42\nifindex:\t2\n";
+    assert!(speaks_of(link, 42));
+    assert!(!speaks_of(link, 4));
+    assert!(!speaks_of("prog_id:\t\nmap_id: 42\n", 42));
+}
