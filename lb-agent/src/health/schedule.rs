@@ -311,6 +311,7 @@ impl Schedule {
     /// Goes on from what was known of equal questions, whoever asked them, and of the servers. What
     /// the pools do not know from the same snapshot is told.
     pub fn restore(&mut self, snapshot: &Snapshot, now: Instant) {
+        let mut unknown = Vec::new();
         for id in 0..self.entries.len() {
             let record = self.entries.get(id).and_then(|entry| {
                 let name = fingerprint(&entry.verdict.check().question);
@@ -320,8 +321,9 @@ impl Schedule {
                 let own = own.and_then(|own| snapshot.checkers.get(&own));
                 own.or_else(|| snapshot.checkers.get(&name))
             });
-            if let Some((entry, record)) = self.entries.get_mut(id).zip(record) {
-                entry.verdict.restore(record, now);
+            match self.entries.get_mut(id).zip(record) {
+                Some((entry, record)) => entry.verdict.restore(record, now),
+                None => unknown.push(id),
             }
         }
         let pools = snapshot.pools.iter();
@@ -332,7 +334,7 @@ impl Schedule {
                 let (service, name) = target.names();
                 let pool = pools.get(service.to_string().as_str());
                 if let Some(known) = pool.and_then(|pool| pool.server(name)) {
-                    target.recall(known);
+                    target.recall(known, &unknown);
                 }
             }
             self.tell(index, "known from before", now);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::target::Key;
+use super::target::{Key, Old};
 use super::{Action, Check, CheckerId, Entry, Schedule, Settings, Target};
 use crate::health::spec::{Question, Service};
 use crate::health::verdict::{Record, Verdict};
@@ -46,8 +46,10 @@ impl Schedule {
         self.punctuality = punctuality;
         self.queue.inherit(&queue);
         self.actions = actions;
-        let moves = self.succeed_checkers(entries, &targets, now);
-        self.succeed_targets(&targets);
+        let up: Vec<bool> = entries.iter().map(|it| it.verdict.is_up()).collect();
+        let (moves, sources) = self.succeed_checkers(entries, &targets, now);
+        let (sources, up) = (&*sources, &*up);
+        self.succeed_targets(&targets, &Old { sources, up });
         for id in 0..self.entries.len() {
             self.suspend_or_resume(id, now);
         }
@@ -62,7 +64,7 @@ impl Schedule {
         before: Vec<Entry>,
         old_targets: &[Target],
         now: Instant,
-    ) -> Moves {
+    ) -> (Moves, Vec<Option<usize>>) {
         let mut moves = vec![None; before.len()];
         let mut old = Before::new(before, old_targets);
         let claims: Vec<Claim> = (self.entries.iter())
@@ -71,9 +73,11 @@ impl Schedule {
                 old.claim(entry.verdict.check(), &own, now)
             })
             .collect();
+        let mut sources = Vec::with_capacity(claims.len());
         for (id, (entry, claim)) in self.entries.iter_mut().zip(claims).enumerate() {
             match claim {
                 Claim::All(from) => {
+                    sources.push(Some(from));
                     if let Some(place) = moves.get_mut(from) {
                         *place = Some(CheckerId(id));
                     }
@@ -82,18 +86,21 @@ impl Schedule {
                         self.queue.push(entry.verdict.poll_timeout(), CheckerId(id));
                     }
                 }
-                Claim::Memory(record) => entry.verdict.restore(&record, now),
-                Claim::Nothing => {}
+                Claim::Memory(from, record) => {
+                    sources.push(Some(from));
+                    entry.verdict.restore(&record, now);
+                }
+                Claim::Nothing => sources.push(None),
             }
         }
-        Moves(moves)
+        (Moves(moves), sources)
     }
 
-    fn succeed_targets(&mut self, before: &[Target]) {
+    fn succeed_targets(&mut self, before: &[Target], old: &Old<'_>) {
         let known: HashMap<Key, &Target> = before.iter().map(|it| (it.key(), it)).collect();
         for target in &mut self.targets {
             match known.get(&target.key()) {
-                Some(before) => target.succeed(before),
+                Some(before) => target.succeed(before, old),
                 None if target.entries.is_empty() => {}
                 None => self.actions.push_back(Action::Log(target.activity_line())),
             }
@@ -106,7 +113,7 @@ enum Claim {
     /// An equal one: all of it.
     All(usize),
     /// One that asks the same.
-    Memory(Box<Record>),
+    Memory(usize, Box<Record>),
     Nothing,
 }
 
@@ -157,9 +164,9 @@ impl Before {
         }
         let ids = self.by_question.get(&check.question);
         let id = ids.and_then(|ids| ids.get(place(ids)));
-        let same = id.and_then(|id| self.verdicts.get(*id)?.0.as_ref());
-        same.map_or(Claim::Nothing, |verdict| {
-            Claim::Memory(Box::new(verdict.record(now)))
+        let same = id.and_then(|id| Some((*id, self.verdicts.get(*id)?.0.as_ref()?)));
+        same.map_or(Claim::Nothing, |(id, verdict)| {
+            Claim::Memory(id, Box::new(verdict.record(now)))
         })
     }
 

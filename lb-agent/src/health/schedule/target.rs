@@ -14,6 +14,14 @@ use crate::health::weight;
 use crate::health::{Change, Event};
 use crate::log_line::LogLine;
 
+/// The checkers before a reload.
+pub(super) struct Old<'r> {
+    /// Which of them each checker goes on from.
+    pub(super) sources: &'r [Option<usize>],
+    /// Whether each of them counted as up.
+    pub(super) up: &'r [bool],
+}
+
 /// A server of a virtual server.
 pub(super) type Key = (VirtualServerKey, RealServerKey);
 
@@ -29,9 +37,9 @@ pub(super) struct Target {
     waits_for: BTreeSet<IpAddr>,
     /// Those that are.
     here: BTreeSet<IpAddr>,
-    /// It was there before a reload or a restart: until all its checkers have answered it is up or
-    /// down as it was, unless one of them says down.
-    goes_on: bool,
+    /// Its checkers that have a new question since a reload or a restart: until they have answered,
+    /// they stand for those that were there before, up or down.
+    held: Vec<(usize, bool)>,
     /// What has been told: what the pool takes it for.
     told: Told,
 }
@@ -53,7 +61,7 @@ impl Target {
             configured: server.weight,
             waits_for: service.ha_suspend.clone(),
             here: BTreeSet::new(),
-            goes_on: false,
+            held: Vec::new(),
             told: Told {
                 up: server.checks.iter().all(|check| !check.alpha),
                 proven_down: false,
@@ -64,9 +72,9 @@ impl Target {
 
     /// Goes on from what was told of the server before a reload; its weight is what the pool makes of
     /// that and the configured one.
-    pub(super) fn succeed(&mut self, before: &Self) {
+    pub(super) fn succeed(&mut self, before: &Self, old: &Old<'_>) {
         let more = weight::more(before.told.weight, before.configured);
-        self.goes_on = true;
+        self.held = self.held_since(before, old);
         self.told = Told {
             weight: weight::moved(self.configured, more),
             ..before.told
@@ -74,9 +82,37 @@ impl Target {
         self.here = self.waits_for.intersection(&before.here).copied().collect();
     }
 
-    /// Goes on from what its pool was before a restart.
-    pub(super) fn recall(&mut self, known: &ServerRecord) {
-        self.goes_on = true;
+    /// What is up stays so until a new question is answered. So does what is down, if what said so is
+    /// gone; a checker that only came in addition counts as at a start.
+    fn held_since(&self, before: &Self, old: &Old<'_>) -> Vec<(usize, bool)> {
+        let source = |id: usize| old.sources.get(id).copied().flatten();
+        let was_held = |id: usize| before.held.iter().find(|it| it.0 == id).map(|it| it.1);
+        let was_up =
+            |id: usize| was_held(id).unwrap_or_else(|| old.up.get(id).is_none_or(|up| *up));
+        let goes_on = |from: usize| self.entries.iter().any(|&id| source(id) == Some(from));
+        let gone = before.entries.iter().filter(|from| !goes_on(**from));
+        let stands_for = if before.told.up {
+            Some(true)
+        } else {
+            gone.copied().any(|from| !was_up(from)).then_some(false)
+        };
+        let held = self.entries.iter().filter_map(|&id| {
+            match source(id).filter(|from| before.entries.contains(from)) {
+                Some(own) => Some((id, was_held(own)?)),
+                None => Some((id, stands_for?)),
+            }
+        });
+        held.collect()
+    }
+
+    /// Goes on from what its pool was before a restart; nothing is known of its
+    /// checkers `unknown`, which are in order.
+    pub(super) fn recall(&mut self, known: &ServerRecord, unknown: &[usize]) {
+        let new = self
+            .entries
+            .iter()
+            .filter(|id| unknown.binary_search(id).is_ok());
+        self.held = new.map(|&id| (id, known.up)).collect();
         self.told.up = known.up;
         self.told.weight = weight::moved(self.configured, known.more_weight);
     }
@@ -138,11 +174,13 @@ impl Target {
     }
 
     fn counts_as_up(&self, verdicts: &[&Verdict]) -> bool {
-        let any = |state: State| verdicts.iter().any(|it| it.state() == state);
-        if self.goes_on && any(State::Unproven) && !any(State::Down) {
-            return self.told.up;
-        }
-        verdicts.iter().all(|verdict| verdict.is_up())
+        self.entries.iter().zip(verdicts).all(|(id, verdict)| {
+            let held = self.held.iter().find(|it| it.0 == *id);
+            match held.filter(|_| verdict.state() == State::Unproven) {
+                Some((_, up)) => *up,
+                None => verdict.is_up(),
+            }
+        })
     }
 
     /// The configured weight and what each checker makes of it, as keepalived adds them up.

@@ -290,6 +290,46 @@ fn a_server_waits_for_all_its_answers_after_a_harmless_reload() {
     }
 }
 
+/// A check that never answers (a BFD session that has never been up, a script that is not there) does
+/// not keep a server down after a reload that would not be down without.
+#[test]
+fn what_never_answers_says_nothing_after_a_reload_either() {
+    let silent = || checker(Kind::Ping, 0);
+    let checks = |silent: Vec<Check>| with(vec![[vec![tcp()], silent].concat()]);
+    for before in [vec![silent()], vec![]] {
+        for bad_first in [false, true] {
+            let first = if bad_first {
+                refused()
+            } else {
+                ProbeResult::Success
+            };
+            let (mut schedule, now) = checked(&checks(before.clone()), &[first]);
+            for _ in 0..2 {
+                let _moves = schedule.reload(&checks(vec![silent()]), settings(), now);
+            }
+            assert_eq!(told(&mut schedule), []);
+            if !bad_first {
+                schedule.handle_result(CheckerId(0), refused(), now);
+                assert_eq!(told(&mut schedule), [(server_key(2), Change::Down)]);
+            }
+            schedule.handle_result(CheckerId(0), ProbeResult::Success, now);
+            assert_eq!(told(&mut schedule), [(server_key(2), Change::Up)]);
+        }
+    }
+}
+
+/// One reload after the other, while nothing has answered.
+#[test]
+fn what_a_server_waits_for_is_not_forgotten_by_the_next_reload() {
+    let (mut schedule, now) = checked(&with(vec![vec![tcp()]]), &[refused()]);
+    for _ in 0..3 {
+        let _moves = schedule.reload(&with(vec![vec![web()]]), settings(), now);
+        assert_eq!(told(&mut schedule), []);
+    }
+    schedule.handle_result(CheckerId(0), ProbeResult::Success, now);
+    assert_eq!(told(&mut schedule), [(server_key(2), Change::Up)]);
+}
+
 /// What the pool makes of the same reload is the same number.
 #[test]
 fn a_weight_of_checkers_goes_on_from_what_the_pool_has_over_a_reload() {
