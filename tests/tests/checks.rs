@@ -323,7 +323,8 @@ fn servers_that_misbehave_end_in_time_and_in_bounded_memory() -> Result<()> {
         .context("no VmHWM")?
         .trim()
         .parse()?;
-    assert!(peak < 300 << 10, "{peak} KiB at most");
+    // It has about 100; a body that is kept is far greater.
+    assert!(peak < 160 << 10, "{peak} KiB at most");
     Ok(())
 }
 
