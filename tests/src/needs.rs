@@ -17,8 +17,12 @@ pub enum Need {
     Bpf,
     /// The kernel's IPVS, loaded or to be loaded.
     Ipvs,
+    /// A kernel without IPVS.
+    NoIpvs,
     /// The kernel's FUSE.
     Fuse,
+    /// A kernel that filters system calls.
+    Seccomp,
     /// nftables in the kernel, for IPv4, and its program.
     NfTables,
     /// A program on PATH.
@@ -44,7 +48,9 @@ impl Need {
             // bpf(2) came with the one, BTF of the kernel with the other; we need both.
             Self::Bpf => Path::new("/sys/kernel/btf/vmlinux").exists(),
             Self::Ipvs => Path::new("/proc/net/ip_vs").exists() || is_module("ip_vs"),
+            Self::NoIpvs => !Self::Ipvs.is_met(),
             Self::Fuse => Path::new("/dev/fuse").exists(),
+            Self::Seccomp => Path::new("/proc/sys/kernel/seccomp/actions_avail").exists(),
             Self::NfTables => nftables(),
             Self::Program(name) => std::env::var_os("PATH").is_some_and(|path| {
                 std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
@@ -76,7 +82,9 @@ impl fmt::Display for Need {
             Self::Namespaces => write!(f, "no network namespaces in this kernel"),
             Self::Bpf => write!(f, "no BPF with BTF in this kernel"),
             Self::Ipvs => write!(f, "no IPVS in this kernel (`cargo xtask vm` has one)"),
+            Self::NoIpvs => write!(f, "this kernel has IPVS"),
             Self::Fuse => write!(f, "no FUSE in this kernel"),
+            Self::Seccomp => write!(f, "no seccomp in this kernel"),
             Self::NfTables => write!(
                 f,
                 "no nftables for IPv4 here (`cargo xtask vm --kernel qemu` has them)"

@@ -52,7 +52,8 @@ impl Probe {
         Self::within(machine, target, PATIENT_LIMIT)
     }
 
-    fn within(machine: &Namespace, target: SocketAddr, limit: Duration) -> Result<Self> {
+    /// Starts asking; no request may take longer than `limit`.
+    pub fn within(machine: &Namespace, target: SocketAddr, limit: Duration) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let outcomes = Arc::new(Mutex::new(Vec::new()));
         let asking = {

@@ -6,7 +6,9 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use lb_tests::{Cluster, Layout, Mode, Namespace, PATIENCE, configurations, needs, skipped};
+use lb_tests::{
+    Agent, Cluster, Layout, Mode, Namespace, PATIENCE, configurations, needs, skipped, wait_until,
+};
 
 #[test]
 fn an_agent_that_wants_no_xdp_takes_the_program_of_an_earlier_one_away() -> Result<()> {
@@ -181,6 +183,52 @@ fn live_connections_survive_a_killed_agent_and_the_next_one() -> Result<()> {
         cluster.take(0)?.terminate()?;
     }
     Ok(())
+}
+
+/// What nobody can carry: XDP meets a packet before it is marked.
+const UNSERVED: &str = "virtual_server fwmark 5 {\nxdp_mode native\nlb_algo rr\nlb_kind DR\n\
+     real_server 192.0.2.9 80 {\n}\n}\n";
+
+#[test]
+fn a_start_that_comes_to_nothing_leaves_the_program_of_an_earlier_agent_forwarding() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let layout = Layout::demo(Mode::Dr);
+    let (vip, [one, two]) = (layout.virtual_address, layout.servers);
+    let text = format!(
+        "virtual_server {vip} 80 {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+         real_server {one} 80 {{\n}}\nreal_server {two} 80 {{\n}}\n}}\n"
+    );
+    let mut cluster = Cluster::new(layout, [text.clone(), String::new()])?;
+    // Nobody's instance: who does not start has no address to take away.
+    cluster.site.directors[0].ip(&format!("address add {vip}/24 dev ens33"))?;
+    cluster.start(0)?;
+    let served = || {
+        let tally = cluster.requests(6).ok()?;
+        tally.failures.is_empty().then_some(())
+    };
+    wait_until(PATIENCE, served).context("nobody is served")?;
+    let open = Open::to(&cluster)?;
+    open.ask().context("with the first agent")?;
+    cluster.take(0)?.kill()?;
+    let director = &cluster.site.directors[0];
+    let exit = Agent::start(director, &format!("{text}{UNSERVED}"))?.wait(PATIENCE)?;
+    for part in [
+        "no data plane carries virtual server FWM 5",
+        "what an earlier agent has left goes on forwarding",
+    ] {
+        ensure!(exit.log.contains(part), "no {part:?}:\n{}", exit.log);
+    }
+    open.ask().context("after the start that failed")?;
+    assert_eq!(cluster.requests(10)?.failures, Vec::<String>::new());
+    cluster.start(0)?;
+    cluster
+        .agent(0)?
+        .wait_for("adopted the data plane of an earlier agent", PATIENCE)?;
+    open.ask().context("with the next agent")?;
+    cluster.take(0)?.terminate()?;
+    cluster.site.directors[0].wait_until_free("ens33")
 }
 
 /// Where the agent in `director` pins its things.

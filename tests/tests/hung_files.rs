@@ -178,6 +178,13 @@ fn a_file_system_that_hangs_fails_its_own_checks_and_holds_up_no_other() -> Resu
         assert!(threads < 64, "{threads} threads");
         let dumped = agent.dump("checks")?;
         assert!(dumped.contains("does its file system hang"), "{dumped}");
+        // Nobody knows whether the scripts are there: what runs goes on.
+        let told = agent.tell("reload")?;
+        let why = format!("does not answer: {}", folder.display());
+        assert!(
+            told.status == Some(1) && told.error.contains(&why),
+            "{told:?}"
+        );
 
         let said = agent.log().len();
         drop(hanging);
@@ -206,7 +213,15 @@ fn an_agent_starts_though_the_folder_of_its_scripts_hangs_and_ends_at_once() -> 
     apart(|| {
         let folder = TempDir::new()?;
         let _hanging = Hanging::over(folder.path())?;
-        let mut agent = Agent::start(&machine, &configuration(folder.path())?)?;
+        let fifo = folder.path().join("fifo");
+        let line = format!("global_defs {{\n notify_fifo {}\n", fifo.display());
+        let text = configuration(folder.path())?.replacen("global_defs {\n", &line, 1);
+        let mut agent = Agent::start(&machine, &text)?;
+        let line = format!(
+            "Unable to open notify fifo {} - its file system does not answer; nobody is told there",
+            fifo.display()
+        );
+        agent.wait_for(&line, PATIENCE)?;
         let script = folder.path().join("script");
         let line = format!(
             "Script {} cannot be accessed - its file system does not answer",

@@ -1,16 +1,14 @@
 //! A kernel without IPVS: what is missing and what to do is said.
 
+mod without_bpf;
+
 use anyhow::{Result, ensure};
 use lb_agent::net::ipvs::{Ipvs, IpvsError};
 use lb_tests::{Agent, Namespace, Need, PATIENCE, skipped, wait_until};
 
 #[test]
 fn without_the_module_the_error_says_what_to_install() {
-    if skipped(&[Need::Root]) {
-        return;
-    }
-    if Need::Ipvs.is_met() {
-        println!("skipped: this kernel has IPVS");
+    if skipped(&[Need::Root, Need::NoIpvs]) {
         return;
     }
     let Err(error) = Ipvs::open() else {
@@ -44,14 +42,15 @@ vrrp_instance VI_1 {
 }
 ";
 
-#[test]
-fn a_service_that_nobody_can_carry_ends_the_start_unless_it_need_not_be_carried() -> Result<()> {
-    if skipped(&[Need::Root, Need::Namespaces, Need::Program("ip")]) {
-        return Ok(());
-    }
-    if Need::Ipvs.is_met() {
-        println!("skipped: this kernel has IPVS");
-        return Ok(());
+/// A director with one interface; `None`: this machine cannot run the test, which has been said.
+fn director() -> Result<Option<Namespace>> {
+    if skipped(&[
+        Need::Root,
+        Need::Namespaces,
+        Need::Program("ip"),
+        Need::NoIpvs,
+    ]) {
+        return Ok(None);
     }
     let machine = Namespace::new("director")?;
     machine.ip("link add name eth0 type veth peer name far")?;
@@ -59,6 +58,14 @@ fn a_service_that_nobody_can_carry_ends_the_start_unless_it_need_not_be_carried(
     for link in ["eth0", "far"] {
         machine.ip(&format!("link set {link} up"))?;
     }
+    Ok(Some(machine))
+}
+
+#[test]
+fn a_service_that_nobody_can_carry_ends_the_start_unless_it_need_not_be_carried() -> Result<()> {
+    let Some(machine) = director()? else {
+        return Ok(());
+    };
     let exit = Agent::start(&machine, MARKED)?.wait(PATIENCE)?;
     for part in [
         "no data plane carries virtual server FWM 6: it sees a packet before a firewall marks it; \
@@ -83,4 +90,39 @@ fn a_service_that_nobody_can_carry_ends_the_start_unless_it_need_not_be_carried(
     let exit = agent.terminate()?;
     ensure!(exit.status.success(), "{}", exit.log);
     Ok(())
+}
+
+#[test]
+fn a_kernel_with_neither_bpf_nor_ipvs_ends_the_start_and_says_what_each_wants() -> Result<()> {
+    if without_bpf::is_impossible() {
+        return Ok(());
+    }
+    let Some(machine) = director()? else {
+        return Ok(());
+    };
+    let served = MARKED.replace("virtual_server fwmark 6 {", "virtual_server 192.0.2.1 80 {");
+    let no_bpf = "this kernel has no BPF: it was built without CONFIG_BPF_SYSCALL";
+    without_bpf::without_bpf(|| {
+        let exit = Agent::start(&machine, &served)?.wait(PATIENCE)?;
+        for part in [
+            no_bpf,
+            "this kernel has no IPVS",
+            "run `modprobe ip_vs` as root",
+            "with `xdp_required off` in global_defs the agent runs without",
+        ] {
+            ensure!(exit.log.contains(part), "no {part:?} in:\n{}", exit.log);
+        }
+        ensure!(exit.status.code() == Some(1), "{}", exit.status);
+        let lenient = format!("global_defs {{\nxdp_required off\n}}\n{served}");
+        let mut agent = Agent::start(&machine, &lenient)?;
+        agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+        let told = wait_until(PATIENCE, || {
+            let dump = agent.dump("services").ok()?;
+            (dump.contains(" none ") && dump.contains(no_bpf)).then_some(())
+        });
+        ensure!(told.is_some(), "{}", agent.dump("services")?);
+        let exit = agent.terminate()?;
+        ensure!(exit.status.success(), "{}", exit.log);
+        Ok(())
+    })
 }

@@ -210,12 +210,15 @@ fn nothing_is_allocated_for_an_advert_of_any_dialect() -> Result<()> {
     let six = "virtual_ipaddress {\n fe80::100\n fd00::100\n }";
     let pass = "authentication {\n auth_type PASS\n auth_pass 12345678\n }";
     let ah = "authentication {\n auth_type AH\n auth_pass 12345678\n }";
+    let hmac = "auth_hmac {\n key 1 a-secret-of-at-least-thirty-two-bytes\n }";
     for (what, lines) in [
         ("version 2", four.to_owned()),
         ("PASS", format!("{pass}\n{four}")),
         ("AH", format!("{ah}\n{four}")),
         ("version 3", format!("version 3\nadvert_int 0.1\n{four}")),
         ("IPv6", six.to_owned()),
+        ("auth_hmac", format!("{hmac}\n{four}")),
+        ("auth_hmac over IPv6", format!("{hmac}\n{six}")),
     ] {
         check(what, &lines, &lines)?;
     }

@@ -23,6 +23,8 @@ mod adverts;
 mod pair;
 #[path = "vrrp_peers/tshark.rs"]
 mod tshark;
+#[path = "vrrp_effects/vmacs.rs"]
+mod vmacs;
 
 /// `NETLINK_NETFILTER`
 const NETLINK_NETFILTER: isize = 12;
@@ -195,10 +197,49 @@ fn no_accept_lets_nobody_reach_the_address_and_leaves_no_table() -> Result<()> {
     })?;
     ours.wait_until(|status| status.stats.filter_restored == 1)?;
     ensure!(!reaches(VIP)? && !reaches("fd00::100")?, "put back");
+    rules_are_put_back(&pair, &ours)?;
+    ensure!(!reaches(VIP)? && !reaches("fd00::100")?, "put back again");
     ours.stop();
     pair.ours_namespace()
         .ip("address add 10.0.0.100/32 dev eth0")?;
     ensure!(reaches(VIP)?, "the table is gone");
+    Ok(())
+}
+
+/// Somebody deletes rules of our own table, or puts it to sleep: what is missing is back, and counted.
+fn rules_are_put_back(pair: &Pair, ours: &Ours) -> Result<()> {
+    if skipped(&[Need::Program("nft")]) {
+        return Ok(());
+    }
+    let nft = |line: &str| {
+        let mut nft = std::process::Command::new("nft");
+        pair.ours_namespace().run(nft.arg("-a").arg(line))
+    };
+    let (four, six) = ("ip mine.eth0.66.IPv4", "ip6 mine.eth0.66.IPv4");
+    let delete = |of: &str| -> Result<String> {
+        let rules = nft(&format!("list table {six}"))?;
+        let rule = rules.lines().find(|line| line.contains(of));
+        let handle = rule.and_then(|line| line.rsplit("handle ").next());
+        let handle = handle.with_context(|| format!("no {of} in {rules}"))?;
+        Ok(format!("delete rule {six} in handle {handle}"))
+    };
+    let harm = |line: &str| -> Result<()> {
+        let before = ours.status()?.stats.filter_restored;
+        nft(line)?;
+        ours.wait_until(|status| status.stats.filter_restored > before)
+            .with_context(|| line.to_owned())
+    };
+    harm(&format!("flush chain {four} out"))?;
+    harm(&delete("ip6 daddr fd00::100")?)?;
+    harm(&delete("neighbour discovery")?)?;
+    harm(&format!("add table {four} {{ flags dormant; }}"))?;
+    let unharmed = ours.status()?.stats.filter_restored;
+    let sent = ours.status()?.stats.advert_sent;
+    ours.wait_until(|status| status.stats.advert_sent >= sent + 3)?;
+    ensure!(
+        ours.status()?.stats.filter_restored == unharmed,
+        "it is whole"
+    );
     Ok(())
 }
 
@@ -221,6 +262,7 @@ fn a_vmac_answers_for_the_address_and_leaves_nothing_behind() -> Result<()> {
     let ours = master(&pair, |router| {
         router.vmac = Some(Vmac {
             name: "vrrp.66".into(),
+            naming: None,
             base: "eth0".into(),
             group: None,
             kind: VirtualKind::Macvlan([0, 0, 0x5e, 0, 1, 66]),
@@ -245,6 +287,7 @@ fn a_vmac_answers_for_the_address_and_leaves_nothing_behind() -> Result<()> {
     // Somebody removes it.
     machine.ip("link delete vrrp.66")?;
     wait_for(machine, "address show dev vrrp.66", VIP, true)?;
+    ensure!(ours.status()?.stats.vmac_restored == 1);
     ours.stop();
     wait_for(machine, "link show", "vrrp.66", false)?;
     ensure!(setting()? == before);
@@ -317,26 +360,42 @@ fn a_route_takes_packets_into_a_tunnel() -> Result<()> {
     wait_for(machine, "route show", "encap", false)
 }
 
+/// Somebody else answers for the address, by ARP or by neighbour discovery.
+fn rival_is_seen(vip: &str, prefix: &str) -> Result<()> {
+    let pair = Pair::new()?;
+    let theirs = pair.theirs_namespace();
+    let ours = pair.ours_as(100, "", &[vip], |_router| {})?;
+    ours.wait_for_state(State::Master)?;
+    ensure!(ours.status()?.split_brain.is_none());
+    let options = if vip.contains(':') { "nodad" } else { "" };
+    theirs.ip(&format!("address add {vip}/{prefix} dev eth0 {options}"))?;
+    let sent = ours.status()?.stats.advert_sent;
+    ours.wait_until(|status| status.split_brain.is_some())?;
+    let status = ours.status()?;
+    let took = status.stats.advert_sent - sent;
+    ensure!(took <= 3, "after {took} intervals");
+    let address: std::net::IpAddr = vip.parse()?;
+    let their_mac = Pair::mac(theirs)?;
+    let is_theirs = |rival| matches!(rival, Rival::Answers { address: of, mac } if of == address && mac == their_mac);
+    ensure!(status.split_brain.is_some_and(is_theirs), "{status:?}");
+    theirs.ip(&format!("address del {vip}/{prefix} dev eth0"))?;
+    ours.wait_until(|status| status.split_brain.is_none())
+}
+
 #[test]
 fn somebody_else_with_the_address_is_seen_and_named_within_three_intervals() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
     let _turn = alone();
-    let pair = Pair::new()?;
-    let ours = master(&pair, |_router| {})?;
-    ensure!(ours.status()?.split_brain.is_none());
-    pair.theirs_namespace()
-        .ip("address add 10.0.0.100/32 dev eth0")?;
-    let sent = ours.status()?.stats.advert_sent;
-    ours.wait_until(|status| status.split_brain.is_some())?;
-    let status = ours.status()?;
-    let took = status.stats.advert_sent - sent;
-    ensure!(took <= 3, "after {took} intervals");
-    let address: std::net::IpAddr = VIP.parse()?;
-    let is_theirs = |rival| matches!(rival, Rival::Answers { address: of, .. } if of == address);
-    ensure!(status.split_brain.is_some_and(is_theirs), "{status:?}");
-    pair.theirs_namespace()
-        .ip("address del 10.0.0.100/32 dev eth0")?;
-    ours.wait_until(|status| status.split_brain.is_none())
+    rival_is_seen(VIP, "32")
+}
+
+#[test]
+fn somebody_else_with_an_ipv6_address_is_seen_and_named_as_well() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = alone();
+    rival_is_seen("fd00::100", "128")
 }

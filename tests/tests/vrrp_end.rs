@@ -14,6 +14,7 @@ use lb_tests::{
     Agent, Cluster, Layout, Mode, Namespace, PATIENCE, Switch, configurations, needs, skipped,
     wait_until,
 };
+use nix::sys::signal::Signal;
 
 #[path = "vrrp_end/trace.rs"]
 mod trace;
@@ -34,6 +35,14 @@ vrrp_instance VI_1 {
 }
 ";
 
+/// A director with `eth0` on a switch, where nobody else is. It goes before the switch.
+fn lone_director() -> Result<(Switch, Namespace)> {
+    let switch = Switch::new("outside")?;
+    let director = Namespace::new("director1")?;
+    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    Ok((switch, director))
+}
+
 #[derive(Clone, Default)]
 struct Armed(Arc<AtomicBool>);
 
@@ -52,9 +61,7 @@ fn a_vrrp_thread_that_panics_releases_what_it_holds_and_says_that_it_has_ended()
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let switch = Switch::new("outside")?;
-    let director = Namespace::new("director1")?;
-    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    let (_switch, director) = lone_director()?;
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("keepalived.conf");
     fs::write(&file, ALONE)?;
@@ -136,9 +143,7 @@ fn a_vrrp_thread_that_stood_still_for_a_while_goes_on_and_so_does_the_agent() ->
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let switch = Switch::new("outside")?;
-    let director = Namespace::new("director1")?;
-    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    let (_switch, director) = lone_director()?;
     let mut agent = Agent::start(&director, ALONE)?;
     agent.wait_for("Entering MASTER STATE", PATIENCE)?;
     let hangs = wound::Still::hold(agent.id(), "vrrp")?;
@@ -149,6 +154,77 @@ fn a_vrrp_thread_that_stood_still_for_a_while_goes_on_and_so_does_the_agent() ->
     let exit = agent.terminate()?;
     assert!(exit.status.success(), "{}", exit.log);
     assert!(!director.has_address(VIP)?);
+    Ok(())
+}
+
+/// [`ALONE`] in a sync group, with another address; both tell of their end by making a file.
+fn in_a_group(vip: &str, folder: &Path) -> String {
+    let touch = |name: &str| format!("notify_stop \"/usr/bin/touch {}/{name}\"", folder.display());
+    let instance = ALONE.replace(VIP, vip);
+    let instance = instance.replacen('{', &format!("{{\n {}", touch("instance")), 1);
+    format!(
+        "global_defs {{\n script_user root\n}}\nvrrp_sync_group G1 {{\n group {{\n VI_1\n }}\n {}\n}}\n\
+         {instance}",
+        touch("group")
+    )
+}
+
+const OTHER_VIP: &str = "10.0.0.101";
+
+#[test]
+fn a_thread_that_hangs_during_a_reload_leaves_nothing_of_either_and_all_are_told() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let (_switch, director) = lone_director()?;
+    let folder = tempfile::tempdir()?;
+    let mut agent = Agent::start(&director, &in_a_group(VIP, folder.path()))?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let there = || director.has_address(VIP).ok()?.then_some(());
+    wait_until(PATIENCE, there).context("the address does not come")?;
+    let hangs = wound::Still::hold(agent.id(), "vrrp")?;
+    agent.rewrite(&in_a_group(OTHER_VIP, folder.path()))?;
+    agent.signal(Signal::SIGHUP)?;
+    hangs.wait_for_end()?;
+    let exit = agent.wait(PATIENCE)?;
+    assert_eq!(exit.status.code(), Some(1), "{}", exit.log);
+    assert!(
+        exit.log.contains("leaving the virtual routers"),
+        "{}",
+        exit.log
+    );
+    assert!(!exit.log.contains("Reload complete"), "{}", exit.log);
+    for vip in [VIP, OTHER_VIP] {
+        assert!(!director.has_address(vip)?, "{vip}\n{}", exit.log);
+    }
+    for told in ["instance", "group"] {
+        assert!(folder.path().join(told).exists(), "{told}\n{}", exit.log);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_reload_while_the_thread_stands_still_is_carried_out_when_it_goes_on() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let (_switch, director) = lone_director()?;
+    let mut agent = Agent::start(&director, ALONE)?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let hangs = wound::Still::hold(agent.id(), "vrrp")?;
+    agent.rewrite(&ALONE.replace(VIP, OTHER_VIP))?;
+    agent.signal(Signal::SIGHUP)?;
+    agent.wait_for("the VRRP thread does not answer", PATIENCE)?;
+    hangs.let_go()?;
+    agent.wait_for("Reload complete", PATIENCE)?;
+    let moved = || {
+        let (old, new) = (director.has_address(VIP), director.has_address(OTHER_VIP));
+        (!old.ok()? && new.ok()?).then_some(())
+    };
+    wait_until(PATIENCE, moved).context("the addresses are those of before")?;
+    let exit = agent.terminate()?;
+    assert!(exit.status.success(), "{}", exit.log);
+    assert!(!director.has_address(OTHER_VIP)?, "{}", exit.log);
     Ok(())
 }
 
@@ -183,9 +259,7 @@ fn the_vrrp_thread_opens_no_file_whatever_happens_to_it() -> Result<()> {
     if skipped(&needs::SITE) || !trace::IS_POSSIBLE {
         return Ok(());
     }
-    let switch = Switch::new("outside")?;
-    let director = Namespace::new("director1")?;
-    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    let (_switch, director) = lone_director()?;
     director.ip("link add name eth1 type veth peer name far1")?;
     director.ip("link set dev far1 up")?;
     director.ip("link set dev eth1 up")?;
@@ -227,9 +301,7 @@ fn a_restart_after_a_crash_that_fails_leaves_no_virtual_address() -> Result<()> 
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let switch = Switch::new("outside")?;
-    let director = Namespace::new("director1")?;
-    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    let (_switch, director) = lone_director()?;
     director.ip(TOO_LARGE)?;
     let mut agent = Agent::start(&director, ALONE)?;
     agent.wait_for("Entering MASTER STATE", PATIENCE)?;
@@ -253,9 +325,7 @@ fn a_restart_after_a_crash_with_a_file_that_cannot_be_used_names_what_was_left()
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let switch = Switch::new("outside")?;
-    let director = Namespace::new("director1")?;
-    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    let (_switch, director) = lone_director()?;
     let mut agent = Agent::start(&director, ALONE)?;
     agent.wait_for("Entering MASTER STATE", PATIENCE)?;
     let is_master = || agent.dump("vrrp").ok()?.contains("MASTER").then_some(());
@@ -285,9 +355,7 @@ fn a_start_that_fails_where_no_agent_was_touches_no_address() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let switch = Switch::new("outside")?;
-    let director = Namespace::new("director1")?;
-    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    let (_switch, director) = lone_director()?;
     director.ip(TOO_LARGE)?;
     director.ip("address add 10.0.0.100/32 dev eth0")?;
     let exit = Agent::start(&director, &cannot_start())?.wait(Duration::from_secs(20))?;
@@ -304,9 +372,7 @@ fn an_address_that_was_there_before_is_not_said_to_be_left_by_us() -> Result<()>
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    let switch = Switch::new("outside")?;
-    let director = Namespace::new("director1")?;
-    switch.plug(&director, "eth0", "10.0.0.1/24")?;
+    let (_switch, director) = lone_director()?;
     director.ip("address add 10.0.0.100/32 dev eth0")?;
     let mut agent = Agent::start(&director, ALONE)?;
     agent.wait_for(

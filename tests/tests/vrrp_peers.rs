@@ -22,6 +22,8 @@ mod frr;
 mod pair;
 #[path = "vrrp_peers/scenarios.rs"]
 mod scenarios;
+#[path = "vrrp_peers/sources.rs"]
+mod sources;
 #[path = "vrrp_peers/tshark.rs"]
 mod tshark;
 

@@ -81,7 +81,8 @@ impl Agent {
         let index = if_nametoindex(interface)?;
         Ok(self
             .attachments
-            .attach(&mut self.object, pins, index, interface, mode)?)
+            .attach(&mut self.object, pins, index, interface, mode)?
+            .mode)
     }
 
     /// Sends a TCP segment of the client's `port` to the service; the verdict and the last byte

@@ -1,15 +1,18 @@
-//! Times the paths of the XDP program, the health checks, and reading a configuration.
+//! Times the paths of the XDP program, the health checks, the tables of IPVS, and reading a
+//! configuration.
+
+use std::process::Command;
 
 use anyhow::Result;
 
 use crate::cargo::{build_agent, command, succeed};
-use crate::setup;
+use crate::{setup, test};
 
 /// What is to be measured.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// `checks`: the health checks of 20 000 servers; `config`: reading 40 000 servers, beside
-    /// keepalived; `calm`: adverts under fire; `failover`: how long a MASTER is missed, ours and keepalived's; else only those
+    /// keepalived; `ipvs`: 10 000 servers in the kernel's table, beside `ipvsadm`; `calm`: adverts under fire; `failover`: how long a MASTER is missed, ours and keepalived's; else only those
     /// paths of the XDP program whose name contains this.
     filter: Option<String>,
     /// `calm`: how long each of its rows takes.
@@ -35,6 +38,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if options.filter.as_deref() == Some("calm") {
         return calm(options);
+    }
+    if options.filter.as_deref() == Some("ipvs") {
+        return ipvs();
     }
     build_agent()?;
     if options.filter.as_deref() == Some("failover") {
@@ -62,6 +68,20 @@ fn checks() -> Result<()> {
     // What is beside keepalived it runs in a guest.
     bench.env("LB_GUEST", std::env::current_exe()?);
     succeed(&mut bench)
+}
+
+/// In Debian's own kernel, emulated: what of it is the kernel's own time, `ipvsadm` with the same table
+/// says in the same run.
+fn ipvs() -> Result<()> {
+    let tests = test::program_of("ipvs")?;
+    let mut guest = Command::new(std::env::current_exe()?);
+    guest.args(["vm", "--kernel", "qemu", "--"]);
+    guest.arg(tests.get_program());
+    guest.args(["many::", "--nocapture", "--test-threads=1"]);
+    if let Some(directory) = tests.get_current_dir() {
+        guest.current_dir(directory);
+    }
+    succeed(&mut guest)
 }
 
 /// Optimised, as on a director.

@@ -83,7 +83,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         setup::run(&[setup::Part::Build])?;
     }
     build_agent()?;
-    let (slow, quick): (Vec<_>, Vec<_>) = build()?.into_iter().partition(Program::is_end_to_end);
+    let (slow, quick): (Vec<_>, Vec<_>) =
+        build(&HOST)?.into_iter().partition(Program::is_end_to_end);
     let abroad = |program: &Program| program.needs_ipvs() && !Need::Ipvs.is_met();
     let (abroad, slow): (Vec<_>, Vec<_>) = slow.into_iter().partition(abroad);
     let old: Vec<_> = slow.iter().filter_map(Program::in_old_kernel).collect();
@@ -121,14 +122,25 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Has cargo build all test programs.
-fn build() -> Result<Vec<Program>> {
+/// A command that runs one of our test programs of namespaces, which is built.
+pub(crate) fn program_of(target: &str) -> Result<Command> {
+    let built = build(&["--package", "lb-tests", "--test", target])?;
+    let name = format!("lb-tests::{target}");
+    let found = built.iter().find(|program| program.name == name);
+    let program = found.with_context(|| format!("cargo has not built {name}"))?;
+    let mut command = Command::new(&program.executable);
+    prepared(program, &mut command);
+    Ok(command)
+}
+
+/// Has cargo build test programs.
+fn build(which: &[&str]) -> Result<Vec<Program>> {
     let output = command(&[
         "test",
         "--no-run",
         "--message-format=json-render-diagnostics",
     ])
-    .args(HOST)
+    .args(which)
     .stderr(Stdio::inherit())
     .output()
     .context("cannot start cargo")?;

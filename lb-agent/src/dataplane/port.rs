@@ -53,6 +53,8 @@ pub struct Port {
     pub kind: LinkKind,
     /// How the program runs there, or why it does not.
     pub program: Result<Mode, String>,
+    /// Why it does not run in native mode, if that was to be tried first.
+    pub not_native: Option<String>,
     /// Whether it is in the device map, or why it is not.
     pub listed: Result<(), String>,
     /// Whether its driver takes packets that a native program on another interface sends there;

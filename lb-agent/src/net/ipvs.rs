@@ -99,10 +99,15 @@ impl Ipvs {
         }
     }
 
+    /// Whether the module is there.
+    pub fn is_loaded() -> bool {
+        Path::new(TABLE).exists()
+    }
+
     /// Opens a connection if the module is there already; loads nothing. Asked for a family that it
     /// does not know, the kernel would start modprobe itself, and wait for it (`ctrl_getfamily`).
     pub fn open_if_loaded() -> Result<Option<Self>, IpvsError> {
-        if !Path::new(TABLE).exists() {
+        if !Self::is_loaded() {
             return Ok(None);
         }
         let mut connection = Connection::with_protocol(NETLINK_GENERIC)?;

@@ -5,13 +5,17 @@
 //! nfnetlink (Documentation/userspace-api/netlink/, `include/uapi/linux/netfilter/nf_tables.h`):
 //! numbers are in network byte order.
 
+mod label;
 pub mod marks;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE};
 use nix::errno::Errno;
 
+use self::label::{Label, labelled};
+use super::attribute;
 use super::netlink::{Connection, NetlinkError};
 use super::request::Request;
 
@@ -27,6 +31,9 @@ const NEWRULE: u16 = (NFTABLES << 8) | 6;
 
 const NFPROTO_IPV4: u8 = 2;
 const NFPROTO_IPV6: u8 = 10;
+/// `NFTA_TABLE_FLAGS`, and `NFT_TABLE_F_DORMANT`: the table has no effect.
+const TABLE_FLAGS: usize = 2;
+const DORMANT: u32 = 1;
 /// `NF_INET_LOCAL_IN`, `NF_INET_LOCAL_OUT`.
 const LOCAL_IN: u32 = 1;
 const LOCAL_OUT: u32 = 3;
@@ -41,6 +48,14 @@ const TRANSPORT: u32 = 2;
 const EQUAL: u32 = 0;
 const AT_MOST: u32 = 3;
 const AT_LEAST: u32 = 5;
+
+/// What the rule says of itself that lets neighbour discovery through.
+const DISCOVERY: &str = "neighbour discovery";
+
+/// What a rule says of itself that drops packets of an address.
+fn comment(address: IpAddr) -> String {
+    format!("no_accept {address}")
+}
 
 /// A table of drops.
 #[derive(Clone, Copy, Debug)]
@@ -81,12 +96,14 @@ pub fn block(
             messages.push((chain_of, NLM_F_CREATE));
             if family == NFPROTO_IPV6 {
                 let discovery = rule(family, table, chain, &neighbour_discovery());
+                let discovery = labelled(discovery, DISCOVERY);
                 messages.push((discovery, NLM_F_CREATE | NLM_F_APPEND));
             }
         }
         for address in addresses {
             for (chain, at) in [("in", destination(*address)), ("out", source(*address))] {
                 let drop = rule(family, table, chain, &drop_address(at, *address, counters));
+                let drop = labelled(drop, &comment(*address));
                 messages.push((drop, NLM_F_CREATE | NLM_F_APPEND));
             }
         }
@@ -98,27 +115,55 @@ pub fn block(
     )
 }
 
-/// Whether what drops packets of these addresses is still there: somebody may have flushed all tables.
+/// Whether what drops packets of these addresses is still there as [`block`] has made it: somebody may
+/// have flushed all tables, or have deleted or replaced rules of this one.
 pub fn is_blocked(
     connection: &mut Connection,
     name: &str,
     addresses: &[IpAddr],
 ) -> Result<bool, NetlinkError> {
     for family in [NFPROTO_IPV4, NFPROTO_IPV6] {
-        if !addresses
-            .iter()
-            .any(|it| it.is_ipv6() == (family == NFPROTO_IPV6))
-        {
+        let expected = labels(family, addresses);
+        if expected.is_empty() {
             continue;
         }
         let what = format_args!("look for the nftables table {name}");
-        match connection.query(table(GETTABLE, family, name), &what, |_, _| Some(())) {
-            Ok(()) => {}
+        let flags = |_kind: u16, payload: &[u8]| {
+            let flags = attribute::values::<3>(payload.get(4..)?)[TABLE_FLAGS];
+            Some(
+                flags
+                    .and_then(|it| it.first_chunk())
+                    .map_or(0, |it| u32::from_be_bytes(*it)),
+            )
+        };
+        match connection.query(table(GETTABLE, family, name), &what, flags) {
+            Ok(flags) if flags & DORMANT == 0 => {}
+            Ok(_dormant) => return Ok(false),
             Err(error) if error.errno() == Some(Errno::ENOENT) => return Ok(false),
             Err(error) => return Err(error),
         }
+        if !expected.is_subset(&label::read(connection, family, name)?) {
+            return Ok(false);
+        }
     }
     Ok(true)
+}
+
+/// The rules of a family that [`block`] makes.
+fn labels(family: u8, addresses: &[IpAddr]) -> BTreeSet<Label> {
+    let of = |address: &&IpAddr| address.is_ipv6() == (family == NFPROTO_IPV6);
+    let mut comments: Vec<String> = addresses.iter().filter(of).map(|it| comment(*it)).collect();
+    if family == NFPROTO_IPV6 && !comments.is_empty() {
+        comments.push(DISCOVERY.to_owned());
+    }
+    let chains = ["in", "out"].into_iter();
+    let of_chain = |chain: &str| {
+        comments
+            .iter()
+            .map(move |it| (chain.to_owned(), it.clone()))
+            .collect::<Vec<_>>()
+    };
+    chains.flat_map(of_chain).collect()
 }
 
 /// The end of it. Harmless if there is no such table.

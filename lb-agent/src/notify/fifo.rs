@@ -9,9 +9,11 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, lchown};
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -36,6 +38,9 @@ pub const MOST_WAITING: usize = 4096;
 
 /// The longest line that the kernel takes whole (`PIPE_BUF`).
 const LONGEST: usize = 4096;
+
+/// How long a start or a reload waits for the file systems of its FIFOs.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `notify_fifo`, `vrrp_notify_fifo` or `lvs_notify_fifo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,13 +144,12 @@ impl Drop for Handle {
     }
 }
 
-/// Opens the FIFO, makes it if needed, and starts its script, on the runtime of the caller.
+/// Writes to `fifo`, which [`open_all`] has opened, and starts its script, on the runtime of the caller.
 ///
 /// # Panics
 ///
 /// Outside of a tokio runtime.
-pub fn spawn(settings: &Settings) -> Result<Handle, FifoError> {
-    let fifo = open(settings)?;
+pub fn spawn(settings: &Settings, fifo: File) -> Result<Handle, FifoError> {
     let fifo = wait_for(fifo).map_err(|source| FifoError::Open {
         kind: settings.kind,
         path: settings.path.clone(),
@@ -167,6 +171,37 @@ pub fn spawn(settings: &Settings) -> Result<Handle, FifoError> {
         task,
         script,
     })
+}
+
+/// Opens FIFOs, and makes those that are not there; gives them in their order. Each is opened by a
+/// thread of its own, for which nobody waits longer than five seconds: a file system that hangs never
+/// answers.
+pub fn open_all<'a>(all: impl IntoIterator<Item = &'a Settings>) -> Vec<Result<File, FifoError>> {
+    let begin = |settings: &'a Settings| (settings, begin_to_open(settings));
+    let begun: Vec<_> = all.into_iter().map(begin).collect();
+    let deadline = clock::now() + PATIENCE;
+    let end = |(settings, opening): (&Settings, io::Result<Receiver<_>>)| {
+        let left = deadline.saturating_duration_since(clock::now());
+        let hangs = |_late| io::Error::new(ErrorKind::TimedOut, "its file system does not answer");
+        let opened = opening.and_then(|opened| opened.recv_timeout(left).map_err(hangs));
+        opened.unwrap_or_else(|source| {
+            Err(FifoError::Open {
+                kind: settings.kind,
+                path: settings.path.clone(),
+                source,
+            })
+        })
+    };
+    begun.into_iter().map(end).collect()
+}
+
+fn begin_to_open(settings: &Settings) -> io::Result<Receiver<Result<File, FifoError>>> {
+    let (sender, receiver) = channel();
+    let settings = settings.clone();
+    // Who has waited too long is gone.
+    let work = move || sender.send(open(&settings)).ok();
+    thread::Builder::new().name("fifo".into()).spawn(work)?;
+    Ok(receiver)
 }
 
 fn open(settings: &Settings) -> Result<File, FifoError> {

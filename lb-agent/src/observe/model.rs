@@ -308,7 +308,8 @@ pub struct InstanceView {
 /// Why an instance is in FAULT.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultView {
-    /// `interface_missing`, `interface_down`, `no_source_address`, `no_peer`, `tracked` or `group`.
+    /// `interface_missing`, `interface_down`, `no_source_address`, `vmac_name_taken`, `no_peer`,
+    /// `tracked` or `group`.
     pub reason: Cow<'static, str>,
     /// The same for people.
     pub text: String,

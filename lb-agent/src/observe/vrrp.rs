@@ -168,6 +168,7 @@ fn write_own_stats(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
     writeln!(out, "     Addresses: {}", stats.address_restored)?;
     writeln!(out, "     Routes and rules: {}", stats.routing_restored)?;
     writeln!(out, "     Packet filters: {}", stats.filter_restored)?;
+    writeln!(out, "     VMACs: {}", stats.vmac_restored)?;
     writeln!(out, "   Split brain: {}", stats.split_brain)?;
     writeln!(out, "   Late adverts: {}", stats.advert_late)?;
     let latest = Duration::from_micros(stats.advert_late_max).as_secs_f64() * 1000.0;

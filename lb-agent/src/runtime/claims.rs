@@ -37,11 +37,18 @@ pub struct ClaimsFile {
 
 impl ClaimsFile {
     /// The file of the agent called `instance`, with what an earlier one has left there. One that
-    /// cannot be read is said, and counts for nothing.
+    /// cannot be read is said, and counts for nothing; one that makes no sense is removed.
     pub fn open(instance: &str) -> Self {
-        let path = StatusFile::new(instance).folder().join("ipvs.json");
+        Self::at(StatusFile::new(instance).folder().join("ipvs.json"))
+    }
+
+    fn at(path: PathBuf) -> Self {
         let read = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                // Nobody will ever make more of it.
+                fs::remove_file(&path).ok();
+                io::Error::from(error)
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Claims::default()),
             Err(error) => Err(error),
         };
@@ -89,7 +96,10 @@ impl ClaimsFile {
 
     fn replace(&self, claims: &Claims) -> io::Result<()> {
         if *claims == Claims::default() {
-            return fs::remove_file(&self.path);
+            return match fs::remove_file(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                outcome => outcome,
+            };
         }
         let new = self.path.with_extension("json.new");
         fs::write(&new, serde_json::to_vec(claims)?)?;
@@ -102,11 +112,7 @@ mod tests {
     use super::*;
 
     fn file(folder: &tempfile::TempDir) -> ClaimsFile {
-        ClaimsFile {
-            path: folder.path().join("ipvs.json"),
-            written: Claims::default(),
-            failing: false,
-        }
+        ClaimsFile::at(folder.path().join("ipvs.json"))
     }
 
     #[test]
@@ -125,10 +131,22 @@ mod tests {
         let read: Claims = serde_json::from_slice(&fs::read(&file.path).unwrap()).unwrap();
         assert_eq!(read, ours);
         fs::remove_file(&file.path).unwrap();
-        file.write(ours);
+        file.write(ours.clone());
         assert!(!file.path.exists(), "nothing has changed");
-        fs::write(&file.path, "").unwrap();
+        file.write(Claims::default());
+        assert!(!file.failing, "it is gone already");
+        file.write(ours.clone());
+        assert_eq!(self::file(&folder).claims(), &ours);
         file.write(Claims::default());
         assert!(!file.path.exists() && !file.failing);
+    }
+
+    #[test]
+    fn a_file_that_makes_no_sense_is_said_once_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ipvs.json"), "{\"services\":").unwrap();
+        let file = file(&folder);
+        assert_eq!(file.claims(), &Claims::default());
+        assert!(!file.path.exists());
     }
 }

@@ -53,6 +53,14 @@ pub enum PlaneError {
     Detach(#[from] DetachError),
 }
 
+/// Generic mode on an interface whose kind has a native one.
+struct Fallback {
+    /// The MTU at that time.
+    mtu: u32,
+    /// Why, unless generic mode was asked for.
+    not_native: Option<String>,
+}
+
 /// The XDP data plane of one agent.
 pub struct Plane {
     pins: Pins,
@@ -61,12 +69,14 @@ pub struct Plane {
     installed: Installed,
     attachments: Attachments,
     ticks: Ticks,
+    /// An earlier agent has left it, and no map has been changed since.
+    as_found: bool,
     /// When the program heard last that the agent is alive.
     beaten: Instant,
     /// The MAC of each interface that is in use.
     stations: BTreeMap<u32, [u8; 6]>,
-    /// The MTU of each interface on which native mode was refused, when it was.
-    fallbacks: BTreeMap<u32, u32>,
+    /// Interfaces that run in generic mode although their kind has a native one.
+    fallbacks: BTreeMap<u32, Fallback>,
     /// Who knows what drivers can do; `None`: this kernel does not tell.
     netdev: Option<Netdev>,
     /// Sends replies whose next hop is not known; `None`: it cannot.
@@ -100,7 +110,8 @@ impl Plane {
             return Ok(None);
         }
         match Self::load_into(pins.clone(), times, gates) {
-            Ok(adopted) => {
+            Ok(mut adopted) => {
+                adopted.as_found = true;
                 tracing::info!(
                     "adopted the data plane of an earlier agent: {} services",
                     adopted.installed.services.len()
@@ -143,6 +154,7 @@ impl Plane {
             installed,
             attachments: Attachments::default(),
             ticks,
+            as_found: false,
             beaten: clock::now(),
             stations: BTreeMap::new(),
             fallbacks: BTreeMap::new(),
@@ -164,6 +176,7 @@ impl Plane {
     /// Brings the maps to what is desired.
     pub fn apply(&mut self, desired: &Desired) -> Result<(), PlaneError> {
         let plan = plan(desired, &self.installed, self.ticks)?;
+        self.as_found = false;
         for some in steps(&plan).flat_map(|step| step.chunks(BETWEEN_BEATS)) {
             self.maps.execute_all(some)?;
             for operation in some {
@@ -174,6 +187,11 @@ impl Plane {
             }
         }
         Ok(())
+    }
+
+    /// Whether it is what an earlier agent has left, with nothing changed yet by [`Self::apply`].
+    pub const fn is_as_found(&self) -> bool {
+        self.as_found
     }
 
     /// Whether [`Self::apply`] would find room for what is desired beside what is there.

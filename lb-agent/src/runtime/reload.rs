@@ -11,6 +11,7 @@ mod summary;
 pub mod timed;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -25,6 +26,7 @@ use crate::config::model::Config;
 use crate::config::{self, Changes, Environment, FileSystem, Loaded, Severity};
 use crate::health;
 use crate::health::spec::Service;
+use crate::notify::fifo::{self, FifoError};
 use crate::notify::from_config::Settings;
 use crate::runtime::director;
 use crate::runtime::files;
@@ -70,11 +72,18 @@ pub struct Prepared {
     pub watched: Watched,
     /// Whom VRRP tells.
     pub telling: Settings,
+    /// Its FIFOs, in their order.
+    pub fifos: Vec<Opened>,
+    /// What came of loading IPVS's module; `None`: going by the configuration, nobody needs it.
+    pub module: Option<Result<(), String>>,
     /// Warnings and notices, and errors that it can run with.
     pub remarks: String,
     /// Those errors.
     pub errors: Errors,
 }
+
+/// A FIFO that is open, or why it is not.
+pub type Opened = Result<File, FifoError>;
 
 /// What is wrong with a configuration that runs nevertheless, without places.
 pub type Errors = BTreeSet<String>;
@@ -168,20 +177,24 @@ pub fn prepare(
     let telling = Settings::new(&config, &programs, &host_name());
     let (mut setup, watched) = trackers::setup(&config, &programs);
     programs.say_violation();
-    let unread = setup.read_keys(|path| files::read(path, MAX_KEY_FILE));
+    let mut unread = setup.read_keys(|path| files::read(path, MAX_KEY_FILE));
+    unread.extend(programs.unanswered());
     if !unread.is_empty() {
-        // The running agent has the keys that it needs.
+        // The running agent has the keys and the scripts that it needs.
         return Err(Refused {
             why: format!("{}; everything goes on as it was", unread.join("; ")),
             exit_status: 1,
             remarks,
         });
     }
-    if director::asks_for_ipvs(&config) {
-        // Here, where nobody waits. That it cannot be loaded is told by who needs it.
-        crate::net::ipvs::load(&schedulers(&config)).ok();
-    }
+    // Here, where nobody waits. That it cannot be loaded is told by who needs it.
+    let module =
+        director::asks_for_ipvs(&config).then(|| crate::net::ipvs::load(&schedulers(&config)));
+    // Here, too, for their file systems; nothing has been touched but for those that are made.
+    let fifos = fifo::open_all(telling.fifos.iter().map(|(_, it)| it));
     Ok(Prepared {
+        fifos,
+        module,
         setup,
         watched,
         changes: config::diff(current, &config),
@@ -219,6 +232,23 @@ pub fn start(
             last.map(JoinHandle::join);
             // The agent may have stopped meanwhile.
             sender.send(prepare(&origin, &current, &known, number)).ok();
+        })?;
+    Ok(receiver)
+}
+
+/// The network asks for IPVS where the configuration does not: has its module loaded on a thread of
+/// its own, and gives `prepared` back with what came of it.
+pub fn with_module(
+    mut prepared: Prepared,
+) -> std::io::Result<oneshot::Receiver<Result<Prepared, Refused>>> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("reload".into())
+        .spawn(move || {
+            run_as_at_start();
+            prepared.module = Some(crate::net::ipvs::load(&schedulers(&prepared.config)));
+            // The agent may have stopped meanwhile.
+            sender.send(Ok(prepared)).ok();
         })?;
     Ok(receiver)
 }

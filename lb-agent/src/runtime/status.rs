@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::director::Director;
 use super::plane::Plane;
@@ -48,7 +50,20 @@ pub struct Status {
 /// The file of one agent.
 pub struct StatusFile {
     folder: PathBuf,
-    failing: bool,
+    shared: Arc<Mutex<Shared>>,
+    /// Who writes it.
+    writer: Option<JoinHandle<()>>,
+}
+
+/// What the agent and the thread that writes have in common.
+#[derive(Default)]
+struct Shared {
+    /// What is to be written, the newest only.
+    next: Option<Status>,
+    /// Somebody is writing, and will look for the next one.
+    is_busy: bool,
+    /// It cannot be written, and that was said.
+    is_failing: bool,
 }
 
 impl StatusFile {
@@ -56,23 +71,25 @@ impl StatusFile {
     pub fn new(instance: &str) -> Self {
         Self {
             folder: Path::new(RUN).join(instance),
-            failing: false,
+            shared: Arc::default(),
+            writer: None,
         }
     }
 
-    /// Writes the file anew. A failure is said once.
+    /// Has the file written anew, by a thread for what blocks: that of thousands of servers takes its
+    /// time. A failure is said once.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub fn write(&mut self, director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) {
         let status = status(director, plane, vrrp);
-        let outcome = self.replace(&status);
-        if let Err(error) = &outcome
-            && !self.failing
-        {
-            tracing::warn!(
-                "cannot write {}: {error}; `dump vrrp` will be out of date",
-                self.path().display()
-            );
+        let mut shared = lock(&self.shared);
+        shared.next = Some(status);
+        if !std::mem::replace(&mut shared.is_busy, true) {
+            let (folder, shared) = (self.folder.clone(), Arc::clone(&self.shared));
+            self.writer = Some(spawn_blocking(move || write_all(&folder, &shared)));
         }
-        self.failing = outcome.is_err();
     }
 
     /// Where the file is.
@@ -80,15 +97,8 @@ impl StatusFile {
         &self.folder
     }
 
-    fn replace(&self, status: &Status) -> io::Result<()> {
-        std::fs::create_dir_all(&self.folder)?;
-        let new = self.folder.join("status.json.new");
-        std::fs::write(&new, serde_json::to_vec(status)?)?;
-        std::fs::rename(new, self.path())
-    }
-
     fn path(&self) -> PathBuf {
-        self.folder.join("status.json")
+        path(&self.folder)
     }
 
     /// What the agent wrote last, and how long ago.
@@ -108,10 +118,56 @@ impl StatusFile {
         self.path().exists()
     }
 
-    /// Removes the file, after a clean stop.
+    /// Removes the file of one that has not started, or has stopped.
     pub fn remove(&self) {
         let _gone = std::fs::remove_file(self.path());
     }
+
+    /// Removes the file after a clean stop; none is written any more.
+    pub async fn end(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            // It was said if it could not be written.
+            writer.await.ok();
+        }
+        self.remove();
+    }
+}
+
+/// Writes until there is nothing new.
+fn write_all(folder: &Path, shared: &Mutex<Shared>) {
+    let next = || {
+        let mut shared = lock(shared);
+        shared.is_busy = shared.next.is_some();
+        shared.next.take()
+    };
+    while let Some(status) = next() {
+        let outcome = replace(folder, &status);
+        let was_failing = std::mem::replace(&mut lock(shared).is_failing, outcome.is_err());
+        if let Err(error) = outcome
+            && !was_failing
+        {
+            let path = path(folder);
+            tracing::warn!(
+                "cannot write {}: {error}; `dump vrrp` will be out of date",
+                path.display()
+            );
+        }
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn replace(folder: &Path, status: &Status) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let new = folder.join("status.json.new");
+    std::fs::write(&new, serde_json::to_vec(status)?)?;
+    std::fs::rename(new, path(folder))
+}
+
+fn path(folder: &Path) -> PathBuf {
+    folder.join("status.json")
 }
 
 fn status(director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) -> Status {
@@ -133,5 +189,34 @@ fn status(director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) -
         unresolved: director.unreached(),
         planes: director.carriers(),
         ipvs: director.records_of_ipvs(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_last_is_what_stands_there_until_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = StatusFile {
+            folder: folder.path().join("new"),
+            ..StatusFile::new("unused")
+        };
+        let (director, _) =
+            Director::new(crate::config::model::Config::default(), &Numbers::default());
+        for _ in 0..1000 {
+            file.write(&director, None, Vec::new());
+        }
+        // It stays, with what was to be written last, when nobody writes any more.
+        file.writer.take().unwrap().await.unwrap();
+        {
+            let shared = lock(&file.shared);
+            assert!(shared.next.is_none() && !shared.is_busy && !shared.is_failing);
+        }
+        assert!(file.is_there());
+        file.write(&director, None, Vec::new());
+        file.end().await;
+        assert!(!file.is_there());
     }
 }

@@ -280,7 +280,7 @@ impl Supervisor {
         let vrrp = match vrrp::start(&director, &planes, setup, conduct, tell.clone()) {
             Ok(vrrp) => vrrp,
             Err(error) => {
-                planes.give_back(&director);
+                planes.give_back();
                 return Err(error.into());
             }
         };
@@ -288,6 +288,9 @@ impl Supervisor {
         let (sender, events) = mpsc::unbounded_channel();
         let services = health::prepare::services(director.config(), programs);
         programs.say_violation();
+        if let Some(why) = programs.unanswered() {
+            warn!("{why}; `lb-agent reload`, once it answers, brings them");
+        }
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
         if let Some((state, true)) = known {
@@ -358,7 +361,7 @@ impl Supervisor {
                     self.stale |= self.planes.look(&self.director);
                 }
                 outcome = self.planes.module() => {
-                    self.stale |= self.planes.handle_module(outcome, &self.director);
+                    self.stale |= self.planes.handle_module(outcome, &mut self.director);
                 }
                 _ = heartbeat.tick() => self.beat(),
             }
@@ -504,7 +507,7 @@ impl Supervisor {
         self.health.stop().await;
         self.planes
             .stop(&self.director, self.conduct.dont_release_ipvs);
-        self.status.remove();
+        self.status.end().await;
         self.telling.finish().await;
     }
 }

@@ -73,9 +73,10 @@ impl Watched {
         let files = if before.watched.files == self.files {
             before.files
         } else {
-            drop(before.files);
+            let known = known_of_files(&before.watched.files, &self.files, before.files);
+            let known = reload.then_some(known.as_slice());
             (!self.files.is_empty())
-                .then(|| watch_files(&self.files, reload, reporter))
+                .then(|| watch_files(&self.files, known, reporter))
                 .flatten()
         };
         let processes = if before.watched.processes == self.processes {
@@ -137,15 +138,30 @@ fn watch_scripts(
     handle
 }
 
+/// What the files that stay count as; nobody watches them any more.
+fn known_of_files(
+    before: &[file::Settings],
+    now: &[file::Settings],
+    watched: Option<file::driver::Handle>,
+) -> Vec<file::driver::Status> {
+    let mut known = watched.map(|it| it.status()).unwrap_or_default();
+    let is_same = |one: &file::Settings, name: &str| {
+        let mut before = before.iter().filter(|it| it.name == name);
+        one.name == name && before.any(|it| it.path == one.path)
+    };
+    known.retain(|it| now.iter().any(|one| is_same(one, &it.name)));
+    known
+}
+
 /// Files that are not watched count as 0, what a missing file counts as.
 fn watch_files(
     files: &[file::Settings],
-    reload: bool,
+    before: Option<&[file::driver::Status]>,
     reporter: &Reporter,
 ) -> Option<file::driver::Handle> {
     let names: Vec<String> = files.iter().map(|it| it.name.clone()).collect();
     let to = reporter.clone();
-    let handle = file::driver::spawn(files, reload, move |event| {
+    let handle = file::driver::spawn(files, before, move |event| {
         if let Some(name) = names.get(event.file) {
             to.report(report(Kind::File, name, value(event.value)));
         }

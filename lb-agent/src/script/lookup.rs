@@ -83,6 +83,13 @@ impl Lookup {
         }
     }
 
+    /// The folders that have not answered; of names without a slash an empty one.
+    pub(super) fn hung(&self) -> Vec<PathBuf> {
+        let mut hung: Vec<PathBuf> = self.hung.borrow().iter().cloned().collect();
+        hung.sort_unstable();
+        hung
+    }
+
     /// Looks for a program; one that cannot be looked for is not there, and the lines say why.
     pub(super) fn find(&self, wanted: Wanted) -> Resolved {
         let (folder, command) = (wanted.folder(), wanted.command.clone());

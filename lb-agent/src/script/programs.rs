@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use super::lookup::{Lookup, Wanted};
 use super::resolve::security_violation;
@@ -129,6 +130,23 @@ impl Programs {
     pub fn violation(&self) -> Option<LogLine> {
         let is_violated = self.any.get() && !self.config.enable_script_security;
         is_violated.then(|| security_violation(self.insecure.get()))
+    }
+
+    /// After all scripts were looked for: why some could not be, since their file system hangs;
+    /// `None`: all that was asked was answered. They may be as good as ever.
+    pub fn unanswered(&self) -> Option<String> {
+        let hung = self.lookup.hung();
+        let name = |folder: &PathBuf| match folder.to_str() {
+            Some("") => "a folder of $PATH".to_owned(),
+            Some(_) | None => folder.display().to_string(),
+        };
+        let folders: Vec<String> = hung.iter().map(name).collect();
+        (!folders.is_empty()).then(|| {
+            format!(
+                "scripts cannot be looked for, as their file system does not answer: {}",
+                folders.join(", ")
+            )
+        })
     }
 
     fn default_user(&self, lines: &mut Vec<LogLine>) -> Result<User, String> {

@@ -97,8 +97,9 @@ pub struct Handle {
     stop: Arc<AtomicBool>,
     reports: Reporter,
     reloads: Sender<Order>,
-    /// What they run with.
+    /// What they run with, and what they ran with before the last reload.
     instances: Vec<VirtualRouter>,
+    before: Vec<VirtualRouter>,
     /// The thread hears of routes and rules.
     minds_routing: bool,
     /// Whether everything was released.
@@ -111,6 +112,15 @@ impl Handle {
     /// Every instance now, in the order of the configuration. Does not wait for the thread.
     pub fn status(&self) -> Vec<InstanceStatus> {
         read(&self.boards)
+    }
+
+    /// In `setups`, the last of which is what the instances run with and the one before it what they
+    /// ran with before: VMACs are called as they really are.
+    pub fn name_vmacs(&self, setups: &mut [Setup]) {
+        let known = [&self.instances, &self.before];
+        for (setup, instances) in setups.iter_mut().rev().zip(known) {
+            setup.keep_names(instances);
+        }
     }
 
     /// What shows the instances of now also after the end.
@@ -281,6 +291,7 @@ pub fn spawn(
         reports: Reporter::new(sender, waker),
         reloads,
         instances,
+        before: Vec::new(),
         minds_routing,
         thread: Some(thread),
         pulse,

@@ -73,7 +73,7 @@ pub trait Kernel {
         addresses: &[IpAddr],
     ) -> Result<(), NetlinkError>;
 
-    /// Whether they still are.
+    /// Whether they still are, by every rule of it.
     fn is_blocked(&mut self, table: &str, addresses: &[IpAddr]) -> Result<bool, NetlinkError>;
 
     /// The end of it. Harmless if it was not begun.

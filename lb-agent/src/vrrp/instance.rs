@@ -122,6 +122,10 @@ impl Instance {
                 self.note_source(source);
                 self.weigh_faults(now);
             }
+            (Init | Backup | Master | Fault, Input::VmacNameTaken(taken)) => {
+                self.set_fault(fault::Fault::VmacNameTaken, taken);
+                self.weigh_faults(now);
+            }
             (Init | Backup | Master | Fault, Input::Tracked { place, status }) => {
                 self.note_tracked(place, status);
                 self.weigh_priority(now);

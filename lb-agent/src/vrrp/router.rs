@@ -27,6 +27,7 @@ mod groups;
 mod interfaces;
 mod links;
 mod member;
+mod names;
 mod reload;
 mod residue;
 mod sources;

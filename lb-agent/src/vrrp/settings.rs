@@ -22,6 +22,7 @@ pub use address::VirtualAddress;
 pub(super) use from_config::{adver_int_seconds, centiseconds};
 pub use keys::MAX_KEY_FILE;
 pub use tracked::{Kind, Status, Tracked};
+pub use vmac::Naming;
 
 /// Everything the VRRP thread is started with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -201,6 +202,8 @@ pub struct Peer {
 pub struct Vmac {
     /// Its name.
     pub name: String,
+    /// How that was found; `None`: the configuration has it.
+    pub naming: Option<Naming>,
     /// The interface below.
     pub base: String,
     /// `group`.
@@ -371,10 +374,18 @@ impl VirtualRouter {
     /// same interface: then it can go on with other settings.
     pub fn is_same_router(&self, other: &Self) -> bool {
         let identity = |it: &Self| (it.virtual_router_id, it.version, it.family);
+        // How a name was found does not matter.
+        let own = |it: &Self| {
+            let vmac = it.vmac.clone();
+            vmac.map(|vmac| Vmac {
+                naming: None,
+                ..vmac
+            })
+        };
         identity(self) == identity(other)
             && self.interface == other.interface
             && self.source_interface == other.source_interface
-            && self.vmac == other.vmac
+            && own(self) == own(other)
     }
 
     /// Every interface that is made for it.

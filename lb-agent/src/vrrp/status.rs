@@ -84,8 +84,22 @@ pub struct AddressStatus {
     pub set: bool,
 }
 
-/// Declares the counters twice: as the thread counts them and as others read them.
+/// Declares the counters twice: as the thread counts them and as others read them. Those that
+/// keepalived has come first, in its order.
 macro_rules! counters {
+    (
+        keepalived { $($(#[$known:meta])* $of_keepalived:ident,)* }
+        ours { $($(#[$doc:meta])* $name:ident,)* }
+    ) => {
+        counters! { $($(#[$known])* $of_keepalived,)* $($(#[$doc])* $name,)* }
+
+        impl Stats {
+            /// The counters that keepalived has, by its names and in its order.
+            pub fn of_keepalived(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+                [$((stringify!($of_keepalived), self.$of_keepalived),)*].into_iter()
+            }
+        }
+    };
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// Counters of an instance since its start; named as in keepalived's JSON where it has
         /// them.
@@ -127,6 +141,7 @@ macro_rules! counters {
 }
 
 counters! {
+keepalived {
     /// Acceptable adverts received.
     advert_rcvd,
     /// Adverts sent, one for each peer.
@@ -155,6 +170,8 @@ counters! {
     pri_zero_rcvd,
     /// Adverts of priority 0 sent.
     pri_zero_sent,
+}
+ours {
     /// Packets of another version.
     vers_err,
     /// Packets with a wrong checksum.
@@ -171,12 +188,15 @@ counters! {
     routing_restored,
     /// Packet filters (`no_accept`) that somebody else removed and that were put back.
     filter_restored,
+    /// VMACs that somebody else removed and that were made again.
+    vmac_restored,
     /// Times there were two masters.
     split_brain,
     /// Adverts without the trailer of `auth_hmac` that its `mode` let in.
     hmac_missing,
     /// Own adverts that went out later than a fifth of the interval after their time.
     advert_late,
+}
 }
 
 impl Counters {
@@ -263,6 +283,11 @@ impl Counters {
     /// A packet filter was put back.
     pub fn filter_restored(&self) {
         count(&self.filter_restored);
+    }
+
+    /// A VMAC was made again.
+    pub fn vmac_restored(&self) {
+        count(&self.vmac_restored);
     }
 
     /// A virtual address was put back.

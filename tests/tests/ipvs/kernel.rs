@@ -1,9 +1,8 @@
-//! What the agent asks of the kernel beside services: sync daemons, marks; and a kernel that
-//! refuses.
+//! What the agent asks of the kernel beside services: sync daemons, marks; and a socket that is
+//! overrun.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -20,9 +19,6 @@ use crate::synced::{converse, say};
 use crate::traffic::mark;
 
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Where the kernel says which program loads its modules.
-pub(crate) const LOADER: &str = "/proc/sys/kernel/modprobe";
 
 fn daemons(machine: &Namespace) -> Result<String> {
     machine.enter(|| ipvsadm("-L --daemon"))
@@ -166,68 +162,6 @@ fn servers_of(site: &Site, clients: &[IpAddr]) -> Result<Vec<(String, u8)>> {
 }
 
 #[test]
-fn a_kernel_that_loads_no_modules_is_told_and_with_xdp_required_off_survived() -> Result<()> {
-    let Some(machine) = machine()? else {
-        return Ok(());
-    };
-    machine.ip("link set lo up")?;
-    let before = fs::read_to_string(LOADER)?;
-    // In use by nobody else: tests run one at a time in a guest.
-    let unloaded = unload();
-    fs::write(LOADER, "/bin/false")?;
-    let outcome = unloaded.and_then(|()| without_modules(&machine));
-    fs::write(LOADER, before.trim())?;
-    outcome?;
-    // And when it does load them, all is well.
-    let _agent = Agent::start(&machine, PLAIN)?;
-    let there = wait_until(PATIENCE, || {
-        (machine.enter(saved).ok()?.len() == 3).then_some(())
-    });
-    there.context("the module is not loaded")
-}
-
-/// Takes IPVS out of the kernel, with all that hangs on it.
-pub(crate) fn unload() -> Result<()> {
-    let modules = fs::read_to_string("/proc/modules")?;
-    let names: Vec<&str> = modules
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| name.starts_with("ip_vs_"))
-        .chain(["ip_vs"])
-        .collect();
-    let gone = wait_until(PATIENCE, || {
-        let mut rmmod = Command::new("rmmod");
-        // Namespaces of earlier tests may take their time to go.
-        let _some = rmmod.args(&names).output().ok()?;
-        let left = fs::read_to_string("/proc/modules").ok()?;
-        (!left.contains("ip_vs")).then_some(())
-    });
-    gone.context("ip_vs stays in use")
-}
-
-fn without_modules(machine: &Namespace) -> Result<()> {
-    let exit = Agent::start(machine, PLAIN)?.wait(PATIENCE)?;
-    for part in [
-        "no data plane carries virtual server [192.0.2.1]:tcp:80: `xdp_mode` is off; this kernel \
-         has no IPVS: `/bin/false ip_vs` failed",
-        "run `modprobe ip_vs` as root",
-        "with `xdp_required off` in global_defs the agent runs without",
-    ] {
-        ensure!(
-            !exit.status.success() && exit.log.contains(part),
-            "{}",
-            exit.log
-        );
-    }
-    let lenient = PLAIN.replacen("global_defs {", "global_defs {\nxdp_required off", 1);
-    let mut agent = Agent::start(machine, &lenient)?;
-    agent.wait_for("virtual server [192.0.2.1]:tcp:80 is not served", PATIENCE)?;
-    let exit = agent.terminate()?;
-    ensure!(exit.status.success(), "{}", exit.log);
-    Ok(())
-}
-
-#[test]
 fn refusals_that_overrun_the_socket_are_found_out_and_mended() -> Result<()> {
     const ROOM: &str = "/proc/sys/net/core/rmem_default";
     let Some(machine) = machine()? else {
@@ -235,7 +169,7 @@ fn refusals_that_overrun_the_socket_are_found_out_and_mended() -> Result<()> {
     };
     let before = fs::read_to_string(ROOM)?;
     fs::write(ROOM, "2304")?;
-    let opened = machine.enter(|| Ok(Plane::open(false)?));
+    let opened = machine.enter(|| Ok(Plane::open()?));
     fs::write(ROOM, before.trim())?;
     let mut plane = opened?;
     let service = |last: u8, scheduler: &str| Service {

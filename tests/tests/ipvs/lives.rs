@@ -5,22 +5,15 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use lb_tests::{Agent, Need, skipped, wait_until};
+use lb_tests::{Agent, Namespace, Need, skipped, wait_until};
 use nix::sys::signal::Signal;
 
-use crate::agent::{PLAIN, wait_for};
+use crate::agent::{PLAIN, PLAIN_SAVED, wait_for};
 use crate::ipvsadm::{ipvsadm, saved};
-use crate::kernel::{LOADER, unload};
+use crate::loader::{LOADER, children, unload};
 use crate::machine;
 
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// What `ipvsadm -Sn` says of [`PLAIN`].
-const PLAIN_SAVED: [&str; 3] = [
-    "-A -t 192.0.2.1:80 -s rr",
-    "-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 1",
-    "-a -t 192.0.2.1:80 -r 10.0.0.2:80 -g -w 3",
-];
 
 /// Somebody else's.
 const THEIRS: [&str; 2] = [
@@ -37,19 +30,36 @@ const OTHER: &str = "global_defs {\nxdp_mode off\n}\n\
 const NATIVE: &str = "virtual_server fwmark 5 {\nxdp_mode native\nlb_algo rr\nlb_kind DR\n\
      real_server 10.0.0.1 80 {\n}\n}\n";
 
+/// Both.
+const ALL_SAVED: [&str; 5] = [
+    PLAIN_SAVED[0],
+    THEIRS[0],
+    PLAIN_SAVED[1],
+    PLAIN_SAVED[2],
+    THEIRS[1],
+];
+
+/// A machine on which somebody else uses IPVS, too; `None`: this machine cannot run the test.
+fn shared() -> Result<Option<Namespace>> {
+    let Some(machine) = machine()? else {
+        return Ok(None);
+    };
+    machine.ip("link set lo up")?;
+    for line in THEIRS {
+        machine.enter(|| ipvsadm(line))?;
+    }
+    Ok(Some(machine))
+}
+
 fn with(line: &str, text: &str) -> String {
     text.replacen("global_defs {", &format!("global_defs {{\n{line}"), 1)
 }
 
 #[test]
 fn whoever_is_killed_at_once_leaves_nothing_that_the_next_agent_does_not_know() -> Result<()> {
-    let Some(machine) = machine()? else {
+    let Some(machine) = shared()? else {
         return Ok(());
     };
-    machine.ip("link set lo up")?;
-    for line in THEIRS {
-        machine.enter(|| ipvsadm(line))?;
-    }
     let agent = Agent::start(&machine, PLAIN)?;
     // The first service is there: no second has passed.
     let first = wait_until(PATIENCE, || {
@@ -68,41 +78,34 @@ fn whoever_is_killed_at_once_leaves_nothing_that_the_next_agent_does_not_know() 
     // The same after an end that leaves the services.
     next.terminate()?;
     let stays = Agent::start_as_keepalived(&machine, PLAIN, &["-I"])?;
-    let all = [
-        PLAIN_SAVED[0],
-        THEIRS[0],
-        PLAIN_SAVED[1],
-        PLAIN_SAVED[2],
-        THEIRS[1],
-    ];
-    wait_for(&machine, &all).with_context(|| stays.log())?;
+    wait_for(&machine, &ALL_SAVED).with_context(|| stays.log())?;
     stays.terminate()?;
-    wait_for(&machine, &all).context("-I")?;
-    // A start that comes to nothing forgets nothing.
+    wait_for(&machine, &ALL_SAVED).context("-I")?;
+    // A start that comes to nothing takes nothing away, and forgets nothing.
     let fails = format!("{OTHER}{NATIVE}");
     let exit = Agent::start(&machine, &fails)?.wait(PATIENCE)?;
     ensure!(!exit.status.success(), "{}", exit.log);
+    wait_for(&machine, &ALL_SAVED).with_context(|| exit.log.clone())?;
     let next = Agent::start(&machine, OTHER)?;
     wait_for(&machine, &wanted).with_context(|| next.log())
 }
 
 #[test]
 fn a_start_or_a_reload_that_fails_leaves_the_tables_as_they_are() -> Result<()> {
-    let Some(machine) = machine()? else {
+    let Some(machine) = shared()? else {
         return Ok(());
     };
-    machine.ip("link set lo up")?;
-    for line in THEIRS {
-        machine.enter(|| ipvsadm(line))?;
+    for line in ["lvs_flush_on_stop", "lvs_flush"] {
+        let text = format!("{}{NATIVE}", with(line, PLAIN));
+        let exit = Agent::start(&machine, &text)?.wait(PATIENCE)?;
+        let why = "no data plane carries virtual server FWM 5";
+        ensure!(
+            exit.status.code() == Some(1) && exit.log.contains(why),
+            "{}",
+            exit.log
+        );
+        wait_for(&machine, &THEIRS).context(line)?;
     }
-    let flushing = with("lvs_flush_on_stop", PLAIN);
-    let exit = Agent::start(&machine, &format!("{flushing}{NATIVE}"))?.wait(PATIENCE)?;
-    ensure!(exit.status.code() == Some(1), "{}", exit.log);
-    ensure!(
-        exit.log
-            .contains("no data plane carries virtual server FWM 5")
-    );
-    wait_for(&machine, &THEIRS)?;
     // Nobody needs IPVS until the reload, which is refused: not for what the file says, since the
     // agent runs with that already, but because nobody carries it.
     let unserved = format!("global_defs {{\nxdp_mode native\nxdp_required off\n}}\n{NATIVE}");
@@ -120,14 +123,7 @@ fn a_start_or_a_reload_that_fails_leaves_the_tables_as_they_are() -> Result<()> 
     wait_for(&machine, &THEIRS).with_context(|| format!("{told:?}\n{}", agent.log()))?;
     // One that is not refused does not flush either: `lvs_flush` is of the start.
     agent.reload(&with("lvs_flush", PLAIN))?;
-    let all = [
-        PLAIN_SAVED[0],
-        THEIRS[0],
-        PLAIN_SAVED[1],
-        PLAIN_SAVED[2],
-        THEIRS[1],
-    ];
-    wait_for(&machine, &all).with_context(|| agent.log())
+    wait_for(&machine, &ALL_SAVED).with_context(|| agent.log())
 }
 
 #[test]
@@ -181,6 +177,9 @@ fn a_sync_daemon_of_a_killed_agent_is_stopped_by_one_that_wants_none() -> Result
     wait_until(PATIENCE, run).with_context(|| agent.log())?;
     agent.kill()?;
     ensure!(daemons()?.contains("syncid=7"));
+    // One that comes to nothing forgets none.
+    let exit = Agent::start(&machine, &format!("{PLAIN}{NATIVE}"))?.wait(PATIENCE)?;
+    ensure!(exit.status.code() == Some(1), "{}", exit.log);
     let next = Agent::start(&machine, PLAIN)?;
     let gone = || daemons().ok()?.trim().is_empty().then_some(());
     wait_until(PATIENCE, gone).with_context(|| next.log())
@@ -206,7 +205,7 @@ fn what_is_moved_out_of_ipvs_by_a_reload_leaves_nothing_of_ours_there() -> Resul
 }
 
 /// Takes IPVS out of the kernel under an agent that sleeps meanwhile.
-fn unload_under(agent: &mut Agent, machine: &lb_tests::Namespace) -> Result<()> {
+fn unload_under(agent: &mut Agent, machine: &Namespace) -> Result<()> {
     agent.signal(Signal::SIGSTOP)?;
     let unloaded = machine.enter(|| ipvsadm("-C")).and_then(|_| unload());
     agent.signal(Signal::SIGCONT)?;
@@ -240,6 +239,9 @@ fn ipvs_that_is_unloaded_under_us_is_loaded_again_and_everything_is_put_back() -
     // Where it cannot be loaded that is told once, and tried again.
     let before = fs::read_to_string(LOADER)?;
     fs::write(LOADER, "/bin/false")?;
+    // It may be loading schedulers yet.
+    let idle = || children(agent.id()).ok()?.is_empty().then_some(());
+    wait_until(PATIENCE, idle).with_context(|| agent.log())?;
     let position = agent.log().len();
     let told = unload_under(&mut agent, &machine).and_then(|()| {
         let why =

@@ -10,6 +10,7 @@ mod dump;
 mod ipvsadm;
 mod kernel;
 mod lives;
+mod loader;
 mod many;
 mod mixed;
 mod moving;
@@ -23,6 +24,8 @@ mod synced;
 mod timeline;
 mod traffic;
 mod tutorials;
+#[path = "../without_bpf/mod.rs"]
+mod without_bpf;
 mod without_xdp;
 
 use anyhow::Result;

@@ -1,4 +1,5 @@
-//! Big tables, beside `ipvsadm` with the same ones. The figures are printed (`--show-output`).
+//! Big tables, beside `ipvsadm` with the same ones. The figures are printed (`cargo xtask bench
+//! ipvs`).
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
@@ -133,7 +134,7 @@ fn ten_thousand_servers_come_and_go() -> Result<()> {
 
 /// How long the servers take to come, to be read, and to go one by one.
 fn measure() -> Result<[Took; 3]> {
-    let mut plane = Plane::open(false)?;
+    let mut plane = Plane::open()?;
     let desired = ten_thousand();
     let ours = UsageWho::RUSAGE_THREAD;
     let (outcome, come) = measured(ours, || Ok(plane.apply(&desired)?))?;

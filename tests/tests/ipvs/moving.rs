@@ -17,9 +17,9 @@ use crate::ipvsadm::saved;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// No second without service, where nobody else wants the processors; an emulated machine may give a
-/// client no turn for longer. What was measured is printed.
-const GAP: Duration = Duration::from_secs(10);
+/// What no emulated machine takes for a page, whoever else wants the processors: a request that fails
+/// has been refused or cut off, and is not late.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// The interface that clients come by.
 const OUTSIDE: &str = "ens33";
@@ -80,18 +80,29 @@ fn dumped(director: &Namespace, agent: &Agent) -> Result<Vec<String>> {
     Ok(lines)
 }
 
+/// A client that has had its first page.
+fn asking(cluster: &Cluster) -> Result<Probe> {
+    let probe = Probe::within(&cluster.site.client, cluster.site.service(), LIMIT)?;
+    probe.wait_for(now(), PATIENCE, |_| true)?;
+    Ok(probe)
+}
+
+/// The service has left XDP so many times: each may have cut off the request that was under way, and
+/// the next one has found somebody.
 #[expect(clippy::print_stdout, reason = "what was measured")]
-fn report(probe: &Probe) -> Result<()> {
+fn report(probe: &Probe, left: usize) -> Result<()> {
     let report = probe.report();
-    let gap = report.longest_gap();
     println!(
-        "{} requests, {} failed, longest gap {gap:?}",
+        "{} requests, {} failed, longest gap {:?}",
         report.0.len(),
-        report.failures()
+        report.failures(),
+        report.longest_gap()
     );
     let failed = failed(&report.0);
-    ensure!(gap < GAP, "{gap:?} without service: {failed:?}");
-    // What is refused has met nobody.
+    ensure!(failed.len() <= left, "{left} times: {failed:?}");
+    let in_a_row = |it: &[Outcome]| it.iter().all(|it| it.served.is_err());
+    ensure!(!report.0.windows(2).any(in_a_row), "{failed:?}");
+    // What is refused has met nobody: the address is the director's, which knows no such port.
     let refused = failed.iter().filter(|why| why.contains("refused"));
     ensure!(refused.count() == 0, "{failed:?}");
     Ok(())
@@ -103,11 +114,11 @@ fn failed(outcomes: &[Outcome]) -> Vec<&str> {
 }
 
 #[test]
-fn a_service_goes_to_the_other_plane_and_back_without_a_second_without_it() -> Result<()> {
+fn a_service_goes_to_the_other_plane_and_back_and_every_request_meets_one() -> Result<()> {
     let Some(mut cluster) = at_work(demo("off"))? else {
         return Ok(());
     };
-    let probe = cluster.patient_probe()?;
+    let probe = asking(&cluster)?;
     let mut tables = Vec::new();
     for mode in ["native", "off", "auto", "off", "generic", "off"] {
         let since = now();
@@ -121,7 +132,7 @@ fn a_service_goes_to_the_other_plane_and_back_without_a_second_without_it() -> R
         tables.push(dumped(director, &agent)?);
         cluster.put(0, agent)?;
     }
-    report(&probe)?;
+    report(&probe, 3)?;
     // Both planes look the same.
     ensure!(
         tables.iter().all(|it| *it == tables[0] && it.len() > 3),
@@ -157,7 +168,7 @@ fn one_virtual_server_moves_and_its_neighbour_does_not_notice() -> Result<()> {
     for server in &cluster.site.servers {
         server.ip("address add 192.168.159.201/32 dev lo")?;
     }
-    let moves = cluster.patient_probe()?;
+    let moves = asking(&cluster)?;
     let neighbour = ([192, 168, 159, 201], 80).into();
     let stays = Probe::patient(&cluster.site.client, neighbour)?;
     stays.wait_for(now(), PATIENCE, |_| true)?;
@@ -174,7 +185,7 @@ fn one_virtual_server_moves_and_its_neighbour_does_not_notice() -> Result<()> {
             "the neighbour is with XDP"
         );
     }
-    report(&moves)?;
+    report(&moves, 2)?;
     let report = stays.report();
     let after = failed(&report.0[before..]);
     ensure!(after.is_empty(), "{after:?}");
@@ -187,7 +198,7 @@ fn what_the_interface_refuses_stays_with_ipvs_or_is_refused() -> Result<()> {
         return Ok(());
     };
     lb_tests::load(&cluster.site.directors[0], OUTSIDE, "pass")?;
-    let probe = cluster.patient_probe()?;
+    let probe = asking(&cluster)?;
     let why = "another XDP program is attached there";
     // As at the start: nobody could carry it.
     let agent = cluster.take(0)?;
@@ -216,7 +227,7 @@ fn what_the_interface_refuses_stays_with_ipvs_or_is_refused() -> Result<()> {
     director.ip("link set dev ens33 xdp off")?;
     agent.reload(&demo("native"))?;
     wait_for_plane(director, &agent, false)?;
-    report(&probe)?;
+    report(&probe, 0)?;
     drop(probe);
     agent.terminate()?;
     Ok(())

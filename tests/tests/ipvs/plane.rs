@@ -47,7 +47,7 @@ fn an_emptied_table_is_noticed_and_restored() -> Result<()> {
         return Ok(());
     };
     machine.enter(|| {
-        let mut plane = Plane::open(false)?;
+        let mut plane = Plane::open()?;
         let desired = desired([service(1, &[1, 2]), service(2, &[3])]);
         apply(&mut plane, &desired)?;
         let before = saved()?;
@@ -73,7 +73,7 @@ fn what_others_change_is_named_and_put_right() -> Result<()> {
         return Ok(());
     };
     machine.enter(|| {
-        let mut plane = Plane::open(false)?;
+        let mut plane = Plane::open()?;
         let desired = desired([service(1, &[1, 2])]);
         apply(&mut plane, &desired)?;
         let before = saved()?;
@@ -118,7 +118,7 @@ fn services_of_others_stay_and_those_with_our_address_are_adopted() -> Result<()
             .into_iter()
             .filter(|line| line.contains("192.0.2.9"))
             .collect();
-        let mut plane = Plane::open(false)?;
+        let mut plane = Plane::open()?;
         let desired = desired([service(1, &[1]), service(2, &[2])]);
         assert_eq!(apply(&mut plane, &desired)?, [web(1)]);
         assert_eq!(apply(&mut plane, &desired)?, []);
@@ -135,7 +135,7 @@ fn services_of_others_stay_and_those_with_our_address_are_adopted() -> Result<()
         }
         plane.clear()?;
         assert_eq!(saved()?.into_iter().collect::<Vec<_>>(), foreign);
-        Plane::open(true)?;
+        Plane::open()?.flush()?;
         assert_eq!(saved()?.len(), 0, "lvs_flush");
         Ok(())
     })
@@ -148,9 +148,9 @@ fn the_next_agent_adopts_what_the_last_one_left() -> Result<()> {
     };
     machine.enter(|| {
         let both = desired([service(1, &[1, 2]), service(2, &[2])]);
-        apply(&mut Plane::open(false)?, &both)?;
+        apply(&mut Plane::open()?, &both)?;
         let before = saved()?;
-        let mut next = Plane::open(false)?;
+        let mut next = Plane::open()?;
         assert_eq!(apply(&mut next, &both)?.len(), 2);
         assert_eq!(saved()?, before);
         apply(&mut next, &desired([service(1, &[2])]))?;
@@ -172,7 +172,7 @@ fn one_service_that_the_kernel_refuses_does_not_keep_the_others_out() -> Result<
         return Ok(());
     };
     machine.enter(|| {
-        let mut plane = Plane::open(false)?;
+        let mut plane = Plane::open()?;
         let mut bad = service(1, &[1, 2, 3]);
         bad.settings.scheduler = "nonsense".to_owned();
         let desired = desired([bad, service(2, &[1])]);
@@ -200,16 +200,18 @@ fn a_start_that_comes_to_nothing_gives_back_what_it_has_adopted() -> Result<()> 
         }
         // An earlier agent of ours has left this one.
         ipvsadm("-A -t 192.0.2.3:80 -s rr")?;
-        let mut plane = Plane::open(false)?;
+        let mut plane = Plane::open()?;
         plane.inherit(&[web(3)]);
         apply(
             &mut plane,
-            &desired([service(1, &[2]), service(2, &[1]), service(3, &[])]),
+            &desired([service(1, &[2]), service(2, &[1]), service(3, &[1])]),
         )?;
-        assert_eq!(saved()?.len(), 5);
+        assert_eq!(saved()?.len(), 6);
         let refused = plane.give_back()?;
         assert!(refused.is_empty(), "{refused:?}");
-        assert_eq!(saved()?.into_iter().collect::<Vec<_>>(), theirs);
+        let as_before = [theirs[0], "-A -t 192.0.2.3:80 -s rr", theirs[1]];
+        assert_eq!(saved()?.into_iter().collect::<Vec<_>>(), as_before);
+        assert_eq!(plane.left(), [web(3)]);
         // Who runs has made it his own.
         apply(&mut plane, &desired([service(1, &[2])]))?;
         plane.keep();
@@ -232,7 +234,7 @@ fn the_dump_is_ipvsadms_with_the_kernels_counters() -> Result<()> {
     };
     machine.ip("address add 192.0.2.1/32 dev lo")?;
     machine.enter(|| {
-        let mut plane = Plane::open(false)?;
+        let mut plane = Plane::open()?;
         let mut web = service(1, &[]);
         // The server is this host: the connection is counted and stays here.
         web.servers = vec![Server {

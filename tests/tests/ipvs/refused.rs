@@ -1,6 +1,6 @@
 //! Why XDP does not serve, in the log and in `dump services`, one cause after the other. Marks and
-//! kernels without modules have tests of their own (`kernel`), what keeps the program out of the kernel
-//! in `without_xdp`.
+//! kernels without modules have tests of their own (`kernel`, `loader`), what keeps the program out of the kernel
+//! in `without_xdp`, what keeps it from native mode in the program `not_native`.
 
 use std::time::Duration;
 
@@ -92,54 +92,6 @@ fn another_program_on_the_interface() -> Result<()> {
 }
 
 #[test]
-fn an_mtu_that_native_xdp_does_not_take() -> Result<()> {
-    if skipped(&[Need::Bpf]) {
-        return Ok(());
-    }
-    let Some(machine) = director()? else {
-        return Ok(());
-    };
-    for link in ["eth0", "far"] {
-        machine.ip(&format!("link set {link} mtu 9000"))?;
-    }
-    let why = "cannot attach to eth0 in native mode: the MTU is too large for XDP";
-    does_not_start(&machine, &text("native"), why)?;
-    // For who leaves it open generic mode does, and that is told with the cause.
-    let mut agent = Agent::start(&machine, &text("auto"))?;
-    agent.wait_for(&format!("{why}; trying generic mode"), PATIENCE)?;
-    agent.wait_for("XDP program attached to eth0 (generic)", PATIENCE)?;
-    Ok(())
-}
-
-#[test]
-fn a_driver_without_native_xdp() -> Result<()> {
-    if skipped(&[Need::Bpf]) {
-        return Ok(());
-    }
-    let Some(machine) = director()? else {
-        return Ok(());
-    };
-    // What an interface of a tunnel carries is no Ethernet; a dummy has no XDP in its driver.
-    for command in [
-        "link add name eth1 type dummy",
-        "address del 192.0.2.1/24 dev eth0",
-        "address add 192.0.2.1/24 dev eth1",
-        "link set eth1 up",
-    ] {
-        machine.ip(command)?;
-    }
-    let why = "cannot attach to eth1 in native mode: the driver has no XDP";
-    does_not_start(&machine, &text("native"), why)?;
-    let mut agent = Agent::start(&machine, &text("auto"))?;
-    agent.wait_for(
-        &format!("{why}, or LRO is on; trying generic mode"),
-        PATIENCE,
-    )?;
-    agent.wait_for("XDP program attached to eth1 (generic)", PATIENCE)?;
-    Ok(())
-}
-
-#[test]
 fn a_missing_capability() -> Result<()> {
     if skipped(&[Need::Bpf, Need::Program("setpriv")]) {
         return Ok(());
@@ -151,6 +103,55 @@ fn a_missing_capability() -> Result<()> {
     goes_to_ipvs(&machine, agent, "CAP_BPF")
 }
 
+/// A virtual server whose only server is the director itself, on another port.
+const HERE: &str = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+     real_server 192.0.2.1 8080 {\n}\n}\n";
+
+#[test]
+fn a_server_that_is_this_host_on_another_port_is_ipvs_s_also_when_a_reload_brings_it() -> Result<()>
+{
+    if skipped(&[Need::Bpf]) {
+        return Ok(());
+    }
+    let Some(machine) = director()? else {
+        return Ok(());
+    };
+    let saved = [
+        "-A -t 192.0.2.1:80 -s rr",
+        "-a -t 192.0.2.1:80 -r 192.0.2.1:8080 -m -w 1",
+    ];
+    let mut agent = Agent::start(&machine, "global_defs {\n}\n")?;
+    let runs = || (agent.tell("reload").ok()?.status == Some(0)).then_some(());
+    wait_until(PATIENCE, runs).with_context(|| agent.log())?;
+    for text in [HERE.to_owned(), format!("{HERE}! again\n")] {
+        agent.reload(&text)?;
+        wait_for(&machine, &saved).with_context(|| agent.log())?;
+        // Nobody needs XDP, so nobody has it for a moment.
+        let log = agent.log();
+        ensure!(!log.contains("XDP program attached"), "{log}");
+    }
+    agent.wait_for(
+        "is served by the kernel's IPVS: XDP has no way to port 8080 of 192.0.2.1, which is this \
+         host",
+        PATIENCE,
+    )?;
+    // What no start would take, no reload does.
+    let secure = HERE.replace("192.0.2.1 80 {", "192.0.2.1 443 {\nxdp_mode native");
+    let both = format!("{HERE}{secure}");
+    agent.rewrite(&both)?;
+    let told = agent.tell("reload")?;
+    let why = "no data plane carries virtual server [192.0.2.1]:tcp:443: IPVS serves";
+    ensure!(
+        told.status == Some(1) && told.error.contains(why),
+        "{told:?}"
+    );
+    wait_for(&machine, &saved).with_context(|| agent.log())?;
+    agent.terminate()?;
+    let exit = Agent::start(&machine, &both)?.wait(PATIENCE)?;
+    ensure!(exit.log.contains(why), "{}", exit.log);
+    Ok(())
+}
+
 #[test]
 fn a_service_that_somebody_else_has_in_ipvs() -> Result<()> {
     if skipped(&[Need::Bpf]) {
@@ -160,20 +161,27 @@ fn a_service_that_somebody_else_has_in_ipvs() -> Result<()> {
         return Ok(());
     };
     machine.enter(|| ipvsadm("-A -t 192.0.2.1:80 -s wlc"))?;
-    let why = "IPVS has a service TCP 192.0.2.1:80 already, which lb-agent has not left there";
-    let why_shown = "IPVS has a service ";
+    // What `lvs_flush` is about to remove is in nobody's way.
+    let flush = text("auto").replace("xdp_mode auto", "lvs_flush");
+    let mut agent = Agent::start(&machine, &flush)?;
+    agent.wait_for("XDP program attached to eth0", PATIENCE)?;
+    wait_for(&machine, &[]).with_context(|| agent.log())?;
+    agent.terminate()?;
+    machine.enter(|| ipvsadm("-A -t 192.0.2.1:80 -s wlc"))?;
+    let why = "IPVS has a service [192.0.2.1]:tcp:80 already, which lb-agent has not left there";
     let agent = Agent::start(&machine, &text("auto"))?;
-    goes_to_ipvs(&machine, agent, why_shown).context(why)?;
+    goes_to_ipvs(&machine, agent, why)?;
     // Also when it comes with a reload.
     machine.enter(|| ipvsadm("-A -t 192.0.2.1:80 -s wlc"))?;
     let other = text("auto").replace("192.0.2.1 80", "192.0.2.2 80");
     let mut agent = Agent::start(&machine, &other)?;
     agent.wait_for("virtual server", PATIENCE)?;
+    // What XDP serves already stays with it.
+    machine.enter(|| ipvsadm("-A -t 192.0.2.2:80 -s wlc"))?;
     agent.reload(&format!("{other}{}", text("auto")))?;
-    agent.wait_for(
-        "is served by the kernel's IPVS: IPVS has a service ",
-        PATIENCE,
-    )?;
+    let told = format!("is served by the kernel's IPVS: {why}");
+    agent.wait_for(&told, PATIENCE)?;
     agent.wait_for("adopted virtual service TCP 192.0.2.1:80", PATIENCE)?;
-    wait_for(&machine, &SAVED)
+    let theirs = "-A -t 192.0.2.2:80 -s wlc";
+    wait_for(&machine, &[SAVED[0], theirs, SAVED[1]])
 }

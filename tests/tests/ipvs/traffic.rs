@@ -66,7 +66,7 @@ fn program(site: &Site, settings: Settings, weights: [u32; 2]) -> Result<()> {
             servers: servers.collect(),
         }],
     };
-    let outcome = site.directors[0].enter(|| Ok(Plane::open(false)?.apply(&desired)?))?;
+    let outcome = site.directors[0].enter(|| Ok(Plane::open()?.apply(&desired)?))?;
     assert!(outcome.refused.is_empty(), "{:?}", outcome.refused);
     Ok(())
 }

@@ -28,6 +28,16 @@ use crate::ipvsadm::{ipvsadm, saved};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// What both programs need.
+const NEEDS: [Need; 6] = [
+    Need::Root,
+    Need::Namespaces,
+    Need::Program("ip"),
+    Need::Ipvs,
+    Need::Program("ipvsadm"),
+    Need::Program("keepalived"),
+];
+
 /// A director, and the servers on the other end of its cables.
 struct World {
     director: Namespace,
@@ -351,15 +361,7 @@ fn configurations() -> Result<Vec<PathBuf>> {
 
 #[test]
 fn every_tutorial_gives_the_table_that_keepalived_gives() -> Result<()> {
-    let needs = [
-        Need::Root,
-        Need::Namespaces,
-        Need::Program("ip"),
-        Need::Ipvs,
-        Need::Program("ipvsadm"),
-        Need::Program("keepalived"),
-    ];
-    if skipped(&needs) {
+    if skipped(&NEEDS) {
         return Ok(());
     }
     let mut pairs = Vec::new();
@@ -414,13 +416,13 @@ fn every_tutorial_gives_the_table_that_keepalived_gives() -> Result<()> {
     Ok(())
 }
 
-/// What becomes of servers that fail: sorry servers, a quorum, weight 0 instead of an end.
+/// What becomes of servers that fail: sorry servers, each by a method of its own, a quorum, weight 0 instead of an end.
 const POOLS: &str = "virtual_server 192.0.2.1 80 {\ndelay_loop 1\nlb_algo wrr\nlb_kind DR\n\
-     protocol TCP\nsorry_server 10.254.9.9 80\nquorum 3\nhysteresis 1\nquorum_up true\n\
+     protocol TCP\nsorry_server 10.254.9.9 80\nsorry_server_lvs_method TUN\nquorum 3\nhysteresis 1\nquorum_up true\n\
      real_server 10.254.0.1 80 {\nweight 2\nTCP_CHECK {\nconnect_timeout 1\n}\n}\n\
      real_server 10.254.0.2 80 {\nweight 2\nTCP_CHECK {\nconnect_timeout 1\n}\n}\n}\n\
      virtual_server 192.0.2.2 80 {\ndelay_loop 1\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
-     sorry_server 10.254.9.9 80\nsorry_server_inhibit\n\
+     sorry_server 10.254.9.9 80\nsorry_server_lvs_method DR\nsorry_server_inhibit\n\
      real_server 10.254.0.1 80 {\ninhibit_on_failure\nTCP_CHECK {\nconnect_timeout 1\n}\n}\n\
      real_server 10.254.0.2 80 {\ninhibit_on_failure\nTCP_CHECK {\nconnect_timeout 1\n}\n}\n}\n\
      virtual_server 192.0.2.3 80 {\ndelay_loop 1\nlb_algo rr\nlb_kind DR\nprotocol TCP\nalpha\n\
@@ -428,15 +430,7 @@ const POOLS: &str = "virtual_server 192.0.2.1 80 {\ndelay_loop 1\nlb_algo wrr\nl
 
 #[test]
 fn sorry_servers_quorum_and_inhibit_give_the_table_that_keepalived_gives() -> Result<()> {
-    let needs = [
-        Need::Root,
-        Need::Namespaces,
-        Need::Program("ip"),
-        Need::Ipvs,
-        Need::Program("ipvsadm"),
-        Need::Program("keepalived"),
-    ];
-    if skipped(&needs) {
+    if skipped(&NEEDS) {
         return Ok(());
     }
     let folder = TempDir::new()?;

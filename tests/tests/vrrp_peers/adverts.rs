@@ -69,6 +69,16 @@ fn advert(frame: &Frame) -> Option<Advert> {
 }
 
 impl Adverts {
+    /// No advert is of this router.
+    pub(crate) fn ensure_nothing_from(&self, source: &str) -> Result<()> {
+        let source: IpAddr = source.parse()?;
+        ensure!(
+            self.0.iter().all(|advert| advert.source != source),
+            "{self:?}"
+        );
+        Ok(())
+    }
+
     /// Whether `to`'s first advert came as long after `from`'s last one, of this priority, as it
     /// should.
     pub(crate) fn ensure_handover(

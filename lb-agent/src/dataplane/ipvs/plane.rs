@@ -21,8 +21,10 @@ const ATTEMPTS: u32 = 2;
 pub struct Plane {
     ipvs: Ipvs,
     installed: Installed,
-    /// What was somebody else's before it was ours, as it was, until [`Self::keep`].
+    /// What was there before it was ours, as it was, until [`Self::keep`].
     adopted: Option<BTreeMap<ServiceKey, installed::Service>>,
+    /// What of that an earlier agent of ours has left.
+    inherited: BTreeSet<ServiceKey>,
     /// The module was unloaded and is there again.
     anew: bool,
 }
@@ -37,34 +39,39 @@ pub struct Outcome {
 }
 
 impl Plane {
-    /// Connects, loading the module if need be, and looks at what is there. With `flush`
-    /// (`lvs_flush`) the tables are emptied, whoever has filled them.
-    pub fn open(flush: bool) -> Result<Self, IpvsError> {
+    /// Connects, loading the module if need be, and looks at what is there.
+    pub fn open() -> Result<Self, IpvsError> {
         let mut ipvs = Ipvs::open()?;
-        if flush {
-            ipvs.change(&Change::Flush)?;
-        }
         let mut installed = Installed::default();
         installed.read(&ipvs.table()?);
         Ok(Self {
             ipvs,
             installed,
             adopted: Some(BTreeMap::new()),
+            inherited: BTreeSet::new(),
             anew: false,
         })
     }
 
     /// An earlier agent has left these; those that are there are ours.
     pub fn inherit(&mut self, keys: &[ServiceKey]) {
-        let there = keys
-            .iter()
-            .filter(|key| self.installed.services.contains_key(*key));
-        self.installed.ours.extend(there);
+        let there = keys.iter().copied();
+        let there: Vec<_> = there
+            .filter(|key| self.installed.services.contains_key(key))
+            .collect();
+        self.installed.ours.extend(&there);
+        self.note_adopted(&there);
+        self.inherited.extend(there);
     }
 
     /// The services that are ours; some may be gone, because somebody has removed them.
     pub const fn ours(&self) -> &BTreeSet<ServiceKey> {
         &self.installed.ours
+    }
+
+    /// Those of ours that are there.
+    pub fn left(&self) -> Vec<ServiceKey> {
+        leftovers(&self.installed).collect()
     }
 
     /// What IPVS says of itself.
@@ -115,9 +122,11 @@ impl Plane {
     }
 
     /// The agent does not run after all: what it has made goes, and what it has adopted is again as
-    /// it was.
+    /// it was. What an earlier agent has left stays ours.
     pub fn give_back(&mut self) -> Result<Vec<IpvsError>, IpvsError> {
         let adopted = self.adopted.take().unwrap_or_default();
+        let theirs = adopted.keys().filter(|key| !self.inherited.contains(*key));
+        let theirs: Vec<ServiceKey> = theirs.copied().collect();
         let server = |destination: Destination| Server {
             destination,
             sorry: false,
@@ -127,7 +136,11 @@ impl Plane {
             servers: it.servers.into_values().map(server).collect(),
         };
         let services = adopted.into_values().map(service).collect();
-        Ok(self.apply(&Desired { services })?.refused)
+        let outcome = self.apply(&Desired { services });
+        for key in &theirs {
+            self.installed.ours.remove(key);
+        }
+        Ok(outcome?.refused)
     }
 
     /// The sync daemons that run, whoever has started them.
@@ -188,9 +201,13 @@ impl Plane {
         Ok(())
     }
 
-    /// Empties the tables, whoever has filled them (`lvs_flush_on_stop`).
+    /// Empties the tables, whoever has filled them (`lvs_flush`, `lvs_flush_on_stop`): nothing is
+    /// left to give back.
     pub fn flush(&mut self) -> Result<(), IpvsError> {
-        self.change(&Change::Flush)
+        self.change(&Change::Flush)?;
+        self.adopted = self.adopted.take().map(|_| BTreeMap::new());
+        self.inherited.clear();
+        Ok(())
     }
 
     /// Carries out `changes` and notes those that have been; gives why the others have not.

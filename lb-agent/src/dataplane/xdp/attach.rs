@@ -97,6 +97,15 @@ pub struct DetachError {
     pub source: io::Error,
 }
 
+/// How the program has come to an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// How it runs.
+    pub mode: Mode,
+    /// Why not in native mode, if that was to be tried first.
+    pub not_native: Option<String>,
+}
+
 /// Who keeps ours off an interface, and what to do.
 fn whose(interface: &str, occupant: Option<&Occupant>) -> String {
     occupant.map_or_else(
@@ -146,25 +155,28 @@ impl Attachments {
         ifindex: u32,
         interface: &str,
         wanted: XdpMode,
-    ) -> Result<Mode, AttachError> {
+    ) -> Result<Attached, AttachError> {
         let was_pinned = pins.link(ifindex).exists();
         let adopted = adopt(object, pins, ifindex, interface, wanted);
-        let (mode, link) = if let Some(adopted) = adopted {
-            adopted
+        let (attached, link) = if let Some((mode, link)) = adopted {
+            let is_fallback = wanted == XdpMode::Auto && mode == Mode::Generic;
+            let not_native = is_fallback
+                .then(|| format!("an earlier agent has attached to {interface} in generic mode"));
+            (Attached { mode, not_native }, link)
         } else {
             if was_pinned || self.released.remove(&ifindex) {
                 wait_until_free(ifindex);
             }
-            let (mode, link) = attach_anew(object, ifindex, interface, wanted)?;
-            (mode, pin(link, pins, ifindex, interface)?)
+            let (attached, link) = attach_anew(object, ifindex, interface, wanted)?;
+            (attached, pin(link, pins, ifindex, interface)?)
         };
         let attachment = Attachment {
             interface: interface.to_owned(),
-            mode,
+            mode: attached.mode,
             link,
         };
         self.links.insert(ifindex, attachment);
-        Ok(mode)
+        Ok(attached)
     }
 
     /// The interfaces that do not carry the program any more: they have gone, and others may have
@@ -288,7 +300,7 @@ fn attach_anew(
     ifindex: u32,
     interface: &str,
     wanted: XdpMode,
-) -> Result<(Mode, XdpLink), AttachError> {
+) -> Result<(Attached, XdpLink), AttachError> {
     let attempts: &[(Mode, AttachMode)] = match wanted {
         XdpMode::Auto => &[
             (Mode::Native, AttachMode::Driver),
@@ -298,7 +310,7 @@ fn attach_anew(
         XdpMode::Generic => &[(Mode::Generic, AttachMode::Skb)],
         XdpMode::Off => &[],
     };
-    let mut refused = None;
+    let mut refused: Option<AttachError> = None;
     for (mode, attach_mode) in attempts {
         let program = object.balance()?;
         match program.attach_to_if_index(ifindex, *attach_mode) {
@@ -309,7 +321,11 @@ fn attach_anew(
                         what: "keep the attachment",
                         source,
                     })?;
-                return Ok((*mode, taken));
+                let attached = Attached {
+                    mode: *mode,
+                    not_native: refused.map(|native| native.to_string()),
+                };
+                return Ok((attached, taken));
             }
             Err(error) => {
                 let error = name_occupant(refusal(interface, *mode, &error), ifindex);

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use lb_common::ABI_VERSION;
+use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use thiserror::Error;
@@ -20,6 +21,9 @@ pub enum PinsError {
     /// Nothing is mounted there, and we cannot do it.
     #[error("no BPF file system at {BPF_FS}; `mount -t bpf bpf {BPF_FS}` as root mounts it")]
     NotMounted(#[source] nix::Error),
+    /// The kernel does not know that file system.
+    #[error("this kernel has no BPF: it was built without CONFIG_BPF_SYSCALL")]
+    NoBpf,
     /// A folder could not be made or removed.
     #[error("cannot {what} {}; lb-agent needs root or CAP_BPF and CAP_NET_ADMIN", path.display())]
     Folder {
@@ -84,7 +88,7 @@ impl Pins {
                 MsFlags::empty(),
                 None::<&str>,
             )
-            .map_err(PinsError::NotMounted)?;
+            .map_err(not_mounted)?;
         }
         for path in [self.version.join("maps"), self.links()] {
             let mut made = std::fs::create_dir_all(&path);
@@ -155,6 +159,14 @@ fn linked_in(folder: &Path) -> Vec<u32> {
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .collect()
+}
+
+/// Without BPF the kernel knows neither the file system nor, in sysfs, the place for it.
+const fn not_mounted(error: Errno) -> PinsError {
+    match error {
+        Errno::ENODEV | Errno::ENOENT => PinsError::NoBpf,
+        _ => PinsError::NotMounted(error),
+    }
 }
 
 #[cfg(test)]

@@ -50,7 +50,13 @@ fn run(module: &str) -> Result<(), String> {
         .map_err(|error| {
             format!("cannot start {program}: {error} (Debian's package kmod has it)")
         })?;
-    let status = wait(&mut child).map_err(|why| format!("`{program} {module}` {why}"))?;
+    let status = match wait(&mut child) {
+        Ok(status) => status,
+        Err(why) => {
+            leave(child);
+            return Err(format!("`{program} {module}` {why}"));
+        }
+    };
     if status.success() {
         return Ok(());
     }
@@ -75,8 +81,16 @@ fn wait(child: &mut Child) -> Result<ExitStatus, String> {
             Err(error) => return Err(format!("cannot be waited for: {error}")),
         }
     }
-    // One that waits for a disk goes when that answers; nobody waits for it.
-    child.kill().ok();
     let seconds = PATIENCE.as_secs();
     Err(format!("did not end within {seconds} seconds"))
+}
+
+/// Ends it. One that waits for a disk goes when that answers: a thread waits for it, so that nothing
+/// of it is left then.
+fn leave(mut child: Child) {
+    child.kill().ok();
+    let wait = move || child.wait().map(drop);
+    if let Err(error) = thread::Builder::new().name("modprobe".into()).spawn(wait) {
+        tracing::debug!("nobody waits for modprobe: {error}");
+    }
 }

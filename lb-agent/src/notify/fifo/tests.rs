@@ -39,6 +39,11 @@ async fn lines_until(mut reader: &File, last: &str) -> Vec<String> {
     text.lines().map(Into::into).collect()
 }
 
+fn spawn(settings: &Settings) -> Result<Handle, FifoError> {
+    let opened = open_all([settings]).pop();
+    super::spawn(settings, opened.unwrap()?)
+}
+
 #[tokio::test]
 async fn lines_come_whole_and_in_order() {
     let folder = TempDir::new().unwrap();

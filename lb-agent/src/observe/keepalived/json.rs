@@ -1,17 +1,14 @@
 //! `keepalived.json`, versions 1 and 2.
 
-mod counters;
-
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
-use self::counters::StatsFields;
 use super::{View, address, quoted};
 use crate::config::model::{Authentication, Command, Tracked, VrrpInstance};
 use crate::vrrp::State;
-use crate::vrrp::status::InstanceStatus;
+use crate::vrrp::status::{InstanceStatus, Stats};
 
 /// The file. Version 2 has an object where version 1 has the list of instances alone.
 pub fn text(view: &View<'_>, version: u8) -> serde_json::Result<String> {
@@ -19,7 +16,7 @@ pub fn text(view: &View<'_>, version: u8) -> serde_json::Result<String> {
     let instances: Vec<Instance<'_>> = pairs
         .map(|(config, status)| Instance {
             data: data(view, config, status),
-            stats: StatsFields::from(&status.stats),
+            stats: OfKeepalived(&status.stats),
         })
         .collect();
     if version < 2 {
@@ -41,7 +38,16 @@ struct Version2<'a> {
 #[derive(Serialize)]
 struct Instance<'a> {
     data: Data<'a>,
-    stats: StatsFields,
+    stats: OfKeepalived<'a>,
+}
+
+/// Those counters that keepalived has.
+struct OfKeepalived<'a>(&'a Stats);
+
+impl Serialize for OfKeepalived<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.of_keepalived())
+    }
 }
 
 /// Numbers and booleans are mixed as keepalived has them.

@@ -103,6 +103,14 @@ impl Director {
         }
     }
 
+    /// What XDP serves.
+    pub fn served_by_xdp(&self) -> Vec<Served> {
+        let servers = self.carried_by(Carrier::Xdp);
+        servers
+            .flat_map(|(server, _)| self.config.served(server))
+            .collect()
+    }
+
     /// The choices, in the order of the virtual servers.
     pub fn choices(&self) -> impl Iterator<Item = (&VirtualServer, &Choice)> {
         self.config.virtual_servers.iter().zip(&self.choices)
@@ -127,14 +135,29 @@ impl Director {
             .collect()
     }
 
-    /// The same for who asks.
+    /// The same for who asks, with what has kept XDP from native mode.
     pub fn carriers(&self) -> Vec<CarrierView> {
         let view = |(server, choice): (&VirtualServer, &Choice)| CarrierView {
             virtual_server: server.key.to_string(),
             plane: choice.carrier,
-            reasons: choice.reasons.clone(),
+            reasons: match choice.carrier {
+                Carrier::Xdp => [choice.reasons.clone(), self.not_native(server)].concat(),
+                Carrier::Ipvs | Carrier::None => choice.reasons.clone(),
+            },
         };
         self.choices().map(view).collect()
+    }
+
+    /// Why packets of a virtual server meet XDP in generic mode, interface by interface.
+    fn not_native(&self, server: &VirtualServer) -> Vec<String> {
+        match self.mode(server) {
+            XdpMode::Auto => {}
+            XdpMode::Native | XdpMode::Generic | XdpMode::Off => return Vec::new(),
+        }
+        let entries = self.entries(server);
+        let ports = entries.iter().filter_map(|index| self.ports.get(index));
+        let refused = ports.filter_map(|port| port.not_native.as_deref());
+        refused.map(|why| format!("generic mode: {why}")).collect()
     }
 
     /// The virtual servers that `carrier` carries, with their pools.

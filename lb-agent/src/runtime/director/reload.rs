@@ -62,9 +62,13 @@ impl Director {
         self.watch_anew();
         let addresses: BTreeSet<IpAddr> = self.virtual_addresses().collect();
         self.addresses.retain(&addresses);
-        // Whoever reads all addresses again brings those that count.
-        self.here.clear();
-        self.address_news.clear();
+        // Those that have `ha_suspend` only now hear of what is here; whoever reads all addresses
+        // again brings the others, and those that have gone.
+        let suspending = &self.suspending;
+        self.here.retain(|address| suspending.contains(address));
+        self.address_news.retain(|(_, here)| !here);
+        let here = self.here.iter().map(|address| (*address, true));
+        self.address_news.extend(here);
         self.choose_again();
         self.held = Some(held);
         self.held_by_ipvs = held_by_ipvs;

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Plane, PlaneError, chain};
+use super::{Fallback, Plane, PlaneError, chain};
 use crate::config::model::XdpMode;
 use crate::dataplane::port::{Need, Port, Ports, Wanted, generic_only};
-use crate::dataplane::xdp::attach::{AttachError, Mode};
+use crate::dataplane::xdp::attach::{AttachError, Attached, Mode};
 use crate::dataplane::xdp::maps::MapsError;
 use crate::net::link::Link;
 
@@ -48,6 +48,7 @@ impl Plane {
             let port = Port {
                 name: it.link.name.clone(),
                 kind: it.link.kind.clone(),
+                not_native: self.not_native(&it.link),
                 program,
                 listed,
                 takes_frames: it.egress.then(|| self.takes_frames(index)).flatten(),
@@ -119,20 +120,34 @@ impl Plane {
             self.forget(link.index);
         }
         let Some(kind) = generic_only(&link.kind) else {
-            let attached = self.attach_as(link, mode)?;
-            tracing::info!("XDP program attached to {} ({attached})", link.name);
-            if attached == Mode::Generic {
-                self.fallbacks.insert(link.index, link.mtu);
+            let Attached { mode, not_native } = self.attach_as(link, mode)?;
+            tracing::info!("XDP program attached to {} ({mode})", link.name);
+            if mode == Mode::Generic {
+                let mtu = link.mtu;
+                self.fallbacks
+                    .insert(link.index, Fallback { mtu, not_native });
             }
-            return Ok(attached);
+            return Ok(mode);
         };
-        let attached = self.attach_as(link, XdpMode::Generic)?;
+        let Attached { mode, .. } = self.attach_as(link, XdpMode::Generic)?;
         let name = &link.name;
         tracing::info!(
-            "XDP program attached to {name} ({attached}): {name} is {kind}, where the kernel has \
-             no native XDP"
+            "XDP program attached to {name} ({mode}): {}",
+            bare(name, kind)
         );
-        Ok(attached)
+        Ok(mode)
+    }
+
+    /// Why the program does not run in native mode on an interface that carries it, if that was
+    /// wanted.
+    fn not_native(&self, link: &Link) -> Option<String> {
+        if self.attachments.mode(link.index) != Some(Mode::Generic) {
+            return None;
+        }
+        match generic_only(&link.kind) {
+            Some(kind) => Some(bare(&link.name, kind)),
+            None => self.fallbacks.get(&link.index)?.not_native.clone(),
+        }
     }
 
     /// Whether native mode, which was refused, may work now: with a smaller MTU. The program is off
@@ -141,10 +156,10 @@ impl Plane {
         let refused_at = self.fallbacks.get(&link.index);
         attached == Mode::Generic
             && wanted == XdpMode::Auto
-            && refused_at.is_some_and(|mtu| link.mtu < *mtu)
+            && refused_at.is_some_and(|it| link.mtu < it.mtu)
     }
 
-    fn attach_as(&mut self, link: &Link, mode: XdpMode) -> Result<Mode, AttachError> {
+    fn attach_as(&mut self, link: &Link, mode: XdpMode) -> Result<Attached, AttachError> {
         let (index, name) = (link.index, &link.name);
         self.attachments
             .attach(&mut self.object, &self.pins, index, name, mode)
@@ -184,6 +199,11 @@ impl Plane {
             }
         }
     }
+}
+
+/// What keeps native mode off an interface of this kind.
+fn bare(name: &str, kind: &str) -> String {
+    format!("{name} is {kind}, where the kernel has no native XDP")
 }
 
 /// Where packets leave.

@@ -8,6 +8,7 @@ use super::forwarding;
 use super::said::Said;
 use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::port::{Need, Ports, Wanted};
+use crate::dataplane::xdp::gate::Numbers;
 use crate::runtime::director::Director;
 use crate::runtime::plane::{Plane, PlaneError, Times, chain};
 
@@ -132,6 +133,18 @@ impl Balancer {
     pub(super) fn stop(self) {
         for error in self.plane.remove() {
             error!("{error}");
+        }
+    }
+
+    /// The agent does not run after all. What an earlier agent has left goes on forwarding, as long
+    /// as nothing of it has been changed; everything else goes.
+    pub(super) fn give_back(self) {
+        if self.plane.is_as_found() {
+            // The addresses of instances are taken away, as nobody is in charge of them.
+            self.plane.gates().reset(&Numbers::default());
+            info!("what an earlier agent has left goes on forwarding");
+        } else {
+            self.stop();
         }
     }
 

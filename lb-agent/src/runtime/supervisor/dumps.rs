@@ -1,9 +1,11 @@
-//! The files that keepalived writes at a signal. They are written here, on the agent's thread: VRRP
-//! is only asked for its boards.
+//! The files that keepalived writes at a signal: VRRP is asked for its boards, and a thread of its own
+//! makes them text and writes it, one after the other for each file. They stand where the operator
+//! wants them, so a disk may hang.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::libc::{SIGRTMAX, SIGRTMIN};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,8 +13,8 @@ use tracing::{error, info};
 
 use crate::config::model::Config;
 use crate::observe::keepalived::{View, data, json, stats};
-use crate::runtime::clock;
 use crate::runtime::replace::replace;
+use crate::runtime::{blocking, clock};
 use crate::vrrp::status::{InstanceStatus, Stats};
 
 /// A file that is asked for.
@@ -71,7 +73,7 @@ impl Dumps {
     pub(super) fn write(
         &mut self,
         dump: Dump,
-        config: &Config,
+        config: &Arc<Config>,
         mut instances: Vec<InstanceStatus>,
         agent: &str,
     ) {
@@ -80,28 +82,40 @@ impl Dumps {
         for instance in &mut instances {
             instance.stats = self.since(&instance.name, instance.stats);
         }
-        let view = View {
-            config,
-            instances: &instances,
-            since_1970: clock::since_1970(),
-        };
-        let text = match dump {
-            Dump::Data => Ok(data::text(&view)),
-            Dump::Stats | Dump::StatsClear => Ok(stats::text(&instances)),
-            Dump::Json => json::text(&view, config.global_defs.dump.json_version),
-        };
         if dump == Dump::StatsClear {
             self.cleared = now;
         }
-        let path = path(dump, config, agent);
-        let mode = 0o666 & !u32::from(config.global_defs.process.umask);
-        let written = text
-            .map_err(io::Error::from)
-            .and_then(|text| replace(&path, &text, mode));
-        match written {
-            Ok(()) => info!("{} is written", path.display()),
-            Err(error) => error!("cannot write {}: {error}", path.display()),
-        }
+        let (path, config) = (path(dump, config, agent), Arc::clone(config));
+        let since_1970 = clock::since_1970();
+        let place = path.clone();
+        let write = move || {
+            let view = View {
+                config: &config,
+                instances: &instances,
+                since_1970,
+            };
+            write(dump, &view, &path);
+        };
+        tokio::spawn(async move {
+            // It ends with the runtime only.
+            blocking::call(&place, write).await.ok();
+        });
+    }
+}
+
+fn write(dump: Dump, view: &View<'_>, path: &Path) {
+    let text = match dump {
+        Dump::Data => Ok(data::text(view)),
+        Dump::Stats | Dump::StatsClear => Ok(stats::text(view.instances)),
+        Dump::Json => json::text(view, view.config.global_defs.dump.json_version),
+    };
+    let mode = 0o666 & !u32::from(view.config.global_defs.process.umask);
+    let written = text
+        .map_err(io::Error::from)
+        .and_then(|text| replace(path, &text, mode));
+    match written {
+        Ok(()) => info!("{} is written", path.display()),
+        Err(error) => error!("cannot write {}: {error}", path.display()),
     }
 }
 

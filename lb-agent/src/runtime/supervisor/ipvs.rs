@@ -21,7 +21,7 @@ use crate::dataplane::ipvs::desired::Desired;
 use crate::dataplane::ipvs::key::key;
 use crate::dataplane::ipvs::plane::{Outcome, Plane};
 use crate::dataplane::ipvs::sync;
-use crate::net::ipvs::{self, IpvsError, ServiceKey};
+use crate::net::ipvs::{self, IpvsError, ServiceKey, SyncDaemon};
 use crate::runtime::claims::{Claims, ClaimsFile};
 use crate::runtime::clock;
 use crate::runtime::director::Director;
@@ -42,6 +42,13 @@ enum Trouble {
     Marks,
 }
 
+/// Why the tables cannot be read.
+struct Blind {
+    why: String,
+    /// It is because the module is gone.
+    unloaded: bool,
+}
+
 /// IPVS of one director.
 pub(super) struct Ipvs {
     plane: Plane,
@@ -50,28 +57,27 @@ pub(super) struct Ipvs {
     times: Times,
     /// Sync daemons of ours may run.
     has_daemons: bool,
-    /// Why the tables cannot be read.
-    blind: Option<String>,
-    /// It is because the module is gone.
-    unloaded: bool,
+    /// The tables cannot be read.
+    blind: Option<Blind>,
     /// What is not as it should be.
     troubles: Said<Trouble>,
     /// What the kernel has refused.
     refused: Said<String>,
     /// Others have changed something, and it has yet to be put right.
     disturbed: bool,
+    /// The kernel has been told something.
+    begun: bool,
     next_look: Instant,
 }
 
 impl Ipvs {
-    /// Connects, loading the module if need be. What stands in the tables stays, unless `flush`
-    /// (`lvs_flush`, at the start of the agent) says otherwise; what an earlier agent called
-    /// `instance` has left is ours.
-    pub(super) fn open(instance: &str, flush: bool) -> Result<Self, IpvsError> {
+    /// Connects, loading the module if need be. What stands in the tables stays; what an earlier
+    /// agent called `instance` has left is ours.
+    pub(super) fn open(instance: &str) -> Result<Self, IpvsError> {
         info!("Initializing ipvs");
         let claims = ClaimsFile::open(instance);
         let left = claims.claims();
-        let mut plane = Plane::open(flush)?;
+        let mut plane = Plane::open()?;
         plane.inherit(&left.services);
         let inherited = plane.ours().len();
         if inherited > 0 {
@@ -88,12 +94,20 @@ impl Ipvs {
             has_daemons: left.daemons,
             claims,
             blind: None,
-            unloaded: false,
             troubles: Said::default(),
             refused: Said::default(),
             disturbed: false,
+            begun: false,
             next_look: clock::now() + LOOK,
         })
+    }
+
+    /// `lvs_flush`, at the start of the agent: empties the tables, whoever has filled them.
+    pub(super) fn flush(&mut self) {
+        self.begun = true;
+        if let Err(error) = self.plane.flush() {
+            error!("lvs_flush: {}", chain(&error));
+        }
     }
 
     /// The services that are ours.
@@ -107,16 +121,15 @@ impl Ipvs {
     }
 
     /// Whether the module is gone, and has to be loaded.
-    pub(super) const fn is_unloaded(&self) -> bool {
-        self.unloaded
+    pub(super) fn is_unloaded(&self) -> bool {
+        self.blind.as_ref().is_some_and(|it| it.unloaded)
     }
 
     /// The module is gone and cannot be loaded.
     pub(super) fn handle_missing(&mut self, why: &str) {
-        if self.unloaded {
-            self.blind = Some(format!(
-                "IPVS was taken out of the kernel, and cannot be loaded again: {why}"
-            ));
+        if let Some(blind) = self.blind.as_mut().filter(|it| it.unloaded) {
+            blind.why =
+                format!("IPVS was taken out of the kernel, and cannot be loaded again: {why}");
         }
     }
 
@@ -124,8 +137,10 @@ impl Ipvs {
     pub(super) fn update(&mut self, director: &Director) {
         let mut troubles = Vec::new();
         let mut note = |what, error: Option<String>| troubles.extend(error.map(|it| (what, it)));
-        note(Trouble::Tables, self.blind.clone());
-        if !self.unloaded {
+        let blind = self.blind.as_ref().map(|it| it.why.clone());
+        note(Trouble::Tables, blind);
+        if !self.is_unloaded() {
+            self.begun = true;
             let desired = director.desired_of_ipvs();
             let wanted = director.config().global_defs.lvs.lvs_timeouts;
             let known = self.times.look(&mut self.plane, wanted);
@@ -191,7 +206,6 @@ impl Ipvs {
         match drifts {
             Ok(drifts) => {
                 let was_blind = self.blind.take().is_some();
-                self.unloaded = false;
                 let anew = self.handle_anew();
                 let is_off = |running: Vec<_>| !sync::plan(&wanted, &running).is_empty();
                 let gone = !anew && daemons.is_some_and(is_off);
@@ -206,11 +220,11 @@ impl Ipvs {
             // to change it.
             Err(error) => {
                 let unloaded = matches!(error, IpvsError::Unloaded(_));
-                let new = self.unloaded != unloaded || self.blind.is_none();
+                let new = self.is_unloaded() != unloaded || self.blind.is_none();
                 if new {
-                    self.blind = Some(chain(&error));
+                    let why = chain(&error);
+                    self.blind = Some(Blind { why, unloaded });
                 }
-                self.unloaded = unloaded;
                 new
             }
         }
@@ -236,40 +250,47 @@ impl Ipvs {
     }
 
     /// The agent does not run after all: what it has made goes, what it has adopted is as it was.
-    pub(super) fn give_back(mut self, director: &Director) {
-        self.stop_daemons(director);
-        tell::removed(self.plane.give_back());
-        self.leave();
+    /// What an earlier agent has left goes on forwarding, and the next one knows it.
+    pub(super) fn give_back(mut self) {
+        if !self.begun {
+            return;
+        }
+        self.stop_daemons();
+        let outcome = self.plane.give_back();
+        self.leave(outcome);
     }
 
     /// Nobody needs IPVS any more.
-    pub(super) fn release(mut self, director: &Director) {
-        self.stop_daemons(director);
-        tell::removed(self.plane.clear());
-        self.leave();
+    pub(super) fn release(mut self) {
+        self.stop_daemons();
+        let outcome = self.plane.clear();
+        self.leave(outcome);
         info!("IPVS has nothing of ours any more: nobody needs it");
     }
 
     /// The end: our services go, unless they are to stay.
     pub(super) fn stop(mut self, director: &Director, stays: bool) {
-        self.stop_daemons(director);
+        self.stop_daemons();
         if stays {
             self.claims.write(Claims {
-                daemons: false,
+                daemons: self.has_daemons,
                 ..self.claims.claims().clone()
             });
             info!("the services stay in IPVS (--dont-release-ipvs)");
             return;
         }
-        tell::removed(match director.config().global_defs.lvs.lvs_flush_on_stop {
+        let outcome = match director.config().global_defs.lvs.lvs_flush_on_stop {
             LvsFlushOnStop::All => self.plane.flush().map(|()| Vec::new()),
             LvsFlushOnStop::No | LvsFlushOnStop::VirtualServers => self.plane.clear(),
-        });
-        self.leave();
+        };
+        self.leave(outcome);
     }
 
-    /// Everything beside the services.
-    fn leave(&mut self) {
+    /// `outcome`: what came of the services. Everything beside them goes; what stays nevertheless is
+    /// written down for the next agent.
+    fn leave(&mut self, outcome: Result<Vec<IpvsError>, IpvsError>) {
+        let is_gone = matches!(outcome, Err(IpvsError::Unloaded(_)));
+        tell::removed(outcome);
         let times = self.times.set(&mut self.plane, LvsTimeouts::default());
         match times {
             Ok(()) | Err(IpvsError::Unloaded(_)) => {}
@@ -278,36 +299,51 @@ impl Ipvs {
         if let Err(error) = self.marks.update(None) {
             error!("{}", chain(&error));
         }
-        self.claims.write(Claims::default());
+        let table = self.marks.table().map(str::to_owned);
+        self.claims.write(if is_gone {
+            // Its tables, daemons and time-outs went with it.
+            Claims {
+                table,
+                ..Claims::default()
+            }
+        } else {
+            Claims {
+                services: self.plane.left(),
+                table,
+                daemons: self.has_daemons,
+                timeouts: self.times.before(),
+            }
+        });
     }
 
-    /// Those of ours.
-    fn stop_daemons(&mut self, director: &Director) {
-        let ours = director.sync_daemons();
-        let Ok(mut running) = self.plane.daemons() else {
-            return;
-        };
-        running.retain(|it| ours.iter().any(|ours| ours.role == it.role));
-        for change in sync::plan(&[], &running) {
-            match self.plane.change(&change) {
-                Ok(()) => tell::daemon(&change),
-                Err(error) => error!("{}", chain(&error)),
-            }
+    /// Those of ours, also those that an earlier agent has left.
+    fn stop_daemons(&mut self) {
+        if let Some(why) = self.follow_daemons(&[]) {
+            error!("{why}");
         }
     }
 
     /// The sync daemons follow their instance; why not, if they do not.
     fn sync(&mut self, director: &Director) -> Option<String> {
-        let wanted = director.sync_daemons();
+        self.follow_daemons(&director.sync_daemons())
+    }
+
+    /// Without any that are wanted, and without any of ours, those of others are left alone.
+    fn follow_daemons(&mut self, wanted: &[SyncDaemon]) -> Option<String> {
         if wanted.is_empty() && !self.has_daemons {
             return None;
         }
         let running = match self.plane.daemons() {
             Ok(running) => running,
+            // They went with the module.
+            Err(IpvsError::Unloaded(_)) if wanted.is_empty() => {
+                self.has_daemons = false;
+                return None;
+            }
             Err(error) => return Some(chain(&error)),
         };
         let mut why = None;
-        for change in sync::plan(&wanted, &running) {
+        for change in sync::plan(wanted, &running) {
             match self.plane.change(&change) {
                 Ok(()) => tell::daemon(&change),
                 Err(error) => why = Some(chain(&error)),

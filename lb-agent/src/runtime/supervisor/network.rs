@@ -1,6 +1,7 @@
 //! The network around us, as the kernel tells it: links, addresses, neighbours, routes go to the
 //! director; what its next hops want to know or to have probed is asked of the kernel.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -200,20 +201,8 @@ impl Network {
         let mut changed = false;
         while let Some(action) = director.hops().poll_action() {
             match action {
-                Action::LookUpRoute(address) => {
-                    let found = route::get(&mut self.connection, address);
-                    let found = found.map_err(|error| error.to_string());
-                    director.hops().handle_route(address, found, now);
-                }
-                Action::ListGateways => {
-                    let found = route::gateways(&mut self.connection);
-                    if let Err(error) = &found {
-                        warn!("{error}; answers of NAT servers may wait for a router");
-                    }
-                    let before = director.hops().gateway_interfaces();
-                    director.hops().handle_gateways(found.ok(), now);
-                    changed |= director.hops().gateway_interfaces() != before;
-                }
+                Action::LookUpRoute(address) => self.look_up_route(address, director, now),
+                Action::ListGateways => changed |= self.list_gateways(director, now),
                 Action::Probe { index, address } => {
                     if let Err(error) = neighbour::probe(&mut self.connection, index, address) {
                         debug!("{error}");
@@ -236,10 +225,41 @@ impl Network {
         }
         changed
     }
+
+    /// The same for a director that only tries a configuration: the routes are asked for, nobody is
+    /// probed, and nobody is told.
+    pub(super) fn look_up(&mut self, director: &mut Director, now: Instant) {
+        while let Some(action) = director.hops().poll_action() {
+            match action {
+                Action::LookUpRoute(address) => self.look_up_route(address, director, now),
+                Action::ListGateways => {
+                    self.list_gateways(director, now);
+                }
+                Action::Probe { .. } => {}
+            }
+        }
+    }
+
+    fn look_up_route(&mut self, address: IpAddr, director: &mut Director, now: Instant) {
+        let found = route::get(&mut self.connection, address);
+        let found = found.map_err(|error| error.to_string());
+        director.hops().handle_route(address, found, now);
+    }
+
+    /// Whether packets go to other interfaces.
+    fn list_gateways(&mut self, director: &mut Director, now: Instant) -> bool {
+        let found = route::gateways(&mut self.connection);
+        if let Err(error) = &found {
+            warn!("{error}; answers of NAT servers may wait for a router");
+        }
+        let before = director.hops().gateway_interfaces();
+        director.hops().handle_gateways(found.ok(), now);
+        director.hops().gateway_interfaces() != before
+    }
 }
 
 /// Tells the operator about the way to a real server.
-fn say(director: &Director, address: std::net::IpAddr) {
+fn say(director: &Director, address: IpAddr) {
     match director.resolution(address) {
         Resolution::Via(hop) => {
             let mac = hop.dst_mac.map(|byte| format!("{byte:02x}")).join(":");

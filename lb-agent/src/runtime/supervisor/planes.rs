@@ -10,6 +10,8 @@
 mod begin;
 mod tell;
 
+pub(super) use self::begin::Unready;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -40,6 +42,8 @@ pub(super) struct Planes {
     ipvs: Option<Ipvs>,
     /// Who loads IPVS's module while we go on.
     module: Module,
+    /// What came of loading it for a reload; `None`: that was not tried.
+    loaded: Option<Result<(), String>>,
     /// Why the program cannot be loaded.
     no_xdp: Option<String>,
     /// Why there is no IPVS.
@@ -59,6 +63,7 @@ impl Planes {
             balancer: None,
             ipvs: None,
             module: Module::default(),
+            loaded: None,
             no_xdp: None,
             no_ipvs: None,
             expected: BTreeMap::new(),
@@ -67,7 +72,7 @@ impl Planes {
         match planes.begin(director) {
             Ok(()) => Ok(planes),
             Err(error) => {
-                planes.give_back(director);
+                planes.give_back();
                 Err(error)
             }
         }
@@ -82,12 +87,12 @@ impl Planes {
 
     /// The agent does not run after all: nothing half-done stays behind, and what was somebody
     /// else's stays.
-    pub(super) fn give_back(self, director: &Director) {
+    pub(super) fn give_back(self) {
         if let Some(balancer) = self.balancer {
-            balancer.stop();
+            balancer.give_back();
         }
         if let Some(ipvs) = self.ipvs {
-            ipvs.give_back(director);
+            ipvs.give_back();
         }
     }
 
@@ -108,16 +113,30 @@ impl Planes {
         }
     }
 
+    /// What came of loading IPVS's module for a configuration that is to come, if that was tried.
+    pub(super) fn note_module(&mut self, loaded: Option<Result<(), String>>) {
+        self.loaded = loaded;
+    }
+
     /// The director has another configuration, which was prepared: who carries what is chosen anew.
     pub(super) fn reload(&mut self, director: &mut Director) {
         director.note_refusals(std::mem::take(&mut self.expected));
-        // `prepare` did not know the next hops, by which one may be XDP's no more.
+        // The way to a server may be another one since `prepare`.
         let (_, wants_ipvs) = director.asks(self.xdp_there());
-        if wants_ipvs && self.ipvs.is_none() {
-            self.no_ipvs = None;
-            self.open_ipvs();
+        if wants_ipvs && self.ipvs.is_none() && self.no_ipvs.is_none() {
+            if self.may_open_ipvs() {
+                self.open_ipvs();
+            } else {
+                self.module.ask(director.config());
+            }
         }
         director.choose(self.xdp_there(), self.ipvs_there());
+        if director.needs_xdp() && self.balancer.is_none() {
+            self.no_xdp = None;
+            self.load(director);
+            director.choose(self.xdp_there(), self.ipvs_there());
+        }
+        self.loaded = None;
         self.tell(director);
     }
 
@@ -144,9 +163,10 @@ impl Planes {
             return false;
         }
         if self.ipvs.is_none() && self.no_ipvs.is_none() {
-            match net::ipvs::Ipvs::open_if_loaded() {
-                Ok(None) => self.module.ask(director.config()),
-                Ok(Some(_)) | Err(_) => self.open_ipvs(),
+            if self.may_open_ipvs() {
+                self.open_ipvs();
+            } else {
+                self.module.ask(director.config());
             }
         }
         if self.ipvs.is_none() {
@@ -172,7 +192,7 @@ impl Planes {
         if !director.needs_ipvs()
             && let Some(ipvs) = self.ipvs.take()
         {
-            ipvs.release(director);
+            ipvs.release();
         }
     }
 
@@ -213,11 +233,16 @@ impl Planes {
     pub(super) fn handle_module(
         &mut self,
         outcome: Result<(), String>,
-        director: &Director,
+        director: &mut Director,
     ) -> bool {
         match (outcome, &mut self.ipvs) {
             (Ok(()), Some(ipvs)) => ipvs.look(director),
-            (Ok(()), None) => true,
+            (Ok(()), None) => {
+                self.open_ipvs();
+                director.choose(self.xdp_there(), self.ipvs_there());
+                self.tell(director);
+                true
+            }
             (Err(why), Some(ipvs)) => {
                 ipvs.handle_missing(&why);
                 true
@@ -226,7 +251,9 @@ impl Planes {
                 let missing = net::ipvs::IpvsError::Missing { reason };
                 self.no_ipvs = Some(missing.to_string());
                 error!("{missing}");
-                false
+                director.choose(self.xdp_there(), self.ipvs_there());
+                self.tell(director);
+                true
             }
         }
     }
@@ -256,9 +283,27 @@ impl Planes {
         }
     }
 
+    /// Whether [`Self::open_ipvs`] would not load the module, which the agent at work leaves to a
+    /// thread.
+    fn may_open_ipvs(&self) -> bool {
+        net::ipvs::Ipvs::is_loaded() || self.loaded.is_some()
+    }
+
     fn open_ipvs(&mut self) {
-        match Ipvs::open(&self.instance, false) {
-            Ok(ipvs) => self.ipvs = Some(ipvs),
+        let opened = match &self.loaded {
+            // Nobody waits for modprobe once more.
+            Some(Err(reason)) if !net::ipvs::Ipvs::is_loaded() => {
+                Err(net::ipvs::IpvsError::Missing {
+                    reason: reason.clone(),
+                })
+            }
+            Some(_) | None => Ipvs::open(&self.instance),
+        };
+        match opened {
+            Ok(ipvs) => {
+                self.ipvs = Some(ipvs);
+                self.no_ipvs = None;
+            }
             Err(error) => self.no_ipvs = Some(chain(&error)),
         }
     }

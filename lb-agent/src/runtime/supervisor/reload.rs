@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
+use super::planes::Unready;
 use super::vrrp::names;
 use super::{Supervisor, write_lines};
 use crate::config::Changes;
@@ -19,7 +20,7 @@ use crate::control::protocol::Response;
 use crate::notify::from_config::Settings;
 use crate::runtime::plane::Times;
 use crate::runtime::reload::saved::Moment;
-use crate::runtime::reload::{self, Errors, Origin, Prepared, Refused};
+use crate::runtime::reload::{self, Errors, Opened, Origin, Prepared, Refused};
 use crate::runtime::trackers::{Trackers, Watched};
 use crate::runtime::{clock, interfaces, systemd};
 use crate::vrrp::driver::Handle;
@@ -77,6 +78,8 @@ struct Following {
     watched: Watched,
     /// Whom they tell.
     telling: Settings,
+    /// Its FIFOs.
+    fifos: Vec<Opened>,
 }
 
 impl Reloads {
@@ -186,7 +189,7 @@ impl Supervisor {
     pub(super) fn handle_prepared(&mut self, outcome: Result<Prepared, Refused>) {
         let applied = outcome.and_then(|prepared| self.apply(prepared));
         match applied {
-            Ok(()) if self.reloads.following.is_some() => {}
+            Ok(()) if self.reloads.is_busy() => {}
             Ok(()) => self.settle_reload(),
             Err(refused) => self.refuse(&refused),
         }
@@ -202,8 +205,31 @@ impl Supervisor {
         self.finish_reload(&Response::with_status(status, text));
     }
 
+    /// Goes on when IPVS's module has been loaded, or has not: modprobe may wait for a disk.
+    fn wait_for_module(&mut self, prepared: Prepared) -> Result<(), Refused> {
+        let outcome = reload::with_module(prepared)
+            .map_err(|error| Refused::because(format!("cannot start a thread: {error}")))?;
+        let since = clock::now();
+        self.reloads.reading = Some(Reading { since, outcome });
+        Ok(())
+    }
+
     /// All or nothing: what can fail comes first.
     fn apply(&mut self, prepared: Prepared) -> Result<(), Refused> {
+        self.planes.note_module(prepared.module.clone());
+        let ready = self
+            .planes
+            .prepare(&prepared.config, &self.director, &mut self.network);
+        match ready {
+            Ok(()) => {}
+            Err(Unready::Module) => return self.wait_for_module(prepared),
+            Err(Unready::Refused(why)) => {
+                // Interfaces that only it needs.
+                self.stale = true;
+                let why = format!("{why}; everything goes on as it was");
+                return Err(Refused::because(why));
+            }
+        }
         let Prepared {
             config,
             changes,
@@ -211,6 +237,8 @@ impl Supervisor {
             setup,
             watched,
             telling,
+            fifos,
+            module: _,
             remarks,
             errors,
         } = prepared;
@@ -218,15 +246,6 @@ impl Supervisor {
         let existing: Vec<&str> = self.director.links().map(|link| &*link.name).collect();
         let missing = interfaces::missing(&config, &existing);
         let missing: Vec<String> = missing.iter().map(|one| format!("{one}\n")).collect();
-        let ready = self
-            .planes
-            .prepare(&config, &self.director, &mut self.network);
-        if let Err(why) = ready {
-            // Interfaces that only it needs.
-            self.stale = true;
-            let why = format!("{why}; everything goes on as it was");
-            return Err(Refused::because(why));
-        }
         self.hear_health_out();
         self.telling.expect(&telling);
         let lines = self.tell_changes(&config, &changes);
@@ -237,10 +256,11 @@ impl Supervisor {
         }
         self.reloads.before = Some(Arc::clone(self.director.config()));
         write_lines(self.director.reload(config));
-        self.planes.reload(&mut self.director);
         self.health.reload(services, share);
         self.network.read_again(&mut self.director);
         self.settle();
+        // Which servers are this host is known from here on.
+        self.planes.reload(&mut self.director);
         self.stale = true;
         self.update();
         self.reloads.errors = errors;
@@ -255,6 +275,7 @@ impl Supervisor {
             places,
             watched,
             telling,
+            fifos,
         });
         self.reload_vrrp(&changes, setup);
         Ok(())
@@ -305,7 +326,7 @@ impl Supervisor {
         };
         error!("Reload: {why}; VRRP goes on as it was");
         let telling = self.telling.of_vrrp_before(following.telling);
-        self.telling.replace(telling);
+        self.telling.replace(telling, following.fifos);
         self.stale |= self.director.settle();
         let text = format!(
             "{}error: {why}; the virtual servers are those of the new configuration, VRRP goes on \
@@ -321,7 +342,7 @@ impl Supervisor {
             return;
         };
         self.places = following.places;
-        self.telling.replace(following.telling);
+        self.telling.replace(following.telling, following.fifos);
         self.tell_states();
         self.watch_anew(following.watched);
         self.stale |= self.director.settle();
@@ -388,7 +409,7 @@ impl Supervisor {
                 && let Some(following) = self.reloads.following.take()
             {
                 self.places = following.places;
-                self.telling.replace(following.telling);
+                self.telling.replace(following.telling, following.fifos);
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::notify::mail::Mail;
 use crate::notify::script::Queue;
 use crate::notify::servers::Servers;
 use crate::notify::{fifo, mailer, script};
+use crate::runtime::reload::Opened;
 use crate::script::Script;
 
 /// How long the agent's end waits for scripts, FIFOs and mails, all at once.
@@ -38,9 +39,10 @@ impl Telling {
     /// be opened is said, and the agent goes on without.
     pub(super) fn start(settings: Settings) -> Self {
         remark(&settings);
+        let opened = fifo::open_all(settings.fifos.iter().map(|(_, it)| it));
         Self {
             scripts: script::spawn(),
-            fifos: open(&settings.fifos, Vec::new()),
+            fifos: open(&settings.fifos, opened, Vec::new()),
             mailer: settings.mail.clone().map(mailer::spawn),
             settings,
             expected: None,
@@ -63,10 +65,10 @@ impl Telling {
 
     /// Goes on with those of another configuration. Scripts that wait are run; a FIFO that stays
     /// the same stays open, with its script; mails that wait are sent as the new one says, or, if it
-    /// says nothing, as the old one did.
-    pub(super) fn replace(&mut self, settings: Settings) {
+    /// says nothing, as the old one did. `opened`: the FIFOs, in their order.
+    pub(super) fn replace(&mut self, settings: Settings, opened: Vec<Opened>) {
         remark(&settings);
-        self.fifos = open(&settings.fifos, std::mem::take(&mut self.fifos));
+        self.fifos = open(&settings.fifos, opened, std::mem::take(&mut self.fifos));
         if let Some(mail) = &settings.mail
             && self.settings.mail != settings.mail
         {
@@ -148,21 +150,21 @@ impl Telling {
 
 type Fifos = Vec<(Audience, fifo::Settings, fifo::Handle)>;
 
-/// The FIFOs of `settings`; of `old` those that stay.
-fn open(settings: &[(Audience, fifo::Settings)], mut old: Fifos) -> Fifos {
+/// The FIFOs of `settings`, which are `opened`; of `old` those that stay.
+fn open(settings: &[(Audience, fifo::Settings)], opened: Vec<Opened>, mut old: Fifos) -> Fifos {
     let mut fifos = Vec::with_capacity(settings.len());
     let mut new = Vec::new();
-    for (audience, settings) in settings {
+    for ((audience, settings), opened) in settings.iter().zip(opened) {
         let same = |(whose, known, _): &(Audience, fifo::Settings, _)| {
             whose == audience && known == settings
         };
         match old.iter().position(same) {
             Some(place) => fifos.push(old.swap_remove(place)),
-            None => new.push((*audience, settings)),
+            None => new.push((*audience, settings, opened)),
         }
     }
-    for (audience, settings) in new {
-        match fifo::spawn(settings) {
+    for (audience, settings, opened) in new {
+        match opened.and_then(|fifo| fifo::spawn(settings, fifo)) {
             Ok(fifo) => fifos.push((audience, settings.clone(), fifo)),
             Err(error) => error!("{error}; nobody is told there"),
         }

@@ -97,12 +97,13 @@ impl Supervisor {
     /// everything, what it holds is taken from it.
     pub(super) fn stop_vrrp(&mut self, vrrp: Handle) {
         let view = vrrp.view();
+        let (mut setups, places) = self.may_be_set();
+        vrrp.name_vmacs(&mut setups);
         if self.vigil.is_lost() {
             vrrp.abandon();
         } else if vrrp.stop() {
             return;
         }
-        let (setups, places) = self.may_be_set();
         let gate = self.planes.gate(&self.director);
         for place in 0..places {
             gate.disarm(place);
@@ -110,14 +111,33 @@ impl Supervisor {
         residue::remove_within(setups, REMOVAL);
         // What it has said itself comes first.
         self.hear_out();
-        let last = view.status();
-        let last = last.iter();
+        let status = view.status();
+        let last = status.iter();
         let last = last.map(|it| (it.name.as_str(), it.state, it.effective_priority));
         let last: Vec<_> = last.collect();
         for change in ends(&last, &self.places) {
             self.telling.handle_news(&News::Changed(change));
         }
+        let members = status.iter();
+        let members = members.filter_map(|it| Some((it.sync_group.as_deref()?, it.state)));
+        let members: Vec<_> = members.collect();
+        let names: Vec<&str> = self.telling.groups().collect();
+        for group in groups_that_end(&members, &names) {
+            let to = State::Init;
+            self.telling.handle_news(&News::Group { group, to });
+        }
     }
+}
+
+/// The same of sync groups: those with a member that has not ended by itself, by their places among
+/// `names`. `members`: the group of each, and its state.
+fn groups_that_end(members: &[(&str, State)], names: &[&str]) -> Vec<usize> {
+    let goes_on = |(_, name): &(usize, &str)| {
+        let mut members = members.iter();
+        members.any(|(of, state)| of == name && *state != State::Init)
+    };
+    let names = names.iter().copied().enumerate();
+    names.filter(goes_on).map(|(place, _)| place).collect()
 }
 
 /// What the thread would have said of instances that have not ended by its hand: their names, states
@@ -162,6 +182,19 @@ mod tests {
         }
         assert_eq!(vigil.beat(Duration::from_millis(1900)), Seen::Back);
         assert_eq!(vigil.beat(Duration::ZERO), Seen::Nothing);
+    }
+
+    #[test]
+    fn a_group_ends_once_and_only_if_a_member_of_it_has_not_ended_by_itself() {
+        let members = [
+            ("G1", State::Init),
+            ("G1", State::Init),
+            ("G3", State::Master),
+            ("G3", State::Init),
+            ("G2", State::Fault),
+        ];
+        let names = ["G1", "G2", "G3", "empty"];
+        assert_eq!(groups_that_end(&members, &names), [1, 2]);
     }
 
     #[test]

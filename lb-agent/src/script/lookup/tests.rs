@@ -21,6 +21,13 @@ fn with_net(wanted: &Wanted) -> Resolved {
     wanted.find()
 }
 
+impl Lookup {
+    /// Of a machine whose /net does not answer.
+    pub(in crate::script) fn hanging() -> Self {
+        Self::new(with_net, Duration::from_millis(200))
+    }
+}
+
 #[test]
 fn a_program_is_found_as_without_a_thread() {
     let lookup = Lookup::default();
@@ -31,13 +38,13 @@ fn a_program_is_found_as_without_a_thread() {
 
 #[test]
 fn a_folder_that_hangs_is_asked_once_and_holds_up_no_other() {
-    let lookup = Lookup::new(with_net, Duration::from_millis(200));
+    let lookup = Lookup::hanging();
     for program in ["/net/a/one", "/net/a/two 2"] {
         let found = lookup.find(wanted(program));
         let said = format!("Script {program} cannot be accessed - its file system does not answer");
         assert_eq!((&found.script, lines(&found)), (&None, vec![said.as_str()]));
     }
-    assert_eq!(lookup.hung.borrow().len(), 1);
+    assert_eq!(lookup.hung(), [PathBuf::from("/net/a")]);
     let patient = Lookup {
         patience: PATIENCE * 4,
         ..lookup

@@ -36,6 +36,21 @@ fn an_unknown_user_disables_the_script_and_no_other() {
 }
 
 #[test]
+fn scripts_of_a_file_system_that_hangs_are_not_answered_for() {
+    let mut programs = programs(ScriptDefaults::default());
+    let missing = Command::new("/no/such/program");
+    assert_eq!(programs.find("misc script", "m", &missing), None);
+    assert_eq!(programs.unanswered(), None, "what is missing is missing");
+    programs.lookup = Lookup::hanging();
+    let net = Command::new("/net/a/check");
+    assert_eq!(programs.find("misc script", "n", &net), None);
+    assert_eq!(
+        programs.unanswered().unwrap(),
+        "scripts cannot be looked for, as their file system does not answer: /net/a"
+    );
+}
+
+#[test]
 fn every_script_that_an_unknown_script_user_disables_says_why() {
     let programs = programs(ScriptDefaults {
         script_user: Some(("no-such-user".into(), None)),

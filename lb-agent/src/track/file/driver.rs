@@ -6,7 +6,7 @@
 //!
 //! One task on the agent's runtime decides. What may hang, `look()`, is done elsewhere, for each
 //! file once at a time ([`blocking`]); a file that has not answered for a second keeps the value that
-//! it had, at first 0, and that is said.
+//! it had, also before a reload, at first 0, and that is said.
 
 mod look;
 
@@ -71,23 +71,23 @@ impl Drop for Handle {
     }
 }
 
-/// Makes `files` as `init_file` has it (`reload`: not those that are there), reads and watches them, on
-/// the runtime of the caller. What stands in each goes to `changed` within a second, and later every
-/// other value; it must not block.
+/// Makes `files` as `init_file` has it, reads and watches them, on the runtime of the caller. At a
+/// reload (`before`: what those that stay had until now, by name) none is written over. What stands
+/// in each goes to `changed` within a second, and later every other value; it must not block.
 ///
 /// # Panics
 ///
 /// Outside of a tokio runtime.
 pub fn spawn(
     files: &[Settings],
-    reload: bool,
+    before: Option<&[Status]>,
     changed: impl Fn(Event) + Send + 'static,
 ) -> io::Result<Handle> {
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
     let inotify = Arc::new(inotify);
     let (board, status) = watch::channel(Vec::new());
     let mut watcher = Watcher {
-        files: files.iter().map(|it| File::new(it, reload)).collect(),
+        files: files.iter().map(|it| File::new(it, before)).collect(),
         events: wait_for(Descriptor(Arc::clone(&inotify)))?,
         inotify,
         looks: JoinSet::new(),
@@ -106,6 +106,8 @@ struct File {
     init: Option<(InitFile, bool)>,
     /// `None`: nothing has been told.
     value: Option<Value>,
+    /// What it counts as until then.
+    before: Value,
     /// The last number that was out of range, so that it is said once.
     refused: Option<i64>,
     /// The names it has, link and target.
@@ -126,11 +128,15 @@ struct Looking {
 }
 
 impl File {
-    fn new(settings: &Settings, reload: bool) -> Self {
+    fn new(settings: &Settings, before: Option<&[Status]>) -> Self {
+        let mut known = before.into_iter().flatten();
+        let known = known.find(|it| it.name == settings.name);
+        let reload = before.is_some();
         Self {
             settings: settings.clone(),
             init: settings.init_file.map(|init| (init, reload)),
             value: None,
+            before: known.map_or(0, |it| it.value),
             refused: None,
             places: Vec::new(),
             again: None,
@@ -171,7 +177,7 @@ impl File {
                     let path = self.settings.path.display();
                     info!("Invalid number {number} read from {path} - ignoring");
                 }
-                self.value.is_none().then_some(0)
+                self.value.is_none().then_some(self.before)
             }
         }
     }
@@ -191,7 +197,7 @@ impl File {
             return None;
         }
         looking.said = true;
-        let value = self.value.unwrap_or(0);
+        let value = self.value.unwrap_or(self.before);
         let (name, path) = (&self.settings.name, self.settings.path.display());
         warn!(
             "track file {name}: {path} has not answered for {LOOK:?}, does its file system hang? \
@@ -311,7 +317,7 @@ impl<F: Fn(Event)> Watcher<F> {
     fn show(&self) {
         let status = self.files.iter().map(|file| Status {
             name: file.settings.name.clone(),
-            value: file.value.unwrap_or(0),
+            value: file.value.unwrap_or(file.before),
         });
         self.board.send_replace(status.collect());
     }

@@ -50,16 +50,15 @@ impl Handle {
         let monitor = (minds_routing && !self.minds_routing)
             .then(|| listen_to(true))
             .transpose()?;
-        let instances = setup.clone().complete();
         let (old, boards) = (&self.instances, &self.boards);
         let reload = Reload::new(old, boards, setup, restarted, gate, clock::now());
-        let boards = reload.boards();
+        let (boards, instances) = (reload.boards(), reload.instances());
         let order = Order { reload, monitor };
         if self.reloads.send(order).is_err() || self.reports.wake().is_err() {
             return Err(ReloadError::Ended);
         }
         self.boards = boards;
-        self.instances = instances;
+        self.before = std::mem::replace(&mut self.instances, instances);
         self.minds_routing = minds_routing;
         Ok(())
     }

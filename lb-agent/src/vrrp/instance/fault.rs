@@ -14,6 +14,8 @@ pub enum Fault {
     InterfaceDown,
     /// The interface has no address to send from.
     NoSourceAddress,
+    /// Another interface has the name of one of its VMACs.
+    VmacNameTaken,
     /// Something tracked with a weight of 0 has failed: its place in the settings.
     Tracked(usize),
     /// Unicast without a peer (`unicast_fault_no_peer`). Nothing but a reload ends it.

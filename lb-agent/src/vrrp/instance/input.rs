@@ -21,6 +21,8 @@ pub enum Input {
     Interface(Interface),
     /// The address adverts are sent from; `None`: the interface has none.
     Source(Option<IpAddr>),
+    /// Whether the name of one of its VMACs is another interface's.
+    VmacNameTaken(bool),
     /// How a tracked thing is now.
     Tracked {
         /// Its place in the settings.

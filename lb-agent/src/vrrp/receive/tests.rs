@@ -166,6 +166,53 @@ fn each_check_has_its_own_words() {
 }
 
 #[test]
+fn who_is_no_peer_is_refused_with_check_unicast_src_only() {
+    let from_a_stranger = |check_unicast_src| {
+        let expected = Expected {
+            vrid: 13,
+            authentication: None,
+            peers: vec![peer(Ipv4Addr::new(10, 0, 0, 9))],
+            check_unicast_src,
+            ..expected()
+        };
+        judge(&expected, &bytes(UNICAST))
+    };
+    assert!(from_a_stranger(false).is_ok());
+    let from = IpAddr::V4(PEER);
+    assert_eq!(from_a_stranger(true), Err(Rejected::NotAPeer { from }));
+}
+
+#[test]
+fn a_peer_nearer_or_farther_than_min_ttl_and_max_ttl_allow_is_refused_and_others_are_not() {
+    let within = |min_ttl, max_ttl, ttl| {
+        let expected = Expected {
+            vrid: 13,
+            authentication: None,
+            peers: vec![
+                peer(Ipv4Addr::new(10, 0, 0, 9)),
+                Peer {
+                    min_ttl,
+                    max_ttl,
+                    ..peer(PEER)
+                },
+            ],
+            ..expected()
+        };
+        let mut packet = bytes(UNICAST);
+        packet[8] = ttl;
+        judge(&expected, &packet).map_err(|error| error.to_string())
+    };
+    for (min_ttl, max_ttl, ttl) in [(0, 255, 0), (64, 64, 64), (253, 255, 253), (1, 10, 10)] {
+        assert!(within(min_ttl, max_ttl, ttl).is_ok(), "{min_ttl} {max_ttl}");
+    }
+    for (min_ttl, max_ttl, ttl) in [(254, 255, 253), (64, 64, 65), (64, 64, 63), (0, 10, 255)] {
+        let words =
+            format!("TTL/HL {ttl} from unicast peer 10.0.0.1 is not from {min_ttl} to {max_ttl}");
+        assert_eq!(within(min_ttl, max_ttl, ttl), Err(words));
+    }
+}
+
+#[test]
 fn the_first_failing_check_names_the_reason() {
     // Everything is wrong with it: the order of the checks decides.
     let mut packet = changed(&[(0, 0x32), (4, 0), (5, 9)]);

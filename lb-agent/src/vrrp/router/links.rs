@@ -32,6 +32,7 @@ impl<K: Kernel> Router<K> {
         for link in &links {
             self.update_link(link.clone(), now);
         }
+        self.judge_names(now);
         // Not before all are known: one of them may be what an earlier run has made.
         for link in &links {
             self.make_vmacs(link);
@@ -59,6 +60,9 @@ impl<K: Kernel> Router<K> {
             self.open(&link);
         }
         self.interfaces.insert(link);
+        if self.is_vmac_name(&name) {
+            self.judge_names(now);
+        }
         if is_new_primary {
             self.read_sources(now);
         }
@@ -122,6 +126,9 @@ impl<K: Kernel> Router<K> {
             }
             let what = (Kind::Interface, name);
             member.track(what, Status::Down, &self.interfaces, &mut self.outside, now);
+        }
+        if self.is_vmac_name(name) {
+            self.judge_names(now);
         }
     }
 
@@ -188,6 +195,12 @@ impl<K: Kernel> Router<K> {
                 member.track(what, Status::Down, &self.interfaces, &mut self.outside, now);
             }
         }
+    }
+
+    /// Whether an interface of this name is to be made for an instance.
+    fn is_vmac_name(&self, name: &str) -> bool {
+        let mut vmacs = self.members.iter().flat_map(|it| it.config.vmacs());
+        vmacs.any(|vmac| vmac.name == name)
     }
 
     /// Whether an instance sends its adverts there.

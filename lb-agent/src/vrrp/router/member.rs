@@ -132,6 +132,10 @@ impl Member {
         std::mem::replace(&mut self.heard_lower, false)
     }
 
+    pub(super) fn has_fault(&self, fault: Fault) -> bool {
+        self.machine.faults().contains(&fault)
+    }
+
     pub(super) const fn source(&self) -> Option<IpAddr> {
         self.machine.source()
     }
@@ -260,7 +264,11 @@ impl Member {
         match outside.kernel.is_blocked(&self.table(), &addresses) {
             Ok(true) => {}
             Ok(false) => {
-                warn!("({name}) somebody removed the packet filter of no_accept; put back");
+                let table = self.table();
+                warn!(
+                    "({name}) somebody removed or changed the packet filter of no_accept (nftables \
+                     table {table}); put back"
+                );
                 self.board.counters.filter_restored();
                 self.block(outside);
             }
@@ -279,7 +287,10 @@ impl Member {
         self.unblock(outside);
         let kernel = &mut outside.kernel;
         self.routing.remove_residual(kernel, interfaces);
-        self.addresses.remove_residual(kernel, interfaces, source);
+        // Addresses on an interface that only has the name of a VMAC are somebody else's.
+        if !self.machine.faults().contains(&Fault::VmacNameTaken) {
+            self.addresses.remove_residual(kernel, interfaces, source);
+        }
     }
 
     /// Another interface has come up: a MASTER sets and announces the addresses that had to wait

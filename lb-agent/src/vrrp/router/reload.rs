@@ -22,6 +22,7 @@ use crate::vrrp::{Gate, News};
 /// What leads from one setup to another.
 pub struct Reload {
     successors: Vec<Successor>,
+    instances: Vec<VirtualRouter>,
     boards: Vec<Arc<Board>>,
     /// Everything but the instances.
     rest: Setup,
@@ -38,7 +39,7 @@ enum Successor {
 impl Reload {
     /// From instances with these `boards`, in the order of `old`, to those of `setup`, whose places
     /// `gate` knows. What has the same name and is the same virtual router goes on, unless
-    /// `restarted` names it.
+    /// `restarted` names it. VMACs keep their names.
     pub fn new(
         old: &[VirtualRouter],
         boards: &[Arc<Board>],
@@ -49,6 +50,7 @@ impl Reload {
     ) -> Self {
         // The start is over.
         setup.global.vrrp_startup_delay = Duration::ZERO;
+        setup.keep_names(old);
         let instances = setup.complete();
         let by_name: BTreeMap<&str, usize> =
             old.iter().map(|it| it.name.as_str()).zip(0..).collect();
@@ -65,7 +67,8 @@ impl Reload {
                 Some(_) | None => Successor::New(Box::new(Member::new(place, config, now))),
             }
         };
-        let successors: Vec<Successor> = instances.into_iter().enumerate().map(successor).collect();
+        let fresh = instances.iter().cloned().enumerate();
+        let successors: Vec<Successor> = fresh.map(successor).collect();
         let board = |successor: &Successor| match successor {
             Successor::Same(from) => boards.get(*from).cloned(),
             Successor::Changed(_, _, board) => Some(Arc::clone(board)),
@@ -74,9 +77,15 @@ impl Reload {
         Self {
             boards: successors.iter().filter_map(board).collect(),
             successors,
+            instances,
             rest: setup,
             gate,
         }
+    }
+
+    /// What the instances run with from then on.
+    pub fn instances(&self) -> Vec<VirtualRouter> {
+        self.instances.clone()
     }
 
     /// What each instance publishes from then on, in the order of the new setup.
@@ -100,6 +109,7 @@ impl<K: Kernel> Router<K> {
             successors,
             rest,
             gate,
+            instances: _,
             boards: _,
         } = reload;
         let places = places(&successors);
@@ -168,6 +178,12 @@ impl<K: Kernel> Router<K> {
                 (Successor::Same(_), before) => before,
                 (Successor::Changed(_, config, board), Some(mut member)) => {
                     member.move_to(place);
+                    if let Some(taken) = self.taken_from(&config) {
+                        // Before it sets addresses on what is not its own.
+                        taken.say(&config.name);
+                        let input = Input::VmacNameTaken(true);
+                        member.handle(input, &self.interfaces, &mut self.outside, now);
+                    }
                     let outside = &mut self.outside;
                     member.reload(*config, board, &self.interfaces, outside, now);
                     Some(member)
@@ -260,6 +276,7 @@ impl<K: Kernel> Router<K> {
         fresh: &BTreeSet<usize>,
         now: Instant,
     ) {
+        self.judge_names(now);
         let links: Vec<_> = self.interfaces.iter().cloned().collect();
         for link in &links {
             self.make_vmacs(link);

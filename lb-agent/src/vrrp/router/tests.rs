@@ -23,6 +23,7 @@ mod fake;
 mod groups;
 mod hmac;
 mod links;
+mod names;
 mod pace;
 mod packets;
 mod properties;

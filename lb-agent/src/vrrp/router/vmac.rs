@@ -44,7 +44,7 @@ impl Made {
         self.removed.remove(&index)
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.vmacs.iter().any(|made| made.vmac.name == name)
     }
 
@@ -120,8 +120,13 @@ impl<K: Kernel> Router<K> {
         let mut any = false;
         for (instance, vmac) in wanted {
             let link = self.interfaces.by_name(&vmac.name);
-            let is_it = link.is_some_and(|link| vmac.is(link, base.index));
-            if is_it && self.made.is_up(&vmac) {
+            if link.is_some_and(|link| self.is_foreign(&vmac, link)) {
+                // Whoever needs it is in FAULT, and that was said.
+                continue;
+            }
+            // One that was made just now is not among the interfaces yet.
+            let may_be_it = link.is_none_or(|link| vmac.is(link, base.index));
+            if may_be_it && self.made.is_up(&vmac) {
                 continue;
             }
             any = true;
@@ -214,6 +219,9 @@ impl<K: Kernel> Router<K> {
     /// Somebody has removed an interface. One that an instance needs is made again, if the one below
     /// is still there: that may have taken it along.
     pub(super) fn make_vmac_again(&mut self, name: &str) {
+        if self.made.has(name) {
+            return;
+        }
         let mut vmacs = self.members.iter().flat_map(|it| it.config.vmacs());
         let base = vmacs.find(|vmac| vmac.name == name);
         let base = base.and_then(|vmac| self.interfaces.by_name(&vmac.base).cloned());
@@ -223,6 +231,17 @@ impl<K: Kernel> Router<K> {
         if links.iter().any(|link| link.index == base.index) {
             warn!("somebody removed {name}; it is made again");
             self.make_vmacs(&base);
+            if self.made.has(name) {
+                self.count_restored(name);
+            }
+        }
+    }
+
+    fn count_restored(&self, name: &str) {
+        for member in &self.members {
+            if member.config.vmacs().any(|vmac| vmac.name == name) {
+                member.board.counters.vmac_restored();
+            }
         }
     }
 

@@ -1,58 +1,15 @@
 //! Interfaces of an instance's own: `use_vmac`, `use_ipvlan`, `use_vmac_addr`, and `use_vmac` of an
 //! address.
 
-use std::collections::BTreeSet;
-
 use super::{Family, VirtualRouter, Vmac};
-use crate::config::model::{UseVmac, VrrpDefaults, VrrpInstance};
+use crate::config::model::{UseVmac, VrrpInstance};
 use crate::net::link::{Link, LinkKind};
 use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
 
-/// Names for the interfaces that the configuration does not name.
-pub(super) struct Names<'a> {
-    /// `vmac_prefix`.
-    prefix: &'a str,
-    /// `vmac_addr_prefix`.
-    addr_prefix: &'a str,
-    /// Those of the configuration, and those that were given.
-    taken: BTreeSet<String>,
-}
+mod names;
 
-impl<'a> Names<'a> {
-    pub(super) fn new(instances: &[VrrpInstance], vrrp: &'a VrrpDefaults) -> Self {
-        let prefix = vrrp.vmac_prefix.as_deref().unwrap_or("vrrp");
-        let named = instances.iter().flat_map(|it| {
-            let vmac = it.use_vmac.as_ref().and_then(|it| it.name.clone());
-            let ipvlan = it.use_ipvlan.as_ref().and_then(|it| it.name.clone());
-            let addresses = it.virtual_ipaddress.iter();
-            let addresses = addresses.chain(&it.virtual_ipaddress_excluded);
-            let of_addresses =
-                addresses.filter_map(|it| it.options.use_vmac.as_ref()?.name.clone());
-            vmac.into_iter().chain(ipvlan).chain(of_addresses)
-        });
-        Self {
-            prefix,
-            addr_prefix: vrrp.vmac_addr_prefix.as_deref().unwrap_or(prefix),
-            taken: named.collect(),
-        }
-    }
-
-    /// `PREFIX.VRID`, with IPv6 `PREFIX6.VRID`; where that is taken `PREFIX1.VRID` and so on, as
-    /// keepalived names them.
-    fn free(&mut self, prefix: &str, family: Family, vrid: u8) -> String {
-        let six = match family {
-            Family::V4 => "",
-            Family::V6 => "6",
-        };
-        let mut name = format!("{prefix}{six}.{vrid}");
-        let mut number = 0u32;
-        while !self.taken.insert(name.clone()) {
-            number += 1;
-            name = format!("{prefix}{number}.{vrid}");
-        }
-        name
-    }
-}
+pub(super) use names::Names;
+pub use names::Naming;
 
 impl Vmac {
     /// Whether an interface is this one, on top of the one of index `base`.
@@ -68,6 +25,15 @@ impl Vmac {
 }
 
 impl Vmac {
+    /// Whether an interface is of the kind of this one, on top of whatever.
+    pub const fn is_kind_of(&self, link: &Link) -> bool {
+        matches!(
+            (self.kind, &link.kind),
+            (VirtualKind::Macvlan(_), LinkKind::Macvlan { .. })
+                | (VirtualKind::Ipvlan(_), LinkKind::Ipvlan { .. })
+        )
+    }
+
     /// Whether an interface has the Ethernet address of this one, on top of whatever.
     pub fn is_elsewhere(&self, link: &Link) -> bool {
         match (self.kind, &link.kind) {
@@ -138,11 +104,12 @@ impl VirtualRouter {
                 address.dev.clone_from(&vmac.name);
                 continue;
             }
-            let name = wanted.name;
-            let name = name.unwrap_or_else(|| names.free(names.addr_prefix, of, vrid));
+            let prefix = names.addr_prefix;
+            let (name, naming) = names.name(wanted.name.as_ref(), prefix, of, vrid);
             address.dev.clone_from(&name);
             self.address_vmacs.push(Vmac {
                 name,
+                naming,
                 base,
                 group: wanted.group,
                 kind,
@@ -165,14 +132,14 @@ const fn mac(family: Family, vrid: u8) -> [u8; 6] {
 fn of_instance(config: &VrrpInstance, family: Family, names: &mut Names<'_>) -> Option<Vmac> {
     let vrid = config.virtual_router_id;
     let base = |given: &Option<String>| given.clone().unwrap_or_else(|| config.interface.clone());
-    let mut name = |given: &Option<String>| {
-        let given = given.clone();
-        given.unwrap_or_else(|| names.free(names.prefix, family, vrid))
-    };
+    let prefix = names.prefix;
+    let mut name = |given: &Option<String>| names.name(given.as_ref(), prefix, family, vrid);
     let xmit_base = config.vmac_xmit_base && !config.strict_mode;
     if let Some(vmac) = &config.use_vmac {
+        let (name, naming) = name(&vmac.name);
         return Some(Vmac {
-            name: name(&vmac.name),
+            name,
+            naming,
             base: base(&vmac.interface),
             group: vmac.group,
             kind: VirtualKind::Macvlan(vmac.mac.unwrap_or_else(|| mac(family, vrid))),
@@ -185,8 +152,10 @@ fn of_instance(config: &VrrpInstance, family: Family, names: &mut Names<'_>) -> 
         Some("vepa") => IpvlanFlags::Vepa,
         Some(_) | None => IpvlanFlags::Bridge,
     };
+    let (name, naming) = name(&ipvlan.name);
     Some(Vmac {
-        name: name(&ipvlan.name),
+        name,
+        naming,
         base: base(&ipvlan.interface),
         group: None,
         kind: VirtualKind::Ipvlan(flags),

@@ -17,6 +17,8 @@ pub enum Reason {
     InterfaceDown,
     /// The interface has no address to send from.
     NoSourceAddress,
+    /// Another interface has the name of one of its VMACs.
+    VmacNameTaken,
     /// Something tracked has failed.
     Tracked {
         /// What kind of thing it is.
@@ -37,6 +39,7 @@ impl Reason {
             Fault::InterfaceMissing => Self::InterfaceMissing,
             Fault::InterfaceDown => Self::InterfaceDown,
             Fault::NoSourceAddress => Self::NoSourceAddress,
+            Fault::VmacNameTaken => Self::VmacNameTaken,
             Fault::NoPeer => Self::NoPeer,
             Fault::Group => Self::Group,
             Fault::Tracked(place) => match config.tracked.get(place) {
@@ -58,6 +61,7 @@ impl Reason {
             Self::InterfaceMissing => "interface_missing",
             Self::InterfaceDown => "interface_down",
             Self::NoSourceAddress => "no_source_address",
+            Self::VmacNameTaken => "vmac_name_taken",
             Self::Tracked { .. } => "tracked",
             Self::NoPeer => "no_peer",
             Self::Group => "group",
@@ -71,6 +75,9 @@ impl fmt::Display for Reason {
             Self::InterfaceMissing => f.write_str("the interface does not exist"),
             Self::InterfaceDown => f.write_str("the interface is down"),
             Self::NoSourceAddress => f.write_str("the interface has no address to send from"),
+            Self::VmacNameTaken => {
+                f.write_str("another interface has the name of its VMAC (use_vmac)")
+            }
             Self::Tracked { kind, name } => write!(f, "tracked {kind} {name} has failed"),
             Self::NoPeer => f.write_str("unicast_peer is empty (unicast_fault_no_peer)"),
             Self::Group => f.write_str("another member of its sync group has a fault"),

@@ -6,6 +6,8 @@ use crate::dataplane::port::{Port, Ports};
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
 use crate::net::link::{Link, LinkKind};
+use crate::net::route::Route;
+use crate::runtime::clock;
 
 fn director(text: &str) -> Director {
     let loaded = load(&Memory::default().with("/main", text), "/main".as_ref());
@@ -69,6 +71,7 @@ fn what_no_interface_takes_goes_to_ipvs_and_stays_there() {
     let port = |program| Port {
         name: "eth0".into(),
         kind: LinkKind::Ethernet,
+        not_native: matches!(program, Ok(Mode::Generic)).then(|| "no room".to_owned()),
         program,
         listed: Ok(()),
         takes_frames: None,
@@ -76,6 +79,10 @@ fn what_no_interface_takes_goes_to_ipvs_and_stays_there() {
     let ports = |program| Ports::from([(2, port(program))]);
     director.handle_ports(ports(Ok(Mode::Generic)));
     assert_eq!(director.refusals(), BTreeMap::new());
+    let told = director.carriers();
+    let reasons: Vec<_> = told.iter().map(|it| &*it.reasons).collect();
+    let expected: [&[String]; 2] = [&["generic mode: no room".to_owned()], &[]];
+    assert_eq!(reasons, expected, "who asks for native has it or nothing");
     director.handle_ports(ports(Err("the driver has no XDP".to_owned())));
     let refused = director.refusals();
     let names: Vec<String> = refused.keys().map(ToString::to_string).collect();
@@ -110,6 +117,33 @@ fn a_server_of_this_host_on_another_port_asks_for_ipvs() {
 }
 
 #[test]
+fn an_address_of_this_host_counts_once_its_route_is_known_also_in_a_rehearsal() {
+    let of = |lines: &str| {
+        let text = format!(
+            "virtual_server 10.0.0.1 80 {{\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+             real_server 10.0.0.9 8080 {{\n}}\n}}\n{lines}"
+        );
+        load(&Memory::default().with("/main", text), "/main".as_ref()).config
+    };
+    let native = server("10.0.0.1 443", "xdp_mode native");
+    let mut next = director("").rehearse(of(&native));
+    next.choose(Ok(()), Ok(()));
+    assert_eq!(carriers(&next), [Carrier::Xdp; 2]);
+    let local = Route {
+        index: 1,
+        gateway: None,
+        source: None,
+        local: true,
+        mtu: None,
+    };
+    let address = "10.0.0.9".parse().unwrap();
+    next.hops().handle_route(address, Ok(local), clock::now());
+    next.choose(Ok(()), Ok(()));
+    assert_eq!(carriers(&next), [Carrier::Ipvs, Carrier::None]);
+    assert!(!next.needs_xdp());
+}
+
+#[test]
 fn what_somebody_else_serves_with_ipvs_is_not_for_xdp() {
     let mut director = director(&(server("10.0.0.1 80", "") + &server("10.0.0.9 80", "")));
     director.note_foreign(
@@ -117,6 +151,11 @@ fn what_somebody_else_serves_with_ipvs_is_not_for_xdp() {
     );
     director.choose(Ok(()), Ok(()));
     assert_eq!(carriers(&director), [Carrier::Xdp, Carrier::Ipvs]);
+    let with_xdp = director.served_by_xdp();
+    let [Served::Address(key)] = with_xdp.as_slice() else {
+        panic!("{with_xdp:?}");
+    };
+    assert_eq!(key.address.to_string(), "10.0.0.1");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::dataplane::nexthop::Action;
 use crate::dataplane::xdp::gate::Numbers;
 use crate::health::pool::Notice;
 use crate::health::{Change, Event, Hand};
+use crate::net::address::Address;
 use crate::runtime::clock;
 use crate::vrrp::State;
 
@@ -184,6 +185,29 @@ fn next_hops_are_watched_of_the_servers_that_there_are() {
     drop(director.reload(config(Vec::new(), vec![service("1.0.0.1", &[2, 3])])));
     let watched: Vec<IpAddr> = director.hops().watched().collect();
     assert_eq!(watched, [key(2).address, key(3).address]);
+}
+
+#[test]
+fn an_address_with_ha_suspend_that_goes_just_before_a_reload_is_told() {
+    let waiting = |vip: &str| VirtualServer {
+        ha_suspend: true,
+        ..service(vip, &[1])
+    };
+    let both = || config(Vec::new(), vec![waiting("1.0.0.1"), waiting("1.0.0.2")]);
+    let [goes, stays] = ["1.0.0.1", "1.0.0.2"].map(|vip| vip.parse::<IpAddr>().unwrap());
+    let held = |vip: IpAddr| Address {
+        index: 3,
+        address: vip.into(),
+        ..Address::default()
+    };
+    let mut director = director(both());
+    director.handle_addresses(&[held(goes), held(stays)]);
+    while director.poll_address().is_some() {}
+    drop(director.reload(both()));
+    director.handle_addresses(&[held(stays)]);
+    let news: Vec<_> = std::iter::from_fn(|| director.poll_address()).collect();
+    // Who waits for it only now hears first that it was here.
+    assert_eq!(news, [(goes, true), (stays, true), (goes, false)]);
 }
 
 #[test]

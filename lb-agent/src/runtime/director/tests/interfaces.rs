@@ -50,6 +50,7 @@ fn grant(director: &mut Director) {
             name: it.link.name,
             kind: it.link.kind,
             program: Ok(Mode::Native),
+            not_native: None,
             listed: Ok(()),
             takes_frames: Some(true),
         };

@@ -5,14 +5,23 @@ use std::collections::BTreeSet;
 
 use super::{Planes, remove_pins};
 use crate::config::model::Config;
-use crate::net::ipvs::ServiceKey;
+use crate::dataplane::ipvs::key::key;
+use crate::net::ipvs::{self, ServiceKey};
 use crate::runtime::claims::{Claims, ClaimsFile};
 use crate::runtime::clock;
 use crate::runtime::director::Director;
 use crate::runtime::plane::chain;
 use crate::runtime::supervisor::RunError;
-use crate::runtime::supervisor::ipvs::{Ipvs, note_foreign};
+use crate::runtime::supervisor::ipvs::note_foreign;
 use crate::runtime::supervisor::network::Network;
+
+/// Why another configuration cannot come.
+pub(in crate::runtime::supervisor) enum Unready {
+    /// Not yet: IPVS's module has to be loaded first, or to fail to.
+    Module,
+    /// There is no data plane for everybody.
+    Refused(String),
+}
 
 impl Planes {
     pub(super) fn begin(&mut self, director: &mut Director) -> Result<(), RunError> {
@@ -25,10 +34,22 @@ impl Planes {
             director.hold_attachments(|gate| gates.is_armed(gate), clock::now());
         }
         let left = ClaimsFile::open(&self.instance).claims().clone();
-        note_foreign(director, &left.services.iter().copied().collect());
-        self.choose(director, left != Claims::default(), true);
+        // What goes at once is in nobody's way.
+        let flush = director.config().global_defs.lvs.lvs_flush;
+        if !flush {
+            note_foreign(director, &left.services.iter().copied().collect());
+        }
+        let must = left != Claims::default() || (flush && ipvs::Ipvs::is_loaded());
+        if self.choose(director, must) {
+            self.open_ipvs();
+            self.choose(director, must);
+        }
         self.tell(director);
         self.require(director)?;
+        // A start that is refused leaves the tables as they are.
+        if flush && let Some(ipvs) = &mut self.ipvs {
+            ipvs.flush();
+        }
         if !director.needs_xdp()
             && let Some(balancer) = self.balancer.take()
         {
@@ -58,11 +79,13 @@ impl Planes {
         config: &Config,
         director: &Director,
         network: &mut Network,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unready> {
         let mut next = director.rehearse(config.clone());
-        // What it cannot read it says when it comes; the next hops do not matter here.
+        // What it cannot read it says when it comes.
         network.read_all(&mut next).ok();
-        let (wants_xdp, _) = next.asks(Ok(()));
+        // Which servers are this host decides who carries a virtual server.
+        network.look_up(&mut next, clock::now());
+        let wants_xdp = self.would_want_xdp(&mut next);
         let loads = wants_xdp && self.balancer.is_none();
         if loads {
             self.no_xdp = None;
@@ -70,14 +93,12 @@ impl Planes {
         }
         self.no_ipvs = None;
         let opens = self.ipvs.is_none();
-        let ours: BTreeSet<ServiceKey> = self.ours();
-        note_foreign(&mut next, &ours);
-        self.choose(&mut next, false, false);
-        let ready = self.require(&next).map_err(|error| error.to_string());
-        let ready = ready.and_then(|()| match self.xdp() {
-            Some(plane) => plane.has_room(&next.desired()).map_err(|it| chain(&it)),
-            None => Ok(()),
-        });
+        note_foreign(&mut next, &self.ours(director));
+        let ready = if self.choose(&mut next, false) {
+            Err(Unready::Module)
+        } else {
+            self.serves(&next).map_err(Unready::Refused)
+        };
         if ready.is_err() {
             // What only the new one needs goes again.
             if loads && let Some(balancer) = self.balancer.take() {
@@ -91,30 +112,57 @@ impl Planes {
         ready
     }
 
+    /// Whether the program has to be there for `next`. Where IPVS is, it is known whom that would
+    /// carry instead.
+    fn would_want_xdp(&self, next: &mut Director) -> bool {
+        if self.ipvs.is_some() {
+            next.choose(Ok(()), Ok(()));
+            return next.needs_xdp();
+        }
+        let (wants_xdp, _) = next.asks(Ok(()));
+        wants_xdp
+    }
+
+    /// Whether everybody is served, as somebody who starts wants it.
+    fn serves(&self, next: &Director) -> Result<(), String> {
+        self.require(next).map_err(|error| error.to_string())?;
+        match self.xdp() {
+            Some(plane) => plane.has_room(&next.desired()).map_err(|it| chain(&it)),
+            None => Ok(()),
+        }
+    }
+
     /// Chooses, opening what is needed: XDP's interfaces, to hear whether they take the program, and
-    /// IPVS, if somebody is for it or `must`.
-    fn choose(&mut self, director: &mut Director, must: bool, at_start: bool) {
+    /// IPVS, if somebody is for it or `must`. Whether that is to be loaded first.
+    fn choose(&mut self, director: &mut Director, must: bool) -> bool {
         director.choose(self.xdp_there(), Ok(()));
         if let Some(balancer) = &mut self.balancer {
             balancer.open(director);
         }
         let refused = director.refusals();
         let (_, wants_ipvs) = director.asks(self.xdp_there());
-        if self.ipvs.is_none() && (wants_ipvs || !refused.is_empty() || must) {
-            let flush = at_start && director.config().global_defs.lvs.lvs_flush;
-            match Ipvs::open(&self.instance, flush) {
-                Ok(ipvs) => self.ipvs = Some(ipvs),
-                Err(error) => self.no_ipvs = Some(chain(&error)),
+        let wants = wants_ipvs || !refused.is_empty() || must;
+        if wants && self.ipvs.is_none() && self.no_ipvs.is_none() {
+            if !self.may_open_ipvs() {
+                return true;
             }
+            self.open_ipvs();
         }
         if self.ipvs.is_some() {
             director.note_refusals(refused);
         }
         director.choose(self.xdp_there(), self.ipvs_there());
+        false
     }
 
-    fn ours(&self) -> BTreeSet<ServiceKey> {
-        let ipvs = self.ipvs.as_ref();
-        ipvs.map(|ipvs| ipvs.ours().clone()).unwrap_or_default()
+    /// What IPVS has of ours, and what XDP serves: whoever makes such a service in IPVS meanwhile
+    /// does not take that from XDP.
+    fn ours(&self, director: &Director) -> BTreeSet<ServiceKey> {
+        let in_ipvs = self
+            .ipvs
+            .iter()
+            .flat_map(|ipvs| ipvs.ours().iter().copied());
+        let with_xdp = director.served_by_xdp();
+        in_ipvs.chain(with_xdp.iter().map(key)).collect()
     }
 }

@@ -46,6 +46,14 @@ impl Telling {
         }
     }
 
+    /// Names of the sync groups, in the order of the configuration.
+    pub(in crate::runtime::supervisor) fn groups(&self) -> impl Iterator<Item = &str> {
+        let groups = self.settings.groups.iter();
+        groups.map(|told| match &told.subject {
+            Subject::Group(name) | Subject::Instance(name) => name.as_str(),
+        })
+    }
+
     /// An instance was removed by a reload: DELETED with `notify_deleted`, else FAULT.
     pub(in crate::runtime::supervisor) fn handle_deleted(&self, instance: usize, priority: u8) {
         let told = self.settings.instances.get(instance);

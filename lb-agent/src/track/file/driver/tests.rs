@@ -29,7 +29,7 @@ impl World {
             init_file: None,
         };
         let (sender, events) = mpsc::unbounded_channel();
-        let handle = spawn(&[settings], false, move |event| {
+        let handle = spawn(&[settings], None, move |event| {
             sender.send(event).ok();
         });
         Self {
@@ -84,7 +84,8 @@ async fn init_file_makes_the_file_before_it_is_read_and_no_reload_writes_over_it
             }),
         };
         let (sender, mut events) = mpsc::unbounded_channel();
-        let handle = spawn(&[settings(&new), settings(&old)], reload, move |event| {
+        let before = reload.then_some([].as_slice());
+        let handle = spawn(&[settings(&new), settings(&old)], before, move |event| {
             sender.send(event).ok();
         });
         let mut told = [0; 2];
@@ -117,7 +118,7 @@ async fn a_file_that_hangs_counts_as_before_and_holds_up_no_other() {
     };
     let (sender, mut events) = mpsc::unbounded_channel();
     let files = [settings("hangs"), settings("other")];
-    let handle = spawn(&files, false, move |event| {
+    let handle = spawn(&files, None, move |event| {
         sender.send(event).ok();
     });
     let mut next = async || timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
@@ -134,6 +135,35 @@ async fn a_file_that_hangs_counts_as_before_and_holds_up_no_other() {
     drop(handle);
 }
 
+#[test]
+fn a_file_that_hangs_at_a_reload_counts_as_before_it() {
+    let now = clock::now();
+    let late = |before: Option<&[Status]>| {
+        let settings = Settings {
+            name: "tf".into(),
+            path: "/net/tf".into(),
+            init_file: None,
+        };
+        let mut file = File::new(&settings, before);
+        file.looking = Some(Looking {
+            since: now,
+            again: false,
+            said: false,
+        });
+        assert_eq!(file.is_late(now), None);
+        file.is_late(now + LOOK)
+    };
+    let known = ["other", "tf"].into_iter().zip([3, 42]);
+    let known = known.map(|(name, value)| Status {
+        name: name.into(),
+        value,
+    });
+    let known: Vec<Status> = known.collect();
+    assert_eq!(late(Some(&known)), Some(42));
+    assert_eq!(late(Some(&known[..1])), Some(0));
+    assert_eq!(late(None), Some(0));
+}
+
 #[tokio::test]
 async fn files_in_one_folder_by_two_names_are_both_watched() {
     let folder = TempDir::new().unwrap();
@@ -147,7 +177,7 @@ async fn files_in_one_folder_by_two_names_are_both_watched() {
     };
     let (sender, mut events) = mpsc::unbounded_channel();
     let files = [settings("real/a"), settings("alias/b")];
-    let handle = spawn(&files, false, move |event| {
+    let handle = spawn(&files, None, move |event| {
         sender.send(event).ok();
     });
     let mut next = async || timeout(PATIENCE, events.recv()).await.unwrap().unwrap();

@@ -23,6 +23,7 @@ fn any_input() -> impl Strategy<Value = Input> {
             4 => Just(Interface::Up), 1 => Just(Interface::Down), 1 => Just(Interface::Missing),
         ].prop_map(Input::Interface),
         2 => prop_oneof![4 => Just(Some(SELF)), 1 => Just(None)].prop_map(Input::Source),
+        1 => prop_oneof![3 => Just(false), 1 => Just(true)].prop_map(Input::VmacNameTaken),
         1 => Just(Input::Shutdown),
     ]
 }

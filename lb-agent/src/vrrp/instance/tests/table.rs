@@ -105,6 +105,8 @@ fn init() {
     row(Init, Input::Interface(Interface::Missing), Init, None, &[]);
     row(Init, Input::Source(None), Init, None, &[]);
     row(Init, Input::Source(Some(HIGHER)), Init, None, &[]);
+    row(Init, Input::VmacNameTaken(true), Init, None, &[]);
+    row(Init, Input::VmacNameTaken(false), Init, None, &[]);
     row(Init, Input::Shutdown, Init, None, &[]);
 }
 
@@ -113,6 +115,7 @@ fn init_with_a_fault() {
     for (input, reason) in [
         (Input::Interface(Interface::Down), None),
         (Input::Interface(Interface::Missing), None),
+        (Input::VmacNameTaken(true), None),
         (Input::Source(None), Some(LogLine::NoAddress(Family::V4))),
     ] {
         let mut bench = Bench::new(&config());
@@ -198,6 +201,8 @@ fn backup() {
         None,
         &faulty,
     );
+    row(Backup, Input::VmacNameTaken(true), Fault, None, &faulty);
+    row(Backup, Input::VmacNameTaken(false), Backup, down, &[]);
     row(Backup, Input::Source(Some(HIGHER)), Backup, down, &[]);
     let no_address = [
         log(LogLine::NoAddress(Family::V4)),
@@ -273,6 +278,8 @@ fn master() {
         None,
         &down,
     );
+    row(Master, Input::VmacNameTaken(true), Fault, None, &down);
+    row(Master, Input::VmacNameTaken(false), Master, next, &[]);
     row(Master, Input::Source(Some(HIGHER)), Master, next, &[]);
     let no_address = falls(&[LogLine::NoAddress(Family::V4), LogLine::EnteringFault]);
     row(Master, Input::Source(None), Fault, None, &no_address);
@@ -352,6 +359,8 @@ fn fault() {
         None,
         &[],
     );
+    row(Fault, Input::VmacNameTaken(true), Fault, None, &[]);
+    row(Fault, Input::VmacNameTaken(false), Fault, None, &[]);
     row(Fault, Input::Source(None), Fault, None, &[]);
     let recovers = [log(LogLine::EnteringBackup), changed(Fault, Backup)];
     row(

@@ -55,6 +55,30 @@ fn the_whole_packet_is_keepaliveds_byte_for_byte() {
 }
 
 #[test]
+fn mcast_src_ip_is_the_source_of_every_advert_whatever_the_interface_has_first() {
+    let source = IpAddr::from([10, 0, 0, 7]);
+    let config = VrrpInstance {
+        source: Some(source),
+        ..config()
+    };
+    let mut bench = Bench::new(vec![config]);
+    bench.kernel().addresses.push(on(ETH0.index, "10.0.0.7/24"));
+    bench.router.start(bench.now);
+    bench.pass(Duration::from_secs(6));
+    assert_eq!(bench.status().source, Some(source));
+    let sent = bench
+        .journal
+        .take()
+        .into_iter()
+        .filter_map(|seen| match seen {
+            Seen::Advert { packet, .. } => Some([packet[12], packet[13], packet[14], packet[15]]),
+            _ => None,
+        });
+    let sent: Vec<IpAddr> = sent.map(IpAddr::from).collect();
+    assert_eq!(sent, [source; 3]);
+}
+
+#[test]
 fn unicast_goes_to_every_peer_as_a_packet_of_its_own() {
     let peers = vec![PEER.into(), IpAddr::from([10, 0, 0, 3])];
     let config = VrrpInstance {

@@ -253,33 +253,35 @@ fn the_first_of_two_vmacs_goes_and_the_address_on_the_second_stays_on_its_networ
     one[0].virtual_ipaddress.remove(1);
     let mut bench = Bench::master(two.clone());
     bench.reload(two, one);
-    let expected = [(ETH1.index, "vrrp.51".to_owned(), true)];
+    let expected = [(ETH1.index, "vrrp1.51".to_owned(), true)];
     assert_eq!(stands(&mut bench, "192.0.2.101/32"), expected);
     assert!(stands(&mut bench, SECOND_VIP).is_empty());
 }
 
 #[test]
 fn instances_that_swap_the_names_of_their_vmacs_stay_on_their_networks() {
-    let first = VrrpInstance {
-        use_vmac: Some(UseVmac::default()),
-        ..config()
+    let named = |names: [&str; 2]| {
+        let instances = two_of_an_id().into_iter().zip(names);
+        let named = instances.map(|(instance, name)| VrrpInstance {
+            use_vmac: Some(UseVmac {
+                name: Some(name.into()),
+                ..UseVmac::default()
+            }),
+            ..instance
+        });
+        named.collect::<Vec<_>>()
     };
-    let second = VrrpInstance {
-        name: "VI_2".into(),
-        interface: "eth1".into(),
-        virtual_ipaddress: vec![virtual_address(SECOND_VIP, "eth1")],
-        ..first.clone()
-    };
-    let both = vec![first.clone(), second.clone()];
-    for after in [vec![second.clone()], vec![second, first]] {
+    let both = named(["a", "b"]);
+    let swapped = named(["b", "a"]);
+    for after in [swapped[1..].to_vec(), swapped] {
         let count = after.len();
         let mut bench = Bench::master(both.clone());
         bench.reload(both.clone(), after);
         bench.pass(Duration::from_secs(5));
         assert_eq!(bench.states(), vec![State::Master; count]);
-        let expected = [(ETH1.index, "vrrp.51".to_owned(), true)];
+        let expected = [(ETH1.index, "a".to_owned(), true)];
         assert_eq!(stands(&mut bench, SECOND_VIP), expected);
-        let index = bench.kernel().links.iter().find(|it| it.name == "vrrp.51");
+        let index = bench.kernel().links.iter().find(|it| it.name == "a");
         let index = index.unwrap().index;
         let seen = bench.journal.take();
         let heard = |it: &Seen| matches!(it, Seen::Opened { index: by, .. } if *by == index);
@@ -380,7 +382,98 @@ fn a_vmac_that_somebody_removes_is_made_again_and_one_that_nobody_wants_is_not()
         bench.journal.take()
     };
     assert!(gone(&mut bench).contains(&Seen::LinkMade(link())));
+    assert_eq!(bench.status().stats.vmac_restored, 1);
     bench.reload(vmac(false), vec![config()]);
     let made = |it: &Seen| matches!(it, Seen::LinkMade(_));
     assert!(!gone(&mut bench).iter().any(made));
+}
+
+/// Two instances of one id on two interfaces: the numbers in the names of their VMACs depend on which
+/// comes first.
+fn two_of_an_id() -> [VrrpInstance; 2] {
+    let first = VrrpInstance {
+        use_vmac: Some(UseVmac::default()),
+        ..config()
+    };
+    let second = VrrpInstance {
+        name: "VI_2".into(),
+        interface: "eth1".into(),
+        virtual_ipaddress: vec![virtual_address(SECOND_VIP, "eth1")],
+        ..first.clone()
+    };
+    [first, second]
+}
+
+#[test]
+fn a_reload_that_only_moves_lines_touches_no_interface_and_no_address() {
+    let [first, second] = two_of_an_id();
+    let mut bench = Bench::master(vec![first.clone(), second.clone()]);
+    let before = bench.kernel().addresses.clone();
+    bench.reload(
+        vec![first.clone(), second.clone()],
+        vec![second.clone(), first.clone()],
+    );
+    bench.pass(Duration::from_secs(5));
+    let of_links = |seen: &Seen| {
+        matches!(
+            seen,
+            Seen::LinkMade(_) | Seen::LinkRemoved(_) | Seen::Removed(_) | Seen::Added(_)
+        )
+    };
+    let seen = bench.journal.take();
+    assert!(!seen.iter().any(of_links), "{seen:?}");
+    assert_eq!(bench.states(), [State::Master, State::Master]);
+    assert_eq!(bench.kernel().addresses, before);
+    // Who goes leaves the other one where it is.
+    let mut kept = Setup::from(vec![second.clone(), first.clone()]);
+    let running = Setup::from(vec![first, second.clone()]).complete();
+    kept.keep_names(&running);
+    bench.reload(kept, vec![second]);
+    bench.pass(Duration::from_secs(5));
+    let expected = [(ETH1.index, "vrrp1.51".to_owned(), true)];
+    assert_eq!(stands(&mut bench, SECOND_VIP), expected);
+    assert!(stands(&mut bench, "10.0.0.100/32").is_empty());
+}
+
+#[test]
+fn what_is_in_the_way_goes_before_what_takes_its_place() {
+    let named = |names: [&str; 2]| {
+        let mut config = config();
+        for (name, (address, dev)) in names
+            .into_iter()
+            .zip([(SECOND_VIP, "eth1"), ("10.0.0.101/32", "eth0")])
+        {
+            let mut address = virtual_address(address, dev);
+            address.options.use_vmac = Some(UseVmac {
+                name: Some(name.into()),
+                ..UseVmac::default()
+            });
+            config.virtual_ipaddress.push(address);
+        }
+        vec![config]
+    };
+    // Names are exchanged: neither can be made while the other one stands. A new name for the same
+    // Ethernet address: it cannot be brought up while the old one is.
+    for (after, gone, made) in [
+        (["b", "a"], ["a", "b"], ["a", "b"]),
+        (["c", "b"], ["a", "a"], ["c", "c"]),
+    ] {
+        let mut bench = Bench::master(named(["a", "b"]));
+        bench.reload(named(["a", "b"]), named(after));
+        let seen = bench.journal.take();
+        let gone = gone.map(|name| {
+            let gone = Seen::LinkRemoved(name.into());
+            seen.iter().position(|it| *it == gone).unwrap()
+        });
+        let made = made.map(|name| {
+            let is_it = |it: &Seen| matches!(it, Seen::LinkMade(link) if link.name == name);
+            seen.iter().position(is_it).unwrap()
+        });
+        assert!(gone.iter().max() < made.iter().min(), "{seen:?}");
+        assert_eq!(bench.states(), [State::Master]);
+        let expected = [(ETH1.index, after[0].to_owned(), true)];
+        assert_eq!(stands(&mut bench, SECOND_VIP), expected);
+        let expected = [(ETH0.index, after[1].to_owned(), true)];
+        assert_eq!(stands(&mut bench, "10.0.0.101/32"), expected);
+    }
 }

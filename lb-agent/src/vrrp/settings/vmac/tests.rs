@@ -100,3 +100,34 @@ fn no_name_is_given_twice() {
     let expected = ["vm1.7 on eth0", "vm.7 on eth0 01:08"];
     assert_eq!(made(&format!("{unnamed}{named}")), expected);
 }
+
+#[test]
+fn names_are_kept_for_what_is_running_whatever_comes_first_now() {
+    let vmac = "use_vmac\nvirtual_ipaddress {\n10.0.0.1\n}";
+    let first = instance(7, vmac);
+    let on = |dev: &str, name: &str| first.replace("eth0", dev).replace("V7", name);
+    let (second, third) = (on("eth1", "W7"), on("eth2", "X7"));
+    let names = |text: &str, running: &Setup| {
+        let mut setup = setup(text);
+        setup.keep_names(&running.instances);
+        let names = setup.instances.iter().map(|it| {
+            let vmac = it.vmac.as_ref().unwrap();
+            assert_eq!((&it.interface, devs(it)), (&vmac.name, vec![&*vmac.name]));
+            format!("{} {}", it.name, vmac.name)
+        });
+        let names: Vec<String> = names.collect();
+        (names.join(", "), setup)
+    };
+    let (_, running) = names(&format!("{first}{second}"), &Setup::default());
+    let (moved, running) = names(&format!("{third}{second}{first}"), &running);
+    assert_eq!(moved, "X7 vm2.7, W7 vm1.7, V7 vm.7");
+    let (left, running) = names(&format!("{third}{second}"), &running);
+    assert_eq!(left, "X7 vm2.7, W7 vm1.7");
+    // What is free is given again; a name that the file gives to another is that one's.
+    let named = first.replace("use_vmac", "use_vmac vm1.7");
+    let (named, _) = names(&format!("{third}{second}{named}"), &running);
+    assert_eq!(named, "X7 vm2.7, W7 vm.7, V7 vm1.7");
+    // Another prefix is another name.
+    let other = format!("global_defs {{\nvmac_prefix other\n}}\n{second}");
+    assert_eq!(names(&other, &running).0, "W7 other.7");
+}

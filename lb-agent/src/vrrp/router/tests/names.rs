@@ -1,0 +1,133 @@
+//! Interfaces of somebody else that have the name of a VMAC.
+
+use super::*;
+use crate::config::model::UseVmac;
+use crate::net::link::LinkKind;
+use crate::vrrp::status::Reason;
+
+const NAME: &str = "vrrp.51";
+
+fn with_vmac(xmit_base: bool) -> Vec<VrrpInstance> {
+    vec![VrrpInstance {
+        use_vmac: Some(UseVmac::default()),
+        vmac_xmit_base: xmit_base,
+        ..config()
+    }]
+}
+
+/// An interface with the name of the VMAC, and an address that it should have.
+fn foreign() -> Link {
+    Link {
+        index: 77,
+        name: NAME.into(),
+        mac: [2, 0, 0, 0, 0, 7],
+        ..ETH0.link()
+    }
+}
+
+fn faults(bench: &Bench) -> Vec<Reason> {
+    bench.status().faults
+}
+
+/// Whether anything was done to the foreign interface or in its name.
+fn touched(seen: &[Seen]) -> bool {
+    seen.iter().any(|it| match it {
+        Seen::Advert { index, .. } | Seen::Frame { index, .. } => *index == 77,
+        Seen::Added(address) | Seen::Removed(address) => address.index == 77,
+        Seen::LinkMade(_) | Seen::LinkRemoved(_) => true,
+        _ => false,
+    })
+}
+
+#[test]
+fn an_instance_whose_vmac_has_anothers_name_is_in_fault_and_touches_nothing_of_it() {
+    for xmit_base in [false, true] {
+        let mut bench = Bench::new(with_vmac(xmit_base));
+        bench.kernel().links.push(foreign());
+        let theirs = on(77, "10.0.0.100/32");
+        bench.kernel().addresses.push(theirs.clone());
+        bench.router.start(bench.now);
+        bench.pass(Duration::from_secs(10));
+        bench.tell(Event::Link(ETH0.link()));
+        bench.tell(Event::Link(foreign()));
+        assert_eq!(bench.states(), [State::Fault]);
+        assert!(faults(&bench).contains(&Reason::VmacNameTaken));
+        bench.router.stop(bench.now);
+        let seen = bench.journal.take();
+        assert!(!touched(&seen), "{seen:?}");
+        assert!(bench.kernel().addresses.contains(&theirs));
+    }
+}
+
+#[test]
+fn when_the_name_is_free_the_vmac_is_made_and_the_instance_takes_part() {
+    let freed: [fn(&mut Bench); 2] = [
+        |bench| {
+            bench.kernel().links.retain(|link| link.index != 77);
+            let (index, name) = (77, NAME.into());
+            bench.tell(Event::LinkGone { index, name });
+        },
+        |bench| {
+            bench.kernel().links.retain(|link| link.index != 77);
+            bench.tell(Event::Link(Link {
+                name: "other".into(),
+                ..foreign()
+            }));
+        },
+    ];
+    for free in freed {
+        let mut bench = Bench::new(with_vmac(false));
+        bench.kernel().links.push(foreign());
+        bench.router.start(bench.now);
+        free(&mut bench);
+        let made = |it: &&Seen| matches!(it, Seen::LinkMade(_));
+        assert_eq!(bench.journal.take().iter().filter(made).count(), 1);
+        let link = bench.kernel().links.iter().find(|it| it.name == NAME);
+        let link = link.unwrap().clone();
+        assert!(matches!(link.kind, LinkKind::Macvlan { .. }));
+        bench.tell(Event::Link(link));
+        assert_eq!(faults(&bench), []);
+        bench.pass(Duration::from_secs(4));
+        assert_eq!(bench.states(), [State::Master]);
+    }
+}
+
+#[test]
+fn a_master_that_is_to_have_a_vmac_whose_name_is_taken_lets_go_and_sets_nothing_there() {
+    let mut bench = Bench::new(vec![config()]);
+    bench.kernel().links.push(foreign());
+    bench.router.start(bench.now);
+    bench.pass(Duration::from_secs(4));
+    assert_eq!(bench.states(), [State::Master]);
+    bench.journal.take();
+    for after in [with_vmac(true), with_vmac(false)] {
+        bench.reload(vec![config()], after.clone());
+        assert_eq!(bench.states(), [State::Fault]);
+        assert!(faults(&bench).contains(&Reason::VmacNameTaken));
+        let seen = bench.journal.take();
+        assert!(!touched(&seen), "{seen:?}");
+        bench.reload(after, vec![config()]);
+        bench.pass(Duration::from_secs(4));
+        assert_eq!(bench.states(), [State::Master], "and back");
+        bench.journal.take();
+    }
+}
+
+#[test]
+fn an_address_with_a_vmac_whose_name_is_taken_is_not_set_there_at_a_reload() {
+    let mut address = config().virtual_ipaddress[0].clone();
+    address.address = "192.0.2.100/32".parse().unwrap();
+    address.dev = "eth1".into();
+    address.options.use_vmac = Some(UseVmac::default());
+    let mut with = config();
+    with.virtual_ipaddress.push(address);
+    let mut bench = Bench::new(vec![config()]);
+    bench.kernel().links.push(foreign());
+    bench.router.start(bench.now);
+    bench.pass(Duration::from_secs(4));
+    bench.journal.take();
+    bench.reload(vec![config()], vec![with]);
+    assert_eq!(bench.states(), [State::Fault]);
+    let seen = bench.journal.take();
+    assert!(!touched(&seen), "{seen:?}");
+}
