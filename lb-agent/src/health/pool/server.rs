@@ -7,6 +7,10 @@ use crate::health::slow_start::Ramp;
 use crate::health::spec::PooledServer;
 use crate::health::weight;
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "two keywords, and two states that are independent of them and each other"
+)]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PoolServer {
     pub(super) key: RealServerKey,

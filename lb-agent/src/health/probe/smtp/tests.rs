@@ -1,7 +1,10 @@
 use std::sync::{Arc, Mutex};
 
+use tokio::time::sleep_until;
+
 use super::*;
 use crate::health::testing::TestServer;
+use crate::runtime::clock;
 
 const LIMIT: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -102,7 +105,7 @@ fn an_answer_without_end_is_not_kept() {
 async fn a_greeting_that_trickles_ends_with_what_has_come() {
     let server = TestServer::start(|mut stream| async move {
         while stream.write_all(b"2").await.is_ok() {
-            tokio::time::sleep(LIMIT / 5).await;
+            sleep_until((clock::now() + LIMIT / 5).into()).await;
         }
     })
     .await;
