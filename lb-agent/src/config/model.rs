@@ -37,8 +37,8 @@ pub use authentication::{
 };
 pub use bfd::BfdInstance;
 pub use checker::{
-    BfdCheck, Checker, CheckerKind, DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, MiscCheck,
-    ReplyPattern, SmtpCheck, SslGet, UdpCheck, Url, UrlBody,
+    BfdCheck, Checker, CheckerKind, DnsCheck, DnsType, FileCheck, FileCheckWeight, HttpGet,
+    HttpProtocol, MiscCheck, ReplyPattern, SmtpCheck, SslGet, UdpCheck, Url, UrlBody,
 };
 pub use commands::Use;
 pub use encap::{Encap, TunnelKey};

@@ -126,6 +126,11 @@ pub(crate) fn weight(text: &str) -> Result<i16, Expected> {
     Ok(i16::try_from(weight.clamp(-253, 253)).unwrap_or_default())
 }
 
+/// The weight of a `FILE_CHECK`: what a server may weigh, with a sign.
+pub(crate) fn file_check_weight(text: &str) -> Result<i32, Expected> {
+    signed(text, &(-i32::MAX..=i32::MAX))
+}
+
 /// A whole number of 64 bits.
 pub(crate) fn long(text: &str) -> Result<u64, Expected> {
     digits(text).ok_or_else(|| "a whole number".to_owned())

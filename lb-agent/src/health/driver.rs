@@ -18,7 +18,7 @@ use tracing::{debug, error};
 use super::Event;
 use super::probe::{self, NotProbed, ProbeResult};
 use super::schedule::{Action, CheckerId, Punctuality, Records, Schedule, Settings};
-use super::snapshot::Checkers;
+use super::snapshot::Snapshot;
 use super::spec::Service;
 use super::status::CheckerStatus;
 use crate::config::model::{RealServerKey, VirtualServerKey};
@@ -40,7 +40,7 @@ enum Request {
     Status(oneshot::Sender<Vec<CheckerStatus>>),
     Punctuality(oneshot::Sender<Punctuality>),
     Record(oneshot::Sender<Records>),
-    Restore(Checkers),
+    Restore(Snapshot),
     Reload(Vec<Service>, bool),
     CheckNow(
         Option<VirtualServerKey>,
@@ -101,12 +101,12 @@ impl Handle {
     }
 
     /// Goes on from what an earlier run knew.
-    pub fn restore(&self, checkers: Checkers) {
-        self.ask(Request::Restore(checkers));
+    pub fn restore(&self, snapshot: Snapshot) {
+        self.ask(Request::Restore(snapshot));
     }
 
     /// Probes all servers, those of a virtual server, or one of these, as soon as may be; how many
-    /// checkers that concerns.
+    /// checkers that starts.
     pub fn check_now(
         &self,
         virtual_server: Option<VirtualServerKey>,
@@ -221,7 +221,7 @@ impl Driver {
             Request::Record(reply) => {
                 reply.send(self.schedule.record(now)).ok();
             }
-            Request::Restore(checkers) => self.schedule.restore(&checkers, now),
+            Request::Restore(snapshot) => self.schedule.restore(&snapshot, now),
             Request::Reload(services, share) => {
                 let moves = self.schedule.reload(&services, settings(share), now);
                 for id in self.asked.values_mut() {
@@ -247,11 +247,14 @@ async fn wait_until(deadline: Option<Instant>) {
     }
 }
 
-/// [`MAX_IN_FLIGHT`], or half of the descriptors that this process may have: the rest is for
-/// everything else it does.
+/// [`MAX_IN_FLIGHT`], or an eighth of the descriptors that this process may have: a probe through the
+/// data plane holds five, and everything else that the agent does needs some.
 fn in_flight_limit() -> usize {
-    let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _hard)| soft);
-    usize::try_from(files / 2).map_or(MAX_IN_FLIGHT, |half| half.clamp(1, MAX_IN_FLIGHT))
+    limit_of(getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _hard)| soft))
+}
+
+fn limit_of(files: u64) -> usize {
+    usize::try_from(files / 8).map_or(MAX_IN_FLIGHT, |part| part.clamp(1, MAX_IN_FLIGHT))
 }
 
 /// Any number: the standard library's hasher starts from the system's randomness.

@@ -31,6 +31,7 @@ pub mod snapshot;
 pub mod spec;
 pub mod status;
 pub mod verdict;
+mod weight;
 
 #[cfg(test)]
 mod testing;

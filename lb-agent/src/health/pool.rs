@@ -16,7 +16,7 @@ mod status;
 use std::time::Instant;
 
 use self::lines::Names;
-pub use self::record::{PoolRecord, ServerRecord};
+pub use self::record::{Past, PoolRecord, ServerRecord};
 use self::server::PoolServer;
 pub use self::status::{PoolStatus, ServerStatus};
 use super::quorum::Quorum;
@@ -55,11 +55,13 @@ pub enum Notice {
         /// The log's words for it, without the virtual server's name.
         sentence: String,
     },
-    /// The agent stops, or the virtual server is no longer configured, and takes this server with it
-    /// (`omega`).
+    /// A real server that was up goes, as if it had failed: the agent stops (`omega`), or it is
+    /// configured no longer, alone or with its virtual server.
     ShutDown {
         /// Which one.
         key: RealServerKey,
+        /// It is configured no longer.
+        removed: bool,
     },
 }
 
@@ -87,24 +89,37 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// The pool at start, before any check: all servers, with `alpha` only those without a
-    /// checker, which nothing could ever bring up. The quorum that this makes is told, and with
-    /// `rs_init_notifies` every server that is up.
+    /// The pool at start, before any check, when nothing is known: all servers, with `alpha` only
+    /// those without a checker, which nothing could ever bring up. The quorum that this makes is
+    /// told, and with `rs_init_notifies` every server that is up.
     pub fn new(spec: impl Into<PoolSpec>) -> (Self, PoolChange) {
+        Self::begin(spec, Past::Unknown)
+    }
+
+    /// The pool at start, going on from `past`. Servers that are known are as they were, the others as
+    /// when nothing is known; what is told is what that comes to, as if there had been no other start.
+    pub fn begin(spec: impl Into<PoolSpec>, past: Past<'_>) -> (Self, PoolChange) {
         let (mut pool, mut change) = Self::without_members(spec.into());
-        if pool.rules.rs_init_notifies {
-            let up = pool.servers.iter_mut().filter(|server| server.up);
-            change.notices.extend(up.map(PoolServer::tell_up));
-        }
-        if pool.quorum.gained(pool.live_weight()) {
-            pool.gain_as("Starting with quorum up", &mut change);
-        } else if pool.rules.sorry_server.is_some() {
-            let numbers = pool.quorum.missing_numbers(pool.live_weight());
-            pool.lose(format!("Starting with quorum down {numbers}"), &mut change);
-        }
+        let had_quorum = pool.recall(past, &mut change);
+        pool.begin_quorum(had_quorum, &mut change);
         pool.members = pool.wanted();
         change.members_changed = true;
         (pool, change)
+    }
+
+    /// Within the hysteresis it is what it was. Its loss is told of what is known to have had one, and
+    /// where the sorry server begins.
+    fn begin_quorum(&mut self, had: Option<bool>, change: &mut PoolChange) {
+        let weight = self.live_weight();
+        if self.quorum.gained(weight) {
+            self.gain_as("Starting with quorum up", change);
+        } else if had == Some(true) && !self.quorum.lost(weight) {
+            let numbers = self.quorum.kept_numbers(weight);
+            self.keep(format!("Starting with quorum up {numbers}"), change);
+        } else if had.is_some() || self.rules.sorry_server.is_some() {
+            let numbers = self.quorum.missing_numbers(weight);
+            self.lose(format!("Starting with quorum down {numbers}"), change);
+        }
     }
 
     /// Its servers and rules, made to fit each other.
@@ -162,27 +177,44 @@ impl Pool {
         ramps.filter_map(|ramp| ramp.deadline()).min()
     }
 
-    /// The agent stops, or the virtual server is no longer configured: with `omega` what was up is
-    /// told to be down.
+    /// The agent stops: with `omega` what was up is told to be down.
     pub fn stop(&mut self) -> PoolChange {
         let mut change = PoolChange::default();
         let names = Names(&self.virtual_server);
-        for server in &mut self.servers {
+        for server in &self.servers {
             let line = names.shutting_down(&server.key);
             change.lines.push(LogLine::Info(line));
-            let was_up = std::mem::replace(&mut server.up, false);
-            if was_up && self.rules.omega {
-                change.notices.push(Notice::ShutDown { key: server.key });
-            }
         }
-        let had_quorum = std::mem::replace(&mut self.has_quorum, false);
-        if had_quorum && self.rules.omega {
-            change.notices.push(Notice::Quorum {
-                up: false,
-                sentence: "Shutting down".to_owned(),
-            });
+        if self.rules.omega {
+            self.tell_end(false, &mut change);
         }
         change
+    }
+
+    /// The virtual server is configured no longer: what was up is told to be down, as in keepalived
+    /// also without `omega`.
+    pub fn remove(&mut self) -> PoolChange {
+        let mut change = PoolChange::default();
+        let names = Names(&self.virtual_server);
+        let up = self.servers.iter().filter(|server| server.up);
+        change.lines.extend(up.map(|it| names.removed(&it.key)));
+        self.tell_end(true, &mut change);
+        change
+    }
+
+    fn tell_end(&mut self, removed: bool, change: &mut PoolChange) {
+        for server in &mut self.servers {
+            if std::mem::replace(&mut server.up, false) {
+                change.notices.push(server.gone(removed));
+            }
+        }
+        if std::mem::replace(&mut self.has_quorum, false) {
+            let sentence = if removed { "Removing" } else { "Shutting down" };
+            change.notices.push(Notice::Quorum {
+                up: false,
+                sentence: sentence.to_owned(),
+            });
+        }
     }
 
     /// Whom to send to now, in the order of the file, the sorry server last.
@@ -282,6 +314,13 @@ impl Pool {
         });
     }
 
+    fn keep(&mut self, sentence: String, change: &mut PoolChange) {
+        self.has_quorum = true;
+        let line = format!("{sentence} for VS {}", self.virtual_server);
+        change.lines.push(LogLine::Info(line));
+        change.notices.push(Notice::Quorum { up: true, sentence });
+    }
+
     /// `why` is how the line begins.
     fn lose(&mut self, why: String, change: &mut PoolChange) {
         self.has_quorum = false;
@@ -313,7 +352,7 @@ impl Pool {
         let servers = servers.filter_map(|server| {
             let weight = if server.up && at_work.is_none() {
                 server.weight_now(scale)
-            } else if server.inhibit_on_failure {
+            } else if server.inhibit_on_failure || (server.up && server.is_drained()) {
                 0
             } else {
                 return None;

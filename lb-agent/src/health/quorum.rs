@@ -36,6 +36,13 @@ impl Quorum {
         format!("{quorum}+{hysteresis}={threshold} <= {weight}")
     }
 
+    /// Why it is kept.
+    pub(super) fn kept_numbers(self, weight: u64) -> String {
+        let Self { quorum, hysteresis } = self;
+        let threshold = quorum.saturating_sub(hysteresis);
+        format!("{quorum}-{hysteresis}={threshold} <= {weight}")
+    }
+
     /// How much is missing at start. keepalived writes `2-1=3` where this is `2+1=3`.
     pub(super) fn missing_numbers(self, weight: u64) -> String {
         let Self { quorum, hysteresis } = self;

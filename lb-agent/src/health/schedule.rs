@@ -24,10 +24,11 @@ use serde::Serialize;
 
 use self::queue::Queue;
 pub use self::reload::Moves;
-use self::target::Target;
+use self::target::{Key, Target};
 use super::name::ServiceName;
+use super::pool::PoolRecord;
 use super::probe::{Failure, ProbeResult};
-use super::snapshot::{self, Checkers};
+use super::snapshot::{Checkers, Snapshot, fingerprint};
 use super::spec::{Check, Server, Service};
 use super::status::CheckerStatus;
 use super::verdict::{self, Record, State, Verdict};
@@ -94,17 +95,38 @@ pub struct Schedule {
 
 /// The memory of every checker. Copied quickly; their names take longer ([`Self::named`]).
 #[derive(Debug, Default)]
-pub struct Records(Vec<(Arc<Check>, Record)>);
+pub struct Records(Vec<Known>);
+
+#[derive(Debug)]
+struct Known {
+    check: Arc<Check>,
+    /// The first server that it is a checker of.
+    of: Option<Key>,
+    record: Record,
+}
 
 impl Records {
-    /// Each under the name of its question.
+    /// Each under the name of its question. Of several with the same (another rhythm,
+    /// `xdp_share_checks off`) all but the first are under the name of their server as well.
     #[must_use]
     pub fn named(self) -> Checkers {
-        let records = self.0.into_iter();
-        records
-            .map(|(check, record)| (snapshot::fingerprint(&check.question), record))
-            .collect()
+        let mut checkers = Checkers::new();
+        for Known { check, of, record } in self.0 {
+            let name = fingerprint(&check.question);
+            let name = match of {
+                Some(of) if checkers.contains_key(&name) => own_name(&name, &of),
+                Some(_) | None => name,
+            };
+            checkers.insert(name, record);
+        }
+        checkers
     }
+}
+
+/// The name of a question, asked for one server.
+fn own_name(question: &str, (service, server): &Key) -> String {
+    let server = ServiceName::of_real_server(service, server);
+    format!("{question} {server} {service}")
 }
 
 /// How punctual probes are.
@@ -193,9 +215,10 @@ impl Schedule {
 
     /// `address` is on this host from now on, or no longer: for `ha_suspend`.
     pub fn handle_address(&mut self, address: IpAddr, here: bool, now: Instant) {
-        let mut concerned = Vec::new();
-        for target in &mut self.targets {
+        let (mut concerned, mut changed) = (Vec::new(), Vec::new());
+        for (index, target) in self.targets.iter_mut().enumerate() {
             if target.set_here(address, here) {
+                changed.push(index);
                 concerned.extend_from_slice(&target.entries);
                 let line = target.activity_line();
                 self.actions.push_back(Action::Log(line));
@@ -205,12 +228,14 @@ impl Schedule {
         concerned.dedup();
         for id in concerned {
             self.suspend_or_resume(id, now);
-            self.tell_all(CheckerId(id), "the address is here", None, now);
+        }
+        for index in changed {
+            self.tell(index, "the address is here", now);
         }
     }
 
     /// Probes all servers, those of `virtual_server`, or one of these, as soon as may be; how many
-    /// checkers that concerns.
+    /// checkers that starts: none that is suspended, under way, or told by somebody.
     pub fn check_now(
         &mut self,
         virtual_server: Option<&VirtualServerKey>,
@@ -225,10 +250,13 @@ impl Schedule {
         let mut ids: Vec<usize> = targets.flat_map(|it| it.entries.iter().copied()).collect();
         ids.sort_unstable();
         ids.dedup();
-        for &id in &ids {
-            self.with_verdict(CheckerId(id), now, |verdict| verdict.check_now(now));
+        let mut started = 0;
+        for id in ids {
+            self.with_verdict(CheckerId(id), now, |verdict| {
+                started += usize::from(verdict.check_now(now));
+            });
         }
-        ids.len()
+        started
     }
 
     /// When to call [`Self::handle_timeout`]; `None` while there is nothing to start before some
@@ -272,23 +300,50 @@ impl Schedule {
     /// What the next run has to know of each question.
     #[must_use]
     pub fn record(&self, now: Instant) -> Records {
-        let verdicts = self.entries.iter().map(|entry| &entry.verdict);
-        let record = |verdict: &Verdict| (Arc::clone(verdict.check()), verdict.record(now));
-        Records(verdicts.map(record).collect())
+        let record = |entry: &Entry| Known {
+            check: Arc::clone(entry.verdict.check()),
+            of: self.first_target(entry).map(Target::key),
+            record: entry.verdict.record(now),
+        };
+        Records(self.entries.iter().map(record).collect())
     }
 
-    /// Goes on from what was known of equal questions, whoever asked them. Every server that has
-    /// history is told of again, up or down: who knows it already does nothing.
-    pub fn restore(&mut self, checkers: &Checkers, now: Instant) {
-        for entry in &mut self.entries {
-            let question = &entry.verdict.check().question;
-            if let Some(record) = checkers.get(&snapshot::fingerprint(question)) {
-                entry.verdict.restore(record, now);
+    /// Goes on from what was known of equal questions, whoever asked them, and of the servers. What
+    /// the pools do not know from the same snapshot is told.
+    pub fn restore(&mut self, snapshot: &Snapshot, now: Instant) {
+        let mut unknown = Vec::new();
+        for id in 0..self.entries.len() {
+            let record = self.entries.get(id).and_then(|entry| {
+                let name = fingerprint(&entry.verdict.check().question);
+                let own = self
+                    .first_target(entry)
+                    .map(|it| own_name(&name, &it.key()));
+                let own = own.and_then(|own| snapshot.checkers.get(&own));
+                own.or_else(|| snapshot.checkers.get(&name))
+            });
+            match self.entries.get_mut(id).zip(record) {
+                Some((entry, record)) => entry.verdict.restore(record, now),
+                None => unknown.push(id),
             }
         }
+        let pools = snapshot.pools.iter();
+        let pools: HashMap<&str, &PoolRecord> =
+            pools.map(|it| (it.virtual_server.as_str(), it)).collect();
         for index in 0..self.targets.len() {
-            self.tell(index, true, "known from before", now);
+            if let Some(target) = self.targets.get_mut(index) {
+                let (service, name) = target.names();
+                let pool = pools.get(service.to_string().as_str());
+                if let Some(known) = pool.and_then(|pool| pool.server(name)) {
+                    target.recall(known, &unknown);
+                }
+            }
+            self.tell(index, "known from before", now);
         }
+    }
+
+    fn first_target(&self, entry: &Entry) -> Option<&Target> {
+        let first = entry.targets.first()?;
+        self.targets.get(*first)
     }
 
     #[expect(
@@ -425,7 +480,7 @@ impl Schedule {
         let entry = self.entries.get(id.0);
         let targets = entry.map(|entry| entry.targets.clone());
         for index in targets.unwrap_or_default() {
-            let server_too = self.tell(index, false, reason, now);
+            let server_too = self.tell(index, reason, now);
             let target = self.targets.get(index).filter(|it| !it.is_suspended());
             let Some((target, (up, sentence))) = target.zip(found) else {
                 continue;
@@ -440,14 +495,14 @@ impl Schedule {
         }
     }
 
-    /// Tells of a server what has not been told, or everything; whether it went up or down.
-    fn tell(&mut self, index: usize, everything: bool, reason: &str, now: Instant) -> bool {
+    /// Tells of a server what has not been told; whether it went up or down.
+    fn tell(&mut self, index: usize, reason: &str, now: Instant) -> bool {
         let Some(target) = self.targets.get_mut(index) else {
             return false;
         };
         let entries = target.entries.iter().filter_map(|&id| self.entries.get(id));
         let verdicts: Vec<&Verdict> = entries.map(|entry| &entry.verdict).collect();
-        let events = target.look_at(&verdicts, everything, reason, now);
+        let events = target.look_at(&verdicts, reason, now);
         let changed = events.iter().any(|event| match event.change {
             Change::Up | Change::Down => true,
             Change::Weight(_) | Change::Checker { .. } => false,

@@ -91,7 +91,7 @@ pub struct Verdict {
     deadline: Option<Instant>,
     /// `ha_suspend`: no probes for now.
     suspended: bool,
-    /// When the probe under way began.
+    /// When the probe under way began; `None`: none is.
     started: Option<Instant>,
     weight: Option<Weight>,
     counters: Counters,
@@ -168,9 +168,10 @@ impl Verdict {
         }
     }
 
-    /// Probes as soon as may be; one that is under way will do.
-    pub fn check_now(&mut self, now: Instant) {
+    /// Probes as soon as may be; one that is under way will do. Whether it will.
+    pub fn check_now(&mut self, now: Instant) -> bool {
         self.deadline = self.deadline.map(|_| now);
+        self.deadline.is_some()
     }
 
     /// No probes from now on; the state stays.
@@ -179,9 +180,10 @@ impl Verdict {
         self.deadline = None;
     }
 
-    /// Probes again, the first one within `share` of `warmup`.
+    /// Probes again, the first one within `share` of `warmup`. A probe that is still under way since
+    /// before counts, and is followed as ever.
     pub fn resume(&mut self, share: u32, now: Instant) {
-        if std::mem::take(&mut self.suspended) {
+        if std::mem::take(&mut self.suspended) && self.started.is_none() {
             self.deadline = self.first_probe(share, now);
         }
     }
@@ -211,9 +213,10 @@ impl Verdict {
                 sentence,
             });
         }
+        let started = self.started.take();
         if self.is_asked() {
             // A delay beyond what the clock can count means never again.
-            let next = self.rhythm(now).checked_add(self.delay(&result));
+            let next = self.rhythm(started, now).checked_add(self.delay(&result));
             self.deadline = next.map(|next| next.max(now));
         }
         self.last = Some(Last { result, at: now });
@@ -301,8 +304,8 @@ impl Verdict {
     }
 
     /// What the next probe's time counts from: the end of this one, of a script its start.
-    fn rhythm(&self, now: Instant) -> Instant {
-        let started = self.started.filter(|_| self.kind().is_script());
+    fn rhythm(&self, started: Option<Instant>, now: Instant) -> Instant {
+        let started = started.filter(|_| self.kind().is_script());
         started.unwrap_or(now)
     }
 

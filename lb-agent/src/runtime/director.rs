@@ -36,7 +36,7 @@ use crate::dataplane::nexthop::{NextHops, Resolution};
 use crate::dataplane::port::Ports;
 use crate::dataplane::xdp::gate::Numbers;
 use crate::health::Event;
-use crate::health::pool::{Member, Notice, Pool};
+use crate::health::pool::{Member, Notice, Past, Pool, PoolRecord};
 use crate::health::spec::PoolSpec;
 use crate::log_line::LogLine;
 use crate::net::address::Address;
@@ -90,11 +90,31 @@ impl Director {
     /// Everybody is in the pools that does not have to wait for a first check; the lines say what
     /// that means. Every real server is watched. `gates` are those of an earlier agent.
     pub fn new(config: Config, gates: &Numbers) -> (Self, Vec<LogLine>) {
+        Self::go_on(config, gates, &[], false)
+    }
+
+    /// The same, but pools go on from what an earlier agent knew: all of it, or without `results` only
+    /// what was set by hand.
+    pub fn go_on(
+        config: Config,
+        gates: &Numbers,
+        records: &[PoolRecord],
+        results: bool,
+    ) -> (Self, Vec<LogLine>) {
+        let records = records.iter();
+        let records: HashMap<&str, &PoolRecord> =
+            records.map(|it| (it.virtual_server.as_str(), it)).collect();
+        let past = |key: &VirtualServerKey| match records.get(key.to_string().as_str()) {
+            Some(record) if results => Past::All(record),
+            Some(record) => Past::Hands(record),
+            None => Past::Unknown,
+        };
         let mut hops = NextHops::new();
         let (mut lines, mut notices) = (Vec::new(), VecDeque::new());
         let mut pools = Vec::with_capacity(config.virtual_servers.len());
         for virtual_server in &config.virtual_servers {
-            let (pool, change) = Pool::new(pool_spec(&config, virtual_server));
+            let spec = pool_spec(&config, virtual_server);
+            let (pool, change) = Pool::begin(spec, past(&virtual_server.key));
             lines.extend(change.lines);
             notices.extend(addressed(&pool, change.notices));
             pools.push(pool);

@@ -168,6 +168,7 @@ mod tests {
             up: false,
             more_weight: -3,
             hand: Some(Hand::Weight(7)),
+            told: true,
         };
         State {
             health: Snapshot {

@@ -253,12 +253,14 @@ impl Supervisor {
         let memory = Memory::new(StateFile::new(instance));
         let known = memory.read();
         let gates = known.as_ref().map(|(state, _)| state.gates.clone());
-        let (mut director, lines) = Director::new(loaded.config, &gates.unwrap_or_default());
+        // From the beginning: nobody is sent to a server that was drained or down.
+        let pools = known
+            .as_ref()
+            .map(|(state, results)| (&*state.health.pools, *results));
+        let (pools, results) = pools.unwrap_or_default();
+        let gates = gates.unwrap_or_default();
+        let (mut director, lines) = Director::go_on(loaded.config, &gates, pools, results);
         write_lines(lines);
-        if let Some((state, results)) = &known {
-            // Before anything is served: nobody is sent to a server that was drained or down.
-            write_lines(director.restore(&state.health.pools, *results));
-        }
         let mut network = Network::open()?;
         network.read_all(&mut director)?;
         let existing: Vec<&str> = director.links().map(|link| link.name.as_str()).collect();
@@ -292,7 +294,7 @@ impl Supervisor {
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
         if let Some((state, true)) = known {
-            health.restore(state.health.checkers);
+            health.restore(state.health);
         }
         let reporter = vrrp.as_ref().map(driver::Handle::reporter);
         let trackers = reporter.as_ref().map(|to| watched.start(to, None));
@@ -421,6 +423,13 @@ impl Supervisor {
             let Ok(event) = self.events.try_recv() else {
                 return;
             };
+            self.handle_health(&event);
+        }
+    }
+
+    /// All that health has said until now: it is about the configuration that still is.
+    fn hear_health_out(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
             self.handle_health(&event);
         }
     }

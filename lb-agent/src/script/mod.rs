@@ -36,7 +36,7 @@ pub use programs::Programs;
 pub use user::User;
 
 /// A program that may run: found, executable and, if that was asked for, secure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Script {
     /// As the operator wrote it, for the log.
     pub command: String,

@@ -3,12 +3,16 @@
 //! The script leads a process group of its own, with `/dev/null` for its input and outputs, `/` for
 //! its directory and no groups but its user's. When its time is over the group is sent SIGTERM;
 //! SIGKILL follows as soon as the leader has ended, so that nothing it started outlives it, or two
-//! seconds later. A script that ends in time may leave processes behind, as with keepalived.
+//! seconds later. A script that ends in time may leave processes behind, as with keepalived. One that
+//! not even SIGKILL ends, because the kernel waits in it for a disk, is waited for two seconds more;
+//! until it is gone, it is not started again and counts as one that takes too long.
 //!
 //! Waiting is per process (tokio's pidfd), so other children of this process are nobody's
 //! business here. The start itself, which ends only when the program is loaded, happens on one of
 //! tokio's threads for what blocks, one start of a program at a time ([`blocking`]): a file system
 //! that hangs holds up its own scripts only.
+
+mod stuck;
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -22,6 +26,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep_until, timeout_at};
 use tracing::warn;
 
+use self::stuck::Stuck;
 use super::{Script, User};
 use crate::runtime::{blocking, clock};
 
@@ -47,7 +52,7 @@ pub enum Outcome {
     Exited(u8),
     /// By this signal, which we did not send.
     Signalled(i32),
-    /// It took too long and was ended.
+    /// It took too long and was ended, or an earlier run that could not be ended is still there.
     TimedOut,
     /// It had not been loaded when its time was over: its file system hangs.
     NotStarted,
@@ -70,6 +75,9 @@ pub enum Abandoned {
 ///
 /// Outside of a tokio runtime.
 pub async fn run(script: &Script, limit: Option<Duration>, abandoned: Abandoned) -> Outcome {
+    if stuck::is_there(script) {
+        return Outcome::TimedOut;
+    }
     // The start counts: a program on a file system that hangs takes as long as one that hangs.
     let deadline = limit.and_then(|limit| clock::now().checked_add(limit));
     let started = match deadline {
@@ -81,7 +89,7 @@ pub async fn run(script: &Script, limit: Option<Duration>, abandoned: Abandoned)
         },
     };
     match started {
-        Ok(running) => running.wait_until(deadline).await,
+        Ok(running) => running.wait_until(deadline, script).await,
         Err(reason) => Outcome::NotRun(reason),
     }
 }
@@ -95,30 +103,35 @@ pub struct Running {
 impl Running {
     /// Until it has ended.
     pub async fn wait(self) -> Outcome {
-        self.wait_until(None).await
+        let Self { mut group, name: _ } = self;
+        let ended = group.child.wait().await;
+        group.reaped = true;
+        outcome(ended)
     }
 
-    async fn wait_until(self, deadline: Option<Instant>) -> Outcome {
-        let Self { mut group, name } = self;
-        let ended = match deadline {
-            None => group.child.wait().await,
-            Some(deadline) => match timeout_at(deadline.into(), group.child.wait()).await {
-                Ok(ended) => ended,
-                Err(_elapsed) => {
-                    end(&mut group, &name).await;
-                    return Outcome::TimedOut;
-                }
-            },
+    async fn wait_until(self, deadline: Option<Instant>, script: &Script) -> Outcome {
+        let Some(deadline) = deadline else {
+            return self.wait().await;
         };
-        group.reaped = true;
-        ended.map_or_else(
-            |error| Outcome::NotRun(format!("cannot wait for it: {error}")),
-            outcome,
-        )
+        let Self { mut group, name } = self;
+        match timeout_at(deadline.into(), group.child.wait()).await {
+            Ok(ended) => {
+                group.reaped = true;
+                outcome(ended)
+            }
+            Err(_elapsed) => {
+                end(group, name, script).await;
+                Outcome::TimedOut
+            }
+        }
     }
 }
 
-fn outcome(status: ExitStatus) -> Outcome {
+fn outcome(ended: io::Result<ExitStatus>) -> Outcome {
+    let status = match ended {
+        Ok(status) => status,
+        Err(error) => return Outcome::NotRun(format!("cannot wait for it: {error}")),
+    };
     match (status.code(), status.signal()) {
         (Some(code), _) => Outcome::Exited(u8::try_from(code & 0xff).unwrap_or(u8::MAX)),
         (None, Some(signal)) => Outcome::Signalled(signal),
@@ -128,14 +141,26 @@ fn outcome(status: ExitStatus) -> Outcome {
 
 /// SIGTERM, SIGKILL, and only then the reaping: as long as the leader is not reaped, the number of
 /// its group cannot be anybody else's.
-async fn end(group: &mut Group, name: &str) {
+async fn end(group: Group, name: String, script: &Script) {
     group.signal(Signal::SIGTERM);
     group.wait_for_leader(clock::now() + GRACE).await;
     group.signal(Signal::SIGKILL);
-    if !group.wait_for_leader(clock::now() + GRACE).await {
-        let pid = group.leader;
-        warn!("Script {name} child (PID {pid}) failed to terminate after kill");
+    if group.wait_for_leader(clock::now() + GRACE).await {
+        return reap(group, &name).await;
     }
+    let pid = group.leader;
+    warn!(
+        "Script {name} child (PID {pid}) failed to terminate after kill: it is not run again while \
+         it is there"
+    );
+    let stuck = Stuck::new(script.clone());
+    tokio::spawn(async move {
+        reap(group, &name).await;
+        drop(stuck);
+    });
+}
+
+async fn reap(mut group: Group, name: &str) {
     if let Err(error) = group.child.wait().await {
         warn!("cannot wait for {name}: {error}");
     }

@@ -7,7 +7,7 @@ use thiserror::Error;
 const DEFAULT_USER: &str = "keepalived_script";
 
 /// A user and one group; scripts have no other groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct User {
     /// User id.
     pub uid: u32,

@@ -144,8 +144,8 @@ pub fn parse(content: &[u8]) -> Result<Value, i64> {
 /// `weight N [reverse]` of a file, for one instance or server that tracks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct FileWeight {
-    /// −254 to 254; 0: any number but 0 is a fault.
-    pub value: i16,
+    /// −254 to 254 for an instance, any for a server; 0: any number but 0 is a fault.
+    pub value: i32,
     /// The product changes its sign; with weight 0 the number 0 is the fault.
     pub reverse: bool,
 }

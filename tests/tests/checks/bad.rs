@@ -30,6 +30,10 @@ pub(crate) enum Manner {
     Endless,
     /// Sends what is not HTTP.
     Noise,
+    /// Unasked, sends a byte of a greeting every 200 ms, without end.
+    Drip,
+    /// Unasked, sends lines of a greeting without end.
+    Babble,
 }
 
 /// A server on 127.0.0.1; its port. It lives as long as the test.
@@ -50,8 +54,21 @@ pub(crate) fn serve(machine: &Namespace, manner: Manner) -> Result<u16> {
 }
 
 fn behave(manner: Manner, mut stream: TcpStream) -> std::io::Result<()> {
-    let mut request = [0; 4096];
-    let _length = stream.read(&mut request)?;
+    let asked = match manner {
+        Manner::Drip | Manner::Babble => false,
+        Manner::Hang
+        | Manner::Reset
+        | Manner::Close
+        | Manner::Trickle
+        | Manner::Stop
+        | Manner::GreatHead
+        | Manner::ManyFields
+        | Manner::Endless
+        | Manner::Noise => true,
+    };
+    if asked {
+        let _length = stream.read(&mut [0; 4096])?;
+    }
     let ok = b"HTTP/1.1 200 OK\r\n";
     match manner {
         Manner::Hang => wait(&mut stream),
@@ -96,6 +113,13 @@ fn behave(manner: Manner, mut stream: TcpStream) -> std::io::Result<()> {
             stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n")?;
             wait(&mut stream)
         }
+        Manner::Drip => loop {
+            stream.write_all(b"2")?;
+            thread::sleep(Duration::from_millis(200));
+        },
+        Manner::Babble => loop {
+            stream.write_all(b"220-hello\r\n")?;
+        },
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use self::kinds::{
-    BfdCheck, DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, MiscCheck, ReplyPattern,
-    SmtpCheck, SslGet, UdpCheck, Url, UrlBody,
+    BfdCheck, DnsCheck, DnsType, FileCheck, FileCheckWeight, HttpGet, HttpProtocol, MiscCheck,
+    ReplyPattern, SmtpCheck, SslGet, UdpCheck, Url, UrlBody,
 };
 
 /// One checker block of a real server, everything inherited and defaulted.

@@ -165,3 +165,11 @@ async fn a_server_that_hangs_goes_down_with_its_time_out() {
     );
     handle.stop().await;
 }
+
+/// `ulimit -n 1024` with checks through the data plane, of five descriptors each.
+#[test]
+fn the_limit_of_probes_leaves_descriptors_for_everything_else() {
+    for (files, expected) in [(0, 1), (1024, 128), (32_768, 4096), (u64::MAX, 4096)] {
+        assert_eq!(limit_of(files), expected, "{files}");
+    }
+}

@@ -1,10 +1,12 @@
 //! What of a pool outlives a reload and a restart.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Names, Pool, PoolChange};
 use crate::config::model::RealServerKey;
-use crate::health::Hand;
+use crate::health::{Hand, weight};
 
 /// The memory of one virtual server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,34 @@ pub struct ServerRecord {
     pub more_weight: i64,
     /// Set by hand.
     pub hand: Option<Hand>,
+    /// Somebody has heard that it is up or down.
+    #[serde(default = "heard")]
+    pub told: bool,
+}
+
+/// Of files that do not say.
+const fn heard() -> bool {
+    true
+}
+
+/// What is known of a virtual server when its pool begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Past<'r> {
+    /// Nothing.
+    Unknown,
+    /// What was set by hand: the rest is too old.
+    Hands(&'r PoolRecord),
+    /// What it was a moment ago.
+    All(&'r PoolRecord),
+}
+
+impl PoolRecord {
+    /// What is known of the real server called `name`.
+    pub fn server(&self, name: impl Display) -> Option<&ServerRecord> {
+        let name = name.to_string();
+        let mut servers = self.servers.iter();
+        servers.find(|it| it.real_server == name)
+    }
 }
 
 impl Pool {
@@ -37,8 +67,9 @@ impl Pool {
         let servers = self.servers.iter().map(|server| ServerRecord {
             real_server: self.names().of(&server.key).to_string(),
             up: server.up,
-            more_weight: i64::from(server.weight).saturating_sub(i64::from(server.configured)),
+            more_weight: weight::more(server.weight, server.configured),
             hand: server.hand,
+            told: server.told,
         });
         PoolRecord {
             virtual_server: self.virtual_server.to_string(),
@@ -47,40 +78,30 @@ impl Pool {
         }
     }
 
-    /// Goes on from `record`, if it is of this virtual server. Known servers are as they were, new
-    /// ones as at a start, and the quorum is what that comes to.
-    pub fn restore(&mut self, record: &PoolRecord) -> PoolChange {
-        if record.virtual_server != self.virtual_server.to_string() {
-            return PoolChange::default();
-        }
+    /// Goes on from `past`: whether it had its quorum, if that is known. What there is to hear of the
+    /// servers is told in the order of the file.
+    pub(super) fn recall(&mut self, past: Past<'_>, change: &mut PoolChange) -> Option<bool> {
         let names = Names(&self.virtual_server);
+        let init = self.rules.rs_init_notifies;
+        let mut had_quorum = None;
         for server in &mut self.servers {
-            let name = names.of(&server.key).to_string();
-            let known = record.servers.iter().find(|it| it.real_server == name);
-            let Some(known) = known else { continue };
-            let weight = i64::from(server.configured).saturating_add(known.more_weight);
-            server.weight = u32::try_from(weight.max(0)).unwrap_or(server.configured);
-            server.hand = known.hand;
-            server.up = known.up;
-            server.told = true;
+            let name = names.of(&server.key);
+            let notice = match past {
+                Past::Unknown => None,
+                Past::Hands(record) => {
+                    server.hand = record.server(name).and_then(|known| known.hand);
+                    None
+                }
+                Past::All(record) => {
+                    had_quorum = Some(record.has_quorum);
+                    let known = record.server(name);
+                    known.and_then(|known| server.recall(known))
+                }
+            };
+            let notice = notice.or_else(|| (init && server.up).then(|| server.tell()));
+            change.notices.extend(notice);
         }
-        self.has_quorum = record.has_quorum;
-        let mut change = PoolChange::default();
-        self.update_quorum(&mut change);
-        self.settled(change)
-    }
-
-    /// Takes over only what was set by hand, from a record that is too old to say more.
-    pub fn restore_hands(&mut self, record: &PoolRecord) -> PoolChange {
-        let names = Names(&self.virtual_server);
-        for server in &mut self.servers {
-            let name = names.of(&server.key).to_string();
-            let known = record.servers.iter().find(|it| it.real_server == name);
-            server.hand = known.and_then(|known| known.hand);
-        }
-        let mut change = PoolChange::default();
-        self.update_quorum(&mut change);
-        self.settled(change)
+        had_quorum
     }
 
     /// What is set by hand.

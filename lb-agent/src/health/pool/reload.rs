@@ -5,8 +5,8 @@ use crate::health::spec::PoolSpec;
 
 impl Pool {
     /// From now on it is `spec`, of the same virtual server. Servers that stay are up or down, ramp
-    /// and stand by hand as they did; those that are new count as at a start; the quorum is what
-    /// that comes to.
+    /// and stand by hand as they did; those that are new count as at a start; those that go are told to
+    /// be down, if they were up; the quorum is what that comes to.
     pub fn reload(self, spec: impl Into<PoolSpec>) -> (Self, PoolChange) {
         let (mut pool, mut change) = Self::without_members(spec.into());
         for server in &mut pool.servers {
@@ -14,7 +14,7 @@ impl Pool {
             match known.find(|before| before.key == server.key) {
                 Some(before) => server.succeed(before),
                 None if server.up && pool.rules.rs_init_notifies => {
-                    change.notices.push(server.tell_up());
+                    change.notices.push(server.tell());
                 }
                 None => {}
             }
@@ -24,6 +24,7 @@ impl Pool {
         let gone = self.servers.iter().filter(|server| gone(server.key));
         for server in gone.filter(|server| server.up) {
             change.lines.push(names.removed(&server.key));
+            change.notices.push(server.gone(true));
         }
         pool.has_quorum = self.has_quorum;
         pool.members = self.members;

@@ -1,4 +1,5 @@
 mod reload;
+mod start;
 
 use std::collections::BTreeSet;
 
@@ -247,7 +248,7 @@ fn notices(change: &PoolChange) -> Vec<(Option<u8>, bool)> {
         .iter()
         .map(|notice| match notice {
             Notice::RealServer { key, up } => (Some(host(key)), *up),
-            Notice::ShutDown { key } => (Some(host(key)), false),
+            Notice::ShutDown { key, .. } => (Some(host(key)), false),
             Notice::Quorum { up, .. } => (None, *up),
         })
         .collect()
@@ -505,24 +506,27 @@ fn a_pool_goes_on_where_it_was_with_the_servers_that_it_still_has() {
     drop(before.set_by_hand(&server_key(3), Some(Hand::Weight(8))));
     drop(before.handle_event(&event(server_key(4), Change::Weight(5), clock::now())));
     let text = serde_json::to_string(&before.record()).unwrap();
-    let (mut after, _) = Pool::new(virtual_server(servers(&[5, 4, 3, 2]), Some(9)));
-    let change = after.restore(&serde_json::from_str(&text).unwrap());
+    let record = serde_json::from_str(&text).unwrap();
+    let service = virtual_server(servers(&[5, 4, 3, 2]), Some(9));
+    let (after, change) = Pool::begin(service, Past::All(&record));
     assert!(change.members_changed);
-    assert_eq!(notices(&change), []);
+    assert_eq!(notices(&change), [(Some(2), false), (None, true)]);
     assert_eq!(
         members(&after),
         [(5, 3, false), (4, 5, false), (3, 8, false)]
     );
 
-    // All that is left is down: the quorum goes with the reload.
-    let (mut after, _) = Pool::new(virtual_server(servers(&[2]), Some(9)));
-    let change = after.restore(&before.record());
-    assert_eq!(notices(&change), [(None, false)]);
+    // All that is left is down: the quorum is gone.
+    let service = virtual_server(servers(&[2]), Some(9));
+    let (after, change) = Pool::begin(service, Past::All(&record));
+    assert_eq!(notices(&change), [(Some(2), false), (None, false)]);
     assert_eq!(members(&after), [(9, 1, true)]);
 
-    let mut foreign = before.record();
-    foreign.virtual_server = "[192.168.0.77]:tcp:80".to_owned();
-    assert_eq!(after.restore(&foreign), PoolChange::default());
+    // Too old: who was down is tried, who was drained is not.
+    let service = virtual_server(servers(&[2, 3]), Some(9));
+    let (after, change) = Pool::begin(service, Past::Hands(&record));
+    assert_eq!(notices(&change), [(None, true)]);
+    assert_eq!(members(&after), [(2, 3, false), (3, 8, false)]);
 }
 
 proptest! {

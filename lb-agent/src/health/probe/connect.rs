@@ -35,6 +35,12 @@ pub(super) async fn connect_udp(target: &Target) -> Result<UdpSocket, ProbeResul
     let socket = socket2::Socket::new(domain, kind, Some(socket2::Protocol::UDP))
         .map_err(|error| not_probed(no_socket(&error)))?;
     prepare(target, &SockRef::from(&socket)).map_err(not_probed)?;
+    if from.port() != 0 {
+        // Other checkers may have the same `bind_port`; the kernel tells their answers apart by the
+        // addresses that they are connected to.
+        let shared = socket.set_reuse_address(true);
+        shared.map_err(|error| not_probed(no_bind(from, &error)))?;
+    }
     socket
         .bind(&SockAddr::from(from))
         .map_err(|error| not_probed(no_bind(from, &error)))?;

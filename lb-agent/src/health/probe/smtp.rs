@@ -53,21 +53,27 @@ pub async fn probe(target: &Target, check: &SmtpCheck) -> ProbeResult {
         Err(end) => return end,
     };
     let all = answer_limit(target);
-    let talk = talk(&mut stream, check, target.connect_timeout);
+    let mut received = 0;
+    let talk = talk(&mut stream, check, target.connect_timeout, &mut received);
     match timeout(all, talk).await {
         Ok(Ok(())) => ProbeResult::Success,
         Ok(Err(failure)) => ProbeResult::Failed(failure),
         Err(_elapsed) => ProbeResult::Failed(Failure::TooSlow {
             limit: all,
-            received: 0,
+            received,
         }),
     }
 }
 
-async fn talk(stream: &mut TcpStream, check: &SmtpCheck, limit: Duration) -> Result<(), Failure> {
-    read_answer(stream, Step::Greeting, limit).await?;
+async fn talk(
+    stream: &mut TcpStream,
+    check: &SmtpCheck,
+    limit: Duration,
+    received: &mut u64,
+) -> Result<(), Failure> {
+    read_answer(stream, Step::Greeting, limit, received).await?;
     send(stream, &format!("HELO {}\r\n", check.helo_name), limit).await?;
-    read_answer(stream, Step::Helo, limit).await?;
+    read_answer(stream, Step::Helo, limit, received).await?;
     send(stream, "QUIT\r\n", limit).await?;
     // Its answer proves nothing more, but a server that is reset in the middle of it complains.
     let mut goodbye = [0; 64];
@@ -81,7 +87,13 @@ async fn send(stream: &mut TcpStream, line: &str, limit: Duration) -> Result<(),
         .map_err(|error| Failure::Send(error.to_string()))
 }
 
-async fn read_answer(stream: &mut TcpStream, step: Step, limit: Duration) -> Result<(), Failure> {
+/// `received` counts the bytes of all answers.
+async fn read_answer(
+    stream: &mut TcpStream,
+    step: Step,
+    limit: Duration,
+    received: &mut u64,
+) -> Result<(), Failure> {
     let mut answer = Answer::new(step);
     let mut chunk = [0; 1024];
     loop {
@@ -91,6 +103,7 @@ async fn read_answer(stream: &mut TcpStream, step: Step, limit: Duration) -> Res
             cause: error.to_string(),
             received: answer.bytes.len() as u64,
         })?;
+        *received = received.saturating_add(count as u64);
         match chunk.get(..count) {
             None | Some([]) => return Err(Failure::NoData),
             Some(data) if answer.handle_data(data)? => return Ok(()),

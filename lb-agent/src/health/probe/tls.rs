@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem};
 use rustls::{ClientConfig, crypto::ring};
@@ -143,13 +144,16 @@ impl Configs {
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        let config = match (&settings.certificate, &settings.key) {
+        let mut config = match (&settings.certificate, &settings.key) {
             (None, None) => builder.with_no_client_auth(),
             (Some(certificate), Some(key)) => {
                 builder.with_client_auth_cert(chain("certificate", certificate)?, own_key(key)?)?
             }
             (Some(_), None) | (None, Some(_)) => return Err(TlsError::Half),
         };
+        // A session that is resumed shows no certificate: nobody would notice that it has expired, or
+        // that another server answers under the same name.
+        config.resumption = Resumption::disabled();
         let mut nameless = config.clone();
         nameless.enable_sni = false;
         Ok(Self {

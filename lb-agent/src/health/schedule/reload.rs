@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::target::{Key, Old};
 use super::{Action, Check, CheckerId, Entry, Schedule, Settings, Target};
-use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::health::spec::{Question, Service};
-use crate::health::verdict::Verdict;
+use crate::health::verdict::{Record, Verdict};
 
 /// Where checkers are after a reload; `None`: they are no more.
 #[derive(Debug)]
@@ -26,8 +26,9 @@ impl Schedule {
     /// Checks `services` from now on.
     ///
     /// An equal checker goes on as if nothing had happened. One that asks the same question in
-    /// another rhythm keeps its verdict and its counters. A server is told of again only when
-    /// something is news: one whose question is another stays up or down until it is answered.
+    /// another rhythm keeps its verdict and its counters. A server is told of only when something is
+    /// news, as when a checker that had failed is gone, or one that it has from now on has failed for
+    /// others; one with a question that is new stays up or down until it is answered.
     pub fn reload(&mut self, services: &[Service], settings: Settings, now: Instant) -> Moves {
         let settings = Settings {
             seed: self.next_share(),
@@ -45,16 +46,15 @@ impl Schedule {
         self.punctuality = punctuality;
         self.queue.inherit(&queue);
         self.actions = actions;
-        let moves = self.succeed_checkers(entries, &targets, now);
-        self.succeed_targets(&targets);
+        let up: Vec<bool> = entries.iter().map(|it| it.verdict.is_up()).collect();
+        let (moves, sources) = self.succeed_checkers(entries, &targets, now);
+        let (sources, up) = (&*sources, &*up);
+        self.succeed_targets(&targets, &Old { sources, up });
         for id in 0..self.entries.len() {
             self.suspend_or_resume(id, now);
         }
         for index in 0..self.targets.len() {
-            let unchecked = |target: &Target| target.entries.is_empty();
-            if self.targets.get(index).is_some_and(unchecked) {
-                self.tell(index, false, "it is not checked any more", now);
-            }
+            self.tell(index, "its checks are others since the reload", now);
         }
         moves
     }
@@ -64,46 +64,66 @@ impl Schedule {
         before: Vec<Entry>,
         old_targets: &[Target],
         now: Instant,
-    ) -> Moves {
+    ) -> (Moves, Vec<Option<usize>>) {
         let mut moves = vec![None; before.len()];
         let mut old = Before::new(before, old_targets);
-        for (id, entry) in self.entries.iter_mut().enumerate() {
-            let check = Arc::clone(entry.verdict.check());
-            let own = keys(&entry.targets, &self.targets);
-            if let Some((from, verdict)) = old.take(&check, &own) {
-                if let Some(place) = moves.get_mut(from) {
-                    *place = Some(CheckerId(id));
+        let claims: Vec<Claim> = (self.entries.iter())
+            .map(|entry| {
+                let own = keys(&entry.targets, &self.targets);
+                old.claim(entry.verdict.check(), &own, now)
+            })
+            .collect();
+        let mut sources = Vec::with_capacity(claims.len());
+        for (id, (entry, claim)) in self.entries.iter_mut().zip(claims).enumerate() {
+            match claim {
+                Claim::All(from) => {
+                    sources.push(Some(from));
+                    if let Some(place) = moves.get_mut(from) {
+                        *place = Some(CheckerId(id));
+                    }
+                    if let Some(verdict) = old.take(from) {
+                        entry.verdict.succeed(verdict);
+                        self.queue.push(entry.verdict.poll_timeout(), CheckerId(id));
+                    }
                 }
-                entry.verdict.succeed(verdict);
-                self.queue.push(entry.verdict.poll_timeout(), CheckerId(id));
-            } else if let Some(verdict) = old.same_question(&check.question) {
-                entry.verdict.restore(&verdict.record(now), now);
+                Claim::Memory(from, record) => {
+                    sources.push(Some(from));
+                    entry.verdict.restore(&record, now);
+                }
+                Claim::Nothing => sources.push(None),
             }
         }
-        Moves(moves)
+        (Moves(moves), sources)
     }
 
-    fn succeed_targets(&mut self, before: &[Target]) {
+    fn succeed_targets(&mut self, before: &[Target], old: &Old<'_>) {
         let known: HashMap<Key, &Target> = before.iter().map(|it| (it.key(), it)).collect();
         for target in &mut self.targets {
-            let entries = target.entries.iter().filter_map(|&id| self.entries.get(id));
-            let verdicts: Vec<&Verdict> = entries.map(|entry| &entry.verdict).collect();
             match known.get(&target.key()) {
-                Some(before) => target.succeed(before, &verdicts),
-                None if verdicts.is_empty() => {}
+                Some(before) => target.succeed(before, old),
+                None if target.entries.is_empty() => {}
                 None => self.actions.push_back(Action::Log(target.activity_line())),
             }
         }
     }
 }
 
+/// What a checker goes on from.
+enum Claim {
+    /// An equal one: all of it.
+    All(usize),
+    /// One that asks the same.
+    Memory(usize, Box<Record>),
+    Nothing,
+}
+
 /// The checkers before a reload.
 struct Before {
     /// Each until it goes on; and whose it is.
     verdicts: Vec<(Option<Verdict>, Vec<Key>)>,
-    /// Those that are left, by what they are.
+    /// Those that nobody has claimed, by what they are.
     equal: HashMap<Arc<Check>, Vec<usize>>,
-    by_question: HashMap<Question, usize>,
+    by_question: HashMap<Question, Vec<usize>>,
 }
 
 impl Before {
@@ -113,11 +133,12 @@ impl Before {
     )]
     fn new(entries: Vec<Entry>, targets: &[Target]) -> Self {
         let mut equal: HashMap<Arc<Check>, Vec<usize>> = HashMap::new();
-        let mut by_question = HashMap::new();
+        let mut by_question: HashMap<Question, Vec<usize>> = HashMap::new();
         for (id, entry) in entries.iter().enumerate() {
             let check = entry.verdict.check();
             equal.entry(Arc::clone(check)).or_default().push(id);
-            by_question.insert(check.question.clone(), id);
+            let question = check.question.clone();
+            by_question.entry(question).or_default().push(id);
         }
         let with_keys = |entry: Entry| {
             let keys = keys(&entry.targets, targets);
@@ -130,38 +151,32 @@ impl Before {
         }
     }
 
-    /// One that is equal and has not gone on yet. Where checkers are not shared there may be
-    /// several; they are told apart by their servers.
-    fn take(&mut self, check: &Arc<Check>, own: &[Key]) -> Option<(usize, Verdict)> {
-        let ids = self.equal.get_mut(check)?;
+    /// For the checker `check` of the servers `own`. Where checkers are not shared there may be
+    /// several equal ones, and always such that ask the same; its own one comes first.
+    fn claim(&mut self, check: &Arc<Check>, own: &[Key], now: Instant) -> Claim {
         let is_own = |id: &usize| {
             let keys = self.verdicts.get(*id).map(|(_, keys)| keys);
             keys.is_some_and(|keys| keys.iter().any(|key| own.contains(key)))
         };
-        let place = ids.iter().position(is_own).unwrap_or(0);
-        let id = *ids.get(place)?;
-        ids.swap_remove(place);
-        let (verdict, _) = self.verdicts.get_mut(id)?;
-        Some((id, verdict.take()?))
+        let place = |ids: &[usize]| ids.iter().position(is_own).unwrap_or(0);
+        if let Some(ids) = self.equal.get_mut(check).filter(|ids| !ids.is_empty()) {
+            return Claim::All(ids.swap_remove(place(ids)));
+        }
+        let ids = self.by_question.get(&check.question);
+        let id = ids.and_then(|ids| ids.get(place(ids)));
+        let same = id.and_then(|id| Some((*id, self.verdicts.get(*id)?.0.as_ref()?)));
+        same.map_or(Claim::Nothing, |(id, verdict)| {
+            Claim::Memory(id, Box::new(verdict.record(now)))
+        })
     }
 
-    /// One that asks the same and has not gone on.
-    fn same_question(&self, question: &Question) -> Option<&Verdict> {
-        let id = self.by_question.get(question)?;
-        self.verdicts.get(*id)?.0.as_ref()
+    fn take(&mut self, id: usize) -> Option<Verdict> {
+        self.verdicts.get_mut(id)?.0.take()
     }
 }
-
-type Key = (VirtualServerKey, RealServerKey);
 
 /// Whose a checker is.
 fn keys(places: &[usize], targets: &[Target]) -> Vec<Key> {
     let targets = places.iter().filter_map(|&place| targets.get(place));
     targets.map(Target::key).collect()
-}
-
-impl Target {
-    fn key(&self) -> Key {
-        (self.virtual_server.clone(), self.real_server)
-    }
 }

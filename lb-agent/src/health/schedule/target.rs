@@ -6,14 +6,24 @@ use std::time::Instant;
 
 use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::health::name::ServiceName;
+use crate::health::pool::ServerRecord;
 use crate::health::probe::Weight;
 use crate::health::spec::{Server, Service};
 use crate::health::verdict::{State, Verdict};
+use crate::health::weight;
 use crate::health::{Change, Event};
 use crate::log_line::LogLine;
 
-/// keepalived's bound of weights.
-const MAX_WEIGHT: i64 = i32::MAX as i64;
+/// The checkers before a reload.
+pub(super) struct Old<'r> {
+    /// Which of them each checker goes on from.
+    pub(super) sources: &'r [Option<usize>],
+    /// Whether each of them counted as up.
+    pub(super) up: &'r [bool],
+}
+
+/// A server of a virtual server.
+pub(super) type Key = (VirtualServerKey, RealServerKey);
 
 #[derive(Debug)]
 pub(super) struct Target {
@@ -27,7 +37,10 @@ pub(super) struct Target {
     waits_for: BTreeSet<IpAddr>,
     /// Those that are.
     here: BTreeSet<IpAddr>,
-    /// What has been told.
+    /// Its checkers that have a new question since a reload or a restart: until they have answered,
+    /// they stand for those that were there before, up or down.
+    held: Vec<(usize, bool)>,
+    /// What has been told: what the pool takes it for.
     told: Told,
 }
 
@@ -48,6 +61,7 @@ impl Target {
             configured: server.weight,
             waits_for: service.ha_suspend.clone(),
             here: BTreeSet::new(),
+            held: Vec::new(),
             told: Told {
                 up: server.checks.iter().all(|check| !check.alpha),
                 proven_down: false,
@@ -56,14 +70,51 @@ impl Target {
         }
     }
 
-    /// Goes on from what was told of the server before. Its weight is what its checkers make of
-    /// the configured one now: the pool knows that by itself.
-    pub(super) fn succeed(&mut self, before: &Self, verdicts: &[&Verdict]) {
+    /// Goes on from what was told of the server before a reload; its weight is what the pool makes of
+    /// that and the configured one.
+    pub(super) fn succeed(&mut self, before: &Self, old: &Old<'_>) {
+        let more = weight::more(before.told.weight, before.configured);
+        self.held = self.held_since(before, old);
         self.told = Told {
-            weight: self.weight(verdicts),
+            weight: weight::moved(self.configured, more),
             ..before.told
         };
         self.here = self.waits_for.intersection(&before.here).copied().collect();
+    }
+
+    /// What is up stays so until a new question is answered. So does what is down, if what said so is
+    /// gone; a checker that only came in addition counts as at a start.
+    fn held_since(&self, before: &Self, old: &Old<'_>) -> Vec<(usize, bool)> {
+        let source = |id: usize| old.sources.get(id).copied().flatten();
+        let was_held = |id: usize| before.held.iter().find(|it| it.0 == id).map(|it| it.1);
+        let was_up =
+            |id: usize| was_held(id).unwrap_or_else(|| old.up.get(id).is_none_or(|up| *up));
+        let goes_on = |from: usize| self.entries.iter().any(|&id| source(id) == Some(from));
+        let gone = before.entries.iter().filter(|from| !goes_on(**from));
+        let stands_for = if before.told.up {
+            Some(true)
+        } else {
+            gone.copied().any(|from| !was_up(from)).then_some(false)
+        };
+        let held = self.entries.iter().filter_map(|&id| {
+            match source(id).filter(|from| before.entries.contains(from)) {
+                Some(own) => Some((id, was_held(own)?)),
+                None => Some((id, stands_for?)),
+            }
+        });
+        held.collect()
+    }
+
+    /// Goes on from what its pool was before a restart; nothing is known of its
+    /// checkers `unknown`, which are in order.
+    pub(super) fn recall(&mut self, known: &ServerRecord, unknown: &[usize]) {
+        let new = self
+            .entries
+            .iter()
+            .filter(|id| unknown.binary_search(id).is_ok());
+        self.held = new.map(|&id| (id, known.up)).collect();
+        self.told.up = known.up;
+        self.told.weight = weight::moved(self.configured, known.more_weight);
     }
 
     pub(super) fn is_suspended(&self) -> bool {
@@ -94,11 +145,10 @@ impl Target {
         ))
     }
 
-    /// What is news, seeing all its checkers; or `everything`. Nothing while suspended.
+    /// What is news, seeing all its checkers. Nothing while suspended.
     pub(super) fn look_at(
         &mut self,
         verdicts: &[&Verdict],
-        everything: bool,
         reason: &str,
         now: Instant,
     ) -> Vec<Event> {
@@ -106,23 +156,31 @@ impl Target {
             return Vec::new();
         }
         let seen = Told {
-            up: verdicts.iter().all(|verdict| verdict.is_up()),
+            up: self.counts_as_up(verdicts),
             proven_down: verdicts.iter().any(|it| it.state() == State::Down),
             weight: self.weight(verdicts),
         };
         let told = std::mem::replace(&mut self.told, seen);
         let mut events = Vec::new();
-        if seen.weight != told.weight || (everything && seen.weight != self.configured) {
+        if seen.weight != told.weight {
             events.push(self.event(Change::Weight(seen.weight), reason, now));
         }
         let first_down = !seen.up && seen.proven_down && !told.proven_down;
-        // What only waits for its first check is no news: it counts as whatever it counted as.
-        let known = seen.up || seen.proven_down;
-        if seen.up != told.up || first_down || (everything && known) {
+        if seen.up != told.up || first_down {
             let change = if seen.up { Change::Up } else { Change::Down };
             events.push(self.event(change, reason, now));
         }
         events
+    }
+
+    fn counts_as_up(&self, verdicts: &[&Verdict]) -> bool {
+        self.entries.iter().zip(verdicts).all(|(id, verdict)| {
+            let held = self.held.iter().find(|it| it.0 == *id);
+            match held.filter(|_| verdict.state() == State::Unproven) {
+                Some((_, up)) => *up,
+                None => verdict.is_up(),
+            }
+        })
     }
 
     /// The configured weight and what each checker makes of it, as keepalived adds them up.
@@ -133,8 +191,7 @@ impl Target {
             Weight::Instead(weight) => i64::from(weight).saturating_sub(configured),
             Weight::More(more) => more,
         });
-        let weight = more.fold(configured, i64::saturating_add);
-        u32::try_from(weight.clamp(0, MAX_WEIGHT)).unwrap_or_default()
+        weight::moved(self.configured, more.fold(0, i64::saturating_add))
     }
 
     pub(super) fn event(&self, change: Change, reason: &str, now: Instant) -> Event {
@@ -145,6 +202,10 @@ impl Target {
             reason: reason.to_owned(),
             at: now,
         }
+    }
+
+    pub(super) fn key(&self) -> Key {
+        (self.virtual_server.clone(), self.real_server)
     }
 
     /// Of the virtual server and of the real server.

@@ -1,12 +1,10 @@
-//! What operators set by hand, and what is remembered of pools.
-
-use std::collections::HashMap;
+//! What operators set by hand.
 
 use super::{Director, addressed};
 use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::health::Hand;
 use crate::health::name::ServiceName;
-use crate::health::pool::{Notice, Pool, PoolRecord};
+use crate::health::pool::Pool;
 use crate::log_line::LogLine;
 use crate::observe::model::HandView;
 
@@ -42,35 +40,5 @@ impl Director {
             pool.by_hand().map(view).collect()
         };
         self.pools.iter().flat_map(of_pool).collect()
-    }
-
-    /// Goes on from what an earlier agent knew: all of it, or without `results` only what was set
-    /// by hand.
-    pub fn restore(&mut self, records: &[PoolRecord], results: bool) -> Vec<LogLine> {
-        let known: HashMap<&str, &PoolRecord> = records
-            .iter()
-            .map(|record| (record.virtual_server.as_str(), record))
-            .collect();
-        let mut lines = Vec::new();
-        for pool in &mut self.pools {
-            let Some(record) = known.get(pool.virtual_server().to_string().as_str()) else {
-                continue;
-            };
-            let change = if results {
-                pool.restore(record)
-            } else {
-                pool.restore_hands(record)
-            };
-            if results && !pool.status().has_quorum {
-                // What its servers came to before anything was known of them.
-                let key = pool.virtual_server();
-                self.notices.retain(|(of, notice)| {
-                    of != key || !matches!(notice, Notice::Quorum { up: true, .. })
-                });
-            }
-            lines.extend(change.lines);
-            self.notices.extend(addressed(pool, change.notices));
-        }
-        lines
     }
 }

@@ -121,7 +121,7 @@ impl Director {
         };
         for server in before {
             if let Some((_, mut pool)) = old.remove(&server.key) {
-                let change = pool.stop();
+                let change = pool.remove();
                 tell(&pool, change);
             }
         }

@@ -246,6 +246,7 @@ impl Supervisor {
         let existing: Vec<&str> = self.director.links().map(|link| &*link.name).collect();
         let missing = interfaces::missing(&config, &existing);
         let missing: Vec<String> = missing.iter().map(|one| format!("{one}\n")).collect();
+        self.hear_health_out();
         self.telling.expect(&telling);
         let lines = self.tell_changes(&config, &changes);
         let places: Vec<String> = names(&config).map(str::to_owned).collect();

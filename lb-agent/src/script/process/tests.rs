@@ -207,3 +207,34 @@ fn a_start_that_hangs_counts_for_the_time_out() {
         assert_eq!(outcome.unwrap(), Outcome::NotStarted);
     });
 }
+
+/// One that has left its group, which no signal reaches any more, stands for one in which the kernel
+/// waits for a disk.
+#[tokio::test]
+async fn one_that_nothing_ends_is_given_up_and_not_started_again_while_it_is_there() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("pid");
+    let perl = format!(
+        "setpgrp(0, getpgrp(getppid())); open(F, '>>', '{}'); print F \"$$\\n\"; close F; sleep 600",
+        file.display()
+    );
+    let script = Script {
+        program: "/usr/bin/perl".into(),
+        arguments: vec!["-e".into(), perl.into()],
+        ..shell("stuck")
+    };
+    let run = || run(&script, Some(LIMIT), Abandoned::Terminate);
+    let ended = timeout_at((clock::now() + PATIENCE).into(), run()).await;
+    assert_eq!(ended.ok(), Some(Outcome::TimedOut), "given up");
+    let pid = line_in(&file).await;
+    assert!(runs(&pid));
+    assert_eq!(run().await, Outcome::TimedOut);
+    assert_eq!(line_in(&file).await, pid, "not started a second time");
+    kill(Pid::from_raw(pid.parse().unwrap()), Signal::SIGKILL).unwrap();
+    ends(&pid).await;
+    let deadline = clock::now() + PATIENCE;
+    while stuck::is_there(&script) {
+        assert!(clock::now() < deadline, "it is gone");
+        sleep_until((clock::now() + LOOK).into()).await;
+    }
+}

@@ -43,7 +43,7 @@ proptest! {
     }
 
     #[test]
-    fn no_product_panics(value in any::<i64>(), weight in -254_i16..=254, reverse: bool) {
+    fn no_product_panics(value in any::<i64>(), weight in -254_i32..=254, reverse: bool) {
         let weight = FileWeight { value: weight, reverse };
         if let Effect::Priority(points) = weight.effect(value) {
             prop_assert!((-253..=253).contains(&points));

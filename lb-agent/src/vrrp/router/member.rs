@@ -269,8 +269,8 @@ impl Member {
                     "({name}) somebody removed or changed the packet filter of no_accept (nftables \
                      table {table}); put back"
                 );
-                self.board.counters.filter_restored();
                 self.block(outside);
+                self.board.counters.filter_restored();
             }
             Err(error) => warn!("({name}) {error}"),
         }

@@ -85,7 +85,10 @@ impl Tracked {
             Status::Unknown => None,
             Status::Up => Some(Weight { value, reverse }.effect(true)),
             Status::Down => Some(Weight { value, reverse }.effect(false)),
-            Status::Value(number) => Some(FileWeight { value, reverse }.effect(number.into())),
+            Status::Value(number) => {
+                let value = value.into();
+                Some(FileWeight { value, reverse }.effect(number.into()))
+            }
         }
     }
 }

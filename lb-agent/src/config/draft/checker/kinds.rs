@@ -1,6 +1,6 @@
 //! The kinds of checkers, with what each has for itself.
 
-use crate::config::model::{DnsCheck, MiscCheck, UdpCheck, Weight};
+use crate::config::model::{DnsCheck, FileCheckWeight, MiscCheck, UdpCheck};
 use crate::config::text::Spanned;
 
 use super::{CheckerDraft, IsChecker};
@@ -186,7 +186,7 @@ impl IsChecker for BfdCheckDraft {
 pub(crate) struct FileCheckDraft {
     pub(crate) checker: CheckerDraft,
     pub(crate) track_file: Option<Spanned<String>>,
-    pub(crate) weight: Option<Weight>,
+    pub(crate) weight: Option<FileCheckWeight>,
 }
 
 impl FileCheckDraft {

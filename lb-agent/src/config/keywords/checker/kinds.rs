@@ -7,7 +7,7 @@ use crate::config::draft::{
 };
 use crate::config::keywords::virtual_server::check_settings;
 use crate::config::keywords::{
-    ANY, Keyword, NONE, SHORTEST, Section, YEAR, bare, block, flag, line, read, script, seconds,
+    ANY, Keyword, NONE, SHORTEST, Section, Words, YEAR, bare, block, flag, line, read, seconds,
     short, text, word, words,
 };
 use crate::config::lower::checker as lower;
@@ -146,6 +146,9 @@ const BFD: &[Keyword<BfdCheckDraft>] = &[word(
 )
 .example("E")];
 
+/// `weight N [reverse|noreverse]`
+const FILE_WEIGHT: Words = words("-2147483647–2147483647 [reverse|noreverse]", 1, 2);
+
 const FILE: &[Keyword<FileCheckDraft>] = &[
     word(
         "track_file",
@@ -153,7 +156,7 @@ const FILE: &[Keyword<FileCheckDraft>] = &[
         read!(value::name => |c: &mut FileCheckDraft, v| c.track_file = Some(v)),
     )
     .example("G"),
-    line("weight", script::WEIGHT, lower::file_check_weight)
+    line("weight", FILE_WEIGHT, lower::file_check_weight)
         .goes_on()
         .default("the file's")
         .example("7"),

@@ -6,7 +6,7 @@ use crate::config::draft::{
 use crate::config::keywords::HOST;
 use crate::config::lower::Lowering;
 use crate::config::lower::script::user;
-use crate::config::model::ReplyPattern;
+use crate::config::model::{FileCheckWeight, ReplyPattern};
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
 use crate::config::value;
@@ -58,11 +58,25 @@ pub(in crate::config) fn require_reply(
     }
 }
 
-/// `weight N [reverse]`
+/// `weight N [reverse|noreverse]`; 0 is the file's own.
 pub(in crate::config) fn file_check_weight(
     check: &mut FileCheckDraft,
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    check.weight = lowering.weight(node).or(check.weight);
+    let number = node.arguments.first();
+    let number = number.and_then(|word| lowering.parse(word, value::file_check_weight));
+    let Some(weight) = number else {
+        return;
+    };
+    let reverse = match node.arguments.get(1) {
+        None => false,
+        Some(word) if word.text == "noreverse" => false,
+        Some(word) if word.text == "reverse" => true,
+        Some(word) => {
+            lowering.extra_words(word.span);
+            false
+        }
+    };
+    check.weight = (weight != 0).then_some(FileCheckWeight { weight, reverse });
 }

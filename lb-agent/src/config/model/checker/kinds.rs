@@ -218,8 +218,26 @@ pub struct BfdCheck {
 pub struct FileCheck {
     /// `track_file`: one of [`crate::config::model::Config::track_files`].
     pub track_file: String,
-    /// `weight`; `None`: the file's.
-    pub weight: Option<Weight>,
+    /// `weight`; `None` or 0: the file's.
+    pub weight: Option<FileCheckWeight>,
+}
+
+/// `weight N [reverse|noreverse]` of a `FILE_CHECK`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FileCheckWeight {
+    /// The file's number is multiplied with it. Any number but -2147483648.
+    pub weight: i32,
+    /// `reverse`: the product changes its sign.
+    pub reverse: bool,
+}
+
+impl From<Weight> for FileCheckWeight {
+    fn from(Weight { weight, reverse }: Weight) -> Self {
+        Self {
+            weight: weight.into(),
+            reverse,
+        }
+    }
 }
 
 /// What a reply must begin with; empty: anything.

@@ -12,7 +12,10 @@ fn servers_that_stay_are_as_they_were_and_new_ones_as_at_a_start() {
     let servers = vec![real_server(5, 8), real_server(3, 7), real_server(2, 1)];
     let (pool, change) = pool.reload(virtual_server(servers, None));
     assert_eq!(members(&pool), [(5, 8, false), (3, 0, false)]);
-    assert!(change.members_changed && change.notices.is_empty());
+    assert!(change.members_changed);
+    // As in keepalived, whatever `omega` says.
+    let key = server_key(4);
+    assert_eq!(change.notices, [Notice::ShutDown { key, removed: true }]);
     assert_eq!(
         texts(&change),
         [
@@ -46,4 +49,35 @@ fn the_quorum_is_what_the_new_servers_come_to() {
         [Notice::Quorum { up: true, .. }]
     ));
     assert_eq!(members(&pool), [(3, 1, false)]);
+}
+
+#[test]
+fn the_last_server_that_goes_takes_the_quorum_with_it() {
+    let servers = vec![real_server(2, 1), real_server(3, 1)];
+    let (mut pool, _) = Pool::new(virtual_server(servers, None));
+    drop(handle(&mut pool, &server_key(2), false));
+    let (_, change) = pool.reload(virtual_server(vec![real_server(2, 1)], None));
+    assert_eq!(notices(&change), [(Some(3), false), (None, false)]);
+}
+
+#[test]
+fn a_virtual_server_that_goes_tells_what_was_up_with_omega_and_without() {
+    for omega in [false, true] {
+        let mut service = virtual_server(vec![real_server(2, 1), real_server(3, 1)], None);
+        service.rules.omega = omega;
+        let (mut pool, _) = Pool::new(service);
+        drop(handle(&mut pool, &server_key(2), false));
+        let change = pool.remove();
+        assert_eq!(notices(&change), [(Some(3), false), (None, false)]);
+        assert!(matches!(
+            &change.notices[..],
+            [
+                Notice::ShutDown { removed: true, .. },
+                Notice::Quorum { sentence, .. }
+            ] if sentence == "Removing"
+        ));
+        let line = "Removing service [10.0.0.3]:tcp:80 from VS [192.168.0.1]:tcp:80: it is \
+                    configured no longer";
+        assert_eq!(texts(&change), [line]);
+    }
 }

@@ -7,7 +7,7 @@ use nix::unistd::mkfifo;
 use super::*;
 use crate::track::file::FileWeight;
 
-fn check(value: i16, reverse: bool) -> FileCheck {
+fn check(value: i32, reverse: bool) -> FileCheck {
     FileCheck {
         file: PathBuf::new(),
         weight: FileWeight { value, reverse },

@@ -6,9 +6,10 @@
 //!                offset                        offset + window
 //! ```
 //!
-//! A match may be up to [`OVERLAP`] bytes long (keepalived: 4 KiB); a longer one may be missed.
-//! What touches the end of the window is not decided before more comes, or the end does: only
-//! then it is known whether `$` or `\b` holds. Pure.
+//! What a match needs may be up to [`OVERLAP`] bytes long (keepalived: 4 KiB): `ok.*` needs two bytes,
+//! however far it goes on; what needs more may be missed. What cannot be said without the end of the
+//! window is not decided before more comes, or the end does: only then it is known whether `$` or
+//! `\b` holds. Pure.
 
 use std::num::NonZeroUsize;
 
@@ -75,8 +76,12 @@ impl Search {
         let Some(from) = self.first_place() else {
             return;
         };
-        let found = self.pattern.compiled().find_at(&self.window, from);
-        let Some(found) = found.filter(|found| ended || found.end() < self.window.len()) else {
+        let regex = self.pattern.compiled();
+        let first = regex.shortest_match_at(&self.window, from);
+        if first.is_none_or(|end| !ended && end >= self.window.len()) {
+            return;
+        }
+        let Some(found) = regex.find_at(&self.window, from) else {
             return;
         };
         let place = self.offset.saturating_add(found.start() as u64);

@@ -1,7 +1,10 @@
 use std::sync::{Arc, Mutex};
 
+use tokio::time::sleep_until;
+
 use super::*;
 use crate::health::testing::TestServer;
+use crate::runtime::clock;
 
 const LIMIT: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -95,5 +98,26 @@ fn an_answer_without_end_is_not_kept() {
             }
         };
         assert_eq!(end, Err(Failure::SmtpTooLong(Step::Greeting)));
+    }
+}
+
+#[tokio::test]
+async fn a_greeting_that_trickles_ends_with_what_has_come() {
+    let server = TestServer::start(|mut stream| async move {
+        while stream.write_all(b"2").await.is_ok() {
+            sleep_until((clock::now() + LIMIT / 5).into()).await;
+        }
+    })
+    .await;
+    let target = Target {
+        connect_timeout: LIMIT,
+        ..Target::new(server.address)
+    };
+    match probe(&target, &SmtpCheck::default()).await {
+        ProbeResult::Failed(Failure::TooSlow { limit, received }) => {
+            assert_eq!(limit, answer_limit(&target));
+            assert!(received > 0);
+        }
+        other => panic!("{other:?}"),
     }
 }

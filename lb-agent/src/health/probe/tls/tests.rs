@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use rustls::ServerConfig;
+use rustls::{HandshakeKind, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 
@@ -51,6 +51,20 @@ fn ssl_get(ca: Option<&str>, enable_sni: bool, tls_compliant: bool) -> SslGet {
 /// A web server over TLS that remembers the name it is called by, and ends with `close_notify` or
 /// without.
 async fn server(polite: bool) -> (TestServer, Arc<Mutex<Vec<Option<String>>>>) {
+    let (server, names, _) = counting_server(polite).await;
+    (server, names)
+}
+
+type Seen<T> = Arc<Mutex<Vec<T>>>;
+
+/// The same; it also remembers how hands were shaken.
+async fn counting_server(
+    polite: bool,
+) -> (
+    TestServer,
+    Seen<Option<String>>,
+    Seen<Option<HandshakeKind>>,
+) {
     let certificates = chain("certificate", &file("server.pem")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -60,15 +74,21 @@ async fn server(polite: bool) -> (TestServer, Arc<Mutex<Vec<Option<String>>>>) {
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let names = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&names);
+    let (seen, kinds) = (Arc::clone(&names), Arc::new(Mutex::new(Vec::new())));
+    let seen_kinds = Arc::clone(&kinds);
     let server = TestServer::start(move |stream| {
         let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
+        let kinds = Arc::clone(&seen_kinds);
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else {
                 return;
             };
             let name = stream.get_ref().1.server_name().map(str::to_owned);
             seen.lock().unwrap().push(name);
+            kinds
+                .lock()
+                .unwrap()
+                .push(stream.get_ref().1.handshake_kind());
             let mut request = [0; 4096];
             assert!(stream.read(&mut request).await.unwrap() > 0);
             stream
@@ -82,7 +102,26 @@ async fn server(polite: bool) -> (TestServer, Arc<Mutex<Vec<Option<String>>>>) {
         }
     })
     .await;
-    (server, names)
+    (server, names, kinds)
+}
+
+/// A session that is resumed shows no certificate, which may have expired meanwhile.
+#[tokio::test]
+async fn each_probe_sees_the_certificate() {
+    let (server, _, kinds) = counting_server(true).await;
+    let ssl = ssl_get(Some("ca.pem"), true, true);
+    for _ in 0..3 {
+        let result = ask(&server, ssl.clone(), PATIENCE).await;
+        assert_eq!(result, ProbeResult::Success);
+    }
+    let full = |kind: &Option<HandshakeKind>| {
+        matches!(
+            kind,
+            Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest)
+        )
+    };
+    let kinds = kinds.lock().unwrap();
+    assert!(kinds.len() == 3 && kinds.iter().all(full), "{kinds:?}");
 }
 
 async fn ask(server: &TestServer, ssl: SslGet, limit: Duration) -> ProbeResult {

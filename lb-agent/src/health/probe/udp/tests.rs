@@ -117,3 +117,20 @@ async fn an_interface_that_is_not_there_is_no_failure_of_the_server() {
     };
     assert_eq!(name, "nosuch0");
 }
+
+#[tokio::test]
+async fn checks_with_the_same_bind_port_do_not_wait_for_each_other() {
+    let (first, mut target) = server().await;
+    let (second, mut other) = server().await;
+    let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    for (target, timeout) in [(&mut target, LIMIT * 5), (&mut other, LIMIT * 5)] {
+        target.bind_port = port;
+        target.connect_timeout = timeout;
+    }
+    let check = UdpCheck::default();
+    let both = tokio::join!(probe(&target, &check), probe(&other, &check));
+    assert_eq!(both, (ProbeResult::Success, ProbeResult::Success));
+    drop((first, second));
+}

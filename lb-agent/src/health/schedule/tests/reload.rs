@@ -1,6 +1,7 @@
 //! Other checkers while some run.
 
 use super::*;
+use crate::health::pool::Pool;
 
 fn one(retry: u32) -> Vec<Service> {
     services(vec![Server {
@@ -145,4 +146,274 @@ fn equal_checkers_that_are_not_shared_keep_their_own_verdicts() {
     assert_eq!(status(&schedule), [State::Up, State::Down]);
     let _moves = schedule.reload(&services(vec![second, first]), alone(9, 0), now);
     assert_eq!(status(&schedule), [State::Down, State::Up]);
+}
+
+/// [`VIP`] with servers 2, 3, … that have these checkers.
+fn with(checks: Vec<Vec<Check>>) -> Vec<Service> {
+    let servers = (2..).zip(checks).map(|(host, checks)| Server {
+        checks,
+        ..real_server(host, 1)
+    });
+    services(servers.collect())
+}
+
+fn alpha(check: Check) -> Check {
+    Check {
+        alpha: true,
+        ..check
+    }
+}
+
+fn tcp() -> Check {
+    checker(Kind::Tcp, 0)
+}
+
+fn web() -> Check {
+    checker(http(&["/"]), 0)
+}
+
+fn told(schedule: &mut Schedule) -> Vec<(RealServerKey, Change)> {
+    std::iter::from_fn(|| schedule.poll_action())
+        .filter_map(|action| match action {
+            Action::Changed(event) => Some((event.real_server, event.change)),
+            Action::Probe { .. } | Action::Log(_) => None,
+        })
+        .filter(|(_, change)| !matches!(change, Change::Checker { .. }))
+        .collect()
+}
+
+/// Each checker has ended like this, in the order of the file.
+fn checked(services: &[Service], outcomes: &[ProbeResult]) -> (Schedule, Instant) {
+    let now = clock::now();
+    let mut schedule = Schedule::new(services, settings(), now);
+    schedule.handle_timeout(now + LOOP);
+    for (id, outcome) in outcomes.iter().enumerate() {
+        schedule.handle_result(CheckerId(id), outcome.clone(), now + LOOP);
+    }
+    told(&mut schedule);
+    (schedule, now + LOOP)
+}
+
+/// What a reload tells by itself, when nothing is answered: checkers before with their results, and
+/// after.
+#[test]
+fn a_reload_tells_what_its_checkers_say_already_and_keeps_what_they_do_not() {
+    let (good, bad) = (ProbeResult::Success, refused());
+    let (second, third) = (server_key(2), server_key(3));
+    let rows = [
+        // A new server with the check of another one, which is down, or up with `alpha`.
+        (
+            vec![vec![tcp()]],
+            vec![bad.clone()],
+            vec![vec![tcp()], vec![tcp()]],
+            vec![(third, Change::Down)],
+        ),
+        (
+            vec![vec![alpha(tcp())]],
+            vec![good.clone()],
+            vec![vec![alpha(tcp())], vec![alpha(tcp())]],
+            vec![(third, Change::Up)],
+        ),
+        // The checker that fails is taken away.
+        (
+            vec![vec![tcp(), web()]],
+            vec![good.clone(), bad.clone()],
+            vec![vec![tcp()]],
+            vec![(second, Change::Up)],
+        ),
+        // Its check becomes that of another server.
+        (
+            vec![vec![tcp()], vec![web()]],
+            vec![good.clone(), bad.clone()],
+            vec![vec![web()], vec![web()]],
+            vec![(second, Change::Down)],
+        ),
+        (
+            vec![vec![tcp()], vec![web()]],
+            vec![bad.clone(), good.clone()],
+            vec![vec![web()], vec![web()]],
+            vec![(second, Change::Up)],
+        ),
+        // One more that has not been asked: up stays up, with `alpha` as well, and down stays down.
+        (
+            vec![vec![tcp()]],
+            vec![good.clone()],
+            vec![vec![tcp(), alpha(web())]],
+            vec![],
+        ),
+        (
+            vec![vec![tcp(), web()]],
+            vec![good, bad],
+            vec![vec![tcp(), checker(Kind::Ping, 0)]],
+            vec![],
+        ),
+    ];
+    for (row, (before, outcomes, after, expected)) in rows.into_iter().enumerate() {
+        let (mut schedule, now) = checked(&with(before), &outcomes);
+        let _moves = schedule.reload(&with(after), settings(), now);
+        assert_eq!(told(&mut schedule), expected, "row {row}");
+    }
+}
+
+/// Two checkers, both with another time-out than before: neither answer alone changes anything, unless
+/// it is a failure.
+#[test]
+fn a_server_waits_for_all_its_answers_after_a_harmless_reload() {
+    let later = |mut check: Check| {
+        check.question.target.connect_timeout += Duration::from_secs(1);
+        check
+    };
+    let down = vec![(server_key(2), Change::Down)];
+    let up = vec![(server_key(2), Change::Up)];
+    for is_alpha in [false, true] {
+        let own = |check: Check| if is_alpha { alpha(check) } else { check };
+        let before = with(vec![vec![own(tcp()), own(web())]]);
+        let after = with(vec![vec![own(later(tcp())), own(later(web()))]]);
+        let (good, bad) = (ProbeResult::Success, refused());
+        for (was, first, second, told_first, told_second) in [
+            (&good, &good, &good, vec![], vec![]),
+            (&good, &good, &bad, vec![], down.clone()),
+            (&good, &bad, &good, down.clone(), vec![]),
+            (&bad, &good, &good, vec![], up.clone()),
+            (&bad, &good, &bad, vec![], down.clone()),
+        ] {
+            let (mut schedule, now) = checked(&before, &[good.clone(), was.clone()]);
+            let _moves = schedule.reload(&after, settings(), now);
+            assert_eq!(told(&mut schedule), []);
+            schedule.handle_timeout(now + LOOP);
+            let case = format!("alpha {is_alpha}: {was:?}, then {first:?}, {second:?}");
+            for (id, outcome, expected) in [(0, first, told_first), (1, second, told_second)] {
+                schedule.handle_result(CheckerId(id), outcome.clone(), now + LOOP);
+                assert_eq!(told(&mut schedule), expected, "{case}");
+            }
+        }
+    }
+}
+
+/// A check that never answers (a BFD session that has never been up, a script that is not there) does
+/// not keep a server down after a reload that would not be down without.
+#[test]
+fn what_never_answers_says_nothing_after_a_reload_either() {
+    let silent = || checker(Kind::Ping, 0);
+    let checks = |silent: Vec<Check>| with(vec![[vec![tcp()], silent].concat()]);
+    for before in [vec![silent()], vec![]] {
+        for bad_first in [false, true] {
+            let first = if bad_first {
+                refused()
+            } else {
+                ProbeResult::Success
+            };
+            let (mut schedule, now) = checked(&checks(before.clone()), &[first]);
+            for _ in 0..2 {
+                let _moves = schedule.reload(&checks(vec![silent()]), settings(), now);
+            }
+            assert_eq!(told(&mut schedule), []);
+            if !bad_first {
+                schedule.handle_result(CheckerId(0), refused(), now);
+                assert_eq!(told(&mut schedule), [(server_key(2), Change::Down)]);
+            }
+            schedule.handle_result(CheckerId(0), ProbeResult::Success, now);
+            assert_eq!(told(&mut schedule), [(server_key(2), Change::Up)]);
+        }
+    }
+}
+
+/// One reload after the other, while nothing has answered.
+#[test]
+fn what_a_server_waits_for_is_not_forgotten_by_the_next_reload() {
+    let (mut schedule, now) = checked(&with(vec![vec![tcp()]]), &[refused()]);
+    for _ in 0..3 {
+        let _moves = schedule.reload(&with(vec![vec![web()]]), settings(), now);
+        assert_eq!(told(&mut schedule), []);
+    }
+    schedule.handle_result(CheckerId(0), ProbeResult::Success, now);
+    assert_eq!(told(&mut schedule), [(server_key(2), Change::Up)]);
+}
+
+/// What the pool makes of the same reload is the same number.
+#[test]
+fn a_weight_of_checkers_goes_on_from_what_the_pool_has_over_a_reload() {
+    let weighing = |weight, checks| {
+        services(vec![Server {
+            checks,
+            ..real_server(2, weight)
+        }])
+    };
+    let says = ProbeResult::Weighs(Weight::Instead(3));
+    for (weight, checks, expected) in [
+        // The pool has 10 - 2, the checker still says 3.
+        (10, vec![tcp()], Some(3)),
+        // 5 - 2, and it says so: nothing to tell.
+        (5, vec![tcp()], None),
+        // The checker is gone, and what it took with it.
+        (5, vec![web()], Some(5)),
+        (9, vec![], Some(9)),
+    ] {
+        let before = weighing(5, vec![tcp()]);
+        let (mut schedule, now) = checked(&before, std::slice::from_ref(&says));
+        let (mut pool, _) = Pool::new(before[0].clone());
+        let event = |weight| Event {
+            virtual_server: VIP,
+            real_server: server_key(2),
+            change: Change::Weight(weight),
+            reason: String::new(),
+            at: now,
+        };
+        drop(pool.handle_event(&event(3)));
+        let after = weighing(weight, checks);
+        let (mut pool, _) = pool.reload(after[0].clone());
+        let _moves = schedule.reload(&after, settings(), now);
+        let news: Vec<Change> = told(&mut schedule).into_iter().map(|it| it.1).collect();
+        assert_eq!(
+            news,
+            Vec::from_iter(expected.map(Change::Weight)),
+            "{weight}"
+        );
+        for change in news {
+            drop(pool.handle_event(&Event { change, ..event(0) }));
+        }
+        let wanted = expected.unwrap_or(3);
+        assert_eq!(pool.members()[0].weight, wanted, "{weight}");
+    }
+}
+
+#[test]
+fn who_is_not_checked_any_more_is_up_when_its_address_comes() {
+    let address = VIP.address().unwrap();
+    let suspended = |mut services: Vec<Service>| {
+        services[0].ha_suspend = [address].into();
+        services
+    };
+    let now = clock::now();
+    let mut schedule = Schedule::new(&suspended(one(0)), settings(), now);
+    schedule.handle_address(address, true, now);
+    schedule.handle_timeout(now + LOOP);
+    schedule.handle_result(CheckerId(0), refused(), now + LOOP);
+    assert_eq!(told(&mut schedule), [(server_key(2), Change::Down)]);
+    schedule.handle_address(address, false, now);
+    let unchecked = suspended(services(vec![real_server(2, 1)]));
+    let _moves = schedule.reload(&unchecked, settings(), now);
+    assert_eq!(told(&mut schedule), []);
+    schedule.handle_address(address, true, now);
+    assert_eq!(told(&mut schedule), [(server_key(2), Change::Up)]);
+}
+
+/// Two that ask the same in different rhythms; one of them gets another rhythm.
+#[test]
+fn a_new_rhythm_goes_on_from_its_own_memory() {
+    let (quick, slow) = (checker(Kind::Tcp, 1), checker(Kind::Tcp, 7));
+    let other = checker(Kind::Tcp, 9);
+    let before = with(vec![vec![quick.clone()], vec![slow]]);
+    for (after, expected) in [
+        (
+            with(vec![vec![quick], vec![other.clone()]]),
+            [State::Up, State::Down],
+        ),
+        (with(vec![vec![other.clone()], vec![other]]), [State::Up; 2]),
+    ] {
+        let (mut schedule, now) = checked(&before, &[ProbeResult::Success, refused()]);
+        let _moves = schedule.reload(&after, settings(), now);
+        let states: Vec<State> = schedule.status(now).iter().map(|it| it.state).collect();
+        assert_eq!(states, expected);
+    }
 }

@@ -45,7 +45,7 @@ impl Kinds<'_> {
     pub(super) fn file(&self, from: &model::FileCheck) -> Option<Kind> {
         let mut files = self.config.track_files.iter();
         let file = files.find(|file| file.name == from.track_file)?;
-        let weight = from.weight.unwrap_or(file.weight);
+        let weight = from.weight.unwrap_or_else(|| file.weight.into());
         Some(Kind::File(FileCheck {
             file: file.file.clone(),
             weight: FileWeight {

@@ -169,8 +169,22 @@ fn pools_of_services_that_stay_go_on_and_those_that_go_are_told() {
     assert_eq!(director.desired().services[1].servers[0].weight, 5);
 
     let lines = director.reload(config(Vec::new(), vec![service("1.0.0.2", &[1, 2, 3])]));
-    let shut = "Shutting down service [10.0.0.1]:tcp:80 from VS [1.0.0.1]:tcp:80";
-    assert_eq!(lines[0].text(), shut);
+    let gone =
+        "Removing service [10.0.0.2]:tcp:80 from VS [1.0.0.1]:tcp:80: it is configured no longer";
+    assert_eq!(lines[0].text(), gone);
+    let told: Vec<Notice> = std::iter::from_fn(|| director.poll_notice())
+        .map(|(_, notice)| notice)
+        .collect();
+    assert!(
+        matches!(
+            told[..],
+            [
+                Notice::ShutDown { removed: true, .. },
+                Notice::Quorum { up: false, .. }
+            ]
+        ),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -240,14 +254,25 @@ fn a_quorum_that_is_down_after_a_restart_is_not_told_to_be_up() {
     before.handle_health(&down(&first, key(2)));
     let records: Vec<_> = before.pools().iter().map(Pool::record).collect();
 
-    let mut after = director(config(Vec::new(), services()));
-    let _lines = after.restore(&records, true);
+    let config = config(Vec::new(), services());
+    let (mut after, _) = Director::go_on(config, &Numbers::default(), &records, true);
     let mut told = Vec::new();
     while let Some((service, notice)) = after.poll_notice() {
         told.push((service, notice));
     }
-    let [(service, Notice::Quorum { up: true, .. })] = &told[..] else {
-        panic!("one quorum is up: {told:?}");
-    };
-    assert_eq!(*service, services()[1].key);
+    let second = services()[1].key.clone();
+    let expected = [
+        (&first, Some(false), None),
+        (&first, None, Some(false)),
+        (&second, None, Some(true)),
+    ];
+    let told: Vec<_> = told
+        .iter()
+        .map(|(service, notice)| match notice {
+            Notice::RealServer { up, .. } => (service, Some(*up), None),
+            Notice::Quorum { up, .. } => (service, None, Some(*up)),
+            Notice::ShutDown { .. } => panic!("{notice:?}"),
+        })
+        .collect();
+    assert_eq!(told, expected);
 }

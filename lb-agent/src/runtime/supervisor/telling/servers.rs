@@ -20,9 +20,14 @@ impl Telling {
             Notice::RealServer { key, up } => {
                 self.tell_server(service, key, *up);
             }
-            Notice::ShutDown { key } => {
+            Notice::ShutDown { key, removed } => {
                 let name = self.tell_server(service, key, false);
-                self.mail_about(service, key, false, &name, "Shutting down");
+                let sentence = if *removed {
+                    "Removing"
+                } else {
+                    "Shutting down"
+                };
+                self.mail_about(service, key, false, &name, sentence);
             }
             Notice::Quorum { up, sentence } => {
                 let name = service.to_string();

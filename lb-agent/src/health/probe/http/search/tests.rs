@@ -89,3 +89,22 @@ proptest! {
         prop_assert_eq!(found(&pattern, &body, piece), pattern.compiled().is_match(&body));
     }
 }
+
+#[test]
+fn what_matches_early_and_goes_on_for_long_is_found() {
+    // One line of three windows.
+    let hay = body("ok", 500, 3 * WINDOW);
+    for (text, expected) in [
+        ("ok.*", true),
+        ("(?s)ok.*", true),
+        ("ok[.]+", true),
+        // The end of the window is not that of the body.
+        ("ok.{100}$", false),
+        ("no.*", false),
+    ] {
+        assert_eq!(found(&pattern(text), &hay, 4096), expected, "{text}");
+    }
+    let mut early = pattern("ok.*");
+    early.max_offset = Some(499);
+    assert!(!found(&early, &hay, 4096));
+}
