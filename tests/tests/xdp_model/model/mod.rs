@@ -19,10 +19,11 @@ mod state;
 mod table;
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use lb_agent::config::model::Forwarding;
 use lb_agent::dataplane::desired::Path;
+use lb_common::address6::words;
 use lb_common::answers::LIMIT;
 use lb_common::filter::AddressFilter;
 use lb_common::load::Load;
@@ -220,6 +221,9 @@ impl Model {
         frame: &[u8],
         arrival: Arrival,
     ) -> Result<Outcome, Refusal> {
+        if let Some(destination) = packet::destination6(frame) {
+            return Err(self.refuse6(frame, destination, arrival.ingress));
+        }
         let (source, destination) = packet::addresses(frame).ok_or(Refusal::NotOurs)?;
         if frame[0] & 1 == 1 {
             return Err(Refusal::NotOurs);
@@ -249,6 +253,21 @@ impl Model {
             return self.towards_server(network, frame, &packet, &service, arrival);
         }
         self.towards_client(network, frame, &packet, arrival)
+    }
+
+    /// What becomes of IPv6, of which there are no services here: the filter takes some of its
+    /// addresses for one of ours.
+    fn refuse6(&self, frame: &[u8], destination: Ipv6Addr, ingress: u32) -> Refusal {
+        if frame[0] & 1 == 1 || !self.filter.may_be_destination6(words(destination)) {
+            return Refusal::NotOurs;
+        }
+        if !self.is_for_us(frame, ingress) {
+            return Refusal::Because(Reason::OtherHost);
+        }
+        if packet::is_malformed6(frame) {
+            return Refusal::Because(Reason::Malformed);
+        }
+        Refusal::NotOurs
     }
 
     /// The service at an endpoint: one of its port, else one of all ports.

@@ -1,6 +1,6 @@
 //! What a frame says, and what it becomes: slices of bytes, nothing of the program's.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lb_agent::dataplane::desired::Server;
 use lb_agent::dataplane::nexthop::Hop;
@@ -33,6 +33,21 @@ pub(crate) fn addresses(frame: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
     let (ethernet, ip) = frame.split_at_checked(ETHERNET)?;
     let ip = ip.get(..20).filter(|_| ethernet[12..] == [0x08, 0x00])?;
     Some((address(&ip[12..16]), address(&ip[16..20])))
+}
+
+/// Destination of an IPv6 frame that is long enough to have one.
+pub(crate) fn destination6(frame: &[u8]) -> Option<Ipv6Addr> {
+    let (ethernet, ip) = frame.split_at_checked(ETHERNET)?;
+    let ip = ip.get(..40).filter(|_| ethernet[12..] == [0x86, 0xdd])?;
+    let destination: [u8; 16] = ip[24..].try_into().ok()?;
+    Some(destination.into())
+}
+
+/// Whether a frame that has a destination of IPv6 is not what it says. What stands behind its first
+/// header is not looked at: there are no services of IPv6 here, those are [`crate::six`]'s.
+pub(crate) fn is_malformed6(frame: &[u8]) -> bool {
+    let ip = &frame[ETHERNET..];
+    ip[0] / 16 != 6 || 40 + usize::from(short(&ip[4..6])) > ip.len()
 }
 
 /// The packet in `frame`, which has addresses.
