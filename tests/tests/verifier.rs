@@ -18,6 +18,10 @@ const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Bpf];
 /// is taken here must be taken by kernels that are less clever.
 const MOST_VERIFIED: u32 = 150_000;
 
+/// More for the admission of IPv6's new flows: Linux 6.1 walks a tenth more of its ways than newer
+/// kernels, which stay below [`MOST_VERIFIED`].
+const MOST_VERIFIED_OF_ADMIT6: u32 = 175_000;
+
 /// The one on the interface, those that it hands over to, and the heartbeat.
 const PROGRAMS: usize = 4;
 
@@ -33,7 +37,7 @@ fn the_programs_of_the_agent_are_loaded_and_run() -> Result<()> {
     let pins = Pins::of(namespace.name());
     namespace.enter(|| {
         let mut object = Object::load(&pins)?;
-        let mut programs = 0;
+        let (mut programs, mut beyond) = (0, Vec::new());
         for (name, info) in object.programs() {
             programs += 1;
             // Which kernels before 5.16 do not tell.
@@ -41,11 +45,15 @@ fn the_programs_of_the_agent_are_loaded_and_run() -> Result<()> {
                 continue;
             };
             println!("{name}: {verified} instructions were verified");
-            ensure!(
-                verified < MOST_VERIFIED,
-                "{name}: {verified} instructions were verified: more than {MOST_VERIFIED}"
-            );
+            let most = match name {
+                "lb_admit6" => MOST_VERIFIED_OF_ADMIT6,
+                _ => MOST_VERIFIED,
+            };
+            if verified >= most {
+                beyond.push(format!("{name}: {verified} of {most}"));
+            }
         }
+        ensure!(beyond.is_empty(), "too many instructions: {beyond:?}");
         ensure!(programs == PROGRAMS, "{programs} programs");
         object.heartbeat()?;
         let verdict = object.run(&mut vec![0; 64])?;
