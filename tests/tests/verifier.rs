@@ -19,7 +19,7 @@ const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Bpf];
 const MOST_VERIFIED: u32 = 150_000;
 
 /// The one on the interface, those that it hands over to, and the heartbeat.
-const PROGRAMS: usize = 4;
+const PROGRAMS: usize = 5;
 
 /// `XDP_PASS`.
 const PASS: u32 = 2;
