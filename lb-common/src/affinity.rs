@@ -7,6 +7,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::address6::Address6;
+
 /// Key of `AFFINITY4` and `PENDING4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Pod, Zeroable)]
 #[repr(C)]
@@ -17,7 +19,17 @@ pub struct AffinityKey4 {
     pub service: u32,
 }
 
-/// Value of `AFFINITY4` and `PENDING4`.
+/// Key of `AFFINITY6` and `PENDING6`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Pod, Zeroable)]
+#[repr(C)]
+pub struct AffinityKey6 {
+    /// The first `persistence_granularity` bits of the client's address.
+    pub client: Address6,
+    /// Id of the service.
+    pub service: u64,
+}
+
+/// Value of `AFFINITY4`, `PENDING4` and those of IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Affinity {

@@ -1,6 +1,11 @@
 //! A real server of one virtual server: where its packets go and how they are rewritten.
 
+use core::net::IpAddr;
+
 use bytemuck::{Pod, Zeroable};
+
+use crate::address6::{self, Address6};
+use crate::service::address4;
 
 /// Bits of [`Backend::flags`].
 pub mod flags {
@@ -12,6 +17,8 @@ pub mod flags {
     pub const IN_USE: u16 = 1 << 2;
     /// It is the service's sorry server.
     pub const SORRY: u16 = 1 << 3;
+    /// Server and virtual server have IPv6 addresses: those behind the first cache line.
+    pub const IPV6: u16 = 1 << 4;
     /// A number that goes round whenever the next hop changes; see [`super::Backend`].
     pub const TURN: u16 = 0x3f << TURN_SHIFT;
     /// Position of [`TURN`].
@@ -32,8 +39,10 @@ pub mod flags {
 ///  word 0  dst_mac[6] generation     word 4  vip     tunnel_source
 ///  word 1  src_mac[6] flags          word 5  weight  proto gate
 ///  word 2  ifindex service mtu       word 6, 7 spare
-///  word 3  addr port vport
+///  word 3  addr port vport           words 8 to 15 of IPv6: addr6, vip6, spare
 /// ```
+///
+/// The first cache line is all that forwarding needs, but for the addresses of IPv6.
 ///
 /// The agent changes a live slot word by word, `READY` going first and coming last, with the next
 /// `TURN`. The program reads word 1 before and after the others: if it has not changed, they are
@@ -75,9 +84,35 @@ pub struct Backend {
     pub gate: u16,
     /// Zero.
     pub spare: [u64; 2],
+    /// Address of a server of IPv6.
+    pub addr6: Address6,
+    /// Address of its virtual server.
+    pub vip6: Address6,
+    /// Zero.
+    pub spare6: [u64; 4],
 }
 
 impl Backend {
+    /// Address of the server.
+    #[must_use]
+    pub const fn server(&self) -> IpAddr {
+        if self.has(flags::IPV6) {
+            address6::address(self.addr6).to_canonical()
+        } else {
+            IpAddr::V4(address4(self.addr))
+        }
+    }
+
+    /// Address of the virtual server.
+    #[must_use]
+    pub const fn service_address(&self) -> IpAddr {
+        if self.has(flags::IPV6) {
+            address6::address(self.vip6).to_canonical()
+        } else {
+            IpAddr::V4(address4(self.vip))
+        }
+    }
+
     /// Whether every bit of `bits` is set.
     #[inline(always)]
     #[must_use]

@@ -6,6 +6,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::address6::{Address6, folded};
 use crate::service::ServiceKey4;
 
 /// 64-bit words of one half of the filter.
@@ -37,10 +38,15 @@ impl AddressFilter {
         set(&mut self.destinations, addr);
     }
 
+    /// Lets packets to the virtual address `address` of IPv6 through.
+    pub fn add_destination6(&mut self, address: Address6) {
+        set(&mut self.destinations, folded(address));
+    }
+
     /// Lets packets from the real server `key` through.
     pub fn add_server(&mut self, key: &ServiceKey4) {
         set(&mut self.sources, key.addr);
-        set(&mut self.servers, folded(key));
+        set(&mut self.servers, server(key));
     }
 
     /// Whether a packet to `addr` may be for one of our services.
@@ -48,6 +54,13 @@ impl AddressFilter {
     #[must_use]
     pub fn may_be_destination(&self, addr: u32) -> bool {
         get(&self.destinations, addr)
+    }
+
+    /// Whether a packet to `address` of IPv6 may be for one of our services.
+    #[inline(always)]
+    #[must_use]
+    pub fn may_be_destination6(&self, address: Address6) -> bool {
+        get(&self.destinations, folded(address))
     }
 
     /// Whether a packet from `addr` may be the reply of a server in NAT mode.
@@ -63,13 +76,13 @@ impl AddressFilter {
     #[inline(always)]
     #[must_use]
     pub fn may_be_server(&self, key: &ServiceKey4) -> bool {
-        get(&self.servers, folded(key))
+        get(&self.servers, server(key))
     }
 }
 
 /// Address, port and protocol in half a word.
 #[inline(always)]
-const fn folded(key: &ServiceKey4) -> u32 {
+const fn server(key: &ServiceKey4) -> u32 {
     key.addr ^ (key.port as u32) << 16 ^ key.proto as u32
 }
 

@@ -34,13 +34,19 @@
 //! | 1.5 Mi | 3/8 | 1 of 3 500 | 1 of 14 |
 //! | 2 Mi | 1/2 | 1 of 200 | 1 of 6 |
 //!
+//! An entry of IPv6 ([`FlowEntry6`]) is one of IPv4 and the whole address behind it; the key holds its
+//! last 32 bits. A bucket is two lines. A writer writes value, address, key; a reader compares key and
+//! address, takes the value, and compares both again, in the same order. So nobody gets the server of a
+//! client whose key is the same: with another's value comes another's address or a key that is [`BUSY`].
+//!
 //! `cargo test -p lb-common room -- --nocapture` counts them anew.
 
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::limits::FLOW_BUCKETS;
+use crate::address6::{self, Address6};
+use crate::limits::{FLOW_BUCKETS, FLOW_BUCKETS6};
 use crate::service::address4;
 
 pub mod eviction;
@@ -89,6 +95,48 @@ pub struct FlowEntry {
 pub struct FlowBucket {
     /// The entries, in no order.
     pub ways: [FlowEntry; WAYS],
+}
+
+/// One flow of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct FlowEntry6 {
+    /// All but the client's address, of which the key ([`key6`]) holds the last 32 bits.
+    pub flow: FlowEntry,
+    /// Client address.
+    pub client: Address6,
+}
+
+impl FlowEntry6 {
+    /// Client address.
+    #[must_use]
+    pub const fn client(&self) -> Ipv6Addr {
+        address6::address(self.client)
+    }
+}
+
+/// Two cache lines of flows of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub struct FlowBucket6 {
+    /// The entries, in no order.
+    pub ways: [FlowEntry6; WAYS],
+}
+
+/// The key of a flow of IPv6: as [`key`], with the last 32 bits of the client's address.
+#[inline(always)]
+#[must_use]
+pub const fn key6(address: Address6, port: u16, service: u16) -> u64 {
+    key((address[1] >> 32) as u32, port, service)
+}
+
+/// As [`buckets`], of IPv6; `hash` is [`address6::hash`].
+#[inline(always)]
+#[must_use]
+pub const fn buckets6(hash: u64) -> [u32; 3] {
+    const MASK: u32 = FLOW_BUCKETS6 - 1;
+    let second = (hash >> 32) as u32 & MASK;
+    [hash as u32 & MASK, second, second ^ 1]
 }
 
 /// The key of a flow; `addr` and `port` are the client's, in network byte order.

@@ -5,6 +5,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | `CONTROL` | array of 1, mmap | agent | program, per packet | [`control::Control`] |
 //! | `SERVICES4` | array, mmap | agent | program, per packet | [`service::ServiceBucket`] |
+//! | `SERVICES6` | array, mmap | agent | program, per packet | [`service::ServiceBucket6`] |
 //! | `SERVICE_INFO` | array | agent | program, new flows; `dump` | [`service::ServiceInfo`] |
 //! | `BACKENDS` | array, mmap | agent | program, per packet | [`backend::Backend`] |
 //! | `SCHEDULES` | array of arrays | agent | program, new flows | [`schedule`] |
@@ -15,13 +16,17 @@
 //! | `SOURCES` | array, mmap | program; agent | program, new flows of limited services | [`policy::source_counters`] |
 //! | `CURSORS` | per-CPU array | program | program, new flows | `u32` |
 //! | `AFFINITY4` | LRU hash | program | program, new flows | [`affinity::AffinityKey4`] → [`affinity::Affinity`] |
+//! | `AFFINITY6` | LRU hash | program | program, new flows | [`affinity::AffinityKey6`] → [`affinity::Affinity`] |
+//! | `PENDING4`, `PENDING6` | LRU hash | program | program, new flows | as `AFFINITY4`, `AFFINITY6` |
 //! | `FRAGMENTS4` | LRU hash | program | program, fragments | [`fragment::FragmentKey4`] → [`fragment::First`] |
 //! | `FLOWS4` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket`] |
+//! | `FLOWS6` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket6`] |
 //! | `BACKEND_STATS` | per-CPU array | program | agent, `dump` | [`stats::Traffic`] |
 //! | `RETIRED_STATS` | array | agent | `dump` | [`stats::Traffic`] |
 //! | `REASONS` | per-CPU array | program | agent, `dump` | `u64` by [`stats::Reason`] |
 //! | `ANSWERS` | per-CPU array | program | program, packets off the common way | [`answers::Answers`] by [`answers`] |
 //! | `UNRESOLVED` | perf event array | program | agent | [`unresolved::Unresolved`] and a frame |
+//! | `PROGRAMS` | program array | agent | program, per packet | [`program`] |
 //! | `EGRESS` | device map | agent | program | interface index |
 //!
 //! Every record is [`bytemuck::Pod`]: the derive refuses padding, so nothing unset reaches the
@@ -44,6 +49,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod address6;
 pub mod affinity;
 pub mod answers;
 pub mod backend;
@@ -59,6 +65,7 @@ pub mod limits;
 pub mod load;
 pub mod locality;
 pub mod policy;
+pub mod program;
 pub mod schedule;
 pub mod service;
 pub mod station;
@@ -67,4 +74,4 @@ pub mod unresolved;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 6;
+pub const ABI_VERSION: u32 = 7;

@@ -7,6 +7,9 @@ pub const MAX_SERVICES: u32 = 16_384;
 /// a bucket and two buckets to choose from the table is never more than one eighth full.
 pub const SERVICE_BUCKETS: u32 = 1 << 15;
 
+/// Buckets of the table of IPv6 services, a power of two; never more than a quarter full.
+pub const SERVICE_BUCKETS6: u32 = 1 << 14;
+
 /// Backend slots of one agent. A real server of two virtual servers takes two slots, since its
 /// weight, method and counters are per virtual server; slot 0 is none.
 pub const MAX_BACKENDS: u32 = 65_536;
@@ -17,7 +20,10 @@ pub const MAX_GATES: usize = 1024;
 /// Buckets of the IPv4 flow table, a power of two: 2^20 × 64 bytes are 64 MiB for 4 Mi flows.
 pub const FLOW_BUCKETS: u32 = 1 << 20;
 
-/// Clients whose server is remembered for `persistence_timeout`.
+/// Buckets of the IPv6 flow table, a power of two: 2^18 × 128 bytes are 32 MiB for 1 Mi flows.
+pub const FLOW_BUCKETS6: u32 = 1 << 18;
+
+/// Clients whose server is remembered for `persistence_timeout`, of each family.
 pub const MAX_AFFINITIES: u32 = 1 << 18;
 
 /// Clients that have been given a server of a persistent service and have not been seen again: a

@@ -1,10 +1,11 @@
 //! A virtual server, as the program sees it and as `dump` prints it.
 
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::limits::SERVICE_BUCKETS;
+use crate::address6::{self, Address6};
+use crate::limits::{SERVICE_BUCKETS, SERVICE_BUCKETS6};
 
 /// IP protocol number of TCP.
 pub const TCP: u8 = 6;
@@ -66,6 +67,68 @@ impl ServiceKey4 {
     #[must_use]
     pub const fn port(&self) -> u16 {
         u16::from_be(self.port)
+    }
+}
+
+/// Address, port and protocol of IPv6: the key of `SERVICES6`. In [`ServiceInfo`] it stands for both
+/// families, an IPv4 address as the IPv6 one that is mapped to it (RFC 4291 2.5.5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Pod, Zeroable)]
+#[repr(C)]
+pub struct ServiceKey6 {
+    /// Address.
+    pub address: Address6,
+    /// Port, network byte order; 0: every port that has no service of its own.
+    pub port: u16,
+    /// [`TCP`] or [`UDP`].
+    pub proto: u8,
+    /// Zero.
+    pub pad: [u8; 5],
+}
+
+impl ServiceKey6 {
+    /// The key of `address`:`port` (host byte order).
+    #[must_use]
+    pub const fn new(address: IpAddr, port: u16, proto: u8) -> Self {
+        let address = match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        Self {
+            address: address6::words(address),
+            port: port.to_be(),
+            proto,
+            pad: [0; 5],
+        }
+    }
+
+    /// The address.
+    #[must_use]
+    pub const fn address(&self) -> IpAddr {
+        address6::address(self.address).to_canonical()
+    }
+
+    /// The port in host byte order.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        u16::from_be(self.port)
+    }
+
+    /// The key of an address and of what [`Self::word`] was.
+    #[must_use]
+    pub const fn from_words(address: Address6, word: u64) -> Self {
+        Self {
+            address,
+            port: word as u16,
+            proto: (word >> 16) as u8,
+            pad: [0; 5],
+        }
+    }
+
+    /// Port and protocol as one word; 0 is none, since no protocol is 0.
+    #[inline(always)]
+    #[must_use]
+    pub const fn word(&self) -> u64 {
+        self.port as u64 | (self.proto as u64) << 16
     }
 }
 
@@ -145,6 +208,42 @@ pub const fn buckets(key: u64) -> [u32; 2] {
     [(hash >> 48 & mask) as u32, (hash >> 32 & mask) as u32]
 }
 
+/// Services of one bucket of `SERVICES6`.
+pub const SERVICE_WAYS6: usize = 4;
+
+/// One service in `SERVICES6`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct ServiceSlot6 {
+    /// [`ServiceKey6::word`]; 0: free.
+    pub key: u64,
+    /// All zero while the slot is free.
+    pub entry: ServiceEntry,
+    /// [`ServiceKey6::address`].
+    pub address: Address6,
+}
+
+/// Two cache lines of `SERVICES6`. The rules are those of [`ServiceBucket`]; the address is written
+/// before the entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub struct ServiceBucket6 {
+    /// The services, in no order.
+    pub ways: [ServiceSlot6; SERVICE_WAYS6],
+}
+
+/// The two buckets that the service of a key ([`ServiceKey6::word`] and its address) may stand in.
+#[inline(always)]
+#[must_use]
+pub const fn buckets6(address: Address6, key: u64) -> [u32; 2] {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    const MASK: u64 = SERVICE_BUCKETS6 as u64 - 1;
+    let prefix = address[0].wrapping_mul(FACTOR);
+    let host = (address[1] ^ prefix ^ prefix >> 32).wrapping_mul(FACTOR);
+    let hash = (key ^ host ^ host >> 32).wrapping_mul(FACTOR);
+    [(hash >> 48 & MASK) as u32, (hash >> 32 & MASK) as u32]
+}
+
 /// `lb_algo` as it stands in [`crate::policy::Policy::scheduler`] and [`ServiceInfo::scheduler`].
 pub mod scheduler {
     /// Round robin.
@@ -187,14 +286,14 @@ pub mod scheduler {
 #[repr(C)]
 pub struct ServiceInfo {
     /// The service; all zero: this id is free.
-    pub key: ServiceKey4,
+    pub key: ServiceKey6,
     /// One of [`scheduler`].
     pub scheduler: u8,
     /// Zero.
     pub pad: [u8; 3],
     /// `persistence_timeout` in seconds; 0 = none.
     pub persistence_timeout: u32,
-    /// `persistence_granularity` as a mask in network byte order.
+    /// `persistence_granularity`: of IPv4 a mask in network byte order, of IPv6 so many first bits.
     pub persistence_granularity: u32,
     /// Gate of the service.
     pub gate: u16,

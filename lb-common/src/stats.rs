@@ -48,10 +48,11 @@ pub enum Reason {
     /// Passed: a fragment of a packet whose first fragment has not come this way.
     Fragment,
     /// Passed: the time to live has run out, and it is no packet of a client to a server, or one
-    /// whose sender's address is none that an answer may go to.
+    /// whose sender's address is none that an answer may go to. IPv4 only: of IPv6 such a sender is
+    /// [`Self::BadSource`].
     TimeToLive,
-    /// Answered: the time to live of a client's packet has run out, and the client has been told so
-    /// by ICMP.
+    /// Answered: the time to live (the hop limit) of a client's packet has run out, and the client
+    /// has been told so by ICMP.
     TimeExceeded,
     /// Answered: the packet does not fit the path to the server, and its sender has been told so
     /// by ICMP.

@@ -3,17 +3,18 @@
 //!
 //! In subprograms, so that the way of packets whose flow is known stays short.
 
+use core::ptr;
+
 use lb_common::backend::{Head, flags};
 use lb_common::control::Control;
-use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, state, tcp};
-use lb_common::hash::mix;
+use lb_common::flow::{self, FlowEntry, state, tcp};
 use lb_common::policy;
 use lb_common::service::{ServiceEntry, TCP};
 use lb_common::stats::Reason;
 
-use crate::affinity;
 use crate::backends;
-use crate::flows;
+use crate::family::{Family, Key};
+use crate::flows::{self, Fresh};
 use crate::guard;
 use crate::insertion;
 use crate::maps::CONTROL;
@@ -21,13 +22,13 @@ use crate::schedule::{self, ALL_FULL, CONSISTENT, NOBODY};
 use crate::states;
 
 /// What is asked.
-pub(crate) struct Question {
+pub(crate) struct Question<F: Family> {
     pub(crate) service: ServiceEntry,
     /// The first bucket of the flow.
-    pub(crate) near: *mut FlowBucket,
+    pub(crate) near: *mut F::Bucket,
     /// Key of the flow.
-    pub(crate) key: u64,
-    /// Address that it asks for, network byte order.
+    pub(crate) key: Key<F>,
+    /// Address that it asks for, network byte order; of IPv6 its fold.
     pub(crate) destination: u32,
     pub(crate) tick: u32,
     pub(crate) protocol: u8,
@@ -43,6 +44,18 @@ pub(crate) struct Admission(u32);
 impl Admission {
     const NEW: u32 = 1 << 16;
     const FORGOTTEN: u32 = 1 << 17;
+
+    /// What [`Self::word`] was.
+    #[inline(always)]
+    pub(crate) const fn from_word(word: u32) -> Self {
+        Self(word)
+    }
+
+    /// The answer.
+    #[inline(always)]
+    pub(crate) const fn word(self) -> u32 {
+        self.0
+    }
 
     /// The slot of the server.
     #[inline(always)]
@@ -67,10 +80,16 @@ impl Admission {
 ///
 /// Step by step, each a subprogram or two: all of it in one would be too much for the stack.
 #[inline(never)]
-pub(crate) fn admit(question: &Question) -> Answer {
+pub(crate) fn admit<F: Family>(question: &Question<F>) -> Answer {
+    answer(question)
+}
+
+/// [`admit`] within the caller.
+#[inline(always)]
+pub(crate) fn answer<F: Family>(question: &Question<F>) -> Answer {
     match decide(question) {
         Ok(Admission(word)) => Answer(word.into()),
-        Err(reason) => Answer((reason as u64) << 32 | Answer::REFUSED),
+        Err(reason) => Answer::refused(reason),
     }
 }
 
@@ -81,6 +100,24 @@ pub(crate) struct Answer(u64);
 
 impl Answer {
     const REFUSED: u64 = 1 << 31;
+
+    /// What [`Self::word`] was.
+    #[inline(always)]
+    pub(crate) const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    /// The answer.
+    #[inline(always)]
+    pub(crate) const fn word(self) -> u64 {
+        self.0
+    }
+
+    /// There is no server.
+    #[inline(always)]
+    pub(crate) const fn refused(reason: Reason) -> Self {
+        Self((reason as u64) << 32 | Self::REFUSED)
+    }
 
     /// The server, or why there is none.
     #[inline(always)]
@@ -103,13 +140,13 @@ impl Answer {
 }
 
 #[inline(always)]
-fn decide(question: &Question) -> Result<Admission, Reason> {
+fn decide<F: Family>(question: &Question<F>) -> Result<Admission, Reason> {
     match seek(question) {
         0 => {}
         TOO_MANY => return Err(Reason::SourceLimit),
         slot => return Ok(Admission(slot)),
     }
-    if is_bad_source(question.client(), question.destination) {
+    if F::is_bad_source(question) {
         return Err(Reason::BadSource);
     }
     let policy = schedule::policy(question.service.id).ok_or(Reason::NoServer)?;
@@ -148,7 +185,7 @@ const TOO_MANY: u32 = 1 << 16;
 
 /// The server of a flow that stands in its second bucket; 0: it does not, or it does not matter.
 #[inline(never)]
-fn seek(question: &Question) -> u32 {
+fn seek<F: Family>(question: &Question<F>) -> u32 {
     let Some(control) = CONTROL.get(0) else {
         return 0;
     };
@@ -156,14 +193,14 @@ fn seek(question: &Question) -> u32 {
     // one of a connection for which there was none. Of UDP every packet might be the first.
     if question.is_syn() {
         let new = question.entry(0);
-        let place = flows::place(question.near, &new, control, question.tick);
+        let place = flows::place::<F>(question.near, &new, control, question.tick);
         if place.is_good() {
             return 0;
         }
     }
-    let [_, second, beside] = flow::buckets(question.hash(control));
+    let [_, second, beside] = F::buckets(question.hash(control));
     for bucket in [second, beside] {
-        if let Some(bucket) = flows::bucket(bucket)
+        if let Some(bucket) = F::bucket(bucket)
             && let Some(slot) = known(question, control, bucket)
         {
             return slot;
@@ -175,16 +212,17 @@ fn seek(question: &Question) -> u32 {
 /// Writes a new flow with its server into the table; its slot, or that which another CPU has given
 /// it. 0: there is no room.
 #[inline(never)]
-fn seat(question: &Question, target: u32) -> u32 {
+fn seat<F: Family>(question: &Question<F>, target: u32) -> u32 {
     let new = question.entry(target);
     let Some(control) = CONTROL.get(0) else {
         return 0;
     };
-    let place = flows::place(question.near, &new, control, question.tick);
-    let mut far = insertion::UNSEEN;
+    let place = flows::place::<F>(question.near, &new, control, question.tick);
+    // The second bucket, as long as nobody has looked for it.
+    let mut far = [ptr::null_mut(); 2];
     if !place.is_good() {
-        let [_, second, beside] = flow::buckets(question.hash(control));
-        if let (Some(second), Some(beside)) = (flows::bucket(second), flows::bucket(beside)) {
+        let [_, second, beside] = F::buckets(question.hash(control));
+        if let (Some(second), Some(beside)) = (F::bucket(second), F::bucket(beside)) {
             far = [second, beside];
         }
     }
@@ -205,21 +243,13 @@ const fn without_trace(server: u32, new: u32) -> Result<Admission, Reason> {
     }
 }
 
-/// Whether nobody can be answered at an address: it means no single host, or it is the one that is
-/// asked, to which a server's answer would be another question (RFC 1812 5.3.7).
-#[inline(always)]
-const fn is_bad_source(source: u32, destination: u32) -> bool {
-    let first = u32::from_be(source) >> 24;
-    first == 0 || first == 127 || first >= 224 || source == destination
-}
-
 /// Whether a packet may be the first of a connection.
 #[inline(always)]
 pub(crate) const fn opens(protocol: u8, flags: u8) -> bool {
     protocol != TCP || flags & (tcp::SYN | tcp::RST) == tcp::SYN
 }
 
-impl Question {
+impl<F: Family> Question<F> {
     /// State of a flow that begins with this packet.
     #[inline(always)]
     pub(crate) const fn first_state(&self) -> u8 {
@@ -230,31 +260,34 @@ impl Question {
         }
     }
 
-    /// Address of the client, network byte order.
+    /// Address of the client as schedulers hash it, network byte order.
     #[inline(always)]
-    pub(crate) const fn client(&self) -> u32 {
-        self.key as u32
+    pub(crate) fn client(&self) -> u32 {
+        F::folded(&self.key)
     }
 
     /// Hash of its client. Computed anew: what is remembered takes room on the stack.
     #[inline(always)]
     pub(crate) fn hash(&self, control: &Control) -> u64 {
-        mix(self.key & CLIENT, control.secret)
+        F::hash(&self.key, control.secret)
     }
 
     /// Port of the client, network byte order.
     #[inline(always)]
     pub(crate) const fn port(&self) -> u16 {
-        (self.key >> 32) as u16
+        self.key.port()
     }
 
     /// The flow that begins with this packet.
     #[inline(always)]
-    const fn entry(&self, target: u32) -> FlowEntry {
-        FlowEntry {
-            key: self.key,
-            target,
-            life: flow::life(self.first_state(), self.tick),
+    const fn entry(&self, target: u32) -> Fresh<F> {
+        Fresh {
+            entry: FlowEntry {
+                key: self.key.word,
+                target,
+                life: flow::life(self.first_state(), self.tick),
+            },
+            rest: self.key.rest,
         }
     }
 
@@ -267,7 +300,11 @@ impl Question {
 
 /// The slot of the flow, if it stands in this bucket and goes on.
 #[inline(always)]
-fn known(question: &Question, control: &Control, bucket: *mut FlowBucket) -> Option<u32> {
+fn known<F: Family>(
+    question: &Question<F>,
+    control: &Control,
+    bucket: *mut F::Bucket,
+) -> Option<u32> {
     match known_in(question, control, bucket) {
         0 => None,
         slot => Some(slot),
@@ -276,8 +313,8 @@ fn known(question: &Question, control: &Control, bucket: *mut FlowBucket) -> Opt
 
 /// [`known`] as a subprogram; 0: no. Or [`TOO_MANY`].
 #[inline(never)]
-fn known_in(question: &Question, control: &Control, bucket: *mut FlowBucket) -> u32 {
-    let Some((entry, old)) = flows::find(bucket, question.key) else {
+fn known_in<F: Family>(question: &Question<F>, control: &Control, bucket: *mut F::Bucket) -> u32 {
+    let Some((entry, old)) = flows::find::<F>(bucket, &question.key) else {
         return 0;
     };
     if is_done(question, control, &old) {
@@ -298,8 +335,8 @@ fn known_in(question: &Question, control: &Control, bucket: *mut FlowBucket) -> 
 /// [`known`] without a note of the packet, for who has less room on the stack: for a flow that
 /// another CPU has made at the same moment.
 #[inline(never)]
-pub(crate) fn twin_in(question: &Question, bucket: *mut FlowBucket) -> u32 {
-    let (Some(control), Some((_, old))) = (CONTROL.get(0), flows::find(bucket, question.key))
+pub(crate) fn twin_in<F: Family>(question: &Question<F>, bucket: *mut F::Bucket) -> u32 {
+    let (Some(control), Some((_, old))) = (CONTROL.get(0), flows::find::<F>(bucket, &question.key))
     else {
         return 0;
     };
@@ -316,8 +353,8 @@ pub(crate) fn twin_in(question: &Question, bucket: *mut FlowBucket) -> u32 {
 /// The server of a known flow, unless that has ended, has timed out or has lost its server: the
 /// packet is noted in the flow. Or why the flow may not go on.
 #[inline(always)]
-pub(crate) fn follow(
-    question: &Question,
+pub(crate) fn follow<F: Family>(
+    question: &Question<F>,
     control: &Control,
     entry: *mut FlowEntry,
     old: &FlowEntry,
@@ -344,7 +381,7 @@ pub(crate) fn follow(
 
 /// Whether the flow has timed out, or has ended and the packet opens another one.
 #[inline(always)]
-fn is_done(question: &Question, control: &Control, old: &FlowEntry) -> bool {
+fn is_done<F: Family>(question: &Question<F>, control: &Control, old: &FlowEntry) -> bool {
     flows::expired(control, old, question.tick)
         || state::is_ended(old.state()) && opens(question.protocol, question.flags)
 }
@@ -352,7 +389,12 @@ fn is_done(question: &Question, control: &Control, old: &FlowEntry) -> bool {
 /// Notes the packet in its flow, whose server has this head; `false`: the flow may not go on, and
 /// stays as it was.
 #[inline(always)]
-fn note(question: &Question, entry: *mut FlowEntry, old: &FlowEntry, server: Head) -> bool {
+fn note<F: Family>(
+    question: &Question<F>,
+    entry: *mut FlowEntry,
+    old: &FlowEntry,
+    server: Head,
+) -> bool {
     let sender = if server.flags() & flags::METHOD == flags::NAT {
         states::SEEN_CLIENT
     } else {
@@ -363,17 +405,15 @@ fn note(question: &Question, entry: *mut FlowEntry, old: &FlowEntry, server: Hea
     let Some(first_in_tick) = flows::touch(entry, old, life) else {
         return true;
     };
-    if !guard::note_change(old, question.client(), state, question.tick) {
+    let source = || F::source(&question.key);
+    if !guard::note_change(old, source, state, question.tick) {
         flows::touch(entry, &FlowEntry { life, ..*old }, old.life);
         return false;
     }
-    let ServiceEntry {
-        id, affinity_ticks, ..
-    } = question.service;
+    let affinity_ticks = question.service.affinity_ticks;
     if affinity_ticks != 0 && (first_in_tick || state != old.state()) && state::is_seen_again(state)
     {
-        let (client, tick) = (question.client(), question.tick);
-        affinity::lb_keep(id.into(), affinity_ticks, client, old.target, tick);
+        F::keep_template(question, old.target);
     }
     true
 }

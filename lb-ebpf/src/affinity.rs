@@ -1,7 +1,6 @@
 //! `persistence_timeout`: templates, by which a client comes to the server of its earlier flows.
 
-use aya_ebpf::bindings::BPF_NOEXIST;
-use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::affinity::Affinity;
 use lb_common::backend::flags;
 use lb_common::flow;
 use lb_common::policy::Policy;
@@ -9,31 +8,32 @@ use lb_common::service::TCP;
 
 use crate::admission::Question;
 use crate::backends;
+use crate::family::{Family, Key, V4, V6};
 use crate::flows::compare_exchange;
-use crate::maps::{AFFINITY4, PENDING4, SERVICE_INFO};
+use crate::maps::SERVICE_INFO;
 use crate::schedule;
 
 /// Slot and generation of the server of the client's template, which is young again; 0: there is
 /// none.
 #[inline(never)]
-pub(crate) fn recall(question: &Question, policy: &Policy) -> u32 {
-    let Some(key) = template_key(policy.leader, question.client()) else {
+pub(crate) fn recall<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
+    let Some(key) = template_key::<F>(policy.leader, &question.key) else {
         return 0;
     };
-    if let Some(template) = AFFINITY4.get_ptr_mut(&key) {
+    if let Some(template) = F::template(&key) {
         let held = read(template);
         if server_of(question, policy, held).is_some() {
             stamp(template, question.tick);
             return held.target;
         }
     }
-    if let Some(template) = PENDING4.get_ptr_mut(&key) {
+    if let Some(template) = F::pending(&key) {
         let held = read(template);
         if server_of(question, policy, held).is_some() {
             stamp(template, question.tick);
             if question.protocol != TCP {
                 // Its second flow: it has been seen again.
-                confirm(&key, held.target, question.tick);
+                confirm::<F>(&key, held.target, question.tick);
             }
             return held.target;
         }
@@ -44,15 +44,15 @@ pub(crate) fn recall(question: &Question, policy: &Policy) -> u32 {
 /// Makes `target` the client's template, for as long as it has not been seen again; what another
 /// CPU has given it meanwhile, if it has.
 #[inline(never)]
-pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32 {
-    let Some(key) = template_key(policy.leader, question.client()) else {
+pub(crate) fn remember<F: Family>(question: &Question<F>, policy: &Policy, target: u32) -> u32 {
+    let Some(key) = template_key::<F>(policy.leader, &question.key) else {
         return target;
     };
     let fresh = Affinity {
         target,
         stamp: question.tick,
     };
-    let template = PENDING4.get_ptr_mut(&key);
+    let template = F::pending(&key);
     // Another CPU may be at the same with the same client: the first to write decides for both.
     let given = match template {
         Some(template) => {
@@ -64,8 +64,8 @@ pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32
             }
         }
         // A full map evicts another client; if even that fails, this flow has no memory.
-        None if PENDING4.insert(&key, &fresh, BPF_NOEXIST.into()).is_ok() => fresh,
-        None => PENDING4.get_ptr_mut(&key).map_or(fresh, read),
+        None if F::begin_pending(&key, fresh) => fresh,
+        None => F::pending(&key).map_or(fresh, read),
     };
     if server_of(question, policy, given).is_some() {
         given.target
@@ -76,37 +76,28 @@ pub(crate) fn remember(question: &Question, policy: &Policy, target: u32) -> u32
 
 /// The slot that the client's template stands for.
 #[inline(always)]
-pub(crate) fn remembered(question: &Question, policy: &Policy) -> Option<u16> {
-    let key = template_key(policy.leader, question.client())?;
-    let known = AFFINITY4.get_ptr_mut(&key).map(read);
+pub(crate) fn remembered<F: Family>(question: &Question<F>, policy: &Policy) -> Option<u16> {
+    let key = template_key::<F>(policy.leader, &question.key)?;
+    let known = F::template(&key).map(read);
     known
         .and_then(|held| server_of(question, policy, held))
-        .or_else(|| server_of(question, policy, read(PENDING4.get_ptr_mut(&key)?)))
+        .or_else(|| server_of(question, policy, read(F::pending(&key)?)))
 }
 
 /// Keeps the template alive that a flow was given its server by, or makes it anew, as IPVS does as
 /// long as a template has connections. Called once in a tick of a flow that has been seen again, and
 /// when it has become that; it writes when a quarter of `persistence_timeout` has passed.
-///
-/// A global function: the verifier looks at it once, whoever calls it. It answers 0.
-#[inline(never)]
-#[unsafe(no_mangle)]
-pub(crate) extern "C" fn lb_keep(
-    service: u32,
-    affinity_ticks: u32,
-    client: u32,
-    target: u32,
-    tick: u32,
-) -> u32 {
-    let Some(policy) = schedule::policy(service as u16) else {
-        return 0;
+#[inline(always)]
+fn keep<F: Family>(service: u16, affinity_ticks: u32, client: &Key<F>, target: u32, tick: u32) {
+    let Some(policy) = schedule::policy(service) else {
+        return;
     };
-    let Some(key) = template_key(policy.leader, client) else {
-        return 0;
+    let Some(key) = template_key::<F>(policy.leader, client) else {
+        return;
     };
-    let Some(template) = AFFINITY4.get_ptr_mut(&key) else {
-        confirm(&key, target, tick);
-        return 0;
+    let Some(template) = F::template(&key) else {
+        confirm::<F>(&key, target, tick);
+        return;
     };
     let held = read(template);
     if held.target == target {
@@ -124,17 +115,39 @@ pub(crate) extern "C" fn lb_keep(
             },
         );
     }
-    0
 }
 
 /// A client has been seen again. If it is given another server at the same moment, that one stays.
 #[inline(always)]
-fn confirm(key: &AffinityKey4, target: u32, tick: u32) {
+fn confirm<F: Family>(key: &F::TemplateKey, target: u32, tick: u32) {
     let fresh = Affinity {
         target,
         stamp: tick,
     };
-    let _other = AFFINITY4.insert(key, &fresh, BPF_NOEXIST.into());
+    F::begin_template(key, fresh);
+}
+
+/// [`keep`] of IPv4, whose question need not lie in memory for it. A global function: the verifier
+/// looks at it once, whoever calls it. It answers 0.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn lb_keep(
+    service: u32,
+    affinity_ticks: u32,
+    client: u32,
+    target: u32,
+    tick: u32,
+) -> u32 {
+    let client = Key::of(client.into());
+    keep::<V4>(service as u16, affinity_ticks, &client, target, tick);
+    0
+}
+
+/// [`keep`] of IPv6.
+#[inline(never)]
+pub(crate) fn keep6(question: &Question<V6>, target: u32) {
+    let (id, ticks) = (question.service.id, question.service.affinity_ticks);
+    keep::<V6>(id, ticks, &question.key, target, question.tick);
 }
 
 /// Ticks from `stamp` to `tick`; 0 if another CPU's clock was ahead.
@@ -144,12 +157,10 @@ pub(crate) const fn age(stamp: u32, tick: u32) -> u32 {
 }
 
 #[inline(always)]
-fn template_key(service: u16, client: u32) -> Option<AffinityKey4> {
+fn template_key<F: Family>(service: u16, client: &Key<F>) -> Option<F::TemplateKey> {
     let info = SERVICE_INFO.get(u32::from(service))?;
-    Some(AffinityKey4 {
-        client: client & info.persistence_granularity,
-        service: u32::from(service),
-    })
+    let granularity = info.persistence_granularity;
+    Some(F::template_key(client, service, granularity))
 }
 
 /// What a template says, read at once.
@@ -182,7 +193,11 @@ fn replace(template: *mut Affinity, held: Affinity, new: Affinity) -> Affinity {
 /// The slot of the server that a template stands for, if it has not timed out and its server is
 /// still there.
 #[inline(always)]
-fn server_of(question: &Question, policy: &Policy, template: Affinity) -> Option<u16> {
+fn server_of<F: Family>(
+    question: &Question<F>,
+    policy: &Policy,
+    template: Affinity,
+) -> Option<u16> {
     let ticks = question.service.affinity_ticks;
     is_alive(template, policy.leader, ticks, question.tick).then_some(template.target as u16)
 }

@@ -24,7 +24,7 @@ pub(crate) struct Slot {
 pub(crate) fn read(slot: u16) -> Option<Slot> {
     let place = BACKENDS.get_ptr(u32::from(slot))?;
     let words = place.cast::<u64>();
-    // SAFETY: three of the eight words of a slot, each of which the machine reads at once.
+    // SAFETY: three of the sixteen words of a slot, each of which the machine reads at once.
     let (mut second, first, leave, again) = unsafe {
         (
             words.add(1).read_volatile(),

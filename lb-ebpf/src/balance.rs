@@ -18,18 +18,20 @@ use lb_common::flow::{self, TICK_SHIFT, target};
 use lb_common::fragment;
 use lb_common::hash::mix;
 use lb_common::limits::MAX_GATES;
+use lb_common::program;
 use lb_common::service::ServiceKey4;
 use lb_common::station::GROUP;
 use lb_common::stats::Reason;
 
 use crate::admission::{self, Question};
 use crate::backends;
+use crate::family::{Family, Key, V4};
 use crate::flows;
 use crate::forward;
 use crate::fragments;
 use crate::icmp::{self, ICMP};
-use crate::maps::CONTROL;
-use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
+use crate::maps::{CONTROL, PROGRAMS};
+use crate::packet::{ETHERNET, Ethernet, IPV4, IPV6, Ipv4, Packet};
 use crate::parse::{Headers, Refused, parse};
 use crate::replies::{self, LATER};
 use crate::services;
@@ -46,7 +48,7 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let (to, ether_type) = unsafe { (ethernet.cast::<u64>().read(), (*ethernet).ether_type) };
     // What is for a group is the kernel's, whatever it carries (RFC 1122 3.2.1.3).
     if ether_type != IPV4 || to & GROUP != 0 {
-        return XDP_PASS;
+        return other_program(ctx, ether_type, to);
     }
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
@@ -78,6 +80,16 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
             LATER => return fragments::pass_on(ctx.ctx, control),
             verdict => return verdict,
         }
+    }
+    XDP_PASS
+}
+
+/// What another program is for goes there; all else, and if there is none, to the kernel.
+#[inline(always)]
+fn other_program(ctx: &XdpContext, ether_type: u16, to: u64) -> u32 {
+    if ether_type == IPV6 && to & GROUP == 0 {
+        // SAFETY: nothing here waits to be dropped. If there is no program it returns.
+        unsafe { PROGRAMS.tail_call(ctx, program::IPV6) };
     }
     XDP_PASS
 }
@@ -138,8 +150,8 @@ fn from_client(
     let [first, ..] = flow::buckets(mix(client, control.secret));
     let question = Question {
         service,
-        near: flows::bucket(first).ok_or(Refused::NotOurs)?,
-        key: client | u64::from(service.id) << 48,
+        near: V4::bucket(first).ok_or(Refused::NotOurs)?,
+        key: Key::of(client | u64::from(service.id) << 48),
         destination: key.addr,
         tick: (now >> TICK_SHIFT) as u32,
         protocol: headers.protocol,
@@ -151,17 +163,20 @@ fn from_client(
 }
 
 /// The server a packet goes to.
-struct Choice {
-    number: u16,
-    slot: backends::Slot,
+pub(crate) struct Choice {
+    pub(crate) number: u16,
+    pub(crate) slot: backends::Slot,
     /// The packet opens a connection.
-    new: bool,
+    pub(crate) new: bool,
 }
 
 /// The server of a flow: the one it has, or the one that it is given.
 #[inline(always)]
-fn choose(question: &Question, control: &Control) -> Result<Choice, Reason> {
-    if let Some((entry, old)) = flows::find(question.near, question.key)
+pub(crate) fn choose<F: Family>(
+    question: &Question<F>,
+    control: &Control,
+) -> Result<Choice, Reason> {
+    if let Some((entry, old)) = flows::find(question.near, &question.key)
         && let Some(slot) = admission::follow(question, control, entry, &old)?
     {
         return Ok(Choice {

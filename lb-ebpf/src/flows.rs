@@ -3,23 +3,15 @@
 use core::arch::asm;
 
 use lb_common::control::Control;
-use lb_common::flow::{
-    BUSY, FLOW_STATES, FREE, FlowBucket, FlowEntry, STAMP_MASK, WAYS, eviction, value,
-};
+use lb_common::flow::{BUSY, FLOW_STATES, FREE, FlowEntry, STAMP_MASK, WAYS, eviction, value};
 
-use crate::maps::FLOWS4;
-
-/// The bucket with this number.
-#[inline(always)]
-pub(crate) fn bucket(number: u32) -> Option<*mut FlowBucket> {
-    FLOWS4.get_ptr_mut(number)
-}
+use crate::family::{Family, Key};
 
 /// One entry of a bucket; `way` is below [`WAYS`].
 #[inline(always)]
-pub(crate) fn entry(bucket: *mut FlowBucket, way: u32) -> *mut FlowEntry {
+pub(crate) fn entry<F: Family>(bucket: *mut F::Bucket, way: u32) -> *mut FlowEntry {
     // SAFETY: the caller keeps `way` below the length of the array.
-    unsafe { bucket.cast::<FlowEntry>().add(way as usize) }
+    unsafe { bucket.cast::<F::Entry>().add(way as usize).cast() }
 }
 
 /// Whether `entry` has outlived the time-out of its state.
@@ -31,16 +23,23 @@ pub(crate) fn expired(control: &Control, entry: &FlowEntry, tick: u32) -> bool {
 
 /// Reads an entry that another CPU may be writing: all of it or nothing.
 #[inline(always)]
-pub(crate) fn read(entry: *const FlowEntry, wanted: u64, bits: u64) -> Option<FlowEntry> {
+pub(crate) fn read<F: Family>(
+    entry: *const FlowEntry,
+    wanted: &Key<F>,
+    bits: u64,
+) -> Option<FlowEntry> {
     // SAFETY: `entry` points into a bucket; every field is a word that the machine reads at once.
     unsafe {
         let key = (&raw const (*entry).key).read_volatile();
-        if key & bits != wanted {
+        if key & bits ^ wanted.word | F::differs(entry, &wanted.rest) != 0 {
             return None;
         }
         let target = (&raw const (*entry).target).read_volatile();
         let life = (&raw const (*entry).life).read_volatile();
-        if (&raw const (*entry).key).read_volatile() != key {
+        // The key first, then the rest. Another client may have the same key: whoever finds his value
+        // here, and the key again, finds his rest, too. See `write`.
+        let again = (&raw const (*entry).key).read_volatile();
+        if again ^ key | F::differs(entry, &wanted.rest) != 0 {
             return None;
         }
         Some(FlowEntry { key, target, life })
@@ -49,10 +48,13 @@ pub(crate) fn read(entry: *const FlowEntry, wanted: u64, bits: u64) -> Option<Fl
 
 /// The entry of `key` in `bucket`, and what it says.
 #[inline(always)]
-pub(crate) fn find(bucket: *mut FlowBucket, key: u64) -> Option<(*mut FlowEntry, FlowEntry)> {
+pub(crate) fn find<F: Family>(
+    bucket: *mut F::Bucket,
+    key: &Key<F>,
+) -> Option<(*mut FlowEntry, FlowEntry)> {
     for way in 0..WAYS as u32 {
-        let entry = entry(bucket, way);
-        if let Some(read) = read(entry, key, u64::MAX) {
+        let entry = entry::<F>(bucket, way);
+        if let Some(read) = read::<F>(entry, key, u64::MAX) {
             return Some((entry, read));
         }
     }
@@ -86,19 +88,44 @@ pub(crate) fn touch(entry: *mut FlowEntry, old: &FlowEntry, life: u32) -> Option
     Some((life ^ old.life) & STAMP_MASK != 0)
 }
 
-/// How readily an entry is given up; 0: not at all.
+/// A flow that begins.
+#[derive(Clone, Copy)]
+pub(crate) struct Fresh<F: Family> {
+    pub(crate) entry: FlowEntry,
+    /// What its key does not hold.
+    pub(crate) rest: F::Rest,
+}
+
+impl<F: Family> Fresh<F> {
+    /// Its key.
+    #[inline(always)]
+    pub(crate) const fn key(&self) -> Key<F> {
+        Key {
+            word: self.entry.key,
+            rest: self.rest,
+        }
+    }
+}
+
+/// How readily an entry is given up; 0: not at all. `place`: where it stands.
 #[inline(always)]
-fn readiness(control: &Control, entry: &FlowEntry, new: &FlowEntry, tick: u32) -> u32 {
+fn readiness<F: Family>(
+    control: &Control,
+    place: *const FlowEntry,
+    entry: &FlowEntry,
+    new: &Fresh<F>,
+    tick: u32,
+) -> u32 {
     const DEAD: u32 = eviction::DEAD << 24;
     const OWN: u32 = eviction::OWN << 24;
     match entry.key {
         FREE => DEAD,
         BUSY => 0,
-        key if key == new.key => OWN,
+        key if key ^ new.entry.key | F::differs(place, &new.rest) == 0 => OWN,
         _ if expired(control, entry, tick) => DEAD,
         _ => {
             let lag = entry.lag(tick);
-            match eviction::class(entry.state(), lag, control.patience(), new.state()) {
+            match eviction::class(entry.state(), lag, control.patience(), new.entry.state()) {
                 eviction::KEPT => 0,
                 // Of one kind the oldest goes first.
                 class => class << 24 | lag,
@@ -109,15 +136,15 @@ fn readiness(control: &Control, entry: &FlowEntry, new: &FlowEntry, tick: u32) -
 
 /// An entry that may be written over, or none.
 #[derive(Clone, Copy)]
-pub(crate) struct Place {
-    pub(crate) bucket: *mut FlowBucket,
+pub(crate) struct Place<F: Family> {
+    pub(crate) bucket: *mut F::Bucket,
     /// How readily it is given up, and, in the last two bits, which one it is.
     rank: u64,
     /// The key that it had.
     pub(crate) held: u64,
 }
 
-impl Place {
+impl<F: Family> Place<F> {
     /// Whether there is one.
     #[inline(always)]
     pub(crate) const fn exists(&self) -> bool {
@@ -134,30 +161,31 @@ impl Place {
     #[inline(always)]
     pub(crate) fn entry(&self, control: &Control) -> *mut FlowEntry {
         match (3 - (self.rank as u32 ^ zero(control))) & 3 {
-            0 => opaque(entry(self.bucket, 0)),
-            1 => opaque(entry(self.bucket, 1)),
-            2 => opaque(entry(self.bucket, 2)),
-            _ => opaque(entry(self.bucket, 3)),
+            0 => opaque(entry::<F>(self.bucket, 0)),
+            1 => opaque(entry::<F>(self.bucket, 1)),
+            2 => opaque(entry::<F>(self.bucket, 2)),
+            _ => opaque(entry::<F>(self.bucket, 3)),
         }
     }
 }
 
 /// The place in `bucket` that is missed least. A fresh established connection is never given up.
 #[inline(always)]
-pub(crate) fn place(
-    bucket: *mut FlowBucket,
-    new: &FlowEntry,
+pub(crate) fn place<F: Family>(
+    bucket: *mut F::Bucket,
+    new: &Fresh<F>,
     control: &Control,
     tick: u32,
-) -> Place {
+) -> Place<F> {
     let zero = zero(control);
     let (mut best, mut held) = (0, FREE);
     for way in 0..WAYS as u32 {
+        let place = entry::<F>(bucket, way);
         // SAFETY: the entry lies in the map; a torn read costs a worse choice, no more, since
         // `write` only succeeds on the key that was read.
-        let old = unsafe { entry(bucket, way).read_volatile() };
+        let old = unsafe { place.read_volatile() };
         // Of two that are missed alike the first goes.
-        let rank = (readiness(control, &old, new, tick) << 2 | (3 - way)) ^ zero;
+        let rank = (readiness::<F>(control, place, &old, new, tick) << 2 | (3 - way)) ^ zero;
         if rank > best {
             (best, held) = (rank, old.key);
         }
@@ -189,7 +217,7 @@ fn opaque(entry: *mut FlowEntry) -> *mut FlowEntry {
 
 /// Writes a flow over `entry`, whose key was `held`; `false` when another CPU was quicker.
 #[inline(always)]
-pub(crate) fn write(entry: *mut FlowEntry, held: u64, new: &FlowEntry) -> bool {
+pub(crate) fn write<F: Family>(entry: *mut FlowEntry, held: u64, new: &Fresh<F>) -> bool {
     // SAFETY: `entry` points into a bucket, and keys are aligned to eight bytes. Between the two
     // exchanges it is ours: `touch` finds another value than it has read.
     unsafe {
@@ -198,9 +226,12 @@ pub(crate) fn write(entry: *mut FlowEntry, held: u64, new: &FlowEntry) -> bool {
             return false;
         }
         let place: *mut u64 = (&raw mut (*entry).target).cast();
-        place.write_volatile(value(new.target, new.life));
+        // The value first, then the rest: whoever finds his own rest finds no other's value with it,
+        // although the client before may have had the same key.
+        place.write_volatile(value(new.entry.target, new.entry.life));
+        F::write_rest(entry, &new.rest);
         // An exchange, not a store: it keeps the value before the key where the machine reorders.
-        compare_exchange(key, BUSY, new.key);
+        compare_exchange(key, BUSY, new.entry.key);
     }
     true
 }

@@ -10,13 +10,14 @@ use lb_common::policy::{Policy, Rate, UNKNOWN_PACKETS, flags, source_counters};
 use lb_common::stats::Reason;
 
 use crate::admission::Question;
+use crate::family::Family;
 use crate::flows::compare_exchange;
 use crate::maps::{CONTROL, LOADS, RATES, SOURCES};
 use crate::schedule;
 
 /// Whether a flow may begin, or its service has enough of them.
 #[inline(always)]
-pub(crate) fn pass(question: &Question, policy: &Policy) -> Result<(), Reason> {
+pub(crate) fn pass<F: Family>(question: &Question<F>, policy: &Policy) -> Result<(), Reason> {
     if policy.source_flows | policy.new_flows == 0 {
         return Ok(());
     }
@@ -33,8 +34,8 @@ const TOO_MANY: u32 = 1;
 const TOO_FAST: u32 = 2;
 
 #[inline(never)]
-fn refusal(question: &Question, policy: &Policy) -> u32 {
-    if policy.source_flows != 0 && has_enough(question.client(), policy, question.tick) {
+fn refusal<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
+    if policy.source_flows != 0 && has_enough(F::source(&question.key), policy, question.tick) {
         return TOO_MANY;
     }
     if policy.new_flows != 0
@@ -48,7 +49,10 @@ fn refusal(question: &Question, policy: &Policy) -> u32 {
 /// Whether a packet of a connection that nobody knows may go on to a server that has been chosen for
 /// this one packet, or there have been enough of these.
 #[inline(always)]
-pub(crate) fn pass_unknown(question: &Question, policy: &Policy) -> Result<(), Reason> {
+pub(crate) fn pass_unknown<F: Family>(
+    question: &Question<F>,
+    policy: &Policy,
+) -> Result<(), Reason> {
     let most = policy.new_flows.saturating_mul(UNKNOWN_PACKETS);
     let rate = u32::from(policy.leader) + MAX_SERVICES;
     if policy.new_flows == 0 || is_slow_enough(rate, most, question.tick) {
@@ -111,7 +115,7 @@ fn flows_of(client: u32, policy: &Policy, tick: u32) -> Option<u32> {
 
 /// Counts a flow that has begun, for its server.
 #[inline(always)]
-pub(crate) fn note_new(question: &Question, policy: &Policy, slot: u16) {
+pub(crate) fn note_new<F: Family>(question: &Question<F>, policy: &Policy, slot: u16) {
     if policy.has(flags::COUNTED) {
         lb_begin(slot.into(), question.first_state().into());
     }
@@ -165,10 +169,16 @@ pub(crate) extern "C" fn lb_begin(slot: u32, state: u32) -> u32 {
     0
 }
 
-/// Counts that a connection of a client has gone over from the state that `old` says into another
-/// one; `false`: it may not, since the client has as many as it may of those that count.
+/// Counts that a connection of a client (see [`Family::source`]) has gone over from the state that
+/// `old` says into another one; `false`: it may not, since the client has as many as it may of those
+/// that count.
 #[inline(always)]
-pub(crate) fn note_change(old: &FlowEntry, client: u32, after: u8, tick: u32) -> bool {
+pub(crate) fn note_change(
+    old: &FlowEntry,
+    client: impl FnOnce() -> u32,
+    after: u8,
+    tick: u32,
+) -> bool {
     let before = old.state();
     let moved = is_active(before) != is_active(after);
     let seen_again = !is_seen_again(before) && is_seen_again(after);
@@ -179,7 +189,7 @@ pub(crate) fn note_change(old: &FlowEntry, client: u32, after: u8, tick: u32) ->
     let what = bit(moved, MOVED) | bit(is_active(after), ACTIVE) | bit(seen_again, SEEN_AGAIN);
     lb_change(
         old.service().into(),
-        client,
+        client(),
         u32::from(old.slot()) | what,
         tick,
     ) != 0

@@ -21,6 +21,7 @@ use lb_common::stats::Reason;
 
 use crate::backends;
 use crate::balance::{jiffies, pass_gate};
+use crate::family::{Family as _, Key, V4};
 use crate::flows;
 use crate::forward;
 use crate::packet::{ETHERNET, Icmp, Ipv4, Packet, Ports, Udp};
@@ -166,7 +167,7 @@ fn to_server(
     let tick = (jiffies() >> TICK_SHIFT) as u32;
     let mut number = 0;
     for bucket in flow::buckets(mix(key & CLIENT, control.secret)) {
-        let bucket = flows::bucket(bucket).ok_or(Refused::NotOurs)?;
+        let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
         number = in_bucket(control, bucket, key, tick);
         if number != 0 {
             break;
@@ -196,7 +197,7 @@ fn to_server(
 /// The slot of the flow, if it stands in this bucket, is live and has its server still; else 0.
 #[inline(never)]
 fn in_bucket(control: &Control, bucket: *mut FlowBucket, key: u64, tick: u32) -> u32 {
-    let Some((_, flow)) = flows::find(bucket, key) else {
+    let Some((_, flow)) = flows::find(bucket, &Key::<V4>::of(key)) else {
         return 0;
     };
     if flows::expired(control, &flow, tick) {
@@ -222,7 +223,7 @@ fn to_client(
     let client = flow::key(client.addr, client.port, 0);
     let mut number = 0;
     for bucket in flow::buckets(mix(client, control.secret)) {
-        let bucket = flows::bucket(bucket).ok_or(Refused::NotOurs)?;
+        let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
         number = served_by(control, bucket, client, server, tick);
         if number != 0 {
             break;
@@ -255,7 +256,8 @@ fn served_by(
     tick: u32,
 ) -> u32 {
     for way in 0..WAYS as u32 {
-        let Some(flow) = flows::read(flows::entry(bucket, way), client, CLIENT) else {
+        let Some(flow) = flows::read(flows::entry::<V4>(bucket, way), &Key::of(client), CLIENT)
+        else {
             continue;
         };
         if flows::expired(control, &flow, tick) {

@@ -1,30 +1,26 @@
 //! A new flow into the table: where, and what if another CPU is at the same.
 
-use core::ptr;
-
 use lb_common::control::Control;
-use lb_common::flow::{FlowBucket, FlowEntry, WAYS};
+use lb_common::flow::{FlowEntry, WAYS};
 
 use crate::admission::{Question, twin_in};
-use crate::flows::{self, Place};
-
-/// The second bucket of a flow as long as nobody has looked for it.
-pub(crate) const UNSEEN: [*mut FlowBucket; 2] = [ptr::null_mut(); 2];
+use crate::family::Family;
+use crate::flows::{self, Fresh, Place};
 
 /// `place` if it is good, else the first good one in the second bucket, else the first one at all.
 #[inline(always)]
-pub(crate) fn better(
-    question: &Question,
+pub(crate) fn better<F: Family>(
+    question: &Question<F>,
     control: &Control,
-    mut place: Place,
-    far: [*mut FlowBucket; 2],
-    new: &FlowEntry,
-) -> Place {
+    mut place: Place<F>,
+    far: [*mut F::Bucket; 2],
+    new: &Fresh<F>,
+) -> Place<F> {
     for bucket in far {
         if place.is_good() || bucket.is_null() {
             break;
         }
-        let other = flows::place(bucket, new, control, question.tick);
+        let other = flows::place::<F>(bucket, new, control, question.tick);
         if other.is_good() || !place.exists() {
             place = other;
         }
@@ -35,23 +31,23 @@ pub(crate) fn better(
 /// Writes a new flow over `place`; its slot, or that of the same flow if another CPU was quicker
 /// to write it. `None`: there is no room.
 #[inline(always)]
-pub(crate) fn enter(
-    question: &Question,
+pub(crate) fn enter<F: Family>(
+    question: &Question<F>,
     control: &Control,
-    far: [*mut FlowBucket; 2],
-    place: &Place,
-    new: &FlowEntry,
+    far: [*mut F::Bucket; 2],
+    place: &Place<F>,
+    new: &Fresh<F>,
 ) -> Option<u32> {
     // The flow's own entry may have come to life since it was looked at.
-    if place.held == new.key {
+    if place.held == new.entry.key {
         match twin_in(question, place.bucket) {
             0 => {}
             slot => return Some(slot),
         }
     }
     let entry = place.entry(control);
-    if flows::write(entry, place.held, new) {
-        return Some(settle(question.near, far[0], far[1], entry, new));
+    if flows::write::<F>(entry, place.held, new) {
+        return Some(settle::<F>(question.near, far[0], far[1], entry, new));
     }
     match twin_in(question, place.bucket) {
         0 => None,
@@ -63,12 +59,12 @@ pub(crate) fn enter(
 /// entry when they have written theirs; at least the later one sees both, and the one that is
 /// found first stays. What lies in a bucket behind our own is not searched: nobody will find it.
 #[inline(never)]
-fn settle(
-    near: *mut FlowBucket,
-    second: *mut FlowBucket,
-    beside: *mut FlowBucket,
+fn settle<F: Family>(
+    near: *mut F::Bucket,
+    second: *mut F::Bucket,
+    beside: *mut F::Bucket,
     ours: *mut FlowEntry,
-    new: &FlowEntry,
+    new: &Fresh<F>,
 ) -> u32 {
     for bucket in [near, second, beside] {
         if bucket.is_null() {
@@ -76,14 +72,14 @@ fn settle(
         }
         let mut passed = false;
         for way in 0..WAYS as u32 {
-            let entry = flows::entry(bucket, way);
+            let entry = flows::entry::<F>(bucket, way);
             if entry == ours {
                 passed = true;
-            } else if let Some(twin) = flows::read(entry, new.key, u64::MAX) {
+            } else if let Some(twin) = flows::read::<F>(entry, &new.key(), u64::MAX) {
                 if passed {
-                    flows::free(entry, new.key);
+                    flows::free(entry, new.entry.key);
                 } else {
-                    flows::free(ours, new.key);
+                    flows::free(ours, new.entry.key);
                     return twin.slot().into();
                 }
             }
@@ -92,5 +88,5 @@ fn settle(
             break;
         }
     }
-    new.slot().into()
+    new.entry.slot().into()
 }

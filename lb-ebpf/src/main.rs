@@ -7,6 +7,9 @@
 //! of 32. The longest chains have all of it: that is why there are subprograms, why they give their
 //! answers in a word, and why some things are computed twice. `cargo xtask test verifier` has an
 //! older kernel load the program.
+//!
+//! What is not IPv4 goes to a program of its own by a tail call, which begins with an empty stack: so
+//! IPv4 does not pay for it.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
@@ -40,6 +43,7 @@ mod admission;
 mod affinity;
 mod backends;
 mod balance;
+mod family;
 mod flows;
 mod forward;
 mod fragments;
@@ -53,6 +57,7 @@ mod parse;
 mod replies;
 mod schedule;
 mod services;
+mod six;
 mod states;
 mod stats;
 
@@ -67,6 +72,20 @@ use aya_ebpf::programs::XdpContext;
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_agent(ctx: XdpContext) -> u32 {
     balance::balance(&ctx)
+}
+
+/// IPv6, to which [`lb_agent`] hands over: never attached itself.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_agent6(ctx: XdpContext) -> u32 {
+    six::balance(&ctx)
+}
+
+/// New flows of IPv6, to which [`lb_agent6`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_admit6(ctx: XdpContext) -> u32 {
+    six::admit(&ctx)
 }
 
 /// Never attached: the agent runs it once a second to say that it is alive, and so learns the

@@ -1,22 +1,25 @@
 //! The maps. What each holds, who writes it and who reads it stands in `lb_common`.
 
 use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray, PerfEventArray};
+use aya_ebpf::btf_maps::{
+    Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray, PerfEventArray, ProgramArray,
+};
 use aya_ebpf::macros::btf_map;
-use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
 use lb_common::answers::{Answers, RECORDS};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
-use lb_common::flow::FlowBucket;
+use lb_common::flow::{FlowBucket, FlowBucket6};
 use lb_common::fragment::{First, FragmentKey4};
 use lb_common::limits::{
-    FLOW_BUCKETS, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED, MAX_LOCALITIES,
-    MAX_PENDING, MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS,
+    FLOW_BUCKETS, FLOW_BUCKETS6, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED,
+    MAX_LOCALITIES, MAX_PENDING, MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS, SERVICE_BUCKETS6,
 };
 use lb_common::load::Load;
 use lb_common::locality::{Locality, LocalityKey};
 use lb_common::policy::{Policy, SOURCE_COUNTERS};
-use lb_common::service::{ServiceBucket, ServiceInfo};
+use lb_common::program;
+use lb_common::service::{ServiceBucket, ServiceBucket6, ServiceInfo};
 use lb_common::stats::{Reason, Traffic};
 
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
@@ -31,6 +34,10 @@ pub(crate) static CONTROL: Array<Control, 1, MMAPABLE> = Array::new();
 
 #[btf_map]
 pub(crate) static SERVICES4: Array<ServiceBucket, { SERVICE_BUCKETS as usize }, MMAPABLE> =
+    Array::new();
+
+#[btf_map]
+pub(crate) static SERVICES6: Array<ServiceBucket6, { SERVICE_BUCKETS6 as usize }, MMAPABLE> =
     Array::new();
 
 #[btf_map]
@@ -66,7 +73,15 @@ pub(crate) static AFFINITY4: LruHashMap<AffinityKey4, Affinity, { MAX_AFFINITIES
     LruHashMap::new();
 
 #[btf_map]
+pub(crate) static AFFINITY6: LruHashMap<AffinityKey6, Affinity, { MAX_AFFINITIES as usize }> =
+    LruHashMap::new();
+
+#[btf_map]
 pub(crate) static PENDING4: LruHashMap<AffinityKey4, Affinity, { MAX_PENDING as usize }> =
+    LruHashMap::new();
+
+#[btf_map]
+pub(crate) static PENDING6: LruHashMap<AffinityKey6, Affinity, { MAX_PENDING as usize }> =
     LruHashMap::new();
 
 #[btf_map]
@@ -75,6 +90,9 @@ pub(crate) static FRAGMENTS4: LruHashMap<FragmentKey4, First, { MAX_FRAGMENTED a
 
 #[btf_map]
 pub(crate) static FLOWS4: Array<FlowBucket, { FLOW_BUCKETS as usize }, MMAPABLE> = Array::new();
+
+#[btf_map]
+pub(crate) static FLOWS6: Array<FlowBucket6, { FLOW_BUCKETS6 as usize }, MMAPABLE> = Array::new();
 
 #[btf_map]
 pub(crate) static BACKEND_STATS: PerCpuArray<Traffic, BACKEND_SLOTS> = PerCpuArray::new();
@@ -93,3 +111,6 @@ pub(crate) static EGRESS: DevMapHash<{ MAX_EGRESS as usize }> = DevMapHash::new(
 
 #[btf_map]
 pub(crate) static UNRESOLVED: PerfEventArray = PerfEventArray::new();
+
+#[btf_map]
+pub(crate) static PROGRAMS: ProgramArray<{ program::COUNT as usize }> = ProgramArray::new();

@@ -4,6 +4,9 @@
 //! machines that have XDP load unaligned words, and the verifier allows it there. What looks
 //! like `read_unaligned` would become a load for each byte.
 
+use core::arch::asm;
+
+use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 
 /// Length of an Ethernet header without tags.
@@ -11,6 +14,9 @@ pub(crate) const ETHERNET: usize = 14;
 
 /// `EtherType` of IPv4 as it stands in the packet.
 pub(crate) const IPV4: u16 = 0x0800_u16.to_be();
+
+/// `EtherType` of IPv6 as it stands in the packet.
+pub(crate) const IPV6: u16 = 0x86dd_u16.to_be();
 
 /// Ethernet header.
 #[repr(C)]
@@ -34,6 +40,18 @@ pub(crate) struct Ipv4 {
     pub(crate) checksum: u16,
     pub(crate) source: u32,
     pub(crate) destination: u32,
+}
+
+/// IPv6 header (RFC 8200 3). Numbers are in network byte order.
+#[repr(C)]
+pub(crate) struct Ipv6 {
+    /// Version, traffic class and flow label.
+    pub(crate) version: u32,
+    pub(crate) payload_length: u16,
+    pub(crate) next_header: u8,
+    pub(crate) hop_limit: u8,
+    pub(crate) source: [u32; 4],
+    pub(crate) destination: [u32; 4],
 }
 
 /// What TCP and UDP have in common.
@@ -89,6 +107,19 @@ impl Packet {
             start: ctx.data(),
             end: ctx.data_end(),
         }
+    }
+
+    /// The same, for a loop: the compiler would load the lower halves of both pointers in front of it
+    /// and make pointers of them within, where the verifier takes them for numbers.
+    #[inline(always)]
+    pub(crate) fn for_a_loop(ctx: *mut xdp_md) -> Self {
+        let (start, end): (usize, usize);
+        // SAFETY: two words of the context, which the kernel extends to pointers.
+        unsafe {
+            asm!("{0} = *(u32 *)({1} + 0)", out(reg) start, in(reg) ctx);
+            asm!("{0} = *(u32 *)({1} + 4)", out(reg) end, in(reg) ctx);
+        }
+        Self { start, end }
     }
 
     /// A `T` at `offset`, if all of it lies in the packet.

@@ -12,6 +12,7 @@ use lb_common::stats::Reason;
 
 use crate::backends;
 use crate::balance::{jiffies, pass_gate};
+use crate::family::{Family as _, Key, V4};
 use crate::flows;
 use crate::forward;
 use crate::fragments;
@@ -103,7 +104,7 @@ impl Reply<'_> {
     #[inline(always)]
     fn slot(&self) -> Result<u16, Refused> {
         for bucket in flow::buckets(mix(self.client, self.control.secret)) {
-            let bucket = flows::bucket(bucket).ok_or(Refused::NotOurs)?;
+            let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
             match in_bucket(self, bucket) {
                 NOT_FOUND => {}
                 NOT_MASTER => return Err(Refused::Because(Reason::NotMaster)),
@@ -120,8 +121,8 @@ impl Reply<'_> {
 fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
     let tick = (reply.now >> TICK_SHIFT) as u32;
     for way in 0..WAYS as u32 {
-        let entry = flows::entry(bucket, way);
-        let Some(old) = flows::read(entry, reply.client, CLIENT) else {
+        let entry = flows::entry::<V4>(bucket, way);
+        let Some(old) = flows::read(entry, &Key::of(reply.client), CLIENT) else {
             continue;
         };
         let Some(gate) = gate_of(reply, &old, tick) else {
@@ -135,7 +136,7 @@ fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
         let state = states::after(old.state(), reply.flags, states::SERVER);
         let life = flow::life(state, tick);
         let noted = flows::touch(entry, &old, life).is_some();
-        if noted && !guard::note_change(&old, reply.client as u32, state, tick) {
+        if noted && !guard::note_change(&old, || reply.client as u32, state, tick) {
             // The client's own next packet is the one that is dropped.
             flows::touch(entry, &FlowEntry { life, ..old }, old.life);
         }

@@ -14,6 +14,7 @@ use lb_common::service::scheduler;
 use crate::admission::Question;
 use crate::affinity;
 use crate::backends;
+use crate::family::Family;
 use crate::flows;
 use crate::maps::{CONTROL, LOADS, POLICIES, SCHEDULES, Schedule};
 
@@ -32,7 +33,7 @@ pub(crate) fn policy(service: u16) -> Option<&'static Policy> {
 
 /// Slot and generation of the server for a new flow, or one of the targets of no server.
 #[inline(always)]
-pub(crate) fn next(question: &Question, policy: &Policy) -> u32 {
+pub(crate) fn next<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
     let is_persistent = question.service.affinity_ticks != 0;
     if is_persistent {
         match affinity::recall(question, policy) {
@@ -60,7 +61,7 @@ pub(crate) const CONSISTENT: u32 = 1 << 16;
 /// The slot for a packet that leaves no trace: the one of the client's template, else the one that
 /// its hash stands for; 0: nobody's.
 #[inline(never)]
-pub(crate) fn stateless(question: &Question) -> u32 {
+pub(crate) fn stateless<F: Family>(question: &Question<F>) -> u32 {
     let Some(policy) = policy(question.service.id) else {
         return 0;
     };

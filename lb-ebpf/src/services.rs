@@ -1,8 +1,11 @@
 //! The service table: look up only. The layout and its rules stand in `lb_common::service`.
 
-use lb_common::service::{SERVICE_WAYS, ServiceEntry, ServiceKey4, buckets};
+use lb_common::address6::Address6;
+use lb_common::service::{
+    SERVICE_WAYS, SERVICE_WAYS6, ServiceEntry, ServiceKey4, ServiceKey6, buckets, buckets6,
+};
 
-use crate::maps::SERVICES4;
+use crate::maps::{SERVICES4, SERVICES6};
 
 /// The service that packets to `key` are for: one of its port, else one of all ports.
 #[inline(always)]
@@ -47,6 +50,41 @@ fn look_up(key: u64) -> u64 {
             if held == key {
                 // SAFETY: as above.
                 return unsafe { entry.read_volatile() };
+            }
+        }
+    }
+    0
+}
+
+/// As [`find`], of IPv6.
+#[inline(always)]
+pub(crate) fn find6(key: &ServiceKey6) -> Option<ServiceEntry> {
+    let word = match look_up6(&key.address, key.word()) {
+        0 => look_up6(&key.address, ServiceKey6 { port: 0, ..*key }.word()),
+        word => word,
+    };
+    let entry = ServiceEntry::from_word(word);
+    (entry.id != 0).then_some(entry)
+}
+
+/// [`look_up`] of IPv6; a subprogram, since it is needed twice.
+#[inline(never)]
+fn look_up6(address: &Address6, key: u64) -> u64 {
+    for bucket in buckets6(*address, key) {
+        let Some(bucket) = SERVICES6.get_ptr(bucket) else {
+            return 0;
+        };
+        for way in 0..SERVICE_WAYS6 {
+            // SAFETY: `way` is below the length of the array; each word is one that the machine reads
+            // at once, whatever the agent does meanwhile.
+            unsafe {
+                let slot = &raw const (*bucket).ways[way];
+                let is_it = (&raw const (*slot).key).read_volatile() == key
+                    && (&raw const (*slot).address[0]).read_volatile() == address[0]
+                    && (&raw const (*slot).address[1]).read_volatile() == address[1];
+                if is_it {
+                    return (&raw const (*slot).entry).cast::<u64>().read_volatile();
+                }
             }
         }
     }

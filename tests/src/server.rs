@@ -96,7 +96,7 @@ fn page(name: &str, status: u16, port: u16, connections: usize) -> String {
          default_type text/plain;\n\
          keepalive_timeout 1h;\n\
          keepalive_requests 1000000;\n\
-         server {{ listen {port} backlog=4096; location / {{ return {status} \"{name} $remote_addr\\n\"; }}\n\
+         server {{ listen {port} backlog=4096; listen [::]:{port} backlog=4096; location / {{ return {status} \"{name} $remote_addr\\n\"; }}\n\
          location = /long {{ root .; }} }}\n\
          }}\n"
     )

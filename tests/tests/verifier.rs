@@ -18,6 +18,9 @@ const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Bpf];
 /// is taken here must be taken by kernels that are less clever.
 const MOST_VERIFIED: u32 = 150_000;
 
+/// The one on the interface, those that it hands over to, and the heartbeat.
+const PROGRAMS: usize = 4;
+
 /// `XDP_PASS`.
 const PASS: u32 = 2;
 
@@ -30,13 +33,20 @@ fn the_programs_of_the_agent_are_loaded_and_run() -> Result<()> {
     let pins = Pins::of(namespace.name());
     namespace.enter(|| {
         let mut object = Object::load(&pins)?;
-        // Which kernels before 5.16 do not tell.
-        if let Some(verified) = object.balance()?.info()?.verified_instruction_count() {
+        let mut programs = 0;
+        for (name, info) in object.programs() {
+            programs += 1;
+            // Which kernels before 5.16 do not tell.
+            let Some(verified) = info?.verified_instruction_count() else {
+                continue;
+            };
+            println!("{name}: {verified} instructions were verified");
             ensure!(
                 verified < MOST_VERIFIED,
-                "{verified} instructions were verified: more than {MOST_VERIFIED}"
+                "{name}: {verified} instructions were verified: more than {MOST_VERIFIED}"
             );
         }
+        ensure!(programs == PROGRAMS, "{programs} programs");
         object.heartbeat()?;
         let verdict = object.run(&mut vec![0; 64])?;
         ensure!(

@@ -5,7 +5,9 @@
 //! corrected by the difference.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
+use lb_common::address6;
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::state::{is_active, is_seen_again};
@@ -13,6 +15,7 @@ use lb_common::flow::{FlowEntry, TICK_SHIFT};
 use lb_common::policy::{Policy, SOURCE_COUNTERS, flags, source_counters};
 
 use super::installed::Installed;
+use super::xdp::maps::read::Flow;
 
 /// What is counted, and by which clock.
 pub struct Question<'a> {
@@ -66,18 +69,23 @@ impl<'a> Question<'a> {
     }
 
     /// Counts the flows that have neither timed out nor lost their server.
-    pub fn count(&self, flows: impl Iterator<Item = FlowEntry>) -> Census {
+    pub fn count(&self, flows: impl Iterator<Item = Flow>) -> Census {
         let tick = (self.control.heartbeat >> TICK_SHIFT) & u64::from(u32::MAX);
         let tick = u32::try_from(tick).unwrap_or(0);
         let mut census = Census::default();
         let mut clients = Vec::new();
         for flow in flows {
-            if let Some(policy) = self.policies.get(&flow.service())
-                && self.is_alive(&flow, tick)
+            if let Some(policy) = self.policies.get(&flow.entry.service())
+                && self.is_alive(&flow.entry, tick)
             {
                 census.add(&flow, policy);
-                if policy.source_flows != 0 && is_seen_again(flow.state()) {
-                    let client = u32::from_ne_bytes(flow.client().octets());
+                if policy.source_flows != 0 && is_seen_again(flow.entry.state()) {
+                    let client = match flow.client {
+                        IpAddr::V4(client) => u32::from_ne_bytes(client.octets()),
+                        IpAddr::V6(client) => {
+                            address6::source(address6::words(client), self.control.secret)
+                        }
+                    };
                     clients.push((policy.leader, client));
                 }
             }
@@ -121,10 +129,10 @@ impl<'a> Question<'a> {
 }
 
 impl Census {
-    fn add(&mut self, flow: &FlowEntry, policy: &Policy) {
+    fn add(&mut self, flow: &Flow, policy: &Policy) {
         if policy.has(flags::COUNTED) {
-            let (active, inactive) = self.servers.entry(flow.slot().into()).or_default();
-            *if is_active(flow.state()) {
+            let (active, inactive) = self.servers.entry(flow.entry.slot().into()).or_default();
+            *if is_active(flow.entry.state()) {
                 active
             } else {
                 inactive

@@ -1,18 +1,18 @@
 //! What the data plane should do: services, their servers, and the next hop of each.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use lb_common::control::GATE_ALWAYS;
-use lb_common::service::ServiceKey4;
 
+use super::installed::Key;
 use super::nexthop::Hop;
 use crate::config::model::{Forwarding, Scheduler, SchedulerFlags};
 
 /// Everything the XDP program should forward.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired {
-    /// Services, each key once.
+    /// Services, each key once. The servers of one are of its family.
     pub services: Vec<Service>,
 }
 
@@ -20,7 +20,7 @@ pub struct Desired {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Address, port, protocol.
-    pub key: ServiceKey4,
+    pub key: Key,
     /// `lb_algo`.
     pub scheduler: Scheduler,
     /// `sh-port`, `sh-fallback` and the like.
@@ -43,9 +43,9 @@ pub struct Service {
 
 impl Service {
     /// One that is always armed, by round robin, without servers and settings.
-    pub fn new(key: ServiceKey4) -> Self {
+    pub fn new(key: impl Into<Key>) -> Self {
         Self {
-            key,
+            key: key.into(),
             scheduler: Scheduler::Rr,
             flags: SchedulerFlags::default(),
             ops: false,
@@ -85,15 +85,17 @@ pub struct Persistence {
     /// For how long a client keeps its server after its last new connection, or after the last
     /// packet of one (to a quarter of this time).
     pub timeout: Duration,
-    /// `persistence_granularity`: who counts as one client.
+    /// `persistence_granularity`: who counts as one client of IPv4.
     pub mask: Ipv4Addr,
+    /// And of IPv6: 1 to 128 bits.
+    pub prefix: u8,
 }
 
 /// One member of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Server {
     /// Address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// Port, host byte order.
     pub port: u16,
     /// `lb_kind`.
@@ -114,9 +116,9 @@ pub struct Server {
 
 impl Server {
     /// One of weight 1 in DR mode, the way to which is not known.
-    pub const fn new(address: Ipv4Addr, port: u16) -> Self {
+    pub fn new(address: impl Into<IpAddr>, port: u16) -> Self {
         Self {
-            address,
+            address: address.into(),
             port,
             method: Forwarding::Dr,
             weight: 1,

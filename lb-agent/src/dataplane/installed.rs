@@ -4,12 +4,13 @@
 //! from then on follows [`Operation`]s. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
+use lb_common::address6;
 use lb_common::backend::Backend;
 use lb_common::filter::AddressFilter;
 use lb_common::policy::Policy;
-use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
+use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4, ServiceKey6};
 
 use super::plan::Operation;
 use super::schedule::Table;
@@ -32,7 +33,7 @@ pub struct Installed {
 /// One service in the maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// Value in `SERVICES4`.
+    /// Value in `SERVICES4` or `SERVICES6`.
     pub entry: ServiceEntry,
     /// Value in `SERVICE_INFO`.
     pub info: ServiceInfo,
@@ -49,11 +50,11 @@ pub struct Thresholds {
     pub lower: u32,
 }
 
-/// A [`ServiceKey4`] with an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A [`ServiceKey4`] or [`ServiceKey6`], with an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// Port, host byte order.
     pub port: u16,
     /// Protocol number.
@@ -63,6 +64,16 @@ pub struct Key {
 impl From<ServiceKey4> for Key {
     fn from(key: ServiceKey4) -> Self {
         Self {
+            address: key.address().into(),
+            port: key.port(),
+            proto: key.proto,
+        }
+    }
+}
+
+impl From<ServiceKey6> for Key {
+    fn from(key: ServiceKey6) -> Self {
+        Self {
             address: key.address(),
             port: key.port(),
             proto: key.proto,
@@ -70,9 +81,18 @@ impl From<ServiceKey4> for Key {
     }
 }
 
-impl From<Key> for ServiceKey4 {
-    fn from(key: Key) -> Self {
-        Self::new(key.address, key.port, key.proto)
+impl Key {
+    /// The key of IPv4, unless it is of IPv6.
+    pub const fn v4(&self) -> Option<ServiceKey4> {
+        match self.address {
+            IpAddr::V4(address) => Some(ServiceKey4::new(address, self.port, self.proto)),
+            IpAddr::V6(_) => None,
+        }
+    }
+
+    /// The key of IPv6; an IPv4 address is mapped.
+    pub const fn v6(&self) -> ServiceKey6 {
+        ServiceKey6::new(self.address, self.port, self.proto)
     }
 }
 
@@ -80,8 +100,8 @@ impl From<Key> for ServiceKey4 {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
     /// Virtual addresses.
-    pub destinations: Vec<Ipv4Addr>,
-    /// Real servers in NAT mode.
+    pub destinations: Vec<IpAddr>,
+    /// Real servers in NAT mode, of IPv4.
     pub servers: Vec<Key>,
 }
 
@@ -99,10 +119,15 @@ impl Addresses {
     pub fn filter(&self) -> AddressFilter {
         let mut filter = AddressFilter::empty();
         for address in &self.destinations {
-            filter.add_destination(u32::from_ne_bytes(address.octets()));
+            match address {
+                IpAddr::V4(address) => {
+                    filter.add_destination(u32::from_ne_bytes(address.octets()));
+                }
+                IpAddr::V6(address) => filter.add_destination6(address6::words(*address)),
+            }
         }
-        for server in &self.servers {
-            filter.add_server(&ServiceKey4::from(*server));
+        for server in self.servers.iter().filter_map(Key::v4) {
+            filter.add_server(&server);
         }
         filter
     }

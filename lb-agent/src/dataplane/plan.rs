@@ -126,7 +126,7 @@ pub fn plan(
     let mut plan = Planner::new(installed);
     let filter = service::filter(desired);
     plan.widen_filter(&filter);
-    let wanted: BTreeSet<Key> = desired.services.iter().map(|it| it.key.into()).collect();
+    let wanted: BTreeSet<Key> = desired.services.iter().map(|it| it.key).collect();
     plan.retire_leaked();
     for (key, service) in &installed.services {
         if !wanted.contains(key) {
@@ -251,7 +251,7 @@ impl<'a> Planner<'a> {
 
     /// The servers of a service that have no slot.
     fn newcomers<'b>(&self, service: &'b Service) -> impl Iterator<Item = &'b Server> + use<'b> {
-        let key = Key::from(service.key);
+        let key = service.key;
         let known = self.id_of(key).and_then(|id| self.slots.get(&id));
         let known: HashSet<_> = known.into_iter().flatten().map(pool::address).collect();
         let servers = service.servers.iter();
@@ -320,7 +320,7 @@ impl<'a> Planner<'a> {
 
     /// Finds an id for a service and slots for these servers of it: those they have, or free ones.
     fn servers(&mut self, service: &Service, servers: &[Server]) -> Result<Servers, PlanError> {
-        let id = self.id(Key::from(service.key))?;
+        let id = self.id(service.key)?;
         let old = self.slots.remove(&id).unwrap_or_default();
         let mut old: HashMap<_, _> = old.into_iter().map(|it| (pool::address(&it), it)).collect();
         let mut found = Servers {
@@ -375,7 +375,7 @@ impl<'a> Planner<'a> {
     /// Lets packets find a service, and frees the slots that it no longer needs.
     fn set_service(&mut self, service: &Service, servers: Servers, ticks: Ticks) {
         let Servers { id, gone, .. } = servers;
-        let key = Key::from(service.key);
+        let key = service.key;
         let old = self.installed.services.get(&key);
         let entry = service::entry(service, id, ticks);
         let info = service::info(service);

@@ -15,12 +15,12 @@ mod ipvs;
 mod reload;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use lb_common::control::GATE_ALWAYS;
-use lb_common::service::{ServiceKey4, TCP, UDP};
+use lb_common::service::{TCP, UDP};
 
 use self::addresses::Addresses;
 use self::attach::Masters;
@@ -30,6 +30,7 @@ use crate::config::model::{
 };
 use crate::dataplane::choice::{Carrier, Choice};
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
+use crate::dataplane::installed::Key;
 use crate::dataplane::ipvs::desired as ipvs_desired;
 use crate::dataplane::nexthop::{NextHops, Resolution};
 use crate::dataplane::port::Ports;
@@ -335,6 +336,7 @@ impl Director {
                 .map(|timeout| Persistence {
                     timeout,
                     mask: virtual_server.persistence_granularity,
+                    prefix: virtual_server.persistence_granularity6,
                 }),
             gate: owner.map_or(Some(GATE_ALWAYS), |owner| self.gate(owner))?,
             servers: pool
@@ -358,7 +360,6 @@ impl Director {
         member: &Member,
         method: Forwarding,
     ) -> Option<Server> {
-        let address = ipv4(member.key.address)?;
         let stopped = |egress| self.obstacle(method, entries, egress).is_some();
         let path = match self.hops.resolved(member.key.address) {
             Resolution::Unknown(_) => Path::Unknown,
@@ -371,7 +372,7 @@ impl Director {
         let mut servers = virtual_server.real_servers.iter();
         let configured = servers.find(|it| it.key == member.key && !member.sorry);
         Some(Server {
-            address,
+            address: member.key.address,
             port: member.key.port,
             method,
             weight: member.weight,
@@ -487,7 +488,7 @@ const fn port(virtual_server: &VirtualServer) -> Option<u16> {
 }
 
 /// The key of a virtual server in the maps; `None`: XDP does not serve it.
-pub fn service_key(virtual_server: &VirtualServer) -> Option<ServiceKey4> {
+pub fn service_key(virtual_server: &VirtualServer) -> Option<Key> {
     let VirtualServerKey::Address(key) = &virtual_server.key else {
         return None;
     };
@@ -496,14 +497,11 @@ pub fn service_key(virtual_server: &VirtualServer) -> Option<ServiceKey4> {
         Protocol::Udp => UDP,
         Protocol::Sctp => return None,
     };
-    Some(ServiceKey4::new(ipv4(key.address)?, key.port, proto))
-}
-
-const fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
-    match address {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
-    }
+    Some(Key {
+        address: key.address,
+        port: key.port,
+        proto,
+    })
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@ use core::mem::offset_of;
 use super::*;
 
 #[test]
-fn a_slot_is_one_cache_line_and_its_words_are_those_of_the_drawing() {
-    assert_eq!(size_of::<Backend>(), 64);
+fn a_slot_is_two_cache_lines_and_its_words_are_those_of_the_drawing() {
+    assert_eq!(size_of::<Backend>(), 128);
     for (offset, word) in [
         (offset_of!(Backend, dst_mac), 0),
         (offset_of!(Backend, generation), 0),
@@ -19,6 +19,8 @@ fn a_slot_is_one_cache_line_and_its_words_are_those_of_the_drawing() {
         (offset_of!(Backend, weight), 5),
         (offset_of!(Backend, gate), 5),
         (offset_of!(Backend, spare), 6),
+        (offset_of!(Backend, addr6), 8),
+        (offset_of!(Backend, vip6), 10),
     ] {
         assert_eq!(offset / 8, word);
     }
@@ -33,7 +35,7 @@ fn the_head_says_what_the_slot_says() {
         flags: flags::READY | flags::TUN,
         ..Zeroable::zeroed()
     };
-    let words: [u64; 8] = bytemuck::cast(backend);
+    let words: [u64; 16] = bytemuck::cast(backend);
     let head = Head {
         first: words[0],
         second: words[1],

@@ -40,28 +40,35 @@ const TIME_EXCEEDED: u8 = 11;
 /// What to answer, in a word, as subprograms take it. 0: nothing.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub(super) struct Complaint(u32);
+pub(crate) struct Complaint(u32);
 
 impl Complaint {
     /// None.
-    pub(super) const NONE: Self = Self(0);
-    /// The time to live has run out.
-    pub(super) const TIME_EXCEEDED: Self = Self(1 << 16);
+    pub(crate) const NONE: Self = Self(0);
+    /// The time to live, or of IPv6 the hop limit, has run out.
+    pub(crate) const TIME_EXCEEDED: Self = Self(1 << 16);
 
     /// No more than so many bytes would fit.
     #[inline(always)]
-    pub(super) const fn too_big(room: u16) -> Self {
+    pub(crate) const fn too_big(room: u16) -> Self {
         Self(1 << 17 | room as u32)
     }
 
     /// Whether there is one.
     #[inline(always)]
-    pub(super) const fn exists(self) -> bool {
+    pub(crate) const fn exists(self) -> bool {
         self.0 != 0
     }
 
+    /// How much would fit, if it is too big.
     #[inline(always)]
-    const fn is_of_time(self) -> bool {
+    pub(crate) const fn room(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// Whether the time to live or the hop limit has run out.
+    #[inline(always)]
+    pub(crate) const fn is_of_time(self) -> bool {
         self.0 == Self::TIME_EXCEEDED.0
     }
 }
@@ -134,7 +141,7 @@ impl Complaint {
         let (kind, code, mtu) = if self.is_of_time() {
             (TIME_EXCEEDED, 0, 0)
         } else {
-            (UNREACHABLE, NEEDED, (self.0 as u16).to_be())
+            (UNREACHABLE, NEEDED, self.room().to_be())
         };
         Error {
             kind,

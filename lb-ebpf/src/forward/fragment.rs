@@ -8,7 +8,7 @@ use lb_common::stats::Reason;
 use super::nat::{Route, way_back};
 use super::{address, came_by, decrement_ttl, send, tunnel};
 use crate::backends::Slot;
-use crate::packet::{Ethernet, Ipv4, Packet};
+use crate::packet::{Ethernet, IPV4, Ipv4, Packet};
 
 /// Sends a fragment of a client's packet to its server. With an error nothing is rewritten.
 #[inline(always)]
@@ -40,7 +40,7 @@ pub(crate) fn fragment_to_server(
             (*ip).destination = new;
         }
     }
-    address(ethernet, slot.head);
+    address(ethernet, slot.head, IPV4);
     send(ctx, slot.ifindex)
 }
 

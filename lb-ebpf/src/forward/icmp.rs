@@ -13,7 +13,7 @@ use super::nat::{Route, way_back};
 use super::{address, came_by, decrement_ttl, send, tunnel};
 use crate::backends::Slot;
 use crate::icmp::{ICMP, Quote};
-use crate::packet::{Ethernet, Packet, Tcp, Udp};
+use crate::packet::{Ethernet, IPV4, Packet, Tcp, Udp};
 
 /// Sends an error about a packet of a flow's server to that server. With an error nothing is
 /// rewritten. It is not told to anybody if it does not fit: no error is sent about an error
@@ -50,7 +50,7 @@ pub(crate) fn error_to_server(
             requote(packet, quote, (address, port), (server.addr, server.port));
         }
     }
-    address(ethernet, slot.head);
+    address(ethernet, slot.head, IPV4);
     send(ctx, slot.ifindex)
 }
 

@@ -13,11 +13,11 @@ use lb_common::backend::{Head, flags};
 use lb_common::checksum::{fold, increased};
 use lb_common::stats::Reason;
 
+pub(crate) use answer::Complaint;
 pub(crate) use fragment::{fragment_to_client, fragment_to_server};
 pub(crate) use icmp::{error_to_client, error_to_server};
 pub(crate) use nat::to_client;
 
-use self::answer::Complaint;
 use crate::backends::Slot;
 use crate::maps::EGRESS;
 use crate::packet::{Ethernet, IPV4, Ipv4, Packet};
@@ -61,7 +61,7 @@ pub(crate) fn to_server(
     if method == flags::NAT {
         nat::rewrite_destination(headers, slot.rest());
     }
-    address(ethernet, slot.head);
+    address(ethernet, slot.head, IPV4);
     send(ctx, slot.ifindex)
 }
 
@@ -97,13 +97,13 @@ fn decrement_ttl(ip: *mut Ipv4) {
 
 /// Addresses the frame to the server's next hop.
 #[inline(always)]
-fn address(ethernet: *mut Ethernet, head: Head) {
+pub(crate) fn address(ethernet: *mut Ethernet, head: Head, ether_type: u16) {
     // SAFETY: the caller got `ethernet` from `Packet::at`, and each word ends within it. What a
     // word holds behind its address is written over by what comes next.
     unsafe {
         ethernet.cast::<u64>().write(head.first);
         (&raw mut (*ethernet).src).cast::<u64>().write(head.second);
-        (*ethernet).ether_type = IPV4;
+        (*ethernet).ether_type = ether_type;
     }
 }
 
@@ -125,13 +125,13 @@ fn checksum(header: &Ipv4) -> u16 {
 
 /// Whether the packet has come in by this interface.
 #[inline(always)]
-fn came_by(ctx: &XdpContext, ifindex: u32) -> bool {
+pub(crate) fn came_by(ctx: &XdpContext, ifindex: u32) -> bool {
     ctx.ingress_ifindex() as u32 == ifindex
 }
 
 /// Out by `ifindex`: back where the packet came from, or by another interface.
 #[inline(always)]
-fn send(ctx: &XdpContext, ifindex: u32) -> Result<u32, Reason> {
+pub(crate) fn send(ctx: &XdpContext, ifindex: u32) -> Result<u32, Reason> {
     if came_by(ctx, ifindex) {
         return Ok(XDP_TX);
     }

@@ -7,7 +7,7 @@ use lb_common::stats::Reason;
 
 use super::{DONT_FRAGMENT, VERSION_IHL, address, checksum, decrement_ttl};
 use crate::backends::Slot;
-use crate::packet::{ETHERNET, Ethernet, Ipv4, Packet};
+use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
 
 /// IP protocol number of IP in IP.
 const IP_IN_IP: u8 = 4;
@@ -64,7 +64,7 @@ pub(super) fn encapsulate(ctx: &XdpContext, length: u64, slot: &Slot) -> Result<
     header.checksum = checksum(&header);
     // SAFETY: `at` checked the header.
     unsafe { outer.write(header) };
-    address(ethernet, slot.head);
+    address(ethernet, slot.head, IPV4);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use lb_common::service::scheduler;
 
 use super::{ALL_FULL, COMPARE, Flow, NOBODY, at, is_unavailable, target};
 use crate::admission::Question;
+use crate::family::Family;
 use crate::maps::Schedule;
 
 /// How many places are looked at for a server that takes new flows (`sh-fallback`, `mh-fallback`)
@@ -16,7 +17,7 @@ const LOOKED_AT: u32 = 32;
 
 /// The element of the hash, whether its server takes new flows or not; 0: it has no weight.
 #[inline(always)]
-pub(super) fn own(question: &Question, policy: &Policy, table: &Schedule) -> u32 {
+pub(super) fn own<F: Family>(question: &Question<F>, policy: &Policy, table: &Schedule) -> u32 {
     let turns = at(table, 0);
     if turns == 0 {
         return NOBODY;

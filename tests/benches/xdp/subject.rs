@@ -23,7 +23,7 @@ use lb_common::bench::client;
 use lb_common::flow::{self, FlowBucket, state};
 use lb_common::hash::mix;
 use lb_common::limits::FLOW_BUCKETS;
-use lb_common::service::{ServiceKey4, TCP};
+use lb_common::service::{ServiceKey4, ServiceKey6, TCP};
 
 use crate::network::Network;
 
@@ -117,7 +117,7 @@ impl Subject {
     /// The share of the flows with these numbers that the table holds in this state; of many flows
     /// a sample is looked up.
     pub(crate) fn held(&self, method: Forwarding, flows: Range<u32>, state: u8) -> Result<f64> {
-        let key = ServiceKey4::new(service(method), PORT, TCP);
+        let key = ServiceKey6::new(service(method).into(), PORT, TCP);
         let services = self.maps.services()?;
         let (id, _) = services
             .iter()

@@ -55,6 +55,7 @@ fn compare(damaged: impl Fn(&[u8]) -> Vec<Vec<u8>> + Sync) -> Result<()> {
         let persistence = Persistence {
             timeout: Duration::from_secs(50),
             mask: [255; 4].into(),
+            prefix: 128,
         };
         let services = [
             service(20, 80, TCP, vec![server(11, 80, Dr), server(12, 80, Dr)]),

@@ -11,7 +11,7 @@ use lb_common::service::ServiceKey4;
 use lb_tests::skipped;
 
 use crate::NEEDS;
-use crate::frame::{Endpoint, Segment, TCP};
+use crate::frame::{Endpoint, Segment, TCP, v4};
 use crate::network::Network;
 use crate::random::Random;
 use crate::rig::{Rig, stay_on_this_cpu};
@@ -86,8 +86,8 @@ pub(crate) fn packet(port: u16, service: &Service, flags: u8) -> Segment {
             port,
         },
         destination: Endpoint {
-            address: service.key.address(),
-            port: service.key.port(),
+            address: v4(service.key.address),
+            port: service.key.port,
         },
         flags: if service.key.proto == TCP { flags } else { 0 },
         tos: 0,
@@ -103,7 +103,7 @@ pub(crate) fn reply(port: u16, service: &Service, server: &Server) -> Segment {
     let asked = packet(port, service, ACK);
     Segment {
         source: Endpoint {
-            address: server.address,
+            address: v4(server.address),
             port: server.port,
         },
         destination: asked.source,

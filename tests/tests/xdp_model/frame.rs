@@ -1,6 +1,14 @@
 //! Frames, built byte by byte: Ethernet, IPv4, TCP or UDP.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// An address, which is one of IPv4.
+pub(crate) fn v4(address: IpAddr) -> Ipv4Addr {
+    match address {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+    }
+}
 
 /// Length of an Ethernet header.
 pub(crate) const ETHERNET: usize = 14;

@@ -20,6 +20,7 @@ mod promises;
 mod races;
 mod random;
 mod rig;
+mod six;
 mod traffic;
 mod trial;
 mod world;

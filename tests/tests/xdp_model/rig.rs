@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aya::maps::perf::{PerfEvent, PerfEventArray, PerfEventArrayBuffer};
-use aya::maps::{HashMap, Map, MapData};
+use aya::maps::{HashMap, Map, MapData, PerCpuArray};
 use aya::programs::{TestRun as _, TestRunOptions};
 use aya::util::online_cpus;
 use lb_agent::config::model::XdpMode;
 use lb_agent::dataplane::desired::Desired;
-use lb_agent::dataplane::installed::Installed;
+use lb_agent::dataplane::installed::{Installed, Key};
 use lb_agent::dataplane::plan::plan;
 use lb_agent::dataplane::xdp::attach::Attachments;
 use lb_agent::dataplane::xdp::clock::Ticks;
@@ -25,13 +25,16 @@ use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
 use lb_agent::dataplane::xdp::unresolved::Reply;
 use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::backend::flags;
 use lb_common::control::Control;
-use lb_common::flow::{FREE, FlowBucket, FlowEntry, STAMP_MASK, TICK_SHIFT, WAYS};
-use lb_common::limits::FLOW_BUCKETS;
+use lb_common::flow::{
+    FREE, FlowBucket, FlowBucket6, FlowEntry, FlowEntry6, STAMP_MASK, TICK_SHIFT, WAYS,
+};
+use lb_common::limits::{FLOW_BUCKETS, FLOW_BUCKETS6};
 use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::frame::Endpoint;
+use crate::frame::{Endpoint, v4};
 use crate::model::{Ids, Outcome};
 use crate::network::{Interface, Network};
 
@@ -66,9 +69,11 @@ pub(crate) struct Rig {
     pub(crate) gates: Gates,
     control: Arc<Mapped<Control>>,
     flows: Mapped<FlowBucket>,
+    flows6: Mapped<FlowBucket6>,
     affinity: HashMap<MapData, [u8; 8], [u8; 8]>,
     pending: HashMap<MapData, [u8; 8], [u8; 8]>,
     fragments: HashMap<MapData, [u8; 12], [u8; 8]>,
+    cursors: PerCpuArray<MapData, u32>,
     installed: Installed,
     deadman: u64,
     /// Replies that the agent gets, by CPU; empty: no agent is there.
@@ -96,10 +101,16 @@ impl Rig {
             FLOW_BUCKETS as usize,
             true,
         )?;
+        let flows6 = Mapped::new(
+            MapData::from_pin(pins.map("FLOWS6"))?.fd(),
+            FLOW_BUCKETS6 as usize,
+            true,
+        )?;
         let affinity = Map::from_map_data(MapData::from_pin(pins.map("AFFINITY4"))?)?.try_into()?;
         let pending = Map::from_map_data(MapData::from_pin(pins.map("PENDING4"))?)?.try_into()?;
         let fragments =
             Map::from_map_data(MapData::from_pin(pins.map("FRAGMENTS4"))?)?.try_into()?;
+        let cursors = Map::from_map_data(MapData::from_pin(pins.map("CURSORS"))?)?.try_into()?;
         let installed = maps.installed()?;
         let deadman = 0;
         Ok(Self {
@@ -108,9 +119,11 @@ impl Rig {
             gates,
             control,
             flows,
+            flows6,
             affinity,
             pending,
             fragments,
+            cursors,
             installed,
             deadman,
             handed: handed(&pins)?,
@@ -146,14 +159,25 @@ impl Rig {
         let services = self.maps.services()?;
         Ok(services
             .into_iter()
+            .filter(|(_, info)| info.key.address().is_ipv4())
             .map(|(id, info)| {
                 let endpoint = Endpoint {
-                    address: info.key.address(),
+                    address: v4(info.key.address()),
                     port: info.key.port(),
                 };
                 ((endpoint, info.key.proto), id)
             })
             .collect())
+    }
+
+    /// All services begin with their first turn again.
+    pub(crate) fn begin_turns_anew(&mut self) -> Result<()> {
+        let cpus = self.cursors.get(&0, 0)?.len();
+        for service in self.installed.services.values() {
+            let zero = vec![0; cpus].try_into()?;
+            self.cursors.set(service.entry.id.into(), zero, 0)?;
+        }
+        Ok(())
     }
 
     /// Runs the program on `frame` as if it had come in by the interface `ingress`.
@@ -217,6 +241,14 @@ impl Rig {
         found
     }
 
+    /// Waits until two runs have room in one tick.
+    pub(crate) fn wait_for_room_in_a_tick(&mut self) -> Result<()> {
+        while self.jiffies()? % (1 << TICK_SHIFT) >= (1 << TICK_SHIFT) - 48 {
+            sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
     /// The time in jiffies, when a tick does not end at once.
     fn early_in_tick(&mut self) -> Result<u64> {
         loop {
@@ -246,6 +278,28 @@ impl Rig {
     /// The four entries of a bucket of the flow table.
     pub(crate) fn bucket(&self, bucket: u32) -> Option<[FlowEntry; WAYS]> {
         self.flows.get(bucket as usize).map(|bucket| bucket.ways)
+    }
+
+    /// Forgets what stands in these buckets of IPv4 and of IPv6.
+    pub(crate) fn forget(&self, of_ipv4: [u32; 3], of_ipv6: [u32; 3]) {
+        for (bucket, way) in of_ipv4
+            .into_iter()
+            .flat_map(|it| (0..WAYS).map(move |way| (it, way)))
+        {
+            let offset = way * size_of::<FlowEntry>();
+            if let Some(key) = self.flows.word(bucket as usize, offset) {
+                key.store(FREE, Ordering::SeqCst);
+            }
+        }
+        for (bucket, way) in of_ipv6
+            .into_iter()
+            .flat_map(|it| (0..WAYS).map(move |way| (it, way)))
+        {
+            let offset = way * size_of::<FlowEntry6>();
+            if let Some(key) = self.flows6.word(bucket as usize, offset) {
+                key.store(FREE, Ordering::SeqCst);
+            }
+        }
     }
 
     /// Makes the flows of these buckets, and all templates, older.
@@ -290,9 +344,27 @@ impl Rig {
         remembered(&self.pending)
     }
 
-    /// The slot and generation of the server of a service.
+    /// Whether a flow goes on: it is of the service of IPv4 that a packet is for, and its server is
+    /// still there.
+    pub(crate) fn goes_on(&self, flow: &FlowEntry, destination: Endpoint, proto: u8) -> bool {
+        let service = |port| {
+            let address = destination.address.into();
+            self.installed.services.get(&Key {
+                address,
+                port,
+                proto,
+            })
+        };
+        let service = service(destination.port).or_else(|| service(0));
+        let server = self.installed.backends.get(&flow.slot().into());
+        service.is_some_and(|it| it.entry.id == flow.service())
+            && server.is_some_and(|it| it.generation == flow.generation())
+    }
+
+    /// The slot and generation of the server of a service of IPv4.
     pub(crate) fn places(&self) -> impl Iterator<Item = ((u16, Endpoint), (u32, u16))> {
-        self.maps.backends().map(|(slot, backend)| {
+        let of_ipv4 = self.maps.backends().filter(|(_, it)| !it.has(flags::IPV6));
+        of_ipv4.map(|(slot, backend)| {
             let address = Ipv4Addr::from(backend.addr.to_ne_bytes());
             let endpoint = Endpoint {
                 address,

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use lb_agent::config::model::Forwarding;
 use lb_agent::dataplane::desired::Service;
 
-use crate::frame::{ETHERNET, Endpoint, Segment, UDP, checksum, ethernet};
+use crate::frame::{ETHERNET, Endpoint, Segment, UDP, checksum, ethernet, v4};
 use crate::random::Random;
 use crate::world::World;
 
@@ -67,7 +67,7 @@ fn to_service(world: &World, random: &mut Random) -> Vec<u8> {
             (0, _) => put(&mut frame, at, [0, 0]),
             (1, Some(server)) => {
                 let server = Endpoint {
-                    address: server.address,
+                    address: v4(server.address),
                     port: server.port,
                 };
                 put(&mut frame, at, before_translation(virtual_server, server));
@@ -81,8 +81,8 @@ fn to_service(world: &World, random: &mut Random) -> Vec<u8> {
 /// Where a service is asked; one of all ports at any.
 fn endpoint(service: &Service, random: &mut Random) -> Endpoint {
     Endpoint {
-        address: service.key.address(),
-        port: match service.key.port() {
+        address: v4(service.key.address),
+        port: match service.key.port {
             0 => {
                 let any = random.short();
                 random.pick(&[80, 8443, any])

@@ -10,7 +10,7 @@ use lb_agent::dataplane::nexthop::Hop;
 use lb_common::filter::AddressFilter;
 use lb_common::service::ServiceKey4;
 
-use crate::frame::{Endpoint, TCP, UDP};
+use crate::frame::{Endpoint, TCP, UDP, v4};
 use crate::model::Table;
 use crate::network::{Network, REACHABLE, UNREACHABLE};
 use crate::random::Random;
@@ -88,7 +88,7 @@ impl World {
             servers.map(move |it| {
                 (
                     Endpoint {
-                        address: it.address,
+                        address: v4(it.address),
                         port: it.port,
                     },
                     proto,
@@ -148,14 +148,12 @@ fn change_service(service: &mut Service, random: &mut Random) {
         service.gate = random.below(GATES) as u16;
     }
     if random.chance(30) {
+        let bits = random.pick(&[32, 24, 12, 0_u8]);
         service.persistence = random.chance(50).then(|| Persistence {
             timeout: Duration::from_secs(random.pick(&[1, 6, 30])),
-            mask: Ipv4Addr::from(random.pick(&[
-                [255; 4],
-                [255, 255, 255, 0],
-                [255, 240, 0, 0],
-                [0; 4],
-            ])),
+            mask: Ipv4Addr::from_bits(u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0)),
+            // As many of the last 32 bits.
+            prefix: 96 + bits,
         });
     }
 }
@@ -181,8 +179,6 @@ fn change_servers(servers: &mut Vec<Server>, network: &Network, random: &mut Ran
                     .any(|it| it.address == address && it.port == port)
             {
                 servers.push(Server {
-                    address,
-                    port,
                     method: method(random),
                     weight: random.pick(&[0, 1, 1, 2, 3, 10]),
                     full_weight: random.pick(&[1, 1, 2, 3, 10]),

@@ -378,9 +378,43 @@ fn lines_with_too_much_or_too_little_around_them_are_said() {
 }
 
 #[test]
+fn ipv6_is_for_xdp_in_dr_mode() {
+    const MAPPED: &str = "it serves no address of IPv4 that is mapped into IPv6";
+    const DR_ONLY: &str = "it serves IPv6 in DR mode only";
+    for (address, kind, server, why) in [
+        ("2001:db8::1", "DR", "2001:db8::2", None),
+        ("2001:db8::1", "NAT", "2001:db8::2", Some(DR_ONLY)),
+        ("2001:db8::1", "TUN", "2001:db8::2", Some(DR_ONLY)),
+        ("2001:db8::1", "DR", "::ffff:10.0.0.2", Some(MAPPED)),
+        ("::ffff:192.0.2.1", "DR", "2001:db8::2", Some(MAPPED)),
+        (
+            "fe80::1",
+            "DR",
+            "2001:db8::2",
+            Some("it serves no link-local address"),
+        ),
+    ] {
+        let loaded = of(&format!(
+            "virtual_server {address} 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind {kind}\n\
+             real_server {server} 80 {{\n }}\n}}"
+        ));
+        let said = remarks(&loaded).into_iter().find(|it| it.contains("XDP"));
+        let expected = match why {
+            Some(why) => format!("XDP cannot serve this: {why}; the kernel's IPVS does"),
+            None => "XDP has no way to the server for ICMPv6 errors and fragments of its \
+                     connections: the kernel's IPVS serves this [where the kernel has no IPVS, XDP \
+                     serves without]"
+                .to_owned(),
+        };
+        let expected = format!("1:1 notice surprising: {expected}");
+        assert_eq!(said, Some(expected), "{address} {kind} {server}");
+    }
+}
+
+#[test]
 fn what_xdp_cannot_serve_is_said_and_with_a_mode_of_its_own_an_error() {
     for (header, server, why) in [
-        ("fd00::1 80", "fd00::2", "it serves no IPv6 yet"),
+        ("fe80::1 80", "fd00::2", "it serves no link-local address"),
         (
             "fwmark 7",
             "10.0.0.2",

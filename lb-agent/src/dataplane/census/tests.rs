@@ -1,6 +1,6 @@
 use bytemuck::Zeroable as _;
 use lb_common::flow::{self, state};
-use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4, TCP};
+use lb_common::service::{ServiceEntry, ServiceInfo, TCP};
 
 use super::*;
 use crate::dataplane::installed::{Key, Service};
@@ -32,7 +32,7 @@ fn installed(flags: u8, source_flows: u32) -> Installed {
                 ..ServiceEntry::zeroed()
             },
             info: ServiceInfo {
-                key: ServiceKey4::from(key),
+                key: key.v6(),
                 ..ServiceInfo::zeroed()
             },
             policy: Policy {
@@ -55,11 +55,15 @@ fn installed(flags: u8, source_flows: u32) -> Installed {
     installed
 }
 
-fn flow(port: u16, service: u16, slot: u16, generation: u16, state: u8, age: u32) -> FlowEntry {
-    FlowEntry {
+fn flow(port: u16, service: u16, slot: u16, generation: u16, state: u8, age: u32) -> Flow {
+    let entry = FlowEntry {
         key: flow::key(u32::from_ne_bytes([10, 0, 0, 9]), port, service),
         target: flow::target(slot, generation),
         life: flow::life(state, NOW - age),
+    };
+    Flow {
+        entry,
+        client: entry.client().into(),
     }
 }
 
@@ -107,9 +111,12 @@ fn flows_of_a_client_count_where_somebody_asks_for_it() {
 fn a_client_of_few_flows_is_not_taken_for_one_of_many_because_there_are_many_clients() {
     let (installed, control) = (installed(0, 5), control());
     let question = Question::new(&installed, &control).unwrap();
-    let of = |client: u32| FlowEntry {
-        key: flow::key(client.to_be(), 1, 1),
-        ..flow(1, 1, 1, 7, state::ESTABLISHED, 0)
+    let of = |client: u32| Flow {
+        entry: FlowEntry {
+            key: flow::key(client.to_be(), 1, 1),
+            ..flow(1, 1, 1, 7, state::ESTABLISHED, 0).entry
+        },
+        client: std::net::Ipv4Addr::from_bits(client).into(),
     };
     // Fifteen to each counter, and one client with a hundred.
     let many = (0..1_000_000).map(of);

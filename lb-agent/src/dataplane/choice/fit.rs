@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::config::model::{
-    Config, Forwarding, Protocol, Served, Tunnel, VirtualServer, VirtualServerKey,
+    AddressKey, Config, Forwarding, Protocol, Served, Tunnel, VirtualServer, VirtualServerKey,
 };
 
 /// What is in the way of XDP.
@@ -19,7 +19,7 @@ pub struct Fit {
 pub fn fit(config: &Config, server: &VirtualServer) -> Fit {
     Fit {
         cannot: cannot(config, server),
-        lacks: lacks(server),
+        lacks: lacks(config, server),
     }
 }
 
@@ -46,10 +46,27 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
             Served::Fwmark(_) => None,
         })
     };
+    let is_ipv6 = addresses().any(|key| key.address.is_ipv6());
     say(
-        addresses().any(|key| key.address.is_ipv6())
-            || servers(server).any(|address| address.is_ipv6()),
-        "it serves no IPv6 yet",
+        !served.iter().any(mark) && servers(server).any(|it| it.is_ipv6() != is_ipv6),
+        "it knows no tunnel from one family to the other yet",
+    );
+    say(
+        is_ipv6 && (server.uses(Forwarding::Nat) || server.uses(Forwarding::Tun)),
+        "it serves IPv6 in DR mode only",
+    );
+    let of_a_link = |key: &AddressKey| match key.address {
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+        IpAddr::V4(_) => false,
+    };
+    say(
+        addresses().any(of_a_link),
+        "it serves no link-local address",
+    );
+    // A program would have to tell them from those of IPv4 wherever an address is read.
+    say(
+        addresses().any(|key| is_mapped(key.address)) || servers(server).any(is_mapped),
+        "it serves no address of IPv4 that is mapped into IPv6",
     );
     let all_ports = addresses().any(|key| key.port == 0);
     say(
@@ -76,8 +93,25 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
     why
 }
 
-fn lacks(server: &VirtualServer) -> Vec<String> {
+/// `::ffff:192.0.2.1` and its like (RFC 4291 2.5.5.2).
+const fn is_mapped(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.to_ipv4_mapped().is_some(),
+    }
+}
+
+fn lacks(config: &Config, server: &VirtualServer) -> Vec<String> {
     let mut what = Vec::new();
+    let is_ipv6 = |it: &Served| match it {
+        Served::Address(key) => key.address.is_ipv6(),
+        Served::Fwmark(_) => false,
+    };
+    // Without "packet too big" a server never learns of a narrow path to its client.
+    if config.served(server).iter().any(is_ipv6) {
+        let way = "way to the server for ICMPv6 errors and fragments of its connections";
+        what.push(way.to_owned());
+    }
     if server.ops && server.uses(Forwarding::Nat) {
         what.push("`ops` in NAT mode".to_owned());
     }

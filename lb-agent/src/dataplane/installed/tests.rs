@@ -1,13 +1,17 @@
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use bytemuck::Zeroable as _;
 use lb_common::service::TCP;
 
 use super::*;
 
 const KEY: Key = Key {
-    address: Ipv4Addr::new(192, 0, 2, 1),
+    address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
     port: 8080,
     proto: TCP,
 };
+
+const SIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10);
 
 fn after(operations: &[Operation]) -> Installed {
     let mut installed = Installed::default();
@@ -98,34 +102,44 @@ fn the_filter_comes_and_goes() {
 #[test]
 fn keys_are_in_the_order_of_their_numbers() {
     let key = |last, port| Key {
-        address: Ipv4Addr::new(192, 0, 2, last),
+        address: Ipv4Addr::new(192, 0, 2, last).into(),
         port,
         proto: TCP,
     };
     // Not in that of their bytes on this machine, which is what the maps hold.
     assert!(key(1, 256) < key(2, 1) && key(1, 80) < key(1, 443));
-    assert_eq!(Key::from(ServiceKey4::from(KEY)), KEY);
+    assert_eq!(KEY.v4().map(Key::from), Some(KEY));
+    assert_eq!(Key::from(KEY.v6()), KEY);
+    let other = Key {
+        address: Ipv6Addr::LOCALHOST.into(),
+        ..KEY
+    };
+    assert_eq!(other.v4(), None);
+    assert_eq!(Key::from(other.v6()), other);
 }
 
 #[test]
 fn the_filter_lets_through_what_is_listed() {
     let server = |port| Key {
-        address: Ipv4Addr::new(10, 0, 0, 1),
+        address: Ipv4Addr::new(10, 0, 0, 1).into(),
         port,
         proto: TCP,
     };
     let listed = Addresses {
-        destinations: vec![Ipv4Addr::new(192, 0, 2, 1)],
+        destinations: vec![[192, 0, 2, 1].into(), IpAddr::V6(SIX)],
         servers: vec![server(80)],
     };
     let filter = listed.filter();
     let bits = |octets: [u8; 4]| u32::from_ne_bytes(octets);
     assert!(filter.may_be_destination(bits([192, 0, 2, 1])));
+    assert!(filter.may_be_destination6(address6::words(SIX)));
+    let other = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x11);
+    assert!(!filter.may_be_destination6(address6::words(other)));
     assert!(filter.may_be_source(bits([10, 0, 0, 1])));
     assert!(!filter.may_be_destination(bits([10, 0, 0, 1])));
     assert!(!filter.may_be_source(bits([192, 0, 2, 1])));
-    assert!(filter.may_be_server(&server(80).into()));
-    assert!(!filter.may_be_server(&server(81).into()));
+    assert!(filter.may_be_server(&server(80).v4().unwrap()));
+    assert!(!filter.may_be_server(&server(81).v4().unwrap()));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use bytemuck::Zeroable as _;
+use lb_common::address6::{self, Address6};
 use lb_common::backend::{Backend, flags};
 
 use crate::config::model::{Forwarding, Scheduler};
@@ -11,19 +12,16 @@ use crate::dataplane::installed::Thresholds;
 use crate::dataplane::schedule::Candidate;
 
 /// Who a server is within its service: address and port, as they stand in its slot.
-pub(super) type Address = (u32, u16);
+pub(super) type Address = (IpAddr, u16);
 
 /// Whose slot it is.
 pub(super) const fn address((_, backend): &(u32, Backend)) -> Address {
-    (backend.addr, backend.port)
+    (backend.server(), backend.port)
 }
 
 /// Who a server is.
 pub(super) const fn address_of(server: &Server) -> Address {
-    (
-        u32::from_ne_bytes(server.address.octets()),
-        server.port.to_be(),
-    )
+    (server.address, server.port.to_be())
 }
 
 /// The slot of `server`.
@@ -38,15 +36,25 @@ pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u
         generation,
         flags: flags::IN_USE | method | sorry,
         service: id,
-        addr: u32::from_ne_bytes(server.address.octets()),
         port: server.port.to_be(),
-        vport: service.key.port,
-        vip: service.key.addr,
+        vport: service.key.port.to_be(),
         weight: server.weight,
         proto: service.key.proto,
         gate: service.gate,
         ..Backend::zeroed()
     };
+    match (server.address, service.key.address) {
+        (IpAddr::V4(server), IpAddr::V4(service)) => {
+            backend.addr = u32::from_ne_bytes(server.octets());
+            backend.vip = u32::from_ne_bytes(service.octets());
+        }
+        // Of two families: that is not served (`choice::fit`).
+        (server, service) => {
+            backend.flags |= flags::IPV6;
+            backend.addr6 = words(server);
+            backend.vip6 = words(service);
+        }
+    }
     match server.path {
         Path::Unknown => {}
         Path::Local => backend.flags |= flags::LOCAL,
@@ -62,6 +70,22 @@ pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u
         }
     }
     backend
+}
+
+/// The words of an address, which is mapped if it is one of IPv4.
+const fn words(address: IpAddr) -> Address6 {
+    address6::words(match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    })
+}
+
+/// The address of a server as `mh` orders servers by it: of IPv6 folded, as IPVS does.
+const fn folded(address: IpAddr) -> u32 {
+    match address {
+        IpAddr::V4(address) => address.to_bits(),
+        IpAddr::V6(address) => u32::from_be(address6::folded(address6::words(address))),
+    }
 }
 
 /// The servers of a service, with their slots, as its scheduler sees them.
@@ -109,7 +133,7 @@ fn candidate(slot: u32, server: &Server) -> Candidate {
         slot: u16::try_from(slot).unwrap_or(0),
         weight: server.weight,
         full_weight: server.full_weight,
-        address: server.address.to_bits(),
+        address: folded(server.address),
         port: server.port,
     }
 }

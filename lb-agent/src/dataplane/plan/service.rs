@@ -1,6 +1,7 @@
 //! A service as the records of the maps.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use lb_common::flow::TICK_SHIFT;
 use lb_common::policy::{Policy, flags};
@@ -16,7 +17,7 @@ pub(super) fn filter(desired: &Desired) -> Addresses {
     let destinations: BTreeSet<_> = desired
         .services
         .iter()
-        .map(|service| service.key.address())
+        .map(|service| service.key.address)
         .collect();
     let servers: BTreeSet<_> = desired
         .services
@@ -49,15 +50,17 @@ pub(super) fn entry(service: &Service, id: u16, ticks: Ticks) -> ServiceEntry {
 /// What people want to know of a service.
 pub(super) fn info(service: &Service) -> ServiceInfo {
     ServiceInfo {
-        key: service.key,
+        key: service.key.v6(),
         scheduler: number(service.scheduler),
         pad: [0; 3],
         persistence_timeout: service.persistence.map_or(0, |persistence| {
             u32::try_from(persistence.timeout.as_secs()).unwrap_or(u32::MAX)
         }),
-        persistence_granularity: service.persistence.map_or(u32::MAX, |persistence| {
-            u32::from_ne_bytes(persistence.mask.octets())
-        }),
+        persistence_granularity: match (service.key.address, service.persistence) {
+            (_, None) => u32::MAX,
+            (IpAddr::V4(_), Some(it)) => u32::from_ne_bytes(it.mask.octets()),
+            (IpAddr::V6(_), Some(it)) => it.prefix.into(),
+        },
         gate: service.gate,
         pad2: 0,
     }

@@ -1,4 +1,4 @@
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use lb_common::service::{ServiceKey4, TCP};
@@ -238,6 +238,7 @@ fn persistence_is_counted_in_ticks_and_never_rounds_down_to_none() {
     let short = Persistence {
         timeout: Duration::from_secs(1),
         mask: Ipv4Addr::BROADCAST,
+        prefix: 64,
     };
     let wanted = Service {
         persistence: Some(short),
@@ -251,8 +252,43 @@ fn persistence_is_counted_in_ticks_and_never_rounds_down_to_none() {
 }
 
 #[test]
+fn a_service_of_ipv6_has_addresses_of_ipv6_and_counts_clients_by_a_prefix() {
+    let service_address = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x64));
+    let server = Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, 5);
+    let wanted = Service {
+        persistence: Some(Persistence {
+            timeout: Duration::from_secs(50),
+            mask: Ipv4Addr::BROADCAST,
+            prefix: 64,
+        }),
+        servers: vec![Server::new(server, 80)],
+        ..Service::new(Key {
+            address: service_address,
+            port: 80,
+            proto: TCP,
+        })
+    };
+    let mut installed = Installed::default();
+    step(&mut installed, &desired(vec![wanted.clone()]));
+    assert_eq!(installed.filter.destinations, [service_address]);
+    let (key, service) = installed.services.first_key_value().unwrap();
+    assert_eq!(
+        (key, Key::from(service.info.key)),
+        (&wanted.key, wanted.key)
+    );
+    assert_eq!(service.info.persistence_granularity, 64);
+    let slot = installed.backends[&1];
+    assert!(slot.has(flags::IPV6));
+    assert_eq!(slot.server(), IpAddr::V6(server));
+    assert_eq!(slot.service_address(), service_address);
+    assert_eq!((slot.port, slot.vport), (80_u16.to_be(), 80_u16.to_be()));
+    // The same again is nothing to do: the slot is known by its address.
+    assert_eq!(plan(&desired(vec![wanted]), &installed, TICKS).unwrap(), []);
+}
+
+#[test]
 fn what_is_known_of_a_server_stands_in_its_slot() {
-    let hop = |mtu, source: Option<std::net::IpAddr>| {
+    let hop = |mtu, source: Option<IpAddr>| {
         Path::Via(Hop {
             index: 7,
             mtu,
@@ -349,7 +385,7 @@ fn more_services_than_there_are_ids_change_nothing() {
     let services = |count: u32| {
         let address = |number: u32| Ipv4Addr::from(0x0a00_0000 + number);
         let services = (0..count).map(|number| Service {
-            key: ServiceKey4::new(address(number), 80, TCP),
+            key: ServiceKey4::new(address(number), 80, TCP).into(),
             ..service(80, &[])
         });
         desired(services.collect())
@@ -368,7 +404,7 @@ fn more_services_than_there_are_ids_change_nothing() {
 fn more_servers_than_there_are_slots_change_nothing() {
     let servers = |count: u32| {
         let servers = (0..count).map(|number| Server {
-            address: Ipv4Addr::from(0x0a00_0000 + number),
+            address: Ipv4Addr::from(0x0a00_0000 + number).into(),
             ..server(1, 1, Forwarding::Dr)
         });
         desired(vec![Service {
@@ -385,7 +421,7 @@ fn more_servers_than_there_are_slots_change_nothing() {
 /// So many servers from a number on, in services of at most so many.
 fn crowd(first: u32, count: u32, in_one: u32) -> Desired {
     let server = |number: u32| Server {
-        address: Ipv4Addr::from(0x0a00_0000 + first + number),
+        address: Ipv4Addr::from(0x0a00_0000 + first + number).into(),
         ..server(1, 1, Forwarding::Dr)
     };
     let services = (0..count.div_ceil(in_one)).map(|number| {
@@ -506,7 +542,7 @@ proptest! {
             let in_use = installed.backends.values().filter(|it| it.has(flags::IN_USE)).count();
             prop_assert_eq!(in_use, wanted.services.iter().map(|it| it.servers.len()).sum::<usize>());
             for service in &wanted.services {
-                let id = installed.services[&Key::from(service.key)].entry.id;
+                let id = installed.services[&service.key].entry.id;
                 // Its servers have slots of its own, written as desired.
                 let slots: Vec<u32> = service.servers.iter().map(|server| {
                     let slot = installed.backends.iter().find(|(_, it)| {
@@ -548,7 +584,7 @@ proptest! {
                     prop_assert!(turns.iter().all(own), "a turn of nobody's or somebody else's");
                     let answered = |slot: &u32| {
                         let backend = installed.backends[slot];
-                        let address = Ipv4Addr::from(backend.addr.to_ne_bytes());
+                        let address = backend.server();
                         let port = u16::from_be(backend.port);
                         let key = Key { address, port, proto: backend.proto };
                         !backend.has(flags::NAT) || installed.filter.servers.contains(&key)
@@ -572,7 +608,7 @@ proptest! {
             step(&mut installed, wanted);
             let nat = installed.backends.values().filter(|it| it.has(flags::NAT));
             let servers: BTreeSet<Key> = nat.map(|it| Key {
-                address: Ipv4Addr::from(it.addr.to_ne_bytes()),
+                address: it.server(),
                 port: u16::from_be(it.port),
                 proto: it.proto,
             }).collect();

@@ -3,8 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
+use aya::maps::{MapData, MapError, ProgramArray};
+use aya::programs::{ProgramError, ProgramInfo, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfError, EbpfLoader};
+use lb_common::program;
 use thiserror::Error;
 
 use super::maps::NAMES;
@@ -12,6 +14,14 @@ use super::pins::{Pins, PinsError};
 
 /// Name of the program that is attached.
 const BALANCE: &str = "lb_agent";
+/// The programs that it hands packets to, with their places in [`PROGRAMS`]. One comes before those
+/// that hand over to it.
+const CALLED: [(&str, u32); 2] = [
+    ("lb_admit6", program::IPV6_ADMISSION),
+    ("lb_agent6", program::IPV6),
+];
+/// Name of the map they stand in.
+const PROGRAMS: &str = "PROGRAMS";
 /// Name of the program that the agent runs to say that it is alive.
 const HEARTBEAT: &str = "heartbeat";
 
@@ -30,6 +40,13 @@ pub enum ObjectError {
         /// What aya says.
         #[source]
         source: Box<EbpfError>,
+    },
+    /// The kernel does not take a program into the map of programs.
+    #[error("cannot connect the XDP programs with each other")]
+    Connect {
+        /// What the kernel says.
+        #[source]
+        source: MapError,
     },
     /// The verifier or the driver refuses a program.
     #[error("cannot {what}")]
@@ -62,13 +79,42 @@ fn explain(error: &EbpfError) -> String {
     }
 }
 
+/// What cannot be done when a program is refused, with the cause if the operator can do something
+/// about it.
+fn refused(error: &ProgramError) -> &'static str {
+    if let ProgramError::LoadError { verifier_log, .. } = error {
+        refused_with(&verifier_log.to_string())
+    } else {
+        LOAD
+    }
+}
+
+/// [`refused`], when the verifier has said this.
+fn refused_with(log: &str) -> &'static str {
+    // "tail_calls are not allowed in non-JITed programs with bpf-to-bpf calls", "mixing of tail_calls
+    // and bpf-to-bpf calls is not supported".
+    if log.contains("tail_calls") {
+        "load the XDP program: it calls subprograms and hands over to another program, which a \
+         kernel takes with its JIT compiler only (`net.core.bpf_jit_enable` 1), and on arm64 from \
+         Linux 6.0 on"
+    } else {
+        LOAD
+    }
+}
+
+/// What is tried when there is nothing else to say.
+const LOAD: &str = "load the XDP program";
+
 /// The loaded object.
 pub struct Object {
     ebpf: Ebpf,
+    /// Where the programs find each other. Held: the kernel empties it when neither a pin nor an agent
+    /// holds it, and pins may be taken away.
+    _programs: ProgramArray<MapData>,
 }
 
 impl Object {
-    /// Loads both programs. Maps that are pinned already are taken over with their contents.
+    /// Loads the programs. Maps that are pinned already are taken over with their contents.
     pub fn load(pins: &Pins) -> Result<Self, ObjectError> {
         pins.create()?;
         let mut loader = EbpfLoader::new();
@@ -78,25 +124,41 @@ impl Object {
         let mut ebpf = loader.load(OBJECT).map_err(|source| ObjectError::Load {
             source: Box::new(source),
         })?;
-        for name in [BALANCE, HEARTBEAT] {
-            program(&mut ebpf, name)?
+        let called = CALLED.map(|(name, _)| name);
+        for name in called.into_iter().chain([BALANCE, HEARTBEAT]) {
+            find(&mut ebpf, name)?
                 .load()
                 .map_err(|source| ObjectError::Program {
-                    what: "load the XDP program",
+                    what: refused(&source),
                     source,
                 })?;
         }
-        Ok(Self { ebpf })
+        Ok(Self {
+            _programs: connect(&mut ebpf)?,
+            ebpf,
+        })
     }
 
     /// The program to attach.
     pub fn balance(&mut self) -> Result<&mut Xdp, ObjectError> {
-        program(&mut self.ebpf, BALANCE)
+        find(&mut self.ebpf, BALANCE)
+    }
+
+    /// What the kernel says of every program, by its name.
+    pub fn programs(&self) -> impl Iterator<Item = (&str, Result<ProgramInfo, ObjectError>)> {
+        let programs = self.ebpf.programs();
+        programs.map(|(name, program)| {
+            let info = program.info().map_err(|source| ObjectError::Program {
+                what: "ask the kernel about the XDP program",
+                source,
+            });
+            (name, info)
+        })
     }
 
     /// Says that the agent is alive: the kernel's jiffies go into the control page.
     pub fn heartbeat(&mut self) -> Result<(), ObjectError> {
-        run(program(&mut self.ebpf, HEARTBEAT)?, &[0; 64])?;
+        run(find(&mut self.ebpf, HEARTBEAT)?, &[0; 64])?;
         Ok(())
     }
 
@@ -116,6 +178,28 @@ impl Object {
     }
 }
 
+/// Puts the programs where the one on the interface finds them: between two packets, and for an
+/// adopted one, too, which is of the same version of the records. The map is pinned, since the
+/// kernel empties it when nobody holds it but programs.
+fn connect(ebpf: &mut Ebpf) -> Result<ProgramArray<MapData>, ObjectError> {
+    let refused = |source: MapError| ObjectError::Connect { source };
+    let map = ebpf.take_map(PROGRAMS).ok_or_else(|| {
+        refused(MapError::InvalidName {
+            name: PROGRAMS.to_owned(),
+        })
+    });
+    let mut programs = map.and_then(|map| ProgramArray::try_from(map).map_err(refused))?;
+    for (name, place) in CALLED {
+        let descriptor = find(ebpf, name)?.fd();
+        let descriptor = descriptor.map_err(|source| ObjectError::Program {
+            what: "keep the XDP program",
+            source,
+        })?;
+        programs.set(place, descriptor, 0).map_err(refused)?;
+    }
+    Ok(programs)
+}
+
 fn run(program: &Xdp, frame: &[u8]) -> Result<Duration, ObjectError> {
     let mut options = TestRunOptions::new();
     options.data_in = Some(frame);
@@ -129,7 +213,7 @@ fn failed_to_run(source: ProgramError) -> ObjectError {
     }
 }
 
-fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, ObjectError> {
+fn find<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, ObjectError> {
     let missing = || ObjectError::Program {
         what: "find the XDP program in the object",
         source: ProgramError::InvalidName {

@@ -14,6 +14,7 @@ use lb_common::stats::{Reason, Traffic};
 
 use super::clock::Ticks;
 use super::gate::Gates;
+use super::maps::read::Flow;
 use super::maps::{Maps, MapsError};
 use crate::dataplane::choice::Carrier;
 use crate::observe::model::{
@@ -102,7 +103,7 @@ impl<'a> View<'a> {
             Ok(ServiceView {
                 protocol: protocol(info.key.proto),
                 endpoint: Endpoint {
-                    address: info.key.address().into(),
+                    address: info.key.address(),
                     port: info.key.port(),
                 },
                 scheduler: scheduler::NAMES
@@ -129,7 +130,7 @@ impl<'a> View<'a> {
     /// Flows of each slot: active ones and others, as IPVS counts them.
     fn count_connections(&self) -> HashMap<u32, (u64, u64)> {
         let mut counts: HashMap<u32, (u64, u64)> = HashMap::new();
-        for (flow, _) in self.live_flows() {
+        for (Flow { entry: flow, .. }, _) in self.live_flows() {
             let (active, inactive) = counts.entry(flow.slot().into()).or_default();
             *(if is_active(flow.state()) {
                 active
@@ -141,11 +142,12 @@ impl<'a> View<'a> {
     }
 
     /// Flows that are neither timed out nor of a server that has gone, with their server.
-    fn live_flows(&self) -> impl Iterator<Item = (FlowEntry, &Backend)> {
+    fn live_flows(&self) -> impl Iterator<Item = (Flow, &Backend)> {
         self.maps.flows().filter_map(|flow| {
-            let backend = self.backends.get(&u32::from(flow.slot()))?;
+            let entry = &flow.entry;
+            let backend = self.backends.get(&u32::from(entry.slot()))?;
             let live =
-                backend.generation == flow.generation() && self.age(&flow) <= self.life(&flow);
+                backend.generation == entry.generation() && self.age(entry) <= self.life(entry);
             live.then_some((flow, backend))
         })
     }
@@ -165,44 +167,51 @@ impl<'a> View<'a> {
 
     /// The flows.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionView> {
-        self.live_flows().map(|(flow, backend)| ConnectionView {
+        self.live_flows()
+            .map(|(flow, backend)| self.connection(&flow, backend))
+    }
+
+    fn connection(&self, flow: &Flow, backend: &Backend) -> ConnectionView {
+        let Flow { entry, client } = flow;
+        ConnectionView {
             protocol: protocol(backend.proto),
             expires: self
                 .ticks
-                .time(self.life(&flow).saturating_sub(self.age(&flow))),
+                .time(self.life(entry).saturating_sub(self.age(entry))),
             state: state::NAMES
-                .get(usize::from(flow.state()))
+                .get(usize::from(entry.state()))
                 .copied()
                 .unwrap_or("?")
                 .into(),
             client: Endpoint {
-                address: flow.client().into(),
-                port: flow.client_port(),
+                address: *client,
+                port: entry.client_port(),
             },
             r#virtual: virtual_(backend),
             real: real(backend),
-        })
+        }
     }
 
     /// The clients that `persistence_timeout` remembers, as IPVS shows its templates: without a
     /// port, in state `NONE`.
     pub fn remembered(&self) -> impl Iterator<Item = ConnectionView> {
         let timeouts = self.maps.persistence_ticks();
-        self.maps.affinities().filter_map(move |(key, affinity)| {
+        self.maps.affinities().filter_map(move |template| {
+            let affinity = template.value;
             let slot = affinity.target & 0xffff;
             let backend = self.backends.get(&slot)?;
-            let timeout = *timeouts.get(&key.service)?;
+            let timeout = *timeouts.get(&template.service)?;
             let age = affinity.age(self.now);
             let lives = flow::target(u16::try_from(slot).ok()?, backend.generation)
                 == affinity.target
-                && u32::from(backend.service) == key.service
+                && u32::from(backend.service) == template.service
                 && age <= timeout;
             lives.then(|| ConnectionView {
                 protocol: protocol(backend.proto),
                 expires: self.ticks.time(timeout - age),
                 state: "NONE".into(),
                 client: Endpoint {
-                    address: address4(key.client).into(),
+                    address: template.client,
                     port: 0,
                 },
                 r#virtual: virtual_(backend),
@@ -283,14 +292,14 @@ const fn protocol(number: u8) -> Protocol {
 
 fn real(backend: &Backend) -> Endpoint {
     Endpoint {
-        address: address4(backend.addr).into(),
+        address: backend.server(),
         port: u16::from_be(backend.port),
     }
 }
 
 fn virtual_(backend: &Backend) -> Endpoint {
     Endpoint {
-        address: address4(backend.vip).into(),
+        address: backend.service_address(),
         port: u16::from_be(backend.vport),
     }
 }
@@ -334,6 +343,11 @@ fn scheduler_flags(policy: &Policy) -> Vec<String> {
 fn persistence(info: &ServiceInfo) -> Option<PersistenceView> {
     (info.persistence_timeout != 0).then(|| PersistenceView {
         timeout_seconds: info.persistence_timeout,
-        granularity: Granularity::Mask(address4(info.persistence_granularity)),
+        granularity: match info.key.address() {
+            IpAddr::V4(_) => Granularity::Mask(address4(info.persistence_granularity)),
+            IpAddr::V6(_) => {
+                Granularity::Prefix(u8::try_from(info.persistence_granularity).unwrap_or(128))
+            }
+        },
     })
 }

@@ -119,7 +119,7 @@ impl Director {
     /// Those of `held` whose addresses are not with IPVS now.
     pub(super) fn without_ipvs(&self, held: &[Service]) -> Vec<Service> {
         let addresses = self.addresses_of(Carrier::Ipvs);
-        let stays = |it: &&Service| !addresses.contains(&it.key.address().into());
+        let stays = |it: &&Service| !addresses.contains(&it.key.address);
         held.iter().filter(stays).cloned().collect()
     }
 

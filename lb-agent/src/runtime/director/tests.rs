@@ -1,5 +1,6 @@
 mod interfaces;
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;

@@ -18,15 +18,6 @@ use crate::runtime::supervisor::loss::Loss;
 use crate::runtime::supervisor::paths::Paths;
 use crate::wire::path_mtu::TooNarrow;
 
-/// What the supervisor wants to hear of.
-const GROUPS: [Group; 5] = [
-    Group::Link,
-    Group::Ipv4Address,
-    Group::Ipv6Address,
-    Group::Neighbour,
-    Group::Ipv4Route,
-];
-
 /// Netlink, for questions and for news.
 pub(super) struct Network {
     connection: Connection,
@@ -48,11 +39,11 @@ pub(super) enum News {
 impl Network {
     /// Opens both sockets, news first, so that nothing falls between the two.
     pub(super) fn open() -> Result<Self, NetlinkError> {
-        let monitor = Monitor::open(&GROUPS)?;
+        let monitor = Monitor::open(&Group::ALL)?;
         let (sender, news) = mpsc::unbounded_channel();
         std::thread::Builder::new()
             .name("netlink".into())
-            .spawn(move || listen(monitor, || Monitor::open(&GROUPS), &sender))
+            .spawn(move || listen(monitor, || Monitor::open(&Group::ALL), &sender))
             .map_err(|source| NetlinkError::Thread { source })?;
         Ok(Self {
             connection: Connection::open()?,

@@ -8,7 +8,7 @@ use lb_common::stats::Reason;
 
 use super::packet::{self, address, mend, put, readdress, short};
 use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal};
-use crate::frame::{ETHERNET, Endpoint, TCP, UDP};
+use crate::frame::{ETHERNET, Endpoint, TCP, UDP, v4};
 use crate::network::Network;
 
 /// IP protocol number of ICMP.
@@ -134,7 +134,7 @@ impl Model {
             Forwarding::Nat => {
                 let mut frame = packet::direct(frame, &hop);
                 let to = Endpoint {
-                    address: server.address,
+                    address: v4(server.address),
                     port: server.port,
                 };
                 let ip = &mut frame[ETHERNET..];

@@ -6,7 +6,7 @@ use lb_common::stats::Reason;
 
 use super::packet::{self, address, short};
 use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal};
-use crate::frame::{ETHERNET, TCP, UDP};
+use crate::frame::{ETHERNET, TCP, UDP, v4};
 use crate::network::Network;
 
 /// Addresses, identification and protocol.
@@ -82,7 +82,7 @@ impl Model {
             Forwarding::Tun => packet::tunnelled(frame, length, &server, &hop),
         };
         if nat {
-            packet::readdress(&mut frame[ETHERNET..], 16, server.address);
+            packet::readdress(&mut frame[ETHERNET..], 16, v4(server.address));
         }
         let verdict = self.leave(network, arrival.ingress, hop.index);
         if verdict != DROP {

@@ -11,7 +11,7 @@ use lb_common::filter::AddressFilter;
 use lb_common::service::ServiceKey4;
 
 use super::{Model, rota};
-use crate::frame::Endpoint;
+use crate::frame::{Endpoint, v4};
 
 /// A server from the moment it enters a service to the moment it leaves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,7 +177,7 @@ impl Model {
             .filter(|it| it.server.method == Forwarding::Nat)
         {
             let Server { address, port, .. } = real.server;
-            filter.add_server(&ServiceKey4::new(address, port, real.protocol));
+            filter.add_server(&ServiceKey4::new(v4(address), port, real.protocol));
         }
         filter
     }
@@ -213,15 +213,15 @@ pub(super) fn weight(scheduler: Scheduler, server: &Server, all: &[Server]) -> u
 /// The key of a service.
 fn key_of(service: &Service) -> (Endpoint, u8) {
     let endpoint = Endpoint {
-        address: service.key.address(),
-        port: service.key.port(),
+        address: v4(service.key.address),
+        port: service.key.port,
     };
     (endpoint, service.key.proto)
 }
 
 fn endpoint_of(server: &Server) -> Endpoint {
     Endpoint {
-        address: server.address,
+        address: v4(server.address),
         port: server.port,
     }
 }

@@ -13,7 +13,7 @@ use super::packet::Packet;
 use super::scheduler::Dest;
 use super::state::State;
 use super::{Incarnation, Model, Refusal};
-use crate::frame::Endpoint;
+use crate::frame::{Endpoint, v4};
 
 impl Model {
     /// A new flow is not let in when there are too many.
@@ -200,7 +200,7 @@ impl Model {
             let load = self.loads.get(incarnation).copied().unwrap_or_default();
             Dest {
                 endpoint: Endpoint {
-                    address: server.address,
+                    address: v4(server.address),
                     port: server.port,
                 },
                 weight: weight(service.scheduler, server, &all).into(),

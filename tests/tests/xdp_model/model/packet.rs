@@ -7,7 +7,7 @@ use lb_agent::dataplane::nexthop::Hop;
 use lb_common::stats::Reason;
 
 use super::Refusal;
-use crate::frame::{ETHERNET, Endpoint, TCP, UDP, checksum};
+use crate::frame::{ETHERNET, Endpoint, TCP, UDP, checksum, v4};
 
 /// A TCP or UDP packet that is whole.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +102,7 @@ pub(crate) fn tunnelled(frame: &[u8], length: u16, server: &Server, hop: &Hop) -
         Some(IpAddr::V6(_)) | None => Ipv4Addr::UNSPECIFIED,
     };
     outer.extend(source.octets());
-    outer.extend(server.address.octets());
+    outer.extend(v4(server.address).octets());
     let check = checksum(&outer);
     outer[10..12].copy_from_slice(&check.to_be_bytes());
     let mut result = frame[..ETHERNET].to_vec();
@@ -145,7 +145,7 @@ pub(crate) fn icmp_error(frame: &[u8], packet: &Packet, icmp: [u8; 8]) -> Vec<u8
 pub(crate) fn to_server(frame: &[u8], packet: &Packet, server: &Server, hop: &Hop) -> Vec<u8> {
     let mut frame = direct(frame, hop);
     let to = Endpoint {
-        address: server.address,
+        address: v4(server.address),
         port: server.port,
     };
     translate(&mut frame[ETHERNET..], packet, 16, 2, to);

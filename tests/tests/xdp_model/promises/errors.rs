@@ -8,7 +8,9 @@ use lb_agent::dataplane::desired::{Server, Service};
 
 use super::server_of;
 use crate::fixture::{CLIENT, SYN, desired, in_director, packet, reply, server, service};
-use crate::frame::{ETHERNET, Endpoint, Segment, TCP, UDP, checksum, ethernet, pseudo_checksum};
+use crate::frame::{
+    ETHERNET, Endpoint, Segment, TCP, UDP, checksum, ethernet, pseudo_checksum, v4,
+};
 use crate::model::{Outcome, PASS, REDIRECT};
 use crate::network::Network;
 use crate::rig::Rig;
@@ -91,7 +93,7 @@ fn an_error_about_a_packet_of_a_server_reaches_that_server() -> Result<()> {
                     let (name, port) = if method == Nat {
                         ([10, 0, 0, 13], 8080_u16)
                     } else {
-                        (service.key.address().octets(), 80)
+                        (v4(service.key.address).octets(), 80)
                     };
                     ensure!(ip[16..20] == name && ip[40..44] == name, "{method:?}");
                     ensure!(ip[44..48] == CLIENT.octets());
@@ -117,11 +119,11 @@ fn an_error_about_a_packet_of_a_client_comes_back_in_the_name_of_the_service() -
                 ..packet(1, &service, 0)
             };
             // From the server itself, and from a router that stands before it.
-            for from in [server.address, Ipv4Addr::new(10, 0, 0, 254)] {
+            for from in [v4(server.address), Ipv4Addr::new(10, 0, 0, 254)] {
                 let found = rig.send(&too_big(from, &sent, 576), network.back.index)?;
                 ensure!(found.verdict == REDIRECT, "{protocol} {from}");
                 let ip = &found.frame[ETHERNET..];
-                let name = service.key.address().octets();
+                let name = v4(service.key.address).octets();
                 ensure!(ip[12..16] == name && ip[16..20] == CLIENT.octets());
                 ensure!(ip[40..44] == CLIENT.octets() && ip[44..48] == name);
                 ensure!(ip[48..50] == [0, 1] && ip[50..52] == [0, 80]);

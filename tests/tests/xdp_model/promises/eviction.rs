@@ -209,7 +209,7 @@ fn an_answer_tells_that_a_connection_goes_on_and_not_that_a_sender_of_udp_is_rea
         in_director(|network, rig| {
             let service = service(22, 80, protocol, vec![server(network, 13, 80, Nat)]);
             rig.configure(&desired(&[&service]))?;
-            let state = |rig: &Rig| rig.maps.flows().map(|flow| flow.state()).next();
+            let state = |rig: &Rig| rig.maps.flows().map(|flow| flow.entry.state()).next();
             for flags in asks {
                 server_of(rig, network, &packet(PORT, &service, *flags))?;
             }

@@ -6,7 +6,7 @@ use lb_common::stats::Reason;
 
 use super::server_of;
 use crate::fixture::{desired, in_director, packet, reply, server, service};
-use crate::frame::{ETHERNET, Segment, UDP, checksum};
+use crate::frame::{ETHERNET, Segment, UDP, checksum, v4};
 use crate::model::{Outcome, PASS, REDIRECT};
 
 /// "More fragments".
@@ -74,7 +74,7 @@ fn all_fragments_of_a_reply_come_in_the_name_of_the_service() -> Result<()> {
         for segment in [first.clone(), later(&first, MORE | 9), later(&first, 20)] {
             let found = rig.send(&segment.frame(), network.back.index)?;
             ensure!(found.verdict == REDIRECT);
-            ensure!(found.frame[26..30] == service.key.address().octets());
+            ensure!(found.frame[26..30] == v4(service.key.address).octets());
             ensure!(checksum(&found.frame[ETHERNET..ETHERNET + 20]) == 0);
         }
         Ok(())
@@ -119,13 +119,13 @@ fn fragments_of_a_client_that_is_a_server_as_well_go_to_the_server_of_the_first(
             payload: vec![7; 64],
             ..packet(1, &service, 0)
         };
-        first.source.address = nat.address;
+        first.source.address = v4(nat.address);
         for segment in [first.clone(), later(&first, 20)] {
             let found = rig.send(&segment.frame(), network.front.index)?;
             ensure!(found.verdict == REDIRECT);
             let ip = &found.frame[ETHERNET..];
-            ensure!(ip[12..16] == nat.address.octets(), "the source stays");
-            ensure!(ip[16..20] == nat.address.octets());
+            ensure!(ip[12..16] == v4(nat.address).octets(), "the source stays");
+            ensure!(ip[16..20] == v4(nat.address).octets());
         }
         Ok(())
     })

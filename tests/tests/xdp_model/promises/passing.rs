@@ -8,7 +8,7 @@ use lb_common::stats::Reason;
 
 use super::server_of;
 use crate::fixture::{ACK, SYN, desired, in_director, packet, reply, server, service};
-use crate::frame::{Endpoint, Segment, TCP};
+use crate::frame::{Endpoint, Segment, TCP, v4};
 use crate::model::{DROP, Outcome, PASS, REDIRECT, TX};
 use crate::network::UNREACHABLE;
 use crate::rig::Agent;
@@ -41,7 +41,7 @@ fn a_sender_that_nobody_could_answer_is_left_to_the_kernel() -> Result<()> {
     in_director(|network, rig| {
         let service = service(20, 80, TCP, vec![server(network, 11, 80, Dr)]);
         rig.configure(&desired(&[&service]))?;
-        let itself = service.key.address().octets();
+        let itself = v4(service.key.address).octets();
         let bad = [
             [0, 1, 2, 3],
             [127, 0, 0, 1],

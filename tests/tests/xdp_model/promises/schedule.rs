@@ -72,6 +72,7 @@ fn persistence_keeps_the_clients_of_one_network_on_one_server() -> Result<()> {
                 // Ticks, by the clock of the rig.
                 timeout: Duration::from_secs(50),
                 mask: [255, 255, 255, 0].into(),
+                prefix: 128,
             }),
             ..service(20, 80, TCP, two)
         };
@@ -121,6 +122,7 @@ fn a_template_that_has_timed_out_binds_nobody() -> Result<()> {
         let persistence = Persistence {
             timeout: Duration::from_secs(9),
             mask: [255; 4].into(),
+            prefix: 128,
         };
         let service = Service {
             persistence: Some(persistence),
@@ -147,6 +149,7 @@ fn a_connection_keeps_its_template_alive() -> Result<()> {
             // Nine ticks, by the clock of the rig.
             timeout: Duration::from_secs(9),
             mask: [255; 4].into(),
+            prefix: 128,
         };
         let service = Service {
             persistence: Some(persistence),
@@ -176,6 +179,7 @@ fn a_flood_of_first_packets_makes_no_client_forgotten_that_was_seen_again() -> R
         let persistence = Some(Persistence {
             timeout: Duration::from_mins(5),
             mask: [255; 4].into(),
+            prefix: 128,
         });
         let tcp = Service {
             persistence,
@@ -231,6 +235,7 @@ fn a_template_that_another_cpu_has_stamped_ahead_of_our_clock_is_young() -> Resu
         let persistence = Persistence {
             timeout: Duration::from_secs(9),
             mask: [255; 4].into(),
+            prefix: 128,
         };
         let service = Service {
             persistence: Some(persistence),

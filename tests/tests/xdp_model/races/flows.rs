@@ -190,6 +190,8 @@ fn two_cpus_at_the_same_bucket_pair_no_client_with_a_wrong_server_and_make_no_fl
             let keys: BTreeSet<u64> = left.iter().map(|entry| entry.key).collect();
             ensure!(keys.len() == left.len(), "round {round}: twice in {left:?}");
         }
-        rig.maps.flows().try_for_each(|entry| check(&pairs, &entry))
+        rig.maps
+            .flows()
+            .try_for_each(|flow| check(&pairs, &flow.entry))
     })
 }

@@ -19,7 +19,7 @@ use crate::network::Network;
 use crate::rig::stay_on_cpu;
 
 /// Runs both at the same time, each on a CPU of its own; without a second CPU neither.
-fn race(
+pub(crate) fn race(
     one: impl FnOnce() -> Result<()> + Send,
     other: impl FnOnce() -> Result<()> + Send,
 ) -> Result<()> {

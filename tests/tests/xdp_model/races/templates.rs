@@ -57,6 +57,7 @@ fn a_client_on_two_cpus_at_once_gets_one_server() -> Result<()> {
             persistence: Some(Persistence {
                 timeout: Duration::from_mins(5),
                 mask: [255; 4].into(),
+                prefix: 128,
             }),
             ..service(20, 80, TCP, servers.collect())
         };

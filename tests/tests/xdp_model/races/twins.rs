@@ -45,7 +45,7 @@ fn round(network: &Network, rig: &mut Rig, round: u8) -> Result<()> {
     race(|| one.run(&others), || other.run(&ones))?;
     let mut found: BTreeMap<u64, Vec<FlowEntry>> = BTreeMap::new();
     for flow in rig.maps.flows() {
-        found.entry(flow.key).or_default().push(flow);
+        found.entry(flow.entry.key).or_default().push(flow.entry);
     }
     let twice: Vec<_> = found.values().filter(|flows| flows.len() > 1).collect();
     ensure!(twice.is_empty(), "{} flows twice", twice.len());

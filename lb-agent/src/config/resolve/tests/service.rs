@@ -194,7 +194,10 @@ fn a_tunnel_may_lead_to_the_other_family() {
     );
     assert_eq!(
         messages(&loaded),
-        ["notice XDP cannot serve this: it serves no IPv6 yet; the kernel's IPVS does"]
+        [
+            "notice XDP cannot serve this: it knows no tunnel from one family to the other yet; the \
+             kernel's IPVS does"
+        ]
     );
 }
 

@@ -10,7 +10,7 @@ use lb_common::filter::AddressFilter;
 use lb_common::flow::TICK_SHIFT;
 use lb_common::locality::EXPIRATION_SECONDS;
 use lb_common::policy::Policy;
-use lb_common::service::{ServiceEntry, ServiceInfo, ServiceKey4};
+use lb_common::service::{ServiceEntry, ServiceInfo};
 use lb_common::station::Stations;
 use lb_common::stats::Traffic;
 
@@ -120,7 +120,10 @@ impl Maps {
         self.policies
             .set(u32::from(entry.id), Abi(*policy), 0)
             .map_err(MapsError::write("POLICIES"))?;
-        let room = self.services4.set(ServiceKey4::from(key), entry);
+        let room = match key.v4() {
+            Some(key) => self.services4.set(key, entry),
+            None => self.services6.set(key.v6(), entry),
+        };
         room.then_some(()).ok_or(MapsError::NoRoom {
             address: key.address,
             port: key.port,
@@ -134,7 +137,10 @@ impl Maps {
     }
 
     fn remove_service(&mut self, key: Key, id: u16) -> Result<(), MapsError> {
-        self.services4.remove(ServiceKey4::from(key));
+        match key.v4() {
+            Some(key) => self.services4.remove(key),
+            None => self.services6.remove(key.v6()),
+        }
         self.set_info(id, &ServiceInfo::zeroed())
     }
 

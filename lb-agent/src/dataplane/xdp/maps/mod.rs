@@ -6,21 +6,24 @@
 mod execute;
 mod loads;
 pub mod mapped;
-mod read;
+pub mod read;
 mod schedules;
 mod services;
+mod services6;
 mod slot;
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, xdp::DevMapHash};
-use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
-use lb_common::flow::FlowBucket;
-use lb_common::limits::{FLOW_BUCKETS, MAX_BACKENDS, SERVICE_BUCKETS};
+use lb_common::flow::{FlowBucket, FlowBucket6};
+use lb_common::limits::{
+    FLOW_BUCKETS, FLOW_BUCKETS6, MAX_BACKENDS, SERVICE_BUCKETS, SERVICE_BUCKETS6,
+};
 use lb_common::load::Load;
 use lb_common::policy::{Policy, SOURCE_COUNTERS};
 use lb_common::service::ServiceInfo;
@@ -30,12 +33,14 @@ use thiserror::Error;
 use self::mapped::Mapped;
 use self::schedules::Schedules;
 use self::services::Services;
+use self::services6::Services6;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 26] = [
     "CONTROL",
     "SERVICES4",
+    "SERVICES6",
     "SERVICE_INFO",
     "BACKENDS",
     "SCHEDULES",
@@ -46,15 +51,19 @@ pub const NAMES: [&str; 21] = [
     "SOURCES",
     "CURSORS",
     "AFFINITY4",
+    "AFFINITY6",
     "PENDING4",
+    "PENDING6",
     "FRAGMENTS4",
     "FLOWS4",
+    "FLOWS6",
     "BACKEND_STATS",
     "RETIRED_STATS",
     "REASONS",
     "ANSWERS",
     "EGRESS",
     "UNRESOLVED",
+    "PROGRAMS",
 ];
 
 /// A record as aya wants it.
@@ -107,10 +116,10 @@ pub enum MapsError {
     },
     /// Both buckets of a virtual server are full. With as many services as there are ids this
     /// happens to nobody; the table is an eighth full then.
-    #[error("the table of virtual servers has no room for {address}:{port}")]
+    #[error("the table of virtual servers has no room for {}", std::net::SocketAddr::new(*address, *port))]
     NoRoom {
         /// Address of the virtual server.
-        address: Ipv4Addr,
+        address: IpAddr,
         /// Its port.
         port: u16,
     },
@@ -157,9 +166,12 @@ pub struct Maps {
     control: Arc<Mapped<Control>>,
     backends: Mapped<Backend>,
     flows4: Mapped<FlowBucket>,
+    flows6: Mapped<FlowBucket6>,
     services4: Services,
+    services6: Services6,
     service_info: Array<MapData, Abi<ServiceInfo>>,
     affinity4: HashMap<MapData, Abi<AffinityKey4>, Abi<Affinity>>,
+    affinity6: HashMap<MapData, Abi<AffinityKey6>, Abi<Affinity>>,
     policies: Array<MapData, Abi<Policy>>,
     loads: Mapped<Load>,
     /// The kernel gives every record eight bytes.
@@ -190,14 +202,18 @@ impl Maps {
         };
         let backends = MAX_BACKENDS as usize;
         let buckets = FLOW_BUCKETS as usize;
+        let (buckets6, services6) = (FLOW_BUCKETS6 as usize, SERVICE_BUCKETS6 as usize);
         let services = SERVICE_BUCKETS as usize;
         Ok(Self {
             control: Arc::new(mapped("CONTROL", &open("CONTROL")?, 1, true)?),
             backends: mapped("BACKENDS", &open("BACKENDS")?, backends, true)?,
             flows4: mapped("FLOWS4", &open("FLOWS4")?, buckets, false)?,
+            flows6: mapped("FLOWS6", &open("FLOWS6")?, buckets6, false)?,
             services4: Services::new(mapped("SERVICES4", &open("SERVICES4")?, services, true)?),
+            services6: Services6::new(mapped("SERVICES6", &open("SERVICES6")?, services6, true)?),
             service_info: convert("SERVICE_INFO", typed("SERVICE_INFO")?)?,
             affinity4: convert("AFFINITY4", typed("AFFINITY4")?)?,
+            affinity6: convert("AFFINITY6", typed("AFFINITY6")?)?,
             policies: convert("POLICIES", typed("POLICIES")?)?,
             loads: mapped("LOADS", &open("LOADS")?, backends, true)?,
             sources: mapped(

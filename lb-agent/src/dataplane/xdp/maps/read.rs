@@ -1,19 +1,41 @@
 //! Reading the maps: for adoption, for `dump`.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use bytemuck::Zeroable as _;
-use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::address6;
+use lb_common::affinity::Affinity;
 use lb_common::backend::{Backend, flags};
 use lb_common::control::Control;
 use lb_common::flow::{BUSY, FREE, FlowEntry};
 use lb_common::limits::MAX_AFFINITIES;
 use lb_common::policy::Policy;
-use lb_common::service::ServiceInfo;
+use lb_common::service::{ServiceEntry, ServiceInfo, address4};
 use lb_common::stats::{Reason, Traffic};
 
 use super::{Maps, MapsError};
 use crate::dataplane::installed::{Addresses, Installed, Key, Service};
+
+/// A flow of either family.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow {
+    /// What the table says of it. Of IPv6 its key holds a part of the client's address.
+    pub entry: FlowEntry,
+    /// Address of the client.
+    pub client: IpAddr,
+}
+
+/// A client that `persistence_timeout` remembers.
+#[derive(Clone, Copy, Debug)]
+pub struct Template {
+    /// Id of the service.
+    pub service: u32,
+    /// Its address, as far as `persistence_granularity` goes.
+    pub client: IpAddr,
+    /// Its server, and since when.
+    pub value: Affinity,
+}
 
 impl Maps {
     /// The control page.
@@ -24,7 +46,7 @@ impl Maps {
     /// What another agent has left, as the plan wants to see it.
     pub fn installed(&self) -> Result<Installed, MapsError> {
         let mut installed = Installed::default();
-        for (key, entry) in self.services4.iter() {
+        for (key, entry) in self.entries() {
             let (info, policy) = (self.info(entry.id)?, self.policy(entry.id)?);
             installed
                 .schedules
@@ -34,13 +56,20 @@ impl Maps {
                 info,
                 policy,
             };
-            installed.services.insert(Key::from(key), service);
+            installed.services.insert(key, service);
         }
         installed.backends = self.backends_ever_used().collect();
         installed.thresholds = self.thresholds();
         // Which addresses made the bits cannot be seen; the first plan writes the filter anew.
         installed.filter = Addresses::default();
         Ok(installed)
+    }
+
+    /// What the program looks up, of both families.
+    fn entries(&self) -> impl Iterator<Item = (Key, ServiceEntry)> {
+        let v4 = self.services4.iter();
+        v4.map(|(key, entry)| (Key::from(key), entry))
+            .chain(self.services6.iter())
     }
 
     /// Zeroes the counters of slots that nobody uses: an agent was killed between freeing a slot and
@@ -70,17 +99,26 @@ impl Maps {
 
     /// The clients that `persistence_timeout` remembers. Reading disturbs nothing: the kernel does
     /// not count it as a use.
-    pub fn affinities(&self) -> impl Iterator<Item = (AffinityKey4, Affinity)> {
+    pub fn affinities(&self) -> impl Iterator<Item = Template> {
         // An entry that goes meanwhile makes the kernel begin anew.
-        let all = self.affinity4.iter().take(MAX_AFFINITIES as usize);
-        all.filter_map(Result::ok)
-            .map(|(key, value)| (key.0, value.0))
+        let v4 = self.affinity4.iter().take(MAX_AFFINITIES as usize);
+        let v6 = self.affinity6.iter().take(MAX_AFFINITIES as usize);
+        let v4 = v4.filter_map(Result::ok).map(|(key, value)| Template {
+            service: key.0.service,
+            client: address4(key.0.client).into(),
+            value: value.0,
+        });
+        let v6 = v6.filter_map(Result::ok).map(|(key, value)| Template {
+            service: u32::try_from(key.0.service).unwrap_or(0),
+            client: address6::address(key.0.client).into(),
+            value: value.0,
+        });
+        v4.chain(v6)
     }
 
     /// `persistence_timeout` in ticks, by service id.
     pub fn persistence_ticks(&self) -> BTreeMap<u32, u32> {
-        let entries = self.services4.iter();
-        entries
+        self.entries()
             .map(|(_, entry)| (entry.id.into(), entry.affinity_ticks))
             .collect()
     }
@@ -99,10 +137,10 @@ impl Maps {
     /// The services that the program looks up, by id.
     pub fn services(&self) -> Result<Vec<(u16, ServiceInfo)>, MapsError> {
         let mut services = Vec::new();
-        for (_, entry) in self.services4.iter() {
+        for (_, entry) in self.entries() {
             services.push((entry.id, self.info(entry.id)?));
         }
-        services.sort_by_key(|(_, info)| Key::from(info.key));
+        services.sort_by_key(|(_, info): &(u16, ServiceInfo)| Key::from(info.key));
         Ok(services)
     }
 
@@ -151,15 +189,27 @@ impl Maps {
     }
 
     /// Every entry of the flow table that holds a flow, timed out or not.
-    pub fn flows(&self) -> impl Iterator<Item = FlowEntry> {
-        (0..self.flows4.len())
+    pub fn flows(&self) -> impl Iterator<Item = Flow> {
+        let v4 = (0..self.flows4.len())
             .filter_map(|bucket| self.flows4.get(bucket))
             .flat_map(|bucket| bucket.ways)
-            .filter(|entry| entry.key != FREE && entry.key != BUSY)
+            .map(|entry| Flow {
+                entry,
+                client: entry.client().into(),
+            });
+        let v6 = (0..self.flows6.len())
+            .filter_map(|bucket| self.flows6.get(bucket))
+            .flat_map(|bucket| bucket.ways)
+            .map(|entry| Flow {
+                entry: entry.flow,
+                client: entry.client().into(),
+            });
+        v4.chain(v6)
+            .filter(|flow| flow.entry.key != FREE && flow.entry.key != BUSY)
     }
 
-    /// Room for flows.
+    /// Room for flows, of both families.
     pub fn flow_capacity(&self) -> usize {
-        self.flows4.len() * lb_common::flow::WAYS
+        (self.flows4.len() + self.flows6.len()) * lb_common::flow::WAYS
     }
 }

@@ -1,6 +1,6 @@
 //! How a backend slot is changed while the program reads it. Pure.
 //!
-//! A slot is eight words, and the program loads the words it needs one by one, each at once: it
+//! A slot is sixteen words, and the program loads the words it needs one by one, each at once: it
 //! may see some of them old and some new. So the order of the stores is what keeps it from
 //! sending a packet with half of an old way and half of a new one.
 

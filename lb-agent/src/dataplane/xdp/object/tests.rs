@@ -31,6 +31,24 @@ fn the_usual_causes_come_with_what_to_do() {
 }
 
 #[test]
+fn a_kernel_that_knows_no_tail_calls_beside_subprograms_is_told_from_others() {
+    for (log, is_that) in [
+        (
+            "tail_calls are not allowed in non-JITed programs with bpf-to-bpf calls",
+            true,
+        ),
+        (
+            "mixing of tail_calls and bpf-to-bpf calls is not supported",
+            true,
+        ),
+        ("R1 invalid mem access 'inv'", false),
+    ] {
+        assert_eq!(refused_with(log) != LOAD, is_that, "{log}");
+        assert!(refused_with(log).starts_with(LOAD));
+    }
+}
+
+#[test]
 fn the_object_is_an_elf_file_for_bpf() {
     // EM_BPF is 247; little-endian, 64 bits.
     assert_eq!(OBJECT[..6], [0x7f, b'E', b'L', b'F', 2, 1]);

@@ -52,6 +52,14 @@ fn director(config: Config) -> Director {
     Director::new(config, &Numbers::default()).0
 }
 
+/// The last byte of an address.
+fn last(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(address) => address.octets()[3],
+        IpAddr::V6(address) => address.octets()[15],
+    }
+}
+
 /// Address, gate and servers of each service.
 fn served(director: &Director) -> Vec<(String, u16, Vec<u8>)> {
     let mut served: Vec<_> = director
@@ -61,9 +69,9 @@ fn served(director: &Director) -> Vec<(String, u16, Vec<u8>)> {
         .map(|service| {
             let servers = service.servers.iter();
             (
-                service.key.address().to_string(),
+                service.key.address.to_string(),
                 service.gate,
-                servers.map(|server| server.address.octets()[3]).collect(),
+                servers.map(|server| last(server.address)).collect(),
             )
         })
         .collect();

@@ -1,0 +1,11 @@
+//! The programs that the one on the interface hands packets to: indexes into `PROGRAMS`.
+//!
+//! Each has a stack of its own, and as many instructions as a kernel verifies for one program. A place
+//! that is empty means that the kernel gets the packet.
+
+/// IPv6.
+pub const IPV6: u32 = 0;
+/// IPv6, packets of flows that are not known by the first look.
+pub const IPV6_ADMISSION: u32 = 1;
+/// Places of the map.
+pub const COUNT: u32 = 2;

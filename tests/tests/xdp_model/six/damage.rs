@@ -1,0 +1,215 @@
+//! Every way to damage a frame that can be counted through: what is left of it is forwarded whole, is
+//! answered because it has no hop left, or is the kernel's untouched. Which of them says a second reading of the headers.
+
+use std::net::Ipv6Addr;
+
+use anyhow::{Result, ensure};
+use lb_agent::config::model::Forwarding::Dr;
+
+use super::frame::{
+    AUTHENTICATION, DESTINATION_OPTIONS, Extension, FRAGMENT, HEADER, HOP_BY_HOP, ROUTING, frame,
+};
+use super::{image, twins};
+use crate::fixture::{ACK, SYN, desired, in_director, packet, server, service};
+use crate::frame::{ETHERNET, Segment, TCP, UDP};
+use crate::model::{PASS, REDIRECT, TX};
+
+/// Where these services are.
+const SERVICES: [(u8, u16, u8); 2] = [(20, 80, TCP), (21, 53, UDP)];
+
+/// What a second reader makes of a frame: whether it is for one of the services.
+fn is_ours(frame: &[u8]) -> bool {
+    read(frame).is_some_and(|(destination, port, protocol)| {
+        SERVICES.iter().any(|(last, its_port, its_protocol)| {
+            image([198, 51, 100, *last].into()) == destination
+                && (port, protocol) == (*its_port, *its_protocol)
+        })
+    })
+}
+
+/// Destination, port and protocol of a packet that may be forwarded, or answered.
+fn read(frame: &[u8]) -> Option<(Ipv6Addr, u16, u8)> {
+    let group = frame.first()? & 1 == 1;
+    let packet = frame.get(ETHERNET..)?;
+    let address = |at: usize| -> Option<Ipv6Addr> {
+        let octets: [u8; 16] = packet.get(at..at + 16)?.try_into().ok()?;
+        Some(octets.into())
+    };
+    let (source, destination) = (address(8)?, address(24)?);
+    let length = usize::from(u16::from_be_bytes([packet[4], packet[5]]));
+    let whole = packet.get(..HEADER + length)?;
+    let is_sound = !group && frame[12..14] == [0x86, 0xdd] && packet[0] >> 4 == 6;
+    if !is_sound || is_no_host(source) || source == destination {
+        return None;
+    }
+    let (protocol, at) = transport(whole)?;
+    let least = if protocol == TCP { 20 } else { 8 };
+    let transport = whole.get(at..at + least)?;
+    let port = u16::from_be_bytes([transport[2], transport[3]]);
+    Some((destination, port, protocol))
+}
+
+/// Protocol and place of what stands behind the extension headers, if it is TCP or UDP.
+fn transport(packet: &[u8]) -> Option<(u8, usize)> {
+    let (mut next, mut at) = (packet[6], HEADER);
+    for _ in 0..8 {
+        if at > 1024 {
+            return None;
+        }
+        if next == TCP || next == UDP {
+            return Some((next, at));
+        }
+        let header = packet.get(at..at + 8)?;
+        let units = usize::from(header[1]);
+        let length = match next {
+            HOP_BY_HOP if at == HEADER => 8 + 8 * units,
+            DESTINATION_OPTIONS => 8 + 8 * units,
+            // No address to go to before this one's service.
+            ROUTING if header[3] == 0 => 8 + 8 * units,
+            AUTHENTICATION => 8 + 4 * units,
+            // All in one piece.
+            FRAGMENT if u16::from_be_bytes([header[2], header[3]]) & 0xfff9 == 0 => 8,
+            _ => return None,
+        };
+        next = header[0];
+        at += length;
+    }
+    None
+}
+
+/// Addresses that stand for no single host that could be answered beyond its link.
+fn is_no_host(address: Ipv6Addr) -> bool {
+    let words = address.segments();
+    // "::", "::1", and the addresses of IPv4 that are mapped or compatible.
+    let is_old = words[..4] == [0; 4] && matches!(words[4..6], [0, 0 | 0xffff]);
+    words[0] >> 8 == 0xff || address.is_unicast_link_local() || is_old
+}
+
+/// Sound frames to begin with.
+fn sound() -> Vec<Vec<u8>> {
+    let chains = [
+        vec![],
+        vec![Extension::harmless(DESTINATION_OPTIONS, 1)],
+        [HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION]
+            .map(|number| Extension::harmless(number, 0))
+            .to_vec(),
+        vec![Extension::fragment(0, true, 7)],
+        vec![Extension::fragment(9, false, 7)],
+    ];
+    let mut frames = Vec::new();
+    for (last, port, protocol) in SERVICES {
+        let service = service(last, port, protocol, Vec::new());
+        let segment = Segment {
+            payload: vec![7; 24],
+            ..packet(1001, &service, ACK)
+        };
+        frames.extend(chains.iter().map(|chain| frame(&segment, chain)));
+    }
+    frames
+}
+
+/// Everything that `damaged` makes of every sound frame goes through the program.
+fn check(damaged: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + Sync) -> Result<()> {
+    in_director(|network, rig| {
+        let servers = vec![server(network, 11, 80, Dr), server(network, 12, 80, Dr)];
+        let services = SERVICES.map(|(last, port, protocol)| {
+            let [_, theirs] = twins(&service(last, port, protocol, servers.clone()));
+            theirs
+        });
+        rig.configure(&desired(&services.each_ref()))?;
+        let (mut ours, mut others) = (0, 0);
+        for sound in sound() {
+            for frame in damaged(&sound) {
+                let found = rig.send(&frame, network.front.index)?;
+                let text = || crate::trial::hex(&frame);
+                if !is_ours(&frame) {
+                    ensure!(found.verdict == PASS, "{}: {}", text(), found.verdict);
+                    ensure!(found.frame == frame, "{} is changed", text());
+                    others += 1;
+                    continue;
+                }
+                if frame[ETHERNET + 7] <= 1 {
+                    ensure!(found.verdict == TX, "{}: {}", text(), found.verdict);
+                    ensure!(found.frame[ETHERNET + HEADER] == 3, "{}: no answer", text());
+                    continue;
+                }
+                ensure!(found.verdict == REDIRECT, "{}: {}", text(), found.verdict);
+                let mut expected = frame.clone();
+                expected[ETHERNET + 7] -= 1;
+                expected[..12].copy_from_slice(&found.frame[..12]);
+                ensure!(found.frame == expected, "{}", text());
+                ensure!(
+                    matches!(found.frame[5], 0x11 | 0x12),
+                    "{}: to whom?",
+                    text()
+                );
+                ours += 1;
+            }
+        }
+        ensure!(ours > 0 && others > 0, "{ours} of ours and {others} others");
+        Ok(())
+    })
+}
+
+/// `frame` with every value in the place of each byte of `places`.
+fn with_bytes(frame: &[u8], places: impl Iterator<Item = usize>) -> Vec<Vec<u8>> {
+    let with = |at: usize, value| {
+        let mut frame = frame.to_vec();
+        if let Some(byte) = frame.get_mut(at) {
+            *byte = value;
+        }
+        frame
+    };
+    places
+        .flat_map(|at| (0..=255).map(move |value| (at, value)))
+        .map(|(at, value)| with(at, value))
+        .collect()
+}
+
+#[test]
+fn a_frame_of_ipv6_cut_at_any_byte_is_the_kernels_and_a_padded_one_is_not() -> Result<()> {
+    check(|frame| {
+        let cut = (ETHERNET..=frame.len()).map(|length| frame[..length].to_vec());
+        let padded = (1..64).map(|padding| [frame, &vec![0xee; padding]].concat());
+        cut.chain(padded).collect()
+    })
+}
+
+#[test]
+fn any_byte_of_the_fixed_header_of_ipv6_may_be_any() -> Result<()> {
+    check(|frame| with_bytes(frame, ETHERNET..ETHERNET + HEADER))
+}
+
+#[test]
+fn any_byte_of_what_is_behind_it_may_be_any() -> Result<()> {
+    check(|frame| {
+        with_bytes(
+            frame,
+            ETHERNET + HEADER..frame.len().min(ETHERNET + HEADER + 72),
+        )
+    })
+}
+
+#[test]
+fn chains_of_any_length_of_extension_headers_are_walked_or_left_alone() -> Result<()> {
+    check(|frame| {
+        let is_plain = frame[ETHERNET + 6] == TCP;
+        let lengths: &[u8] = if is_plain {
+            &[0, 1, 7, 40, 120, 255]
+        } else {
+            &[0]
+        };
+        let service = service(20, 80, TCP, Vec::new());
+        let segment = packet(1001, &service, SYN);
+        let chain = |count, longer| {
+            let one = Extension::harmless(DESTINATION_OPTIONS, longer);
+            super::frame::frame(&segment, &vec![one; count])
+        };
+        lengths
+            .iter()
+            .flat_map(|longer| (0..12).map(move |count| chain(count, *longer)))
+            .filter(|frame| frame.len() < 3000)
+            .chain([frame[..ETHERNET].to_vec()])
+            .collect()
+    })
+}

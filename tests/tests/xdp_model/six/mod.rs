@@ -1,0 +1,56 @@
+//! IPv6. A world of IPv4 has an image in IPv6, address by address, and what is true of the one is
+//! true of the other: `twins` runs both through the program. What IPv6 alone has, its headers above
+//! all, `damage` and `promises` look at, `limits` at who counts as one client, and `races` at clients whose keys are the same.
+
+mod damage;
+mod frame;
+mod limits;
+mod promises;
+mod races;
+mod twins;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use lb_agent::config::model::Forwarding;
+use lb_agent::dataplane::desired::{Path, Server, Service};
+use lb_agent::dataplane::installed::Key;
+use lb_agent::dataplane::nexthop::Hop;
+
+use crate::frame::v4;
+
+/// The image of an address. Its four words come to the address of IPv4 when they are folded, so that
+/// what hashes an address chooses alike.
+fn image(address: Ipv4Addr) -> Ipv6Addr {
+    Ipv6Addr::from_bits(0x2001_0db8_2001_0db8 << 64 | u128::from(address.to_bits()))
+}
+
+/// A service and its image, both in DR mode.
+fn twins(service: &Service) -> [Service; 2] {
+    let servers = service.servers.iter().map(|server| Server {
+        method: Forwarding::Dr,
+        path: match server.path {
+            // What does not fit is the matter of `promises`: the headers are not of one length.
+            Path::Via(hop) => Path::Via(Hop { mtu: 1500, ..hop }),
+            path @ (Path::Unknown | Path::Local) => path,
+        },
+        ..*server
+    });
+    let servers: Vec<Server> = servers.collect();
+    let images = servers.iter().map(|server| Server {
+        address: image(v4(server.address)).into(),
+        ..*server
+    });
+    let theirs = Service {
+        key: Key {
+            address: IpAddr::V6(image(v4(service.key.address))),
+            ..service.key
+        },
+        servers: images.collect(),
+        ..service.clone()
+    };
+    let ours = Service {
+        servers,
+        ..service.clone()
+    };
+    [ours, theirs]
+}

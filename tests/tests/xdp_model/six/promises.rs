@@ -1,0 +1,243 @@
+//! What the program promises about packets of IPv6, each promise by itself.
+
+use std::net::Ipv6Addr;
+
+use anyhow::{Context as _, Result, ensure};
+use lb_agent::config::model::Forwarding::Dr;
+use lb_agent::dataplane::desired::{Path, Server, Service};
+use lb_common::address6;
+use lb_common::answers::LIMIT;
+use lb_common::flow::{buckets6, state};
+use lb_common::stats::Reason;
+
+use super::frame::{Extension, HEADER, built, frame, pseudo_checksum};
+use super::{image, twins};
+use crate::fixture::{ACK, CLIENT, SYN, desired, in_director, packet, server, service};
+use crate::frame::{ETHERNET, Segment, TCP, UDP};
+use crate::model::{PASS, REDIRECT, TX};
+use crate::network::Network;
+use crate::rig::Rig;
+
+/// A TCP service of IPv6 with two servers.
+fn web(network: &Network) -> Service {
+    let servers = vec![server(network, 11, 80, Dr), server(network, 12, 80, Dr)];
+    let [_, theirs] = twins(&service(20, 80, TCP, servers));
+    theirs
+}
+
+/// A packet of a client to [`web`].
+fn to_web(port: u16, flags: u8) -> Segment {
+    packet(port, &service(20, 80, TCP, Vec::new()), flags)
+}
+
+/// The last byte of the MAC address that a frame is sent to; `None`: it is not sent.
+pub(super) fn sent_to(rig: &mut Rig, network: &Network, frame: &[u8]) -> Result<Option<u8>> {
+    let found = rig.send(frame, network.front.index)?;
+    Ok((found.verdict == REDIRECT).then_some(found.frame[5]))
+}
+
+#[test]
+fn a_flow_of_ipv6_stays_with_its_server_until_that_goes() -> Result<()> {
+    in_director(|network, rig| {
+        let mut web = web(network);
+        rig.configure(&desired(&[&web]))?;
+        let first = sent_to(rig, network, &frame(&to_web(1, SYN), &[]))?.context("not sent")?;
+        let other = sent_to(rig, network, &frame(&to_web(2, SYN), &[]))?.context("not sent")?;
+        ensure!(first != other, "they take turns");
+        for _ in 0..3 {
+            let again = sent_to(rig, network, &frame(&to_web(1, ACK), &[]))?;
+            ensure!(again == Some(first));
+        }
+        ensure!(rig.maps.flows().count() == 2);
+        // Weight 0 drains; without its server it has to have another.
+        let stays = image([10, 0, 0, 12].into());
+        for server in &mut web.servers {
+            server.weight = u32::from(server.address == stays);
+        }
+        rig.configure(&desired(&[&web]))?;
+        ensure!(sent_to(rig, network, &frame(&to_web(1, ACK), &[]))? == Some(first));
+        web.servers.retain(|it| it.weight == 1);
+        rig.configure(&desired(&[&web]))?;
+        for port in [1, 2] {
+            let left = sent_to(rig, network, &frame(&to_web(port, ACK), &[]))?;
+            ensure!(left == Some(0x12), "{port}: {left:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn clients_that_agree_in_port_last_bits_and_bucket_are_told_apart() -> Result<()> {
+    in_director(|network, rig| {
+        let secret = 0x5eed;
+        rig.set_control(secret, 0, &state::TIMEOUTS);
+        rig.configure(&desired(&[&web(network)]))?;
+        let service = image([198, 51, 100, 20].into());
+        let bucket = |client: Ipv6Addr| {
+            let hash = address6::hash(address6::words(client), 1_u16.to_be(), secret);
+            buckets6(hash)[0]
+        };
+        let with_prefix =
+            |prefix: u32| Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(prefix) << 32 | 9);
+        let first = with_prefix(0);
+        let mates = (1..)
+            .map(with_prefix)
+            .filter(|it| bucket(*it) == bucket(first));
+        let clients: Vec<Ipv6Addr> = [first].into_iter().chain(mates.take(2)).collect();
+        let mut servers = Vec::new();
+        for client in &clients {
+            let syn = built(&to_web(1, SYN), [*client, service], &[]);
+            servers.push(sent_to(rig, network, &syn)?);
+        }
+        ensure!(
+            servers[0] != servers[1] && servers[0] == servers[2],
+            "{servers:?}"
+        );
+        for (client, server) in clients.iter().zip(&servers) {
+            let ack = built(&to_web(1, ACK), [*client, service], &[]);
+            ensure!(sent_to(rig, network, &ack)? == *server, "{client}");
+        }
+        let mut known: Vec<_> = rig.maps.flows().map(|flow| flow.client).collect();
+        known.sort();
+        ensure!(known == clients, "{known:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn what_does_not_fit_the_way_to_the_server_is_answered_in_the_name_of_the_service() -> Result<()> {
+    in_director(|network, rig| {
+        let [_, mut dns] = twins(&service(21, 53, UDP, vec![server(network, 12, 53, Dr)]));
+        narrow(&mut dns.servers, 1400);
+        rig.configure(&desired(&[&dns]))?;
+        let segment = |payload| Segment {
+            payload: vec![1; payload],
+            ..packet(1, &service(21, 53, UDP, Vec::new()), 0)
+        };
+        let fits = frame(&segment(1400 - 48), &[]);
+        ensure!(sent_to(rig, network, &fits)? == Some(0x12));
+        let sent = frame(&segment(1401 - 48), &[]);
+        let found = rig.send(&sent, network.front.index)?;
+        ensure!(found.verdict == TX);
+        let (ethernet, ip) = found.frame.split_at(ETHERNET);
+        ensure!(ethernet[..6] == sent[6..12] && ethernet[6..12] == sent[..6]);
+        ensure!(ethernet[12..] == [0x86, 0xdd]);
+        let (header, icmp) = ip.split_at(HEADER);
+        let [client, name] = [CLIENT, [198, 51, 100, 21].into()].map(image);
+        ensure!(ip.len() == 1280 && header[..4] == [0x60, 0, 0, 0]);
+        ensure!(header[4..8] == [1240_u16.to_be_bytes(), [58, 64]].concat());
+        ensure!(header[8..24] == name.octets() && header[24..] == client.octets());
+        ensure!(icmp[..2] == [2, 0] && icmp[4..8] == 1400_u32.to_be_bytes());
+        ensure!(pseudo_checksum(name, client, 58, icmp) == 0, "the checksum");
+        ensure!(
+            icmp[8..] == sent[ETHERNET..ETHERNET + 1232],
+            "the quotation"
+        );
+        ensure!(rig.maps.reason(Reason::TooBig)? == 1);
+        Ok(())
+    })
+}
+
+#[test]
+fn who_asks_one_service_of_ipv6_for_too_many_answers_leaves_those_of_another_alone() -> Result<()> {
+    in_director(|network, rig| {
+        let services = [21, 22].map(|last| {
+            let [_, mut theirs] = twins(&service(last, 53, UDP, vec![server(network, 12, 53, Dr)]));
+            narrow(&mut theirs.servers, 1400);
+            theirs
+        });
+        rig.configure(&desired(&services.each_ref()))?;
+        let to = |last| {
+            let segment = Segment {
+                payload: vec![1; 1401],
+                ..packet(1, &service(last, 53, UDP, Vec::new()), 0)
+            };
+            frame(&segment, &[])
+        };
+        // It may tick meanwhile.
+        for _ in 0..LIMIT * 2 {
+            rig.send(&to(21), network.front.index)?;
+        }
+        ensure!(rig.send(&to(22), network.front.index)?.verdict == TX);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_client_of_ipv6_learns_that_the_hop_limit_of_its_packet_has_run_out() -> Result<()> {
+    in_director(|network, rig| {
+        rig.configure(&desired(&[&web(network)]))?;
+        let with = |ttl| {
+            let segment = Segment {
+                ttl,
+                ..to_web(1, SYN)
+            };
+            frame(&segment, &[])
+        };
+        ensure!(sent_to(rig, network, &with(2))?.is_some());
+        let [client, name] = [CLIENT, [198, 51, 100, 20].into()].map(image);
+        for hops in [1, 0] {
+            let sent = with(hops);
+            let found = rig.send(&sent, network.front.index)?;
+            ensure!(found.verdict == TX, "{hops}: {}", found.verdict);
+            let (header, icmp) = found.frame[ETHERNET..].split_at(HEADER);
+            ensure!(header[8..24] == name.octets() && header[24..] == client.octets());
+            ensure!(icmp[..2] == [3, 0] && icmp[4..8] == [0; 4]);
+            ensure!(pseudo_checksum(name, client, 58, icmp) == 0, "the checksum");
+            ensure!(icmp[8..] == sent[ETHERNET..], "the quotation");
+        }
+        ensure!(rig.maps.reason(Reason::TimeExceeded)? == 2);
+        Ok(())
+    })
+}
+
+/// Sets the size of what fits the way to the servers.
+fn narrow(servers: &mut [Server], mtu: u32) {
+    for server in servers {
+        if let Path::Via(hop) = &mut server.path {
+            hop.mtu = mtu;
+        }
+    }
+}
+
+#[test]
+fn fragments_discovery_and_echo_are_the_kernels() -> Result<()> {
+    in_director(|network, rig| {
+        rig.configure(&desired(&[&web(network)]))?;
+        let segment = to_web(1, SYN);
+        for piece in [
+            Extension::fragment(0, true, 1),
+            Extension::fragment(3, true, 1),
+            Extension::fragment(4, false, 1),
+        ] {
+            let frame = frame(&segment, &[piece]);
+            let found = rig.send(&frame, network.front.index)?;
+            ensure!((found.verdict, &found.frame) == (PASS, &frame));
+        }
+        ensure!(rig.maps.reason(Reason::Fragment)? == 3);
+        // Echo request, router and neighbour solicitation, neighbour advertisement.
+        for kind in [128, 133, 135, 136] {
+            let mut frame = frame(&segment, &[]);
+            frame[ETHERNET + 6] = 58;
+            frame[ETHERNET + HEADER] = kind;
+            let found = rig.send(&frame, network.front.index)?;
+            ensure!((found.verdict, &found.frame) == (PASS, &frame), "{kind}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_service_of_ipv4_and_one_of_ipv6_know_nothing_of_each_other() -> Result<()> {
+    in_director(|network, rig| {
+        let servers = vec![server(network, 11, 80, Dr)];
+        let [ours, theirs] = twins(&service(20, 80, TCP, servers));
+        let (of_ipv4, of_ipv6) = (to_web(1, SYN).frame(), frame(&to_web(1, SYN), &[]));
+        for (service, is_ipv6) in [(&ours, false), (&theirs, true)] {
+            rig.configure(&desired(&[service]))?;
+            ensure!(sent_to(rig, network, &of_ipv4)?.is_some() != is_ipv6);
+            ensure!(sent_to(rig, network, &of_ipv6)?.is_some() == is_ipv6);
+        }
+        Ok(())
+    })
+}
