@@ -27,6 +27,7 @@
 //! | `ANSWERS` | per-CPU array | program | program, packets off the common way | [`answers::Answers`] by [`answers`] |
 //! | `UNRESOLVED` | perf event array | program | agent | [`unresolved::Unresolved`] and a frame |
 //! | `PROGRAMS` | program array | agent | program, per packet | [`program`] |
+//! | `TRACE_FILTER`, `TRACE_PACKET`, `TRACE_EVENTS` | array of 1, per-CPU array of 1, ring buffer | `trace`; program; program | program; program; `trace` | [`trace::Filter`], [`trace::Notes`], [`trace::Event`] |
 //! | `EGRESS` | device map | agent | program | interface index |
 //!
 //! Every record is [`bytemuck::Pod`]: the derive refuses padding, so nothing unset reaches the
@@ -70,8 +71,9 @@ pub mod schedule;
 pub mod service;
 pub mod station;
 pub mod stats;
+pub mod trace;
 pub mod unresolved;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 7;
+pub const ABI_VERSION: u32 = 8;

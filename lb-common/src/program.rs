@@ -7,5 +7,11 @@
 pub const IPV6: u32 = 0;
 /// IPv6, packets of flows that are not known by the first look.
 pub const IPV6_ADMISSION: u32 = 1;
+/// IPv4, watched ([`crate::trace`]).
+pub const TRACE: u32 = 2;
+/// [`IPV6`], watched.
+pub const TRACE_IPV6: u32 = 3;
+/// [`IPV6_ADMISSION`], watched.
+pub const TRACE_IPV6_ADMISSION: u32 = 4;
 /// Places of the map.
-pub const COUNT: u32 = 2;
+pub const COUNT: u32 = 5;

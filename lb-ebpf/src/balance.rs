@@ -22,10 +22,11 @@ use lb_common::program;
 use lb_common::service::ServiceKey4;
 use lb_common::station::GROUP;
 use lb_common::stats::Reason;
+use lb_common::trace::decision;
 
 use crate::admission::{self, Question};
 use crate::backends;
-use crate::family::{Family, Key, V4};
+use crate::family::{Family, Four, Key};
 use crate::flows;
 use crate::forward;
 use crate::fragments;
@@ -36,10 +37,11 @@ use crate::parse::{Headers, Refused, parse};
 use crate::replies::{self, LATER};
 use crate::services;
 use crate::stats;
+use crate::trace;
 
-/// The verdict for one frame.
+/// The verdict for one frame; `TRACED`: of the program that watches itself.
 #[inline(always)]
-pub(crate) fn balance(ctx: &XdpContext) -> u32 {
+pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
     let packet = Packet::new(ctx);
     let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET)) else {
         return XDP_PASS;
@@ -53,6 +55,10 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
     };
+    if !TRACED && control.trace != 0 {
+        // SAFETY: nothing here waits to be dropped. If there is no program it returns.
+        unsafe { PROGRAMS.tail_call(ctx, program::TRACE) };
+    }
     // SAFETY: `at` checked the header.
     let (source, destination, protocol) =
         unsafe { ((*ip).source, (*ip).destination, (*ip).protocol) };
@@ -67,7 +73,7 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         return icmp::pass_on(ctx.ctx, control);
     }
     if to_service {
-        match from_client(ctx, packet, control, ip) {
+        match from_client::<TRACED>(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,
             // The filter takes some clients for virtual addresses: replies to them come here, too.
             Err(Refused::NotOurs) => {}
@@ -124,7 +130,7 @@ pub(crate) fn jiffies() -> u64 {
 
 /// A packet of a client: to the server of its flow.
 #[inline(always)]
-fn from_client(
+fn from_client<const TRACED: bool>(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
@@ -148,9 +154,9 @@ fn from_client(
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     let client = flow::key(source, port, 0);
     let [first, ..] = flow::buckets(mix(client, control.secret));
-    let question = Question {
+    let question = Question::<Four<TRACED>> {
         service,
-        near: V4::bucket(first).ok_or(Refused::NotOurs)?,
+        near: Four::<TRACED>::bucket(first).ok_or(Refused::NotOurs)?,
         key: Key::of(client | u64::from(service.id) << 48),
         destination: key.addr,
         tick: (now >> TICK_SHIFT) as u32,
@@ -179,6 +185,9 @@ pub(crate) fn choose<F: Family>(
     if let Some((entry, old)) = flows::find(question.near, &question.key)
         && let Some(slot) = admission::follow(question, control, entry, &old)?
     {
+        if F::TRACED {
+            trace::note_choice(old.slot().into(), decision::FLOW.into());
+        }
         return Ok(Choice {
             number: old.slot(),
             slot,
@@ -187,6 +196,9 @@ pub(crate) fn choose<F: Family>(
     }
     // A copy, so that the question need not lie in memory before somebody asks it.
     let admission = admission::admit(&Question { ..*question }).result()?;
+    if F::TRACED {
+        trace::note_admission(admission);
+    }
     let number = admission.slot();
     let slot = backends::read(number).ok_or(Reason::NoServer)?;
     let new = admission.is_new();

@@ -256,8 +256,11 @@ fn served_by(
     tick: u32,
 ) -> u32 {
     for way in 0..WAYS as u32 {
-        let Some(flow) = flows::read(flows::entry::<V4>(bucket, way), &Key::of(client), CLIENT)
-        else {
+        let Some(flow) = flows::read(
+            flows::entry::<V4>(bucket, way),
+            &Key::<V4>::of(client),
+            CLIENT,
+        ) else {
             continue;
         };
         if flows::expired(control, &flow, tick) {

@@ -76,7 +76,7 @@ enum Section {
 
 /// Why there is nothing to show.
 #[derive(Debug, Error)]
-enum DumpError {
+pub(super) enum DumpError {
     #[error(
         "no agent called \"{instance}\" runs here, and none has left anything behind; \
          `lb-agent run --config FILE` starts one"
@@ -220,7 +220,7 @@ fn attachments(status: &Status) -> Vec<AttachmentView> {
 }
 
 /// What there is of an agent: its status file with its age, and its maps.
-fn read(instance: &str) -> Result<(Status, Option<Duration>, Option<Maps>), DumpError> {
+pub(super) fn read(instance: &str) -> Result<(Status, Option<Duration>, Option<Maps>), DumpError> {
     let status = StatusFile::new(instance).read().ok();
     let pins = Pins::of(instance);
     let maps = if pins.may_exist() {
@@ -255,7 +255,7 @@ fn open(pins: &Pins) -> Result<Maps, DumpError> {
     })
 }
 
-fn surroundings(status: &Status, silent: Option<Duration>) -> Surroundings {
+pub(super) fn surroundings(status: &Status, silent: Option<Duration>) -> Surroundings {
     Surroundings {
         instances: by_gate(&status.gates),
         interfaces: status.interfaces.clone(),

@@ -18,22 +18,25 @@ use lb_common::flow::TICK_SHIFT;
 use lb_common::program;
 use lb_common::service::ServiceKey6;
 use lb_common::stats::Reason;
+use lb_common::trace::decision;
 
 use crate::admission::{self, Admission, Answer, Question};
 use crate::backends;
 use crate::balance::{Choice, jiffies, pass_gate};
-use crate::family::{Family as _, Key, V6};
+use crate::family::{Family as _, Key, Six};
 use crate::flows;
 use crate::maps::{CONTROL, PROGRAMS};
 use crate::packet::{ETHERNET, Ethernet, Ipv6, Packet};
 use crate::parse::Refused;
 use crate::services;
 use crate::stats;
+use crate::trace;
 use parse::{Headers, parse};
 
-/// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group.
+/// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group; `TRACED`: of
+/// the program that watches itself.
 #[inline(always)]
-pub(crate) fn balance(ctx: &XdpContext) -> u32 {
+pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
     let packet = Packet::new(ctx);
     let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv6>(ETHERNET)) else {
         return XDP_PASS;
@@ -41,6 +44,10 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
     };
+    if !TRACED && control.trace != 0 {
+        // SAFETY: nothing here waits to be dropped. If there is no program it returns.
+        unsafe { PROGRAMS.tail_call(ctx, program::TRACE_IPV6) };
+    }
     // SAFETY: `at` checked both headers.
     let (to, destination) = unsafe { (ethernet.cast::<u64>().read(), destination(ip)) };
     if !control.filter.may_be_destination6(destination) {
@@ -50,7 +57,7 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         stats::count(Reason::OtherHost);
         return XDP_PASS;
     }
-    match from_client(ctx, packet, control, ip) {
+    match from_client::<TRACED>(ctx, packet, control, ip) {
         Ok(verdict) => verdict,
         Err(refused) => refused.verdict(),
     }
@@ -80,19 +87,22 @@ unsafe fn source(ip: *const Ipv6) -> Address6 {
 
 /// A packet of a client: to the server of its flow, else to the program for new ones.
 #[inline(always)]
-fn from_client(
+fn from_client<const TRACED: bool>(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
     ip: *mut Ipv6,
 ) -> Result<u32, Refused> {
     let headers = parse(ctx, packet, control, ip)?;
-    let question = ask(&headers, control)?;
+    let question = ask::<TRACED>(&headers, control)?;
     let known = flows::find(question.near, &question.key);
     if let Some((entry, old)) = known
         && let Some(slot) =
             admission::follow(&question, control, entry, &old).map_err(Refused::Because)?
     {
+        if TRACED {
+            trace::note_choice(old.slot().into(), decision::FLOW.into());
+        }
         let choice = Choice {
             number: old.slot(),
             slot,
@@ -102,13 +112,26 @@ fn from_client(
         return verdict.map_err(Refused::Because);
     }
     // SAFETY: nothing here waits to be dropped. If there is no program it returns.
-    unsafe { PROGRAMS.tail_call(ctx, program::IPV6_ADMISSION) };
+    unsafe { PROGRAMS.tail_call(ctx, admission_program::<TRACED>()) };
     Ok(XDP_PASS)
+}
+
+/// The program for new flows.
+#[inline(always)]
+const fn admission_program<const TRACED: bool>() -> u32 {
+    if TRACED {
+        program::TRACE_IPV6_ADMISSION
+    } else {
+        program::IPV6_ADMISSION
+    }
 }
 
 /// What there is to ask about a packet, if it is for a service that is ours now.
 #[inline(always)]
-fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
+fn ask<const TRACED: bool>(
+    headers: &Headers,
+    control: &Control,
+) -> Result<Question<Six<TRACED>>, Refused> {
     let ip = headers.ip;
     // SAFETY: `parse` checked the headers.
     let (client, destination, port) =
@@ -127,11 +150,11 @@ fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
     }
     // SAFETY: as above.
     let port = unsafe { (*headers.ports).source };
-    let key = Key::new(client, port, service.id);
-    let [first, ..] = V6::buckets(V6::hash(&key, control.secret));
+    let key = Key::<Six<TRACED>>::new(client, port, service.id);
+    let [first, ..] = Six::<TRACED>::buckets(Six::<TRACED>::hash(&key, control.secret));
     Ok(Question {
         service,
-        near: V6::bucket(first).ok_or(Refused::NotOurs)?,
+        near: Six::<TRACED>::bucket(first).ok_or(Refused::NotOurs)?,
         key,
         destination: folded(destination),
         tick: (now >> TICK_SHIFT) as u32,
@@ -145,23 +168,28 @@ fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
 ///
 /// A program of its own, for the sake of the stack, and in two steps, one after the other.
 #[inline(always)]
-pub(crate) fn admit(ctx: &XdpContext) -> u32 {
-    match Answer::from_word(decide(ctx.ctx)).result() {
-        Ok(admission) => deliver(ctx.ctx, admission.word()),
+pub(crate) fn admit<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    match Answer::from_word(decide::<TRACED>(ctx.ctx)).result() {
+        Ok(admission) => {
+            if TRACED {
+                trace::note_admission(admission);
+            }
+            deliver(ctx.ctx, admission.word())
+        }
         Err(reason) => Refused::Because(reason).verdict(),
     }
 }
 
 /// The server, as [`admission::admit`] gives it.
 #[inline(never)]
-fn decide(ctx: *mut xdp_md) -> u64 {
+fn decide<const TRACED: bool>(ctx: *mut xdp_md) -> u64 {
     let ctx = XdpContext::new(ctx);
     let packet = Packet::new(&ctx);
     let question = || {
         let ip = packet.at::<Ipv6>(ETHERNET)?;
         let control = CONTROL.get(0)?;
         let headers = parse(&ctx, packet, control, ip).ok()?;
-        ask(&headers, control).ok()
+        ask::<TRACED>(&headers, control).ok()
     };
     match question() {
         Some(question) => admission::answer(&question).word(),
