@@ -132,6 +132,7 @@ fn what_is_not_forwarded_is_told_with_its_reason_and_a_tunnel_with_what_it_becam
     trace.wait_for(
         "icmp 192.168.159.50 > 192.168.159.103: to the kernel: it is no packet of ours",
     )?;
+    // Only the sorry server is left, which is this host.
     let agent = cluster.agent(0)?;
     for server in ["192.168.159.105", "192.168.159.106"] {
         let told = agent.tell(&format!("drain 192.168.159.200:80 {server}"))?;
@@ -143,7 +144,9 @@ fn what_is_not_forwarded_is_told_with_its_reason_and_a_tunnel_with_what_it_becam
         .client
         .enter(|| http::get(target, None, std::time::Duration::from_secs(1)));
     drop(refused);
-    trace.wait_for("to the kernel: no server with weight is left (no_server)")?;
+    trace.wait_for(
+        "> 127.0.0.1:80 (Local); to the kernel: the server is this host (local_server)",
+    )?;
     Ok(())
 }
 
