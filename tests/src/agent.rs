@@ -1,7 +1,7 @@
 //! An `lb-agent` in a director.
 
 use std::fs::{self, File};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -33,6 +33,30 @@ pub struct Told {
     pub text: String,
     /// Standard error.
     pub error: String,
+}
+
+impl Told {
+    /// `lb-agent <arguments> --instance <instance>`, whether such an agent runs or not; the
+    /// arguments are separated by blanks.
+    pub fn by(instance: &str, arguments: &str) -> Result<Self> {
+        let output = Command::new(built::lb_agent()?)
+            .args(arguments.split_whitespace())
+            .args(["--instance", instance])
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot start lb-agent")?;
+        Ok(output.into())
+    }
+}
+
+impl From<Output> for Told {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code(),
+            text: String::from_utf8_lossy(&output.stdout).into_owned(),
+            error: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
 }
 
 /// An agent that has ended.
@@ -168,16 +192,7 @@ impl Agent {
 
     /// `lb-agent <arguments>`, which are separated by blanks: what the running agent is told.
     pub fn tell(&self, arguments: &str) -> Result<Told> {
-        let output = Command::new(built::lb_agent()?)
-            .args(arguments.split_whitespace())
-            .args(["--instance", &self.instance])
-            .output()
-            .context("cannot start lb-agent")?;
-        Ok(Told {
-            status: output.status.code(),
-            text: String::from_utf8_lossy(&output.stdout).into_owned(),
-            error: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        Told::by(&self.instance, arguments)
     }
 
     /// Replaces the text of its configuration and has it reloaded, which must succeed.

@@ -15,6 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::agent::Told;
 use crate::clock::wait_until;
 use crate::process::{Process, checked};
 
@@ -96,6 +97,12 @@ impl Namespace {
     /// Starts `command` in the namespace.
     pub fn start(&self, command: &mut Command) -> Result<Process> {
         self.enter(|| Process::start(command))
+    }
+
+    /// What `lb-agent <arguments>` says here, asked about the agent of this machine, whether it
+    /// runs or not.
+    pub fn tell(&self, arguments: &str) -> Result<Told> {
+        self.enter(|| Told::by(&self.name, arguments))
     }
 
     /// Runs `ip <arguments>`, which are separated by blanks.

@@ -21,7 +21,8 @@ const UNUSABLE: i32 = 4;
 
 /// What `lb-agent check` says of a file, in an address space of [`MEMORY`].
 fn check(file: &Path) -> Result<(Option<i32>, String)> {
-    let said = file.with_extension("said");
+    let folder = tempfile::tempdir()?;
+    let said = folder.path().join("said");
     let mut shell = Command::new("sh");
     shell
         .args([
@@ -130,10 +131,12 @@ fn sequences_without_end() -> Result<()> {
 #[test]
 fn lines_without_end() -> Result<()> {
     let files = Files::new()?;
-    // Of a gigabyte not a byte is read.
+    // A gigabyte is refused by its size: of what has none, `config::source` proves how much is read.
     let huge = files.directory.path().join("huge.conf");
     File::create(&huge)?.set_len(1 << 30)?;
     ends_with(&huge, UNUSABLE, "it is too large")?;
+    let includes = files.write("includes.conf", "include huge.conf\n")?;
+    ends_with(&includes, UNUSABLE, "huge.conf`: it is too large")?;
     // What is just not too large.
     let line = files.directory.path().join("line.conf");
     let mut file = File::create(&line)?;

@@ -5,10 +5,10 @@
     reason = "all of this is a test, and knows what it has made"
 )]
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use anyhow::{Context, Result};
-use lb_tests::{Cluster, Layout, Mode, Namespace, built, configurations, needs, skipped};
+use lb_tests::{Cluster, Layout, Mode, Namespace, Told, built, configurations, needs, skipped};
 use serde_json::Value;
 
 #[test]
@@ -32,8 +32,7 @@ fn after_kill_9_everything_can_be_read_as_before() -> Result<()> {
 
     cluster.take(0)?.kill()?;
     let director = &cluster.site.directors[0];
-    let table = dump(director, "services")?;
-    let table = String::from_utf8_lossy(&table.stdout);
+    let table = director.tell("dump services")?.text;
     let lines: Vec<&str> = table.lines().skip(1).collect();
     assert_eq!(
         lines[0], "Prot LocalAddress:Port Scheduler Flags",
@@ -51,8 +50,7 @@ fn after_kill_9_everything_can_be_read_as_before() -> Result<()> {
     let connections =
         |figures: &[(u64, u64)]| -> Vec<u64> { figures.iter().map(|figure| figure.0).collect() };
     assert_eq!(connections(&left), connections(&alive));
-    let connections = dump(director, "connections")?;
-    let connections = String::from_utf8_lossy(&connections.stdout);
+    let connections = director.tell("dump connections")?.text;
     let ours =
         |line: &&str| line.contains("192.168.159.50:") && line.contains("192.168.159.200:80");
     assert!(
@@ -78,9 +76,8 @@ fn a_virtual_address_chooses_what_is_shown() -> Result<()> {
     let director = &cluster.site.directors[0];
     let ours = json(director, "services --vip 192.168.159.200:80")?;
     assert_eq!(figures(&ours)?.len(), 2);
-    let output = dump(director, "services --vip 192.168.159.201")?;
     refused(
-        &output,
+        &director.tell("dump services --vip 192.168.159.201")?,
         "nothing of what was asked for belongs to 192.168.159.201",
     );
     Ok(())
@@ -94,7 +91,7 @@ fn without_an_agent_there_is_one_sentence_and_a_failure() -> Result<()> {
     let machine = Namespace::new("nobody")?;
     let said = format!("no agent called \"{}\" runs here", machine.name());
     for section in ["services", "connections", "vrrp", "backends", "all"] {
-        refused(&dump(&machine, section)?, &said);
+        refused(&machine.tell(&format!("dump {section}"))?, &said);
     }
     Ok(())
 }
@@ -117,17 +114,17 @@ fn without_permission_the_maps_are_said_to_need_it() -> Result<()> {
         .arg(built::lb_agent()?)
         .args(["dump", "services", "--instance", director.name()]);
     let output = director.enter(|| command.output().context("cannot start setpriv"))?;
-    refused(&output, "root or CAP_BPF is needed");
+    refused(&output.into(), "root or CAP_BPF is needed");
     Ok(())
 }
 
 /// One sentence on standard error, nothing on standard output, and status 1.
-fn refused(output: &Output, said: &str) {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
+fn refused(told: &Told, said: &str) {
+    let error = &told.error;
+    assert_eq!(told.status, Some(1), "{error}");
     assert!(error.contains(said), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
-    assert!(output.stdout.is_empty());
+    assert!(told.text.is_empty(), "{}", told.text);
 }
 
 /// Connections and packets of every server of the first service.
@@ -144,18 +141,7 @@ fn figures(dump: &Value) -> Result<Vec<(u64, u64)>> {
 }
 
 fn json(machine: &Namespace, what: &str) -> Result<Value> {
-    let output = dump(machine, &format!("{what} --format json"))?;
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{error}");
-    Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-/// `lb-agent dump <arguments>` of the instance of a machine.
-fn dump(machine: &Namespace, arguments: &str) -> Result<Output> {
-    let mut command = Command::new(built::lb_agent()?);
-    command
-        .arg("dump")
-        .args(arguments.split(' '))
-        .args(["--instance", machine.name()]);
-    machine.enter(|| command.output().context("cannot start lb-agent"))
+    let told = machine.tell(&format!("dump {what} --format json"))?;
+    assert_eq!(told.status, Some(0), "{}", told.error);
+    Ok(serde_json::from_str(&told.text)?)
 }

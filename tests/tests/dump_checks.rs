@@ -1,10 +1,9 @@
 //! `lb-agent dump checks` beside a server that fails, and without an agent.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lb_tests::{Agent, Namespace, Need, Told, built, skipped, wait_until};
+use lb_tests::{Agent, Namespace, Need, skipped, wait_until};
 use serde_json::Value;
 
 const NEEDS: [Need; 4] = [Need::Root, Need::Namespaces, Need::Bpf, Need::Program("ip")];
@@ -46,23 +45,8 @@ virtual_server 192.0.2.2 80 {
 }
 ";
 
-fn dump(machine: &Namespace, arguments: &[&str]) -> Result<Told> {
-    machine.enter(|| {
-        let output = Command::new(built::lb_agent()?)
-            .args(["dump", "checks", "--instance", machine.name()])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()?;
-        Ok(Told {
-            status: output.status.code(),
-            text: String::from_utf8(output.stdout)?,
-            error: String::from_utf8(output.stderr)?,
-        })
-    })
-}
-
-fn checks(machine: &Namespace, arguments: &[&str]) -> Result<Vec<Value>> {
-    let told = dump(machine, &[arguments, &["--format", "json"]].concat())?;
+fn checks(machine: &Namespace, arguments: &str) -> Result<Vec<Value>> {
+    let told = machine.tell(&format!("dump checks --format json {arguments}"))?;
     let value: Value = serde_json::from_str(&told.text).with_context(|| told.error)?;
     let checks = value.get("checks").and_then(Value::as_array);
     Ok(checks.context("no checks")?.clone())
@@ -78,7 +62,7 @@ fn every_check_is_shown_with_its_last_result_and_without_an_agent_nothing() -> R
     machine.ip("link set v0 up")?;
     machine.ip("link set v1 up")?;
     machine.ip("address add 192.0.2.1/24 dev v0")?;
-    let none = dump(&machine, &[])?;
+    let none = machine.tell("dump checks")?;
     assert_eq!(none.status, Some(1));
     assert!(none.error.contains("no agent called"), "{}", none.error);
 
@@ -90,7 +74,7 @@ fn every_check_is_shown_with_its_last_result_and_without_an_agent_nothing() -> R
             PATIENCE,
         )
         .with_context(|| agent.log())?;
-    let all = checks(&machine, &[])?;
+    let all = checks(&machine, "")?;
     let [first, second, script] = &all[..] else {
         panic!("three: {all:?}")
     };
@@ -109,16 +93,16 @@ fn every_check_is_shown_with_its_last_result_and_without_an_agent_nothing() -> R
     assert_ne!(first["probe"], script["probe"]);
     assert_eq!(script["asks"], "/bin/true");
     assert_eq!(script["last_result"], "success");
-    assert_eq!(checks(&machine, &["--vip", "192.0.2.1"])?.len(), 1);
+    assert_eq!(checks(&machine, "--vip 192.0.2.1")?.len(), 1);
     let counted = || {
-        let first = checks(&machine, &[]).ok()?;
+        let first = checks(&machine, "").ok()?;
         first[0]["probes"].as_u64().filter(|probes| *probes > 1)
     };
     wait_until(PATIENCE, counted).context("it is not asked again")?;
-    let table = dump(&machine, &[])?.text;
+    let table = machine.tell("dump checks")?.text;
     assert!(table.contains("Connection refused"), "{table}");
 
     agent.terminate()?;
-    assert_eq!(dump(&machine, &[])?.status, Some(1));
+    assert_eq!(machine.tell("dump checks")?.status, Some(1));
     Ok(())
 }

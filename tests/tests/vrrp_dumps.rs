@@ -291,7 +291,8 @@ fn a_configuration_is_tested_as_keepalived_does_it() -> Result<()> {
     };
     let good = file(
         "good",
-        "vrrp_instance A {\ninterface lo\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n",
+        "global_defs {\ndynamic_interfaces\n}\nvrrp_instance A {\ninterface eth9\nvirtual_router_id 1\n\
+         virtual_ipaddress {\n10.0.0.1\n}\n}\n",
     )?;
     let missing = file("missing", "vrrp_instance A {\ninterface\n}\n")?;
     let test = |path: &Path, switches: &[&str]| -> Result<Option<i32>> {

@@ -16,6 +16,10 @@ struct Program {
     package: &'static str,
 }
 
+const fn program(name: &'static str, package: &'static str) -> Program {
+    Program { name, package }
+}
+
 /// What is to be installed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -60,107 +64,48 @@ impl Part {
     const fn programs(self) -> &'static [Program] {
         match self {
             Self::Build => &[],
-            Self::Network => &[
-                Program {
-                    name: "ip",
-                    package: "iproute2",
-                },
-                Program {
-                    name: "ethtool",
-                    package: "ethtool",
-                },
-                Program {
-                    name: "ping",
-                    package: "iputils-ping",
-                },
-                Program {
-                    name: "nginx",
-                    package: "nginx",
-                },
-                Program {
-                    name: "tcpdump",
-                    package: "tcpdump",
-                },
-                Program {
-                    name: "curl",
-                    package: "curl",
-                },
-            ],
-            Self::Peers => &[
-                Program {
-                    name: "keepalived",
-                    package: "keepalived",
-                },
-                Program {
-                    name: "/usr/lib/frr/vrrpd",
-                    package: "frr",
-                },
-                Program {
-                    name: "aiosmtpd",
-                    package: "python3-aiosmtpd",
-                },
-                Program {
-                    name: "tshark",
-                    package: "tshark",
-                },
-                Program {
-                    name: "dnsmasq",
-                    package: "dnsmasq-base",
-                },
-                Program {
-                    name: "exim4",
-                    package: "exim4-daemon-light",
-                },
-                Program {
-                    name: "openssl",
-                    package: "openssl",
-                },
-                Program {
-                    name: "nft",
-                    package: "nftables",
-                },
-                Program {
-                    name: "xdp-loader",
-                    package: "xdp-tools",
-                },
-            ],
-            Self::Fuzz => &[Program {
-                name: "g++",
-                package: "g++",
-            }],
-            Self::Guest => &[
-                Program {
-                    name: "busybox",
-                    package: "busybox-static",
-                },
-                Program {
-                    name: "modprobe",
-                    package: "kmod",
-                },
-                Program {
-                    name: "xz",
-                    package: "xz-utils",
-                },
-                Program {
-                    name: "ipvsadm",
-                    package: "ipvsadm",
-                },
-                Program {
-                    name: "nft",
-                    package: "nftables",
-                },
-                Program {
-                    name: "iptables-legacy",
-                    package: "iptables",
-                },
-            ],
-            Self::Qemu => &[Program {
-                name: "qemu-system-x86_64",
-                package: "qemu-system-x86",
-            }],
+            Self::Network => NETWORK,
+            Self::Peers => PEERS,
+            Self::Fuzz => FUZZ,
+            Self::Guest => GUEST,
+            Self::Qemu => QEMU,
         }
     }
 }
+
+const NETWORK: &[Program] = &[
+    program("ip", "iproute2"),
+    program("ethtool", "ethtool"),
+    program("ping", "iputils-ping"),
+    program("nginx", "nginx"),
+    program("tcpdump", "tcpdump"),
+    program("curl", "curl"),
+];
+
+const PEERS: &[Program] = &[
+    program("keepalived", "keepalived"),
+    program("/usr/lib/frr/vrrpd", "frr"),
+    program("aiosmtpd", "python3-aiosmtpd"),
+    program("tshark", "tshark"),
+    program("dnsmasq", "dnsmasq-base"),
+    program("exim4", "exim4-daemon-light"),
+    program("openssl", "openssl"),
+    program("nft", "nftables"),
+    program("xdp-loader", "xdp-tools"),
+];
+
+const FUZZ: &[Program] = &[program("g++", "g++")];
+
+const GUEST: &[Program] = &[
+    program("busybox", "busybox-static"),
+    program("modprobe", "kmod"),
+    program("xz", "xz-utils"),
+    program("ipvsadm", "ipvsadm"),
+    program("nft", "nftables"),
+    program("iptables-legacy", "iptables"),
+];
+
+const QEMU: &[Program] = &[program("qemu-system-x86_64", "qemu-system-x86")];
 
 /// Prepares this machine for `parts`.
 pub(crate) fn run(parts: &[Part]) -> Result<()> {

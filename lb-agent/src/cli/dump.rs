@@ -1,39 +1,28 @@
 //! `lb-agent dump`: reads the pinned maps, the kernel's IPVS and the status file, asks the agent for its
 //! checks, and changes nothing.
 
+pub(super) mod error;
+pub(super) mod read;
+
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::ValueEnum;
-use thiserror::Error;
 
+use self::error::DumpError;
+use self::read::{
+    attachments, checks, flow_table_size, instances, kernel, read, services, surroundings,
+};
 use super::InstanceArguments;
-use crate::control::client::{self, CallError};
-use crate::control::protocol::Request;
 use crate::dataplane::ipvs::connections as ipvs_connections;
 use crate::dataplane::ipvs::view as ipvs_view;
-use crate::dataplane::xdp::attach::Mode;
-use crate::dataplane::xdp::gate::Numbers;
-use crate::dataplane::xdp::maps::{Maps, MapsError};
-use crate::dataplane::xdp::pins::Pins;
-use crate::dataplane::xdp::view::{Surroundings, View};
-use crate::net::ipvs::{Ipvs, IpvsError};
+use crate::dataplane::xdp::view::View;
+use crate::net::ipvs::Ipvs;
 use crate::observe::dump::{Dump, Format};
-use crate::observe::model::{
-    AgentView, AttachmentView, CheckView, Checks, InstanceView, ServiceView,
-};
-use crate::observe::rates::{Look, with_rates};
+use crate::observe::model::{AgentView, Checks};
 use crate::observe::services::Columns;
 use crate::observe::vip::Vip;
-use crate::runtime::clock;
-use crate::runtime::status::{Status, StatusFile};
-
-/// How long `--rate` waits between two looks.
-const RATE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How long the agent may take to answer.
-const ANSWER_TAKES: Duration = Duration::from_secs(30);
+use crate::runtime::status::Status;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -74,45 +63,6 @@ enum Section {
     All,
 }
 
-/// Why there is nothing to show.
-#[derive(Debug, Error)]
-pub(super) enum DumpError {
-    #[error(
-        "no agent called \"{instance}\" runs here, and none has left anything behind; \
-         `lb-agent run --config FILE` starts one"
-    )]
-    Nothing { instance: String },
-    #[error("the agent called \"{instance}\" has no virtual servers, so no {section} either")]
-    NoPlane { instance: String, section: String },
-    #[error("{what}: root or CAP_BPF is needed to read the maps")]
-    Permission { what: MapsError },
-    #[error(transparent)]
-    Maps(#[from] MapsError),
-    #[error(transparent)]
-    Ipvs(#[from] IpvsError),
-    #[error(transparent)]
-    Agent(#[from] CallError),
-    #[error("{0}")]
-    Refused(String),
-    #[error("nothing of what was asked for belongs to {0}")]
-    NoMatch(Vip),
-    #[error("cannot write the answer")]
-    Output(#[from] io::Error),
-}
-
-impl DumpError {
-    fn no_plane(instance: &str, section: Section) -> Self {
-        let name = section.to_possible_value();
-        let name = name
-            .as_ref()
-            .map_or("section", clap::builder::PossibleValue::get_name);
-        Self::NoPlane {
-            instance: instance.to_owned(),
-            section: name.to_owned(),
-        }
-    }
-}
-
 #[expect(clippy::print_stderr, reason = "the answer of the command")]
 pub(super) fn main(arguments: &Arguments) -> ExitCode {
     match dump(arguments) {
@@ -128,11 +78,16 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     }
 }
 
+impl Arguments {
+    fn wants(&self, section: Section) -> bool {
+        self.section == section || self.section == Section::All
+    }
+}
+
 fn dump(arguments: &Arguments) -> Result<(), DumpError> {
     let instance = &arguments.instance.instance;
     let (status, silent, maps) = read(instance)?;
     let surroundings = surroundings(&status, silent);
-    let by_hand = status.by_hand.clone();
     let view = maps.as_ref().map(|maps| View::new(maps, &surroundings));
     let mut ipvs = kernel(&status);
     let mut dump = Dump::new(AgentView {
@@ -144,55 +99,22 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
         flow_table_size: flow_table_size(maps.as_ref(), ipvs.as_mut()),
         silent,
     });
-    let wanted = |section| arguments.section == section || arguments.section == Section::All;
-    if wanted(Section::Vrrp) {
-        dump.vrrp = Some(instances(status.vrrp.clone(), silent));
-    }
-    if wanted(Section::Checks) {
-        dump.checks = Some(match checks(instance) {
-            Ok(checks) => Checks::Known(checks),
-            Err(error) if arguments.section == Section::Checks => return Err(error),
-            Err(error) => Checks::Unknown(error.to_string()),
-        });
-    }
-    if wanted(Section::Backends) && maps.is_some() {
-        dump.interfaces = Some(attachments(&status));
-    }
+    let says = arguments.wants(Section::Vrrp) || arguments.wants(Section::Checks);
+    of_agent(&mut dump, arguments, &status)?;
     match &view {
-        Some(view) => {
-            if wanted(Section::Services) {
-                dump.services = Some(services(view, arguments.rate)?);
-                dump.by_hand = Some(by_hand);
-            }
-            if wanted(Section::Backends) {
-                dump.backends = Some(view.backends());
-            }
-            if wanted(Section::Connections) {
-                dump.connections = Some(Box::new(view.connections().chain(view.remembered())));
-            }
-            if wanted(Section::Drops) {
-                dump.reasons = Some(view.reasons()?);
-            }
-        }
-        None if !status.planes.is_empty() || wanted(Section::Vrrp) || wanted(Section::Checks) => {}
+        Some(view) => of_xdp(&mut dump, arguments, view, &status)?,
+        None if !status.planes.is_empty() || says => {}
         None => return Err(DumpError::no_plane(instance, arguments.section)),
     }
     if let Some(ipvs) = &mut ipvs {
-        if wanted(Section::Services) {
-            let services = ipvs_view::services(&ipvs.table()?, &status.ipvs);
-            dump.services.get_or_insert_default().extend(services);
-        }
-        if wanted(Section::Connections) {
-            let more = ipvs_connections::read(&status.ipvs)?.into_iter();
-            dump.connections = Some(match dump.connections.take() {
-                Some(first) => Box::new(first.chain(more)),
-                None => Box::new(more),
-            });
-        }
+        of_ipvs(&mut dump, arguments, ipvs, &status)?;
     }
-    if wanted(Section::Services) && !status.planes.is_empty() {
+    if arguments.wants(Section::Services) && !status.planes.is_empty() {
         dump.services.get_or_insert_default();
         dump.planes = Some(status.planes);
+    }
+    if dump.services.is_some() {
+        dump.by_hand = Some(status.by_hand);
     }
     if let Some(vip) = arguments.vip
         && !dump.keep(vip)
@@ -204,91 +126,63 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
     Ok(out.flush()?)
 }
 
-/// What its checkers hold: the agent alone knows that.
-fn checks(instance: &str) -> Result<Vec<CheckView>, DumpError> {
-    let response = client::call(instance, &Request::Checks, ANSWER_TAKES)?;
-    response.checks.ok_or(DumpError::Refused(response.text))
-}
-
-fn attachments(status: &Status) -> Vec<AttachmentView> {
-    let attached = status.attached.iter();
-    let view = |(interface, mode): (&String, &Mode)| AttachmentView {
-        interface: interface.clone(),
-        mode: *mode,
-    };
-    attached.map(view).collect()
-}
-
-/// What there is of an agent: its status file with its age, and its maps.
-pub(super) fn read(instance: &str) -> Result<(Status, Option<Duration>, Option<Maps>), DumpError> {
-    let status = StatusFile::new(instance).read().ok();
-    let pins = Pins::of(instance);
-    let maps = if pins.may_exist() {
-        Some(open(&pins)?)
-    } else {
-        None
-    };
-    match status {
-        Some((status, age)) => Ok((status, Some(age), maps)),
-        None if maps.is_none() => Err(DumpError::Nothing {
-            instance: instance.to_owned(),
-        }),
-        None => Ok((Status::default(), None, maps)),
+/// What the agent alone knows: its status file tells it, and it answers for its checkers.
+fn of_agent(dump: &mut Dump<'_>, arguments: &Arguments, status: &Status) -> Result<(), DumpError> {
+    if arguments.wants(Section::Vrrp) {
+        dump.vrrp = Some(instances(status.vrrp.clone(), dump.agent.silent));
     }
-}
-
-/// The instances as they were when the agent wrote last, and older by what has passed since.
-fn instances(mut instances: Vec<InstanceView>, silent: Option<Duration>) -> Vec<InstanceView> {
-    for instance in &mut instances {
-        instance.in_state += silent.unwrap_or_default();
+    if arguments.wants(Section::Checks) {
+        dump.checks = Some(match checks(&arguments.instance.instance) {
+            Ok(checks) => Checks::Known(checks),
+            Err(error) if arguments.section == Section::Checks => return Err(error),
+            Err(error) => Checks::Unknown(error.to_string()),
+        });
     }
-    instances
+    Ok(())
 }
 
-fn open(pins: &Pins) -> Result<Maps, DumpError> {
-    Maps::open(pins).map_err(|error| {
-        if error.is_permission() {
-            DumpError::Permission { what: error }
-        } else {
-            DumpError::Maps(error)
-        }
-    })
-}
-
-pub(super) fn surroundings(status: &Status, silent: Option<Duration>) -> Surroundings {
-    Surroundings {
-        instances: by_gate(&status.gates),
-        interfaces: status.interfaces.clone(),
-        unresolved: status.unresolved.clone(),
-        silent: silent.unwrap_or_default(),
+/// What stands in the maps, and where the program is.
+fn of_xdp<'v>(
+    dump: &mut Dump<'v>,
+    arguments: &Arguments,
+    view: &'v View<'_>,
+    status: &Status,
+) -> Result<(), DumpError> {
+    if arguments.wants(Section::Services) {
+        dump.services = Some(services(view, arguments.rate)?);
     }
-}
-
-/// The instances in the order of their gates, which need not be that of the configuration.
-fn by_gate(gates: &Numbers) -> Vec<String> {
-    let last = gates.iter().map(|(_, gate)| gate).max().unwrap_or(0);
-    let name = |gate: u16| {
-        let found = gates.iter().find(|(_, of)| *of == gate);
-        found.map_or_else(|| format!("instance {gate}"), |(name, _)| name.to_owned())
-    };
-    (1..=last).map(name).collect()
-}
-
-/// The kernel's IPVS, if services of ours are there. Nothing is loaded.
-fn kernel(status: &Status) -> Option<Ipvs> {
-    if status.ipvs.is_empty() {
-        return None;
+    if arguments.wants(Section::Backends) {
+        dump.backends = Some(view.backends());
+        dump.interfaces = Some(attachments(status));
     }
-    Ipvs::open_if_loaded().ok().flatten()
+    if arguments.wants(Section::Connections) {
+        dump.connections = Some(Box::new(view.connections().chain(view.remembered())));
+    }
+    if arguments.wants(Section::Drops) {
+        dump.reasons = Some(view.reasons()?);
+    }
+    Ok(())
 }
 
-/// Flows that there is room for; with IPVS alone, the buckets of its table.
-fn flow_table_size(maps: Option<&Maps>, ipvs: Option<&mut Ipvs>) -> u64 {
-    match (maps, ipvs) {
-        (Some(maps), _) => maps.flow_capacity() as u64,
-        (None, Some(ipvs)) => ipvs.info().map_or(0, |info| info.table_size.into()),
-        (None, None) => 0,
+/// What the kernel's IPVS has of ours, behind what XDP has.
+fn of_ipvs(
+    dump: &mut Dump<'_>,
+    arguments: &Arguments,
+    ipvs: &mut Ipvs,
+    status: &Status,
+) -> Result<(), DumpError> {
+    if arguments.wants(Section::Services) {
+        let services = ipvs_view::services(&ipvs.table()?, &status.ipvs);
+        dump.services.get_or_insert_default().extend(services);
     }
+    if arguments.wants(Section::Connections) {
+        let more = ipvs_connections::read(&status.ipvs)?.into_iter();
+        dump.connections = Some(match dump.connections.take() {
+            Some(first) => Box::new(first.chain(more)),
+            None => Box::new(more),
+        });
+    }
+    Ok(())
 }
 
 const fn columns(arguments: &Arguments) -> Columns {
@@ -297,19 +191,4 @@ const fn columns(arguments: &Arguments) -> Columns {
         (false, true) => Columns::Rate,
         (false, false) => Columns::Connections,
     }
-}
-
-fn services(view: &View<'_>, rate: bool) -> Result<Vec<ServiceView>, DumpError> {
-    let before = look(view)?;
-    if !rate {
-        return Ok(before.services);
-    }
-    std::thread::sleep(RATE_INTERVAL);
-    Ok(with_rates(&before, look(view)?))
-}
-
-fn look(view: &View<'_>) -> Result<Look, DumpError> {
-    let services = view.services()?;
-    let at = clock::now();
-    Ok(Look { at, services })
 }

@@ -4,16 +4,15 @@
 //! Reads directories, the user database and the kernel's list of interfaces; changes nothing and
 //! needs no rights. Where the host does not answer, there is nothing to say.
 
+mod interfaces;
+
 use std::collections::HashSet;
 
 use crate::config::model::{Config, SmtpTls, Use};
 use crate::config::{Code, Diagnostic, Loaded, Mentions, Severity, Span};
 use crate::health::probe::tls::TlsClient;
 use crate::log_line::LogLine;
-use crate::net::link;
-use crate::net::netlink::Connection;
 use crate::notify::tls::Tls;
-use crate::runtime::interfaces;
 use crate::script::programs::Looked;
 use crate::script::{Programs, User};
 
@@ -22,7 +21,7 @@ pub(super) fn remarks(loaded: &Loaded) -> Vec<Diagnostic> {
     let Loaded {
         config, mentions, ..
     } = loaded;
-    let mut remarks = missing_interfaces(config, mentions);
+    let mut remarks = interfaces::remarks(config, mentions);
     remarks.extend(unknown_users(mentions));
     remarks.extend(scripts(config, mentions));
     remarks.extend(tls_files(config, mentions));
@@ -37,24 +36,6 @@ fn unknown_users(mentions: &Mentions) -> impl Iterator<Item = Diagnostic> {
         let message = format!("{error}: what should run as it does not run");
         Some(Diagnostic::error(Code::Script, span, message))
     })
-}
-
-fn missing_interfaces(config: &Config, mentions: &Mentions) -> Vec<Diagnostic> {
-    let links = Connection::open().and_then(|mut connection| link::list(&mut connection));
-    let Ok(links) = links else {
-        return Vec::new();
-    };
-    let existing: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
-    let missing = interfaces::missing(config, &existing).into_iter();
-    let remarks = missing.map(|missing| Diagnostic {
-        severity: Severity::Error,
-        code: Code::MissingInterface,
-        span: mentions.interface(&missing.interface),
-        message: missing.to_string(),
-        help: Some(format!("this host has {}", existing.join(", "))),
-        related: Vec::new(),
-    });
-    remarks.collect()
 }
 
 /// Each command once for each kind: thousands of servers share theirs.

@@ -15,7 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::InstanceArguments;
-use super::dump::{DumpError, read, surroundings};
+use super::dump::error::DumpError;
+use super::dump::read::{read, surroundings};
 use crate::dataplane::xdp::maps::Maps;
 use crate::dataplane::xdp::pins::Pins;
 use crate::dataplane::xdp::trace::{TraceError, Tracer};

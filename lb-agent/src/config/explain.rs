@@ -4,20 +4,20 @@
 //! by keyword in the block itself, then in the block that hands its settings down.
 
 mod origins;
+mod page;
+mod place;
 mod plane;
 mod words;
 
 use serde_json::Value;
 
-pub(crate) use self::origins::{Origins, Place};
+pub(crate) use self::origins::Origins;
+use self::page::Page;
+use self::place::Place;
 use self::plane::{carrier, schedule};
-use self::words::{flat, word};
+use self::words::word;
 
 use super::Loaded;
-use super::text::Span;
-
-/// Column in which the origins stand.
-const COLUMN: usize = 52;
 
 /// The whole configuration as text; empty when it was not loaded with [`super::load_explained`].
 #[must_use]
@@ -32,7 +32,7 @@ pub fn explain(loaded: &Loaded) -> String {
         loaded,
     };
     page.environment(&config, origins);
-    let global = Place::of(Some(origins.global()));
+    let global = Place::of(origins.global());
     if let Some(fields) = config.get("global_defs") {
         page.block("global_defs", fields, &global, 0);
     }
@@ -59,11 +59,6 @@ pub fn explain(loaded: &Loaded) -> String {
     page.text
 }
 
-struct Page<'l> {
-    text: String,
-    loaded: &'l Loaded,
-}
-
 impl Page<'_> {
     fn named(&mut self, config: &Value, list: &str, keyword: &str, origins: &Origins) {
         for fields in items(config, list) {
@@ -72,21 +67,22 @@ impl Page<'_> {
                 .and_then(Value::as_str)
                 .unwrap_or_default();
             let place = origins.block(&format!("{keyword} {name}"));
-            let place = place.within(Some(origins.global()));
+            let place = place.within(&Place::of(origins.global()));
+            let place = place.around(&origins.block(&format!("{keyword} {name} auth_hmac")));
             self.block(&format!("{keyword} {name}"), fields, &place, 0);
         }
     }
 
     /// What stands at the top level and is no block, and `SSL`.
     fn environment(&mut self, config: &Value, origins: &Origins) {
-        let place = Place::of(Some(origins.top_level()));
+        let place = Place::of(origins.top_level());
         let fields = config.get("environment").and_then(Value::as_object);
         for (name, value) in fields.into_iter().flatten() {
             match name.as_str() {
                 "ssl" if value.is_null() => {}
                 "ssl" => {
                     self.open("SSL", place.keyword("SSL"), 0);
-                    self.fields(value, &Place::of(Some(origins.ssl())), 1, &[]);
+                    self.fields(value, &Place::of(origins.ssl()), 1, &[]);
                     self.close(0);
                 }
                 "linkbeat" => self.fields(value, &place, 0, &[]),
@@ -97,7 +93,7 @@ impl Page<'_> {
 
     /// Blocks whose lines are a list, each written as one.
     fn lists(&mut self, config: &Value, names: &[&str], origins: &Origins) {
-        let place = Place::of(Some(origins.top_level()));
+        let place = Place::of(origins.top_level());
         for name in names {
             if let Some(list) = config.get(name) {
                 self.field(name, list, &place, 0);
@@ -106,10 +102,11 @@ impl Page<'_> {
     }
 
     fn garp_groups(&mut self, config: &Value, origins: &Origins) {
-        let outer = Place::of(Some(origins.top_level()));
+        let outer = Place::of(origins.top_level());
         for (index, fields) in items(config, "garp_groups").iter().enumerate() {
             self.open("garp_group", outer.keyword("garp_group"), 0);
-            let place = Place::of(origins.garp_group(index));
+            let place = origins.garp_group(index);
+            let place = place.map_or_else(Place::default, Place::of);
             self.fields(fields, &place, 1, &[]);
             self.close(0);
         }
@@ -127,18 +124,21 @@ impl Page<'_> {
     }
 
     fn services(&mut self, config: &Value, origins: &Origins) {
+        let global = Place::of(origins.global());
         for (index, fields) in items(config, "virtual_servers").iter().enumerate() {
             let title = service_title(fields);
-            let outer = origins.block(&title);
+            let outer = origins.block(&title).within(&global);
             self.open(&title, outer.span(), 0);
             self.fields(fields, &outer, 1, &["key", "real_servers"]);
             for server in items(fields, "real_servers") {
                 let name = title_of(server, "real_server");
-                let place = origins.block(&format!("{title} {name}"));
-                let place = place.within(outer.given());
+                let of_server = format!("{title} {name}");
+                let place = origins.block(&of_server).within(&outer);
+                let checks = origins.checks(&of_server);
+                let place = checks.fold(place, |place, check| place.around(&check));
                 self.open(&name, place.span(), 1);
                 self.fields(server, &place, 2, &["key", "checkers"]);
-                self.checkers(server, &format!("{title} {name}"), place, origins);
+                self.checkers(server, &of_server, &place, origins);
                 self.close(1);
             }
             self.close(0);
@@ -146,11 +146,17 @@ impl Page<'_> {
         }
     }
 
-    fn checkers(&mut self, server: &Value, title: &str, outer: Place<'_>, origins: &Origins) {
-        for (index, checker) in items(server, "checkers").iter().enumerate() {
-            let place = outer.holds(origins.block(&format!("{title} check {index}")));
-            self.open("check", place.span(), 2);
-            self.fields(checker, &place, 3, &[]);
+    /// The checkers that are left; those that check nothing stand in the file only.
+    fn checkers(&mut self, server: &Value, title: &str, outer: &Place<'_>, origins: &Origins) {
+        let mut written = origins.checks(title);
+        for checker in items(server, "checkers") {
+            let keyword = checker_keyword(checker);
+            let place = written.find(|place| place.is(keyword)).unwrap_or_default();
+            let place = place.within(outer);
+            self.open(keyword, place.span(), 2);
+            let is_told = checker.get("kind").is_some_and(is_plain);
+            let skipped: &[&str] = if is_told { &["kind"] } else { &[] };
+            self.fields(checker, &place, 3, skipped);
             self.close(2);
         }
     }
@@ -178,83 +184,6 @@ impl Page<'_> {
         self.line(&served, "", 0);
         self.line(&schedule(service), "", 0);
     }
-
-    fn block(&mut self, title: &str, fields: &Value, place: &Place<'_>, depth: usize) {
-        self.open(title, place.span(), depth);
-        self.fields(fields, place, depth + 1, &["name"]);
-        self.close(depth);
-    }
-
-    fn fields(&mut self, fields: &Value, place: &Place<'_>, depth: usize, skipped: &[&str]) {
-        for (name, value) in fields.as_object().into_iter().flatten() {
-            if !skipped.contains(&name.as_str()) {
-                self.field(name, value, place, depth);
-            }
-        }
-    }
-
-    fn field(&mut self, name: &str, value: &Value, place: &Place<'_>, depth: usize) {
-        if let Some(word) = word(value) {
-            let origin = self.origin(place.keyword(name));
-            self.line(&format!("{name} {word}"), &origin, depth);
-            return;
-        }
-        match value {
-            Value::Object(_) => {
-                self.open(name, place.keyword(name), depth);
-                self.fields(value, place, depth + 1, &[]);
-                self.close(depth);
-            }
-            Value::Array(items) if !items.is_empty() => {
-                self.open(name, place.keyword(name), depth);
-                for item in items {
-                    match word(item) {
-                        Some(word) => self.line(&word, "", depth + 1),
-                        None => self.line(&flat(item), "", depth + 1),
-                    }
-                }
-                self.close(depth);
-            }
-            // What is not there says nothing.
-            _ => {}
-        }
-    }
-
-    fn open(&mut self, title: &str, span: Option<Span>, depth: usize) {
-        let origin = span.map_or_else(String::new, |span| self.origin(Some(span)));
-        self.line(&format!("{title} {{"), &origin, depth);
-    }
-
-    fn close(&mut self, depth: usize) {
-        self.line("}", "", depth);
-    }
-
-    fn line(&mut self, text: &str, origin: &str, depth: usize) {
-        let indented = format!("{:width$}{text}", "", width = depth * 4);
-        self.text.push_str(&indented);
-        if !origin.is_empty() {
-            let column = indented.chars().count();
-            let gap = COLUMN.saturating_sub(column).max(1);
-            self.text.extend([&" ".repeat(gap), "# ", origin]);
-        }
-        self.text.push('\n');
-    }
-
-    fn origin(&self, span: Option<Span>) -> String {
-        let Some(span) = span else {
-            return "default".to_owned();
-        };
-        self.loaded
-            .sources
-            .file(span.file)
-            .map_or_else(String::new, |file| {
-                format!(
-                    "{}:{}",
-                    file.path().display(),
-                    file.location(span.start).line
-                )
-            })
-    }
 }
 
 fn items<'v>(value: &'v Value, list: &str) -> &'v [Value] {
@@ -262,6 +191,31 @@ fn items<'v>(value: &'v Value, list: &str) -> &'v [Value] {
         .get(list)
         .and_then(Value::as_array)
         .map_or(&[], Vec::as_slice)
+}
+
+/// A kind of which its keyword says all.
+fn is_plain(kind: &Value) -> bool {
+    kind.as_str().is_some_and(|kind| kind != "TcpViaTunnel")
+}
+
+/// The keyword of a checker's block.
+fn checker_keyword(checker: &Value) -> &'static str {
+    let kind = checker.get("kind");
+    let nested = kind.and_then(Value::as_object);
+    let name = nested.and_then(|kind| kind.keys().next());
+    let name = name.map(String::as_str).or_else(|| kind?.as_str());
+    match name {
+        Some("Http") => "HTTP_GET",
+        Some("Ssl") => "SSL_GET",
+        Some("Smtp") => "SMTP_CHECK",
+        Some("Misc") => "MISC_CHECK",
+        Some("Dns") => "DNS_CHECK",
+        Some("Udp") => "UDP_CHECK",
+        Some("Ping") => "PING_CHECK",
+        Some("Bfd") => "BFD_CHECK",
+        Some("File") => "FILE_CHECK",
+        Some(_) | None => "TCP_CHECK",
+    }
 }
 
 fn service_title(service: &Value) -> String {

@@ -9,18 +9,21 @@
 mod bounds;
 mod braces;
 mod decode;
+mod file;
+mod global;
 mod line;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::decode::{Content, decode};
-use self::line::{is_include, is_include_check};
-use super::diagnostic::{Code, Diagnostic, Diagnostics};
+use self::global::GlobalDefs;
+use self::line::is_include;
+use super::diagnostic::Diagnostics;
 use super::expand::{self, Environment, Expander};
 use super::keywords::Strictness;
 use super::lexer::after_blanks;
-use super::source::{ReadError, Source};
+use super::source::Source;
 use super::text::{FileId, Sources, Span, length};
 
 /// Bytes of all texts together. 40 000 real servers with their checks take about 16 MB.
@@ -63,6 +66,7 @@ pub(crate) fn read(
         files: 0,
         stopped: false,
         strictness: Strictness::default(),
+        global_defs: GlobalDefs::default(),
         environment,
         expander: Expander::new(environment),
     };
@@ -82,54 +86,14 @@ struct Reader<'a> {
     stopped: bool,
     /// What plain `include` insists on.
     strictness: Strictness,
+    /// Where `include_check` may stand.
+    global_defs: GlobalDefs,
     environment: &'a Environment,
     /// Knows the variables that were defined so far.
     expander: Expander<'a>,
 }
 
 impl Reader<'_> {
-    fn main_file(&mut self, path: &Path) {
-        let shown = path.display();
-        let (code, problem, help) = match self.source.read(path, self.bytes_left) {
-            Ok(raw) if raw.executable => (
-                Code::NoConfiguration,
-                format!("`{shown}` has an execute bit: keepalived skips such a file"),
-                format!("`chmod a-x {shown}`"),
-            ),
-            Ok(raw) => {
-                self.bytes_left -= raw.bytes.len().min(self.bytes_left);
-                match decode(raw.bytes) {
-                    Content::Text(text) => {
-                        return self.lines_of(path.to_owned(), raw.identity, &text, None);
-                    }
-                    Content::Junk(why) => (
-                        Code::NoConfiguration,
-                        format!("`{shown}` does not look like a configuration file: {why}"),
-                        "keepalived.conf is plain text, in UTF-8 or ASCII".to_owned(),
-                    ),
-                }
-            }
-            Err(error) => {
-                let code = match error {
-                    ReadError::TooLarge { .. } => Code::TooLarge,
-                    ReadError::Missing
-                    | ReadError::Directory
-                    | ReadError::NotRegular
-                    | ReadError::Denied
-                    | ReadError::Io(_) => Code::NoConfiguration,
-                };
-                let help = "name a readable file with `--config FILE`".to_owned();
-                (
-                    code,
-                    format!("cannot read the configuration file `{shown}`: {error}"),
-                    help,
-                )
-            }
-        };
-        self.diagnostics
-            .push(Diagnostic::without_place(code, problem).help(help));
-    }
-
     fn lines_of(
         &mut self,
         path: PathBuf,
@@ -141,11 +105,16 @@ impl Reader<'_> {
             .sources
             .add(path.clone(), Arc::clone(text), included_from);
         self.chain.push((path, identity));
+        // What a file changes of this ends with it.
+        let strictness = self.strictness;
         let mut start = 0;
         let mut offset = 0;
         for line in text.split_inclusive('\n') {
             let here = offset;
             offset += length(line);
+            if let Some(within) = self.global_defs.line(line) {
+                self.include_check(within);
+            }
             let Some(code) = self.concerned(line) else {
                 continue;
             };
@@ -159,29 +128,25 @@ impl Reader<'_> {
                 let _nothing_to_read = self.expand(span, code);
                 continue;
             }
-            if is_include_check(code) {
-                self.include_check(code);
-            }
             if !is_include(code) {
                 continue;
             }
-            let segment = Segment {
-                file,
-                start,
-                end: here,
-                ends_file: false,
-            };
-            self.segments.push(segment);
+            self.segment(file, start..here, false);
             start = offset;
             self.include_line(span, code);
         }
+        self.segment(file, start..length(text), true);
+        self.strictness = strictness;
+        self.chain.pop();
+    }
+
+    fn segment(&mut self, file: FileId, lines: Range<u32>, ends_file: bool) {
         self.segments.push(Segment {
             file,
-            start,
-            end: length(text),
-            ends_file: true,
+            start: lines.start,
+            end: lines.end,
+            ends_file,
         });
-        self.chain.pop();
     }
 
     /// What of a line may concern includes: an include, or the definition of a variable, behind
@@ -206,55 +171,6 @@ impl Reader<'_> {
             expand::Line::Untouched | expand::Line::Gone => None,
             expand::Line::Lines(lines) => lines.first().map(|line| line.text().to_owned()),
         }
-    }
-
-    fn included_file(&mut self, path: PathBuf, span: Span, strictness: Strictness) {
-        if self.stopped || !self.admits_another(span) {
-            return;
-        }
-        let shown = path.display();
-        let problem = match self.source.read(&path, self.bytes_left) {
-            Ok(raw) if raw.executable => {
-                let message =
-                    format!("`{shown}` is skipped, as keepalived does: it has an execute bit");
-                Diagnostic::error(Code::ExecutableFile, span, message).help(format!(
-                    "`chmod a-x {shown}` if it belongs to the configuration"
-                ))
-            }
-            Ok(raw) if self.is_open(&raw.identity) => self.cycle(&path, &raw.identity, span),
-            Ok(raw) => {
-                self.bytes_left -= raw.bytes.len().min(self.bytes_left);
-                match decode(raw.bytes) {
-                    Content::Text(text) => {
-                        return self.lines_of(path, raw.identity, &text, Some(span));
-                    }
-                    Content::Junk(why) => {
-                        let message =
-                            format!("`{shown}` does not look like a configuration file: {why}");
-                        Diagnostic::error(Code::NotText, span, message)
-                    }
-                }
-            }
-            Err(error @ ReadError::TooLarge { .. }) => {
-                self.stopped = true;
-                let message = format!("cannot include `{shown}`: {error}");
-                Diagnostic::error(Code::TooLarge, span, message)
-            }
-            Err(ReadError::Directory) if !strictness.readable => {
-                let message = format!("`{shown}` is a directory and is skipped");
-                Diagnostic::warning(Code::CannotInclude, span, message)
-                    .help(format!("`include {shown}/*.conf` reads the files in it"))
-            }
-            Err(error) => {
-                let message = format!("cannot include `{shown}`: {error}");
-                Diagnostic::error(Code::CannotInclude, span, message)
-            }
-        };
-        self.diagnostics.push(problem);
-    }
-
-    fn is_open(&self, identity: &Path) -> bool {
-        self.chain.iter().any(|(_, open)| open == identity)
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) use address::static_ipaddress;
 pub(super) use global::global_defs;
 pub(super) use group::{garp_group, track_group, virtual_server_group, vrrp_sync_group};
 pub(super) use lvs::virtual_server;
-pub(super) use root::{include_check, interface_up_down_delays, linkbeat_interfaces, ssl};
+pub(super) use root::{interface_up_down_delays, linkbeat_interfaces, ssl};
 pub(super) use route::static_routes;
 pub(super) use rule::static_rules;
 pub(super) use script::{bfd_instance, track_file, vrrp_script, vrrp_track_process};
@@ -152,7 +152,7 @@ impl Lowering<'_> {
         node: &Node<'_>,
     ) {
         if let (Some(named), Some(word)) = (keyword.argument.names(), node.arguments.first()) {
-            self.mentions.note(named, word);
+            self.mentions.note(named, (section, keyword.name), word);
         }
         self.stops = keyword.stops;
         match keyword.status {

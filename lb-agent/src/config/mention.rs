@@ -24,13 +24,26 @@ pub(crate) enum Named {
     File,
 }
 
-/// The first place of each name.
+/// The first place of each name; of interfaces all, since each line waits for its own.
 #[derive(Clone, Debug, Default)]
 pub struct Mentions {
     commands: Places,
-    interfaces: Places,
+    interfaces: Vec<NamedInterface>,
     users: Places,
     files: Places,
+}
+
+/// A line, or an option, that names an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedInterface {
+    /// The block that the line is in, or what its options are of: `vrrp_instance`, `an address`.
+    pub block: &'static str,
+    /// The keyword: `interface`, `dev`, `track_interface` and so on.
+    pub keyword: &'static str,
+    /// The interface.
+    pub name: String,
+    /// Where its name stands.
+    pub span: Span,
 }
 
 type Places = HashMap<String, Span, BuildHasherDefault<Fnv>>;
@@ -41,9 +54,9 @@ impl Mentions {
         self.commands.get(text).copied()
     }
 
-    /// Where an interface is named.
-    pub fn interface(&self, name: &str) -> Option<Span> {
-        self.interfaces.get(name).copied()
+    /// The interfaces that are named, in the order of the lines.
+    pub fn interfaces(&self) -> &[NamedInterface] {
+        &self.interfaces
     }
 
     /// Where a file is named.
@@ -59,11 +72,23 @@ impl Mentions {
         users
     }
 
-    /// Notes a word, unless the same was noted before.
-    pub(crate) fn note(&mut self, named: Named, word: &Word<'_>) {
+    /// Notes a word behind a keyword of a block, unless it is no interface and was noted before.
+    pub(crate) fn note(
+        &mut self,
+        named: Named,
+        (block, keyword): (&'static str, &'static str),
+        word: &Word<'_>,
+    ) {
         let places = match named {
             Named::Command => &mut self.commands,
-            Named::Interface => &mut self.interfaces,
+            Named::Interface => {
+                return self.interfaces.push(NamedInterface {
+                    block,
+                    keyword,
+                    name: word.text.clone().into_owned(),
+                    span: word.span,
+                });
+            }
             Named::User => &mut self.users,
             Named::File => &mut self.files,
         };

@@ -47,7 +47,7 @@ pub use diff::{Changes, diff};
 pub use expand::Environment;
 pub use explain::explain;
 pub use keywords::{KeywordNames, configuration_md, keyword_md, keywords_json};
-pub use mention::Mentions;
+pub use mention::{Mentions, NamedInterface};
 pub use render::render;
 pub use report::{Entry, IncludedFrom, Place, RelatedPlace, report};
 pub use source::{FileSystem, Memory, PatternError, RawFile, ReadError, Source};
@@ -90,7 +90,7 @@ impl Loaded {
     /// | 2 | refused | a keyword without its argument, where keepalived stops as well |
     /// | 4 | cannot run | no readable text, not all of it, or one VRID twice on an interface |
     /// | 5 | runs, with faults | any other error, or a line that was not understood |
-    /// | 6 | runs scripts | only from [`Self::add`]: scripts without `enable_script_security` |
+    /// | 6 | runs scripts | scripts without `enable_script_security` (only from [`Self::add`]), or a strict include without its file |
     ///
     /// Of several the first of 2, 4, 6, 5, 0 counts, as with keepalived.
     pub fn exit_status(&self) -> u8 {

@@ -14,7 +14,8 @@ pub(crate) enum Verdict {
     Fine,
     /// It runs; something that was asked for will be missing.
     Faulty,
-    /// It runs, with scripts that others may be able to change. keepalived puts it above faults.
+    /// It runs, with scripts that others may be able to change, or without a file that a strict
+    /// include asks for. keepalived puts it above faults.
     Insecure,
     /// It cannot run.
     Unusable,
@@ -38,9 +39,8 @@ impl Verdict {
             | Code::Brace
             | Code::UnterminatedQuote
             | Code::NotText
-            | Code::LongLine
-            | Code::MissingInterface => Self::Faulty,
-            Code::ScriptSecurity => Self::Insecure,
+            | Code::LongLine => Self::Faulty,
+            Code::ScriptSecurity | Code::StrictInclude => Self::Insecure,
             Code::CannotInclude
             | Code::NoMatch
             | Code::IncludeCycle
@@ -62,6 +62,7 @@ impl Verdict {
             | Code::Capacity
             | Code::Script
             | Code::UnusableFile
+            | Code::MissingInterface
             | Code::More => match diagnostic.severity {
                 Severity::Error => Self::Faulty,
                 Severity::Warning | Severity::Notice => Self::Fine,

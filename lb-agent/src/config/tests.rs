@@ -174,7 +174,7 @@ fn what_is_not_shown_still_counts_for_the_exit_status() {
     for number in 0..100 {
         writeln!(text, "vrrp_instance I{number} {{\n}}").unwrap();
     }
-    text.push_str("vrrp_instance\nvrrp_instance {\n}\n");
+    text.push_str("vrrp_script\nvrrp_script {\n}\n");
     let loaded = load_bytes(Path::new("x"), text.as_bytes());
     assert_eq!(loaded.exit_status(), 2);
 }

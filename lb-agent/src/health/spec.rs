@@ -17,12 +17,10 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 pub use self::from_config::services;
-pub use self::http::{HttpGet, HttpProtocol, SslGet, Url, UrlBody};
-pub use self::kind::{
-    BfdCheck, DnsCheck, DnsType, FileCheck, Kind, LvsMethod, ReplyPattern, SmtpCheck, UdpCheck,
-    ViaTunnel,
-};
+pub use self::http::{HttpGet, SslGet, Url, UrlBody};
+pub use self::kind::{FileCheck, Kind, LvsMethod, SmtpCheck, ViaTunnel};
 pub use self::misc::MiscCheck;
+pub use crate::config::model::{BfdCheck, DnsCheck, DnsType, HttpProtocol, ReplyPattern, UdpCheck};
 use crate::config::model::{RealServerKey, VirtualServerKey};
 
 /// One virtual server, as far as its health goes.

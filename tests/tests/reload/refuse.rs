@@ -1,9 +1,7 @@
 //! A configuration that cannot be used, and commands that nobody can follow.
 
-use std::process::Command;
-
 use anyhow::{Context, Result};
-use lb_tests::{Cluster, Layout, Mode, configurations, needs, skipped, wait_until};
+use lb_tests::{Cluster, Layout, Mode, Told, configurations, needs, skipped, wait_until};
 
 use super::{SOON, connections, dumped, state};
 
@@ -61,21 +59,11 @@ fn a_file_that_cannot_be_used_changes_nothing_and_says_why() -> Result<()> {
 
 #[test]
 fn a_command_for_an_agent_that_does_not_run_says_so() -> Result<()> {
-    for arguments in [
-        &["reload"][..],
-        &["drain", "10.0.0.1:80", "10.0.0.2"],
-        &["check-now"],
-    ] {
-        let output = Command::new(lb_tests::built::lb_agent()?)
-            .args(arguments)
-            .args(["--instance", "nobody-is-called-so"])
-            .output()?;
-        assert_eq!(output.status.code(), Some(1));
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            error.contains("no agent called \"nobody-is-called-so\" runs here"),
-            "{error}"
-        );
+    for arguments in ["reload", "drain 10.0.0.1:80 10.0.0.2", "check-now"] {
+        let told = Told::by("nobody-is-called-so", arguments)?;
+        assert_eq!(told.status, Some(1));
+        let said = "no agent called \"nobody-is-called-so\" runs here";
+        assert!(told.error.contains(said), "{}", told.error);
     }
     Ok(())
 }

@@ -11,6 +11,8 @@ pub enum Code {
     TooLarge,
     /// An included file cannot be read.
     CannotInclude,
+    /// A strict include does not find, or cannot read, what it asks for.
+    StrictInclude,
     /// An include pattern that matches nothing.
     NoMatch,
     /// A file includes itself, perhaps over others.
@@ -86,6 +88,7 @@ impl Code {
             Self::NoConfiguration => "no-configuration",
             Self::TooLarge => "too-large",
             Self::CannotInclude => "cannot-include",
+            Self::StrictInclude => "strict-include",
             Self::NoMatch => "no-match",
             Self::IncludeCycle => "include-cycle",
             Self::ExecutableFile => "executable-file",

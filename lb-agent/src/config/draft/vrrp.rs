@@ -75,6 +75,8 @@ pub(crate) struct InstanceDraft {
     pub(crate) owner_ignore_adverts: Option<Spanned<bool>>,
     pub(crate) v3_checksum_as_v2: Option<Spanned<bool>>,
     pub(crate) auth_hmac: Option<Spanned<AuthHmac>>,
+    /// What stands in its block.
+    pub(crate) auth_hmac_given: Given,
     pub(crate) virtual_routes: Vec<RouteDraft>,
     pub(crate) virtual_rules: Vec<RuleDraft>,
     pub(crate) tracking: TrackingDraft,
@@ -124,6 +126,7 @@ impl InstanceDraft {
             owner_ignore_adverts: None,
             v3_checksum_as_v2: None,
             auth_hmac: None,
+            auth_hmac_given: Given::default(),
             virtual_routes: Vec::new(),
             virtual_rules: Vec::new(),
             tracking: TrackingDraft::default(),

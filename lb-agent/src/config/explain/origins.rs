@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::place::{Block, Place};
 use crate::config::draft::{CheckerDraft, ConfigDraft, Given, Named, Target, VirtualServerDraft};
-use crate::config::text::Span;
 
 /// The keywords of all blocks, by the blocks' titles.
 #[derive(Clone, Debug, Default)]
@@ -12,17 +12,7 @@ pub(crate) struct Origins {
     ssl: Given,
     global: Given,
     garp_groups: Vec<Given>,
-    blocks: BTreeMap<String, (Span, Given)>,
-}
-
-/// A block and the one that hands down to it.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'o> {
-    span: Option<Span>,
-    own: Option<&'o Given>,
-    outer: Option<&'o Given>,
-    /// What hands down to `outer`.
-    outermost: Option<&'o Given>,
+    blocks: BTreeMap<String, (Block, Given)>,
 }
 
 impl Origins {
@@ -49,9 +39,14 @@ impl Origins {
         for one in &draft.instances {
             origins.add(
                 format!("vrrp_instance {}", one.name.value),
-                one.name.span,
+                Block::new("vrrp_instance", one.name.span),
                 &one.given,
             );
+            if let Some(hmac) = &one.auth_hmac {
+                let title = format!("vrrp_instance {} auth_hmac", one.name.value);
+                let block = Block::new("auth_hmac", hmac.span);
+                origins.add(title, block, &one.auth_hmac_given);
+            }
         }
         for service in &draft.virtual_servers {
             origins.service(service);
@@ -59,10 +54,10 @@ impl Origins {
         origins
     }
 
-    fn named<T>(&mut self, keyword: &str, blocks: &[Named<T>]) {
+    fn named<T>(&mut self, keyword: &'static str, blocks: &[Named<T>]) {
         for one in blocks {
             let title = format!("{keyword} {}", one.name.value);
-            self.add(title, one.span, &one.given);
+            self.add(title, Block::new(keyword, one.span), &one.given);
         }
     }
 
@@ -80,20 +75,22 @@ impl Origins {
             for (index, checker) in server.checkers.iter().enumerate() {
                 self.checker(format!("{name} check {index}"), checker.checker());
             }
-            self.add(name, server.span, &server.given);
+            self.add(name, Block::new("real_server", server.span), &server.given);
         }
-        self.add(title, service.span, &service.given);
+        let block = Block::new("virtual_server", service.span);
+        self.add(title, block, &service.given);
     }
 
     fn checker(&mut self, title: String, checker: &CheckerDraft) {
-        self.add(title, checker.name.span, &checker.given);
+        let block = Block::new(checker.name.value.keyword(), checker.name.span);
+        self.add(title, block, &checker.given);
     }
 
     /// Of several blocks of one title the first counts.
-    fn add(&mut self, title: String, span: Span, given: &Given) {
+    fn add(&mut self, title: String, block: Block, given: &Given) {
         self.blocks
             .entry(title)
-            .or_insert_with(|| (span, given.clone()));
+            .or_insert_with(|| (block, given.clone()));
     }
 
     /// The top level.
@@ -116,86 +113,15 @@ impl Origins {
         &self.global
     }
 
+    /// The checkers of a real server, as they stand in the file.
+    pub(crate) fn checks(&self, title: &str) -> impl Iterator<Item = Place<'_>> {
+        let checks = (0..).map(move |index| self.block(&format!("{title} check {index}")));
+        checks.take_while(|place| place.span().is_some())
+    }
+
     /// A block by its title.
     pub(crate) fn block(&self, title: &str) -> Place<'_> {
         let found = self.blocks.get(title);
-        Place {
-            span: found.map(|(span, _)| *span),
-            own: found.map(|(_, given)| given),
-            outer: None,
-            outermost: None,
-        }
+        found.map_or_else(Place::default, |(block, given)| Place::at(*block, given))
     }
-}
-
-impl<'o> Place<'o> {
-    /// A block that has nothing around it.
-    pub(crate) fn of(own: Option<&'o Given>) -> Self {
-        Self {
-            span: None,
-            own,
-            outer: None,
-            outermost: None,
-        }
-    }
-
-    /// The same within another block.
-    pub(crate) fn within(self, outer: Option<&'o Given>) -> Self {
-        Self { outer, ..self }
-    }
-
-    /// A block in this one.
-    pub(crate) fn holds(self, inner: Self) -> Self {
-        Self {
-            outer: self.own,
-            outermost: self.outer,
-            ..inner
-        }
-    }
-
-    /// Where the block stands.
-    pub(crate) fn span(&self) -> Option<Span> {
-        self.span
-    }
-
-    /// What the file says of it.
-    pub(crate) fn given(&self) -> Option<&'o Given> {
-        self.own
-    }
-
-    /// Where the value of a field comes from; `None`: it is the default.
-    pub(crate) fn keyword(&self, field: &str) -> Option<Span> {
-        let own = candidates(field);
-        let names = own.clone();
-        let outer = names
-            .iter()
-            .flat_map(|name| [name.clone(), format!("vrrp_{name}")]);
-        let own = own.iter().find_map(|name| self.own?.span(name));
-        let in_outer = |given: Option<&Given>| {
-            let given = given?;
-            outer.clone().find_map(|name| given.span(&name))
-        };
-        own.or_else(|| in_outer(self.outer))
-            .or_else(|| in_outer(self.outermost))
-    }
-}
-
-/// The keywords that may say a field: mostly its own name.
-fn candidates(field: &str) -> Vec<String> {
-    let others: &[&str] = match field {
-        "source" => &["mcast_src_ip", "unicast_src_ip"],
-        "nopreempt" => &["preempt"],
-        "accept" => &["no_accept", "strict_mode"],
-        "mcast_dst_ip" => &["mcast_group4"],
-        "script" | "command" => &["script", "misc_path"],
-        "user" | "group" => &["user", "script_user"],
-        "persistence_granularity6" => &["persistence_granularity"],
-        "flag_1" => &["flag-1"],
-        "flag_2" => &["flag-2"],
-        "flag_3" => &["flag-3"],
-        _ => &[],
-    };
-    let mut names = vec![field.to_owned(), format!("garp_{field}")];
-    names.extend(others.iter().map(|name| (*name).to_owned()));
-    names
 }

@@ -112,3 +112,30 @@ fn what_is_static_and_groups_stand_there_and_who_carries_what() {
     let loaded = load_explained(&source, Path::new("lb.conf"), &Environment::default());
     insta::assert_snapshot!(explain(&loaded));
 }
+
+/// A checker that checks nothing is left out, and the places of the others stay their own.
+#[test]
+fn checkers_stand_with_their_own_lines() {
+    let text = "virtual_server 10.0.0.1 80 {
+    protocol TCP
+    lb_kind DR
+    real_server 10.0.1.1 80 {
+        HTTP_GET {
+            retry 5
+        }
+        TCP_CHECK {
+            retry 7
+        }
+    }
+}
+";
+    let source = Memory::default().with("lb.conf", text);
+    let loaded = load_explained(&source, Path::new("lb.conf"), &Environment::default());
+    let text = explain(&loaded);
+    let (_, block) = text.split_once("TCP_CHECK {").unwrap();
+    let mut lines = block.lines();
+    assert!(lines.next().unwrap().ends_with("# lb.conf:8"), "{text}");
+    let retry = lines.find(|line| line.contains("retry 7")).unwrap();
+    assert!(retry.ends_with("# lb.conf:9"), "{text}");
+    assert!(!text.contains("HTTP_GET"), "{text}");
+}

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::{Reader, braces};
 use crate::config::diagnostic::{Code, Diagnostic};
+use crate::config::expand;
 use crate::config::keywords::Strictness;
 use crate::config::lexer::{after_blanks, comment, is_blank, words_of_line};
 use crate::config::text::{Span, length};
+
+const INCLUDE_CHECK: &str = "include_check";
 
 impl Reader<'_> {
     /// Reads all that one line includes.
@@ -34,7 +37,7 @@ impl Reader<'_> {
         };
         let Some(pattern) = words.next() else {
             let message = format!("`{}` needs the name of a file or a pattern", keyword.text);
-            let missing = Diagnostic::error(Code::CannotInclude, keyword.span, message);
+            let missing = Diagnostic::warning(Code::MissingParameter, keyword.span, message);
             return self.diagnostics.push(missing);
         };
         if let Some(extra) = words.next() {
@@ -44,54 +47,77 @@ impl Reader<'_> {
         }
         let Some(alternatives) = braces::expand(&pattern.text) else {
             let message = format!("`{}` stands for too many patterns", pattern.text);
-            let too_many = Diagnostic::error(Code::CannotInclude, pattern.span, message);
+            let too_many = Diagnostic::error(Code::BadValue, pattern.span, message);
             return self.diagnostics.push(too_many);
         };
-        let mut found = Vec::new();
-        for alternative in &alternatives {
-            let matches = self.matches(alternative, pattern.span);
-            if matches.is_empty() && (strictness.braces || alternatives.len() == 1) {
-                self.no_match(alternative, pattern.span, strictness);
-            }
-            found.extend(matches);
-        }
-        if found.is_empty() && alternatives.len() > 1 && !strictness.braces {
-            self.no_match(&pattern.text, pattern.span, strictness);
-        }
+        let found = self.found(&pattern.text, &alternatives, pattern.span, strictness);
         for path in found {
             self.included_file(path, pattern.span, strictness);
         }
     }
 
-    /// `include_check WORD …`: what plain `include` insists on from here on.
+    /// The files that the alternatives of a pattern stand for, and a remark where there are none.
+    fn found(
+        &mut self,
+        pattern: &str,
+        alternatives: &[String],
+        span: Span,
+        strictness: Strictness,
+    ) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut missing = Vec::new();
+        for alternative in alternatives {
+            let matches = self.matches(alternative, span);
+            if matches.is_empty() {
+                missing.push(alternative.as_str());
+            }
+            found.extend(matches);
+        }
+        if missing.is_empty() {
+            return found;
+        }
+        if alternatives.len() == 1 {
+            let insists = if has_wildcards(pattern) {
+                strictness.wildcards
+            } else {
+                strictness.matching || strictness.wildcards
+            };
+            self.no_match(pattern, span, insists);
+        } else if found.is_empty() {
+            self.no_match(pattern, span, strictness.braces);
+        } else {
+            for alternative in missing.into_iter().filter(|name| !has_wildcards(name)) {
+                self.no_match(alternative, span, strictness.braces);
+            }
+        }
+        found
+    }
+
+    /// `include_check WORD …`, if that is what a line of `global_defs` is: what include lines insist
+    /// on from here to the end of the file, and in the files that it includes. Words without a sign
+    /// take the place of what held before.
     pub(super) fn include_check(&mut self, line: &str) {
+        if !line.contains(INCLUDE_CHECK) {
+            return;
+        }
+        let held = expand::held(line, &self.environment.config_id);
+        let Some(line) = held.filter(|line| is_include_check(line)) else {
+            return;
+        };
         let words = line.split(|character| is_blank(character) || matches!(character, '#' | '!'));
-        let mut words = words.filter(|word| !word.is_empty()).skip(1).peekable();
-        let absolute = words
-            .peek()
-            .is_none_or(|word| !word.starts_with(['+', '-']));
-        if absolute {
-            self.strictness = Strictness::default();
+        let words = words.filter(|word| !word.is_empty()).skip(1);
+        let words: Vec<&str> = words.collect();
+        match words.first() {
+            None => return self.strictness = Strictness::ALL,
+            Some(first) if first.starts_with(['+', '-']) => {}
+            Some(_) => self.strictness = Strictness::default(),
         }
         for word in words {
-            let (wanted, word) = match word.strip_prefix('-') {
-                Some(word) => (false, word),
-                None => (true, word.strip_prefix('+').unwrap_or(word)),
-            };
-            let strictness = &mut self.strictness;
-            match word {
-                "read" | "readable" => strictness.readable = wanted,
-                "match" => strictness.matching = wanted,
-                "brace_match" => (strictness.matching, strictness.braces) = (wanted, wanted),
-                "all" => {
-                    *strictness = Strictness {
-                        readable: wanted,
-                        matching: wanted,
-                        braces: wanted,
-                    };
-                }
-                // What else stands there is said where the keyword itself is read.
-                _ => {}
+            let wanted = !word.starts_with('-');
+            let word = word.strip_prefix(['+', '-']).unwrap_or(word);
+            // What else stands there is said where the keyword itself is read.
+            if let Some(check) = self.strictness.named(word) {
+                *check = wanted;
             }
         }
     }
@@ -111,22 +137,22 @@ impl Reader<'_> {
             Ok(paths) => paths,
             Err(error) => {
                 let message = format!("`{pattern}` is not a pattern for file names: {error}");
-                let bad = Diagnostic::error(Code::CannotInclude, span, message);
+                let bad = Diagnostic::warning(Code::CannotInclude, span, message);
                 self.diagnostics.push(bad);
                 Vec::new()
             }
         }
     }
 
-    fn no_match(&mut self, pattern: &str, span: Span, strictness: Strictness) {
-        let wildcards = pattern.contains(['*', '?', '[']);
+    fn no_match(&mut self, pattern: &str, span: Span, insists: bool) {
+        let wildcards = has_wildcards(pattern);
         let message = if wildcards {
             format!("no file matches `{pattern}`")
         } else {
             format!("there is no file `{pattern}`")
         };
-        self.diagnostics.push(if strictness.matching {
-            Diagnostic::error(Code::CannotInclude, span, message)
+        self.diagnostics.push(if insists {
+            Diagnostic::error(Code::StrictInclude, span, message)
         } else if wildcards {
             Diagnostic::notice(Code::NoMatch, span, message)
         } else {
@@ -135,9 +161,13 @@ impl Reader<'_> {
     }
 }
 
+fn has_wildcards(pattern: &str) -> bool {
+    pattern.contains(['*', '?', '['])
+}
+
 /// Whether the first word of a line is `include_check`.
-pub(super) fn is_include_check(line: &str) -> bool {
-    let behind = after_blanks(line).strip_prefix("include_check");
+fn is_include_check(line: &str) -> bool {
+    let behind = after_blanks(line).strip_prefix(INCLUDE_CHECK);
     behind.is_some_and(|behind| behind.chars().next().is_none_or(is_blank))
 }
 

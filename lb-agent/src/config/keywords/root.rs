@@ -1,6 +1,6 @@
 //! The top level (keepalived.conf(5): "top hierarchy"), and `SSL`.
 
-use super::{ANY, Keyword, NONE, Section, bare, block, line, one, text, unread, word, words};
+use super::{Keyword, NONE, Section, bare, block, one, text, unread, word, words};
 use crate::config::draft::ConfigDraft;
 use crate::config::lower;
 use crate::config::model::{Secret, Ssl};
@@ -41,9 +41,11 @@ const VRRP: &[Keyword<ConfigDraft>] = &[
         .example("{\nrouter_id x\n}")
         .many(),
     block("vrrp_instance", one("NAME"), lower::vrrp_instance)
+        .goes_on()
         .example("C {\ninterface eth0\nvirtual_router_id 53\nno_virtual_ipaddress\n}")
         .many(),
     block("vrrp_sync_group", one("NAME"), lower::vrrp_sync_group)
+        .goes_on()
         .example("I {\ngroup {\nK\n}\n}")
         .many(),
     block("vrrp_script", one("NAME"), lower::vrrp_script)
@@ -92,6 +94,7 @@ const STATIC: &[Keyword<ConfigDraft>] = &[
         .example("{\nfrom 10.8.0.0/16 table 8\n}")
         .many(),
     block("track_group", one("NAME"), lower::track_group)
+        .goes_on()
         .example("seven {\ngroup {\nK\n}\n}")
         .many(),
 ];
@@ -143,13 +146,6 @@ const PLACE: &[Keyword<ConfigDraft>] = &[
         "an agent is named where it is started, by `--instance NAME`: its maps and its socket are \
          found by that name, also without its configuration",
     ),
-    line(
-        "include_check",
-        words("[read] [match] [brace_match] …", 0, ANY),
-        lower::include_check,
-    )
-    .since("2.1.0")
-    .many(),
     block("SSL", NONE, lower::ssl).example("{\nca /etc/ssl/ca.pem\n}"),
     unread("use_pid_dir", "").accepted(ONE_PROCESS),
     unread("child_wait_time", "SECONDS").accepted(ONE_PROCESS),

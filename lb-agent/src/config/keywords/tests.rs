@@ -1,6 +1,7 @@
 mod effect;
 mod everywhere;
 mod odd;
+mod origin;
 
 use std::collections::HashSet;
 

@@ -20,7 +20,10 @@ pub(in crate::config) fn url<T: IsChecker>(
 ) {
     let mut draft = UrlDraft::new(node.span());
     lowering.block(&URL, &mut draft, node);
-    checker.checker().urls.push(draft);
+    let urls = &mut checker.checker().urls;
+    // Most checkers have one: a growing list would take room for four.
+    urls.reserve_exact(1);
+    urls.push(draft);
 }
 
 /// `status_code CODE|FROM-TO …`

@@ -16,6 +16,7 @@ use super::Lowering;
 use super::script::user;
 use crate::config::draft::{ConfigDraft, GlobalDraft};
 use crate::config::keywords::GLOBAL_DEFS;
+use crate::config::mention::Named;
 use crate::config::model::{ExtraIf, RxBufs};
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
@@ -38,6 +39,11 @@ pub(in crate::config) fn xdp_interfaces(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
+    // The first one is noted where the line is read.
+    for word in node.arguments.iter().skip(1) {
+        let place = ("global_defs", "xdp_interfaces");
+        lowering.mentions.note(Named::Interface, place, word);
+    }
     let named = node.arguments.iter();
     let named = named
         .filter_map(|word| lowering.parse(word, value::interface))
@@ -47,6 +53,26 @@ pub(in crate::config) fn xdp_interfaces(
         span: node.span(),
     });
     list.value.extend(named);
+}
+
+/// `include_check …`: [`crate::config::include`] has read it; here its words are looked at.
+pub(in crate::config) fn include_check(
+    _global: &mut GlobalDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    const WORDS: &[(&str, ())] = &[
+        ("read", ()),
+        ("match", ()),
+        ("wildcard_match", ()),
+        ("brace_match", ()),
+        // The manual's word for `read`.
+        ("readable", ()),
+    ];
+    for word in &node.arguments {
+        let plain = word.text.strip_prefix(['+', '-']).unwrap_or(&word.text);
+        lowering.parse(word, |_| value::choice(plain, WORDS));
+    }
 }
 
 /// `vrrp_garp_extra_if [all] SECONDS`

@@ -7,6 +7,7 @@ use super::address::owned;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{ConfigDraft, Given, Named, SyncGroupDraft};
 use crate::config::keywords::{FAMILIES, GARP_GROUP, TRACK_GROUP, VRRP_SYNC_GROUP};
+use crate::config::mention;
 use crate::config::model::{GarpGroup, VirtualServerGroup, VirtualServerGroupEntry};
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
@@ -67,6 +68,14 @@ pub(in crate::config) fn garp_interfaces(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
+    for line in node.block.iter().flat_map(|block| &block.nodes) {
+        for word in std::iter::once(&line.keyword).chain(&line.arguments) {
+            let place = ("garp_group", "interfaces");
+            lowering
+                .mentions
+                .note(mention::Named::Interface, place, word);
+        }
+    }
     let names = lowering.words_of_block(node);
     group
         .interfaces

@@ -5,33 +5,10 @@ use std::time::Duration;
 use super::Lowering;
 use crate::config::draft::ConfigDraft;
 use crate::config::keywords::SSL;
+use crate::config::mention::Named;
 use crate::config::model::{LinkbeatKind, Ssl, UpDownDelay};
 use crate::config::tree::Node;
 use crate::config::value;
-
-/// `include_check …`: [`crate::config::include`] has read it; here its words are looked at.
-pub(in crate::config) fn include_check(
-    _config: &mut ConfigDraft,
-    node: &Node<'_>,
-    lowering: &mut Lowering<'_>,
-) {
-    const WORDS: &[(&str, ())] = &[
-        ("read", ()),
-        ("readable", ()),
-        ("match", ()),
-        ("brace_match", ()),
-        ("warn", ()),
-        ("all", ()),
-    ];
-    for word in &node.arguments {
-        let plain = word
-            .text
-            .strip_prefix(['+', '-'])
-            .unwrap_or(&word.text)
-            .to_owned();
-        lowering.parse(word, |_| value::choice(&plain, WORDS));
-    }
-}
 
 /// `SSL { … }`
 pub(in crate::config) fn ssl(
@@ -75,6 +52,10 @@ pub(in crate::config) fn interface_up_down_delays(
 ) {
     let range = Duration::ZERO..=Duration::from_secs(255);
     for line in node.block.iter().flat_map(|block| &block.nodes) {
+        let place = ("top level", "interface_up_down_delays");
+        lowering
+            .mentions
+            .note(Named::Interface, place, &line.keyword);
         let Some(interface) = lowering.parse(&line.keyword, value::interface) else {
             continue;
         };

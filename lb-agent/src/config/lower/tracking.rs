@@ -14,7 +14,10 @@ pub(in crate::config) fn track_interface<T: HasTracking>(
     lowering: &mut Lowering<'_>,
 ) {
     for line in node.block.iter().flat_map(|block| &block.nodes) {
-        lowering.mentions.note(Named::Interface, &line.keyword);
+        let place = ("track_interface", "track_interface");
+        lowering
+            .mentions
+            .note(Named::Interface, place, &line.keyword);
     }
     let lines = lowering.tracked(node);
     block.tracking().track_interface.extend(lines);

@@ -3,26 +3,37 @@
 use std::time::Duration;
 
 use super::Resolver;
-use super::server::Outer;
+use super::server::{DELAY_LOOP, Outer};
 use crate::config::diagnostic::Code;
-use crate::config::draft::{CheckDraft, CheckerDraft, SmtpCheckDraft};
+use crate::config::draft::{
+    BfdCheckDraft, CheckDraft, CheckerDraft, DnsCheckDraft, FileCheckDraft, MiscCheckDraft,
+    SmtpCheckDraft,
+};
 use crate::config::model::{
     BfdCheck, Checker, CheckerKind, FileCheck, MiscCheck, SmtpCheck, SslGet,
 };
 use crate::config::text::Spanned;
 
+/// Default of `delay_before_retry`.
+const DELAY_BEFORE_RETRY: Duration = Duration::from_secs(1);
+
+/// The same for `HTTP_GET` and `SSL_GET`.
+const WEB_DELAY: Duration = Duration::from_secs(3);
+
+/// What follows when the one who should tell is not there.
+const UP: &str = "the server counts as up without this check";
+
 impl Resolver<'_> {
     /// A checker; `None` when it checks nothing.
     pub(super) fn checker(&mut self, draft: &CheckDraft, outer: &Outer<'_>) -> Option<Checker> {
-        let second = Duration::from_secs(1);
         match draft {
             CheckDraft::Tcp(tcp) => {
                 let kind = self.tcp_check(tcp, outer);
-                Some(self.common(kind, tcp, outer, 1, second))
+                Some(self.common(kind, tcp, outer, 1, DELAY_BEFORE_RETRY))
             }
             CheckDraft::Http(http) => {
                 let kind = CheckerKind::Http(self.http_get(http, outer.virtualhost)?);
-                Some(self.common(kind, http, outer, 1, Duration::from_secs(3)))
+                Some(self.common(kind, http, outer, 1, WEB_DELAY))
             }
             CheckDraft::Ssl(ssl) => {
                 let kind = CheckerKind::Ssl(SslGet {
@@ -30,65 +41,71 @@ impl Resolver<'_> {
                     enable_sni: ssl.enable_sni,
                     sni_name: ssl.sni_name.as_ref().map(|name| name.value.clone()),
                 });
-                Some(self.common(kind, &ssl.checker, outer, 1, Duration::from_secs(3)))
+                Some(self.common(kind, &ssl.checker, outer, 1, WEB_DELAY))
             }
             CheckDraft::Smtp(smtp) => {
                 let kind = CheckerKind::Smtp(self.smtp(smtp, outer));
-                Some(self.common(kind, &smtp.checker, outer, 1, second))
+                Some(self.common(kind, &smtp.checker, outer, 1, DELAY_BEFORE_RETRY))
             }
-            CheckDraft::Misc(misc) => {
-                if misc.value.misc_path.command.is_empty() {
-                    return self.without_setting(&misc.checker, "misc_path");
-                }
-                let value = misc.value.clone();
-                let checker = self.common(CheckerKind::Ping, &misc.checker, outer, 0, second);
-                let misc_timeout = misc.misc_timeout;
-                let kind = CheckerKind::Misc(MiscCheck {
-                    misc_timeout: misc_timeout.map_or(checker.delay_loop, |given| given.value),
-                    ..value
-                });
-                Some(Checker { kind, ..checker })
-            }
-            CheckDraft::Dns(dns) => {
-                let kind = CheckerKind::Dns(dns.value.clone());
-                let checker = self.common(kind, &dns.checker, outer, 3, second);
-                let settings = dns.checker.checks.within(outer.settings);
-                let delay = settings.delay_before_retry;
-                Some(Checker {
-                    delay_before_retry: delay.map_or(checker.delay_loop, |given| given.value),
-                    ..checker
-                })
-            }
+            CheckDraft::Misc(misc) => self.misc(misc, outer),
+            CheckDraft::Dns(dns) => Some(self.dns(dns, outer)),
             CheckDraft::Udp(udp) => {
                 let kind = CheckerKind::Udp(udp.value.clone());
-                Some(self.common(kind, &udp.checker, outer, 1, second))
+                Some(self.common(kind, &udp.checker, outer, 1, DELAY_BEFORE_RETRY))
             }
             CheckDraft::Ping(checker) => {
-                Some(self.common(CheckerKind::Ping, checker, outer, 1, second))
+                Some(self.common(CheckerKind::Ping, checker, outer, 1, DELAY_BEFORE_RETRY))
             }
-            CheckDraft::Bfd(bfd) => {
-                let name = self.named_by(bfd.name.as_ref(), &bfd.checker, "name")?;
-                let up = "the server counts as up without this check";
-                if !self.refers(|names| &names.bfd_instances, "bfd_instance", name, up) {
-                    return None;
-                }
-                let name = name.value.clone();
-                let kind = CheckerKind::Bfd(BfdCheck { name });
-                Some(self.common(kind, &bfd.checker, outer, 0, second))
-            }
-            CheckDraft::File(file) => {
-                let name = self.named_by(file.track_file.as_ref(), &file.checker, "track_file")?;
-                let up = "the server counts as up without this check";
-                if !self.refers(|names| &names.track_files, "track_file", name, up) {
-                    return None;
-                }
-                let kind = CheckerKind::File(FileCheck {
-                    track_file: name.value.clone(),
-                    weight: file.weight,
-                });
-                Some(self.common(kind, &file.checker, outer, 0, second))
-            }
+            CheckDraft::Bfd(bfd) => self.bfd(bfd, outer),
+            CheckDraft::File(file) => self.file(file, outer),
         }
+    }
+
+    fn misc(&mut self, draft: &MiscCheckDraft, outer: &Outer<'_>) -> Option<Checker> {
+        if draft.value.misc_path.command.is_empty() {
+            return self.without_setting(&draft.checker, "misc_path");
+        }
+        let settings = draft.checker.checks.within(outer.settings);
+        let timeout = draft.misc_timeout.or(settings.delay_loop);
+        let kind = CheckerKind::Misc(MiscCheck {
+            misc_timeout: timeout.map_or(DELAY_LOOP, |given| given.value),
+            ..draft.value.clone()
+        });
+        Some(self.common(kind, &draft.checker, outer, 0, DELAY_BEFORE_RETRY))
+    }
+
+    /// A name server is asked again after `delay_loop`, if nothing else is said.
+    fn dns(&mut self, draft: &DnsCheckDraft, outer: &Outer<'_>) -> Checker {
+        let kind = CheckerKind::Dns(draft.value.clone());
+        let checker = self.common(kind, &draft.checker, outer, 3, DELAY_BEFORE_RETRY);
+        let settings = draft.checker.checks.within(outer.settings);
+        let delay = settings.delay_before_retry;
+        Checker {
+            delay_before_retry: delay.map_or(checker.delay_loop, |given| given.value),
+            ..checker
+        }
+    }
+
+    fn bfd(&mut self, draft: &BfdCheckDraft, outer: &Outer<'_>) -> Option<Checker> {
+        let name = self.named_by(draft.name.as_ref(), &draft.checker, "name")?;
+        if !self.refers(|names| &names.bfd_instances, "bfd_instance", name, UP) {
+            return None;
+        }
+        let name = name.value.clone();
+        let kind = CheckerKind::Bfd(BfdCheck { name });
+        Some(self.common(kind, &draft.checker, outer, 0, DELAY_BEFORE_RETRY))
+    }
+
+    fn file(&mut self, draft: &FileCheckDraft, outer: &Outer<'_>) -> Option<Checker> {
+        let name = self.named_by(draft.track_file.as_ref(), &draft.checker, "track_file")?;
+        if !self.refers(|names| &names.track_files, "track_file", name, UP) {
+            return None;
+        }
+        let kind = CheckerKind::File(FileCheck {
+            track_file: name.value.clone(),
+            weight: draft.weight,
+        });
+        Some(self.common(kind, &draft.checker, outer, 0, DELAY_BEFORE_RETRY))
     }
 
     fn tcp_check(&mut self, draft: &CheckerDraft, outer: &Outer<'_>) -> CheckerKind {
@@ -109,14 +126,13 @@ impl Resolver<'_> {
         let helo_name = draft.helo_name.as_ref().map(|name| name.value.clone());
         let global = &self.global.value.mail.smtp_helo_name;
         let helo_name = helo_name.or_else(|| global.clone());
-        let second = Duration::from_secs(1);
         let settings = draft.checker.checks.within(outer.settings);
         let inner = Outer {
             settings: &settings,
             ..*outer
         };
         let hosts = draft.hosts.iter();
-        let hosts = hosts.map(|host| self.common((), host, &inner, 1, second));
+        let hosts = hosts.map(|host| self.common((), host, &inner, 1, DELAY_BEFORE_RETRY));
         SmtpCheck {
             hosts: hosts.collect(),
             helo_name,
@@ -134,7 +150,7 @@ impl Resolver<'_> {
 
     fn without_setting<T>(&mut self, checker: &CheckerDraft, setting: &str) -> Option<T> {
         let message = format!(
-            "`{}` without `{setting}`: the server counts as up without this check",
+            "`{}` without `{setting}`: {UP}",
             checker.name.value.keyword()
         );
         self.warning(Code::MissingSetting, checker.name.span, message);

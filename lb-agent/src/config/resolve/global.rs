@@ -18,6 +18,27 @@ impl Resolver<'_> {
         if let Some(given) = draft.vrrp_mcast_group4 {
             global.vrrp_mcast_group4 = given.value;
         }
+        let scripts = &mut global.scripts;
+        for (script, timeout) in [
+            (&mut scripts.startup_script, draft.startup_script_timeout),
+            (&mut scripts.shutdown_script, draft.shutdown_script_timeout),
+        ] {
+            if let (Some(script), Some(timeout)) = (script, timeout) {
+                script.timeout = timeout.value;
+            }
+        }
+        if let Some(nftables) = &mut global.lvs.nftables_ipvs {
+            nftables.priority = draft.nftables_ipvs.priority;
+            nftables.start_fwmark = draft.nftables_ipvs.start_fwmark;
+        }
+        self.xdp(&mut global);
+        self.sync_daemon(&mut global, instances);
+        global
+    }
+
+    /// What `xdp_…` keywords say.
+    fn xdp(&mut self, global: &mut GlobalDefs) {
+        let draft = &mut self.global;
         if let Some(given) = draft.xdp_attach {
             global.xdp_attach = given.value;
         }
@@ -38,19 +59,10 @@ impl Resolver<'_> {
             let names = given.value.into_iter();
             global.xdp_interfaces = names.filter(|name| seen.insert(name.clone())).collect();
         }
-        let scripts = &mut global.scripts;
-        for (script, timeout) in [
-            (&mut scripts.startup_script, draft.startup_script_timeout),
-            (&mut scripts.shutdown_script, draft.shutdown_script_timeout),
-        ] {
-            if let (Some(script), Some(timeout)) = (script, timeout) {
-                script.timeout = timeout.value;
-            }
-        }
-        if let Some(nftables) = &mut global.lvs.nftables_ipvs {
-            nftables.priority = draft.nftables_ipvs.priority;
-            nftables.start_fwmark = draft.nftables_ipvs.start_fwmark;
-        }
+    }
+
+    /// `lvs_sync_daemon_interface`: there is one daemon, of the first that asks for it.
+    fn sync_daemon(&mut self, global: &mut GlobalDefs, instances: &[InstanceDraft]) {
         let of_instances = instances
             .iter()
             .filter_map(|one| one.lvs_sync_daemon.as_ref());
@@ -66,6 +78,5 @@ impl Resolver<'_> {
             }
             global.lvs.lvs_sync_daemon = Some(daemon.value.clone());
         }
-        global
     }
 }

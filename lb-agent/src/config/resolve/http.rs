@@ -18,10 +18,13 @@ impl Resolver<'_> {
         virtualhost: Option<&Spanned<String>>,
     ) -> Option<HttpGet> {
         let virtualhost = draft.virtualhost.as_ref().or(virtualhost);
-        let urls = draft.urls.iter();
-        let urls = urls
-            .filter_map(|url| self.url(url, virtualhost))
-            .collect::<Vec<_>>();
+        let mut urls = Vec::with_capacity(draft.urls.len());
+        urls.extend(
+            draft
+                .urls
+                .iter()
+                .filter_map(|url| self.url(url, virtualhost)),
+        );
         if urls.is_empty() {
             let message = format!(
                 "`{}` without a url with a path: the server counts as up without this check",

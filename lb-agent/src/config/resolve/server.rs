@@ -13,7 +13,7 @@ use crate::config::model::{Checker, Forwarding, RealServer, RealServerKey};
 use crate::config::text::Spanned;
 
 /// Default of `delay_loop`.
-const DELAY_LOOP: Duration = Duration::from_mins(1);
+pub(super) const DELAY_LOOP: Duration = Duration::from_mins(1);
 
 /// Default of `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,7 +1,7 @@
 //! Configuration files of the file system.
 
 use std::fs::{self, OpenOptions};
-use std::io::Read as _;
+use std::io::Read;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -28,22 +28,10 @@ impl Source for FileSystem {
         if !metadata.is_file() {
             return Err(ReadError::NotRegular);
         }
-        let ceiling = u64::try_from(limit).unwrap_or(u64::MAX);
-        if metadata.len() > ceiling {
-            return Err(ReadError::TooLarge { limit });
-        }
-        // The size may change under us, and files of /proc have none.
-        let size = usize::try_from(metadata.len()).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(size.saturating_add(1));
-        file.take(ceiling.saturating_add(1))
-            .read_to_end(&mut bytes)?;
-        if bytes.len() > limit {
-            return Err(ReadError::TooLarge { limit });
-        }
         Ok(RawFile {
             identity: fs::canonicalize(path)?,
             executable: metadata.permissions().mode() & 0o111 != 0,
-            bytes,
+            bytes: bounded(file, metadata.len(), limit)?,
         })
     }
 
@@ -51,4 +39,21 @@ impl Source for FileSystem {
         // A directory that cannot be listed has no matches, as with glob(3).
         Ok(glob::glob_with(pattern, MATCHING)?.flatten().collect())
     }
+}
+
+/// All of `file`, which says that it has `size` bytes, when that is no more than `limit`. The size
+/// may change under us, and files of /proc have none: one byte more than `limit` is read at most.
+pub(super) fn bounded(file: impl Read, size: u64, limit: usize) -> Result<Vec<u8>, ReadError> {
+    let ceiling = u64::try_from(limit).unwrap_or(u64::MAX);
+    if size > ceiling {
+        return Err(ReadError::TooLarge { limit });
+    }
+    let size = usize::try_from(size).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(size.saturating_add(1));
+    file.take(ceiling.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(ReadError::TooLarge { limit });
+    }
+    Ok(bytes)
 }

@@ -1,6 +1,6 @@
 //! Configuration files in memory: for tests, and for text that never was a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::{MATCHING, PatternError, RawFile, ReadError, Source};
@@ -85,11 +85,12 @@ impl Source for Memory {
     fn matches(&self, pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
         let pattern = without_dots(Path::new(pattern));
         let pattern = glob::Pattern::new(&pattern.to_string_lossy())?;
-        let found = self
-            .files
-            .keys()
-            .filter(|path| pattern.matches_path_with(path, MATCHING));
-        Ok(found.cloned().collect())
+        let files = self.files.keys();
+        // Folders match as well.
+        let names: BTreeSet<&Path> = files.flat_map(|file| file.ancestors()).collect();
+        let found = names.into_iter();
+        let found = found.filter(|path| pattern.matches_path_with(path, MATCHING));
+        Ok(found.map(Path::to_path_buf).collect())
     }
 }
 

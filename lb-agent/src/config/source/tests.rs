@@ -1,7 +1,10 @@
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use super::filesystem::bounded;
 use super::*;
+use crate::config::include::MAX_BYTES;
 
 fn name_of(result: Result<RawFile, ReadError>) -> String {
     match result {
@@ -37,6 +40,41 @@ fn the_file_system_reads_regular_files_only_and_never_waits() {
         name_of(FileSystem.read(&missing, 1000)),
         "there is no such file"
     );
+}
+
+/// One line that goes on for a gigabyte, and how much of it was asked for.
+struct Line {
+    left: usize,
+    read: usize,
+}
+
+impl Read for Line {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = buffer.len().min(self.left);
+        buffer[..count].fill(b'x');
+        self.left -= count;
+        self.read += count;
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_line_of_a_gigabyte_without_a_size_is_read_to_the_limit_and_no_further() {
+    for size in [0, 1000] {
+        let mut line = Line {
+            left: 1 << 30,
+            read: 0,
+        };
+        let error = bounded(&mut line, size, MAX_BYTES).unwrap_err();
+        assert!(matches!(error, ReadError::TooLarge { limit } if limit == MAX_BYTES));
+        assert_eq!(line.read, MAX_BYTES + 1);
+    }
+    let mut line = Line {
+        left: 1 << 20,
+        read: 0,
+    };
+    let bytes = bounded(&mut line, 0, 1 << 20).unwrap();
+    assert_eq!(bytes.len(), 1 << 20, "what is just not too large");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! want the program, and in which mode it is of use there, others decide.
 //!
 //! The kernel takes one program for each interface. Where somebody else's is, ours does not go, and
-//! [`occupant`] says whose it is. That holds for libxdp's dispatcher, too: who joins it becomes a
+//! `occupant` says whose it is. That holds for libxdp's dispatcher, too: who joins it becomes a
 //! program of the type `EXT`, and has to build anew and pin the dispatcher of all the others.
 
 mod occupant;

@@ -101,8 +101,8 @@ fn checks(service: &VirtualServer, server: &RealServer, kinds: &Kinds<'_>) -> Ve
                 checks.extend(hosts.map(|host| check(host, kind::smtp(smtp))));
             }
             CheckerKind::Smtp(smtp) => checks.push(check(checker, kind::smtp(smtp))),
-            CheckerKind::Dns(dns) => checks.push(check(checker, kind::dns(dns))),
-            CheckerKind::Udp(udp) => checks.push(check(checker, kind::udp(udp))),
+            CheckerKind::Dns(dns) => checks.push(check(checker, Kind::Dns(dns.clone()))),
+            CheckerKind::Udp(udp) => checks.push(check(checker, Kind::Udp(udp.clone()))),
             CheckerKind::Ping => checks.push(check(checker, Kind::Ping)),
             CheckerKind::File(file) => checks.extend(file_check(checker, file, kinds)),
             CheckerKind::Misc(misc) => checks.push(check(checker, kinds.misc(misc))),
@@ -127,7 +127,7 @@ fn file_check<K>(checker: &Checker<K>, file: &FileCheck, kinds: &Kinds<'_>) -> O
 fn bfd_check<K>(checker: &Checker<K>, bfd: &BfdCheck) -> Check {
     Check {
         retry: 0,
-        ..check(checker, kind::bfd(bfd))
+        ..check(checker, Kind::Bfd(bfd.clone()))
     }
 }
 

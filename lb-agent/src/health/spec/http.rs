@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::config::model::HttpProtocol;
 use crate::health::probe::http::pattern::Pattern;
 use crate::health::probe::tls::TlsClient;
 
@@ -34,18 +35,6 @@ pub struct SslGet {
 
 fn as_itself<S: Serializer>(tls: &Arc<TlsClient>, serializer: S) -> Result<S::Ok, S::Error> {
     tls.serialize(serializer)
-}
-
-/// `http_protocol 1.0|1.0C|1.1`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-pub enum HttpProtocol {
-    /// HTTP/1.0.
-    #[default]
-    V1_0,
-    /// HTTP/1.0 with `Connection: close`.
-    V1_0Close,
-    /// HTTP/1.1 with `Connection: close`.
-    V1_1,
 }
 
 /// `url`.

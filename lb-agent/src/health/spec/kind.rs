@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HttpGet, MiscCheck, SslGet};
+use super::{BfdCheck, DnsCheck, HttpGet, MiscCheck, SslGet, UdpCheck};
 use crate::track::file::FileWeight;
 
 /// Which checker.
@@ -115,111 +115,6 @@ impl Default for SmtpCheck {
     }
 }
 
-/// `DNS_CHECK`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct DnsCheck {
-    /// `type`.
-    pub kind: DnsType,
-    /// `name`.
-    pub name: String,
-}
-
-impl Default for DnsCheck {
-    /// The root's SOA, as keepalived.
-    fn default() -> Self {
-        Self {
-            kind: DnsType::Soa,
-            name: ".".to_owned(),
-        }
-    }
-}
-
-/// `type A|NS|…`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub enum DnsType {
-    /// `A`
-    A,
-    /// `NS`
-    Ns,
-    /// `CNAME`
-    Cname,
-    /// `SOA`
-    Soa,
-    /// `MX`
-    Mx,
-    /// `TXT`
-    Txt,
-    /// `AAAA`
-    Aaaa,
-    /// `RRSIG`
-    Rrsig,
-    /// `DNSKEY`
-    Dnskey,
-}
-
-impl DnsType {
-    /// Its number (IANA "Resource Record (RR) TYPEs").
-    #[must_use]
-    pub const fn number(self) -> u16 {
-        match self {
-            Self::A => 1,
-            Self::Ns => 2,
-            Self::Cname => 5,
-            Self::Soa => 6,
-            Self::Mx => 15,
-            Self::Txt => 16,
-            Self::Aaaa => 28,
-            Self::Rrsig => 46,
-            Self::Dnskey => 48,
-        }
-    }
-}
-
-/// `UDP_CHECK`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct UdpCheck {
-    /// `payload`.
-    pub payload: Vec<u8>,
-    /// `require_reply`: an answer must come, and begin like this.
-    pub require_reply: Option<ReplyPattern>,
-    /// `min_reply_length`, bytes.
-    pub min_reply_length: u16,
-    /// `max_reply_length`, bytes.
-    pub max_reply_length: u16,
-}
-
-impl Default for UdpCheck {
-    fn default() -> Self {
-        Self {
-            payload: Vec::new(),
-            require_reply: None,
-            min_reply_length: 0,
-            max_reply_length: 255,
-        }
-    }
-}
-
-/// What a reply must begin with; empty: anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-pub struct ReplyPattern {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// Bits that do not matter (`x` in the file), byte by byte; shorter than `bytes`: none do not.
-    pub ignore: Vec<u8>,
-}
-
-impl ReplyPattern {
-    /// Whether `reply` begins like this, as far as both go.
-    #[must_use]
-    pub fn matches(&self, reply: &[u8]) -> bool {
-        let ignore = self.ignore.iter().copied().chain(std::iter::repeat(0));
-        let pairs = self.bytes.iter().zip(reply).zip(ignore);
-        pairs
-            .into_iter()
-            .all(|((wanted, got), ignore)| (wanted ^ got) & !ignore == 0)
-    }
-}
-
 /// `FILE_CHECK`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct FileCheck {
@@ -227,11 +122,4 @@ pub struct FileCheck {
     pub file: PathBuf,
     /// `weight`: times the file's value is added to the server's weight.
     pub weight: FileWeight,
-}
-
-/// `BFD_CHECK`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct BfdCheck {
-    /// `name` of the BFD instance.
-    pub name: String,
 }

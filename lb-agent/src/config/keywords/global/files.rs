@@ -67,6 +67,14 @@ pub(super) const LVS: &[Keyword<GlobalDraft>] = &[
 ];
 
 pub(super) const FILES: &[Keyword<GlobalDraft>] = &[
+    line(
+        "include_check",
+        words("[[+|-]read] [[+|-]match] [[+|-]wildcard_match] [[+|-]brace_match]", 0, ANY),
+        lower::include_check,
+    )
+    .default("nothing; without a word all")
+    .since("2.1.0")
+    .many(),
     line("reload_check_config", words("[LOG]", 0, 1), lower::reload_check_config)
         .since("2.2.0")
         .example("/run/seven"),

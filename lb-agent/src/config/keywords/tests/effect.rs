@@ -12,7 +12,7 @@ const WITHOUT_CHANGE: &[(&str, &str, &str)] = &[
         "includes name other files: see the tests of `include`",
     ),
     (
-        "top level",
+        "global_defs",
         "include_check",
         "works on includes: see the tests of `include`",
     ),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::section::{Kind, Row};
 use crate::config::source::Memory;
-use crate::config::{Loaded, load};
+use crate::config::{Environment, Loaded, load, load_explained};
 
 /// A configuration with a place for one more line in each block, and one more option on a line of
 /// each kind. Instance B has no interface of its own and is left out as long as there is no
@@ -164,6 +164,9 @@ virtual_server 10.0.0.8 80 {
 <top level>
 ";
 
+/// Its name.
+const MAIN: &str = "/main";
+
 /// What must stand before a line so that it can change something.
 pub(super) fn before(section: &str, keyword: &str) -> &'static str {
     match (section, keyword) {
@@ -178,13 +181,24 @@ pub(super) fn before(section: &str, keyword: &str) -> &'static str {
     }
 }
 
+/// These lines in the place that a block has for them.
 pub(super) fn with(section: &str, lines: &str) -> Loaded {
+    load(&source(section, lines), Path::new(MAIN))
+}
+
+/// The same, remembering where each value comes from.
+pub(super) fn explained(section: &str, lines: &str) -> Loaded {
+    let environment = Environment::default();
+    load_explained(&source(section, lines), Path::new(MAIN), &environment)
+}
+
+fn source(section: &str, lines: &str) -> Memory {
     let mut text = EVERYWHERE.replace(&format!("<{section}>"), lines);
     while let Some(start) = text.find('<') {
         let end = text.find('>').unwrap();
         text.replace_range(start..=end, "");
     }
-    load(&Memory::default().with("/main", text), Path::new("/main"))
+    Memory::default().with(MAIN, text)
 }
 
 /// Every leaf of the model by its path.

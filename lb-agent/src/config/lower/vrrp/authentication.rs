@@ -29,6 +29,7 @@ pub(in crate::config) fn auth_hmac(
     if given.span("active_key").is_none() {
         value.active_key = value.key.first().map_or(0, |(id, _)| *id);
     }
+    instance.auth_hmac_given = given;
     let span = node.keyword.span;
     instance.auth_hmac = Some(Spanned { value, span });
 }

@@ -21,7 +21,7 @@ pub struct HttpGet {
 }
 
 /// `http_protocol 1.0|1.0C|1.1`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub enum HttpProtocol {
     /// HTTP/1.0.
     #[default]
@@ -123,7 +123,7 @@ pub struct MiscCheck {
 }
 
 /// `DNS_CHECK`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct DnsCheck {
     /// `type`.
     pub kind: DnsType,
@@ -132,6 +132,7 @@ pub struct DnsCheck {
 }
 
 impl Default for DnsCheck {
+    /// The root's SOA, as keepalived.
     fn default() -> Self {
         Self {
             kind: DnsType::Soa,
@@ -141,7 +142,7 @@ impl Default for DnsCheck {
 }
 
 /// `type A|NS|…`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum DnsType {
     /// `A`
     A,
@@ -163,16 +164,34 @@ pub enum DnsType {
     Dnskey,
 }
 
+impl DnsType {
+    /// Its number (IANA "Resource Record (RR) TYPEs").
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::A => 1,
+            Self::Ns => 2,
+            Self::Cname => 5,
+            Self::Soa => 6,
+            Self::Mx => 15,
+            Self::Txt => 16,
+            Self::Aaaa => 28,
+            Self::Rrsig => 46,
+            Self::Dnskey => 48,
+        }
+    }
+}
+
 /// `UDP_CHECK`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct UdpCheck {
     /// `payload`.
     pub payload: Vec<u8>,
     /// `require_reply [HEX]`: an answer must come; with bytes: it must begin with these.
     pub require_reply: Option<ReplyPattern>,
-    /// `min_reply_length`.
+    /// `min_reply_length`, bytes.
     pub min_reply_length: u16,
-    /// `max_reply_length`.
+    /// `max_reply_length`, bytes.
     pub max_reply_length: u16,
 }
 
@@ -188,7 +207,7 @@ impl Default for UdpCheck {
 }
 
 /// `BFD_CHECK`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct BfdCheck {
     /// `name`: one of [`crate::config::model::Config::bfd_instances`] with `checker`.
     pub name: String,
@@ -203,11 +222,23 @@ pub struct FileCheck {
     pub weight: Option<Weight>,
 }
 
-/// The bytes of `require_reply`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// What a reply must begin with; empty: anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct ReplyPattern {
     /// The bytes; 0 where a digit is `x`.
     pub bytes: Vec<u8>,
-    /// As many; a bit that is set does not matter.
+    /// Bits that do not matter, byte by byte; shorter than `bytes`: the rest matters.
     pub ignore: Vec<u8>,
+}
+
+impl ReplyPattern {
+    /// Whether `reply` begins like this, as far as both go.
+    #[must_use]
+    pub fn matches(&self, reply: &[u8]) -> bool {
+        let ignore = self.ignore.iter().copied().chain(std::iter::repeat(0));
+        let pairs = self.bytes.iter().zip(reply).zip(ignore);
+        pairs
+            .into_iter()
+            .all(|((wanted, got), ignore)| (wanted ^ got) & !ignore == 0)
+    }
 }

@@ -7,8 +7,7 @@ use crate::config::model::{self, Config};
 use crate::health::probe::http::pattern::Pattern;
 use crate::health::probe::tls::TlsClient;
 use crate::health::spec::{
-    BfdCheck, DnsCheck, DnsType, FileCheck, HttpGet, HttpProtocol, Kind, LvsMethod, MiscCheck,
-    ReplyPattern, SmtpCheck, SslGet, UdpCheck, Url, UrlBody, ViaTunnel,
+    FileCheck, HttpGet, Kind, LvsMethod, MiscCheck, SmtpCheck, SslGet, Url, UrlBody, ViaTunnel,
 };
 use crate::script::{Script, User};
 use crate::track::file::FileWeight;
@@ -61,11 +60,7 @@ pub(super) fn http_get(from: &model::HttpGet) -> HttpGet {
     let url = |url| url_of(url, from.tls_compliant);
     HttpGet {
         urls: from.urls.iter().map(url).collect(),
-        http_protocol: match from.http_protocol {
-            model::HttpProtocol::V1_0 => HttpProtocol::V1_0,
-            model::HttpProtocol::V1_0Close => HttpProtocol::V1_0Close,
-            model::HttpProtocol::V1_1 => HttpProtocol::V1_1,
-        },
+        http_protocol: from.http_protocol,
         fast_recovery: from.fast_recovery,
     }
 }
@@ -117,39 +112,4 @@ pub(super) fn via_tunnel(service: &model::VirtualServer, server: &model::RealSer
 pub(super) fn smtp(from: &model::SmtpCheck) -> Kind {
     let helo_name = from.helo_name.clone();
     Kind::Smtp(helo_name.map_or_else(SmtpCheck::default, |helo_name| SmtpCheck { helo_name }))
-}
-
-pub(super) fn bfd(from: &model::BfdCheck) -> Kind {
-    Kind::Bfd(BfdCheck {
-        name: from.name.clone(),
-    })
-}
-
-pub(super) fn udp(from: &model::UdpCheck) -> Kind {
-    Kind::Udp(UdpCheck {
-        payload: from.payload.clone(),
-        require_reply: from.require_reply.as_ref().map(|reply| ReplyPattern {
-            bytes: reply.bytes.clone(),
-            ignore: reply.ignore.clone(),
-        }),
-        min_reply_length: from.min_reply_length,
-        max_reply_length: from.max_reply_length,
-    })
-}
-
-pub(super) fn dns(from: &model::DnsCheck) -> Kind {
-    Kind::Dns(DnsCheck {
-        kind: match from.kind {
-            model::DnsType::A => DnsType::A,
-            model::DnsType::Ns => DnsType::Ns,
-            model::DnsType::Cname => DnsType::Cname,
-            model::DnsType::Soa => DnsType::Soa,
-            model::DnsType::Mx => DnsType::Mx,
-            model::DnsType::Txt => DnsType::Txt,
-            model::DnsType::Aaaa => DnsType::Aaaa,
-            model::DnsType::Rrsig => DnsType::Rrsig,
-            model::DnsType::Dnskey => DnsType::Dnskey,
-        },
-        name: from.name.clone(),
-    })
 }
