@@ -22,8 +22,10 @@ pub(crate) struct Traced {
 
 impl Traced {
     pub(crate) fn new(rig: &Rig, network: &Network) -> Result<Self> {
+        let tracer = rig.trace(network)?;
+        tracer.renew(clock::monotonic());
         Ok(Self {
-            tracer: rig.trace(network)?,
+            tracer,
             decisions: BTreeSet::new(),
             reasons: BTreeSet::new(),
         })
