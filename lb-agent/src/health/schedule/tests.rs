@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::model::AddressKey;
 use crate::health::Change;
-use crate::health::pool::ServerRecord;
+use crate::health::pool::PoolRecord;
 use crate::health::probe::{Failure, Weight};
 use crate::health::snapshot::{Checkers, VERSION};
 use crate::health::spec::{BfdCheck, Kind};
