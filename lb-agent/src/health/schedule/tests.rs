@@ -1,4 +1,5 @@
 mod reload;
+mod restart;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,9 +8,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::model::AddressKey;
 use crate::health::Change;
-use crate::health::pool::ServerRecord;
 use crate::health::probe::{Failure, Weight};
-use crate::health::snapshot::{Checkers, VERSION};
 use crate::health::spec::{BfdCheck, Kind};
 use crate::health::testing::{
     VIP, VIP_ADDRESS, checker, http, real_server, server_key, virtual_server,
@@ -567,112 +566,6 @@ fn a_bfd_session_takes_its_servers_down_and_up() {
         schedule.handle_bfd("peer", up, now);
         assert_eq!(events(&mut schedule), expected);
     }
-}
-
-#[test]
-fn what_was_known_is_known_after_a_restart_and_told_again() {
-    let now = clock::now();
-    let mut before = Schedule::new(&[service_at(1)], shared(9), now);
-    before.handle_timeout(now + LOOP);
-    before.handle_result(CheckerId(0), refused(), now + LOOP);
-    let checkers = before.record(now + LOOP).named();
-    // Another virtual server asks the same question; a third asks another.
-    let mut third = service_at(3);
-    third.servers[0].checks[0].question.kind = Kind::Ping;
-    let services = [service_at(2), third];
-    let mut after = Schedule::new(&services, shared(9), now);
-    after.restore(&snapshot(checkers, Vec::new()), now);
-    let told = events(&mut after);
-    let [two, _] = services.map(|service| service.key.address());
-    assert_eq!(told, [(two, Change::Down)]);
-}
-
-fn snapshot(checkers: Checkers, pools: Vec<PoolRecord>) -> Snapshot {
-    Snapshot {
-        version: VERSION,
-        checkers,
-        pools,
-    }
-}
-
-/// What the pool of [`VIP`] held of its only server.
-fn pool(up: bool, more_weight: i64) -> PoolRecord {
-    PoolRecord {
-        virtual_server: VIP.to_string(),
-        has_quorum: up,
-        servers: vec![ServerRecord {
-            real_server: "[10.0.0.2]:tcp:80".to_owned(),
-            up,
-            more_weight,
-            hand: None,
-            told: true,
-        }],
-    }
-}
-
-#[test]
-fn after_a_restart_a_server_is_what_its_pool_was_until_its_checks_say_otherwise() {
-    let now = clock::now();
-    for (up, alpha) in [(true, false), (true, true), (false, false), (false, true)] {
-        for (outcome, then) in [(ProbeResult::Success, true), (refused(), false)] {
-            let check = Check {
-                alpha,
-                ..checker(Kind::Tcp, 1)
-            };
-            let server = Server {
-                checks: vec![check],
-                ..real_server(2, 1)
-            };
-            let mut schedule = Schedule::new(&services(vec![server]), shared(9), now);
-            drain(&mut schedule);
-            // Nothing is known of its check, which is another one.
-            schedule.restore(&snapshot(Checkers::new(), vec![pool(up, 0)]), now);
-            assert_eq!(events(&mut schedule), [], "up {up} alpha {alpha}");
-            schedule.handle_timeout(now + LOOP);
-            drain(&mut schedule);
-            schedule.handle_result(CheckerId(0), outcome, now + LOOP);
-            let told: Vec<Change> = events(&mut schedule).into_iter().map(|it| it.1).collect();
-            let expected = match (up, then) {
-                (true, true) => vec![],
-                (false, true) => vec![Change::Up],
-                // Also said again: it may not have been heard.
-                (true | false, false) => vec![Change::Down],
-            };
-            assert_eq!(told, expected, "up {up} alpha {alpha} then {then}");
-        }
-    }
-}
-
-#[test]
-fn a_weight_that_the_pool_still_has_after_a_restart_goes_with_the_check_that_made_it() {
-    let now = clock::now();
-    let server = Server {
-        checks: vec![checker(Kind::Tcp, 1)],
-        ..real_server(2, 10)
-    };
-    let mut schedule = Schedule::new(&services(vec![server]), shared(9), now);
-    schedule.restore(&snapshot(Checkers::new(), vec![pool(true, -7)]), now);
-    assert_eq!(events(&mut schedule), [(VIP.address(), Change::Weight(10))]);
-}
-
-#[test]
-fn each_of_several_that_ask_the_same_has_its_own_memory() {
-    let now = clock::now();
-    let mut service = service_at(1);
-    service.servers.push(Server {
-        checks: vec![checker(Kind::Tcp, 1)],
-        ..real_server(3, 1)
-    });
-    let services = [service];
-    let mut before = Schedule::new(&services, alone(9, 0), now);
-    before.handle_timeout(now + LOOP);
-    before.handle_result(CheckerId(0), ProbeResult::Success, now + LOOP);
-    before.handle_result(CheckerId(1), refused(), now + LOOP);
-    let known = snapshot(before.record(now + LOOP).named(), Vec::new());
-    let mut after = Schedule::new(&services, alone(9, 0), now);
-    after.restore(&known, now);
-    let states: Vec<State> = after.status(now).iter().map(|it| it.state).collect();
-    assert_eq!(states, [State::Up, State::Down]);
 }
 
 #[test]
