@@ -25,6 +25,8 @@ pub struct Question<'a> {
     pub backends: &'a BTreeMap<u32, Backend>,
     /// Services.
     pub policies: HashMap<u16, Policy>,
+    /// Whether one of them is of IPv6.
+    counts_v6: bool,
 }
 
 /// What was counted.
@@ -40,16 +42,24 @@ impl<'a> Question<'a> {
     /// What there is to count; `None`: nothing.
     pub fn new(installed: &'a Installed, control: &'a Control) -> Option<Self> {
         let asks = |policy: &Policy| policy.has(flags::COUNTED) || policy.source_flows != 0;
-        let services = installed.services.values();
-        let policies: HashMap<u16, Policy> = services
-            .map(|service| (service.entry.id, service.policy))
-            .filter(|(_, policy)| asks(policy))
+        let counted = || {
+            let services = installed.services.iter();
+            services.filter(|(_, service)| asks(&service.policy))
+        };
+        let policies: HashMap<u16, Policy> = counted()
+            .map(|(_, service)| (service.entry.id, service.policy))
             .collect();
         (!policies.is_empty()).then_some(Self {
             control,
             backends: &installed.backends,
             policies,
+            counts_v6: counted().any(|(key, _)| key.address.is_ipv6()),
         })
+    }
+
+    /// Whether flows of IPv6 are among what is counted.
+    pub const fn counts_v6(&self) -> bool {
+        self.counts_v6
     }
 
     /// The slots whose connections are counted.

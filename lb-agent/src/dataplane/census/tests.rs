@@ -1,3 +1,5 @@
+use std::net::Ipv6Addr;
+
 use bytemuck::Zeroable as _;
 use lb_common::flow::{self, state};
 use lb_common::service::{ServiceEntry, ServiceInfo, TCP};
@@ -133,4 +135,22 @@ fn a_client_of_few_flows_is_not_taken_for_one_of_many_because_there_are_many_cli
 #[test]
 fn nothing_is_counted_for_nobody() {
     assert!(Question::new(&installed(0, 0), &control()).is_none());
+}
+
+#[test]
+fn flows_of_ipv6_are_read_only_for_a_service_of_ipv6_that_is_counted() {
+    let (mut installed, control) = (installed(flags::COUNTED, 0), control());
+    let counts_v6 = |installed: &Installed| Question::new(installed, &control).unwrap().counts_v6();
+    assert!(!counts_v6(&installed));
+    for (flags, expected) in [(0, false), (flags::COUNTED, true)] {
+        let key = Key {
+            address: Ipv6Addr::LOCALHOST.into(),
+            port: 3,
+            proto: TCP,
+        };
+        let mut service = *installed.services.values().next().unwrap();
+        service.policy.flags = flags;
+        installed.services.insert(key, service);
+        assert_eq!(counts_v6(&installed), expected, "{flags}");
+    }
 }

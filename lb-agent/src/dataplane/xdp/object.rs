@@ -95,8 +95,7 @@ fn refused_with(log: &str) -> &'static str {
     // and bpf-to-bpf calls is not supported".
     if log.contains("tail_calls") {
         "load the XDP program: it calls subprograms and hands over to another program, which a \
-         kernel takes with its JIT compiler only (`net.core.bpf_jit_enable` 1), and on arm64 from \
-         Linux 6.0 on"
+         kernel takes with its JIT compiler only (`net.core.bpf_jit_enable` 1)"
     } else {
         LOAD
     }

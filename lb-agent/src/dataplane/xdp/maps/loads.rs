@@ -60,7 +60,7 @@ impl Maps {
         } else {
             Vec::new()
         };
-        let census = question.count(self.flows());
+        let census = question.count(self.flows_of(question.counts_v6()));
         self.correct(&before, &census);
         self.correct_sources(&sources, census.sources());
     }

@@ -64,19 +64,12 @@ impl Services {
             .find(|place| place.key.load(Ordering::Relaxed) == key)
     }
 
-    /// A place for a service: in the emptier one of its buckets, the first if they are alike.
+    /// A place for a service.
     fn free(&self, key: ServiceKey4) -> Option<Place<'_>> {
-        let free = |bucket| {
-            self.places(bucket)
-                .filter(|place| place.key.load(Ordering::Relaxed) == 0)
-        };
-        let [first, second] = buckets(key.word());
-        let emptier = if free(second).count() > free(first).count() {
-            second
-        } else {
-            first
-        };
-        free(emptier).next()
+        let is_free = |place: &Place<'_>| place.key.load(Ordering::Relaxed) == 0;
+        in_the_emptier(buckets(key.word()), |bucket| {
+            self.places(bucket).filter(is_free)
+        })
     }
 
     fn places(&self, bucket: u32) -> impl Iterator<Item = Place<'_>> {
@@ -93,6 +86,15 @@ impl Services {
             })
         })
     }
+}
+
+/// A free place in the emptier one of two buckets, the first if they are alike.
+pub(super) fn in_the_emptier<P, F: Iterator<Item = P>>(
+    [first, second]: [u32; 2],
+    free: impl Fn(u32) -> F,
+) -> Option<P> {
+    let is_second = free(second).count() > free(first).count();
+    free(if is_second { second } else { first }).next()
 }
 
 #[cfg(test)]

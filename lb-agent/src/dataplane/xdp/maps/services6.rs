@@ -10,6 +10,7 @@ use lb_common::service::{
 };
 
 use super::mapped::Mapped;
+use super::services::in_the_emptier;
 use crate::dataplane::installed::Key;
 
 /// The table, in memory that the program reads at the same time.
@@ -82,19 +83,12 @@ impl Services6 {
             })
     }
 
-    /// A place for a service: in the emptier one of its buckets, the first if they are alike.
+    /// A place for a service.
     fn free(&self, key: ServiceKey6) -> Option<Place<'_>> {
-        let free = |bucket| {
-            self.places(bucket)
-                .filter(|place| place.key.load(Ordering::Relaxed) == 0)
-        };
-        let [first, second] = buckets6(key.address, key.word());
-        let emptier = if free(second).count() > free(first).count() {
-            second
-        } else {
-            first
-        };
-        free(emptier).next()
+        let is_free = |place: &Place<'_>| place.key.load(Ordering::Relaxed) == 0;
+        in_the_emptier(buckets6(key.address, key.word()), |bucket| {
+            self.places(bucket).filter(is_free)
+        })
     }
 
     fn places(&self, bucket: u32) -> impl Iterator<Item = Place<'_>> {
