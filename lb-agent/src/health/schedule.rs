@@ -15,7 +15,7 @@ mod queue;
 mod reload;
 mod target;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -300,18 +300,23 @@ impl Schedule {
     /// What the next run has to know of each question.
     #[must_use]
     pub fn record(&self, now: Instant) -> Records {
-        let record = |entry: &Entry| Known {
-            check: Arc::clone(entry.verdict.check()),
-            of: self.first_target(entry).map(Target::key),
-            record: entry.verdict.record(now),
+        let held_down: HashSet<usize> = self.targets.iter().flat_map(Target::held_down).collect();
+        let record = |(id, entry): (usize, &Entry)| {
+            let mut record = entry.verdict.record(now);
+            record.held_down = !record.is_proven() && held_down.contains(&id);
+            Known {
+                check: Arc::clone(entry.verdict.check()),
+                of: self.first_target(entry).map(Target::key),
+                record,
+            }
         };
-        Records(self.entries.iter().map(record).collect())
+        Records(self.entries.iter().enumerate().map(record).collect())
     }
 
     /// Goes on from what was known of equal questions, whoever asked them, and of the servers. What
     /// the pools do not know from the same snapshot is told.
     pub fn restore(&mut self, snapshot: &Snapshot, now: Instant) {
-        let mut unknown = Vec::new();
+        let mut unanswered = Vec::new();
         for id in 0..self.entries.len() {
             let record = self.entries.get(id).and_then(|entry| {
                 let name = fingerprint(&entry.verdict.check().question);
@@ -322,8 +327,13 @@ impl Schedule {
                 own.or_else(|| snapshot.checkers.get(&name))
             });
             match self.entries.get_mut(id).zip(record) {
-                Some((entry, record)) => entry.verdict.restore(record, now),
-                None => unknown.push(id),
+                Some((entry, record)) => {
+                    entry.verdict.restore(record, now);
+                    if !record.is_proven() {
+                        unanswered.push((id, record.held_down));
+                    }
+                }
+                None => unanswered.push((id, true)),
             }
         }
         let pools = snapshot.pools.iter();
@@ -334,7 +344,7 @@ impl Schedule {
                 let (service, name) = target.names();
                 let pool = pools.get(service.to_string().as_str());
                 if let Some(known) = pool.and_then(|pool| pool.server(name)) {
-                    target.recall(known, &unknown);
+                    target.recall(known, &unanswered);
                 }
             }
             self.tell(index, "known from before", now);

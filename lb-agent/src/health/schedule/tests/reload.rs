@@ -330,6 +330,42 @@ fn what_a_server_waits_for_is_not_forgotten_by_the_next_reload() {
     assert_eq!(told(&mut schedule), [(server_key(2), Change::Up)]);
 }
 
+/// The agent is started anew before the new question is answered.
+#[test]
+fn what_a_server_waits_for_is_not_forgotten_by_a_restart() {
+    for (is_alpha, up) in [(false, false), (false, true), (true, false), (true, true)] {
+        let own = |check: Check| if is_alpha { alpha(check) } else { check };
+        let (outcome, other, change) = if up {
+            (ProbeResult::Success, refused(), Change::Down)
+        } else {
+            (refused(), ProbeResult::Success, Change::Up)
+        };
+        let (mut before, now) = checked(&with(vec![vec![own(tcp())]]), &[outcome]);
+        let after = with(vec![vec![own(web())]]);
+        let _moves = before.reload(&after, settings(), now);
+        assert_eq!(told(&mut before), []);
+        let known = snapshot(before.record(now).named(), vec![pool(up, 0)]);
+        let mut next = Schedule::new(&after, settings(), now);
+        next.restore(&known, now);
+        assert_eq!(told(&mut next), [], "alpha {is_alpha} up {up}");
+        next.handle_result(CheckerId(0), other, now);
+        let expected = [(server_key(2), change)];
+        assert_eq!(told(&mut next), expected, "alpha {is_alpha} up {up}");
+    }
+}
+
+#[test]
+fn what_never_answers_says_nothing_after_a_restart_either() {
+    let service = with(vec![vec![tcp(), checker(Kind::Ping, 0)]]);
+    let (before, now) = checked(&service, &[refused()]);
+    let known = snapshot(before.record(now).named(), vec![pool(false, 0)]);
+    let mut next = Schedule::new(&service, settings(), now);
+    next.restore(&known, now);
+    drop(told(&mut next));
+    next.handle_result(CheckerId(0), ProbeResult::Success, now);
+    assert_eq!(told(&mut next), [(server_key(2), Change::Up)]);
+}
+
 /// What the pool makes of the same reload is the same number.
 #[test]
 fn a_weight_of_checkers_goes_on_from_what_the_pool_has_over_a_reload() {
