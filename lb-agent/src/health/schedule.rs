@@ -196,7 +196,8 @@ impl Schedule {
     }
 
     /// The BFD instance `name` says whether its session is up. One that has never been up says nothing of
-    /// its servers, as with keepalived: they count as up, with `alpha` as down.
+    /// its servers, as with keepalived: they count as up, with `alpha` as down, whatever another session
+    /// made of them before a reload.
     pub fn handle_bfd(&mut self, name: &str, up: bool, now: Instant) {
         let result = if up {
             ProbeResult::Success
@@ -204,12 +205,27 @@ impl Schedule {
             ProbeResult::Failed(Failure::BfdDown)
         };
         for id in self.told_by(name) {
+            let entry = self.entries.get(id.0);
+            let unproven = entry.is_some_and(|it| it.verdict.state() == State::Unproven);
+            if unproven && !up {
+                self.let_go(id, now);
+                continue;
+            }
             let result = result.clone();
-            self.with_verdict(id, now, |verdict| {
-                if up || verdict.state() != State::Unproven {
-                    verdict.handle_result(result, now);
-                }
-            });
+            self.with_verdict(id, now, |verdict| verdict.handle_result(result, now));
+        }
+    }
+
+    /// The checker `id` has no answer, and waits for none: it stands for nothing any more that was there
+    /// before.
+    fn let_go(&mut self, id: CheckerId, now: Instant) {
+        let entry = self.entries.get(id.0);
+        let targets = entry.map(|entry| entry.targets.clone());
+        for index in targets.unwrap_or_default() {
+            let target = self.targets.get_mut(index);
+            if target.is_some_and(|target| target.let_go(id.0)) {
+                self.tell(index, "its BFD session has never been up", now);
+            }
         }
     }
 

@@ -124,6 +124,13 @@ impl Target {
         held.map(|(id, _)| *id)
     }
 
+    /// Its checker `id` counts as at a start from now on; whether it did not.
+    pub(super) fn let_go(&mut self, id: usize) -> bool {
+        let before = self.held.len();
+        self.held.retain(|it| it.0 != id);
+        self.held.len() != before
+    }
+
     pub(super) fn is_suspended(&self) -> bool {
         !self.waits_for.is_empty() && self.here.is_empty()
     }

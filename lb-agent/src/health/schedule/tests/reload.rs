@@ -366,6 +366,36 @@ fn what_never_answers_says_nothing_after_a_restart_either() {
     assert_eq!(told(&mut next), [(server_key(2), Change::Up)]);
 }
 
+/// A `BFD_CHECK` gets another session, which begins, or does not.
+#[test]
+fn a_session_that_does_not_begin_ends_what_another_one_has_left() {
+    let bfd = |name: &str| {
+        let name = name.to_owned();
+        checker(Kind::Bfd(BfdCheck { name }), 0)
+    };
+    for (is_alpha, before, then) in [
+        (true, true, vec![(server_key(2), Change::Down)]),
+        (true, false, vec![]),
+        (false, true, vec![]),
+        (false, false, vec![(server_key(2), Change::Up)]),
+    ] {
+        let own = |check: Check| if is_alpha { alpha(check) } else { check };
+        let now = clock::now();
+        let mut schedule = Schedule::new(&with(vec![vec![own(bfd("old"))]]), settings(), now);
+        schedule.handle_bfd("old", true, now);
+        schedule.handle_bfd("old", before, now);
+        drop(told(&mut schedule));
+        let after = with(vec![vec![own(bfd("new"))]]);
+        let _moves = schedule.reload(&after, settings(), now);
+        assert_eq!(told(&mut schedule), [], "alpha {is_alpha} up {before}");
+        for expected in [then, vec![]] {
+            schedule.handle_bfd("new", false, now);
+            let news = told(&mut schedule);
+            assert_eq!(news, expected, "alpha {is_alpha} up {before}");
+        }
+    }
+}
+
 /// What the pool makes of the same reload is the same number.
 #[test]
 fn a_weight_of_checkers_goes_on_from_what_the_pool_has_over_a_reload() {
