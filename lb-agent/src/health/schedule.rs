@@ -26,7 +26,7 @@ use self::queue::Queue;
 pub use self::reload::Moves;
 use self::target::{Key, Target};
 use super::name::ServiceName;
-use super::pool::PoolRecord;
+use super::pool::ServerRecord;
 use super::probe::{Failure, ProbeResult};
 use super::snapshot::{Checkers, Snapshot, fingerprint};
 use super::spec::{Check, Server, Service};
@@ -353,13 +353,15 @@ impl Schedule {
             }
         }
         let pools = snapshot.pools.iter();
-        let pools: HashMap<&str, &PoolRecord> =
-            pools.map(|it| (it.virtual_server.as_str(), it)).collect();
+        let pools: HashMap<&str, HashMap<&str, &ServerRecord>> = pools
+            .map(|it| (it.virtual_server.as_str(), it.by_name()))
+            .collect();
         for index in 0..self.targets.len() {
             if let Some(target) = self.targets.get_mut(index) {
                 let (service, name) = target.names();
                 let pool = pools.get(service.to_string().as_str());
-                if let Some(known) = pool.and_then(|pool| pool.server(name)) {
+                let known = pool.and_then(|pool| pool.get(name.to_string().as_str()));
+                if let Some(known) = known {
                     target.recall(known, &unanswered);
                 }
             }

@@ -1,7 +1,7 @@
 //! What the next agent knows of the checks of the one before it.
 
 use super::*;
-use crate::health::pool::ServerRecord;
+use crate::health::pool::PoolRecord;
 use crate::health::snapshot::{Checkers, VERSION};
 
 #[test]
