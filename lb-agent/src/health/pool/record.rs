@@ -52,6 +52,12 @@ pub enum Past<'r> {
 }
 
 impl PoolRecord {
+    /// Whether its quorum is known to somebody: it had one, or a server was told to be up or down. That of
+    /// a pool that nothing has been said of yet (`alpha`, before the first check) is no news.
+    fn is_heard_of(&self) -> bool {
+        self.has_quorum || self.servers.iter().any(|server| server.told)
+    }
+
     /// Its real servers by their names.
     #[must_use]
     pub fn by_name(&self) -> HashMap<&str, &ServerRecord> {
@@ -78,7 +84,7 @@ impl Pool {
         }
     }
 
-    /// Goes on from `past`: whether it had its quorum, if that is known. What there is to hear of the
+    /// Goes on from `past`: whether it had its quorum, if somebody knows of it. What there is to hear of the
     /// servers is told in the order of the file.
     pub(super) fn recall(&mut self, past: Past<'_>, change: &mut PoolChange) -> Option<bool> {
         let names = Names(&self.virtual_server);
@@ -86,7 +92,10 @@ impl Pool {
         let (had_quorum, servers) = match past {
             Past::Unknown => (None, HashMap::new()),
             Past::Hands(record) => (None, record.by_name()),
-            Past::All(record) => (Some(record.has_quorum), record.by_name()),
+            Past::All(record) => {
+                let had_quorum = record.is_heard_of().then_some(record.has_quorum);
+                (had_quorum, record.by_name())
+            }
         };
         for server in &mut self.servers {
             let name = names.of(&server.key).to_string();
