@@ -167,13 +167,16 @@ impl Driver {
                 self.act(action);
             }
             tokio::select! {
-                Some(end) = self.probes.join_next_with_id() => self.handle_end(end),
-                () = wait_until(self.schedule.poll_timeout()) => {}
-                () = self.events.closed() => return,
+                // Requests first: a reload that the pools have followed already comes before probes that
+                // have ended meanwhile, whose weights would count from the configured ones of before.
+                biased;
                 request = inbox.recv() => match request {
                     Some(request) => self.answer(request),
                     None => return,
                 },
+                () = self.events.closed() => return,
+                Some(end) = self.probes.join_next_with_id() => self.handle_end(end),
+                () = wait_until(self.schedule.poll_timeout()) => {}
             }
         }
     }

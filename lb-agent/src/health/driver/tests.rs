@@ -8,8 +8,11 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::health::Change;
-use crate::health::spec::{Check, Server};
-use crate::health::testing::{TestServer, VIP, http, read_request, real_server, virtual_server};
+use crate::health::probe::Weight;
+use crate::health::spec::{Check, Kind, Server};
+use crate::health::testing::{
+    TestServer, VIP, checker, http, read_request, real_server, virtual_server,
+};
 use crate::health::verdict::State;
 
 /// Long enough for a busy machine; nothing waits for it when all is well.
@@ -164,6 +167,42 @@ async fn a_server_that_hangs_goes_down_with_its_time_out() {
         "url(/): connected, but no answer within 50ms."
     );
     handle.stop().await;
+}
+
+/// What an ended probe adds counts from the weight that the pool has since the reload: 10, not 5. Many
+/// times, since without an order chance decides.
+#[tokio::test]
+async fn a_reload_comes_before_the_probes_that_have_ended_meanwhile() {
+    let weighing = |weight| {
+        let server = Server {
+            checks: vec![checker(Kind::Tcp, 1)],
+            ..real_server(2, weight)
+        };
+        vec![virtual_server(vec![server], None)]
+    };
+    for _ in 0..32 {
+        let mut schedule = Schedule::new(&weighing(5), settings(true), clock::now());
+        schedule.handle_timeout(clock::now());
+        let id = loop {
+            match schedule.poll_action().expect("no probe") {
+                Action::Probe { id, .. } => break id,
+                Action::Log(_) | Action::Changed(_) => {}
+            }
+        };
+        let (sender, mut events) = mpsc::unbounded_channel();
+        let mut driver = Driver::new(schedule, sender);
+        let probe = driver
+            .probes
+            .spawn(async { ProbeResult::Weighs(Weight::More(-2)) });
+        driver.asked.insert(probe.id(), Some(id));
+        task::yield_now().await;
+        let (requests, inbox) = mpsc::unbounded_channel();
+        requests.send(Request::Reload(weighing(10), true)).unwrap();
+        let running = tokio::spawn(driver.run(inbox));
+        assert_eq!(next(&mut events).await.change, Change::Weight(8));
+        drop(requests);
+        running.await.unwrap();
+    }
 }
 
 /// `ulimit -n 1024` with checks through the data plane, of five descriptors each.
