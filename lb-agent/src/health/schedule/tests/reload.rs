@@ -148,6 +148,22 @@ fn equal_checkers_that_are_not_shared_keep_their_own_verdicts() {
     assert_eq!(status(&schedule), [State::Down, State::Up]);
 }
 
+/// With `xdp_share_checks off`: the new one stands further up in the file.
+#[test]
+fn a_new_server_does_not_take_over_the_check_of_another_one() {
+    let server = |number| Server {
+        checks: vec![tcp()],
+        ..real_server(number, 1)
+    };
+    let (old, new) = (server(2), server(3));
+    let now = clock::now();
+    let mut schedule = Schedule::new(&services(vec![old.clone()]), alone(9, 0), now);
+    schedule.handle_timeout(now);
+    let (under_way, _) = drain(&mut schedule).probes[0];
+    let moves = schedule.reload(&services(vec![new, old]), alone(9, 0), now);
+    assert_eq!(moves.of(under_way), Some(CheckerId(1)));
+}
+
 /// [`VIP`] with servers 2, 3, … that have these checkers.
 fn with(checks: Vec<Vec<Check>>) -> Vec<Service> {
     let servers = (2..).zip(checks).map(|(host, checks)| Server {
