@@ -1,15 +1,17 @@
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
 use super::*;
 use crate::health::Change;
 use crate::health::probe::Weight;
-use crate::health::spec::{Check, Kind, Server};
+use crate::health::spec::{Check, Kind, Question, ReplyPattern, Server, Target, UdpCheck};
 use crate::health::testing::{
     TestServer, VIP, checker, http, read_request, real_server, virtual_server,
 };
@@ -203,6 +205,64 @@ async fn a_reload_comes_before_the_probes_that_have_ended_meanwhile() {
         drop(requests);
         running.await.unwrap();
     }
+}
+
+/// A server that takes its time. At the same time both would have one address and port, and all answers
+/// would come to one of them.
+#[tokio::test]
+async fn checks_from_one_port_to_one_server_take_turns() {
+    let answering = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = answering.local_addr().unwrap();
+    let answering = tokio::spawn(async move {
+        let mut request = [0; 64];
+        while let Ok((length, from)) = answering.recv_from(&mut request).await {
+            sleep_until((clock::now() + Duration::from_millis(100)).into()).await;
+            let reply = request.get(..length).unwrap();
+            answering.send_to(reply, from).await.unwrap();
+        }
+    });
+    let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let bind_port = free.local_addr().unwrap().port();
+    drop(free);
+    let require_reply = Some(ReplyPattern {
+        bytes: Vec::new(),
+        ignore: Vec::new(),
+    });
+    let question = Question {
+        target: Target {
+            bind_port,
+            connect_timeout: PATIENCE,
+            ..Target::new(address)
+        },
+        kind: Kind::Udp(UdpCheck {
+            require_reply,
+            ..UdpCheck::default()
+        }),
+    };
+    let server = |host| Server {
+        checks: vec![Check {
+            question: question.clone(),
+            ..checker(Kind::Tcp, 0)
+        }],
+        ..real_server(host, 1)
+    };
+    let services = [virtual_server(vec![server(2), server(3)], None)];
+    let (sender, _events) = mpsc::unbounded_channel();
+    let handle = spawn(&services, false, sender);
+    let answered = async {
+        loop {
+            let status = handle.status().await;
+            let states: Vec<State> = status.iter().map(|it| it.state).collect();
+            if !states.contains(&State::Unproven) {
+                return states;
+            }
+            task::yield_now().await;
+        }
+    };
+    let states = timeout(PATIENCE * 2, answered).await.unwrap();
+    assert_eq!(states, [State::Up; 2]);
+    handle.stop().await;
+    answering.abort();
 }
 
 /// `ulimit -n 1024` with checks through the data plane, of five descriptors each.
