@@ -82,7 +82,7 @@ impl Planes {
     ) -> Result<(), Unready> {
         let mut next = director.rehearse(config.clone());
         // What it cannot read it says when it comes.
-        network.read_all(&mut next).ok();
+        network.read_surroundings(&mut next).ok();
         // Which servers are this host decides who carries a virtual server.
         network.look_up(&mut next, clock::now());
         let wants_xdp = self.would_want_xdp(&mut next);
