@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::complaint::Complaints;
 use super::{Interfaces, Outside};
@@ -24,6 +24,7 @@ use crate::vrrp::{Change, News, State};
 use crate::wire::vrrp::PRIORITY_OWNER;
 
 mod announce;
+mod filter;
 mod packets;
 mod reload;
 
@@ -249,33 +250,6 @@ impl Member {
         }
     }
 
-    pub(super) const fn is_blocked(&self) -> bool {
-        self.blocked
-    }
-
-    /// Somebody may have flushed the packet filters, as a firewall does when it is started anew.
-    pub(super) fn restore_filter<K: Kernel>(&mut self, outside: &mut Outside<K>) {
-        if !self.blocked {
-            return;
-        }
-        let name = &self.config.name;
-        let addresses = self.config.addresses();
-        let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
-        match outside.kernel.is_blocked(&self.table(), &addresses) {
-            Ok(true) => {}
-            Ok(false) => {
-                let table = self.table();
-                warn!(
-                    "({name}) somebody removed or changed the packet filter of no_accept (nftables \
-                     table {table}); put back"
-                );
-                self.block(outside);
-                self.board.counters.filter_restored();
-            }
-            Err(error) => warn!("({name}) {error}"),
-        }
-    }
-
     /// Takes from the kernel what an earlier run may have left: filters, routes and rules,
     /// addresses.
     pub(super) fn remove_residual<K: Kernel>(
@@ -411,45 +385,6 @@ impl Member {
             to,
             priority: self.machine.effective_priority(),
         }));
-    }
-
-    /// `no_accept`: who does not own the addresses does not take packets for them in (RFC 9568
-    /// 6.1, `Accept_Mode`).
-    fn block<K: Kernel>(&mut self, outside: &mut Outside<K>) {
-        if self.config.accept || self.is_owner() {
-            return;
-        }
-        let addresses = self.config.addresses();
-        let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
-        match outside
-            .kernel
-            .block(&self.table(), &self.config.filter, &addresses)
-        {
-            Ok(()) => self.blocked = true,
-            Err(error) => error!("({}) no_accept has no effect: {error}", self.config.name),
-        }
-    }
-
-    /// Also at the start, for what a crash has left; who never used it need not have nftables.
-    fn unblock<K: Kernel>(&self, outside: &mut Outside<K>) {
-        if let Err(error) = outside.kernel.unblock(&self.table())
-            && !self.config.accept
-        {
-            error!("({}) {error}", self.config.name);
-        }
-    }
-
-    /// The virtual router names it: the next agent finds what this one has left.
-    fn table(&self) -> String {
-        let VirtualRouter {
-            interface,
-            virtual_router_id,
-            family,
-            filter,
-            ..
-        } = &self.config;
-        let table = &filter.table;
-        format!("{table}.{interface}.{virtual_router_id}.{}", family.name())
     }
 
     fn mac_of(&self, rival: Rival) -> Option<[u8; 6]> {
