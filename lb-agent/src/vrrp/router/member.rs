@@ -62,6 +62,8 @@ pub(super) struct Member {
     heard_lower: bool,
     /// `no_accept` is in force.
     blocked: bool,
+    /// What keeps its packet filter from being looked after, as it was said last.
+    filter_trouble: Option<String>,
     /// Who that was, and where.
     lower: Option<(IpAddr, Option<[u8; 6]>)>,
     /// The address to ask for next.
@@ -96,6 +98,7 @@ impl Member {
             hmac_sequence: None,
             heard_lower: false,
             blocked: false,
+            filter_trouble: None,
             lower: None,
             probe: 0,
             packet: Vec::new(),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use tracing::{error, warn};
 
 use super::{Member, Outside};
+use crate::net::netlink::NetlinkError;
 use crate::vrrp::effects::Kernel;
 use crate::vrrp::settings::VirtualRouter;
 
@@ -18,21 +19,35 @@ impl Member {
         if !self.blocked {
             return;
         }
+        let table = self.table();
+        let stands = outside.kernel.is_blocked(&table, &self.filtered());
+        let restored = stands.and_then(|stands| {
+            if stands {
+                return Ok(false);
+            }
+            self.set_filter(outside).map(|()| true)
+        });
         let name = &self.config.name;
-        let addresses = self.config.addresses();
-        let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
-        match outside.kernel.is_blocked(&self.table(), &addresses) {
-            Ok(true) => {}
-            Ok(false) => {
-                let table = self.table();
+        match restored {
+            Ok(true) => {
                 warn!(
                     "({name}) somebody removed or changed the packet filter of no_accept (nftables \
                      table {table}); put back"
                 );
-                self.block(outside);
                 self.board.counters.filter_restored();
+                self.filter_trouble = None;
             }
-            Err(error) => warn!("({name}) {error}"),
+            Ok(false) => self.filter_trouble = None,
+            Err(error) => {
+                let why = error.to_string();
+                if self.filter_trouble.as_ref() != Some(&why) {
+                    error!(
+                        "({name}) no_accept has no effect, or nobody can tell (nftables table \
+                         {table}): {why}; trying again every second"
+                    );
+                    self.filter_trouble = Some(why);
+                }
+            }
         }
     }
 
@@ -42,15 +57,24 @@ impl Member {
         if self.config.accept || self.is_owner() {
             return;
         }
-        let addresses = self.config.addresses();
-        let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
-        match outside
-            .kernel
-            .block(&self.table(), &self.config.filter, &addresses)
-        {
-            Ok(()) => self.blocked = true,
+        match self.set_filter(outside) {
+            Ok(()) => {
+                self.blocked = true;
+                self.filter_trouble = None;
+            }
             Err(error) => error!("({}) no_accept has no effect: {error}", self.config.name),
         }
+    }
+
+    fn set_filter<K: Kernel>(&self, outside: &mut Outside<K>) -> Result<(), NetlinkError> {
+        let (table, filter) = (self.table(), &self.config.filter);
+        outside.kernel.block(&table, filter, &self.filtered())
+    }
+
+    /// The addresses that it is about.
+    fn filtered(&self) -> Vec<IpAddr> {
+        let addresses = self.config.addresses();
+        addresses.map(|it| it.address.addr()).collect()
     }
 
     /// Also at the start, for what a crash has left; who never used it need not have nftables.

@@ -108,6 +108,8 @@ pub(super) struct Fake {
     pub(super) since_1970: Duration,
     /// Somebody has removed a packet filter.
     pub(super) flushed: bool,
+    /// None can be made.
+    pub(super) refuses_filters: bool,
     /// Indexes of interfaces that were made.
     given: Vec<u32>,
     journal: Journal,
@@ -121,6 +123,7 @@ impl Fake {
             sysctls: BTreeMap::new(),
             since_1970: Duration::from_secs(1_700_000_000),
             flushed: false,
+            refuses_filters: false,
             given: Vec::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
@@ -188,13 +191,20 @@ impl Kernel for Fake {
         _filter: &Filter,
         addresses: &[IpAddr],
     ) -> Result<(), NetlinkError> {
+        if self.refuses_filters {
+            return Err(NetlinkError::Send {
+                what: format!("set table {table}"),
+                source: io::ErrorKind::PermissionDenied.into(),
+            });
+        }
+        self.flushed = false;
         self.journal
             .push(Seen::Blocked(table.into(), addresses.to_vec()));
         Ok(())
     }
 
     fn is_blocked(&mut self, _table: &str, _of: &[IpAddr]) -> Result<bool, NetlinkError> {
-        Ok(!std::mem::take(&mut self.flushed))
+        Ok(!self.flushed)
     }
 
     fn unblock(&mut self, table: &str) -> Result<(), NetlinkError> {
