@@ -25,15 +25,6 @@ impl Vmac {
 }
 
 impl Vmac {
-    /// Whether an interface is of the kind of this one, on top of whatever.
-    pub const fn is_kind_of(&self, link: &Link) -> bool {
-        matches!(
-            (self.kind, &link.kind),
-            (VirtualKind::Macvlan(_), LinkKind::Macvlan { .. })
-                | (VirtualKind::Ipvlan(_), LinkKind::Ipvlan { .. })
-        )
-    }
-
     /// Whether an interface has the Ethernet address of this one, on top of whatever.
     pub fn is_elsewhere(&self, link: &Link) -> bool {
         match (self.kind, &link.kind) {

@@ -131,3 +131,54 @@ fn an_address_with_a_vmac_whose_name_is_taken_is_not_set_there_at_a_reload() {
     let seen = bench.journal.take();
     assert!(!touched(&seen), "{seen:?}");
 }
+
+/// The interface below comes only now.
+fn eth0_comes(bench: &mut Bench) {
+    bench.kernel().links.push(ETH0.link());
+    bench.tell(Event::Link(ETH0.link()));
+}
+
+#[test]
+fn a_macvlan_of_somebody_else_is_found_out_without_the_interface_below_and_when_that_comes() {
+    for mac in [foreign().mac, [0, 0, 0x5e, 0, 1, 51]] {
+        let is_theirs = mac == foreign().mac;
+        let mut bench = Bench::new(with_vmac(false));
+        bench.kernel().links.retain(|it| it.index != ETH0.index);
+        bench.kernel().links.push(Link {
+            mac,
+            kind: LinkKind::Macvlan { parent: ETH1.index },
+            ..foreign()
+        });
+        bench.router.start(bench.now);
+        bench.pass(Duration::from_secs(10));
+        assert_eq!(bench.states(), [State::Fault]);
+        assert!(faults(&bench).contains(&Reason::VmacNameTaken));
+        eth0_comes(&mut bench);
+        assert_eq!(faults(&bench).contains(&Reason::VmacNameTaken), is_theirs);
+        let seen = bench.journal.take();
+        assert_eq!(!touched(&seen), is_theirs, "what we left is made anew");
+        if is_theirs {
+            bench.pass(Duration::from_secs(10));
+            assert_eq!(bench.states(), [State::Fault]);
+        }
+    }
+}
+
+#[test]
+fn a_name_is_judged_again_when_the_interface_below_gets_its_own() {
+    let mut bench = Bench::new(with_vmac(false));
+    bench.kernel().links[0] = Link {
+        name: "lan".into(),
+        ..ETH0.link()
+    };
+    bench.kernel().links.push(Link {
+        mac: [0, 0, 0x5e, 0, 1, 51],
+        kind: LinkKind::Macvlan { parent: ETH0.index },
+        ..foreign()
+    });
+    bench.router.start(bench.now);
+    assert!(faults(&bench).contains(&Reason::VmacNameTaken));
+    bench.kernel().links[0] = ETH0.link();
+    bench.tell(Event::Link(ETH0.link()));
+    assert!(!faults(&bench).contains(&Reason::VmacNameTaken));
+}
