@@ -42,7 +42,7 @@ pub(super) struct Planes {
     ipvs: Option<Ipvs>,
     /// Who loads IPVS's module while we go on.
     module: Module,
-    /// What came of loading it for a reload; `None`: that was not tried.
+    /// What came of loading it for the reload that is under way; `None`: that was not tried.
     loaded: Option<Result<(), String>>,
     /// Why the program cannot be loaded.
     no_xdp: Option<String>,
@@ -58,7 +58,19 @@ impl Planes {
     /// Finds out who can carry what, and brings it about: what has to stand before anybody hears
     /// of us. Unless `xdp_required` is off, a virtual server that nobody carries is an error.
     pub(super) fn start(instance: &str, director: &mut Director) -> Result<Self, RunError> {
-        let mut planes = Self {
+        let mut planes = Self::new(instance);
+        match planes.begin(director) {
+            Ok(()) => Ok(planes),
+            Err(error) => {
+                planes.give_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Nothing is known, and nobody is served.
+    fn new(instance: &str) -> Self {
+        Self {
             instance: instance.to_owned(),
             balancer: None,
             ipvs: None,
@@ -68,13 +80,6 @@ impl Planes {
             no_ipvs: None,
             expected: BTreeMap::new(),
             carried: Said::default(),
-        };
-        match planes.begin(director) {
-            Ok(()) => Ok(planes),
-            Err(error) => {
-                planes.give_back();
-                Err(error)
-            }
         }
     }
 
@@ -329,3 +334,6 @@ fn remove_pins(instance: &str) {
         Err(error) => error!("{}", chain(&error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

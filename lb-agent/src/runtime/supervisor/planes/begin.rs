@@ -91,7 +91,7 @@ impl Planes {
             self.no_xdp = None;
             self.load(&next);
         }
-        self.no_ipvs = None;
+        let no_ipvs = self.no_ipvs.take();
         let opens = self.ipvs.is_none();
         note_foreign(&mut next, &self.ours(director));
         let ready = if self.choose(&mut next, false) {
@@ -107,6 +107,9 @@ impl Planes {
             if opens {
                 self.ipvs = None;
             }
+            // What was tried for it counts for nobody else.
+            self.loaded = None;
+            self.no_ipvs = no_ipvs;
         }
         self.expected = next.take_refusals();
         ready
