@@ -212,8 +212,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<Link> {
     })
 }
 
-/// `IFLA_XDP` of a link.
-/// 0: there is none.
+/// `IFLA_XDP` of a link: the number of its program. 0: there is none.
 fn decode_xdp_program(payload: &[u8]) -> Option<u32> {
     let (header, rest) = payload.split_at_checked(16)?;
     if i32::from(*header.first()?) != AF_UNSPEC {
@@ -229,6 +228,7 @@ fn decode_xdp_program(payload: &[u8]) -> Option<u32> {
     Some(id.unwrap_or(0))
 }
 
+/// `IFLA_XDP` of a link: how its program is attached.
 fn decode_xdp(payload: &[u8]) -> Option<XdpAttached> {
     let (header, rest) = payload.split_at_checked(16)?;
     if i32::from(*header.first()?) != AF_UNSPEC {

@@ -128,12 +128,8 @@ impl Planes {
         director.note_refusals(std::mem::take(&mut self.expected));
         // The way to a server may be another one since `prepare`.
         let (_, wants_ipvs) = director.asks(self.xdp_there());
-        if wants_ipvs && self.ipvs.is_none() && self.no_ipvs.is_none() {
-            if self.may_open_ipvs() {
-                self.open_ipvs();
-            } else {
-                self.module.ask(director.config());
-            }
+        if wants_ipvs {
+            self.open_or_ask(director);
         }
         director.choose(self.xdp_there(), self.ipvs_there());
         if director.needs_xdp() && self.balancer.is_none() {
@@ -167,13 +163,7 @@ impl Planes {
         if refused.is_empty() {
             return false;
         }
-        if self.ipvs.is_none() && self.no_ipvs.is_none() {
-            if self.may_open_ipvs() {
-                self.open_ipvs();
-            } else {
-                self.module.ask(director.config());
-            }
-        }
+        self.open_or_ask(director);
         if self.ipvs.is_none() {
             return false;
         }
@@ -292,6 +282,18 @@ impl Planes {
     /// thread.
     fn may_open_ipvs(&self) -> bool {
         net::ipvs::Ipvs::is_loaded() || self.loaded.is_some()
+    }
+
+    /// Opens IPVS, or has its module loaded first, unless it is open or known not to be there.
+    fn open_or_ask(&mut self, director: &Director) {
+        if self.ipvs.is_some() || self.no_ipvs.is_some() {
+            return;
+        }
+        if self.may_open_ipvs() {
+            self.open_ipvs();
+        } else {
+            self.module.ask(director.config());
+        }
     }
 
     fn open_ipvs(&mut self) {
