@@ -277,11 +277,17 @@ impl Supervisor {
         ));
         let (tell, news) = mpsc::unbounded_channel();
         let (setup, watched) = trackers::setup(director.config(), programs);
-        let vrrp = match vrrp::start(&director, &planes, setup, conduct, tell.clone()) {
+        let ready = vrrp::prepare(&director, &planes, setup, conduct, tell.clone());
+        let begun = ready.map_err(RunError::from).and_then(|ready| {
+            // Whatever may be refused is there: from here on services change.
+            planes.begin(&mut director)?;
+            Ok(ready.map(driver::Prepared::spawn).transpose()?)
+        });
+        let vrrp = match begun {
             Ok(vrrp) => vrrp,
             Err(error) => {
                 planes.give_back();
-                return Err(error.into());
+                return Err(error);
             }
         };
         planes.keep();

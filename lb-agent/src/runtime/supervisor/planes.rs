@@ -55,11 +55,11 @@ pub(super) struct Planes {
 }
 
 impl Planes {
-    /// Finds out who can carry what, and brings it about: what has to stand before anybody hears
-    /// of us. Unless `xdp_required` is off, a virtual server that nobody carries is an error.
+    /// Finds out who can carry what; [`Self::begin`] brings it about. Unless `xdp_required` is off, a
+    /// virtual server that nobody carries is an error.
     pub(super) fn start(instance: &str, director: &mut Director) -> Result<Self, RunError> {
         let mut planes = Self::new(instance);
-        match planes.begin(director) {
+        match planes.survey(director) {
             Ok(()) => Ok(planes),
             Err(error) => {
                 planes.give_back();
@@ -108,7 +108,9 @@ impl Planes {
 
     /// What VRRP opens and shuts.
     pub(super) fn gate(&self, director: &Director) -> Box<dyn vrrp::Gate> {
-        match self.xdp() {
+        // One that nobody needs goes, between two configurations a little later.
+        let stays = director.needs_xdp() || director.is_between();
+        match self.xdp().filter(|_| stays) {
             Some(plane) => Box::new(InstanceGates::new(
                 plane.gates(),
                 director.gates(),

@@ -24,7 +24,8 @@ pub(in crate::runtime::supervisor) enum Unready {
 }
 
 impl Planes {
-    pub(super) fn begin(&mut self, director: &mut Director) -> Result<(), RunError> {
+    /// Finds out who can carry what, and opens what is needed. Nobody's service is touched.
+    pub(super) fn survey(&mut self, director: &mut Director) -> Result<(), RunError> {
         let (wants_xdp, _) = director.asks(Ok(()));
         if wants_xdp {
             self.load(director);
@@ -45,11 +46,14 @@ impl Planes {
             self.choose(director, must);
         }
         self.tell(director);
-        self.require(director)?;
-        // A start that is refused leaves the tables as they are.
-        if flush && let Some(ipvs) = &mut self.ipvs {
-            ipvs.flush();
-        }
+        self.require(director)
+    }
+
+    /// Brings it about: what has to stand before anybody hears of us.
+    pub(in crate::runtime::supervisor) fn begin(
+        &mut self,
+        director: &mut Director,
+    ) -> Result<(), RunError> {
         if !director.needs_xdp()
             && let Some(balancer) = self.balancer.take()
         {
@@ -62,6 +66,10 @@ impl Planes {
             balancer.begin(director)?;
         }
         if let Some(ipvs) = &mut self.ipvs {
+            // Not before XDP serves: a start that fails leaves the tables as they are.
+            if director.config().global_defs.lvs.lvs_flush {
+                ipvs.flush();
+            }
             ipvs.update(director);
         }
         self.leave_unused(director);
