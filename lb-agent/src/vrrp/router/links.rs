@@ -26,6 +26,8 @@ impl<K: Kernel> Router<K> {
             Ok(links) => links,
             Err(error) => return error!("{error}"),
         };
+        self.earlier
+            .get_or_insert_with(|| links.iter().map(|link| link.index).collect());
         for (index, name) in self.interfaces.missing_from(&links) {
             self.remove_link(index, &name, now);
         }

@@ -37,8 +37,12 @@ impl<K: Kernel> Router<K> {
         if self.made.has(&vmac.name) {
             return false;
         }
+        // Later ones are of somebody who runs beside us: both would make theirs for ever.
+        let earlier = self.earlier.as_ref();
+        let is_left =
+            earlier.is_some_and(|it| it.contains(&link.index)) && vmac.is_of_a_router(link);
         let base = self.interfaces.by_name(&vmac.base);
-        base.is_none_or(|base| !vmac.is(link, base.index) && !vmac.is_elsewhere(link))
+        base.is_none_or(|base| !vmac.is(link, base.index) && !is_left)
     }
 
     /// The first VMAC of an instance that cannot be made for its name.

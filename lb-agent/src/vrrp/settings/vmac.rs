@@ -25,10 +25,13 @@ impl Vmac {
 }
 
 impl Vmac {
-    /// Whether an interface has the Ethernet address of this one, on top of whatever.
-    pub fn is_elsewhere(&self, link: &Link) -> bool {
+    /// Whether an interface may have been made for this virtual router or another one, on top of
+    /// whatever: it has the Ethernet address of this one, or that of any VRID (RFC 9568 7.3).
+    pub fn is_of_a_router(&self, link: &Link) -> bool {
         match (self.kind, &link.kind) {
-            (VirtualKind::Macvlan(mac), LinkKind::Macvlan { .. }) => mac == link.mac,
+            (VirtualKind::Macvlan(mac), LinkKind::Macvlan { .. }) => {
+                mac == link.mac || matches!(link.mac, [0, 0, 0x5e, 0, 1 | 2, _])
+            }
             (VirtualKind::Macvlan(_) | VirtualKind::Ipvlan(_), _) => false,
         }
     }

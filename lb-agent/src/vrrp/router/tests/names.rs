@@ -182,3 +182,43 @@ fn a_name_is_judged_again_when_the_interface_below_gets_its_own() {
     bench.tell(Event::Link(ETH0.link()));
     assert!(!faults(&bench).contains(&Reason::VmacNameTaken));
 }
+
+/// A VMAC of that name for VRID 99.
+fn of_another_router(parent: u32) -> Link {
+    Link {
+        mac: [0, 0, 0x5e, 0, 1, 99],
+        kind: LinkKind::Macvlan { parent },
+        ..foreign()
+    }
+}
+
+#[test]
+fn what_an_earlier_run_has_left_for_another_virtual_router_is_made_anew() {
+    for parent in [ETH0.index, ETH1.index] {
+        let mut bench = Bench::new(with_vmac(false));
+        bench.kernel().links.push(of_another_router(parent));
+        bench.router.start(bench.now);
+        bench.pass(Duration::from_secs(4));
+        assert_eq!(bench.states(), [State::Master]);
+        let seen = bench.journal.take();
+        let made = |it: &&Seen| matches!(it, Seen::LinkMade(_));
+        assert!(seen.contains(&Seen::LinkRemoved(NAME.into())), "{seen:?}");
+        assert_eq!(seen.iter().filter(made).count(), 1, "{seen:?}");
+    }
+}
+
+#[test]
+fn what_somebody_makes_for_another_virtual_router_while_we_run_is_left_alone() {
+    let mut bench = Bench::new(vec![config()]);
+    bench.router.start(bench.now);
+    bench.pass(Duration::from_secs(4));
+    let theirs = of_another_router(ETH0.index);
+    bench.kernel().links.push(theirs.clone());
+    bench.tell(Event::Link(theirs));
+    bench.journal.take();
+    bench.reload(vec![config()], with_vmac(false));
+    assert_eq!(bench.states(), [State::Fault]);
+    assert!(faults(&bench).contains(&Reason::VmacNameTaken));
+    let seen = bench.journal.take();
+    assert!(!touched(&seen), "{seen:?}");
+}
