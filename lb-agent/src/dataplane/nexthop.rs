@@ -197,6 +197,25 @@ impl NextHops {
         self.fire_due(now);
     }
 
+    /// Takes over the routes that `other` was told a moment ago, of addresses that nobody has asked
+    /// for here yet.
+    pub fn learn(&mut self, other: &Self, now: Instant) {
+        let is_new = |address: &IpAddr| {
+            let watched = self.watched.get(address);
+            watched.is_some_and(|it| matches!(it.way, Way::Unasked))
+        };
+        let known = |address: &IpAddr| match &other.watched.get(address)?.way {
+            Way::To(route) => Some((*address, *route)),
+            Way::Unasked | Way::None(_) => None,
+        };
+        let new = self.lookups.iter().filter(|address| is_new(address));
+        let found: Vec<(IpAddr, Route)> = new.filter_map(known).collect();
+        for (address, route) in found {
+            self.lookups.remove(&address);
+            self.handle_route(address, Ok(route), now);
+        }
+    }
+
     /// The addresses of this host. A way that says otherwise of its destination has changed since the
     /// kernel was asked, and is asked for again.
     pub fn handle_addresses(&mut self, own: &BTreeSet<IpAddr>) {

@@ -25,9 +25,11 @@ use super::module::Module;
 use super::said::Said;
 use super::vrrp::names;
 use crate::config::model::VirtualServerKey;
+use crate::dataplane::nexthop::NextHops;
 use crate::dataplane::xdp::gate::{InstanceGates, NoGates};
 use crate::dataplane::xdp::pins::Pins;
 use crate::net;
+use crate::runtime::clock;
 use crate::runtime::director::Director;
 use crate::runtime::plane::{Plane, chain};
 use crate::vrrp;
@@ -50,6 +52,8 @@ pub(super) struct Planes {
     no_ipvs: Option<String>,
     /// Why XDP does not serve, of the configuration that is to come.
     expected: BTreeMap<VirtualServerKey, String>,
+    /// What was found out of the ways to its servers.
+    ways: NextHops,
     /// Who carries what.
     carried: Said<String>,
 }
@@ -79,6 +83,7 @@ impl Planes {
             no_xdp: None,
             no_ipvs: None,
             expected: BTreeMap::new(),
+            ways: NextHops::new(),
             carried: Said::default(),
         }
     }
@@ -123,6 +128,13 @@ impl Planes {
     /// What came of loading IPVS's module for a configuration that is to come, if that was tried.
     pub(super) fn note_module(&mut self, loaded: Option<Result<(), String>>) {
         self.loaded = loaded;
+    }
+
+    /// The director has another configuration, which was prepared a moment ago: what the kernel has
+    /// said of the ways to new servers is not asked again.
+    pub(super) fn teach(&mut self, director: &mut Director) {
+        let ways = std::mem::take(&mut self.ways);
+        director.hops().learn(&ways, clock::now());
     }
 
     /// The director has another configuration, which was prepared: who carries what is chosen anew.

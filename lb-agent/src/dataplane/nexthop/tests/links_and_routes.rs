@@ -164,3 +164,25 @@ fn a_way_that_an_address_of_this_host_belies_is_asked_for_again() {
         assert_eq!(again, asked, "{way:?}, {is_own}");
     }
 }
+
+#[test]
+fn what_another_was_told_a_moment_ago_is_not_asked_again() {
+    let now = start();
+    let mut other = resolved(now);
+    let (new, without) = (ip("203.0.113.1"), ip("203.0.113.2"));
+    other.watch(without);
+    other.handle_route(without, Err("Network is unreachable".into()), now);
+    let mut hops = NextHops::new();
+    hops.handle_link(eth0(), now);
+    for address in [server(), new, without] {
+        hops.watch(address);
+    }
+    hops.learn(&other, now);
+    let expected = [
+        Action::LookUpRoute(new),
+        Action::LookUpRoute(without),
+        probe(server()),
+    ];
+    assert_eq!(actions(&mut hops), expected);
+    assert_eq!(hops.interface(server()), Some(ETH0));
+}

@@ -119,6 +119,9 @@ impl Planes {
             self.loaded = None;
             self.no_ipvs = no_ipvs;
         }
+        if ready.is_ok() {
+            self.ways = std::mem::take(next.hops());
+        }
         self.expected = next.take_refusals();
         ready
     }
