@@ -118,8 +118,7 @@ impl Planes {
             // What was tried for it counts for nobody else.
             self.loaded = None;
             self.no_ipvs = no_ipvs;
-        }
-        if ready.is_ok() {
+        } else {
             self.ways = std::mem::take(next.hops());
         }
         self.expected = next.take_refusals();
