@@ -48,7 +48,7 @@ impl Director {
             self.handle_link(link.clone());
         }
         self.handle_addresses(addresses);
-        let own = addresses.iter().map(|it| it.address.addr()).collect();
+        let own: BTreeSet<IpAddr> = addresses.iter().map(|it| it.address.addr()).collect();
         self.hops.handle_addresses(&own);
     }
 

@@ -158,7 +158,7 @@ fn a_way_that_an_address_of_this_host_belies_is_asked_for_again() {
         let mut hops = resolved(now);
         hops.handle_route(server(), way.clone(), now);
         actions(&mut hops);
-        let own = is_own.then(server).into_iter().collect();
+        let own: BTreeSet<IpAddr> = is_own.then(server).into_iter().collect();
         hops.handle_addresses(&own);
         let again = actions(&mut hops).contains(&Action::LookUpRoute(server()));
         assert_eq!(again, asked, "{way:?}, {is_own}");
