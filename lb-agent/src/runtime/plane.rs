@@ -91,16 +91,15 @@ impl Plane {
     pub fn load(instance: &str, times: Times, gates: &Numbers) -> Result<Self, PlaneError> {
         let pins = Pins::of(instance);
         let mut released = pins.linked();
-        let mut loaded = match Self::adopt(&pins, times, gates)? {
-            Some(adopted) => adopted,
-            None => {
-                let made = Self::load_into(pins.clone(), times, gates).or_else(|error| {
-                    // Maps are pinned before the verifier has seen the program.
-                    pins.remove()?;
-                    Err(error)
-                });
-                made?.0
-            }
+        let mut loaded = if let Some(adopted) = Self::adopt(&pins, times, gates)? {
+            adopted
+        } else {
+            let made = Self::load_into(pins.clone(), times, gates).or_else(|error| {
+                // Maps are pinned before the verifier has seen the program.
+                pins.remove()?;
+                Err(error)
+            });
+            made?.0
         };
         // Theirs forward until now.
         released.extend(pins.remove_other_versions()?);

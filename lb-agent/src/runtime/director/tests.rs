@@ -78,6 +78,7 @@ fn link(index: u32, name: &str, kind: LinkKind) -> Link {
         mtu: 1500,
         kind,
         master: None,
+        alias: None,
     }
 }
 

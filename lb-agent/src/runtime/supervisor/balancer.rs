@@ -52,7 +52,7 @@ impl Balancer {
             Ok(()) => Ok(balancer),
             Err(error) => {
                 // Nothing half-done stays behind.
-                balancer.stop();
+                balancer.give_back();
                 Err(error)
             }
         }

@@ -40,7 +40,7 @@ impl<K: Kernel> Router<K> {
         // Later ones are of somebody who runs beside us: both would make theirs for ever.
         let earlier = self.earlier.as_ref();
         let is_left =
-            earlier.is_some_and(|it| it.contains(&link.index)) && vmac.is_of_a_router(link);
+            earlier.is_some_and(|it| it.contains(&link.index)) && vmac.may_be_of_a_router(link);
         let base = self.interfaces.by_name(&vmac.base);
         base.is_none_or(|base| !vmac.is(link, base.index) && !is_left)
     }

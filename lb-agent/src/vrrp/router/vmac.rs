@@ -145,9 +145,10 @@ impl<K: Kernel> Router<K> {
             // An earlier run was killed, or it could not be brought up.
             Some(link) if vmac.is(link, base.index) => true,
             // Ours, or an earlier run had this name for a virtual router elsewhere, or for another.
-            Some(link) if self.made.has(name) || vmac.is_of_a_router(link) => {
+            Some(link) if self.made.has(name) || vmac.may_be_of_a_router(link) => {
                 warn!(
-                    "interface {name} is not on {}, or has another Ethernet address; it is made anew",
+                    "interface {name} is not what it should be on {} (another kind, interface below or \
+                     Ethernet address); it is made anew",
                     base.name
                 );
                 if !self.discard_vmac(name) {

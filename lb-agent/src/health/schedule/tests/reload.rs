@@ -1,5 +1,6 @@
 //! Other checkers while some run.
 
+use super::restart::{pool, snapshot};
 use super::*;
 use crate::health::pool::Pool;
 

@@ -221,6 +221,7 @@ fn neither_a_rehearsal_nor_a_reload_asks_for_a_route_that_is_known() {
         mtu: 1500,
         kind: LinkKind::Ethernet,
         master: None,
+        alias: None,
     };
     let on = |host: u8| Address {
         index: 2,

@@ -1,8 +1,9 @@
 //! Interfaces of somebody else that have the name of a VMAC.
 
 use super::*;
-use crate::config::model::UseVmac;
+use crate::config::model::{UseIpvlan, UseVmac};
 use crate::net::link::LinkKind;
+use crate::net::virtual_link::ALIAS;
 use crate::vrrp::status::Reason;
 
 const NAME: &str = "vrrp.51";
@@ -192,11 +193,27 @@ fn of_another_router(parent: u32) -> Link {
     }
 }
 
+/// One that `use_vmac vrrp.51 02:00:00:00:00:07` has left, or `use_ipvlan vrrp.51 eth1`.
+fn marked(kind: LinkKind) -> Link {
+    Link {
+        kind,
+        alias: Some(ALIAS.into()),
+        ..foreign()
+    }
+}
+
 #[test]
 fn what_an_earlier_run_has_left_for_another_virtual_router_is_made_anew() {
-    for parent in [ETH0.index, ETH1.index] {
+    let [eth0, eth1] = [ETH0, ETH1].map(|port| port.index);
+    for left in [
+        of_another_router(eth0),
+        of_another_router(eth1),
+        marked(LinkKind::Macvlan { parent: eth0 }),
+        marked(LinkKind::Macvlan { parent: eth1 }),
+        marked(LinkKind::Ipvlan { parent: eth0 }),
+    ] {
         let mut bench = Bench::new(with_vmac(false));
-        bench.kernel().links.push(of_another_router(parent));
+        bench.kernel().links.push(left);
         bench.router.start(bench.now);
         bench.pass(Duration::from_secs(4));
         assert_eq!(bench.states(), [State::Master]);
@@ -204,6 +221,32 @@ fn what_an_earlier_run_has_left_for_another_virtual_router_is_made_anew() {
         let made = |it: &&Seen| matches!(it, Seen::LinkMade(_));
         assert!(seen.contains(&Seen::LinkRemoved(NAME.into())), "{seen:?}");
         assert_eq!(seen.iter().filter(made).count(), 1, "{seen:?}");
+    }
+}
+
+#[test]
+fn an_ipvlan_that_an_earlier_run_has_left_elsewhere_is_made_anew_and_somebody_elses_is_not() {
+    let parent = ETH1.index;
+    for is_ours in [true, false] {
+        let mut bench = Bench::new(vec![VrrpInstance {
+            use_ipvlan: Some(UseIpvlan::default()),
+            ..config()
+        }]);
+        let link = marked(LinkKind::Ipvlan { parent });
+        let alias = link.alias.clone().filter(|_| is_ours);
+        bench.kernel().links.push(Link { alias, ..link });
+        bench.router.start(bench.now);
+        assert_eq!(faults(&bench).contains(&Reason::VmacNameTaken), !is_ours);
+        let seen = bench.journal.take();
+        assert_eq!(touched(&seen), is_ours, "{seen:?}");
+        let kinds = bench
+            .kernel()
+            .links
+            .iter()
+            .find(|it| it.name == NAME)
+            .map(|it| it.kind.clone());
+        let parent = if is_ours { ETH0.index } else { ETH1.index };
+        assert_eq!(kinds, Some(LinkKind::Ipvlan { parent }));
     }
 }
 
