@@ -1,8 +1,8 @@
 //! What the next agent knows of the checks of the one before it.
 
 use super::*;
-use crate::health::pool::PoolRecord;
-use crate::health::snapshot::{Checkers, VERSION};
+use crate::health::pool::{PoolRecord, ServerRecord};
+use crate::health::snapshot::{Checkers, Snapshot, VERSION};
 
 #[test]
 fn what_was_known_is_known_after_a_restart_and_told_again() {
