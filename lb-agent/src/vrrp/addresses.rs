@@ -229,11 +229,18 @@ fn resolve(config: &VirtualAddress, interfaces: &Interfaces) -> Option<Address> 
     })
 }
 
-/// `IFA_F_*` of the options.
+/// `IFA_F_*` of the options. No IPv6 address waits for the detection of duplicates (RFC 4862 5.4),
+/// as with keepalived: it would not answer for a second or two after every take-over, and two
+/// masters that meet would leave it unusable (`dadfailed`) on the one that stays. Who has it is
+/// VRRP's to find out.
 fn flags(config: &VirtualAddress) -> u32 {
+    let nodad = match config.address {
+        IpNet::V4(_) => config.nodad,
+        IpNet::V6(_) => true,
+    };
     [
         (config.home, IFA_F_HOMEADDRESS),
-        (config.nodad, IFA_F_NODAD),
+        (nodad, IFA_F_NODAD),
         (config.mngtmpaddr, IFA_F_MANAGETEMPADDR),
         (config.noprefixroute, IFA_F_NOPREFIXROUTE),
         (config.autojoin, IFA_F_MCAUTOJOIN),
