@@ -21,6 +21,8 @@ mod adverts;
 #[path = "vrrp_peers/pair.rs"]
 #[expect(dead_code, reason = "shared with another test")]
 mod pair;
+#[path = "vrrp_effects/placing.rs"]
+mod placing;
 #[path = "vrrp_peers/tshark.rs"]
 mod tshark;
 #[path = "vrrp_effects/vmacs.rs"]
@@ -117,10 +119,7 @@ fn an_address_that_somebody_removes_is_back_at_once_with_all_its_options() -> Re
                 label: Some("eth0:vip".into()),
                 ..VirtualAddress::new(address, "eth0")
             },
-            VirtualAddress {
-                nodad: true,
-                ..VirtualAddress::new(six, "eth0")
-            },
+            VirtualAddress::new(six, "eth0"),
         ];
     })?;
     let shown = "scope global deprecated noprefixroute eth0:vip";
@@ -157,10 +156,7 @@ fn no_accept_lets_nobody_reach_the_address_and_leaves_no_table() -> Result<()> {
     };
     let six: IpNet = "fd00::100/64".parse()?;
     let with_six = move |router: &mut VirtualRouter| {
-        router.virtual_ipaddress_excluded = vec![VirtualAddress {
-            nodad: true,
-            ..VirtualAddress::new(six, "eth0")
-        }];
+        router.virtual_ipaddress_excluded = vec![VirtualAddress::new(six, "eth0")];
     };
     let ours = master(&pair, with_six)?;
     ensure!(reaches(VIP)? && reaches("fd00::100")?, "accept");
