@@ -357,10 +357,10 @@ fn a_route_takes_packets_into_a_tunnel() -> Result<()> {
 }
 
 /// Somebody else answers for the address, by ARP or by neighbour discovery.
-fn rival_is_seen(vip: &str, prefix: &str) -> Result<()> {
+fn rival_is_seen(vips: &[&str], vip: &str, prefix: &str) -> Result<()> {
     let pair = Pair::new()?;
     let theirs = pair.theirs_namespace();
-    let ours = pair.ours_as(100, "", &[vip], |_router| {})?;
+    let ours = pair.ours_as(100, "", vips, |_router| {})?;
     ours.wait_for_state(State::Master)?;
     ensure!(ours.status()?.split_brain.is_none());
     let options = if vip.contains(':') { "nodad" } else { "" };
@@ -384,7 +384,17 @@ fn somebody_else_with_the_address_is_seen_and_named_within_three_intervals() -> 
         return Ok(());
     }
     let _turn = alone();
-    rival_is_seen(VIP, "32")
+    rival_is_seen(&[VIP], VIP, "32")
+}
+
+#[test]
+fn somebody_else_with_one_of_many_addresses_is_seen_as_soon() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let vips = [VIP, "10.0.0.101", "10.0.0.102", "10.0.0.103", "10.0.0.104"];
+    rival_is_seen(&vips, "10.0.0.104", "32")
 }
 
 #[test]
@@ -393,5 +403,5 @@ fn somebody_else_with_an_ipv6_address_is_seen_and_named_as_well() -> Result<()> 
         return Ok(());
     }
     let _turn = alone();
-    rival_is_seen("fd00::100", "128")
+    rival_is_seen(&["fd00::100"], "fd00::100", "128")
 }

@@ -118,7 +118,7 @@ const TYPES: &[Keyword<RouteDraft>] = &[
         r.value.family = Some(Family::Inet6);
     }),
     kind("add", |r: &mut RouteDraft, _| {
-        r.value.placing = Placing::Add
+        r.value.placing = Placing::Add;
     }),
     kind("append", |r: &mut RouteDraft, _| {
         r.value.placing = Placing::Append;

@@ -41,7 +41,9 @@ impl Member {
                     self.announce(address, first, interfaces, outside, now);
                 }
                 Action::AnnounceSource => self.announce_source(interfaces, outside, now),
-                Action::Probe => self.probe(interfaces, outside),
+                Action::Probe { again, others } => {
+                    self.probe(again, others, interfaces, outside);
+                }
                 Action::LowerPriority => {
                     self.heard_lower = true;
                     let priority = self.machine.effective_priority();
