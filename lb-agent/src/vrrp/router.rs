@@ -22,6 +22,7 @@ use crate::wire::ip::Datagram;
 use crate::wire::vrrp::{PROTOCOL, View};
 use crate::wire::{arp, ndisc};
 
+mod addresses;
 mod complaint;
 mod debounce;
 mod groups;
@@ -61,6 +62,8 @@ pub struct Router<K> {
     check_routing_at: Option<Instant>,
     /// Packet filters of ours are looked after at this time.
     check_filters_at: Option<Instant>,
+    /// Addresses that could not be set are tried again at this time.
+    check_addresses_at: Option<Instant>,
     debounce: Debounce,
     disable_local_igmp: bool,
     dont_release: bool,
@@ -71,6 +74,9 @@ const ROUTING_SETTLES: Duration = Duration::from_millis(200);
 
 /// Nobody tells when a packet filter is gone.
 const FILTERS_LAST: Duration = Duration::from_millis(700);
+
+/// Nor when the kernel would take an address that it has refused.
+const ADDRESSES_WAIT: Duration = Duration::from_millis(700);
 
 /// What the instances act upon.
 struct Outside<K> {
@@ -121,6 +127,7 @@ impl<K: Kernel> Router<K> {
             earlier: None,
             check_routing_at: None,
             check_filters_at: None,
+            check_addresses_at: None,
             debounce: Debounce::new(global.interface_up_down_delays),
             disable_local_igmp: global.disable_local_igmp,
             dont_release: global.dont_release,
@@ -202,6 +209,9 @@ impl<K: Kernel> Router<K> {
                 member.restore_filter(&mut self.outside);
             }
         }
+        if self.check_addresses_at.take_if(|at| *at <= now).is_some() {
+            self.complete_addresses(now);
+        }
         while let Some(link) = self.debounce.due(now) {
             self.update_link(link, now);
         }
@@ -240,6 +250,7 @@ impl<K: Kernel> Router<K> {
         let others = [
             self.check_routing_at,
             self.check_filters_at,
+            self.check_addresses_at,
             debounced,
             paced,
         ];
@@ -360,6 +371,7 @@ impl<K: Kernel> Router<K> {
                     "the kernel's notifications were too many to follow; reading everything again"
                 );
                 self.read_links(now);
+                self.restore_addresses(now);
                 self.restore_routing();
             }
             Event::RouteChanged => {

@@ -62,6 +62,7 @@ impl<K: Kernel> Router<K> {
         } else if self.check_filters_at.is_none() {
             self.check_filters_at = Some(now + FILTERS_LAST);
         }
+        self.wait_for_addresses(now);
     }
 
     fn members_of(&self, place: usize) -> impl Iterator<Item = &Member> + Clone {

@@ -10,7 +10,7 @@ use tracing::info;
 use super::complaint::Complaints;
 use super::{Interfaces, Outside};
 use crate::net::address::Address;
-use crate::vrrp::addresses::Addresses;
+use crate::vrrp::addresses::{Addresses, Restored};
 use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::election::Advert;
 use crate::vrrp::group::Standing;
@@ -235,10 +235,23 @@ impl Member {
         outside: &mut Outside<K>,
         now: Instant,
     ) {
-        if let Some(place) = self.addresses.restore(&mut outside.kernel, removed) {
-            self.board.counters.restored();
-            self.announce(place, false, interfaces, outside, now);
+        if !self.machine.holds_addresses() {
+            return self.addresses.let_go(removed);
         }
+        match self.addresses.restore(&mut outside.kernel, removed) {
+            Restored::Nothing => {}
+            Restored::Back(place) => {
+                self.board.counters.restored();
+                self.announce(place, false, interfaces, outside, now);
+            }
+            Restored::Gone => self.publish(),
+        }
+    }
+
+    /// Whether it is MASTER without an address that could be set.
+    pub(super) fn lacks_addresses(&self, interfaces: &Interfaces) -> bool {
+        let is_there = |dev: &str| interfaces.by_name(dev).is_some();
+        self.machine.holds_addresses() && self.addresses.lacks(is_there)
     }
 
     /// Somebody may have removed a route or a rule: a MASTER puts them back.
@@ -270,8 +283,8 @@ impl Member {
         }
     }
 
-    /// Another interface has come up: a MASTER sets and announces the addresses that had to wait
-    /// for it.
+    /// A MASTER sets and announces the addresses that had to wait: for another interface, or for
+    /// whatever kept the kernel from taking them.
     pub(super) fn complete<K: Kernel>(
         &mut self,
         interfaces: &Interfaces,
@@ -295,6 +308,9 @@ impl Member {
             .into_iter()
             .filter(|place| !still_missing.contains(place))
         {
+            if self.addresses.take_lost(place) {
+                self.board.counters.restored();
+            }
             self.announce(place, true, interfaces, outside, now);
         }
         self.publish();
