@@ -15,7 +15,7 @@ use super::effects::{Afterwards, Kernel};
 use super::instance::{Input, Interface};
 use super::pace::{Frame, Pace};
 use super::settings::{Family, Kind, Setup, Status, VirtualRouter};
-use super::status::Board;
+use super::status::{Board, StaticCounters};
 use super::{Gate, News};
 use crate::net::monitor::Event;
 use crate::wire::ip::Datagram;
@@ -140,6 +140,11 @@ impl<K: Kernel> Router<K> {
             .iter()
             .map(|member| Arc::clone(&member.board))
             .collect()
+    }
+
+    /// What was put back of what belongs to no instance.
+    pub fn static_counters(&self) -> Arc<StaticCounters> {
+        self.statics.counters()
     }
 
     /// The kernel.
