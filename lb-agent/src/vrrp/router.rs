@@ -2,7 +2,9 @@
 //! they decide is carried out.
 //!
 //! Clock and waiting are [`super::driver`]'s; the kernel is behind [`Kernel`]. Nothing is
-//! allocated for an advert sent or received.
+//! allocated for an advert sent or received, but for what is said and told of it: a line of the log,
+//! which a sender that goes on causes once a minute, and, of a worse master that a MASTER hears,
+//! the news and the announcements that are its due.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -171,6 +173,7 @@ impl<K: Kernel> Router<K> {
         }
         self.statics
             .complete(&mut self.outside.kernel, &self.interfaces);
+        self.tell_first();
         for member in &mut self.members {
             member.handle(Input::Start, &self.interfaces, &mut self.outside, now);
         }

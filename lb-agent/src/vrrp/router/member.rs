@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tracing::info;
 
-use super::complaint::Complaints;
+use super::complaint::{Complaints, Repeated};
 use super::{Interfaces, Outside};
 use crate::net::address::Address;
 use crate::vrrp::addresses::{Addresses, Restored};
@@ -46,6 +46,7 @@ pub(super) struct Member {
     faults: BTreeSet<Fault>,
     rejections: Complaints<Rejected>,
     mismatches: Complaints<Mismatch>,
+    repeated: Repeated,
     /// Whether the last advert could not be sent: said once.
     mute: bool,
     /// Identification of the last IP packet; keepalived's first is 1.
@@ -91,6 +92,7 @@ impl Member {
             faults: BTreeSet::new(),
             rejections: Complaints::new(),
             mismatches: Complaints::new(),
+            repeated: Repeated::new(),
             mute: false,
             identification: 0,
             sequence: None,
@@ -129,6 +131,11 @@ impl Member {
             wants_master: self.machine.wants_master(),
             has_own_fault: self.machine.has_own_fault(),
         }
+    }
+
+    /// Whether it leaves INIT when it is told to start.
+    pub(super) fn may_begin(&self) -> bool {
+        self.machine.may_begin()
     }
 
     /// Whether it has heard a master of lower priority since this was asked last.

@@ -68,6 +68,7 @@ impl Member {
                         mac: rival.and_then(|rival| self.mac_of(rival)),
                     });
                 }
+                Action::Log(line) if !self.repeated.is_due(line, now) => {}
                 Action::Log(line) if line.is_warning() => warn!("({}) {line}", self.config.name),
                 Action::Log(line) => info!("({}) {line}", self.config.name),
                 Action::Changed { from, to } => self.changed(from, to, outside, now),
@@ -93,6 +94,7 @@ impl Member {
         self.board.counters.changed(from, to);
         self.rejections.clear();
         self.mismatches.clear();
+        self.repeated.clear();
         self.lower = None;
         self.publish();
         (outside.listener)(News::Changed(Change {
