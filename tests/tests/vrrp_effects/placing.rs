@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use lb_agent::vrrp::State;
-use lb_tests::{Namespace, skipped, wait_until};
+use lb_tests::{Namespace, Need, skipped, wait_until};
 
 use crate::NEEDS;
 use crate::pair::{PATIENCE, Pair, alone};
@@ -13,7 +13,6 @@ const APPENDED: &str = "route show 192.0.2.0/24";
 const ADDED: &str = "route show 198.51.100.0/24";
 const SIX: &str = "-6 route show 2001:db8::/64";
 
-/// What keepalived 2.2.7 makes of the same file, but for its `add` and `append`.
 const CONFIG: &str = "vrrp_instance VI_1 {
     interface eth0
     virtual_router_id 66
@@ -69,14 +68,8 @@ fn wait_for(machine: &Namespace, routes: [(&str, &[&str]); 4]) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_route_goes_before_others_to_the_same_place_and_leaves_them_alone() -> Result<()> {
-    if skipped(&NEEDS) {
-        return Ok(());
-    }
-    let _turn = alone();
-    let pair = Pair::new()?;
-    let machine = pair.ours_namespace();
+/// Somebody else's routes to the same places.
+fn add_others(machine: &Namespace) -> Result<()> {
     for route in [
         "route add default via 10.0.0.7",
         "route add 192.0.2.0/24 via 10.0.0.7",
@@ -85,6 +78,35 @@ fn a_route_goes_before_others_to_the_same_place_and_leaves_them_alone() -> Resul
     ] {
         machine.ip(route)?;
     }
+    Ok(())
+}
+
+/// What ours is measured by.
+#[test]
+fn keepalived_places_its_routes_so() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Program("keepalived")]) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let pair = Pair::new()?;
+    let machine = pair.theirs_namespace();
+    add_others(machine)?;
+    let mut theirs = pair.keepalived_from(CONFIG)?;
+    theirs.wait_for("Entering MASTER STATE")?;
+    wait_for(machine, AS_MASTER)?;
+    theirs.terminate()?;
+    wait_for(machine, WITHOUT_US)
+}
+
+#[test]
+fn a_route_goes_before_others_to_the_same_place_and_leaves_them_alone() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let pair = Pair::new()?;
+    let machine = pair.ours_namespace();
+    add_others(machine)?;
     let ours = pair.ours_from(CONFIG)?;
     ours.wait_for_state(State::Master)?;
     wait_for(machine, AS_MASTER)?;
