@@ -23,6 +23,8 @@ mod adverts;
 mod pair;
 #[path = "vrrp_effects/placing.rs"]
 mod placing;
+#[path = "vrrp_effects/refused.rs"]
+mod refused;
 #[path = "vrrp_peers/tshark.rs"]
 mod tshark;
 #[path = "vrrp_effects/vmacs.rs"]
