@@ -89,6 +89,8 @@ pub struct Verdict {
     failed_url: bool,
     /// When to probe; `None` while a probe is under way, or suspended, or when nobody is asked.
     deadline: Option<Instant>,
+    /// When the probe that was brought forward would have been: its loop goes on from there.
+    displaced: Option<Instant>,
     /// `ha_suspend`: no probes for now.
     suspended: bool,
     /// When the probe under way began; `None`: none is.
@@ -123,6 +125,7 @@ impl Verdict {
             passed: 0,
             failed_url: false,
             deadline: None,
+            displaced: None,
             suspended: false,
             started: None,
             weight: None,
@@ -168,16 +171,22 @@ impl Verdict {
         }
     }
 
-    /// Probes as soon as may be; one that is under way will do. Whether it will.
+    /// Probes as soon as may be; one that is under way will do. Whether it will. The loop keeps its time:
+    /// were it to begin now, all that are asked at once would be probed at once from then on.
     pub fn check_now(&mut self, now: Instant) -> bool {
-        self.deadline = self.deadline.map(|_| now);
-        self.deadline.is_some()
+        let Some(deadline) = self.deadline else {
+            return false;
+        };
+        self.displaced = self.displaced.or(Some(deadline));
+        self.deadline = Some(now);
+        true
     }
 
     /// No probes from now on; the state stays.
     pub fn suspend(&mut self) {
         self.suspended = true;
         self.deadline = None;
+        self.displaced = None;
     }
 
     /// Probes again, the first one within `share` of `warmup`. A probe that is still under way since
@@ -215,9 +224,7 @@ impl Verdict {
         }
         let started = self.started.take();
         if self.is_asked() {
-            // A delay beyond what the clock can count means never again.
-            let next = self.rhythm(started, now).checked_add(self.delay(&result));
-            self.deadline = next.map(|next| next.max(now));
+            self.deadline = self.next_probe(&result, started, now);
         }
         self.last = Some(Last { result, at: now });
     }
@@ -288,6 +295,26 @@ impl Verdict {
 
     fn is_asked(&self) -> bool {
         !self.suspended && self.kind().told_by().is_none()
+    }
+
+    /// When the probe after the one that came to `result` is due; `None`: never, its delay is beyond what
+    /// the clock can count.
+    fn next_probe(
+        &mut self,
+        result: &ProbeResult,
+        started: Option<Instant>,
+        now: Instant,
+    ) -> Option<Instant> {
+        let delay = self.delay(result);
+        let retries = matches!(self.state, State::Failing { .. });
+        if !retries
+            && delay == self.check.delay_loop
+            && let Some(displaced) = self.displaced.take()
+        {
+            return next_of_loop(displaced, delay, now);
+        }
+        let next = self.rhythm(started, now).checked_add(delay)?;
+        Some(next.max(now))
     }
 
     fn delay(&self, result: &ProbeResult) -> Duration {
@@ -447,6 +474,17 @@ impl Verdict {
     fn kind(&self) -> &Kind {
         &self.check.question.kind
     }
+}
+
+/// The first of `due`, and every `delay_loop` after it, that is later than `now`.
+fn next_of_loop(due: Instant, delay_loop: Duration, now: Instant) -> Option<Instant> {
+    if due > now {
+        return Some(due);
+    }
+    let late = now.saturating_duration_since(due).as_nanos();
+    let into_loop = late.checked_rem(delay_loop.as_nanos()).unwrap_or_default();
+    let into_loop = Duration::from_nanos(u64::try_from(into_loop).unwrap_or_default());
+    now.checked_add(delay_loop.saturating_sub(into_loop))
 }
 
 #[cfg(test)]
