@@ -2,7 +2,7 @@
 //!
 //! Pure. The share grows in [`STEPS`] steps from a tenth to all of it. Where weights are too small
 //! for that (1 is usual), all weights of the virtual server are multiplied while one is ramping: the
-//! proportions are what counts. `rr` knows no weights, so it knows no slow start either.
+//! proportions are what counts. `rr`, `lc` and `dh` know no weights, so they know no slow start either.
 
 use std::time::{Duration, Instant};
 
