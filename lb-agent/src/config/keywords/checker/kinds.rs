@@ -207,6 +207,7 @@ const BFD: &[Keyword<BfdCheckDraft>] = &[word(
     "NAME",
     read!(value::name => |c: &mut BfdCheckDraft, v| c.name = Some(v)),
 )
+.goes_on()
 .example("E")];
 
 /// `weight N [reverse|noreverse]`
