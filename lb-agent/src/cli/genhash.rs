@@ -28,11 +28,21 @@ pub(super) struct Arguments {
     /// Over TLS.
     #[arg(short = 'S', long)]
     use_ssl: bool,
+    /// With the virtual host as the name of TLS (SNI). That is always sent, so this changes nothing.
+    #[arg(short = 'I', long)]
+    use_sni: bool,
     /// The virtual host to ask for; default: HOST.
     #[arg(short = 'V', long, value_name = "HOST")]
     use_virtualhost: Option<String>,
     /// HTTP version.
-    #[arg(short = 'P', long, value_name = "VERSION", default_value = "1.0", value_parser = protocol)]
+    #[arg(
+        short = 'P',
+        long,
+        alias = "protocol",
+        value_name = "VERSION",
+        default_value = "1.0",
+        value_parser = protocol
+    )]
     http_protocol: HttpProtocol,
     /// Seconds for the connection and for each read.
     #[arg(short, long, value_name = "SECONDS", default_value = "5")]

@@ -28,6 +28,17 @@ impl Ramp {
         })
     }
 
+    /// Goes on `now` with one of which `elapsed` is over; `None`: all of it is.
+    pub(super) fn resume(length: Duration, elapsed: Duration, now: Instant) -> Option<Self> {
+        let since = now.checked_sub(elapsed).unwrap_or(now);
+        Self::start(length, since)?.advance(now)
+    }
+
+    /// How much of it is over.
+    pub(super) fn elapsed(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.since)
+    }
+
     /// The time of the next step; `None` beyond what the clock can count.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let wait = self

@@ -9,7 +9,6 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::Supervisor;
-use crate::health::pool::Pool;
 use crate::health::schedule::Records;
 use crate::health::snapshot::{Checkers, Snapshot, VERSION};
 use crate::runtime::clock;
@@ -130,11 +129,12 @@ impl Memory {
 
 /// Everything but the checkers.
 fn state(director: &Director, checkers: Checkers) -> State {
+    let (pools, now) = (director.pools().iter(), clock::now());
     State {
         health: Snapshot {
             version: VERSION,
             checkers,
-            pools: director.pools().iter().map(Pool::record).collect(),
+            pools: pools.map(|pool| pool.record(now)).collect(),
         },
         gates: director.gates().clone(),
     }
