@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     /// Over TLS.
     #[arg(short = 'S', long)]
     use_ssl: bool,
-    /// With the virtual host as the name of TLS (SNI). That is always sent, so this changes nothing.
+    /// With SNI: the virtual host is named in the TLS handshake, as a check with `enable_sni` does.
     #[arg(short = 'I', long)]
     use_sni: bool,
     /// The virtual host to ask for; default: HOST.
@@ -105,7 +105,7 @@ fn digest(arguments: &Arguments) -> Result<String, String> {
     };
     let ssl = arguments.use_ssl.then(|| SslGet {
         get: get.clone(),
-        enable_sni: true,
+        enable_sni: arguments.use_sni,
         sni_name: None,
         tls: Arc::new(TlsClient::without_files()),
     });
