@@ -18,7 +18,7 @@
 
 mod record;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -149,7 +149,7 @@ impl Verdict {
 
     /// It is a checker of this server of this virtual server.
     pub fn add_service(&mut self, virtual_server: &VirtualServerKey, real_server: ServiceName) {
-        let subject = if self.kind().is_script() {
+        let subject = if self.kind().names_virtual_server() {
             Subject::Pair {
                 real_server,
                 virtual_server: virtual_server.clone(),
@@ -452,15 +452,22 @@ impl Verdict {
     }
 
     fn info(&mut self, text: impl Fn(&Subject) -> String) {
-        let lines = self.services.iter().map(text);
+        let lines = self.lines(text).into_iter();
         self.actions
             .extend(lines.map(|line| Action::Log(LogLine::Info(line))));
     }
 
     fn warn(&mut self, text: impl Fn(&Subject) -> String) {
-        let lines = self.services.iter().map(text);
+        let lines = self.lines(text).into_iter();
         self.actions
             .extend(lines.map(|line| Action::Log(LogLine::Warn(line))));
+    }
+
+    /// Each once: not all lines say all of a name.
+    fn lines(&self, text: impl Fn(&Subject) -> String) -> Vec<String> {
+        let mut seen = HashSet::new();
+        let lines = self.services.iter().map(text);
+        lines.filter(|line| seen.insert(line.clone())).collect()
     }
 
     fn current_url(&self) -> Option<&Url> {

@@ -63,8 +63,13 @@ impl Kind {
         }
     }
 
-    /// Whether it is a script: its log lines name the virtual server, too, and the time of the next
-    /// run counts from the start of the last.
+    /// Whether log lines name the virtual server, too.
+    #[must_use]
+    pub const fn names_virtual_server(&self) -> bool {
+        matches!(self, Self::Misc(_) | Self::Ping)
+    }
+
+    /// Whether it is a script: the time of the next run counts from the start of the last.
     #[must_use]
     pub const fn is_script(&self) -> bool {
         matches!(self, Self::Misc(_))

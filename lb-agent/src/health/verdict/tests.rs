@@ -548,3 +548,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_that_says_the_same_of_several_virtual_servers_is_written_once() {
+    let check = checker(Kind::Ping, 1);
+    let mut bench = Bench::new(check, false);
+    let other = VirtualServerKey::Address(crate::config::model::AddressKey {
+        port: 8443,
+        ..crate::health::testing::VIP_ADDRESS
+    });
+    bench.verdict.add_service(&other, real_server(2));
+    let success = "ICMP connection to [10.0.0.2]:tcp:80 success.";
+    assert_eq!(bench.step(ProbeResult::Success).lines, [success]);
+    bench.step(refused());
+    let lines = bench.step(refused()).lines;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for (line, port) in lines.iter().zip([80, 8443]) {
+        let of = format!("of [192.168.0.1]:tcp:{port} failed after 1 retries.");
+        assert!(line.contains(&of), "{line}");
+    }
+}
