@@ -51,7 +51,10 @@ pub fn failure(kind: &Kind, service: &Subject, url: Option<&Url>, failure: &Fail
         Kind::Tcp | Kind::ViaTunnel(_) => {
             let end = if matches!(
                 failure,
-                Failure::ConnectTimeout(_) | Failure::NoNeighbour(_) | Failure::NoAnswerOf { .. }
+                Failure::ConnectTimeout(_)
+                    | Failure::NoNeighbour(_)
+                    | Failure::NoNeighbourSix(_)
+                    | Failure::NoAnswerOf { .. }
             ) {
                 "timeout"
             } else {
@@ -223,9 +226,11 @@ fn web_failure(failure: &Failure) -> &'static str {
         Failure::Digest(_) => "MD5 digest error to",
         Failure::Regex { .. } => "Regex match failed",
         Failure::NoNeighbour(_)
+        | Failure::NoNeighbourSix(_)
         | Failure::NoAnswerOf { .. }
         | Failure::RefusedFor(_)
         | Failure::AnswersArp { .. }
+        | Failure::AnswersSolicitations { .. }
         | Failure::Smtp { .. }
         | Failure::SmtpTooLong(_)
         | Failure::Rcode(_)
@@ -256,9 +261,11 @@ fn smtp_failure(failure: &Failure) -> &'static str {
             step: Step::Helo, ..
         } => "Bad HELO response from server",
         Failure::NoNeighbour(_)
+        | Failure::NoNeighbourSix(_)
         | Failure::NoAnswerOf { .. }
         | Failure::RefusedFor(_)
         | Failure::AnswersArp { .. }
+        | Failure::AnswersSolicitations { .. }
         | Failure::HandshakeTimeout(_)
         | Failure::Handshake(_)
         | Failure::HeadTimeout { .. }

@@ -1,6 +1,6 @@
 //! The kinds of checkers, each with its own keywords.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct ViaTunnel {
     /// The virtual server's address and port.
-    pub virtual_address: SocketAddrV4,
+    pub virtual_address: SocketAddr,
     /// How its packets get to the server.
     pub lvs_method: LvsMethod,
 }
@@ -100,7 +100,7 @@ pub struct ViaTunnel {
 pub enum LvsMethod {
     /// `DR`.
     Dr,
-    /// `TUN` (IP in IP).
+    /// `TUN`: IP in IP, of whichever families.
     Tun,
 }
 
