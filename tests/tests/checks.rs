@@ -3,6 +3,8 @@
 
 #[path = "checks/bad.rs"]
 mod bad;
+#[path = "checks/effects.rs"]
+mod effects;
 #[path = "checks/leaving.rs"]
 mod leaving;
 #[path = "checks/peers.rs"]
