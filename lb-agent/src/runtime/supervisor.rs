@@ -249,12 +249,11 @@ impl Supervisor {
     }
 
     fn write_status(&mut self) {
-        let vrrp = self
-            .vrrp
-            .as_ref()
-            .map(driver::Handle::status)
-            .unwrap_or_default();
+        let vrrp = self.vrrp.as_ref();
+        let statics = vrrp.map(driver::Handle::static_stats).unwrap_or_default();
+        let vrrp = vrrp.map(driver::Handle::status).unwrap_or_default();
         let vrrp = vrrp.into_iter().map(Into::into).collect();
+        let vrrp = (vrrp, statics);
         self.status.write(&self.director, self.planes.xdp(), vrrp);
     }
 

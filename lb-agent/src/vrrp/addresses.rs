@@ -29,6 +29,21 @@ pub struct Addresses {
 struct Entry {
     config: VirtualAddress,
     standing: Standing,
+    /// Somebody has removed it, and it could not be put back.
+    lost: bool,
+    /// What keeps it from being set, as it was said last.
+    trouble: Option<String>,
+}
+
+/// What became of an address that somebody has removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// It is none of ours, or stands.
+    Nothing,
+    /// The one at this place is back.
+    Back(usize),
+    /// It is gone: it is not to be put back, or could not be.
+    Gone,
 }
 
 /// Whether an address is set.
@@ -57,6 +72,8 @@ impl Addresses {
                 .map(|config| Entry {
                     config,
                     standing: Standing::Absent,
+                    lost: false,
+                    trouble: None,
                 })
                 .collect(),
         }
@@ -86,45 +103,75 @@ impl Addresses {
         for entry in &mut self.entries {
             let same = |old: &Entry| old.config == entry.config;
             if let Some(place) = gone.entries.iter().position(same) {
-                entry.standing = gone.entries.swap_remove(place).standing;
+                *entry = gone.entries.swap_remove(place);
             }
         }
         gone.remove(kernel);
         self.iter().any(|(_, set)| !set)
     }
 
-    /// Sets every address that is not set. What cannot be set is said and left for the next call.
+    /// Sets every address that is not set. What cannot be set is said once, and left for the next
+    /// call.
     pub fn add(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
+        let owner = &self.instance;
         for entry in &mut self.entries {
             if entry.standing != Standing::Absent {
                 continue;
             }
-            let Some(address) = resolve(&entry.config, interfaces) else {
-                let VirtualAddress { address, dev, .. } = &entry.config;
-                error!(
-                    "({}) cannot add {address} to {dev}: no such interface",
-                    self.instance
-                );
+            let VirtualAddress { address, dev, .. } = &entry.config;
+            let Some(resolved) = resolve(&entry.config, interfaces) else {
+                let why = format!("cannot add {address} to {dev}: no such interface");
+                entry.complain(owner, why);
                 continue;
             };
-            match kernel.add_address(&address) {
-                Ok(Added::New) => entry.standing = Standing::Ours(address),
-                Ok(Added::AlreadyThere) => {
-                    let VirtualAddress { address, dev, .. } = &entry.config;
-                    warn!(
-                        "({}) {address} is on {dev} already; it will stay there",
-                        self.instance
-                    );
-                    entry.standing = Standing::Foreign;
+            match kernel.add_address(&resolved) {
+                Ok(Added::New) => {
+                    if entry.lost {
+                        warn!("({owner}) {address}, which somebody removed from {dev}, is back");
+                    }
+                    entry.standing = Standing::Ours(resolved);
+                    entry.trouble = None;
                 }
-                Err(error) => error!("({}) {error}", self.instance),
+                Ok(Added::AlreadyThere) => {
+                    warn!("({owner}) {address} is on {dev} already; it will stay there");
+                    entry.standing = Standing::Foreign;
+                    entry.trouble = None;
+                }
+                Err(error) => entry.complain(owner, error.to_string()),
             }
         }
+    }
+
+    /// Whether one of them is not set although its interface `is_there` and somebody minds.
+    pub fn lacks(&self, is_there: impl Fn(&str) -> bool) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.standing == Standing::Absent
+                && !entry.config.no_track
+                && is_there(&entry.config.dev)
+        })
+    }
+
+    /// Those that we have set and that are not among the `present` ones.
+    pub fn missing_from(&self, present: &[Address]) -> Vec<Address> {
+        let stands = |ours: &Address| present.iter().any(|it| is_same(it, ours));
+        let entries = self.entries.iter();
+        let ours = entries.filter_map(|entry| match &entry.standing {
+            Standing::Ours(ours) if !stands(ours) => Some(ours.clone()),
+            Standing::Ours(_) | Standing::Absent | Standing::Foreign => None,
+        });
+        ours.collect()
+    }
+
+    /// Whether the one at this place had been removed by somebody; it is asked once.
+    pub fn take_lost(&mut self, place: usize) -> bool {
+        let entry = self.entries.get_mut(place);
+        entry.is_some_and(|entry| std::mem::take(&mut entry.lost))
     }
 
     /// Removes what [`Self::add`] has set.
     pub fn remove(&mut self, kernel: &mut impl Kernel) {
         for entry in &mut self.entries {
+            (entry.lost, entry.trouble) = (false, None);
             match std::mem::replace(&mut entry.standing, Standing::Absent) {
                 Standing::Ours(address) => {
                     if let Err(error) = kernel.remove_address(&address) {
@@ -171,35 +218,44 @@ impl Addresses {
         }
     }
 
-    /// Somebody has removed an address. If it is one of ours that should be there, it is put back;
-    /// its place is returned.
-    pub fn restore(&mut self, kernel: &mut impl Kernel, removed: &Address) -> Option<usize> {
-        let (place, entry) = self.entries.iter_mut().enumerate().find(|(_, entry)| {
-            matches!(&entry.standing, Standing::Ours(ours)
-                if ours.index == removed.index && ours.address.addr() == removed.address.addr())
-        })?;
-        if entry.config.no_track {
-            entry.standing = Standing::Absent;
-            return None;
-        }
-        let Standing::Ours(ours) = &entry.standing else {
-            return None;
-        };
-        match kernel.add_address(ours) {
-            Ok(Added::New) => {
-                let VirtualAddress { address, dev, .. } = &entry.config;
-                warn!(
-                    "({}) somebody removed {address} from {dev}; put back",
-                    self.instance
-                );
-                Some(place)
+    /// Somebody has removed an address. If it is one of ours that should be there, it is put back.
+    pub fn restore(&mut self, kernel: &mut impl Kernel, removed: &Address) -> Restored {
+        let owner = &self.instance;
+        for (place, entry) in self.entries.iter_mut().enumerate() {
+            let Standing::Ours(ours) = &entry.standing else {
+                continue;
+            };
+            if !is_same(ours, removed) {
+                continue;
             }
-            // The news was of an earlier removal, our own.
-            Ok(Added::AlreadyThere) => None,
-            Err(error) => {
-                error!("({}) {error}", self.instance);
+            if entry.config.no_track {
                 entry.standing = Standing::Absent;
-                None
+                return Restored::Gone;
+            }
+            match kernel.add_address(ours) {
+                Ok(Added::New) => {
+                    let VirtualAddress { address, dev, .. } = &entry.config;
+                    warn!("({owner}) somebody removed {address} from {dev}; put back");
+                    return Restored::Back(place);
+                }
+                // The news was of an earlier removal, our own.
+                Ok(Added::AlreadyThere) => return Restored::Nothing,
+                Err(error) => {
+                    entry.complain(owner, error.to_string());
+                    entry.standing = Standing::Absent;
+                    entry.lost = true;
+                    return Restored::Gone;
+                }
+            }
+        }
+        Restored::Nothing
+    }
+
+    /// Somebody has removed an address that should not be there any more.
+    pub fn let_go(&mut self, removed: &Address) {
+        for entry in &mut self.entries {
+            if matches!(&entry.standing, Standing::Ours(ours) if is_same(ours, removed)) {
+                entry.standing = Standing::Absent;
             }
         }
     }
@@ -212,6 +268,21 @@ impl Addresses {
             }
         }
     }
+}
+
+impl Entry {
+    /// Says why it is not set, unless that was said.
+    fn complain(&mut self, owner: &str, why: String) {
+        if self.trouble.as_ref() != Some(&why) {
+            error!("({owner}) {why}");
+            self.trouble = Some(why);
+        }
+    }
+}
+
+/// Whether both are the same address of the same interface.
+fn is_same(one: &Address, other: &Address) -> bool {
+    one.index == other.index && one.address.addr() == other.address.addr()
 }
 
 /// The address as rtnetlink takes it; `None` without its interface.
@@ -229,11 +300,18 @@ fn resolve(config: &VirtualAddress, interfaces: &Interfaces) -> Option<Address> 
     })
 }
 
-/// `IFA_F_*` of the options.
+/// `IFA_F_*` of the options. No IPv6 address waits for the detection of duplicates (RFC 4862 5.4),
+/// as with keepalived: it would not answer for a second or two after every take-over, and two
+/// masters that meet would leave it unusable (`dadfailed`) on the one that stays. Who has it is
+/// VRRP's to find out.
 fn flags(config: &VirtualAddress) -> u32 {
+    let nodad = match config.address {
+        IpNet::V4(_) => config.nodad,
+        IpNet::V6(_) => true,
+    };
     [
         (config.home, IFA_F_HOMEADDRESS),
-        (config.nodad, IFA_F_NODAD),
+        (nodad, IFA_F_NODAD),
         (config.mngtmpaddr, IFA_F_MANAGETEMPADDR),
         (config.noprefixroute, IFA_F_NOPREFIXROUTE),
         (config.autojoin, IFA_F_MCAUTOJOIN),

@@ -160,7 +160,7 @@ proptest! {
                     }
                     Action::AnnounceSource
                     | Action::Log(_)
-                    | Action::Probe
+                    | Action::Probe { .. }
                     | Action::LowerPriority => {}
                 }
             }

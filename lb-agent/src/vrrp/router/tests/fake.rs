@@ -111,6 +111,10 @@ pub(super) struct Fake {
     pub(super) flushed: bool,
     /// None can be made.
     pub(super) refuses_filters: bool,
+    /// It is not taken, as an IPv6 address where IPv6 is disabled.
+    pub(super) refuses: Option<&'static str>,
+    /// None can be removed.
+    pub(super) keeps_addresses: bool,
     /// Indexes of interfaces that were made.
     given: Vec<u32>,
     journal: Journal,
@@ -125,6 +129,8 @@ impl Fake {
             since_1970: Duration::from_secs(1_700_000_000),
             flushed: false,
             refuses_filters: false,
+            refuses: None,
+            keeps_addresses: false,
             given: Vec::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
@@ -141,6 +147,13 @@ impl Fake {
     }
 }
 
+fn denied(what: String) -> NetlinkError {
+    NetlinkError::Send {
+        what,
+        source: io::ErrorKind::PermissionDenied.into(),
+    }
+}
+
 impl Kernel for Fake {
     fn links(&mut self) -> Result<Vec<Link>, NetlinkError> {
         Ok(self.links.clone())
@@ -154,6 +167,10 @@ impl Kernel for Fake {
         if self.position(address).is_some() {
             return Ok(Added::AlreadyThere);
         }
+        let refused: Option<IpNet> = self.refuses.and_then(|it| it.parse().ok());
+        if refused == Some(address.address) {
+            return Err(denied(format!("add {}", address.address)));
+        }
         self.addresses.push(address.clone());
         self.journal.push(Seen::Added(address.clone()));
         Ok(Added::New)
@@ -163,6 +180,9 @@ impl Kernel for Fake {
         let Some(place) = self.position(address) else {
             return Ok(Removed::WasNotThere);
         };
+        if self.keeps_addresses {
+            return Err(denied(format!("remove {}", address.address)));
+        }
         let removed = self.addresses.remove(place);
         self.journal.push(Seen::Removed(removed));
         Ok(Removed::Gone)
