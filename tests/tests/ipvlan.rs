@@ -1,5 +1,6 @@
 //! `use_ipvlan` in a kernel that has it: the address answers from an interface of its own with the
-//! Ethernet address of the one below, and nothing stays behind.
+//! Ethernet address of the one below, also a client that the director has never spoken to, and nothing
+//! stays behind.
 //!
 //! A program of its own: where this machine's kernel has no ipvlan, a guest runs it.
 
@@ -73,6 +74,7 @@ fn answers(line: &str, mode: &str) -> Result<()> {
         ensure!(output.status.success(), "{output:?}");
         Ok(())
     };
+    // The director has to ask for the client's Ethernet address first.
     client.enter(|| ping(&mut Command::new("ping")))?;
     let answered = format!("{VIP} dev eth0 lladdr {}", mac(&director)?);
     wait_for(&client, "neighbour show", &[&answered], true)?;
