@@ -230,7 +230,7 @@ fn a_keepalived_with_another_password_is_not_heard_by_a_worse_one_of_ours() -> R
     let theirs = pair.keepalived(100, &PASS.replace("12345678", "other"))?;
     theirs.wait_for("Entering MASTER STATE")?;
     let ours = pair.ours(80, PASS)?;
-    ours.wait_until(|status| status.stats.auth_failure >= 3)?;
+    ours.wait_until(|status| status.stats.auth_failure >= 2)?;
     ours.wait_for_state(State::Master)?;
     theirs.wait_for("received an invalid passwd!")?;
     let stats = ours.status()?.stats;

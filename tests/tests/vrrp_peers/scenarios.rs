@@ -144,10 +144,9 @@ fn we_follow_a_keepalived_whose_addresses_are_others() -> Result<()> {
     Ok(())
 }
 
-/// keepalived 2.2.7 drops our adverts then, and is master beside us: its rule, not ours. We say so,
-/// and who it is.
-fn drops_our_list(vips: &[&str], answers: bool) -> Result<()> {
-    let pair = Pair::new()?;
+/// A keepalived with these addresses that becomes master beside us, who are the better one: we say so,
+/// and who it is. What it says of us is returned.
+fn is_named(pair: &Pair, vips: &[&str], rival: impl Fn(&str) -> String) -> Result<String> {
     let in_words = |mac: [u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
     let ours = in_words(Pair::mac(pair.ours_namespace())?);
     let theirs = in_words(Pair::mac(pair.theirs_namespace())?);
@@ -155,16 +154,14 @@ fn drops_our_list(vips: &[&str], answers: bool) -> Result<()> {
     let mut agent = Agent::start(pair.ours_namespace(), &text)?;
     agent.wait_for("Entering MASTER STATE", PATIENCE)?;
     let keepalived = pair.keepalived_from(&instance(80, "", vips))?;
-    keepalived.wait_for("received an unexpected ip number count 2, expected 1!")?;
     keepalived.wait_for("Entering MASTER STATE")?;
     agent.wait_for("SPLIT BRAIN", PATIENCE)?;
     let log = agent.log();
     let line = log.lines().find(|line| line.contains("SPLIT BRAIN"));
     let line = line.context("no line")?;
-    let it_advertises = line.contains(&format!("{THEIRS} ({theirs}) goes on as MASTER"));
-    let it_answers = line.contains(&format!("{theirs} answers for {VIP}"));
-    ensure!(it_advertises || (answers && it_answers), "{theirs}: {line}");
-    ensure!(line.contains(&format!("{OURS} ({ours})")), "{ours}: {line}");
+    for part in [rival(&theirs), format!("{OURS} ({ours})")] {
+        ensure!(line.contains(&part), "no {part}: {line}");
+    }
     let shown = || {
         agent
             .dump("vrrp")
@@ -174,27 +171,38 @@ fn drops_our_list(vips: &[&str], answers: bool) -> Result<()> {
         .with_context(|| format!("{:?}", agent.dump("vrrp")))?;
     let log = agent.log();
     ensure!(!log.contains("Entering BACKUP STATE\n"), "{log}");
-    Ok(())
+    keepalived.log()
 }
 
-/// It answers for the address that both have, and advertises: whichever is noticed first.
+/// keepalived 2.2.7 drops our adverts then, and is master beside us: its rule, not ours. Each of them
+/// puts off its own next one, so it may send no more; but it answers for the address.
 #[test]
 fn a_keepalived_that_drops_our_list_is_a_split_brain_that_we_name() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
     let _turn = beside_others();
-    drops_our_list(&[VIP], true)
+    let log = is_named(&Pair::new()?, &[VIP], |mac| {
+        format!("{mac} answers for {VIP}")
+    })?;
+    let dropped = "received an unexpected ip number count 2, expected 1!";
+    ensure!(log.contains(dropped), "{log}");
+    Ok(())
 }
 
-/// It only advertises.
+/// It goes on, and has none of our addresses to answer for.
 #[test]
-fn a_keepalived_with_none_of_our_addresses_is_a_split_brain_that_we_name() -> Result<()> {
-    if skipped(&NEEDS) {
+fn a_keepalived_that_does_not_hear_us_is_a_split_brain_that_we_name() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Program("nft")]) {
         return Ok(());
     }
     let _turn = beside_others();
-    drops_our_list(&["10.0.0.102"], false)
+    let pair = Pair::new()?;
+    let _deaf = Deaf::new(pair.theirs_namespace())?;
+    is_named(&pair, &["10.0.0.102"], |mac| {
+        format!("{THEIRS} ({mac}) goes on as MASTER")
+    })
+    .map(drop)
 }
 
 /// Two instances on two cables that move together.
