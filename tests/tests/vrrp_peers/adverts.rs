@@ -123,8 +123,7 @@ impl Adverts {
         expected: Duration,
     ) -> Result<()> {
         let (before, first) = self.handover(from, to)?;
-        let mut last = before.iter().rev();
-        let last = last.find(|advert| advert.priority == priority);
+        let last = before.iter().rfind(|advert| advert.priority == priority);
         let last = last.with_context(|| format!("no advert of {priority}: {self:?}"))?;
         self.ensure_took(first.time.saturating_sub(last.time), expected)
     }
