@@ -25,6 +25,8 @@ mod decoded;
 mod pair;
 #[path = "vrrp_effects/placing.rs"]
 mod placing;
+#[path = "vrrp_effects/refused.rs"]
+mod refused;
 #[path = "vrrp_peers/tshark.rs"]
 mod tshark;
 #[path = "vrrp_effects/vmacs.rs"]
