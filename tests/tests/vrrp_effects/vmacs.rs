@@ -121,12 +121,13 @@ fn what_a_killed_agent_has_left_under_the_name_is_made_anew_whatever_it_was() ->
     for (interface, shown) in [
         ("use_vmac vip0 02:00:00:00:00:07", "vip0@eth0"),
         ("use_vmac vip0", "00:00:5e:00:01:42"),
-        ("use_ipvlan vip0 eth1", "vip0@eth1"),
-        ("use_ipvlan vip0", "vip0@eth0"),
+        ("use_vmac vip0 eth1 02:00:00:00:00:08", "vip0@eth1"),
+        ("use_vmac vip0", "vip0@eth0"),
     ] {
         let mut agent = Agent::start(machine, &using(interface))?;
         wait_for(machine, "link show dev vip0", shown, true)
             .with_context(|| format!("{interface}:\n{}", agent.log()))?;
+        agent.wait_for("Entering MASTER STATE", PATIENCE)?;
         wait_for(machine, "address show dev vip0", VIP, true)
             .with_context(|| format!("{interface}:\n{}", agent.log()))?;
         if expected.is_empty() {
@@ -136,8 +137,8 @@ fn what_a_killed_agent_has_left_under_the_name_is_made_anew_whatever_it_was() ->
         }
         agent.kill()?;
     }
-    let agent = Agent::start(machine, &using("use_ipvlan vip0"))?;
-    wait_for(machine, "address show dev vip0", VIP, true)?;
+    let mut agent = Agent::start(machine, &using("use_vmac vip0"))?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
     let exit = agent.terminate()?;
     ensure!(exit.status.success(), "{}", exit.log);
     ensure!(!machine.ip("link show")?.contains("vip0"));
