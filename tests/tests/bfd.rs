@@ -21,6 +21,10 @@ use nix::sys::signal::Signal;
 use nix::unistd::{User, chown};
 use tempfile::TempDir;
 
+#[path = "vrrp_peers/tshark.rs"]
+#[expect(dead_code, reason = "shared with another test")]
+mod tshark;
+
 const NEEDS: [Need; 5] = [
     Need::Root,
     Need::Namespaces,
@@ -187,6 +191,7 @@ fn lives_and_dies_with_frr(ours: &str, theirs: &str) -> Result<()> {
     let _alone = alone();
     let mut pair = Pair::new()?;
     let capture = Capture::start(&pair.ours, "eth0", "in", "udp port 3784")?;
+    let sent = Capture::start(&pair.ours, "eth0", "out", "udp port 3784")?;
     pair.frr(ours, theirs)?;
     let end = pair.start(ours, theirs)?;
     end.becomes(true)?;
@@ -219,7 +224,9 @@ fn lives_and_dies_with_frr(ours: &str, theirs: &str) -> Result<()> {
         .get(first.bytes.len() - 24..)
         .context("no packet")?;
     ensure!(Control::parse(packet)?.state < State::Up);
-    Ok(())
+    let sent = sent.finish()?;
+    ensure!(sent.len() >= 20, "{} packets of ours", sent.len());
+    tshark::ensure_decoded(&sent, &[("BFD Control message", sent.len())])
 }
 
 #[test]

@@ -10,8 +10,10 @@ use lb_agent::config::{self, FileSystem};
 use lb_agent::dataplane::xdp::gate::NoGates;
 use lb_agent::vrrp::State;
 use lb_agent::vrrp::driver::{self, Handle};
+use lb_agent::vrrp::instance::Rival;
 use lb_agent::vrrp::settings::Setup;
-use lb_tests::{Deaf, Namespace, Need, PATIENCE, skipped, wait_until};
+use lb_agent::vrrp::status::InstanceStatus;
+use lb_tests::{Capture, Deaf, Frame, Namespace, Need, PATIENCE, skipped, wait_until};
 use tempfile::TempDir;
 
 const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Program("ip")];
@@ -77,6 +79,27 @@ impl Segment {
         let handle = self.running.get(place).and_then(Option::as_ref);
         let status = handle.map(Handle::status).unwrap_or_default();
         status.iter().map(|it| it.state).collect()
+    }
+
+    /// The first instance of a machine.
+    fn status(&self, place: usize) -> Result<InstanceStatus> {
+        let handle = self.running.get(place).and_then(Option::as_ref);
+        let status = handle.map(Handle::status).unwrap_or_default();
+        status.into_iter().next().context("nothing runs")
+    }
+
+    /// The Ethernet address of a machine.
+    fn mac(&self, place: usize) -> Result<[u8; 6]> {
+        let shown = self.machine(place)?.ip("-oneline link show dev eth0")?;
+        let mut words = shown.split_whitespace();
+        words.find(|word| *word == "link/ether").context("no MAC")?;
+        let bytes: Vec<u8> = words
+            .next()
+            .context("no MAC")?
+            .split(':')
+            .map(|byte| u8::from_str_radix(byte, 16))
+            .collect::<Result<_, _>>()?;
+        bytes.try_into().ok().context("not six bytes")
     }
 
     /// Waits until the machines' instances are in these states.
@@ -190,8 +213,8 @@ fn three_machines_with_three_instances_each_share_what_a_dead_one_held() -> Resu
 
 /// The link is cut with nft and mended: two masters, then the better one.
 #[test]
-fn a_split_brain_made_with_nft_heals_and_the_loser_lets_go() -> Result<()> {
-    if skipped(&NEEDS) || skipped(&[Need::Program("nft")]) {
+fn a_split_brain_made_with_nft_is_seen_and_heals_and_the_loser_lets_go() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Program("nft"), Need::Program("tcpdump")]) {
         return Ok(());
     }
     let mut segment = Segment::new(2)?;
@@ -199,15 +222,42 @@ fn a_split_brain_made_with_nft_heals_and_the_loser_lets_go() -> Result<()> {
     segment.start(0, &instance(66, 100, "", vip))?;
     segment.start(1, &instance(66, 80, "", vip))?;
     segment.wait_for(&[&[Master], &[Backup]])?;
+    ensure!(segment.status(0)?.split_brain.is_none());
     let deaf = [
         Deaf::new(segment.machine(0)?)?,
         Deaf::new(segment.machine(1)?)?,
     ];
     segment.wait_for(&[&[Master], &[Master]])?;
+    // Neither hears the other's adverts, but both answer for the address: both notice.
+    let sent = segment.status(0)?.stats.advert_sent;
+    let split = || segment.status(0).ok().filter(|it| it.split_brain.is_some());
+    let status = wait_until(PATIENCE, split)
+        .with_context(|| format!("it is not noticed: {:?}", segment.status(0)))?;
+    let took = status.stats.advert_sent - sent;
+    ensure!(took <= 3, "after {took} intervals: {status:?}");
+    let mac = segment.mac(1)?;
+    let is_other = |rival| matches!(rival, Rival::Answers { mac: of, .. } if of == mac);
+    ensure!(status.split_brain.is_some_and(is_other), "{status:?}");
     segment.ensure_holders(vip, &[0, 1])?;
+
+    let heard = Capture::start(segment.machine(1)?, "eth0", "in", "arp")?;
     drop(deaf);
     segment.wait_for(&[&[Master], &[Backup]])?;
-    segment.ensure_holders(vip, &[0])
+    segment.ensure_holders(vip, &[0])?;
+    let healed = || {
+        let status = segment.status(0).ok()?;
+        status.split_brain.is_none().then_some(())
+    };
+    wait_until(PATIENCE, healed).with_context(|| format!("{:?}", segment.status(0)))?;
+    // The winner tells everybody whose the address is.
+    let mac = segment.mac(0)?;
+    let announces = |frame: &Frame| {
+        let bytes = |at: usize, length| frame.bytes.get(at..at + length).unwrap_or_default();
+        bytes(0, 6) == [0xff; 6] && bytes(6, 6) == mac && bytes(28, 4) == [10, 0, 0, 200]
+    };
+    heard
+        .wait_for(PATIENCE, |frames| frames.iter().any(announces))
+        .context("the winner does not announce the address")
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The files that signals write, beside those of keepalived 2.2.7 for the same configuration; and
-//! keepalived's command line.
+//! The files that signals write, and what scripts and FIFOs are told, beside those of keepalived 2.2.7
+//! for the same configuration; and keepalived's command line.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -11,6 +11,9 @@ use lb_tests::{Capture, Namespace, Need, Process, built, checked, skipped, wait_
 use nix::sys::signal::Signal;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
+
+#[path = "vrrp_dumps/told.rs"]
+mod told;
 
 const NEEDS: [Need; 4] = [
     Need::Root,

@@ -18,6 +18,8 @@ use pair::{Ours, PATIENCE, Pair, VIP, alone};
 #[path = "vrrp_peers/adverts.rs"]
 #[expect(dead_code, reason = "shared with another test")]
 mod adverts;
+#[path = "vrrp_effects/decoded.rs"]
+mod decoded;
 #[path = "vrrp_peers/pair.rs"]
 #[expect(dead_code, reason = "shared with another test")]
 mod pair;

@@ -10,7 +10,7 @@ use adverts::in_time;
 use anyhow::{Context, Result, ensure};
 use lb_agent::vrrp::State;
 use lb_tests::{Need, skipped, wait_until};
-use pair::{OURS, PATIENCE, Pair, THEIRS, VIP, alone};
+use pair::{OURS, PATIENCE, Pair, THEIRS, VIP, alone, beside_others};
 
 #[path = "vrrp_peers/adverts.rs"]
 mod adverts;
@@ -20,12 +20,22 @@ mod dialects;
 mod duplicates;
 #[path = "vrrp_peers/frr.rs"]
 mod frr;
+#[path = "vrrp_peers/frr_differs.rs"]
+mod frr_differs;
+#[path = "vrrp_peers/owners.rs"]
+mod owners;
 #[path = "vrrp_peers/pair.rs"]
 mod pair;
+#[path = "vrrp_peers/preemption.rs"]
+mod preemption;
+#[path = "vrrp_peers/reloads.rs"]
+mod reloads;
 #[path = "vrrp_peers/scenarios.rs"]
 mod scenarios;
 #[path = "vrrp_peers/sources.rs"]
 mod sources;
+#[path = "vrrp_peers/strict.rs"]
+mod strict;
 #[path = "vrrp_peers/tshark.rs"]
 mod tshark;
 
@@ -39,8 +49,12 @@ const NEEDS: [Need; 5] = [
 
 /// Three intervals of a second and the skew of priority 80.
 const MASTER_DOWN_80: Duration = Duration::from_micros(3_687_500);
+/// The same of priority 100.
+const MASTER_DOWN_100: Duration = Duration::from_micros(3_609_375);
 /// The skew of priority 80.
 const SKEW_80: Duration = Duration::from_micros(687_500);
+/// The skew of priority 100.
+const SKEW_100: Duration = Duration::from_micros(609_375);
 
 /// keepalived is master, hears SIGTERM, sends priority 0: we are master after our skew.
 fn takes_over_from_keepalived(common: &str) -> Result<()> {
@@ -173,7 +187,7 @@ fn we_preempt_a_worse_keepalived() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     let pair = Pair::new()?;
     let theirs = pair.keepalived(80, "")?;
     theirs.wait_for("Entering MASTER STATE")?;
@@ -186,29 +200,11 @@ fn we_preempt_a_worse_keepalived() -> Result<()> {
 }
 
 #[test]
-fn with_nopreempt_we_leave_a_worse_keepalived_alone() -> Result<()> {
-    if skipped(&NEEDS) {
-        return Ok(());
-    }
-    let _turn = alone();
-    let pair = Pair::new()?;
-    let mut theirs = pair.keepalived(80, "")?;
-    theirs.wait_for("Entering MASTER STATE")?;
-    let ours = pair.ours(100, "nopreempt")?;
-    // Longer than our master-down time.
-    ours.wait_until(|status| status.stats.advert_rcvd >= 6)?;
-    ensure!(ours.status()?.state == State::Backup);
-    theirs.terminate()?;
-    ours.wait_for_state(State::Master)?;
-    Ok(())
-}
-
-#[test]
 fn different_passwords_make_two_masters_and_both_say_why() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     let pair = Pair::new()?;
     let ours = pair.ours(100, PASS)?;
     let theirs = pair.keepalived(80, &PASS.replace("12345678", "other"))?;
@@ -220,5 +216,24 @@ fn different_passwords_make_two_masters_and_both_say_why() -> Result<()> {
         "{stats:?}"
     );
     theirs.wait_for("received an invalid passwd!")?;
+    Ok(())
+}
+
+/// The other way round: it comes when keepalived is master already, and does not follow it.
+#[test]
+fn a_keepalived_with_another_password_is_not_heard_by_a_worse_one_of_ours() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = beside_others();
+    let pair = Pair::new()?;
+    let theirs = pair.keepalived(100, &PASS.replace("12345678", "other"))?;
+    theirs.wait_for("Entering MASTER STATE")?;
+    let ours = pair.ours(80, PASS)?;
+    ours.wait_until(|status| status.stats.auth_failure >= 2)?;
+    ours.wait_for_state(State::Master)?;
+    theirs.wait_for("received an invalid passwd!")?;
+    let stats = ours.status()?.stats;
+    ensure!(stats.advert_rcvd == 0, "{stats:?}");
     Ok(())
 }

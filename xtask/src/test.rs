@@ -3,8 +3,8 @@
 //! Cargo builds the test programs; we run them, several at a time. A test that cannot run here
 //! prints a line `skipped: <reason>` and returns: the harness of Rust has no word for that.
 //!
-//! Tests of IPVS run in a guest where this machine's kernel has none, and one has Debian's kernel
-//! load the XDP programs. A test that fails runs once more, alone (`again`).
+//! Tests of IPVS and of ipvlan run in a guest where this machine's kernel has none, and one has
+//! Debian's kernel load the XDP programs. A test that fails runs once more, alone (`again`).
 
 mod again;
 mod guest;
@@ -54,9 +54,13 @@ impl Program {
         self.name.starts_with("lb-tests::")
     }
 
-    /// Whether its tests need a kernel with IPVS.
-    fn needs_ipvs(&self) -> bool {
-        self.name == "lb-tests::ipvs"
+    /// What its tests need of a kernel and every guest's has.
+    fn needs(&self) -> Option<Need> {
+        match self.name.as_str() {
+            "lb-tests::ipvs" => Some(Need::Ipvs),
+            "lb-tests::ipvlan" => Some(Need::Ipvlan),
+            _ => None,
+        }
     }
 
     /// The same in a kernel that is older than most, if that is worth a test: whether it takes the
@@ -85,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     build_agent()?;
     let (slow, quick): (Vec<_>, Vec<_>) =
         build(&HOST)?.into_iter().partition(Program::is_end_to_end);
-    let abroad = |program: &Program| program.needs_ipvs() && !Need::Ipvs.is_met();
+    let abroad = |program: &Program| program.needs().is_some_and(|need| !need.is_met());
     let (abroad, slow): (Vec<_>, Vec<_>) = slow.into_iter().partition(abroad);
     let old: Vec<_> = slow.iter().filter_map(Program::in_old_kernel).collect();
     let filter = options.filter.as_deref();

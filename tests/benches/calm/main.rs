@@ -4,13 +4,15 @@
 //! processor busy, and one reload after another. A capture tells how late adverts were; the BACKUP's
 //! log, whether it ever took over. The same without all that first. `--seconds` says how long each row
 //! takes (60 by default; 600 are the ten minutes of the promise), `--fire` leaves the calm rows out,
-//! `--interval` (milliseconds) the others.
+//! `--interval` (milliseconds) the others. It fails when an advert of a second's interval is late by
+//! more than 20 % of it, or when the BACKUP takes over.
 #![expect(clippy::print_stdout, reason = "a report for the terminal")]
 
+use std::fmt;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use lb_tests::configurations::Large;
 use lb_tests::{Agent, Capture, Frame, Namespace, Need, Process, Switch};
 
@@ -50,12 +52,70 @@ fn run() -> Result<()> {
     };
     println!("adverts   load    sent  median late   latest  > 20 %  reloads  false failovers");
     let intervals = only.map_or_else(|| INTERVALS.to_vec(), |only| vec![only]);
+    let mut missed = Vec::new();
     for interval in intervals {
         for loaded in loads {
-            println!("{}", row(interval, *loaded, time)?);
+            let row = row(interval, *loaded, time)?;
+            println!("{row}");
+            missed.extend(row.missed());
         }
     }
+    ensure!(missed.is_empty(), "missed: {}", missed.join("; "));
     Ok(())
+}
+
+/// What was measured.
+struct Row {
+    interval: Duration,
+    loaded: bool,
+    sent: usize,
+    /// Of each advert but the first, sorted.
+    late: Vec<Duration>,
+    reloads: u32,
+    failovers: usize,
+}
+
+impl Row {
+    /// Adverts that came later than a fifth of the interval.
+    fn too_late(&self) -> usize {
+        let bound = self.interval / LATE;
+        self.late.iter().filter(|late| **late > bound).count()
+    }
+
+    /// What it should not be: at a second nothing is late by more than that, and no BACKUP ever takes
+    /// over from a living MASTER.
+    fn missed(&self) -> Vec<String> {
+        let mut missed = Vec::new();
+        let (late, failovers) = (self.too_late(), self.failovers);
+        if late > 0 && self.interval >= Duration::from_secs(1) {
+            missed.push(format!("{late} adverts later than a fifth of a second"));
+        }
+        if failovers > 0 {
+            missed.push(format!(
+                "{failovers} false failovers at {:?}",
+                self.interval
+            ));
+        }
+        missed
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = |it: Option<&Duration>| it.map_or(0.0, |it| it.as_secs_f64() * 1000.0);
+        write!(
+            f,
+            "{:>5} ms  {:<5} {:>6}  {:>8.2} ms  {:>5.1} ms  {:>6}  {:>7}  {:>15}",
+            self.interval.as_millis(),
+            if self.loaded { "fire" } else { "calm" },
+            self.sent,
+            millis(self.late.get(self.late.len() / 2)),
+            millis(self.late.last()),
+            self.too_late(),
+            self.reloads,
+            self.failovers
+        )
+    }
 }
 
 /// The two directors, on one switch.
@@ -109,7 +169,7 @@ fn configuration(interval: Duration, large: bool) -> String {
     )
 }
 
-fn row(interval: Duration, loaded: bool, time: Duration) -> Result<String> {
+fn row(interval: Duration, loaded: bool, time: Duration) -> Result<Row> {
     let text = configuration(interval, loaded);
     let pair = Pair::start(&text)?;
     let burners = if loaded { burn()? } else { Vec::new() };
@@ -135,17 +195,14 @@ fn row(interval: Duration, loaded: bool, time: Duration) -> Result<String> {
     let said = pair.backup.log();
     let failovers = said.get(position..).unwrap_or_default();
     let failovers = failovers.matches("Entering MASTER STATE").count();
-    let late = lateness(&frames, interval).context("no adverts")?;
-    let count = late.iter().filter(|it| **it > interval / LATE).count();
-    let millis = |it: Option<&Duration>| it.map_or(0.0, |it| it.as_secs_f64() * 1000.0);
-    Ok(format!(
-        "{:>5} ms  {:<5} {:>6}  {:>8.2} ms  {:>5.1} ms  {count:>6}  {reloads:>7}  {failovers:>15}",
-        interval.as_millis(),
-        if loaded { "fire" } else { "calm" },
-        frames.len(),
-        millis(late.get(late.len() / 2)),
-        millis(late.last()),
-    ))
+    Ok(Row {
+        interval,
+        loaded,
+        sent: frames.len(),
+        late: lateness(&frames, interval).context("no adverts")?,
+        reloads,
+        failovers,
+    })
 }
 
 /// How much later each advert came than an interval after the one before, sorted.

@@ -21,6 +21,7 @@ pub(crate) fn run() -> Result<()> {
     for (interval, lines) in [
         ("1 s", "advert_int 1"),
         ("100 ms", "version 3\n     advert_int 0.1"),
+        ("10 ms", "version 3\n     advert_int 0.01"),
     ] {
         for end in [End::Stopped, End::Killed, End::PowerLost] {
             let mut gaps = Vec::new();

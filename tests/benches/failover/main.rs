@@ -44,12 +44,12 @@ struct Row {
 }
 
 const ROWS: [Row; 6] = [
-    row(1000, End::Release, 5),
-    row(1000, End::Death, 5),
-    row(100, End::Release, 15),
-    row(100, End::Death, 15),
-    row(10, End::Release, 15),
-    row(10, End::Death, 15),
+    row(1000, End::Release, 10),
+    row(1000, End::Death, 10),
+    row(100, End::Release, 20),
+    row(100, End::Death, 20),
+    row(10, End::Release, 20),
+    row(10, End::Death, 20),
 ];
 
 const fn row(interval: u64, end: End, runs: u32) -> Row {
@@ -77,8 +77,8 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     println!(
-        "{:<8} {:<8} {:<11} {:>9}   {:>9} {:>9} {:>9}  (ms after the formula)",
-        "interval", "end", "routers", "formula", "min", "median", "max"
+        "{:<8} {:<8} {:<11} {:>9} {:>5}   {:>9} {:>9} {:>9} {:>9}  (ms after the formula)",
+        "interval", "end", "routers", "formula", "runs", "min", "median", "90 %", "max"
     );
     let mut kinds = vec![Kind::Ours];
     if Need::Program("keepalived").is_met() {
@@ -118,12 +118,14 @@ fn print(row: &Row, kind: Kind, mut times: Vec<Duration>) {
         End::Death => "silent",
     };
     println!(
-        "{:<8} {end:<8} {:<11} {:>6.1} ms   {:>9.2} {:>9.2} {:>9.2}",
+        "{:<8} {end:<8} {:<11} {:>6.1} ms {:>5}   {:>9.2} {:>9.2} {:>9.2} {:>9.2}",
         format!("{} ms", row.interval.as_millis()),
         kind.name(),
         formula.as_secs_f64() * 1000.0,
+        times.len(),
         beyond(times.first()),
         beyond(times.get(times.len() / 2)),
+        beyond(times.get((times.len() * 9).div_ceil(10).saturating_sub(1))),
         beyond(times.last()),
     );
 }

@@ -10,7 +10,7 @@ use lb_tests::skipped;
 use crate::NEEDS;
 use crate::adverts::in_time;
 use crate::duplicates::ensure_usable;
-use crate::pair::{Dialect, OURS, Pair, THEIRS, VIP, alone};
+use crate::pair::{Dialect, OURS, Pair, THEIRS, VIP, alone, beside_others};
 
 const SKEW_80: Duration = Duration::from_micros(687_500);
 
@@ -168,18 +168,40 @@ both_roles! {
     AH_UNICAST: with_ah_by_unicast_we_take_over, with_ah_by_unicast_keepalived_takes_over;
 }
 
+/// The skew of priority 80 at half a second.
+const HALF_SKEW_80: Duration = Duration::from_micros(343_750);
+
 /// Ours is one second, keepalived's half: the master's counts.
+const THEIRS_HALF: Dialect = Dialect {
+    theirs: "version 3\n advert_int 0.5",
+    skew_80: HALF_SKEW_80,
+    ..V3
+};
+
+/// Keepalived's is one second, ours half.
+const OURS_HALF: Dialect = Dialect {
+    ours: |router| {
+        router.version = Version::V3;
+        router.advert_int = Duration::from_millis(500);
+    },
+    skew_80: HALF_SKEW_80,
+    ..V3
+};
+
 #[test]
-fn a_backup_adopts_keepaliveds_interval_and_keepalived_ours() -> Result<()> {
+fn we_adopt_keepaliveds_interval_and_take_over_after_its_skew() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
-    let pair = Pair::new()?;
-    let theirs = pair.keepalived_as(100, "version 3\n advert_int 0.5", V3.vips)?;
-    theirs.wait_for("Entering MASTER STATE")?;
-    let ours = pair.ours_as(80, "", V3.vips, V3.ours)?;
-    ours.wait_until(|status| status.master_adver_int == Duration::from_millis(500))?;
-    ensure!(ours.status()?.state == State::Backup);
-    Ok(())
+    let _turn = beside_others();
+    in_time(|| takes_over(THEIRS_HALF))
+}
+
+#[test]
+fn keepalived_adopts_our_interval_and_takes_over_after_its_skew() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = beside_others();
+    in_time(|| hands_over(OURS_HALF))
 }

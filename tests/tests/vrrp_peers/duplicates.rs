@@ -8,7 +8,7 @@ use lb_agent::vrrp::State;
 use lb_tests::{Deaf, Namespace, Need, skipped, wait_until};
 
 use crate::NEEDS;
-use crate::pair::{PATIENCE, Pair, alone};
+use crate::pair::{PATIENCE, Pair, beside_others};
 
 const VIPS: [&str; 2] = ["fe80::100", "fd00::100"];
 
@@ -46,7 +46,7 @@ fn an_ipv6_address_that_two_masters_had_is_usable_on_the_one_that_stays() -> Res
     if skipped(&NEEDS) || skipped(&[Need::Program("nft")]) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     let pair = Pair::new()?;
     let (machine, other) = (pair.ours_namespace(), pair.theirs_namespace());
     // Of two equal masters the one with the higher address stays.

@@ -18,12 +18,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::adverts::in_time;
-use crate::pair::{OURS, Ours, PATIENCE, Pair, THEIRS, VIP, alone};
+use crate::pair::{OURS, Ours, PATIENCE, Pair, THEIRS, VIP, alone, beside_others};
 
 const ZEBRA: &str = "/usr/lib/frr/zebra";
 const VRRPD: &str = "/usr/lib/frr/vrrpd";
 
-const NEEDS: [Need; 6] = [
+pub(crate) const NEEDS: [Need; 6] = [
     Need::Root,
     Need::Namespaces,
     Need::Program("ip"),
@@ -33,29 +33,29 @@ const NEEDS: [Need; 6] = [
 ];
 
 /// Skew of priority 80 as we have it, and as FRR does: in whole centiseconds.
-const OUR_SKEW_80: Duration = Duration::from_micros(687_500);
-const THEIR_SKEW_80: Duration = Duration::from_millis(680);
-const THREE_INTERVALS: Duration = Duration::from_secs(3);
+pub(crate) const OUR_SKEW_80: Duration = Duration::from_micros(687_500);
+pub(crate) const THEIR_SKEW_80: Duration = Duration::from_millis(680);
+pub(crate) const THREE_INTERVALS: Duration = Duration::from_secs(3);
 
 /// What an address family of FRR is called, and what it has.
 #[derive(Clone, Copy)]
-struct Family {
-    name: &'static str,
-    vips: &'static [&'static str],
-    sources: [&'static str; 2],
+pub(crate) struct Family {
+    pub(crate) name: &'static str,
+    pub(crate) vips: &'static [&'static str],
+    pub(crate) sources: [&'static str; 2],
     /// How much later than its state FRR's first advert comes. It sends one before its interface
     /// is up, and over IPv6 that is lost.
-    mute: Duration,
+    pub(crate) mute: Duration,
 }
 
-const FOUR: Family = Family {
+pub(crate) const FOUR: Family = Family {
     name: "v4",
     vips: &[VIP],
     sources: [OURS, THEIRS],
     mute: Duration::ZERO,
 };
 
-const SIX: Family = Family {
+pub(crate) const SIX: Family = Family {
     name: "v6",
     vips: &["fe80::100", "fd00::100"],
     sources: ["fe80::1", "fe80::2:2"],
@@ -63,22 +63,32 @@ const SIX: Family = Family {
 };
 
 /// A running `vrrpd` with the `zebra` that tells it of interfaces.
-struct Frr {
-    vrrpd: Process,
+pub(crate) struct Frr {
+    pub(crate) vrrpd: Process,
     _zebra: Process,
     folder: TempDir,
 }
 
 impl Frr {
     /// Starts it as virtual router 66 of this priority.
-    fn start(machine: &Namespace, family: Family, priority: u8) -> Result<Self> {
+    pub(crate) fn start(machine: &Namespace, family: Family, priority: u8) -> Result<Self> {
+        Self::start_at(machine, family, priority, 1000)
+    }
+
+    /// The same with another interval, in milliseconds.
+    pub(crate) fn start_at(
+        machine: &Namespace,
+        family: Family,
+        priority: u8,
+        interval: u32,
+    ) -> Result<Self> {
         make_macvlan(machine, family)?;
         let folder = TempDir::new()?;
         let keyword = if family.name == "v4" { "ip" } else { "ipv6" };
         let vips = family.vips.join(&format!("\n vrrp 66 {keyword} "));
         let config = format!(
             "log file {}/log debugging\ndebug vrrp\ninterface eth0\n vrrp 66 version 3\n \
-             vrrp 66 priority {priority}\n vrrp 66 advertisement-interval 1000\n vrrp 66 {keyword} {vips}\n",
+             vrrp 66 priority {priority}\n vrrp 66 advertisement-interval {interval}\n vrrp 66 {keyword} {vips}\n",
             folder.path().display()
         );
         fs::write(folder.path().join("vrrpd.conf"), config)?;
@@ -101,7 +111,7 @@ impl Frr {
     }
 
     /// `Master`, `Backup` or `Initialize`.
-    fn state(&self, family: Family) -> Result<String> {
+    pub(crate) fn state(&self, family: Family) -> Result<String> {
         let shown = checked(
             Command::new("vtysh")
                 .arg("--vty_socket")
@@ -116,7 +126,7 @@ impl Frr {
             .to_owned())
     }
 
-    fn wait_for(&self, family: Family, state: &str) -> Result<()> {
+    pub(crate) fn wait_for(&self, family: Family, state: &str) -> Result<()> {
         let is = || self.state(family).is_ok_and(|it| it == state).then_some(());
         wait_until(PATIENCE, is).with_context(|| {
             let log = fs::read_to_string(self.folder.path().join("log"));
@@ -171,7 +181,7 @@ fn daemon(machine: &Namespace, folder: &Path, program: &str) -> Result<Process> 
     )
 }
 
-fn ours(pair: &Pair, family: Family, priority: u8) -> Result<Ours> {
+pub(crate) fn ours(pair: &Pair, family: Family, priority: u8) -> Result<Ours> {
     let version = |router: &mut lb_agent::vrrp::settings::VirtualRouter| {
         router.version = Version::V3;
     };
@@ -292,13 +302,13 @@ fn preempts(family: Family) -> Result<()> {
 }
 
 macro_rules! both_families {
-    ($($scenario:ident: $four:ident, $six:ident;)*) => {$(
+    ($turn:ident: $($scenario:ident: $four:ident, $six:ident;)*) => {$(
         #[test]
         fn $four() -> Result<()> {
             if skipped(&NEEDS) {
                 return Ok(());
             }
-            let _turn = alone();
+            let _turn = $turn();
             in_time(|| $scenario(FOUR))
         }
 
@@ -307,17 +317,21 @@ macro_rules! both_families {
             if skipped(&NEEDS) {
                 return Ok(());
             }
-            let _turn = alone();
+            let _turn = $turn();
             in_time(|| $scenario(SIX))
         }
     )*};
 }
+pub(crate) use both_families;
 
-both_families! {
+both_families! { alone:
     takes_over: we_take_over_from_frr, over_ipv6_we_take_over_from_frr;
     hands_over: frr_takes_over_from_us, over_ipv6_frr_takes_over_from_us;
     outlives_silence: a_silent_frr_is_replaced_and_heard_again,
         over_ipv6_a_silent_frr_is_replaced_and_heard_again;
     dies: frr_replaces_an_agent_that_was_killed, over_ipv6_frr_replaces_an_agent_that_was_killed;
+}
+
+both_families! { beside_others:
     preempts: the_better_of_us_and_frr_is_master, over_ipv6_the_better_of_us_and_frr_is_master;
 }

@@ -1,10 +1,11 @@
 //! Two machines on one cable: our thread in one, keepalived in the other.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -51,11 +52,18 @@ pub(crate) struct Dialect {
     pub(crate) sources: [&'static str; 2],
 }
 
+static TURN: RwLock<()> = RwLock::new(());
+
 /// One test at a time: the two sides measure seconds, and a machine that is busy with the other
 /// tests would be measured instead.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
+    TURN.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Beside others that ask for no more: tests that wait most of their time, and measure nothing or
+/// measure again when the machine was busy ([`crate::adverts::in_time`]).
+pub(crate) fn beside_others() -> RwLockReadGuard<'static, ()> {
+    TURN.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The configuration of the router at `address`.
@@ -190,11 +198,24 @@ impl Pair {
 
     /// Starts our thread with a whole configuration.
     pub(crate) fn ours_from(&self, text: &str) -> Result<Ours> {
+        self.spawn(self.setup(text)?)
+    }
+
+    /// Has our thread go on with another whole configuration; does not wait until it does.
+    pub(crate) fn reload(&self, ours: &mut Ours, text: &str) -> Result<()> {
+        let setup = self.setup(text)?;
+        let gate = Box::new(ours.armed.clone());
+        let handle = &mut ours.handle;
+        self.ours
+            .enter(|| Ok(handle.reload(setup, &BTreeSet::new(), gate)?))
+    }
+
+    fn setup(&self, text: &str) -> Result<Setup> {
         let path = self.folder.path().join("ours.conf");
         fs::write(&path, text)?;
         let loaded = config::load(&FileSystem, &path);
         ensure!(!loaded.is_fatal(), "{:?}", loaded.diagnostics);
-        self.spawn(Setup::from(&loaded.config))
+        Ok(Setup::from(&loaded.config))
     }
 
     fn spawn(&self, setup: Setup) -> Result<Ours> {
@@ -240,6 +261,7 @@ impl Pair {
         )?;
         Ok(Keepalived {
             process,
+            configuration: file("theirs.conf"),
             log: file("log"),
             vrrp_pid: file("vrrp.pid"),
         })
@@ -331,6 +353,7 @@ impl Ours {
 /// A running keepalived; its processes go with the namespace.
 pub(crate) struct Keepalived {
     process: Process,
+    configuration: PathBuf,
     log: PathBuf,
     vrrp_pid: PathBuf,
 }
@@ -348,6 +371,12 @@ impl Keepalived {
             Some(()) => Ok(()),
             None => bail!("keepalived does not say {line:?}:\n{}", self.log()?),
         }
+    }
+
+    /// Has it go on with another whole configuration; does not wait until it does.
+    pub(crate) fn reload(&mut self, text: &str) -> Result<()> {
+        fs::write(&self.configuration, text)?;
+        self.process.signal(Signal::SIGHUP)
     }
 
     /// A clean end: priority 0.

@@ -9,11 +9,11 @@ use lb_agent::vrrp::State;
 use lb_tests::{Agent, Capture, Deaf, Frame, Need, skipped, wait_until};
 
 use crate::adverts::in_time;
-use crate::pair::{OURS, PATIENCE, Pair, THEIRS, VIP, alone};
+use crate::pair::{OURS, PATIENCE, Pair, THEIRS, VIP, alone, beside_others};
 use crate::{MASTER_DOWN_80, NEEDS, SKEW_80};
 
 /// One instance, as both would have it.
-fn instance(priority: u8, lines: &str, vips: &[&str]) -> String {
+pub(crate) fn instance(priority: u8, lines: &str, vips: &[&str]) -> String {
     let vips = vips.join("\n");
     format!(
         "vrrp_instance VI_1 {{\n state BACKUP\n interface eth0\n virtual_router_id 66\n \
@@ -26,7 +26,7 @@ fn keepalived_preempts_us_when_it_is_the_better_one() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     let pair = Pair::new()?;
     let ours = pair.ours_from(&instance(80, "", &[VIP]))?;
     ours.wait_for_state(State::Master)?;
@@ -36,65 +36,6 @@ fn keepalived_preempts_us_when_it_is_the_better_one() -> Result<()> {
     ours.wait_for_state(State::Backup)?;
     let gone = || matches!(pair.ours_namespace().has_address(VIP), Ok(false)).then_some(());
     wait_until(PATIENCE, gone).context("the address is left behind")
-}
-
-#[test]
-fn a_keepalived_with_nopreempt_leaves_us_alone() -> Result<()> {
-    if skipped(&NEEDS) {
-        return Ok(());
-    }
-    let _turn = alone();
-    let pair = Pair::new()?;
-    let ours = pair.ours_from(&instance(80, "", &[VIP]))?;
-    ours.wait_for_state(State::Master)?;
-    let theirs = pair.keepalived_from(&instance(100, "nopreempt", &[VIP]))?;
-    theirs.wait_for("Entering BACKUP STATE (init)")?;
-    let sent = ours.status()?.stats.advert_sent;
-    ours.wait_until(|status| status.stats.advert_sent >= sent + 6)?;
-    ensure!(!theirs.log()?.contains("Entering MASTER STATE"));
-    ensure!(ours.status()?.state == State::Master);
-    ours.stop();
-    theirs.wait_for("Entering MASTER STATE")
-}
-
-/// Counted from the first advert of the worse one; then the down timer runs out as ever.
-#[test]
-fn preempt_delay_holds_us_back_as_long_as_it_says() -> Result<()> {
-    if skipped(&NEEDS) {
-        return Ok(());
-    }
-    let _turn = alone();
-    let pair = Pair::new()?;
-    let theirs = pair.keepalived_from(&instance(80, "", &[VIP]))?;
-    theirs.wait_for("Entering MASTER STATE")?;
-    let ours = pair.ours_from(&instance(100, "preempt_delay 4", &[VIP]))?;
-    // 4 s and 3.6 s: at the fifth second it is not master yet.
-    sleep(Duration::from_secs(5));
-    ensure!(
-        ours.status()?.state == State::Backup,
-        "{:?}",
-        ours.status()?
-    );
-    ours.wait_for_state(State::Master)?;
-    theirs.wait_for("with higher priority 100, ours 80")
-}
-
-#[test]
-fn preempt_delay_holds_keepalived_back_and_not_when_we_leave() -> Result<()> {
-    if skipped(&NEEDS) {
-        return Ok(());
-    }
-    let _turn = alone();
-    let pair = Pair::new()?;
-    let ours = pair.ours_from(&instance(80, "", &[VIP]))?;
-    ours.wait_for_state(State::Master)?;
-    let theirs = pair.keepalived_from(&instance(100, "preempt_delay 60", &[VIP]))?;
-    theirs.wait_for("start preempt delay")?;
-    let sent = ours.status()?.stats.advert_sent;
-    ours.wait_until(|status| status.stats.advert_sent >= sent + 5)?;
-    ensure!(ours.status()?.state == State::Master);
-    ours.stop();
-    theirs.wait_for("Entering MASTER STATE")
 }
 
 #[test]
@@ -118,43 +59,54 @@ fn keepalived_replaces_an_agent_that_was_killed() -> Result<()> {
     })
 }
 
-/// Neither hears the other: both are masters of the same priority; then both hear again.
+/// Neither hears the other: both are masters of the same priority. Then the one that will win hears
+/// again, and then the other one.
 fn merge(swapped: bool) -> Result<()> {
+    // Ours is the lower address, if not swapped; the higher one wins.
     let pair = if swapped {
         Pair::with_addresses([THEIRS, OURS])?
     } else {
         Pair::new()?
     };
-    let [deaf, deaf_too] = [
-        Deaf::new(pair.ours_namespace())?,
-        Deaf::new(pair.theirs_namespace())?,
-    ];
+    let (winner, loser) = (THEIRS, OURS);
+    let ours_deaf = Deaf::new(pair.ours_namespace())?;
+    let theirs_deaf = Deaf::new(pair.theirs_namespace())?;
     let ours = pair.ours_from(&instance(100, "", &[VIP]))?;
     let theirs = pair.keepalived_from(&instance(100, "", &[VIP]))?;
     ours.wait_for_state(State::Master)?;
     theirs.wait_for("Entering MASTER STATE")?;
     // The bursts of becoming master are over; what comes now comes of hearing the other.
     sleep(Duration::from_secs(6));
+    let wire = pair.capture()?;
     let arp = Capture::start(pair.ours_namespace(), "eth0", "inout", "arp")?;
-    drop((deaf, deaf_too));
-    let winner = if swapped {
-        theirs.wait_for("with same priority 100 but higher IP address than ours")?;
-        theirs.wait_for("Entering BACKUP STATE")?;
-        ensure!(ours.status()?.state == State::Master);
-        pair.ours_namespace()
+    let (machine, winner_deaf, loser_deaf) = if swapped {
+        (pair.ours_namespace(), ours_deaf, theirs_deaf)
     } else {
-        ours.wait_for_state(State::Backup)?;
-        pair.theirs_namespace()
+        (pair.theirs_namespace(), theirs_deaf, ours_deaf)
     };
+    drop(winner_deaf);
     // Ethernet: everybody, from the winner; ARP: about the address.
-    let mac = Pair::mac(winner)?;
+    let mac = Pair::mac(machine)?;
     let announces = |frame: &Frame| {
         let bytes = |at: usize, length| frame.bytes.get(at..at + length).unwrap_or_default();
-        bytes(0, 6) == [0xff; 6] && bytes(6, 6) == mac && bytes(38, 4) == [10, 0, 0, 100]
+        bytes(0, 6) == [0xff; 6] && bytes(6, 6) == mac && bytes(28, 4) == [10, 0, 0, 100]
     };
     arp.wait_for(PATIENCE, |frames| frames.iter().any(announces))
         .context("the winner does not announce the address")?;
-    Ok(())
+    ensure!(ours.status()?.state == State::Master, "it has heard nobody");
+
+    drop(loser_deaf);
+    let heard = wire.count(winner)?;
+    if swapped {
+        theirs.wait_for("with same priority 100 but higher IP address than ours")?;
+        theirs.wait_for("Entering BACKUP STATE")?;
+        ensure!(ours.status()?.state == State::Master);
+    } else {
+        ours.wait_for_state(State::Backup)?;
+    }
+    // The first advert that it hears is enough; one more may have been on its way.
+    wire.wait_for_count(winner, heard + 4)?;
+    wire.finish()?.ensure_silent_after(winner, heard + 2, loser)
 }
 
 #[test]
@@ -162,7 +114,7 @@ fn of_two_equal_masters_that_meet_keepalived_stays_at_the_higher_address() -> Re
     if skipped(&NEEDS) || skipped(&[Need::Program("nft")]) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     merge(false)
 }
 
@@ -171,7 +123,7 @@ fn of_two_equal_masters_that_meet_we_stay_at_the_higher_address() -> Result<()> 
     if skipped(&NEEDS) || skipped(&[Need::Program("nft")]) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     merge(true)
 }
 
@@ -181,7 +133,7 @@ fn we_follow_a_keepalived_whose_addresses_are_others() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     let pair = Pair::new()?;
     let theirs = pair.keepalived_from(&instance(100, "", &[VIP, "10.0.0.101"]))?;
     theirs.wait_for("Entering MASTER STATE")?;
@@ -192,22 +144,65 @@ fn we_follow_a_keepalived_whose_addresses_are_others() -> Result<()> {
     Ok(())
 }
 
-/// keepalived 2.2.7 drops our adverts then, and is master beside us: its rule, not ours. We say so.
+/// A keepalived with these addresses that becomes master beside us, who are the better one: we say so,
+/// and who it is. What it says of us is returned.
+fn is_named(pair: &Pair, vips: &[&str], rival: impl Fn(&str) -> String) -> Result<String> {
+    let in_words = |mac: [u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
+    let ours = in_words(Pair::mac(pair.ours_namespace())?);
+    let theirs = in_words(Pair::mac(pair.theirs_namespace())?);
+    let text = instance(100, "", &[VIP, "10.0.0.101"]);
+    let mut agent = Agent::start(pair.ours_namespace(), &text)?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let keepalived = pair.keepalived_from(&instance(80, "", vips))?;
+    keepalived.wait_for("Entering MASTER STATE")?;
+    agent.wait_for("SPLIT BRAIN", PATIENCE)?;
+    let log = agent.log();
+    let line = log.lines().find(|line| line.contains("SPLIT BRAIN"));
+    let line = line.context("no line")?;
+    for part in [rival(&theirs), format!("{OURS} ({ours})")] {
+        ensure!(line.contains(&part), "no {part}: {line}");
+    }
+    let shown = || {
+        agent
+            .dump("vrrp")
+            .is_ok_and(|it| it.contains("SPLIT BRAIN"))
+    };
+    wait_until(PATIENCE, || shown().then_some(()))
+        .with_context(|| format!("{:?}", agent.dump("vrrp")))?;
+    let log = agent.log();
+    ensure!(!log.contains("Entering BACKUP STATE\n"), "{log}");
+    keepalived.log()
+}
+
+/// keepalived 2.2.7 drops our adverts then, and is master beside us: its rule, not ours. Each of them
+/// puts off its own next one, so it may send no more; but it answers for the address.
 #[test]
 fn a_keepalived_that_drops_our_list_is_a_split_brain_that_we_name() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
-    let pair = Pair::new()?;
-    let ours = pair.ours_from(&instance(100, "", &[VIP, "10.0.0.101"]))?;
-    ours.wait_for_state(State::Master)?;
-    let theirs = pair.keepalived_from(&instance(80, "", &[VIP]))?;
-    theirs.wait_for("received an unexpected ip number count 2, expected 1!")?;
-    theirs.wait_for("Entering MASTER STATE")?;
-    ours.wait_until(|status| status.split_brain.is_some())?;
-    ensure!(ours.status()?.state == State::Master);
+    let _turn = beside_others();
+    let log = is_named(&Pair::new()?, &[VIP], |mac| {
+        format!("{mac} answers for {VIP}")
+    })?;
+    let dropped = "received an unexpected ip number count 2, expected 1!";
+    ensure!(log.contains(dropped), "{log}");
     Ok(())
+}
+
+/// It goes on, and has none of our addresses to answer for.
+#[test]
+fn a_keepalived_that_does_not_hear_us_is_a_split_brain_that_we_name() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Program("nft")]) {
+        return Ok(());
+    }
+    let _turn = beside_others();
+    let pair = Pair::new()?;
+    let _deaf = Deaf::new(pair.theirs_namespace())?;
+    is_named(&pair, &["10.0.0.102"], |mac| {
+        format!("{THEIRS} ({mac}) goes on as MASTER")
+    })
+    .map(drop)
 }
 
 /// Two instances on two cables that move together.
@@ -264,4 +259,48 @@ fn a_sync_group_moves_as_one_between_us_and_keepalived() -> Result<()> {
     }
     let _turn = alone();
     in_time(group_moves)
+}
+
+/// The same with keepalived as the better one.
+fn keepaliveds_group_moves() -> Result<()> {
+    let pair = Pair::new()?;
+    pair.add_cable()?;
+    let machine = pair.theirs_namespace();
+    machine.ip("link add name uplink type veth peer name far")?;
+    machine.ip("link set far up")?;
+    machine.ip("link set uplink up")?;
+    let theirs = pair.keepalived_from(&group(100, "track_interface {\nuplink\n}"))?;
+    theirs.wait_for("VRRP_Group(G1) Syncing instances to MASTER state")?;
+    let ours = pair.ours_from(&group(80, ""))?;
+    let heard = || {
+        let statuses = ours.statuses();
+        let all = statuses.iter().all(|status| status.stats.advert_rcvd >= 3);
+        all.then_some(())
+    };
+    wait_until(PATIENCE, heard).with_context(|| format!("{:?}", ours.statuses()))?;
+    let have = |wanted: bool| {
+        let here =
+            |address| matches!(pair.ours_namespace().has_address(address), Ok(it) if it == wanted);
+        wait_until(PATIENCE, || (here(VIP) && here("10.0.1.100")).then_some(()))
+            .with_context(|| format!("both addresses here: not {wanted}"))
+    };
+    let wire = pair.capture()?;
+    wire.wait_for(THEIRS)?;
+    machine.ip("link set uplink down")?;
+    ours.wait_for_all(State::Master)?;
+    theirs.wait_for("VRRP_Group(G1) Syncing instances to FAULT state")?;
+    have(true)?;
+    wire.finish()?.ensure_handover(THEIRS, 0, OURS, SKEW_80)?;
+    machine.ip("link set uplink up")?;
+    ours.wait_for_all(State::Backup)?;
+    have(false)
+}
+
+#[test]
+fn when_a_member_of_keepaliveds_sync_group_fails_we_take_over_the_whole_group() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = beside_others();
+    in_time(keepaliveds_group_moves)
 }

@@ -5,7 +5,7 @@ use lb_agent::vrrp::State;
 use lb_tests::skipped;
 
 use crate::NEEDS;
-use crate::pair::{OURS, Pair, THEIRS, VIP, alone};
+use crate::pair::{OURS, Pair, THEIRS, VIP, beside_others};
 
 /// One instance at `address`, with `lines`.
 fn instance(priority: u8, lines: &str) -> String {
@@ -25,7 +25,7 @@ fn we_hear_a_keepalived_that_is_as_far_as_min_ttl_and_max_ttl_allow_and_no_other
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     let pair = Pair::new()?;
     let theirs = pair.keepalived_from(&instance(100, &unicast(THEIRS, OURS, "", 64)))?;
     theirs.wait_for("Entering MASTER STATE")?;
@@ -55,7 +55,7 @@ fn keepalived_hears_us_as_far_as_its_min_ttl_allows() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     let pair = Pair::new()?;
     let limits = "min_ttl 100 max_ttl 255";
     let far = pair.ours_from(&instance(100, &unicast(OURS, THEIRS, "", 64)))?;
@@ -73,7 +73,7 @@ fn mcast_src_ip_is_what_keepalived_hears_us_from_and_we_hear_it_from_its_own() -
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     let (our_second, their_second) = ("10.0.0.9", "10.0.0.8");
     let pair = Pair::new()?;
     for (machine, address) in [
@@ -100,7 +100,7 @@ fn a_keepalived_that_is_no_peer_is_heard_without_check_unicast_src_only() -> Res
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     let pair = Pair::new()?;
     let theirs = pair.keepalived_from(&instance(100, &unicast(THEIRS, OURS, "", 255)))?;
     theirs.wait_for("Entering MASTER STATE")?;
@@ -121,7 +121,7 @@ fn in_a_group_of_our_own_we_and_keepalived_hear_each_other_and_nobody_else_does(
     if skipped(&NEEDS) {
         return Ok(());
     }
-    let _turn = alone();
+    let _turn = beside_others();
     let pair = Pair::new()?;
     let elsewhere = "mcast_dst_ip 224.0.0.99";
     let theirs = pair.keepalived_from(&instance(90, elsewhere))?;

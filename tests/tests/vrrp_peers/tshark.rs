@@ -4,12 +4,22 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use lb_tests::{Frame, Need};
+use lb_tests::{Frame, Need, skipped};
 use tempfile::NamedTempFile;
 
-/// Whether tshark has nothing to remark about these frames; true without tshark.
+/// Whether tshark takes all of these frames for adverts, and has nothing to remark about them.
+/// Without tshark that is said, and true.
 pub(crate) fn ensure_clean(frames: &[Frame]) -> Result<()> {
-    if frames.is_empty() || !Need::Program("tshark").is_met() {
+    ensure_decoded(
+        frames,
+        &[("Virtual Router Redundancy Protocol", frames.len())],
+    )
+}
+
+/// Whether tshark has nothing to remark about these frames, and finds so many of each protocol, which
+/// it names in words.
+pub(crate) fn ensure_decoded(frames: &[Frame], expected: &[(&str, usize)]) -> Result<()> {
+    if frames.is_empty() || skipped(&[Need::Program("tshark")]) {
         return Ok(());
     }
     let file = NamedTempFile::new()?;
@@ -29,12 +39,15 @@ pub(crate) fn ensure_clean(frames: &[Frame]) -> Result<()> {
     ] {
         ensure!(!text.contains(remark), "tshark says {remark:?}:\n{text}");
     }
-    let decoded = text.matches("Virtual Router Redundancy Protocol").count();
-    ensure!(
-        decoded >= frames.len(),
-        "tshark takes {decoded} of {} for VRRP:\n{text}",
-        frames.len()
-    );
+    for (protocol, number) in expected {
+        let decoded = text.lines().filter(|line| line.starts_with(protocol));
+        let decoded = decoded.count();
+        ensure!(
+            decoded >= *number,
+            "tshark takes {decoded} of {} for {protocol}, {number} are:\n{text}",
+            frames.len()
+        );
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 
 use super::Router;
 use crate::net::link::Link;
-use crate::net::virtual_link::VirtualLink;
+use crate::net::virtual_link::{VirtualKind, VirtualLink};
 use crate::vrrp::effects::{Afterwards, Kernel};
 use crate::vrrp::settings::{VirtualRouter, Vmac};
 
@@ -79,6 +79,10 @@ const OF_VMAC: [(&str, &str); 4] = [
     ("promote_secondaries", "1"),
 ];
 const OF_BASE: [(&str, &str); 2] = [("arp_ignore", "1"), ("arp_filter", "1")];
+/// The kernel asks for a client's Ethernet address by the interface below and from the virtual
+/// address that it answers for; an ipvlan takes what is answered to that address, and the interface
+/// below would never learn it.
+const OF_BASE_OF_IPVLAN: (&str, &str) = ("arp_announce", "2");
 
 impl<K: Kernel> Router<K> {
     /// Makes what the instances need on top of this interface, unless it is there.
@@ -167,7 +171,11 @@ impl<K: Kernel> Router<K> {
         };
         let kernel = &mut self.outside.kernel;
         // Before the virtual addresses are there: the base would answer for them by its own.
-        for (setting, value) in OF_BASE {
+        let of_ipvlan = match vmac.kind {
+            VirtualKind::Ipvlan(_) => Some(OF_BASE_OF_IPVLAN),
+            VirtualKind::Macvlan(_) => None,
+        };
+        for (setting, value) in OF_BASE.into_iter().chain(of_ipvlan) {
             let path = format!("net/ipv4/conf/{}/{setting}", base.name);
             kernel.set_sysctl(&path, value, Afterwards::AsBefore);
         }

@@ -1,7 +1,14 @@
-//! (state, input) → actions, next state, timer. Skew of priority 100: 156/256 s.
+//! (state, input) → actions, next state, timer, each row with the section that it comes from. Skew of
+//! priority 100: 156/256 s.
+//!
+//! Here are the rows of the RFC and of FAULT; those of groups, of what is tracked, of the data plane
+//! and of a second master are `beyond`'s. `whole` sees to it that none is missing.
 
 use super::*;
 use crate::vrrp::settings::Family;
+
+mod beyond;
+mod whole;
 
 const SKEW: f64 = 0.609_375;
 const DOWN: f64 = 3.0 + SKEW;
@@ -25,14 +32,29 @@ const fn changed(from: State, to: State) -> Action {
     Action::Changed { from, to }
 }
 
-/// One row: an input at second 1.
+/// Where rows come from.
+const INITIALIZE: &str = "RFC 9568 6.4.1";
+const BACKUP: &str = "RFC 9568 6.4.2";
+const ACTIVE: &str = "RFC 9568 6.4.3";
+/// keepalived's fourth state, which no RFC has.
+const FAULT: &str = "keepalived.conf(5), FAULT";
+
+/// One row: an input at second 1, and the section that says what follows.
 #[track_caller]
-fn row(from: State, input: Input, to: State, deadline: Option<f64>, actions: &[Action]) {
-    row_of(&config(), from, input, to, deadline, actions);
+fn row(
+    section: &str,
+    from: State,
+    input: Input,
+    to: State,
+    deadline: Option<f64>,
+    actions: &[Action],
+) {
+    row_of(section, &config(), from, input, to, deadline, actions);
 }
 
 #[track_caller]
 fn row_of(
+    section: &str,
     config: &VrrpInstance,
     from: State,
     input: Input,
@@ -40,12 +62,31 @@ fn row_of(
     deadline: Option<f64>,
     actions: &[Action],
 ) {
-    let mut bench = Bench::in_state(config, from);
-    assert_eq!(bench.at(1.0, input), actions, "{from:?} × {input:?}");
-    assert_eq!(bench.machine.state(), to, "{from:?} × {input:?}");
+    let bench = Bench::in_state(config, from);
+    check(section, bench, input, to, deadline, actions);
+}
+
+/// The row of a machine that stands in its state.
+#[track_caller]
+fn check(
+    section: &str,
+    mut bench: Bench,
+    input: Input,
+    to: State,
+    deadline: Option<f64>,
+    actions: &[Action],
+) {
+    let from = bench.machine.state();
+    whole::note(from, input);
+    assert_eq!(
+        bench.at(1.0, input),
+        actions,
+        "{section}: {from:?} × {input:?}"
+    );
+    assert_eq!(bench.machine.state(), to, "{section}: {from:?} × {input:?}");
     match deadline {
         Some(deadline) => bench.expect_deadline(deadline),
-        None => assert_eq!(bench.deadline(), None, "{from:?} × {input:?}"),
+        None => assert_eq!(bench.deadline(), None, "{section}: {from:?} × {input:?}"),
     }
 }
 
@@ -84,12 +125,20 @@ fn init() {
         log(LogLine::EnteringBackupInit),
         changed(Init, Backup),
     ];
-    row(Init, Input::Start, Backup, Some(1.0 + DOWN), &begins);
+    row(
+        INITIALIZE,
+        Init,
+        Input::Start,
+        Backup,
+        Some(1.0 + DOWN),
+        &begins,
+    );
     let wish = VrrpInstance {
         state: InitialState::Master,
         ..config()
     };
     row_of(
+        INITIALIZE,
         &wish,
         Init,
         Input::Start,
@@ -101,18 +150,47 @@ fn init() {
         priority: 255,
         ..wish
     };
-    row_of(&owner, Init, Input::Start, Backup, Some(1.0), &begins);
+    row_of(
+        INITIALIZE,
+        &owner,
+        Init,
+        Input::Start,
+        Backup,
+        Some(1.0),
+        &begins,
+    );
 
-    row(Init, advert(HIGHER, 200), Init, None, &[]);
-    row(Init, Input::Timeout, Init, None, &[]);
-    row(Init, Input::Interface(Interface::Up), Init, None, &[]);
-    row(Init, Input::Interface(Interface::Down), Init, None, &[]);
-    row(Init, Input::Interface(Interface::Missing), Init, None, &[]);
-    row(Init, Input::Source(None), Init, None, &[]);
-    row(Init, Input::Source(Some(HIGHER)), Init, None, &[]);
-    row(Init, Input::VmacNameTaken(true), Init, None, &[]);
-    row(Init, Input::VmacNameTaken(false), Init, None, &[]);
-    row(Init, Input::Shutdown, Init, None, &[]);
+    row(INITIALIZE, Init, advert(HIGHER, 200), Init, None, &[]);
+    row(INITIALIZE, Init, Input::Timeout, Init, None, &[]);
+    row(
+        FAULT,
+        Init,
+        Input::Interface(Interface::Up),
+        Init,
+        None,
+        &[],
+    );
+    row(
+        FAULT,
+        Init,
+        Input::Interface(Interface::Down),
+        Init,
+        None,
+        &[],
+    );
+    row(
+        FAULT,
+        Init,
+        Input::Interface(Interface::Missing),
+        Init,
+        None,
+        &[],
+    );
+    row(FAULT, Init, Input::Source(None), Init, None, &[]);
+    row(FAULT, Init, Input::Source(Some(HIGHER)), Init, None, &[]);
+    row(FAULT, Init, Input::VmacNameTaken(true), Init, None, &[]);
+    row(FAULT, Init, Input::VmacNameTaken(false), Init, None, &[]);
+    row(INITIALIZE, Init, Input::Shutdown, Init, None, &[]);
 }
 
 #[test]
@@ -121,6 +199,7 @@ fn init_with_a_fault() {
         (Input::Interface(Interface::Down), None),
         (Input::Interface(Interface::Missing), None),
         (Input::VmacNameTaken(true), None),
+        (Input::GroupFault(true), None),
         (Input::Source(None), Some(LogLine::NoAddress(Family::V4))),
     ] {
         let mut bench = Bench::new(&config());
@@ -146,8 +225,9 @@ fn backup() {
     use State::{Backup, Fault, Init, Master};
     let down = Some(DOWN);
     let set = log(LogLine::MasterSet(HIGHER));
-    row(Backup, Input::Start, Backup, down, &[]);
+    row(BACKUP, Backup, Input::Start, Backup, down, &[]);
     row(
+        BACKUP,
         Backup,
         advert(HIGHER, 200),
         Backup,
@@ -155,6 +235,7 @@ fn backup() {
         &[set],
     );
     row(
+        BACKUP,
         Backup,
         advert(HIGHER, 100),
         Backup,
@@ -163,6 +244,7 @@ fn backup() {
     );
     let released = [log(LogLine::BackupReceivedRelease)];
     row(
+        BACKUP,
         Backup,
         advert(HIGHER, 0),
         Backup,
@@ -173,8 +255,16 @@ fn backup() {
         source: HIGHER,
         priority: 99,
     });
-    row(Backup, advert(HIGHER, 99), Backup, down, &[discarding, set]);
     row(
+        BACKUP,
+        Backup,
+        advert(HIGHER, 99),
+        Backup,
+        down,
+        &[discarding, set],
+    );
+    row(
+        BACKUP,
         Backup,
         Input::Timeout,
         Master,
@@ -190,9 +280,17 @@ fn backup() {
             changed(Backup, Master),
         ],
     );
-    row(Backup, Input::Interface(Interface::Up), Backup, down, &[]);
+    row(
+        FAULT,
+        Backup,
+        Input::Interface(Interface::Up),
+        Backup,
+        down,
+        &[],
+    );
     let faulty = [log(LogLine::EnteringFault), changed(Backup, Fault)];
     row(
+        FAULT,
         Backup,
         Input::Interface(Interface::Down),
         Fault,
@@ -200,22 +298,45 @@ fn backup() {
         &faulty,
     );
     row(
+        FAULT,
         Backup,
         Input::Interface(Interface::Missing),
         Fault,
         None,
         &faulty,
     );
-    row(Backup, Input::VmacNameTaken(true), Fault, None, &faulty);
-    row(Backup, Input::VmacNameTaken(false), Backup, down, &[]);
-    row(Backup, Input::Source(Some(HIGHER)), Backup, down, &[]);
+    row(
+        FAULT,
+        Backup,
+        Input::VmacNameTaken(true),
+        Fault,
+        None,
+        &faulty,
+    );
+    row(
+        FAULT,
+        Backup,
+        Input::VmacNameTaken(false),
+        Backup,
+        down,
+        &[],
+    );
+    row(
+        FAULT,
+        Backup,
+        Input::Source(Some(HIGHER)),
+        Backup,
+        down,
+        &[],
+    );
     let no_address = [
         log(LogLine::NoAddress(Family::V4)),
         log(LogLine::EnteringFault),
         changed(Backup, Fault),
     ];
-    row(Backup, Input::Source(None), Fault, None, &no_address);
+    row(FAULT, Backup, Input::Source(None), Fault, None, &no_address);
     row(
+        BACKUP,
         Backup,
         Input::Shutdown,
         Init,
@@ -228,10 +349,18 @@ fn backup() {
 fn master() {
     use State::{Fault, Init, Master};
     let next = Some(1.0);
-    row(Master, Input::Start, Master, next, &[]);
-    row(Master, Input::Timeout, Master, Some(2.0), &[ADVERT, PROBE]);
+    row(ACTIVE, Master, Input::Start, Master, next, &[]);
+    row(
+        ACTIVE,
+        Master,
+        Input::Timeout,
+        Master,
+        Some(2.0),
+        &[ADVERT, PROBE],
+    );
     let other = log(LogLine::MasterReceivedRelease);
     row(
+        ACTIVE,
         Master,
         advert(HIGHER, 0),
         Master,
@@ -246,18 +375,34 @@ fn master() {
             answered: true,
         };
         let answer = [ADVERT, PROBE, log(line), GARP, Action::LowerPriority];
-        row(Master, advert(source, priority), Master, Some(2.0), &answer);
+        row(
+            ACTIVE,
+            Master,
+            advert(source, priority),
+            Master,
+            Some(2.0),
+            &answer,
+        );
     }
     row(
+        ACTIVE,
         Master,
         advert(SELF, 100),
         Master,
         next,
         &[log(LogLine::OurAddress)],
     );
-    row(Master, Input::Interface(Interface::Up), Master, next, &[]);
+    row(
+        FAULT,
+        Master,
+        Input::Interface(Interface::Up),
+        Master,
+        next,
+        &[],
+    );
     let down = falls(&[LogLine::EnteringFault]);
     row(
+        FAULT,
         Master,
         Input::Interface(Interface::Down),
         Fault,
@@ -265,18 +410,41 @@ fn master() {
         &down,
     );
     row(
+        FAULT,
         Master,
         Input::Interface(Interface::Missing),
         Fault,
         None,
         &down,
     );
-    row(Master, Input::VmacNameTaken(true), Fault, None, &down);
-    row(Master, Input::VmacNameTaken(false), Master, next, &[]);
-    row(Master, Input::Source(Some(HIGHER)), Master, next, &[]);
-    let no_address = falls(&[LogLine::NoAddress(Family::V4), LogLine::EnteringFault]);
-    row(Master, Input::Source(None), Fault, None, &no_address);
     row(
+        FAULT,
+        Master,
+        Input::VmacNameTaken(true),
+        Fault,
+        None,
+        &down,
+    );
+    row(
+        FAULT,
+        Master,
+        Input::VmacNameTaken(false),
+        Master,
+        next,
+        &[],
+    );
+    row(
+        FAULT,
+        Master,
+        Input::Source(Some(HIGHER)),
+        Master,
+        next,
+        &[],
+    );
+    let no_address = falls(&[LogLine::NoAddress(Family::V4), LogLine::EnteringFault]);
+    row(FAULT, Master, Input::Source(None), Fault, None, &no_address);
+    row(
+        ACTIVE,
         Master,
         Input::Shutdown,
         Init,
@@ -302,6 +470,7 @@ fn a_master_yields() {
     };
     let input = advert(LOWER, 101);
     row(
+        ACTIVE,
         Master,
         input,
         Backup,
@@ -313,6 +482,7 @@ fn a_master_yields() {
         priority: 100,
     };
     row(
+        ACTIVE,
         Master,
         advert(HIGHER, 100),
         Backup,
@@ -327,6 +497,7 @@ fn a_master_yields() {
     let mut actions = yields(higher, LOWER);
     actions.insert(0, ADVERT);
     row_of(
+        ACTIVE,
         &insistent,
         Master,
         input,
@@ -339,31 +510,54 @@ fn a_master_yields() {
 #[test]
 fn fault() {
     use State::{Backup, Fault, Init};
-    row(Fault, Input::Start, Fault, None, &[]);
-    row(Fault, advert(HIGHER, 200), Fault, None, &[]);
-    row(Fault, advert(HIGHER, 0), Fault, None, &[]);
-    row(Fault, Input::Timeout, Fault, None, &[]);
-    row(Fault, Input::Interface(Interface::Up), Fault, None, &[]);
-    row(Fault, Input::Interface(Interface::Down), Fault, None, &[]);
+    row(FAULT, Fault, Input::Start, Fault, None, &[]);
+    row(FAULT, Fault, advert(HIGHER, 200), Fault, None, &[]);
+    row(FAULT, Fault, advert(HIGHER, 0), Fault, None, &[]);
+    row(FAULT, Fault, Input::Timeout, Fault, None, &[]);
     row(
+        FAULT,
+        Fault,
+        Input::Interface(Interface::Up),
+        Fault,
+        None,
+        &[],
+    );
+    row(
+        FAULT,
+        Fault,
+        Input::Interface(Interface::Down),
+        Fault,
+        None,
+        &[],
+    );
+    row(
+        FAULT,
         Fault,
         Input::Interface(Interface::Missing),
         Fault,
         None,
         &[],
     );
-    row(Fault, Input::VmacNameTaken(true), Fault, None, &[]);
-    row(Fault, Input::VmacNameTaken(false), Fault, None, &[]);
-    row(Fault, Input::Source(None), Fault, None, &[]);
+    row(FAULT, Fault, Input::VmacNameTaken(true), Fault, None, &[]);
+    row(FAULT, Fault, Input::VmacNameTaken(false), Fault, None, &[]);
+    row(FAULT, Fault, Input::Source(None), Fault, None, &[]);
     let recovers = [log(LogLine::EnteringBackup), changed(Fault, Backup)];
     row(
+        FAULT,
         Fault,
         Input::Source(Some(SELF)),
         Backup,
         Some(1.0 + DOWN),
         &recovers,
     );
-    row(Fault, Input::Shutdown, Init, None, &[changed(Fault, Init)]);
+    row(
+        FAULT,
+        Fault,
+        Input::Shutdown,
+        Init,
+        None,
+        &[changed(Fault, Init)],
+    );
 
     // The wish of `state MASTER` is for the start only.
     let wish = VrrpInstance {
@@ -371,12 +565,21 @@ fn fault() {
         ..config()
     };
     let back = Input::Source(Some(SELF));
-    row_of(&wish, Fault, back, Backup, Some(1.0 + DOWN), &recovers);
+    row_of(
+        FAULT,
+        &wish,
+        Fault,
+        back,
+        Backup,
+        Some(1.0 + DOWN),
+        &recovers,
+    );
     let owner = VrrpInstance {
         priority: 255,
         ..wish
     };
     row_of(
+        FAULT,
         &owner,
         Fault,
         back,
@@ -390,7 +593,15 @@ fn fault() {
         ..config()
     };
     let refreshes = [Action::AnnounceSource, recovers[0], recovers[1]];
-    row_of(&unicast, Fault, back, Backup, Some(1.0 + DOWN), &refreshes);
+    row_of(
+        FAULT,
+        &unicast,
+        Fault,
+        back,
+        Backup,
+        Some(1.0 + DOWN),
+        &refreshes,
+    );
 }
 
 #[test]
@@ -435,6 +646,7 @@ fn lower_prio_no_advert_only_refreshes_the_network() {
     };
     let state = State::Master;
     row_of(
+        ACTIVE,
         &config,
         state,
         advert(LOWER, 99),

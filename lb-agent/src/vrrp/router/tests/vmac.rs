@@ -332,6 +332,20 @@ fn a_vmac_that_could_not_be_brought_up_is_brought_up_when_its_address_is_free() 
 }
 
 #[test]
+fn below_an_ipvlan_nobody_asks_for_a_client_from_the_virtual_address() {
+    let path = "net/ipv4/conf/eth0/arp_announce";
+    let config = VrrpInstance {
+        use_ipvlan: Some(UseIpvlan::default()),
+        ..config()
+    };
+    let mut bench = Bench::started(vec![config]);
+    let set = ("2".to_owned(), Afterwards::AsBefore);
+    assert_eq!(bench.kernel().sysctls.get(path), Some(&set));
+    let mut bench = Bench::started(vmac(false));
+    assert_eq!(bench.kernel().sysctls.get(path), None);
+}
+
+#[test]
 fn an_ipvlan_that_a_crash_has_left_is_used_again() {
     let setup = Setup::from(vec![VrrpInstance {
         use_ipvlan: Some(UseIpvlan::default()),

@@ -1,0 +1,106 @@
+//! `use_ipvlan` in a kernel that has it: the address answers from an interface of its own with the
+//! Ethernet address of the one below, also a client that the director has never spoken to, and nothing
+//! stays behind.
+//!
+//! A program of its own: where this machine's kernel has no ipvlan, a guest runs it.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use lb_tests::{Agent, Namespace, Need, PATIENCE, skipped, wait_until};
+
+const NEEDS: [Need; 5] = [
+    Need::Root,
+    Need::Namespaces,
+    Need::Program("ip"),
+    Need::Program("ping"),
+    Need::Ipvlan,
+];
+
+const VIP: &str = "10.0.0.100";
+
+/// Two machines on a cable between two `eth0`; the first one is the director.
+fn cable() -> Result<[Namespace; 2]> {
+    let (director, client) = (Namespace::new("director1")?, Namespace::new("client")?);
+    let other = client.name();
+    director.ip(&format!(
+        "link add name eth0 type veth peer name eth0 netns {other}"
+    ))?;
+    for (machine, host) in [(&director, 1), (&client, 2)] {
+        machine.ip(&format!("address add 10.0.0.{host}/24 dev eth0"))?;
+        machine.ip("link set dev eth0 up")?;
+    }
+    Ok([director, client])
+}
+
+/// Waits until `ip ARGUMENTS` prints all of this, or nothing of it.
+fn wait_for(machine: &Namespace, arguments: &str, parts: &[&str], there: bool) -> Result<()> {
+    let shown = || machine.ip(arguments);
+    let is = || {
+        let shown = shown().ok()?;
+        let mut parts = parts.iter();
+        parts
+            .all(|part| shown.contains(part) == there)
+            .then_some(())
+    };
+    wait_until(PATIENCE, is)
+        .with_context(|| format!("{parts:?} in `ip {arguments}`: not {there}: {:?}", shown()))
+}
+
+/// The Ethernet address of `eth0`.
+fn mac(machine: &Namespace) -> Result<String> {
+    let shown = machine.ip("-oneline link show dev eth0")?;
+    let mut words = shown
+        .split_whitespace()
+        .skip_while(|word| *word != "link/ether");
+    Ok(words.nth(1).context("eth0 has no MAC")?.to_owned())
+}
+
+/// The address is on an ipvlan of this mode, answers a client, comes back with its interface when
+/// somebody removes that, and goes.
+fn answers(line: &str, mode: &str) -> Result<()> {
+    let [director, client] = cable()?;
+    let text = format!(
+        "vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 66\n priority 200\n {line}\n \
+         virtual_ipaddress {{\n {VIP}\n }}\n}}\n"
+    );
+    let mut agent = Agent::start(&director, &text)?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    wait_for(&director, "address show dev vip0", &[VIP], true)?;
+    let shows = ["vip0@eth0", "ipvlan", "mode l2", mode, "lb-agent"];
+    wait_for(&director, "-details link show dev vip0", &shows, true)?;
+    let ping = |command: &mut Command| {
+        let output = command.args(["-n", "-c", "1", "-w", "20", VIP]).output()?;
+        ensure!(output.status.success(), "{output:?}");
+        Ok(())
+    };
+    // The director has to ask for the client's Ethernet address first.
+    client.enter(|| ping(&mut Command::new("ping")))?;
+    let answered = format!("{VIP} dev eth0 lladdr {}", mac(&director)?);
+    wait_for(&client, "neighbour show", &[&answered], true)?;
+
+    director.ip("link delete vip0")?;
+    wait_for(&director, "address show dev vip0", &[VIP], true)?;
+    client.enter(|| ping(&mut Command::new("ping")))?;
+    let exit = agent.terminate()?;
+    ensure!(exit.status.success(), "{}", exit.log);
+    wait_for(&director, "link show", &["vip0"], false)?;
+    ensure!(!director.has_address(VIP)?);
+    Ok(())
+}
+
+#[test]
+fn an_ipvlan_answers_for_the_address_and_leaves_nothing_behind() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    answers("use_ipvlan vip0", "bridge")
+}
+
+#[test]
+fn an_ipvlan_has_the_mode_that_the_file_says() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    answers("use_ipvlan vip0 eth0 private", "private")
+}
