@@ -132,8 +132,14 @@ impl Lowering<'_> {
             };
             let before = self.bad_values;
             self.keyword(section.name, keyword, draft, node);
-            if self.bad_values == before
-                && let Some(first) = given.note(keyword.name, node)
+            if self.bad_values != before {
+                continue;
+            }
+            let first = given.note(keyword.name, node);
+            if self.explained {
+                given.note_lines(keyword.name, node);
+            }
+            if let Some(first) = first
                 && !keyword.many
             {
                 let message = "the same setting stands here twice: the last one counts";
