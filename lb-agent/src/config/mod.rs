@@ -36,6 +36,7 @@ mod source;
 mod status;
 mod suggest;
 mod text;
+mod trace;
 mod tree;
 mod validate;
 mod value;
@@ -77,19 +78,26 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Whether the configuration must not be run: [`Self::exit_status`] is 2 or 4.
+    /// Whether the configuration must not be run: [`Self::exit_status`] is 2 or 4, or 5 for one VRID
+    /// twice on an interface.
     pub fn is_fatal(&self) -> bool {
         self.verdict.is_fatal()
+    }
+
+    /// Whether something that was asked for will be missing, or may be dangerous. A setting that does
+    /// not go with others and was mended is no such fault, though [`Self::exit_status`] is 5 as well.
+    pub fn is_faulty(&self) -> bool {
+        self.verdict.is_faulty()
     }
 
     /// The exit status of a check, with keepalived's numbers.
     ///
     /// | status | means | comes from |
     /// | ---: | --- | --- |
-    /// | 0 | fine | nothing, or only warnings and notices about lines that were understood |
+    /// | 0 | fine | nothing, or only what has no effect here or may surprise |
     /// | 2 | refused | a keyword without its argument, where keepalived stops as well |
-    /// | 4 | cannot run | no readable text, not all of it, or one VRID twice on an interface |
-    /// | 5 | runs, with faults | any other error, or a line that was not understood |
+    /// | 4 | cannot run | no readable text, or not all of it |
+    /// | 5 | runs, with faults | any other error, a line that was not understood, or one that was mended or left out; also one VRID twice on an interface, with which nothing runs |
     /// | 6 | runs scripts | scripts without `enable_script_security` (only from [`Self::add`]), or a strict include without its file |
     ///
     /// Of several the first of 2, 4, 6, 5, 0 counts, as with keepalived.
@@ -134,8 +142,8 @@ fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: 
     let mut lexer = Lexer::new(&sources, segments, environment, &mut diagnostics);
     let (draft, mentions) = lower::lower(Tree::new(&mut lexer), explained);
     let origins = explained.then(|| Origins::of(&draft));
-    let (config, left_out) = resolve::resolve(draft, &mut diagnostics);
-    let origins = origins.map(|origins| origins.without(left_out));
+    let (config, trace) = resolve::resolve(draft, &mut diagnostics);
+    let origins = origins.map(|origins| origins.with(trace));
     let verdict = diagnostics.verdict();
     let diagnostics = diagnostics.finish(&sources);
     Loaded {

@@ -302,7 +302,8 @@ fn strict_mode_names_its_trap() {
             .count(),
         1
     );
-    assert!(!remarks_of("priority 100\naccept").iter().any(&trap));
+    assert!(remarks_of("priority 100\naccept").iter().any(&trap));
+    assert!(!remarks_of("version 3\naccept").iter().any(&trap));
     assert!(!remarks_of("priority 255").iter().any(&trap));
 }
 
@@ -321,7 +322,7 @@ fn a_check_by_a_session_that_is_not_there_is_said_with_what_follows() {
         loaded.config.virtual_servers[0].real_servers[0].checkers,
         []
     );
-    assert_eq!(loaded.exit_status(), 0);
+    assert_eq!(loaded.exit_status(), 5);
 }
 
 #[test]

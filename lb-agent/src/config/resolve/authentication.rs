@@ -40,7 +40,7 @@ impl Resolver<'_> {
             }
             (None, Some(password)) => {
                 let message = "`auth_pass` without `auth_type`: adverts carry no authentication";
-                let missing = Diagnostic::warning(Code::MissingSetting, password.span, message);
+                let missing = Diagnostic::warning(Code::Surprising, password.span, message);
                 self.report(missing.help("add `auth_type PASS`"));
                 None
             }

@@ -48,7 +48,7 @@ impl Resolver<'_> {
                     .help("where the kernel has no IPVS, XDP serves without")
             } else {
                 let message = format!("XDP has no {what}: this is served without");
-                Diagnostic::warning(Code::NoEffectYet, draft.span, message)
+                Diagnostic::warning(Code::NotSupported, draft.span, message)
                     .help("`xdp_mode off` in this virtual_server leaves it to kernel IPVS")
             };
             self.report(remark);

@@ -84,7 +84,7 @@ impl Resolver<'_> {
         match given {
             Some(version) if version.value == 2 && is_v6 => {
                 let message = "VRRP version 2 knows no IPv6: version 3 is spoken";
-                self.warning(Code::Adjusted, version.span, message);
+                self.warning(Code::Surprising, version.span, message);
                 3
             }
             Some(version) => version.value,
@@ -140,7 +140,7 @@ impl Resolver<'_> {
             }
             if let Some(first) = seen.insert(peer.value, peer.span) {
                 let message = format!("the peer {} stands here twice", peer.value);
-                let twice = Diagnostic::warning(Code::Duplicate, peer.span, message);
+                let twice = Diagnostic::warning(Code::Repeated, peer.span, message);
                 self.report(twice.related(first, "the one before"));
             } else {
                 peers.push(peer.value);
