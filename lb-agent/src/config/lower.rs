@@ -161,11 +161,13 @@ impl Lowering<'_> {
             self.mentions.note(named, (section, keyword.name), word);
         }
         self.stops = keyword.stops;
+        if keyword.is_renamed && node.keyword.text != keyword.name {
+            self.old_word(section, keyword.name, node);
+        }
         match keyword.status {
             Status::Done => return self.argument(&keyword.argument, draft, node),
             Status::Refused(why) => self.refuse(section, why, node),
             Status::Accepted(why) => self.accept(section, keyword, why, node),
-            Status::Later(consequence) => self.later(section, keyword, consequence, node),
         }
         self.without_effect += 1;
         self.argument(&keyword.argument, draft, node);

@@ -54,7 +54,7 @@ pub use report::{Entry, IncludedFrom, Place, RelatedPlace, report};
 pub use source::{FileSystem, Memory, PatternError, RawFile, ReadError, Source};
 pub use text::{FileId, Location, SourceFile, Sources, Span, Spanned};
 
-use self::diagnostic::Diagnostics;
+use self::diagnostic::{Diagnostics, FOR_MACHINES, FOR_PEOPLE};
 use self::explain::Origins;
 use self::lexer::Lexer;
 use self::model::Config;
@@ -73,6 +73,8 @@ pub struct Loaded {
     /// Where programs and interfaces are named.
     pub mentions: Mentions,
     verdict: Verdict,
+    /// Remarks of one severity in one file that are kept.
+    most: usize,
     /// Only for [`explain`].
     origins: Option<Origins>,
 }
@@ -108,7 +110,7 @@ impl Loaded {
     /// Adds what the host has to say: the file alone does not tell whether a program or an
     /// interface is there.
     pub fn add(&mut self, remarks: impl IntoIterator<Item = Diagnostic>) {
-        let mut more = Diagnostics::default();
+        let mut more = Diagnostics::keeping(self.most);
         for remark in remarks {
             more.push(remark);
         }
@@ -128,16 +130,33 @@ pub fn load(source: &dyn Source, path: &Path) -> Loaded {
 
 /// The same, with what macros can ask for.
 pub fn load_in(source: &dyn Source, path: &Path, environment: &Environment) -> Loaded {
-    read(source, path, environment, false)
+    read(source, path, environment, false, FOR_PEOPLE)
 }
 
 /// The same, remembering where every value comes from, for [`explain`].
 pub fn load_explained(source: &dyn Source, path: &Path, environment: &Environment) -> Loaded {
-    read(source, path, environment, true)
+    read(source, path, environment, true, FOR_PEOPLE)
 }
 
-fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: bool) -> Loaded {
-    let mut diagnostics = Diagnostics::default();
+/// The same for programs, which want every remark: thousands of a file, where people are shown fifty
+/// errors, fifty warnings and fifty notices of it.
+pub fn load_for_machines(
+    source: &dyn Source,
+    path: &Path,
+    environment: &Environment,
+    explained: bool,
+) -> Loaded {
+    read(source, path, environment, explained, FOR_MACHINES)
+}
+
+fn read(
+    source: &dyn Source,
+    path: &Path,
+    environment: &Environment,
+    explained: bool,
+    most: usize,
+) -> Loaded {
+    let mut diagnostics = Diagnostics::keeping(most);
     let (sources, segments) = include::read(source, path, environment, &mut diagnostics);
     let mut lexer = Lexer::new(&sources, segments, environment, &mut diagnostics);
     let (draft, mentions) = lower::lower(Tree::new(&mut lexer), explained);
@@ -152,6 +171,7 @@ fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: 
         sources,
         mentions,
         verdict,
+        most,
         origins,
     }
 }

@@ -55,7 +55,6 @@ fn entry(row: super::section::Row) -> Entry {
         Status::Done => ("done", ""),
         Status::Accepted(why) => ("accepted", why),
         Status::Refused(why) => ("refused", why),
-        Status::Later(consequence) => ("later", consequence),
     };
     Entry {
         name: row.name,

@@ -17,6 +17,7 @@ fn shell(line: &str) -> Script {
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), line.into()],
         user: User::own(),
+        supplementary_groups: false,
     }
 }
 
@@ -199,6 +200,7 @@ fn a_start_that_hangs_counts_for_the_time_out() {
             program: "/bin/true".into(),
             arguments: Vec::new(),
             user: User::own(),
+            supplementary_groups: false,
         };
         let run = run(&script, limit, Abandoned::Terminate);
         let outcome = tokio::time::timeout(Duration::from_secs(20), run).await;
