@@ -93,6 +93,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     .formerly(&["checker_rlimit_rtime"])
     .accepted(LIMITS),
     unread("bfd_rlimit_rttime", "N (µs)")
+        .default("10000 µs")
         .formerly(&["bfd_rlimit_rtime"])
         .accepted(LIMITS),
     unread("vrrp_cpu_affinity", "CPU …").accepted(AFFINITY),
@@ -110,15 +111,25 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
         .formerly(&["lvs_process_name"])
         .accepted(NAMES),
     unread("bfd_process_name", "NAME").accepted(NAMES),
-    unread("vrrp_netlink_cmd_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("vrrp_netlink_cmd_rcv_bufs", "BYTES")
+        .default("the kernel\'s")
+        .accepted(BUFFERS),
     unread("vrrp_netlink_cmd_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
-    unread("vrrp_netlink_monitor_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("vrrp_netlink_monitor_rcv_bufs", "BYTES")
+        .default("the kernel\'s")
+        .accepted(BUFFERS),
     unread("vrrp_netlink_monitor_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
-    unread("lvs_netlink_cmd_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("lvs_netlink_cmd_rcv_bufs", "BYTES")
+        .default("the kernel\'s")
+        .accepted(BUFFERS),
     unread("lvs_netlink_cmd_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
-    unread("lvs_netlink_monitor_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("lvs_netlink_monitor_rcv_bufs", "BYTES")
+        .default("the kernel\'s")
+        .accepted(BUFFERS),
     unread("lvs_netlink_monitor_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
-    unread("process_monitor_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("process_monitor_rcv_bufs", "BYTES")
+        .default("the kernel\'s")
+        .accepted(BUFFERS),
     unread("process_monitor_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
 ];
 
@@ -134,8 +145,12 @@ pub(super) const SNMP_AND_DBUS: &[Keyword<GlobalDraft>] = &[
     unread("enable_snmp_rfcv3", "").accepted(SNMP),
     unread("enable_snmp_keepalived", "").accepted(SNMP),
     unread("snmp_socket", "SOCKET").accepted(SNMP),
-    unread("snmp_vs_stats_update_interval", "SECONDS").accepted(SNMP),
-    unread("snmp_rs_stats_update_interval", "SECONDS").accepted(SNMP),
+    unread("snmp_vs_stats_update_interval", "0.001–30 (s)")
+        .default("5 s")
+        .accepted(SNMP),
+    unread("snmp_rs_stats_update_interval", "0.001–30 (s)")
+        .default("5 s")
+        .accepted(SNMP),
     unread("enable_dbus", "").accepted(DBUS),
     unread("dbus_service_name", "NAME").accepted(DBUS),
     unread("dbus_no_interface_name", "").accepted(DBUS),

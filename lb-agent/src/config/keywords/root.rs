@@ -145,7 +145,9 @@ const PLACE: &[Keyword<ConfigDraft>] = &[
     .default("none; it names the dump files of `data_use_instance` only, `--instance` the agent"),
     block("SSL", NONE, lower::ssl).example("{\nca /etc/ssl/ca.pem\n}"),
     unread("use_pid_dir", "").accepted(ONE_PROCESS),
-    unread("child_wait_time", "SECONDS").accepted(ONE_PROCESS),
+    unread("child_wait_time", "SECONDS")
+        .default("5 s")
+        .accepted(ONE_PROCESS),
 ];
 
 const TLS: &[Keyword<Ssl>] = &[

@@ -29,6 +29,7 @@ impl Resolver<'_> {
                 None => {
                     let message = format!("XDP cannot serve this: {why}; the kernel's IPVS does");
                     Diagnostic::notice(Code::Surprising, draft.span, message)
+                        .help("`xdp_mode off` in this virtual_server says that this is meant")
                 }
                 Some(mode) => {
                     let message = format!(
