@@ -142,5 +142,9 @@ fn without_password(line: &str) -> String {
             '*'
         }
     };
-    shown.chars().chain(hidden.chars().map(hide)).collect()
+    // A brace that stands alone is none of the password.
+    let secret = hidden.trim_end_matches(|c: char| c == '}' || c.is_whitespace());
+    let (secret, rest) = hidden.split_at(secret.len());
+    let secret = secret.chars().map(hide);
+    shown.chars().chain(secret).chain(rest.chars()).collect()
 }

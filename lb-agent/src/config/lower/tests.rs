@@ -26,6 +26,9 @@ fn remarks(loaded: &Loaded) -> Vec<String> {
     shown.collect()
 }
 
+/// Behind what XDP cannot serve.
+const MEANT: &str = "[`xdp_mode off` in this virtual_server says that this is meant]";
+
 /// A whole instance around `lines`, so that only these draw remarks.
 fn instance(lines: &str) -> String {
     format!(
@@ -403,7 +406,7 @@ fn ipv6_is_for_xdp_in_dr_mode() {
         ));
         let said = remarks(&loaded).into_iter().find(|it| it.contains("XDP"));
         let expected = match why {
-            Some(why) => format!("XDP cannot serve this: {why}; the kernel's IPVS does"),
+            Some(why) => format!("XDP cannot serve this: {why}; the kernel's IPVS does {MEANT}"),
             None => "XDP has no way to the server for ICMPv6 errors and fragments of its \
                      connections: the kernel's IPVS serves this [where the kernel has no IPVS, XDP \
                      serves without]"
@@ -425,8 +428,14 @@ fn what_xdp_cannot_serve_is_said_and_with_a_mode_of_its_own_an_error() {
         ),
     ] {
         let of = |mode: &str| {
+            // A mark has none.
+            let protocol = if header.starts_with("fwmark") {
+                ""
+            } else {
+                "protocol TCP"
+            };
             let text = format!(
-                "virtual_server {header} {{\nprotocol TCP\nlb_algo rr\nlb_kind DR\n\
+                "virtual_server {header} {{\n{protocol}\nlb_algo rr\nlb_kind DR\n\
                  persistence_timeout 50\n{mode}\nreal_server {server} {{\n }}\n}}"
             );
             let loaded = of(&text);
@@ -437,7 +446,8 @@ fn what_xdp_cannot_serve_is_said_and_with_a_mode_of_its_own_an_error() {
         };
         let cannot = format!("not-supported: XDP cannot serve this: {why}");
         let notice = format!("1:1 notice surprising: XDP cannot serve this: {why}");
-        assert_eq!(of(""), (0, format!("{notice}; the kernel's IPVS does")));
+        let said = format!("{notice}; the kernel's IPVS does {MEANT}");
+        assert_eq!(of(""), (0, said));
         let (status, remark) = of("xdp_mode native");
         assert!(
             remark.contains(&cannot) && remark.contains("nothing does"),
@@ -483,8 +493,11 @@ fn a_service_for_a_group_is_read() {
     assert_eq!(
         remarks(&loaded),
         [
-            "1:1 warning surprising: no `lb_kind`: NAT is used, as with keepalived",
-            "1:1 notice surprising: XDP cannot serve this: it sees a packet before a firewall marks it; the kernel's IPVS does"
+            "1:1 warning missing-setting: no `lb_kind`: NAT is used, as with keepalived".to_owned(),
+            format!(
+                "1:1 notice surprising: XDP cannot serve this: it sees a packet before a firewall \
+                 marks it; the kernel's IPVS does {MEANT}"
+            ),
         ]
     );
     assert_eq!(loaded.config.virtual_servers[0].key.to_string(), "[G]:tcp");
