@@ -162,7 +162,7 @@ impl Lowering<'_> {
         }
         self.stops = keyword.stops;
         if keyword.is_renamed && node.keyword.text != keyword.name {
-            self.old_word(section, keyword.name, node);
+            self.old_word(keyword.name, node);
         }
         match keyword.status {
             Status::Done => return self.argument(&keyword.argument, draft, node),

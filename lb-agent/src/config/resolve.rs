@@ -1,5 +1,6 @@
 //! From drafts to the model: defaults, inheritance, and the checks of values against each other
-//! (what keepalived does after parsing).
+//! (what keepalived does after parsing). What a value does not tell of its origin is noted in
+//! [`super::trace`].
 //!
 //! This is the only place with defaults. What cannot be used is left out here, each time with a
 //! remark; what is compared over the whole configuration stands in [`super::validate`].

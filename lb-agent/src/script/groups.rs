@@ -2,7 +2,7 @@
 //!
 //! Who belongs to which groups stands in the user database, which may be a network's: it is asked
 //! in the script's own process, so that whoever starts scripts never waits for it. That process is
-//! this program once more, called with [`WORD`]: it takes the groups and becomes the script. (What is
+//! this program once more, called with a word of its own: it takes the groups and becomes the script. (What is
 //! set between fork and exec cannot be asked for safely, and glibc changes the groups of all threads.)
 
 use std::ffi::{CString, OsString};

@@ -111,10 +111,11 @@ impl Lowering<'_> {
     }
 
     /// An old word for a keyword.
-    pub(super) fn old_word(&mut self, section: &'static str, name: &str, node: &Node<'_>) {
+    pub(super) fn old_word(&mut self, name: &str, node: &Node<'_>) {
         let old = &node.keyword;
+        // Apart from what is said of the keyword itself.
         self.diagnostics
-            .push_once(section, &old.text, old.span, || {
+            .push_once("old words", &old.text, old.span, || {
                 let message = format!("`{}` is an old word for `{name}`", old.text);
                 let remark = Diagnostic::warning(Code::Deprecated, old.span, message);
                 remark.help(format!("write `{name}`"))
