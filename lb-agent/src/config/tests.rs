@@ -349,3 +349,21 @@ fn programs_get_every_remark_and_people_the_first_of_them() {
             .any(|one| one.code == Code::More)
     );
 }
+
+#[test]
+fn what_was_mended_ends_check_with_5_and_holds_nothing_up() {
+    let of = |text: &str| load(&Memory::default().with("/main", text), Path::new("/main"));
+    let instance = |name: &str, vrid: u8, lines: &str| {
+        format!(
+            "vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id {vrid}\nvirtual_ipaddress {{\n\
+             10.0.0.{vrid}\n}}\n{lines}\n}}\n"
+        )
+    };
+    let state = |loaded: &Loaded| (loaded.exit_status(), loaded.is_faulty(), loaded.is_fatal());
+    let mended = instance("A", 1, "state MASTER\nnopreempt");
+    assert_eq!(state(&of(&mended)), (5, false, false));
+    let lost = instance("A", 1, "priority x");
+    assert_eq!(state(&of(&lost)), (5, true, false));
+    let twice = instance("A", 1, "") + &instance("B", 1, "");
+    assert_eq!(state(&of(&twice)), (5, true, true));
+}
