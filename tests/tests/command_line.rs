@@ -1,10 +1,11 @@
 //! What a person types and a shell completes. Needs no rights.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
-use lb_tests::{Need, built, checked, skipped};
+use lb_tests::{Namespace, Need, built, checked, skipped};
 
 fn lb_agent(arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new(built::lb_agent()?);
@@ -94,19 +95,152 @@ fn check(text: &str, arguments: &[&str]) -> Result<(Option<i32>, serde_json::Val
     Ok((output.status.code(), said))
 }
 
-#[test]
-fn check_ends_with_the_status_of_keepalived_t() -> Result<()> {
+const KEEPALIVED: [Need; 4] = [
+    Need::Root,
+    Need::Namespaces,
+    Need::Program("ip"),
+    Need::Program("keepalived"),
+];
+
+/// Exit status of `keepalived -t`, and of `lb-agent check`, of the same file in the same network, which
+/// has an eth0.
+fn both(namespace: &Namespace, text: &str) -> Result<(Option<i32>, Option<i32>)> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("keepalived.conf");
+    fs::write(&file, text)?;
+    let agent = built::lb_agent()?;
+    let status = |program: &Path, argument: &str| {
+        namespace.enter(|| {
+            let mut command = Command::new(program);
+            command.arg(argument).arg("-f").arg(&file);
+            Ok(command.output()?.status.code())
+        })
+    };
+    let theirs = status(Path::new("keepalived"), "-t")?;
+    Ok((theirs, status(&agent, "check")?))
+}
+
+/// An instance on eth0, with more lines in it.
+fn instance(name: &str, vrid: u8, lines: &str) -> String {
+    format!(
+        "vrrp_instance {name} {{\n    interface eth0\n    virtual_router_id {vrid}\n    \
+         virtual_ipaddress {{\n        192.168.200.{vrid}\n    }}\n    {lines}\n}}\n"
+    )
+}
+
+/// Files, and the status that both end with.
+fn shared() -> Vec<(String, i32)> {
     let plain = FILE.replace("NOTIFY", "");
+    let one = |lines: &str| instance("A", 51, lines);
+    let strict = |lines: &str| format!("global_defs {{\n    vrrp_strict\n}}\n{}", one(lines));
+    let service = |from: &str, to: &str| plain.replace(from, to);
     let security = FILE.replace("script_user", "enable_script_security\n    script_user");
-    let missing = "vrrp_instance A {\n    interface no-such-one\n    virtual_router_id 7\n}\n";
-    let table = [
+    let group = "vrrp_sync_group G {\n    group {\n        A\n        B\n    }\n}\n";
+    let pass = "authentication {\n auth_type PASS\n auth_pass";
+    vec![
         (plain.clone(), 0),
-        (plain.replace("protocol TCP", "protocol"), 2),
-        ("\u{0}\u{1}".repeat(1000), 4),
+        (one(""), 0),
+        (one("mcast_src_ip 192.168.200.250"), 0),
+        (strict(""), 0),
+        (strict("version 3\n    accept"), 0),
+        (service("protocol TCP", "protocol"), 2),
         (format!("{plain}\nnonsense\n"), 5),
-        (missing.to_owned(), 5),
+        (one(&format!("{pass} 1234567890\n    }}")), 5),
+        (one("state MASTER\n    nopreempt"), 5),
+        (one("state MASTER\n    preempt_delay 5"), 5),
+        (one("nopreempt\n    preempt_delay 5"), 5),
+        (one("advert_int 1.4"), 5),
+        (one("unicast_src_ip 192.168.200.250"), 5),
+        (one("unicast_ttl 200"), 5),
+        (one("vmac_xmit_base"), 5),
+        (one("track_script {\n no_such_script\n    }"), 5),
+        (strict("accept"), 5),
+        (strict("preempt_delay 5"), 5),
+        (strict("down_timer_adverts 5"), 5),
+        (strict("garp_lower_prio_repeat 3"), 5),
+        (strict("garp_lower_prio_delay 3"), 5),
+        (strict("higher_prio_send_advert"), 5),
+        (strict("lower_prio_no_advert off"), 5),
+        (strict("state MASTER\n    priority 100"), 5),
+        (strict(&format!("{pass} 1234\n    }}")), 5),
+        (one("") + group, 5),
+        (one("") + &instance("B", 52, "") + group, 0),
+        (one("") + &instance("B", 51, ""), 5),
+        (service("    protocol TCP\n", ""), 5),
+        (service("    lb_kind DR\n", ""), 5),
+        (service("    lb_algo rr\n", ""), 5),
+        (service("10.0.0.2 80", "10.0.0.2 8080"), 5),
+        (service("lb_algo rr", "lb_algo rr\n    quorum 9"), 5),
+        (service("lb_algo rr", "lb_algo rr\n    hysteresis 5"), 5),
+        (service("lb_algo rr", "lb_algo rr\n    ops"), 5),
+        (
+            service("TCP_CHECK {", "TCP_CHECK {\n            nb_get_retry 3"),
+            5,
+        ),
+        (one("interface no-such-one"), 5),
         (FILE.replace("NOTIFY", "notify_up /bin/true"), 6),
         (security.replace("NOTIFY", "notify_up /bin/true"), 0),
+    ]
+}
+
+#[test]
+fn check_ends_with_the_status_of_keepalived_t() -> Result<()> {
+    if skipped(&KEEPALIVED) {
+        return Ok(());
+    }
+    let namespace = Namespace::new("status")?;
+    namespace.ip("link add eth0 type veth peer name peer0")?;
+    namespace.ip("link set eth0 up")?;
+    namespace.ip("link set peer0 up")?;
+    namespace.ip("address add 192.168.200.250/24 dev eth0")?;
+    let mut faults = Vec::new();
+    for (text, expected) in shared() {
+        let found = both(&namespace, &text)?;
+        if found != (Some(expected), Some(expected)) {
+            faults.push(format!("{found:?}, and not {expected} twice:\n{text}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    Ok(())
+}
+
+/// `docs/keepalived.md` says why.
+#[test]
+fn where_check_ends_otherwise_than_keepalived_t_it_is_meant() -> Result<()> {
+    if skipped(&KEEPALIVED) {
+        return Ok(());
+    }
+    let namespace = Namespace::new("other-status")?;
+    namespace.ip("link add eth0 type veth peer name peer0")?;
+    namespace.ip("link set eth0 up")?;
+    let plain = FILE.replace("NOTIFY", "");
+    let table = [
+        (plain.clone() + &plain, 0, 5),
+        (plain.replace("10.0.0.1 80", "group G"), 0, 5),
+        (
+            "global_defs {\n    vrrp_garp_interval 0\n}\n".to_owned(),
+            5,
+            0,
+        ),
+        (
+            "global_defs {\n    vrrp_cpu_affinity x\n}\n".to_owned(),
+            5,
+            0,
+        ),
+        (plain.replace("lb_algo rr", "lb_algo \\\n rr"), 5, 0),
+    ];
+    for (text, theirs, ours) in table {
+        let found = both(&namespace, &text)?;
+        assert_eq!(found, (Some(theirs), Some(ours)), "{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn check_has_a_status_of_its_own_for_what_it_cannot_read_and_for_strict() -> Result<()> {
+    let security = FILE.replace("script_user", "enable_script_security\n    script_user");
+    let table = [
+        ("\u{0}\u{1}".repeat(1000), 4),
         (security.replace("NOTIFY", "notify_up /no/such/script"), 0),
     ];
     for (text, expected) in table {
@@ -184,5 +318,44 @@ fn genhash_takes_every_option_that_keepalived_s_lists() -> Result<()> {
         }
     }
     assert!(tried >= 18, "{tried} of {help}");
+    Ok(())
+}
+
+/// With `--explain` there is one document all the same.
+#[test]
+fn explained_for_programs_is_one_document_with_the_page_in_it() -> Result<()> {
+    let (status, said) = check(&FILE.replace("NOTIFY", ""), &["--explain"])?;
+    assert_eq!(status, Some(0), "{said:#}");
+    let page = said.get("explained").and_then(|it| it.as_str());
+    let page = page.context("no page")?;
+    assert!(page.contains("virtual_server 10.0.0.1 80 {"), "{page}");
+    let (_, plain) = check(&FILE.replace("NOTIFY", ""), &[])?;
+    assert_eq!(plain.get("explained"), None);
+    Ok(())
+}
+
+/// A group database of its own for one command: what is in it nobody else sees.
+#[test]
+fn a_script_with_supplementary_groups_has_all_of_its_user() -> Result<()> {
+    if skipped(&[Need::Root, Need::Program("unshare"), Need::Program("id")]) {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("group");
+    let groups = fs::read_to_string("/etc/group")?;
+    fs::write(
+        &file,
+        format!("{groups}lb-one:x:54321:daemon\nlb-two:x:54322:daemon\n"),
+    )?;
+    let script =
+        "mount --bind \"$1\" /etc/group && exec \"$2\" script-with-groups 1 34 /usr/bin/id -G";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(&file);
+    let said = checked(command.arg(built::lb_agent()?))?;
+    let mut found: Vec<&str> = said.split_whitespace().collect();
+    found.sort_unstable();
+    assert_eq!(found, ["34", "54321", "54322"]);
     Ok(())
 }

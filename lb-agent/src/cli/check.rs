@@ -66,6 +66,9 @@ struct Report {
     exit_status: u8,
     /// All remarks, by file and place.
     remarks: Vec<Entry>,
+    /// With `--explain`: its page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained: Option<String>,
 }
 
 /// Exit status as keepalived's `-t`; the table stands at [`Loaded::exit_status`].
@@ -77,13 +80,14 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let mut loaded = arguments.config.load(arguments.explain);
+    let mut loaded = match arguments.format {
+        Format::Text => arguments.config.load(arguments.explain),
+        Format::Json => arguments.config.load_for_machines(arguments.explain),
+    };
     let remarks = host::remarks(&loaded);
     loaded.add(remarks);
     let status = exit_status(&loaded, arguments.strict);
-    if arguments.explain {
-        super::answer(&config::explain(&loaded));
-    }
+    let explained = arguments.explain.then(|| config::explain(&loaded));
     if let Some(log) = &arguments.log {
         let text = text(arguments, &loaded);
         if let Err(error) = files::write(log, format!("{text}\n").as_bytes()) {
@@ -95,8 +99,11 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         return ExitCode::from(status);
     }
     match arguments.format {
-        Format::Text => super::answer(&format!("{}\n", text(arguments, &loaded))),
-        Format::Json => super::answer(&format!("{}\n", json(&loaded, status))),
+        Format::Text => {
+            super::answer(&explained.unwrap_or_default());
+            super::answer(&format!("{}\n", text(arguments, &loaded)));
+        }
+        Format::Json => super::answer(&format!("{}\n", json(&loaded, status, explained))),
     }
     // The process ends here: the kernel takes back at once what would be freed piece by piece.
     std::mem::forget(loaded);
@@ -121,10 +128,11 @@ fn text(arguments: &Arguments, loaded: &Loaded) -> String {
     messages
 }
 
-fn json(loaded: &Loaded, exit_status: u8) -> String {
+fn json(loaded: &Loaded, exit_status: u8, explained: Option<String>) -> String {
     let report = Report {
         exit_status,
         remarks: config::report(loaded),
+        explained,
     };
     // Nothing in it can fail to serialise: there are no maps, and paths are shown as text.
     serde_json::to_string_pretty(&report)

@@ -68,6 +68,7 @@ fn scripts(config: &Config, mentions: &Mentions) -> Vec<Diagnostic> {
                 .to_owned(),
         ),
         related: Vec::new(),
+        repeats: Vec::new(),
     }
     }));
     remarks
@@ -100,6 +101,7 @@ fn remark(one: Use<'_>, found: &Looked, span: Option<Span>) -> Option<Diagnostic
         message,
         help: None,
         related: Vec::new(),
+        repeats: Vec::new(),
     })
 }
 
@@ -113,6 +115,7 @@ fn tls_files(config: &Config, mentions: &Mentions) -> Vec<Diagnostic> {
         message,
         help: None,
         related: Vec::new(),
+        repeats: Vec::new(),
     };
     let mail = &config.global_defs.mail;
     let ca = mail.xdp_smtp_ca.as_deref();

@@ -21,6 +21,7 @@ use nix::sched::{CloneFlags, setns};
 use crate::config::{self, Environment, Loaded};
 use crate::runtime::parts::Parts;
 use crate::runtime::reload::Origin;
+use crate::script::groups;
 
 /// Where keepalived looks, and so do we.
 const DEFAULT_CONFIG: &str = "/etc/keepalived/keepalived.conf";
@@ -99,6 +100,13 @@ impl ConfigArguments {
         }
     }
 
+    /// Reads it for a program, with every remark.
+    fn load_for_machines(&self, explained: bool) -> Loaded {
+        let environment = self.environment();
+        let path = &self.config;
+        config::load_for_machines(&config::FileSystem, path, &environment, explained)
+    }
+
     /// Reads it.
     fn load(&self, explained: bool) -> Loaded {
         let environment = self.environment();
@@ -137,6 +145,9 @@ fn instance_name(text: &str) -> Result<String, String> {
 
 /// Does what a command line says, ours or keepalived's; the first word is the program's name.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    if let Some(status) = groups::become_script(&arguments) {
+        return status;
+    }
     let ours = match keepalived::read(arguments) {
         Ok(keepalived::Meaning::Keepaliveds(switches)) => return as_keepalived(*switches),
         Ok(keepalived::Meaning::Ours(arguments)) => arguments,

@@ -81,7 +81,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         say_left(&arguments.instance.instance);
         return ExitCode::from(status);
     }
-    if status != 0 {
+    if loaded.is_faulty() {
         let path = path.display();
         if arguments.strict {
             error!(

@@ -7,7 +7,7 @@ mod code;
 mod list;
 
 pub use code::Code;
-pub(crate) use list::{Diagnostics, sort};
+pub(crate) use list::{Diagnostics, FOR_MACHINES, FOR_PEOPLE, sort};
 
 use serde::Serialize;
 
@@ -51,6 +51,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Other places that have to do with it.
     pub related: Vec<Related>,
+    /// Where the same holds again, of a word that stands in many places: the first thousand.
+    pub repeats: Vec<Span>,
 }
 
 /// Another place that has to do with a remark.
@@ -91,6 +93,7 @@ impl Diagnostic {
             message: message.into(),
             help: None,
             related: Vec::new(),
+            repeats: Vec::new(),
         }
     }
 

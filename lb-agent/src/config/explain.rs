@@ -1,7 +1,9 @@
 //! The resolved configuration in normal form, each value with where it comes from.
 //!
 //! The values are those of the model; the places are those of the lines that say them, looked up
-//! by keyword in the block itself, then in the block that hands its settings down.
+//! by keyword in the block itself, then in the block that hands its settings down; where another
+//! keyword has the last word, [`super::resolve`] has noted it. The blocks are the model's: the page
+//! is for people and tools, it is no file to be read again.
 
 mod origins;
 mod page;
@@ -18,6 +20,8 @@ use self::plane::{carrier, schedule};
 use self::words::word;
 
 use super::Loaded;
+use super::model::{AddressKey, Family, GroupKey, VirtualServerKey};
+use super::trace::{server_title, service_title};
 
 /// The whole configuration as text; empty when it was not loaded with [`super::load_explained`].
 #[must_use]
@@ -115,9 +119,11 @@ impl Page<'_> {
     fn server_groups(&mut self, origins: &Origins) {
         for group in &self.loaded.config.virtual_server_groups {
             let title = format!("virtual_server_group {}", group.name);
-            self.open(&title, origins.block(&title).span(), 0);
-            for entry in &group.entries {
-                self.line(&entry.to_string(), "", 1);
+            let place = origins.block(&title);
+            self.open(&title, place.span(), 0);
+            let lines = place.lines("virtual_server_group", group.entries.len());
+            for (entry, line) in group.entries.iter().zip(lines) {
+                self.item(&entry.to_string(), line, 1);
             }
             self.close(0);
         }
@@ -125,30 +131,68 @@ impl Page<'_> {
 
     fn services(&mut self, config: &Value, origins: &Origins) {
         let global = Place::of(origins.global());
-        for (index, fields) in items(config, "virtual_servers").iter().enumerate() {
-            let title = service_title(fields);
-            let outer = origins.block(&title).within(&global);
-            self.open(&title, outer.span(), 0);
+        let services = self.loaded.config.virtual_servers.iter().enumerate();
+        for ((index, service), fields) in services.zip(items(config, "virtual_servers")) {
+            let in_file = origins.service(&service.key);
+            let place = in_file.map(|number| origins.block(&service_title(number)));
+            let outer = place.unwrap_or_default().within(&global);
+            self.open(&title_of(fields, "virtual_server"), outer.span(), 0);
+            self.key(&service.key, &outer);
             self.fields(fields, &outer, 1, &["key", "real_servers"]);
-            for server in items(fields, "real_servers") {
-                let name = title_of(server, "real_server");
-                let of_server = format!("{title} {name}");
-                let checks = checks(server, &of_server, origins);
-                let mut place = origins.block(&of_server).within(&outer);
-                // The one that makes the server's `alpha` what it is.
-                let alpha = server.get("alpha");
-                let deciding = checks.iter().find(|(it, _)| it.get("alpha") == alpha);
-                if let Some((_, check)) = deciding {
-                    place = place.around(check);
-                }
-                self.open(&name, place.span(), 1);
-                self.fields(server, &place, 2, &["key", "checkers"]);
-                self.checkers(&checks, &place);
-                self.close(1);
+            for (number, server) in items(fields, "real_servers").iter().enumerate() {
+                let numbers = in_file.and_then(|service| {
+                    let server = origins.server(service, number)?;
+                    Some((service, server))
+                });
+                self.server(server, numbers, &outer, origins);
             }
             self.close(0);
             self.plane(index);
         }
+    }
+
+    /// What a virtual server's first line does not say of its key.
+    fn key(&mut self, key: &VirtualServerKey, place: &Place<'_>) {
+        match key {
+            VirtualServerKey::Address(AddressKey { protocol, .. })
+            | VirtualServerKey::Group(GroupKey { protocol, .. }) => {
+                let protocol = protocol.name().to_uppercase();
+                self.field("protocol", &Value::from(protocol), place, 1);
+            }
+            VirtualServerKey::Fwmark(key) => {
+                let family = match key.ip_family {
+                    Family::Inet => "inet",
+                    Family::Inet6 => "inet6",
+                };
+                self.field("ip_family", &Value::from(family), place, 1);
+            }
+        }
+    }
+
+    /// A real server; `numbers` are its virtual server's and its own place in the file.
+    fn server(
+        &mut self,
+        server: &Value,
+        numbers: Option<(usize, usize)>,
+        outer: &Place<'_>,
+        origins: &Origins,
+    ) {
+        let checks = numbers.map_or_else(
+            || checks(server, std::iter::empty()),
+            |(service, number)| checks(server, origins.checks(service, number)),
+        );
+        let place = numbers.map(|(service, number)| origins.block(&server_title(service, number)));
+        let mut place = place.unwrap_or_default().within(outer);
+        // The one that makes the server's `alpha` what it is.
+        let alpha = server.get("alpha");
+        let deciding = checks.iter().find(|(it, _)| it.get("alpha") == alpha);
+        if let Some((_, check)) = deciding {
+            place = place.around(check);
+        }
+        self.open(&title_of(server, "real_server"), place.span(), 1);
+        self.fields(server, &place, 2, &["key", "checkers"]);
+        self.checkers(&checks, &place);
+        self.close(1);
     }
 
     fn checkers(&mut self, checks: &[(&Value, Place<'_>)], outer: &Place<'_>) {
@@ -188,13 +232,11 @@ impl Page<'_> {
     }
 }
 
-/// The checkers of a server with their places; those that check nothing stand in the file only.
+/// The checkers of a server with their places, which are `written` in the same order.
 fn checks<'v, 'o>(
     server: &'v Value,
-    title: &str,
-    origins: &'o Origins,
+    mut written: impl Iterator<Item = Place<'o>>,
 ) -> Vec<(&'v Value, Place<'o>)> {
-    let mut written = origins.checks(title);
     let checkers = items(server, "checkers").iter();
     let placed = checkers.map(|checker| {
         let keyword = checker_keyword(checker);
@@ -234,10 +276,6 @@ fn checker_keyword(checker: &Value) -> &'static str {
         Some("File") => "FILE_CHECK",
         Some(_) | None => "TCP_CHECK",
     }
-}
-
-fn service_title(service: &Value) -> String {
-    title_of(service, "virtual_server")
 }
 
 /// The keyword of a block and its key as the file has them.

@@ -96,14 +96,17 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn lines_of(
         &mut self,
-        path: PathBuf,
-        identity: PathBuf,
+        (path, identity): (PathBuf, PathBuf),
         text: &Arc<String>,
+        is_utf8: bool,
         included_from: Option<Span>,
     ) {
         let file = self
             .sources
             .add(path.clone(), Arc::clone(text), included_from);
+        if !is_utf8 {
+            self.sources.note_replaced(file);
+        }
         self.chain.push((path, identity));
         // What a file changes of this ends with it.
         let strictness = self.strictness;

@@ -3,8 +3,7 @@
 //!
 //! This is the only list of keywords. Parsing, `check`, "did you mean" and
 //! `docs/configuration.md` are made from it. A table belongs to one block and to one value that
-//! the block fills. Each keyword has a place there, also when it has no effect yet, so that
-//! giving it its effect is one word here ([`Keyword::later`] goes) and none in the stages between.
+//! the block fills. Each keyword has a place there, also when it has no effect by design.
 //! Reading a block by its table is the business of [`super::lower`]; defaults and inheritance
 //! are that of [`super::resolve`].
 
@@ -80,6 +79,8 @@ pub(crate) struct Keyword<T: 'static> {
     pub(crate) name: &'static str,
     /// Other names for it.
     pub(crate) aliases: &'static [&'static str],
+    /// Whether those are old words, which keepalived takes and reports.
+    pub(crate) is_renamed: bool,
     /// What it takes, and where that goes.
     pub(crate) argument: Argument<T>,
     /// What happens with it.
@@ -110,8 +111,6 @@ pub(crate) enum Status {
     Accepted(&'static str),
     /// It is an error; why, and what to do instead.
     Refused(&'static str),
-    /// It has none yet; what follows from that, as a sentence. May be empty.
-    Later(&'static str),
 }
 
 /// What a keyword takes, and where it goes.

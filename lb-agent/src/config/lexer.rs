@@ -22,7 +22,7 @@ use self::line::Line;
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::expand::{self, Environment, Expanded, Expander};
 use super::include::Segment;
-use super::text::{Sources, Span, length};
+use super::text::{SourceFile, Sources, Span, length};
 
 /// Bytes of a line that keepalived reads (`MAXBUF`, with the line feed).
 pub(crate) const MAX_LINE: usize = 1023;
@@ -37,6 +37,8 @@ pub(crate) struct Lexer<'s, 'd> {
     segment: Option<Segment>,
     /// Whether nothing in the segment begins a macro or may not stand in a text.
     is_plain: bool,
+    /// Whether bytes of the segment's file were no UTF-8.
+    is_replaced: bool,
     line: Option<Line<'s>>,
     /// Of lines that macros have made.
     ready: VecDeque<Item<'s>>,
@@ -59,6 +61,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
             segments: segments.into_iter(),
             segment: None,
             is_plain: false,
+            is_replaced: false,
             line: None,
             ready: VecDeque::new(),
             expander: Expander::new(environment),
@@ -115,6 +118,8 @@ impl<'s, 'd> Lexer<'s, 'd> {
         let special = |byte: u8| matches!(byte, b'@' | b'$' | b'~' | 0);
         let is_plain = |plain: bool, byte: u8| plain & !special(byte);
         self.is_plain = text.bytes().fold(true, is_plain);
+        let file = self.sources.file(segment.file);
+        self.is_replaced = file.is_some_and(SourceFile::is_replaced);
         self.segment = Some(segment);
         Some(())
     }
@@ -181,6 +186,24 @@ impl<'s, 'd> Lexer<'s, 'd> {
         }
     }
 
+    /// Says which words are not those of the file. Comments may be in any encoding.
+    fn not_utf8(&mut self, words: &[Word<'s>]) {
+        let is_password = words.first().is_some_and(|it| it.text == "auth_pass");
+        let wrong = words.iter().filter(|word| word.text.contains('\u{fffd}'));
+        for word in wrong {
+            let message = "this holds bytes that are no UTF-8: U+FFFD is read in their places";
+            let remark = if is_password {
+                let message =
+                    format!("{message}, and the password is not the one that others have");
+                Diagnostic::error(Code::NotUtf8, word.span, message)
+            } else {
+                Diagnostic::warning(Code::NotUtf8, word.span, message)
+            };
+            self.diagnostics
+                .push(remark.help("write the file in UTF-8, or this word in ASCII"));
+        }
+    }
+
     fn stop(&mut self) {
         self.segments = Vec::new().into_iter();
         self.segment = None;
@@ -190,6 +213,9 @@ impl<'s, 'd> Lexer<'s, 'd> {
 
     fn counted(&mut self, item: Item<'s>) -> Option<Item<'s>> {
         if let Item::Words(words) = &item {
+            if self.is_replaced {
+                self.not_utf8(words);
+            }
             self.words += words.len();
             if self.words > MAX_WORDS {
                 let span = words.first().map(|word| word.span)?;

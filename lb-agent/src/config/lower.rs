@@ -132,8 +132,14 @@ impl Lowering<'_> {
             };
             let before = self.bad_values;
             self.keyword(section.name, keyword, draft, node);
-            if self.bad_values == before
-                && let Some(first) = given.note(keyword.name, node)
+            if self.bad_values != before {
+                continue;
+            }
+            let first = given.note(keyword.name, node);
+            if self.explained {
+                given.note_lines(keyword.name, node);
+            }
+            if let Some(first) = first
                 && !keyword.many
             {
                 let message = "the same setting stands here twice: the last one counts";
@@ -155,11 +161,13 @@ impl Lowering<'_> {
             self.mentions.note(named, (section, keyword.name), word);
         }
         self.stops = keyword.stops;
+        if keyword.is_renamed && node.keyword.text != keyword.name {
+            self.old_word(keyword.name, node);
+        }
         match keyword.status {
             Status::Done => return self.argument(&keyword.argument, draft, node),
             Status::Refused(why) => self.refuse(section, why, node),
             Status::Accepted(why) => self.accept(section, keyword, why, node),
-            Status::Later(consequence) => self.later(section, keyword, consequence, node),
         }
         self.without_effect += 1;
         self.argument(&keyword.argument, draft, node);

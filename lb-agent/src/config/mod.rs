@@ -36,6 +36,7 @@ mod source;
 mod status;
 mod suggest;
 mod text;
+mod trace;
 mod tree;
 mod validate;
 mod value;
@@ -53,7 +54,7 @@ pub use report::{Entry, IncludedFrom, Place, RelatedPlace, report};
 pub use source::{FileSystem, Memory, PatternError, RawFile, ReadError, Source};
 pub use text::{FileId, Location, SourceFile, Sources, Span, Spanned};
 
-use self::diagnostic::Diagnostics;
+use self::diagnostic::{Diagnostics, FOR_MACHINES, FOR_PEOPLE};
 use self::explain::Origins;
 use self::lexer::Lexer;
 use self::model::Config;
@@ -72,24 +73,33 @@ pub struct Loaded {
     /// Where programs and interfaces are named.
     pub mentions: Mentions,
     verdict: Verdict,
+    /// Remarks of one severity in one file that are kept.
+    most: usize,
     /// Only for [`explain`].
     origins: Option<Origins>,
 }
 
 impl Loaded {
-    /// Whether the configuration must not be run: [`Self::exit_status`] is 2 or 4.
+    /// Whether the configuration must not be run: [`Self::exit_status`] is 2 or 4, or 5 for one VRID
+    /// twice on an interface.
     pub fn is_fatal(&self) -> bool {
         self.verdict.is_fatal()
+    }
+
+    /// Whether something that was asked for will be missing, or may be dangerous. A setting that does
+    /// not go with others and was mended is no such fault, though [`Self::exit_status`] is 5 as well.
+    pub fn is_faulty(&self) -> bool {
+        self.verdict.is_faulty()
     }
 
     /// The exit status of a check, with keepalived's numbers.
     ///
     /// | status | means | comes from |
     /// | ---: | --- | --- |
-    /// | 0 | fine | nothing, or only warnings and notices about lines that were understood |
+    /// | 0 | fine | nothing, or only what has no effect here or may surprise |
     /// | 2 | refused | a keyword without its argument, where keepalived stops as well |
-    /// | 4 | cannot run | no readable text, not all of it, or one VRID twice on an interface |
-    /// | 5 | runs, with faults | any other error, or a line that was not understood |
+    /// | 4 | cannot run | no readable text, or not all of it |
+    /// | 5 | runs, with faults | any other error, a line that was not understood, or one that was mended or left out; also one VRID twice on an interface, with which nothing runs |
     /// | 6 | runs scripts | scripts without `enable_script_security` (only from [`Self::add`]), or a strict include without its file |
     ///
     /// Of several the first of 2, 4, 6, 5, 0 counts, as with keepalived.
@@ -100,7 +110,7 @@ impl Loaded {
     /// Adds what the host has to say: the file alone does not tell whether a program or an
     /// interface is there.
     pub fn add(&mut self, remarks: impl IntoIterator<Item = Diagnostic>) {
-        let mut more = Diagnostics::default();
+        let mut more = Diagnostics::keeping(self.most);
         for remark in remarks {
             more.push(remark);
         }
@@ -120,22 +130,39 @@ pub fn load(source: &dyn Source, path: &Path) -> Loaded {
 
 /// The same, with what macros can ask for.
 pub fn load_in(source: &dyn Source, path: &Path, environment: &Environment) -> Loaded {
-    read(source, path, environment, false)
+    read(source, path, environment, false, FOR_PEOPLE)
 }
 
 /// The same, remembering where every value comes from, for [`explain`].
 pub fn load_explained(source: &dyn Source, path: &Path, environment: &Environment) -> Loaded {
-    read(source, path, environment, true)
+    read(source, path, environment, true, FOR_PEOPLE)
 }
 
-fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: bool) -> Loaded {
-    let mut diagnostics = Diagnostics::default();
+/// The same for programs, which want every remark: thousands of a file, where people are shown fifty
+/// errors, fifty warnings and fifty notices of it.
+pub fn load_for_machines(
+    source: &dyn Source,
+    path: &Path,
+    environment: &Environment,
+    explained: bool,
+) -> Loaded {
+    read(source, path, environment, explained, FOR_MACHINES)
+}
+
+fn read(
+    source: &dyn Source,
+    path: &Path,
+    environment: &Environment,
+    explained: bool,
+    most: usize,
+) -> Loaded {
+    let mut diagnostics = Diagnostics::keeping(most);
     let (sources, segments) = include::read(source, path, environment, &mut diagnostics);
     let mut lexer = Lexer::new(&sources, segments, environment, &mut diagnostics);
     let (draft, mentions) = lower::lower(Tree::new(&mut lexer), explained);
     let origins = explained.then(|| Origins::of(&draft));
-    let (config, left_out) = resolve::resolve(draft, &mut diagnostics);
-    let origins = origins.map(|origins| origins.without(left_out));
+    let (config, trace) = resolve::resolve(draft, &mut diagnostics);
+    let origins = origins.map(|origins| origins.with(trace));
     let verdict = diagnostics.verdict();
     let diagnostics = diagnostics.finish(&sources);
     Loaded {
@@ -144,6 +171,7 @@ fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: 
         sources,
         mentions,
         verdict,
+        most,
         origins,
     }
 }

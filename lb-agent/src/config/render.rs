@@ -13,6 +13,9 @@ use super::report::{Entry, Place, report};
 /// Columns of a line that are shown.
 const SHOWN: usize = 100;
 
+/// Lines that are named of those where a remark holds again.
+const NAMED: usize = 10;
+
 /// All remarks, and how many there are. Empty when there is nothing to say.
 #[must_use]
 pub fn render(loaded: &Loaded, colour: bool) -> String {
@@ -96,6 +99,9 @@ impl Page {
             }
             self.snippet(&other.place, margin, Colour::Blue, '-', &other.message);
         }
+        if let Some(again) = again(entry) {
+            self.note(margin, "note", &again);
+        }
         if let Some(from) = &entry.included_from {
             let place = format!("included from {}:{}", from.file.display(), from.line);
             self.note(margin, "note", &place);
@@ -163,6 +169,31 @@ impl Page {
             self.text.push_str(text);
         }
     }
+}
+
+/// The lines where a remark holds again, in a sentence.
+fn again(entry: &Entry) -> Option<String> {
+    let file = entry.place.as_ref().map(|place| &place.file);
+    let named = entry.repeats.iter().take(NAMED);
+    let named = named.map(|place| {
+        if Some(&place.file) == file {
+            place.line.to_string()
+        } else {
+            format!("{}:{}", place.file.display(), place.line)
+        }
+    });
+    let named: Vec<String> = named.collect();
+    let lines = if entry.repeats.len() == 1 {
+        "line"
+    } else {
+        "lines"
+    };
+    let more = if entry.repeats.len() > NAMED {
+        " …"
+    } else {
+        ""
+    };
+    (!named.is_empty()).then(|| format!("also on {lines} {}{more}", named.join(", ")))
 }
 
 /// The part of a line that is shown, and what of it is underlined, in columns.

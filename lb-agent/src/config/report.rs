@@ -25,6 +25,8 @@ pub struct Entry {
     pub included_from: Option<IncludedFrom>,
     /// Other places that have to do with it.
     pub related: Vec<RelatedPlace>,
+    /// Where the same holds again, of a word that stands in many places: the first thousand.
+    pub repeats: Vec<Place>,
     /// What to do about it.
     pub help: Option<String>,
 }
@@ -73,6 +75,7 @@ pub fn report(loaded: &Loaded) -> Vec<Entry> {
 
 fn entry(diagnostic: &Diagnostic, sources: &Sources) -> Entry {
     let related = diagnostic.related.iter();
+    let repeats = diagnostic.repeats.iter();
     Entry {
         severity: diagnostic.severity,
         code: diagnostic.code,
@@ -90,6 +93,7 @@ fn entry(diagnostic: &Diagnostic, sources: &Sources) -> Entry {
                 })
             })
             .collect(),
+        repeats: repeats.filter_map(|span| place(*span, sources)).collect(),
         help: diagnostic.help.clone(),
     }
 }
@@ -138,5 +142,9 @@ fn without_password(line: &str) -> String {
             '*'
         }
     };
-    shown.chars().chain(hidden.chars().map(hide)).collect()
+    // A brace that stands alone is none of the password.
+    let secret = hidden.trim_end_matches(|c: char| c == '}' || c.is_whitespace());
+    let (secret, rest) = hidden.split_at(secret.len());
+    let secret = secret.chars().map(hide);
+    shown.chars().chain(secret).chain(rest.chars()).collect()
 }

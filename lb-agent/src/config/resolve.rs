@@ -1,5 +1,6 @@
 //! From drafts to the model: defaults, inheritance, and the checks of values against each other
-//! (what keepalived does after parsing).
+//! (what keepalived does after parsing). What a value does not tell of its origin is noted in
+//! [`super::trace`].
 //!
 //! This is the only place with defaults. What cannot be used is left out here, each time with a
 //! remark; what is compared over the whole configuration stands in [`super::validate`].
@@ -20,11 +21,10 @@ mod scripts;
 mod server;
 mod service;
 mod statics;
+mod strict;
 mod track;
 mod traps;
 mod wish;
-
-use std::collections::BTreeSet;
 
 use self::names::Names;
 use self::track::Weights;
@@ -32,17 +32,15 @@ use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::draft::{ConfigDraft, GlobalDraft, InstanceDraft, VirtualServerDraft};
 use super::model::{Config, VirtualServer};
 use super::text::Span;
+use super::trace::Trace;
 use super::validate::{self, Checked};
 
-/// The configuration that a draft stands for, and the titles of its checkers that check nothing.
-pub(super) fn resolve(
-    draft: ConfigDraft,
-    diagnostics: &mut Diagnostics,
-) -> (Config, BTreeSet<String>) {
+/// The configuration that a draft stands for, and what became of what.
+pub(super) fn resolve(draft: ConfigDraft, diagnostics: &mut Diagnostics) -> (Config, Trace) {
     let mut resolver = Resolver {
         global: draft.global_defs,
         names: Names::default(),
-        left_out: BTreeSet::new(),
+        trace: Trace::default(),
         diagnostics,
     };
     let mut config = Config {
@@ -61,22 +59,22 @@ pub(super) fn resolve(
     };
     resolver.instances(&mut config, &draft.instances);
     config.vrrp_sync_groups = resolver.sync_groups(draft.vrrp_sync_groups, &Weights::of(&config));
-    wish::wait_for_the_group(&mut config);
+    resolver.wait_for_the_group(&mut config);
+    resolver.group_weights(&config);
     config.track_groups = resolver.track_groups(draft.track_groups);
     config.static_ipaddress = resolver.static_addresses(&draft.static_ipaddress);
     config.static_routes = resolver.routes(draft.static_routes);
     config.static_rules = resolver.rules(draft.static_rules);
     resolver.services(&mut config, draft.virtual_servers);
     config.global_defs = resolver.global_defs(&draft.instances);
-    (config, resolver.left_out)
+    (config, resolver.trace)
 }
 
 /// What is at hand while drafts are resolved.
 struct Resolver<'d> {
     global: GlobalDraft,
     names: Names,
-    /// Checkers that check nothing.
-    left_out: BTreeSet<String>,
+    trace: Trace,
     diagnostics: &'d mut Diagnostics,
 }
 
@@ -102,10 +100,12 @@ impl Resolver<'_> {
 
     fn services(&mut self, config: &mut Config, drafts: Vec<VirtualServerDraft>) {
         let mut services: Vec<Checked<VirtualServer>> = Vec::with_capacity(drafts.len());
-        for draft in drafts {
+        for (place, draft) in drafts.into_iter().enumerate() {
             let span = draft.span;
+            self.trace.at_service(place);
             let value = self.virtual_server(&draft);
             if let Some(server) = &value {
+                self.trace.keeps_service(&server.key);
                 self.planes(&draft, server, config);
             }
             services.extend(value.map(|value| Checked { value, span }));

@@ -1,7 +1,8 @@
 //! Exit status: what the remarks together mean for whoever called.
 //!
-//! keepalived's numbers (`keepalived -t`), with one difference: what merely has no effect here,
-//! or works otherwise than one may think, is no failure. The table of them stands at
+//! keepalived's numbers (`keepalived -t`): what it reports of a line that both understand the same
+//! way is a 5 here, too. What merely has no effect here, or works otherwise than one may think and
+//! draws no word from keepalived, is no failure. The table of them stands at
 //! [`super::Loaded::exit_status`].
 
 use super::diagnostic::{Code, Diagnostic, Severity};
@@ -12,11 +13,16 @@ pub(crate) enum Verdict {
     /// Fine.
     #[default]
     Fine,
+    /// It runs as it is understood, with something mended that does not go together.
+    Mended,
     /// It runs; something that was asked for will be missing.
     Faulty,
     /// It runs, with scripts that others may be able to change, or without a file that a strict
     /// include asks for. keepalived puts it above faults.
     Insecure,
+    /// It cannot run, though each of its lines can be used: `keepalived -t` speaks of faults, and
+    /// keepalived ends.
+    Contradictory,
     /// It cannot run.
     Unusable,
     /// It cannot run since an argument is missing: keepalived stops at such a line.
@@ -26,12 +32,18 @@ pub(crate) enum Verdict {
 impl Verdict {
     /// What one remark means.
     pub(crate) fn of(diagnostic: &Diagnostic) -> Self {
+        let or = |milder| match diagnostic.severity {
+            Severity::Error => Self::Faulty,
+            Severity::Warning => milder,
+            Severity::Notice => Self::Fine,
+        };
         match diagnostic.code {
             Code::MissingParameter => match diagnostic.severity {
                 Severity::Error => Self::Refused,
                 Severity::Warning | Severity::Notice => Self::Faulty,
             },
-            Code::NoConfiguration | Code::TooLarge | Code::DuplicateVrid => Self::Unusable,
+            Code::DuplicateVrid => Self::Contradictory,
+            Code::NoConfiguration | Code::TooLarge => Self::Unusable,
             Code::UnknownKeyword
             | Code::Misplaced
             | Code::BadValue
@@ -41,40 +53,51 @@ impl Verdict {
             | Code::NotText
             | Code::LongLine => Self::Faulty,
             Code::ScriptSecurity | Code::StrictInclude => Self::Insecure,
+            // keepalived reports each of these.
+            Code::MissingSetting
+            | Code::Reference
+            | Code::Duplicate
+            | Code::WrongFamily
+            | Code::Adjusted
+            | Code::Deprecated
+            | Code::LeftOut => or(Self::Mended),
             Code::CannotInclude
             | Code::NoMatch
             | Code::IncludeCycle
             | Code::ExecutableFile
             | Code::OddBlank
+            | Code::NotUtf8
             | Code::ExtraWords
             | Code::Repeated
             | Code::Accepted
-            | Code::NoEffectYet
             | Code::NotSupported
-            | Code::MissingSetting
-            | Code::Reference
             | Code::Macro
-            | Code::Duplicate
-            | Code::WrongFamily
-            | Code::Adjusted
-            | Code::LeftOut
             | Code::Surprising
             | Code::Capacity
             | Code::Script
             | Code::UnusableFile
             | Code::MissingInterface
-            | Code::More => match diagnostic.severity {
-                Severity::Error => Self::Faulty,
-                Severity::Warning | Severity::Notice => Self::Fine,
-            },
+            | Code::More => or(Self::Fine),
         }
     }
 
     /// Whether nothing can be run.
     pub(crate) fn is_fatal(self) -> bool {
         match self {
-            Self::Fine | Self::Insecure | Self::Faulty => false,
-            Self::Unusable | Self::Refused => true,
+            Self::Fine | Self::Mended | Self::Insecure | Self::Faulty => false,
+            Self::Contradictory | Self::Unusable | Self::Refused => true,
+        }
+    }
+
+    /// Whether something that was asked for will be missing, or may be dangerous.
+    pub(crate) fn is_faulty(self) -> bool {
+        match self {
+            Self::Fine | Self::Mended => false,
+            Self::Faulty
+            | Self::Insecure
+            | Self::Contradictory
+            | Self::Unusable
+            | Self::Refused => true,
         }
     }
 
@@ -83,7 +106,7 @@ impl Verdict {
         match self {
             Self::Fine => 0,
             Self::Insecure => 6,
-            Self::Faulty => 5,
+            Self::Mended | Self::Faulty | Self::Contradictory => 5,
             Self::Unusable => 4,
             Self::Refused => 2,
         }

@@ -259,3 +259,111 @@ proptest! {
         prop_assert!(loaded.diagnostics.is_sorted_by_key(|diagnostic| diagnostic.span));
     }
 }
+
+/// Latin-1, as files from before UTF-8 have it.
+#[test]
+fn a_word_that_is_no_utf8_is_said_and_a_comment_is_not() {
+    let of = |password: &[u8], comment: &[u8]| {
+        let before =
+            b"vrrp_instance A {\ninterface eth0\nvirtual_router_id 7\nvirtual_ipaddress {\n\
+                       10.0.0.1\n}\nnotify /bin/";
+        let authentication = b"\nauthentication {\nauth_type PASS\nauth_pass ";
+        let text = [
+            before.as_slice(),
+            comment,
+            authentication.as_slice(),
+            password,
+            b"\n}\n}\n".as_slice(),
+        ];
+        let source = Memory::default().with("/main", text.concat());
+        let loaded = load(&source, Path::new("/main"));
+        let entries = report(&loaded).into_iter();
+        let said = entries.filter(|entry| entry.code == Code::NotUtf8);
+        let said = said.map(|entry| {
+            let place = entry.place.unwrap();
+            (entry.severity, place.line, place.column)
+        });
+        (loaded.exit_status(), said.collect::<Vec<_>>())
+    };
+    assert_eq!(of(b"cafe", b"x # gr\xfc\xdfe"), (0, vec![]));
+    assert_eq!(
+        of(b"caf\xe9", b"x"),
+        (5, vec![(Severity::Error, 10, 11)]),
+        "the password is another one"
+    );
+    assert_eq!(
+        of(b"cafe", b"\xe9"),
+        (0, vec![(Severity::Warning, 7, 8)]),
+        "another file is looked for"
+    );
+    // In UTF-8 it is what it is.
+    assert_eq!(of("café".as_bytes(), b"x"), (0, vec![]));
+    assert_eq!(of("caf\u{fffd}".as_bytes(), b"x"), (0, vec![]));
+}
+
+#[test]
+fn each_place_of_a_repeated_mistake_is_there_for_programs_and_named_to_people() {
+    let text = "global_defs {\nfooo 1\nrouter_id x\nfooo 2\n}\nglobal_defs {\nfooo 3\n}\n";
+    let loaded = load(&Memory::default().with("/main", text), Path::new("/main"));
+    let entries = report(&loaded);
+    let [entry] = entries.as_slice() else {
+        panic!("{entries:?}");
+    };
+    let repeats: Vec<usize> = entry.repeats.iter().map(|place| place.line).collect();
+    assert_eq!(repeats, [4, 7]);
+    let shown = render(&loaded, false);
+    assert!(shown.contains("note: also on lines 4, 7\n"), "{shown}");
+}
+
+#[test]
+fn the_places_of_a_repeated_mistake_are_bounded() {
+    let text = format!("global_defs {{\n{}}}\n", "fooo\n".repeat(5000));
+    let loaded = load(&Memory::default().with("/main", text), Path::new("/main"));
+    let entries = report(&loaded);
+    assert_eq!(entries[0].repeats.len(), 1000);
+    assert!(entries[0].message.ends_with("(also on 4999 other lines)"));
+}
+
+#[test]
+fn programs_get_every_remark_and_people_the_first_of_them() {
+    let mut text = "virtual_server_group G {\n".to_owned();
+    for number in 0..120 {
+        writeln!(text, "10.0.0.x{number} 80").unwrap();
+    }
+    text.push_str("}\n");
+    let source = Memory::default().with("/main", text);
+    let path = Path::new("/main");
+    let bad = |loaded: &Loaded| {
+        let remarks = loaded.diagnostics.iter();
+        remarks.filter(|one| one.code == Code::BadValue).count()
+    };
+    let people = load(&source, path);
+    assert_eq!(bad(&people), 50);
+    assert!(people.diagnostics.iter().any(|one| one.code == Code::More));
+    let machines = load_for_machines(&source, path, &Environment::default(), false);
+    assert_eq!(bad(&machines), 120);
+    assert!(
+        !machines
+            .diagnostics
+            .iter()
+            .any(|one| one.code == Code::More)
+    );
+}
+
+#[test]
+fn what_was_mended_ends_check_with_5_and_holds_nothing_up() {
+    let of = |text: &str| load(&Memory::default().with("/main", text), Path::new("/main"));
+    let instance = |name: &str, vrid: u8, lines: &str| {
+        format!(
+            "vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id {vrid}\nvirtual_ipaddress {{\n\
+             10.0.0.{vrid}\n}}\n{lines}\n}}\n"
+        )
+    };
+    let state = |loaded: &Loaded| (loaded.exit_status(), loaded.is_faulty(), loaded.is_fatal());
+    let mended = instance("A", 1, "state MASTER\nnopreempt");
+    assert_eq!(state(&of(&mended)), (5, false, false));
+    let lost = instance("A", 1, "priority x");
+    assert_eq!(state(&of(&lost)), (5, true, false));
+    let twice = instance("A", 1, "") + &instance("B", 1, "");
+    assert_eq!(state(&of(&twice)), (5, true, true));
+}

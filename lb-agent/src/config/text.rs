@@ -62,6 +62,7 @@ pub struct SourceFile {
     path: PathBuf,
     text: Arc<String>,
     included_from: Option<Span>,
+    is_replaced: bool,
     line_starts: OnceLock<Vec<u32>>,
 }
 
@@ -69,6 +70,11 @@ impl SourceFile {
     /// The path as it was asked for.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether bytes of it were no UTF-8, and U+FFFD stands in their places.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.is_replaced
     }
 
     /// The whole text; bytes that are not UTF-8 are replaced.
@@ -149,9 +155,17 @@ impl Sources {
             path,
             text,
             included_from,
+            is_replaced: false,
             line_starts: OnceLock::new(),
         });
         id
+    }
+
+    /// Notes that bytes of this file were no UTF-8.
+    pub(crate) fn note_replaced(&mut self, id: FileId) {
+        if let Some(file) = self.files.get_mut(id.0 as usize) {
+            file.is_replaced = true;
+        }
     }
 
     /// A file by its number.

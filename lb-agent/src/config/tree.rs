@@ -102,6 +102,8 @@ struct Builder<'s> {
     last: Option<Node<'s>>,
     /// Open braces of a block that is not wanted.
     skipping: usize,
+    /// The last block of the top level that was closed, and the `}` that did it.
+    closed: Option<(String, Span)>,
 }
 
 struct Frame<'s> {
@@ -184,12 +186,20 @@ impl<'s> Builder<'s> {
 
     fn close(&mut self, span: Span, lexer: &mut Lexer<'s, '_>) {
         self.end_line();
+        if let [outermost] = self.open.as_slice() {
+            self.closed = Some((outermost.node.title(), span));
+        }
         if let Some(depth) = self.open.len().checked_sub(1) {
             self.close_down_to(depth);
-        } else {
-            let message = "this `}` closes nothing";
-            lexer.report(Diagnostic::error(Code::Brace, span, message));
+            return;
         }
+        let message = "this `}` closes nothing";
+        let surplus = Diagnostic::error(Code::Brace, span, message);
+        let surplus = surplus.help("take it away, or the `}` too many before it");
+        lexer.report(match &self.closed {
+            Some((title, place)) => surplus.related(*place, format!("`{title}` is closed here")),
+            None => surplus,
+        });
     }
 
     /// Closes blocks until only `depth` are open.

@@ -142,7 +142,7 @@ fn shared_addresses(instances: &[Checked<VrrpInstance>], diagnostics: &mut Diagn
                 "`{}` and `{}` both have the virtual address {}",
                 first.value.name, instance.value.name, key.0
             );
-            let twice = Diagnostic::warning(Code::Duplicate, instance.span, message);
+            let twice = Diagnostic::warning(Code::Surprising, instance.span, message);
             diagnostics.push(twice.related(first.span, "the first one"));
         }
     }

@@ -157,7 +157,7 @@ pub fn prepare(
         Some("cannot be used")
     } else if !errors.is_subset(known) {
         Some("has errors that the running configuration does not have")
-    } else if reload.reload_check_config && exit_status != 0 {
+    } else if reload.reload_check_config && loaded.is_faulty() {
         Some("has faults, and `reload_check_config` wants none")
     } else {
         None

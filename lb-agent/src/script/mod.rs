@@ -11,7 +11,8 @@
 //! * [`words`]: a command line cut into words. [`resolve`]: which file that is, and as whom it
 //!   runs. [`security`]: `enable_script_security`. [`programs`]: all of a configuration, looked for
 //!   without waiting for a file system that hangs.
-//! * [`process`]: one run, in a process group of its own, ended when its time is over.
+//! * [`process`]: one run, in a process group of its own, ended when its time is over. [`groups`]:
+//!   `set_supplementary_groups`.
 //! * [`tracker`]: `vrrp_script`: when to run, what the results come to. [`driver`] runs it.
 //!
 //! What this module does not do: it moves no priority (the VRRP machine adds up
@@ -19,6 +20,7 @@
 //! [`crate::health`]'s), and it queues no notifications ([`crate::notify`] does).
 
 pub mod driver;
+pub mod groups;
 mod lookup;
 pub mod process;
 pub mod programs;
@@ -46,6 +48,8 @@ pub struct Script {
     pub arguments: Vec<OsString>,
     /// Who runs it.
     pub user: User,
+    /// `set_supplementary_groups`: with all groups of that user, not the one only.
+    pub supplementary_groups: bool,
 }
 
 impl Script {

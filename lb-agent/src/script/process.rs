@@ -1,7 +1,7 @@
 //! One run of a script.
 //!
 //! The script leads a process group of its own, with `/dev/null` for its input and outputs, `/` for
-//! its directory and no groups but its user's. When its time is over the group is sent SIGTERM;
+//! its directory and no groups but its user's, unless `set_supplementary_groups` is on. When its time is over the group is sent SIGTERM;
 //! SIGKILL follows as soon as the leader has ended, so that nothing it started outlives it, or two
 //! seconds later. A script that ends in time may leave processes behind, as with keepalived. One that
 //! not even SIGKILL ends, because the kernel waits in it for a disk, is waited for two seconds more;
@@ -27,7 +27,7 @@ use tokio::time::{sleep_until, timeout_at};
 use tracing::warn;
 
 use self::stuck::Stuck;
-use super::{Script, User};
+use super::{Script, User, groups};
 use crate::runtime::{blocking, clock};
 
 /// From SIGTERM to SIGKILL, and from there to the complaint that nothing helps.
@@ -201,9 +201,15 @@ fn describe(error: &io::Error) -> String {
 }
 
 fn command(script: &Script) -> Command {
-    let mut command = Command::new(&script.program);
+    let own = User::own();
+    let mut command = if script.supplementary_groups && own.uid == 0 {
+        let mut command = Command::new(groups::SELF);
+        command.args(groups::arguments(script));
+        command
+    } else {
+        with_one_group(script, own)
+    };
     command
-        .args(&script.arguments)
         .process_group(0)
         .current_dir("/")
         .stdin(Stdio::null())
@@ -212,7 +218,13 @@ fn command(script: &Script) -> Command {
     for name in OURS_ALONE {
         command.env_remove(name);
     }
-    let own = User::own();
+    command
+}
+
+/// The script itself, with no groups but its user's.
+fn with_one_group(script: &Script, own: User) -> Command {
+    let mut command = Command::new(&script.program);
+    command.args(&script.arguments);
     let User { uid, gid } = script.user;
     if own.gid != gid || own.uid == 0 {
         command.gid(gid);

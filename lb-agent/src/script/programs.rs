@@ -85,10 +85,11 @@ impl Programs {
         lines.extend(disabling);
         self.insecure.set(self.insecure.get() || resolved.insecure);
         self.any.set(self.any.get() || resolved.script.is_some());
-        Looked {
-            script: resolved.script,
-            lines,
-        }
+        let script = resolved.script.map(|script| Script {
+            supplementary_groups: self.config.set_supplementary_groups,
+            ..script
+        });
+        Looked { script, lines }
     }
 
     /// A user and a group by name, without a name `script_user`; `None`: there is none, and the log

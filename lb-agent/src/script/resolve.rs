@@ -106,6 +106,7 @@ fn find(command: &str, user: User, rules: Rules<'_>, lines: &mut Vec<LogLine>) -
             program,
             arguments: arguments.into_iter().map(Into::into).collect(),
             user,
+            supplementary_groups: false,
         })
     };
     if first.contains('/') {

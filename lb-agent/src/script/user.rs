@@ -6,7 +6,7 @@ use thiserror::Error;
 /// The user whom keepalived's packages create for scripts.
 const DEFAULT_USER: &str = "keepalived_script";
 
-/// A user and one group; scripts have no other groups.
+/// A user and one group; scripts have no other groups without `set_supplementary_groups`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct User {
     /// User id.

@@ -1,8 +1,8 @@
 //! What VRRP needs to know of the configuration, typed for its own use.
 //!
 //! [`Setup`] is made of the configuration here and nowhere else. What keepalived does when a
-//! keyword is missing stands in `config`; what a combination of settings means for the protocol
-//! (which family, which version, what `vrrp_strict` forbids) stands here.
+//! keyword is missing, and what `vrrp_strict` takes back, stands in `config`; what a combination of
+//! settings means for the protocol (which family, which version) stands here.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -7,12 +7,14 @@ pub(crate) enum Difference {
     Silent,
     /// keepalived is content, we are not.
     Stricter,
+    /// keepalived finds a fault, we find none.
+    Milder,
     /// keepalived stops, we run.
     Runs,
     /// keepalived runs, we stop.
     Stops,
 }
-use Difference::{Silent, Stricter};
+use Difference::{Milder, Silent, Stricter};
 
 /// The section, the keyword and the words, `*` for any; and why.
 type Known = (
@@ -41,7 +43,29 @@ const SWITCH: &str = "keepalived takes any word for `on`";
 const NUMBER: &str = "keepalived takes what is no number for 0";
 const DIGITS: &str = "keepalived takes half a byte for a byte";
 
+const LAST: &str = "of two lines the last one counts, with keepalived the first";
+const INTERFACE: &str =
+    "whether there is such an interface the host knows: `lb-agent check` says it";
+const SOURCE: &str = "the address that it lacks may come later";
+const UNUSED: &str =
+    "a password without its `auth_type` is not used, so that its length does not matter";
+const NO_WEIGHT: &str = "a server without weight is no fault; keepalived makes its quorum 0";
+
 const KNOWN: &[Known] = &[
+    (Milder, "vrrp_track_process", "process", "*", LAST),
+    (Milder, "track_file", "file", "*", LAST),
+    (Milder, "vrrp_instance", "interface", "*", INTERFACE),
+    (Milder, "vrrp_instance", "native_ipv6", "*", FAMILY),
+    (Milder, "vrrp_instance", "use_ipvlan", "*", SOURCE),
+    (Milder, "authentication", "auth_pass", LONG, UNUSED),
+    (
+        Milder,
+        "virtual_server",
+        "persistence_engine",
+        LONG,
+        LONG_NAME,
+    ),
+    (Milder, "real_server", "weight", "0", NO_WEIGHT),
     (Stricter, "top level", "net_namespace", "*", NAMESPACES),
     (Stricter, "top level", "net_namespace_ipvs", "*", NAMESPACES),
     (Silent, "global_defs", "vrrp_startup_delay", "0", AS_IT_IS),

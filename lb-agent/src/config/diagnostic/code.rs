@@ -21,6 +21,8 @@ pub enum Code {
     ExecutableFile,
     /// Bytes that are no text.
     NotText,
+    /// Bytes of a word that are no UTF-8.
+    NotUtf8,
     /// A line that is longer than keepalived reads.
     LongLine,
     /// Blanks that are none for keepalived.
@@ -43,14 +45,14 @@ pub enum Code {
     ExtraWords,
     /// A value that cannot be what it should.
     BadValue,
-    /// The same keyword twice in one block.
+    /// The same keyword, address or peer twice in one block.
     Repeated,
     /// Known, and without effect here by design.
     Accepted,
-    /// Known, and without effect here yet.
-    NoEffectYet,
-    /// Asked for and not built yet; whatever needs it is left out.
+    /// Asked for and not to be had here; whatever needs it is left out, or goes on without.
     NotSupported,
+    /// An old word, with the effect of the new one.
+    Deprecated,
     /// Something without which a block cannot be used.
     MissingSetting,
     /// A name that stands for nothing, or for something that is left out.
@@ -93,6 +95,7 @@ impl Code {
             Self::IncludeCycle => "include-cycle",
             Self::ExecutableFile => "executable-file",
             Self::NotText => "not-text",
+            Self::NotUtf8 => "not-utf-8",
             Self::LongLine => "long-line",
             Self::OddBlank => "odd-blank",
             Self::UnterminatedQuote => "unterminated-quote",
@@ -106,8 +109,8 @@ impl Code {
             Self::BadValue => "bad-value",
             Self::Repeated => "repeated",
             Self::Accepted => "accepted",
-            Self::NoEffectYet => "no-effect-yet",
             Self::NotSupported => "not-supported",
+            Self::Deprecated => "deprecated",
             Self::MissingSetting => "missing-setting",
             Self::Reference => "reference",
             Self::Duplicate => "duplicate",

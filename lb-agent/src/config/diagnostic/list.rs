@@ -7,17 +7,35 @@ use super::{Code, Diagnostic, Severity};
 use crate::config::status::Verdict;
 use crate::config::text::{FileId, Sources, Span};
 
-/// Remarks kept of one severity in one file.
-const SHOWN_OF_ONE_KIND: usize = 50;
+/// Remarks of one severity in one file that people are shown.
+pub(crate) const FOR_PEOPLE: usize = 50;
 
-/// Collects remarks. A remark that repeats a kept one is only counted; what comes after
-/// [`SHOWN_OF_ONE_KIND`] of a severity in a file is only counted, too.
-#[derive(Debug, Default)]
+/// The same for programs, which want all of them.
+pub(crate) const FOR_MACHINES: usize = 10_000;
+
+/// Remarks that programs are shown in all, so that thousands of files cost no more than one.
+const IN_ALL: usize = 20_000;
+
+/// Places of one repeated remark that are kept.
+const REPEATS: usize = 1000;
+
+/// Collects remarks. One that repeats a kept one adds its place to that; what comes after so many of
+/// a severity in a file is only counted.
+#[derive(Debug)]
 pub(crate) struct Diagnostics {
+    /// [`FOR_PEOPLE`] or [`FOR_MACHINES`].
+    most: usize,
     kept: Vec<Diagnostic>,
-    seen: BTreeMap<(Option<FileId>, Severity), usize>,
+    seen: BTreeMap<(Option<FileId>, Severity), Count>,
     once: BTreeMap<(&'static str, String), Once>,
     verdict: Verdict,
+}
+
+/// Remarks of one severity in one file.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    made: usize,
+    kept: usize,
 }
 
 /// A remark that is made only once: its place in `kept` and how often it would have been made.
@@ -27,22 +45,45 @@ struct Once {
     times: usize,
 }
 
+impl Default for Diagnostics {
+    fn default() -> Self {
+        Self::keeping(FOR_PEOPLE)
+    }
+}
+
 impl Diagnostics {
+    /// A list with so many remarks of one severity in one file.
+    pub(crate) fn keeping(most: usize) -> Self {
+        Self {
+            most,
+            kept: Vec::new(),
+            seen: BTreeMap::new(),
+            once: BTreeMap::new(),
+            verdict: Verdict::default(),
+        }
+    }
+
     /// Adds a remark.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         self.keep(diagnostic);
     }
 
-    /// Adds a remark about the word `subject` in the block `section` unless one was made;
-    /// otherwise it counts on how many lines it holds.
+    /// Adds a remark about the word `subject` at `place` in the block `section` unless one was made;
+    /// otherwise that one holds at this place, too.
     pub(crate) fn push_once(
         &mut self,
         section: &'static str,
         subject: &str,
+        place: Span,
         diagnostic: impl FnOnce() -> Diagnostic,
     ) {
         if let Some(once) = self.once.get_mut(&(section, subject.to_owned())) {
             once.times += 1;
+            if let Some(first) = self.kept.get_mut(once.index)
+                && first.repeats.len() < REPEATS
+            {
+                first.repeats.push(place);
+            }
             return;
         }
         // Beyond the cap nothing new is remembered: the number of different words is not bounded.
@@ -55,9 +96,13 @@ impl Diagnostics {
 
     /// Whether an error or warning in this file would still be kept: asked before costly help.
     pub(crate) fn has_room(&self, file: FileId, severity: Severity) -> bool {
-        self.seen
-            .get(&(Some(file), severity))
-            .is_none_or(|&count| count < SHOWN_OF_ONE_KIND)
+        let count = self.seen.get(&(Some(file), severity));
+        self.admits(count.map_or(1, |count| count.made + 1))
+    }
+
+    /// Whether the remark of this number among those of its severity and file is kept.
+    fn admits(&self, number: usize) -> bool {
+        number <= FOR_PEOPLE || number <= self.most && self.kept.len() < IN_ALL
     }
 
     /// What all remarks together mean.
@@ -75,10 +120,10 @@ impl Diagnostics {
                     format!("{} (also on {others} other {lines})", diagnostic.message);
             }
         }
-        for (&(file, severity), &count) in &self.seen {
-            if count > SHOWN_OF_ONE_KIND {
-                self.kept
-                    .push(more(sources, file, severity, count - SHOWN_OF_ONE_KIND));
+        for (&(file, severity), count) in &self.seen {
+            let hidden = count.made - count.kept;
+            if hidden > 0 {
+                self.kept.push(more(sources, file, severity, hidden));
             }
         }
         sort(&mut self.kept);
@@ -88,9 +133,15 @@ impl Diagnostics {
     fn keep(&mut self, diagnostic: Diagnostic) -> Option<usize> {
         self.verdict = self.verdict.max(Verdict::of(&diagnostic));
         let file = diagnostic.span.map(|span| span.file);
-        let count = self.seen.entry((file, diagnostic.severity)).or_default();
-        *count += 1;
-        if *count > SHOWN_OF_ONE_KIND {
+        let key = (file, diagnostic.severity);
+        let before = self.seen.get(&key).copied().unwrap_or_default();
+        let is_kept = self.admits(before.made + 1);
+        let count = Count {
+            made: before.made + 1,
+            kept: before.kept + usize::from(is_kept),
+        };
+        self.seen.insert(key, count);
+        if !is_kept {
             return None;
         }
         self.kept.push(diagnostic);
@@ -116,5 +167,6 @@ fn more(sources: &Sources, file: Option<FileId>, severity: Severity, count: usiz
         ),
         help: None,
         related: Vec::new(),
+        repeats: Vec::new(),
     }
 }

@@ -18,6 +18,9 @@ struct Setting {
     span: Span,
     /// Of the words behind the keyword.
     hash: u64,
+    /// The lines that say it, and the lines in their blocks: kept only for who has it explained.
+    lines: Vec<Span>,
+    block: Vec<(Span, usize)>,
 }
 
 impl Given {
@@ -25,6 +28,38 @@ impl Given {
     pub(crate) fn span(&self, keyword: &str) -> Option<Span> {
         let found = self.settings.iter().find(|set| set.keyword == keyword);
         found.map(|set| set.span)
+    }
+
+    /// The lines of a list of `count` values: those of the block, if there are as many lines or words
+    /// in it; else those of the keyword itself. `None` where neither is so.
+    pub(crate) fn lines(&self, keyword: &str, count: usize) -> Option<Vec<Span>> {
+        let found = self.settings.iter().find(|set| set.keyword == keyword)?;
+        let block = &found.block;
+        if block.len() == count {
+            return Some(block.iter().map(|(line, _)| *line).collect());
+        }
+        let words = block.iter().map(|(_, words)| *words);
+        if words.sum::<usize>() == count {
+            let each = block.iter();
+            let each = each.flat_map(|(line, words)| std::iter::repeat_n(*line, *words));
+            return Some(each.collect());
+        }
+        match found.lines.as_slice() {
+            lines if lines.len() == count => Some(lines.to_vec()),
+            [line] if found.block.is_empty() => Some(vec![*line; count]),
+            _ => None,
+        }
+    }
+
+    /// Keeps the lines of a list, for [`Self::lines`].
+    pub(crate) fn note_lines(&mut self, keyword: &str, node: &Node<'_>) {
+        let found = self.settings.iter_mut().find(|set| set.keyword == keyword);
+        if let Some(setting) = found {
+            setting.lines.push(node.span());
+            let lines = node.block.iter().flat_map(|block| &block.nodes);
+            let lines = lines.map(|line| (line.span(), 1 + line.arguments.len()));
+            setting.block.extend(lines);
+        }
     }
 
     /// Forgets everything but the room it takes.
@@ -44,13 +79,16 @@ impl Given {
             keyword,
             span: node.span(),
             hash: hasher.finish(),
+            lines: Vec::new(),
+            block: Vec::new(),
         };
         let earlier = self.settings.iter_mut().find(|set| set.keyword == keyword);
         let Some(earlier) = earlier else {
             self.settings.push(setting);
             return None;
         };
-        let earlier = std::mem::replace(earlier, setting.clone());
-        (earlier.hash != setting.hash).then_some(earlier.span)
+        let (hash, span) = (earlier.hash, earlier.span);
+        (earlier.hash, earlier.span) = (setting.hash, setting.span);
+        (hash != setting.hash).then_some(span)
     }
 }

@@ -1,9 +1,11 @@
 //! Which line says what: kept only for who asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::place::{Block, Place};
 use crate::config::draft::{CheckerDraft, ConfigDraft, Given, Named, VirtualServerDraft};
+use crate::config::model::VirtualServerKey;
+use crate::config::trace::{Trace, checker_title, server_title, service_title};
 
 /// The keywords of all blocks, by the blocks' titles.
 #[derive(Clone, Debug, Default)]
@@ -13,8 +15,7 @@ pub(crate) struct Origins {
     global: Given,
     garp_groups: Vec<Given>,
     blocks: BTreeMap<String, (Block, Given)>,
-    /// The titles of checkers that check nothing.
-    left_out: BTreeSet<String>,
+    trace: Trace,
 }
 
 impl Origins {
@@ -30,7 +31,7 @@ impl Origins {
                 .map(|(given, _)| given.clone())
                 .collect(),
             blocks: BTreeMap::new(),
-            left_out: BTreeSet::new(),
+            trace: Trace::default(),
         };
         origins.named("vrrp_script", &draft.vrrp_scripts);
         origins.named("vrrp_track_process", &draft.vrrp_track_processes);
@@ -51,15 +52,15 @@ impl Origins {
                 origins.add(title, block, &one.auth_hmac_given);
             }
         }
-        for service in &draft.virtual_servers {
-            origins.service(service);
+        for (place, service) in draft.virtual_servers.iter().enumerate() {
+            origins.service_at(place, service);
         }
         origins
     }
 
-    /// The same without checkers that the configuration does not have, by their titles.
-    pub(crate) fn without(self, left_out: BTreeSet<String>) -> Self {
-        Self { left_out, ..self }
+    /// The same with what became of the draft.
+    pub(crate) fn with(self, trace: Trace) -> Self {
+        Self { trace, ..self }
     }
 
     fn named<T>(&mut self, keyword: &'static str, blocks: &[Named<T>]) {
@@ -69,16 +70,18 @@ impl Origins {
         }
     }
 
-    fn service(&mut self, service: &VirtualServerDraft) {
-        for server in &service.real_servers {
-            let name = service.title_of(server);
+    /// Servers go by their places in the file: several may have one address and port.
+    fn service_at(&mut self, place: usize, service: &VirtualServerDraft) {
+        for (number, server) in service.real_servers.iter().enumerate() {
             for (index, checker) in server.checkers.iter().enumerate() {
-                self.checker(format!("{name} check {index}"), checker.checker());
+                let title = checker_title(place, number, index);
+                self.checker(title, checker.checker());
             }
-            self.add(name, Block::new("real_server", server.span), &server.given);
+            let block = Block::new("real_server", server.span);
+            self.add(server_title(place, number), block, &server.given);
         }
         let block = Block::new("virtual_server", service.span);
-        self.add(service.title(), block, &service.given);
+        self.add(service_title(place), block, &service.given);
     }
 
     fn checker(&mut self, title: String, checker: &CheckerDraft) {
@@ -113,10 +116,20 @@ impl Origins {
         &self.global
     }
 
+    /// A virtual server's place in the file.
+    pub(crate) fn service(&self, key: &VirtualServerKey) -> Option<usize> {
+        self.trace.service(key)
+    }
+
+    /// The place in the file of one of its real servers, by its place in the configuration.
+    pub(crate) fn server(&self, service: usize, server: usize) -> Option<usize> {
+        self.trace.server(service, server)
+    }
+
     /// The checkers of a real server that are left, in the order of the file.
-    pub(crate) fn checks(&self, title: &str) -> impl Iterator<Item = Place<'_>> {
-        let titles = (0..).map(move |index| format!("{title} check {index}"));
-        let written = titles.map(move |title| (self.block(&title), self.left_out.contains(&title)));
+    pub(crate) fn checks(&self, service: usize, server: usize) -> impl Iterator<Item = Place<'_>> {
+        let titles = (0..).map(move |index| checker_title(service, server, index));
+        let written = titles.map(move |title| (self.block(&title), self.trace.is_left_out(&title)));
         let written = written.take_while(|(place, _)| place.span().is_some());
         let left = written.filter(|(_, is_left_out)| !is_left_out);
         left.map(|(place, _)| place)
@@ -125,6 +138,7 @@ impl Origins {
     /// A block by its title.
     pub(crate) fn block(&self, title: &str) -> Place<'_> {
         let found = self.blocks.get(title);
-        found.map_or_else(Place::default, |(block, given)| Place::at(*block, given))
+        let place = found.map_or_else(Place::default, |(block, given)| Place::at(*block, given));
+        place.overruled(self.trace.overruled(title))
     }
 }

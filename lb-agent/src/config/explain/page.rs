@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::place::{Origin, Place};
-use super::words::{flat, word};
+use super::place::Place;
+use super::words::{flat, spelled, word};
 use crate::config::Loaded;
 use crate::config::text::Span;
+use crate::config::trace::Origin;
 
 /// Column in which the origins stand.
 const COLUMN: usize = 52;
@@ -37,7 +38,7 @@ impl Page<'_> {
     }
 
     pub(super) fn field(&mut self, name: &str, value: &Value, place: &Place<'_>, depth: usize) {
-        if let Some(word) = word(value) {
+        if let Some(word) = spelled(name, value).or_else(|| word(value)) {
             let origin = place.origin(name, &word);
             let origin = origin.map_or_else(|| "default".to_owned(), |it| self.origin(it));
             self.line(&format!("{name} {word}"), &origin, depth);
@@ -51,17 +52,22 @@ impl Page<'_> {
             }
             Value::Array(items) if !items.is_empty() => {
                 self.open(name, place.keyword(name), depth);
-                for item in items {
-                    match word(item) {
-                        Some(word) => self.line(&word, "", depth + 1),
-                        None => self.line(&flat(item), "", depth + 1),
-                    }
+                let lines = place.lines(name, items.len());
+                for (item, line) in items.iter().zip(lines) {
+                    let text = word(item).unwrap_or_else(|| flat(item));
+                    self.item(&text, line, depth + 1);
                 }
                 self.close(depth);
             }
             // What is not there says nothing.
             _ => {}
         }
+    }
+
+    /// One value of a list.
+    pub(super) fn item(&mut self, text: &str, line: Option<Span>, depth: usize) {
+        let origin = line.map_or_else(String::new, |line| self.place(line));
+        self.line(text, &origin, depth);
     }
 
     pub(super) fn open(&mut self, title: &str, span: Option<Span>, depth: usize) {

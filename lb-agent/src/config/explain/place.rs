@@ -3,6 +3,7 @@
 
 use crate::config::draft::Given;
 use crate::config::text::Span;
+use crate::config::trace::{Origin, Overruled};
 
 /// A block within those that hand their settings down to it.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +14,8 @@ pub(crate) struct Place<'o> {
     inner: Vec<(Block, &'o Given)>,
     /// The field of the model that the fields asked for belong to.
     object: Option<String>,
+    /// The fields that other keywords decide about.
+    overruled: Option<&'o Overruled>,
 }
 
 /// The first line of a block.
@@ -27,15 +30,6 @@ impl Block {
     pub(crate) const fn new(keyword: &'static str, span: Span) -> Self {
         Self { keyword, span }
     }
-}
-
-/// Where the value of a field comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// The line.
-    pub(crate) span: Span,
-    /// What stands there, when it is not the field's own keyword: the value follows from it.
-    pub(crate) follows: Option<&'static str>,
 }
 
 impl<'o> Place<'o> {
@@ -77,7 +71,14 @@ impl<'o> Place<'o> {
             blocks: block.into_iter().chain(self.blocks.clone()).collect(),
             inner: Vec::new(),
             object: Some(object.to_owned()),
+            overruled: self.overruled,
         }
+    }
+
+    /// The same with fields that other keywords decide about.
+    pub(crate) fn overruled(mut self, overruled: Option<&'o Overruled>) -> Self {
+        self.overruled = overruled;
+        self
     }
 
     /// Whether it is a block of this keyword.
@@ -97,6 +98,10 @@ impl<'o> Place<'o> {
 
     /// Where a field's value comes from; `None`: it is the default.
     pub(crate) fn origin(&self, field: &str, value: &str) -> Option<Origin> {
+        let overruled = self.overruled.and_then(|fields| fields.get(field));
+        if let Some(by) = overruled {
+            return Some(*by);
+        }
         if field == "alpha" && self.is("real_server") {
             return self.alpha_of_server();
         }
@@ -126,7 +131,8 @@ impl<'o> Place<'o> {
         let names = names(object, field);
         let mut blocks = self.blocks.iter();
         let (_, own) = blocks.next()?;
-        let own = names.iter().find_map(|name| own.span(name));
+        // Of two keywords for one thing the last line counts.
+        let own = names.iter().filter_map(|name| own.span(name)).max();
         if field == "smtp_alert" {
             // Of mails only `global_defs` says more.
             let (_, global) = self.blocks.last()?;
@@ -143,6 +149,21 @@ impl<'o> Place<'o> {
                 outer.find_map(|name| given.span(&name))
             })
         })
+    }
+
+    /// The lines of a list of `count` values, where each has one.
+    pub(crate) fn lines(&self, field: &str, count: usize) -> Vec<Option<Span>> {
+        let object = self.object.as_deref().unwrap_or_default();
+        let names = names(object, field);
+        let mut blocks = self.blocks.iter();
+        let found = blocks.find_map(|(_, given)| {
+            let mut names = names.iter();
+            names.find_map(|name| given.lines(name, count))
+        });
+        found.map_or_else(
+            || vec![None; count],
+            |lines| lines.into_iter().map(Some).collect(),
+        )
     }
 
     /// The keywords of `global_defs` that say whether mails are sent about what stands here.
@@ -199,6 +220,7 @@ fn names(object: &str, field: &str) -> Vec<String> {
         (_, "flag_1") => &["flag-1"],
         (_, "flag_2") => &["flag-2"],
         (_, "flag_3") => &["flag-3"],
+        (_, "urls") => &["url"],
         ("Dns", "kind") => &["type"],
         (_, _) => &[],
     };
@@ -229,6 +251,7 @@ fn sources(block: &str, field: &str, value: &str) -> &'static [&'static str] {
         (_, "lower_prio_repeat", _) => &["vrrp_garp_master_repeat", "vrrp_min_garp"],
         (_, "master_delay" | "master_repeat", _) => &["vrrp_min_garp"],
         (_, "netlink_notify_msg", "on") => &["use_vmac"],
+        ("virtual_server", "ip_family", _) => &["real_server"],
         ("vrrp_script", "timeout", _) => &["interval"],
         ("vrrp_track_process", "fork_delay" | "terminate_delay", _) => &["delay"],
         ("bfd_instance", "ttl", "64") => &["multihop"],

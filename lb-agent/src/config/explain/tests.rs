@@ -128,6 +128,229 @@ fn lines_of(text: &str, keyword: &str) -> Vec<String> {
         .collect()
 }
 
+/// Two services of one address and port, as every DNS has them.
+#[test]
+fn services_of_one_port_stand_with_their_own_lines() {
+    let service = |protocol: &str, weight: u8| {
+        format!(
+            "virtual_server 10.0.0.1 53 {{
+    protocol {protocol}
+    lb_algo wrr
+    lb_kind DR
+    delay_loop {weight}
+    real_server 10.0.1.1 53 {{
+        weight {weight}
+        TCP_CHECK {{
+            connect_port 53
+        }}
+    }}
+}}
+"
+        )
+    };
+    let text = explained(&(service("TCP", 2) + &service("UDP", 3)));
+    for (keyword, expected) in [
+        (
+            "virtual_server",
+            ["10.0.0.1 53 { # lb.conf:1", "10.0.0.1 53 { # lb.conf:13"],
+        ),
+        ("protocol", ["TCP # lb.conf:2", "UDP # lb.conf:14"]),
+        ("lb_algo", ["wrr # lb.conf:3", "wrr # lb.conf:15"]),
+        ("lb_kind", ["DR # lb.conf:4", "DR # lb.conf:16"]),
+        (
+            "real_server",
+            ["10.0.1.1 53 { # lb.conf:6", "10.0.1.1 53 { # lb.conf:18"],
+        ),
+        ("weight", ["2 # lb.conf:7", "3 # lb.conf:19"]),
+        ("delay_loop", ["2 # lb.conf:5", "3 # lb.conf:17"]),
+        ("connect_port", ["53 # lb.conf:9", "53 # lb.conf:21"]),
+    ] {
+        let expected = expected.map(|rest| format!("{keyword} {rest}"));
+        assert_eq!(lines_of(&text, keyword), expected, "{text}");
+    }
+}
+
+/// DR and TUN leave the port as the client wrote it: the server's own is not in the model.
+#[test]
+fn a_server_whose_port_cannot_count_stands_with_its_own_lines() {
+    let text = explained(
+        "virtual_server 10.0.0.1 80 {
+    lb_kind DR
+    real_server 10.0.1.1 8080 {
+        weight 3
+        TCP_CHECK {
+            connect_timeout 4
+        }
+    }
+}
+virtual_server fwmark 7 {
+    lb_kind DR
+    ip_family inet
+    real_server 10.0.1.1 8080 {
+        weight 5
+    }
+}
+",
+    );
+    let servers = [
+        "real_server 10.0.1.1 80 { # lb.conf:3",
+        "real_server 10.0.1.1 0 { # lb.conf:13",
+    ];
+    assert_eq!(lines_of(&text, "real_server"), servers, "{text}");
+    let weights = ["weight 3 # lb.conf:4", "weight 5 # lb.conf:14"];
+    assert_eq!(lines_of(&text, "weight"), weights, "{text}");
+    let timeout = ["connect_timeout 4 # lb.conf:6"];
+    assert_eq!(lines_of(&text, "connect_timeout"), timeout, "{text}");
+    // The trap: without `protocol` it is UDP, and the page says so.
+    assert_eq!(lines_of(&text, "protocol"), ["protocol UDP # default"]);
+    assert_eq!(
+        lines_of(&text, "ip_family"),
+        ["ip_family inet # lb.conf:12"]
+    );
+}
+
+#[test]
+fn of_servers_that_stand_there_twice_the_others_keep_their_lines() {
+    let text = explained(
+        "virtual_server 10.0.0.1 80 {
+    protocol TCP
+    lb_kind NAT
+    real_server 10.0.1.1 80 {
+        weight 2
+    }
+    real_server 10.0.1.1 80 {
+        weight 3
+    }
+    real_server 10.0.1.2 80 {
+        weight 4
+    }
+}
+",
+    );
+    let weights = ["weight 2 # lb.conf:5", "weight 4 # lb.conf:11"];
+    assert_eq!(lines_of(&text, "weight"), weights, "{text}");
+}
+
+#[test]
+fn a_value_that_another_keyword_overrules_names_that_keyword() {
+    let text = explained(
+        "global_defs {
+    vrrp_strict
+}
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    state MASTER
+    priority 100
+    nopreempt
+    preempt_delay 5
+    down_timer_adverts 9
+    garp_lower_prio_repeat 4
+    mcast_src_ip 10.0.0.7
+    unicast_src_ip 10.0.0.8
+    unicast_peer {
+        10.0.0.9
+    }
+    virtual_ipaddress {
+        10.0.0.1
+    }
+}
+virtual_server 10.0.0.1 0 {
+    protocol TCP
+    lb_kind NAT
+    quorum 9
+    real_server 10.0.1.1 80 {
+    }
+}
+",
+    );
+    for line in [
+        "nopreempt off # lb.conf:7, state",
+        "preempt_delay 0 # lb.conf:7, state",
+        "state BACKUP # lb.conf:2, vrrp_strict",
+        "down_timer_adverts 3 # lb.conf:2, vrrp_strict",
+        "lower_prio_repeat 0 # lb.conf:2, vrrp_strict",
+        "lower_prio_no_advert on # lb.conf:2, vrrp_strict",
+        "accept off # lb.conf:2, vrrp_strict",
+        "source 10.0.0.8 # lb.conf:14",
+        "quorum 1 # lb.conf:22, real_server",
+        "persistence_timeout 360 # lb.conf:22, virtual_server",
+    ] {
+        let keyword = line.split(' ').next().unwrap_or_default();
+        assert!(
+            lines_of(&text, keyword).contains(&line.to_owned()),
+            "{line}\n{text}"
+        );
+    }
+}
+
+#[test]
+fn the_values_of_a_list_have_lines_of_their_own() {
+    let text = explained(
+        "vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    unicast_peer {
+        10.0.0.8
+        10.0.0.9
+    }
+    virtual_ipaddress {
+        10.0.0.1/24
+        10.0.0.2/24
+    }
+    track_interface {
+        eth1
+        eth2
+    }
+}
+vrrp_instance B {
+    interface eth0
+    virtual_router_id 52
+    no_virtual_ipaddress
+}
+vrrp_sync_group G {
+    group {
+        A B
+    }
+}
+virtual_server_group V {
+    10.0.0.5 80
+    10.0.0.6 80
+}
+",
+    );
+    for line in [
+        "10.0.0.8 # lb.conf:5",
+        "10.0.0.9 # lb.conf:6",
+        "address 10.0.0.1/24 dev eth0 scope 0 # lb.conf:9",
+        "address 10.0.0.2/24 dev eth0 scope 0 # lb.conf:10",
+        "A # lb.conf:24",
+        "B # lb.conf:24",
+        "10.0.0.5 80 # lb.conf:28",
+        "10.0.0.6 80 # lb.conf:29",
+    ] {
+        let first = line.split(' ').next().unwrap_or_default();
+        assert!(
+            lines_of(&text, first).contains(&line.to_owned()),
+            "{line}\n{text}"
+        );
+    }
+    for (name, line) in [("eth1", 13), ("eth2", 14)] {
+        let place = format!("# lb.conf:{line}");
+        let found = text
+            .lines()
+            .any(|it| it.contains(name) && it.ends_with(&place));
+        assert!(found, "{name}\n{text}");
+    }
+}
+
+#[test]
+fn words_are_spelled_as_their_keywords_have_them() {
+    let text = explained("global_defs {\n    umask 0137\n}\n");
+    assert_eq!(lines_of(&text, "umask"), ["umask 0137 # lb.conf:2"]);
+    assert_eq!(lines_of(&text, "xdp_mode"), ["xdp_mode auto # default"]);
+}
+
 #[test]
 fn the_priority_of_a_process_is_not_that_of_an_instance() {
     let text = explained(

@@ -22,6 +22,19 @@ pub(super) fn word(value: &Value) -> Option<String> {
     }
 }
 
+/// A value as its keyword has it, where that is not the model's own word.
+pub(super) fn spelled(field: &str, value: &Value) -> Option<String> {
+    let text = || value.as_str();
+    match field {
+        "lb_kind" | "lvs_method" | "sorry_server_lvs_method" | "state" => {
+            text().map(str::to_uppercase)
+        }
+        "lb_algo" | "xdp_attach" | "xdp_mode" | "xdp_smtp_tls" => text().map(str::to_lowercase),
+        "umask" => value.as_u64().map(|mask| format!("0{mask:o}")),
+        _ => None,
+    }
+}
+
 /// A nested value on one line: names and values, without what is not there or off.
 pub(super) fn flat(value: &Value) -> String {
     match value {

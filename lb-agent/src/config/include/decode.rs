@@ -5,8 +5,10 @@ use std::sync::Arc;
 /// What the bytes of a file are.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// Text. What is not UTF-8 (comments in older encodings) is replaced, byte for byte.
+    /// Text.
     Text(Arc<String>),
+    /// Text with bytes that are no UTF-8 (comments in older encodings), in whose places U+FFFD stands.
+    Replaced(Arc<String>),
     /// No text, and why.
     Junk(&'static str),
 }
@@ -32,9 +34,13 @@ pub(super) fn decode(bytes: Vec<u8>) -> Content {
     if controls > 3 && controls > bytes.len() / 1000 * JUNK_PER_MILLE {
         return Content::Junk("it holds binary data");
     }
-    let text = String::from_utf8(bytes)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    Content::Text(Arc::new(text))
+    match String::from_utf8(bytes) {
+        Ok(text) => Content::Text(Arc::new(text)),
+        Err(error) => {
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            Content::Replaced(Arc::new(text))
+        }
+    }
 }
 
 fn is_junk(byte: u8) -> bool {

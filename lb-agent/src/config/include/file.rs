@@ -23,7 +23,10 @@ impl Reader<'_> {
                 self.bytes_left -= raw.bytes.len().min(self.bytes_left);
                 match decode(raw.bytes) {
                     Content::Text(text) => {
-                        return self.lines_of(path.to_owned(), raw.identity, &text, None);
+                        return self.lines_of((path.to_owned(), raw.identity), &text, true, None);
+                    }
+                    Content::Replaced(text) => {
+                        return self.lines_of((path.to_owned(), raw.identity), &text, false, None);
                     }
                     Content::Junk(why) => (
                         Code::NoConfiguration,
@@ -71,7 +74,10 @@ impl Reader<'_> {
                 self.bytes_left -= raw.bytes.len().min(self.bytes_left);
                 match decode(raw.bytes) {
                     Content::Text(text) => {
-                        return self.lines_of(path, raw.identity, &text, Some(span));
+                        return self.lines_of((path, raw.identity), &text, true, Some(span));
+                    }
+                    Content::Replaced(text) => {
+                        return self.lines_of((path, raw.identity), &text, false, Some(span));
                     }
                     Content::Junk(why) => {
                         let message =

@@ -148,6 +148,7 @@ const BODY: &[Keyword<UrlDraft>] = &[
     })
     .goes_on(),
     line("regex_stack", words("START MAX", 2, 2), lower::regex_stack)
+        .default("none is needed")
         .goes_on()
         .example("7 8")
         .accepted("a regex needs no stack here"),

@@ -14,7 +14,6 @@ keepalived up to 2.4.3 is known. What a keyword does here:
 | | |
 | --- | --- |
 | works | as with keepalived |
-| later | it is read, and a warning says what follows from its having no effect yet |
 | without effect | by design; a notice says why |
 | refused | an error says what to do instead |
 
@@ -60,8 +59,6 @@ fn write_row(text: &mut String, row: &Row) {
         Status::Done => "works".to_owned(),
         Status::Accepted(why) => format!("without effect: {why}"),
         Status::Refused(why) => format!("refused: {why}"),
-        Status::Later("") => "later".to_owned(),
-        Status::Later(consequence) => format!("later: {consequence}"),
     };
     let example = if row.example.is_empty() || row.example.contains('\n') {
         String::new()

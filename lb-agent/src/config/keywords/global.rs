@@ -59,7 +59,7 @@ const VRRP: &[Keyword<GlobalDraft>] = &[
         g.vrrp_version = Some(v);
     })
     .default("2")
-    .example("2"),
+    .example("3"),
     bare("vrrp_skip_check_adv_addr", |g: &mut GlobalDraft, v| {
         g.vrrp_skip_check_adv_addr = Some(v);
     }),
@@ -160,7 +160,7 @@ const GARP: &[Keyword<GlobalDraft>] = &[
         lower::garp_extra_if,
     )
     .goes_on()
-    .or(&["vrrp_vmac_garp_intvl"])
+    .formerly(&["vrrp_vmac_garp_intvl"])
     .since("2.2.3")
     .example("all 7"),
 ];

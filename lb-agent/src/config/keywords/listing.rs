@@ -25,10 +25,12 @@ struct Entry {
     default: &'static str,
     /// The keepalived that had it first; empty: 2.2.7 or an older one.
     since: &'static str,
-    /// `done`, `accepted`, `refused` or `later`.
+    /// `done`, `accepted` or `refused`.
     status: &'static str,
-    /// Why, or what follows.
+    /// Why.
     remark: &'static str,
+    /// Whether what stands behind the name is looked at.
+    is_read: bool,
 }
 
 /// All sections, in the order of the documentation.
@@ -55,7 +57,6 @@ fn entry(row: super::section::Row) -> Entry {
         Status::Done => ("done", ""),
         Status::Accepted(why) => ("accepted", why),
         Status::Refused(why) => ("refused", why),
-        Status::Later(consequence) => ("later", consequence),
     };
     Entry {
         name: row.name,
@@ -65,5 +66,6 @@ fn entry(row: super::section::Row) -> Entry {
         since: row.since,
         status,
         remark,
+        is_read: row.is_read,
     }
 }

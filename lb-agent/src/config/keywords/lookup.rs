@@ -86,8 +86,6 @@ impl Display for Entry<'_> {
             Status::Done => writeln!(f, "    works as with keepalived"),
             Status::Accepted(why) => writeln!(f, "    without effect: {why}"),
             Status::Refused(why) => writeln!(f, "    refused: {why}"),
-            Status::Later("") => writeln!(f, "    without effect yet"),
-            Status::Later(consequence) => writeln!(f, "    without effect yet: {consequence}"),
         }
     }
 }

@@ -10,6 +10,7 @@ impl<T> Keyword<T> {
         Self {
             name,
             aliases: &[],
+            is_renamed: false,
             argument,
             status: Status::Done,
             default: "",
@@ -28,9 +29,10 @@ impl<T> Keyword<T> {
         self
     }
 
-    /// Without effect yet, and this follows.
-    pub(super) const fn later(mut self, consequence: &'static str) -> Self {
-        self.status = Status::Later(consequence);
+    /// With old words for it, which keepalived calls deprecated.
+    pub(super) const fn formerly(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self.is_renamed = true;
         self
     }
 

@@ -80,7 +80,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
             g.value.process.vrrp_rlimit_rttime = Some(v.value);
         },
     )
-    .or(&["vrrp_rlimit_rtime"])
+    .formerly(&["vrrp_rlimit_rtime"])
     .accepted(LIMITS),
     units(
         "checker_rlimit_rttime",
@@ -90,35 +90,46 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
             g.value.process.checker_rlimit_rttime = Some(v.value);
         },
     )
-    .or(&["checker_rlimit_rtime"])
+    .formerly(&["checker_rlimit_rtime"])
     .accepted(LIMITS),
     unread("bfd_rlimit_rttime", "N (µs)")
-        .or(&["bfd_rlimit_rtime"])
+        .default("10000 µs")
+        .formerly(&["bfd_rlimit_rtime"])
         .accepted(LIMITS),
     unread("vrrp_cpu_affinity", "CPU …").accepted(AFFINITY),
     unread("checker_cpu_affinity", "CPU …").accepted(AFFINITY),
     unread("bfd_cpu_affinity", "CPU …").accepted(AFFINITY),
     flag("set_supplementary_groups", |g: &mut GlobalDraft, v| {
-        g.value.process.set_supplementary_groups = v.value;
+        g.value.scripts.set_supplementary_groups = v.value;
     })
-    .since("after 2.4.3")
-    .later("a script has the group of its user only"),
+    .default("off: a script has one group")
+    .since("after 2.4.3"),
     unread("process_names", "").accepted(NAMES),
     unread("process_name", "NAME").accepted(NAMES),
     unread("vrrp_process_name", "NAME").accepted(NAMES),
     unread("checker_process_name", "NAME")
-        .or(&["lvs_process_name"])
+        .formerly(&["lvs_process_name"])
         .accepted(NAMES),
     unread("bfd_process_name", "NAME").accepted(NAMES),
-    unread("vrrp_netlink_cmd_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("vrrp_netlink_cmd_rcv_bufs", "BYTES")
+        .default("the kernel\'s")
+        .accepted(BUFFERS),
     unread("vrrp_netlink_cmd_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
-    unread("vrrp_netlink_monitor_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("vrrp_netlink_monitor_rcv_bufs", "BYTES")
+        .default("the kernel\'s")
+        .accepted(BUFFERS),
     unread("vrrp_netlink_monitor_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
-    unread("lvs_netlink_cmd_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("lvs_netlink_cmd_rcv_bufs", "BYTES")
+        .default("the kernel\'s")
+        .accepted(BUFFERS),
     unread("lvs_netlink_cmd_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
-    unread("lvs_netlink_monitor_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("lvs_netlink_monitor_rcv_bufs", "BYTES")
+        .default("the kernel\'s")
+        .accepted(BUFFERS),
     unread("lvs_netlink_monitor_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
-    unread("process_monitor_rcv_bufs", "BYTES").accepted(BUFFERS),
+    unread("process_monitor_rcv_bufs", "BYTES")
+        .default("the kernel\'s")
+        .accepted(BUFFERS),
     unread("process_monitor_rcv_bufs_force", "[on|off]").accepted(BUFFERS),
 ];
 
@@ -134,8 +145,12 @@ pub(super) const SNMP_AND_DBUS: &[Keyword<GlobalDraft>] = &[
     unread("enable_snmp_rfcv3", "").accepted(SNMP),
     unread("enable_snmp_keepalived", "").accepted(SNMP),
     unread("snmp_socket", "SOCKET").accepted(SNMP),
-    unread("snmp_vs_stats_update_interval", "SECONDS").accepted(SNMP),
-    unread("snmp_rs_stats_update_interval", "SECONDS").accepted(SNMP),
+    unread("snmp_vs_stats_update_interval", "0.001–30 (s)")
+        .default("5 s")
+        .accepted(SNMP),
+    unread("snmp_rs_stats_update_interval", "0.001–30 (s)")
+        .default("5 s")
+        .accepted(SNMP),
     unread("enable_dbus", "").accepted(DBUS),
     unread("dbus_service_name", "NAME").accepted(DBUS),
     unread("dbus_no_interface_name", "").accepted(DBUS),

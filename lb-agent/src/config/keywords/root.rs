@@ -55,7 +55,7 @@ const VRRP: &[Keyword<ConfigDraft>] = &[
         .example("seven {\nprocess nginx\n}")
         .many(),
     block("track_file", one("NAME"), lower::track_file)
-        .or(&["vrrp_track_file"])
+        .formerly(&["vrrp_track_file"])
         .example("seven {\nfile /run/x\n}")
         .many(),
     block("bfd_instance", one("NAME"), lower::bfd_instance)
@@ -142,13 +142,12 @@ const PLACE: &[Keyword<ConfigDraft>] = &[
         c.environment.instance = Some(v.value);
     })
     .goes_on()
-    .accepted(
-        "an agent is named where it is started, by `--instance NAME`: its maps and its socket are \
-         found by that name, also without its configuration",
-    ),
+    .default("none; it names the dump files of `data_use_instance` only, `--instance` the agent"),
     block("SSL", NONE, lower::ssl).example("{\nca /etc/ssl/ca.pem\n}"),
     unread("use_pid_dir", "").accepted(ONE_PROCESS),
-    unread("child_wait_time", "SECONDS").accepted(ONE_PROCESS),
+    unread("child_wait_time", "SECONDS")
+        .default("5 s")
+        .accepted(ONE_PROCESS),
 ];
 
 const TLS: &[Keyword<Ssl>] = &[

@@ -118,6 +118,8 @@ pub(crate) struct Row {
     pub(crate) status: Status,
     /// What stands behind the name in an example.
     pub(crate) example: String,
+    /// Whether what stands behind the name goes into the model.
+    pub(crate) is_read: bool,
 }
 
 /// A section without the type of its draft.
@@ -153,6 +155,7 @@ impl<T> AnySection for Section<T> {
             since: keyword.since,
             status: keyword.status,
             example: keyword.example_words(),
+            is_read: !matches!(keyword.argument, Argument::Unread(_)),
         };
         self.keywords().map(row).collect()
     }

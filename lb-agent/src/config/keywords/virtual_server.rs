@@ -166,7 +166,7 @@ pub(super) const fn check_settings<T: HasCheckSettings>() -> [Keyword<T>; 6] {
         number("retry", 0..=u32::MAX, |t: &mut T, v| {
             t.checks().retry = Some(v);
         })
-        .or(&["nb_get_retry"])
+        .formerly(&["nb_get_retry"])
         .default("1; MISC_CHECK 0, DNS_CHECK 3"),
         seconds("delay_before_retry", TIME, |t: &mut T, v| {
             t.checks().delay_before_retry = Some(v);

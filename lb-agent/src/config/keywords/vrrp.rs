@@ -74,7 +74,7 @@ const ROLE: &[Keyword<InstanceDraft>] = &[
         i.version = Some(v);
     })
     .default("`vrrp_version`")
-    .example("2"),
+    .example("3"),
     bare("nopreempt", |i: &mut InstanceDraft, v| {
         i.nopreempt = Some(v);
     }),

@@ -99,10 +99,15 @@ pub(in crate::config) fn virtual_server_group(
         name: name.value.clone(),
         entries,
     };
+    let mut given = Given::default();
+    if lowering.explained {
+        given.note("virtual_server_group", node);
+        given.note_lines("virtual_server_group", node);
+    }
     config.virtual_server_groups.push(Named {
         name,
         span: node.span(),
-        given: Given::default(),
+        given,
         value,
     });
 }

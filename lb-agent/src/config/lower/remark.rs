@@ -16,7 +16,7 @@ pub(super) fn unknown<T>(
     let word = &node.keyword;
     // Working out what was meant is dear; nobody reads it beyond the cap.
     let wanted = diagnostics.has_room(word.span.file, Severity::Warning);
-    diagnostics.push_once(section.name, &word.text, || {
+    diagnostics.push_once(section.name, &word.text, word.span, || {
         let homes = if wanted {
             homes(&word.text)
         } else {
@@ -93,41 +93,33 @@ impl Lowering<'_> {
             return;
         }
         let keyword = &node.keyword;
-        self.diagnostics.push_once(section, &keyword.text, || {
-            let message = format!("`{}` is accepted and has no effect: {why}", keyword.text);
-            Diagnostic::notice(Code::Accepted, keyword.span, message)
-        });
+        self.diagnostics
+            .push_once(section, &keyword.text, keyword.span, || {
+                let message = format!("`{}` is accepted and has no effect: {why}", keyword.text);
+                Diagnostic::notice(Code::Accepted, keyword.span, message)
+            });
     }
 
     /// A keyword that is an error by design.
     pub(super) fn refuse(&mut self, section: &'static str, why: &str, node: &Node<'_>) {
         let keyword = &node.keyword;
-        self.diagnostics.push_once(section, &keyword.text, || {
-            let message = format!("`{}` is refused: {why}", keyword.text);
-            Diagnostic::error(Code::NotSupported, keyword.span, message)
-        });
+        self.diagnostics
+            .push_once(section, &keyword.text, keyword.span, || {
+                let message = format!("`{}` is refused: {why}", keyword.text);
+                Diagnostic::error(Code::NotSupported, keyword.span, message)
+            });
     }
 
-    /// A keyword that has no effect yet.
-    pub(super) fn later<T>(
-        &mut self,
-        section: &'static str,
-        keyword: &Keyword<T>,
-        consequence: &str,
-        node: &Node<'_>,
-    ) {
-        if self.without_effect > 0 || is_silent(keyword, node) {
-            return;
-        }
-        let keyword = &node.keyword;
-        self.diagnostics.push_once(section, &keyword.text, || {
-            let mut message = format!("`{}` is known, but has no effect yet", keyword.text);
-            if !consequence.is_empty() {
-                message.push_str(": ");
-                message.push_str(consequence);
-            }
-            Diagnostic::warning(Code::NoEffectYet, keyword.span, message)
-        });
+    /// An old word for a keyword.
+    pub(super) fn old_word(&mut self, name: &str, node: &Node<'_>) {
+        let old = &node.keyword;
+        // Apart from what is said of the keyword itself.
+        self.diagnostics
+            .push_once("old words", &old.text, old.span, || {
+                let message = format!("`{}` is an old word for `{name}`", old.text);
+                let remark = Diagnostic::warning(Code::Deprecated, old.span, message);
+                remark.help(format!("write `{name}`"))
+            });
     }
 }
 

@@ -73,7 +73,7 @@ impl Lowering<'_> {
         let known = |hop: &NextHop| hop.dev.is_some();
         if !draft.value.no_track && !draft.value.nexthops.iter().any(known) {
             let message = "without `dev` nobody notices when somebody else removes this route";
-            let untracked = Diagnostic::notice(Code::Surprising, line.span(), message);
+            let untracked = Diagnostic::warning(Code::Adjusted, line.span(), message);
             self.report(untracked.help("add `dev INTERFACE`, or `no_track` where that is meant"));
         }
         Some(draft)
@@ -88,7 +88,7 @@ impl Lowering<'_> {
                 _ => continue,
             };
             let message = format!("`{}` is an old word for `{new}`", word.text);
-            self.report(Diagnostic::notice(Code::Surprising, word.span, message));
+            self.report(Diagnostic::warning(Code::Deprecated, word.span, message));
         }
     }
 

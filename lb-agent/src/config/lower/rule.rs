@@ -46,7 +46,11 @@ impl Lowering<'_> {
         if draft.value.preference.is_none() {
             let message = "without `preference` the kernel chooses the rule's place: two directors \
                            may differ";
-            self.report(Diagnostic::warning(Code::Surprising, line.span(), message));
+            self.report(Diagnostic::warning(
+                Code::MissingSetting,
+                line.span(),
+                message,
+            ));
         }
         Some(draft)
     }

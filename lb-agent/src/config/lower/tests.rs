@@ -26,6 +26,9 @@ fn remarks(loaded: &Loaded) -> Vec<String> {
     shown.collect()
 }
 
+/// Behind what XDP cannot serve.
+const MEANT: &str = "[`xdp_mode off` in this virtual_server says that this is meant]";
+
 /// A whole instance around `lines`, so that only these draw remarks.
 fn instance(lines: &str) -> String {
     format!(
@@ -302,7 +305,8 @@ fn strict_mode_names_its_trap() {
             .count(),
         1
     );
-    assert!(!remarks_of("priority 100\naccept").iter().any(&trap));
+    assert!(remarks_of("priority 100\naccept").iter().any(&trap));
+    assert!(!remarks_of("version 3\naccept").iter().any(&trap));
     assert!(!remarks_of("priority 255").iter().any(&trap));
 }
 
@@ -321,7 +325,7 @@ fn a_check_by_a_session_that_is_not_there_is_said_with_what_follows() {
         loaded.config.virtual_servers[0].real_servers[0].checkers,
         []
     );
-    assert_eq!(loaded.exit_status(), 0);
+    assert_eq!(loaded.exit_status(), 5);
 }
 
 #[test]
@@ -402,7 +406,7 @@ fn ipv6_is_for_xdp_in_dr_mode() {
         ));
         let said = remarks(&loaded).into_iter().find(|it| it.contains("XDP"));
         let expected = match why {
-            Some(why) => format!("XDP cannot serve this: {why}; the kernel's IPVS does"),
+            Some(why) => format!("XDP cannot serve this: {why}; the kernel's IPVS does {MEANT}"),
             None => "XDP has no way to the server for ICMPv6 errors and fragments of its \
                      connections: the kernel's IPVS serves this [where the kernel has no IPVS, XDP \
                      serves without]"
@@ -424,8 +428,14 @@ fn what_xdp_cannot_serve_is_said_and_with_a_mode_of_its_own_an_error() {
         ),
     ] {
         let of = |mode: &str| {
+            // A mark has none.
+            let protocol = if header.starts_with("fwmark") {
+                ""
+            } else {
+                "protocol TCP"
+            };
             let text = format!(
-                "virtual_server {header} {{\nprotocol TCP\nlb_algo rr\nlb_kind DR\n\
+                "virtual_server {header} {{\n{protocol}\nlb_algo rr\nlb_kind DR\n\
                  persistence_timeout 50\n{mode}\nreal_server {server} {{\n }}\n}}"
             );
             let loaded = of(&text);
@@ -436,7 +446,8 @@ fn what_xdp_cannot_serve_is_said_and_with_a_mode_of_its_own_an_error() {
         };
         let cannot = format!("not-supported: XDP cannot serve this: {why}");
         let notice = format!("1:1 notice surprising: XDP cannot serve this: {why}");
-        assert_eq!(of(""), (0, format!("{notice}; the kernel's IPVS does")));
+        let said = format!("{notice}; the kernel's IPVS does {MEANT}");
+        assert_eq!(of(""), (0, said));
         let (status, remark) = of("xdp_mode native");
         assert!(
             remark.contains(&cannot) && remark.contains("nothing does"),
@@ -482,8 +493,11 @@ fn a_service_for_a_group_is_read() {
     assert_eq!(
         remarks(&loaded),
         [
-            "1:1 warning surprising: no `lb_kind`: NAT is used, as with keepalived",
-            "1:1 notice surprising: XDP cannot serve this: it sees a packet before a firewall marks it; the kernel's IPVS does"
+            "1:1 warning missing-setting: no `lb_kind`: NAT is used, as with keepalived".to_owned(),
+            format!(
+                "1:1 notice surprising: XDP cannot serve this: it sees a packet before a firewall \
+                 marks it; the kernel's IPVS does {MEANT}"
+            ),
         ]
     );
     assert_eq!(loaded.config.virtual_servers[0].key.to_string(), "[G]:tcp");

@@ -103,6 +103,8 @@ pub struct ScriptDefaults {
     pub script_user: Option<(String, Option<String>)>,
     /// `enable_script_security`: no script runs as root that somebody else can change.
     pub enable_script_security: bool,
+    /// `set_supplementary_groups`: scripts have all groups of their user, not the one only.
+    pub set_supplementary_groups: bool,
     /// `startup_script`, with `startup_script_timeout`.
     pub startup_script: Option<TimedCommand>,
     /// `shutdown_script`, with `shutdown_script_timeout`.

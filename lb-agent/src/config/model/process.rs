@@ -106,8 +106,6 @@ pub struct Processes {
     pub checker_rlimit_rttime: Option<Duration>,
     /// `umask`, as bits.
     pub umask: u16,
-    /// `set_supplementary_groups`.
-    pub set_supplementary_groups: bool,
 }
 
 impl Default for Processes {
@@ -127,7 +125,6 @@ impl Default for Processes {
             vrrp_rlimit_rttime: None,
             checker_rlimit_rttime: None,
             umask: 0o177,
-            set_supplementary_groups: false,
         }
     }
 }

@@ -53,3 +53,13 @@ fn the_form_for_machines_is_stable() {
     let entries = report(&load(&source, Path::new("/k.conf")));
     insta::assert_snapshot!(serde_json::to_string_pretty(&entries).unwrap());
 }
+
+#[test]
+fn a_brace_behind_a_password_is_shown_and_the_password_is_not() {
+    let text = "vrrp_instance A {\nauthentication { auth_type PASS\nauth_pass secret12345 }\n}\n";
+    let source = Memory::default().with("/k.conf", text);
+    let loaded = load(&source, Path::new("/k.conf"));
+    let shown = render(&loaded, false);
+    assert!(shown.contains("auth_pass *********** }\n"), "{shown}");
+    assert!(!shown.contains("secret"), "{shown}");
+}

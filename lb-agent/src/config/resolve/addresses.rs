@@ -68,7 +68,7 @@ impl Resolver<'_> {
             let value = virtual_address(line, interface);
             if let Some(first) = seen.get(&(net, value.dev.clone())) {
                 let message = format!("the virtual address {net} stands here twice");
-                let twice = Diagnostic::warning(Code::Duplicate, span, message);
+                let twice = Diagnostic::warning(Code::Repeated, span, message);
                 self.report(twice.related(*first, "the first one"));
             } else {
                 seen.insert((net, value.dev.clone()), span);

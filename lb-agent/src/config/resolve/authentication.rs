@@ -24,7 +24,8 @@ impl Resolver<'_> {
         match (given.auth_type, password) {
             (Some(kind), _) if version == 3 => {
                 let message = "VRRP version 3 has no authentication: it is ignored";
-                self.warning(Code::Adjusted, kind.span, message);
+                let ignored = Diagnostic::warning(Code::Adjusted, kind.span, message);
+                self.report(ignored.help("leave it out, or write `version 2` on all routers"));
                 None
             }
             (Some(kind), Some(password)) if kind.value == AuthType::Ah => {
@@ -40,7 +41,7 @@ impl Resolver<'_> {
             }
             (None, Some(password)) => {
                 let message = "`auth_pass` without `auth_type`: adverts carry no authentication";
-                let missing = Diagnostic::warning(Code::MissingSetting, password.span, message);
+                let missing = Diagnostic::warning(Code::Surprising, password.span, message);
                 self.report(missing.help("add `auth_type PASS`"));
                 None
             }
@@ -55,7 +56,8 @@ impl Resolver<'_> {
                 "`auth_pass` has {} bytes: only the first {MAX_PASSWORD} count",
                 bytes.len()
             );
-            self.warning(Code::Adjusted, password.span, message);
+            let cut = Diagnostic::warning(Code::Adjusted, password.span, message);
+            self.report(cut.help("write the same 8 bytes on all routers"));
         }
         let mut padded = [0; MAX_PASSWORD];
         for (place, byte) in padded.iter_mut().zip(bytes) {

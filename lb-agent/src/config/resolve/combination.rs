@@ -7,6 +7,7 @@ use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{ProtocolDraft, Target, VirtualServerDraft};
 use crate::config::model::{Scheduler, VirtualServer};
 use crate::config::text::Span;
+use crate::config::trace::Origin;
 
 /// The persistence of a service for all ports that asks for none.
 const PERSISTENCE: Duration = Duration::from_mins(6);
@@ -23,10 +24,14 @@ impl Resolver<'_> {
         let protocol = draft.protocol.map(|given| given.value);
         if service.ops && !matches!(protocol, None | Some(ProtocolDraft::Udp)) {
             service.ops = false;
+            let given = draft.protocol.map(|given| given.span);
+            self.decided("ops", given, "protocol");
             self.adjusted(draft, "ops", "`ops` is for UDP only: it is ignored");
         }
         if service.flags.hashed && service.lb_algo != Scheduler::Sh {
             service.flags.hashed = false;
+            let given = draft.lb_algo.map(|given| given.span);
+            self.decided("hashed", given.or(Some(draft.span)), "lb_algo");
             self.adjusted(
                 draft,
                 "hashed",
@@ -35,6 +40,7 @@ impl Resolver<'_> {
         }
         if service.sorry_server_inhibit && draft.sorry_server.is_none() {
             service.sorry_server_inhibit = false;
+            self.decided("sorry_server_inhibit", Some(draft.span), "sorry_server");
             self.adjusted(
                 draft,
                 "sorry_server_inhibit",
@@ -43,11 +49,13 @@ impl Resolver<'_> {
         }
         if service.ha_suspend && matches!(draft.target, Target::Fwmark(_)) {
             service.ha_suspend = false;
+            self.decided("ha_suspend", Some(draft.span), "virtual_server");
             let message = "a fwmark has no address to look for: `ha_suspend` is ignored";
             self.adjusted(draft, "ha_suspend", message);
         }
         if service.persistence_timeout.is_none() && matches!(draft.target, Target::Address(_, 0)) {
             service.persistence_timeout = Some(PERSISTENCE);
+            self.decided("persistence_timeout", Some(draft.span), "virtual_server");
             let message = format!(
                 "all ports go to one server only with persistence: `persistence_timeout {}` is used",
                 PERSISTENCE.as_secs()
@@ -68,6 +76,7 @@ impl Resolver<'_> {
                 service.quorum
             );
             self.adjusted(draft, "quorum", &message);
+            self.decided("quorum", Some(draft.span), "real_server");
             service.quorum = sum;
         }
         if service.hysteresis >= service.quorum {
@@ -77,6 +86,8 @@ impl Resolver<'_> {
                 service.hysteresis, service.quorum
             );
             self.adjusted(draft, "hysteresis", &message);
+            let given = draft.given.span("quorum").unwrap_or(draft.span);
+            self.decided("hysteresis", Some(given), "quorum");
             service.hysteresis = most;
         }
         let most = sum.saturating_sub(service.quorum);
@@ -109,6 +120,14 @@ impl Resolver<'_> {
     fn adjusted(&mut self, draft: &VirtualServerDraft, keyword: &str, message: &str) {
         let span: Span = draft.given.span(keyword).unwrap_or(draft.span);
         self.warning(Code::Adjusted, span, message);
+    }
+
+    /// Notes the line that has the last word about a field.
+    fn decided(&mut self, field: &'static str, span: Option<Span>, keyword: &'static str) {
+        if let Some(span) = span {
+            let follows = Some(keyword);
+            self.trace.overrule_service(field, Origin { span, follows });
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::Resolver;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::InstanceDraft;
 use crate::config::model::GlobalDefs;
+use crate::config::text::Spanned;
 
 impl Resolver<'_> {
     /// What concerns no instance and no service. `lvs_sync_daemon_interface` of an instance is
@@ -63,6 +64,18 @@ impl Resolver<'_> {
 
     /// `lvs_sync_daemon_interface`: there is one daemon, of the first that asks for it.
     fn sync_daemon(&mut self, global: &mut GlobalDefs, instances: &[InstanceDraft]) {
+        let named = global.lvs.lvs_sync_daemon.as_ref();
+        let named = named.and_then(|daemon| daemon.instance.clone());
+        if let (Some(value), Some(span)) = (named, self.global.given.span("lvs_sync_daemon")) {
+            let name = Spanned { value, span };
+            let consequence = "nothing says who tells of connections and who listens";
+            self.refers(
+                |names| &names.vrrp_instances,
+                "vrrp_instance",
+                &name,
+                consequence,
+            );
+        }
         let of_instances = instances
             .iter()
             .filter_map(|one| one.lvs_sync_daemon.as_ref());

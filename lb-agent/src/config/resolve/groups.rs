@@ -6,7 +6,7 @@ use super::Resolver;
 use super::track::Weights;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{Named, SyncGroupDraft};
-use crate::config::model::{TrackGroup, VirtualServerGroup, VrrpSyncGroup};
+use crate::config::model::{Config, TrackGroup, Tracking, VirtualServerGroup, VrrpSyncGroup};
 use crate::config::text::{Span, Spanned};
 
 impl Resolver<'_> {
@@ -17,19 +17,30 @@ impl Resolver<'_> {
         weights: &Weights,
     ) -> Vec<VrrpSyncGroup> {
         let mut members: HashMap<String, Span> = HashMap::new();
+        let mut first: HashMap<String, Span> = HashMap::new();
         let mut groups: Vec<VrrpSyncGroup> = Vec::new();
         for draft in drafts {
             let group = self.members(&draft.value.group, Some(&mut members));
             let track = self.tracking(&draft.value.tracking, weights);
-            if groups.iter().any(|one| one.name == draft.name.value) {
-                self.twice("vrrp_sync_group", &draft.name);
-            } else if group.is_empty() {
+            if let Some(first) = first.get(&draft.name.value) {
+                self.twice("vrrp_sync_group", &draft.name, *first);
+                continue;
+            }
+            if group.is_empty() {
                 let message = format!(
                     "vrrp_sync_group `{}` has no instance: it is left out",
                     draft.name.value
                 );
                 self.warning(Code::LeftOut, draft.name.span, message);
             } else {
+                first.insert(draft.name.value.clone(), draft.name.span);
+                if group.len() == 1 {
+                    let message = format!(
+                        "vrrp_sync_group `{}` has one instance only: there is nothing to keep in step",
+                        draft.name.value
+                    );
+                    self.warning(Code::MissingSetting, draft.name.span, message);
+                }
                 groups.push(VrrpSyncGroup {
                     name: draft.name.value,
                     group,
@@ -39,6 +50,7 @@ impl Resolver<'_> {
                 });
             }
         }
+        self.names.members = members;
         groups
     }
 
@@ -49,8 +61,8 @@ impl Resolver<'_> {
     ) -> Vec<TrackGroup> {
         let mut groups: Vec<TrackGroup> = Vec::new();
         for draft in drafts {
-            if self.names.track_groups.place(&draft.name.value).is_some() {
-                self.twice("track_group", &draft.name);
+            if let Some(first) = self.names.track_groups.place(&draft.name.value) {
+                self.twice("track_group", &draft.name, first);
                 continue;
             }
             self.names.track_groups.add(&draft.name, true);
@@ -70,8 +82,8 @@ impl Resolver<'_> {
         let mut groups = Vec::new();
         for draft in drafts {
             let names = &mut self.names.virtual_server_groups;
-            if names.place(&draft.name.value).is_some() {
-                self.twice("virtual_server_group", &draft.name);
+            if let Some(first) = names.place(&draft.name.value) {
+                self.twice("virtual_server_group", &draft.name, first);
                 continue;
             }
             names.add(&draft.name, !draft.value.entries.is_empty());
@@ -121,11 +133,55 @@ impl Resolver<'_> {
         members
     }
 
-    fn twice(&mut self, keyword: &str, name: &Spanned<String>) {
+    /// Weights of members do not count: priorities that move one by one would tear the group apart.
+    pub(super) fn group_weights(&mut self, config: &Config) {
+        for group in &config.vrrp_sync_groups {
+            let counts = group.sync_group_tracking_weight;
+            let instances = config.vrrp_instances.iter().filter(|_| !counts);
+            let members = instances.filter(|one| group.group.contains(&one.name));
+            for instance in members.filter(|one| has_weight(&one.track)) {
+                let message = format!(
+                    "the weights of what vrrp_instance `{}` tracks do not count: it is a member of \
+                     vrrp_sync_group `{}`",
+                    instance.name, group.name
+                );
+                if let Some(span) = self.names.vrrp_instances.place(&instance.name) {
+                    let ignored = Diagnostic::warning(Code::Adjusted, span, message);
+                    self.report(ignored.help(
+                        "`sync_group_tracking_weight` in the group lets them count; or track in the \
+                         group itself",
+                    ));
+                }
+            }
+        }
+    }
+
+    fn twice(&mut self, keyword: &str, name: &Spanned<String>, first: Span) {
         let message = format!(
             "{keyword} `{}` is defined twice: this one is left out",
             name.value
         );
-        self.error(Code::Duplicate, name.span, message);
+        let twice = Diagnostic::error(Code::Duplicate, name.span, message);
+        self.report(twice.related(first, "the first one"));
     }
+}
+
+/// Whether anything is tracked with a weight.
+fn has_weight(track: &Tracking) -> bool {
+    let Tracking {
+        track_interface,
+        track_script,
+        track_file,
+        track_process,
+        track_bfd,
+    } = track;
+    let lists = [
+        track_interface,
+        track_script,
+        track_file,
+        track_process,
+        track_bfd,
+    ];
+    let mut all = lists.into_iter().flatten();
+    all.any(|one| one.weight.weight != 0)
 }

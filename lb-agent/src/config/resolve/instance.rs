@@ -48,8 +48,9 @@ impl Resolver<'_> {
             virtual_rules: self.rules(draft.virtual_rules.clone()),
             track,
             notify: self.notify(&draft.notify),
-            ..self.strict(draft, adverts)
+            ..adverts
         };
+        let instance = self.strict(draft, instance);
         self.instance_traps(draft, &instance);
         Some(instance)
     }
@@ -73,26 +74,6 @@ impl Resolver<'_> {
         }
     }
 
-    /// `strict_mode`, and `accept`, which it takes away.
-    fn strict(&mut self, draft: &InstanceDraft, base: VrrpInstance) -> VrrpInstance {
-        let strict = draft.strict_mode.or(self.global.vrrp_strict);
-        let strict_mode = strict.is_some_and(value);
-        if let Some(strict) = strict.filter(|it| it.value)
-            && draft.accept.is_none()
-            && priority(draft) != 255
-        {
-            let message = "strict: the virtual addresses answer nothing, not even ping, but for \
-                           the owner (priority 255)";
-            let trap = Diagnostic::warning(Code::Adjusted, strict.span, message);
-            self.report(trap.help("leave it out, or write `accept`"));
-        }
-        VrrpInstance {
-            accept: draft.accept.map_or(!strict_mode, value),
-            strict_mode,
-            ..base
-        }
-    }
-
     /// `vrf`: instead of an interface, for adverts to peers, which are routed.
     fn vrf(&mut self, draft: &InstanceDraft) -> Option<String> {
         let vrf = draft.value.vrf.as_ref()?;
@@ -104,7 +85,7 @@ impl Resolver<'_> {
             return Some(vrf.clone());
         };
         let span = draft.given.span("vrf").unwrap_or(draft.name.span);
-        self.warning(Code::Surprising, span, format!("`vrf` is ignored: {why}"));
+        self.warning(Code::Adjusted, span, format!("`vrf` is ignored: {why}"));
         None
     }
 

@@ -42,7 +42,7 @@ impl Resolver<'_> {
     /// Of a keyword that is given; of others there is nothing to say.
     fn mail_remark(&mut self, keyword: &str, message: &str) {
         if let Some(span) = self.global.given.span(keyword) {
-            self.warning(Code::Adjusted, span, message);
+            self.warning(Code::Surprising, span, message);
         }
     }
 }

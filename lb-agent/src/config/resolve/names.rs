@@ -1,6 +1,6 @@
 //! Names that other blocks refer to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Resolver;
 use crate::config::diagnostic::{Code, Diagnostic, Severity};
@@ -17,6 +17,8 @@ pub(super) struct Names {
     pub(super) vrrp_instances: Kind,
     pub(super) track_groups: Kind,
     pub(super) virtual_server_groups: Kind,
+    /// Where sync groups name instances.
+    pub(super) members: HashMap<String, Span>,
 }
 
 /// The names of one kind of blocks: where each stands, and whether it can be used.

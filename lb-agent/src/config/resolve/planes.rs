@@ -29,6 +29,7 @@ impl Resolver<'_> {
                 None => {
                     let message = format!("XDP cannot serve this: {why}; the kernel's IPVS does");
                     Diagnostic::notice(Code::Surprising, draft.span, message)
+                        .help("`xdp_mode off` in this virtual_server says that this is meant")
                 }
                 Some(mode) => {
                     let message = format!(
@@ -48,7 +49,7 @@ impl Resolver<'_> {
                     .help("where the kernel has no IPVS, XDP serves without")
             } else {
                 let message = format!("XDP has no {what}: this is served without");
-                Diagnostic::warning(Code::NoEffectYet, draft.span, message)
+                Diagnostic::warning(Code::NotSupported, draft.span, message)
                     .help("`xdp_mode off` in this virtual_server leaves it to kernel IPVS")
             };
             self.report(remark);

@@ -50,7 +50,7 @@ impl Resolver<'_> {
             if process.quorum_max.is_some_and(|most| most < process.quorum) {
                 let span = draft.given.span("quorum_max").unwrap_or(draft.span);
                 let message = "`quorum_max` is less than `quorum`: it is ignored";
-                resolver.warning(Code::Adjusted, span, message);
+                resolver.warning(Code::Surprising, span, message);
                 process.quorum_max = None;
             }
             Some(process)

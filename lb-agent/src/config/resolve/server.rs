@@ -52,8 +52,7 @@ impl Resolver<'_> {
         let checkers = checkers.filter_map(|(index, checker)| {
             let checker = self.checker(checker, &outer);
             if checker.is_none() {
-                let title = service.title_of(draft);
-                self.left_out.insert(format!("{title} check {index}"));
+                self.trace.leaves_out(index);
             }
             checker
         });

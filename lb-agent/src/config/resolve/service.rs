@@ -25,7 +25,8 @@ impl Resolver<'_> {
             Target::Fwmark(fwmark) => {
                 if let Some(given) = draft.protocol {
                     let message = "a fwmark has no protocol: this is ignored, as with keepalived";
-                    self.warning(Code::Surprising, given.span, message);
+                    let trap = Diagnostic::warning(Code::Adjusted, given.span, message);
+                    self.report(trap.help("leave `protocol` out: the mark says what is meant"));
                 }
                 VirtualServerKey::Fwmark(FwmarkKey {
                     fwmark,
@@ -58,6 +59,10 @@ impl Resolver<'_> {
             return None;
         }
         let lb_kind = self.lb_kind(draft);
+        if draft.lb_algo.is_none() {
+            let message = "no `lb_algo`: wlc is used, as with keepalived";
+            self.warning(Code::MissingSetting, draft.span, message);
+        }
         let persistence = draft.persistence_timeout.map(|given| given.value);
         let real_servers = self.real_servers(draft, lb_kind);
         if real_servers.is_empty() {
@@ -98,7 +103,7 @@ impl Resolver<'_> {
             Some(ProtocolDraft::Sctp) => Protocol::Sctp,
             None => {
                 let message = "no `protocol`: this virtual server serves UDP, as with keepalived";
-                let trap = Diagnostic::warning(Code::Surprising, draft.span, message);
+                let trap = Diagnostic::warning(Code::MissingSetting, draft.span, message);
                 self.report(trap.help("add `protocol TCP` or `protocol UDP`"));
                 Protocol::Udp
             }
@@ -108,7 +113,7 @@ impl Resolver<'_> {
     fn lb_kind(&mut self, draft: &VirtualServerDraft) -> Forwarding {
         if draft.lb_kind.is_none() {
             let message = "no `lb_kind`: NAT is used, as with keepalived";
-            self.warning(Code::Surprising, draft.span, message);
+            self.warning(Code::MissingSetting, draft.span, message);
         }
         draft.lb_kind.map_or(Forwarding::Nat, |given| given.value)
     }
@@ -116,7 +121,8 @@ impl Resolver<'_> {
     fn real_servers(&mut self, draft: &VirtualServerDraft, lb_kind: Forwarding) -> Vec<RealServer> {
         let mut seen: HashMap<RealServerKey, Span> = HashMap::new();
         let mut real_servers = Vec::with_capacity(draft.real_servers.len());
-        for server in &draft.real_servers {
+        for (place, server) in draft.real_servers.iter().enumerate() {
+            self.trace.at_server(place);
             let method = server.value.lvs_method.unwrap_or(lb_kind);
             if Self::is_foreign(draft, server.address, method) {
                 let message = format!(
@@ -135,6 +141,7 @@ impl Resolver<'_> {
                 continue;
             }
             seen.insert(resolved.key, server.span);
+            self.trace.keeps_server();
             real_servers.push(resolved);
         }
         real_servers

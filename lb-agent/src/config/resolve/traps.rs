@@ -21,7 +21,7 @@ impl Resolver<'_> {
         if instance.vmac_xmit_base && !has_vmac {
             let span = draft.given.span("vmac_xmit_base");
             let message = "`vmac_xmit_base` has no effect without `use_vmac` or `use_ipvlan`";
-            self.warning(Code::Surprising, span.unwrap_or(draft.name.span), message);
+            self.warning(Code::Adjusted, span.unwrap_or(draft.name.span), message);
         }
         self.strictness(draft, instance);
     }
@@ -58,7 +58,7 @@ impl Resolver<'_> {
                  and stays",
                 first.name
             );
-            return self.warning(Code::Surprising, *span, message);
+            return self.warning(Code::Adjusted, *span, message);
         }
         let weights = tracked.iter().map(|(_, tracked)| tracked.weight.weight);
         let (gained, lost) = weights.fold((0i16, 0i16), |(gained, lost), weight| {
@@ -88,26 +88,11 @@ impl Resolver<'_> {
         let Some(strict) = strict.filter(|_| instance.strict_mode) else {
             return;
         };
-        let what = [
-            (
-                "unicast_peer",
-                "strict mode knows no unicast peers; they are used all the same, as keepalived does",
-            ),
-            (
-                "authentication",
-                "in strict mode keepalived ignores authentication",
-            ),
-        ];
-        for (keyword, consequence) in what {
-            let peer = draft.unicast_peer.first().map(|peer| peer.span);
-            let place = match keyword {
-                "unicast_peer" => peer,
-                _ => draft.authentication.auth_type.map(|given| given.span),
-            };
-            if let Some(place) = place {
-                let trap = Diagnostic::warning(Code::Surprising, place, consequence);
-                self.report(trap.related(strict.span, "strict mode is set here"));
-            }
+        if let Some(peer) = draft.unicast_peer.first() {
+            let message = "strict mode knows no unicast peers; they are used all the same, as keepalived does";
+            let trap = Diagnostic::warning(Code::Surprising, peer.span, message);
+            let trap = trap.related(strict.span, "strict mode is set here");
+            self.report(trap.help("leave strict mode out where peers are unicast"));
         }
     }
 

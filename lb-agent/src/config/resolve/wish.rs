@@ -10,6 +10,7 @@ use super::instance::value;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::InstanceDraft;
 use crate::config::model::{Authentication, Config, InitialState};
+use crate::config::trace::Origin;
 
 const OWNER: u8 = 255;
 
@@ -29,16 +30,27 @@ impl Resolver<'_> {
                 .related(master.span, "the state is set here")
                 .help("write `state BACKUP` on all routers: the priorities decide");
             self.report(trap);
+            let by = Origin {
+                span: master.span,
+                follows: Some("state"),
+            };
+            self.overrule(draft, "nopreempt", by);
         }
         let obstacle = match (master, nopreempt) {
-            (Some(master), _) => Some(("`state MASTER`", master.span)),
-            (None, Some(nopreempt)) => Some(("`nopreempt`", nopreempt.span)),
+            (Some(master), _) => Some(("state MASTER", "state", master.span)),
+            (None, Some(nopreempt)) => Some(("nopreempt", "nopreempt", nopreempt.span)),
             (None, None) => None,
         };
-        if let (Some(given), Some((obstacle, span))) = (delay, obstacle) {
-            let message = format!("`preempt_delay` has no effect with {obstacle}");
+        if let (Some(given), Some((obstacle, keyword, span))) = (delay, obstacle) {
+            let message = format!("`preempt_delay` has no effect with `{obstacle}`");
             let trap = Diagnostic::warning(Code::Adjusted, given.span, message);
-            self.report(trap.related(span, "set here"));
+            let trap = trap.related(span, "set here");
+            self.report(trap.help("write `state BACKUP`, and no `nopreempt`, or leave it out"));
+            let by = Origin {
+                span,
+                follows: Some(keyword),
+            };
+            self.overrule(draft, "preempt_delay", by);
         }
         let delay = delay.filter(|_| obstacle.is_none());
         (
@@ -64,20 +76,37 @@ impl Resolver<'_> {
                 "`state MASTER` does not go with `auth_type AH`: the instance begins as BACKUP";
             let adjusted = Diagnostic::warning(Code::Adjusted, state.span, message);
             self.report(adjusted.help("write `state BACKUP`: the priorities decide"));
+            if let Some(kind) = draft.authentication.auth_type {
+                let by = Origin {
+                    span: kind.span,
+                    follows: Some("auth_type"),
+                };
+                self.overrule(draft, "state", by);
+            }
             return InitialState::Backup;
         }
         state.value
     }
-}
 
-/// The members of a sync group become MASTER together or not at all: each waits as a BACKUP does
-/// until all of them have waited.
-pub(super) fn wait_for_the_group(config: &mut Config) {
-    let groups = &config.vrrp_sync_groups;
-    for instance in &mut config.vrrp_instances {
-        let is_member = groups.iter().any(|it| it.group.contains(&instance.name));
-        if is_member && instance.priority < OWNER {
+    /// The members of a sync group become MASTER together or not at all: each waits as a BACKUP does
+    /// until all of them have waited.
+    pub(super) fn wait_for_the_group(&mut self, config: &mut Config) {
+        let groups = &config.vrrp_sync_groups;
+        for instance in &mut config.vrrp_instances {
+            let is_member = groups.iter().any(|it| it.group.contains(&instance.name));
+            let is_early = instance.state == InitialState::Master && instance.priority < OWNER;
+            if !is_member || !is_early {
+                continue;
+            }
             instance.state = InitialState::Backup;
+            if let Some(span) = self.names.members.get(&instance.name) {
+                let by = Origin {
+                    span: *span,
+                    follows: Some("vrrp_sync_group"),
+                };
+                let title = format!("vrrp_instance {}", instance.name);
+                self.trace.overrule(title, "state", by);
+            }
         }
     }
 }

@@ -37,7 +37,7 @@ fn one_vrid_twice_on_an_interface_is_fatal() {
         messages(&loaded),
         ["duplicate-vrid: `A` and `B` both have virtual_router_id 7 on eth0"]
     );
-    assert_eq!((loaded.is_fatal(), loaded.exit_status()), (true, 4));
+    assert_eq!((loaded.is_fatal(), loaded.exit_status()), (true, 5));
     assert_eq!(loaded.diagnostics[0].related.len(), 1);
 }
 
@@ -88,7 +88,7 @@ fn one_address_in_two_instances_is_said() {
     let loaded = of(&(instance("A", 7, address) + &instance("B", 8, address)));
     assert_eq!(
         messages(&loaded),
-        ["duplicate: `A` and `B` both have the virtual address 10.0.0.1"]
+        ["surprising: `A` and `B` both have the virtual address 10.0.0.1"]
     );
     assert_eq!(loaded.exit_status(), 0);
 }

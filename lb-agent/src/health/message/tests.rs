@@ -156,6 +156,7 @@ fn lines_about_a_script_name_both_servers_and_the_program() {
         program: "/usr/bin/check".into(),
         arguments: vec!["80".into()],
         user: User { uid: 0, gid: 0 },
+        supplementary_groups: false,
     };
     let kind = Kind::Misc(MiscCheck {
         misc_path: "check 80".to_owned(),

@@ -145,6 +145,7 @@ async fn the_script_gets_the_name_of_the_fifo_and_ends_with_it() {
             program: "/bin/sh".into(),
             arguments: ["-c", &line, "reader"].map(Into::into).into(),
             user: User::own(),
+            supplementary_groups: false,
         }),
         ..settings(&folder)
     };

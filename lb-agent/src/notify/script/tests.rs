@@ -17,6 +17,7 @@ fn script(name: &str, log: &Path, before: &str) -> Script {
         program: "/bin/sh".into(),
         arguments: ["-c", &line, name].map(Into::into).into(),
         user: User::own(),
+        supplementary_groups: false,
     }
 }
 

@@ -25,6 +25,7 @@ fn script(name: &str, line: String, limit: Duration) -> (Settings, Script) {
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), line.into()],
         user: User::own(),
+        supplementary_groups: false,
     };
     (settings, script)
 }

@@ -17,6 +17,7 @@ fn shell(line: &str) -> Script {
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), line.into()],
         user: User::own(),
+        supplementary_groups: false,
     }
 }
 
@@ -199,6 +200,7 @@ fn a_start_that_hangs_counts_for_the_time_out() {
             program: "/bin/true".into(),
             arguments: Vec::new(),
             user: User::own(),
+            supplementary_groups: false,
         };
         let run = run(&script, limit, Abandoned::Terminate);
         let outcome = tokio::time::timeout(Duration::from_secs(20), run).await;
@@ -237,4 +239,25 @@ async fn one_that_nothing_ends_is_given_up_and_not_started_again_while_it_is_the
         assert!(clock::now() < deadline, "it is gone");
         sleep_until((clock::now() + LOOK).into()).await;
     }
+}
+
+/// What becomes of the call is in the tests of the built program: this one is another.
+#[test]
+fn a_script_with_groups_is_started_by_this_program() {
+    if User::own().uid != 0 {
+        return;
+    }
+    let plain = shell("exit 0");
+    let program = |script: &Script| command(script).as_std().get_program().to_owned();
+    assert_eq!(program(&plain), "/bin/sh");
+    let with_groups = Script {
+        supplementary_groups: true,
+        ..plain
+    };
+    assert_eq!(program(&with_groups), "/proc/self/exe");
+    let command = command(&with_groups);
+    let arguments: Vec<_> = command.as_std().get_args().collect();
+    assert_eq!(arguments[0], "script-with-groups");
+    assert_eq!(arguments[3], "/bin/sh");
+    assert_eq!(arguments[5], "exit 0");
 }

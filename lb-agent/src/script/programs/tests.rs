@@ -22,6 +22,23 @@ fn a_command_runs_as_its_own_user_else_as_script_user() {
 }
 
 #[test]
+fn scripts_have_the_groups_of_their_user_where_that_is_asked_for() {
+    for set_supplementary_groups in [false, true] {
+        let programs = programs(ScriptDefaults {
+            set_supplementary_groups,
+            ..ScriptDefaults::default()
+        });
+        let command = Command {
+            user: Some("root".into()),
+            ..Command::new("/bin/true")
+        };
+        let found = programs.find("notify script", "/bin/true", &command);
+        let found = found.map(|script| script.supplementary_groups);
+        assert_eq!(found, Some(set_supplementary_groups));
+    }
+}
+
+#[test]
 fn an_unknown_user_disables_the_script_and_no_other() {
     let programs = programs(ScriptDefaults::default());
     let nobody = Command {

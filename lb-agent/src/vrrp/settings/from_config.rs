@@ -8,10 +8,10 @@ use super::{
     Authentication, Family, Filter, Global, Kind, OldUnicastChecksum, Peer, ReceiveBuffer, Setup,
     SyncGroup, Tracked, Version, VirtualAddress, VirtualRouter, vmac,
 };
-use crate::config::model::{self, Config, InitialState, RxBufs, VrrpInstance, XdpAttach};
+use crate::config::model::{self, Config, RxBufs, VrrpInstance, XdpAttach};
 use crate::runtime::priority::Priority;
 use crate::vrrp::isolation::Isolation;
-use crate::wire::vrrp::{MAX_ADVERTISE_INTERVAL, PRIORITY_OWNER};
+use crate::wire::vrrp::MAX_ADVERTISE_INTERVAL;
 
 impl From<&Config> for Setup {
     fn from(config: &Config) -> Self {
@@ -180,31 +180,12 @@ impl From<&VrrpInstance> for VirtualRouter {
             xdp_attach_master: false,
             accept: config.accept,
         };
-        if config.strict_mode {
-            router.be_strict();
-        }
         router.settle();
         router
     }
 }
 
 impl VirtualRouter {
-    /// `vrrp_strict`: what the RFC does not know does not exist.
-    fn be_strict(&mut self) {
-        self.authentication = None;
-        self.preempt_delay = Duration::ZERO;
-        self.lower_prio_no_advert = true;
-        self.garp.lower_prio_repeat = 0;
-        self.down_timer_adverts = 3;
-        // Only the owner is MASTER from the start, and the owner always is.
-        if self.priority == PRIORITY_OWNER {
-            self.state = InitialState::Master;
-            self.accept = true;
-        } else {
-            self.state = InitialState::Backup;
-        }
-    }
-
     /// Makes the settings agree with each other, as keepalived does: the first virtual address
     /// decides the family, those of the other one are not advertised; IPv6 needs version 3; the
     /// interval is what the version can say; version 3 has no authentication.

@@ -129,7 +129,7 @@ fn of_instance(config: &VrrpInstance, family: Family, names: &mut Names<'_>) -> 
     let base = |given: &Option<String>| given.clone().unwrap_or_else(|| config.interface.clone());
     let prefix = names.prefix;
     let mut name = |given: &Option<String>| names.name(given.as_ref(), prefix, family, vrid);
-    let xmit_base = config.vmac_xmit_base && !config.strict_mode;
+    let xmit_base = config.vmac_xmit_base;
     if let Some(vmac) = &config.use_vmac {
         let (name, naming) = name(&vmac.name);
         return Some(Vmac {

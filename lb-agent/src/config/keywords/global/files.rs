@@ -15,7 +15,8 @@ pub(super) const LVS: &[Keyword<GlobalDraft>] = &[
     line(
         "lvs_sync_daemon",
         words(
-            "INTERFACE [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]",
+            "INTERFACE [[inst] INSTANCE] [id 0–255] [maxlen 1–65507 (bytes)] [port 1–65535] \
+             [ttl 1–255] [group ADDRESS]",
             1,
             ANY,
         ),
@@ -54,6 +55,7 @@ pub(super) const LVS: &[Keyword<GlobalDraft>] = &[
         -1000..=1000,
         |g: &mut GlobalDraft, v| g.nftables_ipvs.priority = v.value,
     )
+    .default("0")
     .since("2.2.0"),
     number(
         "nftables_ipvs_start_fwmark",

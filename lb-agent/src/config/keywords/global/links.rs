@@ -44,7 +44,7 @@ pub(super) const LINKS: &[Keyword<GlobalDraft>] = &[
         .example("eth7"),
     line("dynamic_interfaces", words("[allow_if_changes]", 0, 1), lower::dynamic_interfaces)
         .example("allow_if_changes")
-        .accepted("an interface may always come later, and be another one then"),
+        .default("off: for `check` a missing interface is an error; the agent waits for it, and takes another one of its name, in either case"),
     bare("disable_local_igmp", |g: &mut GlobalDraft, v| g.value.vrrp.disable_local_igmp = v.value),
     text("vmac_prefix", "NAME", |g: &mut GlobalDraft, v| g.value.vrrp.vmac_prefix = Some(v.value))
         .default("vrrp"),

@@ -16,16 +16,6 @@ const WITHOUT_CHANGE: &[(&str, &str, &str)] = &[
         "include_check",
         "works on includes: see the tests of `include`",
     ),
-    (
-        "vrrp_instance",
-        "version",
-        "the only version that is built is the default",
-    ),
-    (
-        "global_defs",
-        "vrrp_version",
-        "the only version that is built is the default",
-    ),
     ("a route", "unicast", "the default"),
     ("a route", "prepend", "the default"),
 ];
@@ -36,8 +26,7 @@ fn table(section: &dyn AnySection) -> String {
         let skipped = WITHOUT_CHANGE.iter().any(|(block, keyword, _)| {
             *block == section.name() && (keyword.is_empty() || *keyword == row.name)
         });
-        let unread = matches!(row.status, Status::Accepted(_)) && row.example.is_empty();
-        if unread || skipped {
+        if !row.is_read || skipped {
             continue;
         }
         let before = before(section.name(), row.name);

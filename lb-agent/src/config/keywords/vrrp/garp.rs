@@ -43,7 +43,7 @@ pub(super) const GARP: &[Keyword<InstanceDraft>] = &[
         lower::garp_extra_if,
     )
     .goes_on()
-    .or(&["vmac_garp_intvl"])
+    .formerly(&["vmac_garp_intvl"])
     .default("`vrrp_garp_extra_if`")
     .since("2.2.3")
     .example("all 7"),

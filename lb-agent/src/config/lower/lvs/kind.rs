@@ -96,7 +96,7 @@ pub(in crate::config) fn persistence_timeout(
     };
     if word.text == "0" {
         let message = "`persistence_timeout 0` means no persistence";
-        lowering.report(Diagnostic::notice(Code::Surprising, span, message));
+        lowering.report(Diagnostic::warning(Code::Adjusted, span, message));
     }
     let timeout = lowering.first(node, |text| {
         value::integer(text, &(0..=LONGEST_PERSISTENCE))

@@ -47,7 +47,7 @@ pub(in crate::config) fn hmac_key(
         match lowering.parse_secret(key, value::hmac_key) {
             Some(_) if known => {
                 let message = format!("key {id} is given twice: the second one is left out");
-                lowering.report(Diagnostic::warning(Code::Duplicate, key.span, message));
+                lowering.report(Diagnostic::warning(Code::Repeated, key.span, message));
             }
             Some(key) => hmac.key.push((id, key)),
             None => {}

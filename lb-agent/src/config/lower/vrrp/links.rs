@@ -46,8 +46,8 @@ pub(in crate::config) fn lvs_sync_daemon_interface(
             "here this is an old word for `lvs_sync_daemon {} {name}` in global_defs",
             interface.value
         );
-        lowering.report(Diagnostic::notice(
-            Code::Surprising,
+        lowering.report(Diagnostic::warning(
+            Code::Deprecated,
             node.keyword.span,
             message,
         ));

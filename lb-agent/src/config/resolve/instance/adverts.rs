@@ -22,6 +22,8 @@ impl Resolver<'_> {
             it.address.value.addr().is_ipv6()
         });
         let version = self.version(draft, is_v6);
+        self.two_sources(draft);
+        self.without_peers(draft);
         let source = draft.source.filter(|it| self.is_of(is_v6, it));
         let mcast_dst_ip = draft.mcast_dst_ip.filter(|it| self.is_of(is_v6, it));
         VrrpInstance {
@@ -35,6 +37,40 @@ impl Resolver<'_> {
             unicast_ttl: draft.unicast_ttl.map_or(255, value),
             mcast_dst_ip: mcast_dst_ip.map_or_else(|| self.mcast_group(is_v6), value),
             ..self.hearing(draft)
+        }
+    }
+
+    /// `mcast_src_ip` and `unicast_src_ip` are one setting.
+    fn two_sources(&mut self, draft: &InstanceDraft) {
+        let place = |keyword: &'static str| Some((draft.given.span(keyword)?, keyword));
+        let mut given = [place("mcast_src_ip"), place("unicast_src_ip")];
+        given.sort();
+        if let [Some((first, other)), Some((last, keyword))] = given {
+            let message = format!("`{keyword}` takes the place of `{other}`: both say one thing");
+            let twice = Diagnostic::warning(Code::Surprising, last, message);
+            let twice = twice.related(first, "this one has no effect");
+            self.report(twice.help("leave one of them out"));
+        }
+    }
+
+    /// Keywords of unicast where adverts go to a group all the same.
+    fn without_peers(&mut self, draft: &InstanceDraft) {
+        if !draft.unicast_peer.is_empty() || draft.value.unicast_fault_no_peer {
+            return;
+        }
+        for keyword in [
+            "unicast_src_ip",
+            "unicast_ttl",
+            "check_unicast_src",
+            "old_unicast_checksum",
+            "unicast_peer",
+        ] {
+            if let Some(span) = draft.given.span(keyword) {
+                let message =
+                    format!("`{keyword}`, and no peer: adverts go to the multicast group");
+                let missing = Diagnostic::warning(Code::MissingSetting, span, message);
+                self.report(missing.help("name the other routers in `unicast_peer { … }`"));
+            }
         }
     }
 
@@ -84,7 +120,7 @@ impl Resolver<'_> {
         match given {
             Some(version) if version.value == 2 && is_v6 => {
                 let message = "VRRP version 2 knows no IPv6: version 3 is spoken";
-                self.warning(Code::Adjusted, version.span, message);
+                self.warning(Code::Surprising, version.span, message);
                 3
             }
             Some(version) => version.value,
@@ -140,7 +176,7 @@ impl Resolver<'_> {
             }
             if let Some(first) = seen.insert(peer.value, peer.span) {
                 let message = format!("the peer {} stands here twice", peer.value);
-                let twice = Diagnostic::warning(Code::Duplicate, peer.span, message);
+                let twice = Diagnostic::warning(Code::Repeated, peer.span, message);
                 self.report(twice.related(first, "the one before"));
             } else {
                 peers.push(peer.value);

@@ -7,7 +7,6 @@ fn remarks(text: &str) -> Vec<String> {
     let loaded = load(&Memory::default().with("/main", text), Path::new("/main"));
     let entries = report(&loaded).into_iter();
     entries
-        .filter(|entry| entry.code.slug() != "no-effect-yet")
         .map(|entry| {
             let place = entry.place.unwrap();
             let related = entry
@@ -87,7 +86,7 @@ fn strict_mode_says_what_it_does_not_go_with() {
         remarks(&instance(lines)),
         [
             "4:16 warning (7): strict mode knows no unicast peers; they are used all the same, as keepalived does",
-            "5:18 warning (7): in strict mode keepalived ignores authentication",
+            "5:18 warning (7): strict mode has no authentication: it is ignored",
             "7:1 warning (): strict: the virtual addresses answer nothing, not even ping, but for the owner (priority 255)",
         ]
     );
@@ -128,7 +127,7 @@ fn braces_in_a_row_close_one_block_each() {
     let text = "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1 }}\n";
     assert_eq!(remarks(text), Vec::<String>::new());
     let text = format!("{text}}}\n");
-    assert_eq!(remarks(&text), ["6:1 error (): this `}` closes nothing"]);
+    assert_eq!(remarks(&text), ["6:1 error (5): this `}` closes nothing"]);
     let text = "vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n}\nglobal_defs {\n}\n";
     assert_eq!(
         remarks(text),
@@ -143,4 +142,84 @@ fn a_reference_to_nothing_shows_both_places() {
         remarks(&text),
         ["4:16 warning (7): there is no vrrp_script `X1`: it is not tracked"]
     );
+}
+
+/// An instance with a name, an interface and a virtual address, and these lines from line 7 on.
+fn named(name: &str, vrid: u8, lines: &str) -> String {
+    format!(
+        "vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id {vrid}\nvirtual_ipaddress {{\n\
+         10.0.0.{vrid}\n}}\n{lines}\n}}\n"
+    )
+}
+
+#[test]
+fn two_sources_of_one_instance_are_said_with_both_places() {
+    let peer = "unicast_peer {\n10.0.0.9\n}";
+    let lines = format!("mcast_src_ip 10.0.0.7\nunicast_src_ip 10.0.0.8\n{peer}");
+    assert_eq!(
+        remarks(&named("A", 1, &lines)),
+        ["8:1 warning (7): `unicast_src_ip` takes the place of `mcast_src_ip`: both say one thing"]
+    );
+    let lines = format!("unicast_src_ip 10.0.0.8\n{peer}");
+    assert_eq!(remarks(&named("A", 1, &lines)), Vec::<String>::new());
+}
+
+#[test]
+fn keywords_of_unicast_without_a_peer_are_said() {
+    for lines in [
+        "unicast_src_ip 10.0.0.8",
+        "unicast_ttl 200",
+        "check_unicast_src",
+    ] {
+        let keyword = lines.split(' ').next().unwrap();
+        let expected =
+            format!("7:1 warning (): `{keyword}`, and no peer: adverts go to the multicast group");
+        assert_eq!(remarks(&named("A", 1, lines)), [expected]);
+    }
+    let lines = "unicast_src_ip 10.0.0.8\nunicast_fault_no_peer";
+    assert_eq!(remarks(&named("A", 1, lines)), Vec::<String>::new());
+}
+
+#[test]
+fn a_sync_daemon_of_an_instance_that_is_not_there_is_said() {
+    let text = |name: &str| {
+        let instance = named("VI_1", 1, "");
+        format!("global_defs {{\nlvs_sync_daemon eth0 {name}\n}}\n{instance}")
+    };
+    assert_eq!(remarks(&text("VI_1")), Vec::<String>::new());
+    let said = remarks(&text("VI_2"));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("2:1 warning (4): there is no vrrp_instance `VI_2`: "));
+}
+
+#[test]
+fn a_group_that_is_defined_twice_is_shown_with_both_places() {
+    let instances = named("A", 1, "") + &named("B", 2, "");
+    for (keyword, block) in [
+        ("vrrp_sync_group", "{\ngroup {\nA\nB\n}\n}\n"),
+        ("track_group", "{\ngroup {\nA\n}\n}\n"),
+        ("virtual_server_group", "{\n10.0.0.9 80\n}\n"),
+    ] {
+        let text = format!("{instances}{keyword} G {block}{keyword} G {block}");
+        let said = remarks(&text);
+        let twice = format!("(17): {keyword} `G` is defined twice: this one is left out");
+        assert!(said.iter().any(|one| one.ends_with(&twice)), "{said:?}");
+    }
+}
+
+#[test]
+fn weights_that_a_sync_group_takes_away_are_said() {
+    let weighted = "track_interface {\neth1 weight -20\n}";
+    let instances = named("A", 1, weighted) + &named("B", 2, "");
+    let group = |more: &str| format!("vrrp_sync_group G {{\ngroup {{\nA\nB\n}}\n{more}\n}}\n");
+    let said = remarks(&(instances.clone() + &group("")));
+    assert_eq!(
+        said,
+        [
+            "1:15 warning (): the weights of what vrrp_instance `A` tracks do not count: it is a \
+             member of vrrp_sync_group `G`"
+        ]
+    );
+    let said = remarks(&(instances + &group("sync_group_tracking_weight")));
+    assert_eq!(said, Vec::<String>::new());
 }

@@ -33,7 +33,10 @@ fn who_begins_as_master_is_who_does_so_with_keepalived() {
     let alone = INSTANCE.replace("MORE", "");
     assert_eq!(begins(&alone).0, InitialState::Master);
     let grouped = format!("{alone}{GROUP}");
-    assert_eq!(begins(&grouped), (InitialState::Backup, Vec::new()));
+    let (state, said) = begins(&grouped);
+    assert_eq!(state, InitialState::Backup);
+    let lonely = "vrrp_sync_group `G` has one instance only: there is nothing to keep in step";
+    assert_eq!(said, [lonely]);
     let owner = grouped.replace("priority 100", "priority 255");
     assert_eq!(begins(&owner).0, InitialState::Master);
     let signed = INSTANCE.replace("MORE", AH);

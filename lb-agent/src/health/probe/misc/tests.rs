@@ -12,6 +12,7 @@ fn check(command: &str, misc_dynamic: bool) -> MiscCheck {
             program: "/bin/sh".into(),
             arguments: vec!["-c".into(), command.into()],
             user: User::own(),
+            supplementary_groups: false,
         }),
         uid,
         gid,
@@ -61,6 +62,7 @@ async fn a_script_that_was_not_found_says_nothing_of_the_server_and_one_that_is_
             program: "/nonexistent/check".into(),
             arguments: Vec::new(),
             user: User::own(),
+            supplementary_groups: false,
         }),
         ..check("", false)
     };
