@@ -45,9 +45,6 @@ pub(crate) enum Flood {
     Large,
 }
 
-/// Datagrams in a flood.
-const FLOOD: usize = 20_000;
-
 /// A server of UDP on 127.0.0.1; its port. It lives as long as the test.
 pub(crate) fn flood(machine: &Namespace, flood: Flood) -> Result<u16> {
     let socket = machine.enter(|| Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?))?;
@@ -56,16 +53,16 @@ pub(crate) fn flood(machine: &Namespace, flood: Flood) -> Result<u16> {
         let mut question = [0; 2048];
         while let Ok((_length, from)) = socket.recv_from(&mut question) {
             let [first, second, ..] = question;
-            let answer = match flood {
+            let (answer, count) = match flood {
                 // Its number is another, and it is an answer without an error.
                 Flood::OtherAnswers => {
                     let mut answer = vec![first, !second, 0x80, 0];
                     answer.resize(12, 0);
-                    answer
+                    (answer, 20_000)
                 }
-                Flood::Large => vec![b'x'; 65_000],
+                Flood::Large => (vec![b'x'; 65_000], 2000),
             };
-            for _ in 0..FLOOD {
+            for _ in 0..count {
                 // The probe may have gone.
                 if socket.send_to(&answer, from).is_err() {
                     break;

@@ -86,13 +86,8 @@ fn a_script_runs_as_its_user_and_group() -> Result<()> {
         script(1, "nobody", "[ $(id -un) = nobody ]", "succeeded."),
         script(2, "nobody daemon", "[ $(id -gn) = daemon ]", "succeeded."),
         script(3, "daemon", "[ $(id -un) = nobody ]", "failed"),
-        // Not the groups of whom the agent belongs to either.
-        script(
-            4,
-            "nobody daemon",
-            "[ \"$(id -Gn)\" = daemon ]",
-            "succeeded.",
-        ),
+        // In no other group: `[` takes one word there.
+        script(4, "nobody daemon", "[ $(id -Gn) = daemon ]", "succeeded."),
     ];
     expect(&machine, &cases).map(drop)
 }
