@@ -80,7 +80,7 @@ fn a_script_runs_as_its_user_and_group() -> Result<()> {
         checker: format!(
             "  MISC_CHECK {{\n   misc_path \"/bin/sh -c '{test}'\"\n   user {user}\n  }}"
         ),
-        line: format!("Misc check for [[10.0.0.{place}]:tcp:80] by [/bin/sh] {end}"),
+        line: format!("[10.0.0.{place}]:tcp:80 VS [192.0.2.1]:tcp:80] by [/bin/sh] {end}"),
     };
     let cases = [
         script(1, "nobody", "[ $(id -un) = nobody ]", "succeeded."),
