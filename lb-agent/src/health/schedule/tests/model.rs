@@ -69,7 +69,9 @@ fn file() -> impl Strategy<Value = File> {
     let hosts = prop::collection::vec(host, 5);
     (hosts, any::<bool>(), any::<bool>()).prop_map(|(mut hosts, alpha, sorry)| {
         // Three at least, so that every quorum can be met as it stands.
-        hosts.iter_mut().take(3).for_each(|host| host.here = true);
+        for host in hosts.iter_mut().take(3) {
+            host.here = true;
+        }
         File {
             hosts,
             alpha,
