@@ -21,7 +21,12 @@ const END: &str = "== end";
 
 /// Runs them; a file that says what keepalived does stays as it is.
 pub(crate) fn run() -> Result<()> {
-    setup::run(&[setup::Part::Build, setup::Part::Network, setup::Part::Peers])?;
+    setup::run(&[
+        setup::Part::Build,
+        setup::Part::Network,
+        setup::Part::Peers,
+        setup::Part::Guest,
+    ])?;
     let tests = test::program_of("ipvs")?;
     let folder = tests.get_current_dir().context("no folder of tests")?;
     let mut guest = Command::new(env::current_exe()?);
