@@ -48,7 +48,8 @@ const STEPS: &[(&str, &[Injection])] = &[
     ("UDP hangs no more", &[Behaves(85, 12, Manner::Good)]),
     ("the file says more", &[Value(3)]),
     ("the file says less", &[Value(-2)]),
-    ("the file says down", &[Value(-254)]),
+    ("the file takes all weight", &[Value(-254)]),
+    ("the file says down", &[Value(i32::MIN)]),
     ("the file says nothing", &[Value(0)]),
     (
         "with alpha the first success",
