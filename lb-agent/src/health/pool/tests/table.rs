@@ -109,7 +109,7 @@ fn every_step_comes_to_what_the_table_says() {
         let found: Vec<(u8, u32)> = members(&pool).iter().map(|it| (it.0, it.1)).collect();
         assert_eq!(found, *wanted, "{case}");
         assert_eq!(notices(&change), *told, "{case}");
-        assert_eq!(pool.record().has_quorum, *quorum, "{case}");
+        assert_eq!(pool.record(clock::now()).has_quorum, *quorum, "{case}");
         assert_eq!(change.members_changed, before != pool.members(), "{case}");
     }
 }
@@ -156,10 +156,10 @@ fn from_any_row_a_reload_and_a_restart_change_nothing() {
     for (place, (step, wanted, _, quorum)) in TABLE.iter().enumerate() {
         drop(take(&mut pool, *step));
         let case = format!("row {place}: {step:?}");
-        let record = pool.record();
+        let record = pool.record(clock::now());
         let (again, _) = Pool::begin(spec(), Past::All(&record));
         assert_eq!(members(&again), members(&pool), "{case}");
-        assert_eq!(again.record().has_quorum, *quorum, "{case}");
+        assert_eq!(again.record(clock::now()).has_quorum, *quorum, "{case}");
         let (reloaded, change) = pool.reload(spec());
         assert!(notices(&change).is_empty(), "{case}");
         assert!(!change.members_changed, "{case}");

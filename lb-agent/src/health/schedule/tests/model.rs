@@ -254,7 +254,7 @@ impl World {
         self.fresh = false;
         let before = self.pool.members().to_vec();
         let checkers = self.schedule.record(self.now).named();
-        let known = snapshot(checkers, vec![self.pool.record()]);
+        let known = snapshot(checkers, vec![self.pool.record(self.now)]);
         let text = serde_json::to_string(&known).unwrap();
         let known: crate::health::snapshot::Snapshot = serde_json::from_str(&text).unwrap();
         let service = self.file.service();
@@ -281,7 +281,7 @@ impl World {
 
     /// (host, weight, up) of each server, as the pool holds it.
     fn servers(&self) -> Vec<(u8, u32, bool)> {
-        let known = self.pool.record();
+        let known = self.pool.record(self.now);
         let hosts = (1_u8..).zip(&self.file.hosts).filter(|(_, it)| it.here);
         let servers = hosts.zip(&known.servers);
         servers
@@ -332,7 +332,11 @@ impl World {
                 wanted.push((host, weight));
             }
         }
-        assert_eq!(self.pool.record().has_quorum, self.quorum, "the quorum");
+        assert_eq!(
+            self.pool.record(self.now).has_quorum,
+            self.quorum,
+            "the quorum"
+        );
         if self.file.sorry && !self.quorum {
             wanted = vec![(SORRY, 1)];
         }
