@@ -22,6 +22,12 @@ type Different = &'static [(&'static str, &'static str)];
 const KINDS: Different = &[
     // A server that only a reload brings: with `alpha` keepalived says nothing before it is up.
     ("RS [10.9.0.13]:tcp:86 [192.0.2.1]:tcp:86 DOWN\n", ""),
+    // A file that had said a weight and then "down": keepalived forgets the weight in silence.
+    (
+        "Changing weight from 0 to 5 for inactive service [10.9.0.13]:tcp:85 of VS \
+         [192.0.2.1]:tcp:85\n",
+        "",
+    ),
     // keepalived says that in a line before.
     (": it is configured no longer", ""),
 ];
