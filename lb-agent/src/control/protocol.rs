@@ -71,7 +71,7 @@ pub struct Response {
     /// The answer to [`Request::Checks`], in the order of the configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<Vec<CheckView>>,
-    /// How punctual their probes are, with [`Self::checks`].
+    /// How punctual their probes are, with `checks`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub punctuality: Option<PunctualityView>,
 }

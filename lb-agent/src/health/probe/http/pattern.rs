@@ -1,6 +1,6 @@
 //! `regex` and its keywords: one pattern, compiled once.
 //!
-//! keepalived uses PCRE2. Here [`syntax`] says a pattern in words that two engines take alike: the
+//! keepalived uses PCRE2. Here `syntax` says a pattern in words that two engines take alike: the
 //! `regex` crate, which is linear in time whatever the pattern and the answer are, and, for what only
 //! backtracking can find (look-around, back-references, atomic groups, a `$` that something follows),
 //! `fancy-regex`, with a bound on its steps. What neither can do is refused with a message.
