@@ -3,10 +3,16 @@
 
 #[path = "checks/bad.rs"]
 mod bad;
+#[path = "checks/certificates.rs"]
+mod certificates;
 #[path = "checks/effects.rs"]
 mod effects;
 #[path = "checks/leaving.rs"]
 mod leaving;
+#[path = "checks/misbehaving.rs"]
+mod misbehaving;
+#[path = "checks/options.rs"]
+mod options;
 #[path = "checks/peers.rs"]
 mod peers;
 #[path = "checks/reload.rs"]
@@ -14,15 +20,11 @@ mod reload;
 #[path = "checks/sources.rs"]
 mod sources;
 
-use std::fs;
-use std::net::{Ipv4Addr, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lb_tests::{Agent, Namespace, Need, built, checked, skipped};
-
-use bad::Manner;
 
 const NEEDS: [Need; 7] = [
     Need::Root,
@@ -244,93 +246,6 @@ fn exim_is_understood() -> Result<()> {
         ),
     ];
     expect(&machine, &cases).map(drop)
-}
-
-#[test]
-fn servers_that_misbehave_end_in_time_and_in_bounded_memory() -> Result<()> {
-    if skipped(&NEEDS) {
-        return Ok(());
-    }
-    let machine = machine("bad")?;
-    let down = "HTTP_CHECK on service RS failed. url(/): ";
-    let manners = [
-        (Manner::Hang, "connected, but no answer within 1s."),
-        (Manner::Reset, "Connection reset by peer (os error 104)"),
-        (
-            Manner::Close,
-            "the server closed the connection without an answer.",
-        ),
-        (Manner::Trickle, "the answer did not end within 10s, "),
-        (
-            Manner::Stop,
-            "status_code [200], but the body did not end: nothing more came for 1s, ",
-        ),
-        (
-            Manner::GreatHead,
-            "the answer's head is larger than 65536 bytes or 256 fields.",
-        ),
-        (
-            Manner::ManyFields,
-            "the answer's head is larger than 65536 bytes or 256 fields.",
-        ),
-        (Manner::Endless, "the answer"),
-        (
-            Manner::Noise,
-            "the answer is not HTTP: invalid HTTP version.",
-        ),
-    ];
-    let mut cases = Vec::new();
-    for (place, (manner, line)) in (1..).zip(manners) {
-        let port = bad::serve(&machine, manner)?;
-        let line = format!("{down}{line}");
-        cases.push(case(place, "HTTP_GET", port, "url {\n path /\n}", &line));
-    }
-    for (manner, checker, rest, line) in [
-        (
-            Manner::Hang,
-            "SSL_GET",
-            "url {\n path /\n}",
-            "HTTP_CHECK on service RS failed. url(/): connected, but the TLS handshake did not end \
-             within 1s.",
-        ),
-        (
-            Manner::Hang,
-            "SMTP_CHECK",
-            "",
-            "SMTP_CHECK on service RS failed. connected, but no answer within 1s.",
-        ),
-        (
-            Manner::Drip,
-            "SMTP_CHECK",
-            "",
-            "SMTP_CHECK on service RS failed. the answer did not end within 10s, ",
-        ),
-        (
-            Manner::Babble,
-            "SMTP_CHECK",
-            "",
-            "SMTP_CHECK on service RS failed. Bad greeting banner: the answer is longer than 16384 \
-             bytes.",
-        ),
-    ] {
-        let port = bad::serve(&machine, manner)?;
-        cases.push(case(cases.len() + 1, checker, port, rest, line));
-    }
-    let silent = machine.enter(|| Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?))?;
-    let port = silent.local_addr()?.port();
-    let line = "DNS_CHECK on service RS failed. connected, but no answer within 1s.";
-    cases.push(case(cases.len() + 1, "DNS_CHECK", port, "retry 0", line));
-    let agent = expect(&machine, &cases)?;
-    let status = fs::read_to_string(format!("/proc/{}/status", agent.id()))?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak: u64 = peak
-        .and_then(|it| it.trim().strip_suffix(" kB"))
-        .context("no VmHWM")?
-        .trim()
-        .parse()?;
-    // It has about 100; a body that is kept is far greater.
-    assert!(peak < 160 << 10, "{peak} KiB at most");
-    Ok(())
 }
 
 /// Every kind that goes over the network, with everything that says where from.

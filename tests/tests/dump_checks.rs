@@ -45,9 +45,14 @@ virtual_server 192.0.2.2 80 {
 }
 ";
 
-fn checks(machine: &Namespace, arguments: &str) -> Result<Vec<Value>> {
+/// The JSON.
+fn dump(machine: &Namespace, arguments: &str) -> Result<Value> {
     let told = machine.tell(&format!("dump checks --format json {arguments}"))?;
-    let value: Value = serde_json::from_str(&told.text).with_context(|| told.error)?;
+    serde_json::from_str(&told.text).with_context(|| told.error)
+}
+
+fn checks(machine: &Namespace, arguments: &str) -> Result<Vec<Value>> {
+    let value = dump(machine, arguments)?;
     let checks = value.get("checks").and_then(Value::as_array);
     Ok(checks.context("no checks")?.clone())
 }
@@ -99,6 +104,16 @@ fn every_check_is_shown_with_its_last_result_and_without_an_agent_nothing() -> R
         first[0]["probes"].as_u64().filter(|probes| *probes > 1)
     };
     wait_until(PATIENCE, counted).context("it is not asked again")?;
+    let all = dump(&machine, "")?;
+    let punctuality = &all["punctuality"];
+    assert!(punctuality["probes"].as_u64() > Some(1), "{punctuality}");
+    assert!(punctuality["late"].as_u64().is_some(), "{punctuality}");
+    assert!(
+        punctuality["worst_seconds"].as_f64().is_some(),
+        "{punctuality}"
+    );
+    let vip = dump(&machine, "--vip 192.0.2.1")?;
+    assert!(vip.get("punctuality").is_none(), "it is everybody's");
     let table = machine.tell("dump checks")?.text;
     assert!(table.contains("Connection refused"), "{table}");
 

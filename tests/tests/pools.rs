@@ -1,4 +1,4 @@
-//! Our pools and what is told of them, beside keepalived's: the same configuration, the same
+//! Our pools and what is told of them, beside keepalived's: the same configurations, the same
 //! failures, the same events in the same order, and the same servers with the same weights after
 //! each. `ipvs` has keepalived's half of it.
 
@@ -13,10 +13,27 @@ use anyhow::{Context, Result};
 use lb_tests::{Agent, Namespace, Need, skipped};
 use serde_json::Value;
 
-use timeline::Daemon;
+use timeline::{Daemon, Series};
 
 /// What we say, and keepalived says otherwise or not at all.
-const DIFFERENT: [(&str, &str); 2] = [
+type Different = &'static [(&'static str, &'static str)];
+
+/// Of [`timeline::KINDS`].
+const KINDS: Different = &[
+    // A server that only a reload brings: with `alpha` keepalived says nothing before it is up.
+    ("RS [10.9.0.13]:tcp:86 [192.0.2.1]:tcp:86 DOWN\n", ""),
+    // A file that had said a weight and then "down": keepalived forgets the weight in silence.
+    (
+        "Changing weight from 0 to 5 for inactive service [10.9.0.13]:tcp:85 of VS \
+         [192.0.2.1]:tcp:85\n",
+        "",
+    ),
+    // keepalived says that in a line before.
+    (": it is configured no longer", ""),
+];
+
+/// Of [`timeline::FAILURES`].
+const DIFFERENT: Different = &[
     // quorum + hysteresis is the threshold; keepalived has the sum right and the sign wrong.
     (
         "Starting with quorum down 2+1=3 > 0",
@@ -63,6 +80,10 @@ impl Daemon for Ours {
         Ok(pools)
     }
 
+    fn reload(&mut self, configuration: &Path) -> Result<()> {
+        self.0.reload(&fs::read_to_string(configuration)?).map(drop)
+    }
+
     fn stop(self) -> Result<String> {
         Ok(self.0.terminate()?.log)
     }
@@ -70,21 +91,31 @@ impl Daemon for Ours {
 
 #[test]
 fn the_same_failures_have_the_same_events_and_the_same_pools_as_with_keepalived() -> Result<()> {
+    compare(&timeline::FAILURES, DIFFERENT)
+}
+
+#[test]
+fn other_checks_and_reloads_have_the_same_events_and_the_same_pools_as_with_keepalived()
+-> Result<()> {
+    compare(&timeline::KINDS, KINDS)
+}
+
+fn compare(series: &'static Series, different: Different) -> Result<()> {
     let needs = [Need::Root, Need::Namespaces, Need::Bpf, Need::Program("ip")];
     if skipped(&needs) {
         return Ok(());
     }
-    let mut observed = timeline::observe::<Ours>()?;
-    for (ours, theirs) in DIFFERENT {
+    let mut observed = timeline::observe::<Ours>(series)?;
+    for &(ours, theirs) in different {
         let times = observed.matches(ours).count();
         assert_eq!(times, 1, "`{ours}` in\n{observed}");
         observed = observed.replace(ours, theirs);
     }
-    let both = observed.lines().zip(timeline::KEEPALIVED.lines());
+    let both = observed.lines().zip(series.keepalived.lines());
     for (number, (ours, theirs)) in (1..).zip(both) {
         assert_eq!(ours, theirs, "line {number} of\n{observed}");
     }
     let lines = |text: &str| text.lines().count();
-    assert_eq!(lines(&observed), lines(timeline::KEEPALIVED));
+    assert_eq!(lines(&observed), lines(series.keepalived));
     Ok(())
 }

@@ -7,6 +7,7 @@ mod ci;
 mod demo;
 mod docs;
 mod fuzz;
+mod record;
 mod setup;
 mod test;
 mod vm;
@@ -42,6 +43,8 @@ enum Task {
     Docs,
     /// Feed what reads other people's bytes with bytes that nobody would send.
     Fuzz(fuzz::Options),
+    /// Write down anew what keepalived does in a guest, which our own agent is compared with.
+    Record,
     /// Run a command as root in a guest whose kernel has IPVS, over this machine's files.
     Vm(vm::Options),
     /// What must pass before a change goes in: formatting, lints, documentation, all tests.
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Docs => docs::run(),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Record => record::run(),
         Task::Vm(options) => return vm::run(&options),
         Task::Ci => ci::run(),
     };

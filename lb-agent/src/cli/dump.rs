@@ -134,7 +134,10 @@ fn of_agent(dump: &mut Dump<'_>, arguments: &Arguments, status: &Status) -> Resu
     }
     if arguments.wants(Section::Checks) {
         dump.checks = Some(match checks(&arguments.instance.instance) {
-            Ok(checks) => Checks::Known(checks),
+            Ok((checks, punctuality)) => {
+                dump.punctuality = Some(punctuality);
+                Checks::Known(checks)
+            }
             Err(error) if arguments.section == Section::Checks => return Err(error),
             Err(error) => Checks::Unknown(error.to_string()),
         });

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::observe::model::CheckView;
+use crate::observe::model::{CheckView, PunctualityView};
 
 /// What this program speaks.
 pub const VERSION: u32 = 1;
@@ -71,6 +71,9 @@ pub struct Response {
     /// The answer to [`Request::Checks`], in the order of the configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<Vec<CheckView>>,
+    /// How punctual their probes are, with `checks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub punctuality: Option<PunctualityView>,
 }
 
 /// A request that cannot be answered.
@@ -149,13 +152,15 @@ impl Response {
             exit_status,
             text,
             checks: None,
+            punctuality: None,
         }
     }
 
-    /// What the checkers hold.
-    pub fn with_checks(checks: Vec<CheckView>) -> Self {
+    /// What the checkers hold, and how punctual they are.
+    pub fn with_checks(checks: Vec<CheckView>, punctuality: PunctualityView) -> Self {
         Self {
             checks: Some(checks),
+            punctuality: Some(punctuality),
             ..Self::done("")
         }
     }

@@ -20,7 +20,7 @@ use tracing::{debug, error};
 use self::turns::Turns;
 use super::Event;
 use super::probe::{self, NotProbed, ProbeResult};
-use super::schedule::{Action, CheckerId, Punctuality, Records, Schedule, Settings};
+use super::schedule::{Action, CheckerId, Punctuality, Records, Schedule, Settings, When};
 use super::snapshot::Snapshot;
 use super::spec::Service;
 use super::status::CheckerStatus;
@@ -91,10 +91,10 @@ impl Handle {
     }
 
     /// How punctual probes have been so far.
-    pub async fn punctuality(&self) -> Punctuality {
+    pub fn punctuality(&self) -> impl Future<Output = Punctuality> + Send + use<> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Punctuality(reply));
-        answer.await.unwrap_or_default()
+        async { answer.await.unwrap_or_default() }
     }
 
     /// What the next run has to know of each question.
@@ -154,7 +154,7 @@ struct Driver {
     schedule: Schedule,
     events: mpsc::UnboundedSender<Event>,
     /// The probes under way; dropping the set aborts them.
-    probes: JoinSet<ProbeResult>,
+    probes: JoinSet<Ended>,
     /// Which checker each is of; `None`: of one that a reload has removed.
     asked: HashMap<task::Id, Option<CheckerId>>,
     /// What some of them have to wait for.
@@ -202,7 +202,7 @@ impl Driver {
                         Some(turn) => Some(turn.lock_owned().await),
                         None => None,
                     };
-                    probe::probe(&check.question, url).await
+                    timed(probe::probe(&check.question, url)).await
                 });
                 self.asked.insert(probe.id(), Some(id));
             }
@@ -214,17 +214,20 @@ impl Driver {
         }
     }
 
-    fn handle_end(&mut self, end: Result<(task::Id, ProbeResult), JoinError>) {
-        let (task, result) = end.unwrap_or_else(|error| {
-            (
-                error.id(),
-                ProbeResult::NotProbed(NotProbed::Broken(error.to_string())),
-            )
-        });
-        match self.asked.remove(&task) {
-            Some(Some(id)) => self.schedule.handle_result(id, result, clock::now()),
-            Some(None) => self.schedule.handle_orphan(),
-            None => {}
+    fn handle_end(&mut self, end: Result<(task::Id, Ended), JoinError>) {
+        let now = clock::now();
+        let (task, result, when) = match end {
+            Ok((task, Ended { result, when })) => (task, result, Some(when)),
+            Err(error) => {
+                let broken = NotProbed::Broken(error.to_string());
+                (error.id(), ProbeResult::NotProbed(broken), None)
+            }
+        };
+        match (self.asked.remove(&task), when) {
+            (Some(Some(id)), Some(when)) => self.schedule.handle_end(id, result, when, now),
+            (Some(Some(id)), None) => self.schedule.handle_result(id, result, now),
+            (Some(None), _) => self.schedule.handle_orphan(),
+            (None, _) => {}
         }
     }
 
@@ -259,6 +262,24 @@ impl Driver {
             Request::Address(address, here) => self.schedule.handle_address(address, here, now),
             Request::Bfd(instance, up) => self.schedule.handle_bfd(&instance, up, now),
         }
+    }
+}
+
+/// How a probe ended, and when it was.
+#[derive(Debug)]
+struct Ended {
+    result: ProbeResult,
+    when: When,
+}
+
+/// Runs `probe` and looks at the clock.
+async fn timed(probe: impl Future<Output = ProbeResult>) -> Ended {
+    let began = clock::now();
+    let result = probe.await;
+    let ended = clock::now();
+    Ended {
+        result,
+        when: When { began, ended },
     }
 }
 

@@ -224,7 +224,7 @@ fn web_failure(failure: &Failure) -> &'static str {
         Failure::BodyTooLarge => "Read, too much received from",
         Failure::StatusCode(_) => "HTTP status code error to",
         Failure::Digest(_) => "MD5 digest error to",
-        Failure::Regex { .. } => "Regex match failed",
+        Failure::Regex { .. } | Failure::RegexTooHard => "Regex match failed",
         Failure::NoNeighbour(_)
         | Failure::NoNeighbourSix(_)
         | Failure::NoAnswerOf { .. }
@@ -279,6 +279,7 @@ fn smtp_failure(failure: &Failure) -> &'static str {
         | Failure::StatusCode(_)
         | Failure::Digest(_)
         | Failure::Regex { .. }
+        | Failure::RegexTooHard
         | Failure::SmtpTooLong(_)
         | Failure::Rcode(_)
         | Failure::ReplyLength(_)

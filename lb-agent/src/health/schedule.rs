@@ -13,6 +13,7 @@
 //! It holds no pools: what becomes of a virtual server is for [`super::pool`].
 
 mod memory;
+mod punctuality;
 mod queue;
 mod reload;
 mod target;
@@ -23,9 +24,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 pub use self::memory::Records;
+use self::punctuality::Pace;
+pub use self::punctuality::{Punctuality, When};
 use self::queue::Queue;
 pub use self::reload::Moves;
 use self::target::Target;
@@ -95,22 +96,12 @@ pub struct Schedule {
     actions: VecDeque<Action>,
 }
 
-/// How punctual probes are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Punctuality {
-    /// Probes begun.
-    pub begun: u64,
-    /// Those that began later than they were due by more than a twentieth of `delay_loop`.
-    pub late: u64,
-    /// The greatest delay so far.
-    pub worst: Duration,
-}
-
 #[derive(Debug)]
 struct Entry {
     verdict: Verdict,
     /// Indices of the servers that it is a checker of.
     targets: Vec<usize>,
+    pace: Pace,
 }
 
 impl Schedule {
@@ -144,7 +135,9 @@ impl Schedule {
     /// Asks for the probes that are due, as many as the limits allow.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((id, due)) = self.queue.next(now, |id| self.entries.deadline(id)) {
-            self.count(id, now.saturating_duration_since(due));
+            if let Some(entry) = self.entries.get_mut(id.0) {
+                entry.pace.start(due);
+            }
             self.with_verdict(id, now, |verdict| verdict.handle_timeout(now));
         }
         self.actions.extend(self.queue.say_late().map(Action::Log));
@@ -273,12 +266,6 @@ impl Schedule {
         self.targets.iter().flat_map(of_target).collect()
     }
 
-    /// How punctual probes have been so far.
-    #[must_use]
-    pub fn punctuality(&self) -> Punctuality {
-        self.punctuality
-    }
-
     #[expect(
         clippy::mutable_key_type,
         reason = "what mutates, caches of a regex and of TLS, is not hashed"
@@ -304,6 +291,7 @@ impl Schedule {
                     self.entries.push(Entry {
                         verdict,
                         targets: Vec::new(),
+                        pace: Pace::default(),
                     });
                     known.insert(check.clone(), id);
                     id
@@ -319,18 +307,6 @@ impl Schedule {
             }
         }
         self.targets.push(target);
-    }
-
-    fn count(&mut self, id: CheckerId, delay: Duration) {
-        let Some(entry) = self.entries.get(id.0) else {
-            return;
-        };
-        let seen = &mut self.punctuality;
-        seen.begun = seen.begun.saturating_add(1);
-        if delay > entry.verdict.check().delay_loop / 20 {
-            seen.late = seen.late.saturating_add(1);
-        }
-        seen.worst = seen.worst.max(delay);
     }
 
     fn next_share(&mut self) -> u32 {

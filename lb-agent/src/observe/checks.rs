@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::model::{CheckResult, CheckState, CheckView, Checks};
+use super::model::{CheckResult, CheckState, CheckView, Checks, PunctualityView};
 use super::table::{self, Align, or_dash};
+use crate::health::schedule::Punctuality;
 use crate::health::status::CheckerStatus;
 use crate::health::verdict::State;
 
@@ -94,6 +95,16 @@ fn time(time: Duration) -> String {
         format!("{hours}h{:02}m", minutes % 60)
     } else {
         format!("{days}d{:02}h", hours % 24)
+    }
+}
+
+impl From<Punctuality> for PunctualityView {
+    fn from(seen: Punctuality) -> Self {
+        Self {
+            probes: seen.probes,
+            late: seen.late,
+            worst: seen.worst,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::model::{
     AgentView, AttachmentView, BackendView, CarrierView, Checks, ConnectionView, HandView,
-    InstanceView, ReasonView, SCHEMA, ServiceView,
+    InstanceView, PunctualityView, ReasonView, SCHEMA, ServiceView,
 };
 use super::services::Columns;
 use super::vip::Vip;
@@ -45,6 +45,8 @@ pub struct Dump<'a> {
     pub planes: Option<Vec<CarrierView>>,
     /// `checks`.
     pub checks: Option<Checks>,
+    /// How punctual these are; with `checks`.
+    pub punctuality: Option<PunctualityView>,
     /// `backends`.
     pub backends: Option<Vec<BackendView>>,
     /// Where the program is; with `backends`.
@@ -66,6 +68,7 @@ impl<'a> Dump<'a> {
             by_hand: None,
             planes: None,
             checks: None,
+            punctuality: None,
             backends: None,
             interfaces: None,
             connections: None,
@@ -75,13 +78,15 @@ impl<'a> Dump<'a> {
 
     /// Keeps what belongs to `vip`. The reasons, and what was put back of static addresses and
     /// routes, are counted for all addresses together, who carries what is told of virtual servers
-    /// as a whole, and interfaces are everybody's, so these go. Gives whether anything is left; of
-    /// the connections that is known only when they are read, so they count as something.
+    /// as a whole, interfaces and the punctuality of all checks are everybody's, so these go. Gives
+    /// whether anything is left; of the connections that is known only when they are read, so they
+    /// count as something.
     pub fn keep(&mut self, vip: Vip) -> bool {
         self.reasons = None;
         self.statics = None;
         self.planes = None;
         self.interfaces = None;
+        self.punctuality = None;
         let instances = retain(&mut self.vrrp, |instance| vip.matches_instance(instance));
         let services = retain(&mut self.services, |service| vip.matches_service(service));
         retain(&mut self.by_hand, |it| {
@@ -169,6 +174,7 @@ impl<'a> Dump<'a> {
             Checks::Unknown(_) => None,
         });
         entry(&mut map, "checks", checks.as_ref())?;
+        entry(&mut map, "punctuality", self.punctuality.as_ref())?;
         entry(&mut map, "backends", self.backends.as_ref())?;
         entry(&mut map, "interfaces", self.interfaces.as_ref())?;
         let connections = self.connections.map(|list| Streamed(RefCell::new(list)));

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::address::{Endpoint, Mac, Protocol};
 pub use self::attachment::AttachmentView;
 pub use self::backend::{BackendState, BackendView, ConnectionView};
-pub use self::check::{CheckResult, CheckState, CheckView, Checks};
+pub use self::check::{CheckResult, CheckState, CheckView, Checks, PunctualityView};
 pub use self::instance::{FaultView, InstanceView, PeerView, RivalView, TrackedView};
 pub use self::service::{
     CarrierView, Counters, Granularity, HandView, Method, PersistenceView, ServerView, ServiceView,

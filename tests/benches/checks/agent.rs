@@ -8,7 +8,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use lb_agent::observe::model::PunctualityView;
 use lb_tests::{Agent, Namespace};
+use serde_json::Value;
 
 use super::server::{FLAPPING, GOOD, PERIOD};
 use super::{CONNECT_TIMEOUT, LOOP, SERVERS_EACH, VIRTUAL_SERVERS, pass};
@@ -22,14 +24,20 @@ const MEASURED: Duration = Duration::from_mins(2);
 /// Ticks of `/proc/PID/stat` in a second (`USER_HZ`, the same on every Linux).
 pub(super) const TICKS: f64 = 100.0;
 
-pub(super) async fn measure(machine: &Namespace) -> Result<()> {
+/// From the verdict to the map: 99 % of the changes within that.
+const APPLIED: Duration = Duration::from_secs(1);
+
+/// The targets that it misses.
+pub(super) async fn measure(machine: &Namespace) -> Result<Vec<String>> {
     addresses(machine)?;
     let mut agent = Agent::start(machine, &configuration(VIRTUAL_SERVERS)?)?;
     agent.wait_for("Activating healthchecker", START)?;
     pass(PERIOD + LOOP + CONNECT_TIMEOUT).await;
+    let start = punctuality(&agent)?;
     let (said, before) = (agent.log().len(), cpu(agent.id())?);
     pass(MEASURED).await;
     let used = cpu(agent.id())? - before;
+    let end = punctuality(&agent)?;
     let log = agent.log();
     let mut delays = delays(log.get(said..).unwrap_or_default());
     delays.sort_unstable();
@@ -43,15 +51,23 @@ pub(super) async fn measure(machine: &Namespace) -> Result<()> {
         left = left.saturating_sub(*count);
         left == 0
     });
+    let Some((percentile, _)) = percentile.copied() else {
+        bail!("no percentile of {changes} changes")
+    };
     println!("the agent itself, a tenth of the servers down for {PERIOD:?}, up for {PERIOD:?}");
     println!(
         "  changes of health in {MEASURED:?}: {changes}, in {} updates of the maps",
         delays.len()
     );
-    println!(
-        "  from the verdict to the map: 99 % within {} ms, the worst {worst} ms",
-        percentile.map_or(0, |(millis, _)| *millis)
-    );
+    println!("  from the verdict to the map: 99 % within {percentile} ms, the worst {worst} ms");
+    let mut missed = Vec::new();
+    if u128::from(percentile) > APPLIED.as_millis() {
+        missed.push(format!(
+            "99 % of the changes within {percentile} ms in the maps, not {APPLIED:?}"
+        ));
+    }
+    let (probes, late) = (end.probes - start.probes, end.late - start.late);
+    missed.extend(super::on_time("the agent", probes, late, end.worst));
     let share = 100.0 * used / MEASURED.as_secs_f64();
     println!(
         "  CPU: {share:.1} % of one core, memory: {} MiB",
@@ -61,7 +77,14 @@ pub(super) async fn measure(machine: &Namespace) -> Result<()> {
     if !exit.status.success() {
         bail!("the agent ended with {}", exit.status);
     }
-    Ok(())
+    Ok(missed)
+}
+
+/// What the agent says of its probes.
+fn punctuality(agent: &Agent) -> Result<PunctualityView> {
+    let dump: Value = serde_json::from_str(&agent.dump("checks --format json")?)?;
+    let punctuality = dump.get("punctuality").context("no punctuality")?;
+    Ok(serde_json::from_value(punctuality.clone())?)
 }
 
 fn address(number: u32) -> Ipv4Addr {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use lb_tests::{Agent, Namespace, Need, Process};
 use nix::sys::signal::Signal;
 
@@ -44,8 +44,7 @@ const FULL: f64 = 0.95;
 /// Runs this program in a guest.
 pub(crate) fn in_guest() -> Result<()> {
     let Some(xtask) = std::env::var_os(GUEST) else {
-        println!("not beside keepalived: `cargo xtask bench checks` has a guest for it");
-        return Ok(());
+        bail!("not beside keepalived: `cargo xtask bench checks` has a guest for it");
     };
     let status = Command::new(xtask)
         .args(["vm", "--time-limit", "900", "--"])
@@ -57,8 +56,8 @@ pub(crate) fn in_guest() -> Result<()> {
     Ok(())
 }
 
-/// Both, in the guest.
-pub(super) async fn measure(machine: &Namespace) -> Result<()> {
+/// Both, in the guest; the targets that ours misses.
+pub(super) async fn measure(machine: &Namespace) -> Result<Vec<String>> {
     println!(
         "as many servers as keepalived can carry, in a guest whose one processor also serves:"
     );
@@ -70,16 +69,25 @@ pub(super) async fn measure(machine: &Namespace) -> Result<()> {
         load.report("keepalived", calm);
         search.tried(virtual_servers, load.is_late(calm));
     }
-    let limit = search.limit();
-    println!(
-        "  keepalived carries {} servers here, and not half as many again",
-        limit * SERVERS_EACH
-    );
-    let agent = Agent::start(machine, &agent::configuration(limit)?)?;
+    search.report();
+    let few = lb_agent(machine, Search::FIRST).await?;
+    let calm = few.each();
+    few.report("lb-agent", calm);
+    let limit = search.good.unwrap_or(Search::FIRST);
+    if limit == Search::FIRST {
+        return Ok(few.missed(calm));
+    }
+    let load = lb_agent(machine, limit).await?;
+    load.report("lb-agent", calm);
+    Ok(load.missed(calm))
+}
+
+async fn lb_agent(machine: &Namespace, virtual_servers: u32) -> Result<Load> {
+    let agent = Agent::start(machine, &agent::configuration(virtual_servers)?)?;
     pass(SETTLED).await;
-    let load = Load::of(machine, limit, &[agent.id()]).await?;
-    load.report("lb-agent", calm.unwrap_or_else(|| load.each()));
-    agent.terminate().map(drop)
+    let load = Load::of(machine, virtual_servers, &[agent.id()]).await?;
+    agent.terminate()?;
+    Ok(load)
 }
 
 async fn keepalived(machine: &Namespace, virtual_servers: u32) -> Result<Load> {
@@ -129,8 +137,25 @@ impl Search {
         }
     }
 
-    fn limit(&self) -> u32 {
-        self.good.unwrap_or(Self::FIRST)
+    /// What is known of the limit, from both sides where both have been seen.
+    fn report(&self) {
+        let servers = |virtual_servers: u32| virtual_servers * SERVERS_EACH;
+        match (self.good, self.late) {
+            (Some(good), Some(late)) => println!(
+                "  keepalived carries {} servers here, and not {}",
+                servers(good),
+                servers(late)
+            ),
+            (Some(good), None) => println!(
+                "  keepalived carries {} servers here at least: more have not been tried",
+                servers(good)
+            ),
+            (None, Some(late)) => println!(
+                "  keepalived carries fewer than {} servers here: fewer have not been tried",
+                servers(late)
+            ),
+            (None, None) => println!("  keepalived has not been tried"),
+        }
     }
 }
 
@@ -175,6 +200,12 @@ impl Load {
     /// `calm`: the probes of one server when there are few.
     fn is_late(&self, calm: f64) -> bool {
         self.each() < ON_TIME * calm || self.used > FULL
+    }
+
+    /// The same demand on ours as on keepalived.
+    fn missed(&self, calm: f64) -> Vec<String> {
+        let late = format!("lb-agent is late with {} servers", self.servers);
+        self.is_late(calm).then_some(late).into_iter().collect()
     }
 
     fn report(&self, who: &str, calm: f64) {

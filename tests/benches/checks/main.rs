@@ -4,6 +4,9 @@
 //! The servers are addresses of 127.0.0.0/8 in a namespace: a process of its own answers on all of
 //! them. Of those that fail one half refuses the connection, the other takes it and is silent. First
 //! the checks alone, then the agent with its data plane, then a few of them beside keepalived.
+//!
+//! It ends with a failure when a target is missed, or when it could not measure: the exit status is
+//! the proof.
 #![expect(clippy::print_stdout, reason = "a report for the terminal")]
 
 mod agent;
@@ -16,7 +19,7 @@ use std::net::Ipv4Addr;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lb_agent::config::model::{AddressKey, Protocol, RealServerKey, VirtualServerKey};
 use lb_agent::health::Change;
 use lb_agent::health::driver::{self, Handle};
@@ -35,6 +38,8 @@ const VIRTUAL_SERVERS: u32 = 2000;
 const SERVERS_EACH: u32 = 10;
 const LOOP: Duration = Duration::from_secs(6);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Of the probes so many must begin on time, per cent.
+const ON_TIME: f64 = 99.0;
 /// After the first loop, which has the warm-up in it.
 const MEASURED: Duration = Duration::from_mins(1);
 
@@ -45,7 +50,8 @@ fn main() -> ExitCode {
     let beside = env::args().any(|argument| argument == beside::ARGUMENT);
     let needs: &[Need] = if beside { &beside::NEEDS } else { &NEEDS };
     if needs::skipped(needs) {
-        return ExitCode::SUCCESS;
+        println!("error: nothing has been measured");
+        return ExitCode::FAILURE;
     }
     match Namespace::new("checks").and_then(|machine| run(&machine, beside)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,7 +68,7 @@ fn run(machine: &Namespace, beside: bool) -> Result<()> {
     let mut child = Command::new(env::current_exe()?);
     child.arg(server::ARGUMENT).stdin(Stdio::null());
     let _server: Process = machine.start(&mut child)?;
-    machine.enter(|| {
+    let mut missed = machine.enter(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -70,14 +76,34 @@ fn run(machine: &Namespace, beside: bool) -> Result<()> {
             if beside {
                 return beside::measure(machine).await;
             }
-            measure().await?;
-            agent::measure(machine).await
+            let mut missed = measure().await?;
+            missed.extend(agent::measure(machine).await?);
+            Ok(missed)
         })
     })?;
-    if beside { Ok(()) } else { beside::in_guest() }
+    if !beside && let Err(error) = beside::in_guest() {
+        missed.push(format!("{error:#}"));
+    }
+    ensure!(missed.is_empty(), "missed: {}", missed.join("; "));
+    Ok(())
 }
 
-async fn measure() -> Result<()> {
+/// How punctual probes have been between two looks, in words, and which target that misses.
+fn on_time(who: &str, probes: u64, late: u64, worst: Duration) -> Option<String> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a share of some hundred thousand"
+    )]
+    let share = 100.0 * probes.saturating_sub(late) as f64 / probes.max(1) as f64;
+    println!(
+        "  begun within 5 % of the interval: {share:.3} % of {probes}, the worst {worst:?} late"
+    );
+    let missed = share < ON_TIME || probes == 0;
+    missed.then(|| format!("{who}: {share:.3} % of the probes on time, not {ON_TIME} %"))
+}
+
+/// The targets that it misses.
+async fn measure() -> Result<Vec<String>> {
     pass(Duration::from_secs(1)).await;
     let before = resident()?;
     let services = services();
@@ -92,9 +118,9 @@ async fn measure() -> Result<()> {
     let (start, cpu) = (handle.punctuality().await, cpu()?);
     pass(MEASURED).await;
     let (end, cpu) = (handle.punctuality().await, self::cpu()?.saturating_sub(cpu));
-    let probes = u32::try_from(end.begun - start.begun)?;
-    let late = u32::try_from(end.late - start.late)?;
-    let all = f64::from(probes.max(1));
+    let probes = end.probes.saturating_sub(start.probes);
+    let late = end.late.saturating_sub(start.late);
+    let all = f64::from(u32::try_from(probes.max(1))?);
     println!(
         "{} servers in {VIRTUAL_SERVERS} virtual servers, every {LOOP:?}, {}",
         VIRTUAL_SERVERS * SERVERS_EACH,
@@ -105,12 +131,8 @@ async fn measure() -> Result<()> {
         }
     );
     println!("  servers found down after the first loop: {changes}");
-    println!("  probes begun in {MEASURED:?}: {probes}");
-    let on_time = 100.0 * f64::from(probes - late) / all;
-    println!(
-        "  begun within 5 % of the interval: {on_time:.3} %, the worst {:?} late",
-        end.worst
-    );
+    println!("  probes in {MEASURED:?}: {probes}");
+    let missed = on_time("the checks alone", probes, late, end.worst);
     let share = 100.0 * cpu.as_secs_f64() / MEASURED.as_secs_f64();
     let each = cpu.as_secs_f64() * 1e6 / all;
     println!("  CPU: {share:.1} % of one core, {each:.1} µs a probe");
@@ -122,7 +144,7 @@ async fn measure() -> Result<()> {
     );
     states(&handle).await;
     handle.stop().await;
-    Ok(())
+    Ok(missed.into_iter().collect())
 }
 
 async fn pass(time: Duration) {

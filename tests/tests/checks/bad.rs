@@ -1,7 +1,7 @@
 //! Servers that do what servers must not do.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::{PipeWriter, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -34,6 +34,54 @@ pub(crate) enum Manner {
     Drip,
     /// Unasked, sends lines of a greeting without end.
     Babble,
+}
+
+/// What a server sends many times over for each datagram that comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Flood {
+    /// The head of a DNS answer to another question.
+    OtherAnswers,
+    /// The largest datagrams.
+    Large,
+}
+
+/// A server of UDP on 127.0.0.1; its port. It lives as long as the test.
+pub(crate) fn flood(machine: &Namespace, flood: Flood) -> Result<u16> {
+    let socket = machine.enter(|| Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?))?;
+    let port = socket.local_addr()?.port();
+    thread::spawn(move || {
+        let mut question = [0; 2048];
+        while let Ok((_length, from)) = socket.recv_from(&mut question) {
+            let [first, second, ..] = question;
+            let (answer, count) = match flood {
+                // Its number is another, and it is an answer without an error.
+                Flood::OtherAnswers => {
+                    let mut answer = vec![first, !second, 0x80, 0];
+                    answer.resize(12, 0);
+                    (answer, 20_000)
+                }
+                Flood::Large => (vec![b'x'; 65_000], 2000),
+            };
+            for _ in 0..count {
+                // The probe may have gone.
+                if socket.send_to(&answer, from).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    Ok(port)
+}
+
+/// Writes the start of an answer, and then a byte every 200 ms, until nobody reads any more.
+pub(crate) fn trickle_into(mut pipe: PipeWriter) {
+    thread::spawn(move || {
+        let mut next = pipe.write_all(b"HTTP/1.1 200 OK\r\nX: ");
+        while next.is_ok() {
+            thread::sleep(Duration::from_millis(200));
+            next = pipe.write_all(b"x");
+        }
+    });
 }
 
 /// A server on 127.0.0.1; its port. It lives as long as the test.

@@ -92,7 +92,7 @@ const LEAVES: &str = "Removing service [10.0.0.1]:tcp:80 from VS [192.0.2.1]:tcp
 const RETURNS: &str = "Adding service [10.0.0.1]:tcp:80 to VS [192.0.2.1]:tcp:80";
 
 /// Seconds.
-const DAY: f64 = 86_400.0;
+pub(crate) const DAY: f64 = 86_400.0;
 
 /// What the log says behind its first `position` bytes: when the first check failed, and how much
 /// later the server left.
@@ -121,7 +121,7 @@ fn between_tries(log: &str, position: usize) -> Result<Vec<Duration>> {
 }
 
 /// Seconds since midnight of `2026-11-27T11:36:37.123456Z  INFO …`.
-fn time_of_day(line: &str) -> Option<f64> {
+pub(crate) fn time_of_day(line: &str) -> Option<f64> {
     let (_, time) = line.split_once('T')?;
     let (time, _) = time.split_once('Z')?;
     let units = time.split(':').map(str::parse::<f64>);

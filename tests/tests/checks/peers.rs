@@ -63,8 +63,31 @@ pub(crate) fn old_tls_server(machine: &Namespace, port: u16, protocol: &str) -> 
     start(machine, openssl, folder, port)
 }
 
+/// A server of OpenSSL that has a page, with `NAME.cert` and `NAME.key` of `folder`.
+pub(crate) fn page_server(
+    machine: &Namespace,
+    port: u16,
+    folder: &Path,
+    name: &str,
+) -> Result<Peer> {
+    let own = tempfile::tempdir()?;
+    let mut openssl = Command::new("openssl");
+    openssl
+        .args(["s_server", "-quiet", "-www"])
+        .args([
+            "-key",
+            &format!("{name}.key"),
+            "-cert",
+            &format!("{name}.cert"),
+        ])
+        .args(["-accept", &format!("127.0.0.1:{port}")])
+        .stdin(Stdio::null())
+        .current_dir(folder);
+    start(machine, openssl, own, port)
+}
+
 /// A folder with `key`, of this kind, and the `cert` of www.example.org.
-fn certificate(kind: &str) -> Result<TempDir> {
+pub(crate) fn certificate(kind: &str) -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", kind, "-nodes", "-days", "2"]);

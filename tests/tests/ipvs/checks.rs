@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use lb_tests::{Namespace, Need, Process, checked, skipped};
 use nix::sys::signal::Signal;
 
-use crate::timeline::{self, Daemon};
+use crate::timeline::{self, Daemon, Series};
 
 struct Keepalived {
     process: Process,
@@ -59,6 +59,10 @@ impl Daemon for Keepalived {
         Ok(pools)
     }
 
+    fn reload(&mut self, _configuration: &Path) -> Result<()> {
+        self.process.signal(Signal::SIGHUP)
+    }
+
     fn stop(mut self) -> Result<String> {
         self.process.signal(Signal::SIGTERM)?;
         self.process.wait(Duration::from_secs(20))?;
@@ -68,6 +72,16 @@ impl Daemon for Keepalived {
 
 #[test]
 fn keepalived_does_what_our_pools_are_compared_with() -> Result<()> {
+    repeat(&timeline::FAILURES)
+}
+
+#[test]
+fn keepalived_does_what_our_other_checks_are_compared_with() -> Result<()> {
+    repeat(&timeline::KINDS)
+}
+
+/// What follows the first line here, `cargo xtask record` writes down.
+fn repeat(series: &'static Series) -> Result<()> {
     let needs = [
         Need::Root,
         Need::Namespaces,
@@ -79,10 +93,11 @@ fn keepalived_does_what_our_pools_are_compared_with() -> Result<()> {
     if skipped(&needs) {
         return Ok(());
     }
-    let observed = timeline::observe::<Keepalived>()?;
+    let observed = timeline::observe::<Keepalived>(series)?;
     assert!(
-        observed == timeline::KEEPALIVED,
-        "not what tests/tests/timeline/keepalived-2.2.7.txt says:\n{observed}"
+        observed == series.keepalived,
+        "not what tests/tests/timeline/{} says:\n{observed}== end",
+        series.name
     );
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! One configuration and one series of failures, for keepalived and for us: what each of them says,
-//! tells and has in its pools after every step. `keepalived-2.2.7.txt` is what keepalived did; the
-//! test of `ipvs` repeats it in a guest, the test of `pools` compares us with it.
+//! Configurations, and for each a series of failures, for keepalived and for us: what each of them says,
+//! tells and has in its pools after every step. `keepalived-2.2.7*.txt` is what keepalived did; the
+//! tests of `ipvs` repeat it in a guest (`cargo xtask record` writes it down anew), the tests of `pools`
+//! compare us with it.
 
+mod kinds;
 mod servers;
 
 use std::collections::BTreeMap;
@@ -19,13 +21,43 @@ use lb_tests::{Namespace, now};
 use nix::libc::O_NONBLOCK;
 use tempfile::TempDir;
 
-use servers::{Manner, Server};
+pub(crate) use kinds::KINDS;
+use servers::{Manner, Server, Talk};
 
-/// What keepalived did.
-pub(crate) const KEEPALIVED: &str = include_str!("keepalived-2.2.7.txt");
+/// A configuration and what happens to it.
+pub(crate) struct Series {
+    /// The file beside this one that says what keepalived did.
+    pub(crate) name: &'static str,
+    /// What that says.
+    pub(crate) keepalived: &'static str,
+    /// A step is over when nothing has changed for so long: three loops and their retries.
+    quiet: Duration,
+    /// Servers at 10.9.0.x and this port, what they speak, and how they are at the start.
+    servers: &'static [(u8, u16, Talk, Manner)],
+    /// The configuration, of which there may be several: the number says which.
+    configuration: fn(&Stage, u8) -> String,
+    steps: &'static [(&'static str, &'static [Injection])],
+}
 
-/// A step is over when nothing has changed for so long: three loops and their retries.
-const QUIET: Duration = Duration::from_millis(2500);
+/// Failures of TCP, HTTP and scripts, with quorum, hysteresis, `alpha`, `omega` and sorry servers.
+pub(crate) const FAILURES: Series = Series {
+    name: "keepalived-2.2.7.txt",
+    keepalived: include_str!("keepalived-2.2.7.txt"),
+    quiet: Duration::from_millis(2500),
+    servers: &[
+        (11, 81, Talk::Web, Manner::Good),
+        (12, 81, Talk::Web, Manner::Good),
+        (13, 81, Talk::Web, Manner::Good),
+        (11, 82, Talk::Web, Manner::Good),
+        (12, 82, Talk::Web, Manner::Good),
+        (13, 82, Talk::Web, Manner::Good),
+        (11, 83, Talk::Web, Manner::Good),
+        (12, 83, Talk::Web, Manner::Good),
+        (13, 83, Talk::Web, Manner::Good),
+    ],
+    configuration: Stage::failures,
+    steps: STEPS,
+};
 
 /// The longest step.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -43,9 +75,6 @@ const EVENTS: [&str; 9] = [
     "Shutting down ",
 ];
 
-/// Ports of the virtual servers, each with servers at 10.9.0.11 to 13.
-const PORTS: [u16; 3] = [81, 82, 83];
-
 /// A daemon that is looked at.
 pub(crate) trait Daemon: Sized {
     /// Starts it.
@@ -54,11 +83,14 @@ pub(crate) trait Daemon: Sized {
     fn log(&self) -> Result<String>;
     /// The pools: (port of the virtual server, server, weight).
     fn pools(&self, machine: &Namespace) -> Result<Vec<(u16, String, u64)>>;
+    /// Takes the configuration again, which is another one now.
+    fn reload(&mut self, configuration: &Path) -> Result<()>;
     /// SIGTERM, and waits for the end; what it has logged.
     fn stop(self) -> Result<String>;
 }
 
-struct Stage {
+pub(crate) struct Stage {
+    series: &'static Series,
     machine: Namespace,
     folder: TempDir,
     servers: BTreeMap<(u16, u8), Server>,
@@ -67,15 +99,18 @@ struct Stage {
 }
 
 /// Lets a daemon live through everything; what was observed.
-pub(crate) fn observe<D: Daemon>() -> Result<String> {
-    let mut stage = Stage::new()?;
-    let daemon = D::start(&stage.machine, &stage.file("keepalived.conf"))?;
+pub(crate) fn observe<D: Daemon>(series: &'static Series) -> Result<String> {
+    let mut stage = Stage::new(series)?;
+    let mut daemon = D::start(&stage.machine, &stage.file("keepalived.conf"))?;
     let mut observed = String::new();
     stage.settle(&daemon, 0, "start", &mut observed)?;
-    for (name, injected) in STEPS {
+    for (name, injected) in series.steps {
         let said = daemon.log()?.len();
         for injection in *injected {
             stage.inject(*injection)?;
+            if let Reload(_) = injection {
+                daemon.reload(&stage.file("keepalived.conf"))?;
+            }
         }
         stage.settle(&daemon, said, name, &mut observed)?;
     }
@@ -96,9 +131,13 @@ enum Injection {
     Server(u16, u8, Manner),
     /// The script's exit status.
     Script(u8),
+    /// What stands in the tracked file.
+    Value(i32),
+    /// The configuration is this one from now on.
+    Reload(u8),
 }
 
-use Injection::{Script, Server as Behaves};
+use Injection::{Reload, Script, Server as Behaves, Value};
 
 const STEPS: &[(&str, &[Injection])] = &[
     ("TCP fails", &[Behaves(81, 11, Manner::Closed)]),
@@ -133,7 +172,7 @@ const STEPS: &[(&str, &[Injection])] = &[
 ];
 
 impl Stage {
-    fn new() -> Result<Self> {
+    fn new(series: &'static Series) -> Result<Self> {
         let machine = Namespace::new("director")?;
         machine.ip("link add v0 type veth peer name v1")?;
         machine.ip("link set v0 up")?;
@@ -142,10 +181,11 @@ impl Stage {
         let mut servers = BTreeMap::new();
         for host in 11..=13 {
             machine.ip(&format!("address add 10.9.0.{host}/32 dev lo"))?;
-            for port in PORTS {
-                let address = Ipv4Addr::new(10, 9, 0, host);
-                servers.insert((port, host), Server::start(&machine, address, port)?);
-            }
+        }
+        for &(host, port, talk, manner) in series.servers {
+            let address = Ipv4Addr::new(10, 9, 0, host);
+            let server = Server::start(&machine, (address, port), talk, manner)?;
+            servers.insert((port, host), server);
         }
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("fifo");
@@ -153,6 +193,7 @@ impl Stage {
         let mut options = fs::OpenOptions::new();
         let fifo = options.read(true).custom_flags(O_NONBLOCK).open(&path)?;
         let stage = Self {
+            series,
             machine,
             folder,
             servers,
@@ -163,8 +204,9 @@ impl Stage {
         fs::write(stage.file("tell"), script)?;
         fs::set_permissions(stage.file("tell"), fs::Permissions::from_mode(0o755))?;
         fs::write(stage.file("events"), "")?;
-        stage.inject(Script(0))?;
-        fs::write(stage.file("keepalived.conf"), stage.configuration())?;
+        for start in [Script(0), Value(0), Reload(0)] {
+            stage.inject(start)?;
+        }
         Ok(stage)
     }
 
@@ -176,7 +218,8 @@ impl Stage {
         self.file(name).display().to_string()
     }
 
-    fn configuration(&self) -> String {
+    /// There is one only.
+    fn failures(&self, _number: u8) -> String {
         let (tell, status) = (self.shown("tell"), self.shown("status"));
         let service = |port: u16, settings: &str, servers: &[(u8, &str)]| {
             let servers = servers.iter().map(|(host, lines)| {
@@ -228,12 +271,20 @@ impl Stage {
                 server.behave(manner);
                 Ok(())
             }
-            Script(status) => {
-                let new = self.file("new");
-                fs::write(&new, status.to_string())?;
-                Ok(fs::rename(new, self.file("status"))?)
+            Script(status) => self.replace("status", &status.to_string()),
+            Value(value) => self.replace("value", &format!("{value}\n")),
+            Reload(number) => {
+                let text = (self.series.configuration)(self, number);
+                self.replace("keepalived.conf", &text)
             }
         }
+    }
+
+    /// At once: nobody sees half of it.
+    fn replace(&self, name: &str, text: &str) -> Result<()> {
+        let new = self.file("new");
+        fs::write(&new, text)?;
+        Ok(fs::rename(new, self.file(name))?)
     }
 
     /// Waits until nothing changes any more, and writes down what has happened since the log was
@@ -247,7 +298,7 @@ impl Stage {
     ) -> Result<()> {
         let start = now();
         let (mut before, mut since) = (String::new(), now());
-        while since.elapsed() < QUIET {
+        while since.elapsed() < self.series.quiet {
             ensure!(start.elapsed() < LONGEST, "{name}: never quiet:\n{before}");
             thread::sleep(Duration::from_millis(100));
             self.read_fifo()?;
@@ -258,7 +309,7 @@ impl Stage {
             }
         }
         let mut told = std::mem::take(&mut self.lines);
-        if observed.is_empty() {
+        if observed.is_empty() || name.starts_with("reload") {
             // Which of several servers is checked first is chance.
             (before, told) = (sorted(&before), sorted(&told));
         }

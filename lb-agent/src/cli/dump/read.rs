@@ -12,7 +12,9 @@ use crate::dataplane::xdp::maps::Maps;
 use crate::dataplane::xdp::pins::Pins;
 use crate::dataplane::xdp::view::{Surroundings, View};
 use crate::net::ipvs::Ipvs;
-use crate::observe::model::{AttachmentView, CheckView, InstanceView, ServiceView};
+use crate::observe::model::{
+    AttachmentView, CheckView, InstanceView, PunctualityView, ServiceView,
+};
 use crate::observe::rates::{Look, with_rates};
 use crate::runtime::clock;
 use crate::runtime::status::{Status, StatusFile};
@@ -23,10 +25,11 @@ const RATE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the agent may take to answer.
 const ANSWER_TAKES: Duration = Duration::from_secs(30);
 
-/// What its checkers hold: the agent alone knows that.
-pub(super) fn checks(instance: &str) -> Result<Vec<CheckView>, DumpError> {
+/// What its checkers hold, and how punctual they are: the agent alone knows that.
+pub(super) fn checks(instance: &str) -> Result<(Vec<CheckView>, PunctualityView), DumpError> {
     let response = client::call(instance, &Request::Checks, ANSWER_TAKES)?;
-    response.checks.ok_or(DumpError::Refused(response.text))
+    let answer = response.checks.zip(response.punctuality);
+    answer.ok_or(DumpError::Refused(response.text))
 }
 
 pub(super) fn attachments(status: &Status) -> Vec<AttachmentView> {

@@ -195,7 +195,7 @@ async fn a_reload_comes_before_the_probes_that_have_ended_meanwhile() {
         let mut driver = Driver::new(schedule, sender);
         let probe = driver
             .probes
-            .spawn(async { ProbeResult::Weighs(Weight::More(-2)) });
+            .spawn(timed(async { ProbeResult::Weighs(Weight::More(-2)) }));
         driver.asked.insert(probe.id(), Some(id));
         task::yield_now().await;
         let (requests, inbox) = mpsc::unbounded_channel();

@@ -1,5 +1,6 @@
 mod reload;
 mod start;
+mod table;
 
 use std::collections::BTreeSet;
 

@@ -139,6 +139,12 @@ pub enum Failure {
         /// `regex_no_match`.
         no_match: bool,
     },
+    /// `regex` needs backtracking, and more of it than it may have.
+    #[error(
+        "the regex takes too many steps, or more than {} KiB of the body: it needs look-around, back-references or the like, can it do without?",
+        http::MAX_BACKTRACKED >> 10
+    )]
+    RegexTooHard,
     /// The greeting is not 220, or the answer to HELO is not 250.
     #[error("{step}: the server said \"{said}\"")]
     Smtp {

@@ -24,6 +24,7 @@ use crate::health::spec::{HttpGet, SslGet, Target, Url};
 pub use request::{DEFAULT_PORT, DEFAULT_TLS_PORT, request};
 pub use response::{MAX_BODY, MAX_FIELDS, MAX_HEAD};
 use response::{Response, Step};
+pub(super) use search::MAX_BACKTRACKED;
 
 /// Bytes read at a time.
 const CHUNK: usize = 16 * 1024;

@@ -1,3 +1,4 @@
+mod model;
 mod reload;
 mod restart;
 

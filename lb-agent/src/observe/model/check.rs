@@ -90,3 +90,15 @@ pub enum Checks {
     /// There is no agent, or it does not answer: why.
     Unknown(String),
 }
+
+/// How punctual the probes of all checkers are, since the agent's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PunctualityView {
+    /// Probes that have ended.
+    pub probes: u64,
+    /// Those that began later than they should by more than a twentieth of `delay_loop`.
+    pub late: u64,
+    /// The greatest delay.
+    #[serde(rename = "worst_seconds", with = "seconds")]
+    pub worst: Duration,
+}

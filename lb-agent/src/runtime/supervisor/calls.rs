@@ -37,14 +37,15 @@ impl Supervisor {
                 Err(error) => Response::failed(error),
             },
             Request::Checks => {
-                let status = self.health.status();
+                let (status, punctuality) = (self.health.status(), self.health.punctuality());
                 tokio::spawn(async move {
-                    let status = status.await;
+                    let (status, punctuality) = (status.await, punctuality.await);
                     // Naming them all takes its time.
                     let views = || status.into_iter().map(CheckView::from).collect();
                     // It ends with the runtime only.
                     if let Ok(checks) = spawn_blocking(views).await {
-                        reply.send(Response::with_checks(checks)).ok();
+                        let response = Response::with_checks(checks, punctuality.into());
+                        reply.send(response).ok();
                     }
                 });
                 return;

@@ -242,6 +242,32 @@ fn a_check_that_checks_nothing_is_left_out() {
 }
 
 #[test]
+fn a_regex_that_cannot_be_used_is_said_and_one_of_pcre2_is_used() {
+    let with = |regex: &str| {
+        of(&format!(
+            "virtual_server 10.0.0.1 80 {{\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+             real_server 10.0.0.2 80 {{\nHTTP_GET {{\nurl {{\npath /\nregex \"{regex}\"\n}}\n}}\n}}\n}}"
+        ))
+    };
+    let regex = |loaded: &Loaded| match &checkers(loaded)[0].kind {
+        CheckerKind::Http(get) => get.urls[0].body.regex.clone(),
+        _ => panic!("another checker"),
+    };
+    let used = with("(a|b)(?=c)$");
+    assert_eq!(messages(&used), Vec::<String>::new());
+    assert_eq!(regex(&used).as_deref(), Some("(a|b)(?=c)$"));
+    let refused = with("(?R)");
+    assert_eq!(
+        messages(&refused),
+        [
+            "error regex `(?R)` cannot be used: recursion is not supported: the body of the answer is \
+             not compared with it"
+        ]
+    );
+    assert_eq!(regex(&refused), None);
+}
+
+#[test]
 fn our_own_settings_have_defaults_and_values() {
     use crate::config::model::{GlobalDefs, XdpAttach, XdpMode};
     assert_eq!(of("").config.global_defs, GlobalDefs::default());

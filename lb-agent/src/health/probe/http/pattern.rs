@@ -1,18 +1,30 @@
 //! `regex` and its keywords: one pattern, compiled once.
 //!
-//! keepalived uses PCRE2, this the `regex` crate, which is linear in time whatever the pattern and
-//! the answer are. Hence look-around, back-references and the like are refused, with a message;
-//! `regex_stack` has no meaning here. `$` matches at the very end only, as PCRE2's does with
-//! `dollar_endonly`.
+//! keepalived uses PCRE2. Here `syntax` says a pattern in words that two engines take alike: the
+//! `regex` crate, which is linear in time whatever the pattern and the answer are, and, for what only
+//! backtracking can find (look-around, back-references, atomic groups, a `$` that something follows),
+//! `fancy-regex`, with a bound on its steps. What neither can do is refused with a message.
+//! `regex_stack` has no meaning here.
+
+mod syntax;
 
 use std::hash::{Hash, Hasher};
 
+use fancy_regex::BytesMode;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Serialize;
 use thiserror::Error;
 
+use syntax::{Options, Translated};
+
 /// Bytes that a compiled pattern may take.
 const MAX_COMPILED: usize = 4 << 20;
+
+/// Instructions that a pattern for backtracking may have.
+const MAX_INSTRUCTIONS: usize = 64 * 1024;
+
+/// Steps back in one search of a window, each start of a match being one: some 15 for each byte.
+const MAX_STEPS_BACK: usize = 1_000_000;
 
 /// `regex`, `regex_options`, `regex_no_match`, `regex_min_offset`, `regex_max_offset`.
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +38,16 @@ pub struct Pattern {
     /// `regex_max_offset`: the last byte at which a match may begin.
     pub max_offset: Option<u64>,
     #[serde(skip)]
-    compiled: Regex,
+    engine: Engine,
+}
+
+/// What searches.
+#[derive(Clone, Debug)]
+pub(super) enum Engine {
+    /// In linear time.
+    Linear(Regex),
+    /// With a bound on its steps.
+    Backtracking(Box<fancy_regex::Regex>),
 }
 
 /// Why a pattern cannot be used.
@@ -37,10 +58,10 @@ pub enum PatternError {
     Regex {
         /// As written.
         pattern: String,
-        /// The last line of what the parser says.
+        /// Ours, or the last line of what the engine says.
         reason: String,
     },
-    /// An option that does not exist, or that changes what matches in a way we do not have.
+    /// An option that keepalived does not have.
     #[error("regex_options `{0}` is not supported")]
     Option(String),
 }
@@ -48,22 +69,22 @@ pub enum PatternError {
 impl Pattern {
     /// Compiles `text` with `regex_options`; it must match, anywhere.
     pub fn new(text: &str, options: &[String]) -> Result<Self, PatternError> {
-        let mut builder = RegexBuilder::new(text);
-        builder.unicode(false).size_limit(MAX_COMPILED);
         for option in options {
-            set(&mut builder, option)?;
+            known(option)?;
         }
-        let compiled = builder.build().map_err(|error| PatternError::Regex {
-            pattern: text.to_owned(),
-            reason: last_line(&error.to_string()),
-        })?;
+        let engine = syntax::translate(text, options)
+            .and_then(|translated| engine(&translated, Options(options)))
+            .map_err(|reason| PatternError::Regex {
+                pattern: text.to_owned(),
+                reason,
+            })?;
         Ok(Self {
             text: text.to_owned(),
             options: options.to_vec(),
             no_match: false,
             min_offset: 0,
             max_offset: None,
-            compiled,
+            engine,
         })
     }
 
@@ -74,8 +95,13 @@ impl Pattern {
     }
 
     /// To search with.
-    pub(super) const fn compiled(&self) -> &Regex {
-        &self.compiled
+    pub(super) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// `firstline`: a match must begin before the first newline, or at it.
+    pub(super) fn firstline(&self) -> bool {
+        Options(&self.options).has("firstline")
     }
 
     fn written(&self) -> (&str, &[String], bool, u64, Option<u64>) {
@@ -103,22 +129,67 @@ impl Hash for Pattern {
     }
 }
 
-/// pcre2api(3) says what each means; those that change nothing in whether something matches are
-/// taken and do nothing.
-fn set(builder: &mut RegexBuilder, option: &str) -> Result<(), PatternError> {
+/// pcre2api(3) says what each means. Those that change nothing in whether something matches are taken
+/// and do nothing; the others are asked for where they mean something.
+fn known(option: &str) -> Result<(), PatternError> {
     match option {
-        "caseless" => builder.case_insensitive(true),
-        "dotall" => builder.dot_matches_new_line(true),
-        "extended" => builder.ignore_whitespace(true),
-        "multiline" => builder.multi_line(true),
-        "ungreedy" => builder.swap_greed(true),
-        "utf" | "ucp" => builder.unicode(true),
-        "auto_callout" | "dollar_endonly" | "dupnames" | "never_ucp" | "never_utf"
-        | "no_auto_capture" | "no_auto_possess" | "no_dotstar_anchor" | "no_start_optimize"
-        | "never_backslash_c" | "alt_verbnames" | "use_offset_limit" => builder,
-        other => return Err(PatternError::Option(other.to_owned())),
+        "allow_empty_class"
+        | "alt_bsux"
+        | "alt_circumflex"
+        | "caseless"
+        | "dollar_endonly"
+        | "dotall"
+        | "extended"
+        | "firstline"
+        | "match_unset_backref"
+        | "multiline"
+        | "no_auto_capture"
+        | "ucp"
+        | "ungreedy"
+        | "utf"
+        | "alt_verbnames"
+        | "auto_callout"
+        | "dupnames"
+        | "never_backslash_c"
+        | "never_ucp"
+        | "never_utf"
+        | "no_auto_possess"
+        | "no_dotstar_anchor"
+        | "no_start_optimize"
+        | "use_offset_limit" => Ok(()),
+        other => Err(PatternError::Option(other.to_owned())),
+    }
+}
+
+/// The reason is the engine's.
+fn engine(translated: &Translated, options: Options<'_>) -> Result<Engine, String> {
+    let (text, utf) = (&translated.text, options.has("utf"));
+    if !translated.backtracking {
+        let built = RegexBuilder::new(text)
+            .unicode(utf)
+            .case_insensitive(options.has("caseless"))
+            .size_limit(MAX_COMPILED)
+            .build();
+        return built
+            .map(Engine::Linear)
+            .map_err(|error| last_line(&error.to_string()));
+    }
+    let mode = if utf {
+        BytesMode::UnicodeBytes
+    } else {
+        BytesMode::Ascii
     };
-    Ok(())
+    let built = fancy_regex::RegexBuilder::new(text)
+        .bytes_mode(mode)
+        .unicode_mode(utf)
+        .case_insensitive(options.has("caseless"))
+        .delegate_size_limit(MAX_COMPILED)
+        .max_prog_size(MAX_INSTRUCTIONS)
+        .backtrack_limit(MAX_STEPS_BACK)
+        .build();
+    built
+        .map(|regex| Engine::Backtracking(Box::new(regex)))
+        .map_err(|error| last_line(&error.to_string()))
 }
 
 fn last_line(text: &str) -> String {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Status};
 use md5::{Digest as _, Md5};
 
-use super::search::Search;
+use super::search::{Search, TooHard};
 use crate::health::probe::Failure;
 use crate::health::spec::UrlBody;
 
@@ -90,7 +90,11 @@ impl Response {
             return Some(Failure::Digest(hex(digest)));
         }
         let regex = wanted.regex.as_ref()?;
-        let found = self.search.as_mut().is_some_and(Search::finish);
+        let found = match self.search.as_mut().map(Search::finish) {
+            Some(Ok(found)) => found,
+            Some(Err(TooHard)) => return Some(Failure::RegexTooHard),
+            None => false,
+        };
         let no_match = regex.no_match;
         (found == no_match).then_some(Failure::Regex { no_match })
     }

@@ -13,7 +13,7 @@ fn found(pattern: &Pattern, body: &[u8], piece: usize) -> bool {
         search.handle_data(data);
         assert!(search.window.len() <= WINDOW);
     }
-    search.finish()
+    search.finish().unwrap()
 }
 
 /// `text` at `place` of a body of `length` dots.
@@ -50,6 +50,12 @@ fn anchors_mean_the_body_not_the_window() {
     assert!(found(&pattern("x$"), &long, 4096));
     assert!(!found(&pattern("\\.$"), &long, 4096));
     assert!(!found(&pattern("\\A\\.x"), &long, 4096));
+    assert!(!found(&pattern("\\.(?=\\n?\\z)"), &long, 4096));
+    assert!(!found(
+        &pattern("x(?!\\.)"),
+        &body("x", WINDOW - 1, 2 * WINDOW),
+        4096
+    ));
 }
 
 #[test]
@@ -86,7 +92,7 @@ proptest! {
         text in prop_oneof![Just("^a"), Just("b$"), Just("ab+a"), Just("(?m)^b$"), Just("\\bab\\b")],
     ) {
         let pattern = pattern(text);
-        prop_assert_eq!(found(&pattern, &body, piece), pattern.compiled().is_match(&body));
+        prop_assert_eq!(found(&pattern, &body, piece), at_once(&pattern, &body));
     }
 }
 
@@ -107,4 +113,58 @@ fn what_matches_early_and_goes_on_for_long_is_found() {
     let mut early = pattern("ok.*");
     early.max_offset = Some(499);
     assert!(!found(&early, &hay, 4096));
+}
+
+/// Whether `pattern` is in `body`, asked of the engine itself.
+fn at_once(pattern: &Pattern, body: &[u8]) -> bool {
+    match pattern.engine() {
+        Engine::Linear(regex) => regex.is_match(body),
+        Engine::Backtracking(regex) => regex.is_match(body).unwrap(),
+    }
+}
+
+#[test]
+fn look_around_and_back_references_work_across_windows() {
+    for (text, needle) in [
+        ("needle(?=!)", "needle!"),
+        ("(?<=-)needle", "-needle"),
+        ("(n)ee.*\\1eedle", "needleneedle"),
+        ("needle(?!\\.\\.)", "needle!"),
+    ] {
+        for place in [0, 1, WINDOW - 6, WINDOW - 3, WINDOW, 3 * WINDOW - 2] {
+            let hay = body(needle, place, 4 * WINDOW);
+            assert!(found(&pattern(text), &hay, 4096), "{text} at {place}");
+        }
+        assert!(
+            !found(&pattern(text), &body("needle", WINDOW, 4 * WINDOW), 4096),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn firstline_says_where_a_match_may_begin() {
+    let mut hay = body("needle", WINDOW + 9, 2 * WINDOW);
+    let pattern = Pattern::new("needle", &["firstline".to_owned()]).unwrap();
+    assert!(found(&pattern, &hay, 4096));
+    hay.insert(WINDOW + 20, b'\n');
+    assert!(found(&pattern, &hay, 4096));
+    hay.insert(WINDOW + 3, b'\n');
+    assert!(!found(&pattern, &hay, 4096));
+    let mut later = pattern;
+    later.min_offset = WINDOW as u64 + 4;
+    assert!(found(&later, &hay, 4096));
+}
+
+#[test]
+fn a_pattern_that_backtracks_for_ever_is_given_up() {
+    let finish = |text: &str, body: &[u8]| {
+        let mut search = Search::new(&pattern(text));
+        search.handle_data(body);
+        search.finish()
+    };
+    assert_eq!(finish("(a|aa)+\\1(?=b)c", &[b'a'; 4000]), Err(TooHard));
+    let long = vec![b'.'; 2 << 20];
+    assert_eq!(finish("needle(?=!)", &long), Err(TooHard));
+    assert_eq!(finish("needle", &long), Ok(false));
 }
