@@ -19,6 +19,7 @@
 //! | `AFFINITY6` | LRU hash | program | program, new flows | [`affinity::AffinityKey6`] → [`affinity::Affinity`] |
 //! | `PENDING4`, `PENDING6` | LRU hash | program | program, new flows | as `AFFINITY4`, `AFFINITY6` |
 //! | `FRAGMENTS4` | LRU hash | program | program, fragments | [`fragment::FragmentKey4`] → [`fragment::First`] |
+//! | `FRAGMENTS6` | LRU hash | program | program, fragments | [`fragment::FragmentKey6`] → [`fragment::First`] |
 //! | `FLOWS4` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket`] |
 //! | `FLOWS6` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket6`] |
 //! | `BACKEND_STATS` | per-CPU array | program | agent, `dump` | [`stats::Traffic`] |
@@ -74,4 +75,4 @@ pub mod unresolved;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 7;
+pub const ABI_VERSION: u32 = 8;

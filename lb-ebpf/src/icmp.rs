@@ -21,7 +21,7 @@ use lb_common::stats::Reason;
 
 use crate::backends;
 use crate::balance::{jiffies, pass_gate};
-use crate::family::{Family as _, Key, V4};
+use crate::family::{Family, Key, V4};
 use crate::flows;
 use crate::forward;
 use crate::packet::{ETHERNET, Icmp, Ipv4, Packet, Ports, Udp};
@@ -168,7 +168,7 @@ fn to_server(
     let mut number = 0;
     for bucket in flow::buckets(mix(key & CLIENT, control.secret)) {
         let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
-        number = in_bucket(control, bucket, key, tick);
+        number = in_bucket::<V4>(control, bucket, &Key::of(key), tick);
         if number != 0 {
             break;
         }
@@ -196,8 +196,13 @@ fn to_server(
 
 /// The slot of the flow, if it stands in this bucket, is live and has its server still; else 0.
 #[inline(never)]
-fn in_bucket(control: &Control, bucket: *mut FlowBucket, key: u64, tick: u32) -> u32 {
-    let Some((_, flow)) = flows::find(bucket, &Key::<V4>::of(key)) else {
+pub(crate) fn in_bucket<F: Family>(
+    control: &Control,
+    bucket: *mut F::Bucket,
+    key: &Key<F>,
+    tick: u32,
+) -> u32 {
+    let Some((_, flow)) = flows::find::<F>(bucket, key) else {
         return 0;
     };
     if flows::expired(control, &flow, tick) {

@@ -10,7 +10,7 @@ use lb_common::answers::{Answers, RECORDS};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::{FlowBucket, FlowBucket6};
-use lb_common::fragment::{First, FragmentKey4};
+use lb_common::fragment::{First, FragmentKey4, FragmentKey6};
 use lb_common::limits::{
     FLOW_BUCKETS, FLOW_BUCKETS6, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED,
     MAX_LOCALITIES, MAX_PENDING, MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS, SERVICE_BUCKETS6,
@@ -86,6 +86,10 @@ pub(crate) static PENDING6: LruHashMap<AffinityKey6, Affinity, { MAX_PENDING as 
 
 #[btf_map]
 pub(crate) static FRAGMENTS4: LruHashMap<FragmentKey4, First, { MAX_FRAGMENTED as usize }> =
+    LruHashMap::new();
+
+#[btf_map]
+pub(crate) static FRAGMENTS6: LruHashMap<FragmentKey6, First, { MAX_FRAGMENTED as usize }> =
     LruHashMap::new();
 
 #[btf_map]

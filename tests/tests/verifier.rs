@@ -23,7 +23,7 @@ const MOST_VERIFIED: u32 = 150_000;
 const MOST_VERIFIED_OF_ADMIT6: u32 = 175_000;
 
 /// The one on the interface, those that it hands over to, and the heartbeat.
-const PROGRAMS: usize = 4;
+const PROGRAMS: usize = 5;
 
 /// `XDP_PASS`.
 const PASS: u32 = 2;

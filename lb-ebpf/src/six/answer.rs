@@ -14,13 +14,11 @@ use lb_common::answers;
 use lb_common::checksum::fold;
 use lb_common::stats::Reason;
 
+use super::parse::ICMP6;
 use super::{destination, source};
 use crate::forward::Complaint;
 use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV6, Ipv6, Packet};
-
-/// Next header of `ICMPv6`.
-const ICMP6: u8 = 58;
 
 /// `ICMPv6` header of both errors.
 #[repr(C)]

@@ -2,11 +2,12 @@
 //!
 //! Flow table, admission and schedulers are those of [`crate::family`]; what stands here is what a
 //! packet of IPv6 looks like. Neighbour discovery, echo and whatever else is no TCP or UDP to a service
-//! is the kernel's.
+//! is the kernel's, but for errors and fragments that belong to a flow ([`related`]).
 
 mod answer;
 mod forward;
 mod parse;
+mod related;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::bindings::xdp_md;
@@ -14,9 +15,10 @@ use aya_ebpf::programs::XdpContext;
 use lb_common::address6::{Address6, folded};
 use lb_common::backend::flags;
 use lb_common::control::Control;
-use lb_common::flow::TICK_SHIFT;
+use lb_common::flow::{TICK_SHIFT, target};
+use lb_common::fragment;
 use lb_common::program;
-use lb_common::service::ServiceKey6;
+use lb_common::service::{ServiceKey6, TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::admission::{self, Admission, Answer, Question};
@@ -29,7 +31,7 @@ use crate::packet::{ETHERNET, Ethernet, Ipv6, Packet};
 use crate::parse::Refused;
 use crate::services;
 use crate::stats;
-use parse::{Headers, parse};
+use parse::{Headers, ICMP6, length, parse};
 
 /// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group.
 #[inline(always)]
@@ -47,7 +49,10 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         return XDP_PASS;
     }
     if !control.stations.is_for_us(ctx.ingress_ifindex() as u32, to) {
-        stats::count(Reason::OtherHost);
+        // SAFETY: as above. Of `ICMPv6` it is not known whether it would be ours.
+        if unsafe { (*ip).next_header } != ICMP6 {
+            stats::count(Reason::OtherHost);
+        }
         return XDP_PASS;
     }
     match from_client(ctx, packet, control, ip) {
@@ -86,7 +91,15 @@ fn from_client(
     control: &Control,
     ip: *mut Ipv6,
 ) -> Result<u32, Refused> {
-    let headers = parse(ctx, packet, control, ip)?;
+    let headers = match parse(ctx, packet, control, ip) {
+        Ok(headers) => headers,
+        Err(Refused::Later) => {
+            // SAFETY: nothing here waits to be dropped. If there is no program it returns.
+            unsafe { PROGRAMS.tail_call(ctx, program::IPV6_RELATED) };
+            return Ok(XDP_PASS);
+        }
+        Err(refused) => return Err(refused),
+    };
     let question = ask(&headers, control)?;
     let known = flows::find(question.near, &question.key);
     if let Some((entry, old)) = known
@@ -98,7 +111,10 @@ fn from_client(
             slot,
             new: false,
         };
-        let verdict = send(ctx, packet, &headers, &choice, question.tick);
+        let verdict = send(ctx, packet, ip, headers.length, &choice, question.tick);
+        if verdict.is_ok() {
+            note_fragment(ctx, ip, &choice, question.tick);
+        }
         return verdict.map_err(Refused::Because);
     }
     // SAFETY: nothing here waits to be dropped. If there is no program it returns.
@@ -169,6 +185,7 @@ fn decide(ctx: *mut xdp_md) -> u64 {
         None => Answer::refused(Reason::NoServer).word(),
     }
 }
+
 /// Whether nobody can be answered at an address: it means no single host, or none but on its own link,
 /// which the packet may leave (RFC 4291 2.5, RFC 4007 9), or it is the one that is asked.
 #[inline(always)]
@@ -190,7 +207,8 @@ const fn is_bad_source(source: Address6, destination: Address6) -> bool {
 fn send(
     ctx: &XdpContext,
     packet: Packet,
-    headers: &Headers,
+    ip: *mut Ipv6,
+    length: u64,
     choice: &Choice,
     tick: u32,
 ) -> Result<u32, Reason> {
@@ -199,30 +217,51 @@ fn send(
         if !head.has(flags::LOCAL) {
             return Err(Reason::NoNeighbour);
         }
-        stats::towards_server(choice.number, headers.length, choice.new);
+        stats::towards_server(choice.number, length, choice.new);
         return Err(Reason::LocalServer);
     }
-    let verdict = forward::to_server(ctx, packet, headers, &choice.slot, tick)?;
-    stats::towards_server(choice.number, headers.length, choice.new);
+    let verdict = forward::to_server(ctx, packet, ip, length, &choice.slot, tick)?;
+    stats::towards_server(choice.number, length, choice.new);
     Ok(verdict)
 }
 
-/// The verdict for a packet that has been given to a server.
+/// Notes where a packet has gone, if it is the first of several fragments.
+#[inline(always)]
+fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
+    // SAFETY: the caller has checked the header, and has not moved the head of the packet.
+    let next = unsafe { (*ip).next_header };
+    if next != TCP && next != UDP {
+        let target = target(choice.number, choice.slot.head.generation());
+        related::remember(ctx.ctx, target, fragment::stamp(tick));
+    }
+}
+
+/// The verdict for a packet that has been given to a server. The programs before have seen that it is
+/// whole.
 #[inline(never)]
 fn deliver(ctx: *mut xdp_md, admission: u32) -> u32 {
     let (ctx, admission) = (XdpContext::new(ctx), Admission::from_word(admission));
     let packet = Packet::new(&ctx);
     let sent = || {
         let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Refused::NotOurs)?;
-        let control = CONTROL.get(0).ok_or(Refused::NotOurs)?;
-        let headers = parse(&ctx, packet, control, ip)?;
         let choice = Choice {
             number: admission.slot(),
             slot: backends::read(admission.slot()).ok_or(Refused::NotOurs)?,
             new: admission.is_new(),
         };
         let tick = (jiffies() >> TICK_SHIFT) as u32;
-        send(&ctx, packet, &headers, &choice, tick).map_err(Refused::Because)
+        // SAFETY: `at` checked the header.
+        let length = unsafe { length(ip) };
+        let verdict = send(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)?;
+        note_fragment(&ctx, ip, &choice, tick);
+        Ok(verdict)
     };
     sent().unwrap_or_else(Refused::verdict)
+}
+
+/// The verdict for a packet without ports of its own: an error about a packet of a flow, or a fragment. A
+/// program of its own, as [`admit`].
+#[inline(always)]
+pub(crate) fn follow(ctx: &XdpContext) -> u32 {
+    related::pass_on(ctx).unwrap_or_else(Refused::verdict)
 }

@@ -1,6 +1,7 @@
 //! Every way to damage a frame that can be counted through: what is left of it is forwarded whole, is
 //! answered because it has no hop left, or is the kernel's untouched. Which of them says a second reading of the headers.
 
+use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use anyhow::{Result, ensure};
@@ -17,14 +18,92 @@ use crate::model::{PASS, REDIRECT, TX};
 /// Where these services are.
 const SERVICES: [(u8, u16, u8); 2] = [(20, 80, TCP), (21, 53, UDP)];
 
-/// What a second reader makes of a frame: whether it is for one of the services.
-fn is_ours(frame: &[u8]) -> bool {
-    read(frame).is_some_and(|(destination, port, protocol)| {
-        SERVICES.iter().any(|(last, its_port, its_protocol)| {
-            image([198, 51, 100, *last].into()) == destination
-                && (port, protocol) == (*its_port, *its_protocol)
-        })
-    })
+/// What a second reader makes of frames: whether they are for one of the services.
+#[derive(Default)]
+struct Reader {
+    /// Addresses and identification of packets whose first fragment was forwarded.
+    begun: BTreeSet<(Vec<u8>, u32)>,
+}
+
+impl Reader {
+    fn is_ours(&mut self, frame: &[u8]) -> bool {
+        let packet = whole(frame).unwrap_or_default();
+        let piece = fragment(packet).map(|(offset, more, id)| {
+            let addresses = packet[8..HEADER].to_vec();
+            (offset, more, (addresses, id))
+        });
+        if let Some((1.., _, key)) = piece {
+            return frame[0] & 1 == 0 && self.begun.contains(&key);
+        }
+        let is_ours = read(frame).is_some_and(|(destination, port, protocol)| {
+            SERVICES.iter().any(|(last, its_port, its_protocol)| {
+                image([198, 51, 100, *last].into()) == destination
+                    && (port, protocol) == (*its_port, *its_protocol)
+            })
+        });
+        if is_ours
+            && packet[7] > 1
+            && let Some((0, true, key)) = piece
+        {
+            self.begun.insert(key);
+        }
+        is_ours
+    }
+}
+
+/// The packet without padding, if it is one of IPv6 and all is there that its header says.
+fn whole(frame: &[u8]) -> Option<&[u8]> {
+    let packet = frame.get(ETHERNET..)?;
+    let header = packet.get(..HEADER)?;
+    let is_ipv6 = frame[12..14] == [0x86, 0xdd] && header[0] >> 4 == 6;
+    let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    packet.get(..HEADER + length).filter(|_| is_ipv6)
+}
+
+/// Offset, "more fragments" and identification, if the first fragment header that can be reached says
+/// that the packet is in pieces.
+fn fragment(packet: &[u8]) -> Option<(u16, bool, u32)> {
+    let mut found = None;
+    let (mut next, mut at) = (*packet.get(6)?, HEADER);
+    for _ in 0..8 {
+        let Some(header) = packet.get(at..at + 8) else {
+            break;
+        };
+        let Some(length) = extension(next, at == HEADER, header) else {
+            break;
+        };
+        if at > 1024 {
+            break;
+        }
+        if next == FRAGMENT {
+            let word = u16::from_be_bytes([header[2], header[3]]);
+            let id = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
+            if word & 0xfff9 != 0 {
+                found = Some((word >> 3, word & 1 == 1, id));
+            }
+            if word >> 3 != 0 {
+                // `ICMPv6` in pieces is the kernel's.
+                return found.filter(|_| header[0] != 58);
+            }
+        }
+        next = header[0];
+        at += length;
+    }
+    found
+}
+
+/// Length of an extension header that is walked.
+fn extension(number: u8, is_first: bool, header: &[u8]) -> Option<usize> {
+    let units = usize::from(header[1]);
+    match number {
+        HOP_BY_HOP if is_first => Some(8 + 8 * units),
+        DESTINATION_OPTIONS => Some(8 + 8 * units),
+        // No address to go to before this one's service.
+        ROUTING if header[3] == 0 => Some(8 + 8 * units),
+        AUTHENTICATION => Some(8 + 4 * units),
+        FRAGMENT => Some(8),
+        _ => None,
+    }
 }
 
 /// Destination, port and protocol of a packet that may be forwarded, or answered.
@@ -60,19 +139,11 @@ fn transport(packet: &[u8]) -> Option<(u8, usize)> {
             return Some((next, at));
         }
         let header = packet.get(at..at + 8)?;
-        let units = usize::from(header[1]);
-        let length = match next {
-            HOP_BY_HOP if at == HEADER => 8 + 8 * units,
-            DESTINATION_OPTIONS => 8 + 8 * units,
-            // No address to go to before this one's service.
-            ROUTING if header[3] == 0 => 8 + 8 * units,
-            AUTHENTICATION => 8 + 4 * units,
-            // All in one piece.
-            FRAGMENT if u16::from_be_bytes([header[2], header[3]]) & 0xfff9 == 0 => 8,
-            _ => return None,
-        };
+        at += extension(next, at == HEADER, header)?;
+        if next == FRAGMENT && u16::from_be_bytes([header[2], header[3]]) & 0xfff8 != 0 {
+            return None;
+        }
         next = header[0];
-        at += length;
     }
     None
 }
@@ -93,8 +164,9 @@ fn sound() -> Vec<Vec<u8>> {
         [HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION]
             .map(|number| Extension::harmless(number, 0))
             .to_vec(),
-        vec![Extension::fragment(0, true, 7)],
-        vec![Extension::fragment(9, false, 7)],
+        // Of two packets: no damage of one byte makes the one a part of the other.
+        vec![Extension::fragment(0, true, 0x0708_090a)],
+        vec![Extension::fragment(9, false, 0x1718_191a)],
     ];
     let mut frames = Vec::new();
     for (last, port, protocol) in SERVICES {
@@ -118,11 +190,12 @@ fn check(damaged: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + Sync) -> Result<()> {
         });
         rig.configure(&desired(&services.each_ref()))?;
         let (mut ours, mut others) = (0, 0);
+        let mut reader = Reader::default();
         for sound in sound() {
             for frame in damaged(&sound) {
                 let found = rig.send(&frame, network.front.index)?;
                 let text = || crate::trial::hex(&frame);
-                if !is_ours(&frame) {
+                if !reader.is_ours(&frame) {
                     ensure!(found.verdict == PASS, "{}: {}", text(), found.verdict);
                     ensure!(found.frame == frame, "{} is changed", text());
                     others += 1;

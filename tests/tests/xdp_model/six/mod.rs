@@ -1,12 +1,13 @@
 //! IPv6. A world of IPv4 has an image in IPv6, address by address, and what is true of the one is
 //! true of the other: `twins` runs both through the program. What IPv6 alone has, its headers above
-//! all, `damage` and `promises` look at, `limits` at who counts as one client, and `races` at clients whose keys are the same.
+//! all, `damage` and `promises` look at, `related` at errors and fragments, `limits` at who counts as one client, and `races` at clients whose keys are the same.
 
 mod damage;
 mod frame;
 mod limits;
 mod promises;
 mod races;
+mod related;
 mod twins;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
