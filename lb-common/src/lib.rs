@@ -26,6 +26,7 @@
 //! | `RETIRED_STATS` | array | agent | `dump` | [`stats::Traffic`] |
 //! | `REASONS` | per-CPU array | program | agent, `dump` | `u64` by [`stats::Reason`] |
 //! | `ANSWERS` | per-CPU array | program | program, packets off the common way | [`answers::Answers`] by [`answers`] |
+//! | `ASKED6` | per-CPU array of 1 | program | program, new flows of IPv6 | [`asked::Asked6`] |
 //! | `UNRESOLVED` | perf event array | program | agent | [`unresolved::Unresolved`] and a frame |
 //! | `PROGRAMS` | program array | agent | program, per packet | [`program`] |
 //! | `EGRESS` | device map | agent | program | interface index |
@@ -53,6 +54,7 @@ extern crate std;
 pub mod address6;
 pub mod affinity;
 pub mod answers;
+pub mod asked;
 pub mod backend;
 pub mod bench;
 pub mod checksum;

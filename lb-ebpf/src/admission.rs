@@ -24,17 +24,12 @@ use crate::maps::CONTROL;
 use crate::schedule::{self, ALL_FULL, CONSISTENT, NOBODY};
 use known::{TOO_MANY, known};
 
-/// The server of a packet that the first bucket of its flow does not answer.
+/// The server of a packet that the first bucket of its flow does not answer, and whose sender can be
+/// answered.
 ///
 /// Step by step, each a subprogram or two: all of it in one would be too much for the stack.
-#[inline(never)]
-pub(crate) fn admit<F: Family>(question: &Question<F>) -> Answer {
-    answer(question)
-}
-
-/// [`admit`] within the caller.
 #[inline(always)]
-pub(crate) fn answer<F: Family>(question: &Question<F>) -> Answer {
+pub(crate) fn admit<F: Family>(question: &Question<F>) -> Answer {
     match decide(question) {
         Ok(Admission(word)) => Answer(word.into()),
         Err(reason) => Answer::refused(reason),
@@ -47,9 +42,6 @@ fn decide<F: Family>(question: &Question<F>) -> Result<Admission, Reason> {
         0 => {}
         TOO_MANY => return Err(Reason::SourceLimit),
         slot => return Ok(Admission(slot)),
-    }
-    if F::is_bad_source(question) {
-        return Err(Reason::BadSource);
     }
     let policy = schedule::policy(question.service.id).ok_or(Reason::NoServer)?;
     if !opens(question.protocol, question.flags) {

@@ -12,7 +12,6 @@
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{self, CLIENT, FlowBucket, TICK_SHIFT, WAYS};
 use lb_common::hash::mix;
@@ -20,7 +19,7 @@ use lb_common::service::{ServiceKey4, TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::backends;
-use crate::balance::{jiffies, pass_gate};
+use crate::balance::{Choice, deliver, jiffies, pass_gate};
 use crate::family::{Family, Key, V4};
 use crate::flows;
 use crate::forward;
@@ -178,20 +177,19 @@ fn to_server(
     if number == 0 {
         return Err(Refused::NotOurs);
     }
-    if !slot.head.has(flags::READY) {
-        if !slot.head.has(flags::LOCAL) {
-            return Err(Refused::Because(Reason::NoNeighbour));
+    let choice = Choice {
+        number,
+        slot,
+        new: false,
+    };
+    let sent = deliver(&choice, quote.length, || {
+        // SAFETY: `Quote::parse` checked the header.
+        if unsafe { (*quote.ip).ttl } <= 1 {
+            return Err(Reason::TimeToLive);
         }
-        stats::towards_server(number, quote.length, false);
-        return Err(Refused::Because(Reason::LocalServer));
-    }
-    // SAFETY: `Quote::parse` checked the header.
-    if unsafe { (*quote.ip).ttl } <= 1 {
-        return Err(Refused::Because(Reason::TimeToLive));
-    }
-    let verdict = forward::error_to_server(ctx, packet, quote, &slot).map_err(Refused::Because)?;
-    stats::towards_server(number, quote.length, false);
-    Ok(verdict)
+        forward::error_to_server(ctx, packet, quote, &choice.slot)
+    });
+    sent.map_err(Refused::Because)
 }
 
 /// The slot of the flow, if it stands in this bucket, is live and has its server still; else 0.

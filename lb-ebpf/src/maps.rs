@@ -7,6 +7,7 @@ use aya_ebpf::btf_maps::{
 use aya_ebpf::macros::btf_map;
 use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
 use lb_common::answers::{Answers, RECORDS};
+use lb_common::asked::Asked6;
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::{FlowBucket, FlowBucket6};
@@ -109,6 +110,9 @@ pub(crate) static REASONS: PerCpuArray<u64, { Reason::ALL.len() }> = PerCpuArray
 
 #[btf_map]
 pub(crate) static ANSWERS: PerCpuArray<Answers, RECORDS> = PerCpuArray::new();
+
+#[btf_map]
+pub(crate) static ASKED6: PerCpuArray<Asked6, 1> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static EGRESS: DevMapHash<{ MAX_EGRESS as usize }> = DevMapHash::new();

@@ -1,15 +1,21 @@
 //! IPv6 through the XDP program: a client's requests cross the director's program and come back from
 //! the real servers, which answer the client themselves (DR).
 
-use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpStream};
-use std::process::Command;
+#[path = "six/fragments.rs"]
+mod fragments;
+#[path = "six/held.rs"]
+mod held;
+#[path = "six/narrow.rs"]
+mod narrow;
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use held::Held;
 use lb_tests::http::Tally;
-use lb_tests::{Agent, LONG, Namespace, PATIENCE, Switch, WebServer, needs, skipped, wait_until};
+use lb_tests::{Agent, Namespace, PATIENCE, Switch, WebServer, needs, skipped, wait_until};
 
 /// Where the service is.
 const SERVICE: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x100);
@@ -209,6 +215,9 @@ fn an_agent_that_is_replaced_keeps_the_connections_of_ipv6() -> Result<()> {
     }
     let network = Network::new(CONFIGURATION)?;
     ensure!(network.requests(4)?.failures.is_empty());
+    // One for each server.
+    let open = || network.client.enter(Held::open);
+    let mut held = [open()?, open()?];
     let Network {
         agent,
         client,
@@ -223,6 +232,9 @@ fn an_agent_that_is_replaced_keeps_the_connections_of_ipv6() -> Result<()> {
     let requests = || client.enter(|| Ok(Tally::of(20, target, Some(CLIENT.into()))));
     let without = requests()?;
     ensure!(without.failures.is_empty(), "without an agent: {without:?}");
+    for held in &mut held {
+        held.ask().context("without an agent")?;
+    }
     let agent = Agent::start(&director, CONFIGURATION)?;
     let adopted = wait_until(Duration::from_secs(30), || {
         let connections = agent.dump("connections").ok()?;
@@ -231,6 +243,9 @@ fn an_agent_that_is_replaced_keeps_the_connections_of_ipv6() -> Result<()> {
     ensure!(adopted.is_some(), "{:?}", agent.dump("connections"));
     let after = requests()?;
     ensure!(after.failures.is_empty(), "{after:?}: {}", agent.log());
+    for held in &mut held {
+        held.ask().with_context(|| agent.log())?;
+    }
     Ok(())
 }
 
@@ -270,64 +285,4 @@ fn a_server_of_ipv6_gets_its_packets_by_another_next_hop_when_its_route_changes(
         .director
         .ip("-6 route replace 2001:db8:1::11/128 via 2001:db8::12")?;
     network.wait_for_answer(|tally| tally.from("rs2") == 1)
-}
-
-/// The router on the way to the client tells the virtual address what fits, and the server that sent what
-/// does not has to hear of it: without that it would send it again and again.
-#[test]
-fn a_client_of_ipv6_behind_a_narrow_link_gets_a_long_page() -> Result<()> {
-    if skipped(&needs::SITE) {
-        return Ok(());
-    }
-    let network = Network::new(CONFIGURATION)?;
-    let (client, _router) = behind_a_narrow_link(&network)?;
-    // Both servers have to learn it, each by itself.
-    for number in 0..4 {
-        let page = client.enter(fetch);
-        let length = page.with_context(|| format!("page {number}: {}", network.agent.log()))?;
-        ensure!(length > LONG, "page {number}: {length} bytes");
-    }
-    Ok(())
-}
-
-/// The length of what the service answers.
-fn fetch() -> Result<usize> {
-    let target = SocketAddr::from((SERVICE, 80));
-    let mut stream = TcpStream::connect_timeout(&target, PATIENCE).context("no connection")?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"GET /long HTTP/1.0\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream
-        .read_to_end(&mut answer)
-        .context("the page does not come through")?;
-    Ok(answer.len())
-}
-
-/// A client behind a router. Its own interface takes what the router's does not let through, so it
-/// promises its peer too much.
-fn behind_a_narrow_link(network: &Network) -> Result<(Namespace, Namespace)> {
-    let (client, router) = (Namespace::new("far")?, Namespace::new("router")?);
-    for machine in [&client, &router] {
-        machine.sysctl("ipv6.conf.default.accept_dad", "0")?;
-        machine.sysctl("ipv6.conf.default.accept_ra", "0")?;
-    }
-    router.sysctl("ipv6.conf.all.forwarding", "1")?;
-    network.segment.plug(&router, "near", "2001:db8::fe/64")?;
-    router.ip(&format!(
-        "link add name away type veth peer name eth0 netns {}",
-        client.name()
-    ))?;
-    for (machine, interface, host) in [(&router, "away", 1), (&client, "eth0", 2)] {
-        machine.ip(&format!(
-            "address add 2001:db8:2::{host}/64 dev {interface} nodad"
-        ))?;
-        machine.ip(&format!("link set dev {interface} up"))?;
-        machine.run(Command::new("ethtool").args(["-K", interface, "tx", "off"]))?;
-    }
-    router.ip("link set dev away mtu 1300")?;
-    client.ip("-6 route add default via 2001:db8:2::1")?;
-    for server in &network.servers {
-        server.ip("-6 route add default via 2001:db8::fe")?;
-    }
-    Ok((client, router))
 }

@@ -39,7 +39,7 @@ const DESTINATION_OPTIONS: u8 = 60;
 /// Next header of `ICMPv6`.
 pub(super) const ICMP6: u8 = 58;
 
-/// So many extension headers are walked.
+/// So many extension headers are walked at most.
 const MOST: usize = 8;
 /// And so many bytes from the beginning of the packet on.
 const FARTHEST: u64 = 1024;
@@ -172,7 +172,7 @@ pub(super) fn walk(ctx: *mut xdp_md, first: u32, start: u32) -> u64 {
     let packet = Packet::for_a_loop(ctx);
     let (mut next, mut offset) = (first as u8, u64::from(start));
     let mut fragment = 0;
-    for number in 0..MOST {
+    for number in 0..=MOST {
         if offset > FARTHEST {
             break;
         }
@@ -185,7 +185,7 @@ pub(super) fn walk(ctx: *mut xdp_md, first: u32, start: u32) -> u64 {
                 next,
                 ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS
             );
-        if !is_known {
+        if !is_known || number == MOST {
             break;
         }
         let Some(header) = packet.at::<Extension>(ETHERNET + offset as usize) else {

@@ -7,7 +7,6 @@
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::TICK_SHIFT;
 use lb_common::fragment::{First, FragmentKey6};
@@ -17,7 +16,7 @@ use lb_common::stats::Reason;
 use super::parse::{FIXED, ICMP6, Walked, length, walk};
 use super::{destination, forward, send, source};
 use crate::backends;
-use crate::balance::{Choice, jiffies, pass_gate};
+use crate::balance::{Choice, deliver, jiffies, pass_gate};
 use crate::family::{Family as _, Key, V6};
 use crate::fragments;
 use crate::icmp;
@@ -25,7 +24,6 @@ use crate::maps::{CONTROL, FRAGMENTS6};
 use crate::packet::{ETHERNET, Icmp, Ipv6, Packet, Ports, Udp};
 use crate::parse::Refused;
 use crate::services;
-use crate::stats;
 
 /// Destination unreachable, packet too big, time exceeded, parameter problem (RFC 4443 2.1).
 const ERRORS: core::ops::RangeInclusive<u8> = 1..=4;
@@ -70,7 +68,8 @@ fn pass_on_error(
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     let tick = (now >> TICK_SHIFT) as u32;
     // SAFETY: `Quote::parse` checked the header.
-    let key = Key::new(unsafe { destination(quote.inner) }, quote.port, service.id);
+    let client = unsafe { destination(quote.inner) };
+    let key = Key::new(client, quote.port, service.id, control.secret);
     let number = flow(control, &key, tick) as u16;
     if number == 0 {
         return Err(Refused::NotOurs);
@@ -78,17 +77,15 @@ fn pass_on_error(
     let slot = backends::read(number).ok_or(Refused::NotOurs)?;
     // SAFETY: the caller has checked the header.
     let length = unsafe { length(ip) };
-    if !slot.head.has(flags::READY) {
-        if !slot.head.has(flags::LOCAL) {
-            return Err(Refused::Because(Reason::NoNeighbour));
-        }
-        stats::towards_server(number, length, false);
-        return Err(Refused::Because(Reason::LocalServer));
-    }
-    let sent = forward::error_to_server(ctx, packet, ip, length, &slot);
-    let verdict = sent.map_err(Refused::Because)?;
-    stats::towards_server(number, length, false);
-    Ok(verdict)
+    let choice = Choice {
+        number,
+        slot,
+        new: false,
+    };
+    let sent = deliver(&choice, length, || {
+        forward::error_to_server(ctx, packet, ip, length, &choice.slot)
+    });
+    sent.map_err(Refused::Because)
 }
 
 /// The slot of a live flow whose server is still there; else 0.

@@ -24,6 +24,7 @@ pub use refusal::{AttachError, DetachError};
 
 use self::adopt::{adopt, mode_on, wait_until_free};
 use self::anew::{attach_anew, pin};
+use self::occupant::Occupants;
 use super::object::Object;
 use super::pins::Pins;
 use crate::config::model::XdpMode;
@@ -63,6 +64,7 @@ pub struct Attachments {
     /// Interfaces that an attachment of ours was on: the kernel takes it off a while after its pin
     /// is gone, when nobody can be using it any more (an RCU grace period).
     released: BTreeSet<u32>,
+    occupants: Occupants,
 }
 
 struct Attachment {
@@ -104,7 +106,8 @@ impl Attachments {
             if was_pinned || self.released.remove(&ifindex) {
                 wait_until_free(ifindex);
             }
-            let (attached, link) = attach_anew(object, ifindex, interface, wanted)?;
+            let (attached, link) =
+                attach_anew(object, ifindex, interface, wanted, &mut self.occupants)?;
             (attached, pin(link, pins, ifindex, interface)?)
         };
         let attachment = Attachment {

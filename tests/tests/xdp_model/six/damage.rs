@@ -18,6 +18,10 @@ use crate::model::{PASS, REDIRECT, TX};
 /// Where these services are.
 const SERVICES: [(u8, u16, u8); 2] = [(20, 80, TCP), (21, 53, UDP)];
 
+/// So many extension headers are walked, and so far from the beginning of the packet.
+const MOST: usize = 8;
+const FARTHEST: usize = 1024;
+
 /// What a second reader makes of frames: whether they are for one of the services.
 #[derive(Default)]
 struct Reader {
@@ -60,50 +64,82 @@ fn whole(frame: &[u8]) -> Option<&[u8]> {
     packet.get(..HEADER + length).filter(|_| is_ipv6)
 }
 
-/// Offset, "more fragments" and identification, if the first fragment header that can be reached says
-/// that the packet is in pieces.
-fn fragment(packet: &[u8]) -> Option<(u16, bool, u32)> {
-    let mut found = None;
-    let (mut next, mut at) = (*packet.get(6)?, HEADER);
-    for _ in 0..8 {
-        let Some(header) = packet.get(at..at + 8) else {
-            break;
-        };
-        let Some(length) = extension(next, at == HEADER, header) else {
-            break;
-        };
-        if at > 1024 {
-            break;
-        }
-        if next == FRAGMENT {
-            let word = u16::from_be_bytes([header[2], header[3]]);
-            let id = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
-            if word & 0xfff9 != 0 {
-                found = Some((word >> 3, word & 1 == 1, id));
-            }
-            if word >> 3 != 0 {
-                // `ICMPv6` in pieces is the kernel's.
-                return found.filter(|_| header[0] != 58);
-            }
-        }
-        next = header[0];
-        at += length;
-    }
-    found
+/// A header, and where it stands in its packet.
+#[derive(Clone, Copy)]
+struct Header<'a> {
+    number: u8,
+    at: usize,
+    /// From its beginning to the end of the packet.
+    bytes: &'a [u8],
 }
 
-/// Length of an extension header that is walked.
-fn extension(number: u8, is_first: bool, header: &[u8]) -> Option<usize> {
-    let units = usize::from(header[1]);
-    match number {
-        HOP_BY_HOP if is_first => Some(8 + 8 * units),
-        DESTINATION_OPTIONS => Some(8 + 8 * units),
-        // No address to go to before this one's service.
-        ROUTING if header[3] == 0 => Some(8 + 8 * units),
-        AUTHENTICATION => Some(8 + 4 * units),
-        FRAGMENT => Some(8),
-        _ => None,
+impl<'a> Header<'a> {
+    /// The next one, if this is an extension header that is all there.
+    fn next(&self) -> Option<Header<'a>> {
+        let units = usize::from(*self.bytes.get(1)?);
+        let length = match self.number {
+            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => 8 + 8 * units,
+            AUTHENTICATION => 8 + 4 * units,
+            FRAGMENT => 8,
+            _ => return None,
+        };
+        self.bytes.get(..8)?;
+        Some(Header {
+            number: self.bytes[0],
+            at: self.at + length,
+            bytes: self.bytes.get(length..).unwrap_or_default(),
+        })
     }
+
+    /// Of a fragment header: offset, "more fragments" and identification.
+    fn fragment(&self) -> (u16, bool, u32) {
+        let word = u16::from_be_bytes([self.bytes[2], self.bytes[3]]);
+        let id = [4, 5, 6, 7].map(|at| self.bytes[at]);
+        (word >> 3, word & 1 == 1, u32::from_be_bytes(id))
+    }
+
+    /// Whether it may be walked as the one with this index.
+    fn is_walked(&self, index: usize) -> bool {
+        match self.number {
+            HOP_BY_HOP => index == 0,
+            // No address to go to before this one's service.
+            ROUTING => self.bytes[3] == 0,
+            _ => true,
+        }
+    }
+}
+
+/// The extension headers of a packet up to the first that is not walked, and what stands behind them, if
+/// all are walked.
+fn headers(packet: &[u8]) -> (Vec<Header<'_>>, Option<Header<'_>>) {
+    let first = Header {
+        number: packet.get(6).copied().unwrap_or(255),
+        at: HEADER,
+        bytes: packet.get(HEADER..).unwrap_or_default(),
+    };
+    let all: Vec<_> = std::iter::successors(Some(first), Header::next).collect();
+    // The last one has no next.
+    let (last, before) = all
+        .split_last()
+        .map_or((first, [].as_slice()), |(a, b)| (*a, b));
+    let walked = before.iter().enumerate().take_while(|(index, header)| {
+        *index < MOST && header.at <= FARTHEST && header.is_walked(*index)
+    });
+    let walked: Vec<_> = walked.map(|(_, header)| *header).collect();
+    let is_all = walked.len() == before.len() && last.at <= FARTHEST;
+    (walked, is_all.then_some(last))
+}
+
+/// Offset, "more fragments" and identification, if the headers that are walked say that the packet is in
+/// pieces: of a later one the first that says so, else the last.
+fn fragment(packet: &[u8]) -> Option<(u16, bool, u32)> {
+    let (walked, _) = headers(packet);
+    let pieces = || walked.iter().filter(|it| it.number == FRAGMENT);
+    if let Some(later) = pieces().find(|it| it.fragment().0 != 0) {
+        // `ICMPv6` in pieces is the kernel's.
+        return (later.bytes[0] != 58).then(|| later.fragment());
+    }
+    pieces().map(Header::fragment).filter(|it| it.1).last()
 }
 
 /// Destination, port and protocol of a packet that may be forwarded, or answered.
@@ -130,22 +166,10 @@ fn read(frame: &[u8]) -> Option<(Ipv6Addr, u16, u8)> {
 
 /// Protocol and place of what stands behind the extension headers, if it is TCP or UDP.
 fn transport(packet: &[u8]) -> Option<(u8, usize)> {
-    let (mut next, mut at) = (packet[6], HEADER);
-    for _ in 0..8 {
-        if at > 1024 {
-            return None;
-        }
-        if next == TCP || next == UDP {
-            return Some((next, at));
-        }
-        let header = packet.get(at..at + 8)?;
-        at += extension(next, at == HEADER, header)?;
-        if next == FRAGMENT && u16::from_be_bytes([header[2], header[3]]) & 0xfff8 != 0 {
-            return None;
-        }
-        next = header[0];
-    }
-    None
+    let (walked, last) = headers(packet);
+    let is_later = |it: &Header<'_>| it.number == FRAGMENT && it.fragment().0 != 0;
+    let last = last.filter(|it| it.number == TCP || it.number == UDP)?;
+    (!walked.iter().any(is_later)).then_some((last.number, last.at))
 }
 
 /// Addresses that stand for no single host that could be answered beyond its link.

@@ -6,8 +6,9 @@ use aya::programs::xdp::XdpLink;
 
 use super::super::object::{Object, ObjectError};
 use super::super::pins::Pins;
+use super::occupant::Occupants;
 use super::refusal::{is_of_this_mode, refusal};
-use super::{AttachError, Attached, Mode, Occupant};
+use super::{AttachError, Attached, Mode};
 use crate::config::model::XdpMode;
 
 pub(super) fn attach_anew(
@@ -15,6 +16,7 @@ pub(super) fn attach_anew(
     ifindex: u32,
     interface: &str,
     wanted: XdpMode,
+    occupants: &mut Occupants,
 ) -> Result<(Attached, XdpLink), AttachError> {
     let attempts: &[(Mode, AttachMode)] = match wanted {
         XdpMode::Auto => &[
@@ -43,7 +45,7 @@ pub(super) fn attach_anew(
                 return Ok((attached, taken));
             }
             Err(error) => {
-                let error = name_occupant(refusal(interface, *mode, &error), ifindex);
+                let error = name_occupant(refusal(interface, *mode, &error), ifindex, occupants);
                 let again = *mode == Mode::Native && is_of_this_mode(&error);
                 if attempts.len() > 1 && again {
                     tracing::warn!("{error}; trying generic mode");
@@ -62,11 +64,11 @@ pub(super) fn attach_anew(
 }
 
 /// Adds whose program is on the interface to a refusal for that reason.
-fn name_occupant(error: AttachError, ifindex: u32) -> AttachError {
+fn name_occupant(error: AttachError, ifindex: u32, occupants: &mut Occupants) -> AttachError {
     match error {
         AttachError::Busy { interface, .. } => AttachError::Busy {
             interface,
-            occupant: Occupant::of(ifindex).map(Box::new),
+            occupant: occupants.on(ifindex).cloned().map(Box::new),
         },
         AttachError::Refused { .. } | AttachError::Object(_) | AttachError::Pin { .. } => error,
     }
