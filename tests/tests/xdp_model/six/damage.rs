@@ -73,7 +73,7 @@ struct Header<'a> {
     bytes: &'a [u8],
 }
 
-impl<'a> Header<'a> {
+impl Header<'_> {
     /// The next one, if this is an extension header that is all there.
     fn next(&self) -> Option<Self> {
         let units = usize::from(*self.bytes.get(1)?);
