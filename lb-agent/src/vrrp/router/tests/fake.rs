@@ -115,6 +115,8 @@ pub(super) struct Fake {
     pub(super) refuses: Option<&'static str>,
     /// None can be removed.
     pub(super) keeps_addresses: bool,
+    /// No interface can be made.
+    pub(super) refuses_links: bool,
     /// Indexes of interfaces that were made.
     given: Vec<u32>,
     journal: Journal,
@@ -131,6 +133,7 @@ impl Fake {
             refuses_filters: false,
             refuses: None,
             keeps_addresses: false,
+            refuses_links: false,
             given: Vec::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
@@ -234,6 +237,12 @@ impl Kernel for Fake {
     }
 
     fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError> {
+        if self.refuses_links {
+            return Err(NetlinkError::Send {
+                what: format!("make interface {}", link.name),
+                source: io::ErrorKind::Unsupported.into(),
+            });
+        }
         self.journal.push(Seen::LinkMade(link.clone()));
         let parent = link.parent;
         let (mac, kind) = match link.kind {
