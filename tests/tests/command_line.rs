@@ -1,6 +1,7 @@
 //! What a person types and a shell completes. Needs no rights.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -312,5 +313,33 @@ fn a_script_with_supplementary_groups_has_all_of_its_user() -> Result<()> {
     let mut found: Vec<&str> = said.split_whitespace().collect();
     found.sort_unstable();
     assert_eq!(found, ["34", "54321", "54322"]);
+    Ok(())
+}
+
+/// A status would be taken for the script's own, and for a weight with `misc_dynamic`.
+#[test]
+fn a_script_with_supplementary_groups_that_cannot_be_run_has_no_status() -> Result<()> {
+    if skipped(&[Need::Root]) {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("script");
+    fs::write(&file, "#!/bin/sh\n")?;
+    let not_executable = file.display().to_string();
+    let end = |words: &[&str]| -> Result<_> {
+        let mut all = vec!["script-with-groups"];
+        all.extend(words);
+        let status = lb_agent(&all)?.status;
+        Ok((status.code(), status.signal()))
+    };
+    for words in [
+        ["0", "0", "/no/such/script"],
+        ["0", "0", not_executable.as_str()],
+        ["root", "0", "/bin/true"],
+    ] {
+        assert_eq!(end(&words)?, (None, Some(9)), "{words:?}");
+    }
+    let own = end(&["0", "0", "/bin/sh", "-c", "exit 126"])?;
+    assert_eq!(own, (Some(126), None), "the script's own stays what it is");
     Ok(())
 }
