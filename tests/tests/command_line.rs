@@ -134,6 +134,11 @@ fn shared() -> Vec<(String, i32)> {
     let plain = FILE.replace("NOTIFY", "");
     let one = |lines: &str| instance("A", 51, lines);
     let strict = |lines: &str| format!("global_defs {{\n    vrrp_strict\n}}\n{}", one(lines));
+    let global = |line: &str| format!("global_defs {{\n    {line}\n}}\n{}", one(""));
+    let tracked_file = |keyword: &str| {
+        let tracking = one("track_file {\n F\n    }");
+        format!("{keyword} F {{\n    file /etc/hostname\n}}\n{tracking}")
+    };
     let service = |from: &str, to: &str| plain.replace(from, to);
     let security = FILE.replace("script_user", "enable_script_security\n    script_user");
     let group = "vrrp_sync_group G {\n    group {\n        A\n        B\n    }\n}\n";
@@ -164,6 +169,13 @@ fn shared() -> Vec<(String, i32)> {
         (strict("lower_prio_no_advert off"), 5),
         (strict("state MASTER\n    priority 100"), 5),
         (strict(&format!("{pass} 1234\n    }}")), 5),
+        (tracked_file("vrrp_track_file"), 0),
+        (tracked_file("track_file"), 0),
+        (global("vrrp_rlimit_rtime 10000"), 0),
+        (global("checker_rlimit_rtime 10000"), 0),
+        (global("bfd_rlimit_rtime 10000"), 0),
+        (global("lvs_process_name x"), 0),
+        (global("vrrp_vmac_garp_intvl 5"), 5),
         (one("") + group, 5),
         (one("") + &instance("B", 52, "") + group, 0),
         (one("") + &instance("B", 51, ""), 5),
