@@ -265,8 +265,8 @@ virtual_server 10.0.0.1 0 {
 ",
     );
     for line in [
-        "nopreempt off # lb.conf:7, state",
-        "preempt_delay 0 # lb.conf:7, state",
+        "nopreempt on # lb.conf:9",
+        "preempt_delay 0 # lb.conf:2, vrrp_strict",
         "state BACKUP # lb.conf:2, vrrp_strict",
         "down_timer_adverts 3 # lb.conf:2, vrrp_strict",
         "lower_prio_repeat 0 # lb.conf:2, vrrp_strict",
