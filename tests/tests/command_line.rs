@@ -141,6 +141,7 @@ fn shared() -> Vec<(String, i32)> {
     };
     let service = |from: &str, to: &str| plain.replace(from, to);
     let security = FILE.replace("script_user", "enable_script_security\n    script_user");
+    let insecure = "global_defs {\n    script_user root\n}\n".to_owned() + &one("notify /bin/true");
     let group = "vrrp_sync_group G {\n    group {\n        A\n        B\n    }\n}\n";
     let pass = "authentication {\n auth_type PASS\n auth_pass";
     vec![
@@ -179,6 +180,7 @@ fn shared() -> Vec<(String, i32)> {
         (one("") + group, 5),
         (one("") + &instance("B", 52, "") + group, 0),
         (one("") + &instance("B", 51, ""), 5),
+        (insecure + &instance("B", 51, ""), 6),
         (service("    protocol TCP\n", ""), 5),
         (service("    lb_kind DR\n", ""), 5),
         (service("    lb_algo rr\n", ""), 5),

@@ -366,4 +366,7 @@ fn what_was_mended_ends_check_with_5_and_holds_nothing_up() {
     assert_eq!(state(&of(&lost)), (5, true, false));
     let twice = instance("A", 1, "") + &instance("B", 1, "");
     assert_eq!(state(&of(&twice)), (5, true, true));
+    // What counts above a fault does so here, too, and nothing runs.
+    let above = format!("includea zz\n{twice}");
+    assert_eq!(state(&of(&above)), (6, true, true));
 }

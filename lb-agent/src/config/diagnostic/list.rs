@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Code, Diagnostic, Severity};
-use crate::config::status::Verdict;
+use crate::config::status::{Verdict, is_contradiction};
 use crate::config::text::{FileId, Sources, Span};
 
 /// Remarks of one severity in one file that people are shown.
@@ -29,6 +29,7 @@ pub(crate) struct Diagnostics {
     seen: BTreeMap<(Option<FileId>, Severity), Count>,
     once: BTreeMap<(&'static str, String), Once>,
     verdict: Verdict,
+    contradictory: bool,
 }
 
 /// Remarks of one severity in one file.
@@ -60,6 +61,7 @@ impl Diagnostics {
             seen: BTreeMap::new(),
             once: BTreeMap::new(),
             verdict: Verdict::default(),
+            contradictory: false,
         }
     }
 
@@ -110,6 +112,11 @@ impl Diagnostics {
         self.verdict
     }
 
+    /// Whether there is one of those with which nothing runs, whatever the verdict.
+    pub(crate) fn is_contradictory(&self) -> bool {
+        self.contradictory
+    }
+
     /// All that is to be shown, by file and place.
     pub(crate) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
         for once in self.once.values() {
@@ -132,6 +139,7 @@ impl Diagnostics {
 
     fn keep(&mut self, diagnostic: Diagnostic) -> Option<usize> {
         self.verdict = self.verdict.max(Verdict::of(&diagnostic));
+        self.contradictory |= is_contradiction(&diagnostic);
         let file = diagnostic.span.map(|span| span.file);
         let key = (file, diagnostic.severity);
         let before = self.seen.get(&key).copied().unwrap_or_default();
