@@ -135,6 +135,10 @@ fn shared() -> Vec<(String, i32)> {
     let one = |lines: &str| instance("A", 51, lines);
     let strict = |lines: &str| format!("global_defs {{\n    vrrp_strict\n}}\n{}", one(lines));
     let global = |line: &str| format!("global_defs {{\n    {line}\n}}\n{}", one(""));
+    let tracked_process = |lines: &str| {
+        let tracking = one("track_process {\n P\n    }");
+        format!("vrrp_track_process P {{\n    process x\n    {lines}\n}}\n{tracking}")
+    };
     let tracked_file = |keyword: &str| {
         let tracking = one("track_file {\n F\n    }");
         format!("{keyword} F {{\n    file /etc/hostname\n}}\n{tracking}")
@@ -177,6 +181,13 @@ fn shared() -> Vec<(String, i32)> {
         (global("bfd_rlimit_rtime 10000"), 0),
         (global("lvs_process_name x"), 0),
         (global("vrrp_vmac_garp_intvl 5"), 5),
+        (
+            tracked_process("weight 5") + &instance("B", 52, "") + group,
+            0,
+        ),
+        (tracked_process("quorum 3\n    quorum_max 2"), 5),
+        (tracked_process("quorum_max 2\n    quorum 3"), 5),
+        (tracked_process("quorum 1\n    quorum_max 0"), 0),
         (one("") + group, 5),
         (one("") + &instance("B", 52, "") + group, 0),
         (one("") + &instance("B", 51, ""), 5),

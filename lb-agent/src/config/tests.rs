@@ -362,6 +362,11 @@ fn what_was_mended_ends_check_with_5_and_holds_nothing_up() {
     let state = |loaded: &Loaded| (loaded.exit_status(), loaded.is_faulty(), loaded.is_fatal());
     let mended = instance("A", 1, "state MASTER\nnopreempt");
     assert_eq!(state(&of(&mended)), (5, false, false));
+    let quorum = |lines: &str| format!("vrrp_track_process P {{\nprocess x\n{lines}\n}}\n");
+    let less = quorum("quorum 3\nquorum_max 2");
+    assert_eq!(state(&of(&less)), (5, false, false));
+    let none = quorum("quorum_max 0");
+    assert_eq!(state(&of(&none)), (0, false, false), "as for keepalived");
     let lost = instance("A", 1, "priority x");
     assert_eq!(state(&of(&lost)), (5, true, false));
     let twice = instance("A", 1, "") + &instance("B", 1, "");
