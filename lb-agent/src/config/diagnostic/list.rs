@@ -19,6 +19,9 @@ const IN_ALL: usize = 20_000;
 /// Places of one repeated remark that are kept.
 const REPEATS: usize = 1000;
 
+/// The same of all remarks together.
+const REPEATS_IN_ALL: usize = 20_000;
+
 /// Collects remarks. One that repeats a kept one adds its place to that; what comes after so many of
 /// a severity in a file is only counted.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(crate) struct Diagnostics {
     once: BTreeMap<(&'static str, String), Once>,
     verdict: Verdict,
     contradictory: bool,
+    /// Places of repeated remarks.
+    repeats: usize,
 }
 
 /// Remarks of one severity in one file.
@@ -62,6 +67,7 @@ impl Diagnostics {
             once: BTreeMap::new(),
             verdict: Verdict::default(),
             contradictory: false,
+            repeats: 0,
         }
     }
 
@@ -83,8 +89,10 @@ impl Diagnostics {
             once.times += 1;
             if let Some(first) = self.kept.get_mut(once.index)
                 && first.repeats.len() < REPEATS
+                && self.repeats < REPEATS_IN_ALL
             {
                 first.repeats.push(place);
+                self.repeats += 1;
             }
             return;
         }
@@ -96,10 +104,17 @@ impl Diagnostics {
         }
     }
 
-    /// Whether an error or warning in this file would still be kept: asked before costly help.
+    /// Whether an error or warning in this file would still be kept.
     pub(crate) fn has_room(&self, file: FileId, severity: Severity) -> bool {
         let count = self.seen.get(&(Some(file), severity));
         self.admits(count.map_or(1, |count| count.made + 1))
+    }
+
+    /// Whether people would be shown it: asked before what was meant is worked out, which is dear.
+    /// Programs do without beyond that.
+    pub(crate) fn has_readers(&self, file: FileId, severity: Severity) -> bool {
+        let count = self.seen.get(&(Some(file), severity));
+        count.is_none_or(|count| count.made < FOR_PEOPLE)
     }
 
     /// Whether the remark of this number among those of its severity and file is kept.
