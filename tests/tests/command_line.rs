@@ -239,7 +239,12 @@ fn where_check_ends_otherwise_than_keepalived_t_it_is_meant() -> Result<()> {
     let namespace = Namespace::new("other-status")?;
     namespace.ip("link add eth0 type veth peer name peer0")?;
     namespace.ip("link set eth0 up")?;
+    namespace.ip("link set peer0 up")?;
+    namespace.ip("address add 192.168.200.250/24 dev eth0")?;
     let plain = FILE.replace("NOTIFY", "");
+    let secure = "global_defs {\n    enable_script_security\n    script_user root\n}\n";
+    let script = "vrrp_script S {\n    script /bin/true\n}\n";
+    let process = "vrrp_track_process P {\n    LINES\n}\n";
     let table = [
         (plain.clone() + &plain, 0, 5),
         (plain.replace("10.0.0.1 80", "group G"), 0, 5),
@@ -254,6 +259,19 @@ fn where_check_ends_otherwise_than_keepalived_t_it_is_meant() -> Result<()> {
             0,
         ),
         (plain.replace("lb_algo rr", "lb_algo \\\n rr"), 5, 0),
+        (secure.to_owned() + script + script, 0, 5),
+        (process.replace("LINES", "process x\n    process y"), 5, 0),
+        (
+            plain.replace("TCP_CHECK", "weight 0\n        TCP_CHECK"),
+            5,
+            0,
+        ),
+        (instance("A", 51, "native_ipv6"), 5, 0),
+        (
+            instance("A", 51, "unicast_fault_no_peer\n    unicast_ttl 3"),
+            5,
+            0,
+        ),
     ];
     for (text, theirs, ours) in table {
         let found = both(&namespace, &text)?;
