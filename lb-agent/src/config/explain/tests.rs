@@ -284,6 +284,31 @@ virtual_server 10.0.0.1 0 {
     }
 }
 
+/// The second one is left out, and all that is said of it with it.
+#[test]
+fn an_instance_that_stands_there_twice_has_the_lines_of_the_first() {
+    let text = explained(
+        "vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    priority 90
+    preempt_delay 5
+    no_virtual_ipaddress
+}
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 52
+    state MASTER
+    priority 80
+    preempt_delay 7
+    no_virtual_ipaddress
+}
+",
+    );
+    let delay = ["preempt_delay 5 # lb.conf:5"];
+    assert_eq!(lines_of(&text, "preempt_delay"), delay, "{text}");
+}
+
 #[test]
 fn the_values_of_a_list_have_lines_of_their_own() {
     let text = explained(
