@@ -284,6 +284,42 @@ virtual_server 10.0.0.1 0 {
     }
 }
 
+#[test]
+fn a_url_stands_with_its_own_line_and_not_with_that_of_its_path() {
+    let text = explained(
+        "virtual_server 10.0.0.1 80 {
+    protocol TCP
+    lb_kind DR
+    real_server 10.0.1.1 80 {
+        HTTP_GET {
+            url {
+                path /one
+            }
+        }
+    }
+    real_server 10.0.1.2 80 {
+        HTTP_GET {
+            url {
+                path /two
+            }
+            url {
+                path /three
+                status_code 200
+            }
+        }
+    }
+}
+",
+    );
+    for (path, line) in [("/one", 6), ("/two", 13), ("/three", 16)] {
+        let place = format!("# lb.conf:{line}");
+        let found = text
+            .lines()
+            .any(|it| it.contains(path) && it.ends_with(&place));
+        assert!(found, "{path}\n{text}");
+    }
+}
+
 /// The second one is left out, and all that is said of it with it.
 #[test]
 fn an_instance_that_stands_there_twice_has_the_lines_of_the_first() {
