@@ -1,6 +1,7 @@
 //! What a person types and a shell completes. Needs no rights.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -133,8 +134,18 @@ fn shared() -> Vec<(String, i32)> {
     let plain = FILE.replace("NOTIFY", "");
     let one = |lines: &str| instance("A", 51, lines);
     let strict = |lines: &str| format!("global_defs {{\n    vrrp_strict\n}}\n{}", one(lines));
+    let global = |line: &str| format!("global_defs {{\n    {line}\n}}\n{}", one(""));
+    let tracked_process = |lines: &str| {
+        let tracking = one("track_process {\n P\n    }");
+        format!("vrrp_track_process P {{\n    process x\n    {lines}\n}}\n{tracking}")
+    };
+    let tracked_file = |keyword: &str| {
+        let tracking = one("track_file {\n F\n    }");
+        format!("{keyword} F {{\n    file /etc/hostname\n}}\n{tracking}")
+    };
     let service = |from: &str, to: &str| plain.replace(from, to);
     let security = FILE.replace("script_user", "enable_script_security\n    script_user");
+    let insecure = "global_defs {\n    script_user root\n}\n".to_owned() + &one("notify /bin/true");
     let group = "vrrp_sync_group G {\n    group {\n        A\n        B\n    }\n}\n";
     let pass = "authentication {\n auth_type PASS\n auth_pass";
     vec![
@@ -163,9 +174,24 @@ fn shared() -> Vec<(String, i32)> {
         (strict("lower_prio_no_advert off"), 5),
         (strict("state MASTER\n    priority 100"), 5),
         (strict(&format!("{pass} 1234\n    }}")), 5),
+        (tracked_file("vrrp_track_file"), 0),
+        (tracked_file("track_file"), 0),
+        (global("vrrp_rlimit_rtime 10000"), 0),
+        (global("checker_rlimit_rtime 10000"), 0),
+        (global("bfd_rlimit_rtime 10000"), 0),
+        (global("lvs_process_name x"), 0),
+        (global("vrrp_vmac_garp_intvl 5"), 5),
+        (
+            tracked_process("weight 5") + &instance("B", 52, "") + group,
+            0,
+        ),
+        (tracked_process("quorum 3\n    quorum_max 2"), 5),
+        (tracked_process("quorum_max 2\n    quorum 3"), 5),
+        (tracked_process("quorum 1\n    quorum_max 0"), 0),
         (one("") + group, 5),
         (one("") + &instance("B", 52, "") + group, 0),
         (one("") + &instance("B", 51, ""), 5),
+        (insecure + &instance("B", 51, ""), 6),
         (service("    protocol TCP\n", ""), 5),
         (service("    lb_kind DR\n", ""), 5),
         (service("    lb_algo rr\n", ""), 5),
@@ -213,7 +239,12 @@ fn where_check_ends_otherwise_than_keepalived_t_it_is_meant() -> Result<()> {
     let namespace = Namespace::new("other-status")?;
     namespace.ip("link add eth0 type veth peer name peer0")?;
     namespace.ip("link set eth0 up")?;
+    namespace.ip("link set peer0 up")?;
+    namespace.ip("address add 192.168.200.250/24 dev eth0")?;
     let plain = FILE.replace("NOTIFY", "");
+    let secure = "global_defs {\n    enable_script_security\n    script_user root\n}\n";
+    let script = "vrrp_script S {\n    script /bin/true\n}\n";
+    let process = "vrrp_track_process P {\n    LINES\n}\n";
     let table = [
         (plain.clone() + &plain, 0, 5),
         (plain.replace("10.0.0.1 80", "group G"), 0, 5),
@@ -228,6 +259,19 @@ fn where_check_ends_otherwise_than_keepalived_t_it_is_meant() -> Result<()> {
             0,
         ),
         (plain.replace("lb_algo rr", "lb_algo \\\n rr"), 5, 0),
+        (secure.to_owned() + script + script, 0, 5),
+        (process.replace("LINES", "process x\n    process y"), 5, 0),
+        (
+            plain.replace("TCP_CHECK", "weight 0\n        TCP_CHECK"),
+            5,
+            0,
+        ),
+        (instance("A", 51, "native_ipv6"), 5, 0),
+        (
+            instance("A", 51, "unicast_fault_no_peer\n    unicast_ttl 3"),
+            5,
+            0,
+        ),
     ];
     for (text, theirs, ours) in table {
         let found = both(&namespace, &text)?;
@@ -357,5 +401,33 @@ fn a_script_with_supplementary_groups_has_all_of_its_user() -> Result<()> {
     let mut found: Vec<&str> = said.split_whitespace().collect();
     found.sort_unstable();
     assert_eq!(found, ["34", "54321", "54322"]);
+    Ok(())
+}
+
+/// A status would be taken for the script's own, and for a weight with `misc_dynamic`.
+#[test]
+fn a_script_with_supplementary_groups_that_cannot_be_run_has_no_status() -> Result<()> {
+    if skipped(&[Need::Root]) {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("script");
+    fs::write(&file, "#!/bin/sh\n")?;
+    let not_executable = file.display().to_string();
+    let end = |words: &[&str]| -> Result<_> {
+        let mut all = vec!["script-with-groups"];
+        all.extend(words);
+        let status = lb_agent(&all)?.status;
+        Ok((status.code(), status.signal()))
+    };
+    for words in [
+        ["0", "0", "/no/such/script"],
+        ["0", "0", not_executable.as_str()],
+        ["root", "0", "/bin/true"],
+    ] {
+        assert_eq!(end(&words)?, (None, Some(9)), "{words:?}");
+    }
+    let own = end(&["0", "0", "/bin/sh", "-c", "exit 126"])?;
+    assert_eq!(own, (Some(126), None), "the script's own stays what it is");
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! What systemd hears of an agent (`sd_notify(3)`).
 
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use lb_agent::config::{Memory, load};
 use lb_tests::{Layout, Mode, PATIENCE, Site, built, configurations, needs, skipped};
 use nix::sys::signal::Signal;
 
@@ -45,5 +47,41 @@ fn an_agent_says_when_it_is_ready_and_when_it_stops() -> Result<()> {
     agent.signal(Signal::SIGTERM)?;
     while !hear()?.lines().any(|line| line == "STOPPING=1") {}
     assert!(agent.wait(Duration::from_secs(10))?.success());
+    Ok(())
+}
+
+/// The unit of the package.
+const UNIT: &str = include_str!("../../dist/lb-agent.service");
+
+/// Otherwise it is started every few seconds, for ever.
+#[test]
+fn what_cannot_be_used_is_not_started_again() -> Result<()> {
+    let mut lines = UNIT.lines();
+    let prevented = lines
+        .find_map(|line| line.strip_prefix("RestartPreventExitStatus="))
+        .context("the unit names no exit status")?;
+    let prevented: Vec<&str> = prevented.split(' ').collect();
+    let instance = |name: &str| {
+        format!(
+            "vrrp_instance {name} {{\n    interface eth0\n    virtual_router_id 51\n    \
+             no_virtual_ipaddress\n}}\n"
+        )
+    };
+    let table = [
+        ("\u{0}\u{1}".repeat(1000), 4),
+        ("vrrp_script {\n}\n".to_owned(), 2),
+        (instance("A") + &instance("B"), 5),
+    ];
+    for (text, status) in table {
+        let loaded = load(
+            &Memory::default().with("/main", text.as_str()),
+            Path::new("/main"),
+        );
+        assert!(loaded.is_fatal(), "{text}");
+        assert_eq!(loaded.exit_status(), status, "{text}");
+        assert!(prevented.contains(&status.to_string().as_str()), "{text}");
+    }
+    // `run --strict` ends with it as well.
+    assert!(prevented.contains(&"6"));
     Ok(())
 }

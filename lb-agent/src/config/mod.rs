@@ -73,6 +73,7 @@ pub struct Loaded {
     /// Where programs and interfaces are named.
     pub mentions: Mentions,
     verdict: Verdict,
+    contradictory: bool,
     /// Remarks of one severity in one file that are kept.
     most: usize,
     /// Only for [`explain`].
@@ -80,10 +81,10 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Whether the configuration must not be run: [`Self::exit_status`] is 2 or 4, or 5 for one VRID
-    /// twice on an interface.
+    /// Whether the configuration must not be run: [`Self::exit_status`] is 2 or 4, or one VRID stands
+    /// twice on an interface, which is one of the faults of 5.
     pub fn is_fatal(&self) -> bool {
-        self.verdict.is_fatal()
+        self.contradictory || self.verdict.is_fatal()
     }
 
     /// Whether something that was asked for will be missing, or may be dangerous. A setting that does
@@ -99,7 +100,7 @@ impl Loaded {
     /// | 0 | fine | nothing, or only what has no effect here or may surprise |
     /// | 2 | refused | a keyword without its argument, where keepalived stops as well |
     /// | 4 | cannot run | no readable text, or not all of it |
-    /// | 5 | runs, with faults | any other error, a line that was not understood, or one that was mended or left out; also one VRID twice on an interface, with which nothing runs |
+    /// | 5 | runs, with faults | any other error, a line that was not understood, or one that was mended or left out; also one VRID twice on an interface, with which nothing runs, whatever the status |
     /// | 6 | runs scripts | scripts without `enable_script_security` (only from [`Self::add`]), or a strict include without its file |
     ///
     /// Of several the first of 2, 4, 6, 5, 0 counts, as with keepalived.
@@ -115,6 +116,7 @@ impl Loaded {
             more.push(remark);
         }
         self.verdict = self.verdict.max(more.verdict());
+        self.contradictory |= more.is_contradictory();
         self.diagnostics.extend(more.finish(&self.sources));
         diagnostic::sort(&mut self.diagnostics);
     }
@@ -164,6 +166,7 @@ fn read(
     let (config, trace) = resolve::resolve(draft, &mut diagnostics);
     let origins = origins.map(|origins| origins.with(trace));
     let verdict = diagnostics.verdict();
+    let contradictory = diagnostics.is_contradictory();
     let diagnostics = diagnostics.finish(&sources);
     Loaded {
         config,
@@ -171,6 +174,7 @@ fn read(
         sources,
         mentions,
         verdict,
+        contradictory,
         most,
         origins,
     }

@@ -25,7 +25,8 @@ pub struct Entry {
     pub included_from: Option<IncludedFrom>,
     /// Other places that have to do with it.
     pub related: Vec<RelatedPlace>,
-    /// Where the same holds again, of a word that stands in many places: the first thousand.
+    /// Where the same holds again, of a word that stands in many places: the first thousand, without
+    /// their lines.
     pub repeats: Vec<Place>,
     /// What to do about it.
     pub help: Option<String>,
@@ -42,7 +43,8 @@ pub struct Place {
     pub column: usize,
     /// Length in characters, at least 1.
     pub length: usize,
-    /// The line itself, passwords hidden; `None` for the place behind the last line.
+    /// The line itself, passwords hidden; `None` for the place behind the last line, and where a remark
+    /// holds again: the lines of thousands of places would be most of the file.
     pub text: Option<String>,
 }
 
@@ -93,7 +95,15 @@ fn entry(diagnostic: &Diagnostic, sources: &Sources) -> Entry {
                 })
             })
             .collect(),
-        repeats: repeats.filter_map(|span| place(*span, sources)).collect(),
+        repeats: repeats
+            .filter_map(|span| {
+                let place = place(*span, sources)?;
+                Some(Place {
+                    text: None,
+                    ..place
+                })
+            })
+            .collect(),
         help: diagnostic.help.clone(),
     }
 }

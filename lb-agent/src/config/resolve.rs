@@ -83,6 +83,7 @@ impl Resolver<'_> {
         let weights = Weights::of(config);
         let instances = drafts.iter().filter_map(|draft| {
             let span = draft.name.span;
+            self.trace.at_instance(&draft.name);
             self.instance(draft, &weights)
                 .map(|value| Checked { value, span })
         });

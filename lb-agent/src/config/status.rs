@@ -20,9 +20,6 @@ pub(crate) enum Verdict {
     /// It runs, with scripts that others may be able to change, or without a file that a strict
     /// include asks for. keepalived puts it above faults.
     Insecure,
-    /// It cannot run, though each of its lines can be used: `keepalived -t` speaks of faults, and
-    /// keepalived ends.
-    Contradictory,
     /// It cannot run.
     Unusable,
     /// It cannot run since an argument is missing: keepalived stops at such a line.
@@ -42,7 +39,6 @@ impl Verdict {
                 Severity::Error => Self::Refused,
                 Severity::Warning | Severity::Notice => Self::Faulty,
             },
-            Code::DuplicateVrid => Self::Contradictory,
             Code::NoConfiguration | Code::TooLarge => Self::Unusable,
             Code::UnknownKeyword
             | Code::Misplaced
@@ -51,7 +47,8 @@ impl Verdict {
             | Code::Brace
             | Code::UnterminatedQuote
             | Code::NotText
-            | Code::LongLine => Self::Faulty,
+            | Code::LongLine
+            | Code::DuplicateVrid => Self::Faulty,
             Code::ScriptSecurity | Code::StrictInclude => Self::Insecure,
             // keepalived reports each of these.
             Code::MissingSetting
@@ -81,11 +78,11 @@ impl Verdict {
         }
     }
 
-    /// Whether nothing can be run.
+    /// Whether nothing can be run. What [`is_contradiction`] names has the same effect under any verdict.
     pub(crate) fn is_fatal(self) -> bool {
         match self {
             Self::Fine | Self::Mended | Self::Insecure | Self::Faulty => false,
-            Self::Contradictory | Self::Unusable | Self::Refused => true,
+            Self::Unusable | Self::Refused => true,
         }
     }
 
@@ -93,11 +90,7 @@ impl Verdict {
     pub(crate) fn is_faulty(self) -> bool {
         match self {
             Self::Fine | Self::Mended => false,
-            Self::Faulty
-            | Self::Insecure
-            | Self::Contradictory
-            | Self::Unusable
-            | Self::Refused => true,
+            Self::Faulty | Self::Insecure | Self::Unusable | Self::Refused => true,
         }
     }
 
@@ -106,9 +99,15 @@ impl Verdict {
         match self {
             Self::Fine => 0,
             Self::Insecure => 6,
-            Self::Mended | Self::Faulty | Self::Contradictory => 5,
+            Self::Mended | Self::Faulty => 5,
             Self::Unusable => 4,
             Self::Refused => 2,
         }
     }
+}
+
+/// Whether nothing can be run though each line can be used: `keepalived -t` speaks of a fault, which
+/// others may outweigh, and keepalived ends.
+pub(crate) fn is_contradiction(diagnostic: &Diagnostic) -> bool {
+    diagnostic.code == Code::DuplicateVrid
 }

@@ -324,6 +324,50 @@ fn the_places_of_a_repeated_mistake_are_bounded() {
     assert!(entries[0].message.ends_with("(also on 4999 other lines)"));
 }
 
+/// Thousands of words that stand in hundreds of lines each cost programs no more than one does.
+#[test]
+fn the_places_of_all_repeated_mistakes_together_are_bounded() {
+    let mut text = "global_defs {\n".to_owned();
+    for _ in 0..50 {
+        for number in 0..1000 {
+            writeln!(text, "fooo{number}").unwrap();
+        }
+    }
+    text.push_str("}\n");
+    let source = Memory::default().with("/main", text);
+    let path = Path::new("/main");
+    let loaded = load_for_machines(&source, path, &Environment::default(), false);
+    let entries = report(&loaded);
+    assert_eq!(entries.len(), 1000);
+    let repeats = || entries.iter().flat_map(|entry| &entry.repeats);
+    assert_eq!(repeats().count(), 20_000);
+    assert!(repeats().all(|place| place.text.is_none()));
+    assert!(entries[999].message.ends_with("(also on 49 other lines)"));
+}
+
+/// What was meant is worked out for as many as people are shown.
+#[test]
+fn programs_are_told_what_was_meant_of_the_first_mistakes_only() {
+    let mut text = String::new();
+    for number in 0..120 {
+        writeln!(text, "vrrp_script check{number} {{\nscript /bin/true\n}}").unwrap();
+    }
+    text.push_str("vrrp_instance A {\ninterface eth0\nvirtual_router_id 1\ntrack_script {\n");
+    for number in 0..120 {
+        writeln!(text, "chekc{number}").unwrap();
+    }
+    text.push_str("}\nno_virtual_ipaddress\n}\n");
+    let source = Memory::default().with("/main", text);
+    let path = Path::new("/main");
+    let loaded = load_for_machines(&source, path, &Environment::default(), false);
+    let entries = report(&loaded);
+    let references = entries.iter().filter(|one| one.code == Code::Reference);
+    let helped: Vec<bool> = references.map(|one| one.help.is_some()).collect();
+    assert_eq!(helped.len(), 120);
+    assert!(helped[..50].iter().all(|it| *it), "{helped:?}");
+    assert!(!helped[50..].iter().any(|it| *it), "{helped:?}");
+}
+
 #[test]
 fn programs_get_every_remark_and_people_the_first_of_them() {
     let mut text = "virtual_server_group G {\n".to_owned();
@@ -362,8 +406,16 @@ fn what_was_mended_ends_check_with_5_and_holds_nothing_up() {
     let state = |loaded: &Loaded| (loaded.exit_status(), loaded.is_faulty(), loaded.is_fatal());
     let mended = instance("A", 1, "state MASTER\nnopreempt");
     assert_eq!(state(&of(&mended)), (5, false, false));
+    let quorum = |lines: &str| format!("vrrp_track_process P {{\nprocess x\n{lines}\n}}\n");
+    let less = quorum("quorum 3\nquorum_max 2");
+    assert_eq!(state(&of(&less)), (5, false, false));
+    let none = quorum("quorum_max 0");
+    assert_eq!(state(&of(&none)), (0, false, false), "as for keepalived");
     let lost = instance("A", 1, "priority x");
     assert_eq!(state(&of(&lost)), (5, true, false));
     let twice = instance("A", 1, "") + &instance("B", 1, "");
     assert_eq!(state(&of(&twice)), (5, true, true));
+    // What counts above a fault does so here, too, and nothing runs.
+    let above = format!("includea zz\n{twice}");
+    assert_eq!(state(&of(&above)), (6, true, true));
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::model::VirtualServerKey;
-use super::text::Span;
+use super::text::{Span, Spanned};
 
 /// Where the value of a field comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(crate) struct Trace {
     /// The titles of checkers that check nothing.
     left_out: BTreeSet<String>,
     overruled: BTreeMap<String, Overruled>,
+    /// The first VRRP instance of each name, by the place of that.
+    instances: HashMap<String, Span>,
 }
 
 /// The title of a virtual server, by its place in the file.
@@ -78,6 +80,25 @@ impl Trace {
     pub(crate) fn leaves_out(&mut self, checker: usize) {
         let title = checker_title(self.service, self.server, checker);
         self.left_out.insert(title);
+    }
+
+    /// A VRRP instance is resolved now.
+    pub(crate) fn at_instance(&mut self, name: &Spanned<String>) {
+        let first = self.instances.entry(name.value.clone());
+        first.or_insert(name.span);
+    }
+
+    /// Another keyword decides about a field of this VRRP instance; nothing is noted of one whose name
+    /// an earlier one has.
+    pub(crate) fn overrule_instance(
+        &mut self,
+        name: &Spanned<String>,
+        field: &'static str,
+        by: Origin,
+    ) {
+        if self.instances.get(&name.value) == Some(&name.span) {
+            self.overrule(format!("vrrp_instance {}", name.value), field, by);
+        }
     }
 
     /// Another keyword decides about a field of this block.

@@ -285,7 +285,10 @@ async fn read_by(script: Script, kind: &'static str) {
             "Error exec-ing command '{}': {reason}; the FIFO has no reader",
             script.command
         ),
-        Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::TimedOut | Outcome::NotStarted => {
+        Outcome::Signalled(signal) => warn!(
+            "{kind}notify fifo script terminated due to signal {signal}; the FIFO has no reader"
+        ),
+        Outcome::Exited(_) | Outcome::TimedOut | Outcome::NotStarted => {
             info!("{kind}notify fifo script terminated");
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Code, Diagnostic, Severity};
-use crate::config::status::Verdict;
+use crate::config::status::{Verdict, is_contradiction};
 use crate::config::text::{FileId, Sources, Span};
 
 /// Remarks of one severity in one file that people are shown.
@@ -19,6 +19,9 @@ const IN_ALL: usize = 20_000;
 /// Places of one repeated remark that are kept.
 const REPEATS: usize = 1000;
 
+/// The same of all remarks together.
+const REPEATS_IN_ALL: usize = 20_000;
+
 /// Collects remarks. One that repeats a kept one adds its place to that; what comes after so many of
 /// a severity in a file is only counted.
 #[derive(Debug)]
@@ -29,6 +32,9 @@ pub(crate) struct Diagnostics {
     seen: BTreeMap<(Option<FileId>, Severity), Count>,
     once: BTreeMap<(&'static str, String), Once>,
     verdict: Verdict,
+    contradictory: bool,
+    /// Places of repeated remarks.
+    repeats: usize,
 }
 
 /// Remarks of one severity in one file.
@@ -60,6 +66,8 @@ impl Diagnostics {
             seen: BTreeMap::new(),
             once: BTreeMap::new(),
             verdict: Verdict::default(),
+            contradictory: false,
+            repeats: 0,
         }
     }
 
@@ -81,8 +89,10 @@ impl Diagnostics {
             once.times += 1;
             if let Some(first) = self.kept.get_mut(once.index)
                 && first.repeats.len() < REPEATS
+                && self.repeats < REPEATS_IN_ALL
             {
                 first.repeats.push(place);
+                self.repeats += 1;
             }
             return;
         }
@@ -94,10 +104,17 @@ impl Diagnostics {
         }
     }
 
-    /// Whether an error or warning in this file would still be kept: asked before costly help.
+    /// Whether an error or warning in this file would still be kept.
     pub(crate) fn has_room(&self, file: FileId, severity: Severity) -> bool {
         let count = self.seen.get(&(Some(file), severity));
         self.admits(count.map_or(1, |count| count.made + 1))
+    }
+
+    /// Whether people would be shown it: asked before what was meant is worked out, which is dear.
+    /// Programs do without beyond that.
+    pub(crate) fn has_readers(&self, file: FileId, severity: Severity) -> bool {
+        let count = self.seen.get(&(Some(file), severity));
+        count.is_none_or(|count| count.made < FOR_PEOPLE)
     }
 
     /// Whether the remark of this number among those of its severity and file is kept.
@@ -108,6 +125,11 @@ impl Diagnostics {
     /// What all remarks together mean.
     pub(crate) fn verdict(&self) -> Verdict {
         self.verdict
+    }
+
+    /// Whether there is one of those with which nothing runs, whatever the verdict.
+    pub(crate) fn is_contradictory(&self) -> bool {
+        self.contradictory
     }
 
     /// All that is to be shown, by file and place.
@@ -132,6 +154,7 @@ impl Diagnostics {
 
     fn keep(&mut self, diagnostic: Diagnostic) -> Option<usize> {
         self.verdict = self.verdict.max(Verdict::of(&diagnostic));
+        self.contradictory |= is_contradiction(&diagnostic);
         let file = diagnostic.span.map(|span| span.file);
         let key = (file, diagnostic.severity);
         let before = self.seen.get(&key).copied().unwrap_or_default();

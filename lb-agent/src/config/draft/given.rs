@@ -6,6 +6,9 @@ use crate::config::hash::Fnv;
 use crate::config::text::Span;
 use crate::config::tree::Node;
 
+/// A keyword whose block is one value of a list: the lines in it are none.
+const VALUE: &str = "url";
+
 /// The keywords of one block that stand in the file, each with the place of its last line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
@@ -56,7 +59,8 @@ impl Given {
         let found = self.settings.iter_mut().find(|set| set.keyword == keyword);
         if let Some(setting) = found {
             setting.lines.push(node.span());
-            let lines = node.block.iter().flat_map(|block| &block.nodes);
+            let block = node.block.iter().filter(|_| keyword != VALUE);
+            let lines = block.flat_map(|block| &block.nodes);
             let lines = lines.map(|line| (line.span(), 1 + line.arguments.len()));
             setting.block.extend(lines);
         }

@@ -265,8 +265,8 @@ virtual_server 10.0.0.1 0 {
 ",
     );
     for line in [
-        "nopreempt off # lb.conf:7, state",
-        "preempt_delay 0 # lb.conf:7, state",
+        "nopreempt on # lb.conf:9",
+        "preempt_delay 0 # lb.conf:2, vrrp_strict",
         "state BACKUP # lb.conf:2, vrrp_strict",
         "down_timer_adverts 3 # lb.conf:2, vrrp_strict",
         "lower_prio_repeat 0 # lb.conf:2, vrrp_strict",
@@ -282,6 +282,67 @@ virtual_server 10.0.0.1 0 {
             "{line}\n{text}"
         );
     }
+}
+
+#[test]
+fn a_url_stands_with_its_own_line_and_not_with_that_of_its_path() {
+    let text = explained(
+        "virtual_server 10.0.0.1 80 {
+    protocol TCP
+    lb_kind DR
+    real_server 10.0.1.1 80 {
+        HTTP_GET {
+            url {
+                path /one
+            }
+        }
+    }
+    real_server 10.0.1.2 80 {
+        HTTP_GET {
+            url {
+                path /two
+            }
+            url {
+                path /three
+                status_code 200
+            }
+        }
+    }
+}
+",
+    );
+    for (path, line) in [("/one", 6), ("/two", 13), ("/three", 16)] {
+        let place = format!("# lb.conf:{line}");
+        let found = text
+            .lines()
+            .any(|it| it.contains(path) && it.ends_with(&place));
+        assert!(found, "{path}\n{text}");
+    }
+}
+
+/// The second one is left out, and all that is said of it with it.
+#[test]
+fn an_instance_that_stands_there_twice_has_the_lines_of_the_first() {
+    let text = explained(
+        "vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    priority 90
+    preempt_delay 5
+    no_virtual_ipaddress
+}
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 52
+    state MASTER
+    priority 80
+    preempt_delay 7
+    no_virtual_ipaddress
+}
+",
+    );
+    let delay = ["preempt_delay 5 # lb.conf:5"];
+    assert_eq!(lines_of(&text, "preempt_delay"), delay, "{text}");
 }
 
 #[test]

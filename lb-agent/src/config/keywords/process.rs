@@ -80,7 +80,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
             g.value.process.vrrp_rlimit_rttime = Some(v.value);
         },
     )
-    .formerly(&["vrrp_rlimit_rtime"])
+    .or(&["vrrp_rlimit_rtime"])
     .accepted(LIMITS),
     units(
         "checker_rlimit_rttime",
@@ -90,11 +90,11 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
             g.value.process.checker_rlimit_rttime = Some(v.value);
         },
     )
-    .formerly(&["checker_rlimit_rtime"])
+    .or(&["checker_rlimit_rtime"])
     .accepted(LIMITS),
     unread("bfd_rlimit_rttime", "N (µs)")
         .default("10000 µs")
-        .formerly(&["bfd_rlimit_rtime"])
+        .or(&["bfd_rlimit_rtime"])
         .accepted(LIMITS),
     unread("vrrp_cpu_affinity", "CPU …").accepted(AFFINITY),
     unread("checker_cpu_affinity", "CPU …").accepted(AFFINITY),
@@ -108,7 +108,7 @@ pub(super) const PROCESSES: &[Keyword<GlobalDraft>] = &[
     unread("process_name", "NAME").accepted(NAMES),
     unread("vrrp_process_name", "NAME").accepted(NAMES),
     unread("checker_process_name", "NAME")
-        .formerly(&["lvs_process_name"])
+        .or(&["lvs_process_name"])
         .accepted(NAMES),
     unread("bfd_process_name", "NAME").accepted(NAMES),
     unread("vrrp_netlink_cmd_rcv_bufs", "BYTES")

@@ -55,7 +55,7 @@ const VRRP: &[Keyword<ConfigDraft>] = &[
         .example("seven {\nprocess nginx\n}")
         .many(),
     block("track_file", one("NAME"), lower::track_file)
-        .formerly(&["vrrp_track_file"])
+        .or(&["vrrp_track_file"])
         .example("seven {\nfile /run/x\n}")
         .many(),
     block("bfd_instance", one("NAME"), lower::bfd_instance)

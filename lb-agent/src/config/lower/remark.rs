@@ -14,14 +14,11 @@ pub(super) fn unknown<T>(
     diagnostics: &mut Diagnostics,
 ) {
     let word = &node.keyword;
+    let kept = diagnostics.has_room(word.span.file, Severity::Warning);
     // Working out what was meant is dear; nobody reads it beyond the cap.
-    let wanted = diagnostics.has_room(word.span.file, Severity::Warning);
+    let wanted = diagnostics.has_readers(word.span.file, Severity::Warning);
     diagnostics.push_once(section.name, &word.text, word.span, || {
-        let homes = if wanted {
-            homes(&word.text)
-        } else {
-            Vec::new()
-        };
+        let homes = if kept { homes(&word.text) } else { Vec::new() };
         let skipped = if node.block.is_some() {
             "its block is skipped"
         } else {

@@ -6,7 +6,9 @@ use super::Resolver;
 use super::track::Weights;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{Named, SyncGroupDraft};
-use crate::config::model::{Config, TrackGroup, Tracking, VirtualServerGroup, VrrpSyncGroup};
+use crate::config::model::{
+    Config, TrackGroup, Tracked, Tracking, VirtualServerGroup, VrrpSyncGroup,
+};
 use crate::config::text::{Span, Spanned};
 
 impl Resolver<'_> {
@@ -134,19 +136,23 @@ impl Resolver<'_> {
     }
 
     /// Weights of members do not count: priorities that move one by one would tear the group apart.
+    /// keepalived says nothing of those of processes.
     pub(super) fn group_weights(&mut self, config: &Config) {
         for group in &config.vrrp_sync_groups {
             let counts = group.sync_group_tracking_weight;
             let instances = config.vrrp_instances.iter().filter(|_| !counts);
             let members = instances.filter(|one| group.group.contains(&one.name));
-            for instance in members.filter(|one| has_weight(&one.track)) {
+            for instance in members {
+                let Some((code, what, here)) = ignored_weights(&instance.track) else {
+                    continue;
+                };
                 let message = format!(
-                    "the weights of what vrrp_instance `{}` tracks do not count: it is a member of \
-                     vrrp_sync_group `{}`",
+                    "the weights of {what} vrrp_instance `{}` tracks do not count{here}: it is a \
+                     member of vrrp_sync_group `{}`",
                     instance.name, group.name
                 );
                 if let Some(span) = self.names.vrrp_instances.place(&instance.name) {
-                    let ignored = Diagnostic::warning(Code::Adjusted, span, message);
+                    let ignored = Diagnostic::warning(code, span, message);
                     self.report(ignored.help(
                         "`sync_group_tracking_weight` in the group lets them count; or track in the \
                          group itself",
@@ -166,8 +172,8 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether anything is tracked with a weight.
-fn has_weight(track: &Tracking) -> bool {
+/// What is tracked with a weight, if anything, and how it is said that this does not count.
+fn ignored_weights(track: &Tracking) -> Option<(Code, &'static str, &'static str)> {
     let Tracking {
         track_interface,
         track_script,
@@ -175,13 +181,12 @@ fn has_weight(track: &Tracking) -> bool {
         track_process,
         track_bfd,
     } = track;
-    let lists = [
-        track_interface,
-        track_script,
-        track_file,
-        track_process,
-        track_bfd,
-    ];
-    let mut all = lists.into_iter().flatten();
-    all.any(|one| one.weight.weight != 0)
+    let has_weight = |list: &Vec<Tracked>| list.iter().any(|one| one.weight.weight != 0);
+    if [track_interface, track_script, track_file, track_bfd]
+        .into_iter()
+        .any(has_weight)
+    {
+        return Some((Code::Adjusted, "what", ""));
+    }
+    has_weight(track_process).then_some((Code::Surprising, "the processes that", " here"))
 }

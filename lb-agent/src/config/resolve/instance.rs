@@ -117,7 +117,7 @@ pub(super) fn value<T>(given: Spanned<T>) -> T {
 }
 
 /// 100, or 255 for a MASTER that names none, as in keepalived.
-fn priority(draft: &InstanceDraft) -> u8 {
+pub(super) fn priority(draft: &InstanceDraft) -> u8 {
     let master = draft
         .state
         .is_some_and(|state| state.value == InitialState::Master);

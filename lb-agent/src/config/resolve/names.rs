@@ -52,7 +52,9 @@ impl Resolver<'_> {
         consequence: &str,
     ) -> bool {
         // Working out what was meant is dear; nobody reads it beyond the cap.
-        let wanted = self.diagnostics.has_room(name.span.file, Severity::Warning);
+        let wanted = self
+            .diagnostics
+            .has_readers(name.span.file, Severity::Warning);
         let names = &kind(&self.names).names;
         let found = match names.get(&name.value) {
             Some((_, true)) => return true,

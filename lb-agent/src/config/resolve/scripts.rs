@@ -50,7 +50,12 @@ impl Resolver<'_> {
             if process.quorum_max.is_some_and(|most| most < process.quorum) {
                 let span = draft.given.span("quorum_max").unwrap_or(draft.span);
                 let message = "`quorum_max` is less than `quorum`: it is ignored";
-                resolver.warning(Code::Surprising, span, message);
+                // Of 0 keepalived says nothing.
+                let code = match process.quorum_max {
+                    Some(0) => Code::Surprising,
+                    Some(_) | None => Code::Adjusted,
+                };
+                resolver.warning(code, span, message);
                 process.quorum_max = None;
             }
             Some(process)

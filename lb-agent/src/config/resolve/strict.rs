@@ -197,8 +197,7 @@ impl Resolver<'_> {
 
     /// Notes what has the last word about a field of an instance.
     pub(super) fn overrule(&mut self, draft: &InstanceDraft, field: &'static str, by: Origin) {
-        let title = format!("vrrp_instance {}", draft.name.value);
-        self.trace.overrule(title, field, by);
+        self.trace.overrule_instance(&draft.name, field, by);
     }
 }
 

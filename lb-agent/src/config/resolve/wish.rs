@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Resolver;
-use super::instance::value;
+use super::instance::{priority, value};
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::InstanceDraft;
 use crate::config::model::{Authentication, Config, InitialState};
@@ -15,11 +15,16 @@ use crate::config::trace::Origin;
 const OWNER: u8 = 255;
 
 impl Resolver<'_> {
-    /// `nopreempt` and `preempt_delay`, as far as they can have an effect.
+    /// `nopreempt` and `preempt_delay`, as far as they can have an effect. Strict mode has the last
+    /// word about the state, and that first: only its owner is MASTER. It takes each `preempt_delay`
+    /// back by itself.
     pub(super) fn preemption(&mut self, draft: &InstanceDraft) -> (bool, Duration) {
+        let strict = draft.strict_mode.or(self.global.vrrp_strict);
+        let strict = strict.is_some_and(value);
         let master = draft
             .state
-            .filter(|state| state.value == InitialState::Master);
+            .filter(|state| state.value == InitialState::Master)
+            .filter(|_| !strict || priority(draft) == OWNER);
         let nopreempt = draft.nopreempt.filter(|given| given.value);
         let delay = draft
             .preempt_delay
@@ -41,6 +46,7 @@ impl Resolver<'_> {
             (None, Some(nopreempt)) => Some(("nopreempt", "nopreempt", nopreempt.span)),
             (None, None) => None,
         };
+        let obstacle = obstacle.filter(|_| !strict);
         if let (Some(given), Some((obstacle, keyword, span))) = (delay, obstacle) {
             let message = format!("`preempt_delay` has no effect with `{obstacle}`");
             let trap = Diagnostic::warning(Code::Adjusted, given.span, message);

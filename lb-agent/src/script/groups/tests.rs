@@ -29,16 +29,17 @@ fn other_command_lines_are_not_taken_for_such_a_call() {
         "lb-agent check --strict --format json -f x",
         "lb-agent script-with-groups 12 34",
     ] {
-        assert!(become_script(&words(line)).is_none(), "{line}");
+        assert!(attempt(&words(line)).is_none(), "{line}");
     }
 }
 
+/// Were it taken, this program would become one that fails, and the tests with it.
 #[test]
 fn what_is_no_user_or_no_group_runs_nothing() {
     for line in [
-        "lb-agent script-with-groups root 0 /bin/true",
-        "lb-agent script-with-groups 0 -1 /bin/true",
+        "lb-agent script-with-groups root 0 /bin/false",
+        "lb-agent script-with-groups 0 -1 /bin/false",
     ] {
-        assert!(become_script(&words(line)).is_some(), "{line}");
+        assert!(attempt(&words(line)).is_some(), "{line}");
     }
 }

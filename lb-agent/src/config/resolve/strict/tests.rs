@@ -70,6 +70,30 @@ fn each_keyword_that_strict_mode_takes_back_is_named_once() {
     }
 }
 
+/// As `keepalived -d` of 2.2.7 says it: the state is set first, and then `nopreempt` is kept.
+#[test]
+fn nopreempt_is_kept_by_whom_strict_mode_has_begin_as_backup() {
+    let (instance, said) = of("vrrp_strict", "state MASTER\npriority 100\nnopreempt");
+    assert_eq!(instance.state, InitialState::Backup);
+    assert!(instance.nopreempt);
+    assert!(
+        matches!(said.as_slice(), [one] if one.contains("this one begins as BACKUP")),
+        "{said:?}"
+    );
+    let (owner, said) = of("vrrp_strict", "state MASTER\nnopreempt");
+    assert_eq!(owner.state, InitialState::Master);
+    assert!(!owner.nopreempt);
+    assert!(
+        matches!(said.as_slice(), [one] if one.contains("`nopreempt` has no effect")),
+        "{said:?}"
+    );
+    let delayed = "state MASTER\npriority 100\nnopreempt\npreempt_delay 5";
+    let (instance, said) = of("vrrp_strict", delayed);
+    assert_eq!(instance.preempt_delay, Duration::ZERO);
+    let of_the_delay = said.iter().filter(|one| one.contains("`preempt_delay`"));
+    assert_eq!(of_the_delay.count(), 1, "{said:?}");
+}
+
 #[test]
 fn what_agrees_with_strict_mode_draws_no_word() {
     for lines in [

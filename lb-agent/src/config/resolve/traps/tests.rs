@@ -223,3 +223,30 @@ fn weights_that_a_sync_group_takes_away_are_said() {
     let said = remarks(&(instances + &group("sync_group_tracking_weight")));
     assert_eq!(said, Vec::<String>::new());
 }
+
+/// Of those of processes keepalived says nothing.
+#[test]
+fn weights_of_processes_that_a_sync_group_takes_away_are_no_fault() {
+    let text = |more: &str| {
+        format!(
+            "{}{}vrrp_track_process P {{\nprocess x\nweight 5\n}}\n\
+             vrrp_sync_group G {{\ngroup {{\nA\nB\n}}\n}}\n",
+            named("A", 1, &format!("track_process {{\nP\n}}\n{more}")),
+            named("B", 2, "")
+        )
+    };
+    let said = remarks(&text(""));
+    assert!(
+        matches!(said.as_slice(), [one] if one.ends_with(
+            "the weights of the processes that vrrp_instance `A` tracks do not count here: it is a \
+             member of vrrp_sync_group `G`"
+        )),
+        "{said:?}"
+    );
+    let status = |text: String| {
+        load(&Memory::default().with("/main", text), Path::new("/main")).exit_status()
+    };
+    assert_eq!(status(text("")), 0);
+    let interface = text("track_interface {\neth1 weight -20\n}");
+    assert_eq!(status(interface), 5);
+}

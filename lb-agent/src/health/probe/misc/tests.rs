@@ -37,6 +37,21 @@ fn every_status_means_what_the_manual_says() {
     }
 }
 
+/// It has no status: no weight can be made of it.
+#[test]
+fn a_script_that_was_killed_or_not_run_fails_whatever_a_status_would_mean() {
+    for dynamic in [false, true] {
+        assert_eq!(
+            judge(&check("", dynamic), Outcome::Signalled(9)),
+            ProbeResult::Failed(Failure::ScriptSignal(9))
+        );
+        assert_eq!(
+            judge(&check("", dynamic), Outcome::NotRun("gone".into())),
+            ProbeResult::Failed(Failure::ScriptNotRun("gone".into()))
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_script_is_run_and_ended_in_time() {
     assert_eq!(probe(&check("exit 0", false)).await, ProbeResult::Success);
