@@ -223,10 +223,11 @@ impl<'o> Reader<'o> {
         }
     }
 
-    /// Any character, newlines too.
+    /// Any character, newlines too. Not `(?s:.)`: of that fancy-regex takes as many bytes as the first
+    /// one says, whether they are there or not.
     fn any(&self) -> &'static str {
         if self.utf() {
-            "(?s:.)"
+            "[\\x{0}-\\x{10FFFF}]"
         } else {
             "[\\x00-\\xFF]"
         }
