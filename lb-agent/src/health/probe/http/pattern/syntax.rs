@@ -47,8 +47,10 @@ pub(super) fn translate(text: &str, options: &[String]) -> Result<Translated, St
 enum Token {
     /// Takes at least one character.
     Text(String),
-    /// Takes none: a word's boundary, the subject's start or end, letters that set flags.
+    /// Takes none: the subject's start or end, letters that set flags.
     Nothing(String),
+    /// `\b`, or `\B` if not.
+    Edge(bool),
     /// `^`, with whether `(?m)` holds.
     Caret(bool),
     /// `$`, with whether `(?m)` holds.
@@ -265,6 +267,7 @@ impl<'o> Reader<'o> {
             Some(Token::Text(_) | Token::Close | Token::Back(_)) => {}
             Some(
                 Token::Nothing(_)
+                | Token::Edge(_)
                 | Token::Caret(_)
                 | Token::Dollar(_)
                 | Token::BeforeLastNewline
