@@ -137,7 +137,7 @@ fn of_agent(dump: &mut Dump<'_>, arguments: &Arguments, status: &Status) -> Resu
     if arguments.wants(Section::Checks) {
         dump.checks = Some(match checks(&arguments.instance.instance) {
             Ok((checks, punctuality)) => {
-                dump.punctuality = Some(punctuality);
+                dump.punctuality = punctuality;
                 Checks::Known(checks)
             }
             Err(error) if arguments.section == Section::Checks => return Err(error),

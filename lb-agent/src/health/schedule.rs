@@ -227,9 +227,14 @@ impl Schedule {
         ids.dedup();
         let mut started = 0;
         for id in ids {
+            let mut starts = false;
             self.with_verdict(CheckerId(id), now, |verdict| {
-                started += usize::from(verdict.check_now(now));
+                starts = verdict.check_now(now);
             });
+            if starts && let Some(entry) = self.entries.get_mut(id) {
+                entry.pace.set_by_hand();
+            }
+            started += usize::from(starts);
         }
         started
     }
@@ -325,7 +330,11 @@ impl Schedule {
         if targets.all(Target::is_suspended) {
             entry.verdict.suspend();
         } else {
+            let before = entry.verdict.poll_timeout();
             entry.verdict.resume(share, now);
+            if entry.verdict.poll_timeout() != before {
+                entry.pace.set_by_hand();
+            }
             self.queue.push(entry.verdict.poll_timeout(), CheckerId(id));
         }
     }

@@ -12,13 +12,14 @@ pub(super) use self::checks::checks;
 pub(super) use self::instances::instances;
 pub(super) use self::services::services;
 use super::dump::Dump;
-use super::model::{AgentView, Checks, Endpoint};
+use super::model::{AgentView, Checks, Endpoint, PunctualityView};
 
 pub(super) fn dump() -> Dump<'static> {
     Dump {
         vrrp: Some(instances()),
         services: Some(services()),
         checks: Some(Checks::Known(checks())),
+        punctuality: Some(punctuality()),
         backends: Some(backends()),
         interfaces: Some(attachments()),
         connections: Some(Box::new(connections().into_iter())),
@@ -33,6 +34,14 @@ pub(super) fn agent() -> AgentView {
         flow_table_size: 4_194_304,
         flow_table_size6: 1_048_576,
         silent: Some(Duration::from_millis(250)),
+    }
+}
+
+pub(super) const fn punctuality() -> PunctualityView {
+    PunctualityView {
+        probes: 1201,
+        late: 2,
+        worst: Duration::from_millis(750),
     }
 }
 

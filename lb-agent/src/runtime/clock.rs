@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use nix::time::{ClockId, clock_gettime};
+
 /// The time now.
 #[expect(
     clippy::disallowed_methods,
@@ -26,4 +28,9 @@ pub fn since_boot() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/uptime").ok()?;
     let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// The processor time that this thread has had so far: what it does, not what it waits for.
+pub fn of_thread() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }

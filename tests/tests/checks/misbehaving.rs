@@ -1,5 +1,6 @@
-//! Servers that do what servers must not do: each probe ends within its bound, in bounded memory, and
-//! the log says what happened.
+//! Servers that do what servers must not do: each probe ends, within its bound and the ten seconds that
+//! a loaded machine may take, in bounded memory, and the log says what happened. That nothing waits for
+//! `connect_timeout` in vain is not seen here.
 
 use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -22,7 +23,7 @@ const ONCE: Duration = Duration::from_secs(1);
 /// For everything after the connection.
 const ALL: Duration = Duration::from_secs(10);
 
-/// At once.
+/// At once, as far as [`SLACK`] can tell.
 const NOW: Duration = Duration::ZERO;
 
 /// The servers, and what each probe of them may take.

@@ -103,7 +103,7 @@ pub(crate) fn observe<D: Daemon>(series: &'static Series) -> Result<String> {
     let mut stage = Stage::new(series)?;
     let mut daemon = D::start(&stage.machine, &stage.file("keepalived.conf"))?;
     let mut observed = String::new();
-    stage.settle(&daemon, 0, "start", &mut observed)?;
+    stage.settle(&daemon, 0, ("start", true), &mut observed)?;
     for (name, injected) in series.steps {
         let said = daemon.log()?.len();
         for injection in *injected {
@@ -112,7 +112,10 @@ pub(crate) fn observe<D: Daemon>(series: &'static Series) -> Result<String> {
                 daemon.reload(&stage.file("keepalived.conf"))?;
             }
         }
-        stage.settle(&daemon, said, name, &mut observed)?;
+        // Which of several servers is checked first is chance.
+        let reloads = injected.iter().any(|it| matches!(it, Reload(_)));
+        let chance = reloads || injected.len() > 1;
+        stage.settle(&daemon, said, (*name, chance), &mut observed)?;
     }
     let said = daemon.log()?.len();
     let log = daemon.stop()?;
@@ -288,12 +291,12 @@ impl Stage {
     }
 
     /// Waits until nothing changes any more, and writes down what has happened since the log was
-    /// `said` bytes long.
+    /// `said` bytes long; sorted, where the order is chance.
     fn settle<D: Daemon>(
         &mut self,
         daemon: &D,
         said: usize,
-        name: &str,
+        (name, chance): (&str, bool),
         observed: &mut String,
     ) -> Result<()> {
         let start = now();
@@ -309,8 +312,7 @@ impl Stage {
             }
         }
         let mut told = std::mem::take(&mut self.lines);
-        if observed.is_empty() || name.starts_with("reload") {
-            // Which of several servers is checked first is chance.
+        if chance {
             (before, told) = (sorted(&before), sorted(&told));
         }
         writeln!(observed, "== {name}")?;

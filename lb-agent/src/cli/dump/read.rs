@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::DumpError;
 use crate::control::client;
-use crate::control::protocol::Request;
+use crate::control::protocol::{Request, Response};
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
 use crate::dataplane::xdp::maps::Maps;
@@ -26,10 +26,18 @@ const RATE_INTERVAL: Duration = Duration::from_secs(1);
 const ANSWER_TAKES: Duration = Duration::from_secs(30);
 
 /// What its checkers hold, and how punctual they are: the agent alone knows that.
-pub(super) fn checks(instance: &str) -> Result<(Vec<CheckView>, PunctualityView), DumpError> {
-    let response = client::call(instance, &Request::Checks, ANSWER_TAKES)?;
-    let answer = response.checks.zip(response.punctuality);
-    answer.ok_or(DumpError::Refused(response.text))
+pub(super) fn checks(
+    instance: &str,
+) -> Result<(Vec<CheckView>, Option<PunctualityView>), DumpError> {
+    answer(client::call(instance, &Request::Checks, ANSWER_TAKES)?)
+}
+
+/// An agent that was started from an older program says nothing of punctuality.
+fn answer(response: Response) -> Result<(Vec<CheckView>, Option<PunctualityView>), DumpError> {
+    let Some(checks) = response.checks else {
+        return Err(DumpError::Refused(response.text));
+    };
+    Ok((checks, response.punctuality))
 }
 
 pub(super) fn attachments(status: &Status) -> Vec<AttachmentView> {
@@ -130,3 +138,6 @@ fn look(view: &View<'_>) -> Result<Look, DumpError> {
     let at = clock::now();
     Ok(Look { at, services })
 }
+
+#[cfg(test)]
+mod tests;

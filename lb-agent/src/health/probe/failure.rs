@@ -141,7 +141,7 @@ pub enum Failure {
     },
     /// `regex` needs backtracking, and more of it than it may have.
     #[error(
-        "the regex takes too many steps, or more than {} KiB of the body: it needs look-around, back-references or the like, can it do without?",
+        "the regex takes too many steps, too much time, or more than {} KiB of the body: it needs look-around, back-references or the like, can it do without?",
         http::MAX_BACKTRACKED >> 10
     )]
     RegexTooHard,

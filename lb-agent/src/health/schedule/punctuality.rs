@@ -46,6 +46,11 @@ impl Pace {
         self.wanted = due.checked_sub(self.behind);
     }
 
+    /// The next one's time no longer counts from the end of the last.
+    pub(super) fn set_by_hand(&mut self) {
+        self.behind = Duration::ZERO;
+    }
+
     /// One has ended, of which we learn `now`; how late it began. `None`: it was never due, as one that
     /// was under way over a reload.
     fn end(&mut self, when: When, now: Instant) -> Option<Duration> {

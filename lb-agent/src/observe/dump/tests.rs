@@ -24,6 +24,7 @@ struct Read {
     vrrp: Option<Vec<InstanceView>>,
     services: Option<Vec<ServiceView>>,
     checks: Option<Vec<CheckView>>,
+    punctuality: Option<PunctualityView>,
     backends: Option<Vec<BackendView>>,
     interfaces: Option<Vec<AttachmentView>>,
     connections: Option<Vec<ConnectionView>>,
@@ -53,6 +54,7 @@ fn the_json_is_read_back_as_the_same_records() {
     assert_eq!(back.services.unwrap(), sample::services());
     assert_eq!(back.backends.unwrap(), sample::backends());
     assert_eq!(back.checks.unwrap(), sample::checks());
+    assert_eq!(back.punctuality.unwrap(), sample::punctuality());
     assert_eq!(back.interfaces.unwrap(), sample::attachments());
     assert_eq!(back.connections.unwrap(), sample::connections());
     assert_eq!(back.reasons.unwrap(), sample::reasons());
@@ -126,6 +128,7 @@ fn a_virtual_address_keeps_what_belongs_to_it() {
     assert_eq!(back.vrrp.unwrap(), sample::instances()[..1]);
     assert_eq!(back.checks.unwrap(), sample::checks()[..2]);
     assert_eq!(back.interfaces, None, "they are everybody's");
+    assert_eq!(back.punctuality, None, "it is everybody's");
     assert_eq!(
         back.reasons, None,
         "they are counted for all addresses together"

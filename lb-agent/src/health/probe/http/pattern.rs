@@ -23,8 +23,9 @@ const MAX_COMPILED: usize = 4 << 20;
 /// Instructions that a pattern for backtracking may have.
 const MAX_INSTRUCTIONS: usize = 64 * 1024;
 
-/// Steps back in one search of a window, each start of a match being one: some 15 for each byte.
-const MAX_STEPS_BACK: usize = 1_000_000;
+/// Steps back in one search of a window, each start of a match being one: some 15 for each byte. What
+/// a step takes is no part of it; `search` looks at the time.
+const MAX_STEPS_BACK: usize = 128 * 1024;
 
 /// `regex`, `regex_options`, `regex_no_match`, `regex_min_offset`, `regex_max_offset`.
 #[derive(Clone, Debug, Serialize)]

@@ -1,37 +1,68 @@
 //! A pattern searched for in a body that comes in pieces, in bounded memory.
 //!
 //! ```text
-//!   dropped      │ kept: OVERLAP │ not searched yet │
+//!   dropped      │ kept: overlap │ not searched yet │
 //!   ─────────────┼───────────────┴──────────────────┤
 //!                offset                        offset + window
 //! ```
 //!
-//! What a match needs may be up to [`OVERLAP`] bytes long (keepalived: 4 KiB): `ok.*` needs two bytes,
+//! What a match needs may be as long as the overlap (keepalived: 4 KiB): `ok.*` needs two bytes,
 //! however far it goes on; what needs more may be missed. What cannot be said without the end of the
 //! window is not decided before more comes, or the end does: only then it is known whether `$` or
 //! `\b` holds.
 //!
-//! A pattern that needs backtracking is bounded twice: in the steps of one search, and in the bytes
-//! that are searched at all ([`MAX_BACKTRACKED`]). What it finds close to the end of a window is not
-//! believed either, since it may have looked ahead. Pure.
+//! With backtracking the work in a window may grow with its square, since each look-ahead goes to the
+//! window's end; so the window is small. Such a pattern is bounded three times: in the steps of one
+//! search, in the bytes that are searched at all ([`MAX_BACKTRACKED`]), and, as steps say little of
+//! time, in the processor time that all windows of a body take ([`MAX_SPENT`]), which is looked at
+//! after each. What it finds close to the end of a window is not believed, since it may have looked
+//! ahead, nor is anything at the start of one, where it could not look behind.
+//!
+//! That time is the one thing here that is not said by the caller.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use super::pattern::{Engine, Pattern};
+use crate::runtime::clock;
 
-/// Bytes of a body kept at a time.
-const WINDOW: usize = 64 * 1024;
+/// What is kept and looked at, bytes.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    /// Kept at a time.
+    window: usize,
+    /// Kept of what has been searched.
+    overlap: usize,
+    /// What is before a match may depend on so many; none begins earlier in a later window.
+    behind: usize,
+    /// So many must follow what was found before it is believed.
+    ahead: usize,
+}
 
-/// Bytes kept of what has been searched.
-const OVERLAP: usize = 16 * 1024;
+/// In linear time. `^` and `\b` look one byte behind.
+const LINEAR: Sizes = Sizes {
+    window: 64 * 1024,
+    overlap: 16 * 1024,
+    behind: 1,
+    ahead: 0,
+};
 
-/// Bytes that a pattern may look ahead of what it has found, where it can.
-const LOOK_AHEAD: usize = 4 * 1024;
+/// With backtracking: what overlaps is room for a match of 1.5 KiB, with what it looks at.
+const BACKTRACKING: Sizes = Sizes {
+    window: 8 * 1024,
+    overlap: 4 * 1024,
+    behind: 512,
+    ahead: 2 * 1024,
+};
 
-/// Bytes of a body that are searched with backtracking: some twenty windows.
+/// Bytes of a body that are searched with backtracking.
 pub(in crate::health::probe) const MAX_BACKTRACKED: u64 = 1 << 20;
 
-/// A pattern took more steps, or more bytes, than it may.
+/// Processor time that backtracking in one body may take: it holds up everything else that the thread
+/// of the checks does.
+const MAX_SPENT: Duration = Duration::from_millis(500);
+
+/// A pattern took more steps, more bytes, or more time than it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooHard;
 
@@ -44,6 +75,8 @@ pub(super) struct Search {
     offset: u64,
     /// `firstline`: place of the first newline from `regex_min_offset` on.
     newline: Option<u64>,
+    /// Processor time that backtracking has taken.
+    spent: Duration,
     state: State,
 }
 
@@ -64,18 +97,27 @@ impl Search {
             window: Vec::new(),
             offset: 0,
             newline: None,
+            spent: Duration::ZERO,
             state: State::Searching,
+        }
+    }
+
+    fn sizes(&self) -> Sizes {
+        match self.pattern.engine() {
+            Engine::Linear(_) => LINEAR,
+            Engine::Backtracking(_) => BACKTRACKING,
         }
     }
 
     /// The next piece of the body.
     pub(super) fn handle_data(&mut self, mut data: &[u8]) {
+        let full = self.sizes().window;
         while self.state == State::Searching && !data.is_empty() {
-            let room = WINDOW.saturating_sub(self.window.len());
+            let room = full.saturating_sub(self.window.len());
             let (piece, rest) = data.split_at(room.min(data.len()));
             self.window.extend_from_slice(piece);
             data = rest;
-            if self.window.len() >= WINDOW {
+            if self.window.len() >= full {
                 self.search(false);
                 self.slide();
             }
@@ -99,6 +141,7 @@ impl Search {
             return;
         };
         self.find_newline(from);
+        let ahead = self.sizes().ahead;
         let found = match self.pattern.engine() {
             Engine::Linear(regex) => {
                 let first = regex.shortest_match_at(&self.window, from);
@@ -110,9 +153,12 @@ impl Search {
                 })
             }
             Engine::Backtracking(regex) => {
+                let before = clock::of_thread();
                 let found = regex.find_from_pos(self.window.as_slice(), from);
+                let took = clock::of_thread().saturating_sub(before);
+                self.spent = self.spent.saturating_add(took);
                 found.map(|found| {
-                    let seen = |end: usize| end.saturating_add(LOOK_AHEAD) <= self.window.len();
+                    let seen = |end: usize| end.saturating_add(ahead) <= self.window.len();
                     let decided = found.filter(|found| ended || seen(found.end()));
                     decided.map(|found| found.start())
                 })
@@ -142,29 +188,30 @@ impl Search {
     }
 
     /// Where in the window a match may begin: not before `regex_min_offset`, and in a later window
-    /// not at its first byte, which `^` would take for the start of the body.
+    /// not at its start, which `^` and a look-behind would take for the start of the body.
     fn first_place(&self) -> Option<usize> {
-        let least = usize::from(self.offset > 0);
+        let later = self.offset > 0;
+        let least = if later { self.sizes().behind } else { 0 };
         let wanted = self.pattern.min_offset.saturating_sub(self.offset);
         let from = usize::try_from(wanted).unwrap_or(usize::MAX).max(least);
         (from <= self.window.len()).then_some(from)
     }
 
     fn slide(&mut self) {
-        let Some(drop) = NonZeroUsize::new(self.window.len().saturating_sub(OVERLAP)) else {
+        let Some(drop) = NonZeroUsize::new(self.window.len().saturating_sub(self.sizes().overlap))
+        else {
             return;
         };
         self.window.drain(..drop.get());
         self.offset = self.offset.saturating_add(drop.get() as u64);
-        let over = self
-            .pattern
-            .max_offset
-            .is_some_and(|last| self.offset > last);
+        let lasts = [self.pattern.max_offset, self.newline];
+        let over = lasts.into_iter().flatten().any(|last| self.offset > last);
         if over && self.state == State::Searching {
             self.state = State::Over;
         }
         let backtracking = matches!(self.pattern.engine(), Engine::Backtracking(_));
-        if backtracking && self.offset > MAX_BACKTRACKED && self.state == State::Searching {
+        let hard = self.offset > MAX_BACKTRACKED || self.spent > MAX_SPENT;
+        if backtracking && hard && self.state == State::Searching {
             self.state = State::TooHard;
         }
         if self.state != State::Searching {

@@ -47,8 +47,10 @@ pub(super) fn translate(text: &str, options: &[String]) -> Result<Translated, St
 enum Token {
     /// Takes at least one character.
     Text(String),
-    /// Takes none: a word's boundary, the subject's start or end, letters that set flags.
+    /// Takes none: the subject's start or end, letters that set flags.
     Nothing(String),
+    /// `\b`, or `\B` if not.
+    Edge(bool),
     /// `^`, with whether `(?m)` holds.
     Caret(bool),
     /// `$`, with whether `(?m)` holds.
@@ -223,10 +225,11 @@ impl<'o> Reader<'o> {
         }
     }
 
-    /// Any character, newlines too.
+    /// Any character, newlines too. Not `(?s:.)`: of that fancy-regex takes as many bytes as the first
+    /// one says, whether they are there or not.
     fn any(&self) -> &'static str {
         if self.utf() {
-            "(?s:.)"
+            "[\\x{0}-\\x{10FFFF}]"
         } else {
             "[\\x00-\\xFF]"
         }
@@ -264,6 +267,7 @@ impl<'o> Reader<'o> {
             Some(Token::Text(_) | Token::Close | Token::Back(_)) => {}
             Some(
                 Token::Nothing(_)
+                | Token::Edge(_)
                 | Token::Caret(_)
                 | Token::Dollar(_)
                 | Token::BeforeLastNewline

@@ -88,6 +88,19 @@ const PCRE2: &[(&str, &str, &[u8], bool)] = &[
     (r"\w", "utf", "é".as_bytes(), false),
     (r"\w", "utf ucp", "é".as_bytes(), true),
     (r"\p{L}", "utf", "é".as_bytes(), true),
+    (r"caf\b", "", "café".as_bytes(), true),
+    (r"caf\b", "utf", "café".as_bytes(), true),
+    (r"caf\b", "utf ucp", "café".as_bytes(), false),
+    (r"caf\b(?=é)", "utf", "café".as_bytes(), true),
+    (r"caf\b(?=é)", "utf ucp", "café".as_bytes(), false),
+    (r"caf\B", "utf", "café".as_bytes(), false),
+    (r"caf\B", "utf ucp", "café".as_bytes(), true),
+    (r"caf\B(?=é)", "utf", "café".as_bytes(), false),
+    (r"caf\B(?=é)", "utf ucp", "café".as_bytes(), true),
+    (r"\b(?=c)caf\Bé", "utf", "caf\u{e9}".as_bytes(), false),
+    ("(.+)\\1", "utf dotall", "éé\n".as_bytes(), true),
+    ("a.b", "utf dotall", "a\nb".as_bytes(), true),
+    (r"(.)(?=b)", "utf dotall", "\nb".as_bytes(), true),
     // Options, also within the pattern.
     ("OK", "caseless", b"ok", true),
     ("a.b", "", b"a\nb", false),
@@ -119,6 +132,21 @@ fn a_pattern_matches_where_pcre2_says_so() {
             expected,
             "{text:?} {options} in \"{shown}\""
         );
+    }
+}
+
+/// A body may be no UTF-8, and a window may end within a character.
+#[test]
+fn a_character_that_is_cut_is_no_character() {
+    let table: [(&str, &[u8]); 4] = [
+        (r"(.+)\1", b"ab\xc3"),
+        (r"(.+)\1", b"ab\xf0\x9f"),
+        (r"(x).(?=y)|(b).\b", b"b\xc3"),
+        (r"(b)[^]]\1", b"b\xe2"),
+    ];
+    for (text, body) in table {
+        let shown = body.escape_ascii();
+        assert!(!matches(text, "utf dotall", body), "{text} in \"{shown}\"");
     }
 }
 

@@ -2,6 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// What is kept of a body that is searched in linear time.
+const WINDOW: usize = LINEAR.window;
+const OVERLAP: usize = LINEAR.overlap;
+
+/// With backtracking.
+const NARROW: usize = BACKTRACKING.window;
+
 fn pattern(text: &str) -> Pattern {
     Pattern::new(text, &[]).unwrap()
 }
@@ -11,7 +18,7 @@ fn found(pattern: &Pattern, body: &[u8], piece: usize) -> bool {
     let mut search = Search::new(pattern);
     for data in body.chunks(piece.max(1)) {
         search.handle_data(data);
-        assert!(search.window.len() <= WINDOW);
+        assert!(search.window.len() <= search.sizes().window);
     }
     search.finish().unwrap()
 }
@@ -50,10 +57,11 @@ fn anchors_mean_the_body_not_the_window() {
     assert!(found(&pattern("x$"), &long, 4096));
     assert!(!found(&pattern("\\.$"), &long, 4096));
     assert!(!found(&pattern("\\A\\.x"), &long, 4096));
+    let long = body("x", 3 * NARROW, 3 * NARROW);
     assert!(!found(&pattern("\\.(?=\\n?\\z)"), &long, 4096));
     assert!(!found(
         &pattern("x(?!\\.)"),
-        &body("x", WINDOW - 1, 2 * WINDOW),
+        &body("x", NARROW - 1, 2 * NARROW),
         4096
     ));
 }
@@ -131,15 +139,32 @@ fn look_around_and_back_references_work_across_windows() {
         ("(n)ee.*\\1eedle", "needleneedle"),
         ("needle(?!\\.\\.)", "needle!"),
     ] {
-        for place in [0, 1, WINDOW - 6, WINDOW - 3, WINDOW, 3 * WINDOW - 2] {
-            let hay = body(needle, place, 4 * WINDOW);
+        for place in [
+            0,
+            1,
+            NARROW - 2000,
+            NARROW - 6,
+            NARROW - 3,
+            NARROW,
+            3 * NARROW - 2,
+        ] {
+            let hay = body(needle, place, 4 * NARROW);
             assert!(found(&pattern(text), &hay, 4096), "{text} at {place}");
         }
         assert!(
-            !found(&pattern(text), &body("needle", WINDOW, 4 * WINDOW), 4096),
+            !found(&pattern(text), &body("needle", NARROW, 4 * NARROW), 4096),
             "{text}"
         );
     }
+}
+
+#[test]
+fn what_must_not_be_before_a_match_is_seen_in_every_window() {
+    let ready = pattern("(?<!not )ready");
+    let mut hay = b"not ready\n".repeat(2000);
+    assert!(!found(&ready, &hay, 4096));
+    hay.extend(b"ready");
+    assert!(found(&ready, &hay, 4096));
 }
 
 #[test]
@@ -167,4 +192,28 @@ fn a_pattern_that_backtracks_for_ever_is_given_up() {
     let long = vec![b'.'; 2 << 20];
     assert_eq!(finish("needle(?=!)", &long), Err(TooHard));
     assert_eq!(finish("needle", &long), Ok(false));
+}
+
+/// Each look-ahead goes to the end of the window, and is one step: only time can bound that.
+#[test]
+fn a_pattern_that_looks_far_ahead_everywhere_ends_in_time() {
+    let text = r#"(?=.*"db":"UP")(?=.*"queue":"UP")"#;
+    for length in [60 << 10, 1 << 20] {
+        let hay = body(r#""db":"UP""#, length - 100, length);
+        let mut search = Search::new(&pattern(text));
+        let before = clock::of_thread();
+        search.handle_data(&hay);
+        assert_ne!(search.finish(), Ok(true), "there is no queue");
+        let took = clock::of_thread().saturating_sub(before);
+        assert!(took < Duration::from_secs(5), "{took:?} for {length} bytes");
+    }
+}
+
+#[test]
+fn with_backtracking_too_nothing_is_searched_behind_the_first_line() {
+    let pattern = Pattern::new("needle(?=!)", &["firstline".to_owned()]).unwrap();
+    let mut search = Search::new(&pattern);
+    search.handle_data(b"\n");
+    search.handle_data(&vec![b'.'; 2 << 20]);
+    assert_eq!(search.finish(), Ok(false));
 }

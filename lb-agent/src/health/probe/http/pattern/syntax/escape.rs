@@ -7,7 +7,9 @@ impl Reader<'_> {
     pub(super) fn escape(&mut self) -> Result<(), String> {
         let escaped = self.next().ok_or("a `\\` at the end")?;
         match escaped {
-            'b' | 'B' | 'A' | 'z' => self.tokens.push(Token::Nothing(format!("\\{escaped}"))),
+            'b' => self.tokens.push(Token::Edge(true)),
+            'B' => self.tokens.push(Token::Edge(false)),
+            'A' | 'z' => self.tokens.push(Token::Nothing(format!("\\{escaped}"))),
             'Z' => self.tokens.push(Token::BeforeLastNewline),
             // It moves the start of what was found, which nobody asks for.
             'K' => {}

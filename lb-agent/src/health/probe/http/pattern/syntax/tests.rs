@@ -11,9 +11,10 @@ fn linear(text: &str, options: &[&str]) -> String {
 
 #[test]
 fn a_pattern_is_said_in_words_that_both_engines_take_alike() {
-    let table: [(&str, &[&str], &str); 9] = [
+    let table: [(&str, &[&str], &str); 10] = [
         ("a.b", &[], r"a[^\n]b"),
         ("a.b", &["dotall"], r"a[\x00-\xFF]b"),
+        ("a.b", &["dotall", "utf"], r"a[\x{0}-\x{10FFFF}]b"),
         ("OK$", &[], r"OK(?:\n?\z)"),
         ("OK$", &["dollar_endonly"], r"OK\z"),
         ("^OK$", &["multiline"], "(?m:^)OK(?m:$)"),

@@ -7,6 +7,10 @@ const LOOKING: &str = "(?=\\n?\\z)";
 /// `$` for one that cannot: where nothing follows, taking the newline is no harm.
 const TAKING: &str = "(?:\\n?\\z)";
 
+/// `\b` and `\B` of ASCII for an engine that takes a word to be one of any script.
+const EDGE: &str = "(?:(?<=[0-9A-Z_a-z])(?![0-9A-Z_a-z])|(?<![0-9A-Z_a-z])(?=[0-9A-Z_a-z]))";
+const NO_EDGE: &str = "(?:(?<=[0-9A-Z_a-z])(?=[0-9A-Z_a-z])|(?<![0-9A-Z_a-z])(?![0-9A-Z_a-z]))";
+
 impl Reader<'_> {
     pub(super) fn write(mut self) -> Result<Translated, String> {
         self.backtracking |= self.must_look();
@@ -17,6 +21,7 @@ impl Reader<'_> {
                 Token::Text(words) | Token::Nothing(words) | Token::Open(words) => {
                     text.push_str(words)
                 }
+                Token::Edge(edge) => text.push_str(self.edge(*edge)),
                 Token::Capture => text.push_str(if captures { "(" } else { "(?:" }),
                 Token::Close => text.push(')'),
                 Token::Bar => text.push('|'),
@@ -48,6 +53,7 @@ impl Reader<'_> {
             | Token::Dollar(true)
             | Token::Text(_)
             | Token::Nothing(_)
+            | Token::Edge(_)
             | Token::Open(_)
             | Token::Capture
             | Token::Close
@@ -90,6 +96,7 @@ impl Reader<'_> {
                 | Token::Capture
                 | Token::Text(_)
                 | Token::Nothing(_)
+                | Token::Edge(_)
                 | Token::Caret(_)
                 | Token::Dollar(_)
                 | Token::BeforeLastNewline
@@ -123,6 +130,20 @@ impl Reader<'_> {
             Greed::Greedy => "",
         };
         format!("{times}{greed}")
+    }
+
+    /// Words are of ASCII without `ucp`, also with `utf`, where both engines mean any script. Only one
+    /// of them can be told within a pattern.
+    fn edge(&self, edge: bool) -> &'static str {
+        let ascii = self.utf() && !self.options.has("ucp");
+        match (edge, ascii, self.backtracking) {
+            (true, false, _) => "\\b",
+            (false, false, _) => "\\B",
+            (true, true, false) => "(?-u:\\b)",
+            (false, true, false) => "(?-u:\\B)",
+            (true, true, true) => EDGE,
+            (false, true, true) => NO_EDGE,
+        }
     }
 
     fn back_reference(&self, group: &Group) -> Result<String, String> {
