@@ -73,7 +73,8 @@ impl Statics {
             self.addresses.add(kernel, interfaces);
             self.count_found();
         }
-        self.routing.add(kernel, interfaces);
+        let restored = self.routing.add(kernel, interfaces);
+        self.counters.routing_restored(restored);
     }
 
     /// Those that somebody had removed, and that stand again.

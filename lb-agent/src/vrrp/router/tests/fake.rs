@@ -115,6 +115,8 @@ pub(super) struct Fake {
     pub(super) refuses: Option<&'static str>,
     /// None can be removed.
     pub(super) keeps_addresses: bool,
+    /// No route is taken, as over a next hop that cannot be reached.
+    pub(super) refuses_routing: bool,
     /// Indexes of interfaces that were made.
     given: Vec<u32>,
     journal: Journal,
@@ -131,6 +133,7 @@ impl Fake {
             refuses_filters: false,
             refuses: None,
             keeps_addresses: false,
+            refuses_routing: false,
             given: Vec::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
@@ -191,6 +194,9 @@ impl Kernel for Fake {
     fn add_routing(&mut self, entry: &Entry) -> Result<Added, NetlinkError> {
         if self.routing.contains(&entry.text) {
             return Ok(Added::AlreadyThere);
+        }
+        if self.refuses_routing {
+            return Err(denied(format!("add {}", entry.text)));
         }
         self.routing.push(entry.text.clone());
         self.journal.push(Seen::Routed(entry.text.clone()));
