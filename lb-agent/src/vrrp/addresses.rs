@@ -49,6 +49,9 @@ pub enum Restored {
 enum Standing {
     /// It is not.
     Absent,
+    /// It is not and is not to be: somebody has removed this one of ours, and nobody minds
+    /// (`no_track`). So it stays until its owner or its interface begins anew.
+    LetGo(Address),
     /// By us, exactly so.
     Ours(Address),
     /// It was there already.
@@ -86,11 +89,11 @@ impl Addresses {
     pub fn iter(&self) -> impl Iterator<Item = (&VirtualAddress, bool)> {
         self.entries
             .iter()
-            .map(|entry| (&entry.config, entry.standing != Standing::Absent))
+            .map(|entry| (&entry.config, entry.standing.is_set()))
     }
 
     /// Other addresses from now on. Those that stay as they are keep their standing; those of ours
-    /// that go are removed. Whether there is one that is not set.
+    /// that go are removed. Whether there is one to be set.
     pub fn replace(
         &mut self,
         addresses: impl IntoIterator<Item = VirtualAddress>,
@@ -105,11 +108,12 @@ impl Addresses {
             }
         }
         gone.remove(kernel);
-        self.iter().any(|(_, set)| !set)
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.standing == Standing::Absent)
     }
 
-    /// Sets every address that is not set. What cannot be set is said once, and left for the next
-    /// call.
+    /// Sets every address that is to be set and is not. What cannot be set is said once, and left for
+    /// the next call.
     pub fn add(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
         let owner = &self.instance;
         for entry in &mut self.entries {
@@ -129,6 +133,12 @@ impl Addresses {
                     }
                     entry.standing = Standing::Ours(resolved);
                     entry.trouble = None;
+                }
+                // Whoever has set it again: it was ours, and would stay on two hosts.
+                Ok(Added::AlreadyThere) if entry.lost => {
+                    warn!("({owner}) {address} was set on {dev} again by somebody; it is ours");
+                    entry.standing = Standing::Ours(resolved);
+                    (entry.lost, entry.trouble) = (false, None);
                 }
                 Ok(Added::AlreadyThere) => {
                     warn!("({owner}) {address} is on {dev} already; it will stay there");
@@ -155,7 +165,7 @@ impl Addresses {
         let entries = self.entries.iter();
         let ours = entries.filter_map(|entry| match &entry.standing {
             Standing::Ours(ours) if !stands(ours) => Some(ours.clone()),
-            Standing::Ours(_) | Standing::Absent | Standing::Foreign => None,
+            Standing::Ours(_) | Standing::Absent | Standing::LetGo(_) | Standing::Foreign => None,
         });
         ours.collect()
     }
@@ -178,7 +188,7 @@ impl Addresses {
                         entry.standing = Standing::Ours(address);
                     }
                 }
-                Standing::Absent | Standing::Foreign => {}
+                Standing::Absent | Standing::LetGo(_) | Standing::Foreign => {}
             }
         }
     }
@@ -227,7 +237,7 @@ impl Addresses {
                 continue;
             }
             if entry.config.no_track {
-                entry.standing = Standing::Absent;
+                entry.standing = Standing::LetGo(ours.clone());
                 return Restored::Gone;
             }
             match kernel.add_address(ours) {
@@ -261,9 +271,22 @@ impl Addresses {
     /// An interface is gone, and its addresses with it.
     pub fn forget(&mut self, index: u32) {
         for entry in &mut self.entries {
-            if matches!(&entry.standing, Standing::Ours(ours) if ours.index == index) {
+            if matches!(
+                &entry.standing,
+                Standing::Ours(address) | Standing::LetGo(address) if address.index == index
+            ) {
                 entry.standing = Standing::Absent;
             }
+        }
+    }
+}
+
+impl Standing {
+    /// Whether the interface has it, by us or not.
+    const fn is_set(&self) -> bool {
+        match self {
+            Self::Ours(_) | Self::Foreign => true,
+            Self::Absent | Self::LetGo(_) => false,
         }
     }
 }

@@ -69,6 +69,71 @@ fn what_cannot_be_put_back_at_once_is_within_a_second_of_when_it_can() {
 }
 
 #[test]
+fn what_nobody_minds_stays_away_when_another_address_is_put_back() {
+    const STATIC: &str = "198.51.100.1/32";
+    const UNTRACKED: [&str; 2] = ["10.0.0.101/32", "198.51.100.2/32"];
+    let untracked = |address, dev| {
+        let mut address = virtual_address(address, dev);
+        address.options.no_track = true;
+        address
+    };
+    let mut setup = Setup::from(vec![VrrpInstance {
+        virtual_ipaddress_excluded: vec![untracked(UNTRACKED[0], "eth0")],
+        ..config()
+    }]);
+    let of_nobody = |address: &str, no_track| {
+        let address = address.parse().unwrap();
+        let mut address = crate::vrrp::settings::VirtualAddress::new(address, "eth1");
+        address.no_track = no_track;
+        address
+    };
+    setup.static_ipaddress = vec![of_nobody(STATIC, false), of_nobody(UNTRACKED[1], true)];
+    let mut bench = Bench::master(setup);
+    let lose_and_tell = |bench: &mut Bench, (index, address)| {
+        lose(bench, address);
+        bench.tell(Event::AddressRemoved(on(index, address)));
+    };
+    for gone in [(ETH0.index, UNTRACKED[0]), (ETH1.index, UNTRACKED[1])] {
+        lose_and_tell(&mut bench, gone);
+    }
+    for refused in [(ETH0.index, STANDING), (ETH1.index, STATIC)] {
+        bench.kernel().refuses = Some(refused.1);
+        lose_and_tell(&mut bench, refused);
+        bench.pass(Duration::from_secs(2));
+        bench.kernel().refuses = None;
+        bench.pass(Duration::from_secs(1));
+        assert!(is_set(&mut bench, refused.1));
+        for gone in UNTRACKED {
+            assert!(!is_set(&mut bench, gone), "{gone}");
+        }
+    }
+    // Who is MASTER anew begins anew.
+    let better = packets::advert(200, 51, 1, Ipv4Addr::new(224, 0, 0, 18));
+    bench.router.handle_packet(ETH0.index, &better, bench.now);
+    assert_eq!(bench.states(), [State::Backup]);
+    bench.pass(Duration::from_secs(5));
+    assert_eq!(bench.states(), [State::Master]);
+    assert!(is_set(&mut bench, UNTRACKED[0]));
+}
+
+#[test]
+fn what_somebody_sets_again_by_hand_goes_when_the_master_ends_and_is_not_counted() {
+    let mut bench = Bench::master(vec![config()]);
+    bench.kernel().refuses = Some(STANDING);
+    lose(&mut bench, STANDING);
+    bench.tell(Event::AddressRemoved(on(ETH0.index, STANDING)));
+    bench.pass(Duration::from_secs(2));
+    bench.kernel().addresses.push(on(ETH0.index, STANDING));
+    bench.pass(Duration::from_secs(1));
+    assert!(bench.status().virtual_ipaddress[0].set);
+    assert_eq!(bench.status().stats.address_restored, 0);
+    let better = packets::advert(200, 51, 1, Ipv4Addr::new(224, 0, 0, 18));
+    bench.router.handle_packet(ETH0.index, &better, bench.now);
+    assert_eq!(bench.states(), [State::Backup]);
+    assert!(!is_set(&mut bench, STANDING), "two hosts would answer");
+}
+
+#[test]
 fn an_address_that_a_new_master_could_not_set_is_set_when_it_can_be() {
     let mut bench = Bench::started(vec![config()]);
     bench.kernel().refuses = Some(STANDING);
