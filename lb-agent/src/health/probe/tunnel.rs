@@ -20,6 +20,7 @@
 mod handshake;
 mod listener;
 mod outer;
+mod source;
 mod way;
 
 use std::io;
