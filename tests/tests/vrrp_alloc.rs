@@ -203,8 +203,8 @@ fn check(what: &str, lines: &str, other: &str) -> Result<()> {
     Ok(())
 }
 
-/// One advert, again and again, to a router of this priority that does not follow it. What is said
-/// of it is said for the first; `harm` is done to each before.
+/// One advert, again and again, by two senders in turn, to a router of this priority that does not follow
+/// it. What is said of them is said for the first of each; `harm` is done to each before.
 fn check_unwanted(what: &str, priority: u8, harm: impl Fn(&mut [u8])) -> Result<()> {
     let mut now = now();
     let addresses = "virtual_ipaddress {\n 10.0.0.100\n 10.0.0.101\n }";
@@ -217,11 +217,19 @@ fn check_unwanted(what: &str, priority: u8, harm: impl Fn(&mut [u8])) -> Result<
     }
     let mut packet = master.kernel_mut().sent.clone();
     harm(&mut packet);
-    other.handle_packet(INDEX, &packet, now);
+    let mut from_another = packet.clone();
+    // The last byte of the source address.
+    if let Some(last) = from_another.get_mut(15) {
+        *last = 7;
+    }
+    let packets = [packet, from_another];
+    for packet in &packets {
+        other.handle_packet(INDEX, packet, now);
+    }
     let before = status(&other, now)?.stats;
     let received = measure(|| {
-        for _ in 0..ROUNDS {
-            other.handle_packet(INDEX, &packet, now);
+        for packet in packets.iter().cycle().take(ROUNDS) {
+            other.handle_packet(INDEX, packet, now);
         }
     });
     ensure!(received.count_total == 0, "{what}: {received:?}");
@@ -231,6 +239,35 @@ fn check_unwanted(what: &str, priority: u8, harm: impl Fn(&mut [u8])) -> Result<
     let heard = stats.advert_rcvd - before.advert_rcvd;
     let refused = stats.chk_err - before.chk_err;
     ensure!(heard + refused == rounds, "{what}: {heard} and {refused}");
+    Ok(())
+}
+
+/// A MASTER that hears a worse one answers, tells of it, and announces its addresses: that takes some
+/// allocations for each advert, but not many.
+fn little_is_allocated_for_a_worse_master_by_a_better_one() -> Result<()> {
+    let mut now = now();
+    let addresses = "virtual_ipaddress {\n 10.0.0.100\n 10.0.0.101\n }";
+    let mut worse = router(["10.0.0.1/24", "fe80::1/64"], 100, addresses, now);
+    let mut better = router(["10.0.0.2/24", "fe80::2/64"], 110, addresses, now);
+    for router in [&mut worse, &mut better] {
+        while status(router, now)?.state != State::Master {
+            ensure!(router.poll_timeout().is_some(), "no MASTER");
+            step(router, &mut now);
+        }
+    }
+    let packet = worse.kernel_mut().sent.clone();
+    for _ in 0..10 {
+        better.handle_packet(INDEX, &packet, now);
+    }
+    let received = measure(|| {
+        for _ in 0..ROUNDS {
+            better.handle_packet(INDEX, &packet, now);
+        }
+    });
+    let most = 64 * u64::try_from(ROUNDS)?;
+    ensure!(received.count_total <= most, "{received:?}");
+    let state = status(&better, now)?.state;
+    ensure!(state == State::Master, "{state:?}");
     Ok(())
 }
 
@@ -252,6 +289,7 @@ fn nothing_is_allocated_for_an_advert_of_any_dialect() -> Result<()> {
     // test here.
     let _log = lb_agent::runtime::logging::start("info")?;
     nothing_is_allocated_for_adverts_that_are_not_followed()?;
+    little_is_allocated_for_a_worse_master_by_a_better_one()?;
     let four = "virtual_ipaddress {\n 10.0.0.100\n 10.0.0.101\n }";
     let six = "virtual_ipaddress {\n fe80::100\n fd00::100\n }";
     let pass = "authentication {\n auth_type PASS\n auth_pass 12345678\n }";

@@ -50,7 +50,8 @@ impl Ramp {
 
     /// The ramp `now`; `None`: it is over.
     pub(super) fn advance(mut self, now: Instant) -> Option<Self> {
-        while self.deadline().is_some_and(|deadline| deadline <= now) {
+        // No further than its end: how much is over may be a damaged file's word.
+        while self.step <= STEPS && self.deadline().is_some_and(|deadline| deadline <= now) {
             self.step = self.step.saturating_add(1);
         }
         (self.step <= STEPS).then_some(self)

@@ -11,8 +11,8 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::AddressMessage;
 use nix::errno::Errno;
 use nix::libc::{
-    AF_INET, AF_INET6, IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_F_DADFAILED, IFA_F_TENTATIVE,
-    IFA_FLAGS, IFA_LABEL, IFA_LOCAL, RTM_DELADDR, RTM_NEWADDR,
+    AF_INET, AF_INET6, IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_F_DADFAILED,
+    IFA_F_DEPRECATED, IFA_F_TENTATIVE, IFA_FLAGS, IFA_LABEL, IFA_LOCAL, RTM_DELADDR, RTM_NEWADDR,
 };
 use serde::Serialize;
 
@@ -46,6 +46,8 @@ pub struct Address {
     pub preferred_lft: Option<Duration>,
     /// IPv6: not to be used yet, or never, since somebody else may have it. Only read.
     pub tentative: bool,
+    /// Not to be chosen as a source any more, as with `preferred_lft 0`. Only read.
+    pub deprecated: bool,
 }
 
 /// What [`add`] found.
@@ -174,6 +176,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<Address> {
             Some(IpAddr::V6(_)) | None => None,
         },
         tentative: flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) != 0,
+        deprecated: flags & IFA_F_DEPRECATED != 0,
         ..Address::default()
     })
 }

@@ -21,6 +21,22 @@ use resolve::resolve;
 pub struct Addresses {
     instance: String,
     entries: Vec<Entry>,
+    /// Whether there is one that somebody minds and that is not set: known without a look at all,
+    /// since it is asked for after everything that is heard.
+    is_incomplete: bool,
+    /// The place where [`Self::retry`] goes on.
+    turn: usize,
+}
+
+/// What became of an address that was to be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    /// The kernel was not asked: it is none to be set, or has no interface.
+    NotMade,
+    /// It stands.
+    Done,
+    /// The kernel does not take it.
+    Refused,
 }
 
 #[derive(Debug)]
@@ -49,6 +65,9 @@ pub enum Restored {
 enum Standing {
     /// It is not.
     Absent,
+    /// It is not and is not to be: somebody has removed this one of ours, and nobody minds
+    /// (`no_track`). So it stays until its owner or its interface begins anew.
+    LetGo(Address),
     /// By us, exactly so.
     Ours(Address),
     /// It was there already.
@@ -63,17 +82,18 @@ impl Addresses {
 
     /// These addresses of somebody, none of them set.
     pub fn of(owner: &str, addresses: impl IntoIterator<Item = VirtualAddress>) -> Self {
+        let entry = |config| Entry {
+            config,
+            standing: Standing::Absent,
+            lost: false,
+            trouble: None,
+        };
+        let entries: Vec<Entry> = addresses.into_iter().map(entry).collect();
         Self {
             instance: owner.to_owned(),
-            entries: addresses
-                .into_iter()
-                .map(|config| Entry {
-                    config,
-                    standing: Standing::Absent,
-                    lost: false,
-                    trouble: None,
-                })
-                .collect(),
+            is_incomplete: entries.iter().any(Entry::is_wanting),
+            entries,
+            turn: 0,
         }
     }
 
@@ -86,11 +106,11 @@ impl Addresses {
     pub fn iter(&self) -> impl Iterator<Item = (&VirtualAddress, bool)> {
         self.entries
             .iter()
-            .map(|entry| (&entry.config, entry.standing != Standing::Absent))
+            .map(|entry| (&entry.config, entry.standing.is_set()))
     }
 
     /// Other addresses from now on. Those that stay as they are keep their standing; those of ours
-    /// that go are removed. Whether there is one that is not set.
+    /// that go are removed. Whether there is one to be set.
     pub fn replace(
         &mut self,
         addresses: impl IntoIterator<Item = VirtualAddress>,
@@ -105,48 +125,57 @@ impl Addresses {
             }
         }
         gone.remove(kernel);
-        self.iter().any(|(_, set)| !set)
+        self.recount();
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.standing == Standing::Absent)
     }
 
-    /// Sets every address that is not set. What cannot be set is said once, and left for the next
-    /// call.
+    /// Sets every address that is to be set and is not, in the order of the configuration. What cannot
+    /// be set is said once, and left for the next call.
     pub fn add(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
-        let owner = &self.instance;
         for entry in &mut self.entries {
-            if entry.standing != Standing::Absent {
-                continue;
+            entry.set(&self.instance, kernel, interfaces);
+        }
+        self.recount();
+    }
+
+    /// [`Self::add`] once more, until the kernel has refused as many as `refusals` says: the next call
+    /// goes on behind them. What the kernel takes costs none.
+    pub fn retry(
+        &mut self,
+        kernel: &mut impl Kernel,
+        interfaces: &Interfaces,
+        refusals: &mut usize,
+    ) {
+        for _ in 0..self.entries.len() {
+            if *refusals == 0 {
+                break;
             }
-            let VirtualAddress { address, dev, .. } = &entry.config;
-            let Some(resolved) = resolve(&entry.config, interfaces) else {
-                let why = format!("cannot add {address} to {dev}: no such interface");
-                entry.complain(owner, why);
-                continue;
+            let place = if self.turn < self.entries.len() {
+                self.turn
+            } else {
+                0
             };
-            match kernel.add_address(&resolved) {
-                Ok(Added::New) => {
-                    if entry.lost {
-                        warn!("({owner}) {address}, which somebody removed from {dev}, is back");
-                    }
-                    entry.standing = Standing::Ours(resolved);
-                    entry.trouble = None;
-                }
-                Ok(Added::AlreadyThere) => {
-                    warn!("({owner}) {address} is on {dev} already; it will stay there");
-                    entry.standing = Standing::Foreign;
-                    entry.trouble = None;
-                }
-                Err(error) => entry.complain(owner, error.to_string()),
+            self.turn = place + 1;
+            if let Some(entry) = self.entries.get_mut(place)
+                && entry.set(&self.instance, kernel, interfaces) == Attempt::Refused
+            {
+                *refusals -= 1;
             }
         }
+        self.recount();
+    }
+
+    /// After each change of a standing.
+    fn recount(&mut self) {
+        let mut entries = self.entries.iter();
+        self.is_incomplete = entries.any(Entry::is_wanting);
     }
 
     /// Whether one of them is not set although its interface `is_there` and somebody minds.
     pub fn lacks(&self, is_there: impl Fn(&str) -> bool) -> bool {
-        self.entries.iter().any(|entry| {
-            entry.standing == Standing::Absent
-                && !entry.config.no_track
-                && is_there(&entry.config.dev)
-        })
+        let mut entries = self.entries.iter();
+        self.is_incomplete && entries.any(|it| it.is_wanting() && is_there(&it.config.dev))
     }
 
     /// Those that we have set and that are not among the `present` ones.
@@ -155,7 +184,7 @@ impl Addresses {
         let entries = self.entries.iter();
         let ours = entries.filter_map(|entry| match &entry.standing {
             Standing::Ours(ours) if !stands(ours) => Some(ours.clone()),
-            Standing::Ours(_) | Standing::Absent | Standing::Foreign => None,
+            Standing::Ours(_) | Standing::Absent | Standing::LetGo(_) | Standing::Foreign => None,
         });
         ours.collect()
     }
@@ -178,9 +207,10 @@ impl Addresses {
                         entry.standing = Standing::Ours(address);
                     }
                 }
-                Standing::Absent | Standing::Foreign => {}
+                Standing::Absent | Standing::LetGo(_) | Standing::Foreign => {}
             }
         }
+        self.recount();
     }
 
     /// Removes what somebody who was killed has left, before anything else: two routers would
@@ -227,7 +257,7 @@ impl Addresses {
                 continue;
             }
             if entry.config.no_track {
-                entry.standing = Standing::Absent;
+                entry.standing = Standing::LetGo(ours.clone());
                 return Restored::Gone;
             }
             match kernel.add_address(ours) {
@@ -242,6 +272,7 @@ impl Addresses {
                     entry.complain(owner, error.to_string());
                     entry.standing = Standing::Absent;
                     entry.lost = true;
+                    self.is_incomplete = true;
                     return Restored::Gone;
                 }
             }
@@ -256,19 +287,87 @@ impl Addresses {
                 entry.standing = Standing::Absent;
             }
         }
+        self.recount();
+    }
+
+    /// An interface has come up: what somebody removed on it before counts no more, and may have gone
+    /// with the interface.
+    pub fn begin_anew(&mut self, index: u32) {
+        for entry in &mut self.entries {
+            if matches!(&entry.standing, Standing::LetGo(address) if address.index == index) {
+                entry.standing = Standing::Absent;
+            }
+        }
+        self.recount();
     }
 
     /// An interface is gone, and its addresses with it.
     pub fn forget(&mut self, index: u32) {
         for entry in &mut self.entries {
-            if matches!(&entry.standing, Standing::Ours(ours) if ours.index == index) {
+            if matches!(
+                &entry.standing,
+                Standing::Ours(address) | Standing::LetGo(address) if address.index == index
+            ) {
                 entry.standing = Standing::Absent;
             }
+        }
+        self.recount();
+    }
+}
+
+impl Standing {
+    /// Whether the interface has it, by us or not.
+    const fn is_set(&self) -> bool {
+        match self {
+            Self::Ours(_) | Self::Foreign => true,
+            Self::Absent | Self::LetGo(_) => false,
         }
     }
 }
 
 impl Entry {
+    /// Whether it is to be set, is not, and somebody minds.
+    fn is_wanting(&self) -> bool {
+        self.standing == Standing::Absent && !self.config.no_track
+    }
+
+    /// Sets it if it is to be set and is not.
+    fn set(&mut self, owner: &str, kernel: &mut impl Kernel, interfaces: &Interfaces) -> Attempt {
+        if self.standing != Standing::Absent {
+            return Attempt::NotMade;
+        }
+        let VirtualAddress { address, dev, .. } = &self.config;
+        let Some(resolved) = resolve(&self.config, interfaces) else {
+            let why = format!("cannot add {address} to {dev}: no such interface");
+            self.complain(owner, why);
+            return Attempt::NotMade;
+        };
+        match kernel.add_address(&resolved) {
+            Ok(Added::New) => {
+                if self.lost {
+                    warn!("({owner}) {address}, which somebody removed from {dev}, is back");
+                }
+                self.standing = Standing::Ours(resolved);
+            }
+            // Whoever has set it again: it was ours, and would stay on two hosts.
+            Ok(Added::AlreadyThere) if self.lost => {
+                warn!("({owner}) {address} was set on {dev} again by somebody; it is ours");
+                self.standing = Standing::Ours(resolved);
+                self.lost = false;
+            }
+            Ok(Added::AlreadyThere) => {
+                warn!("({owner}) {address} is on {dev} already; it will stay there");
+                self.standing = Standing::Foreign;
+            }
+            Err(error) => {
+                self.complain(owner, error.to_string());
+                return Attempt::Refused;
+            }
+        }
+        self.trouble = None;
+        Attempt::Done
+    }
+
     /// Says why it is not set, unless that was said.
     fn complain(&mut self, owner: &str, why: String) {
         if self.trouble.as_ref() != Some(&why) {

@@ -66,6 +66,8 @@ pub struct Router<K> {
     check_filters_at: Option<Instant>,
     /// Addresses that could not be set are tried again at this time.
     check_addresses_at: Option<Instant>,
+    /// The member whose turn it is then.
+    check_addresses_of: usize,
     debounce: Debounce,
     disable_local_igmp: bool,
     dont_release: bool,
@@ -79,6 +81,9 @@ const FILTERS_LAST: Duration = Duration::from_millis(700);
 
 /// Nor when the kernel would take an address that it has refused.
 const ADDRESSES_WAIT: Duration = Duration::from_millis(700);
+
+/// So many of them are tried again at a time: each costs a request, and adverts must not be late.
+const REFUSALS: usize = 16;
 
 /// What the instances act upon.
 struct Outside<K> {
@@ -130,6 +135,7 @@ impl<K: Kernel> Router<K> {
             check_routing_at: None,
             check_filters_at: None,
             check_addresses_at: None,
+            check_addresses_of: 0,
             debounce: Debounce::new(global.interface_up_down_delays),
             disable_local_igmp: global.disable_local_igmp,
             dont_release: global.dont_release,
@@ -331,10 +337,15 @@ impl<K: Kernel> Router<K> {
         else {
             return;
         };
+        let mut concerns_us = false;
         for member in &mut self.members {
-            member.handle_answer(address, mac, &self.interfaces, &mut self.outside, now);
+            concerns_us |=
+                member.handle_answer(address, mac, &self.interfaces, &mut self.outside, now);
         }
-        self.settle(now);
+        // Whoever floods the segment with answers is not to cost a look at everything.
+        if concerns_us {
+            self.settle(now);
+        }
     }
 
     /// Whether the interface of this name is another one than that of this index.

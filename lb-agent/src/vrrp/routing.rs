@@ -41,6 +41,8 @@ enum Config {
 struct Line {
     config: Config,
     standing: Standing,
+    /// It was removed, and could not be put back at once.
+    lost: bool,
     /// That it cannot be set was said.
     said: bool,
 }
@@ -70,6 +72,7 @@ impl Routing {
         let line = |config| Line {
             config,
             standing: Standing::Absent,
+            lost: false,
             said: false,
         };
         Self {
@@ -107,9 +110,11 @@ impl Routing {
         self.lines.is_empty()
     }
 
-    /// Sets what is not set. What cannot be set is said once and tried again at the next call.
-    pub fn add(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
+    /// Sets what is not set. What cannot be set is said once and tried again at the next call. How many
+    /// came back that had been removed.
+    pub fn add(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) -> usize {
         let owner = &self.owner;
+        let mut restored = 0;
         for line in &mut self.lines {
             if line.standing != Standing::Absent {
                 continue;
@@ -122,10 +127,18 @@ impl Routing {
                 Err(reason) => Err(reason),
             };
             match done {
-                Ok((entry, Added::New)) => line.standing = Standing::Ours(entry),
+                Ok((entry, Added::New)) => {
+                    if std::mem::take(&mut line.lost) {
+                        warn!("({owner}) {}, which was removed, is back", entry.text);
+                        restored += 1;
+                    }
+                    line.standing = Standing::Ours(entry);
+                    line.said = false;
+                }
                 Ok((entry, Added::AlreadyThere)) => {
                     warn!("({owner}) {} is there already; it will stay", entry.text);
                     line.standing = Standing::Foreign;
+                    (line.lost, line.said) = (false, false);
                 }
                 Err(_said_before) if line.said => {}
                 Err(reason) => {
@@ -134,12 +147,13 @@ impl Routing {
                 }
             }
         }
+        restored
     }
 
     /// Removes what [`Self::add`] has set, the last first.
     pub fn remove(&mut self, kernel: &mut impl Kernel) {
         for line in self.lines.iter_mut().rev() {
-            line.said = false;
+            (line.lost, line.said) = (false, false);
             match std::mem::replace(&mut line.standing, Standing::Absent) {
                 Standing::Ours(entry) => {
                     if let Err(error) = kernel.remove_routing(&entry) {
@@ -183,11 +197,13 @@ impl Routing {
                     restored += 1;
                 }
                 // Its interface is down or gone: it is set again when it can be.
-                Err(_later) => line.standing = Standing::Absent,
+                Err(_later) => {
+                    line.standing = Standing::Absent;
+                    line.lost = true;
+                }
             }
         }
-        self.add(kernel, interfaces);
-        restored
+        restored + self.add(kernel, interfaces)
     }
 }
 

@@ -16,6 +16,9 @@ const VIP: &str = "192.168.159.200:80";
 const RS1: &str = "192.168.159.105";
 const RS2: &str = "192.168.159.106";
 
+/// On a loaded machine; less than what changes that follow each other wait for.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
 /// What is set by hand, by real servers.
 fn by_hand(agent: &Agent) -> Result<Vec<(String, u64)>> {
     let list = super::dumped_as(agent, "services", "by_hand")?;
@@ -209,8 +212,13 @@ fn a_server_that_was_just_found_down_is_not_back_after_a_crash() -> Result<()> {
     done(cluster.agent(0)?, &format!("check-now {VIP}"))?;
     let agent = cluster.agent(0)?;
     agent.wait_for("Removing service [192.168.159.106]:tcp:80", 6 * SOON)?;
-    // The first change is written when it comes, on a thread that has this time for it.
-    std::thread::sleep(Duration::from_secs(2));
+    // The first change is written when it comes; only what follows it within 5 s has to wait.
+    let path = state_file(&cluster);
+    let written = || {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        text.contains("\"up\":false").then_some(())
+    };
+    wait_until(AT_ONCE, written).context("it is not written at once")?;
     cluster.take(0)?.kill()?;
     cluster.start(0)?;
     cluster.wait_for_master(0)?;

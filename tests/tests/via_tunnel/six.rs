@@ -11,6 +11,11 @@ use super::{PATIENCE, from_now};
 /// Where the service is.
 const VIP: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x100);
 
+/// As VRRP sets it on a MASTER, without a prefix length in the configuration and with one. The kernel would
+/// choose the latter as a source.
+const WHOLE: &str = "/128 dev eth0 nodad preferred_lft 0";
+const WITH_ITS_NETWORK: &str = "/64 dev eth0 nodad";
+
 /// A director and two servers on one segment. No server has the virtual address yet.
 struct Network {
     director: Namespace,
@@ -53,10 +58,10 @@ impl Network {
         Ok(())
     }
 
-    /// A director that asks; `master`: it holds the address itself.
-    fn director(&self, master: bool) -> Result<Agent> {
-        if master {
-            let address = format!("address add {VIP}/128 dev eth0 nodad preferred_lft 0");
+    /// A director that asks, and that holds the address itself if it is said how.
+    fn director(&self, holds: Option<&str>) -> Result<Agent> {
+        if let Some(how) = holds {
+            let address = format!("address add {VIP}{how}");
             self.director.ip(&address)?;
         }
         let servers = ["11", "12"].map(|host| server(&format!("2001:db8::{host}")));
@@ -81,10 +86,10 @@ fn over_ipv6_a_server_without_the_virtual_address_is_down_and_comes_up_with_it()
     if skipped(&needs::SITE) {
         return Ok(());
     }
-    for master in [true, false] {
+    for holds in [Some(WHOLE), Some(WITH_ITS_NETWORK), None] {
         let network = Network::new()?;
         network.server_has_it(0, "lo")?;
-        let mut agent = network.director(master)?;
+        let mut agent = network.director(holds)?;
         agent.wait_for("TCP connection to [2001:db8::11]:tcp:80 success.", PATIENCE)?;
         agent.wait_for(
             "TCP_CHECK on service [2001:db8::12]:tcp:80 failed. no answer from [2001:db8::100]:80 \
@@ -114,7 +119,7 @@ fn over_ipv6_a_server_that_gives_the_address_away_refuses_or_is_gone_is_said_to_
     let mut network = Network::new()?;
     network.server_has_it(0, "eth0")?;
     network.server_has_it(1, "lo")?;
-    let mut agent = network.director(true)?;
+    let mut agent = network.director(Some(WHOLE))?;
     agent.wait_for(
         "TCP_CHECK on service [2001:db8::11]:tcp:80 failed. the server answers neighbour \
          solicitations for 2001:db8::100 (it is at ",
@@ -143,7 +148,7 @@ fn over_ipv6_a_server_that_is_gone_answers_no_solicitation() -> Result<()> {
     }
     let network = Network::new()?;
     network.servers[1].ip("link set eth0 down")?;
-    let mut agent = network.director(true)?;
+    let mut agent = network.director(Some(WHOLE))?;
     agent.wait_for(
         "TCP_CHECK on service [2001:db8::12]:tcp:80 failed. the server does not answer neighbour \
          solicitations within 1s.",
@@ -151,7 +156,8 @@ fn over_ipv6_a_server_that_is_gone_answers_no_solicitation() -> Result<()> {
     )
 }
 
-/// The servers take nothing out of tunnels: what comes there is looked at on the wire.
+/// The servers take nothing out of tunnels: what comes there is looked at on the wire. The director holds
+/// all virtual addresses, and asks from its own one: the servers have the others, too.
 #[test]
 fn a_tunnel_of_either_family_carries_the_packet_of_either() -> Result<()> {
     if skipped(&needs::SITE) || skipped(&[Need::Program("tcpdump")]) {
@@ -159,6 +165,14 @@ fn a_tunnel_of_either_family_carries_the_packet_of_either() -> Result<()> {
     }
     let network = Network::new()?;
     let [server_machine, _] = &network.servers;
+    for held in [
+        "2001:db8::101/64 dev eth0 nodad",
+        "2001:db8::100/128 dev eth0 nodad preferred_lft 0",
+        "192.0.2.100/32 dev eth0",
+        "192.0.2.101/32 dev eth0",
+    ] {
+        network.director.ip(&format!("address add {held}"))?;
+    }
     let text = [
         ("2001:db8::100 80", "2001:db8::11"),
         ("2001:db8::101 80", "10.9.0.11"),

@@ -7,7 +7,8 @@
 //!
 //! The kernel's TCP cannot ask this question: while this host is MASTER the virtual address is local,
 //! whatever routes say (the rule of the local table comes first), and answers from it are dropped as
-//! martians. So the handshake is made here, below the kernel's IP: a SYN in a frame to the server's
+//! martians (IPv4), or find no socket and are refused, by a RST that goes to this host itself (IPv6).
+//! So the handshake is made here, below the kernel's IP: a SYN in a frame to the server's
 //! MAC address, or in a packet of IP in IP to the server, of either family in either; the answer is heard
 //! on a packet socket, before the kernel drops it; a RST ends it. That is all of TCP there is here: no data,
 //! hence `TCP_CHECK` only. On-link servers are also asked by ARP, or by a neighbour solicitation, who has
@@ -19,6 +20,7 @@
 mod handshake;
 mod listener;
 mod outer;
+mod source;
 mod way;
 
 use std::io;

@@ -65,6 +65,15 @@ fn an_address_under_detection_of_duplicates_is_tentative() {
 }
 
 #[test]
+fn an_address_that_is_preferred_no_longer_is_deprecated() {
+    let mut written = bytes(&vip());
+    assert!(!decode(&written).unwrap().deprecated);
+    written[2] = 0x20;
+    let address = decode(&written).unwrap();
+    assert!(address.deprecated && !address.tentative);
+}
+
+#[test]
 fn the_near_end_of_a_point_to_point_link_is_the_address() {
     #[rustfmt::skip]
     let bytes = [

@@ -25,6 +25,7 @@ pub(super) fn resolve(config: &VirtualAddress, interfaces: &Interfaces) -> Optio
         flags: flags(config),
         preferred_lft: config.preferred_lft.or_else(|| whole_ipv6(config.address)),
         tentative: false,
+        deprecated: false,
     })
 }
 

@@ -4,7 +4,9 @@
 //! on, or somebody who answers for our addresses, does. Whoever answers is found by asking (RFC
 //! 5227 2.1.1, RFC 4861 7.2.2): probes go with the adverts, for all addresses or for some in their
 //! turn. An address that somebody has answered for is asked for again with the very next advert,
-//! so that two answers take as long for one of many addresses as for a single one.
+//! so that the next answers take as long for one of many addresses as for a single one. Those that
+//! follow each other sooner than we ask are one: of a host with two interfaces on the segment, or of an
+//! old master that has had no time yet to let go.
 //!
 //! Which address has its turn, and which cannot be asked for, is the router's to know.
 
@@ -18,8 +20,8 @@ use crate::vrrp::timers::Timers;
 
 /// Probes are broadcast: at shorter intervals than this they do not go with every advert.
 const PROBE_INTERVAL: Duration = Duration::from_millis(100);
-/// So many addresses are asked for in a second; at short intervals each advert has its share.
-const PROBES: u32 = 16;
+/// So many addresses are asked for with an advert.
+const PROBES: usize = 16;
 /// A host that is silent for a moment is not gone.
 const SILENCE: Duration = Duration::from_millis(3500);
 
@@ -27,6 +29,10 @@ const SILENCE: Duration = Duration::from_millis(3500);
 const ADVERTS: u8 = 3;
 /// So many answers to our probes: one may be from somebody who is just letting go.
 const ANSWERS: u8 = 2;
+/// As many where intervals are shorter than [`LONG`]: to let go takes as long as ever.
+const QUICK_ANSWERS: u8 = 3;
+/// Keepalived's interval without a word.
+const LONG: Duration = Duration::from_secs(1);
 
 /// Somebody else who acts as master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +65,8 @@ pub(super) struct Split {
 struct Signs {
     count: u8,
     last: Option<Instant>,
+    /// The last one that was counted.
+    counted: Option<Instant>,
 }
 
 /// What to ask for beside an advert.
@@ -71,14 +79,19 @@ pub(super) struct Probe {
 }
 
 impl Signs {
-    /// How many there are with this one.
-    fn note(&mut self, patience: Duration, now: Instant) -> u8 {
-        self.count = if self.are_fresh(patience, now) {
-            self.count.saturating_add(1)
+    /// How many there are with this one, of those that are so far `apart`.
+    fn note(&mut self, patience: Duration, apart: Duration, now: Instant) -> u8 {
+        let before = if self.are_fresh(patience, now) {
+            self.count
         } else {
-            1
+            0
         };
+        let since = |at: Instant| now.saturating_duration_since(at);
         self.last = Some(now);
+        if before == 0 || self.counted.is_none_or(|at| since(at) >= apart) {
+            self.count = before.saturating_add(1);
+            self.counted = Some(now);
+        }
         self.count
     }
 
@@ -95,11 +108,7 @@ impl Split {
 
     /// What to ask for now; it then counts as asked.
     pub(super) fn probe(&mut self, timers: &Timers, now: Instant) -> Option<Probe> {
-        let interval = timers
-            .adver_int
-            .clamp(PROBE_INTERVAL, Duration::from_secs(1));
-        // A little early is not too often: adverts do not come to the microsecond.
-        let enough = interval * 7 / 8;
+        let enough = roughly(timers.adver_int.clamp(PROBE_INTERVAL, LONG));
         let is_due = self
             .probed
             .is_none_or(|at| now.saturating_duration_since(at) >= enough);
@@ -115,9 +124,10 @@ impl Split {
             });
         }
         self.probed = Some(now);
-        let share = u128::from(PROBES) * interval.as_millis() / 1000;
-        let others = usize::try_from(share).unwrap_or(usize::MAX).max(1);
-        Some(Probe { again, others })
+        Some(Probe {
+            again,
+            others: PROBES,
+        })
     }
 
     /// So long without a sign: the other one is gone.
@@ -136,8 +146,16 @@ impl Split {
         let patience = Self::patience(timers);
         self.last = Some(now);
         let certain = match rival {
-            Rival::Advertises(_) => self.adverts.note(patience, now) >= ADVERTS,
-            Rival::Answers { address, .. } => self.note_answer(address, patience, now) >= ANSWERS,
+            Rival::Advertises(_) => self.adverts.note(patience, Duration::ZERO, now) >= ADVERTS,
+            Rival::Answers { address, .. } => {
+                let apart = roughly(timers.adver_int.max(PROBE_INTERVAL));
+                let enough = if timers.adver_int < LONG {
+                    QUICK_ANSWERS
+                } else {
+                    ANSWERS
+                };
+                self.note_answer(address, patience, apart, now) >= enough
+            }
         };
         if certain && self.rival.is_none() {
             self.rival = Some(rival);
@@ -148,18 +166,29 @@ impl Split {
 
     /// How often this address was answered for. Another suspect stays one until it is silent: it is
     /// asked for again, which is enough to find the same master.
-    fn note_answer(&mut self, address: IpAddr, patience: Duration, now: Instant) -> u8 {
+    fn note_answer(
+        &mut self,
+        address: IpAddr,
+        patience: Duration,
+        apart: Duration,
+        now: Instant,
+    ) -> u8 {
         match &mut self.suspect {
-            Some((suspect, answers)) if *suspect == address => answers.note(patience, now),
+            Some((suspect, answers)) if *suspect == address => answers.note(patience, apart, now),
             Some((_, answers)) if answers.are_fresh(patience, now) => 0,
             Some(_) | None => {
                 let mut answers = Signs::default();
-                let count = answers.note(patience, now);
+                let count = answers.note(patience, apart, now);
                 self.suspect = Some((address, answers));
                 count
             }
         }
     }
+}
+
+/// A little early is not too often: neither adverts nor answers come to the microsecond.
+fn roughly(interval: Duration) -> Duration {
+    interval * 7 / 8
 }
 
 impl Instance {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tracing::error;
 
-use super::{ADDRESSES_WAIT, Member, Router};
+use super::{ADDRESSES_WAIT, Member, REFUSALS, Router};
 use crate::vrrp::effects::Kernel;
 
 impl<K: Kernel> Router<K> {
@@ -28,13 +28,28 @@ impl<K: Kernel> Router<K> {
         }
     }
 
-    /// Tries again to set what could not be set: nobody tells when it can be.
+    /// Tries again to set what could not be set: nobody tells when it can be. Of many that are refused
+    /// some at a time, in turn.
     pub(super) fn complete_addresses(&mut self, now: Instant) {
+        let mut refusals = REFUSALS;
         self.statics
-            .complete(&mut self.outside.kernel, &self.interfaces);
-        for member in &mut self.members {
-            if member.lacks_addresses(&self.interfaces) {
-                member.complete(&self.interfaces, &mut self.outside, now);
+            .retry(&mut self.outside.kernel, &self.interfaces, &mut refusals);
+        let mut refusals = REFUSALS;
+        let count = self.members.len();
+        for _ in 0..count {
+            if refusals == 0 {
+                break;
+            }
+            let place = if self.check_addresses_of < count {
+                self.check_addresses_of
+            } else {
+                0
+            };
+            self.check_addresses_of = place + 1;
+            if let Some(member) = self.members.get_mut(place)
+                && member.lacks_addresses(&self.interfaces)
+            {
+                member.complete(&mut refusals, &self.interfaces, &mut self.outside, now);
             }
         }
     }

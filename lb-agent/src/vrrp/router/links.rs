@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tracing::{error, info};
 
-use super::{Member, Router};
+use super::{Member, REFUSALS, Router};
 use crate::net::link::Link;
 use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::instance::{Input, Interface};
@@ -59,7 +59,7 @@ impl<K: Kernel> Router<K> {
                 if link.up { "up" } else { "down" }
             );
         }
-        let (name, up) = (link.name.clone(), link.up);
+        let (index, name, up) = (link.index, link.name.clone(), link.up);
         let is_new_primary = before.is_none() && self.is_primary(&name);
         if is_new_primary {
             self.open(&link);
@@ -73,6 +73,12 @@ impl<K: Kernel> Router<K> {
         }
         if before == Some(up) {
             return;
+        }
+        if up {
+            self.statics.begin_anew(index);
+            for member in &mut self.members {
+                member.addresses.begin_anew(index);
+            }
         }
         self.statics
             .complete(&mut self.outside.kernel, &self.interfaces);
@@ -91,7 +97,8 @@ impl<K: Kernel> Router<K> {
                 let input = Input::Interface(interface);
                 member.handle(input, &self.interfaces, &mut self.outside, now);
             } else {
-                member.complete(&self.interfaces, &mut self.outside, now);
+                let mut refusals = REFUSALS;
+                member.complete(&mut refusals, &self.interfaces, &mut self.outside, now);
             }
             let what = (Kind::Interface, name);
             member.track(what, status, &self.interfaces, &mut self.outside, now);

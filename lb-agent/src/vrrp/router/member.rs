@@ -291,9 +291,10 @@ impl Member {
     }
 
     /// A MASTER sets and announces the addresses that had to wait: for another interface, or for
-    /// whatever kept the kernel from taking them.
+    /// whatever kept the kernel from taking them. It ends with so many `refusals`.
     pub(super) fn complete<K: Kernel>(
         &mut self,
+        refusals: &mut usize,
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
         now: Instant,
@@ -309,7 +310,8 @@ impl Member {
         if !self.machine.holds_addresses() || missing.is_empty() {
             return;
         }
-        self.addresses.add(&mut outside.kernel, interfaces);
+        let kernel = &mut outside.kernel;
+        self.addresses.retry(kernel, interfaces, refusals);
         let still_missing = absent(&self.addresses);
         for place in missing
             .into_iter()

@@ -73,7 +73,26 @@ impl Statics {
             self.addresses.add(kernel, interfaces);
             self.count_found();
         }
-        self.routing.add(kernel, interfaces);
+        self.add_routing(kernel, interfaces);
+    }
+
+    fn add_routing(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
+        let restored = self.routing.add(kernel, interfaces);
+        self.counters.routing_restored(restored);
+    }
+
+    /// Tries again to set the addresses that the kernel has refused, until there are so many `refusals`.
+    pub(super) fn retry(
+        &mut self,
+        kernel: &mut impl Kernel,
+        interfaces: &Interfaces,
+        refusals: &mut usize,
+    ) {
+        if self.lacks_addresses(interfaces) {
+            self.addresses.retry(kernel, interfaces, refusals);
+            self.count_found();
+            self.add_routing(kernel, interfaces);
+        }
     }
 
     /// Those that somebody had removed, and that stand again.
@@ -153,6 +172,10 @@ impl Statics {
         }
         let restored = self.routing.restore(kernel, interfaces);
         self.counters.routing_restored(restored);
+    }
+
+    pub(super) fn begin_anew(&mut self, index: u32) {
+        self.addresses.begin_anew(index);
     }
 
     pub(super) fn forget(&mut self, index: u32) {

@@ -201,6 +201,19 @@ fn a_slow_start_goes_on_over_a_restart_where_it_was() {
 }
 
 #[test]
+fn a_slow_start_of_which_a_damaged_file_says_too_much_is_over() {
+    let mut service = virtual_server(vec![real_server(2, 20)], None);
+    service.rules.xdp_slow_start = SECOND * 60;
+    let mut past = record(true, vec![known(2, true, true)]);
+    for elapsed in [60_000, 9_000_000_000_000_000, u64::MAX] {
+        past.servers[0].slow_start = Some(elapsed);
+        let (after, _) = Pool::begin(service.clone(), Past::All(&past, clock::now()));
+        assert_eq!(members(&after), [(2, 20, false)], "{elapsed}");
+        assert_eq!(after.poll_timeout(), None, "{elapsed}");
+    }
+}
+
+#[test]
 fn a_file_that_says_nothing_of_slow_starts_can_be_read() {
     let text = r#"{"real_server": "a", "up": true, "more_weight": 0, "hand": null, "told": true}"#;
     let record: ServerRecord = serde_json::from_str(text).unwrap();

@@ -5,15 +5,16 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::time::Duration;
 
-use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{LinkAddr, MsgFlags, sendto};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::time::interval;
 
 use super::outer::{Outer, is_ipv6};
+use super::source;
 use crate::health::probe::{NotProbed, ProbeResult, connect};
 use crate::health::spec::{LvsMethod, Target, ViaTunnel};
+use crate::net::address::{self, Address};
 use crate::net::neighbour;
 use crate::net::netlink::{Connection, NetlinkError};
 use crate::net::route::{self, Route};
@@ -64,7 +65,13 @@ impl Way {
         let server = target.connect_ip;
         let mut netlink = Connection::open().map_err(|error| asked(&error))?;
         let route = route(&mut netlink, target, server)?;
-        let source = source(target, &route, via.virtual_address.ip())?;
+        let virtual_address = via.virtual_address.ip();
+        let here = addresses(&mut netlink, target, &route, virtual_address)?;
+        let routed = route.source;
+        let routed = routed.map(|it| source::preferred(&here, it, virtual_address));
+        // Of the server's family.
+        let outside = target.bindto.or(routed);
+        let source = source(target, outside, &here, virtual_address)?;
         let index = route.index;
         match via.lvs_method {
             LvsMethod::Dr => {
@@ -84,8 +91,7 @@ impl Way {
                 })
             }
             LvsMethod::Tun => {
-                let outer = target.bindto.or(route.source);
-                let outer = outer.and_then(|from| Outer::new(from, server));
+                let outer = outside.and_then(|from| Outer::new(from, server));
                 let outer = outer.ok_or_else(|| no_address(server))?;
                 let socket = tunnel(target)?;
                 // Not known before the first packet: then the next probe asks.
@@ -203,37 +209,44 @@ fn route(netlink: &mut Connection, target: &Target, server: IpAddr) -> Result<Ro
     Ok(route)
 }
 
+/// The addresses of an interface, as far as one of them is to be chosen here.
+fn addresses(
+    netlink: &mut Connection,
+    target: &Target,
+    route: &Route,
+    virtual_address: IpAddr,
+) -> Result<Vec<Address>, ProbeResult> {
+    let same_family = target.connect_ip.is_ipv4() == virtual_address.is_ipv4();
+    let is_certain = |it: IpAddr| it.is_ipv4() && it != virtual_address;
+    if same_family && (target.bindto.is_some() || route.source.is_none_or(is_certain)) {
+        return Ok(Vec::new());
+    }
+    let mut addresses = address::list(netlink).map_err(|error| asked(&error))?;
+    addresses.retain(|it| it.index == route.index);
+    Ok(addresses)
+}
+
 /// What is asked from, of the virtual address's family. Where the server is of another one, neither its route
 /// nor `bindto` says it.
-fn source(target: &Target, route: &Route, virtual_address: IpAddr) -> Result<IpAddr, ProbeResult> {
-    let source = if target.connect_ip.is_ipv4() == virtual_address.is_ipv4() {
-        target.bindto.or(route.source)
+fn source(
+    target: &Target,
+    outside: Option<IpAddr>,
+    here: &[Address],
+    virtual_address: IpAddr,
+) -> Result<IpAddr, ProbeResult> {
+    let ipv4 = virtual_address.is_ipv4();
+    let source = if target.connect_ip.is_ipv4() == ipv4 {
+        outside
     } else {
-        own_address(route.index, virtual_address)
+        source::own(here, None, ipv4, virtual_address)
     };
     match source {
         Some(source) if source == virtual_address => Err(no_way(
             "this host would ask from the virtual address itself; set `bindto` to another one",
         )),
-        Some(source) if source.is_ipv4() == virtual_address.is_ipv4() => Ok(source),
+        Some(source) if source.is_ipv4() == ipv4 => Ok(source),
         Some(_) | None => Err(no_address(virtual_address)),
     }
-}
-
-/// The first address of the interface that is of the family of `virtual_address`, and good beyond the link.
-fn own_address(index: u32, virtual_address: IpAddr) -> Option<IpAddr> {
-    let here = |name: &str| if_nametoindex(name).is_ok_and(|found| found == index);
-    let addresses = getifaddrs().ok()?.filter(|it| here(&it.interface_name));
-    let addresses = addresses.filter_map(|it| {
-        let address = it.address?;
-        let four = address.as_sockaddr_in().map(|it| IpAddr::from(it.ip()));
-        four.or_else(|| address.as_sockaddr_in6().map(|it| IpAddr::from(it.ip())))
-    });
-    let mut of_use = addresses.filter(|address| match address {
-        IpAddr::V4(_) => virtual_address.is_ipv4(),
-        IpAddr::V6(address) => virtual_address.is_ipv6() && !address.is_unicast_link_local(),
-    });
-    of_use.find(|address| *address != virtual_address)
 }
 
 fn no_address(like: IpAddr) -> ProbeResult {

@@ -106,11 +106,11 @@ fn probes(bench: &mut Bench, interval: f64, (first, last): (u32, u32)) -> Vec<Ac
 
 #[test]
 fn probes_go_with_the_adverts_but_not_more_often_than_ten_times_a_second() {
-    for (interval, others) in [(10.0, 16), (1.0, 16), (0.5, 8), (0.1, 1)] {
+    for interval in [10.0, 1.0, 0.5, 0.1] {
         let mut bench = master_at(interval);
         let probe = Action::Probe {
             again: None,
-            others,
+            others: 16,
         };
         let probes = probes(&mut bench, interval, (1, 5));
         assert_eq!(probes, [probe; 5], "{interval}");
@@ -134,12 +134,19 @@ fn what_was_answered_for_is_asked_for_again_with_the_next_advert() {
         others: 0,
     };
     assert_eq!(probes(&mut bench, 0.02, (2, 2)), [again]);
-    assert_eq!(
-        said(&bench.at(0.05, Input::Rival(rival))),
-        Some(Some(rival))
-    );
-    // It is certain: from here on there is time, but this address is always among those asked for.
-    let later = probes(&mut bench, 0.02, (3, 52));
+    let mut certain_at = None;
+    for advert in 2..=11_u32 {
+        assert_eq!(certain_at, None, "and everything was said");
+        probes(&mut bench, 0.02, (advert, advert));
+        let at = f64::from(advert) * 0.02 + 0.01;
+        if said(&bench.at(at, Input::Rival(rival))) == Some(Some(rival)) {
+            certain_at = Some(advert);
+        }
+    }
+    // The first answer, and two more that are a tenth of a second apart.
+    assert_eq!(certain_at, Some(11));
+    // From here on there is time, but this address is always among those asked for.
+    let later = probes(&mut bench, 0.02, (12, 61));
     assert!((9..=12).contains(&later.len()), "{}", later.len());
     for probe in later {
         assert!(
@@ -152,6 +159,45 @@ fn what_was_answered_for_is_asked_for_again_with_the_next_advert() {
             ),
             "{probe:?}"
         );
+    }
+}
+
+#[test]
+fn answers_that_follow_each_other_at_once_are_one() {
+    let rival = Rival::Answers {
+        address: VIP,
+        mac: MAC,
+    };
+    // A host with two interfaces, or an old master that is letting go.
+    let cases: [(f64, &[f64]); 4] = [
+        (1.0, &[0.5, 0.501, 0.502, 1.0]),
+        (0.1, &[0.05, 0.051, 0.15]),
+        (0.1, &[0.05, 0.1, 0.15, 0.2]),
+        (
+            0.01,
+            &[0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.15],
+        ),
+    ];
+    for (interval, answers) in cases {
+        let mut bench = master_at(interval);
+        for second in answers {
+            let said = said(&bench.at(*second, Input::Rival(rival)));
+            assert_eq!(said, None, "{interval}: {second}");
+        }
+    }
+    // Who goes on is one.
+    let cases: [(f64, &[f64]); 3] = [
+        (1.0, &[0.5, 1.499]),
+        (0.1, &[0.05, 0.149, 0.248]),
+        (0.01, &[0.01, 0.11, 0.21]),
+    ];
+    for (interval, answers) in cases {
+        let mut bench = master_at(interval);
+        let mut last = None;
+        for second in answers {
+            last = said(&bench.at(*second, Input::Rival(rival)));
+        }
+        assert_eq!(last, Some(Some(rival)), "{interval}");
     }
 }
 

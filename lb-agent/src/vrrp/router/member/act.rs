@@ -27,7 +27,8 @@ impl Member {
                 Action::AddAddresses => {
                     self.block(outside);
                     self.addresses.add(&mut outside.kernel, interfaces);
-                    self.routing.add(&mut outside.kernel, interfaces);
+                    let restored = self.routing.add(&mut outside.kernel, interfaces);
+                    self.board.counters.routing_restored(restored);
                 }
                 Action::RemoveAddresses => {
                     outside.pace.forget(instance);

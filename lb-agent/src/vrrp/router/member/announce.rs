@@ -126,7 +126,7 @@ impl Member {
         frame.send(link.index, outside);
     }
 
-    /// Somebody says it has this address. What we did not ask for is no matter of ours.
+    /// Somebody says it has this address; whether that is a matter of ours.
     pub(in crate::vrrp::router) fn handle_answer<K: Kernel>(
         &mut self,
         address: IpAddr,
@@ -134,17 +134,19 @@ impl Member {
         interfaces: &Interfaces,
         outside: &mut Outside<K>,
         now: Instant,
-    ) {
+    ) -> bool {
         if let Some((lower, place)) = &mut self.lower
             && *lower == address
         {
             *place = Some(mac);
         }
         let is_ours = self.machine.holds_addresses() && self.has_virtual(address);
-        if is_ours && !interfaces.has_mac(mac) {
+        let is_rival = is_ours && !interfaces.has_mac(mac);
+        if is_rival {
             let rival = Rival::Answers { address, mac };
             self.handle(Input::Rival(rival), interfaces, outside, now);
         }
+        is_rival
     }
 }
 

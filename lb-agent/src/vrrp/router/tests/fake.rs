@@ -113,10 +113,16 @@ pub(super) struct Fake {
     pub(super) refuses_filters: bool,
     /// It is not taken, as an IPv6 address where IPv6 is disabled.
     pub(super) refuses: Option<&'static str>,
+    /// No IPv6 address is taken.
+    pub(super) refuses_ipv6: bool,
+    /// So many addresses were to be added.
+    pub(super) asked: usize,
     /// None can be removed.
     pub(super) keeps_addresses: bool,
     /// No interface can be made.
     pub(super) refuses_links: bool,
+    /// No route is taken, as over a next hop that cannot be reached.
+    pub(super) refuses_routing: bool,
     /// Indexes of interfaces that were made.
     given: Vec<u32>,
     journal: Journal,
@@ -132,8 +138,11 @@ impl Fake {
             flushed: false,
             refuses_filters: false,
             refuses: None,
+            refuses_ipv6: false,
+            asked: 0,
             keeps_addresses: false,
             refuses_links: false,
+            refuses_routing: false,
             given: Vec::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
@@ -167,11 +176,13 @@ impl Kernel for Fake {
     }
 
     fn add_address(&mut self, address: &Address) -> Result<Added, NetlinkError> {
+        self.asked += 1;
         if self.position(address).is_some() {
             return Ok(Added::AlreadyThere);
         }
         let refused: Option<IpNet> = self.refuses.and_then(|it| it.parse().ok());
-        if refused == Some(address.address) {
+        let is_ipv6 = address.address.addr().is_ipv6();
+        if refused == Some(address.address) || (is_ipv6 && self.refuses_ipv6) {
             return Err(denied(format!("add {}", address.address)));
         }
         self.addresses.push(address.clone());
@@ -194,6 +205,9 @@ impl Kernel for Fake {
     fn add_routing(&mut self, entry: &Entry) -> Result<Added, NetlinkError> {
         if self.routing.contains(&entry.text) {
             return Ok(Added::AlreadyThere);
+        }
+        if self.refuses_routing {
+            return Err(denied(format!("add {}", entry.text)));
         }
         self.routing.push(entry.text.clone());
         self.journal.push(Seen::Routed(entry.text.clone()));

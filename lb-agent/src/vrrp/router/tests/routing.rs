@@ -66,6 +66,40 @@ fn what_somebody_else_removes_is_back_within_a_second_and_counted() {
 }
 
 #[test]
+fn what_cannot_be_put_back_at_once_is_counted_when_it_is() {
+    let mut setup = setup();
+    setup.static_routes = vec![route("198.51.100.0/24", false)];
+    let mut bench = Bench::master(setup);
+    bench.kernel().routing.clear();
+    bench.kernel().refuses_routing = true;
+    bench.tell(Event::RouteChanged);
+    bench.pass(Duration::from_secs(1));
+    assert!(bench.kernel().routing.is_empty());
+    assert_eq!(bench.status().stats.routing_restored, 0);
+    assert_eq!(bench.router.static_counters().read().routing_restored, 0);
+    bench.kernel().refuses_routing = false;
+    for _ in 0..2 {
+        bench.tell(Event::RouteChanged);
+        bench.pass(Duration::from_secs(1));
+        assert_eq!(bench.kernel().routing.len(), 3);
+        assert_eq!(bench.status().stats.routing_restored, 2);
+        assert_eq!(bench.router.static_counters().read().routing_restored, 1);
+    }
+}
+
+#[test]
+fn what_could_never_be_set_is_not_put_back() {
+    let mut bench = Bench::started(setup());
+    bench.kernel().refuses_routing = true;
+    bench.pass(Duration::from_secs(4));
+    bench.kernel().refuses_routing = false;
+    bench.tell(Event::RouteChanged);
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.kernel().routing, [ROUTE, RULE]);
+    assert_eq!(bench.status().stats.routing_restored, 0);
+}
+
+#[test]
 fn what_is_not_tracked_stays_away() {
     let mut setup = setup();
     setup.instances[0].virtual_routes = vec![route("192.0.2.0/24", true)];

@@ -64,13 +64,19 @@ fn addresses_of_the_other_family_cost_the_others_no_turn() {
 #[test]
 fn a_second_master_is_seen_within_three_intervals_of_a_tenth_of_a_second_as_well() {
     let interval = Duration::from_millis(100);
-    let mut setup = Setup::from(vec![config()]);
-    setup.instances[0].version = crate::vrrp::settings::Version::V3;
-    setup.instances[0].advert_int = interval;
-    setup.instances[0].settle();
-    let mut bench = Bench::master(setup);
-    let took = intervals_until_seen(&mut bench, interval, VIP);
-    assert!(took.is_some_and(|took| took <= 3), "{took:?}");
+    for (addresses, taken, most) in [(1, 0, 3), (4, 3, 3), (16, 15, 3), (30, 29, 4)] {
+        let mut setup = Setup::from(vec![config_with(addresses)]);
+        setup.instances[0].version = crate::vrrp::settings::Version::V3;
+        setup.instances[0].advert_int = interval;
+        setup.instances[0].settle();
+        let mut bench = Bench::master(setup);
+        let taken = Ipv4Addr::new(10, 0, 0, 100 + taken);
+        let took = intervals_until_seen(&mut bench, interval, taken);
+        assert!(
+            took.is_some_and(|took| took <= most),
+            "{addresses}: {took:?}"
+        );
+    }
 }
 
 fn reply(mac: [u8; 6], address: Ipv4Addr) -> Vec<u8> {
@@ -90,6 +96,7 @@ fn a_master_asks_for_its_own_addresses_and_hears_who_else_answers() {
     };
     assert!(bench.journal.take().contains(&asked));
     for _ in 0..2 {
+        bench.pass(Duration::from_secs(1));
         bench
             .router
             .handle_frame(ETH0.index, &reply(MAC, VIP), bench.now);
