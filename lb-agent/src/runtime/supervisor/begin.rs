@@ -68,7 +68,7 @@ impl Supervisor {
         ));
         let (tell, news) = mpsc::unbounded_channel();
         let (setup, watched) = trackers::setup(director.config(), programs);
-        let ready = vrrp::prepare(&director, &planes, setup, conduct, tell.clone());
+        let ready = vrrp::prepare(&director, &planes, instance, setup, conduct, tell.clone());
         let begun = ready.map_err(RunError::from).and_then(|ready| {
             // Whatever may be refused is there: from here on services change.
             planes.begin(&mut director)?;

@@ -322,7 +322,7 @@ fn a_vmac_that_could_not_be_brought_up_is_brought_up_when_its_address_is_free() 
         ..link()
     };
     bench.kernel().create_link(&other).unwrap();
-    bench.kernel().bring_up("other").unwrap();
+    bench.kernel().bring_up("other", MARK).unwrap();
     bench.router.start(bench.now);
     bench.pass(Duration::from_secs(4));
     assert!(!stands(&mut bench, SECOND_VIP)[0].2);
