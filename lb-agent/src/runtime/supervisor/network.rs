@@ -224,8 +224,9 @@ impl Network {
     }
 
     /// The same for a director that only tries a configuration: the routes that are not known are
-    /// asked for, nobody is probed, and nobody is told.
+    /// asked for, all of them if routes have just changed; nobody is probed, and nobody is told.
     pub(super) fn look_up(&mut self, director: &mut Director, now: Instant) {
+        director.hops().hurry_routes();
         while let Some(action) = director.hops().poll_action() {
             match action {
                 Action::LookUpRoute(address) => self.look_up_route(address, director, now),

@@ -186,3 +186,18 @@ fn what_another_was_told_a_moment_ago_is_not_asked_again() {
     assert_eq!(actions(&mut hops), expected);
     assert_eq!(hops.interface(server()), Some(ETH0));
 }
+
+#[test]
+fn who_decides_at_once_asks_for_routes_that_have_just_changed_and_for_no_others() {
+    let now = start();
+    let hops = resolved(now);
+    let mut rehearsal = hops.clone();
+    rehearsal.hurry_routes();
+    assert_eq!(actions(&mut rehearsal), []);
+    let mut hops = hops;
+    hops.handle_routes_changed(now + seconds(1));
+    let mut rehearsal = hops.clone();
+    rehearsal.hurry_routes();
+    assert_eq!(actions(&mut rehearsal), [Action::LookUpRoute(server())]);
+    assert_eq!(actions(&mut hops), []);
+}
