@@ -94,6 +94,8 @@ impl Network {
     /// Reads interfaces and addresses again, for the director that goes on with another
     /// configuration. If that fails, everything is tried again until it can be read.
     pub(super) fn read_again(&mut self, director: &mut Director) {
+        // Nobody tells when somebody takes a program off an interface.
+        director.doubt_attachments();
         if self.read_surroundings(director).is_err() {
             self.loss.note();
             self.mend(director);
