@@ -253,7 +253,8 @@ impl NextHops {
         let index = link.index;
         let up = link.up;
         let before = self.links.insert(index, link);
-        if before.as_ref() == self.links.get(&index) {
+        let same = before.as_ref().zip(self.links.get(&index));
+        if same.is_some_and(|(before, link)| before.is_as(link)) {
             return;
         }
         if up && before.is_none_or(|before| !before.up) {
