@@ -61,11 +61,6 @@ impl Supervisor {
         network.settle(&mut director, clock::now());
 
         let mut planes = Planes::start(instance, &mut director)?;
-        let telling = Telling::start(notify::from_config::Settings::new(
-            director.config(),
-            programs,
-            &host_name(),
-        ));
         let (tell, news) = mpsc::unbounded_channel();
         let (setup, watched) = trackers::setup(director.config(), programs);
         let ready = vrrp::prepare(&director, &planes, instance, setup, conduct, tell.clone());
@@ -82,6 +77,12 @@ impl Supervisor {
             }
         };
         planes.keep();
+        // Not before: who opens FIFOs may have to wait for a file system, and their scripts run from then on.
+        let telling = Telling::start(notify::from_config::Settings::new(
+            director.config(),
+            programs,
+            &host_name(),
+        ));
         let (sender, events) = mpsc::unbounded_channel();
         let services = health::prepare::services(director.config(), programs);
         programs.say_violation();
