@@ -413,6 +413,37 @@ fn a_session_that_does_not_begin_ends_what_another_one_has_left() {
     }
 }
 
+/// The session that a `BFD_CHECK` gets was up and is down; it was VRRP's only until now.
+#[test]
+fn a_session_that_was_up_before_it_was_a_checkers_is_down() {
+    let bfd = |name: &str| {
+        let name = name.to_owned();
+        with(vec![vec![checker(Kind::Bfd(BfdCheck { name }), 0)]])
+    };
+    for before in [true, false] {
+        let now = clock::now();
+        let mut schedule = Schedule::new(&bfd("old"), settings(), now);
+        for (name, up) in [
+            ("old", true),
+            ("old", before),
+            ("new", true),
+            ("new", false),
+        ] {
+            schedule.handle_bfd(name, up, now);
+        }
+        drop(told(&mut schedule));
+        let _moves = schedule.reload(&bfd("new"), settings(), now);
+        schedule.handle_bfd("new", false, now);
+        let news = told(&mut schedule);
+        let is_down = !before || news.contains(&(server_key(2), Change::Down));
+        assert!(is_down, "{news:?}");
+        assert!(!news.contains(&(server_key(2), Change::Up)), "{news:?}");
+        // And it recovers with its session.
+        schedule.handle_bfd("new", true, now);
+        assert_eq!(told(&mut schedule), [(server_key(2), Change::Up)]);
+    }
+}
+
 /// What the pool makes of the same reload is the same number.
 #[test]
 fn a_weight_of_checkers_goes_on_from_what_the_pool_has_over_a_reload() {
