@@ -2,7 +2,7 @@
 
 use super::restart::{pool, snapshot};
 use super::*;
-use crate::health::pool::Pool;
+use crate::health::pool::{Pool, ServerRecord};
 
 fn one(retry: u32) -> Vec<Service> {
     services(vec![Server {
@@ -369,6 +369,32 @@ fn what_a_server_waits_for_is_not_forgotten_by_a_restart() {
         let expected = [(server_key(2), change)];
         assert_eq!(told(&mut next), expected, "alpha {is_alpha} up {up}");
     }
+}
+
+/// One checker without an answer holds a server down since a reload; another one, which is down for a
+/// reason of its own, has it in addition.
+#[test]
+fn what_holds_one_server_down_holds_no_other_after_a_restart() {
+    let ping = || checker(Kind::Ping, 0);
+    let outcomes = [refused(), refused()];
+    let (mut before, now) = checked(&with(vec![vec![tcp()], vec![ping()]]), &outcomes);
+    let after = with(vec![vec![web()], vec![ping(), web()]]);
+    let _moves = before.reload(&after, settings(), now);
+    let mut pool = pool(false, 0);
+    let other = ServerRecord {
+        real_server: "[10.0.0.3]:tcp:80".to_owned(),
+        ..pool.servers[0].clone()
+    };
+    pool.servers.push(other);
+    let known = snapshot(before.record(now).named(), vec![pool]);
+    let mut next = Schedule::new(&after, settings(), now);
+    next.restore(&known, now);
+    drop(told(&mut next));
+    let [web, ping] = [0, 1].map(CheckerId);
+    next.handle_result(ping, ProbeResult::Success, now);
+    assert_eq!(told(&mut next), [(server_key(3), Change::Up)]);
+    next.handle_result(web, ProbeResult::Success, now);
+    assert_eq!(told(&mut next), [(server_key(2), Change::Up)]);
 }
 
 #[test]
