@@ -19,6 +19,8 @@ pub enum Need {
     Ipvs,
     /// A kernel without IPVS.
     NoIpvs,
+    /// Interfaces of the type ipvlan.
+    Ipvlan,
     /// The kernel's FUSE.
     Fuse,
     /// A kernel that filters system calls.
@@ -49,6 +51,7 @@ impl Need {
             Self::Bpf => Path::new("/sys/kernel/btf/vmlinux").exists(),
             Self::Ipvs => Path::new("/proc/net/ip_vs").exists() || is_module("ip_vs"),
             Self::NoIpvs => !Self::Ipvs.is_met(),
+            Self::Ipvlan => Path::new("/sys/module/ipvlan").exists() || is_module("ipvlan"),
             Self::Fuse => Path::new("/dev/fuse").exists(),
             Self::Seccomp => Path::new("/proc/sys/kernel/seccomp/actions_avail").exists(),
             Self::NfTables => nftables(),
@@ -83,6 +86,7 @@ impl fmt::Display for Need {
             Self::Bpf => write!(f, "no BPF with BTF in this kernel"),
             Self::Ipvs => write!(f, "no IPVS in this kernel (`cargo xtask vm` has one)"),
             Self::NoIpvs => write!(f, "this kernel has IPVS"),
+            Self::Ipvlan => write!(f, "no ipvlan in this kernel"),
             Self::Fuse => write!(f, "no FUSE in this kernel"),
             Self::Seccomp => write!(f, "no seccomp in this kernel"),
             Self::NfTables => write!(
