@@ -111,3 +111,36 @@ fn a_bridge_has_no_native_xdp_in_any_kernel() -> Result<()> {
     let why = "generic mode: eth0 is a bridge, where the kernel has no native XDP";
     shown(&agent, |dump| dump.contains(why))
 }
+
+/// The next agent wants the other mode: to see whether that works, the old attachment has to go.
+#[test]
+fn a_start_that_native_mode_is_refused_leaves_the_program_of_a_killed_agent_as_it_was() -> Result<()>
+{
+    let commands = [
+        "link add name eth0 mtu 9000 type veth peer name far mtu 9000",
+        "link set far up",
+    ];
+    let Some(machine) = director(&commands)? else {
+        return Ok(());
+    };
+    let mut agent = Agent::start(&machine, &text("generic"))?;
+    agent.wait_for("XDP program attached to eth0 (generic)", PATIENCE)?;
+    shown(&agent, |dump| dump.contains("[192.0.2.1]:tcp:80"))?;
+    agent.kill()?;
+    let exit = Agent::start(&machine, &text("native"))?.wait(PATIENCE)?;
+    for part in [
+        "cannot attach to eth0 in native mode: the MTU is too large for XDP",
+        "XDP program attached to eth0 (generic), as before",
+        "what an earlier agent has left goes on forwarding",
+    ] {
+        ensure!(exit.log.contains(part), "no {part:?}:\n{}", exit.log);
+    }
+    ensure!(exit.status.code() == Some(1), "{}", exit.status);
+    ensure!(machine.program("eth0")?.is_some(), "{}", exit.log);
+    let mut agent = Agent::start(&machine, &text("generic"))?;
+    agent.wait_for("adopted the data plane of an earlier agent", PATIENCE)?;
+    shown(&agent, |dump| dump.contains("[192.0.2.1]:tcp:80"))?;
+    let exit = agent.terminate()?;
+    ensure!(exit.status.success(), "{}", exit.log);
+    machine.wait_until_free("eth0")
+}

@@ -89,7 +89,7 @@ impl Kernel for Wire {
         Ok(())
     }
 
-    fn bring_up(&mut self, _name: &str) -> Result<(), NetlinkError> {
+    fn bring_up(&mut self, _name: &str, _alias: &str) -> Result<(), NetlinkError> {
         Ok(())
     }
 

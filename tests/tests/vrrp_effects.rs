@@ -193,6 +193,7 @@ fn no_accept_lets_nobody_reach_the_address_and_leaves_no_table() -> Result<()> {
     // As a firewall that is started anew.
     pair.ours_namespace().enter(|| {
         let mut filters = Connection::with_protocol(NETLINK_NETFILTER)?;
+        nft::unblock(&mut filters, "never.there")?;
         Ok(nft::unblock(&mut filters, "mine.eth0.66.IPv4")?)
     })?;
     ours.wait_until(|status| status.stats.filter_restored == 1)?;

@@ -253,7 +253,8 @@ impl NextHops {
         let index = link.index;
         let up = link.up;
         let before = self.links.insert(index, link);
-        if before.as_ref() == self.links.get(&index) {
+        let same = before.as_ref().zip(self.links.get(&index));
+        if same.is_some_and(|(before, link)| before.is_as(link)) {
             return;
         }
         if up && before.is_none_or(|before| !before.up) {
@@ -319,8 +320,7 @@ impl NextHops {
     /// The time of [`Self::poll_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.routes_due.take_if(|due| *due <= now).is_some() {
-            self.lookups.extend(self.watched.keys());
-            self.gateways.routes_changed();
+            self.ask_routes();
         }
         self.gateways.handle_timeout(now);
         for address in self.paths.expire(now) {
@@ -336,6 +336,14 @@ impl NextHops {
             self.lookups.extend(addresses);
         }
         self.fire_due(now);
+    }
+
+    /// For who decides now, and is never called when it is time: routes that have just changed are asked
+    /// for at once.
+    pub fn hurry_routes(&mut self) {
+        if self.routes_due.take().is_some() {
+            self.ask_routes();
+        }
     }
 
     /// When [`Self::handle_timeout`] wants to be called.
@@ -400,6 +408,11 @@ impl NextHops {
                 self.hops.probes.insert(key);
             }
         }
+    }
+
+    fn ask_routes(&mut self) {
+        self.lookups.extend(self.watched.keys());
+        self.gateways.routes_changed();
     }
 
     fn ask_routes_by(&mut self, due: Instant) {

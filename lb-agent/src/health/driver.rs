@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{self, JoinError, JoinHandle, JoinSet};
+use tokio::task::{self, AbortHandle, JoinError, JoinHandle, JoinSet};
 use tokio::time::sleep_until;
 use tracing::{debug, error};
 
@@ -155,10 +155,17 @@ struct Driver {
     events: mpsc::UnboundedSender<Event>,
     /// The probes under way; dropping the set aborts them.
     probes: JoinSet<Ended>,
-    /// Which checker each is of; `None`: of one that a reload has removed.
-    asked: HashMap<task::Id, Option<CheckerId>>,
+    asked: HashMap<task::Id, Asked>,
     /// What some of them have to wait for.
     turns: Turns,
+}
+
+/// A probe under way.
+struct Asked {
+    /// `None`: of a checker that a reload has removed.
+    by: Option<CheckerId>,
+    /// It has its turn, or waits for it: what ends it.
+    in_turn: Option<AbortHandle>,
 }
 
 impl Driver {
@@ -197,6 +204,7 @@ impl Driver {
         match action {
             Action::Probe { id, check, url } => {
                 let turn = self.turns.of(&check.question);
+                let takes_turns = turn.is_some();
                 let probe = self.probes.spawn(async move {
                     let _held = match turn {
                         Some(turn) => Some(turn.lock_owned().await),
@@ -204,7 +212,12 @@ impl Driver {
                     };
                     timed(probe::probe(&check.question, url)).await
                 });
-                self.asked.insert(probe.id(), Some(id));
+                let task = probe.id();
+                let asked = Asked {
+                    by: Some(id),
+                    in_turn: takes_turns.then_some(probe),
+                };
+                self.asked.insert(task, asked);
             }
             Action::Log(line) => line.write(),
             // Nobody there any more: `run` sees that itself and returns.
@@ -223,7 +236,7 @@ impl Driver {
                 (error.id(), ProbeResult::NotProbed(broken), None)
             }
         };
-        match (self.asked.remove(&task), when) {
+        match (self.asked.remove(&task).map(|asked| asked.by), when) {
             (Some(Some(id)), Some(when)) => self.schedule.handle_end(id, result, when, now),
             (Some(Some(id)), None) => self.schedule.handle_result(id, result, now),
             (Some(None), _) => self.schedule.handle_orphan(),
@@ -248,8 +261,12 @@ impl Driver {
             Request::RestoreCounters(snapshot) => self.schedule.restore_counters(&snapshot),
             Request::Reload(services, share) => {
                 let moves = self.schedule.reload(&services, settings(share), now);
-                for id in self.asked.values_mut() {
-                    *id = id.and_then(|id| moves.of(id));
+                for asked in self.asked.values_mut() {
+                    asked.by = asked.by.and_then(|id| moves.of(id));
+                    // Whoever comes would have to wait for a time-out of somebody who has gone.
+                    if let (None, Some(probe)) = (asked.by, &asked.in_turn) {
+                        probe.abort();
+                    }
                 }
                 self.turns.forget_idle();
             }

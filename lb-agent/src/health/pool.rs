@@ -85,6 +85,8 @@ pub struct Pool {
     rules: PoolRules,
     quorum: Quorum,
     has_quorum: bool,
+    /// Somebody has heard that it has, or has not.
+    quorum_told: bool,
     members: Vec<Member>,
 }
 
@@ -139,6 +141,7 @@ impl Pool {
             quorum: Quorum::new(rules.quorum, rules.hysteresis),
             rules,
             has_quorum: false,
+            quorum_told: false,
             members: Vec::new(),
         };
         (pool, change)
@@ -304,7 +307,7 @@ impl Pool {
 
     /// `what` is how the mail begins; the line is the same at start.
     fn gain_as(&mut self, what: &str, change: &mut PoolChange) {
-        self.has_quorum = true;
+        (self.has_quorum, self.quorum_told) = (true, true);
         let numbers = self.quorum.gained_numbers(self.live_weight());
         let line = format!("Gained quorum {numbers} for VS {}", self.virtual_server);
         change.lines.push(LogLine::Info(line));
@@ -315,7 +318,7 @@ impl Pool {
     }
 
     fn keep(&mut self, sentence: String, change: &mut PoolChange) {
-        self.has_quorum = true;
+        (self.has_quorum, self.quorum_told) = (true, true);
         let line = format!("{sentence} for VS {}", self.virtual_server);
         change.lines.push(LogLine::Info(line));
         change.notices.push(Notice::Quorum { up: true, sentence });
@@ -323,7 +326,7 @@ impl Pool {
 
     /// `why` is how the line begins.
     fn lose(&mut self, why: String, change: &mut PoolChange) {
-        self.has_quorum = false;
+        (self.has_quorum, self.quorum_told) = (false, true);
         let names = self.names();
         let line = format!("{why} for VS {}", names.service());
         change.lines.push(LogLine::Warn(line));

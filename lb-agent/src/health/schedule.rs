@@ -19,7 +19,7 @@ mod reload;
 mod target;
 mod tell;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -94,6 +94,8 @@ pub struct Schedule {
     share: u32,
     punctuality: Punctuality,
     actions: VecDeque<Action>,
+    /// BFD instances that have been up, whether a checker has them or not.
+    reached: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -119,6 +121,7 @@ impl Schedule {
             share: settings.seed,
             punctuality: Punctuality::default(),
             actions: VecDeque::new(),
+            reached: HashSet::new(),
         };
         let mut known = HashMap::new();
         for service in services {
@@ -156,8 +159,12 @@ impl Schedule {
 
     /// The BFD instance `name` says whether its session is up. One that has never been up says nothing of
     /// its servers, as with keepalived: they count as up, with `alpha` as down, whatever another session
-    /// made of them before a reload.
+    /// made of them before a reload. One that has, when it was no checker's yet, is down.
     pub fn handle_bfd(&mut self, name: &str, up: bool, now: Instant) {
+        if up {
+            self.reached.insert(name.to_owned());
+        }
+        let has_been_up = self.reached.contains(name);
         let result = if up {
             ProbeResult::Success
         } else {
@@ -166,7 +173,7 @@ impl Schedule {
         for id in self.told_by(name) {
             let entry = self.entries.get(id.0);
             let unproven = entry.is_some_and(|it| it.verdict.state() == State::Unproven);
-            if unproven && !up {
+            if unproven && !has_been_up {
                 self.let_go(id, now);
                 continue;
             }

@@ -50,6 +50,24 @@ pub struct Link {
     pub alias: Option<String>,
 }
 
+impl Link {
+    /// Whether it is as `other`, whatever is written on them: nobody's packets depend on that.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let Self {
+            index,
+            name,
+            mac,
+            up,
+            mtu,
+            kind,
+            master,
+            alias: _,
+        } = other;
+        (self.index, self.mac, self.up, self.mtu) == (*index, *mac, *up, *mtu)
+            && (&self.name, &self.kind, &self.master) == (name, kind, master)
+    }
+}
+
 /// What kind of interface a link is (`IFLA_INFO_KIND`).
 ///
 /// A parent of 0 lives in another namespace.

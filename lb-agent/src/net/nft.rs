@@ -127,26 +127,37 @@ pub fn is_blocked(
         if expected.is_empty() {
             continue;
         }
-        let what = format_args!("look for the nftables table {name}");
-        let flags = |_kind: u16, payload: &[u8]| {
-            let flags = attribute::values::<3>(payload.get(4..)?)[TABLE_FLAGS];
-            Some(
-                flags
-                    .and_then(|it| it.first_chunk())
-                    .map_or(0, |it| u32::from_be_bytes(*it)),
-            )
-        };
-        match connection.query(table(GETTABLE, family, name), &what, flags) {
-            Ok(flags) if flags & DORMANT == 0 => {}
-            Ok(_dormant) => return Ok(false),
-            Err(error) if error.errno() == Some(Errno::ENOENT) => return Ok(false),
-            Err(error) => return Err(error),
+        let flags = flags_of(connection, family, name)?;
+        if flags.is_none_or(|flags| flags & DORMANT != 0) {
+            return Ok(false);
         }
         if !expected.is_subset(&label::read(connection, family, name)?) {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// The flags of a table; `None`: there is none of this name.
+fn flags_of(
+    connection: &mut Connection,
+    family: u8,
+    name: &str,
+) -> Result<Option<u32>, NetlinkError> {
+    let what = format_args!("look for the nftables table {name}");
+    let flags = |_kind: u16, payload: &[u8]| {
+        let flags = attribute::values::<3>(payload.get(4..)?)[TABLE_FLAGS];
+        Some(
+            flags
+                .and_then(|it| it.first_chunk())
+                .map_or(0, |it| u32::from_be_bytes(*it)),
+        )
+    };
+    match connection.query(table(GETTABLE, family, name), &what, flags) {
+        Ok(flags) => Ok(Some(flags)),
+        Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The rules of a family that [`block`] makes.
@@ -167,8 +178,15 @@ fn labels(family: u8, addresses: &[IpAddr]) -> BTreeSet<Label> {
 }
 
 /// The end of it. Harmless if there is no such table.
+///
+/// The kernel is asked for the table first, which is quick. A batch that fails for want of it waits for a
+/// grace period of RCU before it is given up (`nf_tables_abort`), and whoever starts takes away what a
+/// crash may have left of hundreds of instances.
 pub fn unblock(connection: &mut Connection, table: &str) -> Result<(), NetlinkError> {
     for family in [NFPROTO_IPV4, NFPROTO_IPV6] {
+        if flags_of(connection, family, table)?.is_none() {
+            continue;
+        }
         let messages = vec![(self::table(DELTABLE, family, table), 0)];
         let what = format_args!("remove the nftables table {table}");
         match send(connection, messages, &what) {

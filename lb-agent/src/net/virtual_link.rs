@@ -12,9 +12,13 @@ use tracing::debug;
 use super::netlink::{Connection, NetlinkError};
 use super::request::Request;
 
-/// Stands on every interface that was brought up here, for the next run: after a kill it is known by that,
-/// whatever its Ethernet address and the interface below are.
-pub const ALIAS: &str = "lb-agent";
+/// What stands on every interface that an agent of this instance has brought up, for its next run: after a
+/// kill it is known by that, whatever its Ethernet address and the interface below are. Those of other
+/// instances on this host are somebody else's.
+#[must_use]
+pub fn alias(instance: &str) -> String {
+    format!("lb-agent {instance}")
+}
 
 /// An interface to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,18 +87,19 @@ fn no_address(name: &str) -> Request {
         })
 }
 
-/// Brings the interface up, and writes [`ALIAS`] on it, also if it stays down.
-pub fn bring_up(connection: &mut Connection, name: &str) -> Result<(), NetlinkError> {
-    connection.execute(up(name), 0, &format_args!("bring interface {name} up"))
+/// Brings the interface up, and writes `alias` on it, also if it stays down.
+pub fn bring_up(connection: &mut Connection, name: &str, alias: &str) -> Result<(), NetlinkError> {
+    let what = format_args!("bring interface {name} up");
+    connection.execute(up(name, alias), 0, &what)
 }
 
 /// The kernel takes the alias for an interface that is there, not for one that is being made, and before
 /// the flags.
-fn up(name: &str) -> Request {
+fn up(name: &str, alias: &str) -> Request {
     let up = IFF_UP.cast_unsigned();
     Request::new(RTM_NEWLINK, &header(0, up, up))
         .with_string(IFLA_IFNAME, name)
-        .with_string(IFLA_IFALIAS, ALIAS)
+        .with_string(IFLA_IFALIAS, alias)
 }
 
 /// Removes the interface; false: it was gone.

@@ -178,6 +178,7 @@ mod tests {
                 pools: vec![PoolRecord {
                     virtual_server: "[192.168.0.1]:tcp:80".into(),
                     has_quorum: true,
+                    quorum_told: true,
                     servers: vec![server],
                 }],
             },

@@ -83,8 +83,8 @@ pub trait Kernel {
     /// and could be chosen as a source.
     fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError>;
 
-    /// Brings an interface up.
-    fn bring_up(&mut self, name: &str) -> Result<(), NetlinkError>;
+    /// Brings an interface up, and writes `alias` on it.
+    fn bring_up(&mut self, name: &str, alias: &str) -> Result<(), NetlinkError>;
 
     /// Removes an interface. Harmless if it is gone.
     fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError>;

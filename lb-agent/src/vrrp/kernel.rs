@@ -166,8 +166,8 @@ impl Kernel for System {
         virtual_link::create(self.rtnetlink(), link)
     }
 
-    fn bring_up(&mut self, name: &str) -> Result<(), NetlinkError> {
-        virtual_link::bring_up(self.rtnetlink(), name)
+    fn bring_up(&mut self, name: &str, alias: &str) -> Result<(), NetlinkError> {
+        virtual_link::bring_up(self.rtnetlink(), name, alias)
     }
 
     fn remove_link(&mut self, name: &str) -> Result<(), NetlinkError> {

@@ -71,6 +71,8 @@ pub struct Router<K> {
     debounce: Debounce,
     disable_local_igmp: bool,
     dont_release: bool,
+    /// The alias of the interfaces that are made.
+    mark: String,
 }
 
 /// A change of the routes seldom comes alone; what is ours is put back within a second.
@@ -139,6 +141,7 @@ impl<K: Kernel> Router<K> {
             debounce: Debounce::new(global.interface_up_down_delays),
             disable_local_igmp: global.disable_local_igmp,
             dont_release: global.dont_release,
+            mark: global.mark,
         }
     }
 

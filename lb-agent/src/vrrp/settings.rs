@@ -101,6 +101,9 @@ pub struct Global {
     pub dont_release: bool,
     /// `log_unknown_vrids`: adverts that no instance listens for are worth a line.
     pub log_unknown_vrids: bool,
+    /// What is written on interfaces that are made ([`crate::net::virtual_link::alias`]), so that the next
+    /// run knows its own. Not the configuration's: whoever starts sets it.
+    pub mark: String,
 }
 
 /// `vrrp_sync_group`.

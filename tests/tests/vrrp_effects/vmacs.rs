@@ -1,7 +1,7 @@
 //! Names of VMACs: kept over a reload, and left alone where they are somebody else's.
 
 use anyhow::{Context, Result, ensure};
-use lb_tests::{Agent, Namespace, skipped, wait_until};
+use lb_tests::{Agent, Namespace, Need, skipped, wait_until};
 
 use crate::pair::{PATIENCE, Pair, VIP, alone};
 use crate::{NEEDS, wait_for};
@@ -112,18 +112,36 @@ fn what_a_killed_agent_has_left_under_the_name_is_made_anew_whatever_it_was() ->
     if skipped(&NEEDS) {
         return Ok(());
     }
+    made_anew(&[
+        ("use_vmac vip0 02:00:00:00:00:07", "vip0@eth0"),
+        ("use_vmac vip0", "00:00:5e:00:01:42"),
+        ("use_vmac vip0 eth1 02:00:00:00:00:08", "vip0@eth1"),
+        ("use_vmac vip0", "vip0@eth0"),
+    ])
+}
+
+/// They have the Ethernet address of the interface below: only the alias tells whose they are.
+#[test]
+fn ipvlans_that_a_killed_agent_has_left_are_made_anew() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Ipvlan]) {
+        return Ok(());
+    }
+    made_anew(&[
+        ("use_ipvlan vip0 eth1", "vip0@eth1"),
+        ("use_ipvlan vip0", "vip0@eth0"),
+        ("use_vmac vip0", "00:00:5e:00:01:42"),
+    ])
+}
+
+/// One agent after the other with these interfaces, all of them killed, and one more with that of the last.
+fn made_anew(interfaces: &[(&str, &str)]) -> Result<()> {
     let _turn = alone();
     let pair = Pair::new()?;
     pair.add_cable()?;
     let machine = pair.ours_namespace();
     let using = |interface: &str| instance("VI_1", "eth0", VIP).replace("use_vmac", interface);
-    let mut expected = "";
-    for (interface, shown) in [
-        ("use_vmac vip0 02:00:00:00:00:07", "vip0@eth0"),
-        ("use_vmac vip0", "00:00:5e:00:01:42"),
-        ("use_vmac vip0 eth1 02:00:00:00:00:08", "vip0@eth1"),
-        ("use_vmac vip0", "vip0@eth0"),
-    ] {
+    let (mut expected, mut last) = ("", "");
+    for &(interface, shown) in interfaces {
         let mut agent = Agent::start(machine, &using(interface))?;
         wait_for(machine, "link show dev vip0", shown, true)
             .with_context(|| format!("{interface}:\n{}", agent.log()))?;
@@ -136,8 +154,9 @@ fn what_a_killed_agent_has_left_under_the_name_is_made_anew_whatever_it_was() ->
             agent.wait_for(expected, PATIENCE)?;
         }
         agent.kill()?;
+        last = interface;
     }
-    let mut agent = Agent::start(machine, &using("use_vmac vip0"))?;
+    let mut agent = Agent::start(machine, &using(last))?;
     agent.wait_for("Entering MASTER STATE", PATIENCE)?;
     let exit = agent.terminate()?;
     ensure!(exit.status.success(), "{}", exit.log);

@@ -19,10 +19,11 @@ use std::io;
 use aya::programs::links::PinnedLink;
 use serde::{Deserialize, Serialize};
 
+pub use adopt::mode_on;
 pub use occupant::{Component, Occupant};
 pub use refusal::{AttachError, DetachError};
 
-use self::adopt::{adopt, mode_on, wait_until_free};
+use self::adopt::{adopt, wait_until_free};
 use self::anew::{attach_anew, pin};
 use self::occupant::Occupants;
 use super::object::Object;

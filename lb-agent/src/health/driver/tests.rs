@@ -196,7 +196,8 @@ async fn a_reload_comes_before_the_probes_that_have_ended_meanwhile() {
         let probe = driver
             .probes
             .spawn(timed(async { ProbeResult::Weighs(Weight::More(-2)) }));
-        driver.asked.insert(probe.id(), Some(id));
+        let (by, in_turn) = (Some(id), None);
+        driver.asked.insert(probe.id(), Asked { by, in_turn });
         task::yield_now().await;
         let (requests, inbox) = mpsc::unbounded_channel();
         requests.send(Request::Reload(weighing(10), true)).unwrap();
@@ -266,6 +267,66 @@ async fn checks_from_one_port_to_one_server_take_turns() {
     };
     let states = timeout(PATIENCE * 2, answered).await.unwrap();
     assert_eq!(states, [State::Up; 2]);
+    handle.stop().await;
+    answering.abort();
+}
+
+/// One checker that sends `payload` from this port and must have an answer.
+fn udp(target: &Target, payload: &[u8], connect_timeout: Duration) -> Vec<Service> {
+    let question = Question {
+        target: Target {
+            connect_timeout,
+            ..target.clone()
+        },
+        kind: Kind::Udp(UdpCheck {
+            payload: payload.to_vec(),
+            require_reply: Some(ReplyPattern {
+                bytes: Vec::new(),
+                ignore: Vec::new(),
+            }),
+            ..UdpCheck::default()
+        }),
+    };
+    let check = Check {
+        question,
+        ..checker(Kind::Tcp, 0)
+    };
+    let server = Server {
+        checks: vec![check],
+        ..real_server(2, 1)
+    };
+    vec![virtual_server(vec![server], None)]
+}
+
+#[tokio::test]
+async fn a_probe_of_a_checker_that_has_gone_gives_its_turn_to_those_that_come() {
+    let answering = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = answering.local_addr().unwrap();
+    let (heard, mut requests) = mpsc::unbounded_channel();
+    let answering = tokio::spawn(async move {
+        let mut buffer = [0; 64];
+        while let Ok((length, from)) = answering.recv_from(&mut buffer).await {
+            let request = buffer[..length].to_vec();
+            if request == b"new" {
+                answering.send_to(b"here", from).await.unwrap();
+            }
+            heard.send(request).ok();
+        }
+    });
+    let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let target = Target {
+        bind_port: free.local_addr().unwrap().port(),
+        ..Target::new(address)
+    };
+    drop(free);
+    let (sender, _events) = mpsc::unbounded_channel();
+    let hour = Duration::from_hours(1);
+    let handle = spawn(&udp(&target, b"old", hour), true, sender);
+    let first = timeout(PATIENCE, requests.recv()).await.unwrap();
+    assert_eq!(first.as_deref(), Some(&b"old"[..]));
+    handle.reload(udp(&target, b"new", PATIENCE), true);
+    let second = timeout(PATIENCE, requests.recv()).await.unwrap();
+    assert_eq!(second.as_deref(), Some(&b"new"[..]));
     handle.stop().await;
     answering.abort();
 }

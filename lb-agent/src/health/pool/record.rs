@@ -17,6 +17,9 @@ pub struct PoolRecord {
     pub virtual_server: String,
     /// It had its quorum.
     pub has_quorum: bool,
+    /// Somebody has heard that it has its quorum, or has not.
+    #[serde(default = "heard")]
+    pub quorum_told: bool,
     /// Its real servers.
     pub servers: Vec<ServerRecord>,
 }
@@ -57,12 +60,6 @@ pub enum Past<'r> {
 }
 
 impl PoolRecord {
-    /// Whether its quorum is known to somebody: it had one, or a server was told to be up or down. That of
-    /// a pool that nothing has been said of yet (`alpha`, before the first check) is no news.
-    fn is_heard_of(&self) -> bool {
-        self.has_quorum || self.servers.iter().any(|server| server.told)
-    }
-
     /// Its real servers by their names.
     #[must_use]
     pub fn by_name(&self) -> HashMap<&str, &ServerRecord> {
@@ -87,12 +84,14 @@ impl Pool {
         PoolRecord {
             virtual_server: self.virtual_server.to_string(),
             has_quorum: self.has_quorum,
+            quorum_told: self.quorum_told,
             servers: servers.collect(),
         }
     }
 
-    /// Goes on from `past`: whether it had its quorum, if somebody knows of it. What there is to hear of the
-    /// servers is told in the order of the file.
+    /// Goes on from `past`: whether it had its quorum, if somebody knows of it. That of a pool whose quorum
+    /// nothing has been said of yet (`alpha`, before the first check) is no news. What there is to hear of
+    /// the servers is told in the order of the file.
     pub(super) fn recall(&mut self, past: Past<'_>, change: &mut PoolChange) -> Option<bool> {
         let names = Names(&self.virtual_server);
         let (init, length) = (self.rules.rs_init_notifies, self.rules.xdp_slow_start);
@@ -100,7 +99,7 @@ impl Pool {
             Past::Unknown => (None, HashMap::new()),
             Past::Hands(record) => (None, record.by_name()),
             Past::All(record, _now) => {
-                let had_quorum = record.is_heard_of().then_some(record.has_quorum);
+                let had_quorum = record.quorum_told.then_some(record.has_quorum);
                 (had_quorum, record.by_name())
             }
         };

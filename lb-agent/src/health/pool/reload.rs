@@ -26,7 +26,7 @@ impl Pool {
             change.lines.push(names.removed(&server.key));
             change.notices.push(server.gone(true));
         }
-        pool.has_quorum = self.has_quorum;
+        (pool.has_quorum, pool.quorum_told) = (self.has_quorum, self.quorum_told);
         pool.members = self.members;
         pool.update_quorum(&mut change);
         let change = pool.settled(change);

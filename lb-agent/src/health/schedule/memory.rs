@@ -1,6 +1,6 @@
 //! What the next run has to know of the checkers, and how it goes on from that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +21,8 @@ struct Known {
     check: Arc<Check>,
     /// The first server that it is a checker of.
     of: Option<Key>,
+    /// The servers that it holds down without an answer.
+    held_down: Vec<Key>,
     record: Record,
 }
 
@@ -30,7 +32,14 @@ impl Records {
     #[must_use]
     pub fn named(self) -> Checkers {
         let mut checkers = Checkers::new();
-        for Known { check, of, record } in self.0 {
+        for known in self.0 {
+            let Known {
+                check,
+                of,
+                held_down,
+                mut record,
+            } = known;
+            record.held_down_for = held_down.iter().map(server_name).collect();
             let name = fingerprint(&check.question);
             let name = match of {
                 Some(of) if checkers.contains_key(&name) => own_name(&name, &of),
@@ -43,22 +52,33 @@ impl Records {
 }
 
 /// The name of a question, asked for one server.
-fn own_name(question: &str, (service, server): &Key) -> String {
+fn own_name(question: &str, key: &Key) -> String {
+    format!("{question} {}", server_name(key))
+}
+
+/// The name of a server and its virtual server.
+fn server_name((service, server): &Key) -> String {
     let server = ServiceName::of_real_server(service, server);
-    format!("{question} {server} {service}")
+    format!("{server} {service}")
 }
 
 impl Schedule {
     /// What the next run has to know of each question.
     #[must_use]
     pub fn record(&self, now: Instant) -> Records {
-        let held_down: HashSet<usize> = self.targets.iter().flat_map(Target::held_down).collect();
+        let mut held_down: HashMap<usize, Vec<Key>> = HashMap::new();
+        for target in &self.targets {
+            for id in target.held_down() {
+                held_down.entry(id).or_default().push(target.key());
+            }
+        }
         let record = |(id, entry): (usize, &Entry)| {
-            let mut record = entry.verdict.record(now);
-            record.held_down = !record.is_proven() && held_down.contains(&id);
+            let record = entry.verdict.record(now);
+            let held_down = held_down.remove(&id).filter(|_| !record.is_proven());
             Known {
                 check: Arc::clone(entry.verdict.check()),
                 of: self.first_target(entry).map(Target::key),
+                held_down: held_down.unwrap_or_default(),
                 record,
             }
         };
@@ -75,10 +95,10 @@ impl Schedule {
                 Some((entry, record)) => {
                     entry.verdict.restore(record, now);
                     if !record.is_proven() {
-                        unanswered.push((id, record.held_down));
+                        unanswered.push((id, Some(&record.held_down_for)));
                     }
                 }
-                None => unanswered.push((id, true)),
+                None => unanswered.push((id, None)),
             }
         }
         let pools = snapshot.pools.iter();
@@ -91,7 +111,13 @@ impl Schedule {
                 let pool = pools.get(service.to_string().as_str());
                 let known = pool.and_then(|pool| pool.get(name.to_string().as_str()));
                 if let Some(known) = known {
-                    target.recall(known, &unanswered);
+                    let own = server_name(&target.key());
+                    target.recall(known, |id| {
+                        let place = unanswered.binary_search_by_key(&id, |it| it.0).ok()?;
+                        let (_, held_down) = unanswered.get(place)?;
+                        // A new question may be why, whosever it is.
+                        Some(held_down.is_none_or(|servers| servers.contains(&own)))
+                    });
                 }
             }
             self.tell(index, "known from before", now);

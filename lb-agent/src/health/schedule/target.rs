@@ -105,12 +105,15 @@ impl Target {
         held.collect()
     }
 
-    /// Goes on from what its pool was before a restart. `unanswered` are the checkers without an answer, in
-    /// order, and whether each may be why it was down: one that stood for nothing says nothing now either.
-    pub(super) fn recall(&mut self, known: &ServerRecord, unanswered: &[(usize, bool)]) {
+    /// Goes on from what its pool was before a restart. `held_down` of a checker without an answer is
+    /// whether it may be why the server was down: one that stood for nothing says nothing now either.
+    pub(super) fn recall(
+        &mut self,
+        known: &ServerRecord,
+        held_down: impl Fn(usize) -> Option<bool>,
+    ) {
         let held = self.entries.iter().filter_map(|&id| {
-            let place = unanswered.binary_search_by_key(&id, |it| it.0).ok()?;
-            let (_, held_down) = *unanswered.get(place)?;
+            let held_down = held_down(id)?;
             (known.up || held_down).then_some((id, known.up))
         });
         self.held = held.collect();

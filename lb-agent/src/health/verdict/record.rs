@@ -46,10 +46,10 @@ pub struct Record {
     /// How many milliseconds it had been up, or down.
     #[serde(default)]
     since: Option<u64>,
-    /// Not answered since a reload: it stands for one before that was down. What is up needs no such
-    /// word: then all its checkers stood for that.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(in crate::health) held_down: bool,
+    /// Not answered since a reload: the servers for which it stands for one before that was down. Those
+    /// that are up need no such word: then all their checkers stood for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::health) held_down_for: Vec<String>,
 }
 
 impl Record {
@@ -77,7 +77,7 @@ impl Verdict {
             counters: self.counters,
             last: last.map(|last| (last.result.clone(), age(last.at))),
             since: self.since.map(age),
-            held_down: false,
+            held_down_for: Vec::new(),
         }
     }
 

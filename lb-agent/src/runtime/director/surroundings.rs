@@ -14,7 +14,7 @@ impl Director {
     /// An interface is new or has changed; whether the data plane has to hear of it.
     pub fn handle_link(&mut self, link: Link) -> bool {
         let before = self.links.insert(link.index, link.clone());
-        before != Some(link)
+        before.is_none_or(|before| !before.is_as(&link))
     }
 
     /// An interface is gone; whether the data plane has to hear of it.

@@ -159,7 +159,11 @@ impl Plane {
             && refused_at.is_some_and(|it| link.mtu < it.mtu)
     }
 
-    fn attach_as(&mut self, link: &Link, mode: XdpMode) -> Result<Attached, AttachError> {
+    pub(super) fn attach_as(
+        &mut self,
+        link: &Link,
+        mode: XdpMode,
+    ) -> Result<Attached, AttachError> {
         let (index, name) = (link.index, &link.name);
         self.attachments
             .attach(&mut self.object, &self.pins, index, name, mode)

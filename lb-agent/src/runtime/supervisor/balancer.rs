@@ -138,10 +138,14 @@ impl Balancer {
     /// The agent does not run after all. What an earlier agent has left goes on forwarding, as long
     /// as none of its services has been changed; everything else goes.
     pub(super) fn give_back(mut self) {
-        if self.plane.give_back() {
+        let Some(refused) = self.plane.give_back() else {
+            return self.stop();
+        };
+        if refused.is_empty() {
             info!("what an earlier agent has left goes on forwarding");
-        } else {
-            self.stop();
+        }
+        for why in refused {
+            warn!("what an earlier agent has left does not go on forwarding everywhere: {why}");
         }
     }
 

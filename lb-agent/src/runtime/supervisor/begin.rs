@@ -62,14 +62,9 @@ impl Supervisor {
         network.settle(&mut director, clock::now());
 
         let mut planes = Planes::start(instance, &mut director)?;
-        let telling = Telling::start(notify::from_config::Settings::new(
-            director.config(),
-            programs,
-            &host_name(),
-        ));
         let (tell, news) = mpsc::unbounded_channel();
         let (setup, watched) = trackers::setup(director.config(), programs);
-        let ready = vrrp::prepare(&director, &planes, setup, conduct, tell.clone());
+        let ready = vrrp::prepare(&director, &planes, instance, setup, conduct, tell.clone());
         let begun = ready.map_err(RunError::from).and_then(|ready| {
             // Whatever may be refused is there: from here on services change.
             planes.begin(&mut director)?;
@@ -83,6 +78,12 @@ impl Supervisor {
             }
         };
         planes.keep();
+        // Not before: who opens FIFOs may have to wait for a file system, and their scripts run from then on.
+        let telling = Telling::start(notify::from_config::Settings::new(
+            director.config(),
+            programs,
+            &host_name(),
+        ));
         let (sender, events) = mpsc::unbounded_channel();
         let services = health::prepare::services(director.config(), programs);
         programs.say_violation();

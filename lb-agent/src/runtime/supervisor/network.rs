@@ -94,6 +94,8 @@ impl Network {
     /// Reads interfaces and addresses again, for the director that goes on with another
     /// configuration. If that fails, everything is tried again until it can be read.
     pub(super) fn read_again(&mut self, director: &mut Director) {
+        // Nobody tells when somebody takes a program off an interface.
+        director.doubt_attachments();
         if self.read_surroundings(director).is_err() {
             self.loss.note();
             self.mend(director);
@@ -224,8 +226,9 @@ impl Network {
     }
 
     /// The same for a director that only tries a configuration: the routes that are not known are
-    /// asked for, nobody is probed, and nobody is told.
+    /// asked for, all of them if routes have just changed; nobody is probed, and nobody is told.
     pub(super) fn look_up(&mut self, director: &mut Director, now: Instant) {
+        director.hops().hurry_routes();
         while let Some(action) = director.hops().poll_action() {
             match action {
                 Action::LookUpRoute(address) => self.look_up_route(address, director, now),

@@ -6,21 +6,24 @@ use super::Supervisor;
 use super::conduct::Conduct;
 use super::planes::Planes;
 use crate::config::model::Config;
+use crate::net::virtual_link;
 use crate::runtime::director::Director;
 use crate::vrrp::News;
 use crate::vrrp::driver::{self, Prepared, SpawnError};
 use crate::vrrp::settings::Setup;
 
 /// Makes the instances ready to start; `None`: there are none, nor addresses, routes or rules for all
-/// the time. What happens to them goes to `news`.
+/// the time. What happens to them goes to `news`; `instance` is the agent's.
 pub(super) fn prepare(
     director: &Director,
     planes: &Planes,
+    instance: &str,
     mut setup: Setup,
     conduct: Conduct,
     news: mpsc::UnboundedSender<News>,
 ) -> Result<Option<Prepared>, SpawnError> {
     setup.global.dont_release = conduct.dont_release_vrrp;
+    setup.global.mark = virtual_link::alias(instance);
     if setup.is_empty() {
         return Ok(None);
     }
@@ -51,7 +54,8 @@ impl Supervisor {
     /// For a configuration that has instances where there were none.
     pub(super) fn start_vrrp(&mut self, setup: Setup) -> Result<(), SpawnError> {
         let (conduct, tell) = (self.conduct, self.tell.clone());
-        let ready = prepare(&self.director, &self.planes, setup, conduct, tell)?;
+        let (director, instance) = (&self.director, &self.instance);
+        let ready = prepare(director, &self.planes, instance, setup, conduct, tell)?;
         self.vrrp = ready.map(Prepared::spawn).transpose()?;
         Ok(())
     }

@@ -61,7 +61,7 @@ pub(super) struct Member {
     old_checksum: bool,
     /// A master of lower priority was heard: the group has to hear of it.
     heard_lower: bool,
-    /// `no_accept` is in force.
+    /// `no_accept` is in force, or has to be.
     blocked: bool,
     /// What keeps its packet filter from being looked after, as it was said last.
     filter_trouble: Option<String>,

@@ -15,15 +15,22 @@ use crate::vrrp::settings::{VirtualRouter, Vmac};
 pub(super) struct Taken {
     vmac: Vmac,
     kind: LinkKind,
+    /// The interface that the VMAC stands on is there. Without it nobody can tell what is our own.
+    has_base: bool,
 }
 
 impl Taken {
     /// Says so: nobody but the operator can end it.
     pub(super) fn say(&self, instance: &str) {
         let Vmac { name, base, .. } = &self.vmac;
+        let comes = if self.has_base {
+            String::new()
+        } else {
+            format!(", {base} comes")
+        };
         error!(
             "({instance}) interface {name} is there already, and is no VMAC of this instance on {base} \
-             but {:?}: FAULT until it is removed or renamed, or use_vmac has another name",
+             but {:?}: FAULT until it is removed or renamed{comes}, or use_vmac has another name",
             self.kind
         );
     }
@@ -39,8 +46,8 @@ impl<K: Kernel> Router<K> {
         }
         // Later ones are of somebody who runs beside us: both would make theirs for ever.
         let earlier = self.earlier.as_ref();
-        let is_left =
-            earlier.is_some_and(|it| it.contains(&link.index)) && vmac.may_be_of_a_router(link);
+        let is_left = earlier.is_some_and(|it| it.contains(&link.index))
+            && vmac.may_be_left(link, &self.mark);
         let base = self.interfaces.by_name(&vmac.base);
         base.is_none_or(|base| !vmac.is(link, base.index) && !is_left)
     }
@@ -52,6 +59,7 @@ impl<K: Kernel> Router<K> {
             self.is_foreign(vmac, link).then(|| Taken {
                 vmac: vmac.clone(),
                 kind: link.kind.clone(),
+                has_base: self.interfaces.by_name(&vmac.base).is_some(),
             })
         })
     }

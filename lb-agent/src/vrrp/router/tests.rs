@@ -39,6 +39,9 @@ mod vmac;
 const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const VIP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
 
+/// The alias of its VMACs.
+const MARK: &str = "lb-agent one";
+
 /// A router with what it did.
 struct Bench {
     router: Router<Fake>,
@@ -58,7 +61,9 @@ impl Bench {
         };
         let kernel = Fake::new(&journal);
         let gate = Box::new(journal.clone());
-        let router = Router::new(setup.into(), kernel, gate, Box::new(told), now);
+        let mut setup: Setup = setup.into();
+        setup.global.mark = MARK.into();
+        let router = Router::new(setup, kernel, gate, Box::new(told), now);
         Self {
             router,
             journal,

@@ -150,7 +150,7 @@ impl<K: Kernel> Router<K> {
             // An earlier run was killed, or it could not be brought up.
             Some(link) if vmac.is(link, base.index) => true,
             // Ours, or an earlier run had this name for a virtual router elsewhere, or for another.
-            Some(link) if self.made.has(name) || vmac.may_be_of_a_router(link) => {
+            Some(link) if self.made.has(name) || vmac.may_be_left(link, &self.mark) => {
                 warn!(
                     "interface {name} is not what it should be on {} (another kind, interface below or \
                      Ethernet address); it is made anew",
@@ -198,7 +198,7 @@ impl<K: Kernel> Router<K> {
             let path = format!("net/ipv4/conf/{name}/{setting}");
             kernel.set_sysctl(&path, value, Afterwards::Gone);
         }
-        let up = kernel.bring_up(name);
+        let up = kernel.bring_up(name, &self.mark);
         self.made.forget(name);
         self.made.vmacs.push(MadeVmac {
             vmac: vmac.clone(),

@@ -31,6 +31,7 @@ impl From<&Config> for Setup {
             garp_groups: config.garp_groups.clone(),
             dont_release: false,
             log_unknown_vrids: vrrp.log_unknown_vrids,
+            mark: String::new(),
             isolation: Isolation {
                 priority: Priority {
                     nice: process.vrrp_priority,

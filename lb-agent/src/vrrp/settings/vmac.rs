@@ -4,7 +4,7 @@
 use super::{Family, VirtualRouter, Vmac};
 use crate::config::model::{UseVmac, VrrpInstance};
 use crate::net::link::{Link, LinkKind};
-use crate::net::virtual_link::{ALIAS, IpvlanFlags, VirtualKind};
+use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
 
 mod names;
 
@@ -25,16 +25,15 @@ impl Vmac {
 }
 
 impl Vmac {
-    /// Whether an interface may have been made for this virtual router or another one, on top of
-    /// whatever, by us or by another program for VRRP: it is marked, or has the Ethernet address of this
-    /// one or of any VRID (RFC 9568 7.3).
-    pub fn may_be_of_a_router(&self, link: &Link) -> bool {
-        let is_marked = link.alias.as_deref() == Some(ALIAS);
+    /// Whether an interface may be what an earlier run has left, on top of whatever: it has our `mark`, for
+    /// this virtual router or another one, or nobody's, and the Ethernet address of this one.
+    pub fn may_be_left(&self, link: &Link, mark: &str) -> bool {
         let is_macvlan = matches!(link.kind, LinkKind::Macvlan { .. });
         let is_ipvlan = matches!(link.kind, LinkKind::Ipvlan { .. });
-        let has_address = self.kind == VirtualKind::Macvlan(link.mac)
-            || matches!(link.mac, [0, 0, 0x5e, 0, 1 | 2, _]);
-        is_macvlan && (is_marked || has_address) || is_ipvlan && is_marked
+        match link.alias.as_deref() {
+            Some(alias) => alias == mark && (is_macvlan || is_ipvlan),
+            None => is_macvlan && self.kind == VirtualKind::Macvlan(link.mac),
+        }
     }
 
     /// Whether one interface does for both.

@@ -186,3 +186,38 @@ fn what_another_was_told_a_moment_ago_is_not_asked_again() {
     assert_eq!(actions(&mut hops), expected);
     assert_eq!(hops.interface(server()), Some(ETH0));
 }
+
+#[test]
+fn who_decides_at_once_asks_for_routes_that_have_just_changed_and_for_no_others() {
+    let now = start();
+    let mut hops = resolved(now);
+    let mut rehearsal = hops.clone();
+    rehearsal.hurry_routes();
+    assert_eq!(actions(&mut rehearsal), []);
+    hops.handle_routes_changed(now + seconds(1));
+    let mut rehearsal = hops.clone();
+    rehearsal.hurry_routes();
+    assert_eq!(actions(&mut rehearsal), [Action::LookUpRoute(server())]);
+    assert_eq!(actions(&mut hops), []);
+}
+
+#[test]
+fn what_somebody_writes_on_an_interface_is_no_reason_to_ask_for_routes() {
+    let now = start();
+    let mut hops = resolved(now);
+    let mut rehearsal = hops.clone();
+    let alias = Some("rack 7".to_owned());
+    hops.handle_link(Link { alias, ..eth0() }, now + seconds(1));
+    hops.hurry_routes();
+    assert_eq!(actions(&mut hops), []);
+    // Anything else is one.
+    rehearsal.handle_link(
+        Link {
+            mtu: 9000,
+            ..eth0()
+        },
+        now + seconds(1),
+    );
+    rehearsal.hurry_routes();
+    assert_eq!(actions(&mut rehearsal), [Action::LookUpRoute(server())]);
+}

@@ -62,7 +62,7 @@ pub(super) fn adopt(
 }
 
 /// How a program runs on an interface, as far as the kernel tells.
-pub(super) fn mode_on(ifindex: u32) -> Option<Mode> {
+pub fn mode_on(ifindex: u32) -> Option<Mode> {
     let attached = Connection::open()
         .and_then(|mut connection| link::xdp_attached(&mut connection, ifindex))
         .ok()

@@ -19,6 +19,7 @@ fn record(has_quorum: bool, servers: Vec<ServerRecord>) -> PoolRecord {
     PoolRecord {
         virtual_server: VIP.to_string(),
         has_quorum,
+        quorum_told: has_quorum || servers.iter().any(|server| server.told),
         servers,
     }
 }
@@ -113,6 +114,23 @@ fn a_start_tells_what_is_so_and_nothing_that_is_not() {
         let (_, told) = begin(vec![service.clone()], sorry, init, &past);
         assert_eq!(told, expected, "row {row}");
     }
+}
+
+#[test]
+fn a_quorum_that_servers_by_hand_have_lost_is_told_to_be_down_after_a_start() {
+    let servers = || vec![real_server(2, 1), real_server(3, 1)];
+    let (mut pool, _) = Pool::new(virtual_server(servers(), None));
+    for host in [2, 3] {
+        drop(pool.set_by_hand(&server_key(host), Some(Hand::Drain)));
+    }
+    // Neither of them was ever told to be down.
+    let past = pool.record();
+    assert!(past.servers.iter().all(|server| !server.told));
+    let (again, told) = begin(servers(), false, false, &past);
+    assert_eq!(told, [(None, false)]);
+    // Nor is it forgotten at the next one.
+    let (_, told) = begin(servers(), false, false, &again.record());
+    assert_eq!(told, [(None, false)]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::restart::{pool, snapshot};
 use super::*;
-use crate::health::pool::Pool;
+use crate::health::pool::{Pool, ServerRecord};
 
 fn one(retry: u32) -> Vec<Service> {
     services(vec![Server {
@@ -371,6 +371,32 @@ fn what_a_server_waits_for_is_not_forgotten_by_a_restart() {
     }
 }
 
+/// One checker without an answer holds a server down since a reload; another one, which is down for a
+/// reason of its own, has it in addition.
+#[test]
+fn what_holds_one_server_down_holds_no_other_after_a_restart() {
+    let ping = || checker(Kind::Ping, 0);
+    let outcomes = [refused(), refused()];
+    let (mut before, now) = checked(&with(vec![vec![tcp()], vec![ping()]]), &outcomes);
+    let after = with(vec![vec![web()], vec![ping(), web()]]);
+    let _moves = before.reload(&after, settings(), now);
+    let mut pool = pool(false, 0);
+    let other = ServerRecord {
+        real_server: "[10.0.0.3]:tcp:80".to_owned(),
+        ..pool.servers[0].clone()
+    };
+    pool.servers.push(other);
+    let known = snapshot(before.record(now).named(), vec![pool]);
+    let mut next = Schedule::new(&after, settings(), now);
+    next.restore(&known, now);
+    drop(told(&mut next));
+    let [web, ping] = [0, 1].map(CheckerId);
+    next.handle_result(ping, ProbeResult::Success, now);
+    assert_eq!(told(&mut next), [(server_key(3), Change::Up)]);
+    next.handle_result(web, ProbeResult::Success, now);
+    assert_eq!(told(&mut next), [(server_key(2), Change::Up)]);
+}
+
 #[test]
 fn what_never_answers_says_nothing_after_a_restart_either() {
     let service = with(vec![vec![tcp(), checker(Kind::Ping, 0)]]);
@@ -410,6 +436,37 @@ fn a_session_that_does_not_begin_ends_what_another_one_has_left() {
             let news = told(&mut schedule);
             assert_eq!(news, expected, "alpha {is_alpha} up {before}");
         }
+    }
+}
+
+/// The session that a `BFD_CHECK` gets was up and is down; it was VRRP's only until now.
+#[test]
+fn a_session_that_was_up_before_it_was_a_checkers_is_down() {
+    let bfd = |name: &str| {
+        let name = name.to_owned();
+        with(vec![vec![checker(Kind::Bfd(BfdCheck { name }), 0)]])
+    };
+    for before in [true, false] {
+        let now = clock::now();
+        let mut schedule = Schedule::new(&bfd("old"), settings(), now);
+        for (name, up) in [
+            ("old", true),
+            ("old", before),
+            ("new", true),
+            ("new", false),
+        ] {
+            schedule.handle_bfd(name, up, now);
+        }
+        drop(told(&mut schedule));
+        let _moves = schedule.reload(&bfd("new"), settings(), now);
+        schedule.handle_bfd("new", false, now);
+        let news = told(&mut schedule);
+        let is_down = !before || news.contains(&(server_key(2), Change::Down));
+        assert!(is_down, "{news:?}");
+        assert!(!news.contains(&(server_key(2), Change::Up)), "{news:?}");
+        // And it recovers with its session.
+        schedule.handle_bfd("new", true, now);
+        assert_eq!(told(&mut schedule), [(server_key(2), Change::Up)]);
     }
 }
 

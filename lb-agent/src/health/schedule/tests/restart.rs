@@ -35,6 +35,7 @@ pub(super) fn pool(up: bool, more_weight: i64) -> PoolRecord {
     PoolRecord {
         virtual_server: VIP.to_string(),
         has_quorum: up,
+        quorum_told: true,
         servers: vec![ServerRecord {
             real_server: "[10.0.0.2]:tcp:80".to_owned(),
             up,

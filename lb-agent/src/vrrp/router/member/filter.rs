@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::{Member, Outside};
 use crate::net::netlink::NetlinkError;
@@ -27,42 +27,50 @@ impl Member {
             }
             self.set_filter(outside).map(|()| true)
         });
-        let name = &self.config.name;
         match restored {
-            Ok(true) => {
-                warn!(
-                    "({name}) somebody removed or changed the packet filter of no_accept (nftables \
-                     table {table}); put back"
-                );
-                self.board.counters.filter_restored();
-                self.filter_trouble = None;
-            }
-            Ok(false) => self.filter_trouble = None,
-            Err(error) => {
-                let why = error.to_string();
-                if self.filter_trouble.as_ref() != Some(&why) {
-                    error!(
-                        "({name}) no_accept has no effect, or nobody can tell (nftables table \
-                         {table}): {why}; trying again every second"
+            Ok(put_back) => {
+                let name = &self.config.name;
+                if put_back {
+                    self.board.counters.filter_restored();
+                }
+                if self.filter_trouble.take().is_some() {
+                    info!("({name}) no_accept has its effect (nftables table {table})");
+                } else if put_back {
+                    warn!(
+                        "({name}) somebody removed or changed the packet filter of no_accept \
+                         (nftables table {table}); put back"
                     );
-                    self.filter_trouble = Some(why);
                 }
             }
+            Err(error) => self.say_filter_trouble(&table, &error),
+        }
+    }
+
+    /// Said once: it is tried again every second.
+    fn say_filter_trouble(&mut self, table: &str, error: &NetlinkError) {
+        let why = error.to_string();
+        if self.filter_trouble.as_ref() != Some(&why) {
+            let name = &self.config.name;
+            error!(
+                "({name}) no_accept has no effect, or nobody can tell (nftables table {table}): \
+                 {why}; trying again every second"
+            );
+            self.filter_trouble = Some(why);
         }
     }
 
     /// `no_accept`: who does not own the addresses does not take packets for them in (RFC 9568
     /// 6.1, `Accept_Mode`).
     pub(super) fn block<K: Kernel>(&mut self, outside: &mut Outside<K>) {
+        self.filter_trouble = None;
         if self.config.accept || self.is_owner() {
             return;
         }
-        match self.set_filter(outside) {
-            Ok(()) => {
-                self.blocked = true;
-                self.filter_trouble = None;
-            }
-            Err(error) => error!("({}) no_accept has no effect: {error}", self.config.name),
+        // Whether or not that works now: [`Self::restore_filter`] looks after it.
+        self.blocked = true;
+        if let Err(error) = self.set_filter(outside) {
+            let table = self.table();
+            self.say_filter_trouble(&table, &error);
         }
     }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::net::address::{Added, Removed};
 use crate::net::link::LinkKind;
 use crate::net::netlink::NetlinkError;
-use crate::net::virtual_link::{ALIAS, VirtualKind, VirtualLink};
+use crate::net::virtual_link::{VirtualKind, VirtualLink};
 use crate::vrrp::routing::Entry;
 use crate::vrrp::settings::Filter;
 
@@ -286,11 +286,11 @@ impl Kernel for Fake {
     }
 
     /// As the kernel does, not beside another one of the same base with the same Ethernet address.
-    fn bring_up(&mut self, name: &str) -> Result<(), NetlinkError> {
+    fn bring_up(&mut self, name: &str, alias: &str) -> Result<(), NetlinkError> {
         let Some(place) = self.links.iter().position(|link| link.name == name) else {
             return Ok(());
         };
-        self.links[place].alias = Some(ALIAS.into());
+        self.links[place].alias = Some(alias.into());
         let (mac, kind) = (self.links[place].mac, self.links[place].kind.clone());
         let is_macvlan = matches!(kind, LinkKind::Macvlan { .. });
         let same = |link: &Link| link.name != name && link.mac == mac && link.kind == kind;

@@ -3,7 +3,6 @@
 use super::*;
 use crate::config::model::{UseIpvlan, UseVmac};
 use crate::net::link::LinkKind;
-use crate::net::virtual_link::ALIAS;
 use crate::vrrp::status::Reason;
 
 const NAME: &str = "vrrp.51";
@@ -197,7 +196,7 @@ fn of_another_router(parent: u32) -> Link {
 fn marked(kind: LinkKind) -> Link {
     Link {
         kind,
-        alias: Some(ALIAS.into()),
+        alias: Some(MARK.into()),
         ..foreign()
     }
 }
@@ -206,8 +205,6 @@ fn marked(kind: LinkKind) -> Link {
 fn what_an_earlier_run_has_left_for_another_virtual_router_is_made_anew() {
     let [eth0, eth1] = [ETH0, ETH1].map(|port| port.index);
     for left in [
-        of_another_router(eth0),
-        of_another_router(eth1),
         marked(LinkKind::Macvlan { parent: eth0 }),
         marked(LinkKind::Macvlan { parent: eth1 }),
         marked(LinkKind::Ipvlan { parent: eth0 }),
@@ -221,6 +218,35 @@ fn what_an_earlier_run_has_left_for_another_virtual_router_is_made_anew() {
         let made = |it: &&Seen| matches!(it, Seen::LinkMade(_));
         assert!(seen.contains(&Seen::LinkRemoved(NAME.into())), "{seen:?}");
         assert_eq!(seen.iter().filter(made).count(), 1, "{seen:?}");
+    }
+}
+
+/// Another instance of the agent on this host, or a keepalived, which run; the second has the Ethernet
+/// address of the same VRID.
+#[test]
+fn what_another_agent_has_under_the_name_is_left_alone() {
+    let parent = ETH1.index;
+    let anothers = |link: Link| Link {
+        alias: Some("lb-agent two".into()),
+        ..link
+    };
+    for theirs in [
+        anothers(marked(LinkKind::Macvlan { parent })),
+        anothers(Link {
+            mac: [0, 0, 0x5e, 0, 1, 51],
+            ..marked(LinkKind::Macvlan { parent })
+        }),
+        anothers(marked(LinkKind::Ipvlan { parent })),
+        of_another_router(parent),
+    ] {
+        let mut bench = Bench::new(with_vmac(false));
+        bench.kernel().links.push(theirs);
+        bench.router.start(bench.now);
+        bench.pass(Duration::from_secs(4));
+        assert_eq!(bench.states(), [State::Fault]);
+        assert!(faults(&bench).contains(&Reason::VmacNameTaken));
+        let seen = bench.journal.take();
+        assert!(!touched(&seen), "{seen:?}");
     }
 }
 

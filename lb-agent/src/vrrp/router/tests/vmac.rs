@@ -322,7 +322,7 @@ fn a_vmac_that_could_not_be_brought_up_is_brought_up_when_its_address_is_free() 
         ..link()
     };
     bench.kernel().create_link(&other).unwrap();
-    bench.kernel().bring_up("other").unwrap();
+    bench.kernel().bring_up("other", MARK).unwrap();
     bench.router.start(bench.now);
     bench.pass(Duration::from_secs(4));
     assert!(!stands(&mut bench, SECOND_VIP)[0].2);
@@ -399,6 +399,29 @@ fn a_filter_that_cannot_be_put_back_is_not_counted_before_it_is() {
     bench.kernel().refuses_filters = false;
     bench.pass(Duration::from_secs(1));
     assert_eq!(bench.status().stats.filter_restored, 1);
+}
+
+#[test]
+fn a_filter_that_cannot_be_made_at_first_is_made_when_it_can_be_and_goes_at_the_end() {
+    let config = VrrpInstance {
+        accept: false,
+        ..config()
+    };
+    let mut bench = Bench::new(vec![config]);
+    // There is none, either.
+    bench.kernel().flushed = true;
+    bench.kernel().refuses_filters = true;
+    bench.router.start(bench.now);
+    bench.pass(Duration::from_secs(4));
+    assert_eq!(bench.states(), [State::Master]);
+    let blocked = |it: &Seen| matches!(it, Seen::Blocked(..));
+    assert!(!bench.journal.take().iter().any(blocked));
+    bench.kernel().refuses_filters = false;
+    bench.pass(Duration::from_secs(1));
+    assert!(bench.journal.take().iter().any(blocked));
+    bench.router.stop(bench.now);
+    let unblocked = |it: &Seen| matches!(it, Seen::Unblocked(_));
+    assert!(bench.journal.take().iter().any(unblocked));
 }
 
 #[test]
