@@ -33,6 +33,13 @@ fn cable() -> Result<[Namespace; 2]> {
     Ok([director, client])
 }
 
+fn instance(line: &str) -> String {
+    format!(
+        "vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 66\n priority 200\n {line}\n \
+         virtual_ipaddress {{\n {VIP}\n }}\n}}\n"
+    )
+}
+
 /// Waits until `ip ARGUMENTS` prints all of this, or nothing of it.
 fn wait_for(machine: &Namespace, arguments: &str, parts: &[&str], there: bool) -> Result<()> {
     let shown = || machine.ip(arguments);
@@ -60,11 +67,7 @@ fn mac(machine: &Namespace) -> Result<String> {
 /// somebody removes that, and goes.
 fn answers(line: &str, mode: &str) -> Result<()> {
     let [director, client] = cable()?;
-    let text = format!(
-        "vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 66\n priority 200\n {line}\n \
-         virtual_ipaddress {{\n {VIP}\n }}\n}}\n"
-    );
-    let mut agent = Agent::start(&director, &text)?;
+    let mut agent = Agent::start(&director, &instance(line))?;
     agent.wait_for("Entering MASTER STATE", PATIENCE)?;
     wait_for(&director, "address show dev vip0", &[VIP], true)?;
     let shows = ["vip0@eth0", "ipvlan", "mode l2", mode, "lb-agent"];
@@ -103,4 +106,26 @@ fn an_ipvlan_has_the_mode_that_the_file_says() -> Result<()> {
         return Ok(());
     }
     answers("use_ipvlan vip0 eth0 private", "private")
+}
+
+/// It has the Ethernet address of the interface below: only the alias tells whose it is.
+#[test]
+fn an_ipvlan_that_a_killed_agent_has_left_is_made_anew() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let [director, _client] = cable()?;
+    let mut agent = Agent::start(&director, &instance("use_ipvlan vip0"))?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    wait_for(&director, "address show dev vip0", &[VIP], true)?;
+    agent.kill()?;
+
+    let mut agent = Agent::start(&director, &instance("use_ipvlan vip0 eth0 private"))?;
+    agent.wait_for("it is made anew", PATIENCE)?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    wait_for(&director, "-details link show dev vip0", &["private"], true)?;
+    wait_for(&director, "address show dev vip0", &[VIP], true)?;
+    let exit = agent.terminate()?;
+    ensure!(exit.status.success(), "{}", exit.log);
+    wait_for(&director, "link show", &["vip0"], false)
 }

@@ -1,7 +1,7 @@
 //! Names of VMACs: kept over a reload, and left alone where they are somebody else's.
 
 use anyhow::{Context, Result, ensure};
-use lb_tests::{Agent, Namespace, Need, skipped, wait_until};
+use lb_tests::{Agent, Namespace, skipped, wait_until};
 
 use crate::pair::{PATIENCE, Pair, VIP, alone};
 use crate::{NEEDS, wait_for};
@@ -117,19 +117,6 @@ fn what_a_killed_agent_has_left_under_the_name_is_made_anew_whatever_it_was() ->
         ("use_vmac vip0", "00:00:5e:00:01:42"),
         ("use_vmac vip0 eth1 02:00:00:00:00:08", "vip0@eth1"),
         ("use_vmac vip0", "vip0@eth0"),
-    ])
-}
-
-/// They have the Ethernet address of the interface below: only the alias tells whose they are.
-#[test]
-fn ipvlans_that_a_killed_agent_has_left_are_made_anew() -> Result<()> {
-    if skipped(&NEEDS) || skipped(&[Need::Ipvlan]) {
-        return Ok(());
-    }
-    made_anew(&[
-        ("use_ipvlan vip0 eth1", "vip0@eth1"),
-        ("use_ipvlan vip0", "vip0@eth0"),
-        ("use_vmac vip0", "00:00:5e:00:01:42"),
     ])
 }
 
