@@ -110,7 +110,7 @@ const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
 const POOL: &[Keyword<VirtualServerDraft>] = &[
     line("sorry_server", words("IP [PORT]", 1, 2), lower::sorry_server).example("10.0.0.7 80"),
     bare("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| v.value.sorry_server_inhibit = w.value),
-    word("sorry_server_lvs_method", "NAT|DR|TUN", read!(choice KINDS => |v: &mut VirtualServerDraft, w| v.value.sorry_server_lvs_method = Some(w.value))).goes_on()
+    line("sorry_server_lvs_method", words("NAT|DR|TUN [type …]", 1, ANY), lower::sorry_server_lvs_method).goes_on()
         .default("`lb_kind`")
         .example("DR"),
     number("quorum", 1..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.quorum = w.value)
