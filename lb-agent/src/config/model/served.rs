@@ -261,9 +261,9 @@ fn count(entry: &VirtualServerGroupEntry) -> u128 {
         } => (first, last, first_port, last_port),
     };
     let between = match (first, last) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => {
-            u32::from(last).checked_sub(u32::from(first)).map(u128::from)
-        }
+        (IpAddr::V4(first), IpAddr::V4(last)) => u32::from(last)
+            .checked_sub(u32::from(first))
+            .map(u128::from),
         (IpAddr::V6(first), IpAddr::V6(last)) => u128::from(last).checked_sub(u128::from(first)),
         (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
     };

@@ -121,9 +121,8 @@ impl Director {
         }
         let first = first.unwrap_or_default();
         let mut used = self.marks_of_the_file();
-        self.marks.retain(|group, mark| {
-            wanted.contains(group) && *mark >= first && !used.contains(mark)
-        });
+        self.marks
+            .retain(|group, mark| wanted.contains(group) && *mark >= first && !used.contains(mark));
         used.extend(self.marks.values());
         for group in wanted {
             if let Entry::Vacant(entry) = self.marks.entry(group)

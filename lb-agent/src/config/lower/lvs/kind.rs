@@ -53,9 +53,7 @@ pub(in crate::config) fn sorry_server_lvs_method(
 ) {
     let (kind, tunnel) = method(node, lowering);
     let service = &mut virtual_server.value;
-    service.sorry_server_lvs_method = kind
-        .map(|it| it.value)
-        .or(service.sorry_server_lvs_method);
+    service.sorry_server_lvs_method = kind.map(|it| it.value).or(service.sorry_server_lvs_method);
     service.sorry_server_tunnel = tunnel.or(service.sorry_server_tunnel);
 }
 
