@@ -330,21 +330,21 @@ fn without_last_server(text: &str) -> String {
     let Some(first) = lines.iter().rposition(|line| is_server(line)) else {
         return text.to_owned();
     };
-    let mut depth = 0;
-    let mut opened = false;
-    let mut after = first;
-    for line in &lines[first..] {
+    let (before, block) = lines.split_at(first);
+    let (mut depth, mut length) = (0, 0);
+    for line in block {
         let code = line.split(['!', '#']).next().unwrap_or_default();
+        length += 1;
         depth += code.matches('{').count();
-        opened |= depth > 0;
-        depth = depth.saturating_sub(code.matches('}').count());
-        after += 1;
-        if opened && depth == 0 {
+        let shut = code.matches('}').count();
+        if shut > 0 && depth <= shut {
             break;
         }
+        depth -= shut;
     }
-    let kept = lines[..first].iter().chain(&lines[after..]);
-    kept.map(|line| format!("{line}\n")).collect()
+    let after = block.iter().skip(length);
+    let kept: Vec<&str> = before.iter().chain(after).copied().collect();
+    kept.join("\n")
 }
 
 /// For us: the same, by IPVS.

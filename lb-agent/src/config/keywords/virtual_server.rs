@@ -115,7 +115,7 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
     )
     .example("10.0.0.7 80"),
     bare("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| {
-        v.value.sorry_server_inhibit = w.value
+        v.value.sorry_server_inhibit = w.value;
     }),
     line(
         "sorry_server_lvs_method",
@@ -126,7 +126,7 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
     .default("`lb_kind`")
     .example("DR"),
     number("quorum", 1..=u32::MAX, |v: &mut VirtualServerDraft, w| {
-        v.value.quorum = w.value
+        v.value.quorum = w.value;
     })
     .default("1")
     .silent("1"),
@@ -141,13 +141,13 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
     line("quorum_up", COMMAND, lower::quorum_up).example("/bin/true"),
     line("quorum_down", COMMAND, lower::quorum_down).example("/bin/true"),
     bare("omega", |v: &mut VirtualServerDraft, w| {
-        v.value.omega = w.value
+        v.value.omega = w.value;
     }),
     bare("ha_suspend", |v: &mut VirtualServerDraft, w| {
-        v.value.ha_suspend = w.value
+        v.value.ha_suspend = w.value;
     }),
     bare("inhibit_on_failure", |v: &mut VirtualServerDraft, w| {
-        v.inhibit_on_failure = Some(w)
+        v.inhibit_on_failure = Some(w);
     }),
     word(
         "xdp_mode",
@@ -157,11 +157,11 @@ const POOL: &[Keyword<VirtualServerDraft>] = &[
     .default("that of `global_defs`")
     .example("off"),
     seconds("xdp_slow_start", TIME, |v: &mut VirtualServerDraft, w| {
-        v.value.xdp_slow_start = w.value
+        v.value.xdp_slow_start = w.value;
     })
     .default("off"),
     text("virtualhost", "HOST", |v: &mut VirtualServerDraft, w| {
-        v.virtualhost = Some(w)
+        v.virtualhost = Some(w);
     })
     .goes_on(),
     number(

@@ -20,6 +20,7 @@ fn director(text: &str) -> Director {
         mtu: 1500,
         kind: LinkKind::Ethernet,
         master: None,
+        alias: None,
     });
     director
 }
@@ -147,6 +148,7 @@ fn an_interface_that_refuses_beside_one_that_takes_the_program_is_named() {
     director.handle_link(Link {
         index: 3,
         name: "eth1".into(),
+        alias: None,
         mac: [3; 6],
         up: true,
         mtu: 1500,
