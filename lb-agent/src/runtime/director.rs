@@ -13,6 +13,7 @@ mod desired;
 mod hand;
 mod interfaces;
 mod ipvs;
+mod outcomes;
 mod reload;
 mod surroundings;
 
@@ -25,7 +26,8 @@ use lb_common::service::{TCP, UDP};
 
 use self::addresses::Addresses;
 use self::attach::Masters;
-pub use self::choices::{IpvsRefusal, asks_for_ipvs};
+pub use self::choices::asks_for_ipvs;
+pub use self::outcomes::IpvsRefusal;
 use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualServerKey};
 use crate::dataplane::choice::Choice;
 use crate::dataplane::desired::Service;

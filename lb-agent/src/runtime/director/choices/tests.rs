@@ -5,9 +5,11 @@ use crate::config::{Memory, load};
 use crate::dataplane::port::{Port, Ports};
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
+use crate::net::ipvs::ServiceKey;
 use crate::net::link::{Link, LinkKind};
 use crate::net::route::Route;
 use crate::runtime::clock;
+use crate::runtime::director::IpvsRefusal;
 
 fn director(text: &str) -> Director {
     let loaded = load(&Memory::default().with("/main", text), "/main".as_ref());
