@@ -30,21 +30,28 @@ pub const fn folded(address: Address6) -> u32 {
     both as u32 ^ (both >> 32) as u32
 }
 
-/// Hash of a client's address and port. Each word goes through all that has come before it, so that
-/// who owns a whole network cannot tell two of its addresses that share a bucket.
+/// Hash of a client's address. Each word goes through all that has come before it, so that who owns a
+/// whole network cannot tell two of its addresses that share a bucket.
+#[inline(always)]
+#[must_use]
+pub const fn mixed(address: Address6, secret: u64) -> u64 {
+    mix(address[1] ^ mix(address[0], secret), secret)
+}
+
+/// Hash of a client's address and port.
 #[inline(always)]
 #[must_use]
 pub const fn hash(address: Address6, port: u16, secret: u64) -> u64 {
-    let prefix = mix(address[0], secret);
-    mix(mix(address[1] ^ prefix, secret) ^ port as u64, secret)
+    mix(mixed(address, secret) ^ port as u64, secret)
 }
 
 /// What stands for a client where its flows are counted, see
-/// [`crate::policy::source_counters`].
+/// [`crate::policy::source_counters`]: its network of 64 bits, of whose
+/// addresses a host may take any (RFC 4291 2.5.1, RFC 8981).
 #[inline(always)]
 #[must_use]
 pub const fn source(address: Address6, secret: u64) -> u32 {
-    mix(address[1] ^ mix(address[0], secret), secret) as u32
+    mix(address[0], secret) as u32
 }
 
 /// The first `prefix` bits of an address (`persistence_granularity`).
@@ -100,11 +107,21 @@ mod tests {
         for bit in 0..128 {
             let other = words(Ipv6Addr::from_bits(ADDRESS.to_bits() ^ 1 << bit));
             assert_ne!(hash(other, 0x50, 7) as u32, base as u32, "{bit}");
-            assert_ne!(source(other, 7), source(words(ADDRESS), 7), "{bit}");
+            let [one, two] = [words(ADDRESS), other].map(|it| mixed(it, 7) as u32);
+            assert_ne!(one, two, "{bit}");
         }
         for bit in 0..16 {
             assert_ne!(hash(words(ADDRESS), 0x50 ^ 1 << bit, 7), base);
         }
         assert_ne!(hash(words(ADDRESS), 0x50, 8), base);
+    }
+
+    #[test]
+    fn clients_of_one_network_of_64_bits_are_counted_as_one() {
+        for bit in 0..128 {
+            let other = words(Ipv6Addr::from_bits(ADDRESS.to_bits() ^ 1 << bit));
+            let is_one = source(other, 7) == source(words(ADDRESS), 7);
+            assert_eq!(is_one, bit < 64, "{bit}");
+        }
     }
 }

@@ -46,7 +46,9 @@ pub mod flags {
 ///
 /// The agent changes a live slot word by word, `READY` going first and coming last, with the next
 /// `TURN`. The program reads word 1 before and after the others: if it has not changed, they are
-/// of one hop ([`Head`]). So a packet never leaves with half of an old hop and half of a new one.
+/// of one hop ([`Head`]). So a packet never leaves with half of an old hop and half of a new one. Only the
+/// outer source of a tunnel is read by itself: while the hop changes, a packet may carry the one of the
+/// other hop, which is an address of this host as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(8))]
 pub struct Backend {

@@ -15,6 +15,18 @@ pub const fn fold(sum: u32) -> u16 {
     sum as u16
 }
 
+/// As [`fold`], of a sum of words of 32 bits, of which there are less than 2^16.
+#[inline(always)]
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "folded twice, the sum fits"
+)]
+pub const fn fold_wide(sum: u64) -> u16 {
+    let halves = (sum & 0xffff_ffff) + (sum >> 32);
+    fold(((halves & 0xffff) + (halves >> 16)) as u32)
+}
+
 /// The checksum after the first byte of one word has become smaller by one (RFC 1141, with the
 /// carry of RFC 1624).
 #[inline(always)]

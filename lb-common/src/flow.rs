@@ -34,10 +34,14 @@
 //! | 1.5 Mi | 3/8 | 1 of 3 500 | 1 of 14 |
 //! | 2 Mi | 1/2 | 1 of 200 | 1 of 6 |
 //!
-//! An entry of IPv6 ([`FlowEntry6`]) is one of IPv4 and the whole address behind it; the key holds its
-//! last 32 bits. A bucket is two lines. A writer writes value, address, key; a reader compares key and
+//! An entry of IPv6 ([`FlowEntry6`]) is one of IPv4 and the whole address behind it; the key holds 32
+//! bits of a hash of it. A bucket is two lines. A writer writes value, address, key; a reader compares key and
 //! address, takes the value, and compares both again, in the same order. So nobody gets the server of a
 //! client whose key is the same: with another's value comes another's address or a key that is [`BUSY`].
+//!
+//! Who frees an entry, or writes over it, exchanges the key alone, and so might take it from a client that
+//! has come between the look and the exchange, with the same key. The hash is a secret: nobody can choose such
+//! addresses, and of two by chance one pair in 2^32 is one.
 //!
 //! `cargo test -p lb-common room -- --nocapture` counts them anew.
 
@@ -101,7 +105,7 @@ pub struct FlowBucket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct FlowEntry6 {
-    /// All but the client's address, of which the key ([`key6`]) holds the last 32 bits.
+    /// All but the client's address, of which the key ([`key6`]) holds a hash.
     pub flow: FlowEntry,
     /// Client address.
     pub client: Address6,
@@ -123,11 +127,12 @@ pub struct FlowBucket6 {
     pub ways: [FlowEntry6; WAYS],
 }
 
-/// The key of a flow of IPv6: as [`key`], with the last 32 bits of the client's address.
+/// The key of a flow of IPv6: as [`key`], with 32 bits of a hash of the client's address
+/// ([`address6::mixed`]).
 #[inline(always)]
 #[must_use]
-pub const fn key6(address: Address6, port: u16, service: u16) -> u64 {
-    key((address[1] >> 32) as u32, port, service)
+pub const fn key6(address: Address6, port: u16, service: u16, secret: u64) -> u64 {
+    key(address6::mixed(address, secret) as u32, port, service)
 }
 
 /// As [`buckets`], of IPv6; `hash` is [`address6::hash`].

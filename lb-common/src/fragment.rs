@@ -1,7 +1,9 @@
-//! Fragments of IPv4: only the first one of a packet has ports, so what became of that one is
-//! remembered for the others, in `FRAGMENTS4`.
+//! Fragments: only the first one of a packet has ports, so what became of that one is remembered for
+//! the others, in `FRAGMENTS4` and `FRAGMENTS6`.
 
 use bytemuck::{Pod, Zeroable};
+
+use crate::address6::Address6;
 
 /// Seconds that the fragments of a packet may be apart: as long as Linux waits for the last one.
 pub const LIFE: u64 = 30;
@@ -23,7 +25,21 @@ pub struct FragmentKey4 {
     pub pad: u8,
 }
 
-/// Value of `FRAGMENTS4`: what became of the first fragment.
+/// Key of `FRAGMENTS6` (RFC 8200 4.5). All but `pad` as in the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Pod, Zeroable)]
+#[repr(C)]
+pub struct FragmentKey6 {
+    /// Source address.
+    pub source: Address6,
+    /// Destination address.
+    pub destination: Address6,
+    /// Identification.
+    pub id: u32,
+    /// Zero.
+    pub pad: u32,
+}
+
+/// Value of both: what became of the first fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct First {

@@ -19,12 +19,14 @@
 //! | `AFFINITY6` | LRU hash | program | program, new flows | [`affinity::AffinityKey6`] → [`affinity::Affinity`] |
 //! | `PENDING4`, `PENDING6` | LRU hash | program | program, new flows | as `AFFINITY4`, `AFFINITY6` |
 //! | `FRAGMENTS4` | LRU hash | program | program, fragments | [`fragment::FragmentKey4`] → [`fragment::First`] |
+//! | `FRAGMENTS6` | LRU hash | program | program, fragments | [`fragment::FragmentKey6`] → [`fragment::First`] |
 //! | `FLOWS4` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket`] |
 //! | `FLOWS6` | array, mmap | program | program, per packet; agent | [`flow::FlowBucket6`] |
 //! | `BACKEND_STATS` | per-CPU array | program | agent, `dump` | [`stats::Traffic`] |
 //! | `RETIRED_STATS` | array | agent | `dump` | [`stats::Traffic`] |
 //! | `REASONS` | per-CPU array | program | agent, `dump` | `u64` by [`stats::Reason`] |
 //! | `ANSWERS` | per-CPU array | program | program, packets off the common way | [`answers::Answers`] by [`answers`] |
+//! | `ASKED6` | per-CPU array of 1 | program | program, new flows of IPv6 | [`asked::Asked6`] |
 //! | `UNRESOLVED` | perf event array | program | agent | [`unresolved::Unresolved`] and a frame |
 //! | `PROGRAMS` | program array | agent | program, per packet | [`program`] |
 //! | `EGRESS` | device map | agent | program | interface index |
@@ -52,6 +54,7 @@ extern crate std;
 pub mod address6;
 pub mod affinity;
 pub mod answers;
+pub mod asked;
 pub mod backend;
 pub mod bench;
 pub mod checksum;
@@ -74,4 +77,4 @@ pub mod unresolved;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 7;
+pub const ABI_VERSION: u32 = 8;

@@ -7,5 +7,7 @@
 pub const IPV6: u32 = 0;
 /// IPv6, packets of flows that are not known by the first look.
 pub const IPV6_ADMISSION: u32 = 1;
+/// IPv6, what has no ports of its own and follows a flow: ICMP errors and later fragments.
+pub const IPV6_RELATED: u32 = 2;
 /// Places of the map.
-pub const COUNT: u32 = 2;
+pub const COUNT: u32 = 3;

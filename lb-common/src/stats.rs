@@ -84,7 +84,7 @@ pub enum Reason {
     NewFlowLimit,
     /// Dropped: the client has as many flows as `xdp_source_limit` allows.
     SourceLimit,
-    /// Passed: nobody who sends from such an address could be answered. The kernel drops it.
+    /// Passed: nobody who sends from such an address could be answered. Of IPv4 the kernel drops it.
     BadSource,
     /// Passed: the frame is for somebody else's Ethernet address: the card is in promiscuous mode, or
     /// a switch floods.

@@ -23,7 +23,7 @@ use lb_common::service::ServiceKey4;
 use lb_common::station::GROUP;
 use lb_common::stats::Reason;
 
-use crate::admission::{self, Question};
+use crate::admission::{self, Answer, Question};
 use crate::backends;
 use crate::family::{Family, Key, V4};
 use crate::flows;
@@ -170,23 +170,31 @@ pub(crate) struct Choice {
     pub(crate) new: bool,
 }
 
-/// The server of a flow: the one it has, or the one that it is given.
+/// The server of a flow that stands in its first bucket, if that goes on.
 #[inline(always)]
-pub(crate) fn choose<F: Family>(
+pub(crate) fn known<F: Family>(
     question: &Question<F>,
     control: &Control,
-) -> Result<Choice, Reason> {
-    if let Some((entry, old)) = flows::find(question.near, &question.key)
-        && let Some(slot) = admission::follow(question, control, entry, &old)?
-    {
-        return Ok(Choice {
-            number: old.slot(),
-            slot,
-            new: false,
-        });
+) -> Result<Option<Choice>, Reason> {
+    let Some((entry, old)) = flows::find(question.near, &question.key) else {
+        return Ok(None);
+    };
+    let slot = admission::follow(question, control, entry, &old)?;
+    Ok(slot.map(|slot| Choice {
+        number: old.slot(),
+        slot,
+        new: false,
+    }))
+}
+
+/// The server of a flow: the one it has, or the one that it is given.
+#[inline(always)]
+fn choose(question: &Question<V4>, control: &Control) -> Result<Choice, Reason> {
+    if let Some(choice) = known(question, control)? {
+        return Ok(choice);
     }
     // A copy, so that the question need not lie in memory before somebody asks it.
-    let admission = admission::admit(&Question { ..*question }).result()?;
+    let admission = admit(&Question { ..*question }).result()?;
     let number = admission.slot();
     let slot = backends::read(number).ok_or(Reason::NoServer)?;
     let new = admission.is_new();
@@ -198,6 +206,24 @@ pub(crate) fn choose<F: Family>(
     Ok(Choice { number, slot, new })
 }
 
+/// The server of a flow that its first bucket does not answer.
+#[inline(never)]
+fn admit(question: &Question<V4>) -> Answer {
+    if is_bad_source(question) {
+        return Answer::refused(Reason::BadSource);
+    }
+    admission::admit(question)
+}
+
+/// Whether nobody can be answered at the client's address: it means no single host, or it is the one
+/// that is asked, to which a server's answer would be another question (RFC 1812 5.3.7).
+#[inline(always)]
+fn is_bad_source(question: &Question<V4>) -> bool {
+    let source = question.key.client();
+    let first = u32::from_be(source) >> 24;
+    first == 0 || first == 127 || first >= 224 || source == question.destination
+}
+
 /// Sends a packet to the server that was chosen for it.
 #[inline(always)]
 fn send(
@@ -207,19 +233,32 @@ fn send(
     choice: &Choice,
     tick: u32,
 ) -> Result<u32, Reason> {
+    deliver(choice, headers.length, || {
+        if headers.more {
+            let target = target(choice.number, choice.slot.head.generation());
+            fragments::remember(headers.ip, target, fragment::stamp(tick));
+        }
+        forward::to_server(ctx, packet, headers, &choice.slot, tick)
+    })
+}
+
+/// Gives a packet of so many bytes to its server: to the kernel if that is this host, else by `forward`.
+/// It is counted when it has gone.
+#[inline(always)]
+pub(crate) fn deliver(
+    choice: &Choice,
+    length: u64,
+    forward: impl FnOnce() -> Result<u32, Reason>,
+) -> Result<u32, Reason> {
     let head = choice.slot.head;
     if !head.has(flags::READY) {
         if !head.has(flags::LOCAL) {
             return Err(Reason::NoNeighbour);
         }
-        stats::towards_server(choice.number, headers.length, choice.new);
+        stats::towards_server(choice.number, length, choice.new);
         return Err(Reason::LocalServer);
     }
-    if headers.more {
-        let target = target(choice.number, head.generation());
-        fragments::remember(headers.ip, target, fragment::stamp(tick));
-    }
-    let verdict = forward::to_server(ctx, packet, headers, &choice.slot, tick)?;
-    stats::towards_server(choice.number, headers.length, choice.new);
+    let verdict = forward()?;
+    stats::towards_server(choice.number, length, choice.new);
     Ok(verdict)
 }

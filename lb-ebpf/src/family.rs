@@ -39,9 +39,6 @@ pub(crate) trait Family: Copy + 'static {
     fn folded(key: &Key<Self>) -> u32;
     /// The client's address as its flows are counted by.
     fn source(key: &Key<Self>) -> u32;
-    /// Whether nobody can be answered at the client's address: it means no single host, or it is the
-    /// one that is asked, to which a server's answer would be another question (RFC 1812 5.3.7).
-    fn is_bad_source(question: &Question<Self>) -> bool;
 
     /// The key of the client's template; `granularity`: who counts as one client.
     fn template_key(key: &Key<Self>, service: u16, granularity: u32) -> Self::TemplateKey;
@@ -132,13 +129,6 @@ impl Family for V4 {
     }
 
     #[inline(always)]
-    fn is_bad_source(question: &Question<Self>) -> bool {
-        let source = question.key.client();
-        let first = u32::from_be(source) >> 24;
-        first == 0 || first == 127 || first >= 224 || source == question.destination
-    }
-
-    #[inline(always)]
     fn template_key(key: &Key<Self>, service: u16, granularity: u32) -> AffinityKey4 {
         AffinityKey4 {
             client: key.client() & granularity,
@@ -179,16 +169,16 @@ impl Family for V4 {
     }
 }
 
-/// IPv6: the word of a key holds a part of the address, and all of it stands behind.
+/// IPv6: the word of a key holds a hash of the address, and all of it stands behind.
 #[derive(Clone, Copy)]
 pub(crate) struct V6;
 
 impl Key<V6> {
     /// The flow of a client.
     #[inline(always)]
-    pub(crate) const fn new(client: Address6, port: u16, service: u16) -> Self {
+    pub(crate) const fn new(client: Address6, port: u16, service: u16, secret: u64) -> Self {
         Self {
-            word: flow::key6(client, port, service),
+            word: flow::key6(client, port, service, secret),
             rest: client,
         }
     }
@@ -247,12 +237,6 @@ impl Family for V6 {
     fn source(key: &Key<Self>) -> u32 {
         let secret = CONTROL.get(0).map_or(0, |control| control.secret);
         address6::source(key.rest, secret)
-    }
-
-    /// Seen already: what is asked is no part of the question.
-    #[inline(always)]
-    fn is_bad_source(_question: &Question<Self>) -> bool {
-        false
     }
 
     #[inline(always)]

@@ -105,7 +105,13 @@ const FROM_SERVER: u32 = 1 << 16;
 /// The slot that the first fragment went to, or came from, if its server is still there; else 0.
 #[inline(never)]
 fn first(key: &FragmentKey4, control: &Control, tick: u32) -> u32 {
-    let Some(first) = FRAGMENTS4.get_ptr_mut(key) else {
+    server_of(FRAGMENTS4.get_ptr_mut(key), control, tick)
+}
+
+/// The slot of a first fragment that is remembered, as [`first`] gives it.
+#[inline(always)]
+pub(crate) fn server_of(first: Option<*mut First>, control: &Control, tick: u32) -> u32 {
+    let Some(first) = first else {
         return 0;
     };
     // SAFETY: the kernel aligns the values of a map to eight bytes, and the entry stays in place

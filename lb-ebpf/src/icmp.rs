@@ -12,7 +12,6 @@
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{self, CLIENT, FlowBucket, TICK_SHIFT, WAYS};
 use lb_common::hash::mix;
@@ -20,8 +19,8 @@ use lb_common::service::{ServiceKey4, TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::backends;
-use crate::balance::{jiffies, pass_gate};
-use crate::family::{Family as _, Key, V4};
+use crate::balance::{Choice, deliver, jiffies, pass_gate};
+use crate::family::{Family, Key, V4};
 use crate::flows;
 use crate::forward;
 use crate::packet::{ETHERNET, Icmp, Ipv4, Packet, Ports, Udp};
@@ -168,7 +167,7 @@ fn to_server(
     let mut number = 0;
     for bucket in flow::buckets(mix(key & CLIENT, control.secret)) {
         let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
-        number = in_bucket(control, bucket, key, tick);
+        number = in_bucket::<V4>(control, bucket, &Key::of(key), tick);
         if number != 0 {
             break;
         }
@@ -178,26 +177,30 @@ fn to_server(
     if number == 0 {
         return Err(Refused::NotOurs);
     }
-    if !slot.head.has(flags::READY) {
-        if !slot.head.has(flags::LOCAL) {
-            return Err(Refused::Because(Reason::NoNeighbour));
+    let choice = Choice {
+        number,
+        slot,
+        new: false,
+    };
+    let sent = deliver(&choice, quote.length, || {
+        // SAFETY: `Quote::parse` checked the header.
+        if unsafe { (*quote.ip).ttl } <= 1 {
+            return Err(Reason::TimeToLive);
         }
-        stats::towards_server(number, quote.length, false);
-        return Err(Refused::Because(Reason::LocalServer));
-    }
-    // SAFETY: `Quote::parse` checked the header.
-    if unsafe { (*quote.ip).ttl } <= 1 {
-        return Err(Refused::Because(Reason::TimeToLive));
-    }
-    let verdict = forward::error_to_server(ctx, packet, quote, &slot).map_err(Refused::Because)?;
-    stats::towards_server(number, quote.length, false);
-    Ok(verdict)
+        forward::error_to_server(ctx, packet, quote, &choice.slot)
+    });
+    sent.map_err(Refused::Because)
 }
 
 /// The slot of the flow, if it stands in this bucket, is live and has its server still; else 0.
 #[inline(never)]
-fn in_bucket(control: &Control, bucket: *mut FlowBucket, key: u64, tick: u32) -> u32 {
-    let Some((_, flow)) = flows::find(bucket, &Key::<V4>::of(key)) else {
+pub(crate) fn in_bucket<F: Family>(
+    control: &Control,
+    bucket: *mut F::Bucket,
+    key: &Key<F>,
+    tick: u32,
+) -> u32 {
+    let Some((_, flow)) = flows::find::<F>(bucket, key) else {
         return 0;
     };
     if flows::expired(control, &flow, tick) {

@@ -88,6 +88,13 @@ pub(crate) fn lb_admit6(ctx: XdpContext) -> u32 {
     six::admit(&ctx)
 }
 
+/// Packets of IPv6 without ports that follow a flow, to which [`lb_agent6`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_related6(ctx: XdpContext) -> u32 {
+    six::follow(&ctx)
+}
+
 /// Never attached: the agent runs it once a second to say that it is alive, and so learns the
 /// kernel's clock in jiffies.
 #[xdp]

@@ -7,10 +7,11 @@ use aya_ebpf::btf_maps::{
 use aya_ebpf::macros::btf_map;
 use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
 use lb_common::answers::{Answers, RECORDS};
+use lb_common::asked::Asked6;
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::{FlowBucket, FlowBucket6};
-use lb_common::fragment::{First, FragmentKey4};
+use lb_common::fragment::{First, FragmentKey4, FragmentKey6};
 use lb_common::limits::{
     FLOW_BUCKETS, FLOW_BUCKETS6, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED,
     MAX_LOCALITIES, MAX_PENDING, MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS, SERVICE_BUCKETS6,
@@ -89,6 +90,10 @@ pub(crate) static FRAGMENTS4: LruHashMap<FragmentKey4, First, { MAX_FRAGMENTED a
     LruHashMap::new();
 
 #[btf_map]
+pub(crate) static FRAGMENTS6: LruHashMap<FragmentKey6, First, { MAX_FRAGMENTED as usize }> =
+    LruHashMap::new();
+
+#[btf_map]
 pub(crate) static FLOWS4: Array<FlowBucket, { FLOW_BUCKETS as usize }, MMAPABLE> = Array::new();
 
 #[btf_map]
@@ -105,6 +110,9 @@ pub(crate) static REASONS: PerCpuArray<u64, { Reason::ALL.len() }> = PerCpuArray
 
 #[btf_map]
 pub(crate) static ANSWERS: PerCpuArray<Answers, RECORDS> = PerCpuArray::new();
+
+#[btf_map]
+pub(crate) static ASKED6: PerCpuArray<Asked6, 1> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static EGRESS: DevMapHash<{ MAX_EGRESS as usize }> = DevMapHash::new();

@@ -41,7 +41,8 @@ pub(crate) struct Headers {
 pub(crate) enum Refused {
     /// Nothing that a service could want.
     NotOurs,
-    /// A fragment without ports, of whatever protocol: see [`crate::fragments`].
+    /// A fragment without ports, of whatever protocol: see [`crate::fragments`]. Of IPv6 it may be a
+    /// message of `ICMPv6` as well: see [`crate::six`].
     Later,
     /// It might have been ours; worth counting.
     Because(Reason),

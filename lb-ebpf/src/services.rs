@@ -2,7 +2,8 @@
 
 use lb_common::address6::Address6;
 use lb_common::service::{
-    SERVICE_WAYS, SERVICE_WAYS6, ServiceEntry, ServiceKey4, ServiceKey6, buckets, buckets6,
+    SERVICE_WAYS, SERVICE_WAYS6, ServiceEntry, ServiceKey4, ServiceKey6, ServiceSlot6, buckets,
+    buckets6,
 };
 
 use crate::maps::{SERVICES4, SERVICES6};
@@ -75,18 +76,29 @@ fn look_up6(address: &Address6, key: u64) -> u64 {
             return 0;
         };
         for way in 0..SERVICE_WAYS6 {
-            // SAFETY: `way` is below the length of the array; each word is one that the machine reads
-            // at once, whatever the agent does meanwhile.
-            unsafe {
-                let slot = &raw const (*bucket).ways[way];
-                let is_it = (&raw const (*slot).key).read_volatile() == key
-                    && (&raw const (*slot).address[0]).read_volatile() == address[0]
-                    && (&raw const (*slot).address[1]).read_volatile() == address[1];
-                if is_it {
-                    return (&raw const (*slot).entry).cast::<u64>().read_volatile();
+            // SAFETY: `way` is below the length of the array.
+            let slot = unsafe { &raw const (*bucket).ways[way] };
+            if differs(slot, address, key) == 0 {
+                // SAFETY: the entry is a word that the machine reads at once.
+                let entry = unsafe { (&raw const (*slot).entry).cast::<u64>().read_volatile() };
+                // The place may have been given to another service in between.
+                if differs(slot, address, key) == 0 {
+                    return entry;
                 }
             }
         }
     }
     0
+}
+
+/// 0: the service that stands in `slot` has this key and this address.
+#[inline(always)]
+fn differs(slot: *const ServiceSlot6, address: &Address6, key: u64) -> u64 {
+    // SAFETY: the caller's slot lies in the table; each word is one that the machine reads at once,
+    // whatever the agent does meanwhile.
+    unsafe {
+        (&raw const (*slot).key).read_volatile() ^ key
+            | (&raw const (*slot).address[0]).read_volatile() ^ address[0]
+            | (&raw const (*slot).address[1]).read_volatile() ^ address[1]
+    }
 }

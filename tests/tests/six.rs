@@ -1,11 +1,19 @@
 //! IPv6 through the XDP program: a client's requests cross the director's program and come back from
 //! the real servers, which answer the client themselves (DR).
 
+#[path = "six/fragments.rs"]
+mod fragments;
+#[path = "six/held.rs"]
+mod held;
+#[path = "six/narrow.rs"]
+mod narrow;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use held::Held;
 use lb_tests::http::Tally;
 use lb_tests::{Agent, Namespace, PATIENCE, Switch, WebServer, needs, skipped, wait_until};
 
@@ -63,8 +71,8 @@ struct Network {
     client: Namespace,
     _web: [WebServer; 2],
     director: Namespace,
-    _servers: [Namespace; 2],
-    _segment: Switch,
+    servers: [Namespace; 2],
+    segment: Switch,
 }
 
 impl Network {
@@ -107,8 +115,8 @@ impl Network {
             client,
             _web: web,
             director,
-            _servers: servers,
-            _segment: segment,
+            servers,
+            segment,
         })
     }
 
@@ -207,13 +215,16 @@ fn an_agent_that_is_replaced_keeps_the_connections_of_ipv6() -> Result<()> {
     }
     let network = Network::new(CONFIGURATION)?;
     ensure!(network.requests(4)?.failures.is_empty());
+    // One for each server.
+    let open = || network.client.enter(Held::open);
+    let mut held = [open()?, open()?];
     let Network {
         agent,
         client,
         _web,
         director,
-        _servers,
-        _segment,
+        servers: _servers,
+        segment: _segment,
     } = network;
     // Killed: program and maps stay, and go on.
     agent.kill()?;
@@ -221,6 +232,9 @@ fn an_agent_that_is_replaced_keeps_the_connections_of_ipv6() -> Result<()> {
     let requests = || client.enter(|| Ok(Tally::of(20, target, Some(CLIENT.into()))));
     let without = requests()?;
     ensure!(without.failures.is_empty(), "without an agent: {without:?}");
+    for held in &mut held {
+        held.ask().context("without an agent")?;
+    }
     let agent = Agent::start(&director, CONFIGURATION)?;
     let adopted = wait_until(Duration::from_secs(30), || {
         let connections = agent.dump("connections").ok()?;
@@ -229,6 +243,9 @@ fn an_agent_that_is_replaced_keeps_the_connections_of_ipv6() -> Result<()> {
     ensure!(adopted.is_some(), "{:?}", agent.dump("connections"));
     let after = requests()?;
     ensure!(after.failures.is_empty(), "{after:?}: {}", agent.log());
+    for held in &mut held {
+        held.ask().with_context(|| agent.log())?;
+    }
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 
 use self::error::DumpError;
 use self::read::{
-    attachments, checks, flow_table_size, instances, kernel, read, services, surroundings,
+    attachments, checks, flow_table_sizes, instances, kernel, read, services, surroundings,
 };
 use super::InstanceArguments;
 use crate::dataplane::ipvs::connections as ipvs_connections;
@@ -90,13 +90,15 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
     let surroundings = surroundings(&status, silent);
     let view = maps.as_ref().map(|maps| View::new(maps, &surroundings));
     let mut ipvs = kernel(&status);
+    let [flow_table_size, flow_table_size6] = flow_table_sizes(maps.as_ref(), ipvs.as_mut());
     let mut dump = Dump::new(AgentView {
         version: if status.version.is_empty() {
             env!("CARGO_PKG_VERSION").to_owned()
         } else {
             status.version.clone()
         },
-        flow_table_size: flow_table_size(maps.as_ref(), ipvs.as_mut()),
+        flow_table_size,
+        flow_table_size6,
         silent,
     });
     let says = arguments.wants(Section::Vrrp) || arguments.wants(Section::Checks);

@@ -32,8 +32,11 @@ pub const SCHEMA: u32 = 1;
 pub struct AgentView {
     /// Version of the agent.
     pub version: String,
-    /// Flows the flow table has room for.
+    /// Flows of IPv4 that their table has room for; with IPVS alone, the buckets of its one table.
     pub flow_table_size: u64,
+    /// Flows of IPv6 that theirs has room for; 0 with IPVS alone.
+    #[serde(default)]
+    pub flow_table_size6: u64,
     /// Seconds since the agent's last sign of life; `None`: it has never given one.
     #[serde(rename = "silent_seconds", with = "seconds::optional")]
     pub silent: Option<Duration>,

@@ -31,6 +31,7 @@ pub(super) fn agent() -> AgentView {
     AgentView {
         version: "0.1.0".into(),
         flow_table_size: 4_194_304,
+        flow_table_size6: 1_048_576,
         silent: Some(Duration::from_millis(250)),
     }
 }

@@ -5,16 +5,12 @@
 //!
 //! A subprogram: this happens about once in the life of a path.
 
-use core::arch::asm;
-
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
 use aya_ebpf::programs::XdpContext;
 use lb_common::answers;
-use lb_common::checksum::fold;
 use lb_common::stats::Reason;
 
-use super::{DONT_FRAGMENT, VERSION_IHL, checksum};
+use super::{DONT_FRAGMENT, VERSION_IHL, checksum, quote};
 use crate::icmp::ICMP;
 use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
@@ -77,6 +73,8 @@ impl Complaint {
 const HEADERS: usize = size_of::<Ipv4>() + size_of::<Error>();
 /// As much of the packet is quoted as fits in the datagram that everybody takes (RFC 1812 4.3.2.3).
 const QUOTE: usize = 576 - HEADERS;
+/// The longest message of ICMP.
+const MOST: usize = size_of::<Error>() + QUOTE;
 /// Time to live of what we send.
 const TTL: u8 = 64;
 
@@ -107,19 +105,8 @@ pub(super) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick:
     if !within_limit(answers::of_service(kind, service), tick) {
         return Reason::AnswerLimit;
     }
-    // The IP header and the eight bytes that must be quoted (RFC 792) are whole words, and no TCP
-    // or UDP packet is shorter.
-    let quote = usize::from(u16::from_be(ip.total_length)).min(QUOTE) & !3;
-    let mut surplus = packet.behind(place);
-    // SAFETY: it does nothing, but keeps the compiler from subtracting the lower halves of
-    // two pointers, which the verifier forbids.
-    unsafe { asm!("{0} = {0}", inout(reg) surplus) };
-    let surplus = surplus as i32 - quote as i32;
-    // SAFETY: the context is the program's own; every pointer into the packet is dead from here.
-    let moved = unsafe {
-        bpf_xdp_adjust_tail(ctx.ctx, -surplus) == 0
-            && bpf_xdp_adjust_head(ctx.ctx, -(HEADERS as i32)) == 0
-    };
+    let quote = usize::from(u16::from_be(ip.total_length)).min(QUOTE);
+    let moved = quote::wrap(ctx.ctx, packet, place, HEADERS, quote);
     if moved && write(Packet::new(&ctx), &ethernet, &ip, complaint, quote).is_some() {
         done
     } else {
@@ -188,25 +175,7 @@ fn write(
         });
         ip.write(header);
         icmp.write(complaint.header());
-        (*icmp).checksum = sum(packet, ETHERNET + size_of::<Ipv4>());
+        (*icmp).checksum = quote::checksum(packet, ETHERNET + size_of::<Ipv4>(), MOST, 0);
     }
     Some(())
-}
-
-/// The checksum of what stands behind the first `from` bytes of the frame, all of it words
-/// (RFC 1071).
-#[inline(always)]
-fn sum(packet: Packet, from: usize) -> u16 {
-    let mut sum = 0_u64;
-    for word in 0..(size_of::<Error>() + QUOTE) / 4 {
-        let Some(word) = packet.at::<u32>(from + word * 4) else {
-            break;
-        };
-        // SAFETY: `at` checked the word.
-        sum += u64::from(unsafe { *word });
-    }
-    // At most 139 words: two folds bring the carries of the upper half back.
-    let halves = (sum & 0xffff_ffff) + (sum >> 32);
-    let words = (halves & 0xffff) + (halves >> 16);
-    !fold(words as u32)
 }

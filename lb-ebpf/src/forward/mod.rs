@@ -4,6 +4,7 @@ mod answer;
 mod fragment;
 mod icmp;
 mod nat;
+pub(crate) mod quote;
 mod tunnel;
 mod unresolved;
 

@@ -4,23 +4,17 @@
 //!
 //! A subprogram: this happens about once in the life of a path.
 
-use core::arch::asm;
-
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
 use aya_ebpf::programs::XdpContext;
 use lb_common::address6::Address6;
 use lb_common::answers;
-use lb_common::checksum::fold;
 use lb_common::stats::Reason;
 
+use super::parse::ICMP6;
 use super::{destination, source};
-use crate::forward::Complaint;
+use crate::forward::{Complaint, quote};
 use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV6, Ipv6, Packet};
-
-/// Next header of `ICMPv6`.
-const ICMP6: u8 = 58;
 
 /// `ICMPv6` header of both errors.
 #[repr(C)]
@@ -40,6 +34,8 @@ const TIME_EXCEEDED: u8 = 3;
 const HEADERS: usize = size_of::<Ipv6>() + size_of::<Error>();
 /// As much of the packet is quoted as fits in what every link carries (RFC 4443 3.2).
 const QUOTE: usize = 1280 - HEADERS;
+/// The longest message of `ICMPv6`.
+const MOST: usize = size_of::<Error>() + QUOTE;
 /// Hop limit of what we send.
 const HOPS: u8 = 64;
 
@@ -63,17 +59,8 @@ pub(super) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick:
     }
     // SAFETY: `at` checked the header.
     let length = size_of::<Ipv6>() + usize::from(u16::from_be(unsafe { (*place).payload_length }));
-    let quote = length.min(QUOTE) & !3;
-    let mut surplus = packet.behind(place);
-    // SAFETY: it does nothing, but keeps the compiler from subtracting the lower halves of
-    // two pointers, which the verifier forbids.
-    unsafe { asm!("{0} = {0}", inout(reg) surplus) };
-    let surplus = surplus as i32 - quote as i32;
-    // SAFETY: the context is the program's own; every pointer into the packet is dead from here.
-    let moved = unsafe {
-        bpf_xdp_adjust_tail(ctx.ctx, -surplus) == 0
-            && bpf_xdp_adjust_head(ctx.ctx, -(HEADERS as i32)) == 0
-    };
+    let quote = length.min(QUOTE);
+    let moved = quote::wrap(ctx.ctx, packet, place, HEADERS, quote);
     if moved && write(Packet::new(&ctx), complaint, quote).is_some() {
         done
     } else {
@@ -133,23 +120,7 @@ fn write(packet: Packet, complaint: Complaint, quote: usize) -> Option<()> {
                 sum += (word & 0xffff_ffff) + (word >> 32);
             }
         }
-        (*error).checksum = checksum(packet, sum);
+        (*error).checksum = quote::checksum(packet, ETHERNET + size_of::<Ipv6>(), MOST, sum);
     }
     Some(())
-}
-
-/// The checksum of `sum` and of what stands behind the IP header, all of it words (RFC 1071).
-#[inline(always)]
-fn checksum(packet: Packet, mut sum: u64) -> u16 {
-    for word in 0..(size_of::<Error>() + QUOTE) / 4 {
-        let Some(word) = packet.at::<u32>(ETHERNET + size_of::<Ipv6>() + word * 4) else {
-            break;
-        };
-        // SAFETY: `at` checked the word.
-        sum += u64::from(unsafe { *word });
-    }
-    // At most 320 words: two folds bring the carries of the upper half back.
-    let halves = (sum & 0xffff_ffff) + (sum >> 32);
-    let words = (halves & 0xffff) + (halves >> 16);
-    !fold(words as u32)
 }

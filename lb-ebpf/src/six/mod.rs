@@ -2,34 +2,35 @@
 //!
 //! Flow table, admission and schedulers are those of [`crate::family`]; what stands here is what a
 //! packet of IPv6 looks like. Neighbour discovery, echo and whatever else is no TCP or UDP to a service
-//! is the kernel's.
+//! is the kernel's, but for errors and fragments that belong to a flow ([`related`]).
 
 mod answer;
 mod forward;
 mod parse;
+mod related;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::address6::{Address6, folded};
-use lb_common::backend::flags;
+use lb_common::asked::Asked6;
 use lb_common::control::Control;
-use lb_common::flow::TICK_SHIFT;
+use lb_common::flow::{TICK_SHIFT, target};
+use lb_common::fragment;
 use lb_common::program;
-use lb_common::service::ServiceKey6;
+use lb_common::service::{ServiceEntry, ServiceKey6, TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::admission::{self, Admission, Answer, Question};
 use crate::backends;
-use crate::balance::{Choice, jiffies, pass_gate};
+use crate::balance::{Choice, deliver, jiffies, known, pass_gate};
 use crate::family::{Family as _, Key, V6};
-use crate::flows;
-use crate::maps::{CONTROL, PROGRAMS};
+use crate::maps::{ASKED6, CONTROL, PROGRAMS};
 use crate::packet::{ETHERNET, Ethernet, Ipv6, Packet};
 use crate::parse::Refused;
 use crate::services;
 use crate::stats;
-use parse::{Headers, parse};
+use parse::{Headers, ICMP6, length, parse};
 
 /// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group.
 #[inline(always)]
@@ -47,7 +48,10 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         return XDP_PASS;
     }
     if !control.stations.is_for_us(ctx.ingress_ifindex() as u32, to) {
-        stats::count(Reason::OtherHost);
+        // SAFETY: as above. Of `ICMPv6` it is not known whether it would be ours.
+        if unsafe { (*ip).next_header } != ICMP6 {
+            stats::count(Reason::OtherHost);
+        }
         return XDP_PASS;
     }
     match from_client(ctx, packet, control, ip) {
@@ -86,24 +90,73 @@ fn from_client(
     control: &Control,
     ip: *mut Ipv6,
 ) -> Result<u32, Refused> {
-    let headers = parse(ctx, packet, control, ip)?;
+    let headers = match parse(ctx, packet, control, ip) {
+        Ok(headers) => headers,
+        Err(Refused::Later) => {
+            // SAFETY: nothing here waits to be dropped. If there is no program it returns.
+            unsafe { PROGRAMS.tail_call(ctx, program::IPV6_RELATED) };
+            return Ok(XDP_PASS);
+        }
+        Err(refused) => return Err(refused),
+    };
     let question = ask(&headers, control)?;
-    let known = flows::find(question.near, &question.key);
-    if let Some((entry, old)) = known
-        && let Some(slot) =
-            admission::follow(&question, control, entry, &old).map_err(Refused::Because)?
-    {
-        let choice = Choice {
-            number: old.slot(),
-            slot,
-            new: false,
-        };
-        let verdict = send(ctx, packet, &headers, &choice, question.tick);
+    if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
+        let verdict = send(ctx, packet, ip, headers.length, &choice, question.tick);
+        if verdict.is_ok() {
+            note_fragment(ctx, ip, &choice, question.tick);
+        }
         return verdict.map_err(Refused::Because);
     }
+    // SAFETY: `parse` checked the header.
+    if is_bad_source(question.key.rest, unsafe { destination(ip) }) {
+        return Err(Refused::Because(Reason::BadSource));
+    }
+    hand_over(&question);
     // SAFETY: nothing here waits to be dropped. If there is no program it returns.
     unsafe { PROGRAMS.tail_call(ctx, program::IPV6_ADMISSION) };
     Ok(XDP_PASS)
+}
+
+/// Leaves what there is to ask for the program for new flows.
+#[inline(always)]
+fn hand_over(question: &Question<V6>) {
+    if let Some(asked) = ASKED6.get_ptr_mut(0) {
+        // SAFETY: the record is this CPU's own.
+        unsafe {
+            asked.write(Asked6 {
+                key: question.key.word,
+                client: question.key.rest,
+                service: question.service.word(),
+                destination: question.destination,
+                tick: question.tick,
+                protocol: question.protocol,
+                flags: question.flags,
+                pad: [0; 6],
+            });
+        }
+    }
+}
+
+/// What the program before has left.
+#[inline(always)]
+fn asked() -> Option<Question<V6>> {
+    // SAFETY: the record is this CPU's own, and nothing but the program before has run since.
+    let asked = unsafe { ASKED6.get_ptr(0)?.read() };
+    let secret = CONTROL.get(0)?.secret;
+    let key = Key {
+        word: asked.key,
+        rest: asked.client,
+    };
+    let [first, ..] = V6::buckets(V6::hash(&key, secret));
+    Some(Question {
+        service: ServiceEntry::from_word(asked.service),
+        near: V6::bucket(first)?,
+        key,
+        destination: asked.destination,
+        tick: asked.tick,
+        protocol: asked.protocol,
+        flags: asked.flags,
+    })
 }
 
 /// What there is to ask about a packet, if it is for a service that is ours now.
@@ -122,12 +175,9 @@ fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
     let service = services::find6(&key).ok_or(Refused::NotOurs)?;
     let now = jiffies();
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
-    if is_bad_source(client, destination) {
-        return Err(Refused::Because(Reason::BadSource));
-    }
     // SAFETY: as above.
     let port = unsafe { (*headers.ports).source };
-    let key = Key::new(client, port, service.id);
+    let key = Key::new(client, port, service.id, control.secret);
     let [first, ..] = V6::buckets(V6::hash(&key, control.secret));
     Ok(Question {
         service,
@@ -141,34 +191,25 @@ fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
 }
 
 /// The verdict for a packet whose flow the first bucket does not know, or not any more: it is new, or it
-/// stands in the second bucket. The program before has seen that it is ours.
+/// stands in the second bucket. The program before has seen that it is ours, and has left the question.
 ///
 /// A program of its own, for the sake of the stack, and in two steps, one after the other.
 #[inline(always)]
 pub(crate) fn admit(ctx: &XdpContext) -> u32 {
-    match Answer::from_word(decide(ctx.ctx)).result() {
-        Ok(admission) => deliver(ctx.ctx, admission.word()),
+    match Answer::from_word(decide()).result() {
+        Ok(admission) => send_new(ctx.ctx, admission.word()),
         Err(reason) => Refused::Because(reason).verdict(),
     }
 }
 
 /// The server, as [`admission::admit`] gives it.
 #[inline(never)]
-fn decide(ctx: *mut xdp_md) -> u64 {
-    let ctx = XdpContext::new(ctx);
-    let packet = Packet::new(&ctx);
-    let question = || {
-        let ip = packet.at::<Ipv6>(ETHERNET)?;
-        let control = CONTROL.get(0)?;
-        let headers = parse(&ctx, packet, control, ip).ok()?;
-        ask(&headers, control).ok()
-    };
-    match question() {
-        Some(question) => admission::answer(&question).word(),
-        // Gone, closed or silent since the program before has looked.
-        None => Answer::refused(Reason::NoServer).word(),
-    }
+fn decide() -> u64 {
+    let answer = asked().map(|question| admission::admit(&question));
+    // The maps are there, but the verifier does not know.
+    answer.unwrap_or(Answer::refused(Reason::NoServer)).word()
 }
+
 /// Whether nobody can be answered at an address: it means no single host, or none but on its own link,
 /// which the packet may leave (RFC 4291 2.5, RFC 4007 9), or it is the one that is asked.
 #[inline(always)]
@@ -190,39 +231,53 @@ const fn is_bad_source(source: Address6, destination: Address6) -> bool {
 fn send(
     ctx: &XdpContext,
     packet: Packet,
-    headers: &Headers,
+    ip: *mut Ipv6,
+    length: u64,
     choice: &Choice,
     tick: u32,
 ) -> Result<u32, Reason> {
-    let head = choice.slot.head;
-    if !head.has(flags::READY) {
-        if !head.has(flags::LOCAL) {
-            return Err(Reason::NoNeighbour);
-        }
-        stats::towards_server(choice.number, headers.length, choice.new);
-        return Err(Reason::LocalServer);
-    }
-    let verdict = forward::to_server(ctx, packet, headers, &choice.slot, tick)?;
-    stats::towards_server(choice.number, headers.length, choice.new);
-    Ok(verdict)
+    deliver(choice, length, || {
+        forward::to_server(ctx, packet, ip, length, &choice.slot, tick)
+    })
 }
 
-/// The verdict for a packet that has been given to a server.
+/// Notes where a packet has gone, if it is the first of several fragments.
+#[inline(always)]
+fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
+    // SAFETY: the caller has checked the header, and has not moved the head of the packet.
+    let next = unsafe { (*ip).next_header };
+    if next != TCP && next != UDP {
+        let target = target(choice.number, choice.slot.head.generation());
+        related::remember(ctx.ctx, target, fragment::stamp(tick));
+    }
+}
+
+/// The verdict for a packet that has been given to a server. The programs before have seen that it is
+/// whole.
 #[inline(never)]
-fn deliver(ctx: *mut xdp_md, admission: u32) -> u32 {
+fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
     let (ctx, admission) = (XdpContext::new(ctx), Admission::from_word(admission));
     let packet = Packet::new(&ctx);
     let sent = || {
         let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Refused::NotOurs)?;
-        let control = CONTROL.get(0).ok_or(Refused::NotOurs)?;
-        let headers = parse(&ctx, packet, control, ip)?;
         let choice = Choice {
             number: admission.slot(),
             slot: backends::read(admission.slot()).ok_or(Refused::NotOurs)?,
             new: admission.is_new(),
         };
         let tick = (jiffies() >> TICK_SHIFT) as u32;
-        send(&ctx, packet, &headers, &choice, tick).map_err(Refused::Because)
+        // SAFETY: `at` checked the header.
+        let length = unsafe { length(ip) };
+        let verdict = send(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)?;
+        note_fragment(&ctx, ip, &choice, tick);
+        Ok(verdict)
     };
     sent().unwrap_or_else(Refused::verdict)
+}
+
+/// The verdict for a packet without ports of its own: an error about a packet of a flow, or a fragment. A
+/// program of its own, as [`admit`].
+#[inline(always)]
+pub(crate) fn follow(ctx: &XdpContext) -> u32 {
+    related::pass_on(ctx).unwrap_or_else(Refused::verdict)
 }

@@ -36,14 +36,16 @@ const FRAGMENT: u8 = 44;
 /// RFC 4302.
 const AUTHENTICATION: u8 = 51;
 const DESTINATION_OPTIONS: u8 = 60;
+/// Next header of `ICMPv6`.
+pub(super) const ICMP6: u8 = 58;
 
-/// So many extension headers are walked.
+/// So many extension headers are walked at most.
 const MOST: usize = 8;
 /// And so many bytes from the beginning of the packet on.
 const FARTHEST: u64 = 1024;
 
 /// The fixed header.
-const FIXED: u64 = size_of::<Ipv6>() as u64;
+pub(super) const FIXED: u64 = size_of::<Ipv6>() as u64;
 
 /// What every extension header begins with.
 #[repr(C)]
@@ -57,8 +59,10 @@ struct Extension {
     rest: u32,
 }
 
-/// Offset and "more fragments" of a fragment header: a packet of one piece has neither (RFC 6946).
-const IN_PIECES: u16 = 0xfff9_u16.to_be();
+/// The offset of a fragment header: only the first fragment, where it is 0, has ports.
+const OFFSET: u16 = 0xfff8_u16.to_be();
+/// "More fragments". A packet of one piece has neither (RFC 6946).
+const MORE: u16 = 1_u16.to_be();
 
 /// Reads on behind the fixed header.
 #[inline(always)]
@@ -70,25 +74,26 @@ pub(super) fn parse(
 ) -> Result<Headers, Refused> {
     const MALFORMED: Refused = Refused::Because(Reason::Malformed);
     // SAFETY: the caller got `ip` from `Packet::at`, which checked the whole header.
-    let (version, length, next) = unsafe {
-        (
-            ip.cast::<u8>().read() >> 4,
-            FIXED + u64::from(u16::from_be((*ip).payload_length)),
-            (*ip).next_header,
-        )
-    };
+    let (version, length, next) =
+        unsafe { (ip.cast::<u8>().read() >> 4, length(ip), (*ip).next_header) };
     if version != 6 || length > packet.behind(ip) {
         return Err(MALFORMED);
     }
     let (protocol, header) = match next {
         // The verifier sees no difference to what has been walked.
-        TCP | UDP => (next, Walked(FIXED as u32 ^ flows::zero(control)).offset()),
-        _ => match Walked(walk(ctx.ctx, u32::from(next))) {
-            Walked::NOT_OURS => return Err(Refused::NotOurs),
-            Walked::MALFORMED => return Err(MALFORMED),
-            Walked::FRAGMENT => return Err(Refused::Because(Reason::Fragment)),
-            walked => (walked.protocol(), walked.offset()),
-        },
+        TCP | UDP => (
+            next,
+            Walked(FIXED ^ u64::from(flows::zero(control))).offset(),
+        ),
+        _ => {
+            let walked = Walked(walk(ctx.ctx, u32::from(next), FIXED as u32));
+            match walked.protocol() {
+                Walked::NOT_OURS => return Err(Refused::NotOurs),
+                Walked::MALFORMED => return Err(MALFORMED),
+                Walked::LATER | ICMP6 => return Err(Refused::Later),
+                protocol => (protocol, walked.offset()),
+            }
+        }
     };
     let (ports, least, flags) = if protocol == TCP {
         let segment = packet.behind_ip::<Tcp>(header).ok_or(MALFORMED)?;
@@ -112,64 +117,87 @@ pub(super) fn parse(
     })
 }
 
-/// What [`walk`] says, in one word: where TCP or UDP begins, in bytes from the beginning of the packet,
-/// and which of them it is; or one of these.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Walked(u32);
+/// Length of an IPv6 packet, from its header.
+///
+/// # Safety
+///
+/// All of the header is there.
+#[inline(always)]
+pub(super) unsafe fn length(ip: *const Ipv6) -> u64 {
+    // SAFETY: by contract.
+    FIXED + u64::from(u16::from_be(unsafe { (*ip).payload_length }))
+}
+
+/// What [`walk`] says, in one word: where TCP, UDP or `ICMPv6` begins, in bytes from the beginning of
+/// the packet, which of them it is, and where the header of a fragment stands, if it is one.
+#[derive(Clone, Copy)]
+pub(super) struct Walked(pub(super) u64);
 
 impl Walked {
-    const NOT_OURS: Self = Self(0);
-    const MALFORMED: Self = Self(1);
-    const FRAGMENT: Self = Self(2);
+    /// Instead of a protocol: something else.
+    pub(super) const NOT_OURS: u8 = 255;
+    /// Instead of a protocol: a header ends behind the packet.
+    pub(super) const MALFORMED: u8 = 254;
+    /// Instead of a protocol: a fragment other than the first one.
+    pub(super) const LATER: u8 = 253;
 
     #[inline(always)]
-    const fn at(offset: u64, protocol: u8) -> Self {
-        Self(offset as u32 | (protocol as u32) << 16)
+    const fn of(protocol: u8, offset: u64, fragment: u64) -> Self {
+        Self((protocol as u64) << 32 | fragment << 16 | offset)
     }
 
+    /// The protocol, or one of the numbers above, which no protocol has (RFC 3692).
     #[inline(always)]
-    const fn offset(self) -> u64 {
-        (self.0 & 0x7ff) as u64
+    pub(super) const fn protocol(self) -> u8 {
+        (self.0 >> 32) as u8
     }
 
+    /// Where it begins.
     #[inline(always)]
-    const fn protocol(self) -> u8 {
-        (self.0 >> 16) as u8
+    pub(super) const fn offset(self) -> u64 {
+        self.0 & 0x7ff
+    }
+
+    /// Where the header of a fragment stands; 0: it is none.
+    #[inline(always)]
+    pub(super) const fn fragment(self) -> u64 {
+        self.0 >> 16 & 0x7ff
     }
 }
 
-/// Walks the extension headers from the first one on, which is a `first`. A subprogram: few packets
-/// have any.
+/// Walks the extension headers from the one at `start` on, which is a `first`: those of the packet, or of
+/// one that it quotes. A subprogram: few packets have any.
 #[inline(never)]
-fn walk(ctx: *mut xdp_md, first: u32) -> u32 {
+pub(super) fn walk(ctx: *mut xdp_md, first: u32, start: u32) -> u64 {
     let packet = Packet::for_a_loop(ctx);
-    let (mut next, mut offset) = (first as u8, FIXED);
-    for _ in 0..MOST {
+    let (mut next, mut offset) = (first as u8, u64::from(start));
+    let mut fragment = 0;
+    for number in 0..=MOST {
         if offset > FARTHEST {
-            return Walked::NOT_OURS.0;
+            break;
         }
-        if next == TCP || next == UDP {
-            return Walked::at(offset, next).0;
+        if matches!(next, TCP | UDP | ICMP6) {
+            return Walked::of(next, offset, fragment).0;
         }
-        let is_first = offset == FIXED;
         // Options for every hop come first or not at all (RFC 8200 4.1).
-        let is_known = next == HOP_BY_HOP && is_first
+        let is_known = next == HOP_BY_HOP && number == 0
             || matches!(
                 next,
                 ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS
             );
-        if !is_known {
-            return Walked::NOT_OURS.0;
+        if !is_known || number == MOST {
+            break;
         }
         let Some(header) = packet.at::<Extension>(ETHERNET + offset as usize) else {
-            return Walked::MALFORMED.0;
+            return Walked::of(Walked::MALFORMED, 0, 0).0;
         };
         // SAFETY: `at` checked eight bytes, and no extension header has less.
         let (length, word) = unsafe { (u64::from((*header).length), (*header).word) };
         match next {
-            FRAGMENT if word & IN_PIECES != 0 => return Walked::FRAGMENT.0,
+            FRAGMENT if word & OFFSET != 0 => return Walked::of(Walked::LATER, 0, offset).0,
+            FRAGMENT if word & MORE != 0 => fragment = offset,
             // Its last address is another one than the header's (RFC 8200 4.4).
-            ROUTING if word.to_be() & 0xff != 0 => return Walked::NOT_OURS.0,
+            ROUTING if word.to_be() & 0xff != 0 => break,
             _ => {}
         }
         offset += match next {
@@ -180,5 +208,5 @@ fn walk(ctx: *mut xdp_md, first: u32) -> u32 {
         // SAFETY: as above.
         next = unsafe { (*header).next_header };
     }
-    Walked::NOT_OURS.0
+    Walked::of(Walked::NOT_OURS, 0, 0).0
 }

@@ -300,6 +300,7 @@ fn the_dump_is_ipvsadms_with_the_kernels_counters() -> Result<()> {
         let agent = AgentView {
             version: info.version.to_string(),
             flow_table_size: info.table_size.into(),
+            flow_table_size6: 0,
             silent: None,
         };
         for (columns, arguments) in [

@@ -152,8 +152,8 @@ fn change_service(service: &mut Service, random: &mut Random) {
         service.persistence = random.chance(50).then(|| Persistence {
             timeout: Duration::from_secs(random.pick(&[1, 6, 30])),
             mask: Ipv4Addr::from_bits(u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0)),
-            // As many of the last 32 bits.
-            prefix: 96 + bits,
+            // As many of those 32 bits that an image has of its address.
+            prefix: 32 + bits,
         });
     }
 }

@@ -104,12 +104,12 @@ pub(super) fn kernel(status: &Status) -> Option<Ipvs> {
     Ipvs::open_if_loaded().ok().flatten()
 }
 
-/// Flows that there is room for; with IPVS alone, the buckets of its table.
-pub(super) fn flow_table_size(maps: Option<&Maps>, ipvs: Option<&mut Ipvs>) -> u64 {
+/// Flows of IPv4 and of IPv6 that there is room for; with IPVS alone, the buckets of its one table.
+pub(super) fn flow_table_sizes(maps: Option<&Maps>, ipvs: Option<&mut Ipvs>) -> [u64; 2] {
     match (maps, ipvs) {
-        (Some(maps), _) => maps.flow_capacity() as u64,
-        (None, Some(ipvs)) => ipvs.info().map_or(0, |info| info.table_size.into()),
-        (None, None) => 0,
+        (Some(maps), _) => maps.flow_capacity().map(|flows| flows as u64),
+        (None, Some(ipvs)) => [ipvs.info().map_or(0, |info| info.table_size.into()), 0],
+        (None, None) => [0, 0],
     }
 }
 

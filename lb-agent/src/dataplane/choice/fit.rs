@@ -19,7 +19,7 @@ pub struct Fit {
 pub fn fit(config: &Config, server: &VirtualServer) -> Fit {
     Fit {
         cannot: cannot(config, server),
-        lacks: lacks(config, server),
+        lacks: lacks(server),
     }
 }
 
@@ -100,17 +100,8 @@ const fn is_mapped(address: IpAddr) -> bool {
     }
 }
 
-fn lacks(config: &Config, server: &VirtualServer) -> Vec<String> {
+fn lacks(server: &VirtualServer) -> Vec<String> {
     let mut what = Vec::new();
-    let is_ipv6 = |it: &Served| match it {
-        Served::Address(key) => key.address.is_ipv6(),
-        Served::Fwmark(_) => false,
-    };
-    // Without "packet too big" a server never learns of a narrow path to its client.
-    if config.served(server).iter().any(is_ipv6) {
-        let way = "way to the server for ICMPv6 errors and fragments of its connections";
-        what.push(way.to_owned());
-    }
     if server.ops && server.uses(Forwarding::Nat) {
         what.push("`ops` in NAT mode".to_owned());
     }

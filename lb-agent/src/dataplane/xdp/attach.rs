@@ -8,30 +8,26 @@
 //! `occupant` says whose it is. That holds for libxdp's dispatcher, too: who joins it becomes a
 //! program of the type `EXT`, and has to build anew and pin the dispatcher of all the others.
 
+mod adopt;
+mod anew;
 mod occupant;
+mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::time::Duration;
 
-use aya::programs::links::{FdLink, LinkError, PinnedLink};
-use aya::programs::xdp::XdpLink;
-use aya::programs::{ProgramError, XdpMode as AttachMode};
+use aya::programs::links::PinnedLink;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 pub use occupant::{Component, Occupant};
+pub use refusal::{AttachError, DetachError};
 
-use super::object::{Object, ObjectError};
+use self::adopt::{adopt, mode_on, wait_until_free};
+use self::anew::{attach_anew, pin};
+use self::occupant::Occupants;
+use super::object::Object;
 use super::pins::Pins;
 use crate::config::model::XdpMode;
-use crate::net::link::{self, XdpAttached};
-use crate::net::netlink::Connection;
-
-/// How long an attachment that was given up may still be seen.
-const RELEASE: Duration = Duration::from_millis(500);
-/// How often it is looked for.
-const STEP: Duration = Duration::from_millis(5);
 
 /// How the program runs on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,51 +48,6 @@ impl std::fmt::Display for Mode {
     }
 }
 
-/// Why the program is not on an interface.
-#[derive(Debug, Error)]
-pub enum AttachError {
-    /// Another XDP program is there.
-    #[error("cannot attach to {interface}: {}", whose(interface, occupant.as_deref()))]
-    Busy {
-        /// The interface.
-        interface: String,
-        /// Whose it is, as far as can be found out.
-        occupant: Option<Box<Occupant>>,
-    },
-    /// The driver refuses, and so does the kernel in generic mode.
-    #[error("cannot attach to {interface} in {mode} mode: {reason}")]
-    Refused {
-        /// The interface.
-        interface: String,
-        /// Native or generic.
-        mode: Mode,
-        /// What the kernel says.
-        reason: String,
-    },
-    /// The program itself is not usable.
-    #[error(transparent)]
-    Object(#[from] ObjectError),
-    /// The attachment could not be kept.
-    #[error("cannot pin the attachment to {interface}: {reason}")]
-    Pin {
-        /// The interface.
-        interface: String,
-        /// Why.
-        reason: String,
-    },
-}
-
-/// The program could not be taken off an interface as it should.
-#[derive(Debug, Error)]
-#[error("cannot remove the pin of the XDP program's attachment to {interface}: {source}")]
-pub struct DetachError {
-    /// The interface.
-    pub interface: String,
-    /// Why.
-    #[source]
-    pub source: io::Error,
-}
-
 /// How the program has come to an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attached {
@@ -106,19 +57,6 @@ pub struct Attached {
     pub not_native: Option<String>,
 }
 
-/// Who keeps ours off an interface, and what to do.
-fn whose(interface: &str, occupant: Option<&Occupant>) -> String {
-    occupant.map_or_else(
-        || {
-            format!(
-                "another XDP program is attached there; `ip link set dev {interface} xdp off` \
-                 removes it"
-            )
-        },
-        |it| it.describe(interface),
-    )
-}
-
 /// What the program is attached to.
 #[derive(Default)]
 pub struct Attachments {
@@ -126,6 +64,7 @@ pub struct Attachments {
     /// Interfaces that an attachment of ours was on: the kernel takes it off a while after its pin
     /// is gone, when nobody can be using it any more (an RCU grace period).
     released: BTreeSet<u32>,
+    occupants: Occupants,
 }
 
 struct Attachment {
@@ -167,7 +106,8 @@ impl Attachments {
             if was_pinned || self.released.remove(&ifindex) {
                 wait_until_free(ifindex);
             }
-            let (attached, link) = attach_anew(object, ifindex, interface, wanted)?;
+            let (attached, link) =
+                attach_anew(object, ifindex, interface, wanted, &mut self.occupants)?;
             (attached, pin(link, pins, ifindex, interface)?)
         };
         let attachment = Attachment {
@@ -216,203 +156,6 @@ impl Attachments {
             .filter_map(|ifindex| self.detach(ifindex).err())
             .collect()
     }
-}
-
-/// Takes over a pinned attachment: our program replaces the old one between two packets.
-fn adopt(
-    object: &mut Object,
-    pins: &Pins,
-    ifindex: u32,
-    interface: &str,
-    wanted: XdpMode,
-) -> Option<(Mode, PinnedLink)> {
-    let path = pins.link(ifindex);
-    let pinned = PinnedLink::from_pin(&path).ok()?;
-    // In doubt it is generic, of which less is expected.
-    let found = mode_on(ifindex);
-    let mode = found.unwrap_or(Mode::Generic);
-    if found.is_some_and(|found| !suits(found, wanted)) {
-        tracing::info!(
-            "the program of an earlier agent runs on {interface} in {mode} mode, which is not \
-             wanted any more: attaching it anew"
-        );
-        let _gone = std::fs::remove_file(&path);
-        return None;
-    }
-    let old = XdpLink::try_from(FdLink::from(pinned));
-    let replaced = old.map_err(|error| error.to_string()).and_then(|link| {
-        let program = object.balance().map_err(|error| error.to_string())?;
-        let id = program
-            .attach_to_link(link)
-            .map_err(|error| error.to_string())?;
-        program.take_link(id).map_err(|error| error.to_string())
-    });
-    match replaced {
-        // The pin stays where it is; opening it again gives the handle that removes it.
-        Ok(_link) => Some((mode, PinnedLink::from_pin(&path).ok()?)),
-        Err(reason) => {
-            // The interface may have gone and come back under the same index: start afresh.
-            tracing::warn!(
-                "the old attachment {} is of no use: {reason}",
-                path.display()
-            );
-            let _gone = std::fs::remove_file(&path);
-            None
-        }
-    }
-}
-
-/// How a program runs on an interface, as far as the kernel tells.
-fn mode_on(ifindex: u32) -> Option<Mode> {
-    let attached = Connection::open()
-        .and_then(|mut connection| link::xdp_attached(&mut connection, ifindex))
-        .ok()
-        .flatten();
-    match attached? {
-        XdpAttached::Driver => Some(Mode::Native),
-        XdpAttached::Generic => Some(Mode::Generic),
-        XdpAttached::None | XdpAttached::Hardware | XdpAttached::Several => None,
-    }
-}
-
-/// Waits for the end of an attachment that has been given up. It takes some milliseconds; what is
-/// still there after [`RELEASE`] is somebody else's, and will be refused.
-fn wait_until_free(ifindex: u32) {
-    let mut waited = Duration::ZERO;
-    while waited < RELEASE && mode_on(ifindex).is_some() {
-        std::thread::sleep(STEP);
-        waited += STEP;
-    }
-}
-
-/// Whether an attachment may stay as it is.
-const fn suits(mode: Mode, wanted: XdpMode) -> bool {
-    match wanted {
-        XdpMode::Auto => true,
-        XdpMode::Native => matches!(mode, Mode::Native),
-        XdpMode::Generic => matches!(mode, Mode::Generic),
-        XdpMode::Off => false,
-    }
-}
-
-fn attach_anew(
-    object: &mut Object,
-    ifindex: u32,
-    interface: &str,
-    wanted: XdpMode,
-) -> Result<(Attached, XdpLink), AttachError> {
-    let attempts: &[(Mode, AttachMode)] = match wanted {
-        XdpMode::Auto => &[
-            (Mode::Native, AttachMode::Driver),
-            (Mode::Generic, AttachMode::Skb),
-        ],
-        XdpMode::Native => &[(Mode::Native, AttachMode::Driver)],
-        XdpMode::Generic => &[(Mode::Generic, AttachMode::Skb)],
-        XdpMode::Off => &[],
-    };
-    let mut refused: Option<AttachError> = None;
-    for (mode, attach_mode) in attempts {
-        let program = object.balance()?;
-        match program.attach_to_if_index(ifindex, *attach_mode) {
-            Ok(id) => {
-                let taken = program
-                    .take_link(id)
-                    .map_err(|source| ObjectError::Program {
-                        what: "keep the attachment",
-                        source,
-                    })?;
-                let attached = Attached {
-                    mode: *mode,
-                    not_native: refused.map(|native| native.to_string()),
-                };
-                return Ok((attached, taken));
-            }
-            Err(error) => {
-                let error = name_occupant(refusal(interface, *mode, &error), ifindex);
-                let again = *mode == Mode::Native && is_of_this_mode(&error);
-                if attempts.len() > 1 && again {
-                    tracing::warn!("{error}; trying generic mode");
-                }
-                refused = Some(error);
-                if !again {
-                    break;
-                }
-            }
-        }
-    }
-    Err(refused.unwrap_or_else(|| AttachError::Busy {
-        interface: interface.to_owned(),
-        occupant: None,
-    }))
-}
-
-/// Adds whose program is on the interface to a refusal for that reason.
-fn name_occupant(error: AttachError, ifindex: u32) -> AttachError {
-    match error {
-        AttachError::Busy { interface, .. } => AttachError::Busy {
-            interface,
-            occupant: Occupant::of(ifindex).map(Box::new),
-        },
-        AttachError::Refused { .. } | AttachError::Object(_) | AttachError::Pin { .. } => error,
-    }
-}
-
-/// Whether another mode may do where this one was refused. A program of somebody else keeps ours off
-/// in every mode.
-const fn is_of_this_mode(error: &AttachError) -> bool {
-    match error {
-        AttachError::Refused { .. } => true,
-        AttachError::Busy { .. } | AttachError::Object(_) | AttachError::Pin { .. } => false,
-    }
-}
-
-/// What a refusal of the kernel means.
-fn refusal(interface: &str, mode: Mode, error: &ProgramError) -> AttachError {
-    let interface = interface.to_owned();
-    let causes = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |it| {
-        it.source()
-    });
-    let code = causes
-        .filter_map(|it| it.downcast_ref::<io::Error>())
-        .find_map(io::Error::raw_os_error);
-    let reason = match code.map(nix::errno::Errno::from_raw) {
-        Some(nix::errno::Errno::EBUSY | nix::errno::Errno::EEXIST) => {
-            return AttachError::Busy {
-                interface,
-                occupant: None,
-            };
-        }
-        Some(nix::errno::Errno::EOPNOTSUPP) => "the driver has no XDP, or LRO is on".to_owned(),
-        Some(nix::errno::Errno::ERANGE) => "the MTU is too large for XDP".to_owned(),
-        Some(nix::errno::Errno::ENOSPC) => "the driver has too few queues".to_owned(),
-        Some(nix::errno::Errno::EPERM) => {
-            "not permitted; root or CAP_NET_ADMIN is needed".to_owned()
-        }
-        Some(errno) => errno.desc().to_owned(),
-        None => error.to_string(),
-    };
-    AttachError::Refused {
-        interface,
-        mode,
-        reason,
-    }
-}
-
-fn pin(
-    link: XdpLink,
-    pins: &Pins,
-    ifindex: u32,
-    interface: &str,
-) -> Result<PinnedLink, AttachError> {
-    let refused = |reason: String| AttachError::Pin {
-        interface: interface.to_owned(),
-        reason,
-    };
-    let link = FdLink::try_from(link).map_err(|error: LinkError| refused(error.to_string()))?;
-    let path = pins.link(ifindex);
-    // What stands there belongs to an interface that has gone.
-    let _stale = std::fs::remove_file(&path);
-    link.pin(path).map_err(|error| refused(error.to_string()))
 }
 
 #[cfg(test)]

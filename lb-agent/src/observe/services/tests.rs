@@ -10,6 +10,7 @@ fn agent() -> AgentView {
     AgentView {
         version: "0.1.0".into(),
         flow_table_size: 4096,
+        flow_table_size6: 0,
         silent: None,
     }
 }

@@ -141,7 +141,7 @@ fn identification(inner: &[u8]) -> [u8; 2] {
 /// bytes hold it.
 pub(crate) fn icmp_error(frame: &[u8], packet: &Packet, icmp: [u8; 8]) -> Vec<u8> {
     let ip = &frame[ETHERNET..];
-    let quoted = usize::from(packet.length).min(576 - 28) / 4 * 4;
+    let quoted = usize::from(packet.length).min(576 - 28);
     let mut icmp = icmp.to_vec();
     icmp.extend(&ip[..quoted]);
     let check = checksum(&icmp);

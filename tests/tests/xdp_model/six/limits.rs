@@ -95,13 +95,19 @@ fn a_client_of_ipv6_gets_no_more_connections_than_it_may() -> Result<()> {
             served == [[true; 3].as_slice(), &[false; 7]].concat(),
             "{served:?}"
         );
-        // Those that there are go on, another one does not begin, and nobody else's is in the way.
+        // Those that there are go on, another one does not begin, not by another address of the
+        // client's network either, and nobody else's is in the way.
         ensure!(ask(CLIENT, 3, ACK)? && !ask(CLIENT, 11, SYN)?);
-        ensure!(ask(with_bit(127), 1, SYN)?);
+        for bit in [64, 96, 127] {
+            ensure!(!ask(with_bit(bit), 1, SYN)?, "{}", with_bit(bit));
+        }
+        for bit in [0, 31, 63] {
+            ensure!(ask(with_bit(bit), 1, SYN)?, "{}", with_bit(bit));
+        }
         rig.take_census()?;
         let another = sent_to(rig, network, &frame(CLIENT, 12, &ours, SYN))?;
         ensure!(another.is_none(), "the agent counts fewer");
-        ensure!(rig.maps.reason(Reason::SourceLimit)? == 9);
+        ensure!(rig.maps.reason(Reason::SourceLimit)? == 12);
         Ok(())
     })
 }

@@ -1,12 +1,15 @@
 //! IPv6. A world of IPv4 has an image in IPv6, address by address, and what is true of the one is
 //! true of the other: `twins` runs both through the program. What IPv6 alone has, its headers above
-//! all, `damage` and `promises` look at, `limits` at who counts as one client, and `races` at clients whose keys are the same.
+//! all, `damage` and `promises` look at, `related` at errors and fragments, `limits` at who counts as one
+//! client, `races` at clients whose keys are the same, and `reused` at places that change hands.
 
 mod damage;
 mod frame;
 mod limits;
 mod promises;
 mod races;
+mod related;
+mod reused;
 mod twins;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -15,13 +18,28 @@ use lb_agent::config::model::Forwarding;
 use lb_agent::dataplane::desired::{Path, Server, Service};
 use lb_agent::dataplane::installed::Key;
 use lb_agent::dataplane::nexthop::Hop;
+use lb_common::address6;
+use lb_common::hash::mix;
 
 use crate::frame::v4;
 
 /// The image of an address. Its four words come to the address of IPv4 when they are folded, so that
-/// what hashes an address chooses alike.
+/// what hashes an address chooses alike; each has a network of 64 bits for itself, and so counts as one
+/// client.
 fn image(address: Ipv4Addr) -> Ipv6Addr {
-    Ipv6Addr::from_bits(0x2001_0db8_2001_0db8 << 64 | u128::from(address.to_bits()))
+    let [first, host] = [0x2001_0db8, 1];
+    let words = [first, first ^ address.to_bits(), host, host];
+    let bits = words.map(u128::from).into_iter();
+    Ipv6Addr::from_bits(bits.fold(0, |all, word| all << 32 | word))
+}
+
+/// Addresses whose flows from one port have the same key and the same buckets, as only who knows the
+/// secret can find them.
+fn namesake(number: u32, secret: u64) -> Ipv6Addr {
+    let [prefix, _] = address6::words(Ipv6Addr::from_bits(
+        0x2001_0db8 << 96 | u128::from(number) << 64,
+    ));
+    address6::address([prefix, mix(prefix, secret) ^ 9])
 }
 
 /// A service and its image, both in DR mode.

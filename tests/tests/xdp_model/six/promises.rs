@@ -1,19 +1,19 @@
 //! What the program promises about packets of IPv6, each promise by itself.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context as _, Result, ensure};
 use lb_agent::config::model::Forwarding::Dr;
 use lb_agent::dataplane::desired::{Path, Server, Service};
 use lb_common::address6;
 use lb_common::answers::LIMIT;
-use lb_common::flow::{buckets6, state};
+use lb_common::flow::{key6, state};
 use lb_common::stats::Reason;
 
-use super::frame::{Extension, HEADER, built, frame, pseudo_checksum};
-use super::{image, twins};
+use super::frame::{DESTINATION_OPTIONS, Extension, HEADER, built, frame, pseudo_checksum};
+use super::{image, namesake, twins};
 use crate::fixture::{ACK, CLIENT, SYN, desired, in_director, packet, server, service};
-use crate::frame::{ETHERNET, Segment, TCP, UDP};
+use crate::frame::{ETHERNET, Segment, TCP, UDP, checksum};
 use crate::model::{PASS, REDIRECT, TX};
 use crate::network::Network;
 use crate::rig::Rig;
@@ -67,23 +67,15 @@ fn a_flow_of_ipv6_stays_with_its_server_until_that_goes() -> Result<()> {
 }
 
 #[test]
-fn clients_that_agree_in_port_last_bits_and_bucket_are_told_apart() -> Result<()> {
+fn clients_whose_keys_and_buckets_are_the_same_are_told_apart() -> Result<()> {
     in_director(|network, rig| {
         let secret = 0x5eed;
         rig.set_control(secret, 0, &state::TIMEOUTS);
         rig.configure(&desired(&[&web(network)]))?;
         let service = image([198, 51, 100, 20].into());
-        let bucket = |client: Ipv6Addr| {
-            let hash = address6::hash(address6::words(client), 1_u16.to_be(), secret);
-            buckets6(hash)[0]
-        };
-        let with_prefix =
-            |prefix: u32| Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(prefix) << 32 | 9);
-        let first = with_prefix(0);
-        let mates = (1..)
-            .map(with_prefix)
-            .filter(|it| bucket(*it) == bucket(first));
-        let clients: Vec<Ipv6Addr> = [first].into_iter().chain(mates.take(2)).collect();
+        let mut clients = [0, 1, 2].map(|number| namesake(number, secret));
+        let keys = clients.map(|it| key6(address6::words(it), 1, 1, secret));
+        ensure!(keys == [keys[0]; 3]);
         let mut servers = Vec::new();
         for client in &clients {
             let syn = built(&to_web(1, SYN), [*client, service], &[]);
@@ -99,6 +91,7 @@ fn clients_that_agree_in_port_last_bits_and_bucket_are_told_apart() -> Result<()
         }
         let mut known: Vec<_> = rig.maps.flows().map(|flow| flow.client).collect();
         known.sort();
+        clients.sort();
         ensure!(known == clients, "{known:?}");
         Ok(())
     })
@@ -195,6 +188,95 @@ fn a_client_of_ipv6_learns_that_the_hop_limit_of_its_packet_has_run_out() -> Res
     })
 }
 
+#[test]
+fn a_short_packet_is_quoted_to_its_last_byte() -> Result<()> {
+    in_director(|network, rig| {
+        let [ours, theirs] = twins(&service(21, 53, UDP, vec![server(network, 12, 53, Dr)]));
+        rig.configure(&desired(&[&ours, &theirs]))?;
+        let [client, name] = [CLIENT, [198, 51, 100, 21].into()].map(image);
+        for payload in 0..9 {
+            let segment = Segment {
+                ttl: 1,
+                payload: vec![0xa5; payload],
+                ..packet(1, &ours, 0)
+            };
+            let sent = segment.frame();
+            let found = rig.send(&sent, network.front.index)?;
+            let icmp = &found.frame[ETHERNET + 20..];
+            ensure!(found.verdict == TX && icmp[8..] == sent[ETHERNET..], "IPv4");
+            ensure!(checksum(icmp) == 0, "IPv4, {payload}: the checksum");
+            let sent = frame(&segment, &[]);
+            let found = rig.send(&sent, network.front.index)?;
+            let icmp = &found.frame[ETHERNET + HEADER..];
+            ensure!(found.verdict == TX && icmp[8..] == sent[ETHERNET..], "IPv6");
+            ensure!(
+                pseudo_checksum(name, client, 58, icmp) == 0,
+                "IPv6, {payload}: the checksum"
+            );
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_sender_of_ipv6_that_nobody_could_answer_is_left_to_the_kernel() -> Result<()> {
+    in_director(|network, rig| {
+        let mut web = web(network);
+        narrow(&mut web.servers, 1280);
+        rig.configure(&desired(&[&web]))?;
+        let itself = image([198, 51, 100, 20].into());
+        let bad = [
+            Ipv6Addr::UNSPECIFIED,
+            Ipv6Addr::LOCALHOST,
+            Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped(),
+            Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1),
+            Ipv6Addr::new(0xfebf, 0xffff, 0, 0, 0, 0, 0, 1),
+            Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
+            itself,
+        ];
+        for address in bad {
+            // As it is, with no hop left, and too long: nobody is told either.
+            for (flags, ttl, payload) in [(SYN, 64, 0), (ACK, 64, 0), (SYN, 1, 0), (SYN, 64, 1400)]
+            {
+                let segment = Segment {
+                    ttl,
+                    payload: vec![1; payload],
+                    ..to_web(53, flags)
+                };
+                let frame = built(&segment, [address, itself], &[]);
+                let found = rig.send(&frame, network.front.index)?;
+                ensure!((found.verdict, found.frame) == (PASS, frame), "{address}");
+            }
+        }
+        let counted = rig.maps.reason(Reason::BadSource)?;
+        ensure!(counted == 4 * bad.len() as u64, "{counted}");
+        ensure!(rig.maps.flows().count() == 0);
+        // Those next to them are clients.
+        for address in [
+            Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 1),
+            Ipv6Addr::new(0xfe7f, 0, 0, 0, 0, 0, 0, 1),
+            Ipv6Addr::new(0, 0, 0, 1, 0, 0, 0, 1),
+        ] {
+            let frame = built(&to_web(1, SYN), [address, itself], &[]);
+            ensure!(sent_to(rig, network, &frame)?.is_some(), "{address}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_chain_of_eight_extension_headers_is_walked_and_one_of_nine_is_the_kernels() -> Result<()> {
+    in_director(|network, rig| {
+        rig.configure(&desired(&[&web(network)]))?;
+        for (count, is_walked) in [(7, true), (8, true), (9, false)] {
+            let chain = vec![Extension::harmless(DESTINATION_OPTIONS, 0); count];
+            let sent = sent_to(rig, network, &frame(&to_web(1, SYN), &chain))?;
+            ensure!(sent.is_some() == is_walked, "{count}");
+        }
+        Ok(())
+    })
+}
+
 /// Sets the size of what fits the way to the servers.
 fn narrow(servers: &mut [Server], mtu: u32) {
     for server in servers {
@@ -205,12 +287,11 @@ fn narrow(servers: &mut [Server], mtu: u32) {
 }
 
 #[test]
-fn fragments_discovery_and_echo_are_the_kernels() -> Result<()> {
+fn fragments_without_a_first_one_discovery_and_echo_are_the_kernels() -> Result<()> {
     in_director(|network, rig| {
         rig.configure(&desired(&[&web(network)]))?;
         let segment = to_web(1, SYN);
         for piece in [
-            Extension::fragment(0, true, 1),
             Extension::fragment(3, true, 1),
             Extension::fragment(4, false, 1),
         ] {
@@ -218,7 +299,7 @@ fn fragments_discovery_and_echo_are_the_kernels() -> Result<()> {
             let found = rig.send(&frame, network.front.index)?;
             ensure!((found.verdict, &found.frame) == (PASS, &frame));
         }
-        ensure!(rig.maps.reason(Reason::Fragment)? == 3);
+        ensure!(rig.maps.reason(Reason::Fragment)? == 2);
         // Echo request, router and neighbour solicitation, neighbour advertisement.
         for kind in [128, 133, 135, 136] {
             let mut frame = frame(&segment, &[]);

@@ -1,14 +1,17 @@
 //! Whose XDP program is on an interface where ours cannot go.
 //!
-//! The kernel says only that there is one. Its number comes from the interface, its name from the
-//! kernel's list of programs, what libxdp's dispatcher calls from libxdp's pins, and who holds it from
-//! /proc. Nothing is changed here.
+//! The kernel says only that there is one. Its number comes from the interface, its name and whether a
+//! BPF link attaches it from the kernel's lists of programs and links (which need `CAP_SYS_ADMIN`), what
+//! libxdp's dispatcher calls from libxdp's pins, and who holds it from /proc. Nothing is changed here.
+//!
+//! To look through the files of all processes takes a while: [`Occupants`] does so once for each program.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aya::programs::{ProgramInfo, loaded_programs};
+use aya::programs::links::LinkType;
+use aya::programs::{ProgramInfo, loaded_links, loaded_programs};
 
 use super::super::pins::BPF_FS;
 use crate::net::link;
@@ -49,10 +52,8 @@ pub struct Component {
 }
 
 impl Occupant {
-    /// Who is on an interface; `None`: nobody, or it cannot be found out.
-    pub fn of(ifindex: u32) -> Option<Self> {
-        let mut connection = Connection::open().ok()?;
-        let id = link::xdp_program(&mut connection, ifindex).ok().flatten()?;
+    /// What there is to know of the program `id`, which is on an interface.
+    fn of(ifindex: u32, id: u32) -> Self {
         let name = name_of(id).unwrap_or_default();
         let components = if name == DISPATCHER {
             components(ifindex, id)
@@ -60,13 +61,13 @@ impl Occupant {
             Vec::new()
         };
         let (holders, by_link) = holders(id);
-        Some(Self {
+        Self {
             id,
             name,
             components,
             holders,
-            by_link,
-        })
+            by_link: by_link || is_linked(id),
+        }
     }
 
     /// Whether it is libxdp's dispatcher.
@@ -77,7 +78,7 @@ impl Occupant {
     /// Who is there, and what to do about it.
     pub fn describe(&self, interface: &str) -> String {
         let name = if self.name.is_empty() {
-            "a program without a name"
+            "a program whose name is not known"
         } else {
             &self.name
         };
@@ -102,6 +103,10 @@ impl Occupant {
         let remedy = if name == OURS {
             "it is that of another instance of lb-agent, which has to leave the interface"
                 .to_owned()
+        } else if self.by_link && self.holders.is_empty() {
+            format!(
+                "nobody but a pin keeps it: it goes when that is removed, below {BPF_FS} as a rule"
+            )
         } else if self.by_link {
             "it goes when that ends, or its pin is removed".to_owned()
         } else {
@@ -109,6 +114,42 @@ impl Occupant {
         };
         format!("another XDP program is attached there: {name} (id {id}){held}; {remedy}")
     }
+}
+
+/// Who is on the interfaces where ours cannot go.
+#[derive(Debug, Default)]
+pub(super) struct Occupants {
+    /// By interface, as they were found.
+    found: BTreeMap<u32, Occupant>,
+}
+
+impl Occupants {
+    /// Who is on an interface; `None`: nobody, or it cannot be found out. Who has been found there before
+    /// and still is there is not looked for again.
+    pub(super) fn on(&mut self, ifindex: u32) -> Option<&Occupant> {
+        let mut connection = Connection::open().ok()?;
+        let id = link::xdp_program(&mut connection, ifindex).ok().flatten();
+        self.is_now(ifindex, id, Occupant::of)
+    }
+
+    /// The program `id` is on an interface now, and `of` tells more of it.
+    fn is_now(
+        &mut self,
+        ifindex: u32,
+        id: Option<u32>,
+        of: impl FnOnce(u32, u32) -> Occupant,
+    ) -> Option<&Occupant> {
+        self.found
+            .retain(|it, known| *it != ifindex || Some(known.id) == id);
+        let id = id?;
+        Some(self.found.entry(ifindex).or_insert_with(|| of(ifindex, id)))
+    }
+}
+
+/// Whether a BPF link attaches a program, as far as the kernel tells us.
+fn is_linked(id: u32) -> bool {
+    let mut links = loaded_links().filter_map(Result::ok);
+    links.any(|it| it.program_id() == id && it.link_type().is_ok_and(|kind| kind == LinkType::Xdp))
 }
 
 /// The name of a program.

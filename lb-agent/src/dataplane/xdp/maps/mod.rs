@@ -37,7 +37,7 @@ use self::services6::Services6;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 26] = [
+pub const NAMES: [&str; 27] = [
     "CONTROL",
     "SERVICES4",
     "SERVICES6",
@@ -55,6 +55,7 @@ pub const NAMES: [&str; 26] = [
     "PENDING4",
     "PENDING6",
     "FRAGMENTS4",
+    "FRAGMENTS6",
     "FLOWS4",
     "FLOWS6",
     "BACKEND_STATS",

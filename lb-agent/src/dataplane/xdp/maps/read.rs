@@ -213,8 +213,8 @@ impl Maps {
             .filter(|flow| flow.entry.key != FREE && flow.entry.key != BUSY)
     }
 
-    /// Room for flows, of both families.
-    pub fn flow_capacity(&self) -> usize {
-        (self.flows4.len() + self.flows6.len()) * lb_common::flow::WAYS
+    /// Room for flows: of IPv4, and of IPv6.
+    pub fn flow_capacity(&self) -> [usize; 2] {
+        [self.flows4.len(), self.flows6.len()].map(|buckets| buckets * lb_common::flow::WAYS)
     }
 }

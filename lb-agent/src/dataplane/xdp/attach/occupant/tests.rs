@@ -1,4 +1,4 @@
-use super::{Component, Occupant, speaks_of};
+use super::{Component, Occupant, Occupants, speaks_of};
 
 fn occupant(name: &str) -> Occupant {
     Occupant {
@@ -18,7 +18,7 @@ fn a_program_is_named_with_the_way_to_remove_it() {
     assert!(
         occupant("")
             .describe("eth0")
-            .contains("a program without a name (id 42)")
+            .contains("a program whose name is not known (id 42)")
     );
 }
 
@@ -34,6 +34,46 @@ fn who_holds_an_attachment_is_who_has_to_end() {
         "another XDP program is attached there: cil_xdp_entry (id 42), held by cilium-agent (pid \
          7); it goes when that ends, or its pin is removed"
     );
+}
+
+#[test]
+fn an_attachment_that_only_a_pin_keeps_is_not_taken_for_one_that_ip_removes() {
+    let pinned = Occupant {
+        by_link: true,
+        ..occupant("pass")
+    };
+    let text = pinned.describe("eth0");
+    assert!(text.contains("below /sys/fs/bpf"), "{text}");
+    assert!(!text.contains("ip link"), "{text}");
+}
+
+#[test]
+fn who_stays_on_an_interface_is_looked_for_once() {
+    let mut occupants = Occupants::default();
+    let mut looks = Vec::new();
+    let mut meet = |ifindex, id: Option<u32>| {
+        let of = |ifindex, id| {
+            looks.push((ifindex, id));
+            Occupant {
+                id,
+                ..occupant("pass")
+            }
+        };
+        occupants.is_now(ifindex, id, of).map(|it| it.id)
+    };
+    for (ifindex, id) in [
+        (2, Some(42)),
+        (2, Some(42)),
+        (3, Some(42)),
+        (2, Some(42)),
+        (2, Some(43)),
+        (2, None),
+        (2, Some(43)),
+        (3, Some(42)),
+    ] {
+        assert_eq!(meet(ifindex, id), id);
+    }
+    assert_eq!(looks, [(2, 42), (3, 42), (2, 43), (2, 43)]);
 }
 
 #[test]

@@ -1,0 +1,31 @@
+//! What the first program of IPv6 has found out about a packet whose flow it does not know, for the one
+//! that it hands the packet over to: the value of `ASKED6`.
+//!
+//! A program that is called last keeps nothing of the one before but the packet. Nothing comes between the
+//! two on their CPU, so one record for each is enough.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::address6::Address6;
+
+/// A question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C, align(8))]
+pub struct Asked6 {
+    /// [`crate::flow::key6`] of the flow.
+    pub key: u64,
+    /// Client address.
+    pub client: Address6,
+    /// [`crate::service::ServiceEntry::word`] of the service.
+    pub service: u64,
+    /// [`crate::address6::folded`] of the address that is asked for.
+    pub destination: u32,
+    /// Tick of the packet.
+    pub tick: u32,
+    /// [`crate::service::TCP`] or [`crate::service::UDP`].
+    pub protocol: u8,
+    /// TCP flags; of a datagram ACK.
+    pub flags: u8,
+    /// Zero.
+    pub pad: [u8; 6],
+}
