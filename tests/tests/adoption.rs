@@ -4,10 +4,13 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lb_tests::{
-    Agent, Cluster, Layout, Mode, Namespace, PATIENCE, configurations, needs, skipped, wait_until,
+    Agent, Cluster, Layout, Mode, Namespace, Need, PATIENCE, configurations, needs, skipped,
+    wait_until,
 };
 
 #[test]
@@ -189,11 +192,14 @@ fn live_connections_survive_a_killed_agent_and_the_next_one() -> Result<()> {
 const UNSERVED: &str = "virtual_server fwmark 5 {\nxdp_mode native\nlb_algo rr\nlb_kind DR\n\
      real_server 192.0.2.9 80 {\n}\n}\n";
 
-#[test]
-fn a_start_that_comes_to_nothing_leaves_the_program_of_an_earlier_agent_forwarding() -> Result<()> {
-    if skipped(&needs::SITE) {
-        return Ok(());
-    }
+/// Somebody whose packets would come by an interface that the first agent had no use for.
+const SPARE: &str = "virtual_server 198.51.100.7 80 {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+     real_server 192.0.2.9 80 {\n}\n}\n";
+
+/// A director that a killed agent has left forwarding, the file of that, and connections from then.
+///
+/// The address is nobody's instance's: who does not start has none to take away.
+fn left() -> Result<(Cluster, String, Open)> {
     let layout = Layout::demo(Mode::Dr);
     let (vip, [one, two]) = (layout.virtual_address, layout.servers);
     let text = format!(
@@ -201,7 +207,6 @@ fn a_start_that_comes_to_nothing_leaves_the_program_of_an_earlier_agent_forwardi
          real_server {one} 80 {{\n}}\nreal_server {two} 80 {{\n}}\n}}\n"
     );
     let mut cluster = Cluster::new(layout, [text.clone(), String::new()])?;
-    // Nobody's instance: who does not start has no address to take away.
     cluster.site.directors[0].ip(&format!("address add {vip}/24 dev ens33"))?;
     cluster.start(0)?;
     let served = || {
@@ -212,14 +217,11 @@ fn a_start_that_comes_to_nothing_leaves_the_program_of_an_earlier_agent_forwardi
     let open = Open::to(&cluster)?;
     open.ask().context("with the first agent")?;
     cluster.take(0)?.kill()?;
-    let director = &cluster.site.directors[0];
-    let exit = Agent::start(director, &format!("{text}{UNSERVED}"))?.wait(PATIENCE)?;
-    for part in [
-        "no data plane carries virtual server FWM 5",
-        "what an earlier agent has left goes on forwarding",
-    ] {
-        ensure!(exit.log.contains(part), "no {part:?}:\n{}", exit.log);
-    }
+    Ok((cluster, text, open))
+}
+
+/// The start has failed, and what was left goes on, with the next agent as well.
+fn goes_on(mut cluster: Cluster, open: &Open) -> Result<()> {
     open.ask().context("after the start that failed")?;
     assert_eq!(cluster.requests(10)?.failures, Vec::<String>::new());
     cluster.start(0)?;
@@ -229,6 +231,56 @@ fn a_start_that_comes_to_nothing_leaves_the_program_of_an_earlier_agent_forwardi
     open.ask().context("with the next agent")?;
     cluster.take(0)?.terminate()?;
     cluster.site.directors[0].wait_until_free("ens33")
+}
+
+#[test]
+fn a_start_that_comes_to_nothing_leaves_the_program_of_an_earlier_agent_forwarding() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let (cluster, text, open) = left()?;
+    let director = &cluster.site.directors[0];
+    for command in [
+        "link add spare type veth peer name far",
+        "address add 198.51.100.7/24 dev spare",
+        "link set far up",
+        "link set spare up",
+    ] {
+        director.ip(command)?;
+    }
+    let fails = format!("global_defs {{\nxdp_deadman 1\n}}\n{text}{SPARE}{UNSERVED}");
+    let exit = Agent::start(director, &fails)?.wait(PATIENCE)?;
+    for part in [
+        "no data plane carries virtual server FWM 5",
+        "XDP program attached to spare",
+        "what an earlier agent has left goes on forwarding",
+    ] {
+        ensure!(exit.log.contains(part), "no {part:?}:\n{}", exit.log);
+    }
+    director.wait_until_free("spare")?;
+    // Longer than the `xdp_deadman` of the file that came to nothing.
+    sleep(Duration::from_secs(2));
+    goes_on(cluster, &open)
+}
+
+#[test]
+fn a_start_without_the_sockets_of_vrrp_leaves_it_as_well() -> Result<()> {
+    if skipped(&needs::SITE) || skipped(&[Need::Program("setpriv")]) {
+        return Ok(());
+    }
+    let (cluster, text, open) = left()?;
+    let instance = "vrrp_instance VI_1 {\ninterface ens33\nvirtual_router_id 77\n\
+                    virtual_ipaddress {\n198.51.100.9\n}\n}\n";
+    let fails = format!("{instance}{text}");
+    let director = &cluster.site.directors[0];
+    let exit = Agent::start_without(director, &fails, "net_raw")?.wait(PATIENCE)?;
+    for part in [
+        "cannot open a packet socket",
+        "what an earlier agent has left goes on forwarding",
+    ] {
+        ensure!(exit.log.contains(part), "no {part:?}:\n{}", exit.log);
+    }
+    goes_on(cluster, &open)
 }
 
 /// Where the agent in `director` pins its things.

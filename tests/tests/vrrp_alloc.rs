@@ -41,6 +41,7 @@ impl Kernel for Wire {
             mtu: 1500,
             kind: LinkKind::Ethernet,
             master: None,
+            alias: None,
         }])
     }
 

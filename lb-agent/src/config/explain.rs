@@ -133,12 +133,17 @@ impl Page<'_> {
             for server in items(fields, "real_servers") {
                 let name = title_of(server, "real_server");
                 let of_server = format!("{title} {name}");
-                let place = origins.block(&of_server).within(&outer);
-                let checks = origins.checks(&of_server);
-                let place = checks.fold(place, |place, check| place.around(&check));
+                let checks = checks(server, &of_server, origins);
+                let mut place = origins.block(&of_server).within(&outer);
+                // The one that makes the server's `alpha` what it is.
+                let alpha = server.get("alpha");
+                let deciding = checks.iter().find(|(it, _)| it.get("alpha") == alpha);
+                if let Some((_, check)) = deciding {
+                    place = place.around(check);
+                }
                 self.open(&name, place.span(), 1);
                 self.fields(server, &place, 2, &["key", "checkers"]);
-                self.checkers(server, &of_server, &place, origins);
+                self.checkers(&checks, &place);
                 self.close(1);
             }
             self.close(0);
@@ -146,13 +151,10 @@ impl Page<'_> {
         }
     }
 
-    /// The checkers that are left; those that check nothing stand in the file only.
-    fn checkers(&mut self, server: &Value, title: &str, outer: &Place<'_>, origins: &Origins) {
-        let mut written = origins.checks(title);
-        for checker in items(server, "checkers") {
+    fn checkers(&mut self, checks: &[(&Value, Place<'_>)], outer: &Place<'_>) {
+        for (checker, place) in checks {
             let keyword = checker_keyword(checker);
-            let place = written.find(|place| place.is(keyword)).unwrap_or_default();
-            let place = place.within(outer);
+            let place = place.clone().within(outer);
             self.open(keyword, place.span(), 2);
             let is_told = checker.get("kind").is_some_and(is_plain);
             let skipped: &[&str] = if is_told { &["kind"] } else { &[] };
@@ -184,6 +186,22 @@ impl Page<'_> {
         self.line(&served, "", 0);
         self.line(&schedule(service), "", 0);
     }
+}
+
+/// The checkers of a server with their places; those that check nothing stand in the file only.
+fn checks<'v, 'o>(
+    server: &'v Value,
+    title: &str,
+    origins: &'o Origins,
+) -> Vec<(&'v Value, Place<'o>)> {
+    let mut written = origins.checks(title);
+    let checkers = items(server, "checkers").iter();
+    let placed = checkers.map(|checker| {
+        let keyword = checker_keyword(checker);
+        let place = written.find(|place| place.is(keyword)).unwrap_or_default();
+        (checker, place)
+    });
+    placed.collect()
 }
 
 fn items<'v>(value: &'v Value, list: &str) -> &'v [Value] {

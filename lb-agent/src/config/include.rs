@@ -112,7 +112,13 @@ impl Reader<'_> {
         for line in text.split_inclusive('\n') {
             let here = offset;
             offset += length(line);
-            if let Some(within) = self.global_defs.line(line) {
+            let place = Span {
+                file,
+                start: here,
+                end: offset,
+            };
+            let held = expand::held(line, &self.environment.config_id);
+            if let Some(within) = held.and_then(|held| self.global_defs.line(place, held)) {
                 self.include_check(within);
             }
             let Some(code) = self.concerned(line) else {

@@ -219,5 +219,20 @@ pub(crate) fn words_of_line<'s>(
     words
 }
 
+/// The braces of one line that is looked at alone, in their order: whether each opens a block. What is to
+/// be said of the line is said when it is read.
+pub(crate) fn braces_of_line(span: Span, text: &str) -> Vec<bool> {
+    let mut unheard = Diagnostics::default();
+    let mut odd_blanks = OddBlanks::default();
+    let mut line = Line::new(span, text);
+    let items = std::iter::from_fn(|| line.next_item(&mut unheard, &mut odd_blanks));
+    let opens = items.filter_map(|item| match item {
+        Item::Open(_) => Some(true),
+        Item::Close(_) => Some(false),
+        Item::Words(_) | Item::EndOfFile(_) => None,
+    });
+    opens.collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -134,7 +134,8 @@ fn read(source: &dyn Source, path: &Path, environment: &Environment, explained: 
     let mut lexer = Lexer::new(&sources, segments, environment, &mut diagnostics);
     let (draft, mentions) = lower::lower(Tree::new(&mut lexer), explained);
     let origins = explained.then(|| Origins::of(&draft));
-    let config = resolve::resolve(draft, &mut diagnostics);
+    let (config, left_out) = resolve::resolve(draft, &mut diagnostics);
+    let origins = origins.map(|origins| origins.without(left_out));
     let verdict = diagnostics.verdict();
     let diagnostics = diagnostics.finish(&sources);
     Loaded {

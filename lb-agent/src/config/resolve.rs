@@ -24,6 +24,8 @@ mod track;
 mod traps;
 mod wish;
 
+use std::collections::BTreeSet;
+
 use self::names::Names;
 use self::track::Weights;
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -32,11 +34,15 @@ use super::model::{Config, VirtualServer};
 use super::text::Span;
 use super::validate::{self, Checked};
 
-/// The configuration that a draft stands for.
-pub(super) fn resolve(draft: ConfigDraft, diagnostics: &mut Diagnostics) -> Config {
+/// The configuration that a draft stands for, and the titles of its checkers that check nothing.
+pub(super) fn resolve(
+    draft: ConfigDraft,
+    diagnostics: &mut Diagnostics,
+) -> (Config, BTreeSet<String>) {
     let mut resolver = Resolver {
         global: draft.global_defs,
         names: Names::default(),
+        left_out: BTreeSet::new(),
         diagnostics,
     };
     let mut config = Config {
@@ -62,13 +68,15 @@ pub(super) fn resolve(draft: ConfigDraft, diagnostics: &mut Diagnostics) -> Conf
     config.static_rules = resolver.rules(draft.static_rules);
     resolver.services(&mut config, draft.virtual_servers);
     config.global_defs = resolver.global_defs(&draft.instances);
-    config
+    (config, resolver.left_out)
 }
 
 /// What is at hand while drafts are resolved.
 struct Resolver<'d> {
     global: GlobalDraft,
     names: Names,
+    /// Checkers that check nothing.
+    left_out: BTreeSet<String>,
     diagnostics: &'d mut Diagnostics,
 }
 

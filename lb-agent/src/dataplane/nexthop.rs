@@ -69,8 +69,8 @@ pub enum Action {
     },
 }
 
-/// The next hops of a set of addresses.
-#[derive(Debug, Default)]
+/// The next hops of a set of addresses. A clone knows the same, and asks and probes by itself.
+#[derive(Clone, Debug, Default)]
 pub struct NextHops {
     links: HashMap<u32, Link>,
     neighbours: HashMap<HopKey, Neighbour>,
@@ -86,7 +86,7 @@ pub struct NextHops {
     paths: Paths,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Watched {
     way: Way,
     /// The interface of the last route there was.
@@ -94,7 +94,7 @@ struct Watched {
     resolution: Resolution,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Way {
     Unasked,
     None(String),
@@ -195,6 +195,39 @@ impl NextHops {
         }
         self.resolve(address);
         self.fire_due(now);
+    }
+
+    /// Takes over the routes that `other` was told a moment ago, of addresses that nobody has asked
+    /// for here yet.
+    pub fn learn(&mut self, other: &Self, now: Instant) {
+        let is_new = |address: &IpAddr| {
+            let watched = self.watched.get(address);
+            watched.is_some_and(|it| matches!(it.way, Way::Unasked))
+        };
+        let known = |address: &IpAddr| match &other.watched.get(address)?.way {
+            Way::To(route) => Some((*address, *route)),
+            Way::Unasked | Way::None(_) => None,
+        };
+        let new = self.lookups.iter().filter(|address| is_new(address));
+        let found: Vec<(IpAddr, Route)> = new.filter_map(known).collect();
+        for (address, route) in found {
+            self.lookups.remove(&address);
+            self.handle_route(address, Ok(route), now);
+        }
+    }
+
+    /// The addresses of this host. A way that says otherwise of its destination has changed since the
+    /// kernel was asked, and is asked for again.
+    pub fn handle_addresses(&mut self, own: &BTreeSet<IpAddr>) {
+        let again = self.watched.iter().filter(|(address, watched)| {
+            let is_own = own.contains(*address);
+            match &watched.way {
+                Way::Unasked => false,
+                Way::None(_) => is_own,
+                Way::To(route) => route.local != is_own,
+            }
+        });
+        self.lookups.extend(again.map(|(address, _)| *address));
     }
 
     /// A router says that no more than `mtu` bytes fit the path to `address`, for a packet that

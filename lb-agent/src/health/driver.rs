@@ -4,6 +4,8 @@
 //! One task owns the schedule. It lives on the supervisor's current-thread runtime and decides
 //! nothing itself.
 
+mod turns;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
@@ -15,6 +17,7 @@ use tokio::task::{self, JoinError, JoinHandle, JoinSet};
 use tokio::time::sleep_until;
 use tracing::{debug, error};
 
+use self::turns::Turns;
 use super::Event;
 use super::probe::{self, NotProbed, ProbeResult};
 use super::schedule::{Action, CheckerId, Punctuality, Records, Schedule, Settings};
@@ -148,6 +151,8 @@ struct Driver {
     probes: JoinSet<ProbeResult>,
     /// Which checker each is of; `None`: of one that a reload has removed.
     asked: HashMap<task::Id, Option<CheckerId>>,
+    /// What some of them have to wait for.
+    turns: Turns,
 }
 
 impl Driver {
@@ -157,6 +162,7 @@ impl Driver {
             events,
             probes: JoinSet::new(),
             asked: HashMap::new(),
+            turns: Turns::default(),
         }
     }
 
@@ -167,13 +173,16 @@ impl Driver {
                 self.act(action);
             }
             tokio::select! {
-                Some(end) = self.probes.join_next_with_id() => self.handle_end(end),
-                () = wait_until(self.schedule.poll_timeout()) => {}
-                () = self.events.closed() => return,
+                // Requests first: a reload that the pools have followed already comes before probes that
+                // have ended meanwhile, whose weights would count from the configured ones of before.
+                biased;
                 request = inbox.recv() => match request {
                     Some(request) => self.answer(request),
                     None => return,
                 },
+                () = self.events.closed() => return,
+                Some(end) = self.probes.join_next_with_id() => self.handle_end(end),
+                () = wait_until(self.schedule.poll_timeout()) => {}
             }
         }
     }
@@ -181,9 +190,14 @@ impl Driver {
     fn act(&mut self, action: Action) {
         match action {
             Action::Probe { id, check, url } => {
-                let probe = self
-                    .probes
-                    .spawn(async move { probe::probe(&check.question, url).await });
+                let turn = self.turns.of(&check.question);
+                let probe = self.probes.spawn(async move {
+                    let _held = match turn {
+                        Some(turn) => Some(turn.lock_owned().await),
+                        None => None,
+                    };
+                    probe::probe(&check.question, url).await
+                });
                 self.asked.insert(probe.id(), Some(id));
             }
             Action::Log(line) => line.write(),
@@ -227,6 +241,7 @@ impl Driver {
                 for id in self.asked.values_mut() {
                     *id = id.and_then(|id| moves.of(id));
                 }
+                self.turns.forget_idle();
             }
             Request::CheckNow(virtual_server, real_server, reply) => {
                 let (of, one) = (virtual_server.as_ref(), real_server.as_ref());

@@ -107,8 +107,8 @@ impl Pool {
         (pool, change)
     }
 
-    /// Within the hysteresis it is what it was. Its loss is told of what is known to have had one, and
-    /// where the sorry server begins.
+    /// Within the hysteresis it is what it was. Its loss is told of what somebody has heard of, and where
+    /// the sorry server begins.
     fn begin_quorum(&mut self, had: Option<bool>, change: &mut PoolChange) {
         let weight = self.live_weight();
         if self.quorum.gained(weight) {

@@ -11,9 +11,11 @@
 //!
 //! It holds no pools: what becomes of a virtual server is for [`super::pool`].
 
+mod memory;
 mod queue;
 mod reload;
 mod target;
+mod tell;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -22,17 +24,16 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+pub use self::memory::Records;
 use self::queue::Queue;
 pub use self::reload::Moves;
-use self::target::{Key, Target};
+use self::target::Target;
+use super::Event;
 use super::name::ServiceName;
-use super::pool::PoolRecord;
 use super::probe::{Failure, ProbeResult};
-use super::snapshot::{Checkers, Snapshot, fingerprint};
 use super::spec::{Check, Server, Service};
 use super::status::CheckerStatus;
-use super::verdict::{self, Record, State, Verdict};
-use super::{Change, Event};
+use super::verdict::{State, Verdict};
 use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::log_line::LogLine;
 
@@ -91,42 +92,6 @@ pub struct Schedule {
     share: u32,
     punctuality: Punctuality,
     actions: VecDeque<Action>,
-}
-
-/// The memory of every checker. Copied quickly; their names take longer ([`Self::named`]).
-#[derive(Debug, Default)]
-pub struct Records(Vec<Known>);
-
-#[derive(Debug)]
-struct Known {
-    check: Arc<Check>,
-    /// The first server that it is a checker of.
-    of: Option<Key>,
-    record: Record,
-}
-
-impl Records {
-    /// Each under the name of its question. Of several with the same (another rhythm,
-    /// `xdp_share_checks off`) all but the first are under the name of their server as well.
-    #[must_use]
-    pub fn named(self) -> Checkers {
-        let mut checkers = Checkers::new();
-        for Known { check, of, record } in self.0 {
-            let name = fingerprint(&check.question);
-            let name = match of {
-                Some(of) if checkers.contains_key(&name) => own_name(&name, &of),
-                Some(_) | None => name,
-            };
-            checkers.insert(name, record);
-        }
-        checkers
-    }
-}
-
-/// The name of a question, asked for one server.
-fn own_name(question: &str, (service, server): &Key) -> String {
-    let server = ServiceName::of_real_server(service, server);
-    format!("{question} {server} {service}")
 }
 
 /// How punctual probes are.
@@ -196,7 +161,8 @@ impl Schedule {
     }
 
     /// The BFD instance `name` says whether its session is up. One that has never been up says nothing of
-    /// its servers, as with keepalived: they count as up, with `alpha` as down.
+    /// its servers, as with keepalived: they count as up, with `alpha` as down, whatever another session
+    /// made of them before a reload.
     pub fn handle_bfd(&mut self, name: &str, up: bool, now: Instant) {
         let result = if up {
             ProbeResult::Success
@@ -204,12 +170,27 @@ impl Schedule {
             ProbeResult::Failed(Failure::BfdDown)
         };
         for id in self.told_by(name) {
+            let entry = self.entries.get(id.0);
+            let unproven = entry.is_some_and(|it| it.verdict.state() == State::Unproven);
+            if unproven && !up {
+                self.let_go(id, now);
+                continue;
+            }
             let result = result.clone();
-            self.with_verdict(id, now, |verdict| {
-                if up || verdict.state() != State::Unproven {
-                    verdict.handle_result(result, now);
-                }
-            });
+            self.with_verdict(id, now, |verdict| verdict.handle_result(result, now));
+        }
+    }
+
+    /// The checker `id` has no answer, and waits for none: it stands for nothing any more that was there
+    /// before.
+    fn let_go(&mut self, id: CheckerId, now: Instant) {
+        let entry = self.entries.get(id.0);
+        let targets = entry.map(|entry| entry.targets.clone());
+        for index in targets.unwrap_or_default() {
+            let target = self.targets.get_mut(index);
+            if target.is_some_and(|target| target.let_go(id.0)) {
+                self.tell(index, "its BFD session has never been up", now);
+            }
         }
     }
 
@@ -297,55 +278,6 @@ impl Schedule {
         self.punctuality
     }
 
-    /// What the next run has to know of each question.
-    #[must_use]
-    pub fn record(&self, now: Instant) -> Records {
-        let record = |entry: &Entry| Known {
-            check: Arc::clone(entry.verdict.check()),
-            of: self.first_target(entry).map(Target::key),
-            record: entry.verdict.record(now),
-        };
-        Records(self.entries.iter().map(record).collect())
-    }
-
-    /// Goes on from what was known of equal questions, whoever asked them, and of the servers. What
-    /// the pools do not know from the same snapshot is told.
-    pub fn restore(&mut self, snapshot: &Snapshot, now: Instant) {
-        let mut unknown = Vec::new();
-        for id in 0..self.entries.len() {
-            let record = self.entries.get(id).and_then(|entry| {
-                let name = fingerprint(&entry.verdict.check().question);
-                let own = self
-                    .first_target(entry)
-                    .map(|it| own_name(&name, &it.key()));
-                let own = own.and_then(|own| snapshot.checkers.get(&own));
-                own.or_else(|| snapshot.checkers.get(&name))
-            });
-            match self.entries.get_mut(id).zip(record) {
-                Some((entry, record)) => entry.verdict.restore(record, now),
-                None => unknown.push(id),
-            }
-        }
-        let pools = snapshot.pools.iter();
-        let pools: HashMap<&str, &PoolRecord> =
-            pools.map(|it| (it.virtual_server.as_str(), it)).collect();
-        for index in 0..self.targets.len() {
-            if let Some(target) = self.targets.get_mut(index) {
-                let (service, name) = target.names();
-                let pool = pools.get(service.to_string().as_str());
-                if let Some(known) = pool.and_then(|pool| pool.server(name)) {
-                    target.recall(known, &unknown);
-                }
-            }
-            self.tell(index, "known from before", now);
-        }
-    }
-
-    fn first_target(&self, entry: &Entry) -> Option<&Target> {
-        let first = entry.targets.first()?;
-        self.targets.get(*first)
-    }
-
     #[expect(
         clippy::mutable_key_type,
         reason = "what mutates, caches of a regex and of TLS, is not hashed"
@@ -419,96 +351,6 @@ impl Schedule {
             entry.verdict.resume(share, now);
             self.queue.push(entry.verdict.poll_timeout(), CheckerId(id));
         }
-    }
-
-    /// The checkers that the BFD instance `name` tells.
-    fn told_by(&self, name: &str) -> Vec<CheckerId> {
-        let is_told = |entry: &Entry| {
-            let bfd = entry.verdict.check().question.kind.told_by();
-            bfd.is_some_and(|bfd| bfd.name == name)
-        };
-        let entries = (0..).zip(&self.entries);
-        let told = entries.filter(|(_, entry)| is_told(entry));
-        told.map(|(id, _)| CheckerId(id)).collect()
-    }
-
-    /// Lets `handle` put something into a verdict and takes out what comes of it.
-    fn with_verdict(&mut self, id: CheckerId, now: Instant, handle: impl FnOnce(&mut Verdict)) {
-        let Some(Entry { verdict, .. }) = self.entries.get_mut(id.0) else {
-            return;
-        };
-        let before = verdict.state();
-        handle(verdict);
-        // The first answer ends what a server was before a reload, whose question was another.
-        let first = before == State::Unproven && verdict.state() == State::Up;
-        let mut changed = first.then(|| "checked for the first time".to_owned());
-        let mut found = None;
-        while let Some(action) = verdict.poll_action() {
-            match action {
-                verdict::Action::Probe { url } => {
-                    self.queue.started();
-                    let check = Arc::clone(verdict.check());
-                    self.actions.push_back(Action::Probe { id, check, url });
-                }
-                verdict::Action::Log(line) => self.actions.push_back(Action::Log(line)),
-                verdict::Action::Changed {
-                    up,
-                    reason,
-                    sentence,
-                } => {
-                    found = sentence.map(|sentence| (up, sentence));
-                    changed = Some(reason);
-                }
-                verdict::Action::Weighs(_) => changed = changed.or_else(|| Some(String::new())),
-            }
-        }
-        self.queue.push(verdict.poll_timeout(), id);
-        if let Some(reason) = changed {
-            self.tell_all(id, &reason, found.as_ref(), now);
-        }
-    }
-
-    /// Tells of every server that has the checker, and what the checker itself `found`, if that is
-    /// news.
-    fn tell_all(
-        &mut self,
-        id: CheckerId,
-        reason: &str,
-        found: Option<&(bool, String)>,
-        now: Instant,
-    ) {
-        let entry = self.entries.get(id.0);
-        let targets = entry.map(|entry| entry.targets.clone());
-        for index in targets.unwrap_or_default() {
-            let server_too = self.tell(index, reason, now);
-            let target = self.targets.get(index).filter(|it| !it.is_suspended());
-            let Some((target, (up, sentence))) = target.zip(found) else {
-                continue;
-            };
-            let change = Change::Checker {
-                up: *up,
-                sentence: sentence.clone(),
-                server_too,
-            };
-            let event = target.event(change, reason, now);
-            self.actions.push_back(Action::Changed(event));
-        }
-    }
-
-    /// Tells of a server what has not been told; whether it went up or down.
-    fn tell(&mut self, index: usize, reason: &str, now: Instant) -> bool {
-        let Some(target) = self.targets.get_mut(index) else {
-            return false;
-        };
-        let entries = target.entries.iter().filter_map(|&id| self.entries.get(id));
-        let verdicts: Vec<&Verdict> = entries.map(|entry| &entry.verdict).collect();
-        let events = target.look_at(&verdicts, reason, now);
-        let changed = events.iter().any(|event| match event.change {
-            Change::Up | Change::Down => true,
-            Change::Weight(_) | Change::Checker { .. } => false,
-        });
-        self.actions.extend(events.into_iter().map(Action::Changed));
-        changed
     }
 }
 

@@ -4,9 +4,9 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 use nix::errno::Errno;
 use nix::libc::{
-    AF_UNSPEC, ARPHRD_ETHER, ARPHRD_LOOPBACK, IFF_RUNNING, IFF_UP, IFLA_ADDRESS, IFLA_IFNAME,
-    IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER,
-    IFLA_MTU, IFNAMSIZ,
+    AF_UNSPEC, ARPHRD_ETHER, ARPHRD_LOOPBACK, IFF_RUNNING, IFF_UP, IFLA_ADDRESS, IFLA_IFALIAS,
+    IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO,
+    IFLA_MASTER, IFLA_MTU, IFNAMSIZ,
 };
 use serde::Serialize;
 
@@ -46,6 +46,8 @@ pub struct Link {
     pub kind: LinkKind,
     /// Index of the bond, bridge or VRF that this is a port of.
     pub master: Option<u32>,
+    /// What somebody has written on it (`ip link set … alias …`).
+    pub alias: Option<String>,
 }
 
 /// What kind of interface a link is (`IFLA_INFO_KIND`).
@@ -209,11 +211,11 @@ pub(super) fn decode(payload: &[u8]) -> Option<Link> {
         up: flags & both == both,
         mtu: found.mtu,
         master: found.master,
+        alias: found.alias,
     })
 }
 
-/// `IFLA_XDP` of a link.
-/// 0: there is none.
+/// `IFLA_XDP` of a link: the number of its program. 0: there is none.
 fn decode_xdp_program(payload: &[u8]) -> Option<u32> {
     let (header, rest) = payload.split_at_checked(16)?;
     if i32::from(*header.first()?) != AF_UNSPEC {
@@ -229,6 +231,7 @@ fn decode_xdp_program(payload: &[u8]) -> Option<u32> {
     Some(id.unwrap_or(0))
 }
 
+/// `IFLA_XDP` of a link: how its program is attached.
 fn decode_xdp(payload: &[u8]) -> Option<XdpAttached> {
     let (header, rest) = payload.split_at_checked(16)?;
     if i32::from(*header.first()?) != AF_UNSPEC {
@@ -258,6 +261,7 @@ struct Found<'a> {
     mac: [u8; 6],
     mtu: u32,
     master: Option<u32>,
+    alias: Option<String>,
     parent: u32,
     parent_elsewhere: bool,
     info_kind: Option<String>,
@@ -269,6 +273,7 @@ impl<'a> Found<'a> {
         let mut found = Self::default();
         for (kind, value) in attributes(bytes) {
             match kind {
+                IFLA_IFALIAS => found.alias = Some(attribute::string(value)),
                 IFLA_IFNAME => found.name = Some(attribute::string(value)),
                 IFLA_ADDRESS => found.mac = attribute::mac(value).unwrap_or_default(),
                 IFLA_MTU => found.mtu = attribute::u32(value).unwrap_or_default(),

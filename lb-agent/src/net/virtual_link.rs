@@ -3,14 +3,18 @@
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use nix::errno::Errno;
 use nix::libc::{
-    IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND,
-    IFLA_LINK, IFLA_LINKINFO, RTM_DELLINK, RTM_NEWLINK, RTM_SETLINK,
+    IFF_UP, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_GROUP, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INFO_DATA,
+    IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO, RTM_DELLINK, RTM_NEWLINK, RTM_SETLINK,
 };
 
 use tracing::debug;
 
 use super::netlink::{Connection, NetlinkError};
 use super::request::Request;
+
+/// Stands on every interface that was brought up here, for the next run: after a kill it is known by that,
+/// whatever its Ethernet address and the interface below are.
+pub const ALIAS: &str = "lb-agent";
 
 /// An interface to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,11 +83,18 @@ fn no_address(name: &str) -> Request {
         })
 }
 
-/// Brings the interface up.
+/// Brings the interface up, and writes [`ALIAS`] on it, also if it stays down.
 pub fn bring_up(connection: &mut Connection, name: &str) -> Result<(), NetlinkError> {
+    connection.execute(up(name), 0, &format_args!("bring interface {name} up"))
+}
+
+/// The kernel takes the alias for an interface that is there, not for one that is being made, and before
+/// the flags.
+fn up(name: &str) -> Request {
     let up = IFF_UP.cast_unsigned();
-    let request = Request::new(RTM_NEWLINK, &header(0, up, up)).with_string(IFLA_IFNAME, name);
-    connection.execute(request, 0, &format_args!("bring interface {name} up"))
+    Request::new(RTM_NEWLINK, &header(0, up, up))
+        .with_string(IFLA_IFNAME, name)
+        .with_string(IFLA_IFALIAS, ALIAS)
 }
 
 /// Removes the interface; false: it was gone.

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, lchown};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, lchown};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -90,12 +90,27 @@ pub enum FifoError {
     },
 }
 
+/// A FIFO that was opened, and nothing written to yet.
+#[derive(Debug)]
+pub struct Fifo {
+    file: File,
+    identity: Identity,
+}
+
+/// Which file it is, whatever its name leads to by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
 /// An open FIFO. Dropped, its script is told to end (SIGTERM) and what waits is lost.
 #[derive(Debug)]
 pub struct Handle {
     lines: UnboundedSender<String>,
     task: JoinHandle<()>,
     script: Option<JoinHandle<()>>,
+    identity: Identity,
 }
 
 /// Where lines are written. Cheap to clone, from any thread; writing never waits.
@@ -114,6 +129,12 @@ impl Handle {
     /// Where to write.
     pub fn writer(&self) -> Writer {
         Writer(self.lines.clone())
+    }
+
+    /// Whether what is written goes there: it does not when somebody has deleted the FIFO and it was made
+    /// anew.
+    pub fn writes_to(&self, fifo: &Fifo) -> bool {
+        self.identity == fifo.identity
     }
 
     /// Ends the script, and writes what waits for another reader, for at most `limit`: the FIFO has
@@ -149,8 +170,9 @@ impl Drop for Handle {
 /// # Panics
 ///
 /// Outside of a tokio runtime.
-pub fn spawn(settings: &Settings, fifo: File) -> Result<Handle, FifoError> {
-    let fifo = wait_for(fifo).map_err(|source| FifoError::Open {
+pub fn spawn(settings: &Settings, fifo: Fifo) -> Result<Handle, FifoError> {
+    let Fifo { file, identity } = fifo;
+    let fifo = wait_for(file).map_err(|source| FifoError::Open {
         kind: settings.kind,
         path: settings.path.clone(),
         source,
@@ -170,13 +192,14 @@ pub fn spawn(settings: &Settings, fifo: File) -> Result<Handle, FifoError> {
         lines,
         task,
         script,
+        identity,
     })
 }
 
 /// Opens FIFOs, and makes those that are not there; gives them in their order. Each is opened by a
 /// thread of its own, for which nobody waits longer than five seconds: a file system that hangs never
 /// answers.
-pub fn open_all<'a>(all: impl IntoIterator<Item = &'a Settings>) -> Vec<Result<File, FifoError>> {
+pub fn open_all<'a>(all: impl IntoIterator<Item = &'a Settings>) -> Vec<Result<Fifo, FifoError>> {
     let begin = |settings: &'a Settings| (settings, begin_to_open(settings));
     let begun: Vec<_> = all.into_iter().map(begin).collect();
     let deadline = clock::now() + PATIENCE;
@@ -195,7 +218,7 @@ pub fn open_all<'a>(all: impl IntoIterator<Item = &'a Settings>) -> Vec<Result<F
     begun.into_iter().map(end).collect()
 }
 
-fn begin_to_open(settings: &Settings) -> io::Result<Receiver<Result<File, FifoError>>> {
+fn begin_to_open(settings: &Settings) -> io::Result<Receiver<Result<Fifo, FifoError>>> {
     let (sender, receiver) = channel();
     let settings = settings.clone();
     // Who has waited too long is gone.
@@ -204,7 +227,7 @@ fn begin_to_open(settings: &Settings) -> io::Result<Receiver<Result<File, FifoEr
     Ok(receiver)
 }
 
-fn open(settings: &Settings) -> Result<File, FifoError> {
+fn open(settings: &Settings) -> Result<Fifo, FifoError> {
     let Settings { kind, ref path, .. } = *settings;
     make(settings).map_err(|source| FifoError::Create {
         kind,
@@ -229,13 +252,17 @@ fn open(settings: &Settings) -> Result<File, FifoError> {
         .write(true)
         .custom_flags(O_NONBLOCK)
         .open(path);
-    let fifo = opened.map_err(failed)?;
+    let file = opened.map_err(failed)?;
     // It may be something else since.
-    if fifo.metadata().map_err(failed)?.file_type().is_fifo() {
-        Ok(fifo)
-    } else {
-        Err(other())
+    let found = file.metadata().map_err(failed)?;
+    if !found.file_type().is_fifo() {
+        return Err(other());
     }
+    let identity = Identity {
+        device: found.dev(),
+        inode: found.ino(),
+    };
+    Ok(Fifo { file, identity })
 }
 
 /// Makes it unless something stands there.

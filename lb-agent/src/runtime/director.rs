@@ -9,37 +9,35 @@
 mod addresses;
 mod attach;
 mod choices;
+mod desired;
 mod hand;
 mod interfaces;
 mod ipvs;
 mod reload;
+mod surroundings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lb_common::control::GATE_ALWAYS;
 use lb_common::service::{TCP, UDP};
 
 use self::addresses::Addresses;
 use self::attach::Masters;
 pub use self::choices::asks_for_ipvs;
-use crate::config::model::{
-    Config, Forwarding, Protocol, RealServer, RealServerKey, VirtualServer, VirtualServerKey,
-};
-use crate::dataplane::choice::{Carrier, Choice};
-use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
+use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualServerKey};
+use crate::dataplane::choice::Choice;
+use crate::dataplane::desired::Service;
 use crate::dataplane::installed::Key;
 use crate::dataplane::ipvs::desired as ipvs_desired;
 use crate::dataplane::nexthop::{NextHops, Resolution};
 use crate::dataplane::port::Ports;
 use crate::dataplane::xdp::gate::Numbers;
 use crate::health::Event;
-use crate::health::pool::{Member, Notice, Past, Pool, PoolRecord};
+use crate::health::pool::{Notice, Past, Pool, PoolRecord};
 use crate::health::spec::PoolSpec;
 use crate::log_line::LogLine;
-use crate::net::address::Address;
 use crate::net::link::Link;
 
 /// The state of one agent, VRRP's own excepted.
@@ -231,187 +229,6 @@ impl Director {
         &self.gates
     }
 
-    /// An interface is new or has changed; whether the data plane has to hear of it.
-    pub fn handle_link(&mut self, link: Link) -> bool {
-        let before = self.links.insert(link.index, link.clone());
-        before != Some(link)
-    }
-
-    /// An interface is gone; whether the data plane has to hear of it.
-    pub fn handle_link_gone(&mut self, index: u32) -> bool {
-        self.gone.insert(index);
-        self.links.remove(&index).is_some()
-    }
-
-    /// The interfaces that have gone since this was last asked. One of them may be there again, as
-    /// another one with the same number.
-    pub fn take_gone(&mut self) -> BTreeSet<u32> {
-        std::mem::take(&mut self.gone)
-    }
-
-    /// Interfaces may have gone unnoticed, and come again as they were.
-    pub const fn doubt_attachments(&mut self) {
-        self.doubtful = true;
-    }
-
-    /// Whether interfaces may have gone unnoticed since this was last asked.
-    pub const fn take_doubt(&mut self) -> bool {
-        std::mem::replace(&mut self.doubtful, false)
-    }
-
-    /// An address of this host is new; whether the data plane has to hear of it.
-    pub fn handle_address(&mut self, address: &Address) -> bool {
-        let (ip, index) = (address.address.addr(), address.index);
-        if self.suspends(ip) && self.here.insert(ip) {
-            self.address_news.push_back((ip, true));
-        }
-        let ours = |virtual_server: &VirtualServer| virtual_server.key.address() == Some(ip);
-        let ours = self.config.virtual_servers.iter().any(ours);
-        // The data plane does not care where those of a group are, which only suspend.
-        let new = (ours || self.suspends(ip)) && self.addresses.add(ip, index);
-        new && ours
-    }
-
-    /// An address of this host is gone from an interface; whether the data plane has to hear of it.
-    /// Where it was last remains the best guess for where its packets arrive.
-    pub fn handle_address_gone(&mut self, address: IpAddr, index: u32) -> bool {
-        let changed = self.addresses.remove(address, index);
-        if !self.addresses.is_here(address) && self.here.remove(&address) {
-            self.address_news.push_back((address, false));
-        }
-        changed
-    }
-
-    /// All addresses of this host.
-    pub fn handle_addresses(&mut self, addresses: &[Address]) {
-        let now: BTreeSet<(IpAddr, u32)> = addresses
-            .iter()
-            .map(|it| (it.address.addr(), it.index))
-            .collect();
-        let before: Vec<(IpAddr, u32)> = self.addresses.iter().collect();
-        for (address, index) in before.into_iter().filter(|it| !now.contains(it)) {
-            self.handle_address_gone(address, index);
-        }
-        for address in addresses {
-            self.handle_address(address);
-        }
-    }
-
-    /// The next address with `ha_suspend` that has come, or gone.
-    pub fn poll_address(&mut self) -> Option<(IpAddr, bool)> {
-        self.address_news.pop_front()
-    }
-
-    fn suspends(&self, address: IpAddr) -> bool {
-        self.suspending.contains(&address)
-    }
-
-    /// What has come of [`Self::interfaces`].
-    pub fn handle_ports(&mut self, ports: Ports) {
-        self.ports = ports;
-    }
-
-    /// What [`Self::handle_ports`] was told.
-    pub const fn ports(&self) -> &Ports {
-        &self.ports
-    }
-
-    /// The interfaces, by index.
-    pub fn links(&self) -> impl Iterator<Item = &Link> {
-        self.links.values()
-    }
-
-    /// The interface called `name`.
-    pub fn link(&self, name: &str) -> Option<&Link> {
-        self.links.values().find(|link| link.name == name)
-    }
-
-    /// What the data plane should do now.
-    pub fn desired(&self) -> Desired {
-        let services = self.carried_by(Carrier::Xdp);
-        let services = services.filter_map(|(server, pool)| self.service(server, pool));
-        let now = Desired {
-            services: services.collect(),
-        };
-        match &self.held {
-            Some(held) => reload::between(&self.without_ipvs(held), now),
-            None => now,
-        }
-    }
-
-    fn service(&self, virtual_server: &VirtualServer, pool: &Pool) -> Option<Service> {
-        let key = service_key(virtual_server)?;
-        let owner = self.owner(virtual_server);
-        let entries = self.entries(virtual_server);
-        let known = real_servers(virtual_server);
-        Some(Service {
-            key,
-            scheduler: virtual_server.lb_algo,
-            flags: virtual_server.flags,
-            ops: virtual_server.ops && !virtual_server.uses(Forwarding::Nat) && key.proto == UDP,
-            new_flow_limit: virtual_server.xdp_new_flow_limit,
-            source_limit: virtual_server.xdp_source_limit,
-            persistence: virtual_server
-                .persistence_timeout
-                .map(|timeout| Persistence {
-                    timeout,
-                    mask: virtual_server.persistence_granularity,
-                    prefix: virtual_server.persistence_granularity6,
-                }),
-            gate: owner.map_or(Some(GATE_ALWAYS), |owner| self.gate(owner))?,
-            servers: pool
-                .members()
-                .iter()
-                // The kernel puts a new server at the head of its list.
-                .rev()
-                .filter_map(|member| {
-                    let method = method(virtual_server, &known, member);
-                    self.server(virtual_server, &entries, member, method)
-                })
-                .collect(),
-        })
-    }
-
-    /// A server; `entries`: the interfaces by which the virtual server's packets arrive.
-    fn server(
-        &self,
-        virtual_server: &VirtualServer,
-        entries: &BTreeSet<u32>,
-        member: &Member,
-        method: Forwarding,
-    ) -> Option<Server> {
-        let stopped = |egress| self.obstacle(method, entries, egress).is_some();
-        let path = match self.hops.resolved(member.key.address) {
-            Resolution::Unknown(_) => Path::Unknown,
-            // The kernel serves what we pass on, on the port of the virtual server.
-            Resolution::Local if Some(member.key.port) == port(virtual_server) => Path::Local,
-            Resolution::Local => return None,
-            Resolution::Via(hop) if stopped(hop.index) => Path::Unknown,
-            Resolution::Via(hop) => Path::Via(*hop),
-        };
-        let mut servers = virtual_server.real_servers.iter();
-        let configured = servers.find(|it| it.key == member.key && !member.sorry);
-        Some(Server {
-            address: member.key.address,
-            port: member.key.port,
-            method,
-            weight: member.weight,
-            full_weight: match (member.weight, configured) {
-                (0, Some(server)) => server.weight,
-                (weight, _) => weight,
-            },
-            uthreshold: configured.map_or(0, |server| server.uthreshold),
-            lthreshold: configured.map_or(0, |server| server.lthreshold),
-            sorry: member.sorry,
-            path,
-        })
-    }
-
-    fn gate(&self, instance: usize) -> Option<u16> {
-        let instance = self.config.vrrp_instances.get(instance)?;
-        self.gates.of(&instance.name)
-    }
-
     /// The instance that holds the address of a virtual server.
     pub fn owner(&self, virtual_server: &VirtualServer) -> Option<usize> {
         self.owners.get(&virtual_server.key.address()?).copied()
@@ -462,24 +279,6 @@ fn owners(config: &Config) -> BTreeMap<IpAddr, usize> {
         }
     }
     owners
-}
-
-/// The real servers by address and port.
-fn real_servers(virtual_server: &VirtualServer) -> BTreeMap<RealServerKey, &RealServer> {
-    let servers = virtual_server.real_servers.iter();
-    servers.map(|server| (server.key, server)).collect()
-}
-
-/// How a member of the pool is reached; `known`: the real servers.
-fn method(
-    virtual_server: &VirtualServer,
-    known: &BTreeMap<RealServerKey, &RealServer>,
-    member: &Member,
-) -> Forwarding {
-    match known.get(&member.key) {
-        Some(server) if !member.sorry => virtual_server.method(server),
-        Some(_) | None => virtual_server.sorry_method(),
-    }
 }
 
 /// The addresses of the real servers and the sorry server.

@@ -2,6 +2,7 @@
 //!
 //! It carries out; what is desired comes from [`super::director`].
 
+mod found;
 mod interfaces;
 mod times;
 
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use self::found::Found;
 pub use self::times::Times;
-
 use crate::dataplane::desired::Desired;
 use crate::dataplane::installed::Installed;
 use crate::dataplane::plan::{PlanError, plan, steps};
@@ -69,8 +70,8 @@ pub struct Plane {
     installed: Installed,
     attachments: Attachments,
     ticks: Ticks,
-    /// An earlier agent has left it, and no map has been changed since.
-    as_found: bool,
+    /// An earlier agent has left it so, and no service has been changed since.
+    found: Option<Found>,
     /// When the program heard last that the agent is alive.
     beaten: Instant,
     /// The MAC of each interface that is in use.
@@ -90,13 +91,15 @@ impl Plane {
     pub fn load(instance: &str, times: Times, gates: &Numbers) -> Result<Self, PlaneError> {
         let pins = Pins::of(instance);
         let mut released = pins.linked();
-        let mut loaded = match Self::adopt(&pins, times, gates)? {
-            Some(adopted) => adopted,
-            None => Self::load_into(pins.clone(), times, gates).or_else(|error| {
+        let mut loaded = if let Some(adopted) = Self::adopt(&pins, times, gates)? {
+            adopted
+        } else {
+            let made = Self::load_into(pins.clone(), times, gates).or_else(|error| {
                 // Maps are pinned before the verifier has seen the program.
                 pins.remove()?;
                 Err(error)
-            })?,
+            });
+            made?.0
         };
         // Theirs forward until now.
         released.extend(pins.remove_other_versions()?);
@@ -110,8 +113,8 @@ impl Plane {
             return Ok(None);
         }
         match Self::load_into(pins.clone(), times, gates) {
-            Ok(mut adopted) => {
-                adopted.as_found = true;
+            Ok((mut adopted, found)) => {
+                adopted.found = Some(found);
                 tracing::info!(
                     "adopted the data plane of an earlier agent: {} services",
                     adopted.installed.services.len()
@@ -133,9 +136,11 @@ impl Plane {
         }
     }
 
-    fn load_into(pins: Pins, times: Times, gates: &Numbers) -> Result<Self, PlaneError> {
+    /// The data plane that is pinned, or made, and how it was found.
+    fn load_into(pins: Pins, times: Times, gates: &Numbers) -> Result<(Self, Found), PlaneError> {
         let mut object = Object::load(&pins)?;
         let mut maps = Maps::open(&pins)?;
+        let found = Found::read(&maps, &pins);
         maps.clear_left_traffic()?;
         Gates::new(maps.control()).reset(gates);
         let ticks = measure(&mut object, &maps)?;
@@ -147,20 +152,21 @@ impl Plane {
         set_control(&maps, ticks, secret, times);
         let installed = maps.installed()?;
         let replies = replies(&pins);
-        Ok(Self {
+        let plane = Self {
             pins,
             object,
             maps,
             installed,
             attachments: Attachments::default(),
             ticks,
-            as_found: false,
+            found: None,
             beaten: clock::now(),
             stations: BTreeMap::new(),
             fallbacks: BTreeMap::new(),
             netdev: netdev(),
             _replies: replies,
-        })
+        };
+        Ok((plane, found))
     }
 
     /// The gates, for the VRRP thread.
@@ -176,7 +182,7 @@ impl Plane {
     /// Brings the maps to what is desired.
     pub fn apply(&mut self, desired: &Desired) -> Result<(), PlaneError> {
         let plan = plan(desired, &self.installed, self.ticks)?;
-        self.as_found = false;
+        self.found = None;
         for some in steps(&plan).flat_map(|step| step.chunks(BETWEEN_BEATS)) {
             self.maps.execute_all(some)?;
             for operation in some {
@@ -187,11 +193,6 @@ impl Plane {
             }
         }
         Ok(())
-    }
-
-    /// Whether it is what an earlier agent has left, with nothing changed yet by [`Self::apply`].
-    pub const fn is_as_found(&self) -> bool {
-        self.as_found
     }
 
     /// Whether [`Self::apply`] would find room for what is desired beside what is there.

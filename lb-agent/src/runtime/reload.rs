@@ -11,7 +11,6 @@ mod summary;
 pub mod timed;
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -26,7 +25,7 @@ use crate::config::model::Config;
 use crate::config::{self, Changes, Environment, FileSystem, Loaded, Severity};
 use crate::health;
 use crate::health::spec::Service;
-use crate::notify::fifo::{self, FifoError};
+use crate::notify::fifo::{self, Fifo, FifoError};
 use crate::notify::from_config::Settings;
 use crate::runtime::director;
 use crate::runtime::files;
@@ -83,7 +82,7 @@ pub struct Prepared {
 }
 
 /// A FIFO that is open, or why it is not.
-pub type Opened = Result<File, FifoError>;
+pub type Opened = Result<Fifo, FifoError>;
 
 /// What is wrong with a configuration that runs nevertheless, without places.
 pub type Errors = BTreeSet<String>;

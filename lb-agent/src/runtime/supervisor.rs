@@ -3,11 +3,14 @@
 
 mod applied;
 mod balancer;
+mod begin;
 mod bfd;
 mod calls;
 mod conduct;
 mod dumps;
+mod error;
 mod forwarding;
+mod hear;
 mod ipvs;
 mod listener;
 mod loss;
@@ -31,15 +34,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info};
 
 use self::applied::Applied;
 use self::bfd::{Reached, Sessions};
 pub use self::conduct::Conduct;
 use self::dumps::Dump;
+pub use self::error::RunError;
 use self::memory::Memory;
 use self::network::Network;
 use self::planes::Planes;
@@ -48,85 +51,27 @@ use self::signals::{Asked, Signals};
 use self::telling::Telling;
 use self::vigil::Vigil;
 use super::director::Director;
-use super::interfaces;
-use super::lock::{InstanceLock, LockError};
-use super::plane::PlaneError;
+use super::lock::InstanceLock;
 use super::priority::{Priority, apply_to_checks, run_as_at_start};
+use super::reload::Origin;
 use super::reload::timed::driver::TimedReload;
-use super::reload::{Origin, errors, host_name, save};
-use super::state::StateFile;
 use super::status::StatusFile;
-use super::trackers::{self, Trackers};
+use super::trackers::Trackers;
 use super::{clock, memory as process_memory, systemd};
 use crate::config::Loaded;
 use crate::config::model::Config;
 use crate::control;
 use crate::health;
 use crate::log_line::LogLine;
-use crate::net::netlink::NetlinkError;
-use crate::notify;
 use crate::script::Programs;
 use crate::vrrp::settings::Setup;
-use crate::vrrp::{Change, News, driver};
-
-/// Events of health that are taken before anything else gets its turn.
-const MOST_EVENTS: usize = 1000;
+use crate::vrrp::{News, driver};
 
 /// How long what still reads a file at the end is waited for.
 const LINGERING: Duration = Duration::from_secs(1);
 
 /// How often the program hears that the agent is alive. `xdp_deadman` counts from the last time.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// Why the agent cannot start, or had to stop.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// Another agent has the name.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The data plane.
-    #[error(transparent)]
-    Plane(#[from] PlaneError),
-    /// The kernel's view of the network.
-    #[error(transparent)]
-    Netlink(#[from] NetlinkError),
-    /// VRRP.
-    #[error(transparent)]
-    Vrrp(#[from] driver::SpawnError),
-    /// Signals, the runtime.
-    #[error("cannot set up the agent's process")]
-    Process(#[from] std::io::Error),
-    /// A virtual server that no data plane carries.
-    #[error("{0}")]
-    NoPlane(String),
-    /// The agent ran, and its VRRP thread has ended.
-    #[error(
-        "VRRP has ended, an earlier line says why: the agent has left the virtual routers and \
-         stopped; start it again"
-    )]
-    VrrpEnded,
-    /// The agent ran, and its VRRP thread hangs.
-    #[error(
-        "VRRP hangs, an earlier line says since when: the agent has left the virtual routers and \
-         stopped; start it again"
-    )]
-    VrrpHangs,
-}
-
-impl RunError {
-    /// Whether nothing has run.
-    pub const fn is_of_start(&self) -> bool {
-        match self {
-            Self::Lock(_)
-            | Self::Plane(_)
-            | Self::Netlink(_)
-            | Self::Vrrp(_)
-            | Self::Process(_)
-            | Self::NoPlane(_) => true,
-            Self::VrrpEnded | Self::VrrpHangs => false,
-        }
-    }
-}
 
 /// Runs one agent until it is told to stop.
 ///
@@ -237,99 +182,6 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn start(
-        loaded: Loaded,
-        origin: Origin,
-        instance: &str,
-        conduct: Conduct,
-        programs: &Programs,
-        signals: Signals,
-    ) -> Result<Self, RunError> {
-        let errors = errors(&loaded);
-        save(&loaded, None, 0);
-        // Who calls while we start waits.
-        let status = StatusFile::new(instance);
-        let control = control::server::Server::listen(&status.folder().join(control::SOCKET));
-        let memory = Memory::new(StateFile::new(instance));
-        let known = memory.read();
-        let gates = known.as_ref().map(|(state, _)| state.gates.clone());
-        // From the beginning: nobody is sent to a server that was drained or down.
-        let pools = known
-            .as_ref()
-            .map(|(state, results)| (&*state.health.pools, *results));
-        let (pools, results) = pools.unwrap_or_default();
-        let gates = gates.unwrap_or_default();
-        let (mut director, lines) = Director::go_on(loaded.config, &gates, pools, results);
-        write_lines(lines);
-        let mut network = Network::open()?;
-        network.read_all(&mut director)?;
-        let existing: Vec<&str> = director.links().map(|link| link.name.as_str()).collect();
-        for missing in interfaces::missing(director.config(), &existing) {
-            warn!("{missing}");
-        }
-        network.settle(&mut director, clock::now());
-
-        let mut planes = Planes::start(instance, &mut director)?;
-        let telling = Telling::start(notify::from_config::Settings::new(
-            director.config(),
-            programs,
-            &host_name(),
-        ));
-        let (tell, news) = mpsc::unbounded_channel();
-        let (setup, watched) = trackers::setup(director.config(), programs);
-        let vrrp = match vrrp::start(&director, &planes, setup, conduct, tell.clone()) {
-            Ok(vrrp) => vrrp,
-            Err(error) => {
-                planes.give_back();
-                return Err(error.into());
-            }
-        };
-        planes.keep();
-        let (sender, events) = mpsc::unbounded_channel();
-        let services = health::prepare::services(director.config(), programs);
-        programs.say_violation();
-        if let Some(why) = programs.unanswered() {
-            warn!("{why}; `lb-agent reload`, once it answers, brings them");
-        }
-        let share = director.config().global_defs.xdp_share_checks;
-        let health = health::driver::spawn(&services, share, sender);
-        if let Some((state, true)) = known {
-            health.restore(state.health);
-        }
-        let reporter = vrrp.as_ref().map(driver::Handle::reporter);
-        let trackers = reporter.as_ref().map(|to| watched.start(to, None));
-        let (reach, reached) = mpsc::unbounded_channel();
-        let sessions = Sessions::start(director.config(), reporter.as_ref(), reach);
-        let mut timed = TimedReload::default();
-        timed.follow(&director.config().global_defs.reload);
-        Ok(Self {
-            instance: instance.to_owned(),
-            places: vrrp::names(director.config()).map(str::to_owned).collect(),
-            director,
-            network,
-            planes,
-            vrrp,
-            vigil: Vigil::default(),
-            tell,
-            news,
-            trackers,
-            sessions,
-            reached,
-            telling,
-            health,
-            events,
-            status,
-            control: control.inspect_err(|error| error!("{error}")).ok(),
-            reloads: Reloads::new(origin, errors),
-            timed,
-            memory,
-            signals,
-            conduct,
-            stale: true,
-            applied: Applied::default(),
-        })
-    }
-
     /// Until a signal says stop, or VRRP is no more: an agent without it would go on to forward
     /// beside the next MASTER.
     async fn serve(&mut self) -> Result<(), RunError> {
@@ -383,72 +235,6 @@ impl Supervisor {
         while let Some((address, here)) = self.director.poll_address() {
             self.health.set_address(address, here);
         }
-    }
-
-    /// What VRRP has said by now. Who asks `dump` after a failover sees it at once.
-    fn handle_all_news(&mut self, first: &News) {
-        self.handle_news(first);
-        for _ in 0..MOST_EVENTS {
-            let Ok(news) = self.news.try_recv() else {
-                break;
-            };
-            self.handle_news(&news);
-        }
-        self.write_status();
-    }
-
-    fn handle_news(&mut self, news: &News) {
-        if !self.tell_deleted(news) {
-            self.telling.handle_news(news);
-        }
-        match news {
-            News::Changed(Change { instance, to, .. }) => {
-                if let Some(name) = self.places.get(*instance) {
-                    self.director.handle_role(name, *to);
-                }
-                self.stale = true;
-            }
-            News::Reloaded => self.settle_reload(),
-            News::Group { .. }
-            | News::Priority { .. }
-            | News::LowerPriority { .. }
-            | News::SplitBrain { .. } => {}
-        }
-    }
-
-    /// What health has said by now: the data plane hears of all of it at once.
-    fn handle_events(&mut self, first: &health::Event) {
-        self.handle_health(first);
-        for _ in 0..MOST_EVENTS {
-            let Ok(event) = self.events.try_recv() else {
-                return;
-            };
-            self.handle_health(&event);
-        }
-    }
-
-    /// All that health has said until now: it is about the configuration that still is.
-    fn hear_health_out(&mut self) {
-        while let Ok(event) = self.events.try_recv() {
-            self.handle_health(&event);
-        }
-    }
-
-    fn tell_notices(&mut self) {
-        while let Some((service, notice)) = self.director.poll_notice() {
-            self.telling.handle_notice(&service, &notice);
-        }
-    }
-
-    fn handle_health(&mut self, event: &health::Event) {
-        self.telling.handle_checker(event);
-        let (changed, lines) = self.director.handle_health(event);
-        write_lines(lines);
-        if changed {
-            self.memory.note_change();
-            self.applied.changed(event.at);
-        }
-        self.stale |= changed;
     }
 
     /// Once a second: sign of life, status, and what could not be done a second ago.

@@ -22,7 +22,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tracing::{error, info};
 
-use super::isolation::Escalation;
+use super::isolation::{Escalation, Isolation};
 use super::kernel::System;
 use super::router::Router;
 use super::settings::{MAX_KEY_FILE, Setup, VirtualRouter};
@@ -221,14 +221,36 @@ impl Drop for Handle {
     }
 }
 
+/// Instances that have what they need from the system, and have not started.
+pub struct Prepared {
+    thread: Thread,
+    isolation: Isolation,
+    boards: Vec<Arc<Board>>,
+    reports: Reporter,
+    reloads: Sender<Order>,
+    instances: Vec<VirtualRouter>,
+    minds_routing: bool,
+    sysctls: (Sysctls, JoinHandle<()>),
+}
+
 /// Starts the instances, on a thread of their own, in the network namespace of the caller's.
 ///
 /// `gate` and `listener` are called on that thread and must not block.
 pub fn spawn(
-    mut setup: Setup,
+    setup: Setup,
     gate: Box<dyn Gate>,
     listener: impl FnMut(News) + Send + 'static,
 ) -> Result<Handle, SpawnError> {
+    prepare(setup, gate, listener)?.spawn()
+}
+
+/// The same without the start: whoever has no right to sockets hears of it before anything else is
+/// changed.
+pub fn prepare(
+    mut setup: Setup,
+    gate: Box<dyn Gate>,
+    listener: impl FnMut(News) + Send + 'static,
+) -> Result<Prepared, SpawnError> {
     for unread in setup.read_keys(|path| files::read(path, MAX_KEY_FILE)) {
         error!("{unread}");
     }
@@ -264,39 +286,64 @@ pub fn spawn(
     let instances = setup.clone().complete();
     let router = Router::new(setup, system, gate, Box::new(listener), clock::now());
     let (boards, waker) = (router.boards(), wait.waker());
-    let stop = Arc::new(AtomicBool::new(false));
     let (sender, reports) = channel();
     let (reloads, orders) = channel();
-    let thread = Thread {
-        router,
-        monitor,
-        answers,
-        reports,
-        orders,
-        wait,
-        stop: Arc::clone(&stop),
-        pulse: Arc::clone(&pulse),
-        escalation: Escalation::new(isolation),
-    };
-    let thread = Builder::new()
-        .name("vrrp".into())
-        .spawn(move || {
-            isolation.apply();
-            thread.run()
-        })
-        .map_err(resources("start a thread"))?;
-    Ok(Handle {
+    Ok(Prepared {
+        thread: Thread {
+            router,
+            monitor,
+            answers,
+            reports,
+            orders,
+            wait,
+            stop: Arc::new(AtomicBool::new(false)),
+            pulse,
+            escalation: Escalation::new(isolation),
+        },
+        isolation,
         boards,
-        stop,
         reports: Reporter::new(sender, waker),
         reloads,
         instances,
-        before: Vec::new(),
         minds_routing,
-        thread: Some(thread),
-        pulse,
-        sysctls: Some((sysctls, setter)),
+        sysctls: (sysctls, setter),
     })
+}
+
+impl Prepared {
+    /// Starts them. Only a thread can be refused now.
+    pub fn spawn(self) -> Result<Handle, SpawnError> {
+        let Self {
+            thread,
+            isolation,
+            boards,
+            reports,
+            reloads,
+            instances,
+            minds_routing,
+            sysctls,
+        } = self;
+        let (stop, pulse) = (Arc::clone(&thread.stop), Arc::clone(&thread.pulse));
+        let thread = Builder::new()
+            .name("vrrp".into())
+            .spawn(move || {
+                isolation.apply();
+                thread.run()
+            })
+            .map_err(resources("start a thread"))?;
+        Ok(Handle {
+            boards,
+            stop,
+            reports,
+            reloads,
+            instances,
+            before: Vec::new(),
+            minds_routing,
+            thread: Some(thread),
+            pulse,
+            sysctls: Some(sysctls),
+        })
+    }
 }
 
 /// An error of the system, with what it was to be used for.

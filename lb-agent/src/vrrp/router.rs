@@ -4,6 +4,7 @@
 //! Clock and waiting are [`super::driver`]'s; the kernel is behind [`Kernel`]. Nothing is
 //! allocated for an advert sent or received.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,6 +55,8 @@ pub struct Router<K> {
     log_unknown_vrids: bool,
     statics: Statics,
     made: Made,
+    /// The interfaces that were there at the start, by index: only those can be an earlier run's.
+    earlier: Option<BTreeSet<u32>>,
     /// Routes or rules have changed: ours are looked after at this time.
     check_routing_at: Option<Instant>,
     /// Packet filters of ours are looked after at this time.
@@ -115,6 +118,7 @@ impl<K: Kernel> Router<K> {
             log_unknown_vrids: global.log_unknown_vrids,
             statics,
             made: Made::default(),
+            earlier: None,
             check_routing_at: None,
             check_filters_at: None,
             debounce: Debounce::new(global.interface_up_down_delays),

@@ -50,14 +50,9 @@ fn an_emptied_table_is_repaired_within_a_second_and_said() -> Result<()> {
     };
     wait_for(&machine, &PLAIN_SAVED)?;
     machine.enter(|| ipvsadm("-A -t 192.0.2.9:80 -s lc"))?;
-    // A machine that is busy may give the agent no turn for a second, but not each time.
+    // A machine that is busy may give the agent no turn for a second, but not most of the time.
     let mut took = Vec::new();
-    while took.iter().all(|it| *it > Duration::from_secs(1)) {
-        ensure!(
-            took.len() < 10,
-            "not within a second: {took:?}\n{}",
-            agent.log()
-        );
+    for _ in 0..10 {
         machine.enter(|| ipvsadm("-D -t 192.0.2.1:80"))?;
         let since = now();
         let repaired = wait_until(PATIENCE, || {
@@ -67,6 +62,12 @@ fn an_emptied_table_is_repaired_within_a_second_and_said() -> Result<()> {
         ensure!(repaired.is_some(), "{}", agent.log());
         took.push(since.elapsed());
     }
+    let in_time = took.iter().filter(|it| **it <= Duration::from_secs(1));
+    ensure!(
+        in_time.count() > 5,
+        "mostly not within a second: {took:?}\n{}",
+        agent.log()
+    );
     agent.wait_for(
         "somebody has removed virtual service TCP 192.0.2.1:80 from IPVS: putting it right",
         PATIENCE,

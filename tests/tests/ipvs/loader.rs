@@ -117,6 +117,8 @@ fn with_a_loader_that_hangs(machine: &Namespace) -> Result<()> {
         while !reload.is_finished() {
             // Maps that are just being made are no answer.
             answers += usize::from(asked().is_ok());
+            // The agent has other things to do, and the machine other tests.
+            thread::sleep(Duration::from_millis(100));
         }
         let told = reload.join();
         told.unwrap_or_else(|_| bail!("the reload panicked"))

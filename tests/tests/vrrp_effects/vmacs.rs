@@ -105,3 +105,42 @@ fn an_interface_that_only_has_a_vmacs_name_is_left_alone_and_said() -> Result<()
     ensure!(machine.ip("address show dev mine")?.contains("10.9.9.9"));
     Ok(())
 }
+
+/// A name of the operator's, which neither a VRID nor, at last, an Ethernet address of VRRP gives away.
+#[test]
+fn what_a_killed_agent_has_left_under_the_name_is_made_anew_whatever_it_was() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let pair = Pair::new()?;
+    pair.add_cable()?;
+    let machine = pair.ours_namespace();
+    let using = |interface: &str| instance("VI_1", "eth0", VIP).replace("use_vmac", interface);
+    let mut expected = "";
+    for (interface, shown) in [
+        ("use_vmac vip0 02:00:00:00:00:07", "vip0@eth0"),
+        ("use_vmac vip0", "00:00:5e:00:01:42"),
+        ("use_vmac vip0 eth1 02:00:00:00:00:08", "vip0@eth1"),
+        ("use_vmac vip0", "vip0@eth0"),
+    ] {
+        let mut agent = Agent::start(machine, &using(interface))?;
+        wait_for(machine, "link show dev vip0", shown, true)
+            .with_context(|| format!("{interface}:\n{}", agent.log()))?;
+        agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+        wait_for(machine, "address show dev vip0", VIP, true)
+            .with_context(|| format!("{interface}:\n{}", agent.log()))?;
+        if expected.is_empty() {
+            expected = "it is made anew";
+        } else {
+            agent.wait_for(expected, PATIENCE)?;
+        }
+        agent.kill()?;
+    }
+    let mut agent = Agent::start(machine, &using("use_vmac vip0"))?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let exit = agent.terminate()?;
+    ensure!(exit.status.success(), "{}", exit.log);
+    ensure!(!machine.ip("link show")?.contains("vip0"));
+    Ok(())
+}

@@ -99,6 +99,21 @@ impl VirtualServerDraft {
         }
     }
 
+    /// Its keyword and its key: it is looked up by that.
+    pub(crate) fn title(&self) -> String {
+        match &self.target {
+            Target::Address(address, port) => format!("virtual_server {address} {port}"),
+            Target::Fwmark(mark) => format!("virtual_server fwmark {mark}"),
+            Target::Group(name) => format!("virtual_server group {}", name.value),
+        }
+    }
+
+    /// The same of one of its real servers, behind its own.
+    pub(crate) fn title_of(&self, server: &RealServerDraft) -> String {
+        let port = server.port.map_or_else(|| self.port(), |port| port.value);
+        format!("{} real_server {} {port}", self.title(), server.address)
+    }
+
     /// The port that real servers without one have.
     pub(crate) fn port(&self) -> u16 {
         match self.target {

@@ -1,9 +1,9 @@
 //! Which line says what: kept only for who asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::place::{Block, Place};
-use crate::config::draft::{CheckerDraft, ConfigDraft, Given, Named, Target, VirtualServerDraft};
+use crate::config::draft::{CheckerDraft, ConfigDraft, Given, Named, VirtualServerDraft};
 
 /// The keywords of all blocks, by the blocks' titles.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Origins {
     global: Given,
     garp_groups: Vec<Given>,
     blocks: BTreeMap<String, (Block, Given)>,
+    /// The titles of checkers that check nothing.
+    left_out: BTreeSet<String>,
 }
 
 impl Origins {
@@ -28,6 +30,7 @@ impl Origins {
                 .map(|(given, _)| given.clone())
                 .collect(),
             blocks: BTreeMap::new(),
+            left_out: BTreeSet::new(),
         };
         origins.named("vrrp_script", &draft.vrrp_scripts);
         origins.named("vrrp_track_process", &draft.vrrp_track_processes);
@@ -54,6 +57,11 @@ impl Origins {
         origins
     }
 
+    /// The same without checkers that the configuration does not have, by their titles.
+    pub(crate) fn without(self, left_out: BTreeSet<String>) -> Self {
+        Self { left_out, ..self }
+    }
+
     fn named<T>(&mut self, keyword: &'static str, blocks: &[Named<T>]) {
         for one in blocks {
             let title = format!("{keyword} {}", one.name.value);
@@ -62,23 +70,15 @@ impl Origins {
     }
 
     fn service(&mut self, service: &VirtualServerDraft) {
-        let title = match &service.target {
-            Target::Address(address, port) => format!("virtual_server {address} {port}"),
-            Target::Fwmark(mark) => format!("virtual_server fwmark {mark}"),
-            Target::Group(name) => format!("virtual_server group {}", name.value),
-        };
         for server in &service.real_servers {
-            let port = server
-                .port
-                .map_or_else(|| service.port(), |port| port.value);
-            let name = format!("{title} real_server {} {port}", server.address);
+            let name = service.title_of(server);
             for (index, checker) in server.checkers.iter().enumerate() {
                 self.checker(format!("{name} check {index}"), checker.checker());
             }
             self.add(name, Block::new("real_server", server.span), &server.given);
         }
         let block = Block::new("virtual_server", service.span);
-        self.add(title, block, &service.given);
+        self.add(service.title(), block, &service.given);
     }
 
     fn checker(&mut self, title: String, checker: &CheckerDraft) {
@@ -113,10 +113,13 @@ impl Origins {
         &self.global
     }
 
-    /// The checkers of a real server, as they stand in the file.
+    /// The checkers of a real server that are left, in the order of the file.
     pub(crate) fn checks(&self, title: &str) -> impl Iterator<Item = Place<'_>> {
-        let checks = (0..).map(move |index| self.block(&format!("{title} check {index}")));
-        checks.take_while(|place| place.span().is_some())
+        let titles = (0..).map(move |index| format!("{title} check {index}"));
+        let written = titles.map(move |title| (self.block(&title), self.left_out.contains(&title)));
+        let written = written.take_while(|(place, _)| place.span().is_some());
+        let left = written.filter(|(_, is_left_out)| !is_left_out);
+        left.map(|(place, _)| place)
     }
 
     /// A block by its title.

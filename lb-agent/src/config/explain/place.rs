@@ -97,12 +97,27 @@ impl<'o> Place<'o> {
 
     /// Where a field's value comes from; `None`: it is the default.
     pub(crate) fn origin(&self, field: &str, value: &str) -> Option<Origin> {
+        if field == "alpha" && self.is("real_server") {
+            return self.alpha_of_server();
+        }
         let own = self.keyword(field).map(|span| Origin {
             span,
             follows: None,
         });
         own.or_else(|| self.first_line(field))
             .or_else(|| self.followed(field, value))
+    }
+
+    /// A server has the `alpha` of its checkers, and without one it has none: the block in it is the
+    /// checker that decides.
+    fn alpha_of_server(&self) -> Option<Origin> {
+        let (_, check) = self.inner.first()?;
+        let follows = Some("alpha");
+        let own = check.span("alpha").map(|span| Origin { span, follows });
+        own.or_else(|| {
+            let (span, follows) = (self.keyword("alpha")?, None);
+            Some(Origin { span, follows })
+        })
     }
 
     /// The line of a field's own keyword, here or in a block that hands it down.
@@ -117,6 +132,10 @@ impl<'o> Place<'o> {
             let (_, global) = self.blocks.last()?;
             let mut names = self.mails().iter();
             return own.or_else(|| names.find_map(|name| global.span(name)));
+        }
+        if field == "priority" {
+            // `vrrp_priority` and its like are those of processes.
+            return own;
         }
         own.or_else(|| {
             blocks.find_map(|(_, given)| {
@@ -215,7 +234,6 @@ fn sources(block: &str, field: &str, value: &str) -> &'static [&'static str] {
         ("bfd_instance", "ttl", "64") => &["multihop"],
         ("bfd_instance", "checker", "off") => &["vrrp"],
         ("bfd_instance", "vrrp", "off") => &["checker"],
-        ("real_server", "alpha", "on") => &["alpha"],
         ("TCP_CHECK", "kind", "TcpViaTunnel") => &["xdp_check_via_tunnel"],
         ("DNS_CHECK", "delay_before_retry", _) | (_, "warmup" | "misc_timeout", _) => {
             &["delay_loop"]

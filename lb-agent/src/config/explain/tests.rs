@@ -113,6 +113,107 @@ fn what_is_static_and_groups_stand_there_and_who_carries_what() {
     insta::assert_snapshot!(explain(&loaded));
 }
 
+fn explained(text: &str) -> String {
+    let source = Memory::default().with("lb.conf", text);
+    let loaded = load_explained(&source, Path::new("lb.conf"), &Environment::default());
+    explain(&loaded)
+}
+
+/// The lines of a keyword, without the blanks between it and its origin.
+fn lines_of(text: &str, keyword: &str) -> Vec<String> {
+    let lines = text.lines().map(str::split_whitespace);
+    let lines = lines.map(|words| words.collect::<Vec<&str>>().join(" "));
+    lines
+        .filter(|line| line.split(' ').next() == Some(keyword))
+        .collect()
+}
+
+#[test]
+fn the_priority_of_a_process_is_not_that_of_an_instance() {
+    let text = explained(
+        "global_defs {
+    vrrp_priority -5
+}
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    virtual_ipaddress {
+        10.0.0.1/24
+    }
+}
+",
+    );
+    assert_eq!(lines_of(&text, "priority"), ["priority 100 # default"]);
+}
+
+#[test]
+fn a_server_has_the_alpha_of_the_checker_that_decides() {
+    let text = explained(
+        "virtual_server 10.0.0.1 80 {
+    protocol TCP
+    lb_kind DR
+    alpha
+    real_server 10.0.1.1 80 {
+        TCP_CHECK {
+            alpha off
+        }
+    }
+    real_server 10.0.1.2 80 {
+        TCP_CHECK {
+            alpha off
+        }
+        TCP_CHECK {
+            connect_port 81
+        }
+    }
+    real_server 10.0.1.3 80 {
+    }
+}
+",
+    );
+    assert_eq!(
+        lines_of(&text, "alpha"),
+        [
+            "alpha on # lb.conf:4",
+            "alpha off # lb.conf:7, alpha",
+            "alpha off # lb.conf:7",
+            "alpha on # lb.conf:4",
+            "alpha off # lb.conf:12",
+            "alpha on # lb.conf:4",
+            "alpha off # default",
+        ],
+        "{text}"
+    );
+}
+
+#[test]
+fn of_two_checkers_of_a_kind_the_one_that_is_left_stands_with_its_own_lines() {
+    let text = explained(
+        "virtual_server 10.0.0.1 80 {
+    protocol TCP
+    lb_kind DR
+    real_server 10.0.1.1 80 {
+        HTTP_GET {
+            retry 5
+        }
+        HTTP_GET {
+            retry 7
+            url {
+                path /
+            }
+        }
+    }
+}
+",
+    );
+    assert_eq!(
+        lines_of(&text, "HTTP_GET"),
+        ["HTTP_GET { # lb.conf:8"],
+        "{text}"
+    );
+    assert_eq!(lines_of(&text, "retry"), ["retry 7 # lb.conf:9"], "{text}");
+}
+
 /// A checker that checks nothing is left out, and the places of the others stay their own.
 #[test]
 fn checkers_stand_with_their_own_lines() {

@@ -48,8 +48,15 @@ impl Resolver<'_> {
             target: (draft.address, given.unwrap_or(port)),
             no_tunnel: no_tunnel(service, method),
         };
-        let checkers = draft.checkers.iter();
-        let checkers = checkers.filter_map(|checker| self.checker(checker, &outer));
+        let checkers = draft.checkers.iter().enumerate();
+        let checkers = checkers.filter_map(|(index, checker)| {
+            let checker = self.checker(checker, &outer);
+            if checker.is_none() {
+                let title = service.title_of(draft);
+                self.left_out.insert(format!("{title} check {index}"));
+            }
+            checker
+        });
         let mut checkers: Vec<Checker> = checkers.collect();
         // The room that a growing list takes is several times that of most servers' one checker.
         checkers.shrink_to_fit();

@@ -10,7 +10,7 @@ use super::hops::HopKey;
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// The gateways of this host's routes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Gateways {
     /// They are to be kept known at all.
     wanted: bool,
@@ -24,9 +24,10 @@ pub(super) struct Gateways {
 }
 
 impl Gateways {
+    /// From now on they are wanted; once more changes nothing.
     pub(super) fn keep(&mut self) {
+        self.list |= !self.wanted;
         self.wanted = true;
-        self.list = true;
     }
 
     /// Everything is read again.

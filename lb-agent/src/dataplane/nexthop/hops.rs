@@ -17,7 +17,7 @@ pub(super) struct HopKey {
 }
 
 /// The hops that a watched address goes by, and those that are kept.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Hops {
     pub(super) states: BTreeMap<HopKey, HopState>,
     /// When which hop is due, in that order; the same as `states[..].schedule.due()`.
@@ -27,7 +27,7 @@ pub(super) struct Hops {
 }
 
 /// One hop.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct HopState {
     /// The watched addresses behind it; never empty unless it is kept.
     pub(super) users: BTreeSet<IpAddr>,

@@ -14,7 +14,7 @@ const REMEMBERED: Duration = Duration::from_mins(10);
 const LEAST: u32 = 552;
 
 /// The paths that are narrower than their first link.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Paths {
     narrow: BTreeMap<IpAddr, Path>,
 }

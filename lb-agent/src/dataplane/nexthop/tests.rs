@@ -39,6 +39,7 @@ fn eth0() -> Link {
         mtu: 1500,
         kind: LinkKind::Ethernet,
         master: None,
+        alias: None,
     }
 }
 

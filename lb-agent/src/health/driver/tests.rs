@@ -1,15 +1,20 @@
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
 use super::*;
 use crate::health::Change;
-use crate::health::spec::{Check, Server};
-use crate::health::testing::{TestServer, VIP, http, read_request, real_server, virtual_server};
+use crate::health::probe::Weight;
+use crate::health::spec::{Check, Kind, Question, ReplyPattern, Server, Target, UdpCheck};
+use crate::health::testing::{
+    TestServer, VIP, checker, http, read_request, real_server, virtual_server,
+};
 use crate::health::verdict::State;
 
 /// Long enough for a busy machine; nothing waits for it when all is well.
@@ -164,6 +169,100 @@ async fn a_server_that_hangs_goes_down_with_its_time_out() {
         "url(/): connected, but no answer within 50ms."
     );
     handle.stop().await;
+}
+
+/// What an ended probe adds counts from the weight that the pool has since the reload: 10, not 5. Many
+/// times, since without an order chance decides.
+#[tokio::test]
+async fn a_reload_comes_before_the_probes_that_have_ended_meanwhile() {
+    let weighing = |weight| {
+        let server = Server {
+            checks: vec![checker(Kind::Tcp, 1)],
+            ..real_server(2, weight)
+        };
+        vec![virtual_server(vec![server], None)]
+    };
+    for _ in 0..32 {
+        let mut schedule = Schedule::new(&weighing(5), settings(true), clock::now());
+        schedule.handle_timeout(clock::now());
+        let id = loop {
+            match schedule.poll_action().expect("no probe") {
+                Action::Probe { id, .. } => break id,
+                Action::Log(_) | Action::Changed(_) => {}
+            }
+        };
+        let (sender, mut events) = mpsc::unbounded_channel();
+        let mut driver = Driver::new(schedule, sender);
+        let probe = driver
+            .probes
+            .spawn(async { ProbeResult::Weighs(Weight::More(-2)) });
+        driver.asked.insert(probe.id(), Some(id));
+        task::yield_now().await;
+        let (requests, inbox) = mpsc::unbounded_channel();
+        requests.send(Request::Reload(weighing(10), true)).unwrap();
+        let running = tokio::spawn(driver.run(inbox));
+        assert_eq!(next(&mut events).await.change, Change::Weight(8));
+        drop(requests);
+        running.await.unwrap();
+    }
+}
+
+/// A server that takes its time. At the same time both would have one address and port, and all answers
+/// would come to one of them.
+#[tokio::test]
+async fn checks_from_one_port_to_one_server_take_turns() {
+    let answering = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = answering.local_addr().unwrap();
+    let answering = tokio::spawn(async move {
+        let mut request = [0; 64];
+        while let Ok((length, from)) = answering.recv_from(&mut request).await {
+            sleep_until((clock::now() + Duration::from_millis(100)).into()).await;
+            let reply = request.get(..length).unwrap();
+            answering.send_to(reply, from).await.unwrap();
+        }
+    });
+    let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let bind_port = free.local_addr().unwrap().port();
+    drop(free);
+    let require_reply = Some(ReplyPattern {
+        bytes: Vec::new(),
+        ignore: Vec::new(),
+    });
+    let question = Question {
+        target: Target {
+            bind_port,
+            connect_timeout: PATIENCE,
+            ..Target::new(address)
+        },
+        kind: Kind::Udp(UdpCheck {
+            require_reply,
+            ..UdpCheck::default()
+        }),
+    };
+    let server = |host| Server {
+        checks: vec![Check {
+            question: question.clone(),
+            ..checker(Kind::Tcp, 0)
+        }],
+        ..real_server(host, 1)
+    };
+    let services = [virtual_server(vec![server(2), server(3)], None)];
+    let (sender, _events) = mpsc::unbounded_channel();
+    let handle = spawn(&services, false, sender);
+    let answered = async {
+        loop {
+            let status = handle.status().await;
+            let states: Vec<State> = status.iter().map(|it| it.state).collect();
+            if !states.contains(&State::Unproven) {
+                return states;
+            }
+            task::yield_now().await;
+        }
+    };
+    let states = timeout(PATIENCE * 2, answered).await.unwrap();
+    assert_eq!(states, [State::Up; 2]);
+    handle.stop().await;
+    answering.abort();
 }
 
 /// `ulimit -n 1024` with checks through the data plane, of five descriptors each.

@@ -1,6 +1,6 @@
 //! What of a pool outlives a reload and a restart.
 
-use std::fmt::Display;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,11 +52,17 @@ pub enum Past<'r> {
 }
 
 impl PoolRecord {
-    /// What is known of the real server called `name`.
-    pub fn server(&self, name: impl Display) -> Option<&ServerRecord> {
-        let name = name.to_string();
-        let mut servers = self.servers.iter();
-        servers.find(|it| it.real_server == name)
+    /// Whether its quorum is known to somebody: it had one, or a server was told to be up or down. That of
+    /// a pool that nothing has been said of yet (`alpha`, before the first check) is no news.
+    fn is_heard_of(&self) -> bool {
+        self.has_quorum || self.servers.iter().any(|server| server.told)
+    }
+
+    /// Its real servers by their names.
+    #[must_use]
+    pub fn by_name(&self) -> HashMap<&str, &ServerRecord> {
+        let servers = self.servers.iter();
+        servers.map(|it| (it.real_server.as_str(), it)).collect()
     }
 }
 
@@ -78,25 +84,29 @@ impl Pool {
         }
     }
 
-    /// Goes on from `past`: whether it had its quorum, if that is known. What there is to hear of the
+    /// Goes on from `past`: whether it had its quorum, if somebody knows of it. What there is to hear of the
     /// servers is told in the order of the file.
     pub(super) fn recall(&mut self, past: Past<'_>, change: &mut PoolChange) -> Option<bool> {
         let names = Names(&self.virtual_server);
         let init = self.rules.rs_init_notifies;
-        let mut had_quorum = None;
+        let (had_quorum, servers) = match past {
+            Past::Unknown => (None, HashMap::new()),
+            Past::Hands(record) => (None, record.by_name()),
+            Past::All(record) => {
+                let had_quorum = record.is_heard_of().then_some(record.has_quorum);
+                (had_quorum, record.by_name())
+            }
+        };
         for server in &mut self.servers {
-            let name = names.of(&server.key);
+            let name = names.of(&server.key).to_string();
+            let known = servers.get(name.as_str()).copied();
             let notice = match past {
                 Past::Unknown => None,
-                Past::Hands(record) => {
-                    server.hand = record.server(name).and_then(|known| known.hand);
+                Past::Hands(_) => {
+                    server.hand = known.and_then(|known| known.hand);
                     None
                 }
-                Past::All(record) => {
-                    had_quorum = Some(record.has_quorum);
-                    let known = record.server(name);
-                    known.and_then(|known| server.recall(known))
-                }
+                Past::All(_) => known.and_then(|known| server.recall(known)),
             };
             let notice = notice.or_else(|| (init && server.up).then(|| server.tell()));
             change.notices.extend(notice);

@@ -36,8 +36,8 @@ pub(super) async fn connect_udp(target: &Target) -> Result<UdpSocket, ProbeResul
         .map_err(|error| not_probed(no_socket(&error)))?;
     prepare(target, &SockRef::from(&socket)).map_err(not_probed)?;
     if from.port() != 0 {
-        // Other checkers may have the same `bind_port`; the kernel tells their answers apart by the
-        // addresses that they are connected to.
+        // Checkers of other servers may have the same `bind_port`; the kernel tells their answers apart by
+        // the addresses that they are connected to. Those of the same server take turns.
         let shared = socket.set_reuse_address(true);
         shared.map_err(|error| not_probed(no_bind(from, &error)))?;
     }

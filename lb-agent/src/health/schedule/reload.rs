@@ -67,12 +67,7 @@ impl Schedule {
     ) -> (Moves, Vec<Option<usize>>) {
         let mut moves = vec![None; before.len()];
         let mut old = Before::new(before, old_targets);
-        let claims: Vec<Claim> = (self.entries.iter())
-            .map(|entry| {
-                let own = keys(&entry.targets, &self.targets);
-                old.claim(entry.verdict.check(), &own, now)
-            })
-            .collect();
+        let claims = old.claims(&self.entries, &self.targets, now);
         let mut sources = Vec::with_capacity(claims.len());
         for (id, (entry, claim)) in self.entries.iter_mut().zip(claims).enumerate() {
             match claim {
@@ -151,23 +146,49 @@ impl Before {
         }
     }
 
-    /// For the checker `check` of the servers `own`. Where checkers are not shared there may be
-    /// several equal ones, and always such that ask the same; its own one comes first.
-    fn claim(&mut self, check: &Arc<Check>, own: &[Key], now: Instant) -> Claim {
-        let is_own = |id: &usize| {
-            let keys = self.verdicts.get(*id).map(|(_, keys)| keys);
-            keys.is_some_and(|keys| keys.iter().any(|key| own.contains(key)))
-        };
-        let place = |ids: &[usize]| ids.iter().position(is_own).unwrap_or(0);
+    /// What each of `entries` goes on from. Its own first: what is new must not take what somebody further
+    /// down goes on with.
+    fn claims(&mut self, entries: &[Entry], targets: &[Target], now: Instant) -> Vec<Claim> {
+        let owners = |entry: &Entry| keys(&entry.targets, targets);
+        let own = entries.iter();
+        let own = own.map(|entry| self.claim_own(entry.verdict.check(), &owners(entry)));
+        let own: Vec<Option<Claim>> = own.collect();
+        let claims = entries.iter().zip(own).map(|(entry, own)| {
+            own.unwrap_or_else(|| self.claim(entry.verdict.check(), &owners(entry), now))
+        });
+        claims.collect()
+    }
+
+    /// Where checkers are not shared there may be several equal ones: that of the servers `owners`, if
+    /// they had one.
+    fn claim_own(&mut self, check: &Arc<Check>, owners: &[Key]) -> Option<Claim> {
+        let mut ids = self.equal.get(check)?.iter();
+        let place = ids.position(|id| self.is_of(*id, owners))?;
+        let ids = self.equal.get_mut(check)?;
+        Some(Claim::All(ids.swap_remove(place)))
+    }
+
+    /// For the checker `check` of the servers `owners`, which had no equal one: one that nobody else has
+    /// claimed, or the memory of one that asks the same, of theirs if there is one.
+    fn claim(&mut self, check: &Arc<Check>, owners: &[Key], now: Instant) -> Claim {
         if let Some(ids) = self.equal.get_mut(check).filter(|ids| !ids.is_empty()) {
-            return Claim::All(ids.swap_remove(place(ids)));
+            return Claim::All(ids.swap_remove(0));
         }
         let ids = self.by_question.get(&check.question);
-        let id = ids.and_then(|ids| ids.get(place(ids)));
+        let id = ids.and_then(|ids| {
+            let own = ids.iter().find(|id| self.is_of(**id, owners));
+            own.or_else(|| ids.first())
+        });
         let same = id.and_then(|id| Some((*id, self.verdicts.get(*id)?.0.as_ref()?)));
         same.map_or(Claim::Nothing, |(id, verdict)| {
             Claim::Memory(id, Box::new(verdict.record(now)))
         })
+    }
+
+    /// Whether the checker `id` was one of these servers.
+    fn is_of(&self, id: usize, owners: &[Key]) -> bool {
+        let keys = self.verdicts.get(id).map(|(_, keys)| keys);
+        keys.is_some_and(|keys| keys.iter().any(|key| owners.contains(key)))
     }
 
     fn take(&mut self, id: usize) -> Option<Verdict> {

@@ -105,16 +105,30 @@ impl Target {
         held.collect()
     }
 
-    /// Goes on from what its pool was before a restart; nothing is known of its
-    /// checkers `unknown`, which are in order.
-    pub(super) fn recall(&mut self, known: &ServerRecord, unknown: &[usize]) {
-        let new = self
-            .entries
-            .iter()
-            .filter(|id| unknown.binary_search(id).is_ok());
-        self.held = new.map(|&id| (id, known.up)).collect();
+    /// Goes on from what its pool was before a restart. `unanswered` are the checkers without an answer, in
+    /// order, and whether each may be why it was down: one that stood for nothing says nothing now either.
+    pub(super) fn recall(&mut self, known: &ServerRecord, unanswered: &[(usize, bool)]) {
+        let held = self.entries.iter().filter_map(|&id| {
+            let place = unanswered.binary_search_by_key(&id, |it| it.0).ok()?;
+            let (_, held_down) = *unanswered.get(place)?;
+            (known.up || held_down).then_some((id, known.up))
+        });
+        self.held = held.collect();
         self.told.up = known.up;
         self.told.weight = weight::moved(self.configured, known.more_weight);
+    }
+
+    /// The checkers that stood for what was down before a reload; they may have answered since.
+    pub(super) fn held_down(&self) -> impl Iterator<Item = usize> + '_ {
+        let held = self.held.iter().filter(|(_, up)| !up);
+        held.map(|(id, _)| *id)
+    }
+
+    /// Its checker `id` counts as at a start from now on; whether it did not.
+    pub(super) fn let_go(&mut self, id: usize) -> bool {
+        let before = self.held.len();
+        self.held.retain(|it| it.0 != id);
+        self.held.len() != before
     }
 
     pub(super) fn is_suspended(&self) -> bool {

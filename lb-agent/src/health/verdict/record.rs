@@ -46,6 +46,17 @@ pub struct Record {
     /// How many milliseconds it had been up, or down.
     #[serde(default)]
     since: Option<u64>,
+    /// Not answered since a reload: it stands for one before that was down. What is up needs no such
+    /// word: then all its checkers stood for that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::health) held_down: bool,
+}
+
+impl Record {
+    /// Whether it had an answer.
+    pub(in crate::health) fn is_proven(&self) -> bool {
+        self.state != State::Unproven
+    }
 }
 
 impl Verdict {
@@ -66,6 +77,7 @@ impl Verdict {
             counters: self.counters,
             last: last.map(|last| (last.result.clone(), age(last.at))),
             since: self.since.map(age),
+            held_down: false,
         }
     }
 

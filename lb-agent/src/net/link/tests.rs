@@ -44,6 +44,7 @@ fn a_network_card_is_read_whole() {
         LinkAttribute::Mtu(9000),
         LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]),
         LinkAttribute::Controller(3),
+        LinkAttribute::IfAlias("uplink".into()),
     ]);
     assert_eq!(
         decode(&bytes(&card)),
@@ -55,6 +56,7 @@ fn a_network_card_is_read_whole() {
             mtu: 9000,
             kind: LinkKind::Ethernet,
             master: Some(3),
+            alias: Some("uplink".into()),
         })
     );
 }

@@ -22,3 +22,15 @@ fn a_macvlan_is_written_as_iproute2_writes_it() {
     ];
     assert_eq!(encode(&link).body(), golden);
 }
+
+/// As `ip link set vrrp.51 up alias lb-agent` sends it, but for the order of the attributes.
+#[test]
+fn what_is_brought_up_is_marked_for_the_next_run() {
+    #[rustfmt::skip]
+    let golden = [
+        0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0,
+        12, 0, 3, 0, b'v', b'r', b'r', b'p', b'.', b'5', b'1', 0,
+        13, 0, 20, 0, b'l', b'b', b'-', b'a', b'g', b'e', b'n', b't', 0, 0, 0, 0,
+    ];
+    assert_eq!(up("vrrp.51").body(), golden);
+}

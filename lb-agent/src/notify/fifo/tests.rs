@@ -1,5 +1,4 @@
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
 
 use tempfile::TempDir;
 use tokio::time::sleep_until;
@@ -106,6 +105,17 @@ async fn a_reader_that_leaves_and_comes_back_loses_nothing() {
     drop(first);
     handle.writer().write("two\n".into());
     assert_eq!(lines_until(&reader(&settings), "two").await, ["two"]);
+}
+
+#[tokio::test]
+async fn a_fifo_that_was_deleted_and_made_anew_is_another_one() {
+    let folder = TempDir::new().unwrap();
+    let settings = settings(&folder);
+    let handle = spawn(&settings).unwrap();
+    let opened = || open_all([&settings]).pop().unwrap().unwrap();
+    assert!(handle.writes_to(&opened()));
+    fs::remove_file(&settings.path).unwrap();
+    assert!(!handle.writes_to(&opened()));
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{Director, method, real_servers};
+use super::Director;
+use super::desired::{method, real_servers};
 use crate::config::model::{
     self, Forwarding, NftablesIpvs, RealServer, RealServerKey, Served, VirtualServer,
     VirtualServerGroupEntry, VirtualServerKey,

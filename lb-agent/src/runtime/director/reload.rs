@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::choices::may_be_for_xdp;
 use super::{Director, addressed, owners, places, pool_spec, servers, suspending};
@@ -14,16 +15,41 @@ use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
 use crate::dataplane::desired::{Desired, Service};
 use crate::health::pool::{Pool, PoolChange};
 use crate::log_line::LogLine;
+use crate::net::address::Address;
+use crate::net::link::Link;
 
 impl Director {
-    /// Another director, for finding out who would carry what under `config`; what it is to know of
-    /// the network it has to be told.
+    /// Another director, for finding out who would carry what under `config`. It knows of links and
+    /// next hops what this one knows, so only the routes of new servers have to be asked for; the
+    /// addresses of this host it has to be told ([`Self::handle_surroundings`]).
     #[must_use]
     pub fn rehearse(&self, config: Config) -> Self {
         let (mut next, _) = Self::new(config, &self.gates);
         next.refused = self.refusals_that_last(&next.config);
         next.masters.clone_from(&self.masters);
+        next.links.clone_from(&self.links);
+        next.hops.clone_from(&self.hops);
+        next.watch_anew();
         next
+    }
+
+    /// All interfaces and all addresses of this host. Of the routes to servers only those are asked
+    /// for that are not known yet, or cannot be as they were.
+    pub fn handle_surroundings(&mut self, links: &[Link], addresses: &[Address], now: Instant) {
+        let there: BTreeSet<u32> = links.iter().map(|link| link.index).collect();
+        let known = self.links.keys().copied();
+        let gone: Vec<u32> = known.filter(|index| !there.contains(index)).collect();
+        for index in gone {
+            self.hops.handle_link_gone(index, now);
+            self.handle_link_gone(index);
+        }
+        for link in links {
+            self.hops.handle_link(link.clone(), now);
+            self.handle_link(link.clone());
+        }
+        self.handle_addresses(addresses);
+        let own: BTreeSet<IpAddr> = addresses.iter().map(|it| it.address.addr()).collect();
+        self.hops.handle_addresses(&own);
     }
 
     /// What XDP was refused, of the virtual servers that ask for it under `config` as they did.

@@ -4,12 +4,14 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
+use lb_common::control::GATE_ALWAYS;
 
 use super::*;
 use crate::config::model::{
     AddressKey, Garp, InitialState, RealServer, RealServerKey, Scheduler, SorryServer,
     VirtualAddress, VrrpInstance,
 };
+use crate::dataplane::desired::Path;
 use crate::health::Change;
 use crate::net::link::LinkKind;
 use crate::net::neighbour::{Neighbour, NeighbourState};
@@ -78,6 +80,7 @@ fn link(index: u32, name: &str, kind: LinkKind) -> Link {
         mtu: 1500,
         kind,
         master: None,
+        alias: None,
     }
 }
 

@@ -8,7 +8,6 @@ use super::forwarding;
 use super::said::Said;
 use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::port::{Need, Ports, Wanted};
-use crate::dataplane::xdp::gate::Numbers;
 use crate::runtime::director::Director;
 use crate::runtime::plane::{Plane, PlaneError, Times, chain};
 
@@ -53,7 +52,7 @@ impl Balancer {
             Ok(()) => Ok(balancer),
             Err(error) => {
                 // Nothing half-done stays behind.
-                balancer.stop();
+                balancer.give_back();
                 Err(error)
             }
         }
@@ -137,11 +136,9 @@ impl Balancer {
     }
 
     /// The agent does not run after all. What an earlier agent has left goes on forwarding, as long
-    /// as nothing of it has been changed; everything else goes.
-    pub(super) fn give_back(self) {
-        if self.plane.is_as_found() {
-            // The addresses of instances are taken away, as nobody is in charge of them.
-            self.plane.gates().reset(&Numbers::default());
+    /// as none of its services has been changed; everything else goes.
+    pub(super) fn give_back(mut self) {
+        if self.plane.give_back() {
             info!("what an earlier agent has left goes on forwarding");
         } else {
             self.stop();

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use crate::dataplane::nexthop::{Action, Reason, Resolution};
+use crate::net::link::Link;
 use crate::net::monitor::{Event, Group, Monitor};
 use crate::net::netlink::{Connection, NetlinkError};
 use crate::net::{address, link, neighbour, route};
@@ -53,29 +54,31 @@ impl Network {
         })
     }
 
-    /// Reads everything there is.
+    /// Reads everything there is; every route is asked for.
     pub(super) fn read_all(&mut self, director: &mut Director) -> Result<(), NetlinkError> {
-        self.listen_to_paths(director);
-        let links = link::list(&mut self.connection)?;
         let neighbours = neighbour::list(&mut self.connection)?;
-        let gone: Vec<u32> = director
-            .links()
-            .map(|old| old.index)
-            .filter(|index| !links.iter().any(|link| link.index == *index))
-            .collect();
-        for index in gone {
-            director.handle_link_gone(index);
-        }
-        for link in &links {
-            director.handle_link(link.clone());
-        }
+        let links = self.read_surroundings(director)?;
         // One that has gone and come back meanwhile may look as it did.
         director.doubt_attachments();
-        director.handle_addresses(&address::list(&mut self.connection)?);
         director
             .hops()
             .handle_snapshot(links, neighbours, clock::now());
         Ok(())
+    }
+
+    /// Reads interfaces and addresses, for a director that has another configuration, or tries one:
+    /// it wants to know of more of them than before. What it knows of neighbours and routes is true
+    /// until the kernel tells otherwise; a question for each of thousands of servers would hold up
+    /// everything else. Gives the interfaces.
+    pub(super) fn read_surroundings(
+        &mut self,
+        director: &mut Director,
+    ) -> Result<Vec<Link>, NetlinkError> {
+        self.listen_to_paths(director);
+        let links = link::list(&mut self.connection)?;
+        let addresses = address::list(&mut self.connection)?;
+        director.handle_surroundings(&links, &addresses, clock::now());
+        Ok(links)
     }
 
     fn listen_to_paths(&mut self, director: &Director) {
@@ -88,10 +91,13 @@ impl Network {
         }
     }
 
-    /// Reads everything again, for a director that wants to know of more than before.
+    /// Reads interfaces and addresses again, for the director that goes on with another
+    /// configuration. If that fails, everything is tried again until it can be read.
     pub(super) fn read_again(&mut self, director: &mut Director) {
-        self.loss.note();
-        self.mend(director);
+        if self.read_surroundings(director).is_err() {
+            self.loss.note();
+            self.mend(director);
+        }
     }
 
     /// The next piece of news.
@@ -217,8 +223,8 @@ impl Network {
         changed
     }
 
-    /// The same for a director that only tries a configuration: the routes are asked for, nobody is
-    /// probed, and nobody is told.
+    /// The same for a director that only tries a configuration: the routes that are not known are
+    /// asked for, nobody is probed, and nobody is told.
     pub(super) fn look_up(&mut self, director: &mut Director, now: Instant) {
         while let Some(action) = director.hops().poll_action() {
             match action {

@@ -25,9 +25,11 @@ use super::module::Module;
 use super::said::Said;
 use super::vrrp::names;
 use crate::config::model::VirtualServerKey;
+use crate::dataplane::nexthop::NextHops;
 use crate::dataplane::xdp::gate::{InstanceGates, NoGates};
 use crate::dataplane::xdp::pins::Pins;
 use crate::net;
+use crate::runtime::clock;
 use crate::runtime::director::Director;
 use crate::runtime::plane::{Plane, chain};
 use crate::vrrp;
@@ -42,7 +44,7 @@ pub(super) struct Planes {
     ipvs: Option<Ipvs>,
     /// Who loads IPVS's module while we go on.
     module: Module,
-    /// What came of loading it for a reload; `None`: that was not tried.
+    /// What came of loading it for the reload that is under way; `None`: that was not tried.
     loaded: Option<Result<(), String>>,
     /// Why the program cannot be loaded.
     no_xdp: Option<String>,
@@ -50,15 +52,29 @@ pub(super) struct Planes {
     no_ipvs: Option<String>,
     /// Why XDP does not serve, of the configuration that is to come.
     expected: BTreeMap<VirtualServerKey, String>,
+    /// What was found out of the ways to its servers.
+    ways: NextHops,
     /// Who carries what.
     carried: Said<String>,
 }
 
 impl Planes {
-    /// Finds out who can carry what, and brings it about: what has to stand before anybody hears
-    /// of us. Unless `xdp_required` is off, a virtual server that nobody carries is an error.
+    /// Finds out who can carry what; [`Self::begin`] brings it about. Unless `xdp_required` is off, a
+    /// virtual server that nobody carries is an error.
     pub(super) fn start(instance: &str, director: &mut Director) -> Result<Self, RunError> {
-        let mut planes = Self {
+        let mut planes = Self::new(instance);
+        match planes.survey(director) {
+            Ok(()) => Ok(planes),
+            Err(error) => {
+                planes.give_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Nothing is known, and nobody is served.
+    fn new(instance: &str) -> Self {
+        Self {
             instance: instance.to_owned(),
             balancer: None,
             ipvs: None,
@@ -67,14 +83,8 @@ impl Planes {
             no_xdp: None,
             no_ipvs: None,
             expected: BTreeMap::new(),
+            ways: NextHops::new(),
             carried: Said::default(),
-        };
-        match planes.begin(director) {
-            Ok(()) => Ok(planes),
-            Err(error) => {
-                planes.give_back();
-                Err(error)
-            }
         }
     }
 
@@ -103,7 +113,9 @@ impl Planes {
 
     /// What VRRP opens and shuts.
     pub(super) fn gate(&self, director: &Director) -> Box<dyn vrrp::Gate> {
-        match self.xdp() {
+        // One that nobody needs goes, between two configurations a little later.
+        let stays = director.needs_xdp() || director.is_between();
+        match self.xdp().filter(|_| stays) {
             Some(plane) => Box::new(InstanceGates::new(
                 plane.gates(),
                 director.gates(),
@@ -118,17 +130,20 @@ impl Planes {
         self.loaded = loaded;
     }
 
+    /// The director has another configuration, which was prepared a moment ago: what the kernel has
+    /// said of the ways to new servers is not asked again.
+    pub(super) fn teach(&mut self, director: &mut Director) {
+        let ways = std::mem::take(&mut self.ways);
+        director.hops().learn(&ways, clock::now());
+    }
+
     /// The director has another configuration, which was prepared: who carries what is chosen anew.
     pub(super) fn reload(&mut self, director: &mut Director) {
         director.note_refusals(std::mem::take(&mut self.expected));
         // The way to a server may be another one since `prepare`.
         let (_, wants_ipvs) = director.asks(self.xdp_there());
-        if wants_ipvs && self.ipvs.is_none() && self.no_ipvs.is_none() {
-            if self.may_open_ipvs() {
-                self.open_ipvs();
-            } else {
-                self.module.ask(director.config());
-            }
+        if wants_ipvs {
+            self.open_or_ask(director);
         }
         director.choose(self.xdp_there(), self.ipvs_there());
         if director.needs_xdp() && self.balancer.is_none() {
@@ -162,13 +177,7 @@ impl Planes {
         if refused.is_empty() {
             return false;
         }
-        if self.ipvs.is_none() && self.no_ipvs.is_none() {
-            if self.may_open_ipvs() {
-                self.open_ipvs();
-            } else {
-                self.module.ask(director.config());
-            }
-        }
+        self.open_or_ask(director);
         if self.ipvs.is_none() {
             return false;
         }
@@ -289,6 +298,18 @@ impl Planes {
         net::ipvs::Ipvs::is_loaded() || self.loaded.is_some()
     }
 
+    /// Opens IPVS, or has its module loaded first, unless it is open or known not to be there.
+    fn open_or_ask(&mut self, director: &Director) {
+        if self.ipvs.is_some() || self.no_ipvs.is_some() {
+            return;
+        }
+        if self.may_open_ipvs() {
+            self.open_ipvs();
+        } else {
+            self.module.ask(director.config());
+        }
+    }
+
     fn open_ipvs(&mut self) {
         let opened = match &self.loaded {
             // Nobody waits for modprobe once more.
@@ -329,3 +350,6 @@ fn remove_pins(instance: &str) {
         Err(error) => error!("{}", chain(&error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -256,6 +256,7 @@ impl Supervisor {
         }
         self.reloads.before = Some(Arc::clone(self.director.config()));
         write_lines(self.director.reload(config));
+        self.planes.teach(&mut self.director);
         self.health.reload(services, share);
         self.network.read_again(&mut self.director);
         self.settle();

@@ -64,8 +64,8 @@ impl Telling {
     }
 
     /// Goes on with those of another configuration. Scripts that wait are run; a FIFO that stays
-    /// the same stays open, with its script; mails that wait are sent as the new one says, or, if it
-    /// says nothing, as the old one did. `opened`: the FIFOs, in their order.
+    /// the same, and is still there, stays open, with its script; mails that wait are sent as the new
+    /// one says, or, if it says nothing, as the old one did. `opened`: the FIFOs, in their order.
     pub(super) fn replace(&mut self, settings: Settings, opened: Vec<Opened>) {
         remark(&settings);
         self.fifos = open(&settings.fifos, opened, std::mem::take(&mut self.fifos));
@@ -150,13 +150,15 @@ impl Telling {
 
 type Fifos = Vec<(Audience, fifo::Settings, fifo::Handle)>;
 
-/// The FIFOs of `settings`, which are `opened`; of `old` those that stay.
+/// The FIFOs of `settings`, which are `opened`; of `old` those that stay. One that somebody has deleted does
+/// not: it was made anew, and nobody finds the old one any more.
 fn open(settings: &[(Audience, fifo::Settings)], opened: Vec<Opened>, mut old: Fifos) -> Fifos {
     let mut fifos = Vec::with_capacity(settings.len());
     let mut new = Vec::new();
     for ((audience, settings), opened) in settings.iter().zip(opened) {
-        let same = |(whose, known, _): &(Audience, fifo::Settings, _)| {
-            whose == audience && known == settings
+        let same = |(whose, known, fifo): &(Audience, fifo::Settings, fifo::Handle)| {
+            let new = opened.as_ref().ok();
+            whose == audience && known == settings && new.is_none_or(|new| fifo.writes_to(new))
         };
         match old.iter().position(same) {
             Some(place) => fifos.push(old.swap_remove(place)),

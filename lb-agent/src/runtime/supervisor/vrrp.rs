@@ -8,17 +8,18 @@ use super::planes::Planes;
 use crate::config::model::Config;
 use crate::runtime::director::Director;
 use crate::vrrp::News;
-use crate::vrrp::driver::{self, Handle, SpawnError};
+use crate::vrrp::driver::{self, Prepared, SpawnError};
 use crate::vrrp::settings::Setup;
 
-/// Starts the instances; `None`: there are none, nor addresses, routes or rules for all the time. What happens to them goes to `news`.
-pub(super) fn start(
+/// Makes the instances ready to start; `None`: there are none, nor addresses, routes or rules for all
+/// the time. What happens to them goes to `news`.
+pub(super) fn prepare(
     director: &Director,
     planes: &Planes,
     mut setup: Setup,
     conduct: Conduct,
     news: mpsc::UnboundedSender<News>,
-) -> Result<Option<Handle>, SpawnError> {
+) -> Result<Option<Prepared>, SpawnError> {
     setup.global.dont_release = conduct.dont_release_vrrp;
     if setup.is_empty() {
         return Ok(None);
@@ -27,7 +28,7 @@ pub(super) fn start(
         // The supervisor is gone only when the process is on its way out.
         news.send(said).ok();
     };
-    driver::spawn(setup, planes.gate(director), listener).map(Some)
+    driver::prepare(setup, planes.gate(director), listener).map(Some)
 }
 
 /// The instances, in the order of the configuration.
@@ -50,7 +51,8 @@ impl Supervisor {
     /// For a configuration that has instances where there were none.
     pub(super) fn start_vrrp(&mut self, setup: Setup) -> Result<(), SpawnError> {
         let (conduct, tell) = (self.conduct, self.tell.clone());
-        self.vrrp = start(&self.director, &self.planes, setup, conduct, tell)?;
+        let ready = prepare(&self.director, &self.planes, setup, conduct, tell)?;
+        self.vrrp = ready.map(Prepared::spawn).transpose()?;
         Ok(())
     }
 }

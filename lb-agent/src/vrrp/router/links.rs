@@ -26,10 +26,15 @@ impl<K: Kernel> Router<K> {
             Ok(links) => links,
             Err(error) => return error!("{error}"),
         };
+        self.earlier
+            .get_or_insert_with(|| links.iter().map(|link| link.index).collect());
         for (index, name) in self.interfaces.missing_from(&links) {
             self.remove_link(index, &name, now);
         }
-        for link in &links {
+        // Who has the name of a VMAC is judged by the interface below, which may come later here.
+        let named = |link: &&Link| self.is_vmac_name(&link.name);
+        let (vmacs, others): (Vec<&Link>, Vec<&Link>) = links.iter().partition(named);
+        for link in others.into_iter().chain(vmacs) {
             self.update_link(link.clone(), now);
         }
         self.judge_names(now);
@@ -60,7 +65,7 @@ impl<K: Kernel> Router<K> {
             self.open(&link);
         }
         self.interfaces.insert(link);
-        if self.is_vmac_name(&name) {
+        if self.is_vmac_name(&name) || (before.is_none() && self.is_below_vmac(&name)) {
             self.judge_names(now);
         }
         if is_new_primary {
@@ -127,7 +132,7 @@ impl<K: Kernel> Router<K> {
             let what = (Kind::Interface, name);
             member.track(what, Status::Down, &self.interfaces, &mut self.outside, now);
         }
-        if self.is_vmac_name(name) {
+        if self.is_vmac_name(name) || self.is_below_vmac(name) {
             self.judge_names(now);
         }
     }
@@ -201,6 +206,12 @@ impl<K: Kernel> Router<K> {
     fn is_vmac_name(&self, name: &str) -> bool {
         let mut vmacs = self.members.iter().flat_map(|it| it.config.vmacs());
         vmacs.any(|vmac| vmac.name == name)
+    }
+
+    /// Whether an interface is to be made on top of the one of this name.
+    fn is_below_vmac(&self, name: &str) -> bool {
+        let mut vmacs = self.members.iter().flat_map(|it| it.config.vmacs());
+        vmacs.any(|vmac| vmac.base == name)
     }
 
     /// Whether an instance sends its adverts there.

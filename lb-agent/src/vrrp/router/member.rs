@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::{error, info, warn};
+use tracing::info;
 
 use super::complaint::Complaints;
 use super::{Interfaces, Outside};
@@ -15,15 +15,16 @@ use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::election::Advert;
 use crate::vrrp::group::Standing;
 use crate::vrrp::hmac::Sequences;
-use crate::vrrp::instance::{Action, Fault, Input, Instance, Rival};
+use crate::vrrp::instance::{Fault, Input, Instance};
 use crate::vrrp::receive::{Expected, Mismatch, Rejected};
 use crate::vrrp::routing::Routing;
 use crate::vrrp::settings::{Kind, Status, VirtualRouter};
 use crate::vrrp::status::{AddressStatus, Board, Reason, Record, TrackedStatus};
-use crate::vrrp::{Change, News, State};
 use crate::wire::vrrp::PRIORITY_OWNER;
 
+mod act;
 mod announce;
+mod filter;
 mod packets;
 mod reload;
 
@@ -61,6 +62,8 @@ pub(super) struct Member {
     heard_lower: bool,
     /// `no_accept` is in force.
     blocked: bool,
+    /// What keeps its packet filter from being looked after, as it was said last.
+    filter_trouble: Option<String>,
     /// Who that was, and where.
     lower: Option<(IpAddr, Option<[u8; 6]>)>,
     /// The address to ask for next.
@@ -95,6 +98,7 @@ impl Member {
             hmac_sequence: None,
             heard_lower: false,
             blocked: false,
+            filter_trouble: None,
             lower: None,
             probe: 0,
             packet: Vec::new(),
@@ -249,33 +253,6 @@ impl Member {
         }
     }
 
-    pub(super) const fn is_blocked(&self) -> bool {
-        self.blocked
-    }
-
-    /// Somebody may have flushed the packet filters, as a firewall does when it is started anew.
-    pub(super) fn restore_filter<K: Kernel>(&mut self, outside: &mut Outside<K>) {
-        if !self.blocked {
-            return;
-        }
-        let name = &self.config.name;
-        let addresses = self.config.addresses();
-        let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
-        match outside.kernel.is_blocked(&self.table(), &addresses) {
-            Ok(true) => {}
-            Ok(false) => {
-                let table = self.table();
-                warn!(
-                    "({name}) somebody removed or changed the packet filter of no_accept (nftables \
-                     table {table}); put back"
-                );
-                self.block(outside);
-                self.board.counters.filter_restored();
-            }
-            Err(error) => warn!("({name}) {error}"),
-        }
-    }
-
     /// Takes from the kernel what an earlier run may have left: filters, routes and rules,
     /// addresses.
     pub(super) fn remove_residual<K: Kernel>(
@@ -323,179 +300,10 @@ impl Member {
         self.publish();
     }
 
-    fn carry_out<K: Kernel>(
-        &mut self,
-        interfaces: &Interfaces,
-        outside: &mut Outside<K>,
-        now: Instant,
-    ) {
-        let instance = self.place;
-        while let Some(action) = self.machine.poll_action() {
-            match action {
-                Action::SendAdvert { priority } => self.send_advert(priority, interfaces, outside),
-                Action::ArmGate => outside.gate.arm(instance),
-                Action::DisarmGate => outside.gate.disarm(instance),
-                Action::RemoveResidual => self.remove_residual(interfaces, outside),
-                Action::AddAddresses => {
-                    self.block(outside);
-                    self.addresses.add(&mut outside.kernel, interfaces);
-                    self.routing.add(&mut outside.kernel, interfaces);
-                }
-                Action::RemoveAddresses => {
-                    outside.pace.forget(instance);
-                    self.routing.remove(&mut outside.kernel);
-                    self.addresses.remove(&mut outside.kernel);
-                    if std::mem::take(&mut self.blocked) {
-                        self.unblock(outside);
-                    }
-                }
-                Action::Announce { address, first } => {
-                    self.announce(address, first, interfaces, outside, now);
-                }
-                Action::AnnounceSource => self.announce_source(interfaces, outside, now),
-                Action::Probe => self.probe(interfaces, outside),
-                Action::LowerPriority => {
-                    self.heard_lower = true;
-                    let priority = self.machine.effective_priority();
-                    (outside.listener)(News::LowerPriority { instance, priority });
-                }
-                Action::Priority { to, .. } => {
-                    let state = self.machine.state();
-                    self.publish();
-                    (outside.listener)(News::Priority {
-                        instance,
-                        state,
-                        priority: to,
-                    });
-                }
-                Action::SplitBrain(rival) => {
-                    self.say_split_brain(rival, interfaces);
-                    self.publish();
-                    (outside.listener)(News::SplitBrain {
-                        instance,
-                        priority: self.machine.effective_priority(),
-                        rival,
-                        mac: rival.and_then(|rival| self.mac_of(rival)),
-                    });
-                }
-                Action::Log(line) if line.is_warning() => warn!("({}) {line}", self.config.name),
-                Action::Log(line) => info!("({}) {line}", self.config.name),
-                Action::Changed { from, to } => self.changed(from, to, outside, now),
-            }
-        }
-        let master = self.machine.master();
-        // One reason for FAULT may take another's place without a change of state.
-        if master != self.master || *self.machine.faults() != self.faults {
-            self.master = master;
-            self.faults.clone_from(self.machine.faults());
-            self.publish();
-        }
-    }
-
-    fn changed<K: Kernel>(
-        &mut self,
-        from: State,
-        to: State,
-        outside: &mut Outside<K>,
-        now: Instant,
-    ) {
-        self.since = now;
-        self.board.counters.changed(from, to);
-        self.rejections.clear();
-        self.mismatches.clear();
-        self.lower = None;
-        self.publish();
-        (outside.listener)(News::Changed(Change {
-            instance: self.place,
-            from,
-            to,
-            priority: self.machine.effective_priority(),
-        }));
-    }
-
-    /// `no_accept`: who does not own the addresses does not take packets for them in (RFC 9568
-    /// 6.1, `Accept_Mode`).
-    fn block<K: Kernel>(&mut self, outside: &mut Outside<K>) {
-        if self.config.accept || self.is_owner() {
-            return;
-        }
-        let addresses = self.config.addresses();
-        let addresses: Vec<IpAddr> = addresses.map(|it| it.address.addr()).collect();
-        match outside
-            .kernel
-            .block(&self.table(), &self.config.filter, &addresses)
-        {
-            Ok(()) => self.blocked = true,
-            Err(error) => error!("({}) no_accept has no effect: {error}", self.config.name),
-        }
-    }
-
-    /// Also at the start, for what a crash has left; who never used it need not have nftables.
-    fn unblock<K: Kernel>(&self, outside: &mut Outside<K>) {
-        if let Err(error) = outside.kernel.unblock(&self.table())
-            && !self.config.accept
-        {
-            error!("({}) {error}", self.config.name);
-        }
-    }
-
-    /// The virtual router names it: the next agent finds what this one has left.
-    fn table(&self) -> String {
-        let VirtualRouter {
-            interface,
-            virtual_router_id,
-            family,
-            filter,
-            ..
-        } = &self.config;
-        let table = &filter.table;
-        format!("{table}.{interface}.{virtual_router_id}.{}", family.name())
-    }
-
-    fn mac_of(&self, rival: Rival) -> Option<[u8; 6]> {
-        match (rival, self.lower) {
-            (Rival::Advertises(theirs), Some((source, mac))) if source == theirs => mac,
-            (Rival::Advertises(_), Some(_) | None) => None,
-            (Rival::Answers { mac, .. }, _) => Some(mac),
-        }
-    }
-
-    fn say_split_brain(&self, rival: Option<Rival>, interfaces: &Interfaces) {
-        let Some(rival) = rival else {
-            return;
-        };
-        self.board.counters.split();
-        let name = &self.config.name;
-        let ours = self.source().map_or_else(String::new, |it| it.to_string());
-        let our_mac = interfaces
-            .by_name(&self.config.interface)
-            .map_or_else(String::new, |link| hex(link.mac));
-        match rival {
-            Rival::Advertises(theirs) => {
-                let mac = self.mac_of(rival);
-                let mac = mac.map_or_else(|| "MAC unknown".into(), hex);
-                warn!(
-                    "({name}) SPLIT BRAIN: {theirs} ({mac}) goes on as MASTER beside us, {ours} \
-                     ({our_mac}); it does not hear our adverts, or does not accept them"
-                );
-            }
-            Rival::Answers { address, mac } => warn!(
-                "({name}) SPLIT BRAIN: {} answers for {address} as well as we, {ours} \
-                 ({our_mac}): another MASTER that we do not hear, or a host that has the address \
-                 and should not answer for it",
-                hex(mac)
-            ),
-        }
-    }
-
     fn publish(&self) {
         let record = record(&self.config, &self.machine, &self.addresses, self.since);
         self.board.publish(record);
     }
-}
-
-fn hex(mac: [u8; 6]) -> String {
-    mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
 fn record(

@@ -31,13 +31,18 @@ impl Taken {
 
 impl<K: Kernel> Router<K> {
     /// Whether an interface with the name of a VMAC is neither that nor what an earlier run has made,
-    /// which is used or made anew.
+    /// which is used or made anew. While the interface below is not there it stands on another one,
+    /// whoever has made it.
     pub(super) fn is_foreign(&self, vmac: &Vmac, link: &Link) -> bool {
-        let is_it = match self.interfaces.by_name(&vmac.base) {
-            Some(base) => vmac.is(link, base.index),
-            None => vmac.is_kind_of(link),
-        };
-        !is_it && !self.made.has(&vmac.name) && !vmac.is_elsewhere(link)
+        if self.made.has(&vmac.name) {
+            return false;
+        }
+        // Later ones are of somebody who runs beside us: both would make theirs for ever.
+        let earlier = self.earlier.as_ref();
+        let is_left =
+            earlier.is_some_and(|it| it.contains(&link.index)) && vmac.may_be_of_a_router(link);
+        let base = self.interfaces.by_name(&vmac.base);
+        base.is_none_or(|base| !vmac.is(link, base.index) && !is_left)
     }
 
     /// The first VMAC of an instance that cannot be made for its name.

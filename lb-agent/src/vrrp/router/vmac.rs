@@ -144,11 +144,18 @@ impl<K: Kernel> Router<K> {
             None => false,
             // An earlier run was killed, or it could not be brought up.
             Some(link) if vmac.is(link, base.index) => true,
-            // Ours, or an earlier run had this name for the same virtual router elsewhere.
-            Some(link) if self.made.has(name) || vmac.is_elsewhere(link) => {
-                warn!("interface {name} is not on {}; it is made anew", base.name);
+            // Ours, or an earlier run had this name for a virtual router elsewhere, or for another.
+            Some(link) if self.made.has(name) || vmac.may_be_of_a_router(link) => {
+                warn!(
+                    "interface {name} is not what it should be on {} (another kind, interface below or \
+                     Ethernet address); it is made anew",
+                    base.name
+                );
                 if !self.discard_vmac(name) {
-                    return Err(format!("interface {name} is not on {}", base.name));
+                    return Err(format!(
+                        "interface {name} is in the way of that on {}",
+                        base.name
+                    ));
                 }
                 false
             }

@@ -4,7 +4,7 @@
 use super::{Family, VirtualRouter, Vmac};
 use crate::config::model::{UseVmac, VrrpInstance};
 use crate::net::link::{Link, LinkKind};
-use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
+use crate::net::virtual_link::{ALIAS, IpvlanFlags, VirtualKind};
 
 mod names;
 
@@ -25,21 +25,16 @@ impl Vmac {
 }
 
 impl Vmac {
-    /// Whether an interface is of the kind of this one, on top of whatever.
-    pub const fn is_kind_of(&self, link: &Link) -> bool {
-        matches!(
-            (self.kind, &link.kind),
-            (VirtualKind::Macvlan(_), LinkKind::Macvlan { .. })
-                | (VirtualKind::Ipvlan(_), LinkKind::Ipvlan { .. })
-        )
-    }
-
-    /// Whether an interface has the Ethernet address of this one, on top of whatever.
-    pub fn is_elsewhere(&self, link: &Link) -> bool {
-        match (self.kind, &link.kind) {
-            (VirtualKind::Macvlan(mac), LinkKind::Macvlan { .. }) => mac == link.mac,
-            (VirtualKind::Macvlan(_) | VirtualKind::Ipvlan(_), _) => false,
-        }
+    /// Whether an interface may have been made for this virtual router or another one, on top of
+    /// whatever, by us or by another program for VRRP: it is marked, or has the Ethernet address of this
+    /// one or of any VRID (RFC 9568 7.3).
+    pub fn may_be_of_a_router(&self, link: &Link) -> bool {
+        let is_marked = link.alias.as_deref() == Some(ALIAS);
+        let is_macvlan = matches!(link.kind, LinkKind::Macvlan { .. });
+        let is_ipvlan = matches!(link.kind, LinkKind::Ipvlan { .. });
+        let has_address = self.kind == VirtualKind::Macvlan(link.mac)
+            || matches!(link.mac, [0, 0, 0x5e, 0, 1 | 2, _]);
+        is_macvlan && (is_marked || has_address) || is_ipvlan && is_marked
     }
 
     /// Whether one interface does for both.

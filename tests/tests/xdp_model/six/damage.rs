@@ -73,9 +73,9 @@ struct Header<'a> {
     bytes: &'a [u8],
 }
 
-impl<'a> Header<'a> {
+impl Header<'_> {
     /// The next one, if this is an extension header that is all there.
-    fn next(&self) -> Option<Header<'a>> {
+    fn next(&self) -> Option<Self> {
         let units = usize::from(*self.bytes.get(1)?);
         let length = match self.number {
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS => 8 + 8 * units,
@@ -84,7 +84,7 @@ impl<'a> Header<'a> {
             _ => return None,
         };
         self.bytes.get(..8)?;
-        Some(Header {
+        Some(Self {
             number: self.bytes[0],
             at: self.at + length,
             bytes: self.bytes.get(length..).unwrap_or_default(),
@@ -139,7 +139,7 @@ fn fragment(packet: &[u8]) -> Option<(u16, bool, u32)> {
         // `ICMPv6` in pieces is the kernel's.
         return (later.bytes[0] != 58).then(|| later.fragment());
     }
-    pieces().map(Header::fragment).filter(|it| it.1).last()
+    pieces().map(Header::fragment).rfind(|it| it.1)
 }
 
 /// Destination, port and protocol of a packet that may be forwarded, or answered.

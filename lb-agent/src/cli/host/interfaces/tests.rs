@@ -12,6 +12,7 @@ fn link(name: &str, kind: LinkKind) -> Link {
         mtu: 1500,
         kind,
         master: None,
+        alias: None,
     }
 }
 

@@ -80,6 +80,8 @@ fn include_check_says_what_include_insists_on() {
             "include_check match\ninclude_check brace_match\ninclude d/zz",
             0,
         ),
+        // A brace within quotes ends no block.
+        ("router_id \"}\"\ninclude_check match\ninclude d/zz", 6),
         // A variant adds to it.
         ("include_check match\nincluder d/zz", 6),
         // What a file changes ends with it, and it begins with what holds.
@@ -91,6 +93,10 @@ fn include_check_says_what_include_insists_on() {
     }
     let (status, _) = verdict("global_defs { include_check match\n}\ninclude d/zz\n");
     assert_eq!(status, 6, "it holds behind the block as well");
+    // A condition before the block that holds.
+    let lines = "@^other global_defs {\ninclude_check match\ninclude d/zz\n}\n";
+    let (status, said) = verdict(lines);
+    assert_eq!(status, 6, "{said:?}");
 }
 
 #[test]

@@ -59,6 +59,8 @@ fn gateways_are_listed_again_when_routes_change_but_not_all_the_time() {
     hops.keep_gateways();
     assert_eq!(actions(&mut hops), [Action::ListGateways]);
     hops.handle_gateways(Some(BTreeSet::new()), now);
+    hops.keep_gateways();
+    assert_eq!(actions(&mut hops), [], "as every reload does");
     assert_eq!(run(&mut hops, now, seconds(100)), []);
     let now = now + seconds(100);
     hops.handle_routes_changed(now);

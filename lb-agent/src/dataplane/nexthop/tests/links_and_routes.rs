@@ -138,3 +138,51 @@ fn without_a_route_the_kernels_words_are_the_reason_and_it_is_asked_every_30_sec
         .collect();
     assert_eq!(lookups, [(30, Action::LookUpRoute(other))]);
 }
+
+#[test]
+fn a_way_that_an_address_of_this_host_belies_is_asked_for_again() {
+    let now = start();
+    let local = Route {
+        local: true,
+        index: 1,
+        ..on_link()
+    };
+    for (way, is_own, asked) in [
+        (Ok(on_link()), false, false),
+        (Ok(on_link()), true, true),
+        (Ok(local), true, false),
+        (Ok(local), false, true),
+        (Err("no route".to_owned()), false, false),
+        (Err("no route".to_owned()), true, true),
+    ] {
+        let mut hops = resolved(now);
+        hops.handle_route(server(), way.clone(), now);
+        actions(&mut hops);
+        let own: BTreeSet<IpAddr> = is_own.then(server).into_iter().collect();
+        hops.handle_addresses(&own);
+        let again = actions(&mut hops).contains(&Action::LookUpRoute(server()));
+        assert_eq!(again, asked, "{way:?}, {is_own}");
+    }
+}
+
+#[test]
+fn what_another_was_told_a_moment_ago_is_not_asked_again() {
+    let now = start();
+    let mut other = resolved(now);
+    let (new, without) = (ip("203.0.113.1"), ip("203.0.113.2"));
+    other.watch(without);
+    other.handle_route(without, Err("Network is unreachable".into()), now);
+    let mut hops = NextHops::new();
+    hops.handle_link(eth0(), now);
+    for address in [server(), new, without] {
+        hops.watch(address);
+    }
+    hops.learn(&other, now);
+    let expected = [
+        Action::LookUpRoute(new),
+        Action::LookUpRoute(without),
+        probe(server()),
+    ];
+    assert_eq!(actions(&mut hops), expected);
+    assert_eq!(hops.interface(server()), Some(ETH0));
+}

@@ -155,8 +155,11 @@ impl Maps {
 
     /// Sets which frames are for this host: indexes and Ethernet addresses of the interfaces.
     pub fn set_stations(&self, interfaces: impl IntoIterator<Item = (u32, [u8; 6])>) {
-        let stations = Stations::of(interfaces);
-        let words = bytemuck::bytes_of(&stations).as_chunks::<8>().0;
+        self.store_stations(&Stations::of(interfaces));
+    }
+
+    fn store_stations(&self, stations: &Stations) {
+        let words = bytemuck::bytes_of(stations).as_chunks::<8>().0;
         for (at, word) in words.iter().enumerate() {
             if let Some(place) = self.control.word(0, offset_of!(Control, stations) + at * 8) {
                 place.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
@@ -189,6 +192,20 @@ impl Maps {
         for (state, ticks) in timeouts.iter().enumerate() {
             store_half(offset_of!(Control, timeouts) + state * 4, *ticks);
         }
+    }
+
+    /// The times and stations that an earlier agent has set are in force again.
+    pub fn restore_control(&self, found: &Control) {
+        if let Some(word) = self.control.word(0, offset_of!(Control, deadman)) {
+            word.store(found.deadman, Ordering::Relaxed);
+        }
+        for (state, ticks) in found.timeouts.iter().enumerate() {
+            let place = offset_of!(Control, timeouts) + state * 4;
+            if let Some(half) = self.control.half(0, place) {
+                half.store(*ticks, Ordering::Relaxed);
+            }
+        }
+        self.store_stations(&found.stations);
     }
 
     /// Lets packets be redirected to exactly these interfaces. One that the kernel refuses does

@@ -105,6 +105,8 @@ fn a_start_tells_what_is_so_and_nothing_that_is_not() {
         ),
         // It was never checked: the first failure will be told.
         (8, &alpha, true, false, false, &never, vec![quorum(false)]),
+        // Nor has anybody heard of its quorum, and no sorry server begins.
+        (9, &alpha, false, false, false, &never, vec![]),
     ] {
         let past = record(has_quorum, vec![past.clone()]);
         let (_, told) = begin(vec![service.clone()], sorry, init, &past);

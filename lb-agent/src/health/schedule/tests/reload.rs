@@ -1,5 +1,6 @@
 //! Other checkers while some run.
 
+use super::restart::{pool, snapshot};
 use super::*;
 use crate::health::pool::Pool;
 
@@ -146,6 +147,22 @@ fn equal_checkers_that_are_not_shared_keep_their_own_verdicts() {
     assert_eq!(status(&schedule), [State::Up, State::Down]);
     let _moves = schedule.reload(&services(vec![second, first]), alone(9, 0), now);
     assert_eq!(status(&schedule), [State::Down, State::Up]);
+}
+
+/// With `xdp_share_checks off`: the new one stands further up in the file.
+#[test]
+fn a_new_server_does_not_take_over_the_check_of_another_one() {
+    let server = |number| Server {
+        checks: vec![tcp()],
+        ..real_server(number, 1)
+    };
+    let (old, new) = (server(2), server(3));
+    let now = clock::now();
+    let mut schedule = Schedule::new(&services(vec![old.clone()]), alone(9, 0), now);
+    schedule.handle_timeout(now);
+    let (under_way, _) = drain(&mut schedule).probes[0];
+    let moves = schedule.reload(&services(vec![new, old]), alone(9, 0), now);
+    assert_eq!(moves.of(under_way), Some(CheckerId(1)));
 }
 
 /// [`VIP`] with servers 2, 3, … that have these checkers.
@@ -328,6 +345,72 @@ fn what_a_server_waits_for_is_not_forgotten_by_the_next_reload() {
     }
     schedule.handle_result(CheckerId(0), ProbeResult::Success, now);
     assert_eq!(told(&mut schedule), [(server_key(2), Change::Up)]);
+}
+
+/// The agent is started anew before the new question is answered.
+#[test]
+fn what_a_server_waits_for_is_not_forgotten_by_a_restart() {
+    for (is_alpha, up) in [(false, false), (false, true), (true, false), (true, true)] {
+        let own = |check: Check| if is_alpha { alpha(check) } else { check };
+        let (outcome, other, change) = if up {
+            (ProbeResult::Success, refused(), Change::Down)
+        } else {
+            (refused(), ProbeResult::Success, Change::Up)
+        };
+        let (mut before, now) = checked(&with(vec![vec![own(tcp())]]), &[outcome]);
+        let after = with(vec![vec![own(web())]]);
+        let _moves = before.reload(&after, settings(), now);
+        assert_eq!(told(&mut before), []);
+        let known = snapshot(before.record(now).named(), vec![pool(up, 0)]);
+        let mut next = Schedule::new(&after, settings(), now);
+        next.restore(&known, now);
+        assert_eq!(told(&mut next), [], "alpha {is_alpha} up {up}");
+        next.handle_result(CheckerId(0), other, now);
+        let expected = [(server_key(2), change)];
+        assert_eq!(told(&mut next), expected, "alpha {is_alpha} up {up}");
+    }
+}
+
+#[test]
+fn what_never_answers_says_nothing_after_a_restart_either() {
+    let service = with(vec![vec![tcp(), checker(Kind::Ping, 0)]]);
+    let (before, now) = checked(&service, &[refused()]);
+    let known = snapshot(before.record(now).named(), vec![pool(false, 0)]);
+    let mut next = Schedule::new(&service, settings(), now);
+    next.restore(&known, now);
+    drop(told(&mut next));
+    next.handle_result(CheckerId(0), ProbeResult::Success, now);
+    assert_eq!(told(&mut next), [(server_key(2), Change::Up)]);
+}
+
+/// A `BFD_CHECK` gets another session, which begins, or does not.
+#[test]
+fn a_session_that_does_not_begin_ends_what_another_one_has_left() {
+    let bfd = |name: &str| {
+        let name = name.to_owned();
+        checker(Kind::Bfd(BfdCheck { name }), 0)
+    };
+    for (is_alpha, before, then) in [
+        (true, true, vec![(server_key(2), Change::Down)]),
+        (true, false, vec![]),
+        (false, true, vec![]),
+        (false, false, vec![(server_key(2), Change::Up)]),
+    ] {
+        let own = |check: Check| if is_alpha { alpha(check) } else { check };
+        let now = clock::now();
+        let mut schedule = Schedule::new(&with(vec![vec![own(bfd("old"))]]), settings(), now);
+        schedule.handle_bfd("old", true, now);
+        schedule.handle_bfd("old", before, now);
+        drop(told(&mut schedule));
+        let after = with(vec![vec![own(bfd("new"))]]);
+        let _moves = schedule.reload(&after, settings(), now);
+        assert_eq!(told(&mut schedule), [], "alpha {is_alpha} up {before}");
+        for expected in [then, vec![]] {
+            schedule.handle_bfd("new", false, now);
+            let news = told(&mut schedule);
+            assert_eq!(news, expected, "alpha {is_alpha} up {before}");
+        }
+    }
 }
 
 /// What the pool makes of the same reload is the same number.

@@ -1,8 +1,8 @@
 //! What the next agent knows of the checks of the one before it.
 
 use super::*;
-use crate::health::pool::ServerRecord;
-use crate::health::snapshot::{Checkers, VERSION};
+use crate::health::pool::{PoolRecord, ServerRecord};
+use crate::health::snapshot::{Checkers, Snapshot, VERSION};
 
 #[test]
 fn what_was_known_is_known_after_a_restart_and_told_again() {
@@ -22,7 +22,7 @@ fn what_was_known_is_known_after_a_restart_and_told_again() {
     assert_eq!(told, [(two, Change::Down)]);
 }
 
-fn snapshot(checkers: Checkers, pools: Vec<PoolRecord>) -> Snapshot {
+pub(super) fn snapshot(checkers: Checkers, pools: Vec<PoolRecord>) -> Snapshot {
     Snapshot {
         version: VERSION,
         checkers,
@@ -31,7 +31,7 @@ fn snapshot(checkers: Checkers, pools: Vec<PoolRecord>) -> Snapshot {
 }
 
 /// What the pool of [`VIP`] held of its only server.
-fn pool(up: bool, more_weight: i64) -> PoolRecord {
+pub(super) fn pool(up: bool, more_weight: i64) -> PoolRecord {
     PoolRecord {
         virtual_server: VIP.to_string(),
         has_quorum: up,

@@ -20,6 +20,7 @@ fn director(text: &str) -> Director {
         mtu: 1500,
         kind: LinkKind::Ethernet,
         master: None,
+        alias: None,
     });
     director
 }

@@ -7,6 +7,8 @@ use crate::dataplane::xdp::gate::Numbers;
 use crate::health::pool::Notice;
 use crate::health::{Change, Event, Hand};
 use crate::net::address::Address;
+use crate::net::link::{Link, LinkKind};
+use crate::net::route::Route;
 use crate::runtime::clock;
 use crate::vrrp::State;
 
@@ -193,6 +195,72 @@ fn next_hops_are_watched_of_the_servers_that_there_are() {
     drop(director.reload(config(Vec::new(), vec![service("1.0.0.1", &[2, 3])])));
     let watched: Vec<IpAddr> = director.hops().watched().collect();
     assert_eq!(watched, [key(2).address, key(3).address]);
+}
+
+/// What the kernel is asked, probes excepted.
+fn asked(director: &mut Director) -> Vec<Action> {
+    std::iter::from_fn(|| director.hops().poll_action())
+        .filter(|it| !matches!(it, Action::Probe { .. }))
+        .collect()
+}
+
+#[test]
+fn neither_a_rehearsal_nor_a_reload_asks_for_a_route_that_is_known() {
+    let with = |hosts: &[u8]| {
+        let mut service = service("1.0.0.1", hosts);
+        service.lb_kind = Forwarding::Nat;
+        config(Vec::new(), vec![service])
+    };
+    let look_up = |host: u8| Action::LookUpRoute(key(host).address);
+    let now = clock::now();
+    let eth0 = Link {
+        index: 2,
+        name: "eth0".into(),
+        mac: [2; 6],
+        up: true,
+        mtu: 1500,
+        kind: LinkKind::Ethernet,
+        master: None,
+        alias: None,
+    };
+    let on = |host: u8| Address {
+        index: 2,
+        address: key(host).address.into(),
+        ..Address::default()
+    };
+    let (links, own) = ([eth0], [on(200)]);
+    let mut director = director(with(&[1, 2]));
+    director.handle_surroundings(&links, &own, now);
+    let all = [look_up(1), look_up(2), Action::ListGateways];
+    assert_eq!(asked(&mut director), all);
+    for host in [1, 2] {
+        let route = Route {
+            index: 2,
+            gateway: None,
+            source: None,
+            local: false,
+            mtu: None,
+        };
+        director
+            .hops()
+            .handle_route(key(host).address, Ok(route), now);
+    }
+    director.hops().handle_gateways(Some(BTreeSet::new()), now);
+
+    let mut next = director.rehearse(with(&[2, 3]));
+    next.handle_surroundings(&links, &own, now);
+    assert_eq!(asked(&mut next), [look_up(3)]);
+    assert_eq!(next.hops().interface(key(2).address), Some(2));
+    let watched: Vec<IpAddr> = next.hops().watched().collect();
+    assert_eq!(watched, [key(2).address, key(3).address]);
+
+    drop(director.reload(with(&[2, 3])));
+    director.handle_surroundings(&links, &own, now);
+    assert_eq!(asked(&mut director), [look_up(3)]);
+    // The address of a server has moved to this host, and nobody has told of its route yet.
+    let mut next = director.rehearse(with(&[2]));
+    next.handle_surroundings(&links, &[on(2)], now);
+    assert_eq!(asked(&mut next), [look_up(2)]);
 }
 
 #[test]

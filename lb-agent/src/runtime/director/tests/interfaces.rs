@@ -3,6 +3,7 @@ use crate::config::model::XdpAttach;
 use crate::dataplane::nexthop::Action;
 use crate::dataplane::port::{Need, Port, Wanted};
 use crate::dataplane::xdp::attach::Mode;
+use crate::net::address::Address;
 use crate::net::route::Gateway;
 use crate::runtime::clock;
 use crate::vrrp::State;

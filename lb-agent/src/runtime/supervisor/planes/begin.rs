@@ -24,7 +24,8 @@ pub(in crate::runtime::supervisor) enum Unready {
 }
 
 impl Planes {
-    pub(super) fn begin(&mut self, director: &mut Director) -> Result<(), RunError> {
+    /// Finds out who can carry what, and opens what is needed. Nobody's service is touched.
+    pub(super) fn survey(&mut self, director: &mut Director) -> Result<(), RunError> {
         let (wants_xdp, _) = director.asks(Ok(()));
         if wants_xdp {
             self.load(director);
@@ -45,11 +46,14 @@ impl Planes {
             self.choose(director, must);
         }
         self.tell(director);
-        self.require(director)?;
-        // A start that is refused leaves the tables as they are.
-        if flush && let Some(ipvs) = &mut self.ipvs {
-            ipvs.flush();
-        }
+        self.require(director)
+    }
+
+    /// Brings it about: what has to stand before anybody hears of us.
+    pub(in crate::runtime::supervisor) fn begin(
+        &mut self,
+        director: &mut Director,
+    ) -> Result<(), RunError> {
         if !director.needs_xdp()
             && let Some(balancer) = self.balancer.take()
         {
@@ -62,6 +66,10 @@ impl Planes {
             balancer.begin(director)?;
         }
         if let Some(ipvs) = &mut self.ipvs {
+            // Not before XDP serves: a start that fails leaves the tables as they are.
+            if director.config().global_defs.lvs.lvs_flush {
+                ipvs.flush();
+            }
             ipvs.update(director);
         }
         self.leave_unused(director);
@@ -82,7 +90,7 @@ impl Planes {
     ) -> Result<(), Unready> {
         let mut next = director.rehearse(config.clone());
         // What it cannot read it says when it comes.
-        network.read_all(&mut next).ok();
+        network.read_surroundings(&mut next).ok();
         // Which servers are this host decides who carries a virtual server.
         network.look_up(&mut next, clock::now());
         let wants_xdp = self.would_want_xdp(&mut next);
@@ -91,7 +99,7 @@ impl Planes {
             self.no_xdp = None;
             self.load(&next);
         }
-        self.no_ipvs = None;
+        let no_ipvs = self.no_ipvs.take();
         let opens = self.ipvs.is_none();
         note_foreign(&mut next, &self.ours(director));
         let ready = if self.choose(&mut next, false) {
@@ -107,6 +115,11 @@ impl Planes {
             if opens {
                 self.ipvs = None;
             }
+            // What was tried for it counts for nobody else.
+            self.loaded = None;
+            self.no_ipvs = no_ipvs;
+        } else {
+            self.ways = std::mem::take(next.hops());
         }
         self.expected = next.take_refusals();
         ready

@@ -8,7 +8,7 @@ use super::*;
 use crate::net::address::{Added, Removed};
 use crate::net::link::LinkKind;
 use crate::net::netlink::NetlinkError;
-use crate::net::virtual_link::{VirtualKind, VirtualLink};
+use crate::net::virtual_link::{ALIAS, VirtualKind, VirtualLink};
 use crate::vrrp::routing::Entry;
 use crate::vrrp::settings::Filter;
 
@@ -95,6 +95,7 @@ impl Port {
             mtu: 1500,
             kind: LinkKind::Ethernet,
             master: None,
+            alias: None,
         }
     }
 }
@@ -108,6 +109,8 @@ pub(super) struct Fake {
     pub(super) since_1970: Duration,
     /// Somebody has removed a packet filter.
     pub(super) flushed: bool,
+    /// None can be made.
+    pub(super) refuses_filters: bool,
     /// Indexes of interfaces that were made.
     given: Vec<u32>,
     journal: Journal,
@@ -121,6 +124,7 @@ impl Fake {
             sysctls: BTreeMap::new(),
             since_1970: Duration::from_secs(1_700_000_000),
             flushed: false,
+            refuses_filters: false,
             given: Vec::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
@@ -188,13 +192,20 @@ impl Kernel for Fake {
         _filter: &Filter,
         addresses: &[IpAddr],
     ) -> Result<(), NetlinkError> {
+        if self.refuses_filters {
+            return Err(NetlinkError::Send {
+                what: format!("set table {table}"),
+                source: io::ErrorKind::PermissionDenied.into(),
+            });
+        }
+        self.flushed = false;
         self.journal
             .push(Seen::Blocked(table.into(), addresses.to_vec()));
         Ok(())
     }
 
     fn is_blocked(&mut self, _table: &str, _of: &[IpAddr]) -> Result<bool, NetlinkError> {
-        Ok(!std::mem::take(&mut self.flushed))
+        Ok(!self.flushed)
     }
 
     fn unblock(&mut self, table: &str) -> Result<(), NetlinkError> {
@@ -204,8 +215,13 @@ impl Kernel for Fake {
 
     fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError> {
         self.journal.push(Seen::LinkMade(link.clone()));
-        let VirtualKind::Macvlan(mac) = link.kind else {
-            return Ok(());
+        let parent = link.parent;
+        let (mac, kind) = match link.kind {
+            VirtualKind::Macvlan(mac) => (mac, LinkKind::Macvlan { parent }),
+            VirtualKind::Ipvlan(_) => {
+                let below = self.links.iter().find(|it| it.index == parent).unwrap();
+                (below.mac, LinkKind::Ipvlan { parent })
+            }
         };
         // An index is never given again.
         let mut index = 100 + link.parent;
@@ -219,10 +235,9 @@ impl Kernel for Fake {
             mac,
             up: false,
             mtu: 1500,
-            kind: LinkKind::Macvlan {
-                parent: link.parent,
-            },
+            kind,
             master: None,
+            alias: None,
         });
         Ok(())
     }
@@ -232,9 +247,11 @@ impl Kernel for Fake {
         let Some(place) = self.links.iter().position(|link| link.name == name) else {
             return Ok(());
         };
+        self.links[place].alias = Some(ALIAS.into());
         let (mac, kind) = (self.links[place].mac, self.links[place].kind.clone());
+        let is_macvlan = matches!(kind, LinkKind::Macvlan { .. });
         let same = |link: &Link| link.name != name && link.mac == mac && link.kind == kind;
-        if self.links.iter().any(|link| same(link) && link.up) {
+        if is_macvlan && self.links.iter().any(|link| same(link) && link.up) {
             return Err(NetlinkError::Send {
                 what: format!("bring interface {name} up"),
                 source: io::ErrorKind::AddrInUse.into(),

@@ -1,8 +1,9 @@
 //! Interfaces of somebody else that have the name of a VMAC.
 
 use super::*;
-use crate::config::model::UseVmac;
+use crate::config::model::{UseIpvlan, UseVmac};
 use crate::net::link::LinkKind;
+use crate::net::virtual_link::ALIAS;
 use crate::vrrp::status::Reason;
 
 const NAME: &str = "vrrp.51";
@@ -128,6 +129,139 @@ fn an_address_with_a_vmac_whose_name_is_taken_is_not_set_there_at_a_reload() {
     bench.journal.take();
     bench.reload(vec![config()], vec![with]);
     assert_eq!(bench.states(), [State::Fault]);
+    let seen = bench.journal.take();
+    assert!(!touched(&seen), "{seen:?}");
+}
+
+/// The interface below comes only now.
+fn eth0_comes(bench: &mut Bench) {
+    bench.kernel().links.push(ETH0.link());
+    bench.tell(Event::Link(ETH0.link()));
+}
+
+#[test]
+fn a_macvlan_of_somebody_else_is_found_out_without_the_interface_below_and_when_that_comes() {
+    for mac in [foreign().mac, [0, 0, 0x5e, 0, 1, 51]] {
+        let is_theirs = mac == foreign().mac;
+        let mut bench = Bench::new(with_vmac(false));
+        bench.kernel().links.retain(|it| it.index != ETH0.index);
+        bench.kernel().links.push(Link {
+            mac,
+            kind: LinkKind::Macvlan { parent: ETH1.index },
+            ..foreign()
+        });
+        bench.router.start(bench.now);
+        bench.pass(Duration::from_secs(10));
+        assert_eq!(bench.states(), [State::Fault]);
+        assert!(faults(&bench).contains(&Reason::VmacNameTaken));
+        eth0_comes(&mut bench);
+        assert_eq!(faults(&bench).contains(&Reason::VmacNameTaken), is_theirs);
+        let seen = bench.journal.take();
+        assert_eq!(!touched(&seen), is_theirs, "what we left is made anew");
+        if is_theirs {
+            bench.pass(Duration::from_secs(10));
+            assert_eq!(bench.states(), [State::Fault]);
+        }
+    }
+}
+
+#[test]
+fn a_name_is_judged_again_when_the_interface_below_gets_its_own() {
+    let mut bench = Bench::new(with_vmac(false));
+    bench.kernel().links[0] = Link {
+        name: "lan".into(),
+        ..ETH0.link()
+    };
+    bench.kernel().links.push(Link {
+        mac: [0, 0, 0x5e, 0, 1, 51],
+        kind: LinkKind::Macvlan { parent: ETH0.index },
+        ..foreign()
+    });
+    bench.router.start(bench.now);
+    assert!(faults(&bench).contains(&Reason::VmacNameTaken));
+    bench.kernel().links[0] = ETH0.link();
+    bench.tell(Event::Link(ETH0.link()));
+    assert!(!faults(&bench).contains(&Reason::VmacNameTaken));
+}
+
+/// A VMAC of that name for VRID 99.
+fn of_another_router(parent: u32) -> Link {
+    Link {
+        mac: [0, 0, 0x5e, 0, 1, 99],
+        kind: LinkKind::Macvlan { parent },
+        ..foreign()
+    }
+}
+
+/// One that `use_vmac vrrp.51 02:00:00:00:00:07` has left, or `use_ipvlan vrrp.51 eth1`.
+fn marked(kind: LinkKind) -> Link {
+    Link {
+        kind,
+        alias: Some(ALIAS.into()),
+        ..foreign()
+    }
+}
+
+#[test]
+fn what_an_earlier_run_has_left_for_another_virtual_router_is_made_anew() {
+    let [eth0, eth1] = [ETH0, ETH1].map(|port| port.index);
+    for left in [
+        of_another_router(eth0),
+        of_another_router(eth1),
+        marked(LinkKind::Macvlan { parent: eth0 }),
+        marked(LinkKind::Macvlan { parent: eth1 }),
+        marked(LinkKind::Ipvlan { parent: eth0 }),
+    ] {
+        let mut bench = Bench::new(with_vmac(false));
+        bench.kernel().links.push(left);
+        bench.router.start(bench.now);
+        bench.pass(Duration::from_secs(4));
+        assert_eq!(bench.states(), [State::Master]);
+        let seen = bench.journal.take();
+        let made = |it: &&Seen| matches!(it, Seen::LinkMade(_));
+        assert!(seen.contains(&Seen::LinkRemoved(NAME.into())), "{seen:?}");
+        assert_eq!(seen.iter().filter(made).count(), 1, "{seen:?}");
+    }
+}
+
+#[test]
+fn an_ipvlan_that_an_earlier_run_has_left_elsewhere_is_made_anew_and_somebody_elses_is_not() {
+    let parent = ETH1.index;
+    for is_ours in [true, false] {
+        let mut bench = Bench::new(vec![VrrpInstance {
+            use_ipvlan: Some(UseIpvlan::default()),
+            ..config()
+        }]);
+        let link = marked(LinkKind::Ipvlan { parent });
+        let alias = link.alias.clone().filter(|_| is_ours);
+        bench.kernel().links.push(Link { alias, ..link });
+        bench.router.start(bench.now);
+        assert_eq!(faults(&bench).contains(&Reason::VmacNameTaken), !is_ours);
+        let seen = bench.journal.take();
+        assert_eq!(touched(&seen), is_ours, "{seen:?}");
+        let kinds = bench
+            .kernel()
+            .links
+            .iter()
+            .find(|it| it.name == NAME)
+            .map(|it| it.kind.clone());
+        let parent = if is_ours { ETH0.index } else { ETH1.index };
+        assert_eq!(kinds, Some(LinkKind::Ipvlan { parent }));
+    }
+}
+
+#[test]
+fn what_somebody_makes_for_another_virtual_router_while_we_run_is_left_alone() {
+    let mut bench = Bench::new(vec![config()]);
+    bench.router.start(bench.now);
+    bench.pass(Duration::from_secs(4));
+    let theirs = of_another_router(ETH0.index);
+    bench.kernel().links.push(theirs.clone());
+    bench.tell(Event::Link(theirs));
+    bench.journal.take();
+    bench.reload(vec![config()], with_vmac(false));
+    assert_eq!(bench.states(), [State::Fault]);
+    assert!(faults(&bench).contains(&Reason::VmacNameTaken));
     let seen = bench.journal.take();
     assert!(!touched(&seen), "{seen:?}");
 }

@@ -372,6 +372,22 @@ fn a_filter_that_somebody_flushes_is_back_within_a_second_and_counted() {
 }
 
 #[test]
+fn a_filter_that_cannot_be_put_back_is_not_counted_before_it_is() {
+    let config = VrrpInstance {
+        accept: false,
+        ..config()
+    };
+    let mut bench = Bench::master(vec![config]);
+    bench.kernel().flushed = true;
+    bench.kernel().refuses_filters = true;
+    bench.pass(Duration::from_secs(3));
+    assert_eq!(bench.status().stats.filter_restored, 0);
+    bench.kernel().refuses_filters = false;
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.status().stats.filter_restored, 1);
+}
+
+#[test]
 fn a_vmac_that_somebody_removes_is_made_again_and_one_that_nobody_wants_is_not() {
     let mut bench = Bench::master(vmac(false));
     let gone = |bench: &mut Bench| {

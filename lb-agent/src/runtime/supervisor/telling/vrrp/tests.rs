@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{Memory, load};
+use crate::notify::fifo;
 use crate::notify::from_config::Settings;
 use crate::script::Programs;
 use crate::vrrp::Change;
@@ -37,15 +38,39 @@ fn telling(folder: &Path) -> Telling {
     Telling::start(Settings::new(&config, &programs, "host"))
 }
 
+fn reader(folder: &Path) -> fs::File {
+    let mut options = fs::OpenOptions::new();
+    let options = options.read(true).custom_flags(O_NONBLOCK);
+    options.open(folder.join("fifo")).unwrap()
+}
+
+#[tokio::test]
+async fn a_fifo_that_somebody_has_deleted_is_another_one_after_a_reload() {
+    let folder = TempDir::new().unwrap();
+    let mut telling = telling(folder.path());
+    fs::remove_file(folder.path().join("fifo")).unwrap();
+    let settings = telling.settings.clone();
+    let opened = fifo::open_all(settings.fifos.iter().map(|(_, it)| it));
+    telling.replace(settings, opened);
+    let mut reader = reader(folder.path());
+    telling.handle_news(&News::Changed(Change {
+        instance: 0,
+        from: vrrp::State::Init,
+        to: vrrp::State::Backup,
+        priority: 100,
+    }));
+    telling.finish().await;
+    let mut lines = String::new();
+    // Nobody writes any more: the end of the file, or nothing for now.
+    reader.read_to_string(&mut lines).ok();
+    assert_eq!(lines, "INSTANCE \"VI_1\" BACKUP 100\n");
+}
+
 #[tokio::test]
 async fn news_of_vrrp_reach_scripts_and_fifos_in_keepaliveds_words() {
     let folder = TempDir::new().unwrap();
     let telling = telling(folder.path());
-    let mut reader = fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(O_NONBLOCK)
-        .open(folder.path().join("fifo"))
-        .unwrap();
+    let mut reader = reader(folder.path());
     let changed = |from, to| {
         News::Changed(Change {
             instance: 0,

@@ -1,0 +1,119 @@
+//! What the data plane should do: the services of the virtual servers that XDP carries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lb_common::control::GATE_ALWAYS;
+use lb_common::service::UDP;
+
+use super::{Director, port, reload, service_key};
+use crate::config::model::{Forwarding, RealServer, RealServerKey, VirtualServer};
+use crate::dataplane::choice::Carrier;
+use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
+use crate::dataplane::nexthop::Resolution;
+use crate::health::pool::{Member, Pool};
+
+impl Director {
+    /// What the data plane should do now.
+    pub fn desired(&self) -> Desired {
+        let services = self.carried_by(Carrier::Xdp);
+        let services = services.filter_map(|(server, pool)| self.service(server, pool));
+        let now = Desired {
+            services: services.collect(),
+        };
+        match &self.held {
+            Some(held) => reload::between(&self.without_ipvs(held), now),
+            None => now,
+        }
+    }
+
+    fn service(&self, virtual_server: &VirtualServer, pool: &Pool) -> Option<Service> {
+        let key = service_key(virtual_server)?;
+        let owner = self.owner(virtual_server);
+        let entries = self.entries(virtual_server);
+        let known = real_servers(virtual_server);
+        Some(Service {
+            key,
+            scheduler: virtual_server.lb_algo,
+            flags: virtual_server.flags,
+            ops: virtual_server.ops && !virtual_server.uses(Forwarding::Nat) && key.proto == UDP,
+            new_flow_limit: virtual_server.xdp_new_flow_limit,
+            source_limit: virtual_server.xdp_source_limit,
+            persistence: virtual_server
+                .persistence_timeout
+                .map(|timeout| Persistence {
+                    timeout,
+                    mask: virtual_server.persistence_granularity,
+                    prefix: virtual_server.persistence_granularity6,
+                }),
+            gate: owner.map_or(Some(GATE_ALWAYS), |owner| self.gate(owner))?,
+            servers: pool
+                .members()
+                .iter()
+                // The kernel puts a new server at the head of its list.
+                .rev()
+                .filter_map(|member| {
+                    let method = method(virtual_server, &known, member);
+                    self.server(virtual_server, &entries, member, method)
+                })
+                .collect(),
+        })
+    }
+
+    /// A server; `entries`: the interfaces by which the virtual server's packets arrive.
+    fn server(
+        &self,
+        virtual_server: &VirtualServer,
+        entries: &BTreeSet<u32>,
+        member: &Member,
+        method: Forwarding,
+    ) -> Option<Server> {
+        let stopped = |egress| self.obstacle(method, entries, egress).is_some();
+        let path = match self.hops.resolved(member.key.address) {
+            Resolution::Unknown(_) => Path::Unknown,
+            // The kernel serves what we pass on, on the port of the virtual server.
+            Resolution::Local if Some(member.key.port) == port(virtual_server) => Path::Local,
+            Resolution::Local => return None,
+            Resolution::Via(hop) if stopped(hop.index) => Path::Unknown,
+            Resolution::Via(hop) => Path::Via(*hop),
+        };
+        let mut servers = virtual_server.real_servers.iter();
+        let configured = servers.find(|it| it.key == member.key && !member.sorry);
+        Some(Server {
+            address: member.key.address,
+            port: member.key.port,
+            method,
+            weight: member.weight,
+            full_weight: match (member.weight, configured) {
+                (0, Some(server)) => server.weight,
+                (weight, _) => weight,
+            },
+            uthreshold: configured.map_or(0, |server| server.uthreshold),
+            lthreshold: configured.map_or(0, |server| server.lthreshold),
+            sorry: member.sorry,
+            path,
+        })
+    }
+
+    fn gate(&self, instance: usize) -> Option<u16> {
+        let instance = self.config.vrrp_instances.get(instance)?;
+        self.gates.of(&instance.name)
+    }
+}
+
+/// The real servers by address and port.
+pub(super) fn real_servers(virtual_server: &VirtualServer) -> BTreeMap<RealServerKey, &RealServer> {
+    let servers = virtual_server.real_servers.iter();
+    servers.map(|server| (server.key, server)).collect()
+}
+
+/// How a member of the pool is reached; `known`: the real servers.
+pub(super) fn method(
+    virtual_server: &VirtualServer,
+    known: &BTreeMap<RealServerKey, &RealServer>,
+    member: &Member,
+) -> Forwarding {
+    match known.get(&member.key) {
+        Some(server) if !member.sorry => virtual_server.method(server),
+        Some(_) | None => virtual_server.sorry_method(),
+    }
+}
