@@ -34,7 +34,7 @@ impl Trace {
                 .stdout(out)
                 .stderr(File::create(directory.path().join("error"))?),
         )?;
-        let mut trace = Self { process, directory };
+        let trace = Self { process, directory };
         if !arguments.contains("json") {
             trace.wait_for("TIME ")?;
         }
@@ -49,7 +49,7 @@ impl Trace {
         fs::read_to_string(self.path()).unwrap_or_default()
     }
 
-    fn wait_for(&mut self, text: &str) -> Result<()> {
+    fn wait_for(&self, text: &str) -> Result<()> {
         let found = || self.text().contains(text).then_some(());
         wait_until(PATIENCE, found).with_context(|| {
             let error = fs::read_to_string(self.directory.path().join("error"));
@@ -121,7 +121,7 @@ fn what_is_not_forwarded_is_told_with_its_reason_and_a_tunnel_with_what_it_becam
     }
     let mut cluster = at_work(Mode::Tun)?;
     let client = IpAddr::V4(cluster.site.layout.client);
-    let mut trace = Trace::start(&cluster, &format!("--client {client}"))?;
+    let trace = Trace::start(&cluster, &format!("--client {client}"))?;
     let page = ask(&cluster, client)?;
     let host = if page.server == "rs1" { 105 } else { 106 };
     trace.wait_for(&format!("; sent as 192.168.159.103 > 192.168.159.{host}"))?;
