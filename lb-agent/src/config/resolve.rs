@@ -17,6 +17,7 @@ mod mail;
 mod names;
 mod planes;
 mod scripts;
+mod served;
 mod server;
 mod service;
 mod statics;
@@ -27,6 +28,7 @@ mod wish;
 use std::collections::BTreeSet;
 
 use self::names::Names;
+use self::served::Seen;
 use self::track::Weights;
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::draft::{ConfigDraft, GlobalDraft, InstanceDraft, VirtualServerDraft};
@@ -102,11 +104,13 @@ impl Resolver<'_> {
 
     fn services(&mut self, config: &mut Config, drafts: Vec<VirtualServerDraft>) {
         let mut services: Vec<Checked<VirtualServer>> = Vec::with_capacity(drafts.len());
+        let mut seen = Seen::default();
         for draft in drafts {
             let span = draft.span;
             let value = self.virtual_server(&draft);
             if let Some(server) = &value {
                 self.planes(&draft, server, config);
+                self.served(&mut seen, &draft, server, config);
             }
             services.extend(value.map(|value| Checked { value, span }));
         }
