@@ -48,7 +48,8 @@ impl Network {
 
     fn server_has_it(&self, server: usize, interface: &str) -> Result<()> {
         let address = format!("address add {VIP}/128 dev {interface} nodad");
-        self.servers[server].ip(&address)?;
+        let server = self.servers.get(server).context("no such server")?;
+        server.ip(&address)?;
         Ok(())
     }
 

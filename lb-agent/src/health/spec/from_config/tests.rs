@@ -15,7 +15,7 @@ fn services_of(servers: &[&str], check: &str) -> Vec<Service> {
         .collect();
     let text = format!(
         "track_file f {{\nfile /etc/hostname\n}}\nbfd_instance b {{\nneighbor_ip 10.0.0.9\n}}\n\
-         virtual_server 192.168.0.1 443 {{\nprotocol TCP\nlb_kind DR\n{}}}\n",
+         virtual_server 192.168.0.1 443 {{\nprotocol TCP\nlb_kind NAT\n{}}}\n",
         servers.concat()
     );
     let name = Path::new("/a.conf");
