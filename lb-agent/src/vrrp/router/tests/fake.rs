@@ -100,6 +100,10 @@ impl Port {
     }
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a refusal or a fact by itself"
+)]
 pub(super) struct Fake {
     pub(super) links: Vec<Link>,
     pub(super) addresses: Vec<Address>,
