@@ -126,3 +126,103 @@ fn a_kernel_with_neither_bpf_nor_ipvs_ends_the_start_and_says_what_each_wants() 
         Ok(())
     })
 }
+
+/// A virtual server on the address of an instance, with these lines in `global_defs`.
+fn served(lines: &str) -> String {
+    let server = MARKED.replace(
+        "virtual_server fwmark 6 {",
+        "virtual_server 192.0.2.1 80 {\n    protocol TCP",
+    );
+    format!("global_defs {{\n{lines}\n}}\n{server}")
+}
+
+/// A director on whose interface somebody else's program is.
+fn occupied() -> Result<Option<Namespace>> {
+    if skipped(&[Need::Bpf]) {
+        return Ok(None);
+    }
+    let Some(machine) = director()? else {
+        return Ok(None);
+    };
+    lb_tests::load(&machine, "eth0", "pass")?;
+    Ok(Some(machine))
+}
+
+/// What `dump services` says of the only virtual server, once it says all of this.
+fn shown(agent: &Agent, plane: &str, parts: &[&str]) -> Result<()> {
+    let start = format!("{:<28} {plane:<6} ", "[192.0.2.1]:tcp:80");
+    let dump = || agent.dump("services");
+    let told = wait_until(PATIENCE, || {
+        let dump = dump().ok()?;
+        let line = dump.lines().find(|line| line.starts_with(&start))?;
+        parts.iter().all(|it| line.contains(it)).then_some(())
+    });
+    ensure!(told.is_some(), "no {parts:?}: {}\n{}", dump()?, agent.log());
+    Ok(())
+}
+
+const OCCUPIED: &str = "another XDP program is attached there: pass (id ";
+
+#[test]
+fn what_an_interface_refuses_is_shown_to_have_nobody_until_the_interface_takes_it() -> Result<()> {
+    let Some(machine) = occupied()? else {
+        return Ok(());
+    };
+    for (mode, advice) in [
+        ("auto", "run `modprobe ip_vs` as root"),
+        ("native", OCCUPIED),
+    ] {
+        let text = served(&format!("xdp_mode {mode}"));
+        let exit = Agent::start(&machine, &text)?.wait(PATIENCE)?;
+        let why = "no data plane carries virtual server [192.0.2.1]:tcp:80: ";
+        for part in [why, OCCUPIED, advice] {
+            ensure!(exit.log.contains(part), "no {part:?} in:\n{}", exit.log);
+        }
+        let text = served(&format!("xdp_mode {mode}\nxdp_required off"));
+        let mut agent = Agent::start(&machine, &text)?;
+        let told = "virtual server [192.0.2.1]:tcp:80 is not served: ";
+        agent.wait_for(told, PATIENCE)?;
+        agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+        shown(&agent, "none", &[OCCUPIED, advice])?;
+        if mode == "native" {
+            // Nothing has to be done by hand once the way is free.
+            machine.ip("link set dev eth0 xdp off")?;
+            agent.wait_for("XDP program attached to eth0", PATIENCE)?;
+            let dump = || agent.dump("services");
+            let free = wait_until(PATIENCE, || {
+                (!dump().ok()?.contains(" none ")).then_some(())
+            });
+            ensure!(free.is_some(), "{}\n{}", dump()?, agent.log());
+        }
+        let exit = agent.terminate()?;
+        ensure!(exit.status.success(), "{}", exit.log);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_attached_by_a_master_alone_may_be_refused_then_and_is_shown() -> Result<()> {
+    let Some(machine) = occupied()? else {
+        return Ok(());
+    };
+    let mut agent = Agent::start(&machine, &served("xdp_attach master"))?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let told = "virtual server [192.0.2.1]:tcp:80 is not served: ";
+    agent.wait_for(told, PATIENCE)?;
+    shown(&agent, "none", &[OCCUPIED, "run `modprobe ip_vs` as root"])
+}
+
+#[test]
+fn an_interface_that_refuses_beside_one_that_does_not_is_shown() -> Result<()> {
+    let Some(machine) = occupied()? else {
+        return Ok(());
+    };
+    machine.ip("link add name eth1 type veth peer name far1")?;
+    for link in ["eth1", "far1"] {
+        machine.ip(&format!("link set {link} up"))?;
+    }
+    let mut agent = Agent::start(&machine, &served("xdp_interfaces eth0 eth1"))?;
+    let told = "virtual server [192.0.2.1]:tcp:80 is served by XDP: not what arrives by eth0: ";
+    agent.wait_for(told, PATIENCE)?;
+    shown(&agent, "XDP", &["not what arrives by eth0: ", OCCUPIED])
+}

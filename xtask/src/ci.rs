@@ -35,7 +35,10 @@ pub(crate) fn run() -> Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     step("Tests");
-    test::run(&test::Options::default())
+    test::run(&test::Options {
+        needs_guests: true,
+        ..test::Options::default()
+    })
 }
 
 /// Says what comes.

@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Install nothing, even if something is missing.
     #[arg(long)]
     pub(crate) no_setup: bool,
+    /// Tests that no guest could be started for are a failure.
+    #[arg(skip)]
+    pub(crate) needs_guests: bool,
 }
 
 /// A test program, built.
@@ -118,6 +121,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         ));
     }
     println!("\n{outcomes}");
+    let without = outcomes.without_guest();
+    ensure!(
+        !options.needs_guests || without == 0,
+        "{without} tests had no guest to run in (kernel IPVS, Debian's kernel): why none starts stands above"
+    );
     ensure!(
         outcomes.failed.is_empty(),
         "{} tests failed",

@@ -18,6 +18,7 @@ mod mail;
 mod names;
 mod planes;
 mod scripts;
+mod served;
 mod server;
 mod service;
 mod statics;
@@ -27,6 +28,7 @@ mod traps;
 mod wish;
 
 use self::names::Names;
+use self::served::Seen;
 use self::track::Weights;
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::draft::{ConfigDraft, GlobalDraft, InstanceDraft, VirtualServerDraft};
@@ -100,6 +102,7 @@ impl Resolver<'_> {
 
     fn services(&mut self, config: &mut Config, drafts: Vec<VirtualServerDraft>) {
         let mut services: Vec<Checked<VirtualServer>> = Vec::with_capacity(drafts.len());
+        let mut seen = Seen::default();
         for (place, draft) in drafts.into_iter().enumerate() {
             let span = draft.span;
             self.trace.at_service(place);
@@ -107,6 +110,7 @@ impl Resolver<'_> {
             if let Some(server) = &value {
                 self.trace.keeps_service(&server.key);
                 self.planes(&draft, server, config);
+                self.served(&mut seen, &draft, server, config);
             }
             services.extend(value.map(|value| Checked { value, span }));
         }

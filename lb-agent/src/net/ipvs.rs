@@ -129,15 +129,19 @@ impl Ipvs {
         info.map_err(IpvsError::asked)
     }
 
-    /// Every service with its servers, in the kernel's order.
-    pub fn table(&mut self) -> Result<Vec<Entry>, IpvsError> {
+    /// Every service, in the kernel's order: one request.
+    pub fn services(&mut self) -> Result<Vec<ServiceEntry>, IpvsError> {
         let request = self.request(command::GET_SERVICE, Writer::default());
-        let services = self
-            .connection
-            .dump(&request, &"list IPVS's services", |_, message| {
-                service::decode(find(message, kind::SERVICE)?)
-            })
-            .map_err(IpvsError::asked)?;
+        let what = "list IPVS's services";
+        let services = self.connection.dump(&request, &what, |_, message| {
+            service::decode(find(message, kind::SERVICE)?)
+        });
+        services.map_err(IpvsError::asked)
+    }
+
+    /// Every service with its servers, in the kernel's order: a request more for each service.
+    pub fn table(&mut self) -> Result<Vec<Entry>, IpvsError> {
+        let services = self.services()?;
         let entry = |service: ServiceEntry| {
             let destinations = self.destinations(service.service.key)?;
             Ok(Entry {

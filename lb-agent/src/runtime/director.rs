@@ -13,6 +13,7 @@ mod desired;
 mod hand;
 mod interfaces;
 mod ipvs;
+mod outcomes;
 mod reload;
 mod surroundings;
 
@@ -26,6 +27,7 @@ use lb_common::service::{TCP, UDP};
 use self::addresses::Addresses;
 use self::attach::Masters;
 pub use self::choices::asks_for_ipvs;
+pub use self::outcomes::IpvsRefusal;
 use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualServerKey};
 use crate::dataplane::choice::Choice;
 use crate::dataplane::desired::Service;
@@ -38,6 +40,7 @@ use crate::health::Event;
 use crate::health::pool::{Notice, Past, Pool, PoolRecord};
 use crate::health::spec::PoolSpec;
 use crate::log_line::LogLine;
+use crate::net::ipvs::ServiceKey;
 use crate::net::link::Link;
 
 /// The state of one agent, VRRP's own excepted.
@@ -80,6 +83,8 @@ pub struct Director {
     refused: BTreeMap<VirtualServerKey, String>,
     /// What IPVS had under the first of two configurations.
     held_by_ipvs: Vec<ipvs_desired::Service>,
+    /// What the kernel's IPVS refuses.
+    refused_by_ipvs: BTreeMap<ServiceKey, IpvsRefusal>,
     /// The mark of each group and protocol that has one (`nftables_ipvs`).
     marks: BTreeMap<(String, Protocol), u32>,
 }
@@ -148,6 +153,7 @@ impl Director {
             missing: [None, None],
             refused: BTreeMap::new(),
             held_by_ipvs: Vec::new(),
+            refused_by_ipvs: BTreeMap::new(),
             marks: BTreeMap::new(),
         };
         director.choose(Ok(()), Err("nobody has asked for it yet"));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use lb_tests::{Agent, Namespace, wait_until};
 
-use crate::agent::PLAIN;
+use crate::agent::{PLAIN, wait_for};
 use crate::ipvsadm::saved;
 use crate::machine;
 
@@ -76,6 +76,58 @@ fn without_modules(machine: &Namespace) -> Result<()> {
     let lenient = PLAIN.replacen("global_defs {", "global_defs {\nxdp_required off", 1);
     let mut agent = Agent::start(machine, &lenient)?;
     agent.wait_for("virtual server [192.0.2.1]:tcp:80 is not served", PATIENCE)?;
+    let exit = agent.terminate()?;
+    ensure!(exit.status.success(), "{}", exit.log);
+    Ok(())
+}
+
+#[test]
+fn a_scheduler_that_the_kernel_has_not_is_shown_with_what_to_do() -> Result<()> {
+    let Some(machine) = machine()? else {
+        return Ok(());
+    };
+    machine.ip("link set lo up")?;
+    let text = format!(
+        "{}{}",
+        PLAIN.replace("lb_algo rr", "lb_algo twos"),
+        PLAIN.replace("192.0.2.1 80", "192.0.2.2 80")
+    );
+    let before = fs::read_to_string(LOADER)?;
+    // Some kernels have it.
+    let unloaded = unload();
+    let mut rmmod = Command::new("modprobe");
+    let loaded = unloaded.and_then(|()| Ok(rmmod.args(["-a", "ip_vs", "ip_vs_rr"]).output()?));
+    fs::write(LOADER, "/bin/false")?;
+    let outcome = loaded.and_then(|_| without_a_scheduler(&machine, &text));
+    fs::write(LOADER, before.trim())?;
+    outcome
+}
+
+fn without_a_scheduler(machine: &Namespace, text: &str) -> Result<()> {
+    let mut agent = Agent::start(machine, text)?;
+    let other = [
+        "-A -t 192.0.2.2:80 -s rr",
+        "-a -t 192.0.2.2:80 -r 10.0.0.1:80 -g -w 1",
+        "-a -t 192.0.2.2:80 -r 10.0.0.2:80 -g -w 3",
+    ];
+    wait_for(machine, &other).with_context(|| agent.log())?;
+    agent.wait_for("try `modprobe ip_vs_twos`", PATIENCE)?;
+    let dump = || machine.enter(|| agent.dump("services"));
+    let shown = wait_until(PATIENCE, || {
+        let dump = dump().ok()?;
+        let line = dump
+            .lines()
+            .find(|it| it.starts_with("[192.0.2.1]:tcp:80"))?;
+        let told = line.contains(" none ") && line.contains("try `modprobe ip_vs_twos`");
+        told.then_some(())
+    });
+    ensure!(shown.is_some(), "{}\n{}", dump()?, agent.log());
+    // With another scheduler it is served.
+    agent.reload(&text.replace("lb_algo twos", "lb_algo rr"))?;
+    let shown = wait_until(PATIENCE, || {
+        (!dump().ok()?.contains(" none ")).then_some(())
+    });
+    ensure!(shown.is_some(), "{}\n{}", dump()?, agent.log());
     let exit = agent.terminate()?;
     ensure!(exit.status.success(), "{}", exit.log);
     Ok(())

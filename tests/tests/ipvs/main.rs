@@ -15,6 +15,7 @@ mod many;
 mod mixed;
 mod moving;
 mod nftables;
+mod order;
 mod plane;
 mod refusals;
 mod refused;

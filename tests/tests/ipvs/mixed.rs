@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lb_tests::http::get;
-use lb_tests::{Agent, Cluster, Layout, Mode, Need, configurations, needs, skipped, wait_until};
+use lb_tests::{
+    Agent, Cluster, Layout, Mode, Need, WebServer, configurations, needs, skipped, wait_until,
+};
 
 use crate::agent::wait_for;
 use crate::machine;
@@ -17,6 +19,7 @@ fn pair(lb_algo: &str) -> [String; 2] {
     let [first, second] = configurations::demo(Mode::Dr);
     let with = |text: &str, mode: &str| {
         let text = text.replace("lb_algo wrr", &format!("lb_algo {lb_algo}"));
+        let text = text.replace("delay_loop 6", "delay_loop 1");
         format!("global_defs {{\nxdp_mode {mode}\n}}\n{text}")
     };
     [with(&first, "auto"), with(&second, "off")]
@@ -44,6 +47,29 @@ fn start_both(cluster: &mut Cluster) -> Result<()> {
     Ok(())
 }
 
+/// The first server of the file fails and comes back, and both directors have noticed.
+fn fail_and_return(cluster: &mut Cluster) -> Result<()> {
+    let server = cluster.site.layout.servers[0];
+    let notice = |cluster: &mut Cluster, positions: [usize; 2], what: &str| {
+        let line = format!("{what} service [{server}]:tcp:80");
+        for (director, position) in positions.into_iter().enumerate() {
+            let agent = cluster.agent(director)?;
+            agent.wait_for_after(position, &line, PATIENCE)?;
+        }
+        anyhow::Ok(())
+    };
+    let positions = |cluster: &mut Cluster| -> Result<[usize; 2]> {
+        Ok([cluster.agent(0)?.log().len(), cluster.agent(1)?.log().len()])
+    };
+    let before = positions(cluster)?;
+    drop(cluster.site.web[0].take());
+    notice(cluster, before, "Removing")?;
+    let before = positions(cluster)?;
+    let web = WebServer::start(&cluster.site.servers[0], "rs1", 200)?;
+    cluster.site.web[0] = Some(web);
+    notice(cluster, before, "Adding")
+}
+
 fn both_planes_choose_the_same_by(lb_algo: &str) -> Result<()> {
     if skipped(&needs::SITE) || skipped(&[Need::Ipvs]) {
         return Ok(());
@@ -57,6 +83,9 @@ fn both_planes_choose_the_same_by(lb_algo: &str) -> Result<()> {
     start_both(&mut cluster)?;
     let asked = |cluster: &Cluster| wait_until(PATIENCE, || servers(cluster, &clients).ok());
     let by_xdp = asked(&cluster).context("XDP does not serve")?;
+    fail_and_return(&mut cluster)?;
+    let again = asked(&cluster).context("XDP does not serve again")?;
+    ensure!(by_xdp == again, "{by_xdp:?}\n{again:?}");
     let exit = cluster.take(0)?.terminate()?;
     ensure!(exit.status.success(), "{}", exit.log);
     cluster.wait_for_master(1)?;

@@ -26,7 +26,7 @@ fn a_group_has_one_mark_and_its_packets_get_it() -> Result<()> {
          virtual_server group G {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
          real_server {one} 80 {{\n}}\nreal_server {two} 80 {{\n}}\n}}\n"
     );
-    let agent = Agent::start(director, &text)?;
+    let mut agent = Agent::start(director, &text)?;
     wait_for(
         director,
         &[
@@ -43,6 +43,17 @@ fn a_group_has_one_mark_and_its_packets_get_it() -> Result<()> {
         rules.contains("192.0.2.1-192.0.2.200 . 443 : 0x000003e8"),
         "{rules}"
     );
+    // A reload of the operator's firewall empties everything.
+    for what in ["flush ruleset", "flush table ip keepalived_ipvs"] {
+        let position = agent.log().len();
+        director.run(Command::new("nft").args(what.split_whitespace()))?;
+        let told = "somebody has removed the nftables table keepalived_ipvs";
+        agent.wait_for_after(position, told, PATIENCE)?;
+        agent.wait_for_after(position, "IPVS is as it should be again", PATIENCE)?;
+        let rules = director.run(Command::new("nft").args(["list", "ruleset"]))?;
+        ensure!(rules.contains("tcp dport map @tcp_map"), "{what}: {rules}");
+        wait_until_served(&site, &agent)?;
+    }
     agent.terminate()?;
     let rules = director.run(Command::new("nft").args(["list", "ruleset"]))?;
     ensure!(!rules.contains("keepalived_ipvs"), "{rules}");

@@ -177,10 +177,39 @@ fn one_service_that_the_kernel_refuses_does_not_keep_the_others_out() -> Result<
         bad.settings.scheduler = "nonsense".to_owned();
         let desired = desired([bad, service(2, &[1])]);
         let outcome = plane.apply(&desired)?;
-        let said: Vec<_> = outcome.refused.iter().map(ToString::to_string).collect();
+        let said: Vec<_> = outcome
+            .refused
+            .iter()
+            .map(|it| it.error.to_string())
+            .collect();
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(said[0].contains("modprobe ip_vs_nonsense"), "{said:?}");
+        assert_eq!(outcome.refused[0].service, Some(web(1)));
+        assert!(outcome.refused[0].whole);
         assert_eq!(saved()?.len(), 2);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_glance_finds_what_has_become_of_services_in_a_big_table() -> Result<()> {
+    let Some(machine) = machine()? else {
+        return Ok(());
+    };
+    machine.enter(|| {
+        let mut plane = Plane::open()?;
+        let servers: Vec<u8> = (1..=100).collect();
+        let all = desired((1..=100).map(|last| service(last, &servers)));
+        apply(&mut plane, &all)?;
+        assert!(plane.glance()?);
+        for command in ["-E -t 192.0.2.77:80 -s wlc", "-D -t 192.0.2.99:80", "-C"] {
+            ipvsadm(command)?;
+            assert!(!plane.glance()?, "{command}");
+            assert_ne!(plane.look()?, [], "{command}");
+            apply(&mut plane, &all)?;
+            assert!(plane.glance()?, "{command}");
+            assert_eq!(saved()?.len(), 100 * 101, "{command}");
+        }
         Ok(())
     })
 }

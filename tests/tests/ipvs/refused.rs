@@ -168,7 +168,7 @@ fn a_service_that_somebody_else_has_in_ipvs() -> Result<()> {
     wait_for(&machine, &[]).with_context(|| agent.log())?;
     agent.terminate()?;
     machine.enter(|| ipvsadm("-A -t 192.0.2.1:80 -s wlc"))?;
-    let why = "IPVS has a service [192.0.2.1]:tcp:80 already, which lb-agent has not left there";
+    let why = "IPVS has a service TCP 192.0.2.1:80 already, which lb-agent has not left there";
     let agent = Agent::start(&machine, &text("auto"))?;
     goes_to_ipvs(&machine, agent, why)?;
     // Also when it comes with a reload.
@@ -184,4 +184,21 @@ fn a_service_that_somebody_else_has_in_ipvs() -> Result<()> {
     agent.wait_for("adopted virtual service TCP 192.0.2.1:80", PATIENCE)?;
     let theirs = "-A -t 192.0.2.2:80 -s wlc";
     wait_for(&machine, &[SAVED[0], theirs, SAVED[1]])
+}
+
+#[test]
+fn another_port_of_an_address_that_somebody_else_has_in_ipvs() -> Result<()> {
+    if skipped(&[Need::Bpf]) {
+        return Ok(());
+    }
+    let Some(machine) = director()? else {
+        return Ok(());
+    };
+    let theirs = "-A -t 192.0.2.1:443 -s wlc";
+    machine.enter(|| ipvsadm(theirs))?;
+    let why = "is served by the kernel's IPVS: IPVS has a service TCP 192.0.2.1:443 already, which \
+               lb-agent has not left there";
+    let mut agent = Agent::start(&machine, &text("auto"))?;
+    agent.wait_for(why, PATIENCE)?;
+    wait_for(&machine, &[theirs, SAVED[0], SAVED[1]]).with_context(|| agent.log())
 }

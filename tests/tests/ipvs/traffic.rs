@@ -6,7 +6,7 @@ use anyhow::Result;
 use lb_agent::dataplane::ipvs::desired::{Desired, Server, Service};
 use lb_agent::dataplane::ipvs::plane::Plane;
 use lb_agent::net::ipvs::{
-    Family, Forwarding, Persistence, Protocol, Service as Settings, ServiceKey, Tunnel,
+    Checksum, Family, Forwarding, Persistence, Protocol, Service as Settings, ServiceKey, Tunnel,
 };
 use lb_tests::http::Tally;
 use lb_tests::{Layout, Mode, Need, Site, skipped};
@@ -47,6 +47,15 @@ fn program(site: &Site, settings: Settings, weights: [u32; 2]) -> Result<()> {
         Mode::Tun => Forwarding::Tunnel(Tunnel::IpIp),
         Mode::Nat => Forwarding::Masquerade,
     };
+    program_by(site, settings, forwarding, weights)
+}
+
+fn program_by(
+    site: &Site,
+    settings: Settings,
+    forwarding: Forwarding,
+    weights: [u32; 2],
+) -> Result<()> {
     let servers = site
         .layout
         .servers
@@ -105,6 +114,68 @@ fn dr_serves_every_other_request_by_each_server_and_weight_zero_gets_none() -> R
 #[test]
 fn tun_serves_every_other_request_by_each_server() -> Result<()> {
     every_other_request_goes_to_each_server(Mode::Tun)
+}
+
+/// Requests through a tunnel whose other end `commands` of ip(8) make at the server, which is `{}`.
+#[expect(
+    clippy::print_stdout,
+    reason = "this line is how a test says that it did not run"
+)]
+fn tunnelled(tunnels: [Tunnel; 2], commands: &[&str]) -> Result<()> {
+    let Some(site) = site(Mode::Dr)? else {
+        return Ok(());
+    };
+    for (machine, address) in site.servers.iter().zip(site.layout.servers) {
+        for name in ["all", "default"] {
+            machine.sysctl(&format!("ipv4.conf.{name}.rp_filter"), "0")?;
+        }
+        for command in commands {
+            let command = command.replace("{}", &address.to_string());
+            if let Err(error) = machine.ip(&command) {
+                println!("skipped: this kernel has no end for such a tunnel: {error:#}");
+                return Ok(());
+            }
+        }
+    }
+    for tunnel in tunnels {
+        let settings = plain(web(&site), "rr");
+        program_by(&site, settings, Forwarding::Tunnel(tunnel), [1, 1])?;
+        assert_eq!(served(&site, 4)?, [2, 2], "{tunnel:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn tunnels_of_gue_end_at_the_servers() -> Result<()> {
+    let with = |checksum| Tunnel::Gue {
+        port: 6080,
+        checksum,
+    };
+    tunnelled(
+        [Checksum::None, Checksum::Full].map(with),
+        &[
+            "fou add port 6080 gue",
+            "link add name inner type ipip local {}",
+            "link set inner up",
+        ],
+    )
+}
+
+#[test]
+fn tunnels_of_gre_end_at_the_servers() -> Result<()> {
+    let with = |checksum| Tunnel::Gre { checksum };
+    // Each has its end: one takes no checksums, the other wants them.
+    tunnelled(
+        [Checksum::None, Checksum::None].map(with),
+        &["link add name inner type gre local {}", "link set inner up"],
+    )?;
+    tunnelled(
+        [Checksum::Full, Checksum::Full].map(with),
+        &[
+            "link add name inner type gre local {} icsum",
+            "link set inner up",
+        ],
+    )
 }
 
 #[test]

@@ -293,7 +293,8 @@ impl Pair {
         })
     }
 
-    /// Every weight is another one, and there is a virtual server more.
+    /// Every weight is another one, the last real server is gone, with its virtual server if it is the
+    /// only one, and there is a virtual server more.
     fn reload(&mut self) -> Result<()> {
         let heavier = |line: &str| match line.trim_start().strip_prefix("weight ") {
             Some(weight) => weight
@@ -302,7 +303,10 @@ impl Pair {
                 .map_or_else(|_| format!("{line}\n"), |it| format!("weight {}\n", it + 6)),
             None => format!("{line}\n"),
         };
-        let text: String = self.text.lines().map(heavier).collect();
+        let text: String = without_last_server(&self.text)
+            .lines()
+            .map(heavier)
+            .collect();
         let text = format!("{MORE}{text}");
         self.theirs.0.reload(&text)?;
         self.ours.0.rewrite(&by_ipvs(&text))?;
@@ -318,6 +322,30 @@ impl Pair {
 /// What a reload brings.
 const MORE: &str = "virtual_server 192.0.2.254 8080 {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
                     real_server 10.254.0.1 8080 {\nweight 2\n}\n}\n";
+
+/// The same without its last `real_server` block; as it is, if there is none.
+fn without_last_server(text: &str) -> String {
+    let is_server = |line: &str| line.trim_start().starts_with("real_server ");
+    let lines: Vec<&str> = text.lines().collect();
+    let Some(first) = lines.iter().rposition(|line| is_server(line)) else {
+        return text.to_owned();
+    };
+    let (before, block) = lines.split_at(first);
+    let (mut depth, mut length) = (0, 0);
+    for line in block {
+        let code = line.split(['!', '#']).next().unwrap_or_default();
+        length += 1;
+        depth += code.matches('{').count();
+        let shut = code.matches('}').count();
+        if shut > 0 && depth <= shut {
+            break;
+        }
+        depth -= shut;
+    }
+    let after = block.iter().skip(length);
+    let kept: Vec<&str> = before.iter().chain(after).copied().collect();
+    kept.join("\n")
+}
 
 /// For us: the same, by IPVS.
 fn by_ipvs(text: &str) -> String {

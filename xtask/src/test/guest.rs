@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use anyhow::{Context, Result};
 use lb_tests::now;
 
-use super::output::Outcomes;
+use super::output::{NO_GUEST, Outcomes};
 use super::{Options, Program, prepared, said};
 use crate::vm::{self, kernel::Kernel};
 
@@ -99,7 +99,7 @@ fn skipped(program: &Program, arguments: &[String], reason: &str) -> Outcomes {
         .iter()
         .filter(|it| !it.starts_with("--"))
         .collect();
-    let reason = format!("no guest to run it in: {reason}");
+    let reason = format!("{NO_GUEST}{reason}");
     let outcomes = Outcomes::skipped(&program.name, &names, &reason);
     println!("{}", outcomes.line(&program.name));
     outcomes

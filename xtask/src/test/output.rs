@@ -3,6 +3,9 @@
 use std::fmt;
 use std::process::ExitStatus;
 
+/// How the reason begins of what was skipped because no guest starts.
+pub(super) const NO_GUEST: &str = "no guest to run it in: ";
+
 /// A test, by program and name, with what there is to say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Case {
@@ -111,6 +114,12 @@ impl Outcomes {
         self.failed.append(&mut others.failed);
         self.unsteady.append(&mut others.unsteady);
         self.skipped.append(&mut others.skipped);
+    }
+
+    /// How many could not run because no guest starts.
+    pub(super) fn without_guest(&self) -> usize {
+        let cases = self.skipped.iter();
+        cases.filter(|it| it.text.starts_with(NO_GUEST)).count()
     }
 
     /// Whether no test was run.

@@ -86,7 +86,7 @@ fn changed<K: Clone + Eq>(
         key, real_servers; lb_algo, lb_kind, persistence_timeout, persistence_granularity, alpha,
         sorry_server, tunnel, flags, persistence_granularity6, persistence_engine, ops, ha_suspend,
         omega, quorum, hysteresis, quorum_up, quorum_down, sorry_server_inhibit,
-        sorry_server_lvs_method, smtp_alert, snmp_name, xdp_slow_start, xdp_new_flow_limit, xdp_source_limit,
+        sorry_server_lvs_method, sorry_server_tunnel, smtp_alert, snmp_name, xdp_slow_start, xdp_new_flow_limit, xdp_source_limit,
         xdp_mode,
     } in old, new);
     let (servers, reordered) = servers(&old.real_servers, &new.real_servers);
@@ -133,6 +133,6 @@ fn servers(old: &[RealServer], new: &[RealServer]) -> (Vec<ServerChange>, bool) 
 fn keywords(old: &RealServer, new: &RealServer) -> Vec<&'static str> {
     differing!(RealServer {
         key; weight, inhibit_on_failure, alpha, checkers, notify_up, notify_down,
-        uthreshold, lthreshold, lvs_method, smtp_alert, snmp_name,
+        uthreshold, lthreshold, lvs_method, tunnel, smtp_alert, snmp_name,
     } in old, new)
 }

@@ -1,7 +1,7 @@
 //! `real_server`.
 
-use super::virtual_server::{KINDS, check_settings};
-use super::{COMMAND, Keyword, NONE, Section, block, flag, line, number, read, text, word};
+use super::virtual_server::check_settings;
+use super::{ANY, COMMAND, Keyword, NONE, Section, block, flag, line, number, text, words};
 use crate::config::draft::RealServerDraft;
 use crate::config::lower::lvs as lower;
 
@@ -32,10 +32,10 @@ const SERVER: &[Keyword<RealServerDraft>] = &[
     number("lthreshold", 0..=u32::MAX, |r: &mut RealServerDraft, v| {
         r.value.lthreshold = v.value;
     }),
-    word(
+    line(
         "lvs_method",
-        "NAT|DR|TUN",
-        read!(choice KINDS => |r: &mut RealServerDraft, v| r.value.lvs_method = Some(v.value)),
+        words("NAT|DR|TUN [type …]", 1, ANY),
+        lower::lvs_method,
     )
     .default("the virtual server's `lb_kind`")
     .example("DR"),

@@ -108,30 +108,68 @@ const SCHEDULING: &[Keyword<VirtualServerDraft>] = &[
 ];
 
 const POOL: &[Keyword<VirtualServerDraft>] = &[
-    line("sorry_server", words("IP [PORT]", 1, 2), lower::sorry_server).example("10.0.0.7 80"),
-    bare("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| v.value.sorry_server_inhibit = w.value),
-    word("sorry_server_lvs_method", "NAT|DR|TUN", read!(choice KINDS => |v: &mut VirtualServerDraft, w| v.value.sorry_server_lvs_method = Some(w.value))).goes_on()
-        .default("`lb_kind`")
-        .example("DR"),
-    number("quorum", 1..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.quorum = w.value)
-        .default("1")
-        .silent("1"),
-    number("hysteresis", 0..=u32::MAX, |v: &mut VirtualServerDraft, w| v.value.hysteresis = w.value)
-        .default("0")
-        .example("7")
-        .silent("0"),
+    line(
+        "sorry_server",
+        words("IP [PORT]", 1, 2),
+        lower::sorry_server,
+    )
+    .example("10.0.0.7 80"),
+    bare("sorry_server_inhibit", |v: &mut VirtualServerDraft, w| {
+        v.value.sorry_server_inhibit = w.value;
+    }),
+    line(
+        "sorry_server_lvs_method",
+        words("NAT|DR|TUN [type …]", 1, ANY),
+        lower::sorry_server_lvs_method,
+    )
+    .goes_on()
+    .default("`lb_kind`")
+    .example("DR"),
+    number("quorum", 1..=u32::MAX, |v: &mut VirtualServerDraft, w| {
+        v.value.quorum = w.value;
+    })
+    .default("1")
+    .silent("1"),
+    number(
+        "hysteresis",
+        0..=u32::MAX,
+        |v: &mut VirtualServerDraft, w| v.value.hysteresis = w.value,
+    )
+    .default("0")
+    .example("7")
+    .silent("0"),
     line("quorum_up", COMMAND, lower::quorum_up).example("/bin/true"),
     line("quorum_down", COMMAND, lower::quorum_down).example("/bin/true"),
-    bare("omega", |v: &mut VirtualServerDraft, w| v.value.omega = w.value),
-    bare("ha_suspend", |v: &mut VirtualServerDraft, w| v.value.ha_suspend = w.value),
-    bare("inhibit_on_failure", |v: &mut VirtualServerDraft, w| v.inhibit_on_failure = Some(w)),
-    word("xdp_mode", "auto|native|generic|off", read!(choice MODE => |v: &mut VirtualServerDraft, w| v.value.xdp_mode = Some(w.value)))
-        .default("that of `global_defs`")
-        .example("off"),
-    seconds("xdp_slow_start", TIME, |v: &mut VirtualServerDraft, w| v.value.xdp_slow_start = w.value)
-        .default("off"),
-    text("virtualhost", "HOST", |v: &mut VirtualServerDraft, w| v.virtualhost = Some(w)).goes_on(),
-    number("weight", 0..=super::real_server::MAX_WEIGHT, |v: &mut VirtualServerDraft, w| v.weight = Some(w)).default("1"),
+    bare("omega", |v: &mut VirtualServerDraft, w| {
+        v.value.omega = w.value;
+    }),
+    bare("ha_suspend", |v: &mut VirtualServerDraft, w| {
+        v.value.ha_suspend = w.value;
+    }),
+    bare("inhibit_on_failure", |v: &mut VirtualServerDraft, w| {
+        v.inhibit_on_failure = Some(w);
+    }),
+    word(
+        "xdp_mode",
+        "auto|native|generic|off",
+        read!(choice MODE => |v: &mut VirtualServerDraft, w| v.value.xdp_mode = Some(w.value)),
+    )
+    .default("that of `global_defs`")
+    .example("off"),
+    seconds("xdp_slow_start", TIME, |v: &mut VirtualServerDraft, w| {
+        v.value.xdp_slow_start = w.value;
+    })
+    .default("off"),
+    text("virtualhost", "HOST", |v: &mut VirtualServerDraft, w| {
+        v.virtualhost = Some(w);
+    })
+    .goes_on(),
+    number(
+        "weight",
+        0..=super::real_server::MAX_WEIGHT,
+        |v: &mut VirtualServerDraft, w| v.weight = Some(w),
+    )
+    .default("1"),
 ];
 
 const REST: &[Keyword<VirtualServerDraft>] = &[

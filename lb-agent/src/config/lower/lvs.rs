@@ -7,7 +7,9 @@ pub(in crate::config) use checks::{
     bfd_check, dns_check, file_check, http_get, misc_check, ping_check, smtp_check, ssl_get,
     tcp_check, udp_check,
 };
-pub(in crate::config) use kind::{lb_kind, persistence_granularity, persistence_timeout};
+pub(in crate::config) use kind::{
+    lb_kind, lvs_method, persistence_granularity, persistence_timeout, sorry_server_lvs_method,
+};
 
 use super::Lowering;
 use super::address::owned;

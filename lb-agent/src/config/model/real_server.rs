@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::{Checker, Command, Forwarding};
+use super::{Checker, Command, Forwarding, Tunnel};
 
 /// What names a real server within its virtual server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -38,6 +38,8 @@ pub struct RealServer {
     pub lthreshold: u32,
     /// `lvs_method`, else the virtual server's `lb_kind`.
     pub lvs_method: Option<Forwarding>,
+    /// `lvs_method TUN type …`, else the virtual server's.
+    pub tunnel: Option<Tunnel>,
     /// `smtp_alert`, else `smtp_alert_checker`, else `smtp_alert`, else on.
     pub smtp_alert: bool,
     /// `snmp_name`.
@@ -58,6 +60,7 @@ impl RealServer {
             uthreshold: 0,
             lthreshold: 0,
             lvs_method: None,
+            tunnel: None,
             smtp_alert: true,
             snmp_name: None,
         }

@@ -177,6 +177,20 @@ impl Config {
 }
 
 impl Config {
+    /// How many services [`Self::served`] would give if there were no [`MAX_SERVED`].
+    pub fn would_serve(&self, server: &VirtualServer) -> u128 {
+        let group = match &server.key {
+            VirtualServerKey::Address(_) | VirtualServerKey::Fwmark(_) => return 1,
+            VirtualServerKey::Group(key) => &key.group,
+        };
+        let mut groups = self.virtual_server_groups.iter();
+        let group = groups.find(|it| it.name == *group);
+        let entries = group.into_iter().flat_map(|group| &group.entries);
+        entries.map(count).fold(0, u128::saturating_add)
+    }
+}
+
+impl Config {
     /// The addresses that a virtual server with `ha_suspend` waits for; none: it waits for nothing.
     pub fn suspending(&self, server: &VirtualServer) -> BTreeSet<IpAddr> {
         if !server.ha_suspend {
@@ -232,6 +246,33 @@ fn expand(
             };
             Box::new(addresses(first, last).flat_map(each))
         }
+    }
+}
+
+/// How many addresses and ports a line stands for.
+fn count(entry: &VirtualServerGroupEntry) -> u128 {
+    let (first, last, first_port, last_port) = match *entry {
+        VirtualServerGroupEntry::Fwmark { .. } => return 1,
+        VirtualServerGroupEntry::Addresses {
+            first,
+            last,
+            first_port,
+            last_port,
+        } => (first, last, first_port, last_port),
+    };
+    let between = match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => u32::from(last)
+            .checked_sub(u32::from(first))
+            .map(u128::from),
+        (IpAddr::V6(first), IpAddr::V6(last)) => u128::from(last).checked_sub(u128::from(first)),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
+    };
+    let ports = last_port.checked_sub(first_port).map(u128::from);
+    match (between, ports) {
+        (Some(between), Some(ports)) => between
+            .saturating_add(1)
+            .saturating_mul(ports.saturating_add(1)),
+        (Some(_) | None, _) => 0,
     }
 }
 

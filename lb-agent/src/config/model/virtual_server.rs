@@ -56,6 +56,8 @@ pub struct VirtualServer<K = VirtualServerKey> {
     pub sorry_server_inhibit: bool,
     /// `sorry_server_lvs_method`, else `lb_kind`.
     pub sorry_server_lvs_method: Option<Forwarding>,
+    /// `sorry_server_lvs_method TUN type …`, else that of `lb_kind`.
+    pub sorry_server_tunnel: Option<Tunnel>,
     /// `smtp_alert`, else `smtp_alert_checker`, else `smtp_alert`, else off.
     pub smtp_alert: bool,
     /// `snmp_name`.
@@ -155,6 +157,7 @@ impl<K> VirtualServer<K> {
             quorum_down: None,
             sorry_server_inhibit: false,
             sorry_server_lvs_method: None,
+            sorry_server_tunnel: None,
             smtp_alert: false,
             snmp_name: None,
             xdp_slow_start: Duration::ZERO,
@@ -172,6 +175,32 @@ impl<K> VirtualServer<K> {
     /// How its sorry server is reached.
     pub fn sorry_method(&self) -> Forwarding {
         self.sorry_server_lvs_method.unwrap_or(self.lb_kind)
+    }
+
+    /// The tunnel to a real server that is reached by one.
+    pub fn tunnel_to(&self, server: &RealServer) -> Tunnel {
+        server.tunnel.or(self.tunnel).unwrap_or(Tunnel::Ipip)
+    }
+
+    /// The tunnel to its sorry server, if that is reached by one.
+    pub fn sorry_tunnel(&self) -> Tunnel {
+        self.sorry_server_tunnel
+            .or(self.tunnel)
+            .unwrap_or(Tunnel::Ipip)
+    }
+
+    /// The tunnels to its servers.
+    pub fn tunnels(&self) -> impl Iterator<Item = Tunnel> {
+        let is_tunnel = |method| match method {
+            Forwarding::Tun => true,
+            Forwarding::Nat | Forwarding::Dr => false,
+        };
+        let sorry = self.sorry_server.filter(|_| is_tunnel(self.sorry_method()));
+        let servers = self.real_servers.iter();
+        servers
+            .filter(move |it| is_tunnel(self.method(it)))
+            .map(|it| self.tunnel_to(it))
+            .chain(sorry.map(|_| self.sorry_tunnel()))
     }
 
     /// Whether one of its servers is reached like this.
@@ -204,6 +233,7 @@ impl<K> VirtualServer<K> {
             quorum_down: self.quorum_down,
             sorry_server_inhibit: self.sorry_server_inhibit,
             sorry_server_lvs_method: self.sorry_server_lvs_method,
+            sorry_server_tunnel: self.sorry_server_tunnel,
             smtp_alert: self.smtp_alert,
             snmp_name: self.snmp_name,
             xdp_slow_start: self.xdp_slow_start,

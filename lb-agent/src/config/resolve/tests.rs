@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::config::model::{
-    Authentication, Checker, CheckerKind, Forwarding, Garp, Protocol, Scheduler, VrrpInstance,
+    Authentication, Checker, CheckerKind, Forwarding, Garp, Protocol, Scheduler, Tunnel,
+    TunnelChecksum, VrrpInstance,
 };
 use crate::config::source::Memory;
 use crate::config::{Loaded, load};

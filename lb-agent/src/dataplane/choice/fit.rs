@@ -83,11 +83,10 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         "it knows no SCTP yet",
     );
     say(
-        server.uses(Forwarding::Tun)
-            && match server.tunnel {
-                None | Some(Tunnel::Ipip) => false,
-                Some(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => true,
-            },
+        server.tunnels().any(|it| match it {
+            Tunnel::Ipip => false,
+            Tunnel::Gue { .. } | Tunnel::Gre { .. } => true,
+        }),
         "it knows no tunnel but IP in IP yet",
     );
     why

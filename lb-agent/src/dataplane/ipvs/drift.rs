@@ -1,10 +1,11 @@
 //! What others have done to our services since we last looked. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::installed::{self, Installed, Service};
-use crate::net::ipvs::{DestinationKey, ServiceKey};
+use super::order;
+use crate::net::ipvs::{DestinationKey, Service as Settings, ServiceEntry, ServiceKey};
 
 /// One thing that others have done to a service of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Drift {
     ServerChanged(ServiceKey, DestinationKey),
     /// Added a server (`ipvsadm -a`).
     ServerAdded(ServiceKey, DestinationKey),
+    /// Put servers in another order, where that matters (`ipvsadm -d`, then `-a`).
+    Reordered(ServiceKey),
 }
 
 /// What has become of our services in `before`: `now` is the same picture, read again.
@@ -35,6 +38,19 @@ pub fn drift(before: &Installed, now: &Installed) -> Vec<Drift> {
     found
 }
 
+/// Whether our services are all there with their settings: `now` is what the kernel says of services
+/// alone. What has become of their servers, [`drift`] says.
+pub fn are_there(before: &Installed, now: &[ServiceEntry]) -> bool {
+    let services = now.iter().map(|it| &it.service);
+    let now: BTreeMap<ServiceKey, &Settings> = services.map(|it| (it.key, it)).collect();
+    let is_there = |key: &ServiceKey| match before.services.get(key) {
+        Some(before) => now.get(key) == Some(&&before.settings),
+        // We have not been able to make it.
+        None => true,
+    };
+    before.ours.iter().all(is_there)
+}
+
 fn compare(found: &mut Vec<Drift>, before: &Service, now: &Service) {
     let key = before.settings.key;
     if before.settings != now.settings {
@@ -48,6 +64,9 @@ fn compare(found: &mut Vec<Drift>, before: &Service, now: &Service) {
             (Some(_), None) => found.push(Drift::ServerGone(key, *server)),
             (None, _) => found.push(Drift::ServerAdded(key, *server)),
         }
+    }
+    if order::matters(&now.settings.scheduler) && !now.order.keeps(&before.order) {
+        found.push(Drift::Reordered(key));
     }
 }
 
@@ -72,6 +91,10 @@ impl fmt::Display for Drift {
             Self::ServerAdded(key, server) => write!(
                 f,
                 "somebody has added server {server} to virtual service {key} in IPVS"
+            ),
+            Self::Reordered(key) => write!(
+                f,
+                "somebody has put the servers of virtual service {key} in another order in IPVS"
             ),
         }
     }

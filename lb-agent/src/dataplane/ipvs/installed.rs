@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::Desired;
+use super::order::Order;
 use crate::net::ipvs::{
     Change, Destination, DestinationKey, Entry, Forwarding, Service as Settings, ServiceKey,
 };
@@ -23,6 +24,8 @@ pub struct Service {
     pub settings: Settings,
     /// Its servers.
     pub servers: BTreeMap<DestinationKey, Destination>,
+    /// Which of them was added before which.
+    pub order: Order,
 }
 
 impl Installed {
@@ -30,9 +33,11 @@ impl Installed {
     pub fn read(&mut self, table: &[Entry]) {
         let service = |entry: &Entry| {
             let servers = entry.destinations.iter().map(|it| it.destination);
+            let list: Vec<_> = servers.clone().map(|server| server.key).collect();
             let service = Service {
                 settings: entry.service.service.clone(),
                 servers: servers.map(|server| (server.key, server)).collect(),
+                order: Order::of_list(&list),
             };
             (service.settings.key, service)
         };
@@ -69,6 +74,7 @@ impl Installed {
                 let service = Service {
                     settings: settings.clone(),
                     servers: BTreeMap::new(),
+                    order: Order::default(),
                 };
                 self.services.insert(settings.key, service);
             }
@@ -84,11 +90,13 @@ impl Installed {
             Change::NewDestination(key, server) | Change::SetDestination(key, server) => {
                 if let Some(service) = self.services.get_mut(key) {
                     service.servers.insert(server.key, *server);
+                    service.order.add(server.key);
                 }
             }
             Change::DeleteDestination(key, server) => {
                 if let Some(service) = self.services.get_mut(key) {
                     service.servers.remove(server);
+                    service.order.remove(server);
                 }
             }
             Change::Flush => self.services.clear(),

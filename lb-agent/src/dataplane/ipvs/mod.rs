@@ -23,6 +23,7 @@ pub mod desired;
 pub mod drift;
 pub mod installed;
 pub mod key;
+pub mod order;
 pub mod plan;
 pub mod plane;
 pub mod sync;

@@ -8,11 +8,18 @@
 //!    mark from addresses say, is there before.
 //!
 //! A server that stays keeps its connections, whatever changes about it.
+//!
+//! Where the order of the servers decides who gets whom ([`order::matters`]) it is that of the file:
+//! from the first one on that is new, or not in its place, all are added, one after the other. Who was
+//! there is removed right before, in the same batch: the kernel finds it where it keeps removed servers
+//! as long as somebody may need them (`ip_vs_trash_get_dest`), and with it its connections and
+//! counters. A packet that comes between the two is dropped, and sent again by its client.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::{Desired, Service};
 use super::installed::{self, Installed};
+use super::order;
 use crate::net::ipvs::{Change, DestinationKey, ServiceKey};
 
 /// The changes from `installed` to `desired`.
@@ -53,16 +60,53 @@ fn change(changes: &mut Vec<Change>, service: &Service, there: &installed::Servi
         changes.push(Change::SetService(service.settings.clone()));
     }
     let mut others: BTreeMap<DestinationKey, _> = there.servers.clone();
+    let mut in_place = InPlace::of(service, there);
     for server in &service.servers {
         let wanted = server.destination;
+        let stays = in_place.next(&wanted.key);
         match others.remove(&wanted.key) {
             None => changes.push(Change::NewDestination(key, wanted)),
+            Some(_) if !stays => {
+                changes.push(Change::DeleteDestination(key, wanted.key));
+                changes.push(Change::NewDestination(key, wanted));
+            }
             Some(there) if installed::is(&there, &wanted) => {}
             Some(_) => changes.push(Change::SetDestination(key, wanted)),
         }
     }
     let gone = others.into_keys();
     changes.extend(gone.map(|server| Change::DeleteDestination(key, server)));
+}
+
+/// Which servers may stay where they are.
+struct InPlace<'a> {
+    /// `None`: no order matters.
+    order: Option<&'a order::Order>,
+    /// When the last one that stays was added.
+    last: Option<u64>,
+    /// All from here on are added anew.
+    broken: bool,
+}
+
+impl<'a> InPlace<'a> {
+    fn of(wanted: &Service, there: &'a installed::Service) -> Self {
+        Self {
+            order: order::matters(&wanted.settings.scheduler).then_some(&there.order),
+            last: None,
+            broken: false,
+        }
+    }
+
+    /// Whether the next one of the file may.
+    fn next(&mut self, server: &DestinationKey) -> bool {
+        let Some(order) = self.order else {
+            return true;
+        };
+        let place = order.place(server);
+        self.broken |= place.is_none() || place < self.last;
+        self.last = place;
+        !self.broken
+    }
 }
 
 #[cfg(test)]

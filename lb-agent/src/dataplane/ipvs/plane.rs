@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::{Desired, Server, Service};
-use super::drift::{Drift, drift};
+use super::drift::{self, Drift};
 use super::installed::{self, Installed};
 use super::plan::{leftovers, plan};
 use crate::net::ipvs::{
@@ -35,7 +35,18 @@ pub struct Outcome {
     /// Services that were there before they were ours.
     pub adopted: Vec<ServiceKey>,
     /// What the kernel has refused; everything else is as desired.
-    pub refused: Vec<IpvsError>,
+    pub refused: Vec<Refusal>,
+}
+
+/// Something that the kernel has refused.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The service that it is about; `None`: about none.
+    pub service: Option<ServiceKey>,
+    /// Whether there is no such service now.
+    pub whole: bool,
+    /// Why, and what to do.
+    pub error: IpvsError,
 }
 
 impl Plane {
@@ -95,7 +106,7 @@ impl Plane {
             self.note_adopted(&new);
             outcome.adopted.extend(new);
             let changes = plan(desired, &self.installed);
-            outcome.refused = match self.carry_out(&changes) {
+            outcome.refused = match self.attempt(&changes) {
                 // There again meanwhile, and empty.
                 Err(IpvsError::Unloaded(_)) if self.anew && attempt < ATTEMPTS => continue,
                 outcome => outcome?,
@@ -132,15 +143,15 @@ impl Plane {
             sorry: false,
         };
         let service = |it: installed::Service| Service {
+            servers: in_order(&it).map(server).collect(),
             settings: it.settings,
-            servers: it.servers.into_values().map(server).collect(),
         };
         let services = adopted.into_values().map(service).collect();
         let outcome = self.apply(&Desired { services });
         for key in &theirs {
             self.installed.ours.remove(key);
         }
-        Ok(outcome?.refused)
+        Ok(errors(outcome?.refused))
     }
 
     /// The sync daemons that run, whoever has started them.
@@ -170,7 +181,14 @@ impl Plane {
         if self.anew {
             return Ok(Vec::new());
         }
-        Ok(drift(&before, &self.installed))
+        Ok(drift::drift(&before, &self.installed))
+    }
+
+    /// Whether our services are there with their settings: one question, however many servers they
+    /// have. What else others have done, [`Self::look`] finds.
+    pub fn glance(&mut self) -> Result<bool, IpvsError> {
+        let services = self.ipvs.services()?;
+        Ok(drift::are_there(&self.installed, &services))
     }
 
     /// Whether the module has been unloaded and loaded since this was last asked: what was set once
@@ -210,8 +228,12 @@ impl Plane {
         Ok(())
     }
 
-    /// Carries out `changes` and notes those that have been; gives why the others have not.
     fn carry_out(&mut self, changes: &[Change]) -> Result<Vec<IpvsError>, IpvsError> {
+        Ok(errors(self.attempt(changes)?))
+    }
+
+    /// Carries out `changes` and notes those that have been; gives why the others have not.
+    fn attempt(&mut self, changes: &[Change]) -> Result<Vec<Refusal>, IpvsError> {
         let refused = match self.ipvs.change_all(changes) {
             Ok(refused) => refused,
             Err(error) => {
@@ -230,9 +252,15 @@ impl Plane {
     }
 }
 
+/// The servers of a service, the first that was added first.
+fn in_order(service: &installed::Service) -> impl Iterator<Item = Destination> {
+    let keys = service.order.keys().into_iter();
+    keys.filter_map(|key| service.servers.get(&key).copied())
+}
+
 /// Leaves out what follows from another refusal: no server can be added to a service that the
 /// kernel does not take.
-fn causes(changes: &[Change], refused: Vec<Refused>) -> Vec<IpvsError> {
+fn causes(changes: &[Change], refused: Vec<Refused>) -> Vec<Refusal> {
     let mut missing = BTreeSet::new();
     for it in &refused {
         if let Some(Change::NewService(settings)) = changes.get(it.number) {
@@ -243,6 +271,18 @@ fn causes(changes: &[Change], refused: Vec<Refused>) -> Vec<IpvsError> {
         matches!(changes.get(it.number),
             Some(Change::NewDestination(key, _)) if missing.contains(key))
     };
+    let refusal = |it: Refused| {
+        let service = changes.get(it.number).and_then(Change::service);
+        Refusal {
+            service,
+            whole: service.is_some_and(|key| missing.contains(&key)),
+            error: it.error,
+        }
+    };
     let causes = refused.into_iter().filter(|it| !follows(it));
-    causes.map(|it| it.error).collect()
+    causes.map(refusal).collect()
+}
+
+fn errors(refused: Vec<Refusal>) -> Vec<IpvsError> {
+    refused.into_iter().map(|it| it.error).collect()
 }

@@ -85,6 +85,19 @@ pub struct Timeouts {
 }
 
 impl Change {
+    /// The service that it is about, if it is about one.
+    pub const fn service(&self) -> Option<ServiceKey> {
+        match self {
+            Self::NewService(service) | Self::SetService(service) => Some(service.key),
+            Self::DeleteService(key)
+            | Self::NewDestination(key, _)
+            | Self::SetDestination(key, _)
+            | Self::DeleteDestination(key, _) => Some(*key),
+            Self::Zero(key) => *key,
+            Self::StartDaemon(_) | Self::StopDaemon(_) | Self::SetTimeouts(_) | Self::Flush => None,
+        }
+    }
+
     /// The message to the family with this number.
     pub(super) fn message(&self, family: u16) -> Message {
         let mut attributes = Writer::default();

@@ -8,14 +8,19 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE};
+use nix::errno::Errno;
 
 use super::{
     DELTABLE, EQUAL, LOCAL_IN, NETWORK, NEWTABLE, NFPROTO_IPV4, NFPROTO_IPV6, NFTABLES, TRANSPORT,
     chain, compare, destination, empty, message, number, rule, send, table, unblock,
 };
+use crate::net::attribute;
 use crate::net::netlink::{Connection, NetlinkError};
 use crate::net::request::Request;
 
+const GETCHAIN: u16 = (NFTABLES << 8) | 0x04;
+/// `NFTA_CHAIN_USE`: how many rules it has.
+const CHAIN_USE: usize = 6;
 const NEWSET: u16 = (NFTABLES << 8) | 0x09;
 const NEWSETELEM: u16 = (NFTABLES << 8) | 0x0c;
 
@@ -83,6 +88,38 @@ pub fn set(
 /// Removes the table. Harmless if there is none.
 pub fn clear(connection: &mut Connection, name: &str) -> Result<(), NetlinkError> {
     unblock(connection, name)
+}
+
+/// Whether what [`set`] has made is there: somebody may have flushed all tables, or the rules of this
+/// one. What its maps hold is not looked at.
+pub fn are_set(
+    connection: &mut Connection,
+    name: &str,
+    marks: &[Mark],
+) -> Result<bool, NetlinkError> {
+    for family in [NFPROTO_IPV4, NFPROTO_IPV6] {
+        let of = |mark: &&Mark| mark.first.is_ipv6() == (family == NFPROTO_IPV6);
+        let ours = marks.iter().filter(of);
+        let protocols: BTreeSet<u16> = ours.map(|mark| mark.protocol).collect();
+        if protocols.is_empty() {
+            continue;
+        }
+        let chain = message(GETCHAIN, family)
+            .with_string(1, name)
+            .with_string(3, "in");
+        let what = format_args!("look for the nftables table {name}");
+        let rules = |_kind: u16, payload: &[u8]| {
+            let rules = attribute::values::<7>(payload.get(4..)?)[CHAIN_USE]?;
+            Some(u32::from_be_bytes(*rules.first_chunk()?))
+        };
+        match connection.query(chain, &what, rules) {
+            Ok(rules) if usize::try_from(rules).is_ok_and(|it| it >= protocols.len()) => {}
+            Ok(_fewer) => return Ok(false),
+            Err(error) if error.errno() == Some(Errno::ENOENT) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 fn messages(name: &str, priority: i32, marks: &[Mark]) -> Vec<(Request, u16)> {

@@ -10,7 +10,6 @@ use crate::dataplane::choice::{Candidate, Carrier, Choice, choose};
 use crate::dataplane::desired::Service;
 use crate::dataplane::nexthop::Resolution;
 use crate::health::pool::Pool;
-use crate::observe::model::CarrierView;
 
 impl Director {
     /// Chooses anew, knowing whether the program can be loaded and whether there is IPVS, each with
@@ -72,30 +71,14 @@ impl Director {
         self.carried_by(Carrier::Ipvs).next().is_some()
     }
 
-    /// Why no packet of a virtual server arrives at the program, if the reason is an interface.
-    pub fn refusal(&self, server: &VirtualServer) -> Option<String> {
-        let entries = self.entries(server);
-        let mut why = Vec::new();
-        for index in &entries {
-            match &self.ports.get(index)?.program {
-                Ok(_) => return None,
-                Err(reason) => why.push(reason.as_str()),
-            }
-        }
-        (!why.is_empty()).then(|| why.join("; "))
-    }
-
-    /// IPVS has services that are not ours: what they serve is not for XDP.
-    pub fn note_foreign(&mut self, taken: impl Fn(&Served) -> bool) {
+    /// IPVS has services that are not ours: what they serve, and the rest of their addresses, is not for
+    /// XDP. `taken` gives the name of such a service.
+    pub fn note_foreign(&mut self, taken: impl Fn(&Served) -> Option<String>) {
         for (index, server) in self.config.virtual_servers.iter().enumerate() {
             if self.mode(server) == XdpMode::Auto
                 && self.carrier(index) == Carrier::Xdp
-                && let Some(it) = self.config.served(server).iter().find(|it| taken(it))
+                && let Some(name) = self.config.served(server).iter().find_map(&taken)
             {
-                let name = match it {
-                    Served::Address(key) => key.to_string(),
-                    Served::Fwmark(key) => key.to_string(),
-                };
                 let why =
                     format!("IPVS has a service {name} already, which lb-agent has not left there");
                 self.refused.insert(server.key.clone(), why);
@@ -133,31 +116,6 @@ impl Director {
                 Served::Fwmark(_) => None,
             })
             .collect()
-    }
-
-    /// The same for who asks, with what has kept XDP from native mode.
-    pub fn carriers(&self) -> Vec<CarrierView> {
-        let view = |(server, choice): (&VirtualServer, &Choice)| CarrierView {
-            virtual_server: server.key.to_string(),
-            plane: choice.carrier,
-            reasons: match choice.carrier {
-                Carrier::Xdp => [choice.reasons.clone(), self.not_native(server)].concat(),
-                Carrier::Ipvs | Carrier::None => choice.reasons.clone(),
-            },
-        };
-        self.choices().map(view).collect()
-    }
-
-    /// Why packets of a virtual server meet XDP in generic mode, interface by interface.
-    fn not_native(&self, server: &VirtualServer) -> Vec<String> {
-        match self.mode(server) {
-            XdpMode::Auto => {}
-            XdpMode::Native | XdpMode::Generic | XdpMode::Off => return Vec::new(),
-        }
-        let entries = self.entries(server);
-        let ports = entries.iter().filter_map(|index| self.ports.get(index));
-        let refused = ports.filter_map(|port| port.not_native.as_deref());
-        refused.map(|why| format!("generic mode: {why}")).collect()
     }
 
     /// The virtual servers that `carrier` carries, with their pools.

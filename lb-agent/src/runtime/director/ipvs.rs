@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use super::Director;
 use super::desired::{method, real_servers};
 use crate::config::model::{
-    self, Forwarding, NftablesIpvs, RealServer, RealServerKey, Served, VirtualServer,
+    self, Forwarding, FwmarkKey, NftablesIpvs, RealServer, RealServerKey, Served, VirtualServer,
     VirtualServerGroupEntry, VirtualServerKey,
 };
 use crate::dataplane::choice::Carrier;
@@ -107,8 +107,8 @@ impl Director {
         sync::wanted(daemon, instance)
     }
 
-    /// Gives groups with addresses one mark for each protocol. Who has a mark keeps it: packets and
-    /// connections bear it.
+    /// Gives groups with addresses one mark for each protocol, none that the file names. Who has a mark
+    /// keeps it: packets and connections bear it.
     pub(super) fn mark_groups(&mut self) {
         let nftables = self.config.global_defs.lvs.nftables_ipvs.as_ref();
         let first = nftables.map(|it| it.start_fwmark);
@@ -121,9 +121,10 @@ impl Director {
             }
         }
         let first = first.unwrap_or_default();
+        let mut used = self.marks_of_the_file();
         self.marks
-            .retain(|group, mark| wanted.contains(group) && *mark >= first);
-        let mut used: BTreeSet<u32> = self.marks.values().copied().collect();
+            .retain(|group, mark| wanted.contains(group) && *mark >= first && !used.contains(mark));
+        used.extend(self.marks.values());
         for group in wanted {
             if let Entry::Vacant(entry) = self.marks.entry(group)
                 && let Some(mark) = (first..=u32::MAX).find(|mark| !used.contains(mark))
@@ -140,24 +141,49 @@ impl Director {
         found.next().into_iter().flat_map(|it| &it.entries)
     }
 
-    fn served_by_ipvs(&self, server: &VirtualServer) -> Vec<ServiceKey> {
-        let mark = match &server.key {
-            VirtualServerKey::Group(key) => self.marks.get(&(key.group.clone(), key.protocol)),
+    /// The marks that virtual servers and groups are served by, whoever sets them.
+    fn marks_of_the_file(&self) -> BTreeSet<u32> {
+        let of_server = |server: &VirtualServer| match &server.key {
+            VirtualServerKey::Fwmark(key) => Some(key.fwmark),
+            VirtualServerKey::Address(_) | VirtualServerKey::Group(_) => None,
+        };
+        let of_entry = |entry: &VirtualServerGroupEntry| match entry {
+            VirtualServerGroupEntry::Fwmark { fwmark, .. } => Some(*fwmark),
+            VirtualServerGroupEntry::Addresses { .. } => None,
+        };
+        let groups = self.config.virtual_server_groups.iter();
+        let entries = groups.flat_map(|it| &it.entries).filter_map(of_entry);
+        let servers = self.config.virtual_servers.iter();
+        servers.filter_map(of_server).chain(entries).collect()
+    }
+
+    /// What IPVS has a service for. A group with a mark of ours has one for each family of its
+    /// addresses, however many these are.
+    pub(super) fn served_by_ipvs(&self, server: &VirtualServer) -> Vec<ServiceKey> {
+        let marked = match &server.key {
+            VirtualServerKey::Group(key) => {
+                let mark = self.marks.get(&(key.group.clone(), key.protocol));
+                mark.map(|mark| (&*key.group, *mark))
+            }
             VirtualServerKey::Address(_) | VirtualServerKey::Fwmark(_) => None,
         };
-        let Some(mark) = mark else {
+        let Some((group, ours)) = marked else {
             return self.config.served(server).iter().map(key).collect();
         };
-        // One for each family that the group has.
         let mut keys = Vec::new();
-        for served in self.config.served(server) {
-            let key = match &served {
-                Served::Fwmark(_) => key(&served),
-                Served::Address(it) => ServiceKey::Mark {
-                    mark: *mark,
-                    family: it.address.into(),
-                },
+        for entry in self.entries_of(group) {
+            let (mark, family) = match entry {
+                VirtualServerGroupEntry::Fwmark { fwmark, family } => {
+                    (*fwmark, family.unwrap_or_else(|| server.family()))
+                }
+                VirtualServerGroupEntry::Addresses { first, .. } => {
+                    (ours, model::Family::of(*first))
+                }
             };
+            let key = key(&Served::Fwmark(FwmarkKey {
+                fwmark: mark,
+                ip_family: family,
+            }));
             if !keys.contains(&key) {
                 keys.push(key);
             }
@@ -219,7 +245,9 @@ fn destination(
     let forwarding = match method(server, known, member) {
         Forwarding::Nat => ipvs::Forwarding::Masquerade,
         Forwarding::Dr => ipvs::Forwarding::Route,
-        Forwarding::Tun => ipvs::Forwarding::Tunnel(tunnel(server.tunnel)),
+        Forwarding::Tun => ipvs::Forwarding::Tunnel(tunnel(
+            settings.map_or_else(|| server.sorry_tunnel(), |it| server.tunnel_to(it)),
+        )),
     };
     Server {
         destination: Destination {
@@ -236,19 +264,19 @@ fn destination(
     }
 }
 
-fn tunnel(configured: Option<model::Tunnel>) -> ipvs::Tunnel {
+fn tunnel(configured: model::Tunnel) -> ipvs::Tunnel {
     let checksum = |it| match it {
         model::TunnelChecksum::None => ipvs::Checksum::None,
         model::TunnelChecksum::Full => ipvs::Checksum::Full,
         model::TunnelChecksum::Remote => ipvs::Checksum::Remote,
     };
     match configured {
-        None | Some(model::Tunnel::Ipip) => ipvs::Tunnel::IpIp,
-        Some(model::Tunnel::Gue { port, checksum: it }) => ipvs::Tunnel::Gue {
+        model::Tunnel::Ipip => ipvs::Tunnel::IpIp,
+        model::Tunnel::Gue { port, checksum: it } => ipvs::Tunnel::Gue {
             port,
             checksum: checksum(it),
         },
-        Some(model::Tunnel::Gre { checksum: it }) => ipvs::Tunnel::Gre {
+        model::Tunnel::Gre { checksum: it } => ipvs::Tunnel::Gre {
             checksum: checksum(it),
         },
     }

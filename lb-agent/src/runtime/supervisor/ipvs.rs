@@ -5,32 +5,33 @@
 //! ([`ClaimsFile`]).
 
 mod marks;
+mod others;
 mod tell;
 mod times;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
 use self::marks::Marks;
+pub(super) use self::others::{flush_on_stop, note_foreign};
 use self::times::Times;
 use super::said::Said;
 use crate::config::model::{LvsFlushOnStop, LvsTimeouts};
 use crate::dataplane::ipvs::desired::Desired;
-use crate::dataplane::ipvs::key::key;
 use crate::dataplane::ipvs::plane::{Outcome, Plane};
 use crate::dataplane::ipvs::sync;
-use crate::net::ipvs::{self, IpvsError, ServiceKey, SyncDaemon};
+use crate::net::ipvs::{IpvsError, ServiceKey, SyncDaemon};
 use crate::runtime::claims::{Claims, ClaimsFile};
 use crate::runtime::clock;
-use crate::runtime::director::Director;
+use crate::runtime::director::{Director, IpvsRefusal};
 use crate::runtime::plane::chain;
 
-/// How often the tables are looked at.
+/// How often the tables are looked at: whether our services are there, at least.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Looking at great tables takes its time: no more than a twentieth of all.
+/// Looking at all servers of great tables takes its time: no more than a twentieth of all.
 const SHARE: u32 = 20;
 
 /// What may go wrong, each told once.
@@ -63,11 +64,15 @@ pub(super) struct Ipvs {
     troubles: Said<Trouble>,
     /// What the kernel has refused.
     refused: Said<String>,
+    /// What of that is about which service.
+    without: BTreeMap<ServiceKey, IpvsRefusal>,
     /// Others have changed something, and it has yet to be put right.
     disturbed: bool,
     /// The kernel has been told something.
     begun: bool,
     next_look: Instant,
+    /// When to look at all servers, and not at the services alone.
+    next_whole_look: Instant,
 }
 
 impl Ipvs {
@@ -96,9 +101,11 @@ impl Ipvs {
             blind: None,
             troubles: Said::default(),
             refused: Said::default(),
+            without: BTreeMap::new(),
             disturbed: false,
             begun: false,
             next_look: clock::now() + LOOK,
+            next_whole_look: clock::now() + LOOK,
         })
     }
 
@@ -113,6 +120,11 @@ impl Ipvs {
     /// The services that are ours.
     pub(super) const fn ours(&self) -> &BTreeSet<ServiceKey> {
         self.plane.ours()
+    }
+
+    /// What the kernel has refused, by service: the first thing of each.
+    pub(super) const fn refused(&self) -> &BTreeMap<ServiceKey, IpvsRefusal> {
+        &self.without
     }
 
     /// Whether something should be tried again.
@@ -195,14 +207,26 @@ impl Ipvs {
     /// has to be put right.
     pub(super) fn look(&mut self, director: &Director) -> bool {
         let begun = clock::now();
+        if begun < self.next_whole_look
+            && self.blind.is_none()
+            && matches!(self.plane.glance(), Ok(true))
+        {
+            let ended = clock::now();
+            self.next_look = ended + LOOK.max(ended.saturating_duration_since(begun));
+            return self.disturbed;
+        }
+        let begun = clock::now();
         let drifts = self.plane.look();
         let wanted = director.sync_daemons();
         let daemons = match &drifts {
             Ok(_) if !wanted.is_empty() => self.plane.daemons().ok(),
             Ok(_) | Err(_) => None,
         };
+        let marks_gone = !self.marks.look();
         let ended = clock::now();
-        self.next_look = ended + LOOK.max(ended.saturating_duration_since(begun) * SHARE);
+        let took = ended.saturating_duration_since(begun);
+        self.next_look = ended + LOOK;
+        self.next_whole_look = ended + LOOK.max(took * SHARE);
         match drifts {
             Ok(drifts) => {
                 let was_blind = self.blind.take().is_some();
@@ -212,8 +236,11 @@ impl Ipvs {
                 if gone {
                     warn!("somebody has changed IPVS's sync daemons: putting them right");
                 }
+                if marks_gone {
+                    tell::marks_gone(self.marks.table());
+                }
                 tell::drifts(&drifts);
-                self.disturbed |= gone || !drifts.is_empty();
+                self.disturbed |= gone || marks_gone || !drifts.is_empty();
                 self.disturbed || was_blind
             }
             // It is told by the next update, once. What is so will be found out by the next attempt
@@ -357,8 +384,18 @@ impl Ipvs {
         for adopted in &outcome.adopted {
             info!("adopted virtual service {adopted}, which was in IPVS already");
         }
-        let refused = outcome.refused.iter().map(|error| chain(error));
-        let refused = refused.map(|why| (why.clone(), why)).collect();
+        self.without.clear();
+        let mut refused = BTreeMap::new();
+        for refusal in &outcome.refused {
+            let why = chain(&refusal.error);
+            if let Some(service) = refusal.service {
+                let whole = refusal.whole;
+                let why = why.clone();
+                let first = self.without.entry(service);
+                first.or_insert(IpvsRefusal { whole, why });
+            }
+            refused.insert(why.clone(), why);
+        }
         for (_, why) in self.refused.update(refused).begun {
             error!("{why}");
         }
@@ -367,19 +404,4 @@ impl Ipvs {
 
 fn failure<T, E: std::error::Error + 'static>(outcome: &Result<T, E>) -> Option<String> {
     outcome.as_ref().err().map(|error| chain(error))
-}
-
-/// Services that are in IPVS and that are not `ours` are not for XDP to take. Nothing is loaded to
-/// find that out.
-pub(super) fn note_foreign(director: &mut Director, ours: &BTreeSet<ServiceKey>) {
-    let table = ipvs::Ipvs::open_if_loaded().and_then(|ipvs| match ipvs {
-        Some(mut ipvs) => ipvs.table(),
-        None => Ok(Vec::new()),
-    });
-    let table = table
-        .inspect_err(|error| warn!("{}", chain(error)))
-        .unwrap_or_default();
-    let keys = table.iter().map(|entry| entry.service.service.key);
-    let foreign: BTreeSet<ServiceKey> = keys.filter(|key| !ours.contains(key)).collect();
-    director.note_foreign(|served| foreign.contains(&key(served)));
 }

@@ -20,7 +20,7 @@ use tracing::{debug, error, info};
 use self::tell::short;
 use super::RunError;
 use super::balancer::Balancer;
-use super::ipvs::Ipvs;
+use super::ipvs::{Ipvs, flush_on_stop};
 use super::module::Module;
 use super::said::Said;
 use super::vrrp::names;
@@ -54,6 +54,8 @@ pub(super) struct Planes {
     expected: BTreeMap<VirtualServerKey, String>,
     /// What was found out of the ways to its servers.
     ways: NextHops,
+    /// An interface has refused the program.
+    is_refused: bool,
     /// Who carries what.
     carried: Said<String>,
 }
@@ -84,6 +86,7 @@ impl Planes {
             no_ipvs: None,
             expected: BTreeMap::new(),
             ways: NextHops::new(),
+            is_refused: false,
             carried: Said::default(),
         }
     }
@@ -163,6 +166,7 @@ impl Planes {
         }
         if let Some(ipvs) = &mut self.ipvs {
             ipvs.update(director);
+            director.note_ipvs_refusals(ipvs.refused().clone());
         }
         if let (Some(balancer), Some(wanted)) = (&mut self.balancer, wanted) {
             balancer.update(director, &wanted);
@@ -173,22 +177,28 @@ impl Planes {
     /// An interface may have refused the program since the last choice; whether that is another one
     /// now.
     fn reconsider(&mut self, director: &mut Director) -> bool {
+        // Who is refused may have nobody instead, and is told also without another choice.
+        let is_refused = director.is_refused();
+        let was_refused = std::mem::replace(&mut self.is_refused, is_refused);
         let refused = director.refusals();
         if refused.is_empty() {
+            if is_refused || was_refused {
+                self.tell(director);
+            }
             return false;
         }
         self.open_or_ask(director);
-        if self.ipvs.is_none() {
-            return false;
+        let is_there = self.ipvs.is_some();
+        if is_there {
+            director.note_refusals(refused);
         }
-        director.note_refusals(refused);
         director.choose(self.xdp_there(), self.ipvs_there());
         self.tell(director);
-        true
+        is_there
     }
 
     /// A plane that nobody needs goes, when nobody is served by it any more.
-    fn leave_unused(&mut self, director: &Director) {
+    fn leave_unused(&mut self, director: &mut Director) {
         if director.is_between() {
             return;
         }
@@ -202,6 +212,7 @@ impl Planes {
             && let Some(ipvs) = self.ipvs.take()
         {
             ipvs.release();
+            director.note_ipvs_refusals(BTreeMap::new());
         }
     }
 
@@ -276,8 +287,10 @@ impl Planes {
             Some(balancer) => balancer.stop(),
             None => {}
         }
-        if let Some(ipvs) = self.ipvs {
-            ipvs.stop(director, stays);
+        match self.ipvs {
+            Some(ipvs) => ipvs.stop(director, stays),
+            None if stays => {}
+            None => flush_on_stop(director),
         }
     }
 

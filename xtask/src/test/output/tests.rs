@@ -79,3 +79,13 @@ fn the_counts_are_the_last_line() {
         Some("1 passed, 1 failed, 2 skipped")
     );
 }
+
+#[test]
+fn what_had_no_guest_is_counted_apart() {
+    let tests = ["a".to_owned(), "b".to_owned()];
+    let tests: Vec<&String> = tests.iter().collect();
+    let reason = format!("{NO_GUEST}no kernel");
+    let mut outcomes = Outcomes::skipped("lb-tests::ipvs", &tests, &reason);
+    outcomes.append(Outcomes::skipped("lb-tests::dr", &tests, "not root"));
+    assert_eq!((outcomes.skipped.len(), outcomes.without_guest()), (4, 2));
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Lowering;
 use crate::config::diagnostic::{Code, Diagnostic};
-use crate::config::draft::VirtualServerDraft;
+use crate::config::draft::{RealServerDraft, VirtualServerDraft};
 use crate::config::keywords::KINDS;
 use crate::config::lexer::Word;
 use crate::config::model::{Forwarding, Tunnel, TunnelChecksum};
@@ -24,27 +24,61 @@ pub(in crate::config) fn lb_kind(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    let kind = lowering.first(node, |text| value::choice(text, KINDS));
+    let (kind, tunnel) = method(node, lowering);
     virtual_server.lb_kind = kind.or(virtual_server.lb_kind);
+    match tunnel {
+        // What no `type` means, too.
+        None | Some(Tunnel::Ipip) => {}
+        Some(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => virtual_server.value.tunnel = tunnel,
+    }
+}
+
+/// `lvs_method NAT|DR|TUN [type …]` of a real server.
+pub(in crate::config) fn lvs_method(
+    real_server: &mut RealServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let (kind, tunnel) = method(node, lowering);
+    let server = &mut real_server.value;
+    server.lvs_method = kind.map(|it| it.value).or(server.lvs_method);
+    server.tunnel = tunnel.or(server.tunnel);
+}
+
+/// `sorry_server_lvs_method NAT|DR|TUN [type …]`
+pub(in crate::config) fn sorry_server_lvs_method(
+    virtual_server: &mut VirtualServerDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let (kind, tunnel) = method(node, lowering);
+    let service = &mut virtual_server.value;
+    service.sorry_server_lvs_method = kind.map(|it| it.value).or(service.sorry_server_lvs_method);
+    service.sorry_server_tunnel = tunnel.or(service.sorry_server_tunnel);
+}
+
+/// `NAT|DR|TUN [type …]`: how packets reach a server, and the tunnel that is named.
+fn method(
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) -> (Option<Spanned<Forwarding>>, Option<Tunnel>) {
+    let kind = lowering.first(node, |text| value::choice(text, KINDS));
     let options = node.arguments.get(1..).unwrap_or_default();
     let (Some(first), Some(last)) = (options.first(), options.last()) else {
-        return;
+        return (kind, None);
     };
     let span = first.span.to(last.span);
     if kind.is_none_or(|kind| kind.value != Forwarding::Tun) {
-        return lowering.extra_words(span);
+        lowering.extra_words(span);
+        return (kind, None);
     }
-    match tunnel(options) {
-        None => {
-            let message = "this is not `type ipip`, `type gue port N` or `type gre`, with `nocsum`, \
-                           `csum` or `remcsum`: IP in IP is used";
-            lowering.report(Diagnostic::warning(Code::BadValue, span, message));
-        }
-        Some(Tunnel::Ipip) => {}
-        tunnel @ Some(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => {
-            virtual_server.value.tunnel = tunnel;
-        }
+    let tunnel = tunnel(options);
+    if tunnel.is_none() {
+        let message = "this is not `type ipip`, `type gue port N` or `type gre`, with `nocsum`, \
+                       `csum` or `remcsum`: IP in IP is used";
+        lowering.report(Diagnostic::warning(Code::BadValue, span, message));
     }
+    (kind, tunnel.or(Some(Tunnel::Ipip)))
 }
 
 /// `type ipip|gue port N|gre [nocsum|csum|remcsum]`

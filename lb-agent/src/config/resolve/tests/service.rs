@@ -320,3 +320,59 @@ fn the_virtual_address_is_asked_for_only_where_servers_have_it() {
         (true, false)
     );
 }
+
+#[test]
+fn what_a_group_does_not_serve_is_said() {
+    let server = "lb_algo rr\nlb_kind DR\nprotocol TCP\nreal_server fd00:1::2 80 {\n}\n";
+    let group = |global: &str| {
+        format!(
+            "global_defs {{\nxdp_mode off\n{global}\n}}\n\
+             virtual_server_group G {{\nfd00::1-ffff 80\n}}\nvirtual_server group G {{\n{server}}}\n"
+        )
+    };
+    assert_eq!(
+        messages(&of(&group(""))),
+        [
+            "error this group has 65535 addresses and ports, one service each: the first 16384 are \
+             served, the others are not"
+        ]
+    );
+    assert_eq!(messages(&of(&group("nftables_ipvs"))), Vec::<String>::new());
+    let twice = group("nftables_ipvs") + &format!("virtual_server fd00::5 80 {{\n{server}}}\n");
+    assert_eq!(
+        messages(&of(&twice)),
+        [
+            "warning [fd00::5]:tcp:80 is served by another virtual server already: that one's \
+             servers get it"
+        ]
+    );
+}
+
+#[test]
+fn the_tunnel_of_one_server_is_read_like_that_of_all() {
+    let of_server = |lines: &str| {
+        let loaded = of(&format!(
+            "virtual_server fwmark 7 {{\nlb_algo rr\nlb_kind TUN\n\
+             real_server 10.0.0.2 0 {{\n{lines}\n}}\n}}\n"
+        ));
+        let server = loaded.config.virtual_servers[0].real_servers[0].clone();
+        let said = messages(&loaded);
+        let said = said.into_iter().filter(|it| it.starts_with("warning"));
+        ((server.lvs_method, server.tunnel), said.collect::<Vec<_>>())
+    };
+    let gre = Tunnel::Gre {
+        checksum: TunnelChecksum::Full,
+    };
+    let quiet = Vec::<String>::new();
+    for (lines, tunnel) in [
+        ("lvs_method TUN type gre csum", Some(gre)),
+        ("lvs_method TUN type ipip", Some(Tunnel::Ipip)),
+        ("lvs_method TUN", None),
+    ] {
+        let expected = ((Some(Forwarding::Tun), tunnel), quiet.clone());
+        assert_eq!(of_server(lines), expected, "{lines}");
+    }
+    let (_, said) = of_server("lvs_method TUN type typo");
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("IP in IP is used"), "{said:?}");
+}

@@ -1,6 +1,6 @@
 use super::*;
 use crate::dataplane::ipvs::testing::{key, server, service};
-use crate::net::ipvs::Change;
+use crate::net::ipvs::{Change, Statistics};
 
 fn three() -> Installed {
     let mut installed = Installed::default();
@@ -44,6 +44,59 @@ fn every_change_of_ours_is_told() {
             Drift::ServerGone(key(3), server(1, 1).key),
         ]
     );
+}
+
+#[test]
+fn another_order_is_told_where_it_matters() {
+    for (scheduler, told) in [("sh", true), ("mh", true), ("dh", true), ("wrr", false)] {
+        let mut before = Installed::default();
+        before.record(&Change::NewService(service(1, scheduler, &[]).settings));
+        for last in [1, 2, 3] {
+            before.record(&Change::NewDestination(key(1), server(last, 1)));
+        }
+        let mut now = before.clone();
+        now.record(&Change::DeleteDestination(key(1), server(1, 1).key));
+        now.record(&Change::NewDestination(key(1), server(1, 1)));
+        let expected: &[Drift] = if told {
+            &[Drift::Reordered(key(1))]
+        } else {
+            &[]
+        };
+        assert_eq!(drift(&before, &now), expected, "{scheduler}");
+        // One that is gone is no other order of the rest.
+        now = before.clone();
+        now.record(&Change::DeleteDestination(key(1), server(2, 1).key));
+        let gone = [Drift::ServerGone(key(1), server(2, 1).key)];
+        assert_eq!(drift(&before, &now), gone, "{scheduler}");
+    }
+}
+
+#[test]
+fn a_glance_at_the_services_misses_none_that_is_gone_or_changed() {
+    let entries = |installed: &Installed| -> Vec<ServiceEntry> {
+        let services = installed.services.values();
+        let entry = |service: &Service| ServiceEntry {
+            service: service.settings.clone(),
+            statistics: Statistics::default(),
+        };
+        services.map(entry).collect()
+    };
+    let mut before = three();
+    before.ours.remove(&key(2));
+    assert!(are_there(&before, &entries(&before)));
+    let without = |mark: u32| {
+        let mut now = before.clone();
+        now.services.remove(&key(mark));
+        are_there(&before, &entries(&now))
+    };
+    assert!(!without(1) && without(2) && !without(3));
+    let mut now = before.clone();
+    now.record(&Change::SetService(service(3, "wlc", &[]).settings));
+    assert!(!are_there(&before, &entries(&now)));
+    // What the kernel has refused is not there, which is nobody's doing.
+    before.ours.insert(key(9));
+    assert!(are_there(&before, &entries(&before)));
+    assert!(!are_there(&before, &[]));
 }
 
 #[test]

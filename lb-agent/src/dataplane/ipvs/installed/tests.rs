@@ -33,6 +33,21 @@ fn what_the_kernel_says_replaces_the_picture_but_not_whose_it_is() {
 }
 
 #[test]
+fn the_head_of_the_kernel_s_list_was_added_last() {
+    let list = [3, 1, 2].map(|last| server(last, 1));
+    let mut installed = Installed::default();
+    installed.read(&[entry(1, &list)]);
+    let order = &installed.services[&key(1)].order;
+    assert_eq!(order.keys(), [2, 1, 3].map(|last| server(last, 1).key));
+    let mut ours = Installed::default();
+    ours.record(&Change::NewService(service(1, "rr", &[]).settings));
+    for last in [2, 1, 3] {
+        ours.record(&Change::NewDestination(key(1), server(last, 1)));
+    }
+    assert_eq!(ours.services, installed.services);
+}
+
+#[test]
 fn only_what_is_there_can_be_claimed() {
     let mut installed = Installed::default();
     installed.read(&[entry(1, &[]), entry(2, &[])]);

@@ -77,6 +77,75 @@ fn within_a_service_servers_come_and_change_before_others_go() {
     );
 }
 
+/// The servers of the service, the first that was added first.
+fn order(installed: &Installed) -> Vec<DestinationKey> {
+    installed.services[&key(1)].order.keys()
+}
+
+#[test]
+fn where_the_order_decides_a_server_that_comes_back_stands_where_the_file_has_it() {
+    let all = || [1, 2, 3].map(|last| server(last, 1));
+    for scheduler in ["sh", "dh", "mh"] {
+        let full = service(1, scheduler, &all());
+        let less = service(1, scheduler, &[server(1, 1), server(3, 1)]);
+        let mut installed = ours([full.clone()]);
+        let changes = plan(&desired([less]), &installed);
+        assert_eq!(
+            changes,
+            [Change::DeleteDestination(key(1), server(2, 1).key)],
+            "who stays is not touched"
+        );
+        follow(&mut installed, &changes);
+        let changes = plan(&desired([full]), &installed);
+        assert_eq!(
+            changes,
+            [
+                Change::NewDestination(key(1), server(2, 1)),
+                Change::DeleteDestination(key(1), server(3, 1).key),
+                Change::NewDestination(key(1), server(3, 1)),
+            ],
+            "who comes after it is there without a pause"
+        );
+        follow(&mut installed, &changes);
+        assert_eq!(order(&installed), all().map(|it| it.key));
+    }
+}
+
+#[test]
+fn with_all_other_schedulers_a_server_that_comes_back_is_added_and_nobody_else_is_touched() {
+    let full = service(1, "wrr", &[1, 2, 3].map(|last| server(last, 1)));
+    let less = service(1, "wrr", &[server(2, 1), server(3, 1)]);
+    assert_eq!(
+        plan(&desired([full]), &ours([less])),
+        [Change::NewDestination(key(1), server(1, 1))]
+    );
+}
+
+#[test]
+fn what_is_adopted_is_put_in_order_and_a_weight_alone_moves_nobody() {
+    let wanted = service(1, "sh", &[server(1, 1), server(2, 5), server(3, 1)]);
+    let there = service(1, "sh", &[server(1, 1), server(3, 1), server(2, 1)]);
+    let mut installed = theirs([there]);
+    let desired = desired([wanted]);
+    installed.claim(&desired);
+    let changes = plan(&desired, &installed);
+    assert_eq!(
+        changes,
+        [
+            Change::SetDestination(key(1), server(2, 5)),
+            Change::DeleteDestination(key(1), server(3, 1).key),
+            Change::NewDestination(key(1), server(3, 1)),
+        ]
+    );
+    follow(&mut installed, &changes);
+    assert_eq!(plan(&desired, &installed), []);
+    let lighter = service(1, "sh", &[server(1, 0), server(2, 5), server(3, 1)]);
+    assert_eq!(
+        plan(&self::desired([lighter]), &installed),
+        [Change::SetDestination(key(1), server(1, 0))]
+    );
+}
+
 #[test]
 fn our_services_go_when_they_are_no_longer_desired_and_those_of_others_never() {
     let services = || [service(1, "rr", &[server(1, 1)]), service(2, "rr", &[])];
@@ -119,11 +188,16 @@ fn a_server_that_is_this_host_is_as_desired_whatever_the_method() {
     );
 }
 
+/// A scheduler, and servers with their weights.
+type Sample = (&'static str, Vec<(u8, u32)>);
+
 fn any_services() -> impl Strategy<Value = Vec<Service>> {
     let scheduler = prop_oneof![Just("rr"), Just("wrr"), Just("mh")];
-    let servers = proptest::collection::btree_map(0..6_u8, 0..3_u32, 0..5);
+    let servers = proptest::collection::btree_map(0..6_u8, 0..3_u32, 0..5)
+        .prop_map(|servers| servers.into_iter().collect::<Vec<_>>())
+        .prop_shuffle();
     proptest::collection::btree_map(1..6_u32, (scheduler, servers), 0..5).prop_map(|services| {
-        let service = |(mark, (scheduler, servers)): (u32, (&str, BTreeMap<u8, u32>))| {
+        let service = |(mark, (scheduler, servers)): (u32, Sample)| {
             let servers: Vec<_> = servers
                 .into_iter()
                 .map(|(last, weight)| server(last, weight))
@@ -151,7 +225,11 @@ proptest! {
         let wanted = ours(after);
         for (key, service) in &installed.services {
             if let Some(wanted) = wanted.services.get(key) {
-                prop_assert_eq!(service, wanted);
+                prop_assert_eq!(&service.settings, &wanted.settings);
+                prop_assert_eq!(&service.servers, &wanted.servers);
+                if order::matters(&service.settings.scheduler) {
+                    prop_assert_eq!(&service.order, &wanted.order);
+                }
             } else {
                 prop_assert!(!old.ours.contains(key), "{} should be gone", key);
                 prop_assert_eq!(Some(service), old.services.get(key));

@@ -5,9 +5,11 @@ use crate::config::{Memory, load};
 use crate::dataplane::port::{Port, Ports};
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
+use crate::net::ipvs::ServiceKey;
 use crate::net::link::{Link, LinkKind};
 use crate::net::route::Route;
 use crate::runtime::clock;
+use crate::runtime::director::IpvsRefusal;
 
 fn director(text: &str) -> Director {
     let loaded = load(&Memory::default().with("/main", text), "/main".as_ref());
@@ -98,6 +100,129 @@ fn what_no_interface_takes_goes_to_ipvs_and_stays_there() {
     assert_eq!(carriers(&director), [Carrier::Ipvs, Carrier::Xdp]);
 }
 
+fn port(name: &str, program: Result<Mode, String>) -> Port {
+    Port {
+        name: name.into(),
+        kind: LinkKind::Ethernet,
+        not_native: None,
+        program,
+        listed: Ok(()),
+        takes_frames: None,
+    }
+}
+
+/// Who serves, and why nobody else: the outcome of the first virtual server.
+fn first(director: &Director) -> (Carrier, Vec<String>) {
+    let views = director.carriers();
+    let first = views.into_iter().next().unwrap();
+    (first.plane, first.reasons)
+}
+
+#[test]
+fn what_no_interface_takes_has_nobody_where_there_is_no_ipvs_and_is_told_so() {
+    let no_ipvs = "this kernel has no IPVS: run `modprobe ip_vs`";
+    let refusal = || "another XDP program is attached there".to_owned();
+    for (mode, reasons) in [
+        ("auto", vec![refusal(), no_ipvs.to_owned()]),
+        ("native", vec![refusal()]),
+    ] {
+        let instance = "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\n\
+                        virtual_ipaddress {\n10.0.0.1\n}\n}\n";
+        let text = server("10.0.0.1 80", &format!("xdp_mode {mode}"));
+        let mut director = director(&format!("{instance}{text}"));
+        director.choose(Ok(()), Err(no_ipvs));
+        director.handle_ports(Ports::from([(2, port("eth0", Err(refusal())))]));
+        assert!(director.is_refused());
+        assert_eq!(first(&director), (Carrier::None, reasons), "{mode}");
+        assert_eq!(carriers(&director), [Carrier::Xdp], "it is asked again");
+        director.handle_ports(Ports::from([(2, port("eth0", Ok(Mode::Native)))]));
+        assert!(!director.is_refused());
+        assert_eq!(first(&director), (Carrier::Xdp, Vec::new()), "{mode}");
+    }
+}
+
+#[test]
+fn an_interface_that_refuses_beside_one_that_takes_the_program_is_named() {
+    let text = server("10.0.0.1 80", "");
+    let mut director = director(&format!(
+        "global_defs {{\nxdp_interfaces eth0 eth1\n}}\n{text}"
+    ));
+    director.handle_link(Link {
+        index: 3,
+        name: "eth1".into(),
+        alias: None,
+        mac: [3; 6],
+        up: true,
+        mtu: 1500,
+        kind: LinkKind::Ethernet,
+        master: None,
+    });
+    let refusal = "another XDP program is attached there".to_owned();
+    director.handle_ports(Ports::from([
+        (2, port("eth0", Err(refusal.clone()))),
+        (3, port("eth1", Ok(Mode::Native))),
+    ]));
+    let why = format!("not what arrives by eth0: {refusal}");
+    assert_eq!(first(&director), (Carrier::Xdp, vec![why]));
+}
+
+#[test]
+fn what_the_kernel_s_ipvs_refuses_is_served_in_part_or_by_nobody() {
+    let group = "virtual_server_group G {\n10.0.0.8-9 80\n}\nvirtual_server group G {\n\
+                 lb_algo twos\nlb_kind DR\nprotocol TCP\nreal_server 10.0.0.2 80 {\n}\n}\n";
+    let mut director = director(group);
+    director.choose(Ok(()), Ok(()));
+    let keys: Vec<ServiceKey> = director
+        .desired_of_ipvs()
+        .services
+        .iter()
+        .map(|it| it.settings.key)
+        .collect();
+    let refusal = |whole| IpvsRefusal {
+        whole,
+        why: "try `modprobe ip_vs_twos`".to_owned(),
+    };
+    let taken = first(&director);
+    assert_eq!(taken.0, Carrier::Ipvs);
+    director.note_ipvs_refusals(BTreeMap::from([(keys[0], refusal(true))]));
+    let (carrier, reasons) = first(&director);
+    assert_eq!(carrier, Carrier::Ipvs, "the other one stands");
+    assert_eq!(reasons.last().unwrap(), "try `modprobe ip_vs_twos`");
+    director.note_ipvs_refusals(keys.iter().map(|it| (*it, refusal(true))).collect());
+    let (carrier, reasons) = first(&director);
+    assert_eq!(carrier, Carrier::None);
+    assert_eq!(
+        reasons[reasons.len() - 2..],
+        ["try `modprobe ip_vs_twos`", "and 1 more of its services"]
+    );
+    // A server alone: the service is there.
+    director.note_ipvs_refusals(keys.iter().map(|it| (*it, refusal(false))).collect());
+    assert_eq!(first(&director).0, Carrier::Ipvs);
+    director.note_ipvs_refusals(BTreeMap::new());
+    assert_eq!(first(&director), taken);
+}
+
+#[test]
+fn a_tunnel_that_one_server_alone_has_is_ipvs_s() {
+    let text = |lines: &str, server: &str| {
+        format!(
+            "virtual_server 10.0.0.1 80 {{\nlb_algo rr\nlb_kind TUN\nprotocol TCP\n{lines}\n\
+             real_server 10.0.0.2 80 {{\n}}\nreal_server 10.0.0.3 80 {{\n{server}\n}}\n}}\n"
+        )
+    };
+    let sorry = "sorry_server 10.0.0.4 80\nsorry_server_lvs_method TUN type gue port 6080";
+    for (lines, server, carrier) in [
+        ("", "", Carrier::Xdp),
+        ("", "lvs_method TUN type gre", Carrier::Ipvs),
+        ("", "lvs_method TUN type ipip", Carrier::Xdp),
+        (sorry, "", Carrier::Ipvs),
+    ] {
+        let mut director = director(&text(lines, server));
+        director.choose(Ok(()), Ok(()));
+        assert_eq!(carriers(&director), [carrier], "{lines} {server}");
+    }
+}
+
 #[test]
 fn a_server_of_this_host_on_another_port_asks_for_ipvs() {
     let text = "virtual_server 10.0.0.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
@@ -147,9 +272,12 @@ fn an_address_of_this_host_counts_once_its_route_is_known_also_in_a_rehearsal() 
 #[test]
 fn what_somebody_else_serves_with_ipvs_is_not_for_xdp() {
     let mut director = director(&(server("10.0.0.1 80", "") + &server("10.0.0.9 80", "")));
-    director.note_foreign(
-        |served| matches!(served, Served::Address(key) if key.address.to_string() == "10.0.0.9"),
-    );
+    director.note_foreign(|served| match served {
+        Served::Address(key) if key.address.to_string() == "10.0.0.9" => {
+            Some("TCP 10.0.0.9:443".to_owned())
+        }
+        Served::Address(_) | Served::Fwmark(_) => None,
+    });
     director.choose(Ok(()), Ok(()));
     assert_eq!(carriers(&director), [Carrier::Xdp, Carrier::Ipvs]);
     let with_xdp = director.served_by_xdp();

@@ -99,6 +99,69 @@ fn every_kind_of_virtual_server_has_its_services() {
 }
 
 #[test]
+fn a_server_has_its_own_tunnel_and_else_that_of_its_virtual_server() {
+    let director = director(
+        "virtual_server fwmark 7 {\nlb_algo wlc\nlb_kind TUN type gue port 6080 csum\n\
+         real_server 10.0.0.2 80 {\n}\n\
+         real_server 10.0.0.3 80 {\nlvs_method TUN\n}\n\
+         real_server 10.0.0.4 80 {\nlvs_method TUN type gre remcsum\n}\n\
+         real_server 10.0.0.5 80 {\nlvs_method TUN type ipip\n}\n\
+         real_server 10.0.0.6 80 {\nlvs_method DR\n}\n}\n\
+         virtual_server fwmark 8 {\nlb_algo wlc\nlb_kind DR\nalpha\nsorry_server 10.0.0.9 80\n\
+         sorry_server_lvs_method TUN type gue port 77\n\
+         real_server 10.0.0.2 80 {\nTCP_CHECK {\n}\n}\n}",
+    );
+    assert_eq!(
+        lines(&director),
+        [
+            "FWM 7 wlc",
+            "  10.0.0.2:0 Tunnel(Gue { port: 6080, checksum: Full }) 1",
+            "  10.0.0.3:0 Tunnel(Gue { port: 6080, checksum: Full }) 1",
+            "  10.0.0.4:0 Tunnel(Gre { checksum: Remote }) 1",
+            "  10.0.0.5:0 Tunnel(IpIp) 1",
+            "  10.0.0.6:0 Route 1",
+            "FWM 8 wlc",
+            "  10.0.0.9:0 Tunnel(Gue { port: 77, checksum: None }) 1 sorry",
+        ]
+    );
+}
+
+#[test]
+fn a_group_gets_no_mark_that_the_file_names_and_one_for_each_family_it_has() {
+    let group = "lb_algo rr\nlb_kind TUN\nreal_server 10.0.0.2 80 {\n}\n";
+    let text = |more: &str| {
+        format!(
+            "global_defs {{\nxdp_mode off\nnftables_ipvs\n}}\n\
+             virtual_server_group G {{\nfd00::1-ffff 80\n192.0.2.1 80\nfwmark 1001\n}}\n\
+             virtual_server group G {{\nprotocol TCP\n{group}}}\n{more}"
+        )
+    };
+    let of = |text: String| load(&Memory::default().with("/main", text), "/main".as_ref()).config;
+    let keys = |director: &Director| -> Vec<String> {
+        let services = director.desired_of_ipvs().services;
+        let key = |it: &Service| match it.settings.key {
+            ServiceKey::Mark { mark, family } => format!("{mark} {family:?}"),
+            ServiceKey::Address { .. } => it.settings.key.to_string(),
+        };
+        services.iter().map(key).collect()
+    };
+    let mut director = Director::new(of(text("")), &Numbers::default()).0;
+    director.choose(Ok(()), Ok(()));
+    // More addresses of the first family than there may be services.
+    assert_eq!(keys(&director), ["1000 V6", "1000 V4", "1001 V4"]);
+    // A reload takes the group's mark for another virtual server.
+    let _lines = director.reload(of(text(&format!(
+        "virtual_server fwmark 1000 {{\n{group}}}\n"
+    ))));
+    let after = ["1002 V6", "1002 V4", "1001 V4", "1000 V4"];
+    assert!(
+        keys(&director).starts_with(&after.map(str::to_owned)),
+        "{:?}",
+        keys(&director)
+    );
+}
+
+#[test]
 fn with_nftables_ipvs_a_group_is_one_mark_for_each_protocol() {
     let group = "lb_algo rr\nlb_kind DR\nreal_server 10.0.0.2 80 {\n}\n";
     let director = director(&format!(

@@ -45,6 +45,24 @@ impl Marks {
         outcome
     }
 
+    /// Whether what we have told nftables is still there; what is gone, the next [`Self::update`] makes
+    /// anew. Where that cannot be found out, nothing is known to be gone.
+    pub(super) fn look(&mut self) -> bool {
+        let Some((nftables, marks)) = self.set.clone() else {
+            return true;
+        };
+        let there = self
+            .connection()
+            .and_then(|connection| marks::are_set(connection, &nftables.table, &marks));
+        match there {
+            Ok(true) => {}
+            Ok(false) => self.set = None,
+            // It may be the socket.
+            Err(_) => self.connection = None,
+        }
+        !matches!(there, Ok(false))
+    }
+
     fn replace(&mut self, wanted: Option<&(NftablesIpvs, Vec<Mark>)>) -> Result<(), NetlinkError> {
         let next = wanted.map(|(nftables, _)| nftables.table.clone());
         if let Some(before) = self.table.take_if(|before| next.as_ref() != Some(before)) {

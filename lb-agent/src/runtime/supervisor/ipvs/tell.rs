@@ -19,6 +19,15 @@ pub(super) fn drifts(drifts: &[Drift]) {
     }
 }
 
+/// `table`: what marked what groups serve.
+pub(super) fn marks_gone(table: Option<&str>) {
+    let table = table.unwrap_or_default();
+    warn!(
+        "somebody has removed the nftables table {table} (`nft flush ruleset`?), whose marks groups are \
+         served by (nftables_ipvs): putting it back"
+    );
+}
+
 pub(super) fn daemon(change: &Change) {
     match change {
         Change::StartDaemon(daemon) => info!(

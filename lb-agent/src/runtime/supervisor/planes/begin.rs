@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use super::{Planes, remove_pins};
 use crate::config::model::Config;
-use crate::dataplane::ipvs::key::key;
 use crate::net::ipvs::{self, ServiceKey};
 use crate::runtime::claims::{Claims, ClaimsFile};
 use crate::runtime::clock;
@@ -38,7 +37,7 @@ impl Planes {
         // What goes at once is in nobody's way.
         let flush = director.config().global_defs.lvs.lvs_flush;
         if !flush {
-            note_foreign(director, &left.services.iter().copied().collect());
+            note_foreign(director, &left.services.iter().copied().collect(), &[]);
         }
         let must = left != Claims::default() || (flush && ipvs::Ipvs::is_loaded());
         if self.choose(director, must) {
@@ -46,7 +45,7 @@ impl Planes {
             self.choose(director, must);
         }
         self.tell(director);
-        self.require(director)
+        Self::require(director)
     }
 
     /// Brings it about: what has to stand before anybody hears of us.
@@ -71,6 +70,7 @@ impl Planes {
                 ipvs.flush();
             }
             ipvs.update(director);
+            director.note_ipvs_refusals(ipvs.refused().clone());
         }
         self.leave_unused(director);
         Ok(())
@@ -101,7 +101,7 @@ impl Planes {
         }
         let no_ipvs = self.no_ipvs.take();
         let opens = self.ipvs.is_none();
-        note_foreign(&mut next, &self.ours(director));
+        note_foreign(&mut next, &self.ours(), &director.served_by_xdp());
         let ready = if self.choose(&mut next, false) {
             Err(Unready::Module)
         } else {
@@ -138,7 +138,7 @@ impl Planes {
 
     /// Whether everybody is served, as somebody who starts wants it.
     fn serves(&self, next: &Director) -> Result<(), String> {
-        self.require(next).map_err(|error| error.to_string())?;
+        Self::require(next).map_err(|error| error.to_string())?;
         match self.xdp() {
             Some(plane) => plane.has_room(&next.desired()).map_err(|it| chain(&it)),
             None => Ok(()),
@@ -168,14 +168,9 @@ impl Planes {
         false
     }
 
-    /// What IPVS has of ours, and what XDP serves: whoever makes such a service in IPVS meanwhile
-    /// does not take that from XDP.
-    fn ours(&self, director: &Director) -> BTreeSet<ServiceKey> {
-        let in_ipvs = self
-            .ipvs
-            .iter()
-            .flat_map(|ipvs| ipvs.ours().iter().copied());
-        let with_xdp = director.served_by_xdp();
-        in_ipvs.chain(with_xdp.iter().map(key)).collect()
+    /// What IPVS has of ours.
+    fn ours(&self) -> BTreeSet<ServiceKey> {
+        let ipvs = self.ipvs.iter();
+        ipvs.flat_map(|ipvs| ipvs.ours().iter().copied()).collect()
     }
 }

@@ -11,24 +11,14 @@ use crate::runtime::supervisor::RunError;
 
 impl Planes {
     /// Whether there is a data plane for everybody.
-    pub(super) fn require(&self, director: &Director) -> Result<(), RunError> {
+    pub(super) fn require(director: &Director) -> Result<(), RunError> {
         let unserved: Vec<String> = director
-            .choices()
-            .filter_map(|(server, choice)| {
-                let refusal = match choice.carrier {
-                    Carrier::None => Some(choice.reasons.join("; ")),
-                    Carrier::Xdp => director.refusal(server),
-                    Carrier::Ipvs => None,
-                };
-                let reasons = refusal?;
-                let no_ipvs = match (choice.carrier, self.ipvs_there()) {
-                    (Carrier::Xdp, Err(why)) => format!("; {why}"),
-                    (Carrier::Xdp | Carrier::Ipvs | Carrier::None, _) => String::new(),
-                };
-                Some(format!(
-                    "no data plane carries virtual server {}: {reasons}{no_ipvs}",
-                    server.key
-                ))
+            .outcomes()
+            .filter(|(_, choice)| choice.carrier == Carrier::None)
+            .map(|(server, choice)| {
+                let reasons = choice.reasons.join("; ");
+                let key = &server.key;
+                format!("no data plane carries virtual server {key}: {reasons}")
             })
             .collect();
         if unserved.is_empty() || !director.config().global_defs.xdp_required {
@@ -43,7 +33,7 @@ impl Planes {
 
     /// Every refusal is told once, with what follows from it.
     pub(super) fn tell(&mut self, director: &Director) {
-        let carried = director.choices().map(|(server, choice)| {
+        let carried = director.outcomes().map(|(server, choice)| {
             let reasons = choice.reasons.join("; ");
             let text = match (choice.carrier, reasons.is_empty()) {
                 (Carrier::Xdp, true) => String::new(),
