@@ -15,7 +15,7 @@ impl Reader<'_> {
         for (at, token) in self.tokens.iter().enumerate() {
             match token {
                 Token::Text(words) | Token::Nothing(words) | Token::Open(words) => {
-                    text.push_str(words)
+                    text.push_str(words);
                 }
                 Token::Capture => text.push_str(if captures { "(" } else { "(?:" }),
                 Token::Close => text.push(')'),
