@@ -113,7 +113,8 @@ fn compare(series: &'static Series, different: Different) -> Result<()> {
     }
     let both = observed.lines().zip(series.keepalived.lines());
     for (number, (ours, theirs)) in (1..).zip(both) {
-        assert_eq!(ours, theirs, "line {number} of\n{observed}");
+        let name = series.name;
+        assert_eq!(ours, theirs, "line {number} of {name}, beside\n{observed}");
     }
     let lines = |text: &str| text.lines().count();
     assert_eq!(lines(&observed), lines(series.keepalived));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::servers::{Manner, Talk};
 use super::{Behaves, Injection, Reload, Series, Stage, Value};
 
-/// FILE_CHECK, DNS_CHECK, UDP_CHECK, SMTP_CHECK; HTTP_GET of a server that hangs; the first check, with
-/// and without `alpha`; reloads.
+/// `FILE_CHECK`, `DNS_CHECK`, `UDP_CHECK`, `SMTP_CHECK`; `HTTP_GET` of a server that hangs; the first
+/// check, with and without `alpha`; reloads.
 pub(crate) const KINDS: Series = Series {
     name: "keepalived-2.2.7-kinds.txt",
     keepalived: include_str!("keepalived-2.2.7-kinds.txt"),

@@ -113,7 +113,7 @@ fn answer(mut stream: TcpStream, manner: u8) -> std::io::Result<()> {
 
 /// Until the client goes.
 fn hang(stream: &mut TcpStream) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     while stream.read(&mut [0; 1024])? > 0 {}
     Ok(())
 }

@@ -40,7 +40,7 @@ fn is_probe(frame: &Frame) -> bool {
     is_arp(frame) && bytes(frame, 28, 4) == [0; 4] && bytes(frame, 38, 4) == [10, 0, 0, 100]
 }
 
-/// ICMPv6 of this type, without headers in between.
+/// `ICMPv6` of this type, without headers in between.
 fn is_icmp6(frame: &Frame, of: u8) -> bool {
     ethertype(frame) == [0x86, 0xdd] && bytes(frame, 20, 1) == [58] && bytes(frame, 54, 1) == [of]
 }

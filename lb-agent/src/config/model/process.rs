@@ -73,10 +73,6 @@ pub struct UpDownDelay {
 
 /// Priorities of keepalived's three processes; here of threads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of keepalived.conf"
-)]
 pub struct Processes {
     /// `max_auto_priority`; `None`: not given; 0: off.
     pub max_auto_priority: Option<i8>,

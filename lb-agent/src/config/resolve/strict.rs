@@ -79,7 +79,7 @@ static SETTINGS: [Setting; 8] = [
     },
 ];
 
-/// RFC 9568 6.1: Active_Down_Interval.
+/// RFC 9568 6.1: `Active_Down_Interval`.
 const DOWN_TIMER_ADVERTS: u8 = 3;
 
 impl Resolver<'_> {

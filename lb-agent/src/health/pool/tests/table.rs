@@ -157,7 +157,7 @@ fn from_any_row_a_reload_and_a_restart_change_nothing() {
         drop(take(&mut pool, *step));
         let case = format!("row {place}: {step:?}");
         let record = pool.record(clock::now());
-        let (again, _) = Pool::begin(spec(), Past::All(&record));
+        let (again, _) = Pool::begin(spec(), Past::All(&record, clock::now()));
         assert_eq!(members(&again), members(&pool), "{case}");
         assert_eq!(again.record(clock::now()).has_quorum, *quorum, "{case}");
         let (reloaded, change) = pool.reload(spec());

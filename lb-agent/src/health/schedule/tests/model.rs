@@ -258,7 +258,7 @@ impl World {
         let text = serde_json::to_string(&known).unwrap();
         let known: crate::health::snapshot::Snapshot = serde_json::from_str(&text).unwrap();
         let service = self.file.service();
-        let (pool, _) = Pool::begin(service.clone(), Past::All(&known.pools[0]));
+        let (pool, _) = Pool::begin(service.clone(), Past::All(&known.pools[0], self.now));
         self.pool = pool;
         self.count_quorum();
         self.schedule = Schedule::new(&[service], shared_settings(), self.now);
@@ -341,7 +341,7 @@ impl World {
             wanted = vec![(SORRY, 1)];
         }
         let members = self.pool.members().iter().map(|member| {
-            let std::net::IpAddr::V4(address) = member.key.address else {
+            let IpAddr::V4(address) = member.key.address else {
                 panic!("no v6 in these tests")
             };
             (address.octets()[3], member.weight)

@@ -17,7 +17,7 @@ fn matches(text: &str, given: &str, body: &[u8]) -> bool {
     search.finish().unwrap()
 }
 
-/// (regex, regex_options, body, whether it matches): what libpcre2 10.42 says, which keepalived uses.
+/// (`regex`, `regex_options`, body, whether it matches): what libpcre2 10.42 says, which keepalived uses.
 const PCRE2: &[(&str, &str, &[u8], bool)] = &[
     // `$`
     ("OK$", "", b"OK", true),

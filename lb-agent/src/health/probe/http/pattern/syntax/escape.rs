@@ -28,13 +28,14 @@ impl Reader<'_> {
             }
             '1'..='9' => self.digits(escaped)?,
             'C' | 'G' | 'N' | 'X' => return Err(format!("`\\{escaped}` is not supported")),
-            _ => match self.set(escaped)? {
-                Some(set) => self.text(set),
-                None => {
+            _ => {
+                if let Some(set) = self.set(escaped)? {
+                    self.text(set);
+                } else {
                     let literal = self.character(escaped)?;
                     self.literal(literal);
                 }
-            },
+            }
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ impl Reader<'_> {
         for (at, token) in self.tokens.iter().enumerate() {
             match token {
                 Token::Text(words) | Token::Nothing(words) | Token::Open(words) => {
-                    text.push_str(words)
+                    text.push_str(words);
                 }
                 Token::Edge(edge) => text.push_str(self.edge(*edge)),
                 Token::Capture => text.push_str(if captures { "(" } else { "(?:" }),
