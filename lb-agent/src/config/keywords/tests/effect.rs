@@ -16,6 +16,11 @@ const WITHOUT_CHANGE: &[(&str, &str, &str)] = &[
         "include_check",
         "works on includes: see the tests of `include`",
     ),
+    (
+        "HTTP_GET",
+        "enable_sni",
+        "a connection without TLS names no server",
+    ),
     ("a route", "unicast", "the default"),
     ("a route", "prepend", "the default"),
 ];

@@ -113,7 +113,8 @@ fn a_service_that_says_nothing_gets_keepalived_s_defaults_each_with_a_warning() 
         messages(&loaded),
         [
             "warning no `protocol`: this virtual server serves UDP, as with keepalived",
-            "warning no `lb_kind`: NAT is used, as with keepalived"
+            "warning no `lb_kind`: NAT is used, as with keepalived",
+            "warning no `lb_algo`: wlc is used, as with keepalived"
         ]
     );
 }
@@ -205,7 +206,7 @@ fn a_tunnel_may_lead_to_the_other_family() {
 fn what_does_not_go_with_what_is_served_is_mended_as_keepalived_does() {
     let loaded = of(
         "virtual_server 10.0.0.1 0 {\nxdp_mode off\nlb_algo rr\nlb_kind DR\nprotocol TCP\nops\n\
-         real_server 10.0.0.2 {\n}\n}\nvirtual_server fwmark 7 {\nxdp_mode off\nlb_kind DR\n\
+         real_server 10.0.0.2 {\n}\n}\nvirtual_server fwmark 7 {\nxdp_mode off\nlb_algo rr\nlb_kind DR\n\
          ha_suspend\nreal_server 10.0.0.2 80 {\n}\n}",
     );
     assert_eq!(
