@@ -13,8 +13,10 @@ use crate::net::link::Link;
 impl Director {
     /// An interface is new or has changed; whether the data plane has to hear of it.
     pub fn handle_link(&mut self, link: Link) -> bool {
-        let before = self.links.insert(link.index, link.clone());
-        before.is_none_or(|before| !before.is_as(&link))
+        let known = self.links.get(&link.index);
+        let is_news = known.is_none_or(|known| !known.is_as(&link));
+        self.links.insert(link.index, link);
+        is_news
     }
 
     /// An interface is gone; whether the data plane has to hear of it.
