@@ -22,11 +22,10 @@ use lb_common::program;
 use lb_common::service::ServiceKey4;
 use lb_common::station::GROUP;
 use lb_common::stats::Reason;
-use lb_common::trace::decision;
 
 use crate::admission::{self, Answer, Question};
 use crate::backends;
-use crate::family::{Family, Four, Key};
+use crate::family::{Family, Key, V4};
 use crate::flows;
 use crate::forward;
 use crate::fragments;
@@ -37,11 +36,10 @@ use crate::parse::{Headers, Refused, parse};
 use crate::replies::{self, LATER};
 use crate::services;
 use crate::stats;
-use crate::trace;
 
-/// The verdict for one frame; `TRACED`: of the program that watches itself.
+/// The verdict for one frame.
 #[inline(always)]
-pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let packet = Packet::new(ctx);
     let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET)) else {
         return XDP_PASS;
@@ -55,10 +53,6 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
     };
-    if !TRACED && control.trace != 0 {
-        // SAFETY: nothing here waits to be dropped. If there is no program it returns.
-        unsafe { PROGRAMS.tail_call(ctx, program::TRACE) };
-    }
     // SAFETY: `at` checked the header.
     let (source, destination, protocol) =
         unsafe { ((*ip).source, (*ip).destination, (*ip).protocol) };
@@ -73,7 +67,7 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         return icmp::pass_on(ctx.ctx, control);
     }
     if to_service {
-        match from_client::<TRACED>(ctx, packet, control, ip) {
+        match from_client(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,
             // The filter takes some clients for virtual addresses: replies to them come here, too.
             Err(Refused::NotOurs) => {}
@@ -130,7 +124,7 @@ pub(crate) fn jiffies() -> u64 {
 
 /// A packet of a client: to the server of its flow.
 #[inline(always)]
-fn from_client<const TRACED: bool>(
+fn from_client(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
@@ -154,9 +148,9 @@ fn from_client<const TRACED: bool>(
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     let client = flow::key(source, port, 0);
     let [first, ..] = flow::buckets(mix(client, control.secret));
-    let question = Question::<Four<TRACED>> {
+    let question = Question {
         service,
-        near: Four::<TRACED>::bucket(first).ok_or(Refused::NotOurs)?,
+        near: V4::bucket(first).ok_or(Refused::NotOurs)?,
         key: Key::of(client | u64::from(service.id) << 48),
         destination: key.addr,
         tick: (now >> TICK_SHIFT) as u32,
@@ -186,9 +180,6 @@ pub(crate) fn known<F: Family>(
         return Ok(None);
     };
     let slot = admission::follow(question, control, entry, &old)?;
-    if F::TRACED && slot.is_some() {
-        trace::note_choice(old.slot().into(), decision::FLOW.into());
-    }
     Ok(slot.map(|slot| Choice {
         number: old.slot(),
         slot,
@@ -198,18 +189,12 @@ pub(crate) fn known<F: Family>(
 
 /// The server of a flow: the one it has, or the one that it is given.
 #[inline(always)]
-fn choose<const TRACED: bool>(
-    question: &Question<Four<TRACED>>,
-    control: &Control,
-) -> Result<Choice, Reason> {
+fn choose(question: &Question<V4>, control: &Control) -> Result<Choice, Reason> {
     if let Some(choice) = known(question, control)? {
         return Ok(choice);
     }
     // A copy, so that the question need not lie in memory before somebody asks it.
     let admission = admit(&Question { ..*question }).result()?;
-    if TRACED {
-        trace::note_admission(admission);
-    }
     let number = admission.slot();
     let slot = backends::read(number).ok_or(Reason::NoServer)?;
     let new = admission.is_new();
@@ -223,7 +208,7 @@ fn choose<const TRACED: bool>(
 
 /// The server of a flow that its first bucket does not answer.
 #[inline(never)]
-fn admit<const TRACED: bool>(question: &Question<Four<TRACED>>) -> Answer {
+fn admit(question: &Question<V4>) -> Answer {
     if is_bad_source(question) {
         return Answer::refused(Reason::BadSource);
     }
@@ -233,7 +218,7 @@ fn admit<const TRACED: bool>(question: &Question<Four<TRACED>>) -> Answer {
 /// Whether nobody can be answered at the client's address: it means no single host, or it is the one
 /// that is asked, to which a server's answer would be another question (RFC 1812 5.3.7).
 #[inline(always)]
-fn is_bad_source<const TRACED: bool>(question: &Question<Four<TRACED>>) -> bool {
+fn is_bad_source(question: &Question<V4>) -> bool {
     let source = question.key.client();
     let first = u32::from_be(source) >> 24;
     first == 0 || first == 127 || first >= 224 || source == question.destination
@@ -248,27 +233,32 @@ fn send(
     choice: &Choice,
     tick: u32,
 ) -> Result<u32, Reason> {
-    leave_to(choice, headers.length)?;
-    if headers.more {
-        let target = target(choice.number, choice.slot.head.generation());
-        fragments::remember(headers.ip, target, fragment::stamp(tick));
-    }
-    let verdict = forward::to_server(ctx, packet, headers, &choice.slot, tick)?;
-    stats::towards_server(choice.number, headers.length, choice.new);
-    Ok(verdict)
+    deliver(choice, headers.length, || {
+        if headers.more {
+            let target = target(choice.number, choice.slot.head.generation());
+            fragments::remember(headers.ip, target, fragment::stamp(tick));
+        }
+        forward::to_server(ctx, packet, headers, &choice.slot, tick)
+    })
 }
 
-/// Whether a packet of so many bytes is to leave for its server: of one that is this host the kernel gets
-/// it, and it is counted.
+/// Gives a packet of so many bytes to its server: to the kernel if that is this host, else by `forward`.
+/// It is counted when it has gone.
 #[inline(always)]
-pub(crate) fn leave_to(choice: &Choice, length: u64) -> Result<(), Reason> {
+pub(crate) fn deliver(
+    choice: &Choice,
+    length: u64,
+    forward: impl FnOnce() -> Result<u32, Reason>,
+) -> Result<u32, Reason> {
     let head = choice.slot.head;
-    if head.has(flags::READY) {
-        return Ok(());
+    if !head.has(flags::READY) {
+        if !head.has(flags::LOCAL) {
+            return Err(Reason::NoNeighbour);
+        }
+        stats::towards_server(choice.number, length, choice.new);
+        return Err(Reason::LocalServer);
     }
-    if !head.has(flags::LOCAL) {
-        return Err(Reason::NoNeighbour);
-    }
+    let verdict = forward()?;
     stats::towards_server(choice.number, length, choice.new);
-    Err(Reason::LocalServer)
+    Ok(verdict)
 }

@@ -23,20 +23,18 @@ use lb_common::stats::Reason;
 
 use crate::admission::{self, Admission, Answer, Question};
 use crate::backends;
-use crate::balance::{Choice, jiffies, known, leave_to, pass_gate};
-use crate::family::{Family as _, Key, Six};
+use crate::balance::{Choice, deliver, jiffies, known, pass_gate};
+use crate::family::{Family as _, Key, V6};
 use crate::maps::{ASKED6, CONTROL, PROGRAMS};
 use crate::packet::{ETHERNET, Ethernet, Ipv6, Packet};
 use crate::parse::Refused;
 use crate::services;
 use crate::stats;
-use crate::trace;
 use parse::{Headers, ICMP6, length, parse};
 
-/// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group; `TRACED`: of
-/// the program that watches itself.
+/// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group.
 #[inline(always)]
-pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let packet = Packet::new(ctx);
     let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv6>(ETHERNET)) else {
         return XDP_PASS;
@@ -44,10 +42,6 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
     };
-    if !TRACED && control.trace != 0 {
-        // SAFETY: nothing here waits to be dropped. If there is no program it returns.
-        unsafe { PROGRAMS.tail_call(ctx, program::TRACE_IPV6) };
-    }
     // SAFETY: `at` checked both headers.
     let (to, destination) = unsafe { (ethernet.cast::<u64>().read(), destination(ip)) };
     if !control.filter.may_be_destination6(destination) {
@@ -60,7 +54,7 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         }
         return XDP_PASS;
     }
-    match from_client::<TRACED>(ctx, packet, control, ip) {
+    match from_client(ctx, packet, control, ip) {
         Ok(verdict) => verdict,
         Err(refused) => refused.verdict(),
     }
@@ -90,7 +84,7 @@ unsafe fn source(ip: *const Ipv6) -> Address6 {
 
 /// A packet of a client: to the server of its flow, else to the program for new ones.
 #[inline(always)]
-fn from_client<const TRACED: bool>(
+fn from_client(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
@@ -99,12 +93,13 @@ fn from_client<const TRACED: bool>(
     let headers = match parse(ctx, packet, control, ip) {
         Ok(headers) => headers,
         Err(Refused::Later) => {
-            call::<TRACED>(ctx, program::TRACE_IPV6_RELATED, program::IPV6_RELATED);
+            // SAFETY: nothing here waits to be dropped. If there is no program it returns.
+            unsafe { PROGRAMS.tail_call(ctx, program::IPV6_RELATED) };
             return Ok(XDP_PASS);
         }
         Err(refused) => return Err(refused),
     };
-    let question = ask::<TRACED>(&headers, control)?;
+    let question = ask(&headers, control)?;
     if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
         let verdict = send(ctx, packet, ip, headers.length, &choice, question.tick);
         if verdict.is_ok() {
@@ -117,26 +112,14 @@ fn from_client<const TRACED: bool>(
         return Err(Refused::Because(Reason::BadSource));
     }
     hand_over(&question);
-    call::<TRACED>(ctx, program::TRACE_IPV6_ADMISSION, program::IPV6_ADMISSION);
+    // SAFETY: nothing here waits to be dropped. If there is no program it returns.
+    unsafe { PROGRAMS.tail_call(ctx, program::IPV6_ADMISSION) };
     Ok(XDP_PASS)
-}
-
-/// Hands the packet over. If there is no program this returns.
-#[inline(always)]
-fn call<const TRACED: bool>(ctx: &XdpContext, watched: u32, usual: u32) {
-    // SAFETY: nothing here waits to be dropped.
-    unsafe {
-        if TRACED {
-            PROGRAMS.tail_call(ctx, watched);
-            // Who traces has just gone.
-        }
-        PROGRAMS.tail_call(ctx, usual);
-    }
 }
 
 /// Leaves what there is to ask for the program for new flows.
 #[inline(always)]
-fn hand_over<const TRACED: bool>(question: &Question<Six<TRACED>>) {
+fn hand_over(question: &Question<V6>) {
     if let Some(asked) = ASKED6.get_ptr_mut(0) {
         // SAFETY: the record is this CPU's own.
         unsafe {
@@ -156,18 +139,18 @@ fn hand_over<const TRACED: bool>(question: &Question<Six<TRACED>>) {
 
 /// What the program before has left.
 #[inline(always)]
-fn asked<const TRACED: bool>() -> Option<Question<Six<TRACED>>> {
+fn asked() -> Option<Question<V6>> {
     // SAFETY: the record is this CPU's own, and nothing but the program before has run since.
     let asked = unsafe { ASKED6.get_ptr(0)?.read() };
     let secret = CONTROL.get(0)?.secret;
-    let key = Key::<Six<TRACED>> {
+    let key = Key {
         word: asked.key,
         rest: asked.client,
     };
-    let [first, ..] = Six::<TRACED>::buckets(Six::<TRACED>::hash(&key, secret));
+    let [first, ..] = V6::buckets(V6::hash(&key, secret));
     Some(Question {
         service: ServiceEntry::from_word(asked.service),
-        near: Six::<TRACED>::bucket(first)?,
+        near: V6::bucket(first)?,
         key,
         destination: asked.destination,
         tick: asked.tick,
@@ -178,10 +161,7 @@ fn asked<const TRACED: bool>() -> Option<Question<Six<TRACED>>> {
 
 /// What there is to ask about a packet, if it is for a service that is ours now.
 #[inline(always)]
-fn ask<const TRACED: bool>(
-    headers: &Headers,
-    control: &Control,
-) -> Result<Question<Six<TRACED>>, Refused> {
+fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
     let ip = headers.ip;
     // SAFETY: `parse` checked the headers.
     let (client, destination, port) =
@@ -197,11 +177,11 @@ fn ask<const TRACED: bool>(
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     // SAFETY: as above.
     let port = unsafe { (*headers.ports).source };
-    let key = Key::<Six<TRACED>>::new(client, port, service.id, control.secret);
-    let [first, ..] = Six::<TRACED>::buckets(Six::<TRACED>::hash(&key, control.secret));
+    let key = Key::new(client, port, service.id, control.secret);
+    let [first, ..] = V6::buckets(V6::hash(&key, control.secret));
     Ok(Question {
         service,
-        near: Six::<TRACED>::bucket(first).ok_or(Refused::NotOurs)?,
+        near: V6::bucket(first).ok_or(Refused::NotOurs)?,
         key,
         destination: folded(destination),
         tick: (now >> TICK_SHIFT) as u32,
@@ -215,22 +195,17 @@ fn ask<const TRACED: bool>(
 ///
 /// A program of its own, for the sake of the stack, and in two steps, one after the other.
 #[inline(always)]
-pub(crate) fn admit<const TRACED: bool>(ctx: &XdpContext) -> u32 {
-    match Answer::from_word(decide::<TRACED>()).result() {
-        Ok(admission) => {
-            if TRACED {
-                trace::note_admission(admission);
-            }
-            send_new(ctx.ctx, admission.word())
-        }
+pub(crate) fn admit(ctx: &XdpContext) -> u32 {
+    match Answer::from_word(decide()).result() {
+        Ok(admission) => send_new(ctx.ctx, admission.word()),
         Err(reason) => Refused::Because(reason).verdict(),
     }
 }
 
 /// The server, as [`admission::admit`] gives it.
 #[inline(never)]
-fn decide<const TRACED: bool>() -> u64 {
-    let answer = asked::<TRACED>().map(|question| admission::admit(&question));
+fn decide() -> u64 {
+    let answer = asked().map(|question| admission::admit(&question));
     // The maps are there, but the verifier does not know.
     answer.unwrap_or(Answer::refused(Reason::NoServer)).word()
 }
@@ -261,10 +236,9 @@ fn send(
     choice: &Choice,
     tick: u32,
 ) -> Result<u32, Reason> {
-    leave_to(choice, length)?;
-    let verdict = forward::to_server(ctx, packet, ip, length, &choice.slot, tick)?;
-    stats::towards_server(choice.number, length, choice.new);
-    Ok(verdict)
+    deliver(choice, length, || {
+        forward::to_server(ctx, packet, ip, length, &choice.slot, tick)
+    })
 }
 
 /// Notes where a packet has gone, if it is the first of several fragments.

@@ -14,6 +14,5 @@ pub mod gate;
 pub mod maps;
 pub mod object;
 pub mod pins;
-pub mod trace;
 pub mod unresolved;
 pub mod view;

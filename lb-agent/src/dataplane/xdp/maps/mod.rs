@@ -11,7 +11,6 @@ mod schedules;
 mod services;
 mod services6;
 mod slot;
-pub(super) mod trace;
 
 use std::io;
 use std::net::IpAddr;

@@ -124,12 +124,12 @@ fn a_quorum_that_servers_by_hand_have_lost_is_told_to_be_down_after_a_start() {
         drop(pool.set_by_hand(&server_key(host), Some(Hand::Drain)));
     }
     // Neither of them was ever told to be down.
-    let past = pool.record();
+    let past = pool.record(clock::now());
     assert!(past.servers.iter().all(|server| !server.told));
     let (again, told) = begin(servers(), false, false, &past);
     assert_eq!(told, [(None, false)]);
     // Nor is it forgotten at the next one.
-    let (_, told) = begin(servers(), false, false, &again.record());
+    let (_, told) = begin(servers(), false, false, &again.record(clock::now()));
     assert_eq!(told, [(None, false)]);
 }
 
