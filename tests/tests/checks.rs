@@ -3,6 +3,8 @@
 
 #[path = "checks/bad.rs"]
 mod bad;
+#[path = "checks/effects.rs"]
+mod effects;
 #[path = "checks/leaving.rs"]
 mod leaving;
 #[path = "checks/peers.rs"]
@@ -124,7 +126,10 @@ fn real_servers_are_understood() -> Result<()> {
     let _dns = peers::dns_server(&machine, 5353)?;
     let up = "Remote Web server RS succeed on service.";
     let name = "url {\n path /\n virtualhost www.example.org\n";
-    let digest = genhash(&machine, &["-S", "-p", "8443", "-V", "www.example.org"])?;
+    let digest = genhash(
+        &machine,
+        &["-S", "-I", "-p", "8443", "-V", "www.example.org"],
+    )?;
     let other = "0".repeat(32);
     let cases = [
         case(1, "SSL_GET", 8443, &format!("enable_sni\n{name}}}"), up),

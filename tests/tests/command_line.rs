@@ -141,3 +141,48 @@ fn a_missing_interface_and_a_missing_script_are_shown_where_they_are_named() -> 
     assert_eq!(places, ["\"script\" 2:12", "\"missing-interface\" 5:15"]);
     Ok(())
 }
+
+/// What `genhash --help` of keepalived lists, ours takes: there is no server (1), but no option is strange (2).
+#[test]
+fn genhash_takes_every_option_that_keepalived_s_lists() -> Result<()> {
+    if skipped(&[Need::Program("genhash")]) {
+        return Ok(());
+    }
+    let mut help = Command::new("genhash");
+    let help = help.arg("--help").output()?;
+    let help = [help.stdout, help.stderr].concat();
+    let help = String::from_utf8_lossy(&help).into_owned();
+    let mut tried = 0;
+    for line in help.lines() {
+        let mut words = line.split_whitespace();
+        let (Some(long), Some(short)) = (words.next(), words.next()) else {
+            continue;
+        };
+        if !long.starts_with("--") || !short.starts_with('-') || long == "--help" {
+            continue;
+        }
+        for option in [long, short] {
+            tried += 1;
+            let argument: &[&str] = match long {
+                "--use-ssl" | "--use-sni" | "--verbose" => &[],
+                "--protocol" => &["1.1"],
+                "--url" => &["/"],
+                "--server" => &["127.0.0.1"],
+                _other => &["1"],
+            };
+            let mut arguments = vec!["genhash", option];
+            arguments.extend(argument);
+            if long != "--server" {
+                arguments.extend(["-s", "127.0.0.1"]);
+            }
+            if long != "--port" {
+                arguments.extend(["-p", "1"]);
+            }
+            let output = lb_agent(&arguments)?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{option}: {said}");
+        }
+    }
+    assert!(tried >= 18, "{tried} of {help}");
+    Ok(())
+}

@@ -106,3 +106,41 @@ fn every_check_is_shown_with_its_last_result_and_without_an_agent_nothing() -> R
     assert_eq!(machine.tell("dump checks")?.status, Some(1));
     Ok(())
 }
+
+#[test]
+fn with_xdp_share_checks_off_each_check_has_a_probe_of_its_own_until_a_reload_shares_them()
+-> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let machine = Namespace::new("alone")?;
+    machine.ip("link add v0 type veth peer name v1")?;
+    machine.ip("link set v0 up")?;
+    machine.ip("link set v1 up")?;
+    machine.ip("address add 192.0.2.1/24 dev v0")?;
+    let alone = CONFIGURATION.replace(
+        "xdp_mode generic",
+        "xdp_mode generic\n    xdp_share_checks off",
+    );
+    let agent = Agent::start(&machine, &alone)?;
+    // Each is asked, more than once, and each finds the server down.
+    let both_down = |shared_by: u64| {
+        let all = checks(&machine, "").ok()?;
+        let tcp = all.iter().filter(|it| it["checker"] == "TCP_CHECK");
+        let as_wanted = tcp.clone().all(|it| {
+            it["state"] == "down" && it["shared_by"] == shared_by && it["probes"].as_u64() > Some(1)
+        });
+        (as_wanted && tcp.count() == 2).then_some(all)
+    };
+    let all = wait_until(PATIENCE, || both_down(1)).with_context(|| agent.log())?;
+    let mut probes: Vec<Option<u64>> = all.iter().map(|it| it["probe"].as_u64()).collect();
+    probes.sort_unstable();
+    probes.dedup();
+    assert_eq!(probes.len(), 3, "{all:?}");
+    let removed = "Removing service [127.0.0.1]:tcp:80 from VS";
+    assert_eq!(agent.log().matches(removed).count(), 2, "{}", agent.log());
+    agent.reload(CONFIGURATION)?;
+    wait_until(PATIENCE, || both_down(2)).with_context(|| agent.log())?;
+    assert_eq!(agent.log().matches(removed).count(), 2, "nothing is news");
+    agent.terminate().map(drop)
+}

@@ -197,3 +197,84 @@ fn odd_words_get_the_answers_that_keepalived_gives() -> Result<()> {
     ensure!(faults.is_empty(), "{count} differ:\n{}", faults.join("\n"));
     Ok(())
 }
+
+/// A checker without the line that is tried, as keepalived takes it.
+const CHECKERS: [&str; 10] = [
+    "TCP_CHECK",
+    "HTTP_GET",
+    "SSL_GET",
+    "SMTP_CHECK",
+    "MISC_CHECK",
+    "DNS_CHECK",
+    "UDP_CHECK",
+    "PING_CHECK",
+    "BFD_CHECK",
+    "FILE_CHECK",
+];
+
+/// Every keyword of any checker in every checker.
+fn every_keyword_in_every_checker() -> Result<Vec<Case>> {
+    let sections: Vec<Section> = serde_json::from_str(&keywords_json())?;
+    let of_checkers = sections
+        .iter()
+        .filter(|it| CHECKERS.contains(&it.section.as_str()));
+    let names: BTreeSet<&str> = of_checkers
+        .flat_map(|it| &it.keywords)
+        .filter(|it| !it.syntax.ends_with('}') && !it.name.starts_with("xdp_"))
+        .map(|it| it.name.as_str())
+        .collect();
+    let mut cases = Vec::new();
+    for section in CHECKERS {
+        let (_, context) = CONTEXTS
+            .iter()
+            .find(|(name, _)| *name == section)
+            .with_context(|| format!("no file for {section}"))?;
+        for name in &names {
+            cases.push(Case {
+                section: section.to_owned(),
+                keyword: (*name).to_owned(),
+                words: "1",
+                text: context.replace("LINE", &format!("{name} 1")),
+                line: context
+                    .split("LINE")
+                    .next()
+                    .unwrap_or_default()
+                    .lines()
+                    .count()
+                    + 1,
+                is_idle: false,
+            });
+        }
+    }
+    Ok(cases)
+}
+
+#[test]
+fn a_checker_knows_every_keyword_that_keepalived_knows_in_it() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let namespace = Namespace::new("homes")?;
+    let folder = tempfile::tempdir()?;
+    let cases = every_keyword_in_every_checker()?;
+    let answers = ask(&namespace, folder.path(), &cases)?;
+    let (mut known, mut faults) = (0, Vec::new());
+    for (index, (case, theirs)) in cases.iter().zip(&answers).enumerate() {
+        if theirs.said.contains("Unknown keyword") {
+            continue;
+        }
+        known += 1;
+        let file = folder.path().join(format!("{index}.conf"));
+        let ours = load_in(&FileSystem, &file, &Environment::default());
+        let strange = report(&ours).into_iter().find(|one| {
+            let here = one.place.as_ref().is_some_and(|it| it.line == case.line);
+            here && ["unknown-keyword", "misplaced"].contains(&one.code.slug())
+        });
+        if let Some(strange) = strange {
+            faults.push(format!("{}: {}", case.section, strange.message));
+        }
+    }
+    ensure!(known > 100, "keepalived knows {known} of them");
+    ensure!(faults.is_empty(), "{}", faults.join("\n"));
+    Ok(())
+}

@@ -1,5 +1,8 @@
 //! `xdp_check_via_tunnel` against real servers that have the virtual address, lack it, or give it
-//! away, asked by a director that holds it itself and by one that does not.
+//! away, asked by a director that holds it itself and by one that does not; over IPv4 and over IPv6.
+
+#[path = "via_tunnel/six.rs"]
+mod six;
 
 use std::time::Duration;
 

@@ -203,10 +203,55 @@ fn check(what: &str, lines: &str, other: &str) -> Result<()> {
     Ok(())
 }
 
+/// One advert, again and again, to a router of this priority that does not follow it. What is said
+/// of it is said for the first; `harm` is done to each before.
+fn check_unwanted(what: &str, priority: u8, harm: impl Fn(&mut [u8])) -> Result<()> {
+    let mut now = now();
+    let addresses = "virtual_ipaddress {\n 10.0.0.100\n 10.0.0.101\n }";
+    let mut master = router(["10.0.0.1/24", "fe80::1/64"], 100, addresses, now);
+    let own = ["10.0.0.2/24", "fe80::2/64"];
+    let mut other = router(own, priority, addresses, now);
+    while status(&master, now)?.state != State::Master {
+        ensure!(master.poll_timeout().is_some(), "{what}: no MASTER");
+        step(&mut master, &mut now);
+    }
+    let mut packet = master.kernel_mut().sent.clone();
+    harm(&mut packet);
+    other.handle_packet(INDEX, &packet, now);
+    let before = status(&other, now)?.stats;
+    let received = measure(|| {
+        for _ in 0..ROUNDS {
+            other.handle_packet(INDEX, &packet, now);
+        }
+    });
+    ensure!(received.count_total == 0, "{what}: {received:?}");
+    let after = status(&other, now)?;
+    ensure!(after.state == State::Backup, "{what}: {:?}", after.state);
+    let (stats, rounds) = (after.stats, u64::try_from(ROUNDS)?);
+    let heard = stats.advert_rcvd - before.advert_rcvd;
+    let refused = stats.chk_err - before.chk_err;
+    ensure!(heard + refused == rounds, "{what}: {heard} and {refused}");
+    Ok(())
+}
+
+/// What somebody causes who sends adverts that are not followed: with the agent's own log.
+fn nothing_is_allocated_for_adverts_that_are_not_followed() -> Result<()> {
+    check_unwanted("of a worse master", 110, |_packet| {})?;
+    check_unwanted("with a wrong checksum", 90, |packet| {
+        if let Some(last) = packet.last_mut() {
+            *last ^= 1;
+        }
+    })
+}
+
 #[test]
 fn nothing_is_allocated_for_an_advert_of_any_dialect() -> Result<()> {
     let counted = measure(|| drop(Vec::<u8>::with_capacity(1)));
     ensure!(counted.count_total == 1, "nothing is counted");
+    // Lines are formatted and handed over as in the agent; only once in a process, so there is one
+    // test here.
+    let _log = lb_agent::runtime::logging::start("info")?;
+    nothing_is_allocated_for_adverts_that_are_not_followed()?;
     let four = "virtual_ipaddress {\n 10.0.0.100\n 10.0.0.101\n }";
     let six = "virtual_ipaddress {\n fe80::100\n fd00::100\n }";
     let pass = "authentication {\n auth_type PASS\n auth_pass 12345678\n }";

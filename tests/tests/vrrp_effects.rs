@@ -21,6 +21,10 @@ mod adverts;
 #[path = "vrrp_peers/pair.rs"]
 #[expect(dead_code, reason = "shared with another test")]
 mod pair;
+#[path = "vrrp_effects/placing.rs"]
+mod placing;
+#[path = "vrrp_effects/refused.rs"]
+mod refused;
 #[path = "vrrp_peers/tshark.rs"]
 mod tshark;
 #[path = "vrrp_effects/vmacs.rs"]
@@ -117,10 +121,7 @@ fn an_address_that_somebody_removes_is_back_at_once_with_all_its_options() -> Re
                 label: Some("eth0:vip".into()),
                 ..VirtualAddress::new(address, "eth0")
             },
-            VirtualAddress {
-                nodad: true,
-                ..VirtualAddress::new(six, "eth0")
-            },
+            VirtualAddress::new(six, "eth0"),
         ];
     })?;
     let shown = "scope global deprecated noprefixroute eth0:vip";
@@ -157,10 +158,7 @@ fn no_accept_lets_nobody_reach_the_address_and_leaves_no_table() -> Result<()> {
     };
     let six: IpNet = "fd00::100/64".parse()?;
     let with_six = move |router: &mut VirtualRouter| {
-        router.virtual_ipaddress_excluded = vec![VirtualAddress {
-            nodad: true,
-            ..VirtualAddress::new(six, "eth0")
-        }];
+        router.virtual_ipaddress_excluded = vec![VirtualAddress::new(six, "eth0")];
     };
     let ours = master(&pair, with_six)?;
     ensure!(reaches(VIP)? && reaches("fd00::100")?, "accept");
@@ -361,10 +359,10 @@ fn a_route_takes_packets_into_a_tunnel() -> Result<()> {
 }
 
 /// Somebody else answers for the address, by ARP or by neighbour discovery.
-fn rival_is_seen(vip: &str, prefix: &str) -> Result<()> {
+fn rival_is_seen(vips: &[&str], vip: &str, prefix: &str) -> Result<()> {
     let pair = Pair::new()?;
     let theirs = pair.theirs_namespace();
-    let ours = pair.ours_as(100, "", &[vip], |_router| {})?;
+    let ours = pair.ours_as(100, "", vips, |_router| {})?;
     ours.wait_for_state(State::Master)?;
     ensure!(ours.status()?.split_brain.is_none());
     let options = if vip.contains(':') { "nodad" } else { "" };
@@ -388,7 +386,17 @@ fn somebody_else_with_the_address_is_seen_and_named_within_three_intervals() -> 
         return Ok(());
     }
     let _turn = alone();
-    rival_is_seen(VIP, "32")
+    rival_is_seen(&[VIP], VIP, "32")
+}
+
+#[test]
+fn somebody_else_with_one_of_many_addresses_is_seen_as_soon() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let _turn = alone();
+    let vips = [VIP, "10.0.0.101", "10.0.0.102", "10.0.0.103", "10.0.0.104"];
+    rival_is_seen(&vips, "10.0.0.104", "32")
 }
 
 #[test]
@@ -397,5 +405,5 @@ fn somebody_else_with_an_ipv6_address_is_seen_and_named_as_well() -> Result<()> 
         return Ok(());
     }
     let _turn = alone();
-    rival_is_seen("fd00::100", "128")
+    rival_is_seen(&["fd00::100"], "fd00::100", "128")
 }

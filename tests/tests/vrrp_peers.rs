@@ -16,6 +16,8 @@ use pair::{OURS, PATIENCE, Pair, THEIRS, VIP, alone};
 mod adverts;
 #[path = "vrrp_peers/dialects.rs"]
 mod dialects;
+#[path = "vrrp_peers/duplicates.rs"]
+mod duplicates;
 #[path = "vrrp_peers/frr.rs"]
 mod frr;
 #[path = "vrrp_peers/pair.rs"]

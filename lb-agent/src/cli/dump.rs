@@ -132,6 +132,7 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
 fn of_agent(dump: &mut Dump<'_>, arguments: &Arguments, status: &Status) -> Result<(), DumpError> {
     if arguments.wants(Section::Vrrp) {
         dump.vrrp = Some(instances(status.vrrp.clone(), dump.agent.silent));
+        dump.statics = Some(status.statics);
     }
     if arguments.wants(Section::Checks) {
         dump.checks = Some(match checks(&arguments.instance.instance) {

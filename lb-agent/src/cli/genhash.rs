@@ -28,11 +28,21 @@ pub(super) struct Arguments {
     /// Over TLS.
     #[arg(short = 'S', long)]
     use_ssl: bool,
+    /// With SNI: the virtual host is named in the TLS handshake, as a check with `enable_sni` does.
+    #[arg(short = 'I', long)]
+    use_sni: bool,
     /// The virtual host to ask for; default: HOST.
     #[arg(short = 'V', long, value_name = "HOST")]
     use_virtualhost: Option<String>,
     /// HTTP version.
-    #[arg(short = 'P', long, value_name = "VERSION", default_value = "1.0", value_parser = protocol)]
+    #[arg(
+        short = 'P',
+        long,
+        alias = "protocol",
+        value_name = "VERSION",
+        default_value = "1.0",
+        value_parser = protocol
+    )]
     http_protocol: HttpProtocol,
     /// Seconds for the connection and for each read.
     #[arg(short, long, value_name = "SECONDS", default_value = "5")]
@@ -95,7 +105,7 @@ fn digest(arguments: &Arguments) -> Result<String, String> {
     };
     let ssl = arguments.use_ssl.then(|| SslGet {
         get: get.clone(),
-        enable_sni: true,
+        enable_sni: arguments.use_sni,
         sni_name: None,
         tls: Arc::new(TlsClient::without_files()),
     });

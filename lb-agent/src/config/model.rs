@@ -53,7 +53,7 @@ pub use process::{
     Dumps, Environment, Linkbeat, LinkbeatKind, Processes, Reload, Ssl, UpDownDelay,
 };
 pub use real_server::{RealServer, RealServerKey};
-pub use route::{NextHop, Route, RouteKind, RouteMetrics};
+pub use route::{NextHop, Placing, Route, RouteKind, RouteMetrics};
 pub use rule::{Range, Rule, RuleAction};
 pub use scheduler::Scheduler;
 pub use script::{InitFile, ParamMatch, TrackFile, VrrpScript, VrrpTrackProcess};

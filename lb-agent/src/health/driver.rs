@@ -44,6 +44,7 @@ enum Request {
     Punctuality(oneshot::Sender<Punctuality>),
     Record(oneshot::Sender<Records>),
     Restore(Snapshot),
+    RestoreCounters(Snapshot),
     Reload(Vec<Service>, bool),
     CheckNow(
         Option<VirtualServerKey>,
@@ -106,6 +107,11 @@ impl Handle {
     /// Goes on from what an earlier run knew.
     pub fn restore(&self, snapshot: Snapshot) {
         self.ask(Request::Restore(snapshot));
+    }
+
+    /// Goes on counting where an earlier run ended whose results are too old.
+    pub fn restore_counters(&self, snapshot: Snapshot) {
+        self.ask(Request::RestoreCounters(snapshot));
     }
 
     /// Probes all servers, those of a virtual server, or one of these, as soon as may be; how many
@@ -236,6 +242,7 @@ impl Driver {
                 reply.send(self.schedule.record(now)).ok();
             }
             Request::Restore(snapshot) => self.schedule.restore(&snapshot, now),
+            Request::RestoreCounters(snapshot) => self.schedule.restore_counters(&snapshot),
             Request::Reload(services, share) => {
                 let moves = self.schedule.reload(&services, settings(share), now);
                 for id in self.asked.values_mut() {

@@ -22,7 +22,7 @@ pub fn success(kind: &Kind, service: &Subject) -> String {
         }
         Kind::Smtp(_) => format!("Remote SMTP server {service} succeed on service."),
         Kind::Udp(_) => format!("UDP connection to {service} success."),
-        Kind::Ping => format!("ICMP connection to {service} success."),
+        Kind::Ping => format!("ICMP connection to {} success.", service.real_server()),
         Kind::Misc(check) => {
             format!("{} succeeded.", misc(check, service))
         }
@@ -51,7 +51,10 @@ pub fn failure(kind: &Kind, service: &Subject, url: Option<&Url>, failure: &Fail
         Kind::Tcp | Kind::ViaTunnel(_) => {
             let end = if matches!(
                 failure,
-                Failure::ConnectTimeout(_) | Failure::NoNeighbour(_) | Failure::NoAnswerOf { .. }
+                Failure::ConnectTimeout(_)
+                    | Failure::NoNeighbour(_)
+                    | Failure::NoNeighbourSix(_)
+                    | Failure::NoAnswerOf { .. }
             ) {
                 "timeout"
             } else {
@@ -69,9 +72,10 @@ pub fn failure(kind: &Kind, service: &Subject, url: Option<&Url>, failure: &Fail
         }
         Kind::Udp(_) => format!("UDP connection to {service} failed. {reason}"),
         Kind::Ping if matches!(failure, Failure::NoAnswer(_)) => {
+            let service = service.real_server();
             format!("ICMP connection to address {service} timeout. {reason}")
         }
-        Kind::Ping => format!("ICMP connection to {service} failed. {reason}"),
+        Kind::Ping => format!("ICMP connection to {} failed. {reason}", service.in_words()),
         Kind::Misc(check) => {
             let end = script_end(failure);
             format!("{} {end} ({failure}).", misc(check, service))
@@ -91,14 +95,14 @@ pub fn down(
     url: Option<&Url>,
     failure: &Failure,
 ) -> String {
-    let retries = match retries {
+    let after = match retries {
         0 => String::new(),
         retries => format!(" after {retries} retries"),
     };
     let check = match kind {
         Kind::Misc(check) => {
             let (check, end) = (misc(check, service), script_end(failure));
-            return format!("{check} {end}{retries} ({failure}).");
+            return format!("{check} {end}{after} ({failure}).");
         }
         Kind::Http(_) | Kind::Ssl(_) => "HTTP_CHECK",
         Kind::Ping => "ICMP CHECK",
@@ -110,8 +114,23 @@ pub fn down(
         | Kind::File(_)
         | Kind::Bfd(_) => kind.keyword(),
     };
+    // Of a first failure keepalived names the real server alone.
+    let service = if retries > 0 && matches!(kind, Kind::Ping) {
+        service.in_words()
+    } else {
+        named(kind, service)
+    };
     let reason = reason(url, failure);
-    format!("{check} on service {service} failed{retries}. {reason}")
+    format!("{check} on service {service} failed{after}. {reason}")
+}
+
+/// Of an echo request the real server alone.
+fn named(kind: &Kind, service: &Subject) -> String {
+    if matches!(kind, Kind::Ping) {
+        service.real_server().to_string()
+    } else {
+        service.to_string()
+    }
 }
 
 /// keepalived names the program, without its arguments.
@@ -174,6 +193,7 @@ pub fn not_probed(kind: &Kind, service: &Subject, error: &NotProbed) -> String {
         | NotProbed::Told
         | NotProbed::Broken(_) => create,
     };
+    let service = named(kind, service);
     format!("{what}. Rescheduling. {service} stays as it is: {error}")
 }
 
@@ -206,9 +226,11 @@ fn web_failure(failure: &Failure) -> &'static str {
         Failure::Digest(_) => "MD5 digest error to",
         Failure::Regex { .. } => "Regex match failed",
         Failure::NoNeighbour(_)
+        | Failure::NoNeighbourSix(_)
         | Failure::NoAnswerOf { .. }
         | Failure::RefusedFor(_)
         | Failure::AnswersArp { .. }
+        | Failure::AnswersSolicitations { .. }
         | Failure::Smtp { .. }
         | Failure::SmtpTooLong(_)
         | Failure::Rcode(_)
@@ -239,9 +261,11 @@ fn smtp_failure(failure: &Failure) -> &'static str {
             step: Step::Helo, ..
         } => "Bad HELO response from server",
         Failure::NoNeighbour(_)
+        | Failure::NoNeighbourSix(_)
         | Failure::NoAnswerOf { .. }
         | Failure::RefusedFor(_)
         | Failure::AnswersArp { .. }
+        | Failure::AnswersSolicitations { .. }
         | Failure::HandshakeTimeout(_)
         | Failure::Handshake(_)
         | Failure::HeadTimeout { .. }

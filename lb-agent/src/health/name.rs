@@ -42,13 +42,36 @@ impl fmt::Display for ServiceName {
 pub enum Subject {
     /// A real server, whatever virtual servers it is of.
     Server(ServiceName),
-    /// A real server of one virtual server: keepalived names both where a script is run.
+    /// A real server of one virtual server: keepalived names both where a script is run, and where an echo
+    /// request fails.
     Pair {
         /// The real server.
         real_server: ServiceName,
         /// Its virtual server.
         virtual_server: VirtualServerKey,
     },
+}
+
+impl Subject {
+    /// The real server alone.
+    #[must_use]
+    pub const fn real_server(&self) -> &ServiceName {
+        match self {
+            Self::Server(real_server) | Self::Pair { real_server, .. } => real_server,
+        }
+    }
+
+    /// Both, in the words of `PING_CHECK`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Server(real_server) => real_server.to_string(),
+            Self::Pair {
+                real_server,
+                virtual_server,
+            } => format!("{real_server} of {virtual_server}"),
+        }
+    }
 }
 
 impl fmt::Display for Subject {

@@ -3,7 +3,8 @@
 //!
 //! Pure, and cheap for tens of thousands of checkers: one heap of deadlines, no task and no timer
 //! for each. First probes are spread evenly over `warmup`; since the next one comes `delay_loop`
-//! after the end of the last, they stay spread. However many are due at once, they start
+//! after the end of the last, they stay spread; one that an operator brings forward leaves its loop as it
+//! was. However many are due at once, they start
 //! [`BURST`] at a time, [`PACE`] apart.
 //!
 //! Checkers that are equal, of whatever servers, are one: probed once, with one verdict

@@ -2,7 +2,7 @@
 //!
 //! Pure. The share grows in [`STEPS`] steps from a tenth to all of it. Where weights are too small
 //! for that (1 is usual), all weights of the virtual server are multiplied while one is ramping: the
-//! proportions are what counts. `rr` knows no weights, so it knows no slow start either.
+//! proportions are what counts. `rr`, `lc` and `dh` know no weights, so they know no slow start either.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,17 @@ impl Ramp {
             length,
             step: 1,
         })
+    }
+
+    /// Goes on `now` with one of which `elapsed` is over; `None`: all of it is.
+    pub(super) fn resume(length: Duration, elapsed: Duration, now: Instant) -> Option<Self> {
+        let since = now.checked_sub(elapsed).unwrap_or(now);
+        Self::start(length, since)?.advance(now)
+    }
+
+    /// How much of it is over.
+    pub(super) fn elapsed(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.since)
     }
 
     /// The time of the next step; `None` beyond what the clock can count.

@@ -17,10 +17,11 @@
 //! then each line is written for each of their names.
 
 mod record;
+mod rhythm;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +90,8 @@ pub struct Verdict {
     failed_url: bool,
     /// When to probe; `None` while a probe is under way, or suspended, or when nobody is asked.
     deadline: Option<Instant>,
+    /// When the probe that was brought forward would have been: its loop goes on from there.
+    displaced: Option<Instant>,
     /// `ha_suspend`: no probes for now.
     suspended: bool,
     /// When the probe under way began; `None`: none is.
@@ -123,6 +126,7 @@ impl Verdict {
             passed: 0,
             failed_url: false,
             deadline: None,
+            displaced: None,
             suspended: false,
             started: None,
             weight: None,
@@ -146,7 +150,7 @@ impl Verdict {
 
     /// It is a checker of this server of this virtual server.
     pub fn add_service(&mut self, virtual_server: &VirtualServerKey, real_server: ServiceName) {
-        let subject = if self.kind().is_script() {
+        let subject = if self.kind().names_virtual_server() {
             Subject::Pair {
                 real_server,
                 virtual_server: virtual_server.clone(),
@@ -168,16 +172,22 @@ impl Verdict {
         }
     }
 
-    /// Probes as soon as may be; one that is under way will do. Whether it will.
+    /// Probes as soon as may be; one that is under way will do. Whether it will. The loop keeps its time:
+    /// were it to begin now, all that are asked at once would be probed at once from then on.
     pub fn check_now(&mut self, now: Instant) -> bool {
-        self.deadline = self.deadline.map(|_| now);
-        self.deadline.is_some()
+        let Some(deadline) = self.deadline else {
+            return false;
+        };
+        self.displaced = self.displaced.or(Some(deadline));
+        self.deadline = Some(now);
+        true
     }
 
     /// No probes from now on; the state stays.
     pub fn suspend(&mut self) {
         self.suspended = true;
         self.deadline = None;
+        self.displaced = None;
     }
 
     /// Probes again, the first one within `share` of `warmup`. A probe that is still under way since
@@ -215,9 +225,7 @@ impl Verdict {
         }
         let started = self.started.take();
         if self.is_asked() {
-            // A delay beyond what the clock can count means never again.
-            let next = self.rhythm(started, now).checked_add(self.delay(&result));
-            self.deadline = next.map(|next| next.max(now));
+            self.deadline = self.next_probe(&result, started, now);
         }
         self.last = Some(Last { result, at: now });
     }
@@ -280,37 +288,8 @@ impl Verdict {
         &self.check
     }
 
-    fn first_probe(&self, share: u32, now: Instant) -> Option<Instant> {
-        let share = f64::from(share) / (f64::from(u32::MAX) + 1.0);
-        let wait = self.check.warmup.mul_f64(share);
-        self.is_asked().then(|| now.checked_add(wait)).flatten()
-    }
-
     fn is_asked(&self) -> bool {
         !self.suspended && self.kind().told_by().is_none()
-    }
-
-    fn delay(&self, result: &ProbeResult) -> Duration {
-        let succeeded = matches!(result, ProbeResult::Success | ProbeResult::Weighs(_));
-        match self.state {
-            State::Failing { .. } => self.check.delay_before_retry,
-            // The other urls follow at once.
-            State::Unproven | State::Down if succeeded && self.recovers_fast() => Duration::ZERO,
-            State::Down if self.failed_url => {
-                self.check.delay_loop.max(self.check.delay_before_retry)
-            }
-            State::Unproven | State::Up | State::Down => self.check.delay_loop,
-        }
-    }
-
-    /// What the next probe's time counts from: the end of this one, of a script its start.
-    fn rhythm(&self, started: Option<Instant>, now: Instant) -> Instant {
-        let started = started.filter(|_| self.kind().is_script());
-        started.unwrap_or(now)
-    }
-
-    fn recovers_fast(&self) -> bool {
-        self.kind().web().is_some_and(|get| get.fast_recovery)
     }
 
     /// A success, of one url where there are several.
@@ -425,15 +404,22 @@ impl Verdict {
     }
 
     fn info(&mut self, text: impl Fn(&Subject) -> String) {
-        let lines = self.services.iter().map(text);
+        let lines = self.lines(text).into_iter();
         self.actions
             .extend(lines.map(|line| Action::Log(LogLine::Info(line))));
     }
 
     fn warn(&mut self, text: impl Fn(&Subject) -> String) {
-        let lines = self.services.iter().map(text);
+        let lines = self.lines(text).into_iter();
         self.actions
             .extend(lines.map(|line| Action::Log(LogLine::Warn(line))));
+    }
+
+    /// Each once: not all lines say all of a name.
+    fn lines(&self, text: impl Fn(&Subject) -> String) -> Vec<String> {
+        let mut seen = HashSet::new();
+        let lines = self.services.iter().map(text);
+        lines.filter(|line| seen.insert(line.clone())).collect()
     }
 
     fn current_url(&self) -> Option<&Url> {

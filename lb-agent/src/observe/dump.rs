@@ -14,6 +14,7 @@ use super::model::{
 use super::services::Columns;
 use super::vip::Vip;
 use super::{attachments, backends, by_hand, checks, connections, planes, reasons, services, vrrp};
+use crate::vrrp::status::StaticStats;
 
 /// `--format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -34,6 +35,8 @@ pub struct Dump<'a> {
     pub agent: AgentView,
     /// `vrrp`.
     pub vrrp: Option<Vec<InstanceView>>,
+    /// What was put back of static addresses, routes and rules; with `vrrp`.
+    pub statics: Option<StaticStats>,
     /// `services`.
     pub services: Option<Vec<ServiceView>>,
     /// What is set by hand; part of `services`.
@@ -58,6 +61,7 @@ impl<'a> Dump<'a> {
         Self {
             agent,
             vrrp: None,
+            statics: None,
             services: None,
             by_hand: None,
             planes: None,
@@ -69,12 +73,13 @@ impl<'a> Dump<'a> {
         }
     }
 
-    /// Keeps what belongs to `vip`. The reasons are counted for all addresses together, who carries
-    /// what is told of virtual servers as a whole, and interfaces are everybody's, so these go. Gives
-    /// whether anything is left; of the connections that is known only when they are read, so they
-    /// count as something.
+    /// Keeps what belongs to `vip`. The reasons, and what was put back of static addresses and
+    /// routes, are counted for all addresses together, who carries what is told of virtual servers
+    /// as a whole, and interfaces are everybody's, so these go. Gives whether anything is left; of
+    /// the connections that is known only when they are read, so they count as something.
     pub fn keep(&mut self, vip: Vip) -> bool {
         self.reasons = None;
+        self.statics = None;
         self.planes = None;
         self.interfaces = None;
         let instances = retain(&mut self.vrrp, |instance| vip.matches_instance(instance));
@@ -107,6 +112,10 @@ impl<'a> Dump<'a> {
         if let Some(instances) = &self.vrrp {
             gap.write(out)?;
             vrrp::write(out, instances)?;
+        }
+        if let Some(statics) = self.statics.filter(|it| *it != StaticStats::default()) {
+            gap.write(out)?;
+            vrrp::write_statics(out, statics)?;
         }
         if let Some(list) = &self.services {
             gap.write(out)?;
@@ -151,6 +160,7 @@ impl<'a> Dump<'a> {
         map.serialize_entry("version", &SCHEMA)?;
         map.serialize_entry("agent", &self.agent)?;
         entry(&mut map, "vrrp", self.vrrp.as_ref())?;
+        entry(&mut map, "statics", self.statics.as_ref())?;
         entry(&mut map, "services", self.services.as_ref())?;
         entry(&mut map, "by_hand", self.by_hand.as_ref())?;
         entry(&mut map, "planes", self.planes.as_ref())?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::model::{InstanceView, TrackedView};
-use crate::vrrp::status::Stats;
+use crate::vrrp::status::{StaticStats, Stats};
 
 /// Writes one block for each instance, an empty line between them.
 pub fn write(out: &mut dyn Write, instances: &[InstanceView]) -> io::Result<()> {
@@ -173,6 +173,13 @@ fn write_own_stats(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
     writeln!(out, "   Late adverts: {}", stats.advert_late)?;
     let latest = Duration::from_micros(stats.advert_late_max).as_secs_f64() * 1000.0;
     writeln!(out, "     Latest: {latest:.3} ms")
+}
+
+/// What belongs to no instance.
+pub fn write_statics(out: &mut dyn Write, statics: StaticStats) -> io::Result<()> {
+    writeln!(out, " Static addresses, routes and rules put back:")?;
+    writeln!(out, "   Addresses: {}", statics.address_restored)?;
+    writeln!(out, "   Routes and rules: {}", statics.routing_restored)
 }
 
 /// `3d 04:05:06`, or without the days.

@@ -93,24 +93,24 @@ impl Director {
     /// Everybody is in the pools that does not have to wait for a first check; the lines say what
     /// that means. Every real server is watched. `gates` are those of an earlier agent.
     pub fn new(config: Config, gates: &Numbers) -> (Self, Vec<LogLine>) {
-        Self::go_on(config, gates, &[], false)
+        Self::go_on(config, gates, &[], None)
     }
 
-    /// The same, but pools go on from what an earlier agent knew: all of it, or without `results` only
-    /// what was set by hand.
+    /// The same, but pools go on from what an earlier agent knew: all of it if its results count now, which
+    /// is at `results`, else only what was set by hand.
     pub fn go_on(
         config: Config,
         gates: &Numbers,
         records: &[PoolRecord],
-        results: bool,
+        results: Option<Instant>,
     ) -> (Self, Vec<LogLine>) {
         let records = records.iter();
         let records: HashMap<&str, &PoolRecord> =
             records.map(|it| (it.virtual_server.as_str(), it)).collect();
-        let past = |key: &VirtualServerKey| match records.get(key.to_string().as_str()) {
-            Some(record) if results => Past::All(record),
-            Some(record) => Past::Hands(record),
-            None => Past::Unknown,
+        let past = |key: &VirtualServerKey| match (records.get(key.to_string().as_str()), results) {
+            (Some(record), Some(now)) => Past::All(record, now),
+            (Some(record), None) => Past::Hands(record),
+            (None, _) => Past::Unknown,
         };
         let mut hops = NextHops::new();
         let (mut lines, mut notices) = (Vec::new(), VecDeque::new());

@@ -169,6 +169,7 @@ mod tests {
             more_weight: -3,
             hand: Some(Hand::Weight(7)),
             told: true,
+            slow_start: Some(1500),
         };
         State {
             health: Snapshot {

@@ -18,6 +18,7 @@ use crate::dataplane::ipvs::view::Record;
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
 use crate::observe::model::{CarrierView, HandView, InstanceView};
+use crate::vrrp::status::StaticStats;
 
 /// Where the files of all agents are.
 const RUN: &str = "/run/lb-agent";
@@ -29,6 +30,9 @@ pub struct Status {
     pub version: String,
     /// VRRP instances, in the order of the configuration.
     pub vrrp: Vec<InstanceView>,
+    /// What was put back of static addresses, routes and rules.
+    #[serde(default)]
+    pub statics: StaticStats,
     /// The gates of the instances.
     #[serde(default)]
     pub gates: Numbers,
@@ -82,7 +86,12 @@ impl StatusFile {
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn write(&mut self, director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) {
+    pub fn write(
+        &mut self,
+        director: &Director,
+        plane: Option<&Plane>,
+        vrrp: (Vec<InstanceView>, StaticStats),
+    ) {
         let status = status(director, plane, vrrp);
         let mut shared = lock(&self.shared);
         shared.next = Some(status);
@@ -170,10 +179,15 @@ fn path(folder: &Path) -> PathBuf {
     folder.join("status.json")
 }
 
-fn status(director: &Director, plane: Option<&Plane>, vrrp: Vec<InstanceView>) -> Status {
+fn status(
+    director: &Director,
+    plane: Option<&Plane>,
+    (vrrp, statics): (Vec<InstanceView>, StaticStats),
+) -> Status {
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         vrrp,
+        statics,
         gates: director.gates().clone(),
         by_hand: director.by_hand(),
         interfaces: director
@@ -206,7 +220,7 @@ mod tests {
         let (director, _) =
             Director::new(crate::config::model::Config::default(), &Numbers::default());
         for _ in 0..1000 {
-            file.write(&director, None, Vec::new());
+            file.write(&director, None, (Vec::new(), StaticStats::default()));
         }
         // It stays, with what was to be written last, when nobody writes any more.
         file.writer.take().unwrap().await.unwrap();
@@ -215,7 +229,7 @@ mod tests {
             assert!(shared.next.is_none() && !shared.is_busy && !shared.is_failing);
         }
         assert!(file.is_there());
-        file.write(&director, None, Vec::new());
+        file.write(&director, None, (Vec::new(), StaticStats::default()));
         file.end().await;
         assert!(!file.is_there());
     }

@@ -203,6 +203,8 @@ impl Supervisor {
                 event = self.network.news() => {
                     self.stale |= self.network.handle(event, &mut self.director);
                 }
+                // The next one may be due.
+                () = self.memory.written() => {}
                 () = wait_until(self.director.hops().poll_timeout()) => {
                     self.director.hops().handle_timeout(clock::now());
                 }
@@ -219,6 +221,7 @@ impl Supervisor {
             }
             self.settle();
             self.update();
+            self.remember();
             if self.vrrp.as_ref().is_some_and(driver::Handle::has_ended) {
                 return Err(RunError::VrrpEnded);
             }
@@ -244,17 +247,15 @@ impl Supervisor {
         self.watch_vrrp();
         self.sessions.beat(clock::now());
         self.watch_reload();
-        self.remember();
         self.write_status();
     }
 
     fn write_status(&mut self) {
-        let vrrp = self
-            .vrrp
-            .as_ref()
-            .map(driver::Handle::status)
-            .unwrap_or_default();
+        let vrrp = self.vrrp.as_ref();
+        let statics = vrrp.map(driver::Handle::static_stats).unwrap_or_default();
+        let vrrp = vrrp.map(driver::Handle::status).unwrap_or_default();
         let vrrp = vrrp.into_iter().map(Into::into).collect();
+        let vrrp = (vrrp, statics);
         self.status.write(&self.director, self.planes.xdp(), vrrp);
     }
 

@@ -3,20 +3,18 @@
 //! When they are to be set is [`super::instance`]'s decision. An address that was there before is
 //! never removed: whoever set it may need it.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::net::IpAddr;
 
-use ipnet::IpNet;
-use nix::libc::{
-    IFA_F_HOMEADDRESS, IFA_F_MANAGETEMPADDR, IFA_F_MCAUTOJOIN, IFA_F_NODAD, IFA_F_NOPREFIXROUTE,
-};
 use tracing::{error, warn};
 
 use super::effects::Kernel;
 use super::router::Interfaces;
 use super::settings::{VirtualAddress, VirtualRouter};
-use crate::config::model::Broadcast;
 use crate::net::address::{Added, Address, Removed};
+
+mod resolve;
+
+use resolve::resolve;
 
 /// All virtual addresses of an instance: those advertised, then the excluded ones.
 #[derive(Debug)]
@@ -29,6 +27,21 @@ pub struct Addresses {
 struct Entry {
     config: VirtualAddress,
     standing: Standing,
+    /// Somebody has removed it, and it could not be put back.
+    lost: bool,
+    /// What keeps it from being set, as it was said last.
+    trouble: Option<String>,
+}
+
+/// What became of an address that somebody has removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// It is none of ours, or stands.
+    Nothing,
+    /// The one at this place is back.
+    Back(usize),
+    /// It is gone: it is not to be put back, or could not be.
+    Gone,
 }
 
 /// Whether an address is set.
@@ -57,6 +70,8 @@ impl Addresses {
                 .map(|config| Entry {
                     config,
                     standing: Standing::Absent,
+                    lost: false,
+                    trouble: None,
                 })
                 .collect(),
         }
@@ -86,45 +101,75 @@ impl Addresses {
         for entry in &mut self.entries {
             let same = |old: &Entry| old.config == entry.config;
             if let Some(place) = gone.entries.iter().position(same) {
-                entry.standing = gone.entries.swap_remove(place).standing;
+                *entry = gone.entries.swap_remove(place);
             }
         }
         gone.remove(kernel);
         self.iter().any(|(_, set)| !set)
     }
 
-    /// Sets every address that is not set. What cannot be set is said and left for the next call.
+    /// Sets every address that is not set. What cannot be set is said once, and left for the next
+    /// call.
     pub fn add(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
+        let owner = &self.instance;
         for entry in &mut self.entries {
             if entry.standing != Standing::Absent {
                 continue;
             }
-            let Some(address) = resolve(&entry.config, interfaces) else {
-                let VirtualAddress { address, dev, .. } = &entry.config;
-                error!(
-                    "({}) cannot add {address} to {dev}: no such interface",
-                    self.instance
-                );
+            let VirtualAddress { address, dev, .. } = &entry.config;
+            let Some(resolved) = resolve(&entry.config, interfaces) else {
+                let why = format!("cannot add {address} to {dev}: no such interface");
+                entry.complain(owner, why);
                 continue;
             };
-            match kernel.add_address(&address) {
-                Ok(Added::New) => entry.standing = Standing::Ours(address),
-                Ok(Added::AlreadyThere) => {
-                    let VirtualAddress { address, dev, .. } = &entry.config;
-                    warn!(
-                        "({}) {address} is on {dev} already; it will stay there",
-                        self.instance
-                    );
-                    entry.standing = Standing::Foreign;
+            match kernel.add_address(&resolved) {
+                Ok(Added::New) => {
+                    if entry.lost {
+                        warn!("({owner}) {address}, which somebody removed from {dev}, is back");
+                    }
+                    entry.standing = Standing::Ours(resolved);
+                    entry.trouble = None;
                 }
-                Err(error) => error!("({}) {error}", self.instance),
+                Ok(Added::AlreadyThere) => {
+                    warn!("({owner}) {address} is on {dev} already; it will stay there");
+                    entry.standing = Standing::Foreign;
+                    entry.trouble = None;
+                }
+                Err(error) => entry.complain(owner, error.to_string()),
             }
         }
+    }
+
+    /// Whether one of them is not set although its interface `is_there` and somebody minds.
+    pub fn lacks(&self, is_there: impl Fn(&str) -> bool) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.standing == Standing::Absent
+                && !entry.config.no_track
+                && is_there(&entry.config.dev)
+        })
+    }
+
+    /// Those that we have set and that are not among the `present` ones.
+    pub fn missing_from(&self, present: &[Address]) -> Vec<Address> {
+        let stands = |ours: &Address| present.iter().any(|it| is_same(it, ours));
+        let entries = self.entries.iter();
+        let ours = entries.filter_map(|entry| match &entry.standing {
+            Standing::Ours(ours) if !stands(ours) => Some(ours.clone()),
+            Standing::Ours(_) | Standing::Absent | Standing::Foreign => None,
+        });
+        ours.collect()
+    }
+
+    /// Whether the one at this place had been removed by somebody; it is asked once.
+    pub fn take_lost(&mut self, place: usize) -> bool {
+        let entry = self.entries.get_mut(place);
+        entry.is_some_and(|entry| std::mem::take(&mut entry.lost))
     }
 
     /// Removes what [`Self::add`] has set.
     pub fn remove(&mut self, kernel: &mut impl Kernel) {
         for entry in &mut self.entries {
+            (entry.lost, entry.trouble) = (false, None);
             match std::mem::replace(&mut entry.standing, Standing::Absent) {
                 Standing::Ours(address) => {
                     if let Err(error) = kernel.remove_address(&address) {
@@ -171,35 +216,44 @@ impl Addresses {
         }
     }
 
-    /// Somebody has removed an address. If it is one of ours that should be there, it is put back;
-    /// its place is returned.
-    pub fn restore(&mut self, kernel: &mut impl Kernel, removed: &Address) -> Option<usize> {
-        let (place, entry) = self.entries.iter_mut().enumerate().find(|(_, entry)| {
-            matches!(&entry.standing, Standing::Ours(ours)
-                if ours.index == removed.index && ours.address.addr() == removed.address.addr())
-        })?;
-        if entry.config.no_track {
-            entry.standing = Standing::Absent;
-            return None;
-        }
-        let Standing::Ours(ours) = &entry.standing else {
-            return None;
-        };
-        match kernel.add_address(ours) {
-            Ok(Added::New) => {
-                let VirtualAddress { address, dev, .. } = &entry.config;
-                warn!(
-                    "({}) somebody removed {address} from {dev}; put back",
-                    self.instance
-                );
-                Some(place)
+    /// Somebody has removed an address. If it is one of ours that should be there, it is put back.
+    pub fn restore(&mut self, kernel: &mut impl Kernel, removed: &Address) -> Restored {
+        let owner = &self.instance;
+        for (place, entry) in self.entries.iter_mut().enumerate() {
+            let Standing::Ours(ours) = &entry.standing else {
+                continue;
+            };
+            if !is_same(ours, removed) {
+                continue;
             }
-            // The news was of an earlier removal, our own.
-            Ok(Added::AlreadyThere) => None,
-            Err(error) => {
-                error!("({}) {error}", self.instance);
+            if entry.config.no_track {
                 entry.standing = Standing::Absent;
-                None
+                return Restored::Gone;
+            }
+            match kernel.add_address(ours) {
+                Ok(Added::New) => {
+                    let VirtualAddress { address, dev, .. } = &entry.config;
+                    warn!("({owner}) somebody removed {address} from {dev}; put back");
+                    return Restored::Back(place);
+                }
+                // The news was of an earlier removal, our own.
+                Ok(Added::AlreadyThere) => return Restored::Nothing,
+                Err(error) => {
+                    entry.complain(owner, error.to_string());
+                    entry.standing = Standing::Absent;
+                    entry.lost = true;
+                    return Restored::Gone;
+                }
+            }
+        }
+        Restored::Nothing
+    }
+
+    /// Somebody has removed an address that should not be there any more.
+    pub fn let_go(&mut self, removed: &Address) {
+        for entry in &mut self.entries {
+            if matches!(&entry.standing, Standing::Ours(ours) if is_same(ours, removed)) {
+                entry.standing = Standing::Absent;
             }
         }
     }
@@ -214,51 +268,17 @@ impl Addresses {
     }
 }
 
-/// The address as rtnetlink takes it; `None` without its interface.
-fn resolve(config: &VirtualAddress, interfaces: &Interfaces) -> Option<Address> {
-    Some(Address {
-        index: interfaces.by_name(&config.dev)?.index,
-        address: config.address,
-        label: config.label.clone(),
-        scope: config.scope,
-        broadcast: config.brd.and_then(|brd| broadcast(config.address, brd)),
-        peer: config.peer,
-        flags: flags(config),
-        preferred_lft: config.preferred_lft.or_else(|| whole_ipv6(config.address)),
-        tentative: false,
-    })
-}
-
-/// `IFA_F_*` of the options.
-fn flags(config: &VirtualAddress) -> u32 {
-    [
-        (config.home, IFA_F_HOMEADDRESS),
-        (config.nodad, IFA_F_NODAD),
-        (config.mngtmpaddr, IFA_F_MANAGETEMPADDR),
-        (config.noprefixroute, IFA_F_NOPREFIXROUTE),
-        (config.autojoin, IFA_F_MCAUTOJOIN),
-    ]
-    .into_iter()
-    .filter(|(given, _)| *given)
-    .fold(0, |flags, (_, flag)| flags | flag)
-}
-
-/// A /128 is never to be chosen as a source: the host would speak with a borrowed name.
-fn whole_ipv6(address: IpNet) -> Option<Duration> {
-    match address {
-        IpNet::V6(network) if network.prefix_len() == 128 => Some(Duration::ZERO),
-        IpNet::V6(_) | IpNet::V4(_) => None,
+impl Entry {
+    /// Says why it is not set, unless that was said.
+    fn complain(&mut self, owner: &str, why: String) {
+        if self.trouble.as_ref() != Some(&why) {
+            error!("({owner}) {why}");
+            self.trouble = Some(why);
+        }
     }
 }
 
-/// `brd` resolved: ip-address(8). `None` where there is no such thing, as in IPv6.
-fn broadcast(address: IpNet, brd: Broadcast) -> Option<Ipv4Addr> {
-    let IpNet::V4(network) = address else {
-        return None;
-    };
-    Some(match brd {
-        Broadcast::Address(broadcast) => broadcast,
-        Broadcast::AllOnes => network.broadcast(),
-        Broadcast::AllZeros => network.network(),
-    })
+/// Whether both are the same address of the same interface.
+fn is_same(one: &Address, other: &Address) -> bool {
+    one.index == other.index && one.address.addr() == other.address.addr()
 }

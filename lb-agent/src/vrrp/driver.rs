@@ -27,7 +27,7 @@ use super::kernel::System;
 use super::router::Router;
 use super::settings::{MAX_KEY_FILE, Setup, VirtualRouter};
 use super::socket::FrameSocket;
-use super::status::{Board, InstanceStatus};
+use super::status::{Board, InstanceStatus, StaticCounters, StaticStats};
 use super::sysctl::Sysctls;
 use super::wait::Wait;
 use super::{Gate, News};
@@ -94,6 +94,7 @@ pub enum SpawnError {
 /// The running instances. Dropped, it stops them as [`Self::stop`] does.
 pub struct Handle {
     boards: Vec<Arc<Board>>,
+    statics: Arc<StaticCounters>,
     stop: Arc<AtomicBool>,
     reports: Reporter,
     reloads: Sender<Order>,
@@ -112,6 +113,11 @@ impl Handle {
     /// Every instance now, in the order of the configuration. Does not wait for the thread.
     pub fn status(&self) -> Vec<InstanceStatus> {
         read(&self.boards)
+    }
+
+    /// What was put back of `static_ipaddress`, `static_routes` and `static_rules`.
+    pub fn static_stats(&self) -> StaticStats {
+        self.statics.read()
     }
 
     /// In `setups`, the last of which is what the instances run with and the one before it what they
@@ -226,6 +232,7 @@ pub struct Prepared {
     thread: Thread,
     isolation: Isolation,
     boards: Vec<Arc<Board>>,
+    statics: Arc<StaticCounters>,
     reports: Reporter,
     reloads: Sender<Order>,
     instances: Vec<VirtualRouter>,
@@ -286,6 +293,7 @@ pub fn prepare(
     let instances = setup.clone().complete();
     let router = Router::new(setup, system, gate, Box::new(listener), clock::now());
     let (boards, waker) = (router.boards(), wait.waker());
+    let statics = router.static_counters();
     let (sender, reports) = channel();
     let (reloads, orders) = channel();
     Ok(Prepared {
@@ -302,6 +310,7 @@ pub fn prepare(
         },
         isolation,
         boards,
+        statics,
         reports: Reporter::new(sender, waker),
         reloads,
         instances,
@@ -317,6 +326,7 @@ impl Prepared {
             thread,
             isolation,
             boards,
+            statics,
             reports,
             reloads,
             instances,
@@ -333,6 +343,7 @@ impl Prepared {
             .map_err(resources("start a thread"))?;
         Ok(Handle {
             boards,
+            statics,
             stop,
             reports,
             reloads,

@@ -250,6 +250,11 @@ impl Instance {
         self.faults.iter().any(|fault| *fault != Fault::Group)
     }
 
+    /// Whether [`Input::Start`] is enough: what it tracks and whose failure is a fault is known.
+    pub fn may_begin(&self) -> bool {
+        self.is_everything_known()
+    }
+
     /// Whether it has the addresses, or is about to set them.
     pub const fn holds_addresses(&self) -> bool {
         matches!(self.state, State::Master) && self.attaching.is_none()

@@ -7,7 +7,6 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use nix::errno::Errno;
 use nix::sys::socket::LinkAddr;
@@ -122,8 +121,8 @@ impl Kernel for System {
 
     fn add_routing(&mut self, entry: &Entry) -> Result<Added, NetlinkError> {
         let what = format_args!("add {}", entry.text);
-        let flags = NLM_F_CREATE | NLM_F_EXCL;
-        match self.rtnetlink().execute(entry.add.clone(), flags, &what) {
+        let request = entry.add.clone();
+        match self.rtnetlink().execute(request, entry.flags, &what) {
             Ok(()) => Ok(Added::New),
             Err(error) if error.errno() == Some(Errno::EEXIST) => Ok(Added::AlreadyThere),
             Err(error) => Err(error),

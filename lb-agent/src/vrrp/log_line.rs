@@ -138,6 +138,16 @@ impl LogLine {
     }
 }
 
+impl LogLine {
+    /// Whether somebody who goes on causes the same line with every advert.
+    pub const fn may_repeat(self) -> bool {
+        matches!(
+            self,
+            Self::LowerPriority { .. } | Self::Discarding { .. } | Self::OurAddress
+        )
+    }
+}
+
 impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

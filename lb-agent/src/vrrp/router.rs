@@ -2,7 +2,9 @@
 //! they decide is carried out.
 //!
 //! Clock and waiting are [`super::driver`]'s; the kernel is behind [`Kernel`]. Nothing is
-//! allocated for an advert sent or received.
+//! allocated for an advert sent or received, but for what is said and told of it: a line of the log,
+//! which a sender that goes on causes once a minute, and, of a worse master that a MASTER hears,
+//! the news and the announcements that are its due.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,13 +17,14 @@ use super::effects::{Afterwards, Kernel};
 use super::instance::{Input, Interface};
 use super::pace::{Frame, Pace};
 use super::settings::{Family, Kind, Setup, Status, VirtualRouter};
-use super::status::Board;
+use super::status::{Board, StaticCounters};
 use super::{Gate, News};
 use crate::net::monitor::Event;
 use crate::wire::ip::Datagram;
 use crate::wire::vrrp::{PROTOCOL, View};
 use crate::wire::{arp, ndisc};
 
+mod addresses;
 mod complaint;
 mod debounce;
 mod groups;
@@ -61,6 +64,8 @@ pub struct Router<K> {
     check_routing_at: Option<Instant>,
     /// Packet filters of ours are looked after at this time.
     check_filters_at: Option<Instant>,
+    /// Addresses that could not be set are tried again at this time.
+    check_addresses_at: Option<Instant>,
     debounce: Debounce,
     disable_local_igmp: bool,
     dont_release: bool,
@@ -71,6 +76,9 @@ const ROUTING_SETTLES: Duration = Duration::from_millis(200);
 
 /// Nobody tells when a packet filter is gone.
 const FILTERS_LAST: Duration = Duration::from_millis(700);
+
+/// Nor when the kernel would take an address that it has refused.
+const ADDRESSES_WAIT: Duration = Duration::from_millis(700);
 
 /// What the instances act upon.
 struct Outside<K> {
@@ -121,6 +129,7 @@ impl<K: Kernel> Router<K> {
             earlier: None,
             check_routing_at: None,
             check_filters_at: None,
+            check_addresses_at: None,
             debounce: Debounce::new(global.interface_up_down_delays),
             disable_local_igmp: global.disable_local_igmp,
             dont_release: global.dont_release,
@@ -133,6 +142,11 @@ impl<K: Kernel> Router<K> {
             .iter()
             .map(|member| Arc::clone(&member.board))
             .collect()
+    }
+
+    /// What was put back of what belongs to no instance.
+    pub fn static_counters(&self) -> Arc<StaticCounters> {
+        self.statics.counters()
     }
 
     /// The kernel.
@@ -159,6 +173,7 @@ impl<K: Kernel> Router<K> {
         }
         self.statics
             .complete(&mut self.outside.kernel, &self.interfaces);
+        self.tell_first();
         for member in &mut self.members {
             member.handle(Input::Start, &self.interfaces, &mut self.outside, now);
         }
@@ -202,6 +217,9 @@ impl<K: Kernel> Router<K> {
                 member.restore_filter(&mut self.outside);
             }
         }
+        if self.check_addresses_at.take_if(|at| *at <= now).is_some() {
+            self.complete_addresses(now);
+        }
         while let Some(link) = self.debounce.due(now) {
             self.update_link(link, now);
         }
@@ -240,6 +258,7 @@ impl<K: Kernel> Router<K> {
         let others = [
             self.check_routing_at,
             self.check_filters_at,
+            self.check_addresses_at,
             debounced,
             paced,
         ];
@@ -360,6 +379,7 @@ impl<K: Kernel> Router<K> {
                     "the kernel's notifications were too many to follow; reading everything again"
                 );
                 self.read_links(now);
+                self.restore_addresses(now);
                 self.restore_routing();
             }
             Event::RouteChanged => {

@@ -1,6 +1,7 @@
 //! Routes and routing rules of one instance, or of nobody (`static_routes`, `static_rules`): which
 //! are set, and whether by us. How they are said to the kernel stand in [`route`] and [`rule`].
 //!
+//! Other routes to the same destination may stand beside ours (`add`, `append`, `prepend`).
 //! What was there before is never removed. What somebody else removes is put back: whether
 //! something is missing is found out by adding it again, so nothing has to be compared.
 
@@ -21,6 +22,8 @@ pub mod rule;
 pub struct Entry {
     /// The message that adds it.
     pub add: Request,
+    /// `NLM_F_*` to add it with: what becomes of it where others stand.
+    pub flags: u16,
     /// The message that removes it.
     pub remove: Request,
     /// What the operator knows it by.

@@ -21,11 +21,13 @@ use crate::wire::vrrp::PRIORITY_RELEASE;
 
 mod latest;
 mod peers;
+mod statics;
 mod tracked;
 
 use latest::Latest;
 pub use peers::PeerStatus;
 use peers::Peers;
+pub use statics::{StaticCounters, StaticStats};
 pub use tracked::{Reason, TrackedStatus};
 
 /// An instance at one moment.

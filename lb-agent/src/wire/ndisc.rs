@@ -15,9 +15,11 @@ pub const FRAME_LEN: usize = 86;
 
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const NEIGHBOUR_SOLICITATION: u8 = 135;
-const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+/// Type of a neighbour advertisement (RFC 4861 section 4.4).
+pub const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 const SOURCE_LINK_LAYER: u8 = 1;
-const TARGET_LINK_LAYER: u8 = 2;
+/// The option of an advertisement that names a MAC address (RFC 4861 section 4.6.1).
+pub const TARGET_LINK_LAYER: u8 = 2;
 const ROUTER: u8 = 0x80;
 const OVERRIDE: u8 = 0x20;
 
@@ -37,6 +39,20 @@ pub fn solicitation(mac: [u8; 6], source: Ipv6Addr, target: Ipv6Addr) -> [u8; FR
     let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(a), low);
     let kind = [NEIGHBOUR_SOLICITATION, 0, SOURCE_LINK_LAYER];
     frame(mac, source, group, target, kind)
+}
+
+/// [`solicitation`] to one host only, for whom it is no secret that others have the address. It goes to the
+/// group all the same, so that the answer names the MAC address (RFC 4861 4.4).
+pub fn solicitation_to(
+    host: [u8; 6],
+    mac: [u8; 6],
+    source: Ipv6Addr,
+    target: Ipv6Addr,
+) -> [u8; FRAME_LEN] {
+    let mut frame = solicitation(mac, source, target);
+    let (destination, _) = frame.split_at_mut(host.len());
+    destination.copy_from_slice(&host);
+    frame
 }
 
 /// ```text

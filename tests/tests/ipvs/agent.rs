@@ -100,6 +100,39 @@ fn the_next_agent_adopts_what_a_killed_one_has_left_and_takes_out_what_went() ->
 }
 
 #[test]
+fn what_is_set_by_hand_stands_in_the_table_over_a_reload_and_a_crash() -> Result<()> {
+    let Some((agent, machine)) = at_work(PLAIN)? else {
+        return Ok(());
+    };
+    let [service, first, second] = PLAIN_SAVED;
+    let told = |agent: &Agent, command: &str| {
+        let told = agent.tell(command)?;
+        ensure!(told.status == Some(0), "{command}: {told:?}");
+        anyhow::Ok(())
+    };
+    wait_for(&machine, &PLAIN_SAVED)?;
+    told(&agent, "drain 192.0.2.1:80 10.0.0.2")?;
+    let drained = second.replace("-w 3", "-w 0");
+    wait_for(&machine, &[service, first, &drained]).context("drained")?;
+    agent.reload(&PLAIN.replace("weight 3", "weight 7"))?;
+    told(&agent, "weight 192.0.2.1:80 10.0.0.1 5")?;
+    let heavier = first.replace("-w 1", "-w 5");
+    wait_for(&machine, &[service, &heavier, &drained]).context("a weight")?;
+    // It is kept when the command has answered.
+    agent.kill()?;
+    let agent = Agent::start(&machine, PLAIN)?;
+    let dump = wait_until(PATIENCE, || {
+        let dump = agent.dump("services").ok()?;
+        dump.contains("Set by hand").then_some(dump)
+    });
+    ensure!(dump.is_some(), "{}", agent.log());
+    wait_for(&machine, &[service, &heavier, &drained]).context("after a crash")?;
+    told(&agent, "enable 192.0.2.1:80 10.0.0.1")?;
+    told(&agent, "enable 192.0.2.1:80 10.0.0.2")?;
+    wait_for(&machine, &PLAIN_SAVED).context("enabled")
+}
+
+#[test]
 fn flush_keep_and_timeouts_do_what_keepalived_s_manual_says() -> Result<()> {
     let Some(machine) = machine()? else {
         return Ok(());

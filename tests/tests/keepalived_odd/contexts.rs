@@ -72,6 +72,13 @@ pub(crate) const CONTEXTS: &[(&str, &str)] = &[
     ("UDP_CHECK", checker!("UDP_CHECK {\nLINE\n}")),
     ("PING_CHECK", checker!("PING_CHECK {\nLINE\n}")),
     (
+        "BFD_CHECK",
+        concat!(
+            "bfd_instance D {\nneighbor_ip 192.168.200.9\n}\n",
+            checker!("BFD_CHECK {\nname D\nLINE\n}")
+        ),
+    ),
+    (
         "FILE_CHECK",
         concat!(
             "track_file F {\nfile /tmp/f\n}\n",

@@ -178,6 +178,53 @@ fn hands_results_and_counters_outlive_a_reload_a_crash_and_a_stop() -> Result<()
 }
 
 #[test]
+fn what_was_answered_is_kept_though_the_agent_is_killed_at_once() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
+    let steps: [(String, &[(&str, u64)]); 3] = [
+        (format!("drain {VIP} {RS1}"), &[(RS1, 0)]),
+        (format!("weight {VIP} {RS2} 4"), &[(RS1, 0), (RS2, 4)]),
+        (format!("enable {VIP} {RS1}"), &[(RS2, 4)]),
+    ];
+    for (command, wanted) in steps {
+        let text = done(cluster.agent(0)?, &command)?;
+        assert!(!text.contains("may not know"), "{text}");
+        cluster.take(0)?.kill()?;
+        cluster.start(0)?;
+        cluster.wait_for_master(0)?;
+        wait_for_hand(cluster.agent(0)?, wanted).context(command)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_server_that_was_just_found_down_is_not_back_after_a_crash() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::at_work(Layout::demo(Mode::Dr), configurations::demo(Mode::Dr))?;
+    drop(cluster.site.web[1].take());
+    done(cluster.agent(0)?, &format!("check-now {VIP}"))?;
+    let agent = cluster.agent(0)?;
+    agent.wait_for("Removing service [192.168.159.106]:tcp:80", 6 * SOON)?;
+    // The first change is written when it comes, on a thread that has this time for it.
+    std::thread::sleep(Duration::from_secs(2));
+    cluster.take(0)?.kill()?;
+    cluster.start(0)?;
+    cluster.wait_for_master(0)?;
+    let agent = cluster.agent(0)?;
+    let services = super::dumped(agent, "services")?;
+    let servers = services.first().and_then(|it| it.get("servers"));
+    let servers = servers.context("no servers")?.to_string();
+    assert!(servers.contains(RS1) && !servers.contains(RS2), "{servers}");
+    let log = agent.log();
+    assert!(!log.contains("Removing service"), "it was known: {log}");
+    Ok(())
+}
+
+#[test]
 fn a_damaged_state_file_is_said_and_ignored() -> Result<()> {
     if skipped(&needs::SITE) {
         return Ok(());

@@ -9,6 +9,7 @@ use lb_tests::skipped;
 
 use crate::NEEDS;
 use crate::adverts::in_time;
+use crate::duplicates::ensure_usable;
 use crate::pair::{Dialect, OURS, Pair, THEIRS, VIP, alone};
 
 const SKEW_80: Duration = Duration::from_micros(687_500);
@@ -100,12 +101,12 @@ fn takes_over(dialect: Dialect) -> Result<()> {
     let wire = pair.capture()?;
     theirs.terminate()?;
     ours.wait_for_state(State::Master)?;
+    for vip in dialect.vips {
+        ensure_usable(pair.ours_namespace(), vip)?;
+    }
     let [us, them] = dialect.sources;
     wire.finish()?
         .ensure_handover(them, 0, us, dialect.skew_80)?;
-    for vip in dialect.vips {
-        ensure!(pair.ours_namespace().has_address(vip)?, "{vip} is not here");
-    }
     ours.stop();
     for vip in dialect.vips {
         ensure!(

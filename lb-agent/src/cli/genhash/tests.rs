@@ -61,3 +61,46 @@ fn what_is_no_answer_is_an_error() {
         "the server closed the connection without an answer"
     );
 }
+
+type Is = fn(&Arguments) -> bool;
+
+/// Options of keepalived 2.2.7's `genhash --help`, each with what it is here.
+#[test]
+fn every_option_of_keepalived_s_genhash_is_taken_by_its_names() {
+    let parse = |options: &[&str]| {
+        let line = ["genhash", "--server", "10.0.0.2"];
+        Line::try_parse_from(line.iter().chain(options)).map(|line| line.arguments)
+    };
+    let table: [(&[&str], Is); 17] = [
+        (&["--use-ssl"], |it| it.use_ssl),
+        (&["-S"], |it| it.use_ssl),
+        (&["--use-sni"], |it| it.use_sni),
+        (&["-I"], |it| it.use_sni),
+        (&["--port", "81"], |it| it.port == Some(81)),
+        (&["-p", "81"], |it| it.port == Some(81)),
+        (&["--url", "/x"], |it| it.url == "/x"),
+        (&["-u", "/x"], |it| it.url == "/x"),
+        (&["--use-virtualhost", "a"], |it| {
+            it.use_virtualhost.as_deref() == Some("a")
+        }),
+        (&["-V", "a"], |it| {
+            it.use_virtualhost.as_deref() == Some("a")
+        }),
+        (&["--verbose"], |it| it.verbose),
+        (&["-v"], |it| it.verbose),
+        (&["--fwmark", "7"], |it| it.fwmark == 7),
+        (&["--protocol", "1.0c"], |it| {
+            it.http_protocol == HttpProtocol::V1_0Close
+        }),
+        (&["-P", "1.1"], |it| it.http_protocol == HttpProtocol::V1_1),
+        (&["--timeout", "9"], |it| it.timeout == 9),
+        (&["-t", "9"], |it| it.timeout == 9),
+    ];
+    for (options, is) in table {
+        let arguments = parse(options).unwrap_or_else(|error| panic!("{options:?}: {error}"));
+        assert!(is(&arguments), "{options:?}: {arguments:?}");
+    }
+    assert!(!parse(&[]).unwrap().use_sni, "only when asked for");
+    // Ours has the name of the keyword.
+    assert!(parse(&["--http-protocol", "1.1"]).is_ok());
+}

@@ -47,7 +47,8 @@ const RARE: &[Keyword<AddressDraft>] = &[
     )
     .example("10.0.0.7"),
     flag("home", |a: &mut AddressDraft, v| a.options.home = v.value),
-    flag("-nodad", |a: &mut AddressDraft, v| a.options.nodad = v.value),
+    flag("-nodad", |a: &mut AddressDraft, v| a.options.nodad = v.value)
+        .default("every IPv6 address"),
     flag("mngtmpaddr", |a: &mut AddressDraft, v| a.options.mngtmpaddr = v.value),
     flag("noprefixroute", |a: &mut AddressDraft, v| a.options.noprefixroute = v.value),
     flag("autojoin", |a: &mut AddressDraft, v| a.options.autojoin = v.value),

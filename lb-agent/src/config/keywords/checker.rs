@@ -21,7 +21,7 @@ pub(crate) static TCP_CHECK: Section<CheckerDraft> =
 
 /// `HTTP_GET`
 pub(crate) static HTTP_GET: Section<CheckerDraft> =
-    Section::new("HTTP_GET", &[&common(), &check_settings(), &http()]);
+    Section::new("HTTP_GET", &[&common(), &check_settings(), &http(), HTTP]);
 
 /// `url`
 pub(crate) static URL: Section<UrlDraft> = Section::new("url", &[REQUEST, BODY]);
@@ -52,11 +52,7 @@ pub(super) const fn common<T: IsChecker>() -> [Keyword<T>; 7] {
         number("fwmark", 0..=u32::MAX, |c: &mut T, v| {
             c.checker().fwmark = Some(v);
         }),
-        flag("log_all_failures", |c: &mut T, v| {
-            c.checker().log_all_failures = Some(v);
-        })
-        .default("`checker_log_all_failures`")
-        .since("2.0.11"),
+        log_all_failures(),
         word(
             "bind_if",
             "INTERFACE",
@@ -64,6 +60,15 @@ pub(super) const fn common<T: IsChecker>() -> [Keyword<T>; 7] {
         )
         .example("eth7"),
     ]
+}
+
+/// Also of what has no address.
+pub(super) const fn log_all_failures<T: IsChecker>() -> Keyword<T> {
+    flag("log_all_failures", |c: &mut T, v| {
+        c.checker().log_all_failures = Some(v);
+    })
+    .default("`checker_log_all_failures`")
+    .since("2.0.11")
 }
 
 const TCP: &[Keyword<CheckerDraft>] = &[flag("xdp_check_via_tunnel", |c: &mut CheckerDraft, v| {
@@ -90,6 +95,10 @@ pub(super) const fn http<T: IsChecker>() -> [Keyword<T>; 5] {
             .since("2.2.8"),
     ]
 }
+
+/// keepalived takes it in both.
+const HTTP: &[Keyword<CheckerDraft>] = &[flag("enable_sni", |_checker: &mut CheckerDraft, _on| {})
+    .accepted("a connection without TLS names no server")];
 
 const REQUEST: &[Keyword<UrlDraft>] = &[
     text("path", "PATH", |u: &mut UrlDraft, v| u.path = Some(v)).example("/7"),

@@ -6,7 +6,7 @@ use self::metrics::METRICS;
 use super::{ANY, Keyword, Section, Unit, flag, line, number, read, units, word, words};
 use crate::config::draft::RouteDraft;
 use crate::config::lower::route as lower;
-use crate::config::model::{Family, NextHop, RouteKind};
+use crate::config::model::{Family, NextHop, Placing, RouteKind};
 use crate::config::value;
 
 /// Options of a route.
@@ -117,12 +117,16 @@ const TYPES: &[Keyword<RouteDraft>] = &[
     kind("inet6", |r: &mut RouteDraft, _| {
         r.value.family = Some(Family::Inet6);
     }),
-    // Words that say how a route is added: there is one way here.
-    kind("add", |_: &mut RouteDraft, _| ()).accepted("a route is replaced where it stands already"),
-    kind("append", |_: &mut RouteDraft, _| ())
-        .accepted("a route is replaced where it stands already"),
-    kind("prepend", |_: &mut RouteDraft, _| ())
-        .accepted("a route is replaced where it stands already"),
+    kind("add", |r: &mut RouteDraft, _| {
+        r.value.placing = Placing::Add;
+    }),
+    kind("append", |r: &mut RouteDraft, _| {
+        r.value.placing = Placing::Append;
+    }),
+    kind("prepend", |r: &mut RouteDraft, _| {
+        r.value.placing = Placing::Prepend;
+    })
+    .default("on"),
 ];
 
 const fn kind(name: &'static str, set: super::Set<RouteDraft, bool>) -> Keyword<RouteDraft> {

@@ -47,7 +47,7 @@ pub struct AddressFlags {
     pub peer: Option<IpNet>,
     /// `home`: a mobile node's home address (IPv6).
     pub home: bool,
-    /// `-nodad`: no duplicate address detection (IPv6).
+    /// `-nodad`: no duplicate address detection (IPv6), which is so without it as well.
     pub nodad: bool,
     /// `mngtmpaddr`: temporary addresses are made from it (IPv6).
     pub mngtmpaddr: bool,

@@ -73,7 +73,7 @@ pub enum CheckerKind {
     /// `TCP_CHECK`.
     Tcp,
     /// `TCP_CHECK` with `xdp_check_via_tunnel`: the virtual address is asked for on the server, with
-    /// packets that get there as a client's do. DR and TUN of IPv4 only.
+    /// packets that get there as a client's do. DR and TUN only.
     TcpViaTunnel,
     /// `HTTP_GET`.
     Http(HttpGet),

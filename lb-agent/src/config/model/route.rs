@@ -15,6 +15,8 @@ pub struct Route {
     pub to: Option<IpNet>,
     /// `unicast`, `blackhole`, …
     pub kind: RouteKind,
+    /// `add`, `append`, `prepend`.
+    pub placing: Placing,
     /// `inet`, `inet6`; `None`: as the addresses say.
     pub family: Option<Family>,
     /// `from`: the source that it is for (IPv6).
@@ -76,6 +78,19 @@ pub enum RouteKind {
     Prohibit,
     /// The next rule is asked.
     Throw,
+}
+
+/// What becomes of a route where others of the same destination, metric and table stand already.
+/// IPv6 joins several into one route of several ways, whichever came first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Placing {
+    /// `prepend`: it counts before them; keepalived's way without a word.
+    #[default]
+    Prepend,
+    /// `append`: it counts when they are gone.
+    Append,
+    /// `add`: it is not set.
+    Add,
 }
 
 /// One way to a route's destination.

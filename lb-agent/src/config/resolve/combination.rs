@@ -19,6 +19,7 @@ impl Resolver<'_> {
         mut service: VirtualServer<()>,
     ) -> VirtualServer<()> {
         self.quorum(draft, &mut service);
+        self.slow_start(draft, &service);
         let protocol = draft.protocol.map(|given| given.value);
         if service.ops && !matches!(protocol, None | Some(ProtocolDraft::Udp)) {
             service.ops = false;
@@ -77,6 +78,31 @@ impl Resolver<'_> {
             );
             self.adjusted(draft, "hysteresis", &message);
             service.hysteresis = most;
+        }
+        let most = sum.saturating_sub(service.quorum);
+        if sum > 0 && service.hysteresis > most {
+            let message = format!(
+                "with a hysteresis of {} the quorum is gained with weights of {}, and all together are \
+                 {sum}: it is {most}",
+                service.hysteresis,
+                service.quorum.saturating_add(service.hysteresis)
+            );
+            self.adjusted(draft, "hysteresis", &message);
+            service.hysteresis = most;
+        }
+    }
+
+    /// Steps of a weight that nobody looks at.
+    fn slow_start(&mut self, draft: &VirtualServerDraft, service: &VirtualServer<()>) {
+        let without_weights = matches!(
+            service.lb_algo,
+            Scheduler::Rr | Scheduler::Lc | Scheduler::Dh
+        );
+        if without_weights && !service.xdp_slow_start.is_zero() {
+            let span = draft.given.span("xdp_slow_start").unwrap_or(draft.span);
+            let message = "`xdp_slow_start` has no effect with this `lb_algo`, which looks at no \
+                           weights: `wrr`, `wlc` and most others do";
+            self.report(Diagnostic::notice(Code::Accepted, span, message));
         }
     }
 

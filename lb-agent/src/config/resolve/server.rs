@@ -147,9 +147,12 @@ fn no_tunnel(service: &VirtualServerDraft, lvs_method: Forwarding) -> Option<&'s
         (Served::Fwmark(_) | Served::Group(_), Forwarding::Dr | Forwarding::Tun) => {
             Some("needs a virtual server with an address and a port")
         }
-        (Served::Address(address, port), Forwarding::Dr | Forwarding::Tun) => {
-            let served = address.is_ipv4() && *port != 0 && protocol == Some(ProtocolDraft::Tcp);
-            (!served).then_some("needs a virtual server of TCP and IPv4, with a port")
+        (Served::Address(..), Forwarding::Tun) if service.value.tunnel.is_some() => {
+            Some("knows tunnels of IP in IP only, neither `type gue` nor `type gre`")
+        }
+        (Served::Address(_, port), Forwarding::Dr | Forwarding::Tun) => {
+            let served = *port != 0 && protocol == Some(ProtocolDraft::Tcp);
+            (!served).then_some("needs a virtual server of TCP, with a port")
         }
     }
 }

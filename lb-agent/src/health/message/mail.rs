@@ -15,7 +15,10 @@ pub fn sentence(kind: &Kind, failure: Option<&Failure>) -> String {
         Kind::Udp(_) => plain("UDP CHECK"),
         Kind::Ping => plain("ICMP CHECK"),
         Kind::File(_) => plain("FILE CHECK"),
-        Kind::Bfd(bfd) => plain(&format!("BFD CHECK {}", bfd.name)),
+        Kind::Bfd(bfd) => {
+            let end = failure.map_or("succeeded", |_| "failed");
+            format!("BFD CHECK {} {end} on service", bfd.name)
+        }
         Kind::Http(_) | Kind::Ssl(_) => match failure {
             None => plain("CHECK"),
             Some(_) => "CHECK failed on service : HTTP request failed".to_owned(),
@@ -28,24 +31,33 @@ pub fn sentence(kind: &Kind, failure: Option<&Failure>) -> String {
             let end = failure.map_or("succeeded", super::script_end);
             format!("MISC CHECK {end} on service")
         }
-        Kind::Dns(_) => {
-            let end = failure.map_or("succeeded", |_| "failed");
-            format!("DNS_CHECK: {end} on service")
-        }
+        Kind::Dns(_) => plain("DNS_CHECK:"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::health::spec::{BfdCheck, DnsCheck, SmtpCheck};
+    use crate::health::spec::{BfdCheck, DnsCheck, MiscCheck, SmtpCheck, UdpCheck};
     use crate::health::testing::http;
 
+    /// Each stands in the program of keepalived 2.2.7 (`strings keepalived | grep '^=> '`, without the
+    /// arrows; `%s` is filled).
     #[test]
     fn each_kind_has_keepalived_s_sentence() {
         let refused = Failure::Connect("Connection refused (os error 111)".to_owned());
         let bfd = Kind::Bfd(BfdCheck {
             name: "b".to_owned(),
+        });
+        let misc = Kind::Misc(MiscCheck {
+            misc_path: "/bin/true".to_owned(),
+            script: None,
+            uid: 0,
+            gid: 0,
+            misc_timeout: Duration::from_secs(3),
+            misc_dynamic: false,
         });
         for (kind, up, down) in [
             (
@@ -65,8 +77,13 @@ mod tests {
             ),
             (
                 Kind::Dns(DnsCheck::default()),
-                "DNS_CHECK: succeeded on service",
+                "DNS_CHECK: succeed on service",
                 "DNS_CHECK: failed on service",
+            ),
+            (
+                Kind::Udp(UdpCheck::default()),
+                "UDP CHECK succeed on service",
+                "UDP CHECK failed on service",
             ),
             (
                 Kind::Ping,
@@ -74,8 +91,13 @@ mod tests {
                 "ICMP CHECK failed on service",
             ),
             (
+                misc,
+                "MISC CHECK succeeded on service",
+                "MISC CHECK failed on service",
+            ),
+            (
                 bfd,
-                "BFD CHECK b succeed on service",
+                "BFD CHECK b succeeded on service",
                 "BFD CHECK b failed on service",
             ),
         ] {

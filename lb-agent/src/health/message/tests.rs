@@ -201,3 +201,44 @@ fn lines_about_a_script_name_both_servers_and_the_program() {
         line("failed (exited with status 3)")
     );
 }
+
+/// As keepalived 2.2.7 has them: `ICMP CHECK on service %s of %s failed after %u retries.`, and with one name
+/// where nothing was retried.
+#[test]
+fn lines_about_echo_requests_name_both_servers_where_keepalived_does() {
+    let pair = Subject::Pair {
+        real_server: ServiceName::of_real_server(&VIP, &server_key(2)),
+        virtual_server: VIP,
+    };
+    let limit = Duration::from_secs(5);
+    let silent = Failure::NoAnswer(limit);
+    let unreachable = Failure::Connect("unreachable, ICMP code 1".to_owned());
+    assert_eq!(
+        success(&Kind::Ping, &pair),
+        "ICMP connection to [10.0.0.2]:tcp:80 success."
+    );
+    for (line, begins) in [
+        (
+            down(&Kind::Ping, &pair, 3, None, &silent),
+            "ICMP CHECK on service [10.0.0.2]:tcp:80 of [192.168.0.1]:tcp:80 failed after 3 retries.",
+        ),
+        (
+            down(&Kind::Ping, &pair, 0, None, &silent),
+            "ICMP CHECK on service [10.0.0.2]:tcp:80 failed.",
+        ),
+        (
+            failure(&Kind::Ping, &pair, None, &silent),
+            "ICMP connection to address [10.0.0.2]:tcp:80 timeout.",
+        ),
+        (
+            failure(&Kind::Ping, &pair, None, &unreachable),
+            "ICMP connection to [10.0.0.2]:tcp:80 of [192.168.0.1]:tcp:80 failed.",
+        ),
+        (
+            not_probed(&Kind::Ping, &pair, &NotProbed::Socket(String::new())),
+            "ICMP connect fail to create socket. Rescheduling. [10.0.0.2]:tcp:80 stays as it is",
+        ),
+    ] {
+        assert!(line.starts_with(begins), "{line}");
+    }
+}

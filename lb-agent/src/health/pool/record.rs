@@ -1,11 +1,13 @@
 //! What of a pool outlives a reload and a restart.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Names, Pool, PoolChange};
 use crate::config::model::RealServerKey;
+use crate::health::slow_start::Ramp;
 use crate::health::{Hand, weight};
 
 /// The memory of one virtual server.
@@ -33,6 +35,9 @@ pub struct ServerRecord {
     /// Somebody has heard that it is up or down.
     #[serde(default = "heard")]
     pub told: bool,
+    /// How many milliseconds of its `xdp_slow_start` were over; `None`: it was in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_start: Option<u64>,
 }
 
 /// Of files that do not say.
@@ -47,8 +52,8 @@ pub enum Past<'r> {
     Unknown,
     /// What was set by hand: the rest is too old.
     Hands(&'r PoolRecord),
-    /// What it was a moment ago.
-    All(&'r PoolRecord),
+    /// What it was a moment ago, and the time now.
+    All(&'r PoolRecord, Instant),
 }
 
 impl PoolRecord {
@@ -67,15 +72,17 @@ impl PoolRecord {
 }
 
 impl Pool {
-    /// Its memory.
+    /// Its memory at `now`.
     #[must_use]
-    pub fn record(&self) -> PoolRecord {
+    pub fn record(&self, now: Instant) -> PoolRecord {
+        let in_millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let servers = self.servers.iter().map(|server| ServerRecord {
             real_server: self.names().of(&server.key).to_string(),
             up: server.up,
             more_weight: weight::more(server.weight, server.configured),
             hand: server.hand,
             told: server.told,
+            slow_start: server.ramp.map(|ramp| in_millis(ramp.elapsed(now))),
         });
         PoolRecord {
             virtual_server: self.virtual_server.to_string(),
@@ -88,11 +95,11 @@ impl Pool {
     /// servers is told in the order of the file.
     pub(super) fn recall(&mut self, past: Past<'_>, change: &mut PoolChange) -> Option<bool> {
         let names = Names(&self.virtual_server);
-        let init = self.rules.rs_init_notifies;
+        let (init, length) = (self.rules.rs_init_notifies, self.rules.xdp_slow_start);
         let (had_quorum, servers) = match past {
             Past::Unknown => (None, HashMap::new()),
             Past::Hands(record) => (None, record.by_name()),
-            Past::All(record) => {
+            Past::All(record, _now) => {
                 let had_quorum = record.is_heard_of().then_some(record.has_quorum);
                 (had_quorum, record.by_name())
             }
@@ -106,7 +113,11 @@ impl Pool {
                     server.hand = known.and_then(|known| known.hand);
                     None
                 }
-                Past::All(_) => known.and_then(|known| server.recall(known)),
+                Past::All(_, now) => known.and_then(|known| {
+                    let elapsed = known.slow_start.map(Duration::from_millis);
+                    let ramp = elapsed.map(|it| Ramp::resume(length, it, now));
+                    server.recall(known, ramp.flatten())
+                }),
             };
             let notice = notice.or_else(|| (init && server.up).then(|| server.tell()));
             change.notices.extend(notice);

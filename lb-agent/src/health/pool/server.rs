@@ -54,10 +54,11 @@ impl PoolServer {
 
     /// It goes on from what an earlier agent knew. What somebody has to hear of that is what keepalived
     /// tells after each start, when it has checked: that it is down, or with `alpha` that it is up.
-    pub(super) fn recall(&mut self, known: &ServerRecord) -> Option<Notice> {
+    pub(super) fn recall(&mut self, known: &ServerRecord, ramp: Option<Ramp>) -> Option<Notice> {
         self.weight = weight::moved(self.configured, known.more_weight);
         self.hand = known.hand;
         self.up = known.up;
+        self.ramp = ramp.filter(|_| self.up);
         let news = if self.up { self.waits } else { known.told };
         news.then(|| self.tell())
     }

@@ -505,10 +505,10 @@ fn a_pool_goes_on_where_it_was_with_the_servers_that_it_still_has() {
     drop(handle(&mut before, &server_key(2), false));
     drop(before.set_by_hand(&server_key(3), Some(Hand::Weight(8))));
     drop(before.handle_event(&event(server_key(4), Change::Weight(5), clock::now())));
-    let text = serde_json::to_string(&before.record()).unwrap();
+    let text = serde_json::to_string(&before.record(clock::now())).unwrap();
     let record = serde_json::from_str(&text).unwrap();
     let service = virtual_server(servers(&[5, 4, 3, 2]), Some(9));
-    let (after, change) = Pool::begin(service, Past::All(&record));
+    let (after, change) = Pool::begin(service, Past::All(&record, clock::now()));
     assert!(change.members_changed);
     assert_eq!(notices(&change), [(Some(2), false), (None, true)]);
     assert_eq!(
@@ -518,7 +518,7 @@ fn a_pool_goes_on_where_it_was_with_the_servers_that_it_still_has() {
 
     // All that is left is down: the quorum is gone.
     let service = virtual_server(servers(&[2]), Some(9));
-    let (after, change) = Pool::begin(service, Past::All(&record));
+    let (after, change) = Pool::begin(service, Past::All(&record, clock::now()));
     assert_eq!(notices(&change), [(Some(2), false), (None, false)]);
     assert_eq!(members(&after), [(9, 1, true)]);
 

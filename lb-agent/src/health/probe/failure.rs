@@ -1,7 +1,7 @@
 //! Why a probe did not succeed. The words say what happened; who and what for is the log line's
 //! part.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,11 +22,14 @@ pub enum Failure {
     /// `xdp_check_via_tunnel`: the server's MAC address is not known.
     #[error("the server does not answer ARP within {0:?}")]
     NoNeighbour(Duration),
+    /// The same of a server with an IPv6 address.
+    #[error("the server does not answer neighbour solicitations within {0:?}")]
+    NoNeighbourSix(Duration),
     /// `xdp_check_via_tunnel`: nothing came back from the virtual address.
-    #[error("no answer from {address} within {within:?}: {}", hint(*lvs_method))]
+    #[error("no answer from {address} within {within:?}: {}", hint(address, *lvs_method))]
     NoAnswerOf {
         /// The virtual address.
-        address: SocketAddrV4,
+        address: SocketAddr,
         /// `connect_timeout`.
         within: Duration,
         /// How the packet got there.
@@ -34,7 +37,7 @@ pub enum Failure {
     },
     /// `xdp_check_via_tunnel`: the server has the virtual address, but nobody listens there.
     #[error("the server refuses connections to {0}")]
-    RefusedFor(SocketAddrV4),
+    RefusedFor(SocketAddr),
     /// `xdp_check_via_tunnel`: the server gives the virtual address away.
     #[error(
         "the server answers ARP for {address} (it is at {}): clients go past the director; set arp_ignore to 1 and arp_announce to 2 there",
@@ -43,6 +46,17 @@ pub enum Failure {
     AnswersArp {
         /// The virtual address.
         address: Ipv4Addr,
+        /// The server's.
+        mac: [u8; 6],
+    },
+    /// The same of an IPv6 address.
+    #[error(
+        "the server answers neighbour solicitations for {address} (it is at {}): clients go past the director; put the address on lo there, and on no other interface",
+        in_hex(*mac)
+    )]
+    AnswersSolicitations {
+        /// The virtual address.
+        address: Ipv6Addr,
         /// The server's.
         mac: [u8; 6],
     },
@@ -171,11 +185,15 @@ pub enum Failure {
     BfdDown,
 }
 
-const fn hint(lvs_method: LvsMethod) -> &'static str {
-    match lvs_method {
-        LvsMethod::Dr => "is it on the server's lo?",
-        LvsMethod::Tun => {
+/// `rp_filter` is for IPv4 only.
+const fn hint(address: &SocketAddr, lvs_method: LvsMethod) -> &'static str {
+    match (lvs_method, address) {
+        (LvsMethod::Dr, _) => "is it on the server's lo?",
+        (LvsMethod::Tun, SocketAddr::V4(_)) => {
             "is it on the server's tunnel interface, is that up, and is rp_filter 0 there?"
+        }
+        (LvsMethod::Tun, SocketAddr::V6(_)) => {
+            "is it on the server's tunnel interface, and is that up?"
         }
     }
 }

@@ -70,14 +70,7 @@ impl Schedule {
     pub fn restore(&mut self, snapshot: &Snapshot, now: Instant) {
         let mut unanswered = Vec::new();
         for id in 0..self.entries.len() {
-            let record = self.entries.get(id).and_then(|entry| {
-                let name = fingerprint(&entry.verdict.check().question);
-                let own = self
-                    .first_target(entry)
-                    .map(|it| own_name(&name, &it.key()));
-                let own = own.and_then(|own| snapshot.checkers.get(&own));
-                own.or_else(|| snapshot.checkers.get(&name))
-            });
+            let record = self.known(id, snapshot);
             match self.entries.get_mut(id).zip(record) {
                 Some((entry, record)) => {
                     entry.verdict.restore(record, now);
@@ -103,6 +96,26 @@ impl Schedule {
             }
             self.tell(index, "known from before", now);
         }
+    }
+
+    /// Goes on counting where an earlier run ended whose results are too old to say anything.
+    pub fn restore_counters(&mut self, snapshot: &Snapshot) {
+        for id in 0..self.entries.len() {
+            let record = self.known(id, snapshot);
+            if let Some((entry, record)) = self.entries.get_mut(id).zip(record) {
+                entry.verdict.restore_counters(record);
+            }
+        }
+    }
+
+    /// What was known of the question of the checker `id`.
+    fn known<'s>(&self, id: usize, snapshot: &'s Snapshot) -> Option<&'s Record> {
+        let entry = self.entries.get(id)?;
+        let name = fingerprint(&entry.verdict.check().question);
+        let first = self.first_target(entry);
+        let own = first.map(|target| own_name(&name, &target.key()));
+        let own = own.and_then(|own| snapshot.checkers.get(&own));
+        own.or_else(|| snapshot.checkers.get(&name))
     }
 
     fn first_target(&self, entry: &Entry) -> Option<&Target> {

@@ -507,8 +507,47 @@ fn check_now_brings_the_probe_forward() {
     assert_eq!(
         drain(&mut schedule).probes.len(),
         0,
-        "their old times are void"
+        "their old times are void while they are under way"
     );
+}
+
+/// Every probe that is due until `end`, each answered at once; how many began in each tenth of a loop
+/// since `since`.
+fn run_loop(schedule: &mut Schedule, since: Instant, end: Instant) -> [usize; 10] {
+    let mut begun = [0; 10];
+    while let Some(at) = schedule.poll_timeout().filter(|at| *at < end) {
+        let at = at.max(since);
+        schedule.handle_timeout(at);
+        for (id, _url) in drain(schedule).probes {
+            let tenth = (at - since).as_millis() / (LOOP.as_millis() / 10);
+            begun[usize::try_from(tenth).unwrap()] += 1;
+            schedule.handle_result(id, ProbeResult::Success, at);
+        }
+    }
+    begun
+}
+
+#[test]
+fn check_now_leaves_the_probes_spread_over_the_loop() {
+    let start = clock::now();
+    let mut schedule = Schedule::new(&many(1000, LOOP), alone(1000, 0), start);
+    let spread = |begun: [usize; 10]| begun.iter().all(|count| (95..=105).contains(count));
+    let first = run_loop(&mut schedule, start, start + LOOP);
+    assert!(spread(first), "{first:?}");
+    let asked = start + LOOP + LOOP.mul_f64(0.55);
+    run_loop(&mut schedule, start + LOOP, asked);
+    // Twice: the second must not take the time of the first for that of the loop.
+    for at in [asked, asked + Duration::from_millis(200)] {
+        assert_eq!(schedule.check_now(None, None, at), 1000);
+        let begun = run_loop(&mut schedule, at, at + Duration::from_millis(100));
+        assert!(begun[0] >= 1000, "all of them at once: {begun:?}");
+    }
+    run_loop(&mut schedule, asked, start + 2 * LOOP);
+    for passed in 2..5 {
+        let since = start + passed * LOOP;
+        let begun = run_loop(&mut schedule, since, since + LOOP);
+        assert!(spread(begun), "loop {passed}: {begun:?}");
+    }
 }
 
 #[test]

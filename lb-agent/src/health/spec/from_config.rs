@@ -2,6 +2,7 @@
 
 mod kind;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,7 +135,7 @@ fn bfd_check<K>(checker: &Checker<K>, bfd: &BfdCheck) -> Check {
 fn check<K>(from: &Checker<K>, kind: Kind) -> Check {
     Check {
         question: Question {
-            target: target(from),
+            target: target(from, &kind),
             kind,
         },
         retry: from.retry,
@@ -146,8 +147,10 @@ fn check<K>(from: &Checker<K>, kind: Kind) -> Check {
     }
 }
 
-fn target<K>(from: &Checker<K>) -> Target {
-    Target {
+/// What is no part of a question is the same in all of its kind, so that equal ones are asked once: an echo
+/// request has no port, and who runs a script or reads a file asks no server.
+fn target<K>(from: &Checker<K>, kind: &Kind) -> Target {
+    let given = Target {
         connect_ip: from.connect_ip,
         connect_port: from.connect_port,
         bindto: from.bindto,
@@ -155,5 +158,29 @@ fn target<K>(from: &Checker<K>) -> Target {
         bind_if: from.bind_if.clone(),
         fwmark: from.fwmark,
         connect_timeout: from.connect_timeout,
+    };
+    let nobody = Target::new(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
+    match kind {
+        Kind::Tcp
+        | Kind::ViaTunnel(_)
+        | Kind::Http(_)
+        | Kind::Ssl(_)
+        | Kind::Smtp(_)
+        | Kind::Dns(_)
+        | Kind::Udp(_) => given,
+        Kind::Ping => Target {
+            connect_port: 0,
+            bind_port: 0,
+            ..given
+        },
+        // How long the file system has.
+        Kind::File(_) => Target {
+            connect_timeout: given.connect_timeout,
+            ..nobody
+        },
+        Kind::Misc(_) | Kind::Bfd(_) => nobody,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The kinds of checkers, each with its own keywords.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -63,8 +63,13 @@ impl Kind {
         }
     }
 
-    /// Whether it is a script: its log lines name the virtual server, too, and the time of the next
-    /// run counts from the start of the last.
+    /// Whether log lines name the virtual server, too.
+    #[must_use]
+    pub const fn names_virtual_server(&self) -> bool {
+        matches!(self, Self::Misc(_) | Self::Ping)
+    }
+
+    /// Whether it is a script: the time of the next run counts from the start of the last.
     #[must_use]
     pub const fn is_script(&self) -> bool {
         matches!(self, Self::Misc(_))
@@ -85,7 +90,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct ViaTunnel {
     /// The virtual server's address and port.
-    pub virtual_address: SocketAddrV4,
+    pub virtual_address: SocketAddr,
     /// How its packets get to the server.
     pub lvs_method: LvsMethod,
 }
@@ -95,7 +100,7 @@ pub struct ViaTunnel {
 pub enum LvsMethod {
     /// `DR`.
     Dr,
-    /// `TUN` (IP in IP).
+    /// `TUN`: IP in IP, of whichever families.
     Tun,
 }
 

@@ -106,4 +106,9 @@ impl Verdict {
         });
         self.since = record.since.map(at);
     }
+
+    /// Goes on counting where `record`, of the same question, ended: what it held is too old.
+    pub fn restore_counters(&mut self, record: &Record) {
+        self.counters = record.counters;
+    }
 }

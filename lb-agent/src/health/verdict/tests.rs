@@ -184,6 +184,58 @@ fn delay_loop_counts_from_the_end_of_a_probe() {
 }
 
 #[test]
+fn what_was_brought_forward_goes_on_in_the_time_of_its_loop() {
+    let brought = Duration::from_secs(4);
+    let takes = Duration::from_secs(1);
+    for probe_takes in [takes, LOOP, LOOP + takes] {
+        let mut bench = Bench::tcp(false);
+        bench.step(ProbeResult::Success);
+        let due = bench.verdict.poll_timeout().unwrap();
+        bench.now += brought;
+        assert!(bench.verdict.check_now(bench.now));
+        assert!(bench.verdict.check_now(bench.now), "asked for twice");
+        bench.probe();
+        bench.now += probe_takes;
+        bench.answer(ProbeResult::Success);
+        let expected = if bench.now < due { due } else { due + LOOP };
+        assert_eq!(
+            bench.verdict.poll_timeout(),
+            Some(expected),
+            "{probe_takes:?}"
+        );
+        // From here on as ever.
+        bench.probe();
+        assert_eq!(bench.answer(ProbeResult::Success).delay, LOOP);
+    }
+}
+
+#[test]
+fn what_was_brought_forward_and_failed_is_retried_soon_and_then_keeps_its_loop() {
+    let mut bench = Bench::tcp(false);
+    bench.step(ProbeResult::Success);
+    let due = bench.verdict.poll_timeout().unwrap();
+    bench.now += Duration::from_secs(4);
+    assert!(bench.verdict.check_now(bench.now));
+    assert_eq!(bench.step(refused()).delay, RETRY);
+    assert_eq!(bench.step(refused()).delay, RETRY);
+    bench.step(refused());
+    assert_eq!(bench.verdict.state(), State::Down);
+    assert_eq!(bench.verdict.poll_timeout(), Some(due));
+}
+
+#[test]
+fn what_was_brought_forward_is_forgotten_with_a_suspension() {
+    let mut bench = Bench::tcp(false);
+    bench.step(ProbeResult::Success);
+    bench.now += Duration::from_secs(4);
+    assert!(bench.verdict.check_now(bench.now));
+    bench.verdict.suspend();
+    assert!(!bench.verdict.check_now(bench.now), "nothing is probed");
+    bench.verdict.resume(0, bench.now);
+    assert_eq!(bench.step(ProbeResult::Success).delay, LOOP);
+}
+
+#[test]
 fn a_server_that_fails_leaves_within_its_retries_and_their_probes() {
     for retry in 0..5 {
         for probe_takes in [
@@ -494,5 +546,25 @@ proptest! {
             let failing = proven && up && failures > 0;
             prop_assert_eq!(outcome.delay, if failing { RETRY } else { LOOP });
         }
+    }
+}
+
+#[test]
+fn a_line_that_says_the_same_of_several_virtual_servers_is_written_once() {
+    let check = checker(Kind::Ping, 1);
+    let mut bench = Bench::new(check, false);
+    let other = VirtualServerKey::Address(crate::config::model::AddressKey {
+        port: 8443,
+        ..crate::health::testing::VIP_ADDRESS
+    });
+    bench.verdict.add_service(&other, real_server(2));
+    let success = "ICMP connection to [10.0.0.2]:tcp:80 success.";
+    assert_eq!(bench.step(ProbeResult::Success).lines, [success]);
+    bench.step(refused());
+    let lines = bench.step(refused()).lines;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for (line, port) in lines.iter().zip([80, 8443]) {
+        let of = format!("of [192.168.0.1]:tcp:{port} failed after 1 retries.");
+        assert!(line.contains(&of), "{line}");
     }
 }

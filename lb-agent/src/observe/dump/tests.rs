@@ -72,6 +72,32 @@ fn a_section_that_was_not_asked_for_is_not_written() {
 }
 
 #[test]
+fn what_was_put_back_of_static_addresses_and_routes_is_shown_where_there_is_something() {
+    let dump = |statics| Dump {
+        vrrp: Some(vec![]),
+        statics: Some(statics),
+        ..Dump::new(sample::agent())
+    };
+    let none = StaticStats::default();
+    let some = StaticStats {
+        address_restored: 2,
+        routing_restored: 3,
+    };
+    let value: serde_json::Value = serde_json::from_str(&text(dump(none), Format::Json)).unwrap();
+    let expected = serde_json::json!({ "address_restored": 0, "routing_restored": 0 });
+    assert_eq!(value["statics"], expected);
+    assert_eq!(text(dump(none), Format::Table), "");
+    let shown = text(dump(some), Format::Table);
+    assert!(
+        shown.contains("   Addresses: 2\n   Routes and rules: 3\n"),
+        "{shown}"
+    );
+    let mut of_one = dump(some);
+    of_one.keep("192.0.2.1".parse().unwrap());
+    assert_eq!(of_one.statics, None, "they are not one address's");
+}
+
+#[test]
 fn checks_that_are_not_known_are_null_and_with_a_virtual_address_left_out() {
     let unknown = || Dump {
         checks: Some(Checks::Unknown("no agent runs".into())),

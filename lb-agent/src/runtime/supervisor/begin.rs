@@ -50,7 +50,8 @@ impl Supervisor {
             .map(|(state, results)| (&*state.health.pools, *results));
         let (pools, results) = pools.unwrap_or_default();
         let gates = gates.unwrap_or_default();
-        let (mut director, lines) = Director::go_on(loaded.config, &gates, pools, results);
+        let (mut director, lines) =
+            Director::go_on(loaded.config, &gates, pools, results.then(clock::now));
         write_lines(lines);
         let mut network = Network::open()?;
         network.read_all(&mut director)?;
@@ -90,8 +91,10 @@ impl Supervisor {
         }
         let share = director.config().global_defs.xdp_share_checks;
         let health = health::driver::spawn(&services, share, sender);
-        if let Some((state, true)) = known {
-            health.restore(state.health);
+        match known {
+            Some((state, true)) => health.restore(state.health),
+            Some((state, false)) => health.restore_counters(state.health),
+            None => {}
         }
         let reporter = vrrp.as_ref().map(driver::Handle::reporter);
         let trackers = reporter.as_ref().map(|to| watched.start(to, None));

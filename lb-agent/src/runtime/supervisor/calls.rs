@@ -1,6 +1,10 @@
 //! What operators ask for over the control socket.
 
+use std::time::Duration;
+
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::{Supervisor, write_lines};
 use crate::control::protocol::{Request, Response, Server};
@@ -9,6 +13,9 @@ use crate::control::target;
 use crate::health::Hand;
 use crate::health::name::ServiceName;
 use crate::observe::model::CheckView;
+
+/// How long who sets something by hand waits for the state file. The agent does not.
+const KEEPING: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     pub(super) fn handle_call(&mut self, call: Call) {
@@ -42,10 +49,10 @@ impl Supervisor {
                 });
                 return;
             }
-            Request::Drain(server) => self.set_by_hand(&server, Some(Hand::Drain)),
-            Request::Enable(server) => self.set_by_hand(&server, None),
+            Request::Drain(server) => return self.keep(&server, Some(Hand::Drain), reply),
+            Request::Enable(server) => return self.keep(&server, None, reply),
             Request::Weight { server, weight } => {
-                self.set_by_hand(&server, Some(Hand::Weight(weight)))
+                return self.keep(&server, Some(Hand::Weight(weight)), reply);
             }
         };
         // Who asked may have gone.
@@ -72,7 +79,37 @@ impl Supervisor {
         Ok(self.health.check_now(of.map(|of| of.key.clone()), one))
     }
 
-    fn set_by_hand(&mut self, server: &Server, hand: Option<Hand>) -> Response {
+    /// Sets it, and answers when a restart would know it, too; when it is not kept, that is said: it holds
+    /// all the same.
+    fn keep(&mut self, server: &Server, hand: Option<Hand>, reply: oneshot::Sender<Response>) {
+        let text = match self.set_by_hand(server, hand) {
+            Ok(text) => text,
+            Err(error) => {
+                reply.send(Response::failed(error)).ok();
+                return;
+            }
+        };
+        let kept = self.memory.note_hand();
+        tokio::spawn(async move {
+            let forgotten = match timeout(KEEPING, kept).await {
+                Ok(Ok(Ok(()))) => None,
+                Ok(Ok(Err(error))) => Some(error),
+                Ok(Err(_ended)) => Some("the agent stops".to_owned()),
+                Err(_elapsed) => Some(format!(
+                    "the state file is not written within {} s",
+                    KEEPING.as_secs()
+                )),
+            };
+            let text = match forgotten {
+                None => text,
+                Some(why) => format!("{text}; a restart may not know it: {why}"),
+            };
+            reply.send(Response::done(text)).ok();
+        });
+    }
+
+    /// What to say of it.
+    fn set_by_hand(&mut self, server: &Server, hand: Option<Hand>) -> Result<String, String> {
         let servers = &self.director.config().virtual_servers;
         let found = target::virtual_server(servers, &server.virtual_server).and_then(|of| {
             Ok((
@@ -80,20 +117,16 @@ impl Supervisor {
                 target::real_server(of, &server.real_server)?,
             ))
         });
-        let (of, key) = match found {
-            Ok(found) => found,
-            Err(error) => return Response::failed(error.to_string()),
-        };
+        let (of, key) = found.map_err(|error| error.to_string())?;
         let (changed, lines) = self.director.set_by_hand(&of, &key, hand);
         write_lines(lines);
         self.stale |= changed;
-        self.memory.note_hand();
         let service = ServiceName::of_real_server(&of, &key);
         let now = match hand {
             Some(Hand::Drain) => "drained: no new connections, those that it has go on".to_owned(),
             Some(Hand::Weight(weight)) => format!("weight {weight}, set by hand"),
             None => "as configured and checked; nothing is set by hand".to_owned(),
         };
-        Response::done(format!("{service} of virtual server {of}: {now}"))
+        Ok(format!("{service} of virtual server {of}: {now}"))
     }
 }

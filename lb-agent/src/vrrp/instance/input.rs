@@ -86,7 +86,12 @@ pub enum Action {
     /// Announce the instance's own address, so that peers' ARP entries are right.
     AnnounceSource,
     /// Ask the network whether somebody else has the virtual addresses.
-    Probe,
+    Probe {
+        /// Somebody has answered for this one: ask for it first.
+        again: Option<IpAddr>,
+        /// Ask for so many others, in their turn.
+        others: usize,
+    },
     /// A master of lower priority was heard, and answered.
     LowerPriority,
     /// The effective priority is another.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::split::Probe;
 use super::{
     Action, Conflict, InitialState, Instance, LogLine, PRIORITY_OWNER, PRIORITY_RELEASE, State,
 };
@@ -108,8 +109,10 @@ impl Instance {
         self.act(Action::SendAdvert {
             priority: self.priority,
         });
-        if self.state == State::Master && self.split.may_probe(now) {
-            self.act(Action::Probe);
+        if self.state == State::Master
+            && let Some(Probe { again, others }) = self.split.probe(&self.timers, now)
+        {
+            self.act(Action::Probe { again, others });
         }
         let regular = match (self.state, self.deadline) {
             (State::Master, Some(due)) if due <= now => due + self.timers.adver_int,

@@ -1,8 +1,12 @@
 //! Two masters at once: noticed, said, and noticed again when it is over.
 //!
 //! One advert of a worse master proves nothing: it yields as soon as it hears ours. One that goes
-//! on, or somebody who answers for our addresses, does. Whoever answers is found by asking: a
-//! probe (RFC 5227 2.1.1, RFC 4861 7.2.2) with each advert, at most one a second.
+//! on, or somebody who answers for our addresses, does. Whoever answers is found by asking (RFC
+//! 5227 2.1.1, RFC 4861 7.2.2): probes go with the adverts, for all addresses or for some in their
+//! turn. An address that somebody has answered for is asked for again with the very next advert,
+//! so that two answers take as long for one of many addresses as for a single one.
+//!
+//! Which address has its turn, and which cannot be asked for, is the router's to know.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -12,8 +16,12 @@ use serde::{Deserialize, Serialize};
 use super::{Action, Instance, LogLine};
 use crate::vrrp::timers::Timers;
 
-/// Probes are broadcast: not more often than this, however short the interval.
-const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// Probes are broadcast: at shorter intervals than this they do not go with every advert.
+const PROBE_INTERVAL: Duration = Duration::from_millis(100);
+/// So many addresses are asked for in a second; at short intervals each advert has its share.
+const PROBES: u32 = 16;
+/// A host that is silent for a moment is not gone.
+const SILENCE: Duration = Duration::from_millis(3500);
 
 /// So many adverts of a worse master: it has had two of ours, and goes on.
 const ADVERTS: u8 = 3;
@@ -38,11 +46,46 @@ pub enum Rival {
 /// What a MASTER has noticed of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Split {
+    /// The last sign of another master.
     last: Option<Instant>,
-    adverts: u8,
-    answers: u8,
+    adverts: Signs,
+    suspect: Option<(IpAddr, Signs)>,
     rival: Option<Rival>,
     probed: Option<Instant>,
+}
+
+/// Signs of one kind that follow each other closely enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Signs {
+    count: u8,
+    last: Option<Instant>,
+}
+
+/// What to ask for beside an advert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Probe {
+    /// Somebody has answered for this address.
+    pub(super) again: Option<IpAddr>,
+    /// So many others, in their turn.
+    pub(super) others: usize,
+}
+
+impl Signs {
+    /// How many there are with this one.
+    fn note(&mut self, patience: Duration, now: Instant) -> u8 {
+        self.count = if self.are_fresh(patience, now) {
+            self.count.saturating_add(1)
+        } else {
+            1
+        };
+        self.last = Some(now);
+        self.count
+    }
+
+    fn are_fresh(&self, patience: Duration, now: Instant) -> bool {
+        self.last
+            .is_some_and(|last| now.saturating_duration_since(last) <= patience)
+    }
 }
 
 impl Split {
@@ -50,22 +93,36 @@ impl Split {
         self.rival
     }
 
-    /// Whether to probe now; it then counts as done.
-    pub(super) fn may_probe(&mut self, now: Instant) -> bool {
+    /// What to ask for now; it then counts as asked.
+    pub(super) fn probe(&mut self, timers: &Timers, now: Instant) -> Option<Probe> {
+        let interval = timers
+            .adver_int
+            .clamp(PROBE_INTERVAL, Duration::from_secs(1));
         // A little early is not too often: adverts do not come to the microsecond.
-        let enough = PROBE_INTERVAL * 7 / 8;
-        let may = self
+        let enough = interval * 7 / 8;
+        let is_due = self
             .probed
             .is_none_or(|at| now.saturating_duration_since(at) >= enough);
-        if may {
-            self.probed = Some(now);
+        let patience = Self::patience(timers);
+        let suspect = self.suspect.filter(|(_, of)| of.are_fresh(patience, now));
+        let again = suspect.map(|(address, _)| address);
+        if !is_due {
+            // Only what will make it certain.
+            let again = again.filter(|_| self.rival.is_none())?;
+            return Some(Probe {
+                again: Some(again),
+                others: 0,
+            });
         }
-        may
+        self.probed = Some(now);
+        let share = u128::from(PROBES) * interval.as_millis() / 1000;
+        let others = usize::try_from(share).unwrap_or(usize::MAX).max(1);
+        Some(Probe { again, others })
     }
 
     /// So long without a sign: the other one is gone.
     fn patience(timers: &Timers) -> Duration {
-        (timers.adver_int * 3).max(PROBE_INTERVAL * 3) + PROBE_INTERVAL / 2
+        (timers.adver_int * 3 + Duration::from_millis(500)).max(SILENCE)
     }
 
     /// When it counts as healed if nothing more is noticed.
@@ -77,21 +134,31 @@ impl Split {
     /// Takes a sign of another master; true if it is certain now and was not before.
     fn note(&mut self, rival: Rival, timers: &Timers, now: Instant) -> bool {
         let patience = Self::patience(timers);
-        let stale = |last| now.saturating_duration_since(last) > patience;
-        if self.rival.is_none() && self.last.is_some_and(stale) {
-            (self.adverts, self.answers) = (0, 0);
-        }
         self.last = Some(now);
-        match rival {
-            Rival::Advertises(_) => self.adverts = self.adverts.saturating_add(1),
-            Rival::Answers { .. } => self.answers = self.answers.saturating_add(1),
-        }
-        let certain = self.adverts >= ADVERTS || self.answers >= ANSWERS;
+        let certain = match rival {
+            Rival::Advertises(_) => self.adverts.note(patience, now) >= ADVERTS,
+            Rival::Answers { address, .. } => self.note_answer(address, patience, now) >= ANSWERS,
+        };
         if certain && self.rival.is_none() {
             self.rival = Some(rival);
             return true;
         }
         false
+    }
+
+    /// How often this address was answered for. Another suspect stays one until it is silent: it is
+    /// asked for again, which is enough to find the same master.
+    fn note_answer(&mut self, address: IpAddr, patience: Duration, now: Instant) -> u8 {
+        match &mut self.suspect {
+            Some((suspect, answers)) if *suspect == address => answers.note(patience, now),
+            Some((_, answers)) if answers.are_fresh(patience, now) => 0,
+            Some(_) | None => {
+                let mut answers = Signs::default();
+                let count = answers.note(patience, now);
+                self.suspect = Some((address, answers));
+                count
+            }
+        }
     }
 }
 

@@ -62,6 +62,32 @@ impl<K: Kernel> Router<K> {
         } else if self.check_filters_at.is_none() {
             self.check_filters_at = Some(now + FILTERS_LAST);
         }
+        self.wait_for_addresses(now);
+    }
+
+    /// keepalived's order at the start: what a group begins with is told before its members. One
+    /// with a member that has to wait for what it tracks is told after it, as ever.
+    pub(super) fn tell_first(&mut self) {
+        for place in 0..self.groups.len() {
+            if let Some(to) = self.first_state(place) {
+                self.tell_of(place, to);
+            }
+        }
+    }
+
+    /// What a group will be when its members have started; `None`: that is not known yet.
+    fn first_state(&self, place: usize) -> Option<State> {
+        let mut members = self.members_of(place).peekable();
+        members.peek()?;
+        if members.clone().any(|member| !member.may_begin()) {
+            return None;
+        }
+        let is_faulty = members.any(|member| member.standing().has_own_fault);
+        Some(if is_faulty {
+            State::Fault
+        } else {
+            State::Backup
+        })
     }
 
     fn members_of(&self, place: usize) -> impl Iterator<Item = &Member> + Clone {
@@ -120,6 +146,10 @@ impl<K: Kernel> Router<K> {
 
     fn tell(&mut self, place: usize) {
         let to = group::state(&self.members_of(place).map(Member::standing));
+        self.tell_of(place, to);
+    }
+
+    fn tell_of(&mut self, place: usize, to: State) {
         let Some(group) = self.groups.get_mut(place) else {
             return;
         };

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use tracing::info;
 
-use super::complaint::Complaints;
+use super::complaint::{Complaints, Repeated};
 use super::{Interfaces, Outside};
 use crate::net::address::Address;
-use crate::vrrp::addresses::Addresses;
+use crate::vrrp::addresses::{Addresses, Restored};
 use crate::vrrp::effects::{Channel, Kernel};
 use crate::vrrp::election::Advert;
 use crate::vrrp::group::Standing;
@@ -46,6 +46,7 @@ pub(super) struct Member {
     faults: BTreeSet<Fault>,
     rejections: Complaints<Rejected>,
     mismatches: Complaints<Mismatch>,
+    repeated: Repeated,
     /// Whether the last advert could not be sent: said once.
     mute: bool,
     /// Identification of the last IP packet; keepalived's first is 1.
@@ -91,6 +92,7 @@ impl Member {
             faults: BTreeSet::new(),
             rejections: Complaints::new(),
             mismatches: Complaints::new(),
+            repeated: Repeated::new(),
             mute: false,
             identification: 0,
             sequence: None,
@@ -129,6 +131,11 @@ impl Member {
             wants_master: self.machine.wants_master(),
             has_own_fault: self.machine.has_own_fault(),
         }
+    }
+
+    /// Whether it leaves INIT when it is told to start.
+    pub(super) fn may_begin(&self) -> bool {
+        self.machine.may_begin()
     }
 
     /// Whether it has heard a master of lower priority since this was asked last.
@@ -235,10 +242,23 @@ impl Member {
         outside: &mut Outside<K>,
         now: Instant,
     ) {
-        if let Some(place) = self.addresses.restore(&mut outside.kernel, removed) {
-            self.board.counters.restored();
-            self.announce(place, false, interfaces, outside, now);
+        if !self.machine.holds_addresses() {
+            return self.addresses.let_go(removed);
         }
+        match self.addresses.restore(&mut outside.kernel, removed) {
+            Restored::Nothing => {}
+            Restored::Back(place) => {
+                self.board.counters.restored();
+                self.announce(place, false, interfaces, outside, now);
+            }
+            Restored::Gone => self.publish(),
+        }
+    }
+
+    /// Whether it is MASTER without an address that could be set.
+    pub(super) fn lacks_addresses(&self, interfaces: &Interfaces) -> bool {
+        let is_there = |dev: &str| interfaces.by_name(dev).is_some();
+        self.machine.holds_addresses() && self.addresses.lacks(is_there)
     }
 
     /// Somebody may have removed a route or a rule: a MASTER puts them back.
@@ -270,8 +290,8 @@ impl Member {
         }
     }
 
-    /// Another interface has come up: a MASTER sets and announces the addresses that had to wait
-    /// for it.
+    /// A MASTER sets and announces the addresses that had to wait: for another interface, or for
+    /// whatever kept the kernel from taking them.
     pub(super) fn complete<K: Kernel>(
         &mut self,
         interfaces: &Interfaces,
@@ -295,6 +315,9 @@ impl Member {
             .into_iter()
             .filter(|place| !still_missing.contains(place))
         {
+            if self.addresses.take_lost(place) {
+                self.board.counters.restored();
+            }
             self.announce(place, true, interfaces, outside, now);
         }
         self.publish();

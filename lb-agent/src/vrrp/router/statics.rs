@@ -1,12 +1,15 @@
 //! `static_ipaddress`, `static_routes`, `static_rules`: set while the agent runs, whoever is
 //! MASTER.
 
+use std::sync::Arc;
+
 use super::Interfaces;
 use crate::net::address::Address;
-use crate::vrrp::addresses::Addresses;
+use crate::vrrp::addresses::{Addresses, Restored};
 use crate::vrrp::effects::Kernel;
 use crate::vrrp::routing::Routing;
 use crate::vrrp::settings::{Setup, VirtualAddress};
+use crate::vrrp::status::StaticCounters;
 
 /// What is set all the time.
 pub(super) struct Statics {
@@ -15,6 +18,9 @@ pub(super) struct Statics {
     address_groups: Vec<Option<String>>,
     routing: Routing,
     groups: Vec<TrackGroup>,
+    counters: Arc<StaticCounters>,
+    /// All of it was removed: nothing comes back.
+    ended: bool,
 }
 
 /// A `track_group`, and whether all that names it is set; `None`: not told yet.
@@ -39,7 +45,13 @@ impl Statics {
             address_groups: setup.static_ipaddress_groups.clone(),
             groups: track_groups(setup),
             routing: Routing::new(OWNER, &setup.static_routes, &setup.static_rules),
+            counters: Arc::default(),
+            ended: false,
         }
+    }
+
+    pub(super) fn counters(&self) -> Arc<StaticCounters> {
+        Arc::clone(&self.counters)
     }
 
     pub(super) const fn has_routing(&self) -> bool {
@@ -48,6 +60,9 @@ impl Statics {
 
     /// Sets what is not set, and waits for its interface or its next hop otherwise.
     pub(super) fn complete(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
+        if self.ended {
+            return;
+        }
         let is_there =
             |address: &VirtualAddress| interfaces.by_name(&address.dev).is_some_and(|it| it.up);
         if self
@@ -56,8 +71,31 @@ impl Statics {
             .any(|(address, set)| !set && is_there(address))
         {
             self.addresses.add(kernel, interfaces);
+            self.count_found();
         }
         self.routing.add(kernel, interfaces);
+    }
+
+    /// Those that somebody had removed, and that stand again.
+    fn count_found(&mut self) {
+        let standing = self.addresses.iter().map(|(_, set)| set);
+        let standing: Vec<bool> = standing.collect();
+        for (place, set) in standing.into_iter().enumerate() {
+            if set && self.addresses.take_lost(place) {
+                self.counters.address_restored();
+            }
+        }
+    }
+
+    /// Whether an address is not set although its interface is up.
+    pub(super) fn lacks_addresses(&self, interfaces: &Interfaces) -> bool {
+        let is_up = |dev: &str| interfaces.by_name(dev).is_some_and(|it| it.up);
+        !self.ended && self.addresses.lacks(is_up)
+    }
+
+    /// Those that are set and not among the `present` ones.
+    pub(super) fn missing_from(&self, present: &[Address]) -> Vec<Address> {
+        self.addresses.missing_from(present)
     }
 
     /// Other lines from now on; what is new is set, what is no more is removed.
@@ -84,6 +122,8 @@ impl Statics {
             address_groups,
             routing,
             groups,
+            counters: _,
+            ended: _,
         } = self;
         groups.iter_mut().find_map(|group| {
             let named = |of: &Option<String>| of.as_ref() == Some(&group.name);
@@ -95,16 +135,24 @@ impl Statics {
     }
 
     pub(super) fn remove(&mut self, kernel: &mut impl Kernel) {
+        self.ended = true;
         self.routing.remove(kernel);
         self.addresses.remove(kernel);
     }
 
     pub(super) fn restore_address(&mut self, kernel: &mut impl Kernel, removed: &Address) {
-        self.addresses.restore(kernel, removed);
+        match self.addresses.restore(kernel, removed) {
+            Restored::Back(_place) => self.counters.address_restored(),
+            Restored::Nothing | Restored::Gone => {}
+        }
     }
 
     pub(super) fn restore_routing(&mut self, kernel: &mut impl Kernel, interfaces: &Interfaces) {
-        self.routing.restore(kernel, interfaces);
+        if self.ended {
+            return;
+        }
+        let restored = self.routing.restore(kernel, interfaces);
+        self.counters.routing_restored(restored);
     }
 
     pub(super) fn forget(&mut self, index: u32) {

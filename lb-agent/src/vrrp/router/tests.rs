@@ -23,6 +23,7 @@ mod fake;
 mod groups;
 mod hmac;
 mod links;
+mod lost;
 mod names;
 mod pace;
 mod packets;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL};
 use nix::libc::{
     RT_SCOPE_HOST, RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RT_TABLE_UNSPEC, RTA_DST,
     RTA_FLOW, RTA_GATEWAY, RTA_METRICS, RTA_MULTIPATH, RTA_OIF, RTA_PREF, RTA_PREFSRC,
@@ -14,7 +15,7 @@ use nix::libc::{
 };
 
 use super::Entry;
-use crate::config::model::{Family, NextHop, Route, RouteKind};
+use crate::config::model::{Family, NextHop, Placing, Route, RouteKind};
 use crate::net::request::Request;
 
 mod encap;
@@ -62,9 +63,20 @@ pub fn encode(
     };
     Ok(Entry {
         add: message(RTM_NEWROUTE),
+        flags: flags(route.placing),
         remove: message(RTM_DELROUTE),
         text,
     })
+}
+
+/// `NLM_F_*` (netlink(7)). Without `NLM_F_EXCL` an equal route is still refused (`EEXIST`), so that
+/// adding one again finds out whether it stands.
+const fn flags(placing: Placing) -> u16 {
+    match placing {
+        Placing::Prepend => NLM_F_CREATE,
+        Placing::Append => NLM_F_CREATE | NLM_F_APPEND,
+        Placing::Add => NLM_F_CREATE | NLM_F_EXCL,
+    }
 }
 
 fn family(route: &Route) -> u8 {

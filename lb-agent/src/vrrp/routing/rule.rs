@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use nix::libc::{RT_TABLE_MAIN, RT_TABLE_UNSPEC, RTM_DELRULE, RTM_NEWRULE};
 
 use super::Entry;
@@ -45,6 +46,7 @@ pub fn encode(rule: &Rule) -> Result<Entry, String> {
     let message = |kind| attributes(Request::new(kind, &header(rule)), rule);
     Ok(Entry {
         add: message(RTM_NEWRULE),
+        flags: NLM_F_CREATE | NLM_F_EXCL,
         remove: message(RTM_DELRULE),
         text,
     })

@@ -27,7 +27,7 @@ pub struct VirtualAddress {
     pub peer: Option<IpNet>,
     /// `home` (IPv6): a mobile node's home address.
     pub home: bool,
-    /// `-nodad` (IPv6): no duplicate address detection.
+    /// `-nodad` (IPv6): no duplicate address detection, which is so for every address here.
     pub nodad: bool,
     /// `mngtmpaddr` (IPv6): temporary addresses are made from it.
     pub mngtmpaddr: bool,

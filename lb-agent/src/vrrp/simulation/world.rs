@@ -249,7 +249,7 @@ impl World {
                 | Action::Announce { .. }
                 | Action::AnnounceSource
                 | Action::Log(_)
-                | Action::Probe
+                | Action::Probe { .. }
                 | Action::LowerPriority
                 | Action::Priority { .. }
                 | Action::SplitBrain(_)

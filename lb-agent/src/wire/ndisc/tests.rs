@@ -67,3 +67,14 @@ proptest! {
         let _any = Advertisement::parse(&bytes);
     }
 }
+
+#[test]
+fn one_host_alone_can_be_asked_and_hears_what_its_group_would() {
+    let host = [2, 0, 0, 0, 0, 9];
+    let (source, target) = (address("2001:db8::1"), address("2001:db8::100"));
+    let to_all = solicitation(MAC, source, target);
+    let to_one = solicitation_to(host, MAC, source, target);
+    assert_eq!(to_one[..6], host);
+    assert_eq!(to_one[6..], to_all[6..]);
+    assert!(checksum_fits(&to_one));
+}

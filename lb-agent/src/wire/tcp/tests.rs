@@ -1,3 +1,5 @@
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -5,10 +7,25 @@ use super::*;
 const CLIENT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 168, 159, 103), 40000);
 const SERVICE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 168, 159, 200), 80);
 
+const ENDS: Ends = Ends::V4 {
+    source: CLIENT,
+    destination: SERVICE,
+};
+
+/// The same over IPv6.
+const SIX: Ends = Ends::V6 {
+    source: SocketAddrV6::new(
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x50),
+        40000,
+        0,
+        0,
+    ),
+    destination: SocketAddrV6::new(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x100), 80, 0, 0),
+};
+
 fn syn() -> Segment {
     Segment {
-        source: CLIENT,
-        destination: SERVICE,
+        ends: ENDS,
         sequence: 0x0102_0304,
         acknowledgment: 0,
         flags: Flags {
@@ -48,9 +65,52 @@ fn the_checksums_are_right() {
         let (header, tcp) = packet.split_at(20);
         assert_eq!(checksum::fold(checksum::sum(header)), 0xffff);
         // A sum over its own checksum comes to nothing.
-        let over_all = checksum_of(*CLIENT.ip(), *SERVICE.ip(), tcp);
-        assert_eq!(over_all, [0, 0]);
+        assert_eq!(checksum_of(&ENDS, tcp), [0, 0]);
+        let packet = Segment {
+            ends: SIX,
+            ..segment
+        }
+        .packet();
+        assert_eq!(checksum_of(&SIX, &packet[40..]), [0, 0]);
     }
+}
+
+#[test]
+fn a_syn_over_ipv6_is_these_bytes() {
+    let packet = Segment { ends: SIX, ..syn() }.packet();
+    assert_eq!(packet[..8], [0x60, 0, 0, 0, 0, 24, 6, 64]);
+    assert_eq!(packet[8..12], [0x20, 0x01, 0x0d, 0xb8]);
+    assert_eq!((packet[23], packet[38], packet[39]), (0x50, 1, 0));
+    #[rustfmt::skip]
+    let tcp = [
+        0x9c, 0x40, 0, 80, 1, 2, 3, 4, 0, 0, 0, 0, 0x60, 0x02, 0xfa, 0xf0,
+    ];
+    assert_eq!(packet[40..56], tcp);
+    assert_eq!(packet[58..], [0, 0, 2, 4, 0x05, 0xa0]);
+    assert_eq!(Segment::parse(&packet).unwrap().ends, SIX);
+    let mut udp = packet;
+    udp[6] = 17;
+    assert_eq!(Segment::parse(&udp), None);
+}
+
+#[test]
+fn both_ends_are_of_one_family_and_have_no_scope() {
+    let scoped = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 1, 2, 3);
+    let bare = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 1, 0, 0);
+    assert_eq!(Ends::new(CLIENT.into(), scoped.into()), None);
+    assert_eq!(Ends::new(scoped.into(), CLIENT.into()), None);
+    assert_eq!(
+        Ends::new(scoped.into(), scoped.into()),
+        Some(Ends::V6 {
+            source: bare,
+            destination: bare
+        })
+    );
+    assert_eq!(ENDS.reversed().reversed(), ENDS);
+    assert_eq!(
+        Some(ENDS.reversed()),
+        Ends::new(SERVICE.into(), CLIENT.into())
+    );
 }
 
 #[test]
@@ -65,11 +125,21 @@ fn what_is_no_tcp_is_nothing() {
 proptest! {
     #[test]
     fn a_segment_is_read_as_it_was_written(
-        ports: (u16, u16), sequence: u32, acknowledgment: u32, syn: bool, ack: bool, rst: bool,
+        hosts: (u128, u128), six: bool, ports: (u16, u16), sequence: u32, acknowledgment: u32,
+        syn: bool, ack: bool, rst: bool,
     ) {
+        let address = |host: u128, port: u16| -> SocketAddr {
+            if six {
+                (Ipv6Addr::from(host), port).into()
+            } else {
+                #[expect(clippy::cast_possible_truncation, reason = "any address will do")]
+                let host = host as u32;
+                (Ipv4Addr::from(host), port).into()
+            }
+        };
+        let ends = Ends::new(address(hosts.0, ports.0), address(hosts.1, ports.1)).unwrap();
         let segment = Segment {
-            source: SocketAddrV4::new(*CLIENT.ip(), ports.0),
-            destination: SocketAddrV4::new(*SERVICE.ip(), ports.1),
+            ends,
             sequence,
             acknowledgment,
             flags: Flags { syn, ack, rst },

@@ -1,6 +1,6 @@
 //! The other kinds: what each has for itself.
 
-use super::{common, http};
+use super::{common, http, log_all_failures};
 use crate::config::draft::{
     BfdCheckDraft, CheckerDraft, DnsCheckDraft, FileCheckDraft, MiscCheckDraft, SmtpCheckDraft,
     SslGetDraft, UdpCheckDraft,
@@ -28,7 +28,7 @@ pub(crate) static HOST: Section<CheckerDraft> =
 
 /// `MISC_CHECK`
 pub(crate) static MISC_CHECK: Section<MiscCheckDraft> =
-    Section::new("MISC_CHECK", &[&check_settings(), MISC]);
+    Section::new("MISC_CHECK", &[&script_settings(), MISC]);
 
 /// `DNS_CHECK`
 pub(crate) static DNS_CHECK: Section<DnsCheckDraft> =
@@ -44,11 +44,73 @@ pub(crate) static PING_CHECK: Section<CheckerDraft> =
 
 /// `BFD_CHECK`
 pub(crate) static BFD_CHECK: Section<BfdCheckDraft> =
-    Section::new("BFD_CHECK", &[&check_settings(), BFD]);
+    Section::new("BFD_CHECK", &[&session_settings(), BFD]);
 
 /// `FILE_CHECK`
 pub(crate) static FILE_CHECK: Section<FileCheckDraft> =
-    Section::new("FILE_CHECK", &[&check_settings(), FILE]);
+    Section::new("FILE_CHECK", &[&file_settings(), FILE]);
+
+/// Nobody is connected to.
+const fn script_settings() -> [Keyword<MiscCheckDraft>; 6] {
+    let [
+        alpha,
+        delay_loop,
+        retry,
+        delay_before_retry,
+        warmup,
+        timeout,
+    ] = check_settings();
+    [
+        alpha,
+        delay_loop,
+        retry,
+        delay_before_retry,
+        warmup,
+        timeout.accepted("`misc_timeout` is how long a script may take"),
+    ]
+}
+
+/// The session says what it has to say when it has it.
+const fn session_settings() -> [Keyword<BfdCheckDraft>; 6] {
+    const TOLD: &str = "the BFD session tells at once, and its `multiplier` says what it may lose";
+    let [
+        alpha,
+        delay_loop,
+        retry,
+        delay_before_retry,
+        warmup,
+        timeout,
+    ] = check_settings();
+    [
+        alpha,
+        delay_loop.accepted(TOLD),
+        retry.accepted(TOLD),
+        delay_before_retry.accepted(TOLD),
+        warmup.accepted(TOLD),
+        timeout.accepted(TOLD),
+    ]
+}
+
+/// `connect_timeout` is what its file system has to answer.
+const fn file_settings() -> [Keyword<FileCheckDraft>; 6] {
+    const READ: &str = "the file is read once a second, and what it says counts at once";
+    let [
+        alpha,
+        delay_loop,
+        retry,
+        delay_before_retry,
+        warmup,
+        timeout,
+    ] = check_settings();
+    [
+        alpha,
+        delay_loop.accepted(READ),
+        retry.accepted(READ),
+        delay_before_retry.accepted(READ),
+        warmup.accepted(READ),
+        timeout,
+    ]
+}
 
 const TLS: &[Keyword<SslGetDraft>] = &[
     flag("enable_sni", |c: &mut SslGetDraft, v| {
@@ -89,6 +151,7 @@ const MISC: &[Keyword<MiscCheckDraft>] = &[
         .goes_on()
         .default("`script_user`")
         .example("nobody"),
+    log_all_failures(),
 ];
 
 const TYPES: &[(&str, DnsType)] = &[
@@ -144,6 +207,7 @@ const BFD: &[Keyword<BfdCheckDraft>] = &[word(
     "NAME",
     read!(value::name => |c: &mut BfdCheckDraft, v| c.name = Some(v)),
 )
+.goes_on()
 .example("E")];
 
 /// `weight N [reverse|noreverse]`

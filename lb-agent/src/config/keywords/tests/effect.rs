@@ -27,9 +27,7 @@ const WITHOUT_CHANGE: &[(&str, &str, &str)] = &[
         "the only version that is built is the default",
     ),
     ("a route", "unicast", "the default"),
-    ("a route", "add", "there is one way to add a route"),
-    ("a route", "append", "there is one way to add a route"),
-    ("a route", "prepend", "there is one way to add a route"),
+    ("a route", "prepend", "the default"),
 ];
 
 fn table(section: &dyn AnySection) -> String {

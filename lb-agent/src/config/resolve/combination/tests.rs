@@ -22,7 +22,15 @@ fn adjusted(loaded: &Loaded) -> Vec<String> {
 #[test]
 fn a_quorum_is_at_most_all_weights_and_the_hysteresis_below_it() {
     for (lines, quorum, hysteresis, said) in [
-        ("quorum 3\nhysteresis 2", 3, 2, vec![]),
+        ("quorum 2\nhysteresis 1", 2, 1, vec![]),
+        (
+            "quorum 3\nhysteresis 2",
+            3,
+            0,
+            vec![
+                "4: with a hysteresis of 2 the quorum is gained with weights of 5, and all together are 3: it is 0",
+            ],
+        ),
         (
             "quorum 9",
             3,
@@ -71,4 +79,31 @@ fn what_is_for_another_protocol_or_scheduler_is_ignored() {
     let service = &loaded.config.virtual_servers[0];
     assert!(service.ops && service.flags.hashed);
     assert_eq!(adjusted(&loaded), Vec::<String>::new());
+}
+
+#[test]
+fn a_slow_start_where_nobody_looks_at_weights_is_said() {
+    let said = |lb_algo: &str| {
+        let loaded = of(&format!(
+            "protocol TCP\nxdp_slow_start 30\nlb_algo {lb_algo}"
+        ));
+        let entries = report(&loaded).into_iter();
+        let accepted = entries.filter(|entry| entry.code.slug() == "accepted");
+        let lines: Vec<usize> = accepted.map(|entry| entry.place.unwrap().line).collect();
+        lines
+    };
+    for lb_algo in ["rr", "lc", "dh"] {
+        assert_eq!(said(lb_algo), [3], "{lb_algo}");
+    }
+    for lb_algo in [
+        "wrr", "wlc", "sed", "nq", "sh", "mh", "lblc", "lblcr", "fo", "ovf", "twos",
+    ] {
+        assert_eq!(said(lb_algo), [0; 0], "{lb_algo}");
+    }
+    let loaded = of("protocol TCP\nlb_algo rr\nxdp_slow_start 0");
+    assert!(
+        report(&loaded)
+            .iter()
+            .all(|it| it.code.slug() != "accepted")
+    );
 }

@@ -281,6 +281,18 @@ fn the_virtual_address_is_asked_for_only_where_servers_have_it() {
     assert_eq!(asked(vip, "protocol TCP\nlb_kind NAT"), (false, true));
     assert_eq!(asked(vip, "protocol UDP\nlb_kind DR"), (false, true));
     assert_eq!(asked("fwmark 7", "lb_kind DR"), (false, true));
+    assert_eq!(
+        asked(vip, "protocol TCP\nlb_kind TUN type gre"),
+        (false, true)
+    );
+    assert_eq!(
+        asked(vip, "protocol TCP\nlb_kind TUN type ipip"),
+        (true, false)
+    );
+    assert_eq!(
+        asked("2001:db8::1 80", "protocol TCP\nlb_kind TUN"),
+        (true, false)
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ fn known(host: u8, up: bool, told: bool) -> ServerRecord {
         more_weight: 0,
         hand: None,
         told,
+        slow_start: None,
     }
 }
 
@@ -31,7 +32,7 @@ fn begin(
 ) -> (Pool, Vec<(Option<u8>, bool)>) {
     let mut service = virtual_server(servers, sorry.then_some(9));
     service.rules.rs_init_notifies = init;
-    let (pool, change) = Pool::begin(service, Past::All(past));
+    let (pool, change) = Pool::begin(service, Past::All(past, clock::now()));
     (pool, notices(&change))
 }
 
@@ -133,7 +134,7 @@ fn within_the_hysteresis_a_start_goes_on_as_it_was() {
         service.rules.hysteresis = 1;
         let servers = (2..6).map(|host| known(host, host < 4, true)).collect();
         let past = record(had, servers);
-        let (pool, change) = Pool::begin(service, Past::All(&past));
+        let (pool, change) = Pool::begin(service, Past::All(&past, clock::now()));
         assert_eq!(pool.status().has_quorum, had);
         assert_eq!(notices(&change).last(), Some(&(None, had)));
         let says = if had {
@@ -159,4 +160,49 @@ fn a_drained_server_keeps_its_connections_while_the_sorry_server_serves() {
     assert_eq!(members(&pool), [(2, 0, false), (9, 1, true)]);
     drop(pool.set_by_hand(&server_key(2), None));
     assert_eq!(members(&pool), [(2, 4, false)]);
+}
+
+#[test]
+fn a_slow_start_goes_on_over_a_restart_where_it_was() {
+    let service = |seconds| {
+        let mut service = virtual_server(vec![real_server(2, 20), real_server(3, 20)], None);
+        service.rules.xdp_slow_start = SECOND * seconds;
+        service
+    };
+    let (mut before, _) = Pool::new(service(60));
+    drop(handle(&mut before, &server_key(2), false));
+    let start = clock::now();
+    drop(before.handle_event(&event(server_key(2), Change::Up, start)));
+    // Two of ten steps are over, and a second of the third.
+    let end = start + SECOND * 13;
+    drop(before.handle_timeout(end));
+    assert_eq!(members(&before), [(2, 6, false), (3, 20, false)]);
+    let text = serde_json::to_string(&before.record(end)).unwrap();
+    let record: PoolRecord = serde_json::from_str(&text).unwrap();
+
+    // The time without an agent does not count.
+    let again = end + SECOND * 30;
+    let (mut after, _) = Pool::begin(service(60), Past::All(&record, again));
+    assert_eq!(members(&after), [(2, 6, false), (3, 20, false)]);
+    assert_eq!(after.poll_timeout(), Some(again + SECOND * 5));
+    drop(after.handle_timeout(again + SECOND * 47));
+    assert_eq!(members(&after), [(2, 20, false), (3, 20, false)]);
+    assert_eq!(after.poll_timeout(), None);
+
+    // A shorter one is over, and none is configured any more.
+    for seconds in [0, 10] {
+        let (after, _) = Pool::begin(service(seconds), Past::All(&record, again));
+        assert_eq!(members(&after), [(2, 20, false), (3, 20, false)]);
+        assert_eq!(after.poll_timeout(), None);
+    }
+    // Its results are too old.
+    let (after, _) = Pool::begin(service(60), Past::Hands(&record));
+    assert_eq!(members(&after), [(2, 20, false), (3, 20, false)]);
+}
+
+#[test]
+fn a_file_that_says_nothing_of_slow_starts_can_be_read() {
+    let text = r#"{"real_server": "a", "up": true, "more_weight": 0, "hand": null, "told": true}"#;
+    let record: ServerRecord = serde_json::from_str(text).unwrap();
+    assert_eq!(record.slow_start, None);
 }

@@ -41,6 +41,7 @@ pub(super) fn pool(up: bool, more_weight: i64) -> PoolRecord {
             more_weight,
             hand: None,
             told: true,
+            slow_start: None,
         }],
     }
 }
@@ -108,4 +109,28 @@ fn each_of_several_that_ask_the_same_has_its_own_memory() {
     after.restore(&known, now);
     let states: Vec<State> = after.status(now).iter().map(|it| it.state).collect();
     assert_eq!(states, [State::Up, State::Down]);
+}
+
+#[test]
+fn what_is_too_old_to_say_anything_is_still_counted() {
+    let now = clock::now();
+    let mut before = Schedule::new(&[service_at(1)], shared(9), now);
+    for _ in 0..3 {
+        before.handle_result(CheckerId(0), refused(), now);
+    }
+    let known = snapshot(before.record(now).named(), vec![pool(false, 0)]);
+    let counted = before.status(now)[0].counters;
+    assert_eq!((counted.probes, counted.failures), (3, 3));
+
+    let mut after = Schedule::new(&[service_at(1)], shared(9), now);
+    after.restore_counters(&known);
+    let statuses = after.status(now);
+    let status = &statuses[0];
+    assert_eq!(status.counters, counted);
+    assert_eq!((status.state, status.up), (State::Unproven, true));
+    assert_eq!((&status.last, status.since), (&None, None));
+    assert_eq!(events(&mut after), [], "nothing is known of the server");
+    after.handle_timeout(now + LOOP);
+    after.handle_result(CheckerId(0), ProbeResult::Success, now + LOOP);
+    assert_eq!(after.status(now + LOOP)[0].counters.probes, 4);
 }

@@ -1,6 +1,6 @@
 //! The kinds of checkers.
 
-use std::net::{IpAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::config::model::{self, Config};
@@ -96,11 +96,11 @@ pub(super) fn via_tunnel(service: &model::VirtualServer, server: &model::RealSer
     };
     match service.key {
         model::VirtualServerKey::Address(model::AddressKey {
-            address: IpAddr::V4(address),
+            address,
             port,
             protocol: model::Protocol::Tcp,
         }) => Kind::ViaTunnel(ViaTunnel {
-            virtual_address: SocketAddrV4::new(address, port),
+            virtual_address: SocketAddr::new(address, port),
             lvs_method,
         }),
         model::VirtualServerKey::Address(_)

@@ -320,10 +320,11 @@ fn a_quorum_that_is_down_after_a_restart_is_not_told_to_be_up() {
     let mut before = director(config(Vec::new(), services()));
     let first = services()[0].key.clone();
     before.handle_health(&down(&first, key(2)));
-    let records: Vec<_> = before.pools().iter().map(Pool::record).collect();
+    let now = clock::now();
+    let records: Vec<_> = before.pools().iter().map(|it| it.record(now)).collect();
 
     let config = config(Vec::new(), services());
-    let (mut after, _) = Director::go_on(config, &Numbers::default(), &records, true);
+    let (mut after, _) = Director::go_on(config, &Numbers::default(), &records, Some(now));
     let mut told = Vec::new();
     while let Some((service, notice)) = after.poll_notice() {
         told.push((service, notice));

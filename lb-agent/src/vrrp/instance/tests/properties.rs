@@ -101,7 +101,7 @@ proptest! {
                     }
                     Action::AnnounceSource
                     | Action::Log(_)
-                    | Action::Probe
+                    | Action::Probe { .. }
                     | Action::LowerPriority
                     | Action::Priority { .. }
                     | Action::SplitBrain(_) => {}

@@ -82,20 +82,87 @@ fn a_master_that_yields_has_no_rival_any_more() {
     assert_eq!(said(&bench.at(3.0, advert(HIGHER, 200))), None);
 }
 
-#[test]
-fn probes_go_with_the_adverts_but_not_more_often_than_once_a_second() {
+/// MASTER, with another interval.
+fn master_at(interval: f64) -> Bench {
     let mut router = VirtualRouter::from(&config());
     router.version = crate::vrrp::settings::Version::V3;
-    router.advert_int = seconds(0.1);
+    router.advert_int = seconds(interval);
     router.settle();
-    let mut bench = Bench::of_in(&router, State::Master);
-    let mut probes = 0;
-    for tenth in 1..=50 {
-        bench
-            .machine
-            .handle_timeout(bench.start + seconds(f64::from(tenth) / 10.0));
+    Bench::of_in(&router, State::Master)
+}
+
+/// What is asked for with the adverts from `first` to `last`, counted in intervals.
+fn probes(bench: &mut Bench, interval: f64, (first, last): (u32, u32)) -> Vec<Action> {
+    let mut probes = Vec::new();
+    for advert in first..=last {
+        let at = bench.start + seconds(f64::from(advert) * interval);
+        bench.machine.handle_timeout(at);
         let actions = bench.actions();
-        probes += actions.iter().filter(|it| **it == Action::Probe).count();
+        let is_probe = |action: &Action| matches!(action, Action::Probe { .. });
+        probes.extend(actions.into_iter().filter(is_probe));
     }
-    assert!((5..=6).contains(&probes), "{probes}");
+    probes
+}
+
+#[test]
+fn probes_go_with_the_adverts_but_not_more_often_than_ten_times_a_second() {
+    for (interval, others) in [(10.0, 16), (1.0, 16), (0.5, 8), (0.1, 1)] {
+        let mut bench = master_at(interval);
+        let probe = Action::Probe {
+            again: None,
+            others,
+        };
+        let probes = probes(&mut bench, interval, (1, 5));
+        assert_eq!(probes, [probe; 5], "{interval}");
+    }
+    let mut bench = master_at(0.01);
+    let probes = probes(&mut bench, 0.01, (1, 100));
+    assert!((10..=12).contains(&probes.len()), "{}", probes.len());
+}
+
+#[test]
+fn what_was_answered_for_is_asked_for_again_with_the_next_advert() {
+    let mut bench = master_at(0.02);
+    probes(&mut bench, 0.02, (1, 1));
+    let rival = Rival::Answers {
+        address: VIP,
+        mac: MAC,
+    };
+    bench.at(0.03, Input::Rival(rival));
+    let again = Action::Probe {
+        again: Some(VIP),
+        others: 0,
+    };
+    assert_eq!(probes(&mut bench, 0.02, (2, 2)), [again]);
+    assert_eq!(
+        said(&bench.at(0.05, Input::Rival(rival))),
+        Some(Some(rival))
+    );
+    // It is certain: from here on there is time, but this address is always among those asked for.
+    let later = probes(&mut bench, 0.02, (3, 52));
+    assert!((9..=12).contains(&later.len()), "{}", later.len());
+    for probe in later {
+        assert!(
+            matches!(
+                probe,
+                Action::Probe {
+                    again: Some(VIP),
+                    ..
+                }
+            ),
+            "{probe:?}"
+        );
+    }
+}
+
+#[test]
+fn one_answer_each_for_two_addresses_proves_nothing() {
+    let mut bench = Bench::in_state(&config(), State::Master);
+    let answers = |address| Input::Rival(Rival::Answers { address, mac: MAC });
+    let other = IpAddr::from([10, 0, 0, 101]);
+    assert_eq!(said(&bench.at(0.5, answers(VIP))), None);
+    assert_eq!(said(&bench.at(0.5, answers(other))), None);
+    // Nobody answers for the first one any more: the other is suspected then.
+    assert_eq!(said(&bench.at(4.5, answers(other))), None);
+    assert!(said(&bench.at(5.5, answers(other))).is_some());
 }

@@ -6,6 +6,11 @@ use crate::vrrp::settings::Family;
 const SKEW: f64 = 0.609_375;
 const DOWN: f64 = 3.0 + SKEW;
 const ADVERT: Action = Action::SendAdvert { priority: 100 };
+/// Nobody is suspected; the addresses have their turn.
+const PROBE: Action = Action::Probe {
+    again: None,
+    others: 16,
+};
 const RELEASE: Action = Action::SendAdvert { priority: 0 };
 const GARP: Action = Action::Announce {
     address: 0,
@@ -224,20 +229,14 @@ fn master() {
     use State::{Fault, Init, Master};
     let next = Some(1.0);
     row(Master, Input::Start, Master, next, &[]);
-    row(
-        Master,
-        Input::Timeout,
-        Master,
-        Some(2.0),
-        &[ADVERT, Action::Probe],
-    );
+    row(Master, Input::Timeout, Master, Some(2.0), &[ADVERT, PROBE]);
     let other = log(LogLine::MasterReceivedRelease);
     row(
         Master,
         advert(HIGHER, 0),
         Master,
         Some(2.0),
-        &[ADVERT, Action::Probe, other],
+        &[ADVERT, PROBE, other],
     );
     for (source, priority) in [(HIGHER, 99), (LOWER, 100)] {
         let line = LogLine::LowerPriority {
@@ -246,13 +245,7 @@ fn master() {
             ours: 100,
             answered: true,
         };
-        let answer = [
-            ADVERT,
-            Action::Probe,
-            log(line),
-            GARP,
-            Action::LowerPriority,
-        ];
+        let answer = [ADVERT, PROBE, log(line), GARP, Action::LowerPriority];
         row(Master, advert(source, priority), Master, Some(2.0), &answer);
     }
     row(
@@ -466,7 +459,7 @@ fn the_second_burst_comes_after_garp_master_delay() {
     let mut bench = Bench::in_state(&config(), State::Master);
     let now = bench.start + seconds(5.0);
     bench.machine.handle_timeout(now);
-    assert_eq!(bench.actions(), [ADVERT, Action::Probe, GARP]);
+    assert_eq!(bench.actions(), [ADVERT, PROBE, GARP]);
 }
 
 #[test]

@@ -41,7 +41,9 @@ impl Member {
                     self.announce(address, first, interfaces, outside, now);
                 }
                 Action::AnnounceSource => self.announce_source(interfaces, outside, now),
-                Action::Probe => self.probe(interfaces, outside),
+                Action::Probe { again, others } => {
+                    self.probe(again, others, interfaces, outside);
+                }
                 Action::LowerPriority => {
                     self.heard_lower = true;
                     let priority = self.machine.effective_priority();
@@ -66,6 +68,7 @@ impl Member {
                         mac: rival.and_then(|rival| self.mac_of(rival)),
                     });
                 }
+                Action::Log(line) if !self.repeated.is_due(line, now) => {}
                 Action::Log(line) if line.is_warning() => warn!("({}) {line}", self.config.name),
                 Action::Log(line) => info!("({}) {line}", self.config.name),
                 Action::Changed { from, to } => self.changed(from, to, outside, now),
@@ -91,6 +94,7 @@ impl Member {
         self.board.counters.changed(from, to);
         self.rejections.clear();
         self.mismatches.clear();
+        self.repeated.clear();
         self.lower = None;
         self.publish();
         (outside.listener)(News::Changed(Change {

@@ -45,19 +45,49 @@ impl Member {
         }
     }
 
-    /// Asks who else has one of the addresses; each in its turn.
-    pub(super) fn probe<K: Kernel>(&mut self, interfaces: &Interfaces, outside: &mut Outside<K>) {
-        let Some(config) = self.addresses.get(self.probe) else {
-            // Round again, unless there is none at all.
-            self.probe = 0;
-            return;
+    /// Asks who else has our addresses: `again` first, then so many `others`, each in its turn.
+    pub(super) fn probe<K: Kernel>(
+        &mut self,
+        again: Option<IpAddr>,
+        others: usize,
+        interfaces: &Interfaces,
+        outside: &mut Outside<K>,
+    ) {
+        let count = self.addresses.iter().count();
+        let place_of = |address: IpAddr| {
+            let mut addresses = self.addresses.iter();
+            addresses.position(|(it, _)| it.address.addr() == address)
         };
-        self.probe += 1;
-        if self.addresses.get(self.probe).is_none() {
-            self.probe = 0;
+        let again = again.and_then(place_of);
+        if let Some(place) = again {
+            self.ask_who_has(place, interfaces, outside);
         }
+        let mut asked = 0;
+        // Once round at most: one address must not be asked for twice, and answer twice.
+        for _ in 0..count {
+            if asked == others {
+                break;
+            }
+            let place = if self.probe < count { self.probe } else { 0 };
+            self.probe = place + 1;
+            if Some(place) != again && self.ask_who_has(place, interfaces, outside) {
+                asked += 1;
+            }
+        }
+    }
+
+    /// Asks who else has the address at this place; false: nobody can be asked.
+    fn ask_who_has<K: Kernel>(
+        &self,
+        place: usize,
+        interfaces: &Interfaces,
+        outside: &mut Outside<K>,
+    ) -> bool {
+        let Some(config) = self.addresses.get(place) else {
+            return false;
+        };
         let Some(link) = interfaces.by_name(&config.dev) else {
-            return;
+            return false;
         };
         let frame = match (config.address.addr(), self.source()) {
             // RFC 5227 2.1.1: sender address zero, so that nobody's cache is touched.
@@ -68,9 +98,10 @@ impl Member {
                 Frame::Ndisc(ndisc::solicitation(link.mac, source, address))
             }
             // An excluded address of the other family: there is no address to ask from.
-            (IpAddr::V6(_), Some(IpAddr::V4(_)) | None) => return,
+            (IpAddr::V6(_), Some(IpAddr::V4(_)) | None) => return false,
         };
         frame.send(link.index, outside);
+        true
     }
 
     /// Asks where another router is.

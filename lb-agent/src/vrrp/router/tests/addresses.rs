@@ -1,7 +1,7 @@
 //! Which addresses are set, kept, put back.
 
 use super::*;
-use crate::config::model::InitialState;
+use crate::config::model::{AddressFlags, InitialState};
 
 #[test]
 fn an_address_is_set_as_it_is_configured() {
@@ -46,6 +46,43 @@ fn an_address_is_set_as_it_is_configured() {
             },
         ]
     );
+}
+
+#[test]
+fn no_ipv6_address_waits_for_the_detection_of_duplicates() {
+    use nix::libc::{IFA_F_NODAD, IFA_F_NOPREFIXROUTE};
+    let without_route = VirtualAddress {
+        options: AddressFlags {
+            noprefixroute: true,
+            ..AddressFlags::default()
+        },
+        ..virtual_address("fd00::101/64", "eth0")
+    };
+    let config = VrrpInstance {
+        virtual_ipaddress_excluded: vec![virtual_address("fd00::100/64", "eth0"), without_route],
+        ..config()
+    };
+    let mut setup = Setup::from(vec![config]);
+    let lasting = "fd00::55/64".parse().unwrap();
+    setup.static_ipaddress = vec![crate::vrrp::settings::VirtualAddress::new(lasting, "eth1")];
+    let mut bench = Bench::master(setup);
+    let address = on(ETH0.index, "fd00::100/64");
+    bench
+        .kernel()
+        .addresses
+        .retain(|it| it.address != address.address);
+    bench.tell(Event::AddressRemoved(address));
+    for (address, expected) in [
+        ("10.0.0.100/32", 0),
+        ("fd00::101/64", IFA_F_NODAD | IFA_F_NOPREFIXROUTE),
+        ("fd00::55/64", IFA_F_NODAD),
+        ("fd00::100/64", IFA_F_NODAD),
+    ] {
+        let address: IpNet = address.parse().unwrap();
+        let mut set = bench.kernel().addresses.iter();
+        let flags = set.find(|it| it.address == address).map(|it| it.flags);
+        assert_eq!(flags, Some(expected), "{address}");
+    }
 }
 
 #[test]

@@ -100,6 +100,10 @@ impl Port {
     }
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a refusal or a fact by itself"
+)]
 pub(super) struct Fake {
     pub(super) links: Vec<Link>,
     pub(super) addresses: Vec<Address>,
@@ -111,6 +115,10 @@ pub(super) struct Fake {
     pub(super) flushed: bool,
     /// None can be made.
     pub(super) refuses_filters: bool,
+    /// It is not taken, as an IPv6 address where IPv6 is disabled.
+    pub(super) refuses: Option<&'static str>,
+    /// None can be removed.
+    pub(super) keeps_addresses: bool,
     /// No interface can be made.
     pub(super) refuses_links: bool,
     /// Indexes of interfaces that were made.
@@ -127,6 +135,8 @@ impl Fake {
             since_1970: Duration::from_secs(1_700_000_000),
             flushed: false,
             refuses_filters: false,
+            refuses: None,
+            keeps_addresses: false,
             refuses_links: false,
             given: Vec::new(),
             addresses: vec![
@@ -144,6 +154,13 @@ impl Fake {
     }
 }
 
+fn denied(what: String) -> NetlinkError {
+    NetlinkError::Send {
+        what,
+        source: io::ErrorKind::PermissionDenied.into(),
+    }
+}
+
 impl Kernel for Fake {
     fn links(&mut self) -> Result<Vec<Link>, NetlinkError> {
         Ok(self.links.clone())
@@ -157,6 +174,10 @@ impl Kernel for Fake {
         if self.position(address).is_some() {
             return Ok(Added::AlreadyThere);
         }
+        let refused: Option<IpNet> = self.refuses.and_then(|it| it.parse().ok());
+        if refused == Some(address.address) {
+            return Err(denied(format!("add {}", address.address)));
+        }
         self.addresses.push(address.clone());
         self.journal.push(Seen::Added(address.clone()));
         Ok(Added::New)
@@ -166,6 +187,9 @@ impl Kernel for Fake {
         let Some(place) = self.position(address) else {
             return Ok(Removed::WasNotThere);
         };
+        if self.keeps_addresses {
+            return Err(denied(format!("remove {}", address.address)));
+        }
         let removed = self.addresses.remove(place);
         self.journal.push(Seen::Removed(removed));
         Ok(Removed::Gone)

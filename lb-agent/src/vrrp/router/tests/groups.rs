@@ -49,6 +49,45 @@ fn all_become_master_when_the_last_one_can() {
     assert_eq!(group_news(&bench), [State::Backup, State::Master]);
 }
 
+/// What is told, in its order: of the group or of a member.
+fn told(bench: &Bench) -> Vec<(&'static str, State)> {
+    let news = bench.journal.take().into_iter();
+    news.filter_map(|seen| match seen {
+        Seen::Told(News::Group { to, .. }) => Some(("GROUP", to)),
+        Seen::Changed(change) => Some(("INSTANCE", change.to)),
+        _ => None,
+    })
+    .collect()
+}
+
+/// As keepalived 2.2.7 writes into its FIFO.
+#[test]
+fn a_group_is_told_before_its_members_at_the_start_and_after_them_from_then_on() {
+    use State::{Backup, Fault, Init, Master};
+    let mut bench = Bench::started(setup());
+    let (group, instance) = (|to| ("GROUP", to), |to| ("INSTANCE", to));
+    assert_eq!(
+        told(&bench),
+        [group(Backup), instance(Backup), instance(Backup)]
+    );
+    bench.pass(Duration::from_secs(4));
+    assert_eq!(
+        told(&bench),
+        [instance(Master), instance(Master), group(Master)]
+    );
+    bench.router.stop(bench.now);
+    assert_eq!(told(&bench), [instance(Init), instance(Init), group(Init)]);
+
+    let mut bench = Bench::new(setup());
+    bench.kernel().links.retain(|link| link.name != "eth1");
+    bench.router.start(bench.now);
+    let first = told(&bench);
+    assert_eq!(first.first(), Some(&group(Fault)), "{first:?}");
+    assert_eq!(bench.states(), [Fault, Fault]);
+    let again = first.iter().filter(|it| **it == group(Fault));
+    assert_eq!(again.count(), 1, "{first:?}");
+}
+
 #[test]
 fn one_that_yields_takes_the_others_with_it() {
     let mut bench = Bench::master(setup());

@@ -11,7 +11,8 @@ enum Step {
     Link(u32, bool),
     Gone(u32),
     Remove(&'static str),
-    Overrun,
+    /// Notifications are lost, that of the removal of an address among them.
+    Overrun(&'static str),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -23,7 +24,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (index(), any::<bool>()).prop_map(|(index, up)| Step::Link(index, up)),
         1 => index().prop_map(Step::Gone),
         2 => prop_oneof![Just("10.0.0.100/32"), Just("10.0.0.1/24")].prop_map(Step::Remove),
-        1 => Just(Step::Overrun),
+        1 => prop_oneof![Just("10.0.0.100/32"), Just("192.0.2.100/32")].prop_map(Step::Overrun),
     ]
 }
 
@@ -63,7 +64,11 @@ fn act(bench: &mut Bench, step: Step) {
             bench.kernel().addresses.retain(|other| *other != address);
             bench.tell(Event::AddressRemoved(address));
         }
-        Step::Overrun => bench.tell(Event::Overrun),
+        Step::Overrun(address) => {
+            let address: IpNet = address.parse().unwrap();
+            bench.kernel().addresses.retain(|it| it.address != address);
+            bench.tell(Event::Overrun);
+        }
     }
 }
 
@@ -80,6 +85,7 @@ proptest! {
         let mut bench = Bench::started(vec![config(), second]);
         let mut armed = [false; 2];
         for step in steps.into_iter().map(Some).chain([None]) {
+            let is_overrun = matches!(step, Some(Step::Overrun(_)));
             match step {
                 Some(step) => act(&mut bench, step),
                 None => bench.router.stop(bench.now),
@@ -99,6 +105,10 @@ proptest! {
                     bench.kernel().addresses.iter().any(|address| address.address == ours);
                 if state != State::Master {
                     prop_assert!(!is_set, "{ours} left behind in {state:?}");
+                } else if is_overrun {
+                    let dev = ["eth0", "eth1"][place];
+                    let is_there = bench.kernel().links.iter().any(|link| link.name == dev);
+                    prop_assert!(is_set || !is_there, "{ours} is not put back");
                 }
             }
         }

@@ -5,6 +5,74 @@ use crate::vrrp::instance::Rival;
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
 
+/// Lets intervals pass in which a host answers for `taken` whenever it is asked; how many it takes
+/// until it is noticed.
+fn intervals_until_seen(bench: &mut Bench, interval: Duration, taken: Ipv4Addr) -> Option<u32> {
+    for passed in 1..=10 {
+        bench.pass(interval);
+        for seen in bench.journal.take() {
+            // RFC 5227 2.1.1: the sender is nobody; what is announced comes from the address.
+            if let Seen::Frame { index, frame } = seen
+                && frame.len() == arp::FRAME_LEN
+                && frame[28..32] == [0; 4]
+                && frame[38..42] == taken.octets()
+            {
+                bench
+                    .router
+                    .handle_frame(index, &reply(MAC, taken), bench.now);
+            }
+        }
+        if bench.status().split_brain.is_some() {
+            return Some(passed);
+        }
+    }
+    None
+}
+
+/// With so many addresses from 10.0.0.100 on.
+fn config_with(addresses: u8) -> VrrpInstance {
+    let vip = |place| virtual_address(&format!("10.0.0.{}/32", 100 + place), "eth0");
+    VrrpInstance {
+        virtual_ipaddress: (0..addresses).map(vip).collect(),
+        ..config()
+    }
+}
+
+#[test]
+fn a_host_that_has_one_of_many_addresses_is_seen_within_three_intervals() {
+    let second = Duration::from_secs(1);
+    for (addresses, taken) in [(1, 0), (4, 0), (4, 3), (16, 15), (30, 29)] {
+        let mut bench = Bench::master(vec![config_with(addresses)]);
+        let taken = Ipv4Addr::new(10, 0, 0, 100 + taken);
+        let took = intervals_until_seen(&mut bench, second, taken);
+        assert!(took.is_some_and(|took| took <= 3), "{addresses}: {took:?}");
+    }
+}
+
+#[test]
+fn addresses_of_the_other_family_cost_the_others_no_turn() {
+    let six = |last: u8| virtual_address(&format!("fd00::{last}/64"), "eth0");
+    let config = VrrpInstance {
+        virtual_ipaddress_excluded: (1..=40).map(six).collect(),
+        ..config()
+    };
+    let mut bench = Bench::master(vec![config]);
+    let took = intervals_until_seen(&mut bench, Duration::from_secs(1), VIP);
+    assert!(took.is_some_and(|took| took <= 3), "{took:?}");
+}
+
+#[test]
+fn a_second_master_is_seen_within_three_intervals_of_a_tenth_of_a_second_as_well() {
+    let interval = Duration::from_millis(100);
+    let mut setup = Setup::from(vec![config()]);
+    setup.instances[0].version = crate::vrrp::settings::Version::V3;
+    setup.instances[0].advert_int = interval;
+    setup.instances[0].settle();
+    let mut bench = Bench::master(setup);
+    let took = intervals_until_seen(&mut bench, interval, VIP);
+    assert!(took.is_some_and(|took| took <= 3), "{took:?}");
+}
+
 fn reply(mac: [u8; 6], address: Ipv4Addr) -> Vec<u8> {
     let mut frame = arp::gratuitous(mac, address).to_vec();
     frame[21] = 2;

@@ -41,6 +41,23 @@ fn a_route_is_written_as_iproute2_writes_it() {
     assert_eq!(entry.text, "route 192.0.2.0/24 via 10.0.0.9 dev eth0");
 }
 
+/// As `ip route prepend`, `append` and `add` send it.
+#[test]
+fn without_a_word_a_route_goes_before_others_of_its_destination() {
+    let flags = |placing| {
+        let route = Route {
+            placing,
+            nexthops: vec![via("10.0.0.9", Some("eth0"))],
+            ..Route::default()
+        };
+        encode(&route, None, index).unwrap().flags
+    };
+    assert_eq!(flags(Placing::default()), 0x400);
+    assert_eq!(flags(Placing::Prepend), 0x400);
+    assert_eq!(flags(Placing::Append), 0xc00);
+    assert_eq!(flags(Placing::Add), 0x600);
+}
+
 #[test]
 fn scopes_are_those_that_iproute2_assumes() {
     let on_link = NextHop {
