@@ -140,6 +140,7 @@ impl<K: Kernel> Router<K> {
 
     fn make(&mut self, vmac: &Vmac, base: &Link) -> Result<(), String> {
         let name = &vmac.name;
+        let mut discarded = None;
         let is_there = match self.interfaces.by_name(name) {
             None => false,
             // An earlier run was killed, or it could not be brought up.
@@ -151,6 +152,7 @@ impl<K: Kernel> Router<K> {
                      Ethernet address); it is made anew",
                     base.name
                 );
+                discarded = Some(link.clone());
                 if !self.discard_vmac(name) {
                     return Err(format!(
                         "interface {name} is in the way of that on {}",
@@ -179,9 +181,10 @@ impl<K: Kernel> Router<K> {
                 group: vmac.group,
                 kind: vmac.kind,
             };
-            kernel
-                .create_link(&link)
-                .map_err(|error| error.to_string())?;
+            if let Err(error) = kernel.create_link(&link) {
+                self.miss(discarded);
+                return Err(error.to_string());
+            }
         }
         for (setting, value) in OF_VMAC {
             let path = format!("net/ipv4/conf/{name}/{setting}");
@@ -214,6 +217,15 @@ impl<K: Kernel> Router<K> {
             }
         }
         true
+    }
+
+    /// An interface was removed for another one that could not be made. It counts as there until the kernel
+    /// tells of its end, which everybody hears of then.
+    fn miss(&mut self, discarded: Option<Link>) {
+        if let Some(link) = discarded {
+            self.made.removed.remove(&link.index);
+            self.interfaces.insert(link);
+        }
     }
 
     /// An interface is gone, and its settings with it.

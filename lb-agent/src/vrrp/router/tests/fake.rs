@@ -111,6 +111,8 @@ pub(super) struct Fake {
     pub(super) flushed: bool,
     /// None can be made.
     pub(super) refuses_filters: bool,
+    /// No interface can be made.
+    pub(super) refuses_links: bool,
     /// Indexes of interfaces that were made.
     given: Vec<u32>,
     journal: Journal,
@@ -125,6 +127,7 @@ impl Fake {
             since_1970: Duration::from_secs(1_700_000_000),
             flushed: false,
             refuses_filters: false,
+            refuses_links: false,
             given: Vec::new(),
             addresses: vec![
                 on(ETH0.index, "10.0.0.1/24"),
@@ -214,6 +217,12 @@ impl Kernel for Fake {
     }
 
     fn create_link(&mut self, link: &VirtualLink) -> Result<(), NetlinkError> {
+        if self.refuses_links {
+            return Err(NetlinkError::Send {
+                what: format!("make interface {}", link.name),
+                source: io::ErrorKind::Unsupported.into(),
+            });
+        }
         self.journal.push(Seen::LinkMade(link.clone()));
         let parent = link.parent;
         let (mac, kind) = match link.kind {

@@ -225,6 +225,23 @@ fn what_an_earlier_run_has_left_for_another_virtual_router_is_made_anew() {
 }
 
 #[test]
+fn what_was_removed_and_cannot_be_made_anew_is_missing() {
+    let mut bench = Bench::new(with_vmac(false));
+    let parent = ETH0.index;
+    bench
+        .kernel()
+        .links
+        .push(marked(LinkKind::Macvlan { parent }));
+    bench.kernel().refuses_links = true;
+    bench.router.start(bench.now);
+    let (index, name) = (foreign().index, NAME.into());
+    bench.tell(Event::LinkGone { index, name });
+    bench.pass(Duration::from_secs(10));
+    assert_eq!(bench.states(), [State::Fault]);
+    assert!(faults(&bench).contains(&Reason::InterfaceMissing));
+}
+
+#[test]
 fn an_ipvlan_that_an_earlier_run_has_left_elsewhere_is_made_anew_and_somebody_elses_is_not() {
     let parent = ETH1.index;
     for is_ours in [true, false] {
