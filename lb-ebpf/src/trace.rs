@@ -177,7 +177,11 @@ fn read(ctx: &XdpContext, tuple: *mut Tuple) {
     let packet = Packet::new(ctx);
     // SAFETY: the record is this CPU's own; `at` checks every header.
     unsafe {
+        // Of a header that cannot be read nothing is left of the packet before.
         (*tuple).version = 0;
+        (*tuple).source_port = 0;
+        (*tuple).destination_port = 0;
+        (*tuple).flags = 0;
         let Some(ethernet) = packet.at::<Ethernet>(0) else {
             return;
         };
@@ -235,14 +239,11 @@ unsafe fn read_ipv6(packet: Packet, tuple: *mut Tuple) {
 ///
 /// # Safety
 ///
-/// The record is this CPU's own, and the rest of it is set.
+/// The record is this CPU's own, the rest of it is set, and these are zero.
 #[inline(always)]
 unsafe fn read_ports(packet: Packet, at: usize, tuple: *mut Tuple) {
     // SAFETY: by contract.
     unsafe {
-        (*tuple).source_port = 0;
-        (*tuple).destination_port = 0;
-        (*tuple).flags = 0;
         if (*tuple).fragment != 0 || !matches!((*tuple).protocol, TCP | UDP | ICMP | ICMP6) {
             return;
         }
