@@ -151,6 +151,8 @@ fn tunnels_of_gue_end_at_the_servers() -> Result<()> {
         port: 6080,
         checksum,
     };
+    // Nobody loads it by itself; where it cannot be, ip(8) says so.
+    let _there_or_not = Command::new("modprobe").arg("fou").output();
     tunnelled(
         [Checksum::None, Checksum::Full].map(with),
         &[

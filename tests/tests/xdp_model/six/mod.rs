@@ -1,7 +1,7 @@
 //! IPv6. A world of IPv4 has an image in IPv6, address by address, and what is true of the one is
 //! true of the other: `twins` runs both through the program. What IPv6 alone has, its headers above
 //! all, `damage` and `promises` look at, `related` at errors and fragments, `limits` at who counts as one
-//! client, `races` at clients whose keys are the same, and `reused` at places that change hands.
+//! client, and `races` at clients whose keys are the same.
 
 mod damage;
 mod frame;
@@ -9,7 +9,6 @@ mod limits;
 mod promises;
 mod races;
 mod related;
-mod reused;
 mod twins;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -37,7 +37,7 @@ use self::services6::Services6;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 27] = [
+pub const NAMES: [&str; 28] = [
     "CONTROL",
     "SERVICES4",
     "SERVICES6",
@@ -62,6 +62,7 @@ pub const NAMES: [&str; 27] = [
     "RETIRED_STATS",
     "REASONS",
     "ANSWERS",
+    "ASKED6",
     "EGRESS",
     "UNRESOLVED",
     "PROGRAMS",
