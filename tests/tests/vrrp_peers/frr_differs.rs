@@ -11,7 +11,9 @@ use lb_tests::{Deaf, Need, skipped, wait_until};
 use nix::sys::signal::Signal;
 
 use crate::adverts::in_time;
-use crate::frr::{FOUR, Family, Frr, NEEDS, THEIR_SKEW_80, THREE_INTERVALS, both_families, ours};
+use crate::frr::{
+    FOUR, Family, Frr, NEEDS, SIX, THEIR_SKEW_80, THREE_INTERVALS, both_families, ours,
+};
 use crate::pair::{OURS, Ours, PATIENCE, Pair, THEIRS, VIP, beside_others};
 
 /// The skew of priority 80 at half a second, as we have it and in whole centiseconds.
