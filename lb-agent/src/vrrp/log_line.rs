@@ -139,11 +139,16 @@ impl LogLine {
 }
 
 impl LogLine {
-    /// Whether somebody who goes on causes the same line with every advert.
+    /// Whether somebody who goes on causes the same line with every advert; the last two: two masters that
+    /// are heard in turn.
     pub const fn may_repeat(self) -> bool {
         matches!(
             self,
-            Self::LowerPriority { .. } | Self::Discarding { .. } | Self::OurAddress
+            Self::LowerPriority { .. }
+                | Self::Discarding { .. }
+                | Self::OurAddress
+                | Self::MasterChanged { .. }
+                | Self::IntervalUpdated { .. }
         )
     }
 }
