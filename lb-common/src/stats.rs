@@ -198,7 +198,9 @@ impl Reason {
             Self::TimeToLive => "to the kernel: its time to live has run out",
             Self::TimeExceeded => "answered: its time to live has run out",
             Self::TooBig => "answered: it does not fit the way to the server",
-            Self::CannotFragment => "dropped: it does not fit, and nobody may be told",
+            Self::CannotFragment => {
+                "dropped: it does not fit, and XDP fragments nothing: see docs/dump.md"
+            }
             Self::AnswerLimit => "dropped: it should be answered, but there were answers enough",
             Self::ReplyTooBig => "to the kernel: a reply does not fit the way to the client",
             Self::NoRoom => "dropped: the flow table has no room for it (NAT)",

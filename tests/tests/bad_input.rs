@@ -105,8 +105,8 @@ const CASES: [Case; 8] = [
     },
 ];
 
-/// What the log says of a file with errors.
-const REST_RUNS: &str = "has errors (`lb-agent check` shows them): what they are about is left out, \
+/// What the log says of a file with faults.
+const REST_RUNS: &str = "has faults (`lb-agent check` shows them): what they are about is left out, \
                          the rest runs, as with keepalived; `run --strict` would start nothing";
 
 #[test]

@@ -40,7 +40,7 @@ pub(super) struct Weight {
     #[command(flatten)]
     target: Target,
     /// Its share of new connections; 0: none.
-    #[arg(value_name = "WEIGHT", value_parser = clap::value_parser!(u32).range(0..=65535))]
+    #[arg(value_name = "WEIGHT", value_parser = clap::value_parser!(u32).range(0..=65535), allow_negative_numbers = true)]
     weight: u32,
 }
 

@@ -18,6 +18,9 @@ const FAULTY: u8 = 5;
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigArguments,
+    /// The configuration file, as with `--config`.
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
     /// For people, or one JSON document for programs.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -41,11 +44,20 @@ impl Arguments {
     pub(super) fn of(config: ConfigArguments, log: PathBuf) -> Self {
         Self {
             config,
+            file: None,
             format: Format::Text,
             explain: false,
             strict: false,
             keywords: false,
             log: Some(log).filter(|log| log.as_os_str() != "-" && log != Path::new("/dev/stdout")),
+        }
+    }
+
+    /// Which configuration: the file may stand alone, too.
+    fn configuration(&self) -> ConfigArguments {
+        ConfigArguments {
+            config: self.file.as_ref().unwrap_or(&self.config.config).clone(),
+            config_id: self.config.config_id.clone(),
         }
     }
 }
@@ -80,9 +92,10 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
+    let configuration = arguments.configuration();
     let mut loaded = match arguments.format {
-        Format::Text => arguments.config.load(arguments.explain),
-        Format::Json => arguments.config.load_for_machines(arguments.explain),
+        Format::Text => configuration.load(arguments.explain),
+        Format::Json => configuration.load_for_machines(arguments.explain),
     };
     let remarks = host::remarks(&loaded);
     loaded.add(remarks);
@@ -120,10 +133,10 @@ fn exit_status(loaded: &Loaded, strict: bool) -> u8 {
 }
 
 fn text(arguments: &Arguments, loaded: &Loaded) -> String {
-    let path = arguments.config.config.display();
     let messages = config::render(loaded, std::io::stdout().is_terminal());
     if messages.is_empty() {
-        return format!("{path}: no errors, no warnings");
+        let path = arguments.configuration().config;
+        return format!("{}: no errors, no warnings", path.display());
     }
     messages
 }
@@ -138,3 +151,6 @@ fn json(loaded: &Loaded, exit_status: u8, explained: Option<String>) -> String {
     serde_json::to_string_pretty(&report)
         .unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub(super) struct Completions {
 #[derive(Debug, clap::Args)]
 pub(super) struct Keyword {
     /// Its name; without one the names of all are listed.
-    #[arg(value_name = "NAME", value_parser = Names, hide_possible_values = true)]
+    #[arg(value_name = "NAME", value_parser = Names, hide_possible_values = true, allow_hyphen_values = true)]
     name: Option<String>,
 }
 

@@ -83,10 +83,11 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
 }
 
 fn digest(arguments: &Arguments) -> Result<String, String> {
+    let server = address(arguments)?;
     let target = Target {
         connect_timeout: Duration::from_secs(arguments.timeout.into()),
         fwmark: arguments.fwmark,
-        ..Target::new(address(arguments)?)
+        ..Target::new(server)
     };
     let host = arguments.use_virtualhost.as_ref();
     let url = Url {
@@ -117,8 +118,8 @@ fn digest(arguments: &Arguments) -> Result<String, String> {
     let fetched = runtime.block_on(fetch(&target, &get, ssl.as_ref(), &url, &mut response));
     match fetched {
         Ok(()) | Err(ProbeResult::Success | ProbeResult::Weighs(_)) => {}
-        Err(ProbeResult::Failed(failure)) => return Err(failure.to_string()),
-        Err(ProbeResult::NotProbed(error)) => return Err(error.to_string()),
+        Err(ProbeResult::Failed(failure)) => return Err(format!("{server}: {failure}")),
+        Err(ProbeResult::NotProbed(error)) => return Err(format!("{server}: {error}")),
     }
     let digest = response.digest().map(hex).unwrap_or_default();
     Ok(match response.status().filter(|_| arguments.verbose) {

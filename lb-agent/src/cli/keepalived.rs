@@ -3,6 +3,7 @@
 //! It is meant when no subcommand is named: `lb-agent -f FILE -n -l`, or a link called `keepalived`
 //! or `genhash`. Switches that have no meaning here are taken and said.
 
+mod attached;
 mod pid;
 
 use std::ffi::{OsStr, OsString};
@@ -152,7 +153,7 @@ pub(super) fn read(arguments: Vec<OsString>) -> Result<Meaning, clap::Error> {
         return Ok(Meaning::Ours(ours.into_iter().chain(rest).collect()));
     }
     if is_keepalived || (is_switch && !alone) {
-        let switches = Switches::try_parse_from(arguments)?;
+        let switches = Switches::try_parse_from(attached::with_equals(arguments))?;
         return Ok(Meaning::Keepaliveds(Box::new(switches)));
     }
     Ok(Meaning::Ours(arguments))

@@ -20,7 +20,8 @@ pub(super) struct Arguments {
     /// What to log: error, warn, info, debug, trace, or a filter as in `RUST_LOG`.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
-    /// Refuse a configuration with errors. Without it the rest runs, as with keepalived.
+    /// Refuse a configuration of which anything would be left out or is not understood. Without it
+    /// the rest runs, as with keepalived.
     #[arg(long)]
     strict: bool,
     /// keepalived's switches.
@@ -85,13 +86,13 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
         let path = path.display();
         if arguments.strict {
             error!(
-                "{path} has errors (`lb-agent check` shows them), and `--strict` wants none; nothing was started"
+                "{path} has faults (`lb-agent check` shows them), and `--strict` wants none; nothing was started"
             );
             say_left(&arguments.instance.instance);
             return ExitCode::from(status);
         }
         warn!(
-            "{path} has errors (`lb-agent check` shows them): what they are about is left out, \
+            "{path} has faults (`lb-agent check` shows them): what they are about is left out, \
              the rest runs, as with keepalived; `run --strict` would start nothing"
         );
     }

@@ -276,7 +276,7 @@ fn a_check_that_cannot_wait_is_made_now() -> Result<()> {
     std::thread::sleep(Duration::from_secs(2));
     drop(cluster.site.web[0].take());
     let text = done(cluster.agent(0)?, &format!("check-now {VIP} {RS1}"))?;
-    assert_eq!(text, "1 checks start now\n");
+    assert_eq!(text, "1 check starts now\n");
     cluster
         .agent(0)?
         .wait_for("Removing service [192.168.159.105]:tcp:80", SOON)?;

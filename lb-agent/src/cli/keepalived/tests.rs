@@ -41,6 +41,44 @@ fn a_test_of_the_configuration_may_name_a_log() {
     assert_eq!(keepaliveds("keepalived").config_test, None);
 }
 
+/// What getopt gives keepalived for `t::`, `g::`, `M::` and `e::`.
+#[test]
+fn a_value_behind_its_letter_in_one_word_is_read_as_getopt_reads_it() {
+    let table = [
+        ("keepalived -tlog -f x", "keepalived -t=log -f x"),
+        ("keepalived -t/tmp/log", "keepalived -t=/tmp/log"),
+        ("keepalived -nlt/tmp/log", "keepalived -nlt=/tmp/log"),
+        ("keepalived -tgMe", "keepalived -t=gMe"),
+        (
+            "lb-agent -g/tmp/x -Mcore -eall",
+            "lb-agent -g=/tmp/x -M=core -e=all",
+        ),
+        // Nothing is attached, or clap's own way is taken.
+        ("keepalived -t x", "keepalived -t x"),
+        ("keepalived -nt -g", "keepalived -nt -g"),
+        ("keepalived -t=log", "keepalived -t=log"),
+        (
+            "keepalived --config-test=log",
+            "keepalived --config-test=log",
+        ),
+        // These letters are of the value of another one.
+        ("keepalived -ftest -p/get", "keepalived -ftest -p/get"),
+        ("keepalived -nf -test -tlog", "keepalived -nf -test -t=log"),
+        ("-test -n", "-test -n"),
+    ];
+    for (line, expected) in table {
+        let rewritten = attached::with_equals(words(line));
+        assert_eq!(rewritten, words(expected), "{line}");
+    }
+    let with_log = keepaliveds("lb-agent -nt/tmp/log -f x");
+    assert_eq!(with_log.config_test, Some("/tmp/log".into()));
+    assert!(with_log.dont_fork && with_log.use_file == Path::new("x"));
+    let others = keepaliveds("lb-agent -g/tmp/x -Mcore -eall -n");
+    assert_eq!(others.log_file, Some("/tmp/x".into()));
+    assert_eq!(others.core_dump_pattern.as_deref(), Some("core"));
+    assert_eq!(others.all_config.as_deref(), Some("all"));
+}
+
 #[test]
 fn our_own_commands_stay_ours() {
     for line in [

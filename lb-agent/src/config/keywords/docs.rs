@@ -13,12 +13,14 @@ keepalived up to 2.4.3 is known. What a keyword does here:
 
 | | |
 | --- | --- |
-| works | as with keepalived |
+| works | as with keepalived; where not, [keepalived.md](keepalived.md) and [health.md](health.md) say so |
 | without effect | by design; a notice says why |
 | refused | an error says what to do instead |
 
-Our own keywords begin with `xdp_`, but for `notify_split_brain`; keepalived warns about them and goes on. Times are seconds with up
-to six digits behind the point where no unit stands. `lb-agent check` says what it makes of a file.
+Our own keywords begin with `xdp_`, but for `notify_split_brain`; keepalived warns about them and goes on (`keepalived -t` then ends
+with 5). They are explained in [xdp.md](xdp.md), [scheduling.md](scheduling.md), [health.md](health.md) and [keepalived.md](keepalived.md).
+Macros are keepalived's: `@ID`, `$NAME`, `~SEQ`, `~LST`. Times are seconds with up to six digits behind the point where no unit stands.
+`lb-agent check` says what it makes of a file.
 ";
 
 const COLUMNS: &str = "| keyword | default | example | here |\n| --- | --- | --- | --- |\n";

@@ -28,8 +28,10 @@ impl Supervisor {
             } => match self.check_now(virtual_server.as_deref(), real_server.as_deref()) {
                 Ok(count) => {
                     tokio::spawn(async move {
-                        let count = count.await;
-                        let text = format!("{count} checks start now");
+                        let text = match count.await {
+                            1 => "1 check starts now".to_owned(),
+                            count => format!("{count} checks start now"),
+                        };
                         reply.send(Response::done(text)).ok();
                     });
                     return;
