@@ -269,15 +269,33 @@ fn an_address_of_this_host_counts_once_its_route_is_known_also_in_a_rehearsal() 
     assert!(!next.needs_xdp());
 }
 
+/// Somebody else has `port` of 10.0.0.9.
+fn theirs(served: &Served, port: u16) -> Option<Foreign> {
+    match served {
+        Served::Address(key) if key.address.to_string() == "10.0.0.9" => Some(Foreign {
+            name: format!("TCP 10.0.0.9:{port}"),
+            is_same: key.port == port,
+        }),
+        Served::Address(_) | Served::Fwmark(_) => None,
+    }
+}
+
+#[test]
+fn another_port_that_somebody_else_serves_takes_nothing_from_who_has_xdp_or_nobody() {
+    use Carrier::{Ipvs, None, Xdp};
+    let text = server("10.0.0.9 80", "xdp_mode native") + &server("10.0.0.9 443", "");
+    for (port, expected) in [(8080, [Xdp, Xdp]), (80, [Xdp, Xdp]), (443, [None, Ipvs])] {
+        let mut director = director(&text);
+        director.note_foreign(|served| theirs(served, port));
+        director.choose(Ok(()), Ok(()));
+        assert_eq!(carriers(&director), expected, "{port}");
+    }
+}
+
 #[test]
 fn what_somebody_else_serves_with_ipvs_is_not_for_xdp() {
     let mut director = director(&(server("10.0.0.1 80", "") + &server("10.0.0.9 80", "")));
-    director.note_foreign(|served| match served {
-        Served::Address(key) if key.address.to_string() == "10.0.0.9" => {
-            Some("TCP 10.0.0.9:443".to_owned())
-        }
-        Served::Address(_) | Served::Fwmark(_) => None,
-    });
+    director.note_foreign(|served| theirs(served, 443));
     director.choose(Ok(()), Ok(()));
     assert_eq!(carriers(&director), [Carrier::Xdp, Carrier::Ipvs]);
     let with_xdp = director.served_by_xdp();

@@ -9,7 +9,7 @@ use tracing::{error, warn};
 use crate::config::model::{LvsFlushOnStop, Served};
 use crate::dataplane::ipvs::key::key;
 use crate::net::ipvs::{Change, Ipvs, IpvsError, ServiceKey};
-use crate::runtime::director::Director;
+use crate::runtime::director::{Director, Foreign};
 use crate::runtime::plane::chain;
 
 /// Services that are in IPVS and that are not `ours` are not for XDP to take, nor is the rest of their
@@ -27,13 +27,33 @@ pub(in crate::runtime::supervisor) fn note_foreign(
         .inspect_err(|error| warn!("{}", chain(error)))
         .unwrap_or_default();
     let keys = table.iter().map(|entry| entry.service.key);
+    let mut others = Others::of(keys.filter(|key| !ours.contains(key)));
     let stays: BTreeSet<ServicePlace> = with_xdp.iter().map(|it| place(key(it))).collect();
-    let mut foreign: BTreeMap<ServicePlace, ServiceKey> = BTreeMap::new();
-    for key in keys.filter(|key| !ours.contains(key)) {
-        foreign.entry(place(key)).or_insert(key);
+    others.0.retain(|place, _| !stays.contains(place));
+    director.note_foreign(|served| others.at(key(served)));
+}
+
+/// What others have in the tables, by what is never with both planes.
+struct Others(BTreeMap<ServicePlace, BTreeSet<ServiceKey>>);
+
+impl Others {
+    fn of(keys: impl Iterator<Item = ServiceKey>) -> Self {
+        let mut places: BTreeMap<ServicePlace, BTreeSet<ServiceKey>> = BTreeMap::new();
+        for key in keys {
+            places.entry(place(key)).or_default().insert(key);
+        }
+        Self(places)
     }
-    foreign.retain(|place, _| !stays.contains(place));
-    director.note_foreign(|served| foreign.get(&place(key(served))).map(ToString::to_string));
+
+    /// The service that stands in the way of `key`: the same, else one of its address.
+    fn at(&self, key: ServiceKey) -> Option<Foreign> {
+        let there = self.0.get(&place(key))?;
+        let found = there.get(&key).or_else(|| there.first())?;
+        Some(Foreign {
+            name: found.to_string(),
+            is_same: *found == key,
+        })
+    }
 }
 
 /// What is never with both planes.
@@ -67,5 +87,26 @@ pub(in crate::runtime::supervisor) fn flush_on_stop(director: &Director) {
         // They went with the module.
         Ok(()) | Err(IpvsError::Unloaded(_)) => {}
         Err(error) => error!("lvs_flush_on_stop: {}", chain(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::ipvs::Protocol;
+
+    #[test]
+    fn the_same_service_is_found_before_another_of_its_address() {
+        let tcp = |address: &str, port| ServiceKey::Address {
+            protocol: Protocol::Tcp,
+            address: address.parse().unwrap(),
+            port,
+        };
+        let others = Others::of([tcp("10.0.0.1", 80), tcp("10.0.0.1", 443)].into_iter());
+        let found = |key| others.at(key).map(|it| (it.name, it.is_same));
+        let one = |name: &str, is_same| Some((name.to_owned(), is_same));
+        assert_eq!(found(tcp("10.0.0.1", 443)), one("TCP 10.0.0.1:443", true));
+        assert_eq!(found(tcp("10.0.0.1", 22)), one("TCP 10.0.0.1:80", false));
+        assert_eq!(found(tcp("10.0.0.2", 80)), None);
     }
 }
