@@ -117,12 +117,9 @@ impl Director {
         addresses
     }
 
-    /// What XDP serves.
-    pub fn served_by_xdp(&self) -> Vec<Served> {
-        let servers = self.carried_by(Carrier::Xdp);
-        servers
-            .flat_map(|(server, _)| self.config.served(server))
-            .collect()
+    /// The addresses that XDP serves.
+    pub fn addresses_with_xdp(&self) -> BTreeSet<IpAddr> {
+        self.addresses_of(Carrier::Xdp)
     }
 
     /// The choices, in the order of the virtual servers.

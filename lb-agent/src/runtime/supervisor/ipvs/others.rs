@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use tracing::{error, warn};
 
-use crate::config::model::{LvsFlushOnStop, Served};
+use crate::config::model::LvsFlushOnStop;
 use crate::dataplane::ipvs::key::key;
 use crate::net::ipvs::{Change, Ipvs, IpvsError, ServiceKey};
 use crate::runtime::director::{Director, Foreign};
@@ -17,7 +17,7 @@ use crate::runtime::plane::chain;
 pub(in crate::runtime::supervisor) fn note_foreign(
     director: &mut Director,
     ours: &BTreeSet<ServiceKey>,
-    with_xdp: &[Served],
+    with_xdp: &BTreeSet<IpAddr>,
 ) {
     let table = Ipvs::open_if_loaded().and_then(|ipvs| match ipvs {
         Some(mut ipvs) => ipvs.services(),
@@ -28,8 +28,7 @@ pub(in crate::runtime::supervisor) fn note_foreign(
         .unwrap_or_default();
     let keys = table.iter().map(|entry| entry.service.key);
     let mut others = Others::of(keys.filter(|key| !ours.contains(key)));
-    let stays: BTreeSet<ServicePlace> = with_xdp.iter().map(|it| place(key(it))).collect();
-    others.0.retain(|place, _| !stays.contains(place));
+    others.leave(with_xdp);
     director.note_foreign(|served| others.at(key(served)));
 }
 
@@ -43,6 +42,14 @@ impl Others {
             places.entry(place(key)).or_default().insert(key);
         }
         Self(places)
+    }
+
+    /// What XDP serves already nobody stands in the way of.
+    fn leave(&mut self, with_xdp: &BTreeSet<IpAddr>) {
+        self.0.retain(|place, _| match place {
+            ServicePlace::Address(address) => !with_xdp.contains(address),
+            ServicePlace::Mark(_) => true,
+        });
     }
 
     /// The service that stands in the way of `key`: the same, else one of its address.
@@ -93,7 +100,7 @@ pub(in crate::runtime::supervisor) fn flush_on_stop(director: &Director) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::ipvs::Protocol;
+    use crate::net::ipvs::{Family, Protocol};
 
     #[test]
     fn the_same_service_is_found_before_another_of_its_address() {
@@ -108,5 +115,23 @@ mod tests {
         assert_eq!(found(tcp("10.0.0.1", 443)), one("TCP 10.0.0.1:443", true));
         assert_eq!(found(tcp("10.0.0.1", 22)), one("TCP 10.0.0.1:80", false));
         assert_eq!(found(tcp("10.0.0.2", 80)), None);
+    }
+
+    #[test]
+    fn nobody_stands_in_the_way_of_what_xdp_serves_already() {
+        let mark = ServiceKey::Mark {
+            mark: 6,
+            family: Family::V4,
+        };
+        let address = IpAddr::from([10, 0, 0, 1]);
+        let web = ServiceKey::Address {
+            protocol: Protocol::Tcp,
+            address,
+            port: 80,
+        };
+        let mut others = Others::of([web, mark].into_iter());
+        others.leave(&BTreeSet::from([address]));
+        assert_eq!(others.at(web), None);
+        assert!(others.at(mark).is_some());
     }
 }
