@@ -27,7 +27,7 @@ pub(in crate::config) fn lb_kind(
     let (kind, tunnel) = method(node, lowering);
     virtual_server.lb_kind = kind.or(virtual_server.lb_kind);
     match tunnel {
-        // What no `type` means, too.
+        // What no `type` means.
         None | Some(Tunnel::Ipip) => {}
         Some(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => virtual_server.value.tunnel = tunnel,
     }
@@ -57,7 +57,8 @@ pub(in crate::config) fn sorry_server_lvs_method(
     service.sorry_server_tunnel = tunnel.or(service.sorry_server_tunnel);
 }
 
-/// `NAT|DR|TUN [type …]`: how packets reach a server, and the tunnel that is named.
+/// `NAT|DR|TUN [type …]`: how packets reach a server, and by which tunnel. `TUN` alone is IP in IP, as in
+/// keepalived, whatever that of `lb_kind` is.
 fn method(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
@@ -65,7 +66,8 @@ fn method(
     let kind = lowering.first(node, |text| value::choice(text, KINDS));
     let options = node.arguments.get(1..).unwrap_or_default();
     let (Some(first), Some(last)) = (options.first(), options.last()) else {
-        return (kind, None);
+        let is_tunnel = kind.is_some_and(|kind| kind.value == Forwarding::Tun);
+        return (kind, is_tunnel.then_some(Tunnel::Ipip));
     };
     let span = first.span.to(last.span);
     if kind.is_none_or(|kind| kind.value != Forwarding::Tun) {

@@ -368,7 +368,7 @@ fn the_tunnel_of_one_server_is_read_like_that_of_all() {
     for (lines, tunnel) in [
         ("lvs_method TUN type gre csum", Some(gre)),
         ("lvs_method TUN type ipip", Some(Tunnel::Ipip)),
-        ("lvs_method TUN", None),
+        ("lvs_method TUN", Some(Tunnel::Ipip)),
     ] {
         let expected = ((Some(Forwarding::Tun), tunnel), quiet.clone());
         assert_eq!(of_server(lines), expected, "{lines}");
