@@ -83,8 +83,8 @@ fn method(
     (kind, tunnel.or(Some(Tunnel::Ipip)))
 }
 
-/// `type ipip|gue port N|gre [nocsum|csum|remcsum]`, in any order; the last of each counts. The kernel
-/// takes no `remcsum` with GRE.
+/// `type ipip|gue port N|gre [nocsum|csum|remcsum]`, in any order; the last of each counts. GRE has
+/// no `remcsum`, as in keepalived.
 fn tunnel(options: &[Word<'_>]) -> Option<Tunnel> {
     let mut words = options.iter().map(|word| &*word.text);
     let (mut name, mut port, mut checksum) = ("ipip", None, None);
