@@ -25,6 +25,7 @@ use super::module::Module;
 use super::said::Said;
 use super::vrrp::names;
 use crate::config::model::VirtualServerKey;
+use crate::dataplane::choice::Choice;
 use crate::dataplane::nexthop::NextHops;
 use crate::dataplane::xdp::gate::{InstanceGates, NoGates};
 use crate::dataplane::xdp::pins::Pins;
@@ -188,13 +189,23 @@ impl Planes {
             return false;
         }
         self.open_or_ask(director);
-        let is_there = self.ipvs.is_some();
-        if is_there {
+        if self.ipvs.is_some() {
             director.note_refusals(refused);
         }
-        director.choose(self.xdp_there(), self.ipvs_there());
+        let is_another = self.choose_anew(director);
         self.tell(director);
-        is_there
+        is_another
+    }
+
+    /// Chooses anew, unless the module of IPVS is still being loaded: what came to IPVS then would have
+    /// nobody. Whether the choices are others now.
+    fn choose_anew(&self, director: &mut Director) -> bool {
+        if self.ipvs.is_none() && self.no_ipvs.is_none() {
+            return false;
+        }
+        let before: Vec<Choice> = director.choices().map(|(_, it)| it.clone()).collect();
+        director.choose(self.xdp_there(), self.ipvs_there());
+        director.choices().map(|(_, it)| it).ne(&before)
     }
 
     /// A plane that nobody needs goes, when nobody is served by it any more.
