@@ -165,14 +165,23 @@ impl Planes {
         if self.reconsider(director) {
             wanted = self.balancer.as_mut().map(|it| it.open(director));
         }
-        if let Some(ipvs) = &mut self.ipvs {
-            ipvs.update(director);
-            director.note_ipvs_refusals(ipvs.refused().clone());
-        }
+        let is_news = self.update_ipvs(director);
         if let (Some(balancer), Some(wanted)) = (&mut self.balancer, wanted) {
             balancer.update(director, &wanted);
         }
+        if is_news {
+            self.tell(director);
+        }
         self.leave_unused(director);
+    }
+
+    /// Brings IPVS to what is desired now. Whether the kernel refuses something else than before.
+    fn update_ipvs(&mut self, director: &mut Director) -> bool {
+        let Some(ipvs) = &mut self.ipvs else {
+            return false;
+        };
+        ipvs.update(director);
+        director.note_ipvs_refusals(ipvs.refused().clone())
     }
 
     /// An interface may have refused the program since the last choice; whether that is another one

@@ -184,7 +184,9 @@ fn what_the_kernel_s_ipvs_refuses_is_served_in_part_or_by_nobody() {
     };
     let taken = first(&director);
     assert_eq!(taken.0, Carrier::Ipvs);
-    director.note_ipvs_refusals(BTreeMap::from([(keys[0], refusal(true))]));
+    let one = BTreeMap::from([(keys[0], refusal(true))]);
+    assert!(director.note_ipvs_refusals(one.clone()));
+    assert!(!director.note_ipvs_refusals(one), "it is told once");
     let (carrier, reasons) = first(&director);
     assert_eq!(carrier, Carrier::Ipvs, "the other one stands");
     assert_eq!(reasons.last().unwrap(), "try `modprobe ip_vs_twos`");

@@ -70,13 +70,14 @@ impl Planes {
         if let Some(balancer) = &mut self.balancer {
             balancer.begin(director)?;
         }
-        if let Some(ipvs) = &mut self.ipvs {
-            // Not before XDP serves: a start that fails leaves the tables as they are.
-            if director.config().global_defs.lvs.lvs_flush {
-                ipvs.flush();
-            }
-            ipvs.update(director);
-            director.note_ipvs_refusals(ipvs.refused().clone());
+        // Not before XDP serves: a start that fails leaves the tables as they are.
+        if director.config().global_defs.lvs.lvs_flush
+            && let Some(ipvs) = &mut self.ipvs
+        {
+            ipvs.flush();
+        }
+        if self.update_ipvs(director) {
+            self.tell(director);
         }
         self.leave_unused(director);
         Ok(())
