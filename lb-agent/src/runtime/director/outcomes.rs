@@ -78,7 +78,7 @@ impl Director {
             reasons.push(format!("and {more} more of its services"));
         }
         let missing = refusals.iter().filter(|it| it.whole).count();
-        let carrier = if missing == keys.len() {
+        let carrier = if !keys.is_empty() && missing == keys.len() {
             Carrier::None
         } else {
             Carrier::Ipvs

@@ -5,7 +5,7 @@ use crate::config::{Memory, load};
 use crate::dataplane::port::{Port, Ports};
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
-use crate::net::ipvs::ServiceKey;
+use crate::net::ipvs::{Family, ServiceKey};
 use crate::net::link::{Link, LinkKind};
 use crate::net::route::Route;
 use crate::runtime::clock;
@@ -202,6 +202,28 @@ fn what_the_kernel_s_ipvs_refuses_is_served_in_part_or_by_nobody() {
     assert_eq!(first(&director).0, Carrier::Ipvs);
     director.note_ipvs_refusals(BTreeMap::new());
     assert_eq!(first(&director), taken);
+}
+
+#[test]
+fn what_the_kernel_s_ipvs_refuses_of_others_is_no_matter_of_who_serves_nothing() {
+    let group = "virtual_server_group G {\n10.0.0.8 80\n}\nvirtual_server group G {\n\
+                 lb_algo rr\nlb_kind DR\nprotocol TCP\nreal_server 10.0.0.2 80 {\n}\n}\n";
+    let mut config = load(&Memory::default().with("/main", group), "/main".as_ref()).config;
+    config.virtual_server_groups.clear();
+    let mut director = Director::new(config, &Numbers::default()).0;
+    director.choose(Ok(()), Ok(()));
+    let before = first(&director);
+    let key = ServiceKey::Mark {
+        mark: 6,
+        family: Family::V4,
+    };
+    let refusal = IpvsRefusal {
+        whole: true,
+        why: "try `modprobe ip_vs_twos`".to_owned(),
+    };
+    director.note_ipvs_refusals(BTreeMap::from([(key, refusal)]));
+    assert_eq!(first(&director), before);
+    assert_eq!(before.0, Carrier::Ipvs);
 }
 
 #[test]
