@@ -334,7 +334,7 @@ fn what_a_group_does_not_serve_is_said() {
     assert_eq!(
         messages(&of(&group(""))),
         [
-            "error this group has 65535 addresses and ports, one service each: the first 16384 are \
+            "warning this group has 65535 addresses and ports, one service each: the first 16384 are \
              served, the others are not"
         ]
     );
