@@ -127,15 +127,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         ));
     }
     println!("\n{outcomes}");
-    let without = outcomes.without_guest();
-    ensure!(
-        !options.needs_guests || without == 0,
-        "{without} tests had no guest to run in (kernel IPVS, Debian's kernel): why none starts stands above"
-    );
     ensure!(
         outcomes.failed.is_empty(),
         "{} tests failed",
         outcomes.failed.len()
+    );
+    let without = outcomes.without_guest();
+    ensure!(
+        !options.needs_guests || without == 0,
+        "{without} tests had no guest to run in (kernel IPVS, Debian's kernel): why none starts stands above"
     );
     Ok(())
 }

@@ -34,7 +34,7 @@ pub use self::module::load;
 pub use self::service::{Granularity, Persistence, SchedulerFlags, Service, ServiceEntry};
 pub use self::statistics::{Figures, Statistics};
 
-use self::change::{command, kind};
+use self::change::{command, kind, pieces};
 use super::attribute::{self, Writer, attributes};
 use super::generic::{self, Message};
 use super::netlink::Connection;
@@ -198,7 +198,23 @@ impl Ipvs {
     /// Carries out changes in their order, and gives those that the kernel has refused: the others
     /// are done. An error means that it is not known which are done; [`IpvsError::Unloaded`], that
     /// this connection is of no use any more.
+    ///
+    /// A server that is taken out and added again right after is out for one system call.
     pub fn change_all(&mut self, changes: &[Change]) -> Result<Vec<Refused>, IpvsError> {
+        let mut refused = Vec::new();
+        let mut done = 0;
+        for piece in pieces(changes) {
+            let some = self.change_some(piece)?;
+            refused.extend(some.into_iter().map(|it| Refused {
+                number: done + it.number,
+                error: it.error,
+            }));
+            done += piece.len();
+        }
+        Ok(refused)
+    }
+
+    fn change_some(&mut self, changes: &[Change]) -> Result<Vec<Refused>, IpvsError> {
         let family = self.family;
         let messages = changes.iter().map(|change| change.message(family));
         let describe = |number: usize| {

@@ -35,7 +35,7 @@ const DUMP_ATTEMPTS: u32 = 16;
 
 /// How many requests go out together. Each may be refused, and all refusals have to fit the
 /// receive buffer: 208 KiB by default, of which a refusal takes about one.
-const TOGETHER: usize = 128;
+pub(super) const TOGETHER: usize = 128;
 
 /// A socket for requests, one at a time.
 ///

@@ -26,7 +26,7 @@ use lb_common::service::{TCP, UDP};
 
 use self::addresses::Addresses;
 use self::attach::Masters;
-pub use self::choices::asks_for_ipvs;
+pub use self::choices::{Foreign, asks_for_ipvs};
 pub use self::outcomes::IpvsRefusal;
 use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualServerKey};
 use crate::dataplane::choice::Choice;

@@ -6,8 +6,9 @@ mod found;
 mod interfaces;
 mod times;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -172,6 +173,15 @@ impl Plane {
     /// The gates, for the VRRP thread.
     pub fn gates(&self) -> Gates {
         Gates::new(self.maps.control())
+    }
+
+    /// The addresses that the maps have services for, at first those that an earlier agent has left.
+    pub fn addresses(&self) -> BTreeSet<IpAddr> {
+        self.installed
+            .services
+            .keys()
+            .map(|it| it.address)
+            .collect()
     }
 
     /// What the program is attached to: index, name, mode.

@@ -167,7 +167,8 @@ fn every_setting_of_a_virtual_server_is_in_the_kernel() -> Result<()> {
     let text = "global_defs {\nxdp_mode off\n}\n\
          virtual_server fwmark 7 {\nlb_algo wlc\nlb_kind TUN type gue port 6080 csum\n\
          real_server 10.0.0.1 80 {\nuthreshold 9\nlthreshold 4\n}\n\
-         real_server 10.0.0.2 80 {\nlvs_method TUN type gre remcsum\n}\n}\n\
+         real_server 10.0.0.2 80 {\nlvs_method TUN type gre csum\n}\n\
+         real_server 10.0.0.3 80 {\nlvs_method TUN\n}\n}\n\
          virtual_server 192.0.2.1 53 {\nlb_algo sh\nsh-port\nsh-fallback\nlb_kind NAT\n\
          protocol UDP\nops\nreal_server 10.0.0.1 5353 {\n}\n}\n\
          virtual_server fd00::1 0 {\nlb_algo mh\nmh-port\nlb_kind DR\nprotocol TCP\n\
@@ -199,7 +200,8 @@ fn every_setting_of_a_virtual_server_is_in_the_kernel() -> Result<()> {
         "-a --sctp-service 192.0.2.3:80 -r 10.0.0.3:80 -g -w 1",
         "-a --sctp-service 192.0.2.3:80 -r [fd00::9]:80 -i -w 1 --tun-type gre --tun-nocsum",
         "-a -f 7 -r 10.0.0.1:0 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum",
-        "-a -f 7 -r 10.0.0.2:0 -i -w 1 --tun-type gre --tun-remcsum",
+        "-a -f 7 -r 10.0.0.2:0 -i -w 1 --tun-type gre --tun-csum",
+        "-a -f 7 -r 10.0.0.3:0 -i -w 1 --tun-type ipip",
         "-a -f 9 -r 10.0.0.1:80 -g -w 1",
         "-a -t 192.0.2.20:81 -r 10.0.0.1:80 -g -w 1",
         "-a -t 192.0.2.4:80 -r 10.0.0.4:80 -i -w 1 --tun-type gue --tun-port 77 --tun-nocsum",

@@ -112,6 +112,8 @@ fn without_a_scheduler(machine: &Namespace, text: &str) -> Result<()> {
     ];
     wait_for(machine, &other).with_context(|| agent.log())?;
     agent.wait_for("try `modprobe ip_vs_twos`", PATIENCE)?;
+    let told = "virtual server [192.0.2.1]:tcp:80 is not served: ";
+    agent.wait_for(told, PATIENCE)?;
     let dump = || machine.enter(|| agent.dump("services"));
     let shown = wait_until(PATIENCE, || {
         let dump = dump().ok()?;

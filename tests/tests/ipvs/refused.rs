@@ -200,5 +200,12 @@ fn another_port_of_an_address_that_somebody_else_has_in_ipvs() -> Result<()> {
                lb-agent has not left there";
     let mut agent = Agent::start(&machine, &text("auto"))?;
     agent.wait_for(why, PATIENCE)?;
-    wait_for(&machine, &[theirs, SAVED[0], SAVED[1]]).with_context(|| agent.log())
+    wait_for(&machine, &[theirs, SAVED[0], SAVED[1]]).with_context(|| agent.log())?;
+    agent.terminate()?;
+    // It takes nothing from who has XDP or nobody.
+    let native = "virtual_server 192.0.2.1 81 {\nxdp_mode native\nlb_algo rr\nlb_kind DR\n\
+                  protocol TCP\nreal_server 192.0.2.9 81 {\n}\n}\n";
+    let mut agent = Agent::start(&machine, &format!("{}{native}", text("auto")))?;
+    agent.wait_for("XDP program attached to eth0", PATIENCE)?;
+    wait_for(&machine, &[theirs]).with_context(|| agent.log())
 }

@@ -116,25 +116,37 @@ fn tun_serves_every_other_request_by_each_server() -> Result<()> {
     every_other_request_goes_to_each_server(Mode::Tun)
 }
 
-/// Requests through a tunnel whose other end `commands` of ip(8) make at the server, which is `{}`.
+/// Whether the kernel has all these modules.
+fn are_loaded(modules: &[&str]) -> bool {
+    let mut modprobe = Command::new("modprobe");
+    let outcome = modprobe.arg("-a").args(modules).output();
+    outcome.is_ok_and(|it| it.status.success())
+}
+
+/// Requests through a tunnel whose other end `commands` of ip(8) make at the server, which is `{}`. The
+/// server needs `modules` for it.
 #[expect(
     clippy::print_stdout,
     reason = "this line is how a test says that it did not run"
 )]
-fn tunnelled(tunnels: [Tunnel; 2], commands: &[&str]) -> Result<()> {
+fn tunnelled(modules: &[&str], tunnels: [Tunnel; 2], commands: &[&str]) -> Result<()> {
     let Some(site) = site(Mode::Dr)? else {
         return Ok(());
     };
+    let are_there = are_loaded(modules);
     for (machine, address) in site.servers.iter().zip(site.layout.servers) {
         for name in ["all", "default"] {
             machine.sysctl(&format!("ipv4.conf.{name}.rp_filter"), "0")?;
         }
         for command in commands {
             let command = command.replace("{}", &address.to_string());
-            if let Err(error) = machine.ip(&command) {
+            let made = machine.ip(&command);
+            // A kernel may have them without modules.
+            if let (Err(error), false) = (&made, are_there) {
                 println!("skipped: this kernel has no end for such a tunnel: {error:#}");
                 return Ok(());
             }
+            made?;
         }
     }
     for tunnel in tunnels {
@@ -151,9 +163,9 @@ fn tunnels_of_gue_end_at_the_servers() -> Result<()> {
         port: 6080,
         checksum,
     };
-    // Nobody loads it by itself; where it cannot be, ip(8) says so.
-    let _there_or_not = Command::new("modprobe").arg("fou").output();
     tunnelled(
+        // Nobody loads the first by itself.
+        &["fou", "ipip"],
         [Checksum::None, Checksum::Full].map(with),
         &[
             "fou add port 6080 gue",
@@ -168,10 +180,12 @@ fn tunnels_of_gre_end_at_the_servers() -> Result<()> {
     let with = |checksum| Tunnel::Gre { checksum };
     // Each has its end: one takes no checksums, the other wants them.
     tunnelled(
+        &["ip_gre"],
         [Checksum::None, Checksum::None].map(with),
         &["link add name inner type gre local {}", "link set inner up"],
     )?;
     tunnelled(
+        &["ip_gre"],
         [Checksum::Full, Checksum::Full].map(with),
         &[
             "link add name inner type gre local {} icsum",

@@ -38,7 +38,7 @@ pub struct RealServer {
     pub lthreshold: u32,
     /// `lvs_method`, else the virtual server's `lb_kind`.
     pub lvs_method: Option<Forwarding>,
-    /// `lvs_method TUN type …`, else the virtual server's.
+    /// `lvs_method TUN [type …]`; without `lvs_method` the virtual server's.
     pub tunnel: Option<Tunnel>,
     /// `smtp_alert`, else `smtp_alert_checker`, else `smtp_alert`, else on.
     pub smtp_alert: bool,

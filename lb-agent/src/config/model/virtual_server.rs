@@ -56,7 +56,7 @@ pub struct VirtualServer<K = VirtualServerKey> {
     pub sorry_server_inhibit: bool,
     /// `sorry_server_lvs_method`, else `lb_kind`.
     pub sorry_server_lvs_method: Option<Forwarding>,
-    /// `sorry_server_lvs_method TUN type …`, else that of `lb_kind`.
+    /// `sorry_server_lvs_method TUN [type …]`; without it that of `lb_kind`.
     pub sorry_server_tunnel: Option<Tunnel>,
     /// `smtp_alert`, else `smtp_alert_checker`, else `smtp_alert`, else off.
     pub smtp_alert: bool,

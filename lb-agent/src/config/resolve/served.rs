@@ -57,7 +57,8 @@ impl Resolver<'_> {
             "this group has {wanted} addresses and ports, one service each: the first {most} are \
              served, the others are not"
         );
-        let remark = Diagnostic::error(Code::Capacity, draft.span, message);
+        // keepalived takes such a file, and what there is room for runs.
+        let remark = Diagnostic::warning(Code::Capacity, draft.span, message);
         self.report(remark.help(
             "`nftables_ipvs` in global_defs has nftables mark them all for one service of IPVS",
         ));

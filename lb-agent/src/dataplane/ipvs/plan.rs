@@ -11,9 +11,12 @@
 //!
 //! Where the order of the servers decides who gets whom ([`order::matters`]) it is that of the file:
 //! from the first one on that is new, or not in its place, all are added, one after the other. Who was
-//! there is removed right before, in the same batch: the kernel finds it where it keeps removed servers
+//! there is removed right before, with the same system call: the kernel finds it where it keeps removed servers
 //! as long as somebody may need them (`ip_vs_trash_get_dest`), and with it its connections and
-//! counters. A packet that comes between the two is dropped, and sent again by its client.
+//! counters. A packet that comes between the two is dropped; TCP sends it again. Until the
+//! last one is in its place, who connects may be dealt to others than before and after. With
+//! `net.ipv4.vs.expire_nodest_conn=1` the kernel may look for connections without a server just then, and
+//! ends those of who is out.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,6 +10,7 @@ use super::key::ServiceKey;
 use super::service::Service;
 use crate::net::attribute::Writer;
 use crate::net::generic::Message;
+use crate::net::netlink::TOGETHER;
 
 /// `IPVS_CMD_*`.
 pub(super) mod command {
@@ -82,6 +83,28 @@ pub struct Timeouts {
     pub tcp_fin: u32,
     /// Of UDP.
     pub udp: u32,
+}
+
+/// `changes` in pieces that each go out with one system call. None ends between a server that is taken
+/// out and the same one added again.
+pub(super) fn pieces(mut changes: &[Change]) -> impl Iterator<Item = &[Change]> {
+    std::iter::from_fn(move || {
+        let most = changes.len().min(TOGETHER);
+        let (piece, later) = changes.split_at(most);
+        let is_torn = is_put_back(piece.last()?, later.first());
+        let (piece, later) = changes.split_at(most - usize::from(is_torn));
+        changes = later;
+        Some(piece)
+    })
+}
+
+/// Whether `next` adds the server again that `change` takes out.
+fn is_put_back(change: &Change, next: Option<&Change>) -> bool {
+    matches!(
+        (change, next),
+        (Change::DeleteDestination(service, server), Some(Change::NewDestination(same, again)))
+            if service == same && *server == again.key
+    )
 }
 
 impl Change {

@@ -11,6 +11,15 @@ use crate::dataplane::desired::Service;
 use crate::dataplane::nexthop::Resolution;
 use crate::health::pool::Pool;
 
+/// A service in IPVS that is not ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// What it is called.
+    pub name: String,
+    /// It serves the very same; else it only has the address.
+    pub is_same: bool,
+}
+
 impl Director {
     /// Chooses anew, knowing whether the program can be loaded and whether there is IPVS, each with
     /// the reason why not.
@@ -72,13 +81,20 @@ impl Director {
     }
 
     /// IPVS has services that are not ours: what they serve, and the rest of their addresses, is not for
-    /// XDP. `taken` gives the name of such a service.
-    pub fn note_foreign(&mut self, taken: impl Fn(&Served) -> Option<String>) {
+    /// XDP. Where a virtual server of the address is XDP's or nobody's (`xdp_mode native`), the rest is
+    /// left alone: it would take the address away from that one. `taken` gives such a service.
+    pub fn note_foreign(&mut self, taken: impl Fn(&Served) -> Option<Foreign>) {
+        let insisting = self.insisting();
         for (index, server) in self.config.virtual_servers.iter().enumerate() {
-            if self.mode(server) == XdpMode::Auto
-                && self.carrier(index) == Carrier::Xdp
-                && let Some(name) = self.config.served(server).iter().find_map(&taken)
-            {
+            if self.mode(server) != XdpMode::Auto || self.carrier(index) != Carrier::Xdp {
+                continue;
+            }
+            let served = self.config.served(server);
+            let mut addresses = served.iter().filter_map(address);
+            let is_left = addresses.any(|it| insisting.contains(&it));
+            let mut found = served.iter().filter_map(&taken);
+            if let Some(foreign) = found.find(|it| it.is_same || !is_left) {
+                let name = foreign.name;
                 let why =
                     format!("IPVS has a service {name} already, which lb-agent has not left there");
                 self.refused.insert(server.key.clone(), why);
@@ -86,12 +102,24 @@ impl Director {
         }
     }
 
-    /// What XDP serves.
-    pub fn served_by_xdp(&self) -> Vec<Served> {
-        let servers = self.carried_by(Carrier::Xdp);
-        servers
-            .flat_map(|(server, _)| self.config.served(server))
-            .collect()
+    /// The addresses of those with XDP that nobody else may carry.
+    fn insisting(&self) -> BTreeSet<IpAddr> {
+        let insists = |server: &VirtualServer| match self.mode(server) {
+            XdpMode::Native | XdpMode::Generic => true,
+            XdpMode::Auto | XdpMode::Off => false,
+        };
+        let mut addresses = BTreeSet::new();
+        for (server, _) in self.carried_by(Carrier::Xdp) {
+            if insists(server) {
+                addresses.extend(self.config.served(server).iter().filter_map(address));
+            }
+        }
+        addresses
+    }
+
+    /// The addresses that XDP serves.
+    pub fn addresses_with_xdp(&self) -> BTreeSet<IpAddr> {
+        self.addresses_of(Carrier::Xdp)
     }
 
     /// The choices, in the order of the virtual servers.
@@ -188,6 +216,14 @@ impl Director {
              port {}",
             key.port
         ))
+    }
+}
+
+/// The address that is served; a mark has none.
+const fn address(served: &Served) -> Option<IpAddr> {
+    match served {
+        Served::Address(key) => Some(key.address),
+        Served::Fwmark(_) => None,
     }
 }
 

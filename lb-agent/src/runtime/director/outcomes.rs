@@ -78,7 +78,7 @@ impl Director {
             reasons.push(format!("and {more} more of its services"));
         }
         let missing = refusals.iter().filter(|it| it.whole).count();
-        let carrier = if missing == keys.len() {
+        let carrier = if !keys.is_empty() && missing == keys.len() {
             Carrier::None
         } else {
             Carrier::Ipvs
@@ -103,9 +103,11 @@ impl Director {
         self.ports.values().any(|port| port.program.is_err())
     }
 
-    /// What the kernel's IPVS refuses now.
-    pub fn note_ipvs_refusals(&mut self, refused: BTreeMap<ServiceKey, IpvsRefusal>) {
+    /// What the kernel's IPVS refuses now; whether that is something else than before.
+    pub fn note_ipvs_refusals(&mut self, refused: BTreeMap<ServiceKey, IpvsRefusal>) -> bool {
+        let is_news = self.refused_by_ipvs != refused;
         self.refused_by_ipvs = refused;
+        is_news
     }
 
     /// [`Self::outcomes`] for who asks, with what has kept XDP from native mode.

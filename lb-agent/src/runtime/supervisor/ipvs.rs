@@ -6,16 +6,18 @@
 
 mod marks;
 mod others;
+mod pace;
 mod tell;
 mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::{error, info, warn};
 
 use self::marks::Marks;
 pub(super) use self::others::{flush_on_stop, note_foreign};
+use self::pace::{LOOK, after_a_glance, after_a_look};
 use self::times::Times;
 use super::said::Said;
 use crate::config::model::{LvsFlushOnStop, LvsTimeouts};
@@ -27,12 +29,6 @@ use crate::runtime::claims::{Claims, ClaimsFile};
 use crate::runtime::clock;
 use crate::runtime::director::{Director, IpvsRefusal};
 use crate::runtime::plane::chain;
-
-/// How often the tables are looked at: whether our services are there, at least.
-const LOOK: Duration = Duration::from_millis(500);
-
-/// Looking at all servers of great tables takes its time: no more than a twentieth of all.
-const SHARE: u32 = 20;
 
 /// What may go wrong, each told once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -207,26 +203,29 @@ impl Ipvs {
     /// has to be put right.
     pub(super) fn look(&mut self, director: &Director) -> bool {
         let begun = clock::now();
+        let marks_gone = !self.marks.look();
+        if marks_gone {
+            tell::marks_gone(self.marks.table());
+            self.disturbed = true;
+        }
         if begun < self.next_whole_look
             && self.blind.is_none()
             && matches!(self.plane.glance(), Ok(true))
         {
             let ended = clock::now();
-            self.next_look = ended + LOOK.max(ended.saturating_duration_since(begun));
+            self.next_look = ended + after_a_glance(ended.saturating_duration_since(begun));
             return self.disturbed;
         }
-        let begun = clock::now();
         let drifts = self.plane.look();
         let wanted = director.sync_daemons();
         let daemons = match &drifts {
             Ok(_) if !wanted.is_empty() => self.plane.daemons().ok(),
             Ok(_) | Err(_) => None,
         };
-        let marks_gone = !self.marks.look();
         let ended = clock::now();
-        let took = ended.saturating_duration_since(begun);
-        self.next_look = ended + LOOK;
-        self.next_whole_look = ended + LOOK.max(took * SHARE);
+        let (rest, whole_rest) = after_a_look(ended.saturating_duration_since(begun));
+        self.next_look = ended + rest;
+        self.next_whole_look = ended + whole_rest;
         match drifts {
             Ok(drifts) => {
                 let was_blind = self.blind.take().is_some();
@@ -236,11 +235,8 @@ impl Ipvs {
                 if gone {
                     warn!("somebody has changed IPVS's sync daemons: putting them right");
                 }
-                if marks_gone {
-                    tell::marks_gone(self.marks.table());
-                }
                 tell::drifts(&drifts);
-                self.disturbed |= gone || marks_gone || !drifts.is_empty();
+                self.disturbed |= gone || !drifts.is_empty();
                 self.disturbed || was_blind
             }
             // It is told by the next update, once. What is so will be found out by the next attempt
@@ -252,7 +248,7 @@ impl Ipvs {
                     let why = chain(&error);
                     self.blind = Some(Blind { why, unloaded });
                 }
-                new
+                new || marks_gone
             }
         }
     }

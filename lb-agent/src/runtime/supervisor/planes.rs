@@ -25,6 +25,7 @@ use super::module::Module;
 use super::said::Said;
 use super::vrrp::names;
 use crate::config::model::VirtualServerKey;
+use crate::dataplane::choice::Choice;
 use crate::dataplane::nexthop::NextHops;
 use crate::dataplane::xdp::gate::{InstanceGates, NoGates};
 use crate::dataplane::xdp::pins::Pins;
@@ -164,14 +165,23 @@ impl Planes {
         if self.reconsider(director) {
             wanted = self.balancer.as_mut().map(|it| it.open(director));
         }
-        if let Some(ipvs) = &mut self.ipvs {
-            ipvs.update(director);
-            director.note_ipvs_refusals(ipvs.refused().clone());
-        }
+        let is_news = self.update_ipvs(director);
         if let (Some(balancer), Some(wanted)) = (&mut self.balancer, wanted) {
             balancer.update(director, &wanted);
         }
+        if is_news {
+            self.tell(director);
+        }
         self.leave_unused(director);
+    }
+
+    /// Brings IPVS to what is desired now. Whether the kernel refuses something else than before.
+    fn update_ipvs(&mut self, director: &mut Director) -> bool {
+        let Some(ipvs) = &mut self.ipvs else {
+            return false;
+        };
+        ipvs.update(director);
+        director.note_ipvs_refusals(ipvs.refused().clone())
     }
 
     /// An interface may have refused the program since the last choice; whether that is another one
@@ -188,13 +198,23 @@ impl Planes {
             return false;
         }
         self.open_or_ask(director);
-        let is_there = self.ipvs.is_some();
-        if is_there {
+        if self.ipvs.is_some() {
             director.note_refusals(refused);
         }
-        director.choose(self.xdp_there(), self.ipvs_there());
+        let is_another = self.choose_anew(director);
         self.tell(director);
-        is_there
+        is_another
+    }
+
+    /// Chooses anew, unless the module of IPVS is still being loaded: what came to IPVS then would have
+    /// nobody. Whether the choices are others now.
+    fn choose_anew(&self, director: &mut Director) -> bool {
+        if self.ipvs.is_none() && self.no_ipvs.is_none() {
+            return false;
+        }
+        let before: Vec<Choice> = director.choices().map(|(_, it)| it.clone()).collect();
+        director.choose(self.xdp_there(), self.ipvs_there());
+        director.choices().map(|(_, it)| it).ne(&before)
     }
 
     /// A plane that nobody needs goes, when nobody is served by it any more.

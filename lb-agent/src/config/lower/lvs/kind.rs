@@ -27,7 +27,7 @@ pub(in crate::config) fn lb_kind(
     let (kind, tunnel) = method(node, lowering);
     virtual_server.lb_kind = kind.or(virtual_server.lb_kind);
     match tunnel {
-        // What no `type` means, too.
+        // What no `type` means.
         None | Some(Tunnel::Ipip) => {}
         Some(Tunnel::Gue { .. } | Tunnel::Gre { .. }) => virtual_server.value.tunnel = tunnel,
     }
@@ -57,7 +57,8 @@ pub(in crate::config) fn sorry_server_lvs_method(
     service.sorry_server_tunnel = tunnel.or(service.sorry_server_tunnel);
 }
 
-/// `NAT|DR|TUN [type …]`: how packets reach a server, and the tunnel that is named.
+/// `NAT|DR|TUN [type …]`: how packets reach a server, and by which tunnel. `TUN` alone is IP in IP, as in
+/// keepalived, whatever that of `lb_kind` is.
 fn method(
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
@@ -65,7 +66,8 @@ fn method(
     let kind = lowering.first(node, |text| value::choice(text, KINDS));
     let options = node.arguments.get(1..).unwrap_or_default();
     let (Some(first), Some(last)) = (options.first(), options.last()) else {
-        return (kind, None);
+        let is_tunnel = kind.is_some_and(|kind| kind.value == Forwarding::Tun);
+        return (kind, is_tunnel.then_some(Tunnel::Ipip));
     };
     let span = first.span.to(last.span);
     if kind.is_none_or(|kind| kind.value != Forwarding::Tun) {
@@ -74,46 +76,40 @@ fn method(
     }
     let tunnel = tunnel(options);
     if tunnel.is_none() {
-        let message = "this is not `type ipip`, `type gue port N` or `type gre`, with `nocsum`, \
-                       `csum` or `remcsum`: IP in IP is used";
+        let message = "this is not `type ipip`, `type gue port N` or `type gre`; `gue` and `gre` may \
+                       have `nocsum` or `csum`, `gue` also `remcsum`: IP in IP is used";
         lowering.report(Diagnostic::warning(Code::BadValue, span, message));
     }
     (kind, tunnel.or(Some(Tunnel::Ipip)))
 }
 
-/// `type ipip|gue port N|gre [nocsum|csum|remcsum]`
+/// `type ipip|gue port N|gre [nocsum|csum|remcsum]`, in any order; the last of each counts. GRE has
+/// no `remcsum`, as in keepalived.
 fn tunnel(options: &[Word<'_>]) -> Option<Tunnel> {
-    let mut words = options.iter().map(|word| word.text.as_ref());
-    if words.next() != Some("type") {
-        return None;
-    }
-    let mut tunnel = match words.next()? {
-        "ipip" => Tunnel::Ipip,
-        "gre" => Tunnel::Gre {
-            checksum: TunnelChecksum::None,
-        },
-        "gue" => Tunnel::Gue {
-            port: words
-                .next()
-                .filter(|word| *word == "port")
-                .and_then(|_| words.next()?.parse().ok())?,
-            checksum: TunnelChecksum::None,
-        },
-        _ => return None,
-    };
-    for word in words {
-        let wanted = match word {
-            "nocsum" => TunnelChecksum::None,
-            "csum" => TunnelChecksum::Full,
-            "remcsum" => TunnelChecksum::Remote,
+    let mut words = options.iter().map(|word| &*word.text);
+    let (mut name, mut port, mut checksum) = ("ipip", None, None);
+    while let Some(word) = words.next() {
+        match word {
+            "type" => name = words.next()?,
+            "port" => port = Some(words.next()?.parse::<u16>().ok()?),
+            "nocsum" => checksum = Some(TunnelChecksum::None),
+            "csum" => checksum = Some(TunnelChecksum::Full),
+            "remcsum" => checksum = Some(TunnelChecksum::Remote),
             _ => return None,
-        };
-        match &mut tunnel {
-            Tunnel::Ipip => return None,
-            Tunnel::Gue { checksum, .. } | Tunnel::Gre { checksum } => *checksum = wanted,
         }
     }
-    Some(tunnel)
+    let is_remote = checksum == Some(TunnelChecksum::Remote);
+    match (name, port) {
+        ("ipip", None) if checksum.is_none() => Some(Tunnel::Ipip),
+        ("gue", Some(port)) => Some(Tunnel::Gue {
+            port,
+            checksum: checksum.unwrap_or_default(),
+        }),
+        ("gre", None) if !is_remote => Some(Tunnel::Gre {
+            checksum: checksum.unwrap_or_default(),
+        }),
+        _ => None,
+    }
 }
 
 /// `persistence_timeout [SECONDS]`

@@ -334,7 +334,7 @@ fn what_a_group_does_not_serve_is_said() {
     assert_eq!(
         messages(&of(&group(""))),
         [
-            "error this group has 65535 addresses and ports, one service each: the first 16384 are \
+            "warning this group has 65535 addresses and ports, one service each: the first 16384 are \
              served, the others are not"
         ]
     );
@@ -364,16 +364,35 @@ fn the_tunnel_of_one_server_is_read_like_that_of_all() {
     let gre = Tunnel::Gre {
         checksum: TunnelChecksum::Full,
     };
+    let gue = Tunnel::Gue {
+        port: 6080,
+        checksum: TunnelChecksum::Full,
+    };
     let quiet = Vec::<String>::new();
     for (lines, tunnel) in [
         ("lvs_method TUN type gre csum", Some(gre)),
+        ("lvs_method TUN csum type gre", Some(gre)),
+        ("lvs_method TUN type gue csum port 6080", Some(gue)),
+        ("lvs_method TUN port 6080 csum type gue", Some(gue)),
         ("lvs_method TUN type ipip", Some(Tunnel::Ipip)),
-        ("lvs_method TUN", None),
+        ("lvs_method TUN", Some(Tunnel::Ipip)),
     ] {
         let expected = ((Some(Forwarding::Tun), tunnel), quiet.clone());
         assert_eq!(of_server(lines), expected, "{lines}");
     }
-    let (_, said) = of_server("lvs_method TUN type typo");
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].contains("IP in IP is used"), "{said:?}");
+    for options in [
+        "type typo",
+        "type",
+        "type gue",
+        "type gue port",
+        "type gre port 6080",
+        "type gre remcsum",
+        "type ipip csum",
+        "port 6080",
+    ] {
+        let ((_, tunnel), said) = of_server(&format!("lvs_method TUN {options}"));
+        assert_eq!(tunnel, Some(Tunnel::Ipip), "{options}");
+        assert_eq!(said.len(), 1, "{options}: {said:?}");
+        assert!(said[0].contains("IP in IP is used"), "{said:?}");
+    }
 }

@@ -114,3 +114,28 @@ fn every_change_says_what_it_is() {
         ]
     );
 }
+
+#[test]
+fn no_piece_ends_between_a_server_that_goes_and_the_same_that_comes_back() {
+    let (server, _) = golden::servers().remove(0);
+    let service = web();
+    let new = Change::NewDestination(service, server);
+    let pair = [Change::DeleteDestination(service, server.key), new.clone()];
+    for before in 0..3 {
+        let mut changes = vec![new.clone(); before];
+        for _ in 0..2 * TOGETHER {
+            changes.extend(pair.clone());
+        }
+        let cut: Vec<&[Change]> = pieces(&changes).collect();
+        assert_eq!(cut.concat(), changes);
+        for piece in &cut {
+            assert!(piece.len() <= TOGETHER);
+            assert_eq!(piece.last(), Some(&new), "{before}");
+        }
+    }
+    assert_eq!(pieces(&[]).count(), 0);
+    // Servers that only go are cut anywhere.
+    let gone = vec![Change::DeleteDestination(service, server.key); TOGETHER + 1];
+    let sizes: Vec<usize> = pieces(&gone).map(<[Change]>::len).collect();
+    assert_eq!(sizes, [TOGETHER, 1]);
+}

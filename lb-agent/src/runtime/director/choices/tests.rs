@@ -5,7 +5,7 @@ use crate::config::{Memory, load};
 use crate::dataplane::port::{Port, Ports};
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
-use crate::net::ipvs::ServiceKey;
+use crate::net::ipvs::{Family, ServiceKey};
 use crate::net::link::{Link, LinkKind};
 use crate::net::route::Route;
 use crate::runtime::clock;
@@ -184,7 +184,9 @@ fn what_the_kernel_s_ipvs_refuses_is_served_in_part_or_by_nobody() {
     };
     let taken = first(&director);
     assert_eq!(taken.0, Carrier::Ipvs);
-    director.note_ipvs_refusals(BTreeMap::from([(keys[0], refusal(true))]));
+    let one = BTreeMap::from([(keys[0], refusal(true))]);
+    assert!(director.note_ipvs_refusals(one.clone()));
+    assert!(!director.note_ipvs_refusals(one), "it is told once");
     let (carrier, reasons) = first(&director);
     assert_eq!(carrier, Carrier::Ipvs, "the other one stands");
     assert_eq!(reasons.last().unwrap(), "try `modprobe ip_vs_twos`");
@@ -200,6 +202,28 @@ fn what_the_kernel_s_ipvs_refuses_is_served_in_part_or_by_nobody() {
     assert_eq!(first(&director).0, Carrier::Ipvs);
     director.note_ipvs_refusals(BTreeMap::new());
     assert_eq!(first(&director), taken);
+}
+
+#[test]
+fn what_the_kernel_s_ipvs_refuses_of_others_is_no_matter_of_who_serves_nothing() {
+    let group = "virtual_server_group G {\n10.0.0.8 80\n}\nvirtual_server group G {\n\
+                 lb_algo rr\nlb_kind DR\nprotocol TCP\nreal_server 10.0.0.2 80 {\n}\n}\n";
+    let mut config = load(&Memory::default().with("/main", group), "/main".as_ref()).config;
+    config.virtual_server_groups.clear();
+    let mut director = Director::new(config, &Numbers::default()).0;
+    director.choose(Ok(()), Ok(()));
+    let before = first(&director);
+    let key = ServiceKey::Mark {
+        mark: 6,
+        family: Family::V4,
+    };
+    let refusal = IpvsRefusal {
+        whole: true,
+        why: "try `modprobe ip_vs_twos`".to_owned(),
+    };
+    director.note_ipvs_refusals(BTreeMap::from([(key, refusal)]));
+    assert_eq!(first(&director), before);
+    assert_eq!(before.0, Carrier::Ipvs);
 }
 
 #[test]
@@ -269,22 +293,37 @@ fn an_address_of_this_host_counts_once_its_route_is_known_also_in_a_rehearsal() 
     assert!(!next.needs_xdp());
 }
 
+/// Somebody else has `port` of 10.0.0.9.
+fn theirs(served: &Served, port: u16) -> Option<Foreign> {
+    match served {
+        Served::Address(key) if key.address.to_string() == "10.0.0.9" => Some(Foreign {
+            name: format!("TCP 10.0.0.9:{port}"),
+            is_same: key.port == port,
+        }),
+        Served::Address(_) | Served::Fwmark(_) => None,
+    }
+}
+
+#[test]
+fn another_port_that_somebody_else_serves_takes_nothing_from_who_has_xdp_or_nobody() {
+    use Carrier::{Ipvs, None, Xdp};
+    let text = server("10.0.0.9 80", "xdp_mode native") + &server("10.0.0.9 443", "");
+    for (port, expected) in [(8080, [Xdp, Xdp]), (80, [Xdp, Xdp]), (443, [None, Ipvs])] {
+        let mut director = director(&text);
+        director.note_foreign(|served| theirs(served, port));
+        director.choose(Ok(()), Ok(()));
+        assert_eq!(carriers(&director), expected, "{port}");
+    }
+}
+
 #[test]
 fn what_somebody_else_serves_with_ipvs_is_not_for_xdp() {
     let mut director = director(&(server("10.0.0.1 80", "") + &server("10.0.0.9 80", "")));
-    director.note_foreign(|served| match served {
-        Served::Address(key) if key.address.to_string() == "10.0.0.9" => {
-            Some("TCP 10.0.0.9:443".to_owned())
-        }
-        Served::Address(_) | Served::Fwmark(_) => None,
-    });
+    director.note_foreign(|served| theirs(served, 443));
     director.choose(Ok(()), Ok(()));
     assert_eq!(carriers(&director), [Carrier::Xdp, Carrier::Ipvs]);
-    let with_xdp = director.served_by_xdp();
-    let [Served::Address(key)] = with_xdp.as_slice() else {
-        panic!("{with_xdp:?}");
-    };
-    assert_eq!(key.address.to_string(), "10.0.0.1");
+    let with_xdp = director.addresses_with_xdp();
+    assert_eq!(with_xdp, BTreeSet::from([IpAddr::from([10, 0, 0, 1])]));
 }
 
 #[test]

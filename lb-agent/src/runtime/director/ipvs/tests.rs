@@ -99,12 +99,12 @@ fn every_kind_of_virtual_server_has_its_services() {
 }
 
 #[test]
-fn a_server_has_its_own_tunnel_and_else_that_of_its_virtual_server() {
+fn a_server_with_a_method_has_its_own_tunnel_and_else_that_of_its_virtual_server() {
     let director = director(
         "virtual_server fwmark 7 {\nlb_algo wlc\nlb_kind TUN type gue port 6080 csum\n\
          real_server 10.0.0.2 80 {\n}\n\
          real_server 10.0.0.3 80 {\nlvs_method TUN\n}\n\
-         real_server 10.0.0.4 80 {\nlvs_method TUN type gre remcsum\n}\n\
+         real_server 10.0.0.4 80 {\nlvs_method TUN type gre csum\n}\n\
          real_server 10.0.0.5 80 {\nlvs_method TUN type ipip\n}\n\
          real_server 10.0.0.6 80 {\nlvs_method DR\n}\n}\n\
          virtual_server fwmark 8 {\nlb_algo wlc\nlb_kind DR\nalpha\nsorry_server 10.0.0.9 80\n\
@@ -116,8 +116,8 @@ fn a_server_has_its_own_tunnel_and_else_that_of_its_virtual_server() {
         [
             "FWM 7 wlc",
             "  10.0.0.2:0 Tunnel(Gue { port: 6080, checksum: Full }) 1",
-            "  10.0.0.3:0 Tunnel(Gue { port: 6080, checksum: Full }) 1",
-            "  10.0.0.4:0 Tunnel(Gre { checksum: Remote }) 1",
+            "  10.0.0.3:0 Tunnel(IpIp) 1",
+            "  10.0.0.4:0 Tunnel(Gre { checksum: Full }) 1",
             "  10.0.0.5:0 Tunnel(IpIp) 1",
             "  10.0.0.6:0 Route 1",
             "FWM 8 wlc",

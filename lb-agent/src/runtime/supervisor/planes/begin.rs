@@ -9,7 +9,7 @@ use crate::net::ipvs::{self, ServiceKey};
 use crate::runtime::claims::{Claims, ClaimsFile};
 use crate::runtime::clock;
 use crate::runtime::director::Director;
-use crate::runtime::plane::chain;
+use crate::runtime::plane::{Plane, chain};
 use crate::runtime::supervisor::RunError;
 use crate::runtime::supervisor::ipvs::note_foreign;
 use crate::runtime::supervisor::network::Network;
@@ -37,7 +37,13 @@ impl Planes {
         // What goes at once is in nobody's way.
         let flush = director.config().global_defs.lvs.lvs_flush;
         if !flush {
-            note_foreign(director, &left.services.iter().copied().collect(), &[]);
+            // An earlier agent's program goes on forwarding.
+            let with_xdp = self.xdp().map(Plane::addresses).unwrap_or_default();
+            note_foreign(
+                director,
+                &left.services.iter().copied().collect(),
+                &with_xdp,
+            );
         }
         let must = left != Claims::default() || (flush && ipvs::Ipvs::is_loaded());
         if self.choose(director, must) {
@@ -64,13 +70,14 @@ impl Planes {
         if let Some(balancer) = &mut self.balancer {
             balancer.begin(director)?;
         }
-        if let Some(ipvs) = &mut self.ipvs {
-            // Not before XDP serves: a start that fails leaves the tables as they are.
-            if director.config().global_defs.lvs.lvs_flush {
-                ipvs.flush();
-            }
-            ipvs.update(director);
-            director.note_ipvs_refusals(ipvs.refused().clone());
+        // Not before XDP serves: a start that fails leaves the tables as they are.
+        if director.config().global_defs.lvs.lvs_flush
+            && let Some(ipvs) = &mut self.ipvs
+        {
+            ipvs.flush();
+        }
+        if self.update_ipvs(director) {
+            self.tell(director);
         }
         self.leave_unused(director);
         Ok(())
@@ -101,7 +108,7 @@ impl Planes {
         }
         let no_ipvs = self.no_ipvs.take();
         let opens = self.ipvs.is_none();
-        note_foreign(&mut next, &self.ours(), &director.served_by_xdp());
+        note_foreign(&mut next, &self.ours(), &director.addresses_with_xdp());
         let ready = if self.choose(&mut next, false) {
             Err(Unready::Module)
         } else {
