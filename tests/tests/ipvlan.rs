@@ -115,15 +115,21 @@ fn an_ipvlan_that_a_killed_agent_has_left_is_made_anew() -> Result<()> {
         return Ok(());
     }
     let [director, _client] = cable()?;
-    let mut agent = Agent::start(&director, &instance("use_ipvlan vip0"))?;
+    director.ip("link add name eth1 type veth peer name far1")?;
+    for end in ["eth1", "far1"] {
+        director.ip(&format!("link set dev {end} up"))?;
+    }
+    let mut agent = Agent::start(&director, &instance("use_ipvlan vip0 eth1"))?;
     agent.wait_for("Entering MASTER STATE", PATIENCE)?;
     wait_for(&director, "address show dev vip0", &[VIP], true)?;
     agent.kill()?;
 
-    let mut agent = Agent::start(&director, &instance("use_ipvlan vip0 eth0 private"))?;
+    wait_for(&director, "link show dev vip0", &["vip0@eth1"], true)?;
+
+    let mut agent = Agent::start(&director, &instance("use_ipvlan vip0"))?;
     agent.wait_for("it is made anew", PATIENCE)?;
     agent.wait_for("Entering MASTER STATE", PATIENCE)?;
-    wait_for(&director, "-details link show dev vip0", &["private"], true)?;
+    wait_for(&director, "link show dev vip0", &["vip0@eth0"], true)?;
     wait_for(&director, "address show dev vip0", &[VIP], true)?;
     let exit = agent.terminate()?;
     ensure!(exit.status.success(), "{}", exit.log);
