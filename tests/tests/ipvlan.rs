@@ -116,6 +116,7 @@ fn an_ipvlan_that_a_killed_agent_has_left_is_made_anew() -> Result<()> {
     }
     let [director, _client] = cable()?;
     director.ip("link add name eth1 type veth peer name far1")?;
+    director.ip("address add 10.0.1.1/24 dev eth1")?;
     for end in ["eth1", "far1"] {
         director.ip(&format!("link set dev {end} up"))?;
     }
