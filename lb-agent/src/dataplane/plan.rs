@@ -18,7 +18,7 @@ mod pool;
 mod service;
 mod slots;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use lb_common::backend::{Backend, flags};
 use lb_common::limits::{MAX_BACKENDS, MAX_SERVICES};
@@ -27,6 +27,7 @@ use lb_common::service::{ServiceEntry, ServiceInfo};
 use thiserror::Error;
 
 use super::desired::{Desired, Server, Service};
+use super::difference::{Difference, difference};
 use super::installed::{self, Addresses, Installed, Key, Thresholds};
 use super::schedule::{self, Table};
 use super::xdp::clock::Ticks;
@@ -126,15 +127,14 @@ pub fn plan(
     let mut plan = Planner::new(installed);
     let filter = service::filter(desired);
     plan.widen_filter(&filter);
-    let wanted: BTreeSet<Key> = desired.services.iter().map(|it| it.key).collect();
     plan.retire_leaked();
-    for (key, service) in &installed.services {
-        if !wanted.contains(key) {
-            plan.remove_service(*key, service.entry.id);
-        }
+    let there = installed.services.iter().map(|(key, it)| (*key, it));
+    let Difference { wanted, gone } = difference(&desired.services, there, |it| it.key);
+    for (key, service) in gone {
+        plan.remove_service(key, service.entry.id);
     }
-    let mut round = Vec::with_capacity(desired.services.len());
-    for service in &desired.services {
+    let mut round = Vec::with_capacity(wanted.len());
+    for (service, _) in wanted {
         if !plan.has_room(service) {
             plan.carry_out(std::mem::take(&mut round), ticks);
             plan.exchange(service, ticks)?;
@@ -322,7 +322,8 @@ impl<'a> Planner<'a> {
     fn servers(&mut self, service: &Service, servers: &[Server]) -> Result<Servers, PlanError> {
         let id = self.id(service.key)?;
         let old = self.slots.remove(&id).unwrap_or_default();
-        let mut old: HashMap<_, _> = old.into_iter().map(|it| (pool::address(&it), it)).collect();
+        let old = old.into_iter().map(|it| (pool::address(&it), it));
+        let Difference { wanted, gone } = difference(servers, old, pool::address_of);
         let mut found = Servers {
             id,
             writes: Vec::new(),
@@ -330,8 +331,7 @@ impl<'a> Planner<'a> {
             table: Table::default(),
             gone: Vec::new(),
         };
-        for server in servers {
-            let before = old.remove(&pool::address_of(server));
+        for (server, before) in wanted {
             let (slot, generation) = match before {
                 Some((slot, backend)) => (slot, backend.generation),
                 None => self.free.take().ok_or(PlanError::TooManyServers)?,
@@ -351,7 +351,7 @@ impl<'a> Planner<'a> {
         let slots = found.slots.iter().map(|(slot, _)| *slot);
         let candidates = pool::candidates(service.scheduler, slots.zip(servers));
         found.table = schedule::table(service.scheduler, &candidates);
-        found.gone = old.into_values().collect();
+        found.gone = gone.into_values().collect();
         found.gone.sort_unstable_by_key(|(slot, _)| *slot);
         Ok(found)
     }

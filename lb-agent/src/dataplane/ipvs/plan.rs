@@ -18,29 +18,25 @@
 //! `net.ipv4.vs.expire_nodest_conn=1` the kernel may look for connections without a server just then, and
 //! ends those of who is out.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::desired::{Desired, Service};
 use super::installed::{self, Installed};
 use super::order;
+use crate::dataplane::difference::{Difference, difference};
 use crate::net::ipvs::{Change, DestinationKey, ServiceKey};
 
 /// The changes from `installed` to `desired`.
 pub fn plan(desired: &Desired, installed: &Installed) -> Vec<Change> {
-    let wanted: BTreeSet<ServiceKey> = desired
-        .services
-        .iter()
-        .map(|service| service.settings.key)
-        .collect();
+    let there = installed.services.iter().map(|(key, it)| (*key, it));
+    let Difference { wanted, gone } = difference(&desired.services, there, |it| it.settings.key);
     let mut changes = Vec::new();
-    for service in &desired.services {
-        match installed.services.get(&service.settings.key) {
+    for (service, there) in wanted {
+        match there {
             Some(there) => change(&mut changes, service, there),
             None => make(&mut changes, service),
         }
     }
-    let gone = leftovers(installed).filter(|key| !wanted.contains(key));
-    changes.extend(gone.map(Change::DeleteService));
+    let ours = gone.into_keys().filter(|key| installed.ours.contains(key));
+    changes.extend(ours.map(Change::DeleteService));
     changes
 }
 
@@ -62,12 +58,15 @@ fn change(changes: &mut Vec<Change>, service: &Service, there: &installed::Servi
     if there.settings != service.settings {
         changes.push(Change::SetService(service.settings.clone()));
     }
-    let mut others: BTreeMap<DestinationKey, _> = there.servers.clone();
+    let Difference { wanted, gone } =
+        difference(&service.servers, there.servers.clone(), |server| {
+            server.destination.key
+        });
     let mut in_place = InPlace::of(service, there);
-    for server in &service.servers {
+    for (server, there) in wanted {
         let wanted = server.destination;
         let stays = in_place.next(&wanted.key);
-        match others.remove(&wanted.key) {
+        match there {
             None => changes.push(Change::NewDestination(key, wanted)),
             Some(_) if !stays => {
                 changes.push(Change::DeleteDestination(key, wanted.key));
@@ -77,8 +76,10 @@ fn change(changes: &mut Vec<Change>, service: &Service, there: &installed::Servi
             Some(_) => changes.push(Change::SetDestination(key, wanted)),
         }
     }
-    let gone = others.into_keys();
-    changes.extend(gone.map(|server| Change::DeleteDestination(key, server)));
+    changes.extend(
+        gone.into_keys()
+            .map(|server| Change::DeleteDestination(key, server)),
+    );
 }
 
 /// Which servers may stay where they are.
