@@ -169,8 +169,8 @@ fn instances(old: &[VrrpInstance], new: &[VrrpInstance]) -> Vec<InstanceChange> 
 fn instance_keywords(old: &VrrpInstance, new: &VrrpInstance) -> Vec<&'static str> {
     differing!(VrrpInstance {
         name; state, interface, virtual_router_id, priority, advert_int, authentication,
-        virtual_ipaddress, virtual_ipaddress_excluded, nopreempt, preempt_delay, source,
-        unicast_peer, unicast_ttl, mcast_dst_ip, skip_check_adv_addr, dont_track_primary,
+        virtual_ipaddress, virtual_ipaddress_excluded, nopreempt, preempt_delay, mcast_src_ip,
+        unicast_src_ip, unicast_peer, unicast_ttl, mcast_dst_ip, skip_check_adv_addr, dont_track_primary,
         lower_prio_no_advert, higher_prio_send_advert, down_timer_adverts, garp, version,
         native_ipv6, no_virtual_ipaddress, accept, strict_mode, auth_hmac, unicast_peer_ttl,
         check_unicast_src, unicast_fault_no_peer, old_unicast_checksum, v3_checksum_as_v2,

@@ -121,7 +121,7 @@ pub(crate) fn instance(ours: &VrrpInstance) -> Values {
     if !ours.unicast_peer.is_empty() {
         values.insert("Unicast TTL", ours.unicast_ttl.to_string());
     }
-    if let Some(source) = ours.source {
+    if let Some(source) = ours.unicast_src_ip.or(ours.mcast_src_ip) {
         values.insert("Using src_ip", format!("{source} (from configuration)"));
     }
     values

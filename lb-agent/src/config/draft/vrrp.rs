@@ -98,8 +98,9 @@ pub(crate) struct InstanceDraft {
     /// `nopreempt`, undone by `preempt`.
     pub(crate) nopreempt: Option<Spanned<bool>>,
     pub(crate) preempt_delay: Option<Spanned<Duration>>,
-    /// `mcast_src_ip` or `unicast_src_ip`: keepalived keeps them in one place, too.
-    pub(crate) source: Option<Spanned<IpAddr>>,
+    /// keepalived keeps this and the next in one place: the later one takes that of the other.
+    pub(crate) mcast_src_ip: Option<Spanned<IpAddr>>,
+    pub(crate) unicast_src_ip: Option<Spanned<IpAddr>>,
     pub(crate) unicast_peer: Vec<Spanned<IpAddr>>,
     pub(crate) unicast_ttl: Option<Spanned<u8>>,
     pub(crate) mcast_dst_ip: Option<Spanned<IpAddr>>,
@@ -145,7 +146,8 @@ impl InstanceDraft {
             no_virtual_ipaddress: None,
             nopreempt: None,
             preempt_delay: None,
-            source: None,
+            mcast_src_ip: None,
+            unicast_src_ip: None,
             unicast_peer: Vec::new(),
             unicast_ttl: None,
             mcast_dst_ip: None,

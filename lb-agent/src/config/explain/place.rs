@@ -209,7 +209,6 @@ impl<'o> Place<'o> {
 /// The keywords that say a field: mostly its own name, or with that of what it belongs to.
 fn names(object: &str, field: &str) -> Vec<String> {
     let others: &[&str] = match (object, field) {
-        (_, "source") => &["mcast_src_ip", "unicast_src_ip"],
         (_, "nopreempt") => &["preempt"],
         (_, "accept") => &["no_accept"],
         (_, "mcast_dst_ip") => &["mcast_group4", "mcast_group6"],

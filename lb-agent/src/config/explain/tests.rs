@@ -272,7 +272,7 @@ virtual_server 10.0.0.1 0 {
         "lower_prio_repeat 0 # lb.conf:2, vrrp_strict",
         "lower_prio_no_advert on # lb.conf:2, vrrp_strict",
         "accept off # lb.conf:2, vrrp_strict",
-        "source 10.0.0.8 # lb.conf:14",
+        "unicast_src_ip 10.0.0.8 # lb.conf:14",
         "quorum 1 # lb.conf:22, real_server",
         "persistence_timeout 360 # lb.conf:22, virtual_server",
     ] {

@@ -167,10 +167,10 @@ const SENDING: &[Keyword<InstanceDraft>] = &[
     block("authentication", NONE, lower::authentication)
         .example("{\nauth_type PASS\nauth_pass x\n}")
         .many(),
-    line("mcast_src_ip", one("ADDRESS"), lower::source)
+    line("mcast_src_ip", one("ADDRESS"), lower::mcast_src_ip)
         .default("the interface's first address")
         .example("10.0.0.7"),
-    line("unicast_src_ip", one("ADDRESS"), lower::source)
+    line("unicast_src_ip", one("ADDRESS"), lower::unicast_src_ip)
         .default("the interface's first address")
         .example("10.0.0.7"),
     block("unicast_peer", NONE, lower::unicast_peer)

@@ -75,18 +75,35 @@ pub(in crate::config) fn no_accept(
     });
 }
 
-/// `mcast_src_ip ADDRESS`, `unicast_src_ip ADDRESS`
-pub(in crate::config) fn source(
+/// `mcast_src_ip ADDRESS`
+pub(in crate::config) fn mcast_src_ip(
     instance: &mut InstanceDraft,
     node: &Node<'_>,
     lowering: &mut Lowering<'_>,
 ) {
-    if let Some(word) = node.arguments.first()
-        && let Some(value) = lowering.vrrp_address(word)
-    {
-        let span = node.span();
-        instance.source = Some(Spanned { value, span });
+    if let Some(source) = source(node, lowering) {
+        instance.mcast_src_ip = Some(source);
+        instance.unicast_src_ip = None;
     }
+}
+
+/// `unicast_src_ip ADDRESS`
+pub(in crate::config) fn unicast_src_ip(
+    instance: &mut InstanceDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    if let Some(source) = source(node, lowering) {
+        instance.unicast_src_ip = Some(source);
+        instance.mcast_src_ip = None;
+    }
+}
+
+/// Where adverts come from, placed at the line.
+fn source(node: &Node<'_>, lowering: &mut Lowering<'_>) -> Option<Spanned<IpAddr>> {
+    let value = lowering.vrrp_address(node.arguments.first()?)?;
+    let span = node.span();
+    Some(Spanned { value, span })
 }
 
 /// `unicast_peer { ADDRESS [min_ttl N] [max_ttl N] … }`

@@ -39,8 +39,11 @@ pub struct VrrpInstance {
     pub nopreempt: bool,
     /// `preempt_delay`.
     pub preempt_delay: Duration,
-    /// `unicast_src_ip` or `mcast_src_ip`; default: the interface's first address.
-    pub source: Option<IpAddr>,
+    /// `mcast_src_ip`; default: the interface's first address. With [`Self::unicast_src_ip`] the later one
+    /// of the file counts, and the other is `None`: both say one thing.
+    pub mcast_src_ip: Option<IpAddr>,
+    /// `unicast_src_ip`; as [`Self::mcast_src_ip`].
+    pub unicast_src_ip: Option<IpAddr>,
     /// `unicast_peer`; not empty = unicast, multicast is not used.
     pub unicast_peer: Vec<IpAddr>,
     /// `unicast_ttl`.
@@ -143,7 +146,8 @@ impl VrrpInstance {
             virtual_ipaddress_excluded: Vec::new(),
             nopreempt: false,
             preempt_delay: Duration::ZERO,
-            source: None,
+            mcast_src_ip: None,
+            unicast_src_ip: None,
             unicast_peer: Vec::new(),
             unicast_ttl: 255,
             // RFC 3768 5.2.2

@@ -214,7 +214,7 @@ fn the_version_is_given_or_follows_from_the_family() {
     assert_eq!(instance.virtual_ipaddress.len(), 1);
     assert_eq!(instance.virtual_ipaddress_excluded.len(), 1);
     let (instance, messages) = six("version 2\nmcast_src_ip 10.0.0.2");
-    assert_eq!((instance.version, instance.source), (3, None));
+    assert_eq!((instance.version, instance.mcast_src_ip), (3, None));
     assert_eq!(
         messages,
         [

@@ -56,7 +56,6 @@ fn instance(vip: &str, dev: &str) -> VrrpInstance {
         virtual_ipaddress_excluded: Vec::new(),
         nopreempt: false,
         preempt_delay: Duration::ZERO,
-        source: None,
         unicast_peer: Vec::new(),
         unicast_ttl: 255,
         mcast_dst_ip: Ipv4Addr::new(224, 0, 0, 18).into(),

@@ -41,7 +41,6 @@ pub(in crate::vrrp) fn config() -> VrrpInstance {
         virtual_ipaddress_excluded: vec![],
         nopreempt: false,
         preempt_delay: Duration::ZERO,
-        source: None,
         unicast_peer: vec![],
         unicast_ttl: 255,
         mcast_dst_ip: Ipv4Addr::new(224, 0, 0, 18).into(),

@@ -145,7 +145,7 @@ impl From<&VrrpInstance> for VirtualRouter {
             virtual_ipaddress_excluded: addresses(&config.virtual_ipaddress_excluded),
             nopreempt: config.nopreempt,
             preempt_delay: config.preempt_delay,
-            source: config.source,
+            source: config.unicast_src_ip.or(config.mcast_src_ip),
             unicast_peer: peers(config),
             unicast_ttl: config.unicast_ttl,
             check_unicast_src: config.check_unicast_src,

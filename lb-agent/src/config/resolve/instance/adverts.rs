@@ -24,14 +24,16 @@ impl Resolver<'_> {
         let version = self.version(draft, is_v6);
         self.two_sources(draft);
         self.without_peers(draft);
-        let source = draft.source.filter(|it| self.is_of(is_v6, it));
+        let mcast_src_ip = draft.mcast_src_ip.filter(|it| self.is_of(is_v6, it));
+        let unicast_src_ip = draft.unicast_src_ip.filter(|it| self.is_of(is_v6, it));
         let mcast_dst_ip = draft.mcast_dst_ip.filter(|it| self.is_of(is_v6, it));
         VrrpInstance {
             version,
             advert_int: self.advert_int(draft, version),
             authentication: self.authentication(draft, version),
             auth_hmac: draft.auth_hmac.as_ref().map(|given| given.value.clone()),
-            source: source.map(value),
+            mcast_src_ip: mcast_src_ip.map(value),
+            unicast_src_ip: unicast_src_ip.map(value),
             unicast_peer: self.unicast_peers(draft, is_v6),
             unicast_peer_ttl: peer_limits(draft),
             unicast_ttl: draft.unicast_ttl.map_or(255, value),
@@ -40,7 +42,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// `mcast_src_ip` and `unicast_src_ip` are one setting.
+    /// `mcast_src_ip` and `unicast_src_ip` say one thing.
     fn two_sources(&mut self, draft: &InstanceDraft) {
         let place = |keyword: &'static str| Some((draft.given.span(keyword)?, keyword));
         let mut given = [place("mcast_src_ip"), place("unicast_src_ip")];

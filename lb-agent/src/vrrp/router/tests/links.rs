@@ -84,7 +84,7 @@ fn a_socket_holds_what_all_its_instances_ask_for() {
 fn with_track_src_ip_the_address_that_is_sent_from_must_be_there() {
     let of = |track_src_ip| {
         Setup::from(vec![VrrpInstance {
-            source: Some([10, 0, 0, 1].into()),
+            mcast_src_ip: Some([10, 0, 0, 1].into()),
             track_src_ip,
             ..config()
         }])

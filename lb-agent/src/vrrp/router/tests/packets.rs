@@ -58,7 +58,7 @@ fn the_whole_packet_is_keepaliveds_byte_for_byte() {
 fn mcast_src_ip_is_the_source_of_every_advert_whatever_the_interface_has_first() {
     let source = IpAddr::from([10, 0, 0, 7]);
     let config = VrrpInstance {
-        source: Some(source),
+        mcast_src_ip: Some(source),
         ..config()
     };
     let mut bench = Bench::new(vec![config]);
