@@ -50,7 +50,7 @@ fn every_state_has_a_row_for_every_input() {
     backup();
     master();
     a_master_yields();
-    fault();
+    fault::fault();
     beyond::all();
     let seen = SEEN.take();
     for state in [State::Init, State::Backup, State::Master, State::Fault] {
