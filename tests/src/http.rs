@@ -52,6 +52,19 @@ pub fn get(target: SocketAddr, source: Option<IpAddr>, limit: Duration) -> Resul
     }
 }
 
+/// Fetches `/long` from `target`, in the namespace of the calling thread; the length of the whole answer,
+/// bytes. Nothing may be silent for longer than `limit`.
+pub fn long_page(target: SocketAddr, limit: Duration) -> Result<usize> {
+    let mut stream = TcpStream::connect_timeout(&target, limit).context("no connection")?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.write_all(b"GET /long HTTP/1.0\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream
+        .read_to_end(&mut answer)
+        .context("the page does not come through")?;
+    Ok(answer.len())
+}
+
 /// The time until `end`; never zero, which a socket would take for "no limit".
 fn left(end: Instant) -> Duration {
     end.saturating_duration_since(now())

@@ -7,7 +7,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lb_tests::{Cluster, LONG, Layout, Mode, Namespace, PATIENCE, configurations, needs, skipped};
+use lb_tests::{
+    Cluster, LONG, Layout, Mode, Namespace, PATIENCE, configurations, http, needs, skipped,
+};
 
 /// What fits the last link, bytes.
 const NARROW: u32 = 1300;
@@ -31,7 +33,7 @@ fn a_client_behind_a_narrow_link_gets_a_long_page() -> Result<()> {
         let target = cluster.site.service();
         // Both servers have to learn it, each by itself.
         for _ in 0..4 {
-            let page = client.enter(|| fetch(target));
+            let page = client.enter(|| http::long_page(target, LIMIT));
             let length = page.with_context(|| format!("{mode}"))?;
             assert!(length > LONG, "{mode}: {length} bytes");
         }
@@ -94,18 +96,6 @@ fn ask_at_length(target: SocketAddr) -> Result<Vec<u8>> {
         .read_to_end(&mut answer)
         .context("the question does not come through")?;
     Ok(answer)
-}
-
-/// The length of an answer.
-fn fetch(target: SocketAddr) -> Result<usize> {
-    let mut stream = TcpStream::connect_timeout(&target, LIMIT).context("no connection")?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.write_all(b"GET /long HTTP/1.0\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream
-        .read_to_end(&mut answer)
-        .context("the page does not come through")?;
-    Ok(answer.len())
 }
 
 /// A client behind a router. Its own interface takes what the router's does not let through, so it

@@ -1,11 +1,10 @@
 //! A client behind a link that takes less than its own interface does.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use lb_tests::{LONG, Namespace, needs, skipped};
+use lb_tests::{LONG, Namespace, http, needs, skipped};
 
 use super::{CONFIGURATION, Network, PATIENCE, SERVICE};
 
@@ -18,26 +17,14 @@ fn a_client_of_ipv6_behind_a_narrow_link_gets_a_long_page() -> Result<()> {
     }
     let network = Network::new(CONFIGURATION)?;
     let (client, _router) = behind_a_narrow_link(&network)?;
+    let target = SocketAddr::from((SERVICE, 80));
     // Both servers have to learn it, each by itself.
     for number in 0..4 {
-        let page = client.enter(fetch);
+        let page = client.enter(|| http::long_page(target, PATIENCE));
         let length = page.with_context(|| format!("page {number}: {}", network.agent.log()))?;
         ensure!(length > LONG, "page {number}: {length} bytes");
     }
     Ok(())
-}
-
-/// The length of what the service answers.
-fn fetch() -> Result<usize> {
-    let target = SocketAddr::from((SERVICE, 80));
-    let mut stream = TcpStream::connect_timeout(&target, PATIENCE).context("no connection")?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"GET /long HTTP/1.0\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream
-        .read_to_end(&mut answer)
-        .context("the page does not come through")?;
-    Ok(answer.len())
 }
 
 /// A client behind a router. Its own interface takes what the router's does not let through, so it

@@ -15,12 +15,12 @@ use crate::{MASTER_DOWN_100, NEEDS, SKEW_100};
 
 const PREEMPT_DELAY: Duration = Duration::from_secs(10);
 
-/// keepalived 80 is master: we wait until it stops, and then our skew.
-fn we_wait_for_the_end() -> Result<()> {
+/// keepalived 80 is master: with this line we wait until it stops, and then our skew.
+fn we_wait_with(line: &str) -> Result<()> {
     let pair = Pair::new()?;
     let mut theirs = pair.keepalived_from(&instance(80, "", &[VIP]))?;
     theirs.wait_for("Entering MASTER STATE")?;
-    let ours = pair.ours_from(&instance(100, "nopreempt", &[VIP]))?;
+    let ours = pair.ours_from(&instance(100, line, &[VIP]))?;
     // Longer than our master-down time.
     ours.wait_until(|status| status.stats.advert_rcvd >= 6)?;
     ensure!(ours.status()?.state == State::Backup);
@@ -28,6 +28,15 @@ fn we_wait_for_the_end() -> Result<()> {
     theirs.terminate()?;
     ours.wait_for_state(State::Master)?;
     wire.finish()?.ensure_handover(THEIRS, 0, OURS, SKEW_100)
+}
+
+fn we_wait_for_the_end() -> Result<()> {
+    we_wait_with("nopreempt")
+}
+
+/// The delay does not hold us back from a master that stops.
+fn our_delay_ends_with_the_master() -> Result<()> {
+    we_wait_with("preempt_delay 60")
 }
 
 /// The same, but it falls silent: every advert of the worse one has counted.
@@ -45,13 +54,13 @@ fn we_wait_for_silence() -> Result<()> {
         .ensure_handover(THEIRS, 80, OURS, MASTER_DOWN_100)
 }
 
-/// The other way round.
-fn keepalived_waits_for_the_end() -> Result<()> {
+/// The other way round: with this line keepalived waits, and has said so.
+fn keepalived_waits_with(line: &str, said: &str) -> Result<()> {
     let pair = Pair::new()?;
     let ours = pair.ours_from(&instance(80, "", &[VIP]))?;
     ours.wait_for_state(State::Master)?;
-    let theirs = pair.keepalived_from(&instance(100, "nopreempt", &[VIP]))?;
-    theirs.wait_for("Entering BACKUP STATE (init)")?;
+    let theirs = pair.keepalived_from(&instance(100, line, &[VIP]))?;
+    theirs.wait_for(said)?;
     let sent = ours.status()?.stats.advert_sent;
     ours.wait_until(|status| status.stats.advert_sent >= sent + 6)?;
     ensure!(!theirs.log()?.contains("Entering MASTER STATE"));
@@ -60,6 +69,15 @@ fn keepalived_waits_for_the_end() -> Result<()> {
     ours.stop();
     theirs.wait_for("Entering MASTER STATE")?;
     wire.finish()?.ensure_handover(OURS, 0, THEIRS, SKEW_100)
+}
+
+fn keepalived_waits_for_the_end() -> Result<()> {
+    keepalived_waits_with("nopreempt", "Entering BACKUP STATE (init)")
+}
+
+/// Nor keepalived.
+fn the_delay_ends_with_the_master() -> Result<()> {
+    keepalived_waits_with("preempt_delay 60", "start preempt delay")
 }
 
 /// Counted from the first advert of the worse one that we hear; then the down timer runs out as ever.
@@ -96,36 +114,6 @@ fn keepalived_is_held_back() -> Result<()> {
     ours.wait_for_state(State::Backup)?;
     wire.finish()?
         .ensure_delayed_preemption(OURS, None, THEIRS, PREEMPT_DELAY, MASTER_DOWN_100)
-}
-
-/// The delay does not hold back from a master that stops.
-fn the_delay_ends_with_the_master() -> Result<()> {
-    let pair = Pair::new()?;
-    let ours = pair.ours_from(&instance(80, "", &[VIP]))?;
-    ours.wait_for_state(State::Master)?;
-    let theirs = pair.keepalived_from(&instance(100, "preempt_delay 60", &[VIP]))?;
-    theirs.wait_for("start preempt delay")?;
-    let sent = ours.status()?.stats.advert_sent;
-    ours.wait_until(|status| status.stats.advert_sent >= sent + 5)?;
-    ensure!(ours.status()?.state == State::Master);
-    let wire = pair.capture()?;
-    ours.stop();
-    theirs.wait_for("Entering MASTER STATE")?;
-    wire.finish()?.ensure_handover(OURS, 0, THEIRS, SKEW_100)
-}
-
-/// Nor us.
-fn our_delay_ends_with_the_master() -> Result<()> {
-    let pair = Pair::new()?;
-    let mut theirs = pair.keepalived_from(&instance(80, "", &[VIP]))?;
-    theirs.wait_for("Entering MASTER STATE")?;
-    let ours = pair.ours_from(&instance(100, "preempt_delay 60", &[VIP]))?;
-    ours.wait_until(|status| status.stats.advert_rcvd >= 6)?;
-    ensure!(ours.status()?.state == State::Backup);
-    let wire = pair.capture()?;
-    theirs.terminate()?;
-    ours.wait_for_state(State::Master)?;
-    wire.finish()?.ensure_handover(THEIRS, 0, OURS, SKEW_100)
 }
 
 macro_rules! in_time {

@@ -128,6 +128,16 @@ fn lines_of(text: &str, keyword: &str) -> Vec<String> {
         .collect()
 }
 
+/// That a line with this word stands at this line of the file.
+#[track_caller]
+fn assert_stands_at(text: &str, word: &str, line: usize) {
+    let place = format!("# lb.conf:{line}");
+    let found = text
+        .lines()
+        .any(|it| it.contains(word) && it.ends_with(&place));
+    assert!(found, "{word}\n{text}");
+}
+
 /// Two services of one address and port, as every DNS has them.
 #[test]
 fn services_of_one_port_stand_with_their_own_lines() {
@@ -312,11 +322,7 @@ fn a_url_stands_with_its_own_line_and_not_with_that_of_its_path() {
 ",
     );
     for (path, line) in [("/one", 6), ("/two", 13), ("/three", 16)] {
-        let place = format!("# lb.conf:{line}");
-        let found = text
-            .lines()
-            .any(|it| it.contains(path) && it.ends_with(&place));
-        assert!(found, "{path}\n{text}");
+        assert_stands_at(&text, path, line);
     }
 }
 
@@ -397,11 +403,7 @@ virtual_server_group V {
         );
     }
     for (name, line) in [("eth1", 13), ("eth2", 14)] {
-        let place = format!("# lb.conf:{line}");
-        let found = text
-            .lines()
-            .any(|it| it.contains(name) && it.ends_with(&place));
-        assert!(found, "{name}\n{text}");
+        assert_stands_at(&text, name, line);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{common, http, log_all_failures};
 use crate::config::draft::{
-    BfdCheckDraft, CheckerDraft, DnsCheckDraft, FileCheckDraft, MiscCheckDraft, SmtpCheckDraft,
-    SslGetDraft, UdpCheckDraft,
+    BfdCheckDraft, CheckerDraft, DnsCheckDraft, FileCheckDraft, HasCheckSettings, MiscCheckDraft,
+    SmtpCheckDraft, SslGetDraft, UdpCheckDraft,
 };
 use crate::config::keywords::virtual_server::check_settings;
 use crate::config::keywords::{
@@ -73,27 +73,18 @@ const fn script_settings() -> [Keyword<MiscCheckDraft>; 6] {
 /// The session says what it has to say when it has it.
 const fn session_settings() -> [Keyword<BfdCheckDraft>; 6] {
     const TOLD: &str = "the BFD session tells at once, and its `multiplier` says what it may lose";
-    let [
-        alpha,
-        delay_loop,
-        retry,
-        delay_before_retry,
-        warmup,
-        timeout,
-    ] = check_settings();
-    [
-        alpha,
-        delay_loop.accepted(TOLD),
-        retry.accepted(TOLD),
-        delay_before_retry.accepted(TOLD),
-        warmup.accepted(TOLD),
-        timeout.accepted(TOLD),
-    ]
+    let [alpha, every, retry, again, warmup, timeout] = untimed(TOLD);
+    [alpha, every, retry, again, warmup, timeout.accepted(TOLD)]
 }
 
 /// `connect_timeout` is what its file system has to answer.
 const fn file_settings() -> [Keyword<FileCheckDraft>; 6] {
-    const READ: &str = "the file is read once a second, and what it says counts at once";
+    untimed("the file is read once a second, and what it says counts at once")
+}
+
+/// The settings of a check that is not made now and then, for this reason: all but `alpha` and
+/// `connect_timeout` have no effect.
+const fn untimed<T: HasCheckSettings>(why: &'static str) -> [Keyword<T>; 6] {
     let [
         alpha,
         delay_loop,
@@ -104,10 +95,10 @@ const fn file_settings() -> [Keyword<FileCheckDraft>; 6] {
     ] = check_settings();
     [
         alpha,
-        delay_loop.accepted(READ),
-        retry.accepted(READ),
-        delay_before_retry.accepted(READ),
-        warmup.accepted(READ),
+        delay_loop.accepted(why),
+        retry.accepted(why),
+        delay_before_retry.accepted(why),
+        warmup.accepted(why),
         timeout,
     ]
 }
