@@ -29,6 +29,7 @@
 //! | `ASKED6` | per-CPU array of 1 | program | program, new flows of IPv6 | [`asked::Asked6`] |
 //! | `UNRESOLVED` | perf event array | program | agent | [`unresolved::Unresolved`] and a frame |
 //! | `PROGRAMS` | program array | agent | program, per packet | [`program`] |
+//! | `TRACE_FILTER`, `TRACE_PACKET`, `TRACE_EVENTS` | array of 1, per-CPU array of 1, ring buffer | `trace`; program; program | program; program; `trace` | [`trace::Filter`], [`trace::Notes`], [`trace::Event`] |
 //! | `EGRESS` | device map | agent | program | interface index |
 //!
 //! Every record is [`bytemuck::Pod`]: the derive refuses padding, so nothing unset reaches the
@@ -73,8 +74,9 @@ pub mod schedule;
 pub mod service;
 pub mod station;
 pub mod stats;
+pub mod trace;
 pub mod unresolved;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 8;
+pub const ABI_VERSION: u32 = 9;

@@ -9,5 +9,13 @@ pub const IPV6: u32 = 0;
 pub const IPV6_ADMISSION: u32 = 1;
 /// IPv6, what has no ports of its own and follows a flow: ICMP errors and later fragments.
 pub const IPV6_RELATED: u32 = 2;
+/// IPv4, watched ([`crate::trace`]).
+pub const TRACE: u32 = 3;
+/// [`IPV6`], watched.
+pub const TRACE_IPV6: u32 = 4;
+/// [`IPV6_ADMISSION`], watched.
+pub const TRACE_IPV6_ADMISSION: u32 = 5;
+/// [`IPV6_RELATED`], watched.
+pub const TRACE_IPV6_RELATED: u32 = 6;
 /// Places of the map.
-pub const COUNT: u32 = 3;
+pub const COUNT: u32 = 7;

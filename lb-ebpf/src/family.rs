@@ -14,6 +14,9 @@ use crate::maps::{AFFINITY4, AFFINITY6, CONTROL, FLOWS4, FLOWS6, PENDING4, PENDI
 
 /// One of the two families.
 pub(crate) trait Family: Copy + 'static {
+    /// Whether the program is one that watches itself ([`crate::trace`]).
+    const TRACED: bool;
+
     /// What the word of a flow's key does not hold of its client's address.
     type Rest: Copy;
     /// A flow in the table, which begins with a [`FlowEntry`].
@@ -73,9 +76,12 @@ impl<F: Family> Key<F> {
 
 /// IPv4: the word of a key holds everything.
 #[derive(Clone, Copy)]
-pub(crate) struct V4;
+pub(crate) struct Four<const TRACED: bool>;
 
-impl Key<V4> {
+/// As the program on the interface has it.
+pub(crate) type V4 = Four<false>;
+
+impl<const TRACED: bool> Key<Four<TRACED>> {
     /// The flow whose [`flow::key`] is this.
     #[inline(always)]
     pub(crate) const fn of(word: u64) -> Self {
@@ -89,7 +95,9 @@ impl Key<V4> {
     }
 }
 
-impl Family for V4 {
+impl<const TRACED: bool> Family for Four<TRACED> {
+    const TRACED: bool = TRACED;
+
     type Rest = ();
     type Entry = FlowEntry;
     type Bucket = FlowBucket;
@@ -171,9 +179,12 @@ impl Family for V4 {
 
 /// IPv6: the word of a key holds a hash of the address, and all of it stands behind.
 #[derive(Clone, Copy)]
-pub(crate) struct V6;
+pub(crate) struct Six<const TRACED: bool>;
 
-impl Key<V6> {
+/// As the programs that nobody watches have it.
+pub(crate) type V6 = Six<false>;
+
+impl<const TRACED: bool> Key<Six<TRACED>> {
     /// The flow of a client.
     #[inline(always)]
     pub(crate) const fn new(client: Address6, port: u16, service: u16, secret: u64) -> Self {
@@ -184,7 +195,9 @@ impl Key<V6> {
     }
 }
 
-impl Family for V6 {
+impl<const TRACED: bool> Family for Six<TRACED> {
+    const TRACED: bool = TRACED;
+
     type Rest = Address6;
     type Entry = FlowEntry6;
     type Bucket = FlowBucket6;

@@ -19,7 +19,7 @@ use lb_common::service::{ServiceKey4, TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::backends;
-use crate::balance::{Choice, deliver, jiffies, pass_gate};
+use crate::balance::{Choice, jiffies, leave_to, pass_gate};
 use crate::family::{Family, Key, V4};
 use crate::flows;
 use crate::forward;
@@ -182,14 +182,15 @@ fn to_server(
         slot,
         new: false,
     };
-    let sent = deliver(&choice, quote.length, || {
-        // SAFETY: `Quote::parse` checked the header.
-        if unsafe { (*quote.ip).ttl } <= 1 {
-            return Err(Reason::TimeToLive);
-        }
-        forward::error_to_server(ctx, packet, quote, &choice.slot)
-    });
-    sent.map_err(Refused::Because)
+    leave_to(&choice, quote.length).map_err(Refused::Because)?;
+    // SAFETY: `Quote::parse` checked the header.
+    if unsafe { (*quote.ip).ttl } <= 1 {
+        return Err(Refused::Because(Reason::TimeToLive));
+    }
+    let sent = forward::error_to_server(ctx, packet, quote, &choice.slot);
+    let verdict = sent.map_err(Refused::Because)?;
+    stats::towards_server(number, quote.length, false);
+    Ok(verdict)
 }
 
 /// The slot of the flow, if it stands in this bucket, is live and has its server still; else 0.
@@ -259,8 +260,11 @@ fn served_by(
     tick: u32,
 ) -> u32 {
     for way in 0..WAYS as u32 {
-        let Some(flow) = flows::read(flows::entry::<V4>(bucket, way), &Key::of(client), CLIENT)
-        else {
+        let Some(flow) = flows::read(
+            flows::entry::<V4>(bucket, way),
+            &Key::<V4>::of(client),
+            CLIENT,
+        ) else {
             continue;
         };
         if flows::expired(control, &flow, tick) {

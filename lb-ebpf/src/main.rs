@@ -60,6 +60,7 @@ mod services;
 mod six;
 mod states;
 mod stats;
+mod trace;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::helpers::bpf_jiffies64;
@@ -71,21 +72,50 @@ use aya_ebpf::programs::XdpContext;
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_agent(ctx: XdpContext) -> u32 {
-    balance::balance(&ctx)
+    balance::balance::<false>(&ctx)
+}
+
+/// [`lb_agent`], watched: `lb-agent trace` has packets go here.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace(ctx: XdpContext) -> u32 {
+    trace::begin(&ctx);
+    let verdict = balance::balance::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
 }
 
 /// IPv6, to which [`lb_agent`] hands over: never attached itself.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_agent6(ctx: XdpContext) -> u32 {
-    six::balance(&ctx)
+    six::balance::<false>(&ctx)
+}
+
+/// [`lb_agent6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace6(ctx: XdpContext) -> u32 {
+    trace::begin(&ctx);
+    let verdict = six::balance::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
 }
 
 /// New flows of IPv6, to which [`lb_agent6`] hands over.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_admit6(ctx: XdpContext) -> u32 {
-    six::admit(&ctx)
+    six::admit::<false>(&ctx)
+}
+
+/// [`lb_admit6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_admit6(ctx: XdpContext) -> u32 {
+    let verdict = six::admit::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
 }
 
 /// Packets of IPv6 without ports that follow a flow, to which [`lb_agent6`] hands over.
@@ -93,6 +123,15 @@ pub(crate) fn lb_admit6(ctx: XdpContext) -> u32 {
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_related6(ctx: XdpContext) -> u32 {
     six::follow(&ctx)
+}
+
+/// [`lb_related6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_related6(ctx: XdpContext) -> u32 {
+    let verdict = six::follow(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
 }
 
 /// Never attached: the agent runs it once a second to say that it is alive, and so learns the

@@ -2,7 +2,7 @@
 
 use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
 use aya_ebpf::btf_maps::{
-    Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray, PerfEventArray, ProgramArray,
+    Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray, PerfEventArray, ProgramArray, RingBuf,
 };
 use aya_ebpf::macros::btf_map;
 use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
@@ -22,6 +22,7 @@ use lb_common::policy::{Policy, SOURCE_COUNTERS};
 use lb_common::program;
 use lb_common::service::{ServiceBucket, ServiceBucket6, ServiceInfo};
 use lb_common::stats::{Reason, Traffic};
+use lb_common::trace::{Filter, Notes, RING};
 
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 const SERVICES: usize = MAX_SERVICES as usize;
@@ -107,6 +108,15 @@ pub(crate) static RETIRED_STATS: Array<Traffic, SERVICES> = Array::new();
 
 #[btf_map]
 pub(crate) static REASONS: PerCpuArray<u64, { Reason::ALL.len() }> = PerCpuArray::new();
+
+#[btf_map]
+pub(crate) static TRACE_FILTER: Array<Filter, 1> = Array::new();
+
+#[btf_map]
+pub(crate) static TRACE_PACKET: PerCpuArray<Notes, 1> = PerCpuArray::new();
+
+#[btf_map]
+pub(crate) static TRACE_EVENTS: RingBuf<(), RING> = RingBuf::new();
 
 #[btf_map]
 pub(crate) static ANSWERS: PerCpuArray<Answers, RECORDS> = PerCpuArray::new();

@@ -122,7 +122,7 @@ fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
     let tick = (reply.now >> TICK_SHIFT) as u32;
     for way in 0..WAYS as u32 {
         let entry = flows::entry::<V4>(bucket, way);
-        let Some(old) = flows::read(entry, &Key::of(reply.client), CLIENT) else {
+        let Some(old) = flows::read(entry, &Key::<V4>::of(reply.client), CLIENT) else {
             continue;
         };
         let Some(gate) = gate_of(reply, &old, tick) else {

@@ -220,6 +220,11 @@ impl Plane {
     /// Says that the agent is alive, and counts connections where that matters.
     pub fn heartbeat(&mut self) -> Result<(), PlaneError> {
         self.beat()?;
+        if self.maps.end_stale_trace(clock::monotonic()) {
+            tracing::info!(
+                "a `lb-agent trace` is gone without a word: packets are not traced any more"
+            );
+        }
         self.maps.take_census(&self.installed);
         Ok(())
     }

@@ -23,18 +23,20 @@ use lb_common::stats::Reason;
 
 use crate::admission::{self, Admission, Answer, Question};
 use crate::backends;
-use crate::balance::{Choice, deliver, jiffies, known, pass_gate};
-use crate::family::{Family as _, Key, V6};
+use crate::balance::{Choice, jiffies, known, leave_to, pass_gate};
+use crate::family::{Family as _, Key, Six};
 use crate::maps::{ASKED6, CONTROL, PROGRAMS};
 use crate::packet::{ETHERNET, Ethernet, Ipv6, Packet};
 use crate::parse::Refused;
 use crate::services;
 use crate::stats;
+use crate::trace;
 use parse::{Headers, ICMP6, length, parse};
 
-/// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group.
+/// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group; `TRACED`: of
+/// the program that watches itself.
 #[inline(always)]
-pub(crate) fn balance(ctx: &XdpContext) -> u32 {
+pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
     let packet = Packet::new(ctx);
     let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv6>(ETHERNET)) else {
         return XDP_PASS;
@@ -42,6 +44,10 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
     };
+    if !TRACED && control.trace != 0 {
+        // SAFETY: nothing here waits to be dropped. If there is no program it returns.
+        unsafe { PROGRAMS.tail_call(ctx, program::TRACE_IPV6) };
+    }
     // SAFETY: `at` checked both headers.
     let (to, destination) = unsafe { (ethernet.cast::<u64>().read(), destination(ip)) };
     if !control.filter.may_be_destination6(destination) {
@@ -54,7 +60,7 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         }
         return XDP_PASS;
     }
-    match from_client(ctx, packet, control, ip) {
+    match from_client::<TRACED>(ctx, packet, control, ip) {
         Ok(verdict) => verdict,
         Err(refused) => refused.verdict(),
     }
@@ -84,7 +90,7 @@ unsafe fn source(ip: *const Ipv6) -> Address6 {
 
 /// A packet of a client: to the server of its flow, else to the program for new ones.
 #[inline(always)]
-fn from_client(
+fn from_client<const TRACED: bool>(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
@@ -93,13 +99,12 @@ fn from_client(
     let headers = match parse(ctx, packet, control, ip) {
         Ok(headers) => headers,
         Err(Refused::Later) => {
-            // SAFETY: nothing here waits to be dropped. If there is no program it returns.
-            unsafe { PROGRAMS.tail_call(ctx, program::IPV6_RELATED) };
+            call::<TRACED>(ctx, program::TRACE_IPV6_RELATED, program::IPV6_RELATED);
             return Ok(XDP_PASS);
         }
         Err(refused) => return Err(refused),
     };
-    let question = ask(&headers, control)?;
+    let question = ask::<TRACED>(&headers, control)?;
     if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
         let verdict = send(ctx, packet, ip, headers.length, &choice, question.tick);
         if verdict.is_ok() {
@@ -112,14 +117,26 @@ fn from_client(
         return Err(Refused::Because(Reason::BadSource));
     }
     hand_over(&question);
-    // SAFETY: nothing here waits to be dropped. If there is no program it returns.
-    unsafe { PROGRAMS.tail_call(ctx, program::IPV6_ADMISSION) };
+    call::<TRACED>(ctx, program::TRACE_IPV6_ADMISSION, program::IPV6_ADMISSION);
     Ok(XDP_PASS)
+}
+
+/// Hands the packet over. If there is no program this returns.
+#[inline(always)]
+fn call<const TRACED: bool>(ctx: &XdpContext, watched: u32, usual: u32) {
+    // SAFETY: nothing here waits to be dropped.
+    unsafe {
+        if TRACED {
+            PROGRAMS.tail_call(ctx, watched);
+            // Who traces has just gone.
+        }
+        PROGRAMS.tail_call(ctx, usual);
+    }
 }
 
 /// Leaves what there is to ask for the program for new flows.
 #[inline(always)]
-fn hand_over(question: &Question<V6>) {
+fn hand_over<const TRACED: bool>(question: &Question<Six<TRACED>>) {
     if let Some(asked) = ASKED6.get_ptr_mut(0) {
         // SAFETY: the record is this CPU's own.
         unsafe {
@@ -139,18 +156,18 @@ fn hand_over(question: &Question<V6>) {
 
 /// What the program before has left.
 #[inline(always)]
-fn asked() -> Option<Question<V6>> {
+fn asked<const TRACED: bool>() -> Option<Question<Six<TRACED>>> {
     // SAFETY: the record is this CPU's own, and nothing but the program before has run since.
     let asked = unsafe { ASKED6.get_ptr(0)?.read() };
     let secret = CONTROL.get(0)?.secret;
-    let key = Key {
+    let key = Key::<Six<TRACED>> {
         word: asked.key,
         rest: asked.client,
     };
-    let [first, ..] = V6::buckets(V6::hash(&key, secret));
+    let [first, ..] = Six::<TRACED>::buckets(Six::<TRACED>::hash(&key, secret));
     Some(Question {
         service: ServiceEntry::from_word(asked.service),
-        near: V6::bucket(first)?,
+        near: Six::<TRACED>::bucket(first)?,
         key,
         destination: asked.destination,
         tick: asked.tick,
@@ -161,7 +178,10 @@ fn asked() -> Option<Question<V6>> {
 
 /// What there is to ask about a packet, if it is for a service that is ours now.
 #[inline(always)]
-fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
+fn ask<const TRACED: bool>(
+    headers: &Headers,
+    control: &Control,
+) -> Result<Question<Six<TRACED>>, Refused> {
     let ip = headers.ip;
     // SAFETY: `parse` checked the headers.
     let (client, destination, port) =
@@ -177,11 +197,11 @@ fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     // SAFETY: as above.
     let port = unsafe { (*headers.ports).source };
-    let key = Key::new(client, port, service.id, control.secret);
-    let [first, ..] = V6::buckets(V6::hash(&key, control.secret));
+    let key = Key::<Six<TRACED>>::new(client, port, service.id, control.secret);
+    let [first, ..] = Six::<TRACED>::buckets(Six::<TRACED>::hash(&key, control.secret));
     Ok(Question {
         service,
-        near: V6::bucket(first).ok_or(Refused::NotOurs)?,
+        near: Six::<TRACED>::bucket(first).ok_or(Refused::NotOurs)?,
         key,
         destination: folded(destination),
         tick: (now >> TICK_SHIFT) as u32,
@@ -195,17 +215,22 @@ fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
 ///
 /// A program of its own, for the sake of the stack, and in two steps, one after the other.
 #[inline(always)]
-pub(crate) fn admit(ctx: &XdpContext) -> u32 {
-    match Answer::from_word(decide()).result() {
-        Ok(admission) => send_new(ctx.ctx, admission.word()),
+pub(crate) fn admit<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    match Answer::from_word(decide::<TRACED>()).result() {
+        Ok(admission) => {
+            if TRACED {
+                trace::note_admission(admission);
+            }
+            send_new(ctx.ctx, admission.word())
+        }
         Err(reason) => Refused::Because(reason).verdict(),
     }
 }
 
 /// The server, as [`admission::admit`] gives it.
 #[inline(never)]
-fn decide() -> u64 {
-    let answer = asked().map(|question| admission::admit(&question));
+fn decide<const TRACED: bool>() -> u64 {
+    let answer = asked::<TRACED>().map(|question| admission::admit(&question));
     // The maps are there, but the verifier does not know.
     answer.unwrap_or(Answer::refused(Reason::NoServer)).word()
 }
@@ -236,9 +261,10 @@ fn send(
     choice: &Choice,
     tick: u32,
 ) -> Result<u32, Reason> {
-    deliver(choice, length, || {
-        forward::to_server(ctx, packet, ip, length, &choice.slot, tick)
-    })
+    leave_to(choice, length)?;
+    let verdict = forward::to_server(ctx, packet, ip, length, &choice.slot, tick)?;
+    stats::towards_server(choice.number, length, choice.new);
+    Ok(verdict)
 }
 
 /// Notes where a packet has gone, if it is the first of several fragments.

@@ -16,7 +16,7 @@ use lb_common::stats::Reason;
 use super::parse::{FIXED, ICMP6, Walked, length, walk};
 use super::{destination, forward, send, source};
 use crate::backends;
-use crate::balance::{Choice, deliver, jiffies, pass_gate};
+use crate::balance::{Choice, jiffies, leave_to, pass_gate};
 use crate::family::{Family as _, Key, V6};
 use crate::fragments;
 use crate::icmp;
@@ -24,6 +24,7 @@ use crate::maps::{CONTROL, FRAGMENTS6};
 use crate::packet::{ETHERNET, Icmp, Ipv6, Packet, Ports, Udp};
 use crate::parse::Refused;
 use crate::services;
+use crate::stats;
 
 /// Destination unreachable, packet too big, time exceeded, parameter problem (RFC 4443 2.1).
 const ERRORS: core::ops::RangeInclusive<u8> = 1..=4;
@@ -82,10 +83,11 @@ fn pass_on_error(
         slot,
         new: false,
     };
-    let sent = deliver(&choice, length, || {
-        forward::error_to_server(ctx, packet, ip, length, &choice.slot)
-    });
-    sent.map_err(Refused::Because)
+    leave_to(&choice, length).map_err(Refused::Because)?;
+    let sent = forward::error_to_server(ctx, packet, ip, length, &choice.slot);
+    let verdict = sent.map_err(Refused::Because)?;
+    stats::towards_server(number, length, false);
+    Ok(verdict)
 }
 
 /// The slot of a live flow whose server is still there; else 0.

@@ -14,5 +14,6 @@ pub mod gate;
 pub mod maps;
 pub mod object;
 pub mod pins;
+pub mod trace;
 pub mod unresolved;
 pub mod view;

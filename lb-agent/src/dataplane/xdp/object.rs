@@ -117,24 +117,10 @@ impl Object {
     /// Loads the programs. Maps that are pinned already are taken over with their contents.
     pub fn load(pins: &Pins) -> Result<Self, ObjectError> {
         pins.create()?;
-        let mut loader = EbpfLoader::new();
-        for name in NAMES {
-            loader.map_pin_path(name, pins.map(name));
-        }
-        let mut ebpf = loader.load(OBJECT).map_err(|source| ObjectError::Load {
-            source: Box::new(source),
-        })?;
         let called = CALLED.map(|(name, _)| name);
-        for name in called.into_iter().chain([BALANCE, HEARTBEAT]) {
-            find(&mut ebpf, name)?
-                .load()
-                .map_err(|source| ObjectError::Program {
-                    what: refused(&source),
-                    source,
-                })?;
-        }
+        let mut ebpf = load(pins, called.into_iter().chain([BALANCE, HEARTBEAT]))?;
         Ok(Self {
-            _programs: connect(&mut ebpf)?,
+            _programs: connect(&mut ebpf, CALLED)?,
             ebpf,
         })
     }
@@ -146,14 +132,7 @@ impl Object {
 
     /// What the kernel says of every program, by its name.
     pub fn programs(&self) -> impl Iterator<Item = (&str, Result<ProgramInfo, ObjectError>)> {
-        let programs = self.ebpf.programs();
-        programs.map(|(name, program)| {
-            let info = program.info().map_err(|source| ObjectError::Program {
-                what: "ask the kernel about the XDP program",
-                source,
-            });
-            (name, info)
-        })
+        loaded(&self.ebpf)
     }
 
     /// Says that the agent is alive: the kernel's jiffies go into the control page.
@@ -178,10 +157,50 @@ impl Object {
     }
 }
 
+/// Loads these programs over the pinned maps, which are made if there are none.
+pub(super) fn load(
+    pins: &Pins,
+    programs: impl IntoIterator<Item = &'static str>,
+) -> Result<Ebpf, ObjectError> {
+    let mut loader = EbpfLoader::new();
+    for name in NAMES {
+        loader.map_pin_path(name, pins.map(name));
+    }
+    let mut ebpf = loader.load(OBJECT).map_err(|source| ObjectError::Load {
+        source: Box::new(source),
+    })?;
+    for name in programs {
+        find(&mut ebpf, name)?
+            .load()
+            .map_err(|source| ObjectError::Program {
+                what: refused(&source),
+                source,
+            })?;
+    }
+    Ok(ebpf)
+}
+
+/// What the kernel says of every program of the object that is loaded.
+pub(super) fn loaded(
+    ebpf: &Ebpf,
+) -> impl Iterator<Item = (&str, Result<ProgramInfo, ObjectError>)> {
+    let programs = ebpf.programs().filter(|(_, it)| it.fd().is_ok());
+    programs.map(|(name, program)| {
+        let info = program.info().map_err(|source| ObjectError::Program {
+            what: "ask the kernel about the XDP program",
+            source,
+        });
+        (name, info)
+    })
+}
+
 /// Puts the programs where the one on the interface finds them: between two packets, and for an
 /// adopted one, too, which is of the same version of the records. The map is pinned, since the
 /// kernel empties it when nobody holds it but programs.
-fn connect(ebpf: &mut Ebpf) -> Result<ProgramArray<MapData>, ObjectError> {
+pub(super) fn connect<const N: usize>(
+    ebpf: &mut Ebpf,
+    places: [(&'static str, u32); N],
+) -> Result<ProgramArray<MapData>, ObjectError> {
     let refused = |source: MapError| ObjectError::Connect { source };
     let map = ebpf.take_map(PROGRAMS).ok_or_else(|| {
         refused(MapError::InvalidName {
@@ -189,7 +208,7 @@ fn connect(ebpf: &mut Ebpf) -> Result<ProgramArray<MapData>, ObjectError> {
         })
     });
     let mut programs = map.and_then(|map| ProgramArray::try_from(map).map_err(refused))?;
-    for (name, place) in CALLED {
+    for (name, place) in places {
         let descriptor = find(ebpf, name)?.fd();
         let descriptor = descriptor.map_err(|source| ObjectError::Program {
             what: "keep the XDP program",

@@ -261,6 +261,13 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The scheduler of the service that a slot's server is of; `None`: there is no such server.
+    pub fn scheduler(&self, slot: u32) -> Option<&'static str> {
+        let service = self.backends.get(&slot)?.service;
+        let number = self.maps.policy(service).ok()?.scheduler;
+        scheduler::NAMES.get(usize::from(number)).copied()
+    }
+
     /// Why packets were not forwarded, and how many.
     pub fn reasons(&self) -> Result<Vec<ReasonView>, MapsError> {
         let view = |reason: Reason| {

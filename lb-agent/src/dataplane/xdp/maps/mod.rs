@@ -11,6 +11,7 @@ mod schedules;
 mod services;
 mod services6;
 mod slot;
+pub(super) mod trace;
 
 use std::io;
 use std::net::IpAddr;
