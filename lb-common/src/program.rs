@@ -17,5 +17,9 @@ pub const TRACE_IPV6: u32 = 4;
 pub const TRACE_IPV6_ADMISSION: u32 = 5;
 /// [`IPV6_RELATED`], watched.
 pub const TRACE_IPV6_RELATED: u32 = 6;
+/// Both families: what leaves in a tunnel, but for IPv4 in IPv4 without anything between.
+pub const TUNNEL: u32 = 7;
+/// [`TUNNEL`], watched.
+pub const TRACE_TUNNEL: u32 = 8;
 /// Places of the map.
-pub const COUNT: u32 = 7;
+pub const COUNT: u32 = 9;

@@ -38,6 +38,7 @@ use crate::replies::{self, LATER};
 use crate::services;
 use crate::stats;
 use crate::trace;
+use crate::tunnel;
 
 /// The verdict for one frame; `TRACED`: of the program that watches itself.
 #[inline(always)]
@@ -70,20 +71,24 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         return other_host(protocol);
     }
     if protocol == ICMP {
-        return icmp::pass_on(ctx.ctx, control);
+        return tunnel::or_call::<TRACED>(ctx, icmp::pass_on(ctx.ctx, control));
     }
     if to_service {
         match from_client::<TRACED>(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,
             // The filter takes some clients for virtual addresses: replies to them come here, too.
             Err(Refused::NotOurs) => {}
-            Err(Refused::Later) => return fragments::pass_on(ctx.ctx, control),
+            Err(Refused::Later) => {
+                return tunnel::or_call::<TRACED>(ctx, fragments::pass_on(ctx.ctx, control));
+            }
             Err(refused) => return refused.verdict(),
         }
     }
     if control.filter.may_be_source(source) {
         match replies::from_server(ctx.ctx, control) {
-            LATER => return fragments::pass_on(ctx.ctx, control),
+            LATER => {
+                return tunnel::or_call::<TRACED>(ctx, fragments::pass_on(ctx.ctx, control));
+            }
             verdict => return verdict,
         }
     }
@@ -164,7 +169,7 @@ fn from_client<const TRACED: bool>(
         flags: headers.flags,
     };
     choose(&question, control)
-        .and_then(|choice| send(ctx, packet, &headers, &choice, question.tick))
+        .and_then(|choice| send::<TRACED>(ctx, packet, &headers, &choice, question.tick))
         .map_err(Refused::Because)
 }
 
@@ -241,13 +246,16 @@ fn is_bad_source<const TRACED: bool>(question: &Question<Four<TRACED>>) -> bool 
 
 /// Sends a packet to the server that was chosen for it.
 #[inline(always)]
-fn send(
+fn send<const TRACED: bool>(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
     choice: &Choice,
     tick: u32,
 ) -> Result<u32, Reason> {
+    if choice.slot.head.has(flags::TUNNEL) {
+        return Err(tunnel::call::<TRACED>(ctx, choice));
+    }
     leave_to(choice, headers.length)?;
     if headers.more {
         let target = target(choice.number, choice.slot.head.generation());

@@ -12,12 +12,13 @@ use lb_common::service::{TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::backends;
-use crate::balance::{jiffies, pass_gate};
+use crate::balance::{Choice, jiffies, pass_gate};
 use crate::forward;
 use crate::maps::FRAGMENTS4;
 use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::Refused;
 use crate::stats;
+use crate::tunnel;
 
 /// Notes the server of a first fragment, towards it or from it, and when that was. A subprogram: few packets are in
 /// fragments.
@@ -77,6 +78,14 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     let slot = backends::read(number as u16).ok_or(UNKNOWN)?;
     pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;
     let from_server = number & FROM_SERVER != 0;
+    if !from_server && slot.head.has(flags::TUNNEL) {
+        let choice = Choice {
+            number: number as u16,
+            slot,
+            new: false,
+        };
+        return Ok(tunnel::hand_over(&choice, true));
+    }
     if !from_server && !slot.head.has(flags::READY) {
         // Not a local one: its first fragment has left no trace.
         return Err(Refused::Because(Reason::NoNeighbour));

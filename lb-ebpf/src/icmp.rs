@@ -12,6 +12,7 @@
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
+use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{self, CLIENT, FlowBucket, TICK_SHIFT, WAYS};
 use lb_common::hash::mix;
@@ -27,6 +28,7 @@ use crate::packet::{ETHERNET, Icmp, Ipv4, Packet, Ports, Udp};
 use crate::parse::{MORE, OFFSET, OPTIONS, Refused, SHORTEST};
 use crate::services;
 use crate::stats;
+use crate::tunnel;
 
 /// IP protocol number of ICMP.
 pub(crate) const ICMP: u8 = 1;
@@ -182,6 +184,9 @@ fn to_server(
         slot,
         new: false,
     };
+    if choice.slot.head.has(flags::TUNNEL) {
+        return Ok(tunnel::hand_over(&choice, true));
+    }
     leave_to(&choice, quote.length).map_err(Refused::Because)?;
     // SAFETY: `Quote::parse` checked the header.
     if unsafe { (*quote.ip).ttl } <= 1 {

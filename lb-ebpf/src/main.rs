@@ -61,6 +61,7 @@ mod six;
 mod states;
 mod stats;
 mod trace;
+mod tunnel;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::helpers::bpf_jiffies64;
@@ -122,14 +123,30 @@ pub(crate) fn lb_trace_admit6(ctx: XdpContext) -> u32 {
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_related6(ctx: XdpContext) -> u32 {
-    six::follow(&ctx)
+    six::follow::<false>(&ctx)
 }
 
 /// [`lb_related6`], watched.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_trace_related6(ctx: XdpContext) -> u32 {
-    let verdict = six::follow(&ctx);
+    let verdict = six::follow::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// Packets of either family that leave in a tunnel, to which the others hand over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_tunnel(ctx: XdpContext) -> u32 {
+    tunnel::leave(&ctx)
+}
+
+/// [`lb_tunnel`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_tunnel(ctx: XdpContext) -> u32 {
+    let verdict = tunnel::leave(&ctx);
     trace::tell(ctx.ctx, verdict);
     verdict
 }

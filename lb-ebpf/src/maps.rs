@@ -23,6 +23,7 @@ use lb_common::program;
 use lb_common::service::{ServiceBucket, ServiceBucket6, ServiceInfo};
 use lb_common::stats::{Reason, Traffic};
 use lb_common::trace::{Filter, Notes, RING};
+use lb_common::tunnelled::Tunnelled;
 
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 const SERVICES: usize = MAX_SERVICES as usize;
@@ -123,6 +124,9 @@ pub(crate) static ANSWERS: PerCpuArray<Answers, RECORDS> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static ASKED6: PerCpuArray<Asked6, 1> = PerCpuArray::new();
+
+#[btf_map]
+pub(crate) static TUNNELLED: PerCpuArray<Tunnelled, 1> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static EGRESS: DevMapHash<{ MAX_EGRESS as usize }> = DevMapHash::new();

@@ -81,7 +81,7 @@ const TTL: u8 = 64;
 /// Makes the answer of the packet of a service, to be sent back the way it came
 /// ([`Reason::TooBig`], [`Reason::TimeExceeded`]), or tells why there is none.
 #[inline(never)]
-pub(super) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick: u32) -> Reason {
+pub(crate) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick: u32) -> Reason {
     let ctx = XdpContext::new(ctx);
     let packet = Packet::new(&ctx);
     let (Some(ethernet), Some(place)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET))

@@ -43,7 +43,7 @@ const HOPS: u8 = 64;
 /// [`Reason::TimeExceeded`]), or tells why there is none. Whose address is no single host's has not
 /// come this far.
 #[inline(never)]
-pub(super) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick: u32) -> Reason {
+pub(crate) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick: u32) -> Reason {
     let ctx = XdpContext::new(ctx);
     let packet = Packet::new(&ctx);
     let Some(place) = packet.at::<Ipv6>(ETHERNET) else {

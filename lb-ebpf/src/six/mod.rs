@@ -14,6 +14,7 @@ use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::address6::{Address6, folded};
 use lb_common::asked::Asked6;
+use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{TICK_SHIFT, target};
 use lb_common::fragment;
@@ -31,7 +32,10 @@ use crate::parse::Refused;
 use crate::services;
 use crate::stats;
 use crate::trace;
-use parse::{Headers, ICMP6, length, parse};
+use crate::tunnel;
+pub(crate) use answer::answer;
+pub(crate) use parse::length;
+use parse::{Headers, ICMP6, parse};
 
 /// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group; `TRACED`: of
 /// the program that watches itself.
@@ -61,7 +65,7 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         return XDP_PASS;
     }
     match from_client::<TRACED>(ctx, packet, control, ip) {
-        Ok(verdict) => verdict,
+        Ok(verdict) => tunnel::or_call::<TRACED>(ctx, verdict),
         Err(refused) => refused.verdict(),
     }
 }
@@ -72,7 +76,7 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
 ///
 /// All of the header is there.
 #[inline(always)]
-unsafe fn destination(ip: *const Ipv6) -> Address6 {
+pub(crate) unsafe fn destination(ip: *const Ipv6) -> Address6 {
     // SAFETY: by contract; see `packet` on alignment.
     unsafe { (&raw const (*ip).destination).cast::<Address6>().read() }
 }
@@ -83,7 +87,7 @@ unsafe fn destination(ip: *const Ipv6) -> Address6 {
 ///
 /// All of the header is there.
 #[inline(always)]
-unsafe fn source(ip: *const Ipv6) -> Address6 {
+pub(crate) unsafe fn source(ip: *const Ipv6) -> Address6 {
     // SAFETY: by contract; see `packet` on alignment.
     unsafe { (&raw const (*ip).source).cast::<Address6>().read() }
 }
@@ -106,6 +110,9 @@ fn from_client<const TRACED: bool>(
     };
     let question = ask::<TRACED>(&headers, control)?;
     if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
+        if choice.slot.head.has(flags::TUNNEL) {
+            return Ok(tunnel::hand_over(&choice, false));
+        }
         let verdict = send(ctx, packet, ip, headers.length, &choice, question.tick);
         if verdict.is_ok() {
             note_fragment(ctx, ip, &choice, question.tick);
@@ -221,6 +228,13 @@ pub(crate) fn admit<const TRACED: bool>(ctx: &XdpContext) -> u32 {
             if TRACED {
                 trace::note_admission(admission);
             }
+            if let Some(slot) = backends::read(admission.slot())
+                && slot.head.has(flags::TUNNEL)
+            {
+                let (number, new) = (admission.slot(), admission.is_new());
+                let reason = tunnel::call::<TRACED>(ctx, &Choice { number, slot, new });
+                return Refused::Because(reason).verdict();
+            }
             send_new(ctx.ctx, admission.word())
         }
         Err(reason) => Refused::Because(reason).verdict(),
@@ -269,7 +283,7 @@ fn send(
 
 /// Notes where a packet has gone, if it is the first of several fragments.
 #[inline(always)]
-fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
+pub(crate) fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
     // SAFETY: the caller has checked the header, and has not moved the head of the packet.
     let next = unsafe { (*ip).next_header };
     if next != TCP && next != UDP {
@@ -285,12 +299,12 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
     let (ctx, admission) = (XdpContext::new(ctx), Admission::from_word(admission));
     let packet = Packet::new(&ctx);
     let sent = || {
-        let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Refused::NotOurs)?;
         let choice = Choice {
             number: admission.slot(),
             slot: backends::read(admission.slot()).ok_or(Refused::NotOurs)?,
             new: admission.is_new(),
         };
+        let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Refused::NotOurs)?;
         let tick = (jiffies() >> TICK_SHIFT) as u32;
         // SAFETY: `at` checked the header.
         let length = unsafe { length(ip) };
@@ -304,6 +318,7 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
 /// The verdict for a packet without ports of its own: an error about a packet of a flow, or a fragment. A
 /// program of its own, as [`admit`].
 #[inline(always)]
-pub(crate) fn follow(ctx: &XdpContext) -> u32 {
-    related::pass_on(ctx).unwrap_or_else(Refused::verdict)
+pub(crate) fn follow<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    let verdict = related::pass_on(ctx).unwrap_or_else(Refused::verdict);
+    tunnel::or_call::<TRACED>(ctx, verdict)
 }

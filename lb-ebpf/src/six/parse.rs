@@ -123,7 +123,7 @@ pub(super) fn parse(
 ///
 /// All of the header is there.
 #[inline(always)]
-pub(super) unsafe fn length(ip: *const Ipv6) -> u64 {
+pub(crate) unsafe fn length(ip: *const Ipv6) -> u64 {
     // SAFETY: by contract.
     FIXED + u64::from(u16::from_be(unsafe { (*ip).payload_length }))
 }

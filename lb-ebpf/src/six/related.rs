@@ -7,6 +7,7 @@
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
+use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::TICK_SHIFT;
 use lb_common::fragment::{First, FragmentKey6};
@@ -25,6 +26,7 @@ use crate::packet::{ETHERNET, Icmp, Ipv6, Packet, Ports, Udp};
 use crate::parse::Refused;
 use crate::services;
 use crate::stats;
+use crate::tunnel;
 
 /// Destination unreachable, packet too big, time exceeded, parameter problem (RFC 4443 2.1).
 const ERRORS: core::ops::RangeInclusive<u8> = 1..=4;
@@ -83,6 +85,9 @@ fn pass_on_error(
         slot,
         new: false,
     };
+    if choice.slot.head.has(flags::TUNNEL) {
+        return Ok(tunnel::hand_over(&choice, true));
+    }
     leave_to(&choice, length).map_err(Refused::Because)?;
     let sent = forward::error_to_server(ctx, packet, ip, length, &choice.slot);
     let verdict = sent.map_err(Refused::Because)?;
@@ -223,6 +228,9 @@ fn pass_on_fragment(
         slot,
         new: false,
     };
+    if choice.slot.head.has(flags::TUNNEL) {
+        return Ok(tunnel::hand_over(&choice, false));
+    }
     send(ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)
 }
 
