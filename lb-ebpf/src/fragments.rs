@@ -78,6 +78,13 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     let slot = backends::read(number as u16).ok_or(UNKNOWN)?;
     pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;
     let from_server = number & FROM_SERVER != 0;
+    if !from_server && !slot.head.has(flags::READY) {
+        // Not a local one: its first fragment has left no trace.
+        return Err(Refused::Because(Reason::NoNeighbour));
+    }
+    if ttl <= 1 {
+        return Err(Refused::Because(Reason::TimeToLive));
+    }
     if !from_server && slot.head.has(flags::TUNNEL) {
         let choice = Choice {
             number: number as u16,
@@ -85,13 +92,6 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
             new: false,
         };
         return Ok(tunnel::hand_over(&choice, true));
-    }
-    if !from_server && !slot.head.has(flags::READY) {
-        // Not a local one: its first fragment has left no trace.
-        return Err(Refused::Because(Reason::NoNeighbour));
-    }
-    if ttl <= 1 {
-        return Err(Refused::Because(Reason::TimeToLive));
     }
     let length = u64::from(length);
     let sent = if from_server {

@@ -24,6 +24,7 @@ mod six;
 mod traced;
 mod traffic;
 mod trial;
+mod tunnels;
 mod world;
 
 use anyhow::{Context as _, Result};

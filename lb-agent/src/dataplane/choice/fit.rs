@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::config::model::{
-    AddressKey, Config, Forwarding, Protocol, Served, Tunnel, VirtualServer, VirtualServerKey,
+    AddressKey, Config, Forwarding, Protocol, Served, VirtualServer, VirtualServerKey,
 };
 
 /// What is in the way of XDP.
@@ -48,12 +48,8 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
     };
     let is_ipv6 = addresses().any(|key| key.address.is_ipv6());
     say(
-        !served.iter().any(mark) && servers(server).any(|it| it.is_ipv6() != is_ipv6),
-        "it knows no tunnel from one family to the other yet",
-    );
-    say(
-        is_ipv6 && (server.uses(Forwarding::Nat) || server.uses(Forwarding::Tun)),
-        "it serves IPv6 in DR mode only",
+        is_ipv6 && server.uses(Forwarding::Nat),
+        "it serves IPv6 in DR and TUN mode only",
     );
     let of_a_link = |key: &AddressKey| match key.address {
         IpAddr::V6(address) => address.is_unicast_link_local(),
@@ -81,13 +77,6 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
     say(
         addresses().any(|key| key.protocol == Protocol::Sctp),
         "it knows no SCTP yet",
-    );
-    say(
-        server.tunnels().any(|it| match it {
-            Tunnel::Ipip => false,
-            Tunnel::Gue { .. } | Tunnel::Gre { .. } => true,
-        }),
-        "it knows no tunnel but IP in IP yet",
     );
     why
 }

@@ -27,7 +27,8 @@ use super::object::{self, ObjectError};
 use super::pins::Pins;
 
 /// The programs with their places in `PROGRAMS`; one comes before those that hand over to it.
-const TRACING: [(&str, u32); 4] = [
+const TRACING: [(&str, u32); 5] = [
+    ("lb_trace_tunnel", program::TRACE_TUNNEL),
     ("lb_trace_related6", program::TRACE_IPV6_RELATED),
     ("lb_trace_admit6", program::TRACE_IPV6_ADMISSION),
     ("lb_trace6", program::TRACE_IPV6),

@@ -7,7 +7,7 @@ use lb_agent::dataplane::desired::Path;
 use lb_common::stats::Reason;
 
 use super::packet::{self, address, mend, put, readdress, short};
-use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal};
+use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal, tunnel};
 use crate::frame::{ETHERNET, Endpoint, TCP, UDP, v4};
 use crate::network::Network;
 
@@ -122,7 +122,7 @@ impl Model {
             return Err(Refusal::Because(Reason::TimeToLive));
         }
         let (room, limited) = match server.method {
-            Forwarding::Tun => (hop.mtu - 20, true),
+            Forwarding::Tun => (hop.mtu - tunnel::overhead(&server), true),
             Forwarding::Dr | Forwarding::Nat => (hop.mtu, hop.index != arrival.ingress),
         };
         if limited && u32::from(error.length) > room {
@@ -130,7 +130,7 @@ impl Model {
         }
         let frame = match server.method {
             Forwarding::Dr => packet::direct(frame, &hop),
-            Forwarding::Tun => packet::tunnelled(frame, error.length, &server, &hop),
+            Forwarding::Tun => tunnel::tunnelled(frame, &server, &hop, self.table.secret),
             Forwarding::Nat => {
                 let mut frame = packet::direct(frame, &hop);
                 let to = Endpoint {

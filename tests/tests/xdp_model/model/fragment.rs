@@ -5,7 +5,7 @@ use lb_agent::dataplane::desired::Path;
 use lb_common::stats::Reason;
 
 use super::packet::{self, address, short};
-use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal};
+use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal, tunnel};
 use crate::frame::{ETHERNET, TCP, UDP, v4};
 use crate::network::Network;
 
@@ -71,7 +71,7 @@ impl Model {
             return Err(Refusal::Because(Reason::TimeToLive));
         }
         let (room, limited) = match server.method {
-            Forwarding::Tun => (hop.mtu - 20, true),
+            Forwarding::Tun => (hop.mtu - tunnel::overhead(&server), true),
             Forwarding::Dr | Forwarding::Nat => (hop.mtu, hop.index != arrival.ingress),
         };
         if limited && u32::from(length) > room {
@@ -79,7 +79,7 @@ impl Model {
         }
         let mut frame = match server.method {
             Forwarding::Dr | Forwarding::Nat => packet::direct(frame, &hop),
-            Forwarding::Tun => packet::tunnelled(frame, length, &server, &hop),
+            Forwarding::Tun => tunnel::tunnelled(frame, &server, &hop, self.table.secret),
         };
         if nat {
             packet::readdress(&mut frame[ETHERNET..], 16, v4(server.address));

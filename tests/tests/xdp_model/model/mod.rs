@@ -17,6 +17,7 @@ mod rota;
 mod scheduler;
 mod state;
 mod table;
+pub(crate) mod tunnel;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -322,7 +323,7 @@ impl Model {
             return self.answer(frame, packet, (service.id, Complaint::Time), arrival.tick);
         }
         let (room, limited) = match server.method {
-            Forwarding::Tun => (hop.mtu - 20, true),
+            Forwarding::Tun => (hop.mtu - tunnel::overhead(&server), true),
             // What came by an interface fits it.
             Forwarding::Dr | Forwarding::Nat => (hop.mtu, hop.index != arrival.ingress),
         };
@@ -333,7 +334,7 @@ impl Model {
         let frame = match server.method {
             Forwarding::Dr => packet::direct(frame, &hop),
             Forwarding::Nat => packet::to_server(frame, packet, &server, &hop),
-            Forwarding::Tun => packet::tunnelled(frame, packet.length, &server, &hop),
+            Forwarding::Tun => tunnel::tunnelled(frame, &server, &hop, self.table.secret),
         };
         let verdict = self.leave(network, arrival.ingress, hop.index);
         if verdict != DROP {

@@ -1,6 +1,6 @@
 //! What a frame says, and what it becomes: slices of bytes, nothing of the program's.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use lb_agent::dataplane::desired::Server;
 use lb_agent::dataplane::nexthop::Hop;
@@ -98,43 +98,6 @@ pub(crate) fn direct(frame: &[u8], hop: &Hop) -> Vec<u8> {
     hop_less(&mut frame[ETHERNET..]);
     address_to(&mut frame, hop.dst_mac, hop.src_mac);
     frame
-}
-
-/// IP in IP: one hop less, an outer header in front (RFC 2003 3.1).
-pub(crate) fn tunnelled(frame: &[u8], length: u16, server: &Server, hop: &Hop) -> Vec<u8> {
-    let mut inner = frame[ETHERNET..].to_vec();
-    hop_less(&mut inner);
-    let mut outer = vec![0x45, inner[1]];
-    outer.extend((length + 20).to_be_bytes());
-    outer.extend(if inner[6] & 0x40 != 0 {
-        [0, 0]
-    } else {
-        identification(&inner)
-    });
-    outer.extend([inner[6] & 0x40, 0, inner[8], 4, 0, 0]);
-    let source = match hop.source {
-        Some(IpAddr::V4(source)) => source,
-        Some(IpAddr::V6(_)) | None => Ipv4Addr::UNSPECIFIED,
-    };
-    outer.extend(source.octets());
-    outer.extend(v4(server.address).octets());
-    let check = checksum(&outer);
-    outer[10..12].copy_from_slice(&check.to_be_bytes());
-    let mut result = frame[..ETHERNET].to_vec();
-    address_to(&mut result, hop.dst_mac, hop.src_mac);
-    result.extend(outer);
-    result.extend(inner);
-    result
-}
-
-/// Of an outer header that may be fragmented: the inner one's, in a dialect of each client.
-fn identification(inner: &[u8]) -> [u8; 2] {
-    // A sum is the complement of its checksum.
-    let dialect = (!checksum(&inner[12..16])).to_be_bytes();
-    match [inner[4] ^ dialect[0], inner[5] ^ dialect[1]] {
-        [0, 0] => [0xff, 0xff],
-        id => id,
-    }
 }
 
 /// "Fragmentation needed" (RFC 1191 4): back to the sender, with what it had sent, as far as 576

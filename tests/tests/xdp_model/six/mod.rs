@@ -4,7 +4,7 @@
 //! client, `races` at clients whose keys are the same, and `traced` at what somebody is told who traces.
 
 mod damage;
-mod frame;
+pub(crate) mod frame;
 mod limits;
 mod promises;
 mod races;
@@ -26,7 +26,7 @@ use crate::frame::v4;
 /// The image of an address. Its four words come to the address of IPv4 when they are folded, so that
 /// what hashes an address chooses alike; each has a network of 64 bits for itself, and so counts as one
 /// client.
-fn image(address: Ipv4Addr) -> Ipv6Addr {
+pub(crate) fn image(address: Ipv4Addr) -> Ipv6Addr {
     let [first, host] = [0x2001_0db8, 1];
     let words = [first, first ^ address.to_bits(), host, host];
     let bits = words.map(u128::from).into_iter();

@@ -38,7 +38,7 @@ use self::services6::Services6;
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 29] = [
     "CONTROL",
     "SERVICES4",
     "SERVICES6",
@@ -64,6 +64,7 @@ pub const NAMES: [&str; 28] = [
     "REASONS",
     "ANSWERS",
     "ASKED6",
+    "TUNNELLED",
     "EGRESS",
     "UNRESOLVED",
     "PROGRAMS",
