@@ -6,7 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use anyhow::{Context as _, Result, ensure};
 use lb_tests::{Namespace, PATIENCE, needs, skipped, wait_until};
 
-use super::{Network, SERVERS, Tunnelled, address, all};
+use super::network::{Network, SERVERS, Tunnelled, address, all};
+use super::take_out;
 
 /// What fits the link to the servers, bytes.
 const NARROW: u32 = 1400;
@@ -42,7 +43,7 @@ fn a_client_of_either_family_learns_what_fits_the_tunnel() -> Result<()> {
         return Ok(());
     }
     let tunnels = all();
-    let network = Network::new(&tunnels)?;
+    let network = Network::new(&tunnels, "native", take_out, |_, _| Ok(()))?;
     for tunnel in &tunnels {
         check_long_questions(&network, tunnel)?;
         let service = tunnel.service();
@@ -64,7 +65,7 @@ fn tunnels_through_a_narrow_link_carry_long_questions() -> Result<()> {
         .filter(|it| !it.kind.contains("csum"))
         .collect();
     let router = Namespace::new("router")?;
-    let network = Network::prepared(&tunnels, |segment, director| {
+    let network = Network::new(&tunnels, "native", take_out, |segment, director| {
         router.sysctl("ipv6.conf.default.accept_dad", "0")?;
         segment.plug(&router, "near", &format!("{}/24", address(false, 0xfe)))?;
         router.ip(&format!(

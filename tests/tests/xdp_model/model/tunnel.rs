@@ -184,14 +184,12 @@ fn ports(packet: &[u8]) -> Option<(u8, usize)> {
     let (protocol, start) = if packet[0] >> 4 == 6 {
         (packet[6], 40)
     } else {
-        let is_whole = short(&packet[6..8]) & 0x3fff == 0;
-        (
-            packet[9],
-            usize::from(packet[0] % 16) * 4 + usize::from(!is_whole) * 0xffff,
-        )
+        if short(&packet[6..8]) & 0x3fff != 0 {
+            return None;
+        }
+        (packet[9], usize::from(packet[0] % 16) * 4)
     };
-    let has_ports = matches!(protocol, TCP | UDP) && start < packet.len();
-    has_ports.then_some((protocol, start))
+    matches!(protocol, TCP | UDP).then_some((protocol, start))
 }
 
 /// The hash that stands in a source port or a flow label: of addresses and ports as they lie in memory.
