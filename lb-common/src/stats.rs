@@ -58,8 +58,8 @@ pub enum Reason {
     /// by ICMP.
     TooBig,
     /// Dropped: the packet does not fit the path and might be taken apart, which we do not do, or
-    /// nobody may be told: it is an ICMP error, or its sender's address is none that an answer may
-    /// go to.
+    /// nobody may be told: it is an ICMP error, its sender's address is none that an answer may
+    /// go to, or it is one of IPv6 that is no larger than what every link carries.
     CannotFragment,
     /// Dropped: the packet should have been answered, and this CPU has done that often enough lately
     /// for its service.

@@ -67,10 +67,16 @@ fn requests_reach_both_servers_in_tunnels_of_every_type_from_either_family_to_ei
             ensure!(outer(frame) == Some(expected), "{tunnel:?}: {frame:?}");
         }
     }
-    let services = network.agent.dump("services")?;
+    let backends = network.agent.dump("backends")?;
     for tunnel in &tunnels {
-        let address = SocketAddr::from((tunnel.service(), 80));
-        ensure!(services.contains(&address.to_string()), "{services}");
+        let [server, _] = tunnel.servers();
+        let ends = [tunnel.service(), server].map(|it| SocketAddr::from((it, 80)).to_string());
+        let line = backends
+            .lines()
+            .find(|line| ends.iter().all(|end| line.contains(end)));
+        let is_told =
+            line.is_some_and(|line| line.contains(format!("Tunnel {}", tunnel.kind).trim()));
+        ensure!(is_told, "{tunnel:?}: {backends}");
     }
     Ok(())
 }

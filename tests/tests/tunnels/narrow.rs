@@ -103,6 +103,5 @@ fn tunnels_through_a_narrow_link_carry_long_questions() -> Result<()> {
         "{:?}",
         network.agent.dump("backends --format json")
     );
-    ensure!(network.director.ip("route")?.contains("via"));
     Ok(())
 }

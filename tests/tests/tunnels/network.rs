@@ -109,7 +109,7 @@ pub(crate) struct Network {
     pub(crate) agent: Agent,
     pub(crate) client: Namespace,
     _web: [WebServer; 2],
-    pub(crate) director: Namespace,
+    _director: Namespace,
     _servers: [Namespace; 2],
     pub(crate) segment: Switch,
 }
@@ -167,7 +167,7 @@ impl Network {
             agent: Agent::start(&director, &configuration(tunnels, mode)?)?,
             client,
             _web: web,
-            director,
+            _director: director,
             _servers: servers,
             segment,
         };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use lb_common::backend::{Backend, flags};
+use lb_common::backend::{Backend, flags, tunnel};
 use lb_common::control::GATE_ALWAYS;
 use lb_common::flow::state::is_active;
 use lb_common::flow::{self, FLOW_STATES, FlowEntry, STAMP_MASK, TICK_SHIFT, state};
@@ -247,6 +247,7 @@ impl<'a> View<'a> {
             r#virtual: virtual_(backend),
             real,
             method: method(backend),
+            tunnel: tunnel(backend),
             weight: backend.weight,
             sorry: backend.has(flags::SORRY),
             mac: ready.then_some(Mac(backend.dst_mac)),
@@ -319,6 +320,26 @@ const fn method(backend: &Backend) -> Method {
         flags::NAT => Method::Masq,
         flags::TUN => Method::Tunnel,
         _ => Method::Route,
+    }
+}
+
+/// What a tunnel is besides IP in IP, in the words of `lb_kind TUN`.
+fn tunnel(backend: &Backend) -> Option<String> {
+    if !backend.has(flags::TUNNEL) {
+        return None;
+    }
+    let checksum = if backend.tunnel & tunnel::CHECKSUM == 0 {
+        ""
+    } else {
+        " csum"
+    };
+    match backend.tunnel & tunnel::TYPE {
+        tunnel::GRE => Some(format!("type gre{checksum}")),
+        tunnel::GUE => {
+            let port = u16::from_be(backend.tunnel_port);
+            Some(format!("type gue port {port}{checksum}"))
+        }
+        _ => None,
     }
 }
 

@@ -46,6 +46,7 @@ fn server() -> BackendView {
         r#virtual: end(1, 80),
         real: end(5, 8080),
         method: Method::Route,
+        tunnel: None,
         weight: 1,
         sorry: false,
         mac: Some(Mac([2, 0, 0, 0, 0, 5])),
