@@ -198,6 +198,13 @@ impl Head {
     pub const fn has(&self, bits: u16) -> bool {
         self.flags() & bits == bits
     }
+
+    /// Whether the way is known, and no other program has to make a tunnel first.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_at_hand(&self) -> bool {
+        self.flags() & (flags::READY | flags::TUNNEL) == flags::READY
+    }
 }
 
 #[cfg(test)]

@@ -21,5 +21,9 @@ pub const TRACE_IPV6_RELATED: u32 = 6;
 pub const TUNNEL: u32 = 7;
 /// [`TUNNEL`], watched.
 pub const TRACE_TUNNEL: u32 = 8;
+/// Both families: what leaves in a tunnel whose checksum nothing in the packet tells.
+pub const TUNNEL_SUM: u32 = 9;
+/// [`TUNNEL_SUM`], watched.
+pub const TRACE_TUNNEL_SUM: u32 = 10;
 /// Places of the map.
-pub const COUNT: u32 = 9;
+pub const COUNT: u32 = 11;

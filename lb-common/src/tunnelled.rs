@@ -3,6 +3,9 @@
 
 use bytemuck::{Pod, Zeroable};
 
+/// Instead of a sum, which is never so large.
+pub const UNKNOWN: u64 = u64::MAX;
+
 /// A packet that has a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(8))]
@@ -23,7 +26,7 @@ pub struct Tunnelled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Inner {
-    /// Sum of its words, if the tunnel has a checksum; not folded.
+    /// Sum of its words, if the tunnel has a checksum; not folded. [`UNKNOWN`]: they have to be read.
     pub sum: u64,
     /// Hash of its flow.
     pub hash: u32,

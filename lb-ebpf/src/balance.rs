@@ -253,10 +253,12 @@ fn send<const TRACED: bool>(
     choice: &Choice,
     tick: u32,
 ) -> Result<u32, Reason> {
-    if choice.slot.head.has(flags::TUNNEL) {
-        return Err(tunnel::call::<TRACED>(ctx, choice));
+    if !choice.slot.head.is_at_hand() {
+        if choice.slot.head.has(flags::TUNNEL) {
+            return Err(tunnel::call::<TRACED>(ctx, choice));
+        }
+        leave_to(choice, headers.length)?;
     }
-    leave_to(choice, headers.length)?;
     if headers.more {
         let target = target(choice.number, choice.slot.head.generation());
         fragments::remember(headers.ip, target, fragment::stamp(tick));

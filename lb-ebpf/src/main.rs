@@ -139,14 +139,30 @@ pub(crate) fn lb_trace_related6(ctx: XdpContext) -> u32 {
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_tunnel(ctx: XdpContext) -> u32 {
-    tunnel::leave(&ctx)
+    tunnel::leave::<false>(&ctx)
 }
 
 /// [`lb_tunnel`], watched.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_trace_tunnel(ctx: XdpContext) -> u32 {
-    let verdict = tunnel::leave(&ctx);
+    let verdict = tunnel::leave::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// Those of them that have to be summed up, to which [`lb_tunnel`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_tunnel_sum(ctx: XdpContext) -> u32 {
+    tunnel::leave_summed(&ctx)
+}
+
+/// [`lb_tunnel_sum`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_tunnel_sum(ctx: XdpContext) -> u32 {
+    let verdict = tunnel::leave_summed(&ctx);
     trace::tell(ctx.ctx, verdict);
     verdict
 }

@@ -2,6 +2,8 @@
 //!
 //! Lengths come from the IP header, never from the end of the frame, which may be padded.
 
+use core::arch::asm;
+
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use lb_common::flow::tcp;
 use lb_common::service::{TCP, UDP};
@@ -62,6 +64,17 @@ impl Refused {
     }
 }
 
+/// The number, of which the compiler does not know where it comes from: it would keep the one that stands
+/// in the packet, and older verifiers would not know any more which it is, and so how much of the
+/// packet is there.
+#[inline(always)]
+fn itself<const NUMBER: u8>() -> u8 {
+    let number: u64;
+    // SAFETY: it sets a register.
+    unsafe { asm!("{0} = {1}", out(reg) number, const NUMBER) };
+    number as u8
+}
+
 /// Reads on behind the fixed part of the IP header.
 #[inline(always)]
 pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
@@ -83,16 +96,17 @@ pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
         return Err(Refused::Later);
     }
     let header = size_of::<Ipv4>() + usize::from(options) * 4;
-    let (ports, least, flags) = match protocol {
+    let (ports, least, flags, protocol) = match protocol {
         TCP => {
             let tcp = packet.at::<Tcp>(ETHERNET + header).ok_or(MALFORMED)?;
             // SAFETY: `at` checked the whole header.
-            (tcp.cast(), size_of::<Tcp>(), unsafe { (*tcp).flags })
+            let flags = unsafe { (*tcp).flags };
+            (tcp.cast(), size_of::<Tcp>(), flags, itself::<TCP>())
         }
         UDP => {
             let udp = packet.at::<Udp>(ETHERNET + header).ok_or(MALFORMED)?;
             // A datagram counts as an ACK.
-            (udp.cast(), size_of::<Udp>(), tcp::ACK)
+            (udp.cast(), size_of::<Udp>(), tcp::ACK, itself::<UDP>())
         }
         // Everything else is the kernel's: VRRP, ICMP, tunnels, what we do not know.
         _ => return Err(Refused::NotOurs),

@@ -1,12 +1,10 @@
 //! What the headers in front of a packet take from the packet itself.
 
 use aya_ebpf::helpers::bpf_get_prandom_u32;
-use aya_ebpf::programs::XdpContext;
 use lb_common::address6;
 use lb_common::hash::mix;
 use lb_common::service::{TCP, UDP};
-use lb_common::stats::Reason;
-use lb_common::tunnelled::Inner;
+use lb_common::tunnelled::{Inner, UNKNOWN};
 
 use super::LEAST6;
 use super::outer::End;
@@ -24,12 +22,7 @@ const IPV6_WITHIN: u8 = 41;
 
 /// A packet of IPv4 whose headers the programs before have read.
 #[inline(always)]
-pub(super) fn of_ipv4(
-    ctx: &XdpContext,
-    packet: Packet,
-    ip: *mut Ipv4,
-    end: &End,
-) -> Result<Inner, Reason> {
+pub(super) fn of_ipv4(packet: Packet, ip: *mut Ipv4, end: &End) -> Inner {
     decrement_ttl(ip);
     // SAFETY: the caller has checked the header.
     let header = unsafe { ip.read() };
@@ -47,9 +40,9 @@ pub(super) fn of_ipv4(
         // The header's own checksum makes its sum nothing.
         sum::covered(addresses[0] + addresses[1], length, header.protocol)
     } else {
-        sum::all(ctx, length)?
+        UNKNOWN
     };
-    Ok(Inner {
+    Inner {
         length,
         protocol: IPV4_WITHIN,
         // RFC 6040 4.1: with the bits of ECN, the mode that every receiver understands.
@@ -65,17 +58,12 @@ pub(super) fn of_ipv4(
         hash: hash(ends, has_ports.then_some(start), packet),
         sum,
         pad: [0; 3],
-    })
+    }
 }
 
 /// A packet of IPv6.
 #[inline(always)]
-pub(super) fn of_ipv6(
-    ctx: &XdpContext,
-    packet: Packet,
-    ip: *mut Ipv6,
-    end: &End,
-) -> Result<Inner, Reason> {
+pub(super) fn of_ipv6(packet: Packet, ip: *mut Ipv6, end: &End) -> Inner {
     // SAFETY: the caller has checked the header; there is a hop left.
     let (version, payload, protocol, ttl, ends) = unsafe {
         (*ip).hop_limit = (*ip).hop_limit.wrapping_sub(1);
@@ -96,13 +84,13 @@ pub(super) fn of_ipv6(
         let first = unsafe { ip.cast::<u64>().read() };
         sum::halves(first) + addresses + sum::covered(addresses, payload.into(), protocol)
     } else {
-        sum::all(ctx, length)?
+        UNKNOWN
     };
     // RFC 4213 3.2.2: what every link has to carry may be taken apart on its way; of anything larger
     // its sender is told what fits.
     let fragment = if length > LEAST6 { DONT_FRAGMENT } else { 0 };
     let ends = address6::mixed(ends[0], address6::mixed(ends[1], 0));
-    Ok(Inner {
+    Inner {
         length,
         protocol: IPV6_WITHIN,
         tos: (version >> 20) as u8,
@@ -112,7 +100,7 @@ pub(super) fn of_ipv6(
         hash: hash(ends, has_ports.then_some(start), packet),
         sum,
         pad: [0; 3],
-    })
+    }
 }
 
 /// An identification that is none of the packet's own (RFC 6864 4.3); never 0.

@@ -15,12 +15,12 @@ mod outer;
 mod sum;
 
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::tunnel;
+use lb_common::backend::{flags, tunnel};
 use lb_common::flow::{TICK_SHIFT, target};
 use lb_common::fragment;
 use lb_common::program;
 use lb_common::stats::Reason;
-use lb_common::tunnelled::Inner;
+use lb_common::tunnelled::{Inner, Tunnelled, UNKNOWN};
 
 use crate::backends;
 use crate::balance::{Choice, jiffies, leave_to};
@@ -74,43 +74,92 @@ pub(crate) fn or_call<const TRACED: bool>(ctx: &XdpContext, verdict: u32) -> u32
 
 #[inline(always)]
 fn call_program<const TRACED: bool>(ctx: &XdpContext) -> Reason {
+    go_on::<TRACED>(ctx, program::TRACE_TUNNEL, program::TUNNEL)
+}
+
+#[inline(always)]
+fn go_on<const TRACED: bool>(ctx: &XdpContext, watched: u32, usual: u32) -> Reason {
     // SAFETY: nothing here waits to be dropped.
     unsafe {
         if TRACED {
-            PROGRAMS.tail_call(ctx, program::TRACE_TUNNEL);
+            PROGRAMS.tail_call(ctx, watched);
             // Who traces has just gone.
         }
-        PROGRAMS.tail_call(ctx, program::TUNNEL);
+        PROGRAMS.tail_call(ctx, usual);
     }
     Reason::NoEgress
 }
 
-/// The verdict on a packet that has been left here.
+/// This CPU's record: nothing but the program before has run since that was written.
 #[inline(always)]
-pub(crate) fn leave(ctx: &XdpContext) -> u32 {
-    encapsulate(ctx).unwrap_or_else(|reason| Refused::Because(reason).verdict())
+fn left() -> Option<&'static mut Tunnelled> {
+    // SAFETY: the record is this CPU's own, and no other reference to it lives.
+    TUNNELLED.get_ptr_mut(0).map(|left| unsafe { &mut *left })
 }
 
-/// In two steps, one after the other, with a record between them: for the verifier all packets are alike
-/// then.
+/// The verdict on a packet that has been left here.
+///
+/// In two steps, one after the other, with the record between them: for the verifier all packets are
+/// alike then.
 #[inline(always)]
-fn encapsulate(ctx: &XdpContext) -> Result<u32, Reason> {
-    let left = TUNNELLED.get_ptr_mut(0).ok_or(Reason::NoServer)?;
-    // SAFETY: the record is this CPU's own, and nothing but the program before has run since.
-    let left = unsafe { &mut *left };
-    let choice = Choice {
-        number: left.slot,
-        slot: backends::read(left.slot).ok_or(Reason::NoServer)?,
-        new: left.new != 0,
+pub(crate) fn leave<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    let verdict = prepare::<TRACED>(ctx).and_then(|()| depart(ctx));
+    verdict.unwrap_or_else(|reason| Refused::Because(reason).verdict())
+}
+
+/// The same of one whose sum is not known.
+#[inline(always)]
+pub(crate) fn leave_summed(ctx: &XdpContext) -> u32 {
+    let summed = || {
+        let left = left().ok_or(Reason::NoServer)?;
+        left.inner.sum = sum::all(ctx, left.inner.length)?;
+        depart(ctx)
     };
-    if choice.slot.head.generation() != left.generation {
+    summed().unwrap_or_else(|reason| Refused::Because(reason).verdict())
+}
+
+/// Notes what of the packet the headers in front will show, if it can go on.
+#[inline(always)]
+fn prepare<const TRACED: bool>(ctx: &XdpContext) -> Result<(), Reason> {
+    let left = left().ok_or(Reason::NoServer)?;
+    let (choice, end) = choice(left)?;
+    left.inner = consider(ctx, &choice, &end, left.untold != 0)?;
+    if left.inner.sum == UNKNOWN {
+        return Err(go_on::<TRACED>(
+            ctx,
+            program::TRACE_TUNNEL_SUM,
+            program::TUNNEL_SUM,
+        ));
+    }
+    Ok(())
+}
+
+/// The server that was chosen, and the tunnel to it, if it is still the same.
+#[inline(always)]
+fn choice(left: &Tunnelled) -> Result<(Choice, End), Reason> {
+    let slot = backends::read(left.slot).ok_or(Reason::NoServer)?;
+    let end = End::of(&slot).ok_or(Reason::NoNeighbour)?;
+    if slot.head.generation() != left.generation {
         return Err(Reason::NoNeighbour);
     }
-    let end = End::of(&choice.slot).ok_or(Reason::NoNeighbour)?;
-    left.inner = consider(ctx, &choice, &end, left.untold != 0)?;
-    let slot = &choice.slot;
-    outer::put(ctx, &left.inner, &end, slot.head)?;
-    let verdict = send(ctx, slot.ifindex)?;
+    let choice = Choice {
+        number: left.slot,
+        slot,
+        new: left.new != 0,
+    };
+    Ok((choice, end))
+}
+
+/// Puts the headers in front, and sends the packet.
+#[inline(always)]
+fn depart(ctx: &XdpContext) -> Result<u32, Reason> {
+    let left = left().ok_or(Reason::NoServer)?;
+    let (choice, end) = choice(left)?;
+    if !choice.slot.head.has(flags::READY) {
+        return Err(Reason::NoNeighbour);
+    }
+    outer::put(ctx, &left.inner, &end, choice.slot.head)?;
+    let verdict = send(ctx, choice.slot.ifindex)?;
     stats::towards_server(choice.number, left.inner.length.into(), choice.new);
     Ok(verdict)
 }
@@ -138,7 +187,7 @@ fn consider(ctx: &XdpContext, choice: &Choice, end: &End, untold: bool) -> Resul
             let told = || forward::answer(ctx.ctx, complaint, slot.service.into(), tick);
             return Err(tell(complaint, untold, told));
         }
-        inner::of_ipv4(ctx, packet, ip, end)
+        Ok(inner::of_ipv4(packet, ip, end))
     } else {
         let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Reason::Malformed)?;
         // SAFETY: as above.
@@ -151,7 +200,7 @@ fn consider(ctx: &XdpContext, choice: &Choice, end: &End, untold: bool) -> Resul
             let told = || six::answer(ctx.ctx, complaint, slot.service.into(), tick);
             return Err(tell(complaint, untold, told));
         }
-        inner::of_ipv6(ctx, packet, ip, end)
+        Ok(inner::of_ipv6(packet, ip, end))
     }
 }
 

@@ -16,7 +16,8 @@ use super::pins::{Pins, PinsError};
 const BALANCE: &str = "lb_agent";
 /// The programs that it hands packets to, with their places in [`PROGRAMS`]. One comes before those
 /// that hand over to it.
-const CALLED: [(&str, u32); 4] = [
+const CALLED: [(&str, u32); 5] = [
+    ("lb_tunnel_sum", program::TUNNEL_SUM),
     ("lb_tunnel", program::TUNNEL),
     ("lb_related6", program::IPV6_RELATED),
     ("lb_admit6", program::IPV6_ADMISSION),
