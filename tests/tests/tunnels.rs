@@ -11,8 +11,8 @@ mod network;
 
 use std::net::{IpAddr, SocketAddr};
 
-use anyhow::{Result, ensure};
-use lb_tests::{Capture, Frame, Namespace, Need, load, needs, skipped};
+use anyhow::{Context as _, Result, ensure};
+use lb_tests::{Capture, Frame, Namespace, Need, PATIENCE, load, needs, skipped};
 
 use network::{CLIENT, DIRECTOR, Network, address, all};
 
@@ -59,8 +59,11 @@ fn requests_reach_both_servers_in_tunnels_of_every_type_from_either_family_to_ei
         let client = address(tunnel.families[0], CLIENT);
         ensure!(tally.clients.get(&client) == Some(&20), "{}", place());
         // A request is SYN, ACK, the question, and the end from the client's side.
+        let least = 4 * tally.from("rs1");
+        capture
+            .wait_for(PATIENCE, |frames| frames.len() >= least)
+            .with_context(place)?;
         let frames = capture.finish()?;
-        ensure!(frames.len() >= 4 * tally.from("rs1"), "{}", place());
         let ours = address(tunnel.families[1], DIRECTOR);
         for frame in &frames {
             let expected = (ours, server, tunnel.protocol);
