@@ -14,6 +14,7 @@ mod words;
 use serde_json::Value;
 
 pub(crate) use self::origins::Origins;
+pub(crate) use self::plane::schedules;
 use self::page::Page;
 use self::place::Place;
 use self::plane::{carrier, schedule};

@@ -137,7 +137,7 @@ impl Subject {
         let (address, port) = client(u32::from_ne_bytes(CLIENTS.octets()), number);
         let wanted = flow::key(address, port, service);
         let hash = mix(flow::key(address, port, 0), SECRET);
-        let buckets = flow::buckets(hash).into_iter();
+        let buckets = flow::buckets(hash, FLOW_BUCKETS - 1).into_iter();
         buckets
             .filter_map(|bucket| self.flows.get(bucket as usize))
             .flat_map(|bucket| bucket.ways)
