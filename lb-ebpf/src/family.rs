@@ -10,8 +10,7 @@ use lb_common::hash::mix;
 
 use crate::admission::Question;
 use crate::affinity;
-use crate::maps::{
-    self, AFFINITY4, AFFINITY6, CONTROL, FLOWS4, FLOWS6, PENDING4, PENDING6};
+use crate::maps::{self, AFFINITY4, AFFINITY6, CONTROL, FLOWS4, FLOWS6, PENDING4, PENDING6};
 
 /// One of the two families.
 pub(crate) trait Family: Copy + 'static {

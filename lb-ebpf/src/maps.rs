@@ -1,10 +1,10 @@
 //! The maps. What each holds, who writes it and who reads it stands in `lb_common`.
 
+use aya_ebpf::Global;
 use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
 use aya_ebpf::btf_maps::{
     Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray, PerfEventArray, ProgramArray, RingBuf,
 };
-use aya_ebpf::Global;
 use aya_ebpf::macros::btf_map;
 use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
 use lb_common::answers::{Answers, RECORDS};

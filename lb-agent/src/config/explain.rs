@@ -14,9 +14,9 @@ mod words;
 use serde_json::Value;
 
 pub(crate) use self::origins::Origins;
-pub(crate) use self::plane::schedules;
 use self::page::Page;
 use self::place::Place;
+pub(crate) use self::plane::schedules;
 use self::plane::{carrier, schedule};
 use self::words::word;
 

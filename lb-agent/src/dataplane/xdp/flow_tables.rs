@@ -71,10 +71,7 @@ impl FlowTables {
     /// Flows of IPv4 and of IPv6 that there is room for.
     pub const fn flows(&self) -> [u64; 2] {
         let ways = WAYS as u64;
-        [
-            self.buckets4() as u64 * ways,
-            self.buckets6() as u64 * ways,
-        ]
+        [self.buckets4() as u64 * ways, self.buckets6() as u64 * ways]
     }
 
     /// Bytes of the buckets of both tables.

@@ -209,7 +209,10 @@ fn compare(
 fn forget(rig: &Rig, world: &World, client: Endpoint) {
     let address = address6::words(image(client.address));
     let hash = address6::hash(address, client.port.to_be(), world.secret);
-    rig.forget(buckets_of(client, world.secret), buckets(hash, FLOW_BUCKETS6 - 1));
+    rig.forget(
+        buckets_of(client, world.secret),
+        buckets(hash, FLOW_BUCKETS6 - 1),
+    );
 }
 
 /// The segment without what it carries.

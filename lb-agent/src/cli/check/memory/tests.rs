@@ -12,9 +12,13 @@ fn of(text: &str) -> Config {
 fn bytes(page: &str, name: &str) -> u64 {
     let line = page.lines().find_map(|line| {
         let rest = line.strip_prefix("# memory: ")?.strip_prefix(name)?;
-        rest.starts_with(' ').then(|| rest.split_whitespace().next())
+        rest.starts_with(' ')
+            .then(|| rest.split_whitespace().next())
     });
-    line.flatten().unwrap_or_default().parse().unwrap_or_else(|_| panic!("{name}: {page}"))
+    line.flatten()
+        .unwrap_or_default()
+        .parse()
+        .unwrap_or_else(|_| panic!("{name}: {page}"))
 }
 
 const SERVICE: &str = "virtual_server 192.0.2.1 80 {\nlb_algo mh\nlb_kind DR\nprotocol TCP\n\
@@ -31,9 +35,14 @@ fn the_sums_are_those_of_the_lines() {
     assert_eq!(bytes(&page, "IPv4"), family('4'));
     assert_eq!(bytes(&page, "IPv6"), family('6'));
     let three = ["IPv4", "IPv6", "both families"].map(|title| {
-        let line = page.lines().find(|line| line.contains(&format!(": {title} ")));
+        let line = page
+            .lines()
+            .find(|line| line.contains(&format!(": {title} ")));
         let words = line.unwrap().split_whitespace();
-        words.filter_map(|word| word.parse::<u64>().ok()).next().unwrap()
+        words
+            .filter_map(|word| word.parse::<u64>().ok())
+            .next()
+            .unwrap()
     });
     assert_eq!(bytes(&page, "together"), three.iter().sum::<u64>());
     // A Maglev table of 65 521 places and one server.

@@ -16,8 +16,15 @@ fn a_table_has_a_power_of_two_of_buckets_and_room_for_all_that_is_asked_for() {
         (67_108_864, 1 << 24),
     ] {
         let tables = of(flows, flows);
-        assert_eq!([tables.buckets4(), tables.buckets6()], [buckets; 2], "{flows}");
-        assert!(tables.flows().iter().all(|room| *room >= flows.into()), "{flows}");
+        assert_eq!(
+            [tables.buckets4(), tables.buckets6()],
+            [buckets; 2],
+            "{flows}"
+        );
+        assert!(
+            tables.flows().iter().all(|room| *room >= flows.into()),
+            "{flows}"
+        );
     }
 }
 

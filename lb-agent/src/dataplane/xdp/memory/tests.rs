@@ -42,9 +42,15 @@ fn the_flow_tables_take_what_their_size_says_and_their_maps_are_one_familys() {
     };
     let maps = maps(&size.into(), 2);
     let of = |name| maps.iter().find(|map| map.name == name).unwrap();
-    assert_eq!((of("FLOWS4").entries, of("FLOWS4").family), (16_384, For::Ipv4));
+    assert_eq!(
+        (of("FLOWS4").entries, of("FLOWS4").family),
+        (16_384, For::Ipv4)
+    );
     assert_eq!(of("FLOWS4").bytes, (1 << 20) + PAGE);
-    assert_eq!((of("FLOWS6").entries, of("FLOWS6").family), (256, For::Ipv6));
+    assert_eq!(
+        (of("FLOWS6").entries, of("FLOWS6").family),
+        (256, For::Ipv6)
+    );
     assert_eq!(of("FLOWS6").bytes, 32_768 + PAGE);
     assert_eq!(of("ASKED6").family, For::Ipv6);
     assert_eq!(of("BACKENDS").family, For::Both);
