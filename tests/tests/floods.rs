@@ -172,7 +172,7 @@ impl Subject {
             ipv4: CAPACITY,
             ipv6: CAPACITY,
         });
-        let mut object = Object::load_with(pins, &tables)?;
+        let mut object = Object::load_with(pins, tables)?;
         let mut maps = Maps::open(pins)?;
         // However long the test takes, nobody times out.
         let timeouts = state::TIMEOUTS.map(|seconds| seconds * 100);

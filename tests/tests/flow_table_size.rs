@@ -53,7 +53,7 @@ struct Subject {
 
 impl Subject {
     fn load(pins: &Pins, size: FlowTableSize) -> Result<Self> {
-        let object = Object::load_with(pins, &FlowTables::from(size))?;
+        let object = Object::load_with(pins, size.into())?;
         let maps = Maps::open(pins)?;
         Ok(Self { object, maps })
     }
@@ -167,8 +167,8 @@ fn a_table_of_another_size_begins_empty_and_everything_else_is_kept() -> Result<
 fn maps_take_as_much_memory_as_was_said_before_they_were_there() -> Result<()> {
     in_namespace(|pins| {
         let tables = FlowTables::from(LARGER);
-        let _loaded = Object::load_with(pins, &tables)?;
-        let said = memory::maps(&tables, memory::processors());
+        let _loaded = Object::load_with(pins, tables)?;
+        let said = memory::maps(tables, memory::processors());
         for name in NAMES {
             let expected = said.iter().find(|map| map.name == name);
             let expected = expected.with_context(|| format!("nothing is said of {name}"))?;
@@ -216,7 +216,7 @@ fn tables_that_the_machine_cannot_hold_are_refused_with_the_numbers() -> Result<
         if available >= tables.bytes() {
             return Ok(());
         }
-        let refused = Object::load_with(pins, &tables).err();
+        let refused = Object::load_with(pins, tables).err();
         ensure!(
             matches!(refused, Some(ObjectError::NoMemory { takes, .. }) if takes > tables.bytes()),
             "{refused:?}"

@@ -144,7 +144,7 @@ fn memory(config: &Config, of_machine: Option<(u64, u64)>) -> Option<Diagnostic>
     let (services, schedules) = config::schedules(config);
     let tables = FlowTables::from(config.global_defs.xdp_flow_table_size);
     let (total, _) = of_machine.filter(|_| services > 0)?;
-    let takes = memory::sum(&memory::maps(&tables, memory::processors())) + schedules;
+    let takes = memory::sum(&memory::maps(tables, memory::processors())) + schedules;
     if takes <= total {
         return None;
     }

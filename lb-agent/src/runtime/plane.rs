@@ -99,10 +99,10 @@ impl Plane {
     ) -> Result<Self, PlaneError> {
         let (pins, tables) = (Pins::of(instance), FlowTables::from(tables));
         let mut released = pins.linked();
-        let mut loaded = if let Some(adopted) = Self::adopt(&pins, &tables, times, gates)? {
+        let mut loaded = if let Some(adopted) = Self::adopt(&pins, tables, times, gates)? {
             adopted
         } else {
-            let made = Self::load_into(pins.clone(), &tables, times, gates).or_else(|error| {
+            let made = Self::load_into(pins.clone(), tables, times, gates).or_else(|error| {
                 // Maps are pinned before the verifier has seen the program.
                 pins.remove()?;
                 Err(error)
@@ -118,7 +118,7 @@ impl Plane {
     /// Takes over what an earlier agent of this version has left, if that is any good.
     fn adopt(
         pins: &Pins,
-        tables: &FlowTables,
+        tables: FlowTables,
         times: Times,
         gates: &Numbers,
     ) -> Result<Option<Self>, PlaneError> {
@@ -152,7 +152,7 @@ impl Plane {
     /// The data plane that is pinned, or made, and how it was found.
     fn load_into(
         pins: Pins,
-        tables: &FlowTables,
+        tables: FlowTables,
         times: Times,
         gates: &Numbers,
     ) -> Result<(Self, Found), PlaneError> {

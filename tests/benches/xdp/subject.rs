@@ -108,7 +108,7 @@ impl Subject {
             ipv4: FLOWS,
             ipv6: FLOWS,
         });
-        let mut object = Object::load_with(&pins, &tables)?;
+        let mut object = Object::load_with(&pins, tables)?;
         let mut maps = Maps::open(&pins)?;
         let ticks = measure(&mut object, &maps)?;
         let timeouts = state::TIMEOUTS.map(|seconds| ticks.of(Duration::from_secs(seconds.into())));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::config::model::Config;
 use crate::config::schedules;
 use crate::dataplane::xdp::flow_tables::FlowTables;
-use crate::dataplane::xdp::memory::{For, Taken, maps, mebibytes, sum};
+use crate::dataplane::xdp::memory::{For, Taken, maps, mebibytes};
 
 /// The page on a machine that may have so many processors; empty, if XDP carries nobody.
 pub(super) fn page(config: &Config, processors: u64) -> String {
@@ -14,7 +14,7 @@ pub(super) fn page(config: &Config, processors: u64) -> String {
         return String::new();
     }
     let tables = FlowTables::from(config.global_defs.xdp_flow_table_size);
-    let maps = maps(&tables, processors);
+    let maps = maps(tables, processors);
     let mut page = format!(
         "# memory: what the XDP program's maps take in the kernel, bytes, on this machine with {processors} \
          processors, as `bpftool map show` says\n"
@@ -25,10 +25,10 @@ pub(super) fn page(config: &Config, processors: u64) -> String {
         (For::Ipv6, "IPv6"),
         (For::Both, "both families"),
     ] {
-        let of_family = maps.iter().filter(|map| map.family == family);
-        let mut bytes = sum(of_family.clone());
-        for map in of_family {
-            line(&mut page, &map.name, map.bytes, &what(map, &tables));
+        let mut bytes = 0;
+        for map in maps.iter().filter(|map| map.family == family) {
+            line(&mut page, &map.name, map.bytes, &what(map, tables));
+            bytes += map.bytes;
         }
         if family == For::Both {
             let tables = format!("tables of the schedulers, {services} virtual servers");
@@ -48,7 +48,7 @@ fn line(page: &mut String, name: &str, bytes: u64, what: &str) {
 }
 
 /// What a map has room for.
-fn what(map: &Taken, tables: &FlowTables) -> String {
+fn what(map: &Taken, tables: FlowTables) -> String {
     let [flows4, flows6] = tables.flows();
     match map.name.as_str() {
         "FLOWS4" => format!("{flows4} flows (xdp_flow_table_size)"),

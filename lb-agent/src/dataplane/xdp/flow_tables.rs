@@ -4,7 +4,6 @@
 //! same whatever the size. So nothing but loading it anew makes a table larger, and its flows do not
 //! move along: a flow's bucket is another one in a table of another size.
 
-use aya::EbpfLoader;
 use aya::maps::MapInfo;
 use lb_common::flow::{FlowBucket, FlowBucket6, WAYS};
 use lb_common::limits::{FLOW_MASK4, FLOW_MASK6};
@@ -40,10 +39,14 @@ impl From<FlowTableSize> for FlowTables {
     }
 }
 
+/// [`WAYS`].
+const FLOWS_OF_A_BUCKET: u32 = 4;
+const _: () = assert!(FLOWS_OF_A_BUCKET as usize == WAYS);
+
 /// Buckets of a table for so many flows, less one. No table has less than two: the second line of a
 /// flow's second bucket lies beside the first.
 const fn mask(flows: u32) -> u32 {
-    let buckets = flows.div_ceil(WAYS as u32).next_power_of_two();
+    let buckets = flows.div_ceil(FLOWS_OF_A_BUCKET).next_power_of_two();
     if buckets < 2 { 1 } else { buckets - 1 }
 }
 
@@ -59,48 +62,46 @@ impl FlowTables {
     }
 
     /// Buckets of the table of IPv4.
-    pub const fn buckets4(&self) -> u32 {
+    pub const fn buckets4(self) -> u32 {
         self.mask4 + 1
     }
 
     /// Buckets of the table of IPv6.
-    pub const fn buckets6(&self) -> u32 {
+    pub const fn buckets6(self) -> u32 {
         self.mask6 + 1
     }
 
     /// Flows of IPv4 and of IPv6 that there is room for.
-    pub const fn flows(&self) -> [u64; 2] {
+    pub const fn flows(self) -> [u64; 2] {
         let ways = WAYS as u64;
         [self.buckets4() as u64 * ways, self.buckets6() as u64 * ways]
     }
 
     /// Bytes of the buckets of both tables.
-    pub const fn bytes(&self) -> u64 {
+    pub const fn bytes(self) -> u64 {
         self.buckets4() as u64 * size_of::<FlowBucket>() as u64
             + self.buckets6() as u64 * size_of::<FlowBucket6>() as u64
     }
 
     /// Entries of map `name`, if that is one of the tables.
-    pub(super) fn entries_of(&self, name: &str) -> Option<u32> {
-        match name {
-            FLOWS4 => Some(self.buckets4()),
-            FLOWS6 => Some(self.buckets6()),
-            _other_map => None,
-        }
+    pub(super) fn entries_of(self, name: &str) -> Option<u32> {
+        let found = self.maps().into_iter().find(|(map, _)| *map == name);
+        found.map(|(_, entries)| entries)
     }
 
-    /// Has program and maps made for these sizes.
-    pub(super) fn configure<'t>(&'t self, loader: &mut EbpfLoader<'t>) {
-        loader
-            .override_global(FLOW_MASK4, &self.mask4, true)
-            .override_global(FLOW_MASK6, &self.mask6, true)
-            .map_max_entries(FLOWS4, self.buckets4())
-            .map_max_entries(FLOWS6, self.buckets6());
+    /// The constants of the program that say so, by their names.
+    pub(super) const fn constants(&self) -> [(&'static str, &u32); 2] {
+        [(FLOW_MASK4, &self.mask4), (FLOW_MASK6, &self.mask6)]
+    }
+
+    /// The maps, with their entries.
+    pub(super) const fn maps(self) -> [(&'static str, u32); 2] {
+        [(FLOWS4, self.buckets4()), (FLOWS6, self.buckets6())]
     }
 
     /// Gives up the tables of an earlier agent that have another size, and says so; whether there were
     /// any. A program that runs keeps its own until it is replaced.
-    pub(super) fn discard_others(&self, pins: &Pins) -> Result<bool, PinsError> {
+    pub(super) fn discard_others(self, pins: &Pins) -> Result<bool, PinsError> {
         let [flows4, flows6] = self.flows();
         let mut discarded = false;
         for (name, family, flows) in [(FLOWS4, "IPv4", flows4), (FLOWS6, "IPv6", flows6)] {

@@ -9,7 +9,11 @@
 use std::fs;
 
 use aya::util::nr_cpus;
-use aya_obj::generated::bpf_map_type::{self, *};
+use aya_obj::generated::bpf_map_type::{
+    self, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_ARRAY_OF_MAPS, BPF_MAP_TYPE_DEVMAP_HASH,
+    BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+    BPF_MAP_TYPE_PROG_ARRAY, BPF_MAP_TYPE_RINGBUF,
+};
 
 use super::flow_tables::FlowTables;
 use super::object::OBJECT;
@@ -59,13 +63,15 @@ const PAGE: u64 = 4096;
 const MMAPABLE: u32 = 1 << 10;
 
 /// All maps of the program, the largest first, on a machine that may have so many processors.
-pub fn maps(tables: &FlowTables, processors: u64) -> Vec<Taken> {
+pub fn maps(tables: FlowTables, processors: u64) -> Vec<Taken> {
     // The object is part of this program, and a test reads it.
     let object = aya_obj::Object::parse(OBJECT).ok();
     let maps = object.into_iter().flat_map(|object| object.maps);
     let mut maps: Vec<Taken> = maps
         .map(|(name, map)| {
-            let entries = tables.entries_of(&name).unwrap_or(map.max_entries());
+            let entries = tables
+                .entries_of(&name)
+                .unwrap_or_else(|| map.max_entries());
             let bytes = bytes(&map, entries.into(), processors);
             let family = match name.as_bytes().last() {
                 Some(b'4') => For::Ipv4,
@@ -88,8 +94,8 @@ pub fn maps(tables: &FlowTables, processors: u64) -> Vec<Taken> {
 }
 
 /// What all of these take, bytes.
-pub fn sum<'t>(maps: impl IntoIterator<Item = &'t Taken>) -> u64 {
-    maps.into_iter().map(|map| map.bytes).sum()
+pub fn sum(maps: &[Taken]) -> u64 {
+    maps.iter().map(|map| map.bytes).sum()
 }
 
 /// What an array of so many values takes, each of so many bytes.

@@ -136,11 +136,11 @@ pub struct Object {
 impl Object {
     /// Loads the programs. Maps that are pinned already are taken over with their contents.
     pub fn load(pins: &Pins) -> Result<Self, ObjectError> {
-        Self::load_with(pins, &FlowTables::pinned(pins))
+        Self::load_with(pins, FlowTables::pinned(pins))
     }
 
     /// The same, with flow tables of these sizes: those of another size begin anew.
-    pub fn load_with(pins: &Pins, tables: &FlowTables) -> Result<Self, ObjectError> {
+    pub fn load_with(pins: &Pins, tables: FlowTables) -> Result<Self, ObjectError> {
         pins.create()?;
         let is_anew = tables.discard_others(pins)?;
         require_memory(pins, tables)?;
@@ -192,7 +192,7 @@ impl Object {
 
 /// Refuses maps that this machine cannot hold, before the kernel takes memory away from others for
 /// them.
-fn require_memory(pins: &Pins, tables: &FlowTables) -> Result<(), ObjectError> {
+fn require_memory(pins: &Pins, tables: FlowTables) -> Result<(), ObjectError> {
     let maps = memory::maps(tables, memory::processors());
     let missing = maps.iter().filter(|map| !pins.map(&map.name).exists());
     let takes = missing.map(|map| map.bytes).sum();
@@ -207,14 +207,19 @@ fn require_memory(pins: &Pins, tables: &FlowTables) -> Result<(), ObjectError> {
 /// Loads these programs over the pinned maps, which are made with these sizes if there are none.
 pub(super) fn load(
     pins: &Pins,
-    tables: &FlowTables,
+    tables: FlowTables,
     programs: impl IntoIterator<Item = &'static str>,
 ) -> Result<Ebpf, ObjectError> {
     let mut loader = EbpfLoader::new();
     for name in NAMES {
         loader.map_pin_path(name, pins.map(name));
     }
-    tables.configure(&mut loader);
+    for (name, value) in tables.constants() {
+        loader.override_global(name, value, true);
+    }
+    for (name, entries) in tables.maps() {
+        loader.map_max_entries(name, entries);
+    }
     let mut ebpf = loader.load(OBJECT).map_err(|source| ObjectError::Load {
         takes: memory::sum(&memory::maps(tables, memory::processors())),
         source: Box::new(source),

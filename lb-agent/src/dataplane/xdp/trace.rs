@@ -83,7 +83,7 @@ impl Tracer {
         let only = alone(pins)?;
         let mut ebpf = object::load(
             pins,
-            &FlowTables::pinned(pins),
+            FlowTables::pinned(pins),
             TRACING.map(|(name, _)| name),
         )?;
         let mut filters: Array<_, Abi<Filter>> = take(&mut ebpf, "TRACE_FILTER")?;
