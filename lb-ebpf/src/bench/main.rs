@@ -120,7 +120,8 @@ fn prepare<F: Frame>(ctx: &XdpContext) -> Option<*mut Tally> {
 /// Writes the headers of a packet of the flow with this number.
 #[inline(always)]
 fn write<F: Frame>(ctx: &XdpContext, case: &Case, flow: u32) -> Option<()> {
-    let headers = Packet::new(ctx).at::<F::Headers>(0)?.cast::<u64>();
+    let packet = Packet::new(ctx);
+    let headers = packet.at::<F::Headers>(0)?.cast::<u64>();
     let words = case.headers.iter().take(size_of::<F::Headers>() / 8);
     for (at, word) in words.enumerate() {
         // SAFETY: `at` checked so many words. Volatile, or the compiler would make a copy of all
@@ -128,22 +129,16 @@ fn write<F: Frame>(ctx: &XdpContext, case: &Case, flow: u32) -> Option<()> {
         unsafe { headers.add(at).write_volatile(*word) };
     }
     let (address, port) = client(case.clients, flow);
-    let start = headers.cast::<u8>();
-    // SAFETY: both lie within the headers, which `at` checked.
+    let (addresses, ports) = if case.side == SOURCE {
+        (F::ADDRESSES[0], F::PORTS[0])
+    } else {
+        (F::ADDRESSES[1], F::PORTS[1])
+    };
+    let (addresses, ports) = (packet.at::<u32>(addresses)?, packet.at::<u16>(ports)?);
+    // SAFETY: `at` checked both.
     unsafe {
-        if case.side == SOURCE {
-            start
-                .add(F::ADDRESSES[0])
-                .cast::<u32>()
-                .write_volatile(address);
-            start.add(F::PORTS[0]).cast::<u16>().write_volatile(port);
-        } else {
-            start
-                .add(F::ADDRESSES[1])
-                .cast::<u32>()
-                .write_volatile(address);
-            start.add(F::PORTS[1]).cast::<u16>().write_volatile(port);
-        }
+        addresses.write_volatile(address);
+        ports.write_volatile(port);
     }
     Some(())
 }

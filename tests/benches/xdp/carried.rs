@@ -24,7 +24,7 @@ pub(crate) fn is_carried(family: Family, method: Forwarding) -> bool {
          real_server {server} 80 {{\n}}\n}}\n"
     );
     let loaded = load(
-        &Memory::default().with("/bench", &text),
+        &Memory::default().with("/bench", text.as_str()),
         Path::new("/bench"),
     );
     loaded.config.virtual_servers.iter().all(|service| {

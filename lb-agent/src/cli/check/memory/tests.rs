@@ -38,11 +38,8 @@ fn the_sums_are_those_of_the_lines() {
         let line = page
             .lines()
             .find(|line| line.contains(&format!(": {title} ")));
-        let words = line.unwrap().split_whitespace();
-        words
-            .filter_map(|word| word.parse::<u64>().ok())
-            .next()
-            .unwrap()
+        let mut words = line.unwrap().split_whitespace();
+        words.find_map(|word| word.parse::<u64>().ok()).unwrap()
     });
     assert_eq!(bytes(&page, "together"), three.iter().sum::<u64>());
     // A Maglev table of 65 521 places and one server.
