@@ -4,8 +4,6 @@
 //! The harness of the benchmark makes the packets in the kernel, and the tables are small
 //! (`xdp_flow_table_size`): it takes some seconds.
 
-#![expect(clippy::cast_possible_truncation, reason = "constants that are small")]
-
 #[path = "../benches/xdp/harness.rs"]
 #[expect(dead_code, reason = "nothing is measured here")]
 mod harness;

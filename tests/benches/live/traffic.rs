@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Barrier;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use aya::Ebpf;
 use aya::maps::{Array, MapData, PerCpuArray, PerCpuValues};
 use aya::programs::{TestRun as _, TestRunAttrs, TestRunOptions, Xdp, XdpMode};
 use aya::util::nr_cpus;
+use lb_agent::runtime::clock;
 use lb_common::bench::{Case, Sender};
 use lb_tests::{built, wait_until};
 use nix::net::if_::if_nametoindex;
@@ -175,15 +176,15 @@ impl Ends {
         time: Duration,
     ) -> Result<(u64, Duration)> {
         built.beat()?;
-        let start = Instant::now();
+        let start = clock::now();
         let made = self.on_each(line, cpus, |run, made| {
-            while start.elapsed() < time {
+            while clock::now() - start < time {
                 run(CALL)?;
                 *made += u64::from(CALL);
             }
             Ok(())
         })?;
-        Ok((made, start.elapsed()))
+        Ok((made, clock::now() - start))
     }
 
     /// Works on each of these processors in the client's namespace, at the same time; the sum of what

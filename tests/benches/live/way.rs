@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, ensure};
 use lb_agent::config::model::{Forwarding, XdpMode};
 use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 use lb_agent::dataplane::installed::Key;
@@ -184,7 +184,7 @@ fn program(line: &Line, family: Family, method: Forwarding) -> Result<Program> {
         let mut attachments = Attachments::default();
         for (index, name) in [(inside, "d0"), (outside, "d1")] {
             let attached = attachments.attach(&mut object, &pins, index, name, XdpMode::Native)?;
-            anyhow::ensure!(
+            ensure!(
                 attached.mode == Mode::Native,
                 "{name} takes no native program"
             );

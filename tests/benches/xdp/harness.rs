@@ -88,7 +88,9 @@ impl Harness {
         };
         self.tally
             .set(0, bytemuck::cast::<_, [u64; TALLY_WORDS]>(tally), 0)?;
-        let nanoseconds = self.repeat(HARNESS[usize::from(is_ipv6(case))], case, packets)?;
+        let [of_ipv4, of_ipv6] = HARNESS;
+        let harness = if is_ipv6(case) { of_ipv6 } else { of_ipv4 };
+        let nanoseconds = self.repeat(harness, case, packets)?;
         let tally: Tally = bytemuck::cast(self.tally.get(&0, 0)?);
         let called: u64 = tally.verdicts.iter().sum();
         let lost = tally

@@ -40,7 +40,8 @@ pub(crate) const REAL_PORT: u16 = 8080;
 /// Flows that each table has room for: also a million of IPv6 stand in it.
 pub(crate) const FLOWS: u32 = 1 << 22;
 /// Buckets of each table.
-const BUCKETS: u32 = FLOWS / WAYS as u32;
+const BUCKETS: u32 = 1 << 20;
+const _: () = assert!(BUCKETS as usize * WAYS == FLOWS as usize);
 
 /// So many flows at most are looked up to see how many the table holds.
 const SAMPLE: usize = 1 << 15;
