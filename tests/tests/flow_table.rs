@@ -1,5 +1,6 @@
-//! `xdp_flow_table_size`: the tables have the size that is asked for, the program finds its flows in
-//! them, another size costs what is said and nothing else, and the memory is what was said beforehand.
+//! The flow tables. `xdp_flow_table_size`: they have the size that is asked for, the program finds its
+//! flows in them, another size costs what is said and nothing else, and the memory is what was said
+//! beforehand. `lvs_timeouts`: so long flows stay.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -266,4 +267,27 @@ fn an_agent_with_another_size_says_what_it_costs_and_shows_the_new_one() -> Resu
         "`xdp_flow_table_size`: what the file says now takes effect when the agent is started anew",
         PATIENCE,
     )
+}
+
+#[test]
+fn connections_are_gone_after_the_time_that_lvs_timeouts_says() -> Result<()> {
+    if skipped(&needs::SITE) {
+        return Ok(());
+    }
+    // Without the line two minutes, since the servers' FINs are not seen in DR mode.
+    let texts = configurations::demo(Mode::Dr).map(|text| {
+        text.replace(
+            "global_defs {",
+            "global_defs {\nlvs_timeouts tcp 1 tcpfin 1",
+        )
+    });
+    let cluster = Cluster::at_work(Layout::demo(Mode::Dr), texts)?;
+    let tally = cluster.requests(20)?;
+    ensure!(tally.failures.is_empty(), "{:?}", tally.failures);
+    let gone = wait_until(PATIENCE, || {
+        let dump = cluster.site.directors[0].tell("dump connections").ok()?;
+        (!dump.text.contains("192.168.159.50:")).then_some(())
+    });
+    ensure!(gone.is_some(), "connections stay");
+    Ok(())
 }
