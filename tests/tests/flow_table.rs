@@ -181,7 +181,7 @@ fn maps_take_as_much_memory_as_was_said_before_they_were_there() -> Result<()> {
                 line.trim().parse().ok()
             };
             let entries = field("max_entries:").context("no max_entries")?;
-            ensure!(entries == u64::from(expected.entries) || expected.entries == 0);
+            ensure!(entries == expected.entries, "{name}: {entries} entries");
             // Before Linux 6.4 the kernel guesses itself.
             if tells_memory()? {
                 let taken = field("memlock:").context("no memlock")?;

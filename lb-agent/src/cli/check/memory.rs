@@ -31,7 +31,7 @@ pub(super) fn page(config: &Config, processors: u64) -> String {
             bytes += map.bytes;
         }
         if family == For::Both {
-            let tables = format!("tables of the schedulers, {services} virtual servers");
+            let tables = format!("tables of the schedulers of {services} virtual servers");
             line(&mut page, "schedules", schedules, &tables);
             bytes += schedules;
         }
@@ -53,6 +53,7 @@ fn what(map: &Taken, tables: FlowTables) -> String {
     match map.name.as_str() {
         "FLOWS4" => format!("{flows4} flows (xdp_flow_table_size)"),
         "FLOWS6" => format!("{flows6} flows (xdp_flow_table_size)"),
+        "TRACE_EVENTS" => format!("{} bytes", map.entries),
         _ => format!("{} entries", map.entries),
     }
 }

@@ -37,7 +37,7 @@ pub struct Taken {
     /// Whose it is.
     pub family: For,
     /// Its entries; of a ring buffer its bytes.
-    pub entries: u32,
+    pub entries: u64,
     /// What it takes, bytes.
     pub bytes: u64,
 }
@@ -69,10 +69,15 @@ pub fn maps(tables: FlowTables, processors: u64) -> Vec<Taken> {
     let maps = object.into_iter().flat_map(|object| object.maps);
     let mut maps: Vec<Taken> = maps
         .map(|(name, map)| {
-            let entries = tables
-                .entries_of(&name)
-                .unwrap_or_else(|| map.max_entries());
-            let bytes = bytes(&map, entries.into(), processors);
+            let entries = tables.entries_of(&name);
+            let entries = entries.unwrap_or_else(|| map.max_entries());
+            // The array of perf events has none in the object: one for each processor.
+            let entries = if entries == 0 {
+                processors
+            } else {
+                entries.into()
+            };
+            let bytes = bytes(&map, entries, processors);
             let family = match name.as_bytes().last() {
                 Some(b'4') => For::Ipv4,
                 Some(b'6') => For::Ipv6,
@@ -113,10 +118,9 @@ fn bytes(map: &aya_obj::Map, entries: u64, processors: u64) -> u64 {
         }
         Ok(BPF_MAP_TYPE_ARRAY) => array(entries, value),
         Ok(BPF_MAP_TYPE_PERCPU_ARRAY) => ARRAY + entries * (POINTER + value * processors),
-        Ok(BPF_MAP_TYPE_ARRAY_OF_MAPS | BPF_MAP_TYPE_PROG_ARRAY) => ARRAY + entries * POINTER,
-        Ok(BPF_MAP_TYPE_PERF_EVENT_ARRAY) => {
-            ARRAY + POINTER * if entries == 0 { processors } else { entries }
-        }
+        Ok(
+            BPF_MAP_TYPE_ARRAY_OF_MAPS | BPF_MAP_TYPE_PROG_ARRAY | BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+        ) => ARRAY + entries * POINTER,
         Ok(BPF_MAP_TYPE_LRU_HASH) => {
             let buckets = entries.next_power_of_two();
             HASH + entries * (HASH_ELEMENT + key + value) + buckets * HASH_BUCKET
