@@ -77,7 +77,7 @@ fn live(options: &Options) -> Result<()> {
     let live = test::bench_of("live")?;
     let mut bench = if options.guest {
         let mut guest = Command::new(std::env::current_exe()?);
-        guest.args(["vm", "--kernel", "qemu", "--"]);
+        guest.args(["vm", "--kernel", "qemu", "--time-limit", "1800", "--"]);
         guest.arg(live.get_program());
         if let Some(directory) = live.get_current_dir() {
             guest.current_dir(directory);
