@@ -156,10 +156,11 @@ fn a_table_of_another_size_begins_empty_and_everything_else_is_kept() -> Result<
         let installed = next.maps.installed()?;
         ensure!(installed.services.len() == 1, "{:?}", installed.services);
         ensure!(next.maps.backends().count() == 8);
-        // Whose connection it was nobody knows: a packet of it is given a server all the same.
+        // Whose connection it was nobody knows: its packets are given a server all the same, one for all.
         let servers = next.send(false)?;
-        ensure!(next.maps.flows().count() == usize::from(CLIENTS));
         ensure!(next.send(false)? == servers);
+        next.send(true)?;
+        ensure!(next.maps.flows().count() == usize::from(CLIENTS));
         Ok(())
     })
 }
