@@ -17,5 +17,17 @@ pub const TRACE_IPV6: u32 = 4;
 pub const TRACE_IPV6_ADMISSION: u32 = 5;
 /// [`IPV6_RELATED`], watched.
 pub const TRACE_IPV6_RELATED: u32 = 6;
+/// SCTP over IPv4.
+pub const SCTP: u32 = 7;
+/// SCTP over IPv6.
+pub const SCTP_IPV6: u32 = 8;
+/// SCTP over IPv6, packets of flows that are not known by the first look.
+pub const SCTP_IPV6_ADMISSION: u32 = 9;
+/// [`SCTP`], watched.
+pub const TRACE_SCTP: u32 = 10;
+/// [`SCTP_IPV6`], watched.
+pub const TRACE_SCTP_IPV6: u32 = 11;
+/// [`SCTP_IPV6_ADMISSION`], watched.
+pub const TRACE_SCTP_IPV6_ADMISSION: u32 = 12;
 /// Places of the map.
-pub const COUNT: u32 = 7;
+pub const COUNT: u32 = 13;
