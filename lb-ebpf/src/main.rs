@@ -177,7 +177,7 @@ pub(crate) fn lb_admit_sctp6(ctx: XdpContext) -> u32 {
 /// [`lb_admit_sctp6`], watched.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
-pub(crate) fn lb_watch_sctp6(ctx: XdpContext) -> u32 {
+pub(crate) fn lb_trace_admit_sctp6(ctx: XdpContext) -> u32 {
     let verdict = six::admit::<true, true>(&ctx);
     trace::tell(ctx.ctx, verdict);
     verdict

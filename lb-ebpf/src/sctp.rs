@@ -7,6 +7,8 @@
 //! a fragment does not tell that of its packet: the first one goes on only if its port stays. Associations
 //! of several addresses (RFC 9260 6.4) are as many flows, as in IPVS.
 
+use core::arch::asm;
+
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::programs::XdpContext;
 use lb_common::backend::{Backend, flags};
@@ -41,7 +43,7 @@ struct Chunk {
     length: u16,
 }
 
-/// No cookie is longer: further behind nobody looks for a second chunk.
+/// Further from the beginning of the frame nobody looks for a second chunk: no cookie is so long.
 const FARTHEST: usize = 4096;
 
 /// Hands the packet over to the program for SCTP. If there is none, the kernel gets it.
@@ -100,13 +102,17 @@ pub(crate) fn chunk(packet: Packet, at: usize, end: usize, sctp: *const Sctp) ->
     if (first != COOKIE_ECHO && first != COOKIE_ACK) || length < size_of::<Chunk>() {
         return first;
     }
-    let behind = size_of::<Sctp>() - size_of::<Chunk>() + (length + 3 & !3);
-    if behind > FARTHEST || at + behind + size_of::<Chunk>() > end {
+    let second = at + size_of::<Sctp>() - size_of::<Chunk>() + (length + 3 & !3);
+    let mut end = end;
+    // SAFETY: it does nothing, but the compiler knows that no packet ends behind its frame, and the
+    // verifier does not: without it there would be one comparison less.
+    unsafe { asm!("{0} = {0}", inout(reg) end) };
+    if second > FARTHEST || second + size_of::<Chunk>() > end {
         return first;
     }
-    match packet.at::<Chunk>(at + behind) {
+    match packet.at::<Chunk>(second) {
         // SAFETY: `at` checked the head.
-        Some(second) if unsafe { (*second).kind } == ABORT => ABORT,
+        Some(chunk) if unsafe { (*chunk).kind } == ABORT => ABORT,
         _ => first,
     }
 }

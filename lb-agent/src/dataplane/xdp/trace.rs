@@ -27,7 +27,10 @@ use super::object::{self, ObjectError};
 use super::pins::Pins;
 
 /// The programs with their places in `PROGRAMS`; one comes before those that hand over to it.
-const TRACING: [(&str, u32); 4] = [
+const TRACING: [(&str, u32); 7] = [
+    ("lb_trace_sctp", program::TRACE_SCTP),
+    ("lb_trace_admit_sctp6", program::TRACE_SCTP_IPV6_ADMISSION),
+    ("lb_trace_sctp6", program::TRACE_SCTP_IPV6),
     ("lb_trace_related6", program::TRACE_IPV6_RELATED),
     ("lb_trace_admit6", program::TRACE_IPV6_ADMISSION),
     ("lb_trace6", program::TRACE_IPV6),

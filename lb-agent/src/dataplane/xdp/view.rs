@@ -290,10 +290,10 @@ impl<'a> View<'a> {
 }
 
 const fn protocol(number: u8) -> Protocol {
-    if number == TCP {
-        Protocol::Tcp
-    } else {
-        Protocol::Udp
+    match number {
+        TCP => Protocol::Tcp,
+        SCTP => Protocol::Sctp,
+        _ => Protocol::Udp,
     }
 }
 
