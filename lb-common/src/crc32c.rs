@@ -1,15 +1,15 @@
-//! The checksum of SCTP after its ports have changed: CRC32c (RFC 9260 6.8 and appendix A), mended
+//! The checksum of SCTP after its ports have changed: `CRC32c` (RFC 9260 6.8 and appendix A), mended
 //! without the packet.
 //!
 //! A CRC is linear: the CRCs of two packets of the same length differ by the CRC, begun at zero and
 //! without its last complement, of what the packets differ by. That is a word of ports with nothing
 //! behind it, so its CRC is that word, a polynomial over GF(2), times x to the power of as many bits as
-//! there are from its beginning to the end of the packet, modulo CRC32c's polynomial. So a checksum that
+//! there are from its beginning to the end of the packet, modulo `CRC32c`'s polynomial. So a checksum that
 //! was right is right again, and one that was wrong stays wrong, by the same difference.
 //!
-//! Polynomials are mirrored, as CRC32c has them: the highest bit of a word is its lowest power.
+//! Polynomials are mirrored, as `CRC32c` has them: the highest bit of a word is its lowest power.
 
-/// CRC32c's polynomial (Castagnoli), mirrored, without x^32.
+/// `CRC32c`'s polynomial (Castagnoli), mirrored, without x^32.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 
 /// The polynomial 1.

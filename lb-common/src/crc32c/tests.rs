@@ -2,7 +2,7 @@ use std::vec::Vec;
 
 use super::*;
 
-/// CRC32c by its definition, bit by bit.
+/// `CRC32c` by its definition, bit by bit.
 fn crc32c(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {

@@ -21,13 +21,13 @@ pub const INIT1: u8 = SCTP | state::SYN_RECV;
 /// And another one.
 pub const INIT: u8 = SCTP | state::SYN_SENT;
 /// The server's INIT ACK (NAT only).
-pub const COOKIE_SENT: u8 = SCTP | 12;
+pub const COOKIE_SENT: u8 = SCTP + 12;
 /// The client's COOKIE ECHO (NAT only).
-pub const COOKIE_REPLIED: u8 = SCTP | 13;
+pub const COOKIE_REPLIED: u8 = SCTP + 13;
 /// The server's INIT (NAT only).
-pub const COOKIE_WAIT: u8 = SCTP | 14;
+pub const COOKIE_WAIT: u8 = SCTP + 14;
 /// The client's INIT ACK.
-pub const COOKIE: u8 = SCTP | 15;
+pub const COOKIE: u8 = SCTP + 15;
 /// The server's COOKIE ECHO; in DR and TUN mode the client's INIT ACK.
 pub const COOKIE_ECHOED: u8 = SCTP | state::DATAGRAM;
 /// `ESTABLISHED`, and there was more than the handshake.
