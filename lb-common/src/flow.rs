@@ -54,6 +54,7 @@ use crate::address6::{self, Address6};
 use crate::service::address4;
 
 pub mod eviction;
+pub mod sctp;
 pub mod state;
 pub mod tcp;
 
@@ -70,7 +71,7 @@ pub const BUSY: u64 = 1;
 pub const TICK_SHIFT: u32 = 8;
 
 /// Room for states in [`crate::control::Control::timeouts`], a power of two.
-pub const FLOW_STATES: usize = 16;
+pub const FLOW_STATES: usize = 32;
 
 /// Bits of a stamp; ages are computed modulo 2^24 ticks (at 1000 Hz 49 days).
 pub const STAMP_MASK: u32 = 0x00ff_ffff;
@@ -211,7 +212,7 @@ impl FlowEntry {
         (self.target >> 16) as u16
     }
 
-    /// One of [`state`].
+    /// One of [`state`] or, of SCTP, of [`sctp`].
     #[inline(always)]
     #[must_use]
     pub const fn state(&self) -> u8 {

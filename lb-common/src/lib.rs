@@ -61,6 +61,7 @@ pub mod backend;
 pub mod bench;
 pub mod checksum;
 pub mod control;
+pub mod crc32c;
 pub mod filter;
 pub mod flow;
 pub mod fragment;

@@ -25,5 +25,17 @@ pub const TRACE_TUNNEL: u32 = 8;
 pub const TUNNEL_SUM: u32 = 9;
 /// [`TUNNEL_SUM`], watched.
 pub const TRACE_TUNNEL_SUM: u32 = 10;
+/// SCTP over IPv4.
+pub const SCTP: u32 = 11;
+/// SCTP over IPv6.
+pub const SCTP_IPV6: u32 = 12;
+/// SCTP over IPv6, packets of flows that are not known by the first look.
+pub const SCTP_IPV6_ADMISSION: u32 = 13;
+/// [`SCTP`], watched.
+pub const TRACE_SCTP: u32 = 14;
+/// [`SCTP_IPV6`], watched.
+pub const TRACE_SCTP_IPV6: u32 = 15;
+/// [`SCTP_IPV6_ADMISSION`], watched.
+pub const TRACE_SCTP_IPV6_ADMISSION: u32 = 16;
 /// Places of the map.
-pub const COUNT: u32 = 11;
+pub const COUNT: u32 = 17;

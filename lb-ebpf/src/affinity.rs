@@ -4,7 +4,6 @@ use lb_common::affinity::Affinity;
 use lb_common::backend::flags;
 use lb_common::flow;
 use lb_common::policy::Policy;
-use lb_common::service::TCP;
 
 use crate::admission::Question;
 use crate::backends;
@@ -34,7 +33,7 @@ pub(crate) fn recall<F: Family>(question: &Question<F>, policy: &Policy) -> u32 
         if server_of(question, policy, held).is_some() {
             stamp(template, question.tick);
             note_trace::<F>();
-            if question.protocol != TCP {
+            if question.is_datagram() {
                 // Its second flow: it has been seen again.
                 confirm::<F>(&key, held.target, question.tick);
             }
@@ -156,9 +155,12 @@ pub(crate) extern "C" fn lb_keep(
 
 /// [`keep`] of IPv6.
 #[inline(never)]
-pub(crate) fn keep6<const TRACED: bool>(question: &Question<Six<TRACED>>, target: u32) {
+pub(crate) fn keep6<const TRACED: bool, const SCTP: bool>(
+    question: &Question<Six<TRACED, SCTP>>,
+    target: u32,
+) {
     let (id, ticks) = (question.service.id, question.service.affinity_ticks);
-    keep::<Six<TRACED>>(id, ticks, &question.key, target, question.tick);
+    keep::<Six<TRACED, SCTP>>(id, ticks, &question.key, target, question.tick);
 }
 
 /// Ticks from `stamp` to `tick`; 0 if another CPU's clock was ahead.

@@ -1,7 +1,7 @@
 //! The decision: is it ours, whose is it, what becomes of it.
 //!
-//! Errors of ICMP ([`crate::icmp`]) and fragments without ports ([`crate::fragments`]) leave this way
-//! at its beginning.
+//! Errors of ICMP ([`crate::icmp`]), fragments without ports ([`crate::fragments`]) and SCTP
+//! ([`crate::sctp`]) leave this way at its beginning.
 //!
 //! ```text
 //!  frame ─▶ filter ─▶ service ─▶ gate ─▶ flow ──hit──▶ server ─▶ rewrite ─▶ out
@@ -34,7 +34,8 @@ use crate::icmp::{self, ICMP};
 use crate::maps::{CONTROL, PROGRAMS, buckets4};
 use crate::packet::{ETHERNET, Ethernet, IPV4, IPV6, Ipv4, Packet};
 use crate::parse::{Headers, Refused, parse};
-use crate::replies::{self, LATER};
+use crate::replies::{self, LATER, SCTP};
+use crate::sctp;
 use crate::services;
 use crate::stats;
 use crate::trace;
@@ -74,21 +75,23 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         return tunnel::or_call::<TRACED>(ctx, icmp::pass_on(ctx.ctx, control));
     }
     if to_service {
-        match from_client::<TRACED>(ctx, packet, control, ip) {
+        match from_client::<TRACED, false>(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,
             // The filter takes some clients for virtual addresses: replies to them come here, too.
             Err(Refused::NotOurs) => {}
             Err(Refused::Later) => {
                 return tunnel::or_call::<TRACED>(ctx, fragments::pass_on(ctx.ctx, control));
             }
+            Err(Refused::Sctp) => return sctp::hand_over::<TRACED>(ctx),
             Err(refused) => return refused.verdict(),
         }
     }
     if control.filter.may_be_source(source) {
-        match replies::from_server(ctx.ctx, control) {
+        match replies::from_server::<false>(ctx.ctx, control) {
             LATER => {
                 return tunnel::or_call::<TRACED>(ctx, fragments::pass_on(ctx.ctx, control));
             }
+            SCTP => return sctp::hand_over::<TRACED>(ctx),
             verdict => return verdict,
         }
     }
@@ -135,13 +138,13 @@ pub(crate) fn jiffies() -> u64 {
 
 /// A packet of a client: to the server of its flow.
 #[inline(always)]
-fn from_client<const TRACED: bool>(
+pub(crate) fn from_client<const TRACED: bool, const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
     ip: *mut Ipv4,
 ) -> Result<u32, Refused> {
-    let headers = parse(packet, ip)?;
+    let headers = parse::<Four<TRACED, SCTP>>(packet, ip)?;
     // SAFETY: `parse` checked the headers.
     let (source, key, port) = unsafe {
         let key = ServiceKey4 {
@@ -159,9 +162,9 @@ fn from_client<const TRACED: bool>(
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     let client = flow::key(source, port, 0);
     let [first, ..] = buckets4(mix(client, control.secret));
-    let question = Question::<Four<TRACED>> {
+    let question = Question::<Four<TRACED, SCTP>> {
         service,
-        near: Four::<TRACED>::bucket(first).ok_or(Refused::NotOurs)?,
+        near: Four::<TRACED, SCTP>::bucket(first).ok_or(Refused::NotOurs)?,
         key: Key::of(client | u64::from(service.id) << 48),
         destination: key.addr,
         tick: (now >> TICK_SHIFT) as u32,
@@ -169,7 +172,7 @@ fn from_client<const TRACED: bool>(
         flags: headers.flags,
     };
     choose(&question, control)
-        .and_then(|choice| send::<TRACED>(ctx, packet, &headers, &choice, question.tick))
+        .and_then(|choice| send::<TRACED, SCTP>(ctx, packet, &headers, &choice, question.tick))
         .map_err(Refused::Because)
 }
 
@@ -203,8 +206,8 @@ pub(crate) fn known<F: Family>(
 
 /// The server of a flow: the one it has, or the one that it is given.
 #[inline(always)]
-fn choose<const TRACED: bool>(
-    question: &Question<Four<TRACED>>,
+fn choose<const TRACED: bool, const SCTP: bool>(
+    question: &Question<Four<TRACED, SCTP>>,
     control: &Control,
 ) -> Result<Choice, Reason> {
     if let Some(choice) = known(question, control)? {
@@ -228,7 +231,7 @@ fn choose<const TRACED: bool>(
 
 /// The server of a flow that its first bucket does not answer.
 #[inline(never)]
-fn admit<const TRACED: bool>(question: &Question<Four<TRACED>>) -> Answer {
+fn admit<const TRACED: bool, const SCTP: bool>(question: &Question<Four<TRACED, SCTP>>) -> Answer {
     if is_bad_source(question) {
         return Answer::refused(Reason::BadSource);
     }
@@ -238,7 +241,9 @@ fn admit<const TRACED: bool>(question: &Question<Four<TRACED>>) -> Answer {
 /// Whether nobody can be answered at the client's address: it means no single host, or it is the one
 /// that is asked, to which a server's answer would be another question (RFC 1812 5.3.7).
 #[inline(always)]
-fn is_bad_source<const TRACED: bool>(question: &Question<Four<TRACED>>) -> bool {
+fn is_bad_source<const TRACED: bool, const SCTP: bool>(
+    question: &Question<Four<TRACED, SCTP>>,
+) -> bool {
     let source = question.key.client();
     let first = u32::from_be(source) >> 24;
     first == 0 || first == 127 || first >= 224 || source == question.destination
@@ -246,7 +251,7 @@ fn is_bad_source<const TRACED: bool>(question: &Question<Four<TRACED>>) -> bool 
 
 /// Sends a packet to the server that was chosen for it.
 #[inline(always)]
-fn send<const TRACED: bool>(
+fn send<const TRACED: bool, const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
@@ -259,11 +264,14 @@ fn send<const TRACED: bool>(
         }
         leave_to(choice, headers.length)?;
     }
+    if SCTP && headers.more {
+        sctp::pass_fragment_to_server(headers, &choice.slot)?;
+    }
     if headers.more {
         let target = target(choice.number, choice.slot.head.generation());
         fragments::remember(headers.ip, target, fragment::stamp(tick));
     }
-    let verdict = forward::to_server(ctx, packet, headers, &choice.slot, tick)?;
+    let verdict = forward::to_server::<SCTP>(ctx, packet, headers, &choice.slot, tick)?;
     stats::towards_server(choice.number, headers.length, choice.new);
     Ok(verdict)
 }

@@ -16,6 +16,8 @@ use crate::maps::{self, AFFINITY4, AFFINITY6, CONTROL, FLOWS4, FLOWS6, PENDING4,
 pub(crate) trait Family: Copy + 'static {
     /// Whether the program is one that watches itself ([`crate::trace`]).
     const TRACED: bool;
+    /// Whether the program is one for SCTP, and for nothing else ([`crate::sctp`]).
+    const SCTP: bool;
 
     /// What the word of a flow's key does not hold of its client's address.
     type Rest: Copy;
@@ -76,12 +78,12 @@ impl<F: Family> Key<F> {
 
 /// IPv4: the word of a key holds everything.
 #[derive(Clone, Copy)]
-pub(crate) struct Four<const TRACED: bool>;
+pub(crate) struct Four<const TRACED: bool, const SCTP: bool = false>;
 
 /// As the program on the interface has it.
 pub(crate) type V4 = Four<false>;
 
-impl<const TRACED: bool> Key<Four<TRACED>> {
+impl<const TRACED: bool, const SCTP: bool> Key<Four<TRACED, SCTP>> {
     /// The flow whose [`flow::key`] is this.
     #[inline(always)]
     pub(crate) const fn of(word: u64) -> Self {
@@ -95,8 +97,9 @@ impl<const TRACED: bool> Key<Four<TRACED>> {
     }
 }
 
-impl<const TRACED: bool> Family for Four<TRACED> {
+impl<const TRACED: bool, const SCTP: bool> Family for Four<TRACED, SCTP> {
     const TRACED: bool = TRACED;
+    const SCTP: bool = SCTP;
 
     type Rest = ();
     type Entry = FlowEntry;
@@ -179,12 +182,12 @@ impl<const TRACED: bool> Family for Four<TRACED> {
 
 /// IPv6: the word of a key holds a hash of the address, and all of it stands behind.
 #[derive(Clone, Copy)]
-pub(crate) struct Six<const TRACED: bool>;
+pub(crate) struct Six<const TRACED: bool, const SCTP: bool = false>;
 
 /// As the programs that nobody watches have it.
 pub(crate) type V6 = Six<false>;
 
-impl<const TRACED: bool> Key<Six<TRACED>> {
+impl<const TRACED: bool, const SCTP: bool> Key<Six<TRACED, SCTP>> {
     /// The flow of a client.
     #[inline(always)]
     pub(crate) const fn new(client: Address6, port: u16, service: u16, secret: u64) -> Self {
@@ -195,8 +198,9 @@ impl<const TRACED: bool> Key<Six<TRACED>> {
     }
 }
 
-impl<const TRACED: bool> Family for Six<TRACED> {
+impl<const TRACED: bool, const SCTP: bool> Family for Six<TRACED, SCTP> {
     const TRACED: bool = TRACED;
+    const SCTP: bool = SCTP;
 
     type Rest = Address6;
     type Entry = FlowEntry6;

@@ -8,7 +8,7 @@ use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{TICK_SHIFT, target};
 use lb_common::fragment::{First, FragmentKey4, LIFE};
-use lb_common::service::{TCP, UDP};
+use lb_common::service::{SCTP, TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::backends;
@@ -66,7 +66,7 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     let ip = packet.at::<Ipv4>(ETHERNET).ok_or(Refused::NotOurs)?;
     // SAFETY: `at` checked the header.
     let (key, length, ttl) = unsafe { (key(ip), u16::from_be((*ip).total_length), (*ip).ttl) };
-    if key.proto != TCP && key.proto != UDP {
+    if !matches!(key.proto, TCP | UDP | SCTP) {
         return Err(Refused::NotOurs);
     }
     let now = jiffies();

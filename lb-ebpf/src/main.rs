@@ -56,6 +56,7 @@ mod packet;
 mod parse;
 mod replies;
 mod schedule;
+mod sctp;
 mod services;
 mod six;
 mod states;
@@ -107,14 +108,14 @@ pub(crate) fn lb_trace6(ctx: XdpContext) -> u32 {
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_admit6(ctx: XdpContext) -> u32 {
-    six::admit::<false>(&ctx)
+    six::admit::<false, false>(&ctx)
 }
 
 /// [`lb_admit6`], watched.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_trace_admit6(ctx: XdpContext) -> u32 {
-    let verdict = six::admit::<true>(&ctx);
+    let verdict = six::admit::<true, false>(&ctx);
     trace::tell(ctx.ctx, verdict);
     verdict
 }
@@ -163,6 +164,54 @@ pub(crate) fn lb_tunnel_sum(ctx: XdpContext) -> u32 {
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_trace_tunnel_sum(ctx: XdpContext) -> u32 {
     let verdict = tunnel::leave_summed(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// SCTP over IPv4, to which [`lb_agent`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_sctp(ctx: XdpContext) -> u32 {
+    sctp::balance::<false>(&ctx)
+}
+
+/// [`lb_sctp`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_sctp(ctx: XdpContext) -> u32 {
+    let verdict = sctp::balance::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// SCTP over IPv6, to which [`lb_agent6`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_sctp6(ctx: XdpContext) -> u32 {
+    six::balance_sctp::<false>(&ctx)
+}
+
+/// [`lb_sctp6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_sctp6(ctx: XdpContext) -> u32 {
+    let verdict = six::balance_sctp::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// New associations of IPv6, to which [`lb_sctp6`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_admit_sctp6(ctx: XdpContext) -> u32 {
+    six::admit::<false, true>(&ctx)
+}
+
+/// [`lb_admit_sctp6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_admit_sctp6(ctx: XdpContext) -> u32 {
+    let verdict = six::admit::<true, true>(&ctx);
     trace::tell(ctx.ctx, verdict);
     verdict
 }

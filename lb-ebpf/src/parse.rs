@@ -6,10 +6,12 @@ use core::arch::asm;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use lb_common::flow::tcp;
-use lb_common::service::{TCP, UDP};
+use lb_common::service::{SCTP, TCP, UDP};
 use lb_common::stats::Reason;
 
+use crate::family::Family;
 use crate::packet::{ETHERNET, Ipv4, Packet, Ports, Tcp, Udp};
+use crate::sctp;
 use crate::stats::count;
 
 /// "More fragments" (RFC 791 3.1).
@@ -22,16 +24,16 @@ pub(crate) const SHORTEST: u8 = 0x45;
 /// Words that a header may be longer than that.
 pub(crate) const OPTIONS: u8 = 10;
 
-/// What is known of a TCP or UDP packet over IPv4.
+/// What is known of a TCP or UDP packet over IPv4, or, in a program of SCTP, of one of that.
 pub(crate) struct Headers {
     /// The IP header.
     pub(crate) ip: *mut Ipv4,
     /// Source and destination port. With [`TCP`] all of the TCP header is there, with [`UDP`] all
-    /// of the UDP header.
+    /// of the UDP header, with [`SCTP`] all of a [`sctp::Sctp`].
     pub(crate) ports: *mut Ports,
-    /// TCP flags; of a datagram ACK.
+    /// TCP flags; of a datagram ACK, of SCTP the type of the chunk that counts.
     pub(crate) flags: u8,
-    /// [`TCP`] or [`UDP`].
+    /// [`TCP`], [`UDP`] or [`SCTP`].
     pub(crate) protocol: u8,
     /// More fragments of the packet come.
     pub(crate) more: bool,
@@ -46,6 +48,8 @@ pub(crate) enum Refused {
     /// A fragment without ports, of whatever protocol: see [`crate::fragments`]. Of IPv6 it may be a
     /// message of `ICMPv6` as well: see [`crate::six`].
     Later,
+    /// SCTP, for which there is another program.
+    Sctp,
     /// It might have been ours; worth counting.
     Because(Reason),
 }
@@ -55,7 +59,7 @@ impl Refused {
     #[inline(always)]
     pub(crate) fn verdict(self) -> u32 {
         match self {
-            Self::NotOurs | Self::Later => XDP_PASS,
+            Self::NotOurs | Self::Later | Self::Sctp => XDP_PASS,
             Self::Because(reason) => {
                 count(reason);
                 reason.verdict()
@@ -77,7 +81,7 @@ fn itself<const NUMBER: u8>() -> u8 {
 
 /// Reads on behind the fixed part of the IP header.
 #[inline(always)]
-pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
+pub(crate) fn parse<F: Family>(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
     const MALFORMED: Refused = Refused::Because(Reason::Malformed);
     // SAFETY: the caller got `ip` from `Packet::at`, which checked the whole header.
     let (version_ihl, length, fragment, protocol) = unsafe {
@@ -97,6 +101,13 @@ pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
     }
     let header = size_of::<Ipv4>() + usize::from(options) * 4;
     let (ports, least, flags, protocol) = match protocol {
+        SCTP if F::SCTP => {
+            let sctp = sctp::header(packet, ETHERNET + header).ok_or(MALFORMED)?;
+            let chunk = sctp::chunk(packet, ETHERNET + header, ETHERNET + length as usize, sctp);
+            (sctp.cast(), size_of::<sctp::Sctp>(), chunk, SCTP)
+        }
+        _ if F::SCTP => return Err(Refused::NotOurs),
+        SCTP => return Err(Refused::Sctp),
         TCP => {
             let tcp = packet.at::<Tcp>(ETHERNET + header).ok_or(MALFORMED)?;
             // SAFETY: `at` checked the whole header.

@@ -13,7 +13,7 @@ use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::programs::XdpContext;
 use lb_common::address6::Address6;
-use lb_common::service::{TCP, UDP};
+use lb_common::service::{SCTP, TCP, UDP};
 use lb_common::stats::Reason;
 use lb_common::trace::{Event, NO_REASON, Notes, Tuple, decision, mapped};
 
@@ -244,7 +244,7 @@ unsafe fn read_ipv6(packet: Packet, tuple: *mut Tuple) {
 unsafe fn read_ports(packet: Packet, at: usize, tuple: *mut Tuple) {
     // SAFETY: by contract.
     unsafe {
-        if (*tuple).fragment != 0 || !matches!((*tuple).protocol, TCP | UDP | ICMP | ICMP6) {
+        if (*tuple).fragment != 0 || !matches!((*tuple).protocol, TCP | UDP | SCTP | ICMP | ICMP6) {
             return;
         }
         let Some(ports) = packet.at::<Ports>(at) else {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lb_common::address6::{Address6, address};
 use lb_common::flow::tcp;
-use lb_common::service::{TCP, UDP};
+use lb_common::service::{SCTP, TCP, UDP};
 use lb_common::stats::Reason;
 use lb_common::trace::{Event, NO_REASON, Tuple, decision};
 use serde::{Serialize, Serializer};
@@ -246,7 +246,7 @@ fn ports(tuple: &Tuple) -> [u16; 2] {
 fn end(tuple: &Tuple, words: Address6, port: u16) -> String {
     let address = unmapped(words);
     match tuple.protocol {
-        TCP | UDP if tuple.fragment == 0 => {
+        TCP | UDP | SCTP if tuple.fragment == 0 => {
             SocketAddr::new(address, u16::from_be(port)).to_string()
         }
         _ => address.to_string(),
@@ -261,6 +261,7 @@ fn protocol(number: u8) -> String {
     match number {
         TCP => "tcp".to_owned(),
         UDP => "udp".to_owned(),
+        SCTP => "sctp".to_owned(),
         ICMP => "icmp".to_owned(),
         ICMP6 => "icmp6".to_owned(),
         IPIP => "ipip".to_owned(),

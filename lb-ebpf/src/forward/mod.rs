@@ -34,7 +34,7 @@ pub(crate) const VERSION_IHL: u8 = 0x45;
 /// but for [`Reason::TooBig`] and [`Reason::TimeExceeded`], which make another packet of it, and
 /// [`Reason::NoEgress`].
 #[inline(always)]
-pub(crate) fn to_server(
+pub(crate) fn to_server<const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
@@ -55,7 +55,7 @@ pub(crate) fn to_server(
     };
     decrement_ttl(headers.ip);
     if method == flags::NAT {
-        nat::rewrite_destination(headers, slot.rest());
+        nat::rewrite_destination::<SCTP>(headers, slot.rest());
     }
     address(ethernet, slot.head, IPV4);
     send(ctx, slot.ifindex)

@@ -1,7 +1,7 @@
 //! IPv6: the same decision as [`crate::balance`], in a program of its own.
 //!
 //! Flow table, admission and schedulers are those of [`crate::family`]; what stands here is what a
-//! packet of IPv6 looks like. Neighbour discovery, echo and whatever else is no TCP or UDP to a service
+//! packet of IPv6 looks like. Neighbour discovery, echo and whatever else is no TCP, UDP or SCTP to a service
 //! is the kernel's, but for errors and fragments that belong to a flow ([`related`]).
 
 mod answer;
@@ -25,7 +25,7 @@ use lb_common::stats::Reason;
 use crate::admission::{self, Admission, Answer, Question};
 use crate::backends;
 use crate::balance::{Choice, jiffies, known, leave_to, pass_gate};
-use crate::family::{Family as _, Key, Six};
+use crate::family::{Family, Key, Six};
 use crate::maps::{ASKED6, CONTROL, PROGRAMS};
 use crate::packet::{ETHERNET, Ethernet, Ipv6, Packet};
 use crate::parse::Refused;
@@ -64,7 +64,24 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         }
         return XDP_PASS;
     }
-    match from_client::<TRACED>(ctx, packet, control, ip) {
+    match from_client::<TRACED, false>(ctx, packet, control, ip) {
+        Ok(verdict) => tunnel::or_call::<TRACED>(ctx, verdict),
+        Err(Refused::Sctp) => {
+            call::<TRACED>(ctx, program::TRACE_SCTP_IPV6, program::SCTP_IPV6);
+            XDP_PASS
+        }
+        Err(refused) => refused.verdict(),
+    }
+}
+
+/// The verdict for a packet of SCTP to what may be a virtual address, whose frame is for this host.
+#[inline(always)]
+pub(crate) fn balance_sctp<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    let packet = Packet::new(ctx);
+    let (Some(ip), Some(control)) = (packet.at::<Ipv6>(ETHERNET), CONTROL.get(0)) else {
+        return XDP_PASS;
+    };
+    match from_client::<TRACED, true>(ctx, packet, control, ip) {
         Ok(verdict) => tunnel::or_call::<TRACED>(ctx, verdict),
         Err(refused) => refused.verdict(),
     }
@@ -94,13 +111,13 @@ pub(crate) unsafe fn source(ip: *const Ipv6) -> Address6 {
 
 /// A packet of a client: to the server of its flow, else to the program for new ones.
 #[inline(always)]
-fn from_client<const TRACED: bool>(
+fn from_client<const TRACED: bool, const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
     ip: *mut Ipv6,
 ) -> Result<u32, Refused> {
-    let headers = match parse(ctx, packet, control, ip) {
+    let headers = match parse::<Six<TRACED, SCTP>>(ctx, packet, control, ip) {
         Ok(headers) => headers,
         Err(Refused::Later) => {
             call::<TRACED>(ctx, program::TRACE_IPV6_RELATED, program::IPV6_RELATED);
@@ -108,7 +125,7 @@ fn from_client<const TRACED: bool>(
         }
         Err(refused) => return Err(refused),
     };
-    let question = ask::<TRACED>(&headers, control)?;
+    let question = ask::<TRACED, SCTP>(&headers, control)?;
     if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
         if choice.slot.head.has(flags::TUNNEL) {
             return Ok(tunnel::hand_over(&choice, false));
@@ -124,7 +141,15 @@ fn from_client<const TRACED: bool>(
         return Err(Refused::Because(Reason::BadSource));
     }
     hand_over(&question);
-    call::<TRACED>(ctx, program::TRACE_IPV6_ADMISSION, program::IPV6_ADMISSION);
+    if SCTP {
+        call::<TRACED>(
+            ctx,
+            program::TRACE_SCTP_IPV6_ADMISSION,
+            program::SCTP_IPV6_ADMISSION,
+        );
+    } else {
+        call::<TRACED>(ctx, program::TRACE_IPV6_ADMISSION, program::IPV6_ADMISSION);
+    }
     Ok(XDP_PASS)
 }
 
@@ -143,7 +168,7 @@ fn call<const TRACED: bool>(ctx: &XdpContext, watched: u32, usual: u32) {
 
 /// Leaves what there is to ask for the program for new flows.
 #[inline(always)]
-fn hand_over<const TRACED: bool>(question: &Question<Six<TRACED>>) {
+fn hand_over<F: Family<Rest = Address6>>(question: &Question<F>) {
     if let Some(asked) = ASKED6.get_ptr_mut(0) {
         // SAFETY: the record is this CPU's own.
         unsafe {
@@ -163,18 +188,18 @@ fn hand_over<const TRACED: bool>(question: &Question<Six<TRACED>>) {
 
 /// What the program before has left.
 #[inline(always)]
-fn asked<const TRACED: bool>() -> Option<Question<Six<TRACED>>> {
+fn asked<const TRACED: bool, const SCTP: bool>() -> Option<Question<Six<TRACED, SCTP>>> {
     // SAFETY: the record is this CPU's own, and nothing but the program before has run since.
     let asked = unsafe { ASKED6.get_ptr(0)?.read() };
     let secret = CONTROL.get(0)?.secret;
-    let key = Key::<Six<TRACED>> {
+    let key = Key::<Six<TRACED, SCTP>> {
         word: asked.key,
         rest: asked.client,
     };
-    let [first, ..] = Six::<TRACED>::buckets(Six::<TRACED>::hash(&key, secret));
+    let [first, ..] = Six::<TRACED, SCTP>::buckets(Six::<TRACED, SCTP>::hash(&key, secret));
     Some(Question {
         service: ServiceEntry::from_word(asked.service),
-        near: Six::<TRACED>::bucket(first)?,
+        near: Six::<TRACED, SCTP>::bucket(first)?,
         key,
         destination: asked.destination,
         tick: asked.tick,
@@ -185,10 +210,10 @@ fn asked<const TRACED: bool>() -> Option<Question<Six<TRACED>>> {
 
 /// What there is to ask about a packet, if it is for a service that is ours now.
 #[inline(always)]
-fn ask<const TRACED: bool>(
+fn ask<const TRACED: bool, const SCTP: bool>(
     headers: &Headers,
     control: &Control,
-) -> Result<Question<Six<TRACED>>, Refused> {
+) -> Result<Question<Six<TRACED, SCTP>>, Refused> {
     let ip = headers.ip;
     // SAFETY: `parse` checked the headers.
     let (client, destination, port) =
@@ -204,11 +229,11 @@ fn ask<const TRACED: bool>(
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     // SAFETY: as above.
     let port = unsafe { (*headers.ports).source };
-    let key = Key::<Six<TRACED>>::new(client, port, service.id, control.secret);
-    let [first, ..] = Six::<TRACED>::buckets(Six::<TRACED>::hash(&key, control.secret));
+    let key = Key::<Six<TRACED, SCTP>>::new(client, port, service.id, control.secret);
+    let [first, ..] = Six::<TRACED, SCTP>::buckets(Six::<TRACED, SCTP>::hash(&key, control.secret));
     Ok(Question {
         service,
-        near: Six::<TRACED>::bucket(first).ok_or(Refused::NotOurs)?,
+        near: Six::<TRACED, SCTP>::bucket(first).ok_or(Refused::NotOurs)?,
         key,
         destination: folded(destination),
         tick: (now >> TICK_SHIFT) as u32,
@@ -222,8 +247,8 @@ fn ask<const TRACED: bool>(
 ///
 /// A program of its own, for the sake of the stack, and in two steps, one after the other.
 #[inline(always)]
-pub(crate) fn admit<const TRACED: bool>(ctx: &XdpContext) -> u32 {
-    match Answer::from_word(decide::<TRACED>()).result() {
+pub(crate) fn admit<const TRACED: bool, const SCTP: bool>(ctx: &XdpContext) -> u32 {
+    match Answer::from_word(decide::<TRACED, SCTP>()).result() {
         Ok(admission) => {
             if TRACED {
                 trace::note_admission(admission);
@@ -243,8 +268,8 @@ pub(crate) fn admit<const TRACED: bool>(ctx: &XdpContext) -> u32 {
 
 /// The server, as [`admission::admit`] gives it.
 #[inline(never)]
-fn decide<const TRACED: bool>() -> u64 {
-    let answer = asked::<TRACED>().map(|question| admission::admit(&question));
+fn decide<const TRACED: bool, const SCTP: bool>() -> u64 {
+    let answer = asked::<TRACED, SCTP>().map(|question| admission::admit(&question));
     // The maps are there, but the verifier does not know.
     answer.unwrap_or(Answer::refused(Reason::NoServer)).word()
 }

@@ -11,7 +11,7 @@ use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::TICK_SHIFT;
 use lb_common::fragment::{First, FragmentKey6};
-use lb_common::service::{ServiceKey6, TCP, UDP};
+use lb_common::service::{SCTP, ServiceKey6, TCP, UDP};
 use lb_common::stats::Reason;
 
 use super::parse::{FIXED, ICMP6, Walked, length, walk};
@@ -139,7 +139,7 @@ impl Quote {
         // SAFETY: `behind_ip` and the caller have checked the headers.
         let (to, from, end) = unsafe { (destination(ip), source(inner), length(ip)) };
         let is_ours = version == 6
-            && (protocol == TCP || protocol == UDP)
+            && matches!(protocol, TCP | UDP | SCTP)
             && to[0] == from[0]
             && to[1] == from[1]
             && transport + size_of::<Udp>() as u64 <= end;

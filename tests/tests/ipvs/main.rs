@@ -23,6 +23,7 @@ mod plane;
 mod refusals;
 mod refused;
 mod samples;
+mod sctp;
 mod synced;
 #[path = "../timeline/mod.rs"]
 mod timeline;

@@ -28,6 +28,7 @@ mod tunnels;
 mod world;
 
 use anyhow::{Context as _, Result};
+use lb_common::flow::state;
 use lb_tests::{Need, skipped};
 
 use crate::network::Network;
@@ -144,8 +145,11 @@ fn new_epoch(
         world.secret,
         deadman,
         random.pick(&[
-            [1, 3, 20, 8, 2, 6, 7, 9, 5, 4, 20, 6],
-            [2, 60, 900, 120, 10, 300, 120, 120, 60, 30, 900, 300],
+            [
+                1, 3, 20, 8, 2, 6, 7, 9, 5, 4, 20, 6, 0, 0, 0, 0, 1, 3, 20, 8, 2, 0, 7, 9, 5, 4,
+                20, 6, 4, 5, 6, 3,
+            ],
+            state::TIMEOUTS,
         ]),
     );
     Ok(())

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, bail, ensure};
 use lb_agent::dataplane::desired::Desired;
 use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::flow::state::COUNT;
 use lb_common::flow::{FREE, FlowEntry, STAMP_MASK};
 use lb_common::load::Load;
 use lb_common::stats::Reason;
@@ -45,7 +46,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Sets the hash's key, `xdp_deadman` in jiffies, and the life of flows by state, in ticks.
-    pub(crate) fn set_control(&mut self, secret: u64, deadman: u64, timeouts: [u32; 12]) {
+    pub(crate) fn set_control(&mut self, secret: u64, deadman: u64, timeouts: [u32; COUNT]) {
         self.rig.set_control(secret, deadman, &timeouts);
         self.deadman = deadman;
         self.model.table.secret = secret;

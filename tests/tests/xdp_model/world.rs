@@ -10,7 +10,7 @@ use lb_agent::dataplane::nexthop::Hop;
 use lb_common::filter::AddressFilter;
 use lb_common::service::ServiceKey4;
 
-use crate::frame::{Endpoint, TCP, UDP, v4};
+use crate::frame::{Endpoint, SCTP, TCP, UDP, v4};
 use crate::model::Table;
 use crate::network::{Network, REACHABLE, UNREACHABLE};
 use crate::random::Random;
@@ -70,7 +70,10 @@ impl World {
     pub(crate) fn some_service(random: &mut Random) -> (Endpoint, u8) {
         let address = virtual_address(random.pick(&VIRTUAL));
         let port = random.pick(&[80, 443, 53, 0]);
-        (Endpoint { address, port }, random.pick(&[TCP, TCP, UDP]))
+        (
+            Endpoint { address, port },
+            random.pick(&[TCP, TCP, UDP, SCTP]),
+        )
     }
 
     /// A service there is.

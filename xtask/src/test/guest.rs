@@ -24,7 +24,14 @@ pub(super) struct Guest<'a> {
 const HOW: [&str; 3] = ["--show-output", "--test-threads=1", "--exact"];
 
 /// Modules whose tests need what the quick guest's kernel has not: BTF, nftables for IPv4, ends of GUE.
-const NOT_FOR_UML: [&str; 5] = ["ends::", "mixed::", "moving::", "nftables::", "refused::"];
+const NOT_FOR_UML: [&str; 6] = [
+    "ends::",
+    "mixed::",
+    "moving::",
+    "nftables::",
+    "refused::",
+    "sctp::",
+];
 
 impl<'a> Guest<'a> {
     /// The guests that the tests of a program run in, each with what the program is told there:

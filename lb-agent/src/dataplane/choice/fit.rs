@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::config::model::{
-    AddressKey, Config, Forwarding, Protocol, Served, VirtualServer, VirtualServerKey,
+    AddressKey, Config, Forwarding, Served, VirtualServer, VirtualServerKey,
 };
 
 /// What is in the way of XDP.
@@ -73,10 +73,6 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
     say(
         all_ports && server.persistence_timeout.is_none(),
         "it serves all ports of an address only with `persistence_timeout`",
-    );
-    say(
-        addresses().any(|key| key.protocol == Protocol::Sctp),
-        "it knows no SCTP yet",
     );
     why
 }

@@ -18,9 +18,12 @@ use super::pins::{Pins, PinsError};
 const BALANCE: &str = "lb_agent";
 /// The programs that it hands packets to, with their places in [`PROGRAMS`]. One comes before those
 /// that hand over to it.
-const CALLED: [(&str, u32); 5] = [
+const CALLED: [(&str, u32); 8] = [
     ("lb_tunnel_sum", program::TUNNEL_SUM),
     ("lb_tunnel", program::TUNNEL),
+    ("lb_sctp", program::SCTP),
+    ("lb_admit_sctp6", program::SCTP_IPV6_ADMISSION),
+    ("lb_sctp6", program::SCTP_IPV6),
     ("lb_related6", program::IPV6_RELATED),
     ("lb_admit6", program::IPV6_ADMISSION),
     ("lb_agent6", program::IPV6),

@@ -9,7 +9,7 @@ use lb_common::control::GATE_ALWAYS;
 use lb_common::flow::state::is_active;
 use lb_common::flow::{self, FLOW_STATES, FlowEntry, STAMP_MASK, TICK_SHIFT, state};
 use lb_common::policy::{self, Policy};
-use lb_common::service::{ServiceInfo, TCP, address4, scheduler};
+use lb_common::service::{SCTP, ServiceInfo, TCP, address4, scheduler};
 use lb_common::stats::{Reason, Traffic};
 
 use super::clock::Ticks;
@@ -291,10 +291,10 @@ impl<'a> View<'a> {
 }
 
 const fn protocol(number: u8) -> Protocol {
-    if number == TCP {
-        Protocol::Tcp
-    } else {
-        Protocol::Udp
+    match number {
+        TCP => Protocol::Tcp,
+        SCTP => Protocol::Sctp,
+        _ => Protocol::Udp,
     }
 }
 

@@ -6,7 +6,7 @@ use lb_common::stats::Reason;
 
 use super::packet::{self, address, short};
 use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal, tunnel};
-use crate::frame::{ETHERNET, TCP, UDP, v4};
+use crate::frame::{ETHERNET, SCTP, TCP, UDP, v4};
 use crate::network::Network;
 
 /// Addresses, identification and protocol.
@@ -42,7 +42,7 @@ impl Model {
     ) -> Result<Outcome, Refusal> {
         const UNKNOWN: Refusal = Refusal::Because(Reason::Fragment);
         let ip = &frame[ETHERNET..];
-        if ![TCP, UDP].contains(&ip[9]) {
+        if ![TCP, UDP, SCTP].contains(&ip[9]) {
             return Err(Refusal::NotOurs);
         }
         let (chosen, from_server, seen) = *self.fragments.get(&key(ip)).ok_or(UNKNOWN)?;

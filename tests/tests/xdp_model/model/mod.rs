@@ -15,6 +15,7 @@ mod locality;
 mod packet;
 mod rota;
 mod scheduler;
+mod sctp;
 mod state;
 mod table;
 pub(crate) mod tunnel;
@@ -38,7 +39,7 @@ use packet::Packet;
 use table::Flow;
 pub(crate) use table::Table;
 
-use crate::frame::{ETHERNET, Endpoint};
+use crate::frame::{ETHERNET, Endpoint, SCTP};
 use crate::network::{Network, NoWay, WayBack};
 
 /// `XDP_DROP`, `XDP_PASS`, `XDP_TX`, `XDP_REDIRECT`.
@@ -48,7 +49,8 @@ pub(crate) const TX: u32 = 3;
 pub(crate) const REDIRECT: u32 = 4;
 
 /// What the kernel gets nothing of.
-const DROPPED: [Reason; 7] = [
+const DROPPED: [Reason; 8] = [
+    Reason::SctpFragment,
     Reason::NoNeighbour,
     Reason::CannotFragment,
     Reason::AnswerLimit,
@@ -316,6 +318,11 @@ impl Model {
             };
             return Err(Refusal::Because(reason));
         }
+        let changes_port =
+            server.method == Forwarding::Nat && server.port != packet.destination.port;
+        if packet.protocol == SCTP && packet.more && changes_port {
+            return Err(Refusal::Because(Reason::SctpFragment));
+        }
         if packet.more {
             self.remember_fragments(frame, choice.server, false, arrival.tick);
         }
@@ -406,6 +413,9 @@ impl Model {
         }
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
+        }
+        if packet.protocol == SCTP && packet.more && packet.source.port != service.port {
+            return Err(Refusal::Because(Reason::SctpFragment));
         }
         if packet.more {
             self.remember_fragments(frame, chosen, true, arrival.tick);

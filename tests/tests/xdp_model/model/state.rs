@@ -1,5 +1,8 @@
 //! Where a flow stands, and what a packet makes of it: IPVS's table, as IPVS writes it.
 
+use super::sctp;
+use crate::frame::{SCTP, TCP};
+
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
@@ -21,16 +24,31 @@ pub(crate) enum State {
     Acked = 10,
     /// UDP, and nothing but one datagram.
     Datagram = 11,
+    SctpInit1 = 17,
+    SctpEstablished = 18,
+    ShutdownReceived = 19,
+    Closed = 20,
+    SctpInit = 22,
+    Rejected = 23,
+    ShutdownSent = 24,
+    ShutdownAckSent = 25,
+    /// As [`Self::Acked`].
+    SctpAcked = 26,
+    CookieEchoed = 27,
+    CookieSent = 28,
+    CookieReplied = 29,
+    CookieWait = 30,
+    Cookie = 31,
 }
 
 use State::{
-    Acked, Close, CloseWait, Datagram, Established, FinWait, LastAck, SynRecv, SynSent, TimeWait,
-    Udp,
+    Acked, Close, CloseWait, Closed, Datagram, Established, FinWait, LastAck, SctpEstablished,
+    SctpInit1, ShutdownReceived, ShutdownSent, SynRecv, SynSent, TimeWait, Udp,
 };
 
 /// Who has sent a packet, and who is seen at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
+pub(super) enum Direction {
     Input,
     InputOnly,
     Output,
@@ -38,9 +56,14 @@ enum Direction {
 
 impl State {
     /// The state of a new flow.
-    pub(crate) const fn first(tcp: bool) -> Self {
-        // A TCP flow begins with a SYN.
-        if tcp { SynRecv } else { Datagram }
+    pub(crate) const fn first(protocol: u8) -> Self {
+        match protocol {
+            // It begins with a SYN, …
+            TCP => SynRecv,
+            // … or with an INIT.
+            SCTP => SctpInit1,
+            _ => Datagram,
+        }
     }
 
     /// After a packet of the client, whose server's packets are seen (NAT) or not.
@@ -58,7 +81,9 @@ impl State {
     }
 
     const fn after(self, direction: Direction, flags: u8) -> Self {
-        if matches!((self, direction), (Datagram, Direction::Output)) {
+        if self as u8 >= 16 {
+            sctp::after(self, direction, flags)
+        } else if matches!((self, direction), (Datagram, Direction::Output)) {
             // A server answers forged senders, too.
             Datagram
         } else if matches!(self, Udp | Datagram) {
@@ -114,11 +139,23 @@ impl State {
 
     /// Whether it tells that the client is there.
     pub(crate) const fn is_seen_again(self) -> bool {
-        matches!(self, Established | Udp | FinWait | CloseWait)
+        matches!(
+            self,
+            Established
+                | Udp
+                | FinWait
+                | CloseWait
+                | SctpEstablished
+                | ShutdownSent
+                | ShutdownReceived
+        )
     }
 
-    /// Whether a SYN is the beginning of another connection.
+    /// Whether a SYN, or an INIT, is the beginning of another connection.
     pub(crate) const fn is_over(self) -> bool {
-        matches!(self, FinWait | Close | TimeWait | CloseWait | LastAck)
+        matches!(
+            self,
+            FinWait | Close | TimeWait | CloseWait | LastAck | Closed
+        )
     }
 }

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use super::image;
-use crate::frame::{Segment, TCP, UDP, checksum, ethernet};
+use crate::frame::{SCTP, Segment, TCP, UDP, checksum, ethernet};
 
 /// Length of the fixed header.
 pub(crate) const HEADER: usize = 40;
@@ -86,6 +86,9 @@ fn transport(segment: &Segment, source: Ipv6Addr, destination: Ipv6Addr) -> Vec<
     };
     // Behind the headers of Ethernet and IPv4.
     let mut transport = whole.frame().split_off(34);
+    if segment.protocol == SCTP {
+        return transport;
+    }
     let at = if segment.protocol == TCP { 16 } else { 6 };
     transport[at..at + 2].fill(0);
     let mut check = pseudo_checksum(source, destination, segment.protocol, &transport);
