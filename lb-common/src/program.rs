@@ -17,5 +17,9 @@ pub const TRACE_IPV6: u32 = 4;
 pub const TRACE_IPV6_ADMISSION: u32 = 5;
 /// [`IPV6_RELATED`], watched.
 pub const TRACE_IPV6_RELATED: u32 = 6;
+/// Frames with VLAN tags.
+pub const VLAN: u32 = 7;
+/// The one on the interface, for frames whose tags have been taken off.
+pub const BALANCE: u32 = 8;
 /// Places of the map.
-pub const COUNT: u32 = 7;
+pub const COUNT: u32 = 9;

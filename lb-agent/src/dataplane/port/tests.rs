@@ -5,6 +5,7 @@ fn port(name: &str, kind: LinkKind, mode: Mode) -> Port {
         name: name.into(),
         kind,
         program: Ok(mode),
+        driver: None,
         not_native: None,
         listed: Ok(()),
         takes_frames: Some(true),

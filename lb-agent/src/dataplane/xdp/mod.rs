@@ -14,6 +14,7 @@ pub mod gate;
 pub mod maps;
 pub mod object;
 pub mod pins;
+mod tag;
 pub mod trace;
 pub mod unresolved;
 pub mod view;

@@ -16,10 +16,12 @@ use super::pins::{Pins, PinsError};
 const BALANCE: &str = "lb_agent";
 /// The programs that it hands packets to, with their places in [`PROGRAMS`]. One comes before those
 /// that hand over to it.
-const CALLED: [(&str, u32); 3] = [
+const CALLED: [(&str, u32); 5] = [
     ("lb_related6", program::IPV6_RELATED),
     ("lb_admit6", program::IPV6_ADMISSION),
     ("lb_agent6", program::IPV6),
+    (BALANCE, program::BALANCE),
+    ("lb_vlan", program::VLAN),
 ];
 /// Name of the map they stand in.
 const PROGRAMS: &str = "PROGRAMS";
@@ -118,7 +120,7 @@ impl Object {
     pub fn load(pins: &Pins) -> Result<Self, ObjectError> {
         pins.create()?;
         let called = CALLED.map(|(name, _)| name);
-        let mut ebpf = load(pins, called.into_iter().chain([BALANCE, HEARTBEAT]))?;
+        let mut ebpf = load(pins, called.into_iter().chain([HEARTBEAT]))?;
         Ok(Self {
             _programs: connect(&mut ebpf, CALLED)?,
             ebpf,

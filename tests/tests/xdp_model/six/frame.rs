@@ -17,7 +17,7 @@ pub(super) const DESTINATION_OPTIONS: u8 = 60;
 
 /// An extension header without its first byte, which names the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Extension {
+pub(crate) struct Extension {
     pub(super) number: u8,
     pub(super) rest: Vec<u8>,
 }
@@ -49,7 +49,7 @@ impl Extension {
 }
 
 /// The image of a segment, with these extension headers.
-pub(super) fn frame(segment: &Segment, extensions: &[Extension]) -> Vec<u8> {
+pub(crate) fn frame(segment: &Segment, extensions: &[Extension]) -> Vec<u8> {
     let [source, destination] = [segment.source.address, segment.destination.address].map(image);
     built(segment, [source, destination], extensions)
 }

@@ -51,6 +51,7 @@ fn grant(director: &mut Director) {
             name: it.link.name,
             kind: it.link.kind,
             program: Ok(Mode::Native),
+            driver: None,
             not_native: None,
             listed: Ok(()),
             takes_frames: Some(true),
