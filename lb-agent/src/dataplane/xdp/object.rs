@@ -14,8 +14,8 @@ use super::pins::{Pins, PinsError};
 
 /// Name of the program that is attached.
 const BALANCE: &str = "lb_agent";
-/// The programs that it hands packets to, with their places in [`PROGRAMS`]. One comes before those
-/// that hand over to it.
+/// The programs that it hands packets to, with their places in [`PROGRAMS`], and itself, to which the one
+/// for tags hands over. One comes before those that hand over to it.
 const CALLED: [(&str, u32); 5] = [
     ("lb_related6", program::IPV6_RELATED),
     ("lb_admit6", program::IPV6_ADMISSION),

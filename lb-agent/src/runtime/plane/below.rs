@@ -11,7 +11,7 @@ use crate::dataplane::below::{Below, Native};
 use crate::dataplane::port::{Driver, Need, Wanted};
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::maps::Exit;
-use crate::net::link::LinkKind;
+use crate::net::link::{Link, LinkKind};
 
 /// What is known of the interfaces below others.
 #[derive(Default)]
@@ -34,6 +34,19 @@ impl Lower {
     /// Why an interface is not served from below.
     pub(super) fn reason(&self, index: u32) -> Option<&String> {
         self.reasons.get(&index)
+    }
+
+    /// An interface is not served from below, or not wanted to be.
+    pub(super) fn release(&mut self, index: u32) {
+        self.carried.remove(&index);
+        self.reasons.remove(&index);
+    }
+
+    /// Only these interfaces are wanted.
+    pub(super) fn keep(&mut self, wanted: &[Wanted]) {
+        let is_wanted = |index: &u32| wanted.iter().any(|it| it.link.index == *index);
+        self.carried.retain(|index, _| is_wanted(index));
+        self.reasons.retain(|index, _| is_wanted(index));
     }
 
     /// An interface is gone.
@@ -79,7 +92,7 @@ impl Plane {
     }
 
     /// Why the program should not meet the frames of an interface below it.
-    fn obstacle_below(&mut self, wanted: &Wanted, below: &Below, mode: XdpMode) -> Option<String> {
+    fn obstacle_below(&self, wanted: &Wanted, below: &Below, mode: XdpMode) -> Option<String> {
         if mode == XdpMode::Generic {
             return Some("`xdp_mode` is generic".to_owned());
         }
@@ -95,7 +108,7 @@ impl Plane {
         }
         // A veth hands over tags as its other end has sent them, whose settings say where they are; its own
         // are at least what the operator has said.
-        let stripping = |it: &&crate::net::link::Link| below.is_tagged() && self.strips(it.index);
+        let stripping = |it: &&Link| below.is_tagged() && self.strips(it.index);
         let stripping = below.arrivals.iter().find(stripping)?.name.clone();
         Some(format!(
             "{above} is {what}, and {stripping} takes VLAN tags off before a native program sees them; \

@@ -60,6 +60,7 @@ impl Plane {
     pub fn close(&mut self, wanted: &[Wanted]) -> Result<(), PlaneError> {
         let egress: Vec<u32> = egress(wanted).collect();
         self.maps.keep_exits(&egress);
+        self.lower.keep(wanted);
         self.keep_vlans(wanted);
         let programs: BTreeSet<u32> = wanted
             .iter()
@@ -97,6 +98,9 @@ impl Plane {
 
     /// Sees to it that an interface carries the program if it needs it.
     fn provide(&mut self, wanted: &Wanted) -> Result<Mode, String> {
+        if !matches!(wanted.native, Native::Below(_)) || useless(wanted).is_some() {
+            self.lower.release(wanted.link.index);
+        }
         if let Some(why) = useless(wanted) {
             return Err(why);
         }
