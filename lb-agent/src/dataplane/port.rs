@@ -4,8 +4,9 @@
 //! A packet that comes by one interface and leaves by another is redirected. In native mode the
 //! driver of the other one must take it (`ndo_xdp_xmit`): bridges and most kinds of virtual
 //! interfaces have no such thing, and most cards' drivers are ready for it only while they have a
-//! program of their own. What leaves by a VLAN or a macvlan is given to the interface below ([`super::below`]). What a driver refuses is lost without a word, so it has to be known
-//! before. In generic mode the packet goes out through the network stack, by any interface.
+//! program of their own. What leaves by a VLAN or a macvlan is given to the interface below
+//! ([`super::below`]). What a driver refuses is lost without a word, so it has to be known before. In
+//! generic mode the packet goes out through the network stack, by any interface.
 //!
 //! Which interfaces a virtual server needs is the director's matter; `runtime::plane` attaches.
 

@@ -106,8 +106,7 @@ impl Plane {
         if below.arrivals.is_empty() {
             return Some(format!("{above} is {what}, which has no ports"));
         }
-        // A veth hands over tags as its other end has sent them, whose settings say where they are; its own
-        // are at least what the operator has said.
+        // Where a veth has tags depends on its other end: its own setting is what the operator says of that.
         let stripping = |it: &&Link| below.is_tagged() && self.strips(it.index);
         let stripping = below.arrivals.iter().find(stripping)?.name.clone();
         Some(format!(
@@ -135,24 +134,22 @@ impl Plane {
         {
             return Err(why.clone());
         }
-        let outcome = match self.attach(base, XdpMode::Native) {
-            Ok(Mode::Native) => Ok(()),
+        match self.attach(base, XdpMode::Native) {
+            Ok(Mode::Native) => {
+                self.lower.refused.remove(&base.index);
+                Ok(())
+            }
             Ok(Mode::Generic) => Err(format!(
                 "the program runs in generic mode on {}, below {}",
                 base.name, wanted.link.name
             )),
-            Err(error) => Err(chain(&error)),
-        };
-        match &outcome {
-            Ok(()) => {
-                self.lower.refused.remove(&base.index);
-            }
-            Err(why) => {
+            Err(error) => {
+                let why = chain(&error);
                 let refusal = (base.mtu, why.clone());
                 self.lower.refused.insert(base.index, refusal);
+                Err(why)
             }
         }
-        outcome
     }
 
     /// How packets leave by what is wanted. A generic program has the kernel put tags on; for a native one
@@ -215,8 +212,9 @@ impl Plane {
                 };
                 // A macvlan on a VLAN has its frames with those of the VLAN.
                 let is_vlan = matches!(it.link.kind, LinkKind::Vlan { .. });
-                if is_vlan || !vlans.contains_key(&key) {
-                    vlans.insert(key, it.link.index);
+                let place = vlans.entry(key).or_insert(it.link.index);
+                if is_vlan {
+                    *place = it.link.index;
                 }
             }
         }

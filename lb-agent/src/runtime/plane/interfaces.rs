@@ -208,7 +208,10 @@ impl Plane {
         });
         // Frames to a bond arrive by its ports.
         let below = below.flat_map(|it| {
-            let arrivals = it.arrivals.iter().map(|port| (port.index, it.link.mac));
+            let arrivals = it
+                .arrivals
+                .iter()
+                .map(move |port| (port.index, it.link.mac));
             arrivals.chain([(it.link.index, it.link.mac)])
         });
         let links = wanted.iter().map(|it| (it.link.index, it.link.mac));
