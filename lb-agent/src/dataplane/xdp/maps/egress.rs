@@ -79,14 +79,12 @@ impl Maps {
     /// Whether a place of the map is known to lead there. Which tags are put on cannot be read: it is known
     /// of those that this agent has written itself.
     fn is_written(&self, index: u32, exit: &Exit) -> bool {
-        match self.exits.get(&index) {
-            Some(written) => written == exit,
-            None => {
-                let found = self.egress.get(index, 0);
-                let plain = found.is_ok_and(|it| it.if_index == exit.port && it.prog_id.is_none());
-                plain && !exit.is_tagged()
-            }
+        if let Some(written) = self.exits.get(&index) {
+            return written == exit;
         }
+        let found = self.egress.get(index, 0);
+        let is_plain = found.is_ok_and(|it| it.if_index == exit.port && it.prog_id.is_none());
+        is_plain && !exit.is_tagged()
     }
 
     fn write_exit(&mut self, index: u32, exit: &Exit) -> Result<(), String> {
