@@ -150,7 +150,7 @@ fn a_vlan_with_an_address_of_its_own_is_left_there_but_not_told_apart() {
 fn bridges_and_what_lives_elsewhere_have_no_native_mode() {
     let bridge = link(3, "br0", LinkKind::Bridge);
     let why = "br0 is a bridge, where the kernel has no native XDP";
-    assert_eq!(nowhere(&[bridge.clone()]), why);
+    assert_eq!(nowhere(std::slice::from_ref(&bridge)), why);
     assert_eq!(nowhere(&[bridge, vlan(5, "br0.10", 3, 10)]), why);
     assert_eq!(
         nowhere(&[vlan(5, "eth0.10", 0, 10)]),
