@@ -198,10 +198,7 @@ fn what_leaves_by_a_vlan_is_given_to_the_driver_below() {
         Some(Obstacle::Driver { name: name.clone() })
     );
     // Even back to where it came from: it has to get its tag again.
-    assert_eq!(
-        back(refusing),
-        Some(Obstacle::Driver { name: name.clone() })
-    );
+    assert_eq!(back(refusing), Some(Obstacle::Driver { name }));
     assert_eq!(back(vlan()), None);
     let mut bare = vlan();
     bare.driver.as_mut().unwrap().program = Err("another program is there".into());
