@@ -28,6 +28,8 @@
 //! | `ANSWERS` | per-CPU array | program | program, packets off the common way | [`answers::Answers`] by [`answers`] |
 //! | `ASKED6` | per-CPU array of 1 | program | program, new flows of IPv6 | [`asked::Asked6`] |
 //! | `TUNNELLED` | per-CPU array of 1 | program | program, packets in most tunnels | [`tunnelled::Tunnelled`] |
+//! | `VLANS` | hash | agent | program, tagged frames | [`vlan::VlanKey`] → interface index |
+//! | `TAGGED` | per-CPU array of 1 | program | program, tagged frames | [`vlan::Tagged`] |
 //! | `UNRESOLVED` | perf event array | program | agent | [`unresolved::Unresolved`] and a frame |
 //! | `PROGRAMS` | program array | agent | program, per packet | [`program`] |
 //! | `TRACE_FILTER`, `TRACE_PACKET`, `TRACE_EVENTS` | array of 1, per-CPU array of 1, ring buffer | `trace`; program; program | program; program; `trace` | [`trace::Filter`], [`trace::Notes`], [`trace::Event`] |
@@ -79,6 +81,7 @@ pub mod stats;
 pub mod trace;
 pub mod tunnelled;
 pub mod unresolved;
+pub mod vlan;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.

@@ -47,6 +47,9 @@ pub const MAX_SCHEDULE: u32 = 2 + MAX_TURNS + MAX_BACKENDS;
 /// Interfaces that packets can be redirected to.
 pub const MAX_EGRESS: u32 = 1024;
 
+/// Interfaces that are VLANs of others, times the ports of the bonds below them.
+pub const MAX_VLANS: u32 = 8192;
+
 /// Turns that a schedule may have. Behind them stand the servers, each once.
 pub const MAX_TURNS: u32 = 65_536;
 

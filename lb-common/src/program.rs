@@ -37,5 +37,9 @@ pub const TRACE_SCTP: u32 = 14;
 pub const TRACE_SCTP_IPV6: u32 = 15;
 /// [`SCTP_IPV6_ADMISSION`], watched.
 pub const TRACE_SCTP_IPV6_ADMISSION: u32 = 16;
+/// Frames with VLAN tags.
+pub const VLAN: u32 = 17;
+/// The one on the interface, for frames whose tags have been taken off.
+pub const BALANCE: u32 = 18;
 /// Places of the map.
-pub const COUNT: u32 = 17;
+pub const COUNT: u32 = 19;

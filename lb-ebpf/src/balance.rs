@@ -23,6 +23,7 @@ use lb_common::service::ServiceKey4;
 use lb_common::station::GROUP;
 use lb_common::stats::Reason;
 use lb_common::trace::decision;
+use lb_common::vlan;
 
 use crate::admission::{self, Answer, Question};
 use crate::backends;
@@ -104,6 +105,10 @@ fn other_program(ctx: &XdpContext, ether_type: u16, to: u64) -> u32 {
     if ether_type == IPV6 && to & GROUP == 0 {
         // SAFETY: nothing here waits to be dropped. If there is no program it returns.
         unsafe { PROGRAMS.tail_call(ctx, program::IPV6) };
+    }
+    if vlan::is_tag(ether_type) && to & GROUP == 0 {
+        // SAFETY: as above.
+        unsafe { PROGRAMS.tail_call(ctx, program::VLAN) };
     }
     XDP_PASS
 }

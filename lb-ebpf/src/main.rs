@@ -61,6 +61,7 @@ mod services;
 mod six;
 mod states;
 mod stats;
+mod tag;
 mod trace;
 mod tunnel;
 
@@ -214,6 +215,13 @@ pub(crate) fn lb_trace_admit_sctp6(ctx: XdpContext) -> u32 {
     let verdict = six::admit::<true, true>(&ctx);
     trace::tell(ctx.ctx, verdict);
     verdict
+}
+
+/// Frames with VLAN tags, to which [`lb_agent`] hands over: takes the tags off for it.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_vlan(ctx: XdpContext) -> u32 {
+    tag::serve(&ctx)
 }
 
 /// Never attached: the agent runs it once a second to say that it is alive, and so learns the

@@ -3,7 +3,8 @@
 use aya_ebpf::Global;
 use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
 use aya_ebpf::btf_maps::{
-    Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray, PerfEventArray, ProgramArray, RingBuf,
+    Array, ArrayOfMaps, DevMapHash, HashMap, LruHashMap, PerCpuArray, PerfEventArray, ProgramArray,
+    RingBuf,
 };
 use aya_ebpf::macros::btf_map;
 use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
@@ -15,7 +16,8 @@ use lb_common::flow::{self, FlowBucket, FlowBucket6};
 use lb_common::fragment::{First, FragmentKey4, FragmentKey6};
 use lb_common::limits::{
     FLOW_BUCKETS, FLOW_BUCKETS6, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED,
-    MAX_LOCALITIES, MAX_PENDING, MAX_SCHEDULE, MAX_SERVICES, SERVICE_BUCKETS, SERVICE_BUCKETS6,
+    MAX_LOCALITIES, MAX_PENDING, MAX_SCHEDULE, MAX_SERVICES, MAX_VLANS, SERVICE_BUCKETS,
+    SERVICE_BUCKETS6,
 };
 use lb_common::load::Load;
 use lb_common::locality::{Locality, LocalityKey};
@@ -25,6 +27,7 @@ use lb_common::service::{ServiceBucket, ServiceBucket6, ServiceInfo};
 use lb_common::stats::{Reason, Traffic};
 use lb_common::trace::{Filter, Notes, RING};
 use lb_common::tunnelled::Tunnelled;
+use lb_common::vlan::{Tagged, VlanKey};
 
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 const SERVICES: usize = MAX_SERVICES as usize;
@@ -152,6 +155,12 @@ pub(crate) static TUNNELLED: PerCpuArray<Tunnelled, 1> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static EGRESS: DevMapHash<{ MAX_EGRESS as usize }> = DevMapHash::new();
+
+#[btf_map]
+pub(crate) static VLANS: HashMap<VlanKey, u32, { MAX_VLANS as usize }> = HashMap::new();
+
+#[btf_map]
+pub(crate) static TAGGED: PerCpuArray<Tagged, 1> = PerCpuArray::new();
 
 #[btf_map]
 pub(crate) static UNRESOLVED: PerfEventArray = PerfEventArray::new();

@@ -22,6 +22,7 @@ use crate::icmp::ICMP;
 use crate::maps::{CONTROL, REASONS, TRACE_EVENTS, TRACE_FILTER, TRACE_PACKET};
 use crate::packet::{ETHERNET, Ethernet, IPV4, IPV6, Ipv4, Ipv6, Packet, Ports, Tcp};
 use crate::parse::{OFFSET, OPTIONS, SHORTEST};
+use crate::tag;
 
 /// ICMP of IPv6 (RFC 4443).
 const ICMP6: u8 = 58;
@@ -53,7 +54,7 @@ fn note_packet(ctx: *mut xdp_md) -> u32 {
     unsafe {
         let event = &raw mut (*notes).event;
         (*event).time = bpf_ktime_get_ns();
-        (*event).ifindex = ctx.ingress_ifindex() as u32;
+        (*event).ifindex = tag::ingress(ctx.ctx);
         (*event).length = (ctx.data_end() - ctx.data()) as u32;
         (*event).slot = 0;
         (*event).decision = decision::NONE;

@@ -27,7 +27,7 @@ const MOST_VERIFIED: u32 = 150_000;
 const MOST_VERIFIED_OF_A_TRACE: u32 = 200_000;
 
 /// The one on the interface, those that it hands over to, and the heartbeat.
-const PROGRAMS: usize = 10;
+const PROGRAMS: usize = 11;
 
 /// `XDP_PASS`.
 const PASS: u32 = 2;
@@ -111,7 +111,7 @@ fn the_programs_of_test_networks_and_of_the_bench_are_loaded() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
-    for name in ["pass", "decap", "bench"] {
+    for name in ["pass", "decap", "tag", "bench"] {
         let loaded = load_all(&built::bpf_object(name)?).with_context(|| name.to_owned())?;
         ensure!(loaded > 0, "{name} has no program");
     }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use etherparse::PacketBuilder;
 use lb_agent::config::model::{GlobalDefs, XdpMode};
+use lb_agent::dataplane::below::Native;
 use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 use lb_agent::dataplane::installed::Installed;
 use lb_agent::dataplane::nexthop::Hop;
@@ -431,6 +432,7 @@ fn native_mode_is_tried_again_when_the_mtu_becomes_smaller() -> Result<()> {
                 egress: false,
                 need: Wish::Packets,
                 mode: XdpMode::Auto,
+                native: Native::Itself,
             };
             let ports = plane.open(&[wanted]);
             ensure!(ports[&index].program == Ok(mode), "{mtu}: {ports:?}");

@@ -2,10 +2,12 @@
 //!
 //! It carries out; what is desired comes from [`super::director`].
 
+mod below;
 mod found;
 mod interfaces;
 mod times;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use self::below::Lower;
 use self::found::Found;
 pub use self::times::Times;
 use crate::config::model::FlowTableSize;
@@ -27,6 +30,7 @@ use crate::dataplane::xdp::maps::{Maps, MapsError};
 use crate::dataplane::xdp::object::{Object, ObjectError};
 use crate::dataplane::xdp::pins::{Pins, PinsError};
 use crate::dataplane::xdp::unresolved::Replies;
+use crate::net::ethtool::Ethtool;
 use crate::net::netdev::Netdev;
 use crate::runtime::clock;
 
@@ -83,6 +87,10 @@ pub struct Plane {
     fallbacks: BTreeMap<u32, Fallback>,
     /// Who knows what drivers can do; `None`: this kernel does not tell.
     netdev: Option<Netdev>,
+    /// Who knows what cards do to tags; `None`: this kernel does not tell.
+    ethtool: Option<RefCell<Ethtool>>,
+    /// Interfaces below others.
+    lower: Lower,
     /// Sends replies whose next hop is not known; `None`: it cannot.
     _replies: Option<Replies>,
 }
@@ -182,6 +190,8 @@ impl Plane {
             stations: BTreeMap::new(),
             fallbacks: BTreeMap::new(),
             netdev: netdev(),
+            ethtool: ethtool(),
+            lower: Lower::default(),
             _replies: replies,
         };
         Ok((plane, found))
@@ -272,6 +282,14 @@ fn netdev() -> Option<Netdev> {
         .inspect_err(|error| tracing::warn!("{error}; drivers are taken to be able"))
         .ok()
         .flatten()
+}
+
+fn ethtool() -> Option<RefCell<Ethtool>> {
+    Ethtool::open()
+        .inspect_err(|error| tracing::warn!("{error}; cards are taken to take VLAN tags off"))
+        .ok()
+        .flatten()
+        .map(RefCell::new)
 }
 
 fn replies(pins: &Pins) -> Option<Replies> {

@@ -14,6 +14,7 @@ use super::{DONT_FRAGMENT, VERSION_IHL, checksum, quote};
 use crate::icmp::ICMP;
 use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
+use crate::tag;
 
 /// ICMP header of both errors.
 #[repr(C)]
@@ -108,6 +109,7 @@ pub(crate) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick:
     let quote = usize::from(u16::from_be(ip.total_length)).min(QUOTE);
     let moved = quote::wrap(ctx.ctx, packet, place, HEADERS, quote);
     if moved && write(Packet::new(&ctx), &ethernet, &ip, complaint, quote).is_some() {
+        tag::answered();
         done
     } else {
         Reason::Malformed

@@ -24,6 +24,7 @@ use crate::packet::{Ethernet, Packet, Ports, Tcp, Udp};
 use crate::parse::Headers;
 use crate::sctp;
 use crate::stats::count;
+use crate::tag;
 
 /// `AF_INET` of the kernel.
 const AF_INET: u8 = 2;
@@ -152,7 +153,7 @@ fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &m
     route.family = AF_INET;
     route.l4_protocol = asked.protocol;
     route.__bindgen_anon_1.tot_len = asked.length;
-    route.ifindex = XdpContext::new(ctx).ingress_ifindex() as u32;
+    route.ifindex = tag::ingress(ctx);
     route.__bindgen_anon_2.tos = asked.tos;
     route.__bindgen_anon_3.ipv4_src = asked.source;
     route.__bindgen_anon_4.ipv4_dst = asked.destination;

@@ -15,6 +15,7 @@ use super::{destination, source};
 use crate::forward::{Complaint, quote};
 use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV6, Ipv6, Packet};
+use crate::tag;
 
 /// `ICMPv6` header of both errors.
 #[repr(C)]
@@ -62,6 +63,7 @@ pub(crate) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick:
     let quote = length.min(QUOTE);
     let moved = quote::wrap(ctx.ctx, packet, place, HEADERS, quote);
     if moved && write(Packet::new(&ctx), complaint, quote).is_some() {
+        tag::answered();
         done
     } else {
         Reason::Malformed

@@ -21,10 +21,12 @@ mod races;
 mod random;
 mod rig;
 mod six;
+mod tagged;
 mod traced;
 mod traffic;
 mod trial;
 mod tunnels;
+mod wire;
 mod world;
 
 use anyhow::{Context as _, Result};
@@ -72,7 +74,7 @@ fn any_packets_through_any_configurations_fare_as_in_the_model() -> Result<()> {
     let seed = variable("LB_MODEL_SEED")?.unwrap_or_else(|| Random::from_anywhere().number());
     let packets = variable("LB_MODEL_PACKETS")?.map_or(PACKETS, |number| number as usize);
     println!("LB_MODEL_SEED={seed:#x} replays this run");
-    compare(seed, packets, false)
+    compare(seed, packets, false, false)
 }
 
 #[test]
@@ -82,17 +84,30 @@ fn they_fare_the_same_while_somebody_traces_and_he_is_told_of_each() -> Result<(
     }
     let seed = variable("LB_MODEL_SEED")?.unwrap_or_else(|| Random::from_anywhere().number());
     println!("LB_MODEL_SEED={seed:#x} replays this run");
-    compare(seed, TRACED_PACKETS, true)
+    compare(seed, TRACED_PACKETS, true, false)
+}
+
+#[test]
+fn they_fare_the_same_with_vlan_tags_and_go_on_without_or_back_with_them() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let seed = variable("LB_MODEL_SEED")?.unwrap_or_else(|| Random::from_anywhere().number());
+    println!("LB_MODEL_SEED={seed:#x} replays this run");
+    compare(seed, PACKETS / 2, false, true)
 }
 
 /// Sends so many frames through program and model, from configuration to configuration.
-fn compare(seed: u64, packets: usize, is_traced: bool) -> Result<()> {
+fn compare(seed: u64, packets: usize, is_traced: bool, is_tagged: bool) -> Result<()> {
     let network = Network::new()?;
     network.director.enter(|| {
         stay_on_this_cpu()?;
         let mut random = Random::new(seed);
         let mut world = World::new(&mut random);
         let mut trial = Trial::new(&network)?;
+        if is_tagged {
+            tagged::announce(&mut trial.rig, &network)?;
+        }
         let mut traced = is_traced
             .then(|| Traced::new(&trial.rig, &network))
             .transpose()?;
@@ -113,7 +128,12 @@ fn compare(seed: u64, packets: usize, is_traced: bool) -> Result<()> {
                 2 => Agent::Ahead,
                 _ => Agent::Alive,
             };
-            let outcome = trial.send(&frame, ingress, agent).with_context(place)?;
+            let outcome = if is_tagged {
+                tagged::send(&mut trial, &frame, ingress, agent, &mut random)
+            } else {
+                trial.send(&frame, ingress, agent)
+            };
+            let outcome = outcome.with_context(place)?;
             if let Some(traced) = &mut traced {
                 traced
                     .check(&frame, ingress, &outcome)

@@ -82,7 +82,20 @@ impl<'a> Trial<'a> {
 
     /// One frame to both; what both have made of it.
     pub(crate) fn send(&mut self, frame: &[u8], ingress: u32, agent: Agent) -> Result<Outcome> {
-        let ran = self.rig.run(frame, ingress, agent)?;
+        self.send_as(frame, frame, ingress, agent, |outcome, _| outcome)
+    }
+
+    /// The same when the program gets the frame as `sent`: what it is to make of that is said by `expect`,
+    /// from what the model makes of the frame and whether that is an answer to the sender.
+    pub(crate) fn send_as(
+        &mut self,
+        frame: &[u8],
+        sent: &[u8],
+        ingress: u32,
+        agent: Agent,
+        expect: impl Fn(Outcome, bool) -> Outcome,
+    ) -> Result<Outcome> {
+        let ran = self.rig.run(sent, ingress, agent)?;
         let agent_silent = self.deadman != 0 && agent == Agent::Silent;
         // Slow is half of `xdp_deadman`: far more than the agent needs to count.
         let has_census = self.deadman == 0 || agent != Agent::Slow;
@@ -93,7 +106,7 @@ impl<'a> Trial<'a> {
             ingress,
         };
         let before = (ran.since != ran.until).then(|| self.model.clone());
-        let mut expected = self.model.decide(self.network, frame, arrival(ran.since));
+        let mut expected = self.decide(frame, arrival(ran.since), &expect);
         if let Some(before) = before {
             // It has ticked between our two looks at the clock, on a busy machine more than once: the
             // program may have looked at any time in between.
@@ -102,17 +115,32 @@ impl<'a> Trial<'a> {
                     break;
                 }
                 self.model = before.clone();
-                expected = self.model.decide(self.network, frame, arrival(tick));
+                expected = self.decide(frame, arrival(tick), &expect);
             }
         }
         if expected != ran.outcome {
-            bail!("{}", difference(frame, &expected, &ran.outcome));
+            bail!("{}", difference(sent, &expected, &ran.outcome));
         }
         for bucket in self.model.buckets_of(frame) {
             self.check_bucket(bucket)
                 .with_context(|| format!("after {}", hex(frame)))?;
         }
         Ok(expected)
+    }
+
+    fn decide(
+        &mut self,
+        frame: &[u8],
+        arrival: Arrival,
+        expect: impl Fn(Outcome, bool) -> Outcome,
+    ) -> Outcome {
+        let answers = |model: &Model| {
+            let answers = [Reason::TooBig, Reason::TimeExceeded];
+            answers.map(|reason| model.reasons[reason as usize])
+        };
+        let before = answers(&self.model);
+        let outcome = self.model.decide(self.network, frame, arrival);
+        expect(outcome, before != answers(&self.model))
     }
 
     /// The maps hold what the model remembers.

@@ -16,9 +16,9 @@ use super::pins::{Pins, PinsError};
 
 /// Name of the program that is attached.
 const BALANCE: &str = "lb_agent";
-/// The programs that it hands packets to, with their places in [`PROGRAMS`]. One comes before those
-/// that hand over to it.
-const CALLED: [(&str, u32); 8] = [
+/// The programs that it hands packets to, with their places in [`PROGRAMS`], and itself, to which the one
+/// for tags hands over. One comes before those that hand over to it.
+const CALLED: [(&str, u32); 10] = [
     ("lb_tunnel_sum", program::TUNNEL_SUM),
     ("lb_tunnel", program::TUNNEL),
     ("lb_sctp", program::SCTP),
@@ -27,6 +27,8 @@ const CALLED: [(&str, u32); 8] = [
     ("lb_related6", program::IPV6_RELATED),
     ("lb_admit6", program::IPV6_ADMISSION),
     ("lb_agent6", program::IPV6),
+    (BALANCE, program::BALANCE),
+    ("lb_vlan", program::VLAN),
 ];
 /// Name of the map they stand in.
 const PROGRAMS: &str = "PROGRAMS";
@@ -150,7 +152,7 @@ impl Object {
         let is_anew = tables.discard_others(pins)?;
         require_memory(pins, tables)?;
         let called = CALLED.map(|(name, _)| name);
-        let programs = called.into_iter().chain([BALANCE, HEARTBEAT]);
+        let programs = called.into_iter().chain([HEARTBEAT]);
         let mut ebpf = load(pins, tables, programs)?;
         let mut programs = connect(&mut ebpf, CALLED)?;
         if is_anew {

@@ -12,6 +12,8 @@ mod related;
 mod traced;
 mod twins;
 
+pub(crate) use frame::frame;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use lb_agent::config::model::Forwarding;
@@ -43,7 +45,7 @@ fn namesake(number: u32, secret: u64) -> Ipv6Addr {
 }
 
 /// A service and its image, both in DR mode.
-fn twins(service: &Service) -> [Service; 2] {
+pub(crate) fn twins(service: &Service) -> [Service; 2] {
     let servers = service.servers.iter().map(|server| Server {
         method: Forwarding::Dr,
         path: match server.path {

@@ -3,6 +3,7 @@
 //! This module and [`mapped`] are the only places of the agent with `unsafe`. What the records
 //! mean stands in `lb_common`; what to write is decided by the plan.
 
+mod egress;
 mod execute;
 mod loads;
 pub mod mapped;
@@ -13,6 +14,7 @@ mod services6;
 mod slot;
 pub(super) mod trace;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,8 +29,10 @@ use lb_common::load::Load;
 use lb_common::policy::{Policy, SOURCE_COUNTERS};
 use lb_common::service::ServiceInfo;
 use lb_common::stats::Traffic;
+use lb_common::vlan::VlanKey;
 use thiserror::Error;
 
+pub use self::egress::Exit;
 use self::mapped::Mapped;
 use self::schedules::Schedules;
 use self::services::Services;
@@ -37,7 +41,7 @@ use super::flow_tables::{FLOWS4, FLOWS6};
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 29] = [
+pub const NAMES: [&str; 31] = [
     "CONTROL",
     "SERVICES4",
     "SERVICES6",
@@ -65,6 +69,8 @@ pub const NAMES: [&str; 29] = [
     "ASKED6",
     "TUNNELLED",
     "EGRESS",
+    "VLANS",
+    "TAGGED",
     "UNRESOLVED",
     "PROGRAMS",
 ];
@@ -184,6 +190,9 @@ pub struct Maps {
     retired_stats: Array<MapData, Abi<Traffic>>,
     reasons: PerCpuArray<MapData, u64>,
     egress: DevMapHash<MapData>,
+    /// What has been written there.
+    exits: BTreeMap<u32, Exit>,
+    vlans: HashMap<MapData, Abi<VlanKey>, u32>,
 }
 
 impl Maps {
@@ -228,6 +237,8 @@ impl Maps {
             retired_stats: convert("RETIRED_STATS", typed("RETIRED_STATS")?)?,
             reasons: convert("REASONS", typed("REASONS")?)?,
             egress: convert("EGRESS", typed("EGRESS")?)?,
+            exits: BTreeMap::new(),
+            vlans: convert("VLANS", typed("VLANS")?)?,
         })
     }
 

@@ -74,6 +74,7 @@ fn what_no_interface_takes_goes_to_ipvs_and_stays_there() {
     let port = |program| Port {
         name: "eth0".into(),
         kind: LinkKind::Ethernet,
+        driver: None,
         not_native: matches!(program, Ok(Mode::Generic)).then(|| "no room".to_owned()),
         program,
         listed: Ok(()),
@@ -104,6 +105,7 @@ fn port(name: &str, program: Result<Mode, String>) -> Port {
     Port {
         name: name.into(),
         kind: LinkKind::Ethernet,
+        driver: None,
         not_native: None,
         program,
         listed: Ok(()),
