@@ -25,6 +25,7 @@ pub(super) fn load(tags: [Tag; MOST_TAGS]) -> Result<Push, ObjectError> {
     let mut loader = EbpfLoader::new();
     loader.override_global(TAGS, &words, true);
     let mut ebpf = loader.load(OBJECT).map_err(|source| ObjectError::Load {
+        takes: 0,
         source: Box::new(source),
     })?;
     let refused = |source| ObjectError::Program {
