@@ -193,7 +193,7 @@ fn a_tunnel_may_lead_to_the_other_family() {
         "virtual_server 10.0.0.1 80 {\nlb_algo rr\nlb_kind TUN\nprotocol TCP\n\
          real_server fd00::2 80 {\n}\n}",
     );
-    assert_eq!(messages(&loaded), [""; 0]);
+    assert_eq!(messages(&loaded), Vec::<String>::new());
 }
 
 #[test]
