@@ -66,14 +66,13 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     let ip = packet.at::<Ipv4>(ETHERNET).ok_or(Refused::NotOurs)?;
     // SAFETY: `at` checked the header.
     let (key, length, ttl) = unsafe { (key(ip), u16::from_be((*ip).total_length), (*ip).ttl) };
-    if !matches!(key.proto, TCP | UDP | SCTP) {
-        return Err(Refused::NotOurs);
-    }
     let now = jiffies();
     let tick = (now >> TICK_SHIFT) as u32;
     let number = first(&key, control, tick);
     if number == 0 {
-        return Err(UNKNOWN);
+        // Of other protocols nothing is counted.
+        let is_ours = matches!(key.proto, TCP | UDP | SCTP);
+        return Err(if is_ours { UNKNOWN } else { Refused::NotOurs });
     }
     let slot = backends::read(number as u16).ok_or(UNKNOWN)?;
     pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;

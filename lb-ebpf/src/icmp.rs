@@ -16,7 +16,7 @@ use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{self, CLIENT, FlowBucket, TICK_SHIFT, WAYS};
 use lb_common::hash::mix;
-use lb_common::service::{SCTP, ServiceKey4, TCP, UDP};
+use lb_common::service::ServiceKey4;
 use lb_common::stats::Reason;
 
 use crate::backends;
@@ -49,7 +49,7 @@ pub(crate) struct Quote {
     pub(crate) ports: *mut Ports,
     /// Where those stand, in bytes from the beginning of the IP packet.
     pub(crate) transport: u64,
-    /// [`TCP`], [`UDP`] or [`SCTP`].
+    /// IP protocol number; of one that is none of ours there is no service.
     pub(crate) protocol: u8,
     /// Length of the whole IP packet.
     pub(crate) length: u64,
@@ -87,7 +87,6 @@ impl Quote {
         let wanted = kind < 64
             && ERRORS >> kind & 1 == 1
             && offset == 0
-            && matches!(protocol, TCP | UDP | SCTP)
             && transport + size_of::<Udp>() as u64 <= length;
         wanted.then_some(Self {
             ip,

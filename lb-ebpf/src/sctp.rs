@@ -102,7 +102,7 @@ pub(crate) fn chunk(packet: Packet, at: usize, end: usize, sctp: *const Sctp) ->
     if (first != COOKIE_ECHO && first != COOKIE_ACK) || length < size_of::<Chunk>() {
         return first;
     }
-    let second = at + size_of::<Sctp>() - size_of::<Chunk>() + (length + 3 & !3);
+    let second = at + size_of::<Sctp>() - size_of::<Chunk>() + ((length + 3) & !3);
     let mut end = end;
     // SAFETY: it does nothing, but the compiler knows that no packet ends behind its frame, and the
     // verifier does not: without it there would be one comparison less.

@@ -37,7 +37,7 @@ pub struct TraceView {
     pub time: Timestamp,
     /// The interface it came by.
     pub interface: String,
-    /// `tcp`, `udp`, `icmp`, `icmp6`, `ipip`, or the number; `None`: it is no IP.
+    /// `tcp`, `udp`, `sctp`, `icmp`, `icmp6`, `ipip`, or the number; `None`: it is no IP.
     pub protocol: Option<String>,
     /// Its source, as it came; with a port if it has one.
     pub source: Option<String>,

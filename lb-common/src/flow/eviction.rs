@@ -19,7 +19,7 @@
 //! [`patience`]: crate::control::Control::patience
 
 use super::STAMP_AHEAD;
-use super::sctp::{COOKIE, COOKIE_REPLIED, COOKIE_SENT, COOKIE_WAIT};
+use super::sctp::{COOKIE_REPLIED, COOKIE_SENT, INIT, INIT1};
 use super::state::{
     ACKED, CLOSE, CLOSE_WAIT, DATAGRAM, FIN_WAIT, LAST_ACK, NONE, SYN_RECV, SYN_SENT, TIME_WAIT,
 };
@@ -61,10 +61,10 @@ const fn word(of: &[(u8, u32)]) -> u64 {
 /// The states of SCTP that have no brother.
 const fn half_open(class: u32) -> u64 {
     word(&[
+        (INIT1, class),
+        (INIT, class),
         (COOKIE_SENT, class),
         (COOKIE_REPLIED, class),
-        (COOKIE_WAIT, class),
-        (COOKIE, class),
     ])
 }
 

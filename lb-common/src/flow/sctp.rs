@@ -2,7 +2,9 @@
 //! (`net/netfilter/ipvs/ip_vs_proto_sctp.c`), all of them.
 //!
 //! A state is 16 and the number of the state of TCP ([`super::state`]) that [`super::eviction`] treats
-//! alike, which looks at the last four bits only; four have no such brother. As of TCP one more tells
+//! alike, which looks at the last four bits only; four have no such brother. So does who asks whether a
+//! flow is an active one: in IPVS that is [`ESTABLISHED`] alone, here also [`COOKIE`] and
+//! [`COOKIE_ECHOED`], which an association passes that a server has begun. As of TCP one more tells
 //! who has been seen once: [`ACKED`] is IPVS's `ESTABLISHED` by nothing but a packet of the client that
 //! anybody can send (COOKIE ECHO), and the next packet makes it [`ESTABLISHED`].
 //!
@@ -17,19 +19,19 @@ const SCTP: u8 = 16;
 /// No packet yet.
 pub const NONE: u8 = SCTP | state::NONE;
 /// The client's first INIT.
-pub const INIT1: u8 = SCTP | state::SYN_RECV;
+pub const INIT1: u8 = SCTP + 12;
 /// And another one.
-pub const INIT: u8 = SCTP | state::SYN_SENT;
+pub const INIT: u8 = SCTP + 13;
 /// The server's INIT ACK (NAT only).
-pub const COOKIE_SENT: u8 = SCTP + 12;
+pub const COOKIE_SENT: u8 = SCTP + 14;
 /// The client's COOKIE ECHO (NAT only).
-pub const COOKIE_REPLIED: u8 = SCTP + 13;
+pub const COOKIE_REPLIED: u8 = SCTP + 15;
 /// The server's INIT (NAT only).
-pub const COOKIE_WAIT: u8 = SCTP + 14;
+pub const COOKIE_WAIT: u8 = SCTP | state::DATAGRAM;
 /// The client's INIT ACK.
-pub const COOKIE: u8 = SCTP + 15;
+pub const COOKIE: u8 = SCTP | state::SYN_SENT;
 /// The server's COOKIE ECHO; in DR and TUN mode the client's INIT ACK.
-pub const COOKIE_ECHOED: u8 = SCTP | state::DATAGRAM;
+pub const COOKIE_ECHOED: u8 = SCTP | state::SYN_RECV;
 /// `ESTABLISHED`, and there was more than the handshake.
 pub const ESTABLISHED: u8 = SCTP | state::ESTABLISHED;
 /// `ESTABLISHED` by one packet of the client; nothing came after it.

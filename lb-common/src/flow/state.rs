@@ -57,27 +57,27 @@ pub const NAMES: [&str; COUNT] = [
     "?",
     // SCTP.
     "NONE",
-    "INIT1",
+    "C-ECHOED",
     "ESTABLISHED",
     "S-RECEIVED",
     "CLOSED",
     "?",
-    "INIT",
+    "COOKIE",
     "REJECTED",
     "S-SENT",
     "S-ACK-SENT",
     "ESTABLISHED",
-    "C-ECHOED",
+    "C-WAIT",
+    "INIT1",
+    "INIT",
     "C-SENT",
     "C-REPLIED",
-    "C-WAIT",
-    "COOKIE",
 ];
 
 /// Time-outs of the kernel's IPVS in seconds, by state.
 pub const TIMEOUTS: [u32; COUNT] = [
     2, 60, 900, 120, 10, 300, 120, 120, 60, 30, 900, 300, 2, 2, 2, 2, // SCTP:
-    2, 4, 900, 61, 61, 2, 61, 4, 61, 61, 900, 61, 61, 61, 61, 61,
+    2, 61, 900, 61, 61, 2, 61, 4, 61, 61, 900, 61, 4, 61, 61, 61,
 ];
 
 /// A bit for each state in which a connection is over, or one side has ended it: a SYN begins
@@ -91,22 +91,11 @@ const ENDED: u32 = 1 << FIN_WAIT
 
 /// A bit for each state in which there was more of a flow than its handshake or its first datagram,
 /// and that is not over. A SYN and one more packet lead to none of them.
-const SEEN_AGAIN: u32 = 1 << ESTABLISHED
-    | 1 << UDP
-    | 1 << FIN_WAIT
-    | 1 << CLOSE_WAIT
-    | 1 << sctp::ESTABLISHED
-    | 1 << sctp::SHUTDOWN_SENT
-    | 1 << sctp::SHUTDOWN_RECEIVED;
+const SEEN_AGAIN: u16 = 1 << ESTABLISHED | 1 << UDP | 1 << FIN_WAIT | 1 << CLOSE_WAIT;
 
 /// A bit for each state that counts as an active connection (`tcp_state_active_table`): since Linux
 /// 4.9 also while the handshake is under way; of SCTP only when it is established.
-const ACTIVE: u32 = 1 << SYN_RECV
-    | 1 << SYN_SENT
-    | 1 << ESTABLISHED
-    | 1 << ACKED
-    | 1 << sctp::ESTABLISHED
-    | 1 << sctp::ACKED;
+const ACTIVE: u16 = 1 << SYN_RECV | 1 << SYN_SENT | 1 << ESTABLISHED | 1 << ACKED;
 
 /// Whether a SYN on a connection in this state is the beginning of another one.
 #[inline(always)]
@@ -120,14 +109,14 @@ pub const fn is_ended(state: u8) -> bool {
 #[inline(always)]
 #[must_use]
 pub const fn is_seen_again(state: u8) -> bool {
-    (SEEN_AGAIN >> (state & 31)) & 1 != 0
+    (SEEN_AGAIN >> (state & 15)) & 1 != 0
 }
 
 /// Whether a connection in this state counts as active; no flow of UDP does.
 #[inline(always)]
 #[must_use]
 pub const fn is_active(state: u8) -> bool {
-    (ACTIVE >> (state & 31)) & 1 != 0
+    (ACTIVE >> (state & 15)) & 1 != 0
 }
 
 #[cfg(test)]

@@ -52,13 +52,13 @@ fn each_state_makes_room_in_its_time() {
 fn an_association_makes_room_as_a_connection_does() {
     for (state, brother) in [
         (sctp::NONE, NONE),
-        (sctp::INIT1, SYN_RECV),
-        (sctp::INIT, SYN_RECV),
+        (INIT1, SYN_RECV),
+        (INIT, SYN_RECV),
         (COOKIE_SENT, SYN_RECV),
         (COOKIE_REPLIED, SYN_RECV),
-        (COOKIE_WAIT, SYN_RECV),
-        (COOKIE, SYN_RECV),
-        (COOKIE_ECHOED, SYN_RECV),
+        (sctp::COOKIE_WAIT, SYN_RECV),
+        (sctp::COOKIE, SYN_RECV),
+        (sctp::COOKIE_ECHOED, SYN_RECV),
         (sctp::ACKED, ACKED),
         (sctp::ESTABLISHED, ESTABLISHED),
         (sctp::SHUTDOWN_RECEIVED, FIN_WAIT),
@@ -68,7 +68,7 @@ fn an_association_makes_room_as_a_connection_does() {
         (sctp::CLOSED, CLOSE),
     ] {
         for age in [0, 1, 2, PATIENCE, PATIENCE + 1] {
-            for new in [SYN_RECV, sctp::INIT1] {
+            for new in [SYN_RECV, INIT1] {
                 let expected = after(brother, age, SYN_RECV);
                 assert_eq!(after(state, age, new), expected, "{state} {age}");
             }

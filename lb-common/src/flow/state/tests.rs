@@ -32,6 +32,8 @@ fn each_state_tells_what_a_flow_counts_as() {
         ACKED,
         sctp::ESTABLISHED,
         sctp::ACKED,
+        sctp::COOKIE,
+        sctp::COOKIE_ECHOED,
     ];
     let again = [
         ESTABLISHED,
@@ -41,6 +43,8 @@ fn each_state_tells_what_a_flow_counts_as() {
         sctp::ESTABLISHED,
         sctp::SHUTDOWN_SENT,
         sctp::SHUTDOWN_RECEIVED,
+        // Nobody's.
+        16 | UDP,
     ];
     let ended = [
         FIN_WAIT,

@@ -24,26 +24,27 @@ pub(crate) enum State {
     Acked = 10,
     /// UDP, and nothing but one datagram.
     Datagram = 11,
-    SctpInit1 = 17,
+    CookieEchoed = 17,
     SctpEstablished = 18,
     ShutdownReceived = 19,
     Closed = 20,
-    SctpInit = 22,
+    Cookie = 22,
     Rejected = 23,
     ShutdownSent = 24,
     ShutdownAckSent = 25,
     /// As [`Self::Acked`].
     SctpAcked = 26,
-    CookieEchoed = 27,
-    CookieSent = 28,
-    CookieReplied = 29,
-    CookieWait = 30,
-    Cookie = 31,
+    CookieWait = 27,
+    SctpInit1 = 28,
+    SctpInit = 29,
+    CookieSent = 30,
+    CookieReplied = 31,
 }
 
 use State::{
-    Acked, Close, CloseWait, Closed, Datagram, Established, FinWait, LastAck, SctpEstablished,
-    SctpInit1, ShutdownReceived, ShutdownSent, SynRecv, SynSent, TimeWait, Udp,
+    Acked, Close, CloseWait, Closed, Cookie, CookieEchoed, CookieReplied, CookieSent, CookieWait,
+    Datagram, Established, FinWait, LastAck, SctpEstablished, SctpInit, SctpInit1,
+    ShutdownReceived, ShutdownSent, SynRecv, SynSent, TimeWait, Udp,
 };
 
 /// Who has sent a packet, and who is seen at all.
@@ -135,6 +136,26 @@ impl State {
             (LastAck, Direction::Input | Direction::InputOnly) => Close,
             _ => self,
         }
+    }
+
+    /// Whether it is half-open.
+    pub(crate) const fn is_handshake(self) -> bool {
+        matches!(
+            self,
+            SynRecv
+                | SynSent
+                | SctpInit1
+                | SctpInit
+                | CookieSent
+                | CookieReplied
+                | Cookie
+                | CookieEchoed
+        )
+    }
+
+    /// Whether nothing but a beginning was seen.
+    pub(crate) const fn is_begun(self) -> bool {
+        self.is_handshake() || matches!(self, Datagram | CookieWait)
     }
 
     /// Whether it tells that the client is there.

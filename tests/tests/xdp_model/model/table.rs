@@ -155,50 +155,12 @@ impl Table {
                 Some(Claim::HalfClosed { last })
             }
             State::FinWait | State::ShutdownReceived if !just_now => Some(Claim::JustCome { last }),
-            State::SynRecv | State::SynSent | State::Datagram if !just_now => {
-                Some(Claim::SeenOnce { last })
-            }
-            State::SctpInit1
-            | State::SctpInit
-            | State::CookieSent
-            | State::CookieReplied
-            | State::CookieWait
-            | State::Cookie
-            | State::CookieEchoed
-                if !just_now =>
-            {
-                Some(Claim::SeenOnce { last })
-            }
-            State::SynRecv
-            | State::SynSent
-            | State::SctpInit1
-            | State::SctpInit
-            | State::CookieSent
-            | State::CookieReplied
-            | State::CookieWait
-            | State::Cookie
-                if new.state == State::Datagram =>
-            {
-                None
-            }
-            State::SynRecv
-            | State::SynSent
-            | State::Datagram
-            | State::SctpInit1
-            | State::SctpInit
-            | State::CookieSent
-            | State::CookieReplied
-            | State::CookieWait
-            | State::Cookie
-            | State::CookieEchoed => Some(Claim::JustCome { last }),
+            _ if old.state.is_begun() && !just_now => Some(Claim::SeenOnce { last }),
+            // A datagram waits until a handshake is over.
+            _ if old.state.is_handshake() && new.state == State::Datagram => None,
+            _ if old.state.is_begun() => Some(Claim::JustCome { last }),
             State::Acked | State::SctpAcked => silent.then_some(Claim::SeenOnce { last }),
-            State::FinWait
-            | State::CloseWait
-            | State::Udp
-            | State::Established
-            | State::ShutdownReceived
-            | State::ShutdownSent
-            | State::SctpEstablished => None,
+            _ => None,
         }
     }
 }
