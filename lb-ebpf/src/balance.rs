@@ -31,7 +31,7 @@ use crate::flows;
 use crate::forward;
 use crate::fragments;
 use crate::icmp::{self, ICMP};
-use crate::maps::{CONTROL, PROGRAMS};
+use crate::maps::{CONTROL, PROGRAMS, buckets4};
 use crate::packet::{ETHERNET, Ethernet, IPV4, IPV6, Ipv4, Packet};
 use crate::parse::{Headers, Refused, parse};
 use crate::replies::{self, LATER};
@@ -153,7 +153,7 @@ fn from_client<const TRACED: bool>(
     let now = jiffies();
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     let client = flow::key(source, port, 0);
-    let [first, ..] = flow::buckets(mix(client, control.secret));
+    let [first, ..] = buckets4(mix(client, control.secret));
     let question = Question::<Four<TRACED>> {
         service,
         near: Four::<TRACED>::bucket(first).ok_or(Refused::NotOurs)?,

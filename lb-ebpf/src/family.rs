@@ -10,7 +10,7 @@ use lb_common::hash::mix;
 
 use crate::admission::Question;
 use crate::affinity;
-use crate::maps::{AFFINITY4, AFFINITY6, CONTROL, FLOWS4, FLOWS6, PENDING4, PENDING6};
+use crate::maps::{self, AFFINITY4, AFFINITY6, CONTROL, FLOWS4, FLOWS6, PENDING4, PENDING6};
 
 /// One of the two families.
 pub(crate) trait Family: Copy + 'static {
@@ -110,7 +110,7 @@ impl<const TRACED: bool> Family for Four<TRACED> {
 
     #[inline(always)]
     fn buckets(hash: u64) -> [u32; 3] {
-        flow::buckets(hash)
+        maps::buckets4(hash)
     }
 
     #[inline(always)]
@@ -210,7 +210,7 @@ impl<const TRACED: bool> Family for Six<TRACED> {
 
     #[inline(always)]
     fn buckets(hash: u64) -> [u32; 3] {
-        flow::buckets6(hash)
+        maps::buckets6(hash)
     }
 
     #[inline(always)]

@@ -23,6 +23,7 @@ use crate::balance::{Choice, jiffies, leave_to, pass_gate};
 use crate::family::{Family, Key, V4};
 use crate::flows;
 use crate::forward;
+use crate::maps::buckets4;
 use crate::packet::{ETHERNET, Icmp, Ipv4, Packet, Ports, Udp};
 use crate::parse::{MORE, OFFSET, OPTIONS, Refused, SHORTEST};
 use crate::services;
@@ -165,7 +166,7 @@ fn to_server(
 ) -> Result<u32, Refused> {
     let tick = (jiffies() >> TICK_SHIFT) as u32;
     let mut number = 0;
-    for bucket in flow::buckets(mix(key & CLIENT, control.secret)) {
+    for bucket in buckets4(mix(key & CLIENT, control.secret)) {
         let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
         number = in_bucket::<V4>(control, bucket, &Key::of(key), tick);
         if number != 0 {
@@ -226,7 +227,7 @@ fn to_client(
     let tick = (now >> TICK_SHIFT) as u32;
     let client = flow::key(client.addr, client.port, 0);
     let mut number = 0;
-    for bucket in flow::buckets(mix(client, control.secret)) {
+    for bucket in buckets4(mix(client, control.secret)) {
         let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
         number = served_by(control, bucket, client, server, tick);
         if number != 0 {

@@ -1,5 +1,6 @@
 //! The maps. What each holds, who writes it and who reads it stands in `lb_common`.
 
+use aya_ebpf::Global;
 use aya_ebpf::bindings::{BPF_F_INNER_MAP, BPF_F_MMAPABLE};
 use aya_ebpf::btf_maps::{
     Array, ArrayOfMaps, DevMapHash, LruHashMap, PerCpuArray, PerfEventArray, ProgramArray, RingBuf,
@@ -10,7 +11,7 @@ use lb_common::answers::{Answers, RECORDS};
 use lb_common::asked::Asked6;
 use lb_common::backend::Backend;
 use lb_common::control::Control;
-use lb_common::flow::{FlowBucket, FlowBucket6};
+use lb_common::flow::{self, FlowBucket, FlowBucket6};
 use lb_common::fragment::{First, FragmentKey4, FragmentKey6};
 use lb_common::limits::{
     FLOW_BUCKETS, FLOW_BUCKETS6, MAX_AFFINITIES, MAX_BACKENDS, MAX_EGRESS, MAX_FRAGMENTED,
@@ -99,6 +100,27 @@ pub(crate) static FLOWS4: Array<FlowBucket, { FLOW_BUCKETS as usize }, MMAPABLE>
 
 #[btf_map]
 pub(crate) static FLOWS6: Array<FlowBucket6, { FLOW_BUCKETS6 as usize }, MMAPABLE> = Array::new();
+
+/// Buckets of [`FLOWS4`] less one. Not changed once the program is loaded: the verifier reads it as
+/// the number that it is.
+#[unsafe(no_mangle)]
+static FLOW_MASK4: Global<u32> = Global::new(FLOW_BUCKETS - 1);
+
+/// Buckets of [`FLOWS6`] less one.
+#[unsafe(no_mangle)]
+static FLOW_MASK6: Global<u32> = Global::new(FLOW_BUCKETS6 - 1);
+
+/// The buckets of a client of IPv4, in the order in which they are searched ([`flow::buckets`]).
+#[inline(always)]
+pub(crate) fn buckets4(hash: u64) -> [u32; 3] {
+    flow::buckets(hash, FLOW_MASK4.load())
+}
+
+/// The buckets of a client of IPv6.
+#[inline(always)]
+pub(crate) fn buckets6(hash: u64) -> [u32; 3] {
+    flow::buckets(hash, FLOW_MASK6.load())
+}
 
 #[btf_map]
 pub(crate) static BACKEND_STATS: PerCpuArray<Traffic, BACKEND_SLOTS> = PerCpuArray::new();

@@ -17,6 +17,7 @@ use crate::flows;
 use crate::forward;
 use crate::fragments;
 use crate::guard;
+use crate::maps::buckets4;
 use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::{Refused, parse};
 use crate::states;
@@ -103,7 +104,7 @@ impl Reply<'_> {
     /// The slot of the server, if there is a flow that this packet answers, and its gate is open.
     #[inline(always)]
     fn slot(&self) -> Result<u16, Refused> {
-        for bucket in flow::buckets(mix(self.client, self.control.secret)) {
+        for bucket in buckets4(mix(self.client, self.control.secret)) {
             let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
             match in_bucket(self, bucket) {
                 NOT_FOUND => {}

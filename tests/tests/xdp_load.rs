@@ -412,8 +412,9 @@ fn an_attachment_whose_interface_was_replaced_unnoticed_is_found_to_be_lost() ->
 fn native_mode_is_tried_again_when_the_mtu_becomes_smaller() -> Result<()> {
     in_namespace(|namespace, _| {
         let index = if_nametoindex(INTERFACE)?;
-        let times = Times::of(&GlobalDefs::default());
-        let mut plane = Plane::load(namespace.name(), times, &Numbers::default())?;
+        let global = GlobalDefs::default();
+        let (size, times) = (global.xdp_flow_table_size, Times::of(&global));
+        let mut plane = Plane::load(namespace.name(), size, times, &Numbers::default())?;
         for (mtu, mode) in [
             (9000, Mode::Generic),
             (9000, Mode::Generic),

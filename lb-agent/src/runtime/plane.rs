@@ -15,11 +15,13 @@ use thiserror::Error;
 
 use self::found::Found;
 pub use self::times::Times;
+use crate::config::model::FlowTableSize;
 use crate::dataplane::desired::Desired;
 use crate::dataplane::installed::Installed;
 use crate::dataplane::plan::{PlanError, plan, steps};
 use crate::dataplane::xdp::attach::{Attachments, DetachError, Mode};
 use crate::dataplane::xdp::clock::{MEASURE, TOGETHER, TRIES, Ticks};
+use crate::dataplane::xdp::flow_tables::FlowTables;
 use crate::dataplane::xdp::gate::{Gates, Numbers};
 use crate::dataplane::xdp::maps::{Maps, MapsError};
 use crate::dataplane::xdp::object::{Object, ObjectError};
@@ -86,16 +88,21 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// Loads the program, adopting what an earlier agent has left, with the gates as
+    /// Loads the program with flow tables of this size, adopting what an earlier agent has left, with the gates as
     /// [`Gates::reset`] has them for those of `gates`. What is of no use is removed, and everything made anew. Takes a tenth of
     /// a second: the kernel's clock is measured.
-    pub fn load(instance: &str, times: Times, gates: &Numbers) -> Result<Self, PlaneError> {
-        let pins = Pins::of(instance);
+    pub fn load(
+        instance: &str,
+        tables: FlowTableSize,
+        times: Times,
+        gates: &Numbers,
+    ) -> Result<Self, PlaneError> {
+        let (pins, tables) = (Pins::of(instance), FlowTables::from(tables));
         let mut released = pins.linked();
-        let mut loaded = if let Some(adopted) = Self::adopt(&pins, times, gates)? {
+        let mut loaded = if let Some(adopted) = Self::adopt(&pins, tables, times, gates)? {
             adopted
         } else {
-            let made = Self::load_into(pins.clone(), times, gates).or_else(|error| {
+            let made = Self::load_into(pins.clone(), tables, times, gates).or_else(|error| {
                 // Maps are pinned before the verifier has seen the program.
                 pins.remove()?;
                 Err(error)
@@ -109,11 +116,16 @@ impl Plane {
     }
 
     /// Takes over what an earlier agent of this version has left, if that is any good.
-    fn adopt(pins: &Pins, times: Times, gates: &Numbers) -> Result<Option<Self>, PlaneError> {
+    fn adopt(
+        pins: &Pins,
+        tables: FlowTables,
+        times: Times,
+        gates: &Numbers,
+    ) -> Result<Option<Self>, PlaneError> {
         if !pins.may_exist() {
             return Ok(None);
         }
-        match Self::load_into(pins.clone(), times, gates) {
+        match Self::load_into(pins.clone(), tables, times, gates) {
             Ok((mut adopted, found)) => {
                 adopted.found = Some(found);
                 tracing::info!(
@@ -138,8 +150,13 @@ impl Plane {
     }
 
     /// The data plane that is pinned, or made, and how it was found.
-    fn load_into(pins: Pins, times: Times, gates: &Numbers) -> Result<(Self, Found), PlaneError> {
-        let mut object = Object::load(&pins)?;
+    fn load_into(
+        pins: Pins,
+        tables: FlowTables,
+        times: Times,
+        gates: &Numbers,
+    ) -> Result<(Self, Found), PlaneError> {
+        let mut object = Object::load_with(&pins, tables)?;
         let mut maps = Maps::open(&pins)?;
         let found = Found::read(&maps, &pins);
         maps.clear_left_traffic()?;

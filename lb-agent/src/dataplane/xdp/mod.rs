@@ -10,8 +10,10 @@
 
 pub mod attach;
 pub mod clock;
+pub mod flow_tables;
 pub mod gate;
 pub mod maps;
+pub mod memory;
 pub mod object;
 pub mod pins;
 pub mod trace;

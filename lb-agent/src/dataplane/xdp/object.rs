@@ -9,7 +9,9 @@ use aya::{Ebpf, EbpfError, EbpfLoader};
 use lb_common::program;
 use thiserror::Error;
 
+use super::flow_tables::FlowTables;
 use super::maps::NAMES;
+use super::memory;
 use super::pins::{Pins, PinsError};
 
 /// Name of the program that is attached.
@@ -27,7 +29,7 @@ const PROGRAMS: &str = "PROGRAMS";
 const HEARTBEAT: &str = "heartbeat";
 
 /// The object that `build.rs` made of `lb-ebpf`.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lb-ebpf"));
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lb-ebpf"));
 
 /// Why the program could not be loaded or run.
 #[derive(Debug, Error)]
@@ -35,9 +37,23 @@ pub enum ObjectError {
     /// There is no place for the pins.
     #[error(transparent)]
     Pins(#[from] PinsError),
+    /// The machine has not so much memory.
+    #[error(
+        "cannot load the XDP program: its maps take {}, and this machine has {} available; \
+         `xdp_flow_table_size` makes the largest of them smaller, `lb-agent check --explain` lists them",
+        memory::mebibytes(*takes), memory::mebibytes(*available)
+    )]
+    NoMemory {
+        /// What has to be made, bytes.
+        takes: u64,
+        /// What can be had, bytes.
+        available: u64,
+    },
     /// The kernel refuses maps or object.
-    #[error("cannot load the XDP program: {}", explain(source))]
+    #[error("cannot load the XDP program: {}", explain(source, *takes))]
     Load {
+        /// What the maps take, bytes.
+        takes: u64,
         /// What aya says.
         #[source]
         source: Box<EbpfError>,
@@ -61,7 +77,7 @@ pub enum ObjectError {
 }
 
 /// What the operator can do about the usual causes.
-fn explain(error: &EbpfError) -> String {
+fn explain(error: &EbpfError, takes: u64) -> String {
     let causes =
         std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| {
             error.source()
@@ -74,7 +90,11 @@ fn explain(error: &EbpfError) -> String {
         Some(io::ErrorKind::PermissionDenied) => {
             "not permitted; lb-agent needs root or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON".into()
         }
-        Some(io::ErrorKind::OutOfMemory) => "not enough memory for the flow table".into(),
+        Some(io::ErrorKind::OutOfMemory) => format!(
+            "not enough memory for its maps, which take {}; `xdp_flow_table_size` makes the largest \
+             of them smaller, `lb-agent check --explain` lists them",
+            memory::mebibytes(takes)
+        ),
         Some(io::ErrorKind::Unsupported) => "this kernel has no BPF".into(),
         _ => error.to_string(),
     }
@@ -116,11 +136,24 @@ pub struct Object {
 impl Object {
     /// Loads the programs. Maps that are pinned already are taken over with their contents.
     pub fn load(pins: &Pins) -> Result<Self, ObjectError> {
+        Self::load_with(pins, FlowTables::pinned(pins))
+    }
+
+    /// The same, with flow tables of these sizes: those of another size begin anew.
+    pub fn load_with(pins: &Pins, tables: FlowTables) -> Result<Self, ObjectError> {
         pins.create()?;
+        let is_anew = tables.discard_others(pins)?;
+        require_memory(pins, tables)?;
         let called = CALLED.map(|(name, _)| name);
-        let mut ebpf = load(pins, called.into_iter().chain([BALANCE, HEARTBEAT]))?;
+        let programs = called.into_iter().chain([BALANCE, HEARTBEAT]);
+        let mut ebpf = load(pins, tables, programs)?;
+        let mut programs = connect(&mut ebpf, CALLED)?;
+        if is_anew {
+            // Who traces has programs with the old tables; without this place no packet gets there.
+            let _gone = programs.clear_index(&program::TRACE);
+        }
         Ok(Self {
-            _programs: connect(&mut ebpf, CALLED)?,
+            _programs: programs,
             ebpf,
         })
     }
@@ -157,16 +190,38 @@ impl Object {
     }
 }
 
-/// Loads these programs over the pinned maps, which are made if there are none.
+/// Refuses maps that this machine cannot hold, before the kernel takes memory away from others for
+/// them.
+fn require_memory(pins: &Pins, tables: FlowTables) -> Result<(), ObjectError> {
+    let maps = memory::maps(tables, memory::processors());
+    let missing = maps.iter().filter(|map| !pins.map(&map.name).exists());
+    let takes = missing.map(|map| map.bytes).sum();
+    match memory::of_machine() {
+        Some((_, available)) if takes > available => {
+            Err(ObjectError::NoMemory { takes, available })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Loads these programs over the pinned maps, which are made with these sizes if there are none.
 pub(super) fn load(
     pins: &Pins,
+    tables: FlowTables,
     programs: impl IntoIterator<Item = &'static str>,
 ) -> Result<Ebpf, ObjectError> {
     let mut loader = EbpfLoader::new();
     for name in NAMES {
         loader.map_pin_path(name, pins.map(name));
     }
+    for (name, value) in tables.constants() {
+        loader.override_global(name, value, true);
+    }
+    for (name, entries) in tables.maps() {
+        loader.map_max_entries(name, entries);
+    }
     let mut ebpf = loader.load(OBJECT).map_err(|source| ObjectError::Load {
+        takes: memory::sum(&memory::maps(tables, memory::processors())),
         source: Box::new(source),
     })?;
     for name in programs {

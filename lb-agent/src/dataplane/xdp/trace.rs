@@ -21,6 +21,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use thiserror::Error;
 
+use super::flow_tables::FlowTables;
 use super::maps::mapped::Mapped;
 use super::maps::{Abi, Maps};
 use super::object::{self, ObjectError};
@@ -80,7 +81,11 @@ impl Tracer {
     /// Gets everything ready, which may take seconds; [`Self::renew`] begins.
     pub fn prepare(pins: &Pins, maps: &Maps, filter: &Filter) -> Result<Self, TraceError> {
         let only = alone(pins)?;
-        let mut ebpf = object::load(pins, TRACING.map(|(name, _)| name))?;
+        let mut ebpf = object::load(
+            pins,
+            FlowTables::pinned(pins),
+            TRACING.map(|(name, _)| name),
+        )?;
         let mut filters: Array<_, Abi<Filter>> = take(&mut ebpf, "TRACE_FILTER")?;
         filters
             .set(0, Abi(*filter), 0)

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use lb_agent::dataplane::desired::Desired;
 use lb_common::address6;
-use lb_common::flow::{FREE, buckets6, state};
+use lb_common::flow::{FREE, buckets, state};
+use lb_common::limits::FLOW_BUCKETS6;
 use lb_common::load::Load;
 use lb_common::stats::{Reason, Traffic};
 use lb_tests::skipped;
@@ -208,7 +209,10 @@ fn compare(
 fn forget(rig: &Rig, world: &World, client: Endpoint) {
     let address = address6::words(image(client.address));
     let hash = address6::hash(address, client.port.to_be(), world.secret);
-    rig.forget(buckets_of(client, world.secret), buckets6(hash));
+    rig.forget(
+        buckets_of(client, world.secret),
+        buckets(hash, FLOW_BUCKETS6 - 1),
+    );
 }
 
 /// The segment without what it carries.

@@ -22,9 +22,7 @@ use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::{FlowBucket, FlowBucket6};
-use lb_common::limits::{
-    FLOW_BUCKETS, FLOW_BUCKETS6, MAX_BACKENDS, SERVICE_BUCKETS, SERVICE_BUCKETS6,
-};
+use lb_common::limits::{MAX_BACKENDS, SERVICE_BUCKETS, SERVICE_BUCKETS6};
 use lb_common::load::Load;
 use lb_common::policy::{Policy, SOURCE_COUNTERS};
 use lb_common::service::ServiceInfo;
@@ -35,6 +33,7 @@ use self::mapped::Mapped;
 use self::schedules::Schedules;
 use self::services::Services;
 use self::services6::Services6;
+use super::flow_tables::{FLOWS4, FLOWS6};
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
@@ -57,8 +56,8 @@ pub const NAMES: [&str; 28] = [
     "PENDING6",
     "FRAGMENTS4",
     "FRAGMENTS6",
-    "FLOWS4",
-    "FLOWS6",
+    FLOWS4,
+    FLOWS6,
     "BACKEND_STATS",
     "RETIRED_STATS",
     "REASONS",
@@ -204,14 +203,12 @@ impl Maps {
                 })
         };
         let backends = MAX_BACKENDS as usize;
-        let buckets = FLOW_BUCKETS as usize;
-        let (buckets6, services6) = (FLOW_BUCKETS6 as usize, SERVICE_BUCKETS6 as usize);
-        let services = SERVICE_BUCKETS as usize;
+        let (services, services6) = (SERVICE_BUCKETS as usize, SERVICE_BUCKETS6 as usize);
         Ok(Self {
             control: Arc::new(mapped("CONTROL", &open("CONTROL")?, 1, true)?),
             backends: mapped("BACKENDS", &open("BACKENDS")?, backends, true)?,
-            flows4: mapped("FLOWS4", &open("FLOWS4")?, buckets, false)?,
-            flows6: mapped("FLOWS6", &open("FLOWS6")?, buckets6, false)?,
+            flows4: table(FLOWS4, &open(FLOWS4)?)?,
+            flows6: table(FLOWS6, &open(FLOWS6)?)?,
             services4: Services::new(mapped("SERVICES4", &open("SERVICES4")?, services, true)?),
             services6: Services6::new(mapped("SERVICES6", &open("SERVICES6")?, services6, true)?),
             service_info: convert("SERVICE_INFO", typed("SERVICE_INFO")?)?,
@@ -237,6 +234,12 @@ impl Maps {
     pub fn control(&self) -> Arc<Mapped<Control>> {
         Arc::clone(&self.control)
     }
+}
+
+/// A flow table, which has the size that it was made with.
+fn table<T: bytemuck::Pod>(name: &'static str, data: &MapData) -> Result<Mapped<T>, MapsError> {
+    let info = data.info().map_err(MapsError::read(name))?;
+    mapped(name, data, info.max_entries() as usize, false)
 }
 
 fn mapped<T: bytemuck::Pod>(
