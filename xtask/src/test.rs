@@ -142,7 +142,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// A command that runs one of our test programs of namespaces, which is built.
 pub(crate) fn program_of(target: &str) -> Result<Command> {
-    let built = build(&["--package", "lb-tests", "--test", target])?;
+    built_as("--test", target)
+}
+
+/// A command that runs one of our benches, built as the tests are.
+pub(crate) fn bench_of(target: &str) -> Result<Command> {
+    built_as("--bench", target)
+}
+
+fn built_as(kind: &str, target: &str) -> Result<Command> {
+    let built = build(&["--package", "lb-tests", kind, target])?;
     let name = format!("lb-tests::{target}");
     let found = built.iter().find(|program| program.name == name);
     let program = found.with_context(|| format!("cargo has not built {name}"))?;
