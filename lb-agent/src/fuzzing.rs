@@ -27,6 +27,7 @@ pub const TARGETS: &[Target] = &[
     target("netlink", net::netlink::fuzzing::frames),
     target("dns", health::probe::fuzzing::dns),
     target("http", health::probe::fuzzing::http),
+    target("regex", health::probe::fuzzing::pattern),
     target("smtp", health::probe::fuzzing::smtp),
 ];
 

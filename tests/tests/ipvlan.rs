@@ -7,7 +7,7 @@
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use lb_tests::{Agent, Namespace, Need, PATIENCE, skipped, wait_until};
+use lb_tests::{Agent, Capture, Namespace, Need, PATIENCE, skipped, wait_until};
 
 const NEEDS: [Need; 5] = [
     Need::Root,
@@ -132,6 +132,40 @@ fn an_ipvlan_that_a_killed_agent_has_left_is_made_anew() -> Result<()> {
     agent.wait_for("Entering MASTER STATE", PATIENCE)?;
     wait_for(&director, "link show dev vip0", &["vip0@eth0"], true)?;
     wait_for(&director, "address show dev vip0", &[VIP], true)?;
+    agent.kill()?;
+
+    let mut agent = Agent::start(&director, &instance("use_ipvlan vip0 private"))?;
+    agent.wait_for("it is made anew", PATIENCE)?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    let shows = ["vip0@eth0", "private"];
+    wait_for(&director, "-details link show dev vip0", &shows, true)?;
+    wait_for(&director, "address show dev vip0", &[VIP], true)?;
+    let exit = agent.terminate()?;
+    ensure!(exit.status.success(), "{}", exit.log);
+    wait_for(&director, "link show", &["vip0"], false)
+}
+
+/// As keepalived has it: the address stands there also while we are BACKUP.
+#[test]
+fn an_ipvlan_has_an_address_of_its_own_and_adverts_come_from_it() -> Result<()> {
+    if skipped(&NEEDS) || skipped(&[Need::Program("tcpdump")]) {
+        return Ok(());
+    }
+    let [director, client] = cable()?;
+    let mut agent = Agent::start(&director, &instance("use_ipvlan vip0 10.0.0.5/24"))?;
+    let own = ["10.0.0.5/24"];
+    wait_for(&director, "address show dev vip0", &own, true)?;
+    let heard = Capture::start(&client, "eth0", "in", "ip proto 112 and src 10.0.0.5")?;
+    agent.wait_for("Entering MASTER STATE", PATIENCE)?;
+    heard.wait_for(PATIENCE, |frames| frames.len() >= 2)?;
+    wait_for(&director, "address show dev vip0", &[VIP], true)?;
+    let mut ping = Command::new("ping");
+    ping.args(["-n", "-c", "1", "-w", "20", "10.0.0.5"]);
+    client.enter(|| {
+        let output = ping.output()?;
+        ensure!(output.status.success(), "{output:?}");
+        Ok(())
+    })?;
     let exit = agent.terminate()?;
     ensure!(exit.status.success(), "{}", exit.log);
     wait_for(&director, "link show", &["vip0"], false)

@@ -1,6 +1,8 @@
 //! IPv6 through the XDP program: a client's requests cross the director's program and come back from
 //! the real servers, which answer the client themselves (DR).
 
+#[path = "six/failover.rs"]
+mod failover;
 #[path = "six/fragments.rs"]
 mod fragments;
 #[path = "six/held.rs"]
@@ -89,27 +91,11 @@ impl Network {
         prepare: impl FnOnce(&Namespace, &[Namespace; 2]) -> Result<()>,
     ) -> Result<Self> {
         let segment = Switch::new("segment")?;
-        let plug = |label: &str, host: &str| {
-            let machine = Namespace::new(label)?;
-            // An address is of use at once, instead of being asked for first.
-            machine.sysctl("ipv6.conf.default.accept_dad", "0")?;
-            machine.sysctl("ipv6.conf.default.accept_ra", "0")?;
-            segment.plug(&machine, "eth0", &format!("2001:db8::{host}/64"))?;
-            anyhow::Ok(machine)
-        };
-        let client = plug("client", "50")?;
-        let director = plug("director", "1")?;
-        let servers = [plug("rs1", "11")?, plug("rs2", "12")?];
-        // At `lo` nobody is told of it: to the segment it is the director's alone.
-        for server in &servers {
-            server.ip(&format!("address add {SERVICE}/128 dev lo nodad"))?;
-        }
+        let client = plug(&segment, "client", "50")?;
+        let director = plug(&segment, "director", "1")?;
+        let servers = servers(&segment)?;
         prepare(&director, &servers)?;
-        let [first, second] = &servers;
-        let web = [
-            WebServer::start(first, "rs1", 200)?,
-            WebServer::start(second, "rs2", 200)?,
-        ];
+        let web = web(&servers)?;
         Ok(Self {
             agent: Agent::start(&director, configuration)?,
             client,
@@ -147,6 +133,34 @@ impl Network {
         self.client
             .enter(|| Ok(Tally::of(count, target, Some(CLIENT.into()))))
     }
+}
+
+/// A machine of the segment.
+fn plug(segment: &Switch, label: &str, host: &str) -> Result<Namespace> {
+    let machine = Namespace::new(label)?;
+    // An address is of use at once, instead of being asked for first.
+    machine.sysctl("ipv6.conf.default.accept_dad", "0")?;
+    machine.sysctl("ipv6.conf.default.accept_ra", "0")?;
+    segment.plug(&machine, "eth0", &format!("2001:db8::{host}/64"))?;
+    Ok(machine)
+}
+
+/// The servers.
+fn servers(segment: &Switch) -> Result<[Namespace; 2]> {
+    let servers = [plug(segment, "rs1", "11")?, plug(segment, "rs2", "12")?];
+    // At `lo` nobody is told of it: to the segment it is the director's alone.
+    for server in &servers {
+        server.ip(&format!("address add {SERVICE}/128 dev lo nodad"))?;
+    }
+    Ok(servers)
+}
+
+/// What they serve.
+fn web([first, second]: &[Namespace; 2]) -> Result<[WebServer; 2]> {
+    Ok([
+        WebServer::start(first, "rs1", 200)?,
+        WebServer::start(second, "rs2", 200)?,
+    ])
 }
 
 /// Gives the director the virtual address. Deprecated, as keepalived makes a /128: what this host asks

@@ -98,14 +98,14 @@ impl Reader<'_> {
         &mut self,
         (path, identity): (PathBuf, PathBuf),
         text: &Arc<String>,
-        is_utf8: bool,
+        replaced: Option<Vec<u32>>,
         included_from: Option<Span>,
     ) {
         let file = self
             .sources
             .add(path.clone(), Arc::clone(text), included_from);
-        if !is_utf8 {
-            self.sources.note_replaced(file);
+        if let Some(own) = replaced {
+            self.sources.note_replaced(file, own);
         }
         self.chain.push((path, identity));
         // What a file changes of this ends with it.

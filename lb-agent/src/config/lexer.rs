@@ -189,8 +189,10 @@ impl<'s, 'd> Lexer<'s, 'd> {
     /// Says which words are not those of the file. Comments may be in any encoding.
     fn not_utf8(&mut self, words: &[Word<'s>]) {
         let is_password = words.first().is_some_and(|it| it.text == "auth_pass");
-        let wrong = words.iter().filter(|word| word.text.contains('\u{fffd}'));
-        for word in wrong {
+        for word in words {
+            if !self.has_other_bytes(word) {
+                continue;
+            }
             let message = "this holds bytes that are no UTF-8: U+FFFD is read in their places";
             let remark = if is_password {
                 let message =
@@ -202,6 +204,13 @@ impl<'s, 'd> Lexer<'s, 'd> {
             self.diagnostics
                 .push(remark.help("write the file in UTF-8, or this word in ASCII"));
         }
+    }
+
+    /// Whether a word has more U+FFFD than the file itself: the others are other bytes.
+    fn has_other_bytes(&self, word: &Word<'s>) -> bool {
+        let file = self.sources.file(word.span.file);
+        let own = file.map_or(0, |it| it.own_replacements(word.span.start..word.span.end));
+        word.text.matches(char::REPLACEMENT_CHARACTER).count() > own
     }
 
     fn stop(&mut self) {

@@ -54,6 +54,7 @@ pub(super) fn lower(mut tree: Tree<'_, '_, '_>, explained: bool) -> (ConfigDraft
             stops: true,
             left_out: None,
             explained,
+            taken: Vec::new(),
             spare: std::mem::take(&mut spare),
         };
         lowering.nodes(&ROOT, &mut draft, &[node], &mut given);
@@ -76,6 +77,8 @@ pub(crate) struct Lowering<'d> {
     /// What happens to a line with such a word, if not that it is ignored.
     left_out: Option<String>,
     explained: bool,
+    /// The places of the values that the list which is read now has got.
+    taken: Vec<Span>,
     /// Lists that were needed for one block only, for the next ones.
     spare: Vec<Given>,
 }
@@ -131,13 +134,16 @@ impl Lowering<'_> {
                 continue;
             };
             let before = self.bad_values;
+            let outer = std::mem::take(&mut self.taken);
             self.keyword(section.name, keyword, draft, node);
-            if self.bad_values != before {
+            let taken = std::mem::replace(&mut self.taken, outer);
+            // What is left of a list counts.
+            if self.bad_values != before && taken.is_empty() {
                 continue;
             }
             let first = given.note(keyword.name, node);
             if self.explained {
-                given.note_lines(keyword.name, node);
+                given.note_lines(keyword.name, node, &taken);
             }
             if let Some(first) = first
                 && !keyword.many
@@ -147,6 +153,11 @@ impl Lowering<'_> {
                 self.report(repeated.related(first, "the first one"));
             }
         }
+    }
+
+    /// Notes that the list which is read now has a value from there.
+    fn take(&mut self, value: Span) {
+        self.taken.push(value);
     }
 
     /// Reads one line, or one option with its words, and says what has no effect.

@@ -33,7 +33,7 @@ use self::track::Weights;
 use super::diagnostic::{Code, Diagnostic, Diagnostics};
 use super::draft::{ConfigDraft, GlobalDraft, InstanceDraft, VirtualServerDraft};
 use super::model::{Config, VirtualServer};
-use super::text::Span;
+use super::text::{Span, Spanned};
 use super::trace::Trace;
 use super::validate::{self, Checked};
 
@@ -116,6 +116,13 @@ impl Resolver<'_> {
             services.extend(value.map(|value| Checked { value, span }));
         }
         config.virtual_servers = validate::services(services, self.diagnostics);
+    }
+
+    /// A list of the block of now, without the places of its values, which are noted.
+    fn listed<T>(&mut self, field: &'static str, values: Vec<Spanned<T>>) -> Vec<T> {
+        let places = values.iter().map(|it| it.span).collect();
+        self.trace.list(field, places);
+        values.into_iter().map(|it| it.value).collect()
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

@@ -299,6 +299,15 @@ fn a_word_that_is_no_utf8_is_said_and_a_comment_is_not() {
     // In UTF-8 it is what it is.
     assert_eq!(of("café".as_bytes(), b"x"), (0, vec![]));
     assert_eq!(of("caf\u{fffd}".as_bytes(), b"x"), (0, vec![]));
+    // Also beside a comment that is not.
+    let comment = b"x # gr\xfc\xdfe";
+    assert_eq!(of("caf\u{fffd}".as_bytes(), comment), (0, vec![]));
+    let beside = ["\u{fffd}".as_bytes(), b"\xe9"].concat();
+    assert_eq!(
+        of(&beside, comment),
+        (5, vec![(Severity::Error, 10, 11)]),
+        "one of the two is another byte"
+    );
 }
 
 #[test]

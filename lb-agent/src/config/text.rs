@@ -62,7 +62,8 @@ pub struct SourceFile {
     path: PathBuf,
     text: Arc<String>,
     included_from: Option<Span>,
-    is_replaced: bool,
+    /// Where in it the file has U+FFFD itself, if bytes of it were no UTF-8.
+    replaced: Option<Vec<u32>>,
     line_starts: OnceLock<Vec<u32>>,
 }
 
@@ -74,7 +75,14 @@ impl SourceFile {
 
     /// Whether bytes of it were no UTF-8, and U+FFFD stands in their places.
     pub(crate) fn is_replaced(&self) -> bool {
-        self.is_replaced
+        self.replaced.is_some()
+    }
+
+    /// How many U+FFFD in a part of it are the file's own, and stand for no other bytes.
+    pub(crate) fn own_replacements(&self, part: Range<u32>) -> usize {
+        let own = self.replaced.as_deref().unwrap_or_default();
+        let before = |end: u32| own.partition_point(|&place| place < end);
+        before(part.end).saturating_sub(before(part.start))
     }
 
     /// The whole text; bytes that are not UTF-8 are replaced.
@@ -155,16 +163,16 @@ impl Sources {
             path,
             text,
             included_from,
-            is_replaced: false,
+            replaced: None,
             line_starts: OnceLock::new(),
         });
         id
     }
 
-    /// Notes that bytes of this file were no UTF-8.
-    pub(crate) fn note_replaced(&mut self, id: FileId) {
+    /// Notes that bytes of this file were no UTF-8, and where it has `own` U+FFFD.
+    pub(crate) fn note_replaced(&mut self, id: FileId, own: Vec<u32>) {
         if let Some(file) = self.files.get_mut(id.0 as usize) {
-            file.is_replaced = true;
+            file.replaced = Some(own);
         }
     }
 

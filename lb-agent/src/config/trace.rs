@@ -21,6 +21,9 @@ pub(crate) struct Origin {
 /// The fields of a block whose value another keyword has decided, whatever their own says.
 pub(crate) type Overruled = BTreeMap<&'static str, Origin>;
 
+/// The lists of a block that are not as its lines have them, and the places of their values.
+pub(crate) type Lists = BTreeMap<&'static str, Vec<Span>>;
+
 /// What [`super::resolve`] notes on its way.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trace {
@@ -36,6 +39,9 @@ pub(crate) struct Trace {
     overruled: BTreeMap<String, Overruled>,
     /// The first VRRP instance of each name, by the place of that.
     instances: HashMap<String, Span>,
+    /// The title of the block that is resolved now, if it is the first of its name.
+    block: Option<String>,
+    lists: BTreeMap<String, Lists>,
 }
 
 /// The title of a virtual server, by its place in the file.
@@ -85,7 +91,20 @@ impl Trace {
     /// A VRRP instance is resolved now.
     pub(crate) fn at_instance(&mut self, name: &Spanned<String>) {
         let first = self.instances.entry(name.value.clone());
-        first.or_insert(name.span);
+        let is_first = *first.or_insert(name.span) == name.span;
+        self.at_block("vrrp_instance", name, is_first);
+    }
+
+    /// A block with this name is resolved now; nothing is noted of one that is not the first.
+    pub(crate) fn at_block(&mut self, keyword: &str, name: &Spanned<String>, is_first: bool) {
+        self.block = is_first.then(|| format!("{keyword} {}", name.value));
+    }
+
+    /// The block of now has this list, with values from these places.
+    pub(crate) fn list(&mut self, field: &'static str, places: Vec<Span>) {
+        if let Some(title) = self.block.clone().filter(|_| !places.is_empty()) {
+            self.lists.entry(title).or_default().insert(field, places);
+        }
     }
 
     /// Another keyword decides about a field of this VRRP instance; nothing is noted of one whose name
@@ -119,6 +138,11 @@ impl Trace {
     /// The place in the file of a real server, by its place in the model.
     pub(crate) fn server(&self, service: usize, server: usize) -> Option<usize> {
         self.servers.get(&service)?.get(server).copied()
+    }
+
+    /// The lists of a block, by its title.
+    pub(crate) fn lists(&self, title: &str) -> Option<&Lists> {
+        self.lists.get(title)
     }
 
     /// Whether a checker checks nothing, by its title.

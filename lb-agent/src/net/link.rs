@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::attribute::{self, attributes};
 use super::netlink::{Connection, NetlinkError};
+use super::virtual_link::{IFLA_IPVLAN_FLAGS, IpvlanFlags};
 
 /// `IFLA_VLAN_ID` of `include/uapi/linux/if_link.h`.
 const IFLA_VLAN_ID: u16 = 1;
@@ -103,6 +104,8 @@ pub enum LinkKind {
     Ipvlan {
         /// Index of the interface that carries the packets.
         parent: u32,
+        /// Whom it hears.
+        flags: IpvlanFlags,
     },
     /// One end of a virtual cable.
     Veth,
@@ -337,7 +340,14 @@ impl<'a> Found<'a> {
             Some("bond") => LinkKind::Bond,
             Some("bridge") => LinkKind::Bridge,
             Some("macvlan") => LinkKind::Macvlan { parent },
-            Some("ipvlan") => LinkKind::Ipvlan { parent },
+            Some("ipvlan") => LinkKind::Ipvlan {
+                parent,
+                flags: IpvlanFlags::of_kernel(
+                    self.info(IFLA_IPVLAN_FLAGS)
+                        .and_then(attribute::u16)
+                        .unwrap_or_default(),
+                ),
+            },
             Some("veth") => LinkKind::Veth,
             Some("vrf") => LinkKind::Vrf {
                 table: self

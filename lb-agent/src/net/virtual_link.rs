@@ -7,6 +7,7 @@ use nix::libc::{
     IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO, RTM_DELLINK, RTM_NEWLINK, RTM_SETLINK,
 };
 
+use serde::Serialize;
 use tracing::debug;
 
 use super::netlink::{Connection, NetlinkError};
@@ -43,7 +44,7 @@ pub enum VirtualKind {
 }
 
 /// Whom an ipvlan hears (`IPVLAN_F_*`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum IpvlanFlags {
     /// Its siblings, too.
     #[default]
@@ -54,11 +55,35 @@ pub enum IpvlanFlags {
     Vepa,
 }
 
+impl IpvlanFlags {
+    /// As the kernel says it.
+    #[must_use]
+    pub const fn of_kernel(bits: u16) -> Self {
+        if bits & IPVLAN_F_PRIVATE != 0 {
+            Self::Private
+        } else if bits & IPVLAN_F_VEPA != 0 {
+            Self::Vepa
+        } else {
+            Self::Bridge
+        }
+    }
+
+    const fn bits(self) -> u16 {
+        match self {
+            Self::Bridge => 0,
+            Self::Private => IPVLAN_F_PRIVATE,
+            Self::Vepa => IPVLAN_F_VEPA,
+        }
+    }
+}
+
 // include/uapi/linux/if_link.h
 const IFLA_MACVLAN_MODE: u16 = 1;
 const MACVLAN_MODE_PRIVATE: u32 = 1;
 const IFLA_IPVLAN_MODE: u16 = 1;
-const IFLA_IPVLAN_FLAGS: u16 = 2;
+pub(super) const IFLA_IPVLAN_FLAGS: u16 = 2;
+const IPVLAN_F_PRIVATE: u16 = 1;
+const IPVLAN_F_VEPA: u16 = 2;
 const IPVLAN_MODE_L2: u16 = 0;
 const AF_INET6: u16 = 10;
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
@@ -134,15 +159,10 @@ fn encode(link: &VirtualLink) -> Request {
                 data.with(IFLA_MACVLAN_MODE, &MACVLAN_MODE_PRIVATE.to_ne_bytes())
             }),
         VirtualKind::Ipvlan(flags) => {
-            let flags: u16 = match flags {
-                IpvlanFlags::Bridge => 0,
-                IpvlanFlags::Private => 1,
-                IpvlanFlags::Vepa => 2,
-            };
             info.with_string(IFLA_INFO_KIND, "ipvlan")
                 .with_nested(IFLA_INFO_DATA, |data| {
                     data.with(IFLA_IPVLAN_MODE, &IPVLAN_MODE_L2.to_ne_bytes())
-                        .with(IFLA_IPVLAN_FLAGS, &flags.to_ne_bytes())
+                        .with(IFLA_IPVLAN_FLAGS, &flags.bits().to_ne_bytes())
                 })
         }
     })

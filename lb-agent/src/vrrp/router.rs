@@ -116,8 +116,8 @@ impl<K: Kernel> Router<K> {
         listener: Listener,
         now: Instant,
     ) -> Self {
-        let statics = Statics::new(&setup);
         let instances = setup.complete();
+        let statics = Statics::new(&setup, &instances);
         let Setup { groups, global, .. } = setup;
         let member = |(place, config): (usize, VirtualRouter)| Member::new(place, config, now);
         Self {
@@ -246,7 +246,7 @@ impl<K: Kernel> Router<K> {
     /// Whether changes of routes and rules matter to anybody.
     pub fn minds_routing(setup: &Setup) -> bool {
         let mut instances = setup.instances.iter();
-        Statics::new(setup).has_routing()
+        Statics::new(setup, &[]).has_routing()
             || instances.any(|it| !it.virtual_routes.is_empty() || !it.virtual_rules.is_empty())
     }
 

@@ -7,6 +7,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::isolation::Isolation;
 use crate::config::model::{AuthHmac, Garp, GarpGroup, InitialState, Route, Rule, UpDownDelay};
 use crate::net::virtual_link::VirtualKind;
@@ -299,7 +301,7 @@ pub struct VirtualRouter {
     pub nopreempt: bool,
     /// `preempt_delay`.
     pub preempt_delay: Duration,
-    /// `unicast_src_ip` or `mcast_src_ip`.
+    /// `unicast_src_ip` or `mcast_src_ip`, else [`Self::ipvlan_address`].
     pub source: Option<IpAddr>,
     /// `unicast_peer`, all of [`Self::family`]; not empty = unicast.
     pub unicast_peer: Vec<Peer>,
@@ -337,6 +339,8 @@ pub struct VirtualRouter {
     pub promote_secondaries: bool,
     /// `use_vmac` or `use_ipvlan`: an interface of its own for the virtual addresses.
     pub vmac: Option<Vmac>,
+    /// The `ADDRESS` of `use_ipvlan`, of [`Self::family`]: set all the time.
+    pub ipvlan_address: Option<IpNet>,
     /// `use_vmac_addr`, and `use_vmac` of an address: interfaces for addresses that do not stand on
     /// the instance's.
     pub address_vmacs: Vec<Vmac>,

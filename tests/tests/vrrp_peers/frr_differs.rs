@@ -197,14 +197,14 @@ fn meets(pair: &Pair, family: Family, we_win: bool) -> Result<()> {
 }
 
 macro_rules! meeting {
-    ($($test:ident: $addresses:expr, $family:expr, $we_win:expr;)*) => {$(
+    ($($test:ident: $pair:expr, $family:expr, $we_win:expr;)*) => {$(
         #[test]
         fn $test() -> Result<()> {
             if skipped(&NEEDS) || skipped(&[Need::Program("nft")]) {
                 return Ok(());
             }
             let _turn = beside_others();
-            meets(&Pair::with_addresses($addresses)?, $family, $we_win)
+            meets(&$pair?, $family, $we_win)
         }
     )*};
 }
@@ -215,7 +215,28 @@ const FOUR_SWAPPED: Family = Family {
     ..FOUR
 };
 
+/// The same over IPv6.
+const SIX_SWAPPED: Family = Family {
+    sources: ["fe80::3:3", "fe80::2:2"],
+    ..SIX
+};
+
+/// Two machines of which ours has the higher link-local address.
+fn swapped_over_ipv6() -> Result<Pair> {
+    let pair = Pair::new()?;
+    let [ours, _] = SIX_SWAPPED.sources;
+    let machine = pair.ours_namespace();
+    machine.ip("address delete fe80::1/64 dev eth0")?;
+    machine.ip(&format!("address add {ours}/64 dev eth0 nodad"))?;
+    Ok(pair)
+}
+
 meeting! {
-    of_two_equal_masters_that_meet_frr_stays_at_the_higher_address: [OURS, THEIRS], FOUR, false;
-    of_two_equal_masters_that_meet_we_stay_and_frr_yields: [THEIRS, OURS], FOUR_SWAPPED, true;
+    of_two_equal_masters_that_meet_frr_stays_at_the_higher_address: Pair::new(), FOUR, false;
+    of_two_equal_masters_that_meet_we_stay_and_frr_yields:
+        Pair::with_addresses([THEIRS, OURS]), FOUR_SWAPPED, true;
+    over_ipv6_of_two_equal_masters_that_meet_frr_stays_at_the_higher_address:
+        Pair::new(), SIX, false;
+    over_ipv6_of_two_equal_masters_that_meet_we_stay_and_frr_yields:
+        swapped_over_ipv6(), SIX_SWAPPED, true;
 }

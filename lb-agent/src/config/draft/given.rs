@@ -21,9 +21,11 @@ struct Setting {
     span: Span,
     /// Of the words behind the keyword.
     hash: u64,
-    /// The lines that say it, and the lines in their blocks: kept only for who has it explained.
+    /// The lines that say it, the lines in their blocks, and the values of the list that were taken:
+    /// kept only for who has it explained.
     lines: Vec<Span>,
     block: Vec<(Span, usize)>,
+    items: Vec<Span>,
 }
 
 impl Given {
@@ -33,10 +35,14 @@ impl Given {
         found.map(|set| set.span)
     }
 
-    /// The lines of a list of `count` values: those of the block, if there are as many lines or words
-    /// in it; else those of the keyword itself. `None` where neither is so.
+    /// The lines of a list of `count` values: those of the values that were taken; where these were not
+    /// told, those of the block, if there are as many lines or words in it, or those of the keyword
+    /// itself. `None` where none of this is so.
     pub(crate) fn lines(&self, keyword: &str, count: usize) -> Option<Vec<Span>> {
         let found = self.settings.iter().find(|set| set.keyword == keyword)?;
+        if !found.items.is_empty() {
+            return Some(found.items.clone()).filter(|items| items.len() == count);
+        }
         let block = &found.block;
         if block.len() == count {
             return Some(block.iter().map(|(line, _)| *line).collect());
@@ -54,10 +60,12 @@ impl Given {
         }
     }
 
-    /// Keeps the lines of a list, for [`Self::lines`].
-    pub(crate) fn note_lines(&mut self, keyword: &str, node: &Node<'_>) {
+    /// Keeps the lines of a list, and the places of the values that were taken from this one, for
+    /// [`Self::lines`].
+    pub(crate) fn note_lines(&mut self, keyword: &str, node: &Node<'_>, taken: &[Span]) {
         let found = self.settings.iter_mut().find(|set| set.keyword == keyword);
         if let Some(setting) = found {
+            setting.items.extend(taken);
             setting.lines.push(node.span());
             let block = node.block.iter().filter(|_| keyword != VALUE);
             let lines = block.flat_map(|block| &block.nodes);
@@ -85,6 +93,7 @@ impl Given {
             hash: hasher.finish(),
             lines: Vec::new(),
             block: Vec::new(),
+            items: Vec::new(),
         };
         let earlier = self.settings.iter_mut().find(|set| set.keyword == keyword);
         let Some(earlier) = earlier else {

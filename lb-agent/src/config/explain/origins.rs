@@ -139,6 +139,8 @@ impl Origins {
     pub(crate) fn block(&self, title: &str) -> Place<'_> {
         let found = self.blocks.get(title);
         let place = found.map_or_else(Place::default, |(block, given)| Place::at(*block, given));
-        place.overruled(self.trace.overruled(title))
+        place
+            .overruled(self.trace.overruled(title))
+            .with_lists(self.trace.lists(title))
     }
 }

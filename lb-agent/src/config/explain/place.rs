@@ -3,7 +3,7 @@
 
 use crate::config::draft::Given;
 use crate::config::text::Span;
-use crate::config::trace::{Origin, Overruled};
+use crate::config::trace::{Lists, Origin, Overruled};
 
 /// A block within those that hand their settings down to it.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub(crate) struct Place<'o> {
     object: Option<String>,
     /// The fields that other keywords decide about.
     overruled: Option<&'o Overruled>,
+    /// The lists of which it is noted what became of their lines.
+    lists: Option<&'o Lists>,
 }
 
 /// The first line of a block.
@@ -72,12 +74,19 @@ impl<'o> Place<'o> {
             inner: Vec::new(),
             object: Some(object.to_owned()),
             overruled: self.overruled,
+            lists: self.lists,
         }
     }
 
     /// The same with fields that other keywords decide about.
     pub(crate) fn overruled(mut self, overruled: Option<&'o Overruled>) -> Self {
         self.overruled = overruled;
+        self
+    }
+
+    /// The same with lists of which it is noted what became of their lines.
+    pub(crate) fn with_lists(mut self, lists: Option<&'o Lists>) -> Self {
+        self.lists = lists;
         self
     }
 
@@ -153,6 +162,10 @@ impl<'o> Place<'o> {
 
     /// The lines of a list of `count` values, where each has one.
     pub(crate) fn lines(&self, field: &str, count: usize) -> Vec<Option<Span>> {
+        let noted = self.lists.and_then(|lists| lists.get(field));
+        if let Some(places) = noted.filter(|places| places.len() == count) {
+            return places.iter().copied().map(Some).collect();
+        }
         let object = self.object.as_deref().unwrap_or_default();
         let names = names(object, field);
         let mut blocks = self.blocks.iter();

@@ -526,3 +526,77 @@ fn checkers_stand_with_their_own_lines() {
     assert!(retry.ends_with("# lb.conf:9"), "{text}");
     assert!(!text.contains("HTTP_GET"), "{text}");
 }
+
+/// Some values are left out, and some go elsewhere: those that are there have their own lines.
+#[test]
+fn what_is_left_of_a_list_has_its_lines() {
+    let text = explained(
+        "bfd_instance S1 {
+    neighbor_ip 10.0.0.7
+}
+bfd_instance S2 {
+    neighbor_ip 10.0.0.8
+}
+vrrp_instance A {
+    interface eth0
+    virtual_router_id 51
+    unicast_peer {
+        10.0.0.3
+        10.0.0.3
+        10.0.0.5
+    }
+    virtual_ipaddress {
+        10.0.0.11/24
+        fd00::11/64
+        10.0.0.300
+        10.0.0.12/24
+    }
+    track_bfd {
+        S1
+        S1
+        nobody
+        S2 weight 300
+        S2
+    }
+    virtual_routes {
+        10.1.0.0/16 via 10.0.0.777 dev eth0
+        10.2.0.0/16 via 10.0.0.7 dev eth0
+    }
+}
+vrrp_sync_group G {
+    group {
+        nobody A
+        A
+    }
+}
+virtual_server_group W {
+    10.0.0.21x 80
+    10.0.0.22 80
+}
+virtual_server group W {
+    protocol TCP
+    real_server 10.0.1.1 80 {
+    }
+}
+",
+    );
+    for (word, line) in [
+        ("unicast_peer {", 10),
+        ("10.0.0.3 ", 11),
+        ("10.0.0.5 ", 13),
+        ("virtual_ipaddress {", 15),
+        ("10.0.0.11/24", 16),
+        ("fd00::11/64", 17),
+        ("10.0.0.12/24", 19),
+        ("track_bfd {", 21),
+        ("name S1", 22),
+        ("name S2", 26),
+        ("virtual_routes {", 28),
+        ("10.2.0.0/16", 30),
+        ("group {", 34),
+        ("        A ", 35),
+        ("10.0.0.22 80", 41),
+    ] {
+        assert_stands_at(&text, word, line);
+    }
+}

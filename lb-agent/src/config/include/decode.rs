@@ -7,8 +7,9 @@ use std::sync::Arc;
 pub(super) enum Content {
     /// Text.
     Text(Arc<String>),
-    /// Text with bytes that are no UTF-8 (comments in older encodings), in whose places U+FFFD stands.
-    Replaced(Arc<String>),
+    /// Text with bytes that are no UTF-8 (comments in older encodings), in whose places U+FFFD stands,
+    /// and where in it the file has a U+FFFD of its own.
+    Replaced(Arc<String>, Vec<u32>),
     /// No text, and why.
     Junk(&'static str),
 }
@@ -36,11 +37,24 @@ pub(super) fn decode(bytes: Vec<u8>) -> Content {
     }
     match String::from_utf8(bytes) {
         Ok(text) => Content::Text(Arc::new(text)),
-        Err(error) => {
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            Content::Replaced(Arc::new(text))
+        Err(error) => replaced(error.as_bytes()),
+    }
+}
+
+/// As [`String::from_utf8_lossy`] does it.
+fn replaced(bytes: &[u8]) -> Content {
+    let mut text = String::with_capacity(bytes.len());
+    let mut own = Vec::new();
+    for chunk in bytes.utf8_chunks() {
+        let start = text.len();
+        let found = chunk.valid().match_indices(char::REPLACEMENT_CHARACTER);
+        own.extend(found.filter_map(|(at, _)| u32::try_from(start + at).ok()));
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
         }
     }
+    Content::Replaced(Arc::new(text), own)
 }
 
 fn is_junk(byte: u8) -> bool {

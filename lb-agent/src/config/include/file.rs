@@ -23,10 +23,15 @@ impl Reader<'_> {
                 self.bytes_left -= raw.bytes.len().min(self.bytes_left);
                 match decode(raw.bytes) {
                     Content::Text(text) => {
-                        return self.lines_of((path.to_owned(), raw.identity), &text, true, None);
+                        return self.lines_of((path.to_owned(), raw.identity), &text, None, None);
                     }
-                    Content::Replaced(text) => {
-                        return self.lines_of((path.to_owned(), raw.identity), &text, false, None);
+                    Content::Replaced(text, own) => {
+                        return self.lines_of(
+                            (path.to_owned(), raw.identity),
+                            &text,
+                            Some(own),
+                            None,
+                        );
                     }
                     Content::Junk(why) => (
                         Code::NoConfiguration,
@@ -74,10 +79,10 @@ impl Reader<'_> {
                 self.bytes_left -= raw.bytes.len().min(self.bytes_left);
                 match decode(raw.bytes) {
                     Content::Text(text) => {
-                        return self.lines_of((path, raw.identity), &text, true, Some(span));
+                        return self.lines_of((path, raw.identity), &text, None, Some(span));
                     }
-                    Content::Replaced(text) => {
-                        return self.lines_of((path, raw.identity), &text, false, Some(span));
+                    Content::Replaced(text, own) => {
+                        return self.lines_of((path, raw.identity), &text, Some(own), Some(span));
                     }
                     Content::Junk(why) => {
                         let message =

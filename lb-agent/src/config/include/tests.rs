@@ -91,7 +91,7 @@ fn a_text_with_a_stray_control_character_is_still_a_text() {
     // A comment in GBK: not UTF-8, but no junk either.
     assert!(matches!(
         decode(b"# \xc5\xe4\xd6\xc3\n".to_vec()),
-        Content::Replaced(_)
+        Content::Replaced(_, _)
     ));
 }
 

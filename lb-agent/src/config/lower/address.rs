@@ -53,7 +53,10 @@ fn address_line(line: &Node<'_>, lowering: &mut Lowering<'_>) -> Option<AddressD
         let ignored = Diagnostic::warning(Code::UnknownKeyword, span, message);
         lowering.report(ignored.help("give each address a line of its own"));
     }
-    read.ok().map(|()| draft)
+    read.ok().map(|()| {
+        lowering.take(draft.address.span);
+        draft
+    })
 }
 
 impl Lowering<'_> {

@@ -44,10 +44,13 @@ pub(in crate::config) fn xdp_interfaces(
         let place = ("global_defs", "xdp_interfaces");
         lowering.mentions.note(Named::Interface, place, word);
     }
-    let named = node.arguments.iter();
-    let named = named
-        .filter_map(|word| lowering.parse(word, value::interface))
-        .collect::<Vec<_>>();
+    let mut named = Vec::new();
+    for word in &node.arguments {
+        if let Some(interface) = lowering.parse(word, value::interface) {
+            named.push(interface);
+            lowering.take(word.span);
+        }
+    }
     let list = global.xdp_interfaces.get_or_insert_with(|| Spanned {
         value: Vec::new(),
         span: node.span(),

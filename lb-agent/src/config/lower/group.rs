@@ -92,9 +92,14 @@ pub(in crate::config) fn virtual_server_group(
         return;
     };
     let lines = node.block.iter().flat_map(|block| &block.nodes);
-    let entries = lines
-        .filter_map(|line| lowering.group_entry(line))
-        .collect();
+    let mut entries = Vec::new();
+    let mut places = Vec::new();
+    for line in lines {
+        if let Some(entry) = lowering.group_entry(line) {
+            entries.push(entry);
+            places.push(line.span());
+        }
+    }
     let value = VirtualServerGroup {
         name: name.value.clone(),
         entries,
@@ -102,7 +107,7 @@ pub(in crate::config) fn virtual_server_group(
     let mut given = Given::default();
     if lowering.explained {
         given.note("virtual_server_group", node);
-        given.note_lines("virtual_server_group", node);
+        given.note_lines("virtual_server_group", node, &places);
     }
     config.virtual_server_groups.push(Named {
         name,
@@ -120,6 +125,9 @@ impl Lowering<'_> {
             self.refuse_block(line);
             words.push(owned(&line.keyword));
             words.extend(line.arguments.iter().map(owned));
+        }
+        for word in &words {
+            self.take(word.span);
         }
         words
     }

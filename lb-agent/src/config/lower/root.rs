@@ -41,6 +41,7 @@ pub(in crate::config) fn linkbeat_interfaces(
         let kind = kind.flatten().unwrap_or_default();
         let list = &mut config.environment.linkbeat.linkbeat_interfaces;
         list.push((interface, kind));
+        lowering.take(line.keyword.span);
     }
 }
 
@@ -73,5 +74,6 @@ pub(in crate::config) fn interface_up_down_delays(
                 down_delay,
                 up_delay,
             });
+        lowering.take(line.keyword.span);
     }
 }

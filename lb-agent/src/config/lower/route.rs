@@ -36,7 +36,11 @@ impl Lowering<'_> {
             if let Some(route) = routes.last_mut().filter(|_| continues) {
                 self.nexthop_block(route, line);
             } else {
-                routes.extend(self.route(line));
+                let route = self.route(line);
+                if route.is_some() {
+                    self.take(line.span());
+                }
+                routes.extend(route);
             }
         }
         routes

@@ -52,6 +52,7 @@ impl Lowering<'_> {
                 message,
             ));
         }
+        self.take(line.span());
         Some(draft)
     }
 }

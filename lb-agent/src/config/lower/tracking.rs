@@ -75,6 +75,7 @@ impl Lowering<'_> {
                 false
             });
             if read.is_ok() {
+                self.take(line.keyword.span);
                 tracked.push(draft);
             }
         }

@@ -120,6 +120,7 @@ pub(in crate::config) fn unicast_peer(
         let span = line.keyword.span;
         let peer = Spanned { value, span };
         instance.unicast_peer.push(peer);
+        lowering.take(span);
         let mut limits = PeerDraft::default();
         let left_out = "the option is ignored";
         let read = lowering.options(&PEER, &mut limits, &line.arguments, left_out, |_, _| false);

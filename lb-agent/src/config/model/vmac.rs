@@ -1,7 +1,6 @@
 //! `use_vmac` and `use_ipvlan`.
 
-use std::net::IpAddr;
-
+use ipnet::IpNet;
 use serde::Serialize;
 
 /// `use_vmac [NAME] [INTERFACE] [MAC] [netlink_notify_msg] [group N]`.
@@ -19,15 +18,15 @@ pub struct UseVmac {
     pub group: Option<u32>,
 }
 
-/// `use_ipvlan [NAME] [INTERFACE] [ADDRESS] [bridge|private|vepa]`.
+/// `use_ipvlan [NAME] [INTERFACE] [ADDRESS[/PREFIX]] [bridge|private|vepa]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct UseIpvlan {
     /// Name of the ipvlan.
     pub name: Option<String>,
     /// The interface below.
     pub interface: Option<String>,
-    /// Its address.
-    pub address: Option<IpAddr>,
+    /// Its address, which adverts are sent from.
+    pub address: Option<IpNet>,
     /// `bridge`, `private` or `vepa`.
     pub mode: Option<String>,
 }

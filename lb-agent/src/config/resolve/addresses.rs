@@ -33,9 +33,10 @@ impl Resolver<'_> {
             self.warning(Code::Adjusted, first.span, message);
         }
         let excluded = surplus.into_iter().chain(others).chain(excluded);
+        let excluded = excluded.collect();
         (
-            advertised.into_iter().map(value).collect(),
-            excluded.map(value).collect(),
+            self.listed("virtual_ipaddress", advertised),
+            self.listed("virtual_ipaddress_excluded", excluded),
         )
     }
 

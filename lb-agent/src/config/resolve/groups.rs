@@ -22,6 +22,9 @@ impl Resolver<'_> {
         let mut first: HashMap<String, Span> = HashMap::new();
         let mut groups: Vec<VrrpSyncGroup> = Vec::new();
         for draft in drafts {
+            let is_first = !first.contains_key(&draft.name.value);
+            self.trace
+                .at_block("vrrp_sync_group", &draft.name, is_first);
             let group = self.members(&draft.value.group, Some(&mut members));
             let track = self.tracking(&draft.value.tracking, weights);
             if let Some(first) = first.get(&draft.name.value) {
@@ -68,6 +71,7 @@ impl Resolver<'_> {
                 continue;
             }
             self.names.track_groups.add(&draft.name, true);
+            self.trace.at_block("track_group", &draft.name, true);
             groups.push(TrackGroup {
                 group: self.members(&draft.value, None),
                 name: draft.name.value,
@@ -108,7 +112,7 @@ impl Resolver<'_> {
         names: &[Spanned<String>],
         mut taken: Option<&mut HashMap<String, Span>>,
     ) -> Vec<String> {
-        let mut members: Vec<String> = Vec::with_capacity(names.len());
+        let mut members: Vec<Spanned<String>> = Vec::with_capacity(names.len());
         for name in names {
             let consequence = "the group goes on without it";
             if !self.refers(
@@ -130,9 +134,9 @@ impl Resolver<'_> {
                 self.report(twice.related(first, "the first time"));
                 continue;
             }
-            members.push(name.value.clone());
+            members.push(name.clone());
         }
-        members
+        self.listed("group", members)
     }
 
     /// Weights of members do not count: priorities that move one by one would tear the group apart.

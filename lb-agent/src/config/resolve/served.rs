@@ -38,7 +38,8 @@ impl Resolver<'_> {
                 let message = format!(
                     "{name} is served by another virtual server already: that one's servers get it"
                 );
-                let twice = Diagnostic::warning(Code::Duplicate, draft.span, message);
+                // keepalived says nothing: its second service fails in the kernel.
+                let twice = Diagnostic::warning(Code::Surprising, draft.span, message);
                 self.report(twice.related(*first, "the other one"));
                 return;
             }

@@ -7,31 +7,33 @@ use super::names::{Kind, Names};
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::{NotifyDraft, TrackedDraft, TrackingDraft};
 use crate::config::model::{Config, Notify, Tracked, Tracking, Weight};
+use crate::config::text::Spanned;
 
 const NOT_TRACKED: &str = "it is not tracked";
 
 impl Resolver<'_> {
     /// What a block tracks; `defined` holds what can be tracked.
     pub(super) fn tracking(&mut self, draft: &TrackingDraft, defined: &Weights) -> Tracking {
+        let interfaces = self.unique(&draft.track_interface, |_| Weight::default());
         Tracking {
-            track_interface: self.unique(&draft.track_interface, |_| Weight::default()),
+            track_interface: self.listed("track_interface", interfaces),
             track_script: self.known(
-                &draft.track_script,
+                ("track_script", &draft.track_script),
                 ("vrrp_script", |names| &names.vrrp_scripts),
                 &defined.vrrp_scripts,
             ),
             track_file: self.known(
-                &draft.track_file,
+                ("track_file", &draft.track_file),
                 ("track_file", |names| &names.track_files),
                 &defined.track_files,
             ),
             track_process: self.known(
-                &draft.track_process,
+                ("track_process", &draft.track_process),
                 ("vrrp_track_process", |names| &names.vrrp_track_processes),
                 &defined.vrrp_track_processes,
             ),
             track_bfd: self.known(
-                &draft.track_bfd,
+                ("track_bfd", &draft.track_bfd),
                 ("bfd_instance", |names| &names.bfd_instances),
                 &defined.bfd_instances,
             ),
@@ -40,7 +42,7 @@ impl Resolver<'_> {
 
     fn known(
         &mut self,
-        drafts: &[TrackedDraft],
+        (field, drafts): (&'static str, &[TrackedDraft]),
         (keyword, kind): (&str, fn(&Names) -> &Kind),
         weights: &[(String, Weight)],
     ) -> Vec<Tracked> {
@@ -50,10 +52,10 @@ impl Resolver<'_> {
         });
         for draft in drafts {
             if !self.refers(kind, keyword, &draft.name, NOT_TRACKED) {
-                tracked.retain(|one| one.name != draft.name.value);
+                tracked.retain(|one| one.value.name != draft.name.value);
             }
         }
-        tracked
+        self.listed(field, tracked)
     }
 
     /// The lines of one block, the first of each name.
@@ -61,7 +63,7 @@ impl Resolver<'_> {
         &mut self,
         drafts: &[TrackedDraft],
         default: impl Fn(&str) -> Weight,
-    ) -> Vec<Tracked> {
+    ) -> Vec<Spanned<Tracked>> {
         let mut seen = HashSet::new();
         let mut tracked = Vec::with_capacity(drafts.len());
         for draft in drafts {
@@ -72,14 +74,16 @@ impl Resolver<'_> {
                 continue;
             }
             let outer = default(&name.value);
-            tracked.push(Tracked {
+            let value = Tracked {
                 name: name.value.clone(),
                 weight: Weight {
                     weight: draft.weight.map_or(outer.weight, |given| given.value),
                     // `weight N` without `reverse` is a whole setting of its own.
                     reverse: draft.reverse || (draft.weight.is_none() && outer.reverse),
                 },
-            });
+            };
+            let span = name.span;
+            tracked.push(Spanned { value, span });
         }
         tracked
     }

@@ -2,6 +2,7 @@
 //!
 //! The first byte says in how large pieces the rest arrives: the result must not depend on it.
 
+pub(crate) use super::http::pattern::fuzzing::pattern;
 use super::http::response::{Response, Step};
 use super::{dns as answer, smtp as dialogue};
 use crate::health::spec::UrlBody;

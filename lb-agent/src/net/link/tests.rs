@@ -1,11 +1,12 @@
 use netlink_packet_core::Emitable;
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVlan, LinkFlags, LinkInfo, LinkLayerType,
+    InfoData, InfoIpVlan, InfoKind, InfoVlan, IpVlanFlags, LinkFlags, LinkInfo, LinkLayerType,
 };
 use proptest::prelude::*;
 
 use super::*;
+use crate::net::virtual_link::IpvlanFlags;
 
 fn bytes(message: &LinkMessage) -> Vec<u8> {
     let mut bytes = vec![0; message.buffer_len()];
@@ -77,6 +78,17 @@ fn kinds_are_told_apart() {
         kind(&[parent.clone(), info(InfoKind::MacVlan, None)]),
         LinkKind::Macvlan { parent: 4 }
     );
+    let ipvlan = |flags| {
+        let data = InfoData::IpVlan(vec![InfoIpVlan::Flags(flags)]);
+        kind(&[parent.clone(), info(InfoKind::IpVlan, Some(data))])
+    };
+    for (bits, flags) in [
+        (IpVlanFlags::empty(), IpvlanFlags::Bridge),
+        (IpVlanFlags::Private, IpvlanFlags::Private),
+        (IpVlanFlags::Vepa, IpvlanFlags::Vepa),
+    ] {
+        assert_eq!(ipvlan(bits), LinkKind::Ipvlan { parent: 4, flags });
+    }
     assert_eq!(kind(&[info(InfoKind::Bond, None)]), LinkKind::Bond);
     assert_eq!(kind(&[info(InfoKind::Bridge, None)]), LinkKind::Bridge);
     assert_eq!(kind(&[parent, info(InfoKind::Veth, None)]), LinkKind::Veth);

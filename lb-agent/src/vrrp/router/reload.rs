@@ -109,7 +109,7 @@ impl<K: Kernel> Router<K> {
             successors,
             rest,
             gate,
-            instances: _,
+            instances,
             boards: _,
         } = reload;
         let places = places(&successors);
@@ -124,8 +124,11 @@ impl<K: Kernel> Router<K> {
         self.regroup(&rest);
         self.regard(&rest.global, &places);
         self.remove_unwanted_vmacs();
-        self.statics
-            .reload(&rest, &mut self.outside.kernel, &self.interfaces);
+        self.statics.reload(
+            (&rest, &instances),
+            &mut self.outside.kernel,
+            &self.interfaces,
+        );
         self.reopen(&channels);
         self.welcome(&known, &fresh, now);
         self.settle(now);

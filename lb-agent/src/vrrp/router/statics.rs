@@ -1,4 +1,4 @@
-//! `static_ipaddress`, `static_routes`, `static_rules`: set while the agent runs, whoever is
+//! `static_ipaddress`, `static_routes`, `static_rules`, the `ADDRESS` of `use_ipvlan`: set while the agent runs, whoever is
 //! MASTER.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::net::address::Address;
 use crate::vrrp::addresses::{Addresses, Restored};
 use crate::vrrp::effects::Kernel;
 use crate::vrrp::routing::Routing;
-use crate::vrrp::settings::{Setup, VirtualAddress};
+use crate::vrrp::settings::{Setup, VirtualAddress, VirtualRouter};
 use crate::vrrp::status::StaticCounters;
 
 /// What is set all the time.
@@ -29,6 +29,16 @@ struct TrackGroup {
     whole: Option<bool>,
 }
 
+/// `static_ipaddress`, and after them the addresses of ipvlans themselves.
+fn addresses<'s>(
+    setup: &'s Setup,
+    instances: &'s [VirtualRouter],
+) -> impl Iterator<Item = VirtualAddress> + 's {
+    let of_ipvlans = instances.iter();
+    let of_ipvlans = of_ipvlans.filter_map(VirtualRouter::address_of_ipvlan);
+    setup.static_ipaddress.iter().cloned().chain(of_ipvlans)
+}
+
 /// Nobody has been told of them.
 fn track_groups(setup: &Setup) -> Vec<TrackGroup> {
     let names = setup.track_groups.iter().cloned();
@@ -39,9 +49,9 @@ fn track_groups(setup: &Setup) -> Vec<TrackGroup> {
 const OWNER: &str = "static";
 
 impl Statics {
-    pub(super) fn new(setup: &Setup) -> Self {
+    pub(super) fn new(setup: &Setup, instances: &[VirtualRouter]) -> Self {
         Self {
-            addresses: Addresses::of(OWNER, setup.static_ipaddress.iter().cloned()),
+            addresses: Addresses::of(OWNER, addresses(setup, instances)),
             address_groups: setup.static_ipaddress_groups.clone(),
             groups: track_groups(setup),
             routing: Routing::new(OWNER, &setup.static_routes, &setup.static_rules),
@@ -120,15 +130,14 @@ impl Statics {
     /// Other lines from now on; what is new is set, what is no more is removed.
     pub(super) fn reload(
         &mut self,
-        setup: &Setup,
+        (setup, instances): (&Setup, &[VirtualRouter]),
         kernel: &mut impl Kernel,
         interfaces: &Interfaces,
     ) {
         self.address_groups
             .clone_from(&setup.static_ipaddress_groups);
         self.groups = track_groups(setup);
-        let addresses = setup.static_ipaddress.iter().cloned();
-        self.addresses.replace(addresses, kernel);
+        self.addresses.replace(addresses(setup, instances), kernel);
         self.routing
             .replace(&setup.static_routes, &setup.static_rules, kernel);
         self.complete(kernel, interfaces);

@@ -168,6 +168,7 @@ impl From<&VrrpInstance> for VirtualRouter {
             startup_delay: Duration::ZERO,
             promote_secondaries: config.promote_secondaries,
             vmac: None,
+            ipvlan_address: None,
             address_vmacs: Vec::new(),
             source_interface: config.interface.clone(),
             virtual_routes: config.virtual_routes.clone(),

@@ -1,7 +1,7 @@
 //! Interfaces of an instance's own: `use_vmac`, `use_ipvlan`, `use_vmac_addr`, and `use_vmac` of an
 //! address.
 
-use super::{Family, VirtualRouter, Vmac};
+use super::{Family, VirtualAddress, VirtualRouter, Vmac};
 use crate::config::model::{UseVmac, VrrpInstance};
 use crate::net::link::{Link, LinkKind};
 use crate::net::virtual_link::{IpvlanFlags, VirtualKind};
@@ -18,7 +18,9 @@ impl Vmac {
             (VirtualKind::Macvlan(mac), LinkKind::Macvlan { parent }) => {
                 *parent == base && mac == link.mac
             }
-            (VirtualKind::Ipvlan(_), LinkKind::Ipvlan { parent }) => *parent == base,
+            (VirtualKind::Ipvlan(wanted), LinkKind::Ipvlan { parent, flags }) => {
+                *parent == base && wanted == *flags
+            }
             (VirtualKind::Macvlan(_) | VirtualKind::Ipvlan(_), _) => false,
         }
     }
@@ -50,6 +52,12 @@ impl Vmac {
 }
 
 impl VirtualRouter {
+    /// The address of its ipvlan itself, which is set all the time.
+    pub(in crate::vrrp) fn address_of_ipvlan(&self) -> Option<VirtualAddress> {
+        let (vmac, address) = (self.vmac.as_ref()?, self.ipvlan_address?);
+        Some(VirtualAddress::new(address, &vmac.name))
+    }
+
     /// What the configuration has of them.
     pub(super) fn take_vmacs(&mut self, config: &VrrpInstance, names: &mut Names<'_>) {
         let own = of_instance(config, self.family, names);
@@ -57,6 +65,11 @@ impl VirtualRouter {
         self.move_addresses(config.use_vmac_addr, own.as_ref(), names);
         if let Some(vmac) = own {
             self.move_to(vmac);
+            let address = config.use_ipvlan.as_ref().and_then(|it| it.address);
+            self.ipvlan_address = address.filter(|it| Family::of(it.addr()) == self.family);
+            self.source = self
+                .source
+                .or_else(|| self.ipvlan_address.map(|it| it.addr()));
         }
     }
 

@@ -30,7 +30,11 @@ pub(super) const LINKS: &[Keyword<InstanceDraft>] = &[
     }),
     line(
         "use_ipvlan",
-        words("[NAME] [INTERFACE] [ADDRESS] [bridge|private|vepa]", 0, 4),
+        words(
+            "[NAME] [INTERFACE] [ADDRESS[/PREFIX]] [bridge|private|vepa]",
+            0,
+            4,
+        ),
         lower::use_ipvlan,
     )
     .example("ipvl7 eth7"),

@@ -49,7 +49,10 @@ pub(in crate::config) fn hmac_key(
                 let message = format!("key {id} is given twice: the second one is left out");
                 lowering.report(Diagnostic::warning(Code::Repeated, key.span, message));
             }
-            Some(key) => hmac.key.push((id, key)),
+            Some(key) => {
+                hmac.key.push((id, key));
+                lowering.take(node.span());
+            }
             None => {}
         }
     }

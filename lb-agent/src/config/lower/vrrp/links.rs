@@ -58,14 +58,21 @@ pub(in crate::config) fn lvs_sync_daemon_interface(
     }
 }
 
+/// Whether a word is meant for an address, right or wrong: no name of an interface has a `/` or `:`.
+fn is_address(text: &str) -> bool {
+    text.contains(['/', ':']) || text.parse::<IpAddr>().is_ok()
+}
+
 impl Lowering<'_> {
-    /// `[NAME] [INTERFACE] [ADDRESS] [bridge|private|vepa]`
+    /// `[NAME] [INTERFACE] [ADDRESS[/PREFIX]] [bridge|private|vepa]`
     fn ipvlan(&mut self, words: &[Word<'_>]) -> UseIpvlan {
         let mut ipvlan = UseIpvlan::default();
         for word in words {
             match word.text.as_ref() {
                 mode @ ("bridge" | "private" | "vepa") => ipvlan.mode = Some(mode.to_owned()),
-                text if text.parse::<IpAddr>().is_ok() => ipvlan.address = text.parse().ok(),
+                text if is_address(text) => {
+                    ipvlan.address = self.parse(word, value::address_with_prefix);
+                }
                 _ if ipvlan.name.is_none() => ipvlan.name = self.parse(word, value::interface),
                 _ => ipvlan.interface = self.parse(word, value::interface),
             }

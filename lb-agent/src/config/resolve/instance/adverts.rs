@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::value;
 use crate::config::diagnostic::{Code, Diagnostic};
 use crate::config::draft::InstanceDraft;
-use crate::config::model::{PeerTtl, VrrpInstance};
+use crate::config::model::{PeerTtl, UseIpvlan, VrrpInstance};
 use crate::config::resolve::Resolver;
 use crate::config::text::{Span, Spanned};
 
@@ -29,6 +31,7 @@ impl Resolver<'_> {
         let mcast_dst_ip = draft.mcast_dst_ip.filter(|it| self.is_of(is_v6, it));
         VrrpInstance {
             version,
+            use_ipvlan: self.ipvlan(draft, is_v6),
             advert_int: self.advert_int(draft, version),
             authentication: self.authentication(draft, version),
             auth_hmac: draft.auth_hmac.as_ref().map(|given| given.value.clone()),
@@ -40,6 +43,17 @@ impl Resolver<'_> {
             mcast_dst_ip: mcast_dst_ip.map_or_else(|| self.mcast_group(is_v6), value),
             ..self.hearing(draft)
         }
+    }
+
+    /// `use_ipvlan`, without an address that adverts cannot come from.
+    fn ipvlan(&mut self, draft: &InstanceDraft, is_v6: bool) -> Option<UseIpvlan> {
+        let mut ipvlan = draft.value.use_ipvlan.clone()?;
+        let span = draft.given.span("use_ipvlan").unwrap_or(draft.name.span);
+        let given = ipvlan.address.as_ref().map(IpNet::addr);
+        if given.is_some_and(|value| !self.is_of(is_v6, &Spanned { value, span })) {
+            ipvlan.address = None;
+        }
+        Some(ipvlan)
     }
 
     /// `mcast_src_ip` and `unicast_src_ip` say one thing.
@@ -181,10 +195,10 @@ impl Resolver<'_> {
                 let twice = Diagnostic::warning(Code::Repeated, peer.span, message);
                 self.report(twice.related(first, "the one before"));
             } else {
-                peers.push(peer.value);
+                peers.push(*peer);
             }
         }
-        peers
+        self.listed("unicast_peer", peers)
     }
 }
 

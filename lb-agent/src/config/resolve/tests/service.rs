@@ -341,6 +341,7 @@ fn what_a_group_does_not_serve_is_said() {
              servers get it"
         ]
     );
+    assert_eq!(of(&twice).exit_status(), 0, "as with `keepalived -t`");
 }
 
 #[test]

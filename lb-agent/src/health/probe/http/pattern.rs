@@ -6,6 +6,8 @@
 //! `fancy-regex`, with a bound on its steps. What neither can do is refused with a message.
 //! `regex_stack` has no meaning here.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod syntax;
 
 use std::hash::{Hash, Hasher};

@@ -265,9 +265,9 @@ impl Kernel for Fake {
         let parent = link.parent;
         let (mac, kind) = match link.kind {
             VirtualKind::Macvlan(mac) => (mac, LinkKind::Macvlan { parent }),
-            VirtualKind::Ipvlan(_) => {
+            VirtualKind::Ipvlan(flags) => {
                 let below = self.links.iter().find(|it| it.index == parent).unwrap();
-                (below.mac, LinkKind::Ipvlan { parent })
+                (below.mac, LinkKind::Ipvlan { parent, flags })
             }
         };
         // An index is never given again.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::model::{UseIpvlan, UseVmac};
 use crate::net::link::LinkKind;
+use crate::net::virtual_link::IpvlanFlags;
 use crate::vrrp::status::Reason;
 
 const NAME: &str = "vrrp.51";
@@ -192,6 +193,12 @@ fn of_another_router(parent: u32) -> Link {
     }
 }
 
+/// As `use_ipvlan` makes it.
+fn ipvlan(parent: u32) -> LinkKind {
+    let flags = IpvlanFlags::Bridge;
+    LinkKind::Ipvlan { parent, flags }
+}
+
 /// One that `use_vmac vrrp.51 02:00:00:00:00:07` has left, or `use_ipvlan vrrp.51 eth1`.
 fn marked(kind: LinkKind) -> Link {
     Link {
@@ -207,7 +214,7 @@ fn what_an_earlier_run_has_left_for_another_virtual_router_is_made_anew() {
     for left in [
         marked(LinkKind::Macvlan { parent: eth0 }),
         marked(LinkKind::Macvlan { parent: eth1 }),
-        marked(LinkKind::Ipvlan { parent: eth0 }),
+        marked(ipvlan(eth0)),
     ] {
         let mut bench = Bench::new(with_vmac(false));
         bench.kernel().links.push(left);
@@ -236,7 +243,7 @@ fn what_another_agent_has_under_the_name_is_left_alone() {
             mac: [0, 0, 0x5e, 0, 1, 51],
             ..marked(LinkKind::Macvlan { parent })
         }),
-        anothers(marked(LinkKind::Ipvlan { parent })),
+        anothers(marked(ipvlan(parent))),
         of_another_router(parent),
     ] {
         let mut bench = Bench::new(with_vmac(false));
@@ -267,15 +274,35 @@ fn what_was_removed_and_cannot_be_made_anew_is_missing() {
     assert!(faults(&bench).contains(&Reason::InterfaceMissing));
 }
 
+fn with_ipvlan(mode: Option<&str>) -> Vec<VrrpInstance> {
+    let use_ipvlan = UseIpvlan {
+        mode: mode.map(str::to_owned),
+        ..UseIpvlan::default()
+    };
+    vec![VrrpInstance {
+        use_ipvlan: Some(use_ipvlan),
+        ..config()
+    }]
+}
+
+#[test]
+fn an_ipvlan_that_an_earlier_run_has_left_in_another_mode_is_made_anew() {
+    for (mode, anew) in [(None, false), (Some("bridge"), false), (Some("vepa"), true)] {
+        let mut bench = Bench::new(with_ipvlan(mode));
+        bench.kernel().links.push(marked(ipvlan(ETH0.index)));
+        bench.router.start(bench.now);
+        assert_eq!(touched(&bench.journal.take()), anew, "{mode:?}");
+        bench.pass(Duration::from_secs(4));
+        assert_eq!(bench.states(), [State::Master], "{mode:?}");
+    }
+}
+
 #[test]
 fn an_ipvlan_that_an_earlier_run_has_left_elsewhere_is_made_anew_and_somebody_elses_is_not() {
     let parent = ETH1.index;
     for is_ours in [true, false] {
-        let mut bench = Bench::new(vec![VrrpInstance {
-            use_ipvlan: Some(UseIpvlan::default()),
-            ..config()
-        }]);
-        let link = marked(LinkKind::Ipvlan { parent });
+        let mut bench = Bench::new(with_ipvlan(None));
+        let link = marked(ipvlan(parent));
         let alias = link.alias.clone().filter(|_| is_ours);
         bench.kernel().links.push(Link { alias, ..link });
         bench.router.start(bench.now);
@@ -289,7 +316,7 @@ fn an_ipvlan_that_an_earlier_run_has_left_elsewhere_is_made_anew_and_somebody_el
             .find(|it| it.name == NAME)
             .map(|it| it.kind.clone());
         let parent = if is_ours { ETH0.index } else { ETH1.index };
-        assert_eq!(kinds, Some(LinkKind::Ipvlan { parent }));
+        assert_eq!(kinds, Some(ipvlan(parent)));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::model::{UseIpvlan, UseVmac};
 use crate::net::link::LinkKind;
-use crate::net::virtual_link::{VirtualKind, VirtualLink};
+use crate::net::virtual_link::{IpvlanFlags, VirtualKind, VirtualLink};
 
 const MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 51];
 
@@ -346,6 +346,37 @@ fn below_an_ipvlan_nobody_asks_for_a_client_from_the_virtual_address() {
 }
 
 #[test]
+fn the_address_of_an_ipvlan_stands_there_all_the_time_and_adverts_come_from_it() {
+    let of = |address: Option<&str>| VrrpInstance {
+        use_ipvlan: Some(UseIpvlan {
+            address: address.map(|it| it.parse().unwrap()),
+            ..UseIpvlan::default()
+        }),
+        ..config()
+    };
+    let source = |address| Setup::from(vec![of(address)]).instances[0].source;
+    assert_eq!(source(Some("10.0.0.5/24")), "10.0.0.5".parse().ok());
+    assert_eq!(source(None), None);
+    assert_eq!(source(Some("fe80::5/64")), None, "of the other family");
+
+    let (with, without) = (vec![of(Some("10.0.0.5/24"))], vec![of(None)]);
+    let mut bench = Bench::started(with.clone());
+    let own = |bench: &mut Bench| {
+        let addresses = bench.kernel().addresses.clone();
+        addresses
+            .iter()
+            .filter(|it| it.address.to_string() == "10.0.0.5/24")
+            .count()
+    };
+    assert_eq!(bench.states(), [State::Backup]);
+    assert_eq!(own(&mut bench), 1);
+    bench.reload(with.clone(), without.clone());
+    assert_eq!(own(&mut bench), 0);
+    bench.reload(without, with);
+    assert_eq!(own(&mut bench), 1);
+}
+
+#[test]
 fn an_ipvlan_that_a_crash_has_left_is_used_again() {
     let setup = Setup::from(vec![VrrpInstance {
         use_ipvlan: Some(UseIpvlan::default()),
@@ -355,7 +386,10 @@ fn an_ipvlan_that_a_crash_has_left_is_used_again() {
     bench.kernel().links.push(Link {
         index: 9,
         name: "vrrp.51".into(),
-        kind: LinkKind::Ipvlan { parent: ETH0.index },
+        kind: LinkKind::Ipvlan {
+            parent: ETH0.index,
+            flags: IpvlanFlags::Bridge,
+        },
         ..ETH0.link()
     });
     bench.router.start(bench.now);
