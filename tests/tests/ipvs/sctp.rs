@@ -2,8 +2,9 @@
 //!
 //! Who answers says so, and sends back what it was sent: [`Peer`].
 
+use std::fmt::Write as _;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -110,7 +111,8 @@ impl Association {
     /// Who has answered; with all that was sent to it.
     fn echo(&self, bytes: &[u8]) -> Result<u8> {
         let mut socket = &self.0;
-        socket.write_all(&(bytes.len() as u32).to_be_bytes())?;
+        let length = u32::try_from(bytes.len())?;
+        socket.write_all(&length.to_be_bytes())?;
         for message in bytes.chunks(MESSAGE) {
             socket.write_all(message)?;
         }
@@ -161,16 +163,15 @@ const fn server_port(mode: Mode) -> u16 {
 /// The file; with the servers whose turn it is.
 fn configuration(site: &Site, xdp_mode: &str, servers: &[usize]) -> String {
     let (vip, mode) = (site.layout.virtual_address, site.layout.mode);
-    let servers: String = servers
-        .iter()
-        .map(|number| {
-            let address = site.layout.servers[*number];
-            format!("real_server {address} {} {{\n}}\n", server_port(mode))
-        })
-        .collect();
+    let port = server_port(mode);
+    let all = site.layout.servers.iter().enumerate();
+    let mut lines = String::new();
+    for (_, address) in all.filter(|(number, _)| servers.contains(number)) {
+        writeln!(lines, "real_server {address} {port} {{\n}}").ok();
+    }
     format!(
         "global_defs {{\nxdp_mode {xdp_mode}\n}}\nvirtual_server {vip} {PORT} {{\nlb_algo rr\n\
-         lb_kind {mode}\nprotocol SCTP\n{servers}}}\n"
+         lb_kind {mode}\nprotocol SCTP\n{lines}}}\n"
     )
 }
 
@@ -183,15 +184,19 @@ impl Served {
         let Some(site) = traffic::site(mode)? else {
             return Ok(None);
         };
-        let peer = |number: usize| {
+        let peer = |name: u8, server: &Namespace, address: Ipv4Addr| {
             let address = match mode {
                 Mode::Dr | Mode::Tun => site.layout.virtual_address,
-                Mode::Nat => site.layout.servers[number],
+                Mode::Nat => address,
             };
-            let address = SocketAddr::new(address.into(), server_port(mode));
-            Peer::start(&site.servers[number], number as u8 + 1, address)
+            Peer::start(
+                server,
+                name,
+                SocketAddr::new(address.into(), server_port(mode)),
+            )
         };
-        let peers = [peer(0)?, peer(1)?];
+        let ([first, second], [one, two]) = (&site.servers, site.layout.servers);
+        let peers = [peer(1, first, one)?, peer(2, second, two)?];
         let text = configuration(&site, xdp_mode, &[0, 1]);
         let agent = Agent::start(&site.directors[0], &text)?;
         let served = Self { agent, peers, site };
@@ -231,12 +236,12 @@ fn associations_are_spread_and_carry(mode: Mode, xdp_mode: &str) -> Result<()> {
     let Some(served) = Served::start(mode, xdp_mode)? else {
         return Ok(());
     };
-    let mut answers = [0; 2];
+    let mut answers = Vec::new();
     for _ in 0..4 {
-        let name = served.open()?.echo(b"who is there?")?;
-        answers[usize::from(name) - 1] += 1;
+        answers.push(served.open()?.echo(b"who is there?")?);
     }
-    ensure!(answers == [2, 2], "{answers:?}");
+    answers.sort_unstable();
+    ensure!(answers == [1, 1, 2, 2], "{answers:?}");
     let association = served.open()?;
     let first = association.echo(&noise(200_000))?;
     // Of any length: a checksum is mended by that.
