@@ -102,7 +102,7 @@ pub(crate) fn chunk(packet: Packet, at: usize, end: usize, sctp: *const Sctp) ->
     if (first != COOKIE_ECHO && first != COOKIE_ACK) || length < size_of::<Chunk>() {
         return first;
     }
-    let second = at + size_of::<Sctp>() - size_of::<Chunk>() + ((length + 3) & !3);
+    let mut second = at + size_of::<Sctp>() - size_of::<Chunk>() + ((length + 3) & !3);
     let mut end = end;
     // SAFETY: it does nothing, but the compiler knows that no packet ends behind its frame, and the
     // verifier does not: without it there would be one comparison less.
@@ -110,6 +110,9 @@ pub(crate) fn chunk(packet: Packet, at: usize, end: usize, sctp: *const Sctp) ->
     if second > FARTHEST || second + size_of::<Chunk>() > end {
         return first;
     }
+    // SAFETY: nothing further than `FARTHEST` has come so far. Kernels before 6.3 forget that when the
+    // number has been on the stack.
+    unsafe { asm!("{0} &= 8191", inout(reg) second) };
     match packet.at::<Chunk>(second) {
         // SAFETY: `at` checked the head.
         Some(chunk) if unsafe { (*chunk).kind } == ABORT => ABORT,
