@@ -164,6 +164,9 @@ fn meets(pair: &Pair, family: Family, we_win: bool) -> Result<()> {
     wait_for_both(&ours, &theirs, family, (State::Master, "Master"))?;
     let wire = pair.capture()?;
     let [us, them] = family.sources;
+    // Before its first advert FRR does not know its own address, and yields to any other one's; over IPv6
+    // that is a second later, since it sends one when its interface has no address yet.
+    wire.wait_for(them)?;
     let (winner, loser) = if we_win { (us, them) } else { (them, us) };
     let (winner_deaf, loser_deaf) = if we_win {
         (ours_deaf, theirs_deaf)
