@@ -106,10 +106,13 @@ fn datagrams(network: &Network, tunnel: &Tunnelled) -> Result<Vec<Vec<u8>>> {
     Ok(frames.into_iter().map(|frame| frame.bytes).collect())
 }
 
-/// A frame without what is chance or ours to choose, which has to be sound: identifications, flow labels,
+/// The packet of a frame without what is chance or ours to choose, which has to be sound: identifications, flow labels,
 /// the source port of GUE, and the checksums over them.
 fn without_chance(tunnel: &Tunnelled, mut frame: Vec<u8>) -> Result<Vec<u8>> {
-    let packet = frame.get_mut(14..).context("no packet")?;
+    ensure!(frame.len() > 14, "no packet");
+    // Each network has Ethernet addresses of its own.
+    let mut frame = frame.split_off(14);
+    let packet = &mut frame[..];
     let at = ip(packet)?;
     let inner = match tunnel.protocol {
         47 => {
