@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::config::model::{
-    AddressKey, Config, Forwarding, Served, VirtualServer, VirtualServerKey,
+    AddressKey, Config, Forwarding, Protocol, Served, Tunnel, VirtualServer, VirtualServerKey,
 };
 
 /// What is in the way of XDP.
@@ -50,6 +50,14 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
     say(
         is_ipv6 && server.uses(Forwarding::Nat),
         "it serves IPv6 in DR and TUN mode only",
+    );
+    let is_sctp = addresses().any(|key| key.protocol == Protocol::Sctp);
+    let other_tunnels = is_ipv6
+        || servers(server).any(|address| address.is_ipv6())
+        || server.tunnels().any(|it| it != Tunnel::Ipip);
+    say(
+        is_sctp && server.uses(Forwarding::Tun) && other_tunnels,
+        "it serves SCTP in no tunnel but that of IPv4 in IPv4",
     );
     let of_a_link = |key: &AddressKey| match key.address {
         IpAddr::V6(address) => address.is_unicast_link_local(),

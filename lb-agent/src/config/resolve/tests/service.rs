@@ -197,6 +197,21 @@ fn a_tunnel_may_lead_to_the_other_family() {
 }
 
 #[test]
+fn sctp_is_for_xdp_in_no_tunnel_but_that_of_ipv4_in_ipv4() {
+    let said = |server: &str, tunnel: &str| {
+        let loaded = of(&format!(
+            "virtual_server 10.0.0.1 80 {{\nlb_algo rr\nlb_kind TUN {tunnel}\nprotocol SCTP\n\
+             real_server {server} 80 {{\n}}\n}}"
+        ));
+        let text = messages(&loaded).join("; ");
+        text.contains("no tunnel but that of IPv4 in IPv4")
+    };
+    assert!(!said("10.0.0.2", ""));
+    assert!(said("fd00::2", ""));
+    assert!(said("10.0.0.2", "type gre"));
+}
+
+#[test]
 fn what_does_not_go_with_what_is_served_is_mended_as_keepalived_does() {
     let loaded = of(
         "virtual_server 10.0.0.1 0 {\nxdp_mode off\nlb_algo rr\nlb_kind DR\nprotocol TCP\nops\n\
