@@ -11,8 +11,8 @@ use std::fs;
 use aya::util::nr_cpus;
 use aya_obj::generated::bpf_map_type::{
     self, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_ARRAY_OF_MAPS, BPF_MAP_TYPE_DEVMAP_HASH,
-    BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_PERF_EVENT_ARRAY,
-    BPF_MAP_TYPE_PROG_ARRAY, BPF_MAP_TYPE_RINGBUF,
+    BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY,
+    BPF_MAP_TYPE_PERF_EVENT_ARRAY, BPF_MAP_TYPE_PROG_ARRAY, BPF_MAP_TYPE_RINGBUF,
 };
 
 use super::flow_tables::FlowTables;
@@ -121,6 +121,12 @@ fn bytes(map: &aya_obj::Map, entries: u64, processors: u64) -> u64 {
         Ok(
             BPF_MAP_TYPE_ARRAY_OF_MAPS | BPF_MAP_TYPE_PROG_ARRAY | BPF_MAP_TYPE_PERF_EVENT_ARRAY,
         ) => ARRAY + entries * POINTER,
+        Ok(BPF_MAP_TYPE_HASH) => {
+            // One more for each processor, and a pointer to it.
+            let elements = (entries + processors) * (HASH_ELEMENT + key + value);
+            let buckets = entries.next_power_of_two() * HASH_BUCKET;
+            HASH + elements + buckets + processors * POINTER
+        }
         Ok(BPF_MAP_TYPE_LRU_HASH) => {
             let buckets = entries.next_power_of_two();
             HASH + entries * (HASH_ELEMENT + key + value) + buckets * HASH_BUCKET

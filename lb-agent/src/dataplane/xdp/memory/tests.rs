@@ -24,6 +24,7 @@ fn no_map_is_of_a_type_whose_sum_is_not_known() {
                 BPF_MAP_TYPE_ARRAY_OF_MAPS,
                 BPF_MAP_TYPE_PROG_ARRAY,
                 BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+                BPF_MAP_TYPE_HASH,
                 BPF_MAP_TYPE_LRU_HASH,
                 BPF_MAP_TYPE_DEVMAP_HASH,
                 BPF_MAP_TYPE_RINGBUF,
