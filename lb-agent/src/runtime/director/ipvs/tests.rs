@@ -87,7 +87,7 @@ fn every_kind_of_virtual_server_has_its_services() {
             "FWM 7 wlc",
             "  10.0.0.2:0 Tunnel(Gue { port: 6080, checksum: Full }) 1",
             "SCTP [fd00::1]:0 rr -p 360 Prefix(64)",
-            "  [fd00::2]:0 Route 1",
+            "  [fd00::2]:0 Masquerade 1",
             "TCP 10.0.0.8:80 rr",
             "  10.0.0.2:80 Route 1",
             "TCP 10.0.0.9:80 rr",
