@@ -229,8 +229,19 @@ fn tables_that_the_machine_cannot_hold_are_refused_with_the_numbers() -> Result<
             "{text}"
         );
         ensure!(!pins.map("FLOWS4").exists());
-        // Nothing is in the way of smaller ones.
-        Subject::load(pins, SMALL)?;
+        // Nothing is in the way of smaller ones, and nothing of them is given up for others.
+        let mut small = Subject::load(pins, SMALL)?;
+        small.configure()?;
+        let servers = small.send(true)?;
+        drop(small);
+        let refused = Object::load_with(pins, tables).err();
+        ensure!(
+            matches!(refused, Some(ObjectError::NoMemory { .. })),
+            "{refused:?}"
+        );
+        let mut small = Subject::load(pins, SMALL)?;
+        ensure!(small.send(false)? == servers);
+        ensure!(small.maps.flows().count() == usize::from(CLIENTS));
         Ok(())
     })
 }

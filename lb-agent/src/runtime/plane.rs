@@ -133,7 +133,20 @@ impl Plane {
         if !pins.may_exist() {
             return Ok(None);
         }
-        match Self::load_into(pins.clone(), tables, times, gates) {
+        let loaded = match Self::load_into(pins.clone(), tables, times, gates) {
+            // What works goes on as it is: nobody's connections end for the sake of a size.
+            Err(PlaneError::Object(error @ ObjectError::NoMemory { .. }))
+                if FlowTables::are_pinned(pins) =>
+            {
+                tracing::warn!(
+                    "{}; the flow tables of the earlier agent stay",
+                    chain(&error)
+                );
+                Self::load_into(pins.clone(), FlowTables::pinned(pins), times, gates)
+            }
+            other => other,
+        };
+        match loaded {
             Ok((mut adopted, found)) => {
                 adopted.found = Some(found);
                 tracing::info!(

@@ -61,6 +61,13 @@ impl FlowTables {
         }
     }
 
+    /// Whether an earlier agent has left both.
+    pub fn are_pinned(pins: &Pins) -> bool {
+        [FLOWS4, FLOWS6]
+            .iter()
+            .all(|name| entries(pins, name).is_some())
+    }
+
     /// Buckets of the table of IPv4.
     pub const fn buckets4(self) -> u32 {
         self.mask4 + 1
@@ -97,6 +104,13 @@ impl FlowTables {
     /// The maps, with their entries.
     pub(super) const fn maps(self) -> [(&'static str, u32); 2] {
         [(FLOWS4, self.buckets4()), (FLOWS6, self.buckets6())]
+    }
+
+    /// Whether an earlier agent has left map `name`, and with this size if it is one of the tables.
+    pub(super) fn stands(self, pins: &Pins, name: &str) -> bool {
+        let is_there = pins.map(name).exists();
+        let wanted = self.entries_of(name);
+        is_there && wanted.is_none_or(|wanted| entries(pins, name) == Some(wanted))
     }
 
     /// Gives up the tables of an earlier agent that have another size, and says so; whether there were

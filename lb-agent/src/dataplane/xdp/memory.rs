@@ -150,7 +150,10 @@ pub fn processors() -> u64 {
 /// Memory that this machine has, and what of it can be had now, bytes; `None`: it does not say.
 pub fn of_machine() -> Option<(u64, u64)> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
-    Some((field(&text, "MemTotal:")?, field(&text, "MemAvailable:")?))
+    // What others have in memory may go there.
+    let swap = field(&text, "SwapFree:").unwrap_or_default();
+    let available = field(&text, "MemAvailable:")?;
+    Some((field(&text, "MemTotal:")?, available.saturating_add(swap)))
 }
 
 /// A line of `/proc/meminfo`, which counts in KiB.

@@ -13,6 +13,7 @@ use super::flow_tables::FlowTables;
 use super::maps::NAMES;
 use super::memory;
 use super::pins::{Pins, PinsError};
+use super::trace;
 
 /// Name of the program that is attached.
 const BALANCE: &str = "lb_agent";
@@ -149,15 +150,17 @@ impl Object {
     /// The same, with flow tables of these sizes: those of another size begin anew.
     pub fn load_with(pins: &Pins, tables: FlowTables) -> Result<Self, ObjectError> {
         pins.create()?;
-        let is_anew = tables.discard_others(pins)?;
         require_memory(pins, tables)?;
+        let is_anew = tables.discard_others(pins)?;
         let called = CALLED.map(|(name, _)| name);
         let programs = called.into_iter().chain([HEARTBEAT]);
         let mut ebpf = load(pins, tables, programs)?;
         let mut programs = connect(&mut ebpf, CALLED)?;
         if is_anew {
-            // Who traces has programs with the old tables; without this place no packet gets there.
-            let _gone = programs.clear_index(&program::TRACE);
+            // Who traces has programs with the old tables; without their places no packet gets there.
+            for (_, place) in trace::TRACING {
+                let _gone = programs.clear_index(&place);
+            }
         }
         Ok(Self {
             _programs: programs,
@@ -198,10 +201,10 @@ impl Object {
 }
 
 /// Refuses maps that this machine cannot hold, before the kernel takes memory away from others for
-/// them.
+/// them, and before anything is given up that is there.
 fn require_memory(pins: &Pins, tables: FlowTables) -> Result<(), ObjectError> {
     let maps = memory::maps(tables, memory::processors());
-    let missing = maps.iter().filter(|map| !pins.map(&map.name).exists());
+    let missing = maps.iter().filter(|map| !tables.stands(pins, &map.name));
     let takes = missing.map(|map| map.bytes).sum();
     match memory::of_machine() {
         Some((_, available)) if takes > available => {

@@ -28,7 +28,7 @@ use super::object::{self, ObjectError};
 use super::pins::Pins;
 
 /// The programs with their places in `PROGRAMS`; one comes before those that hand over to it.
-const TRACING: [(&str, u32); 9] = [
+pub(super) const TRACING: [(&str, u32); 9] = [
     ("lb_trace_tunnel_sum", program::TRACE_TUNNEL_SUM),
     ("lb_trace_tunnel", program::TRACE_TUNNEL),
     ("lb_trace_sctp", program::TRACE_SCTP),

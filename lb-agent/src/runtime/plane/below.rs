@@ -135,6 +135,16 @@ impl Plane {
             return Err(why.clone());
         }
         match self.attach(base, XdpMode::Native) {
+            // Generic mode has the kernel send, which is slower, and gets there.
+            Ok(Mode::Native) if wanted.egress && self.takes_frames(base.index) == Some(false) => {
+                let why = format!(
+                    "{} takes no packets that an XDP program sends on to it",
+                    base.name
+                );
+                let refusal = (base.mtu, why.clone());
+                self.lower.refused.insert(base.index, refusal);
+                Err(why)
+            }
             Ok(Mode::Native) => {
                 self.lower.refused.remove(&base.index);
                 Ok(())

@@ -206,13 +206,11 @@ impl Plane {
             Native::Below(below) => Some(below),
             Native::Itself | Native::Nowhere(_) => None,
         });
-        // Frames to a bond arrive by its ports.
-        let below = below.flat_map(|it| {
-            let arrivals = it
-                .arrivals
-                .iter()
-                .map(move |port| (port.index, it.link.mac));
-            arrivals.chain([(it.link.index, it.link.mac)])
+        // Frames to a bond arrive by its ports. Those to the VMAC of an interface above are taken everywhere.
+        let below = below.flat_map(|below| {
+            let mac = below.link.mac;
+            let arrivals = below.arrivals.iter().map(move |port| (port.index, mac));
+            arrivals.chain([(below.link.index, mac)])
         });
         let links = wanted.iter().map(|it| (it.link.index, it.link.mac));
         let wanted: BTreeMap<u32, [u8; 6]> = below.chain(links).collect();
@@ -225,7 +223,7 @@ impl Plane {
         self.maps.set_stations(stations);
     }
 
-    fn takes_frames(&mut self, index: u32) -> Option<bool> {
+    pub(super) fn takes_frames(&mut self, index: u32) -> Option<bool> {
         let answer = self.netdev.as_mut()?.takes_frames(index);
         answer
             .inspect_err(|error| tracing::debug!("{error}"))
