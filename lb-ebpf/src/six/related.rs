@@ -13,7 +13,7 @@ use lb_common::fragment::{First, FragmentKey6};
 use lb_common::service::{ServiceKey6, TCP, UDP};
 use lb_common::stats::Reason;
 
-use super::parse::{FIXED, ICMP6, Walked, length, walk};
+use super::parse::{FIXED, ICMP6, Walked, length, may_have_ports, walk};
 use super::{destination, forward, send, source};
 use crate::backends;
 use crate::balance::{Choice, jiffies, leave_to, pass_gate};
@@ -202,7 +202,7 @@ fn pass_on_fragment(
 ) -> Result<u32, Refused> {
     const UNKNOWN: Refused = Refused::Because(Reason::Fragment);
     let (key, next) = fragment(packet, ip, start).ok_or(Refused::NotOurs)?;
-    if next == ICMP6 {
+    if !may_have_ports(next) {
         return Err(Refused::NotOurs);
     }
     // SAFETY: the caller has checked the header.
