@@ -25,7 +25,7 @@ pub fn since_1970() -> Duration {
 
 /// The kernel's monotonic clock, which BPF programs read, too.
 pub fn monotonic() -> Duration {
-    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC);
     now.map_or(Duration::ZERO, Duration::from)
 }
 
