@@ -1,6 +1,7 @@
 //! What somebody is told who traces, beside what became of the frames.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use lb_agent::dataplane::xdp::trace::Tracer;
@@ -23,7 +24,7 @@ pub(crate) struct Traced {
 impl Traced {
     pub(crate) fn new(rig: &Rig, network: &Network) -> Result<Self> {
         let tracer = rig.trace(network)?;
-        tracer.renew(clock::monotonic());
+        renew(&tracer);
         Ok(Self {
             tracer,
             decisions: BTreeSet::new(),
@@ -33,7 +34,7 @@ impl Traced {
 
     /// Of one frame, of which this has become, the same has been told.
     pub(crate) fn check(&mut self, frame: &[u8], ingress: u32, outcome: &Outcome) -> Result<()> {
-        self.tracer.renew(clock::monotonic());
+        renew(&self.tracer);
         let told = self.tracer.take_event();
         ensure!(self.tracer.take_event().is_none(), "told twice");
         if !is_watched(frame) {
@@ -72,6 +73,11 @@ impl Traced {
         ensure!(self.reasons.len() > 10, "only {:?}", self.reasons);
         Ok(())
     }
+}
+
+/// Says that somebody reads, for as long as a new configuration takes on a machine with much to do.
+pub(crate) fn renew(tracer: &Tracer) {
+    tracer.renew(clock::monotonic() + Duration::from_mins(1));
 }
 
 /// Whether a frame is one of IP for a single host, with all of its first header.

@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result, ensure};
 use lb_agent::config::model::Forwarding::Dr;
 use lb_agent::dataplane::xdp::trace::Tracer;
-use lb_agent::runtime::clock;
 use lb_common::address6::words;
 use lb_common::stats::Reason;
 use lb_common::trace::{Event, NO_REASON, decision};
@@ -16,10 +15,11 @@ use crate::frame::{TCP, v4};
 use crate::model::{PASS, REDIRECT};
 use crate::network::Network;
 use crate::rig::Rig;
+use crate::traced::renew;
 
 /// Sends a frame; what is told of it, and nothing else.
 fn told(tracer: &mut Tracer, rig: &mut Rig, network: &Network, frame: &[u8]) -> Result<Event> {
-    tracer.renew(clock::monotonic());
+    renew(tracer);
     let found = rig.send(frame, network.front.index)?;
     let event = tracer.take_event().context("nothing is told")?;
     ensure!(tracer.take_event().is_none(), "told twice");
