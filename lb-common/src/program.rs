@@ -17,5 +17,17 @@ pub const TRACE_IPV6: u32 = 4;
 pub const TRACE_IPV6_ADMISSION: u32 = 5;
 /// [`IPV6_RELATED`], watched.
 pub const TRACE_IPV6_RELATED: u32 = 6;
+/// IPv6, packets of servers in NAT mode.
+pub const IPV6_REPLIES: u32 = 7;
+/// [`IPV6_REPLIES`], watched.
+pub const TRACE_IPV6_REPLIES: u32 = 8;
+/// IPv6, packets to servers in NAT mode.
+pub const IPV6_NAT: u32 = 9;
+/// [`IPV6_NAT`], watched.
+pub const TRACE_IPV6_NAT: u32 = 10;
+/// IPv6, replies of servers in NAT mode that [`IPV6_REPLIES`] has found the server of.
+pub const IPV6_WAY_BACK: u32 = 11;
+/// [`IPV6_WAY_BACK`], watched.
+pub const TRACE_IPV6_WAY_BACK: u32 = 12;
 /// Places of the map.
-pub const COUNT: u32 = 7;
+pub const COUNT: u32 = 13;

@@ -118,6 +118,22 @@ pub(crate) fn lb_trace_admit6(ctx: XdpContext) -> u32 {
     verdict
 }
 
+/// Packets over IPv6 to servers in NAT mode, to which [`lb_agent6`] and [`lb_admit6`] hand over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_nat6(ctx: XdpContext) -> u32 {
+    six::translate(&ctx)
+}
+
+/// [`lb_nat6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_nat6(ctx: XdpContext) -> u32 {
+    let verdict = six::translate(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
 /// Packets of IPv6 without ports that follow a flow, to which [`lb_agent6`] hands over.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
@@ -130,6 +146,38 @@ pub(crate) fn lb_related6(ctx: XdpContext) -> u32 {
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_trace_related6(ctx: XdpContext) -> u32 {
     let verdict = six::follow(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// Packets of servers in NAT mode over IPv6, to which [`lb_agent6`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_replies6(ctx: XdpContext) -> u32 {
+    six::reply::<false>(&ctx)
+}
+
+/// [`lb_replies6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_replies6(ctx: XdpContext) -> u32 {
+    let verdict = six::reply::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// Replies over IPv6 on their way back, to which [`lb_replies6`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_return6(ctx: XdpContext) -> u32 {
+    six::send_back(&ctx)
+}
+
+/// [`lb_return6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_return6(ctx: XdpContext) -> u32 {
+    let verdict = six::send_back(&ctx);
     trace::tell(ctx.ctx, verdict);
     verdict
 }

@@ -6,14 +6,18 @@
 
 mod answer;
 mod forward;
+mod icmp;
+mod nat;
 mod parse;
 mod related;
+mod replies;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::address6::{Address6, folded};
 use lb_common::asked::Asked6;
+use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{TICK_SHIFT, target};
 use lb_common::fragment;
@@ -49,21 +53,35 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         unsafe { PROGRAMS.tail_call(ctx, program::TRACE_IPV6) };
     }
     // SAFETY: `at` checked both headers.
-    let (to, destination) = unsafe { (ethernet.cast::<u64>().read(), destination(ip)) };
-    if !control.filter.may_be_destination6(destination) {
+    let (to, next, ours) = unsafe {
+        let ours = Ours {
+            destination: control.filter.may_be_destination6(destination(ip)),
+            source: control.filter.may_be_source6(source(ip)),
+        };
+        (ethernet.cast::<u64>().read(), (*ip).next_header, ours)
+    };
+    if next != ICMP6 && !ours.destination && !ours.source {
         return XDP_PASS;
     }
     if !control.stations.is_for_us(ctx.ingress_ifindex() as u32, to) {
-        // SAFETY: as above. Of `ICMPv6` it is not known whether it would be ours.
-        if unsafe { (*ip).next_header } != ICMP6 {
+        // Of `ICMPv6` it is not known whether it would be ours.
+        if next != ICMP6 {
             stats::count(Reason::OtherHost);
         }
         return XDP_PASS;
     }
-    match from_client::<TRACED>(ctx, packet, control, ip) {
+    match pass_on::<TRACED>(ctx, packet, control, ip, &ours) {
         Ok(verdict) => verdict,
         Err(refused) => refused.verdict(),
     }
+}
+
+/// What the filter says of the addresses of a packet.
+struct Ours {
+    /// Its destination may be a virtual address.
+    destination: bool,
+    /// Its source may be a server in NAT mode.
+    source: bool,
 }
 
 /// The destination address.
@@ -88,15 +106,22 @@ unsafe fn source(ip: *const Ipv6) -> Address6 {
     unsafe { (&raw const (*ip).source).cast::<Address6>().read() }
 }
 
-/// A packet of a client: to the server of its flow, else to the program for new ones.
+/// A packet that may be ours: of a client, of a server in NAT mode, or about one of theirs.
 #[inline(always)]
-fn from_client<const TRACED: bool>(
+fn pass_on<const TRACED: bool>(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
     ip: *mut Ipv6,
+    ours: &Ours,
 ) -> Result<u32, Refused> {
-    let headers = match parse(ctx, packet, control, ip) {
+    // An error may come from anybody on the way.
+    let headers = if ours.destination || ours.source {
+        parse(ctx, packet, control, ip)
+    } else {
+        Err(Refused::Later)
+    };
+    let headers = match headers {
         Ok(headers) => headers,
         Err(Refused::Later) => {
             call::<TRACED>(ctx, program::TRACE_IPV6_RELATED, program::IPV6_RELATED);
@@ -104,16 +129,39 @@ fn from_client<const TRACED: bool>(
         }
         Err(refused) => return Err(refused),
     };
-    let question = ask::<TRACED>(&headers, control)?;
-    if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
-        let verdict = send(ctx, packet, ip, headers.length, &choice, question.tick);
-        if verdict.is_ok() {
-            note_fragment(ctx, ip, &choice, question.tick);
+    if ours.destination {
+        match from_client::<TRACED>(ctx, packet, control, &headers) {
+            // The filter takes some clients for virtual addresses: replies to them come here, too.
+            Err(Refused::NotOurs) => {}
+            decided => return decided,
         }
-        return verdict.map_err(Refused::Because);
+    }
+    if ours.source && control.filter.may_be_server6(&replies::server(&headers)) {
+        call::<TRACED>(ctx, program::TRACE_IPV6_REPLIES, program::IPV6_REPLIES);
+    }
+    Err(Refused::NotOurs)
+}
+
+/// A packet of a client: to the server of its flow, else to the program for new ones.
+#[inline(always)]
+fn from_client<const TRACED: bool>(
+    ctx: &XdpContext,
+    packet: Packet,
+    control: &Control,
+    headers: &Headers,
+) -> Result<u32, Refused> {
+    let question = ask::<TRACED>(headers, control)?;
+    if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
+        if is_nat(&choice) {
+            let word = u32::from(choice.number);
+            hand_on::<TRACED>(ctx, word, question.tick);
+            return Ok(XDP_PASS);
+        }
+        let (ip, length) = (headers.ip, headers.length);
+        return send(ctx, packet, ip, length, &choice, question.tick).map_err(Refused::Because);
     }
     // SAFETY: `parse` checked the header.
-    if is_bad_source(question.key.rest, unsafe { destination(ip) }) {
+    if is_bad_source(question.key.rest, unsafe { destination(headers.ip) }) {
         return Err(Refused::Because(Reason::BadSource));
     }
     hand_over(&question);
@@ -148,7 +196,8 @@ fn hand_over<const TRACED: bool>(question: &Question<Six<TRACED>>) {
                 tick: question.tick,
                 protocol: question.protocol,
                 flags: question.flags,
-                pad: [0; 6],
+                pad: [0; 2],
+                admission: 0,
             });
         }
     }
@@ -221,7 +270,7 @@ pub(crate) fn admit<const TRACED: bool>(ctx: &XdpContext) -> u32 {
             if TRACED {
                 trace::note_admission(admission);
             }
-            send_new(ctx.ctx, admission.word())
+            send_new::<TRACED>(ctx.ctx, admission.word())
         }
         Err(reason) => Refused::Because(reason).verdict(),
     }
@@ -251,7 +300,42 @@ const fn is_bad_source(source: Address6, destination: Address6) -> bool {
         || source[0] == destination[0] && source[1] == destination[1]
 }
 
-/// Sends a packet to the server that was chosen for it.
+/// Whether a packet is to be translated for its server, and can be sent there.
+#[inline(always)]
+const fn is_nat(choice: &Choice) -> bool {
+    let head = choice.slot.head;
+    head.has(flags::READY) && head.flags() & flags::METHOD == flags::NAT
+}
+
+/// Hands a packet that is to be translated to the program that does it, with what is known of it: an
+/// [`Admission`] or the number of a slot. If there is no program this returns.
+#[inline(always)]
+fn hand_on<const TRACED: bool>(ctx: &XdpContext, admission: u32, tick: u32) {
+    note_admission(admission, tick);
+    call::<TRACED>(ctx, program::TRACE_IPV6_NAT, program::IPV6_NAT);
+}
+
+/// Leaves what is known of a packet for the program that translates it.
+#[inline(always)]
+fn note_admission(admission: u32, tick: u32) {
+    if let Some(asked) = ASKED6.get_ptr_mut(0) {
+        // SAFETY: the record is this CPU's own.
+        unsafe {
+            (*asked).admission = admission;
+            (*asked).tick = tick;
+        }
+    }
+}
+
+/// What the program before has left: an [`Admission`] or the number of a slot, and the tick.
+#[inline(always)]
+fn noted_admission() -> Option<(Admission, u32)> {
+    let asked = ASKED6.get_ptr(0)?;
+    // SAFETY: the record is this CPU's own, and nothing but the program before has run since.
+    unsafe { Some((Admission::from_word((*asked).admission), (*asked).tick)) }
+}
+
+/// Sends a packet to the server that was chosen for it, untranslated.
 #[inline(always)]
 fn send(
     ctx: &XdpContext,
@@ -262,26 +346,27 @@ fn send(
     tick: u32,
 ) -> Result<u32, Reason> {
     leave_to(choice, length)?;
+    let target = target(choice.number, choice.slot.head.generation());
+    note_fragment(ctx, ip, target, fragment::stamp(tick));
     let verdict = forward::to_server(ctx, packet, ip, length, &choice.slot, tick)?;
     stats::towards_server(choice.number, length, choice.new);
     Ok(verdict)
 }
 
-/// Notes where a packet has gone, if it is the first of several fragments.
+/// Notes where a packet goes, or comes from, if it is the first of several fragments.
 #[inline(always)]
-fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
+fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, target: u32, stamp: u32) {
     // SAFETY: the caller has checked the header, and has not moved the head of the packet.
     let next = unsafe { (*ip).next_header };
     if next != TCP && next != UDP {
-        let target = target(choice.number, choice.slot.head.generation());
-        related::remember(ctx.ctx, target, fragment::stamp(tick));
+        related::remember(ctx.ctx, target, stamp);
     }
 }
 
 /// The verdict for a packet that has been given to a server. The programs before have seen that it is
 /// whole.
 #[inline(never)]
-fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
+fn send_new<const TRACED: bool>(ctx: *mut xdp_md, admission: u32) -> u32 {
     let (ctx, admission) = (XdpContext::new(ctx), Admission::from_word(admission));
     let packet = Packet::new(&ctx);
     let sent = || {
@@ -292,13 +377,51 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
             new: admission.is_new(),
         };
         let tick = (jiffies() >> TICK_SHIFT) as u32;
+        if is_nat(&choice) {
+            // Without the flow nobody could translate the replies.
+            if admission.is_forgotten() {
+                let reason = if choice.new {
+                    Reason::NoRoom
+                } else {
+                    Reason::NoFlow
+                };
+                return Err(Refused::Because(reason));
+            }
+            hand_on::<TRACED>(&ctx, admission.word(), tick);
+            return Ok(XDP_PASS);
+        }
         // SAFETY: `at` checked the header.
         let length = unsafe { length(ip) };
-        let verdict = send(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)?;
-        note_fragment(&ctx, ip, &choice, tick);
-        Ok(verdict)
+        send(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)
     };
     sent().unwrap_or_else(Refused::verdict)
+}
+
+/// The verdict for a packet that is to be translated for its server, which the program before has left.
+#[inline(always)]
+pub(crate) fn translate(ctx: &XdpContext) -> u32 {
+    nat::to_server(ctx).unwrap_or_else(Refused::verdict)
+}
+
+/// The verdict for a packet that may be the reply of a server in NAT mode. A program of its own, as
+/// [`admit`].
+#[inline(always)]
+pub(crate) fn reply<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    match replies::find(ctx) {
+        Ok(slot) => {
+            let tick = (jiffies() >> TICK_SHIFT) as u32;
+            note_admission(slot.into(), tick);
+            call::<TRACED>(ctx, program::TRACE_IPV6_WAY_BACK, program::IPV6_WAY_BACK);
+            XDP_PASS
+        }
+        Err(refused) => refused.verdict(),
+    }
+}
+
+/// The verdict for a reply whose server the program before has left.
+#[inline(always)]
+pub(crate) fn send_back(ctx: &XdpContext) -> u32 {
+    replies::send_back(ctx).unwrap_or_else(Refused::verdict)
 }
 
 /// The verdict for a packet without ports of its own: an error about a packet of a flow, or a fragment. A

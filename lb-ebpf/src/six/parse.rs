@@ -21,6 +21,8 @@ pub(super) struct Headers {
     /// Source and destination port. With [`TCP`] all of the TCP header is there, with [`UDP`] all
     /// of the UDP header.
     pub(super) ports: *mut Ports,
+    /// Where those stand, in bytes from the beginning of the packet.
+    pub(super) transport: u64,
     /// TCP flags; of a datagram ACK.
     pub(super) flags: u8,
     /// [`TCP`] or [`UDP`].
@@ -111,6 +113,7 @@ pub(super) fn parse(
     Ok(Headers {
         ip,
         ports,
+        transport: header,
         flags,
         protocol,
         length,

@@ -52,8 +52,8 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         "it knows no tunnel from one family to the other yet",
     );
     say(
-        is_ipv6 && (server.uses(Forwarding::Nat) || server.uses(Forwarding::Tun)),
-        "it serves IPv6 in DR mode only",
+        is_ipv6 && server.uses(Forwarding::Tun),
+        "it knows no tunnel for IPv6 yet",
     );
     let of_a_link = |key: &AddressKey| match key.address {
         IpAddr::V6(address) => address.is_unicast_link_local(),

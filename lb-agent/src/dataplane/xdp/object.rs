@@ -16,8 +16,11 @@ use super::pins::{Pins, PinsError};
 const BALANCE: &str = "lb_agent";
 /// The programs that it hands packets to, with their places in [`PROGRAMS`]. One comes before those
 /// that hand over to it.
-const CALLED: [(&str, u32); 3] = [
+const CALLED: [(&str, u32); 6] = [
     ("lb_related6", program::IPV6_RELATED),
+    ("lb_return6", program::IPV6_WAY_BACK),
+    ("lb_replies6", program::IPV6_REPLIES),
+    ("lb_nat6", program::IPV6_NAT),
     ("lb_admit6", program::IPV6_ADMISSION),
     ("lb_agent6", program::IPV6),
 ];

@@ -27,8 +27,11 @@ use super::object::{self, ObjectError};
 use super::pins::Pins;
 
 /// The programs with their places in `PROGRAMS`; one comes before those that hand over to it.
-const TRACING: [(&str, u32); 4] = [
+const TRACING: [(&str, u32); 7] = [
     ("lb_trace_related6", program::TRACE_IPV6_RELATED),
+    ("lb_trace_return6", program::TRACE_IPV6_WAY_BACK),
+    ("lb_trace_replies6", program::TRACE_IPV6_REPLIES),
+    ("lb_trace_nat6", program::TRACE_IPV6_NAT),
     ("lb_trace_admit6", program::TRACE_IPV6_ADMISSION),
     ("lb_trace6", program::TRACE_IPV6),
     ("lb_trace", program::TRACE),

@@ -1,11 +1,12 @@
 //! IPv6. A world of IPv4 has an image in IPv6, address by address, and what is true of the one is
 //! true of the other: `twins` runs both through the program. What IPv6 alone has, its headers above
-//! all, `damage` and `promises` look at, `related` at errors and fragments, `limits` at who counts as one
+//! all, `damage` and `promises` look at, `nat` at what is translated, `related` at errors and fragments, `limits` at who counts as one
 //! client, `races` at clients whose keys are the same, and `traced` at what somebody is told who traces.
 
 mod damage;
 mod frame;
 mod limits;
+mod nat;
 mod promises;
 mod races;
 mod related;
@@ -26,7 +27,7 @@ use crate::frame::v4;
 /// The image of an address. Its four words come to the address of IPv4 when they are folded, so that
 /// what hashes an address chooses alike; each has a network of 64 bits for itself, and so counts as one
 /// client.
-fn image(address: Ipv4Addr) -> Ipv6Addr {
+pub(crate) fn image(address: Ipv4Addr) -> Ipv6Addr {
     let [first, host] = [0x2001_0db8, 1];
     let words = [first, first ^ address.to_bits(), host, host];
     let bits = words.map(u128::from).into_iter();
@@ -42,10 +43,13 @@ fn namesake(number: u32, secret: u64) -> Ipv6Addr {
     address6::address([prefix, mix(prefix, secret) ^ 9])
 }
 
-/// A service and its image, both in DR mode.
+/// A service and its image, without tunnels.
 fn twins(service: &Service) -> [Service; 2] {
     let servers = service.servers.iter().map(|server| Server {
-        method: Forwarding::Dr,
+        method: match server.method {
+            Forwarding::Tun => Forwarding::Dr,
+            method @ (Forwarding::Dr | Forwarding::Nat) => method,
+        },
         path: match server.path {
             // What does not fit is the matter of `promises`: the headers are not of one length.
             Path::Via(hop) => Path::Via(Hop { mtu: 1500, ..hop }),
