@@ -175,7 +175,7 @@ struct Supervisor {
     memory: Memory,
     signals: Signals,
     conduct: Conduct,
-    /// The data plane has to hear of something.
+    /// The data plane has to hear of something at once.
     stale: bool,
     /// What of health it has not heard of.
     applied: Applied,
@@ -217,6 +217,8 @@ impl Supervisor {
                 outcome = self.planes.module() => {
                     self.stale |= self.planes.handle_module(outcome, &mut self.director);
                 }
+                // What health has found may be applied now.
+                () = wait_until(self.applied.poll_timeout()) => {}
                 _ = heartbeat.tick() => self.beat(),
             }
             self.settle();
@@ -268,11 +270,13 @@ impl Supervisor {
 
     /// Brings the data plane to what is desired now, if anything has changed.
     fn update(&mut self) {
-        if std::mem::take(&mut self.stale) {
-            self.planes.update(&mut self.director);
-            self.tell_attached();
+        let began = clock::now();
+        if !std::mem::take(&mut self.stale) && !self.applied.is_due(began) {
+            return;
         }
-        if let Some((count, took)) = self.applied.applied(clock::now()) {
+        self.planes.update(&mut self.director);
+        self.tell_attached();
+        if let Some((count, took)) = self.applied.applied(began, clock::now()) {
             let millis = took.as_millis();
             debug!("{count} changes of health in the data plane, {millis} ms after the first");
         }

@@ -71,6 +71,5 @@ impl Supervisor {
             self.memory.note_change();
             self.applied.changed(event.at);
         }
-        self.stale |= changed;
     }
 }
