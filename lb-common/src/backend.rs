@@ -1,4 +1,4 @@
-//! A real server of one virtual server: where its packets go and how they are rewritten.
+//! A real server of one virtual server, a member of its pool: where its packets go and how they are rewritten.
 
 use core::net::IpAddr;
 
@@ -38,7 +38,7 @@ pub mod flags {
 /// ```text
 ///  word 0  dst_mac[6] generation     word 4  vip     tunnel_source
 ///  word 1  src_mac[6] flags          word 5  weight  proto gate
-///  word 2  ifindex service mtu       word 6, 7 spare
+///  word 2  ifindex pool mtu          word 6, 7 spare
 ///  word 3  addr port vport           words 8 to 15 of IPv6: addr6, vip6, spare
 /// ```
 ///
@@ -62,15 +62,16 @@ pub struct Backend {
     pub flags: u16,
     /// Interface the packet leaves by.
     pub ifindex: u32,
-    /// The service this slot serves.
-    pub service: u16,
+    /// The pool that the server is in.
+    pub pool: u16,
     /// MTU of the interface, bytes.
     pub mtu: u16,
     /// Address of the server, network byte order.
     pub addr: u32,
     /// Port of the server, network byte order.
     pub port: u16,
-    /// Port of the virtual server, network byte order.
+    /// Port of the virtual server, network byte order; of a group the first one. It is for people, as
+    /// the other fields of the virtual server are: replies go by [`crate::service::ServiceInfo`].
     pub vport: u16,
     /// Address of the virtual server, network byte order.
     pub vip: u32,
@@ -82,7 +83,7 @@ pub struct Backend {
     pub proto: u8,
     /// Zero.
     pub pad: u8,
-    /// Gate of the service.
+    /// Gate of the virtual server.
     pub gate: u16,
     /// Zero.
     pub spare: [u64; 2],

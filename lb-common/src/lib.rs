@@ -79,4 +79,4 @@ pub mod unresolved;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 9;
+pub const ABI_VERSION: u32 = 10;

@@ -164,7 +164,7 @@ fn from_client<const TRACED: bool>(
         flags: headers.flags,
     };
     choose(&question, control)
-        .and_then(|choice| send(ctx, packet, &headers, &choice, question.tick))
+        .and_then(|choice| send(ctx, packet, &headers, &choice, service.id, question.tick))
         .map_err(Refused::Because)
 }
 
@@ -239,19 +239,20 @@ fn is_bad_source<const TRACED: bool>(question: &Question<Four<TRACED>>) -> bool 
     first == 0 || first == 127 || first >= 224 || source == question.destination
 }
 
-/// Sends a packet to the server that was chosen for it.
+/// Sends a packet of a service to the server that was chosen for it.
 #[inline(always)]
 fn send(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
     choice: &Choice,
+    service: u16,
     tick: u32,
 ) -> Result<u32, Reason> {
     leave_to(choice, headers.length)?;
     if headers.more {
         let target = target(choice.number, choice.slot.head.generation());
-        fragments::remember(headers.ip, target, fragment::stamp(tick));
+        fragments::remember(headers.ip, target, fragment::stamp(tick, service));
     }
     let verdict = forward::to_server(ctx, packet, headers, &choice.slot, tick)?;
     stats::towards_server(choice.number, headers.length, choice.new);

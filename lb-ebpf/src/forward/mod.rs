@@ -44,12 +44,7 @@ pub(crate) fn to_server(
     let method = slot.head.flags() & flags::METHOD;
     let complaint = complaint(ctx, headers, slot, method);
     if complaint.exists() {
-        return Err(answer::answer(
-            ctx.ctx,
-            complaint,
-            slot.service.into(),
-            tick,
-        ));
+        return Err(answer::answer(ctx.ctx, complaint, slot.pool.into(), tick));
     }
     if method == flags::TUN {
         tunnel::encapsulate(ctx, headers.length, slot)?;

@@ -108,7 +108,7 @@ fn from_client<const TRACED: bool>(
     if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
         let verdict = send(ctx, packet, ip, headers.length, &choice, question.tick);
         if verdict.is_ok() {
-            note_fragment(ctx, ip, &choice, question.tick);
+            note_fragment(ctx, ip, &choice, question.service.id, question.tick);
         }
         return verdict.map_err(Refused::Because);
     }
@@ -269,12 +269,12 @@ fn send(
 
 /// Notes where a packet has gone, if it is the first of several fragments.
 #[inline(always)]
-fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
+fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, service: u16, tick: u32) {
     // SAFETY: the caller has checked the header, and has not moved the head of the packet.
     let next = unsafe { (*ip).next_header };
     if next != TCP && next != UDP {
         let target = target(choice.number, choice.slot.head.generation());
-        related::remember(ctx.ctx, target, fragment::stamp(tick));
+        related::remember(ctx.ctx, target, fragment::stamp(tick, service));
     }
 }
 
@@ -295,7 +295,12 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
         // SAFETY: `at` checked the header.
         let length = unsafe { length(ip) };
         let verdict = send(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)?;
-        note_fragment(&ctx, ip, &choice, tick);
+        // SAFETY: as in `asked`.
+        let service = ASKED6
+            .get_ptr(0)
+            .map_or(0, |asked| unsafe { (*asked).service });
+        let service = ServiceEntry::from_word(service).id;
+        note_fragment(&ctx, ip, &choice, service, tick);
         Ok(verdict)
     };
     sent().unwrap_or_else(Refused::verdict)

@@ -10,6 +10,7 @@ use aya::maps::MapData;
 use aya::programs::{ProgramFd, ProgramInfo};
 use lb_agent::config::model::{Forwarding, Scheduler};
 use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
+use lb_agent::dataplane::installed::Key;
 use lb_agent::dataplane::nexthop::Hop;
 use lb_agent::dataplane::plan::plan;
 use lb_agent::dataplane::xdp::clock::{MEASURE, Ticks};
@@ -117,17 +118,14 @@ impl Subject {
     /// The share of the flows with these numbers that the table holds in this state; of many flows
     /// a sample is looked up.
     pub(crate) fn held(&self, method: Forwarding, flows: Range<u32>, state: u8) -> Result<f64> {
-        let key = ServiceKey6::new(service(method).into(), PORT, TCP);
-        let services = self.maps.services()?;
-        let (id, _) = services
-            .iter()
-            .find(|(_, info)| info.key == key)
-            .context("the service is missing")?;
+        let key = Key::from(ServiceKey6::new(service(method).into(), PORT, TCP));
+        let services = self.maps.services();
+        let entry = services.get(&key).context("the service is missing")?;
         let step = (flows.len() / SAMPLE).max(1);
         let (mut looked_up, mut held) = (0, 0);
         for number in flows.step_by(step) {
             looked_up += 1;
-            held += u32::from(self.holds(number, *id, state));
+            held += u32::from(self.holds(number, entry.id, state));
         }
         Ok(f64::from(held) / f64::from(looked_up))
     }

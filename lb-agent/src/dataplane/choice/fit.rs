@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use lb_common::limits::MAX_SERVICES;
+
 use crate::config::model::{
-    AddressKey, Config, Forwarding, Protocol, Served, Tunnel, VirtualServer, VirtualServerKey,
+    AddressKey, Config, Forwarding, Protocol, Served, Tunnel, VirtualServer,
 };
 
 /// What is in the way of XDP.
@@ -36,10 +38,6 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         served.iter().any(mark),
         "it sees a packet before a firewall marks it",
     );
-    say(
-        matches!(server.key, VirtualServerKey::Group(_)) && !served.iter().any(mark),
-        "it serves no groups yet",
-    );
     let addresses = || {
         served.iter().filter_map(|it| match it {
             Served::Address(key) => Some(key),
@@ -47,6 +45,11 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         })
     };
     let is_ipv6 = addresses().any(|key| key.address.is_ipv6());
+    // The servers of a group are one pool, and a pool is of one family.
+    say(
+        is_ipv6 && addresses().any(|key| key.address.is_ipv4()),
+        "its group has addresses of both families",
+    );
     say(
         !served.iter().any(mark) && servers(server).any(|it| it.is_ipv6() != is_ipv6),
         "it knows no tunnel from one family to the other yet",
@@ -54,6 +57,11 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
     say(
         is_ipv6 && (server.uses(Forwarding::Nat) || server.uses(Forwarding::Tun)),
         "it serves IPv6 in DR mode only",
+    );
+    // Their replies would be given the address of the first one.
+    say(
+        is_ipv6 && addresses().count() > 1 && server.uses(Forwarding::Nat),
+        "it serves no groups of IPv6 in NAT mode yet",
     );
     let of_a_link = |key: &AddressKey| match key.address {
         IpAddr::V6(address) => address.is_unicast_link_local(),
@@ -89,7 +97,17 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         }),
         "it knows no tunnel but IP in IP yet",
     );
+    why.extend(too_many(config, server));
     why
+}
+
+/// A group whose addresses and ports have no room in the tables.
+fn too_many(config: &Config, server: &VirtualServer) -> Option<String> {
+    const MOST: u128 = MAX_SERVICES as u128 - 1;
+    let count = config.would_serve(server);
+    (count > MOST).then(|| {
+        format!("its group has {count} addresses and ports, and it has room for {MOST} in all")
+    })
 }
 
 /// `::ffff:192.0.2.1` and its like (RFC 4291 2.5.5.2).

@@ -14,6 +14,7 @@ pub mod gate;
 pub mod maps;
 pub mod object;
 pub mod pins;
+pub mod ranges;
 pub mod trace;
 pub mod unresolved;
 pub mod view;
