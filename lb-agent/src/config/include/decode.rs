@@ -5,11 +5,9 @@ use std::sync::Arc;
 /// What the bytes of a file are.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// Text.
-    Text(Arc<String>),
-    /// Text with bytes that are no UTF-8 (comments in older encodings), in whose places U+FFFD stands,
-    /// and where in it the file has a U+FFFD of its own.
-    Replaced(Arc<String>, Vec<u32>),
+    /// Text. If some of its bytes were no UTF-8 (comments in older encodings), U+FFFD stands in their
+    /// places, and with it stands where in the text the file has a U+FFFD of its own.
+    Text(Arc<String>, Option<Vec<u32>>),
     /// No text, and why.
     Junk(&'static str),
 }
@@ -36,7 +34,7 @@ pub(super) fn decode(bytes: Vec<u8>) -> Content {
         return Content::Junk("it holds binary data");
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Content::Text(Arc::new(text)),
+        Ok(text) => Content::Text(Arc::new(text), None),
         Err(error) => replaced(error.as_bytes()),
     }
 }
@@ -54,7 +52,7 @@ fn replaced(bytes: &[u8]) -> Content {
             text.push(char::REPLACEMENT_CHARACTER);
         }
     }
-    Content::Replaced(Arc::new(text), own)
+    Content::Text(Arc::new(text), Some(own))
 }
 
 fn is_junk(byte: u8) -> bool {

@@ -22,16 +22,9 @@ impl Reader<'_> {
             Ok(raw) => {
                 self.bytes_left -= raw.bytes.len().min(self.bytes_left);
                 match decode(raw.bytes) {
-                    Content::Text(text) => {
-                        return self.lines_of((path.to_owned(), raw.identity), &text, None, None);
-                    }
-                    Content::Replaced(text, own) => {
-                        return self.lines_of(
-                            (path.to_owned(), raw.identity),
-                            &text,
-                            Some(own),
-                            None,
-                        );
+                    Content::Text(text, replaced) => {
+                        let file = (path.to_owned(), raw.identity);
+                        return self.lines_of(file, &text, replaced, None);
                     }
                     Content::Junk(why) => (
                         Code::NoConfiguration,
@@ -78,11 +71,8 @@ impl Reader<'_> {
             Ok(raw) => {
                 self.bytes_left -= raw.bytes.len().min(self.bytes_left);
                 match decode(raw.bytes) {
-                    Content::Text(text) => {
-                        return self.lines_of((path, raw.identity), &text, None, Some(span));
-                    }
-                    Content::Replaced(text, own) => {
-                        return self.lines_of((path, raw.identity), &text, Some(own), Some(span));
+                    Content::Text(text, replaced) => {
+                        return self.lines_of((path, raw.identity), &text, replaced, Some(span));
                     }
                     Content::Junk(why) => {
                         let message =

@@ -86,12 +86,12 @@ fn a_text_with_a_stray_control_character_is_still_a_text() {
     text.push('\u{1}');
     assert!(matches!(
         decode(text.clone().into_bytes()),
-        Content::Text(_)
+        Content::Text(_, None)
     ));
     // A comment in GBK: not UTF-8, but no junk either.
     assert!(matches!(
         decode(b"# \xc5\xe4\xd6\xc3\n".to_vec()),
-        Content::Replaced(_, _)
+        Content::Text(_, Some(_))
     ));
 }
 

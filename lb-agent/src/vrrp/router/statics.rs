@@ -1,5 +1,5 @@
-//! `static_ipaddress`, `static_routes`, `static_rules`, the `ADDRESS` of `use_ipvlan`: set while the agent runs, whoever is
-//! MASTER.
+//! `static_ipaddress`, `static_routes`, `static_rules`, the `ADDRESS` of `use_ipvlan`: set while the agent
+//! runs, whoever is MASTER.
 
 use std::sync::Arc;
 
