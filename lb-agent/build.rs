@@ -1,5 +1,5 @@
-//! Puts the XDP program into `OUT_DIR/lb-ebpf`: compiled from `../lb-ebpf`, or the ready-made
-//! object that `LB_EBPF_OBJECT` names.
+//! Puts the XDP programs into `OUT_DIR/lb-ebpf` and `OUT_DIR/tag`: compiled from `../lb-ebpf`, or the
+//! ready-made objects, of which `LB_EBPF_OBJECT` names the first and the other lies beside it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -25,12 +25,15 @@ fn main() -> ExitCode {
             }
         },
     };
-    println!("cargo::rerun-if-changed={}", object.display());
-    if let Err(error) = std::fs::copy(&object, out.join("lb-ebpf")) {
-        println!(
-            "cargo::error=cannot copy the XDP program {}: {error}",
-            object.display()
-        );
+    let tag = object.with_file_name("tag");
+    for (from, to) in [(&object, "lb-ebpf"), (&tag, "tag")] {
+        println!("cargo::rerun-if-changed={}", from.display());
+        if let Err(error) = std::fs::copy(from, out.join(to)) {
+            println!(
+                "cargo::error=cannot copy the XDP program {}: {error}",
+                from.display()
+            );
+        }
     }
     ExitCode::SUCCESS
 }

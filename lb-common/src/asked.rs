@@ -22,9 +22,9 @@ pub struct Asked6 {
     pub destination: u32,
     /// Tick of the packet.
     pub tick: u32,
-    /// [`crate::service::TCP`] or [`crate::service::UDP`].
+    /// [`crate::service::TCP`], [`crate::service::UDP`] or [`crate::service::SCTP`].
     pub protocol: u8,
-    /// TCP flags; of a datagram ACK.
+    /// TCP flags; of a datagram ACK, of SCTP the type of a chunk.
     pub flags: u8,
     /// Zero.
     pub pad: [u8; 6],

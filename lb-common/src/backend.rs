@@ -17,8 +17,12 @@ pub mod flags {
     pub const IN_USE: u16 = 1 << 2;
     /// It is the service's sorry server.
     pub const SORRY: u16 = 1 << 3;
-    /// Server and virtual server have IPv6 addresses: those behind the first cache line.
+    /// Server or virtual server have an IPv6 address: those behind the first cache line, where one of
+    /// IPv4 is mapped.
     pub const IPV6: u16 = 1 << 4;
+    /// In TUN mode: what stands in front of a packet is made by a program of its own, as [`super::tunnel`]
+    /// says. Without it that is a header of IPv4, and the packet is of IPv4 as well.
+    pub const TUNNEL: u16 = 1 << 5;
     /// A number that goes round whenever the next hop changes; see [`super::Backend`].
     pub const TURN: u16 = 0x3f << TURN_SHIFT;
     /// Position of [`TURN`].
@@ -27,10 +31,40 @@ pub mod flags {
     pub const METHOD: u16 = 3 << 8;
     /// Direct routing: only the MAC addresses change.
     pub const DR: u16 = 1 << 8;
-    /// IP in IP.
+    /// A tunnel.
     pub const TUN: u16 = 2 << 8;
     /// Destination address and port are rewritten, and the source of the replies.
     pub const NAT: u16 = 3 << 8;
+}
+
+/// Bits of [`Backend::tunnel`]: what stands in front of a packet with [`flags::TUNNEL`].
+pub mod tunnel {
+    /// `type`: these two bits hold one of the three values below.
+    pub const TYPE: u8 = 3;
+    /// `ipip`: an outer header and nothing else (RFC 2003, 2473, 4213).
+    pub const IPIP: u8 = 0;
+    /// `gre`: an outer header and that of GRE (RFC 2784).
+    pub const GRE: u8 = 1;
+    /// `gue`: an outer header, UDP, and that of GUE, version 0 (draft-ietf-intarea-gue).
+    pub const GUE: u8 = 2;
+    /// `csum`: the checksum of GRE, or of UDP, covers the packet.
+    pub const CHECKSUM: u8 = 1 << 2;
+    /// The outer header is one of IPv6.
+    pub const IPV6: u8 = 1 << 3;
+
+    /// Bytes in front of the packet.
+    #[inline(always)]
+    #[must_use]
+    pub const fn overhead(tunnel: u8) -> u16 {
+        let outer = if tunnel & IPV6 == 0 { 20 } else { 40 };
+        outer
+            + match tunnel & TYPE {
+                GRE if tunnel & CHECKSUM != 0 => 8,
+                GRE => 4,
+                GUE => 8 + 4,
+                _ => 0,
+            }
+    }
 }
 
 /// One slot of `BACKENDS`.
@@ -38,8 +72,8 @@ pub mod flags {
 /// ```text
 ///  word 0  dst_mac[6] generation     word 4  vip     tunnel_source
 ///  word 1  src_mac[6] flags          word 5  weight  proto gate
-///  word 2  ifindex service mtu       word 6, 7 spare
-///  word 3  addr port vport           words 8 to 15 of IPv6: addr6, vip6, spare
+///  word 2  ifindex service mtu       word 6  tunnel tunnel_port; word 7 spare
+///  word 3  addr port vport           words 8 to 15 of IPv6: addr6, vip6, tunnel_source6, spare
 /// ```
 ///
 /// The first cache line is all that forwarding needs, but for the addresses of IPv6.
@@ -47,8 +81,8 @@ pub mod flags {
 /// The agent changes a live slot word by word, `READY` going first and coming last, with the next
 /// `TURN`. The program reads word 1 before and after the others: if it has not changed, they are
 /// of one hop ([`Head`]). So a packet never leaves with half of an old hop and half of a new one. Only the
-/// outer source of a tunnel is read by itself: while the hop changes, a packet may carry the one of the
-/// other hop, which is an address of this host as well.
+/// outer source of a tunnel of IPv4 is read by itself: while the hop changes, a packet may carry the one of the
+/// other hop, which is an address of this host as well. That of IPv6 changes like an interface does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(8))]
 pub struct Backend {
@@ -84,14 +118,24 @@ pub struct Backend {
     pub pad: u8,
     /// Gate of the service.
     pub gate: u16,
+    /// With [`flags::TUNNEL`]: [`tunnel`].
+    pub tunnel: u8,
     /// Zero.
-    pub spare: [u64; 2],
+    pub pad2: u8,
+    /// Port of the tunnel's other end (GUE), network byte order.
+    pub tunnel_port: u16,
+    /// Zero.
+    pub pad3: u32,
+    /// Zero.
+    pub spare: u64,
     /// Address of a server of IPv6.
     pub addr6: Address6,
     /// Address of its virtual server.
     pub vip6: Address6,
+    /// Source of an outer header of IPv6.
+    pub tunnel_source6: Address6,
     /// Zero.
-    pub spare6: [u64; 4],
+    pub spare6: [u64; 2],
 }
 
 impl Backend {
@@ -153,6 +197,13 @@ impl Head {
     #[must_use]
     pub const fn has(&self, bits: u16) -> bool {
         self.flags() & bits == bits
+    }
+
+    /// Whether the way is known, and no other program has to make a tunnel first.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_at_hand(&self) -> bool {
+        self.flags() & (flags::READY | flags::TUNNEL) == flags::READY
     }
 }
 

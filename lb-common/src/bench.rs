@@ -3,8 +3,11 @@
 
 use bytemuck::{Pod, Zeroable};
 
-/// 64-bit words that hold the headers of a frame: Ethernet, IPv4 and TCP are 54 bytes.
-pub const HEADER_WORDS: usize = 7;
+/// 64-bit words that hold the headers of a frame of IPv6: Ethernet, IPv6 and TCP are 74 bytes.
+pub const HEADER_WORDS: usize = 10;
+
+/// The same of IPv4: 54 bytes. The words behind them are not written.
+pub const HEADER_WORDS4: usize = 7;
 
 /// Index into [`Tally::verdicts`] for packets whose tail call failed.
 pub const NOT_CALLED: u32 = 7;
@@ -27,8 +30,19 @@ pub struct Case {
     pub flows: u32,
     /// [`SOURCE`] or [`DESTINATION`].
     pub side: u32,
-    /// Address of the first client, network byte order; its last two bytes are zero.
+    /// Address of the first client, or the last four bytes of one of IPv6, network byte order; its
+    /// last two bytes are zero.
     pub clients: u32,
+}
+
+/// One processor of `cargo xtask bench live`: the single record of the per-CPU map `SENDER`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Sender {
+    /// Number of its next packet.
+    pub next: u64,
+    /// Number of its first flow: as with a card of several queues, each processor has its own.
+    pub first: u64,
 }
 
 /// What became of the packets: the single record of the map `TALLY`.

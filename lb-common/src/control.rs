@@ -30,6 +30,11 @@ pub struct Control {
     pub hertz: u64,
     /// Random key of every hash, so that nobody outside can choose a bucket.
     pub secret: u64,
+    /// Not zero: every packet goes to the programs that tell what becomes of it ([`crate::trace`]),
+    /// up to this second of the monotonic clock.
+    pub trace: u32,
+    /// Zero.
+    pub pad: u32,
     /// After so many ticks `lblc` and `lblcr` forget a destination.
     pub locality_ticks: u32,
     /// After so many ticks without a heartbeat nobody goes by the counts of connections any more:

@@ -25,7 +25,8 @@
 //! the second; it is looked for in the same order. A SYN that finds room in the first bucket is
 //! not looked for in the second, so the flow of an older connection may stay behind there, where
 //! nobody finds it any more. A flow is without room only if twelve others hold both buckets and
-//! none of them may be pushed out ([`eviction`]). With so many live flows that may not:
+//! none of them may be pushed out ([`eviction`]). With so many live flows that may not, in a table of the
+//! default size, and about as often in one of another:
 //!
 //! | live flows | of the capacity | new flows without room | with the first bucket alone |
 //! | --- | --- | --- | --- |
@@ -50,10 +51,10 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use bytemuck::{Pod, Zeroable};
 
 use crate::address6::{self, Address6};
-use crate::limits::{FLOW_BUCKETS, FLOW_BUCKETS6};
 use crate::service::address4;
 
 pub mod eviction;
+pub mod sctp;
 pub mod state;
 pub mod tcp;
 
@@ -70,7 +71,7 @@ pub const BUSY: u64 = 1;
 pub const TICK_SHIFT: u32 = 8;
 
 /// Room for states in [`crate::control::Control::timeouts`], a power of two.
-pub const FLOW_STATES: usize = 16;
+pub const FLOW_STATES: usize = 32;
 
 /// Bits of a stamp; ages are computed modulo 2^24 ticks (at 1000 Hz 49 days).
 pub const STAMP_MASK: u32 = 0x00ff_ffff;
@@ -135,15 +136,6 @@ pub const fn key6(address: Address6, port: u16, service: u16, secret: u64) -> u6
     key(address6::mixed(address, secret) as u32, port, service)
 }
 
-/// As [`buckets`], of IPv6; `hash` is [`address6::hash`].
-#[inline(always)]
-#[must_use]
-pub const fn buckets6(hash: u64) -> [u32; 3] {
-    const MASK: u32 = FLOW_BUCKETS6 - 1;
-    let second = (hash >> 32) as u32 & MASK;
-    [hash as u32 & MASK, second, second ^ 1]
-}
-
 /// The key of a flow; `addr` and `port` are the client's, in network byte order.
 #[inline(always)]
 #[must_use]
@@ -155,13 +147,14 @@ pub const fn key(addr: u32, port: u16, service: u16) -> u64 {
 pub const CLIENT: u64 = 0x0000_ffff_ffff_ffff;
 
 /// The buckets of the flows of a client's address and port, in the order in which they are
-/// searched: the first, and both lines of the second. `hash` is [`crate::hash::mix`] of them.
+/// searched: the first, and both lines of the second. `hash` is [`crate::hash::mix`] of them, and
+/// for IPv6 [`address6::hash`]; `mask` is the number of the table's buckets, a power of two, less one
+/// ([`crate::limits::FLOW_MASK4`]).
 #[inline(always)]
 #[must_use]
-pub const fn buckets(hash: u64) -> [u32; 3] {
-    const MASK: u32 = FLOW_BUCKETS - 1;
-    let second = (hash >> 32) as u32 & MASK;
-    [hash as u32 & MASK, second, second ^ 1]
+pub const fn buckets(hash: u64, mask: u32) -> [u32; 3] {
+    let second = (hash >> 32) as u32 & mask;
+    [hash as u32 & mask, second, second ^ 1]
 }
 
 /// Both halves of [`FlowEntry::target`] in one word.
@@ -219,7 +212,7 @@ impl FlowEntry {
         (self.target >> 16) as u16
     }
 
-    /// One of [`state`].
+    /// One of [`state`] or, of SCTP, of [`sctp`].
     #[inline(always)]
     #[must_use]
     pub const fn state(&self) -> u8 {

@@ -27,8 +27,12 @@
 //! | `REASONS` | per-CPU array | program | agent, `dump` | `u64` by [`stats::Reason`] |
 //! | `ANSWERS` | per-CPU array | program | program, packets off the common way | [`answers::Answers`] by [`answers`] |
 //! | `ASKED6` | per-CPU array of 1 | program | program, new flows of IPv6 | [`asked::Asked6`] |
+//! | `TUNNELLED` | per-CPU array of 1 | program | program, packets in most tunnels | [`tunnelled::Tunnelled`] |
+//! | `VLANS` | hash | agent | program, tagged frames | [`vlan::VlanKey`] → interface index |
+//! | `TAGGED` | per-CPU array of 1 | program | program, tagged frames | [`vlan::Tagged`] |
 //! | `UNRESOLVED` | perf event array | program | agent | [`unresolved::Unresolved`] and a frame |
 //! | `PROGRAMS` | program array | agent | program, per packet | [`program`] |
+//! | `TRACE_FILTER`, `TRACE_PACKET`, `TRACE_EVENTS` | array of 1, per-CPU array of 1, ring buffer | `trace`; program; program | program; program; `trace` | [`trace::Filter`], [`trace::Notes`], [`trace::Event`] |
 //! | `EGRESS` | device map | agent | program | interface index |
 //!
 //! Every record is [`bytemuck::Pod`]: the derive refuses padding, so nothing unset reaches the
@@ -59,6 +63,7 @@ pub mod backend;
 pub mod bench;
 pub mod checksum;
 pub mod control;
+pub mod crc32c;
 pub mod filter;
 pub mod flow;
 pub mod fragment;
@@ -73,8 +78,11 @@ pub mod schedule;
 pub mod service;
 pub mod station;
 pub mod stats;
+pub mod trace;
+pub mod tunnelled;
 pub mod unresolved;
+pub mod vlan;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 8;
+pub const ABI_VERSION: u32 = 10;

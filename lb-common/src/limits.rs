@@ -17,11 +17,19 @@ pub const MAX_BACKENDS: u32 = 65_536;
 /// Gates: one for each VRRP instance, and gate 0 for the services of no instance.
 pub const MAX_GATES: usize = 1024;
 
-/// Buckets of the IPv4 flow table, a power of two: 2^20 × 64 bytes are 64 MiB for 4 Mi flows.
+/// Buckets that the IPv4 flow table has if `xdp_flow_table_size` does not say otherwise: 2^20 × 64
+/// bytes are 64 MiB for 4 Mi flows.
 pub const FLOW_BUCKETS: u32 = 1 << 20;
 
-/// Buckets of the IPv6 flow table, a power of two: 2^18 × 128 bytes are 32 MiB for 1 Mi flows.
+/// As [`FLOW_BUCKETS`], of IPv6: 2^18 × 128 bytes are 32 MiB for 1 Mi flows.
 pub const FLOW_BUCKETS6: u32 = 1 << 18;
+
+/// The program's constant that holds the number of buckets of the IPv4 flow table, a power of two,
+/// less one. The agent sets it when it loads the program, along with the size of the map.
+pub const FLOW_MASK4: &str = "FLOW_MASK4";
+
+/// As [`FLOW_MASK4`], of IPv6.
+pub const FLOW_MASK6: &str = "FLOW_MASK6";
 
 /// Clients whose server is remembered for `persistence_timeout`, of each family.
 pub const MAX_AFFINITIES: u32 = 1 << 18;
@@ -38,6 +46,9 @@ pub const MAX_SCHEDULE: u32 = 2 + MAX_TURNS + MAX_BACKENDS;
 
 /// Interfaces that packets can be redirected to.
 pub const MAX_EGRESS: u32 = 1024;
+
+/// Interfaces that are VLANs of others, times the ports of the bonds below them.
+pub const MAX_VLANS: u32 = 8192;
 
 /// Turns that a schedule may have. Behind them stand the servers, each once.
 pub const MAX_TURNS: u32 = 65_536;

@@ -11,6 +11,8 @@ use crate::limits::{SERVICE_BUCKETS, SERVICE_BUCKETS6};
 pub const TCP: u8 = 6;
 /// IP protocol number of UDP.
 pub const UDP: u8 = 17;
+/// IP protocol number of SCTP.
+pub const SCTP: u8 = 132;
 
 /// Address, port and protocol: the key of `SERVICES4` (a virtual server), and what the filter
 /// knows of real servers in NAT mode. Eight bytes: one word to compare.
@@ -21,7 +23,7 @@ pub struct ServiceKey4 {
     pub addr: u32,
     /// Port, network byte order; 0: every port that has no service of its own.
     pub port: u16,
-    /// [`TCP`] or [`UDP`].
+    /// [`TCP`], [`UDP`] or [`SCTP`].
     pub proto: u8,
     /// Zero.
     pub pad: u8,
@@ -79,7 +81,7 @@ pub struct ServiceKey6 {
     pub address: Address6,
     /// Port, network byte order; 0: every port that has no service of its own.
     pub port: u16,
-    /// [`TCP`] or [`UDP`].
+    /// [`TCP`], [`UDP`] or [`SCTP`].
     pub proto: u8,
     /// Zero.
     pub pad: [u8; 5],

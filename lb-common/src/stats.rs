@@ -58,8 +58,8 @@ pub enum Reason {
     /// by ICMP.
     TooBig,
     /// Dropped: the packet does not fit the path and might be taken apart, which we do not do, or
-    /// nobody may be told: it is an ICMP error, or its sender's address is none that an answer may
-    /// go to.
+    /// nobody may be told: it is an ICMP error, its sender's address is none that an answer may
+    /// go to, or it is one of IPv6 that is no larger than what every link carries.
     CannotFragment,
     /// Dropped: the packet should have been answered, and this CPU has done that often enough lately
     /// for its service.
@@ -74,6 +74,9 @@ pub enum Reason {
     /// Handed to the agent: a reply in NAT mode whose next hop has not told its MAC yet. The
     /// kernel asks for it and sends the reply.
     Unresolved,
+    /// Dropped: the first fragment of a packet of SCTP that is to get another port in NAT mode. Its
+    /// checksum covers what the other fragments hold, too.
+    SctpFragment,
     /// Dropped: there is no way back to the client of a NAT flow, or its next hop is not known
     /// and no agent is there to ask, or has been asked often enough lately.
     NoWayBack,
@@ -98,7 +101,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the index.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::NotMaster,
         Self::AgentSilent,
         Self::NoServer,
@@ -114,6 +117,7 @@ impl Reason {
         Self::NoRoom,
         Self::NoFlow,
         Self::Unresolved,
+        Self::SctpFragment,
         Self::NoWayBack,
         Self::Full,
         Self::NewFlowLimit,
@@ -147,6 +151,7 @@ impl Reason {
             | Self::AnswerLimit
             | Self::NoRoom
             | Self::Unresolved
+            | Self::SctpFragment
             | Self::NoWayBack
             | Self::NewFlowLimit
             | Self::SourceLimit
@@ -174,6 +179,7 @@ impl Reason {
             Self::NoRoom => "no_room",
             Self::NoFlow => "no_flow",
             Self::Unresolved => "unresolved",
+            Self::SctpFragment => "sctp_fragment",
             Self::NoWayBack => "no_way_back",
             Self::Full => "full",
             Self::NewFlowLimit => "new_flow_limit",
@@ -206,6 +212,9 @@ impl Reason {
             Self::NoRoom => "dropped: the flow table has no room for it (NAT)",
             Self::NoFlow => "to the kernel: the middle of an unknown connection (NAT)",
             Self::Unresolved => "to the agent: the client's MAC is not known yet (NAT)",
+            Self::SctpFragment => {
+                "dropped: a fragment of SCTP that should get another port (NAT): see docs/xdp.md"
+            }
             Self::NoWayBack => "dropped: there is no way back to the client (NAT)",
             Self::Full => "to the kernel: every server is at its uthreshold",
             Self::NewFlowLimit => "dropped: more new connections than xdp_new_flow_limit",

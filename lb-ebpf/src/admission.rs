@@ -44,7 +44,7 @@ fn decide<F: Family>(question: &Question<F>) -> Result<Admission, Reason> {
         slot => return Ok(Admission(slot)),
     }
     let policy = schedule::policy(question.service.id).ok_or(Reason::NoServer)?;
-    if !opens(question.protocol, question.flags) {
+    if !opens::<F>(question.protocol, question.flags) {
         // The middle of a connection that we do not know. Nothing is remembered: it is reset by a
         // server that does not know it either.
         let server = schedule::stateless(question);

@@ -4,14 +4,14 @@ use lb_common::affinity::Affinity;
 use lb_common::backend::flags;
 use lb_common::flow;
 use lb_common::policy::Policy;
-use lb_common::service::TCP;
 
 use crate::admission::Question;
 use crate::backends;
-use crate::family::{Family, Key, V4, V6};
+use crate::family::{Family, Key, Six, V4};
 use crate::flows::compare_exchange;
 use crate::maps::SERVICE_INFO;
 use crate::schedule;
+use crate::trace;
 
 /// Slot and generation of the server of the client's template, which is young again; 0: there is
 /// none.
@@ -24,6 +24,7 @@ pub(crate) fn recall<F: Family>(question: &Question<F>, policy: &Policy) -> u32 
         let held = read(template);
         if server_of(question, policy, held).is_some() {
             stamp(template, question.tick);
+            note_trace::<F>();
             return held.target;
         }
     }
@@ -31,7 +32,8 @@ pub(crate) fn recall<F: Family>(question: &Question<F>, policy: &Policy) -> u32 
         let held = read(template);
         if server_of(question, policy, held).is_some() {
             stamp(template, question.tick);
-            if question.protocol != TCP {
+            note_trace::<F>();
+            if question.is_datagram() {
                 // Its second flow: it has been seen again.
                 confirm::<F>(&key, held.target, question.tick);
             }
@@ -39,6 +41,14 @@ pub(crate) fn recall<F: Family>(question: &Question<F>, policy: &Policy) -> u32 
         }
     }
     0
+}
+
+/// A template has named the server.
+#[inline(always)]
+fn note_trace<F: Family>() {
+    if F::TRACED {
+        trace::note_template();
+    }
 }
 
 /// Makes `target` the client's template, for as long as it has not been seen again; what another
@@ -145,9 +155,12 @@ pub(crate) extern "C" fn lb_keep(
 
 /// [`keep`] of IPv6.
 #[inline(never)]
-pub(crate) fn keep6(question: &Question<V6>, target: u32) {
+pub(crate) fn keep6<const TRACED: bool, const SCTP: bool>(
+    question: &Question<Six<TRACED, SCTP>>,
+    target: u32,
+) {
     let (id, ticks) = (question.service.id, question.service.affinity_ticks);
-    keep::<V6>(id, ticks, &question.key, target, question.tick);
+    keep::<Six<TRACED, SCTP>>(id, ticks, &question.key, target, question.tick);
 }
 
 /// Ticks from `stamp` to `tick`; 0 if another CPU's clock was ahead.

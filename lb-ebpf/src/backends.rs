@@ -45,6 +45,13 @@ pub(crate) fn read(slot: u16) -> Option<Slot> {
     })
 }
 
+/// Whether a slot is still the one that was read.
+#[inline(always)]
+pub(crate) fn is_as_read(slot: &Slot) -> bool {
+    // SAFETY: a word of a slot, which lies in the map.
+    slot.head.second == unsafe { slot.place.cast::<u64>().add(1).read_volatile() }
+}
+
 impl Slot {
     /// Whether it is that of this real server, in NAT mode.
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! The decision: is it ours, whose is it, what becomes of it.
 //!
-//! Errors of ICMP ([`crate::icmp`]) and fragments without ports ([`crate::fragments`]) leave this way
-//! at its beginning.
+//! Errors of ICMP ([`crate::icmp`]), fragments without ports ([`crate::fragments`]) and SCTP
+//! ([`crate::sctp`]) leave this way at its beginning.
 //!
 //! ```text
 //!  frame ─▶ filter ─▶ service ─▶ gate ─▶ flow ──hit──▶ server ─▶ rewrite ─▶ out
@@ -22,24 +22,29 @@ use lb_common::program;
 use lb_common::service::ServiceKey4;
 use lb_common::station::GROUP;
 use lb_common::stats::Reason;
+use lb_common::trace::decision;
+use lb_common::vlan;
 
 use crate::admission::{self, Answer, Question};
 use crate::backends;
-use crate::family::{Family, Key, V4};
+use crate::family::{Family, Four, Key};
 use crate::flows;
 use crate::forward;
 use crate::fragments;
 use crate::icmp::{self, ICMP};
-use crate::maps::{CONTROL, PROGRAMS};
+use crate::maps::{CONTROL, PROGRAMS, buckets4};
 use crate::packet::{ETHERNET, Ethernet, IPV4, IPV6, Ipv4, Packet};
 use crate::parse::{Headers, Refused, parse};
-use crate::replies::{self, LATER};
+use crate::replies::{self, LATER, SCTP};
+use crate::sctp;
 use crate::services;
 use crate::stats;
+use crate::trace;
+use crate::tunnel;
 
-/// The verdict for one frame.
+/// The verdict for one frame; `TRACED`: of the program that watches itself.
 #[inline(always)]
-pub(crate) fn balance(ctx: &XdpContext) -> u32 {
+pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
     let packet = Packet::new(ctx);
     let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET)) else {
         return XDP_PASS;
@@ -53,6 +58,10 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
     };
+    if !TRACED && control.trace != 0 {
+        // SAFETY: nothing here waits to be dropped. If there is no program it returns.
+        unsafe { PROGRAMS.tail_call(ctx, program::TRACE) };
+    }
     // SAFETY: `at` checked the header.
     let (source, destination, protocol) =
         unsafe { ((*ip).source, (*ip).destination, (*ip).protocol) };
@@ -64,20 +73,26 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         return other_host(protocol);
     }
     if protocol == ICMP {
-        return icmp::pass_on(ctx.ctx, control);
+        return tunnel::or_call::<TRACED>(ctx, icmp::pass_on(ctx.ctx, control));
     }
     if to_service {
-        match from_client(ctx, packet, control, ip) {
+        match from_client::<TRACED, false>(ctx, packet, control, ip) {
             Ok(verdict) => return verdict,
             // The filter takes some clients for virtual addresses: replies to them come here, too.
             Err(Refused::NotOurs) => {}
-            Err(Refused::Later) => return fragments::pass_on(ctx.ctx, control),
+            Err(Refused::Later) => {
+                return tunnel::or_call::<TRACED>(ctx, fragments::pass_on(ctx.ctx, control));
+            }
+            Err(Refused::Sctp) => return sctp::hand_over::<TRACED>(ctx),
             Err(refused) => return refused.verdict(),
         }
     }
     if control.filter.may_be_source(source) {
-        match replies::from_server(ctx.ctx, control) {
-            LATER => return fragments::pass_on(ctx.ctx, control),
+        match replies::from_server::<false>(ctx.ctx, control) {
+            LATER => {
+                return tunnel::or_call::<TRACED>(ctx, fragments::pass_on(ctx.ctx, control));
+            }
+            SCTP => return sctp::hand_over::<TRACED>(ctx),
             verdict => return verdict,
         }
     }
@@ -90,6 +105,10 @@ fn other_program(ctx: &XdpContext, ether_type: u16, to: u64) -> u32 {
     if ether_type == IPV6 && to & GROUP == 0 {
         // SAFETY: nothing here waits to be dropped. If there is no program it returns.
         unsafe { PROGRAMS.tail_call(ctx, program::IPV6) };
+    }
+    if vlan::is_tag(ether_type) && to & GROUP == 0 {
+        // SAFETY: as above.
+        unsafe { PROGRAMS.tail_call(ctx, program::VLAN) };
     }
     XDP_PASS
 }
@@ -124,13 +143,13 @@ pub(crate) fn jiffies() -> u64 {
 
 /// A packet of a client: to the server of its flow.
 #[inline(always)]
-fn from_client(
+pub(crate) fn from_client<const TRACED: bool, const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
     ip: *mut Ipv4,
 ) -> Result<u32, Refused> {
-    let headers = parse(packet, ip)?;
+    let headers = parse::<Four<TRACED, SCTP>>(packet, ip)?;
     // SAFETY: `parse` checked the headers.
     let (source, key, port) = unsafe {
         let key = ServiceKey4 {
@@ -147,10 +166,10 @@ fn from_client(
     let now = jiffies();
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     let client = flow::key(source, port, 0);
-    let [first, ..] = flow::buckets(mix(client, control.secret));
-    let question = Question {
+    let [first, ..] = buckets4(mix(client, control.secret));
+    let question = Question::<Four<TRACED, SCTP>> {
         service,
-        near: V4::bucket(first).ok_or(Refused::NotOurs)?,
+        near: Four::<TRACED, SCTP>::bucket(first).ok_or(Refused::NotOurs)?,
         key: Key::of(client | u64::from(service.id) << 48),
         destination: key.addr,
         tick: (now >> TICK_SHIFT) as u32,
@@ -158,7 +177,7 @@ fn from_client(
         flags: headers.flags,
     };
     choose(&question, control)
-        .and_then(|choice| send(ctx, packet, &headers, &choice, question.tick))
+        .and_then(|choice| send::<TRACED, SCTP>(ctx, packet, &headers, &choice, question.tick))
         .map_err(Refused::Because)
 }
 
@@ -180,6 +199,9 @@ pub(crate) fn known<F: Family>(
         return Ok(None);
     };
     let slot = admission::follow(question, control, entry, &old)?;
+    if F::TRACED && slot.is_some() {
+        trace::note_choice(old.slot().into(), decision::FLOW.into());
+    }
     Ok(slot.map(|slot| Choice {
         number: old.slot(),
         slot,
@@ -189,12 +211,18 @@ pub(crate) fn known<F: Family>(
 
 /// The server of a flow: the one it has, or the one that it is given.
 #[inline(always)]
-fn choose(question: &Question<V4>, control: &Control) -> Result<Choice, Reason> {
+fn choose<const TRACED: bool, const SCTP: bool>(
+    question: &Question<Four<TRACED, SCTP>>,
+    control: &Control,
+) -> Result<Choice, Reason> {
     if let Some(choice) = known(question, control)? {
         return Ok(choice);
     }
     // A copy, so that the question need not lie in memory before somebody asks it.
     let admission = admit(&Question { ..*question }).result()?;
+    if TRACED {
+        trace::note_admission(admission);
+    }
     let number = admission.slot();
     let slot = backends::read(number).ok_or(Reason::NoServer)?;
     let new = admission.is_new();
@@ -208,7 +236,7 @@ fn choose(question: &Question<V4>, control: &Control) -> Result<Choice, Reason> 
 
 /// The server of a flow that its first bucket does not answer.
 #[inline(never)]
-fn admit(question: &Question<V4>) -> Answer {
+fn admit<const TRACED: bool, const SCTP: bool>(question: &Question<Four<TRACED, SCTP>>) -> Answer {
     if is_bad_source(question) {
         return Answer::refused(Reason::BadSource);
     }
@@ -218,7 +246,9 @@ fn admit(question: &Question<V4>) -> Answer {
 /// Whether nobody can be answered at the client's address: it means no single host, or it is the one
 /// that is asked, to which a server's answer would be another question (RFC 1812 5.3.7).
 #[inline(always)]
-fn is_bad_source(question: &Question<V4>) -> bool {
+fn is_bad_source<const TRACED: bool, const SCTP: bool>(
+    question: &Question<Four<TRACED, SCTP>>,
+) -> bool {
     let source = question.key.client();
     let first = u32::from_be(source) >> 24;
     first == 0 || first == 127 || first >= 224 || source == question.destination
@@ -226,39 +256,42 @@ fn is_bad_source(question: &Question<V4>) -> bool {
 
 /// Sends a packet to the server that was chosen for it.
 #[inline(always)]
-fn send(
+fn send<const TRACED: bool, const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
     choice: &Choice,
     tick: u32,
 ) -> Result<u32, Reason> {
-    deliver(choice, headers.length, || {
-        if headers.more {
-            let target = target(choice.number, choice.slot.head.generation());
-            fragments::remember(headers.ip, target, fragment::stamp(tick));
+    if !choice.slot.head.is_at_hand() {
+        if choice.slot.head.has(flags::TUNNEL) {
+            return Err(tunnel::call::<TRACED>(ctx, choice));
         }
-        forward::to_server(ctx, packet, headers, &choice.slot, tick)
-    })
+        leave_to(choice, headers.length)?;
+    }
+    if SCTP && headers.more {
+        sctp::pass_fragment_to_server(headers, &choice.slot)?;
+    }
+    if headers.more {
+        let target = target(choice.number, choice.slot.head.generation());
+        fragments::remember(headers.ip, target, fragment::stamp(tick));
+    }
+    let verdict = forward::to_server::<SCTP>(ctx, packet, headers, &choice.slot, tick)?;
+    stats::towards_server(choice.number, headers.length, choice.new);
+    Ok(verdict)
 }
 
-/// Gives a packet of so many bytes to its server: to the kernel if that is this host, else by `forward`.
-/// It is counted when it has gone.
+/// Whether a packet of so many bytes is to leave for its server: of one that is this host the kernel gets
+/// it, and it is counted.
 #[inline(always)]
-pub(crate) fn deliver(
-    choice: &Choice,
-    length: u64,
-    forward: impl FnOnce() -> Result<u32, Reason>,
-) -> Result<u32, Reason> {
+pub(crate) fn leave_to(choice: &Choice, length: u64) -> Result<(), Reason> {
     let head = choice.slot.head;
-    if !head.has(flags::READY) {
-        if !head.has(flags::LOCAL) {
-            return Err(Reason::NoNeighbour);
-        }
-        stats::towards_server(choice.number, length, choice.new);
-        return Err(Reason::LocalServer);
+    if head.has(flags::READY) {
+        return Ok(());
     }
-    let verdict = forward()?;
+    if !head.has(flags::LOCAL) {
+        return Err(Reason::NoNeighbour);
+    }
     stats::towards_server(choice.number, length, choice.new);
-    Ok(verdict)
+    Err(Reason::LocalServer)
 }

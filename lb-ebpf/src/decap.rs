@@ -1,13 +1,13 @@
-//! A real server's end of an IPIP tunnel (RFC 2003), for kernels without the ipip device.
+//! A real server's end of a tunnel, for kernels without the devices: IP in IP of either family in either
+//! (RFC 2003, 2473, 4213), GRE (RFC 2784) and GUE at port 6080.
 //!
-//! Takes the outer IPv4 header off and lets the packet pass, so that the kernel meets the inner
-//! one as if it had come so. Test networks put this program on a real server's interface; it asks
-//! for no particular outer address. No maps, so that iproute2 loads it.
+//! Takes the outer headers off and lets the packet pass, so that the kernel meets the inner one as if it
+//! had come so. Test networks put this program on a real server's interface; it asks for no
+//! particular outer address, and looks at no checksum. No maps, so that iproute2 loads it.
 #![no_std]
 #![no_main]
-#![expect(clippy::cast_possible_truncation, reason = "20 bytes")]
-#![expect(clippy::cast_possible_wrap, reason = "20 bytes")]
-#![expect(clippy::indexing_slicing, reason = "constants, below the length")]
+#![expect(clippy::cast_possible_truncation, reason = "52 bytes")]
+#![expect(clippy::cast_possible_wrap, reason = "52 bytes")]
 
 use aya_ebpf::EbpfContext;
 use aya_ebpf::bindings::xdp_action;
@@ -17,47 +17,105 @@ use aya_ebpf::programs::XdpContext;
 
 const ETHERNET: usize = 14;
 const IPV4: usize = 20;
-/// IPv4 as an `EtherType`, in the order of the packet.
+const IPV6: usize = 40;
+/// `EtherType`s in the order of the packet.
 const ETHERTYPE_IPV4: [u8; 2] = [0x08, 0x00];
+const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xdd];
 /// Version 4, five words of header: no options.
 const VERSION_AND_LENGTH: u8 = 0x45;
-/// IPv4 in IPv4 as a protocol number.
-const IPIP: u8 = 4;
+/// Protocol numbers: IPv4 and IPv6 within a packet, GRE, UDP.
+const IPV4_WITHIN: u8 = 4;
+const IPV6_WITHIN: u8 = 41;
+const GRE: u8 = 47;
+const UDP: u8 = 17;
+/// Where GUE is waited for.
+const GUE_PORT: [u8; 2] = 6080_u16.to_be_bytes();
 
 /// The program.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn decap(packet: XdpContext) -> u32 {
-    match strip(&packet) {
-        Ok(()) => xdp_action::XDP_PASS,
-        Err(Damaged) => xdp_action::XDP_ABORTED,
+    let Some((length, ethertype)) = outer(&packet) else {
+        return xdp_action::XDP_PASS;
+    };
+    match strip(&packet, length, ethertype) {
+        Some(()) => xdp_action::XDP_PASS,
+        None => xdp_action::XDP_ABORTED,
     }
 }
 
-/// The head could not be moved after the Ethernet header was.
-struct Damaged;
+/// Where `LENGTH` bytes at `at` are, if they are there: between `data` and `data_end`, which the verifier sees
+/// us compare.
+fn place<const LENGTH: usize>(packet: &XdpContext, at: usize) -> Option<*mut [u8; LENGTH]> {
+    let start = packet.data() + at;
+    (start + LENGTH <= packet.data_end()).then_some(start as *mut [u8; LENGTH])
+}
 
-/// Takes the outer header off a packet that has one.
-fn strip(packet: &XdpContext) -> Result<(), Damaged> {
-    let start = packet.data();
-    if start + ETHERNET + IPV4 > packet.data_end() {
-        return Ok(());
+/// `LENGTH` bytes at `at`, if they are there.
+fn bytes<const LENGTH: usize>(packet: &XdpContext, at: usize) -> Option<&[u8; LENGTH]> {
+    // SAFETY: the bytes are there, and nobody changes them while they are borrowed.
+    place(packet, at).map(|bytes| unsafe { &*bytes })
+}
+
+/// How long the outer headers of a packet are, and the `EtherType` of what is behind them; `None`: it has
+/// none.
+fn outer(packet: &XdpContext) -> Option<(usize, [u8; 2])> {
+    let ethernet = bytes::<ETHERNET>(packet, 0)?;
+    if [ethernet[12], ethernet[13]] == ETHERTYPE_IPV4 {
+        let ip = bytes::<IPV4>(packet, ETHERNET)?;
+        if ip[0] != VERSION_AND_LENGTH {
+            return None;
+        }
+        within::<IPV4>(packet, ip[9])
+    } else if [ethernet[12], ethernet[13]] == ETHERTYPE_IPV6 {
+        within::<IPV6>(packet, bytes::<IPV6>(packet, ETHERNET)?[6])
+    } else {
+        None
     }
-    let headers = start as *mut [u8; ETHERNET + IPV4];
-    // SAFETY: the bytes lie between data and data_end, which the verifier has seen us compare.
-    let headers = unsafe { &mut *headers };
-    let ethertype = [headers[12], headers[13]];
-    if ethertype != ETHERTYPE_IPV4 || headers[14] != VERSION_AND_LENGTH || headers[23] != IPIP {
-        return Ok(());
+}
+
+/// The same behind an IP header of `OUTER` bytes, which says that `protocol` follows.
+fn within<const OUTER: usize>(packet: &XdpContext, protocol: u8) -> Option<(usize, [u8; 2])> {
+    let at = ETHERNET + OUTER;
+    if protocol == GRE {
+        let gre = bytes::<4>(packet, at)?;
+        // With a checksum there is one word more.
+        let length = if gre[0] & 0x80 == 0 { 4 } else { 8 };
+        return Some((OUTER + length, [gre[2], gre[3]]));
     }
-    for byte in 0..ETHERNET {
-        headers[IPV4 + byte] = headers[byte];
+    if protocol == UDP {
+        let gue = bytes::<12>(packet, at)?;
+        let is_gue = [gue[2], gue[3]] == GUE_PORT && gue[8] == 0;
+        return is_gue.then_some((OUTER + 12, ethertype(gue[9])?));
     }
+    Some((OUTER, ethertype(protocol)?))
+}
+
+/// Of a packet with this number within another one.
+const fn ethertype(protocol: u8) -> Option<[u8; 2]> {
+    match protocol {
+        IPV4_WITHIN => Some(ETHERTYPE_IPV4),
+        IPV6_WITHIN => Some(ETHERTYPE_IPV6),
+        _ => None,
+    }
+}
+
+/// Takes so many bytes off that stand behind the Ethernet header.
+fn strip(packet: &XdpContext, length: usize, ethertype: [u8; 2]) -> Option<()> {
+    let addresses = *bytes::<12>(packet, 0)?;
     // SAFETY: the context is the one that the kernel gave us.
-    match unsafe { bpf_xdp_adjust_head(packet.as_ptr().cast(), IPV4 as i32) } {
-        0 => Ok(()),
-        _ => Err(Damaged),
+    if unsafe { bpf_xdp_adjust_head(packet.as_ptr().cast(), length as i32) } != 0 {
+        return None;
     }
+    // SAFETY: the bytes are there, and are borrowed by nobody else.
+    let ethernet = unsafe { &mut *place::<ETHERNET>(packet, 0)? };
+    for (byte, value) in ethernet
+        .iter_mut()
+        .zip(addresses.into_iter().chain(ethertype))
+    {
+        *byte = value;
+    }
+    Some(())
 }
 
 #[cfg(not(test))]

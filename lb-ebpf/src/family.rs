@@ -10,10 +10,15 @@ use lb_common::hash::mix;
 
 use crate::admission::Question;
 use crate::affinity;
-use crate::maps::{AFFINITY4, AFFINITY6, CONTROL, FLOWS4, FLOWS6, PENDING4, PENDING6};
+use crate::maps::{self, AFFINITY4, AFFINITY6, CONTROL, FLOWS4, FLOWS6, PENDING4, PENDING6};
 
 /// One of the two families.
 pub(crate) trait Family: Copy + 'static {
+    /// Whether the program is one that watches itself ([`crate::trace`]).
+    const TRACED: bool;
+    /// Whether the program is one for SCTP, and for nothing else ([`crate::sctp`]).
+    const SCTP: bool;
+
     /// What the word of a flow's key does not hold of its client's address.
     type Rest: Copy;
     /// A flow in the table, which begins with a [`FlowEntry`].
@@ -73,9 +78,12 @@ impl<F: Family> Key<F> {
 
 /// IPv4: the word of a key holds everything.
 #[derive(Clone, Copy)]
-pub(crate) struct V4;
+pub(crate) struct Four<const TRACED: bool, const SCTP: bool = false>;
 
-impl Key<V4> {
+/// As the program on the interface has it.
+pub(crate) type V4 = Four<false>;
+
+impl<const TRACED: bool, const SCTP: bool> Key<Four<TRACED, SCTP>> {
     /// The flow whose [`flow::key`] is this.
     #[inline(always)]
     pub(crate) const fn of(word: u64) -> Self {
@@ -89,7 +97,10 @@ impl Key<V4> {
     }
 }
 
-impl Family for V4 {
+impl<const TRACED: bool, const SCTP: bool> Family for Four<TRACED, SCTP> {
+    const TRACED: bool = TRACED;
+    const SCTP: bool = SCTP;
+
     type Rest = ();
     type Entry = FlowEntry;
     type Bucket = FlowBucket;
@@ -102,7 +113,7 @@ impl Family for V4 {
 
     #[inline(always)]
     fn buckets(hash: u64) -> [u32; 3] {
-        flow::buckets(hash)
+        maps::buckets4(hash)
     }
 
     #[inline(always)]
@@ -171,9 +182,12 @@ impl Family for V4 {
 
 /// IPv6: the word of a key holds a hash of the address, and all of it stands behind.
 #[derive(Clone, Copy)]
-pub(crate) struct V6;
+pub(crate) struct Six<const TRACED: bool, const SCTP: bool = false>;
 
-impl Key<V6> {
+/// As the programs that nobody watches have it.
+pub(crate) type V6 = Six<false>;
+
+impl<const TRACED: bool, const SCTP: bool> Key<Six<TRACED, SCTP>> {
     /// The flow of a client.
     #[inline(always)]
     pub(crate) const fn new(client: Address6, port: u16, service: u16, secret: u64) -> Self {
@@ -184,7 +198,10 @@ impl Key<V6> {
     }
 }
 
-impl Family for V6 {
+impl<const TRACED: bool, const SCTP: bool> Family for Six<TRACED, SCTP> {
+    const TRACED: bool = TRACED;
+    const SCTP: bool = SCTP;
+
     type Rest = Address6;
     type Entry = FlowEntry6;
     type Bucket = FlowBucket6;
@@ -197,7 +214,7 @@ impl Family for V6 {
 
     #[inline(always)]
     fn buckets(hash: u64) -> [u32; 3] {
-        flow::buckets6(hash)
+        maps::buckets6(hash)
     }
 
     #[inline(always)]

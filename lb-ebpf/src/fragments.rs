@@ -8,16 +8,17 @@ use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{TICK_SHIFT, target};
 use lb_common::fragment::{First, FragmentKey4, LIFE};
-use lb_common::service::{TCP, UDP};
+use lb_common::service::{SCTP, TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::backends;
-use crate::balance::{jiffies, pass_gate};
+use crate::balance::{Choice, jiffies, pass_gate};
 use crate::forward;
 use crate::maps::FRAGMENTS4;
 use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::Refused;
 use crate::stats;
+use crate::tunnel;
 
 /// Notes the server of a first fragment, towards it or from it, and when that was. A subprogram: few packets are in
 /// fragments.
@@ -65,14 +66,13 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     let ip = packet.at::<Ipv4>(ETHERNET).ok_or(Refused::NotOurs)?;
     // SAFETY: `at` checked the header.
     let (key, length, ttl) = unsafe { (key(ip), u16::from_be((*ip).total_length), (*ip).ttl) };
-    if key.proto != TCP && key.proto != UDP {
-        return Err(Refused::NotOurs);
-    }
     let now = jiffies();
     let tick = (now >> TICK_SHIFT) as u32;
     let number = first(&key, control, tick);
     if number == 0 {
-        return Err(UNKNOWN);
+        // Of other protocols nothing is counted.
+        let is_ours = matches!(key.proto, TCP | UDP | SCTP);
+        return Err(if is_ours { UNKNOWN } else { Refused::NotOurs });
     }
     let slot = backends::read(number as u16).ok_or(UNKNOWN)?;
     pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;
@@ -83,6 +83,14 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     }
     if ttl <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
+    }
+    if !from_server && slot.head.has(flags::TUNNEL) {
+        let choice = Choice {
+            number: number as u16,
+            slot,
+            new: false,
+        };
+        return Ok(tunnel::hand_over(&choice, true));
     }
     let length = u64::from(length);
     let sent = if from_server {

@@ -12,21 +12,24 @@
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
+use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{self, CLIENT, FlowBucket, TICK_SHIFT, WAYS};
 use lb_common::hash::mix;
-use lb_common::service::{ServiceKey4, TCP, UDP};
+use lb_common::service::ServiceKey4;
 use lb_common::stats::Reason;
 
 use crate::backends;
-use crate::balance::{Choice, deliver, jiffies, pass_gate};
+use crate::balance::{Choice, jiffies, leave_to, pass_gate};
 use crate::family::{Family, Key, V4};
 use crate::flows;
 use crate::forward;
+use crate::maps::buckets4;
 use crate::packet::{ETHERNET, Icmp, Ipv4, Packet, Ports, Udp};
 use crate::parse::{MORE, OFFSET, OPTIONS, Refused, SHORTEST};
 use crate::services;
 use crate::stats;
+use crate::tunnel;
 
 /// IP protocol number of ICMP.
 pub(crate) const ICMP: u8 = 1;
@@ -46,7 +49,7 @@ pub(crate) struct Quote {
     pub(crate) ports: *mut Ports,
     /// Where those stand, in bytes from the beginning of the IP packet.
     pub(crate) transport: u64,
-    /// [`TCP`] or [`UDP`].
+    /// IP protocol number; of one that is none of ours there is no service.
     pub(crate) protocol: u8,
     /// Length of the whole IP packet.
     pub(crate) length: u64,
@@ -84,7 +87,6 @@ impl Quote {
         let wanted = kind < 64
             && ERRORS >> kind & 1 == 1
             && offset == 0
-            && (protocol == TCP || protocol == UDP)
             && transport + size_of::<Udp>() as u64 <= length;
         wanted.then_some(Self {
             ip,
@@ -165,7 +167,7 @@ fn to_server(
 ) -> Result<u32, Refused> {
     let tick = (jiffies() >> TICK_SHIFT) as u32;
     let mut number = 0;
-    for bucket in flow::buckets(mix(key & CLIENT, control.secret)) {
+    for bucket in buckets4(mix(key & CLIENT, control.secret)) {
         let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
         number = in_bucket::<V4>(control, bucket, &Key::of(key), tick);
         if number != 0 {
@@ -182,14 +184,18 @@ fn to_server(
         slot,
         new: false,
     };
-    let sent = deliver(&choice, quote.length, || {
-        // SAFETY: `Quote::parse` checked the header.
-        if unsafe { (*quote.ip).ttl } <= 1 {
-            return Err(Reason::TimeToLive);
-        }
-        forward::error_to_server(ctx, packet, quote, &choice.slot)
-    });
-    sent.map_err(Refused::Because)
+    if choice.slot.head.has(flags::TUNNEL) {
+        return Ok(tunnel::hand_over(&choice, true));
+    }
+    leave_to(&choice, quote.length).map_err(Refused::Because)?;
+    // SAFETY: `Quote::parse` checked the header.
+    if unsafe { (*quote.ip).ttl } <= 1 {
+        return Err(Refused::Because(Reason::TimeToLive));
+    }
+    let sent = forward::error_to_server(ctx, packet, quote, &choice.slot);
+    let verdict = sent.map_err(Refused::Because)?;
+    stats::towards_server(number, quote.length, false);
+    Ok(verdict)
 }
 
 /// The slot of the flow, if it stands in this bucket, is live and has its server still; else 0.
@@ -225,7 +231,7 @@ fn to_client(
     let tick = (now >> TICK_SHIFT) as u32;
     let client = flow::key(client.addr, client.port, 0);
     let mut number = 0;
-    for bucket in flow::buckets(mix(client, control.secret)) {
+    for bucket in buckets4(mix(client, control.secret)) {
         let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
         number = served_by(control, bucket, client, server, tick);
         if number != 0 {
@@ -259,8 +265,11 @@ fn served_by(
     tick: u32,
 ) -> u32 {
     for way in 0..WAYS as u32 {
-        let Some(flow) = flows::read(flows::entry::<V4>(bucket, way), &Key::of(client), CLIENT)
-        else {
+        let Some(flow) = flows::read(
+            flows::entry::<V4>(bucket, way),
+            &Key::<V4>::of(client),
+            CLIENT,
+        ) else {
             continue;
         };
         if flows::expired(control, &flow, tick) {

@@ -56,10 +56,14 @@ mod packet;
 mod parse;
 mod replies;
 mod schedule;
+mod sctp;
 mod services;
 mod six;
 mod states;
 mod stats;
+mod tag;
+mod trace;
+mod tunnel;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::helpers::bpf_jiffies64;
@@ -71,28 +75,153 @@ use aya_ebpf::programs::XdpContext;
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_agent(ctx: XdpContext) -> u32 {
-    balance::balance(&ctx)
+    balance::balance::<false>(&ctx)
+}
+
+/// [`lb_agent`], watched: `lb-agent trace` has packets go here.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace(ctx: XdpContext) -> u32 {
+    trace::begin(&ctx);
+    let verdict = balance::balance::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
 }
 
 /// IPv6, to which [`lb_agent`] hands over: never attached itself.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_agent6(ctx: XdpContext) -> u32 {
-    six::balance(&ctx)
+    six::balance::<false>(&ctx)
+}
+
+/// [`lb_agent6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace6(ctx: XdpContext) -> u32 {
+    trace::begin(&ctx);
+    let verdict = six::balance::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
 }
 
 /// New flows of IPv6, to which [`lb_agent6`] hands over.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_admit6(ctx: XdpContext) -> u32 {
-    six::admit(&ctx)
+    six::admit::<false, false>(&ctx)
+}
+
+/// [`lb_admit6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_admit6(ctx: XdpContext) -> u32 {
+    let verdict = six::admit::<true, false>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
 }
 
 /// Packets of IPv6 without ports that follow a flow, to which [`lb_agent6`] hands over.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_related6(ctx: XdpContext) -> u32 {
-    six::follow(&ctx)
+    six::follow::<false>(&ctx)
+}
+
+/// [`lb_related6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_related6(ctx: XdpContext) -> u32 {
+    let verdict = six::follow::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// Packets of either family that leave in a tunnel, to which the others hand over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_tunnel(ctx: XdpContext) -> u32 {
+    tunnel::leave::<false>(&ctx)
+}
+
+/// [`lb_tunnel`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_tunnel(ctx: XdpContext) -> u32 {
+    let verdict = tunnel::leave::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// Those of them that have to be summed up, to which [`lb_tunnel`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_tunnel_sum(ctx: XdpContext) -> u32 {
+    tunnel::leave_summed(&ctx)
+}
+
+/// [`lb_tunnel_sum`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_tunnel_sum(ctx: XdpContext) -> u32 {
+    let verdict = tunnel::leave_summed(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// SCTP over IPv4, to which [`lb_agent`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_sctp(ctx: XdpContext) -> u32 {
+    sctp::balance::<false>(&ctx)
+}
+
+/// [`lb_sctp`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_sctp(ctx: XdpContext) -> u32 {
+    let verdict = sctp::balance::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// SCTP over IPv6, to which [`lb_agent6`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_sctp6(ctx: XdpContext) -> u32 {
+    six::balance_sctp::<false>(&ctx)
+}
+
+/// [`lb_sctp6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_sctp6(ctx: XdpContext) -> u32 {
+    let verdict = six::balance_sctp::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// New associations of IPv6, to which [`lb_sctp6`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_admit_sctp6(ctx: XdpContext) -> u32 {
+    six::admit::<false, true>(&ctx)
+}
+
+/// [`lb_admit_sctp6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_admit_sctp6(ctx: XdpContext) -> u32 {
+    let verdict = six::admit::<true, true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// Frames with VLAN tags, to which [`lb_agent`] hands over: takes the tags off for it.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_vlan(ctx: XdpContext) -> u32 {
+    tag::serve(&ctx)
 }
 
 /// Never attached: the agent runs it once a second to say that it is alive, and so learns the

@@ -2,12 +2,16 @@
 //!
 //! Lengths come from the IP header, never from the end of the frame, which may be padded.
 
+use core::arch::asm;
+
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use lb_common::flow::tcp;
-use lb_common::service::{TCP, UDP};
+use lb_common::service::{SCTP, TCP, UDP};
 use lb_common::stats::Reason;
 
+use crate::family::Family;
 use crate::packet::{ETHERNET, Ipv4, Packet, Ports, Tcp, Udp};
+use crate::sctp;
 use crate::stats::count;
 
 /// "More fragments" (RFC 791 3.1).
@@ -20,16 +24,16 @@ pub(crate) const SHORTEST: u8 = 0x45;
 /// Words that a header may be longer than that.
 pub(crate) const OPTIONS: u8 = 10;
 
-/// What is known of a TCP or UDP packet over IPv4.
+/// What is known of a TCP or UDP packet over IPv4, or, in a program of SCTP, of one of that.
 pub(crate) struct Headers {
     /// The IP header.
     pub(crate) ip: *mut Ipv4,
     /// Source and destination port. With [`TCP`] all of the TCP header is there, with [`UDP`] all
-    /// of the UDP header.
+    /// of the UDP header, with [`SCTP`] all of a [`sctp::Sctp`].
     pub(crate) ports: *mut Ports,
-    /// TCP flags; of a datagram ACK.
+    /// TCP flags; of a datagram ACK, of SCTP the type of the chunk that counts.
     pub(crate) flags: u8,
-    /// [`TCP`] or [`UDP`].
+    /// [`TCP`], [`UDP`] or [`SCTP`].
     pub(crate) protocol: u8,
     /// More fragments of the packet come.
     pub(crate) more: bool,
@@ -44,6 +48,8 @@ pub(crate) enum Refused {
     /// A fragment without ports, of whatever protocol: see [`crate::fragments`]. Of IPv6 it may be a
     /// message of `ICMPv6` as well: see [`crate::six`].
     Later,
+    /// SCTP, for which there is another program.
+    Sctp,
     /// It might have been ours; worth counting.
     Because(Reason),
 }
@@ -53,7 +59,7 @@ impl Refused {
     #[inline(always)]
     pub(crate) fn verdict(self) -> u32 {
         match self {
-            Self::NotOurs | Self::Later => XDP_PASS,
+            Self::NotOurs | Self::Later | Self::Sctp => XDP_PASS,
             Self::Because(reason) => {
                 count(reason);
                 reason.verdict()
@@ -62,9 +68,20 @@ impl Refused {
     }
 }
 
+/// The number, of which the compiler does not know where it comes from: it would keep the one that stands
+/// in the packet, and older verifiers would not know any more which it is, and so how much of the
+/// packet is there.
+#[inline(always)]
+fn itself<const NUMBER: u8>() -> u8 {
+    let number: u64;
+    // SAFETY: it sets a register.
+    unsafe { asm!("{0} = {1}", out(reg) number, const NUMBER) };
+    number as u8
+}
+
 /// Reads on behind the fixed part of the IP header.
 #[inline(always)]
-pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
+pub(crate) fn parse<F: Family>(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
     const MALFORMED: Refused = Refused::Because(Reason::Malformed);
     // SAFETY: the caller got `ip` from `Packet::at`, which checked the whole header.
     let (version_ihl, length, fragment, protocol) = unsafe {
@@ -83,16 +100,24 @@ pub(crate) fn parse(packet: Packet, ip: *mut Ipv4) -> Result<Headers, Refused> {
         return Err(Refused::Later);
     }
     let header = size_of::<Ipv4>() + usize::from(options) * 4;
-    let (ports, least, flags) = match protocol {
+    let (ports, least, flags, protocol) = match protocol {
+        SCTP if F::SCTP => {
+            let sctp = sctp::header(packet, ETHERNET + header).ok_or(MALFORMED)?;
+            let chunk = sctp::chunk(packet, ETHERNET + header, ETHERNET + length as usize, sctp);
+            (sctp.cast(), size_of::<sctp::Sctp>(), chunk, SCTP)
+        }
+        _ if F::SCTP => return Err(Refused::NotOurs),
+        SCTP => return Err(Refused::Sctp),
         TCP => {
             let tcp = packet.at::<Tcp>(ETHERNET + header).ok_or(MALFORMED)?;
             // SAFETY: `at` checked the whole header.
-            (tcp.cast(), size_of::<Tcp>(), unsafe { (*tcp).flags })
+            let flags = unsafe { (*tcp).flags };
+            (tcp.cast(), size_of::<Tcp>(), flags, itself::<TCP>())
         }
         UDP => {
             let udp = packet.at::<Udp>(ETHERNET + header).ok_or(MALFORMED)?;
             // A datagram counts as an ACK.
-            (udp.cast(), size_of::<Udp>(), tcp::ACK)
+            (udp.cast(), size_of::<Udp>(), tcp::ACK, itself::<UDP>())
         }
         // Everything else is the kernel's: VRRP, ICMP, tunnels, what we do not know.
         _ => return Err(Refused::NotOurs),

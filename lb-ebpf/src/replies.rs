@@ -12,36 +12,41 @@ use lb_common::stats::Reason;
 
 use crate::backends;
 use crate::balance::{jiffies, pass_gate};
-use crate::family::{Family as _, Key, V4};
+use crate::family::{Family as _, Four, Key, V4};
 use crate::flows;
 use crate::forward;
 use crate::fragments;
 use crate::guard;
+use crate::maps::buckets4;
 use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::{Refused, parse};
+use crate::sctp;
 use crate::states;
 use crate::stats;
 
 /// What [`from_server`] says of a fragment without ports; no verdict is this.
 pub(crate) const LATER: u32 = 8;
+/// And of SCTP, for which there is another program.
+pub(crate) const SCTP: u32 = 9;
 
 /// A packet of a server in NAT mode: back to the client, in the name of the service. A subprogram:
 /// its variables would not fit the stack beside those of the other direction.
 #[inline(never)]
-pub(crate) fn from_server(ctx: *mut xdp_md, control: &Control) -> u32 {
-    match translate(&XdpContext::new(ctx), control) {
+pub(crate) fn from_server<const IS_SCTP: bool>(ctx: *mut xdp_md, control: &Control) -> u32 {
+    match translate::<IS_SCTP>(&XdpContext::new(ctx), control) {
         Ok(verdict) => verdict,
         // The caller has more room on the stack.
         Err(Refused::Later) => LATER,
+        Err(Refused::Sctp) => SCTP,
         Err(refused) => refused.verdict(),
     }
 }
 
 #[inline(always)]
-fn translate(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
+fn translate<const IS_SCTP: bool>(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     let packet = Packet::new(ctx);
     let ip = packet.at::<Ipv4>(ETHERNET).ok_or(Refused::NotOurs)?;
-    let headers = parse(packet, ip)?;
+    let headers = parse::<Four<false, IS_SCTP>>(packet, ip)?;
     // SAFETY: `parse` checked the headers.
     let (server, client) = unsafe {
         let server = ServiceKey4 {
@@ -64,19 +69,22 @@ fn translate(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
         now,
         flags: headers.flags,
     };
-    let slot = reply.slot()?;
+    let slot = reply.slot::<IS_SCTP>()?;
     // SAFETY: `parse` checked the header.
     if unsafe { (*ip).ttl } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
     }
     let server = backends::read(slot).ok_or(Refused::NotOurs)?;
     let tick = (now >> TICK_SHIFT) as u32;
+    if IS_SCTP && headers.more {
+        sctp::pass_fragment_to_client(&headers, server.rest()).map_err(Refused::Because)?;
+    }
     if headers.more {
         let target = target(slot, server.head.generation());
         fragments::remember(ip, target, fragment::stamp(tick) | FROM_SERVER);
     }
-    let verdict =
-        forward::to_client(ctx, packet, &headers, server.rest(), tick).map_err(Refused::Because)?;
+    let verdict = forward::to_client::<IS_SCTP>(ctx, packet, &headers, server.rest(), tick)
+        .map_err(Refused::Because)?;
     stats::towards_client(slot, headers.length);
     Ok(verdict)
 }
@@ -90,7 +98,7 @@ struct Reply<'a> {
     client: u64,
     /// Jiffies.
     now: u64,
-    /// TCP flags; of a datagram ACK.
+    /// TCP flags; of a datagram ACK, of SCTP the type of the chunk that counts.
     flags: u8,
 }
 
@@ -102,10 +110,10 @@ const AGENT_SILENT: u32 = 2 << 16;
 impl Reply<'_> {
     /// The slot of the server, if there is a flow that this packet answers, and its gate is open.
     #[inline(always)]
-    fn slot(&self) -> Result<u16, Refused> {
-        for bucket in flow::buckets(mix(self.client, self.control.secret)) {
+    fn slot<const IS_SCTP: bool>(&self) -> Result<u16, Refused> {
+        for bucket in buckets4(mix(self.client, self.control.secret)) {
             let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
-            match in_bucket(self, bucket) {
+            match in_bucket::<IS_SCTP>(self, bucket) {
                 NOT_FOUND => {}
                 NOT_MASTER => return Err(Refused::Because(Reason::NotMaster)),
                 AGENT_SILENT => return Err(Refused::Because(Reason::AgentSilent)),
@@ -118,11 +126,11 @@ impl Reply<'_> {
 
 /// Looks for the flow of a reply in one bucket: a live one of the client whose server it is.
 #[inline(never)]
-fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
+fn in_bucket<const IS_SCTP: bool>(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
     let tick = (reply.now >> TICK_SHIFT) as u32;
     for way in 0..WAYS as u32 {
         let entry = flows::entry::<V4>(bucket, way);
-        let Some(old) = flows::read(entry, &Key::of(reply.client), CLIENT) else {
+        let Some(old) = flows::read(entry, &Key::<V4>::of(reply.client), CLIENT) else {
             continue;
         };
         let Some(gate) = gate_of(reply, &old, tick) else {
@@ -133,7 +141,7 @@ fn in_bucket(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
             Err(Reason::NotMaster) => return NOT_MASTER,
             Err(_) => return AGENT_SILENT,
         }
-        let state = states::after(old.state(), reply.flags, states::SERVER);
+        let state = states::after::<Four<false, IS_SCTP>>(old.state(), reply.flags, states::SERVER);
         let life = flow::life(state, tick);
         let noted = flows::touch(entry, &old, life).is_some();
         if noted && !guard::note_change(&old, || reply.client as u32, state, tick) {

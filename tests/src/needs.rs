@@ -21,6 +21,12 @@ pub enum Need {
     NoIpvs,
     /// The kernel's ipvlan, loaded or to be loaded.
     Ipvlan,
+    /// The kernel's SCTP, loaded or to be loaded.
+    Sctp,
+    /// The kernel's VLANs, loaded or to be loaded.
+    Vlan,
+    /// The kernel's bonds, loaded or to be loaded.
+    Bonding,
     /// The kernel's FUSE.
     Fuse,
     /// A kernel that filters system calls.
@@ -52,6 +58,9 @@ impl Need {
             Self::Ipvs => Path::new("/proc/net/ip_vs").exists() || is_module("ip_vs"),
             Self::NoIpvs => !Self::Ipvs.is_met(),
             Self::Ipvlan => Path::new("/sys/module/ipvlan").exists() || is_module("ipvlan"),
+            Self::Sctp => Path::new("/proc/net/sctp").exists() || is_module("sctp"),
+            Self::Vlan => Path::new("/proc/net/vlan").exists() || is_module("8021q"),
+            Self::Bonding => Path::new("/proc/net/bonding").exists() || is_module("bonding"),
             Self::Fuse => Path::new("/dev/fuse").exists(),
             Self::Seccomp => Path::new("/proc/sys/kernel/seccomp/actions_avail").exists(),
             Self::NfTables => nftables(),
@@ -87,6 +96,15 @@ impl fmt::Display for Need {
             Self::Ipvs => write!(f, "no IPVS in this kernel (`cargo xtask vm` has one)"),
             Self::NoIpvs => write!(f, "this kernel has IPVS"),
             Self::Ipvlan => write!(f, "no ipvlan in this kernel (`cargo xtask vm` has it)"),
+            Self::Sctp => write!(f, "no SCTP in this kernel (`cargo xtask vm` has it)"),
+            Self::Vlan => write!(
+                f,
+                "no VLANs in this kernel (`cargo xtask vm --kernel qemu` has them)"
+            ),
+            Self::Bonding => write!(
+                f,
+                "no bonds in this kernel (`cargo xtask vm --kernel qemu` has them)"
+            ),
             Self::Fuse => write!(f, "no FUSE in this kernel"),
             Self::Seccomp => write!(f, "no seccomp in this kernel"),
             Self::NfTables => write!(

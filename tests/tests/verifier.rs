@@ -8,9 +8,14 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use aya::Ebpf;
 use aya::programs::{Program, Xdp};
+use bytemuck::Zeroable as _;
+use lb_agent::dataplane::xdp::maps::Maps;
 use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
-use lb_tests::{Namespace, Need, built, skipped};
+use lb_agent::dataplane::xdp::trace::Tracer;
+use lb_agent::runtime::clock;
+use lb_common::trace::Filter;
+use lb_tests::{Namespace, Need, PATIENCE, built, skipped, wait_until};
 
 const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Bpf];
 
@@ -18,8 +23,11 @@ const NEEDS: [Need; 3] = [Need::Root, Need::Namespaces, Need::Bpf];
 /// is taken here must be taken by kernels that are less clever.
 const MOST_VERIFIED: u32 = 150_000;
 
+/// The same of the programs of `lb-agent trace`, which are there for a while only.
+const MOST_VERIFIED_OF_A_TRACE: u32 = 200_000;
+
 /// The one on the interface, those that it hands over to, and the heartbeat.
-const PROGRAMS: usize = 5;
+const PROGRAMS: usize = 11;
 
 /// `XDP_PASS`.
 const PASS: u32 = 2;
@@ -58,11 +66,52 @@ fn the_programs_of_the_agent_are_loaded_and_run() -> Result<()> {
 }
 
 #[test]
+fn the_programs_of_a_trace_are_loaded_and_run() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let namespace = Namespace::new("trace")?;
+    let pins = Pins::of(namespace.name());
+    namespace.enter(|| {
+        let mut object = Object::load(&pins)?;
+        let maps = Maps::open(&pins)?;
+        let filter = Filter {
+            rate: 1,
+            ..Filter::zeroed()
+        };
+        let mut tracer = Tracer::prepare(&pins, &maps, &filter)?;
+        for (name, info) in tracer.programs() {
+            if let Some(verified) = info?.verified_instruction_count() {
+                println!("{name}: {verified} instructions were verified");
+                ensure!(
+                    verified < MOST_VERIFIED_OF_A_TRACE,
+                    "{name}: {verified} instructions were verified"
+                );
+            }
+        }
+        for ether_type in [[0x08, 0x00], [0x86, 0xdd]] {
+            let mut frame = vec![0; 64];
+            frame[12..14].copy_from_slice(&ether_type);
+            // By the clock of the next second.
+            let told = wait_until(PATIENCE, || {
+                tracer.renew(clock::monotonic());
+                let verdict = object.run(&mut frame).ok()?;
+                let event = tracer.take_event()?;
+                Some(u32::from(event.verdict) == verdict)
+            });
+            ensure!(told == Some(true), "{ether_type:x?}: {told:?}");
+        }
+        drop(tracer);
+        Ok(pins.remove()?)
+    })
+}
+
+#[test]
 fn the_programs_of_test_networks_and_of_the_bench_are_loaded() -> Result<()> {
     if skipped(&NEEDS) {
         return Ok(());
     }
-    for name in ["pass", "decap", "bench"] {
+    for name in ["pass", "decap", "tag", "bench"] {
         let loaded = load_all(&built::bpf_object(name)?).with_context(|| name.to_owned())?;
         ensure!(loaded > 0, "{name} has no program");
     }

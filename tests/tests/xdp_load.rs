@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use etherparse::PacketBuilder;
 use lb_agent::config::model::{GlobalDefs, XdpMode};
+use lb_agent::dataplane::below::Native;
 use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 use lb_agent::dataplane::installed::Installed;
 use lb_agent::dataplane::nexthop::Hop;
@@ -412,8 +413,9 @@ fn an_attachment_whose_interface_was_replaced_unnoticed_is_found_to_be_lost() ->
 fn native_mode_is_tried_again_when_the_mtu_becomes_smaller() -> Result<()> {
     in_namespace(|namespace, _| {
         let index = if_nametoindex(INTERFACE)?;
-        let times = Times::of(&GlobalDefs::default());
-        let mut plane = Plane::load(namespace.name(), times, &Numbers::default())?;
+        let global = GlobalDefs::default();
+        let (size, times) = (global.xdp_flow_table_size, Times::of(&global));
+        let mut plane = Plane::load(namespace.name(), size, times, &Numbers::default())?;
         for (mtu, mode) in [
             (9000, Mode::Generic),
             (9000, Mode::Generic),
@@ -430,6 +432,7 @@ fn native_mode_is_tried_again_when_the_mtu_becomes_smaller() -> Result<()> {
                 egress: false,
                 need: Wish::Packets,
                 mode: XdpMode::Auto,
+                native: Native::Itself,
             };
             let ports = plane.open(&[wanted]);
             ensure!(ports[&index].program == Ok(mode), "{mtu}: {ports:?}");

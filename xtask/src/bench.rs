@@ -12,12 +12,19 @@ use crate::{setup, test};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// `checks`: the health checks of 20 000 servers; `config`: reading 40 000 servers, beside
-    /// keepalived; `ipvs`: 10 000 servers in the kernel's table, beside `ipvsadm`; `calm`: adverts under fire; `failover`: how long a MASTER is missed, ours and keepalived's; else only those
+    /// keepalived; `ipvs`: 10 000 servers in the kernel's table, beside `ipvsadm`; `calm`: adverts under fire; `failover`: how long a MASTER is missed, ours and keepalived's; `live`:
+    /// packets per second on one and two processors, beside the kernel's bridge and routing; else only those
     /// paths of the XDP program whose name contains this.
     filter: Option<String>,
-    /// `calm`: how long each of its rows takes.
-    #[arg(long, default_value_t = 60)]
-    seconds: u64,
+    /// `calm`, `live`: how long each figure takes [default: 60, for `live` 3].
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// `live`: in a guest whose kernel has IPVS, beside that.
+    #[arg(long)]
+    guest: bool,
+    /// Paths of the XDP program: rounds of each.
+    #[arg(long)]
+    rounds: Option<u32>,
     /// `calm`: only the rows under fire.
     #[arg(long)]
     fire: bool,
@@ -43,6 +50,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return ipvs();
     }
     build_agent()?;
+    if options.filter.as_deref() == Some("live") {
+        return live(options);
+    }
     if options.filter.as_deref() == Some("failover") {
         return failover();
     }
@@ -55,6 +65,28 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "xdp",
     ]);
     bench.args(["--profile", "dev", "--"]).args(&options.filter);
+    if let Some(rounds) = options.rounds {
+        bench.args(["--rounds", &rounds.to_string()]);
+    }
+    succeed(&mut bench)
+}
+
+/// As fast as the kernel makes packets: little of it is ours to compile. In the guest the processors are
+/// emulated, so only its rows beside each other say something.
+fn live(options: &Options) -> Result<()> {
+    let live = test::bench_of("live")?;
+    let mut bench = if options.guest {
+        let mut guest = Command::new(std::env::current_exe()?);
+        guest.args(["vm", "--kernel", "qemu", "--time-limit", "1800", "--"]);
+        guest.arg(live.get_program());
+        if let Some(directory) = live.get_current_dir() {
+            guest.current_dir(directory);
+        }
+        guest
+    } else {
+        live
+    };
+    bench.args(["--seconds", &options.seconds.unwrap_or(3).to_string()]);
     succeed(&mut bench)
 }
 
@@ -89,7 +121,7 @@ fn calm(options: &Options) -> Result<()> {
     build_optimised()?;
     let mut bench = command(&["bench", "--quiet", "--package", "lb-tests"]);
     bench.args(["--bench", "calm", "--", "--seconds"]);
-    bench.arg(options.seconds.to_string());
+    bench.arg(options.seconds.unwrap_or(60).to_string());
     if options.fire {
         bench.arg("--fire");
     }

@@ -3,7 +3,7 @@
 //! Cargo builds the test programs; we run them, several at a time. A test that cannot run here
 //! prints a line `skipped: <reason>` and returns: the harness of Rust has no word for that.
 //!
-//! Tests of IPVS and of ipvlan run in a guest where this machine's kernel has none, and one has
+//! Tests of IPVS, of ipvlan and of VLANs run in a guest where this machine's kernel has none, and one has
 //! Debian's kernel load the XDP programs. A test that fails runs once more, alone (`again`).
 
 mod again;
@@ -67,6 +67,7 @@ impl Program {
         match self.name.as_str() {
             "lb-tests::ipvs" => Some(Need::Ipvs),
             "lb-tests::ipvlan" => Some(Need::Ipvlan),
+            "lb-tests::vlan" => Some(Need::Vlan),
             _ => None,
         }
     }
@@ -142,7 +143,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// A command that runs one of our test programs of namespaces, which is built.
 pub(crate) fn program_of(target: &str) -> Result<Command> {
-    let built = build(&["--package", "lb-tests", "--test", target])?;
+    built_as("--test", target)
+}
+
+/// A command that runs one of our benches, built as the tests are.
+pub(crate) fn bench_of(target: &str) -> Result<Command> {
+    built_as("--bench", target)
+}
+
+fn built_as(kind: &str, target: &str) -> Result<Command> {
+    let built = build(&["--package", "lb-tests", kind, target])?;
     let name = format!("lb-tests::{target}");
     let found = built.iter().find(|program| program.name == name);
     let program = found.with_context(|| format!("cargo has not built {name}"))?;

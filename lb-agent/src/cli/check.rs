@@ -1,5 +1,7 @@
 //! `lb-agent check`.
 
+mod memory;
+
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,6 +11,7 @@ use serde::Serialize;
 
 use super::{ConfigArguments, host};
 use crate::config::{self, Entry, Loaded, Severity};
+use crate::dataplane::xdp::memory::processors;
 use crate::runtime::files;
 
 /// Exit status of a configuration with warnings when those count as errors.
@@ -24,8 +27,8 @@ pub(super) struct Arguments {
     /// For people, or one JSON document for programs.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Print the configuration as it was understood, every value with the line that says it, and
-    /// what the data plane is given.
+    /// Print the configuration as it was understood, every value with the line that says it, what
+    /// the data plane is given, and what memory the XDP program takes.
     #[arg(long)]
     explain: bool,
     /// Warnings count as errors: the exit status is not 0.
@@ -100,7 +103,10 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
     let remarks = host::remarks(&loaded);
     loaded.add(remarks);
     let status = exit_status(&loaded, arguments.strict);
-    let explained = arguments.explain.then(|| config::explain(&loaded));
+    let explained = arguments.explain.then(|| {
+        let memory = memory::page(&loaded.config, processors());
+        config::explain(&loaded) + &memory
+    });
     if let Some(log) = &arguments.log {
         let text = text(arguments, &loaded);
         if let Err(error) = files::write(log, format!("{text}\n").as_bytes()) {

@@ -1,8 +1,8 @@
 //! `lb-agent dump`: reads the pinned maps, the kernel's IPVS and the status file, asks the agent for its
 //! checks, and changes nothing.
 
-mod error;
-mod read;
+pub(super) mod error;
+pub(super) mod read;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

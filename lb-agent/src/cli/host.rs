@@ -9,7 +9,9 @@ mod interfaces;
 use std::collections::HashSet;
 
 use crate::config::model::{Config, SmtpTls, Use};
-use crate::config::{Code, Diagnostic, Loaded, Mentions, Severity, Span};
+use crate::config::{self, Code, Diagnostic, Loaded, Mentions, Severity, Span};
+use crate::dataplane::xdp::flow_tables::FlowTables;
+use crate::dataplane::xdp::memory;
 use crate::health::probe::tls::TlsClient;
 use crate::log_line::LogLine;
 use crate::notify::tls::Tls;
@@ -25,6 +27,7 @@ pub(super) fn remarks(loaded: &Loaded) -> Vec<Diagnostic> {
     remarks.extend(unknown_users(mentions));
     remarks.extend(scripts(config, mentions));
     remarks.extend(tls_files(config, mentions));
+    remarks.extend(memory(config, memory::of_machine()));
     remarks
 }
 
@@ -134,6 +137,30 @@ fn tls_files(config: &Config, mentions: &Mentions) -> Vec<Diagnostic> {
         warning(span, format!("{}; SSL_GET does without", error.in_full()))
     });
     of_mail.into_iter().chain(of_ssl).collect()
+}
+
+/// Maps that this machine cannot hold, even if nothing else were there.
+fn memory(config: &Config, of_machine: Option<(u64, u64)>) -> Option<Diagnostic> {
+    let (services, schedules) = config::schedules(config);
+    let tables = FlowTables::from(config.global_defs.xdp_flow_table_size);
+    let (total, _) = of_machine.filter(|_| services > 0)?;
+    let takes = memory::sum(&memory::maps(tables, memory::processors())) + schedules;
+    if takes <= total {
+        return None;
+    }
+    Some(Diagnostic {
+        severity: Severity::Warning,
+        code: Code::NotSupported,
+        span: None,
+        message: format!(
+            "the XDP program's maps take {}, and this machine has {}: it will not be loaded",
+            memory::mebibytes(takes),
+            memory::mebibytes(total)
+        ),
+        help: Some("`xdp_flow_table_size` in `global_defs` makes the largest smaller".to_owned()),
+        related: Vec::new(),
+        repeats: Vec::new(),
+    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod genhash;
 mod host;
 mod keepalived;
 mod run;
+mod trace;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -48,6 +49,8 @@ enum Command {
     Check(check::Arguments),
     /// Show services, connections, VRRP instances, next hops. Works without a running agent, too.
     Dump(dump::Arguments),
+    /// Show what becomes of packets, as they come: the decision of the XDP program, one line each.
+    Trace(trace::Arguments),
     /// Have the running agent read its configuration again; says what is wrong with it, if anything.
     Reload(call::Reload),
     /// Give a real server no new connections; those that it has go on.
@@ -157,6 +160,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Dump(arguments) => dump::main(&arguments),
+        Command::Trace(arguments) => trace::main(&arguments),
         Command::Reload(arguments) => arguments.main(),
         Command::Drain(target) => target.drain(),
         Command::Enable(target) => target.enable(),

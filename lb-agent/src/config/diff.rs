@@ -137,7 +137,7 @@ fn global_defs(old: &Config, new: &Config) -> Vec<&'static str> {
     use super::model::GlobalDefs;
     differing!(GlobalDefs {
         ; router_id, vrrp_mcast_group4, vrrp_mcast_group6, xdp_attach, xdp_mode, xdp_required, xdp_interfaces,
-        xdp_deadman, xdp_share_checks, vrrp, mail, enable_traps, notify, scripts, lvs, process, reload, dump,
+        xdp_deadman, xdp_flow_table_size, xdp_share_checks, vrrp, mail, enable_traps, notify, scripts, lvs, process, reload, dump,
     } in &old.global_defs, new.global_defs)
 }
 

@@ -16,6 +16,7 @@ use serde_json::Value;
 pub(crate) use self::origins::Origins;
 use self::page::Page;
 use self::place::Place;
+pub(crate) use self::plane::schedules;
 use self::plane::{carrier, schedule};
 use self::words::word;
 

@@ -47,6 +47,7 @@ pub use diagnostic::{Code, Diagnostic, Related, Severity};
 pub use diff::{Changes, diff};
 pub use expand::Environment;
 pub use explain::explain;
+pub(crate) use explain::schedules;
 pub use keywords::{KeywordNames, configuration_md, keyword_md, keywords_json};
 pub use mention::{Mentions, NamedInterface};
 pub use render::render;

@@ -43,7 +43,7 @@ pub use checker::{
 pub use commands::Use;
 pub use encap::{Encap, TunnelKey};
 pub use garp::{ExtraIf, Garp, GarpGroup};
-pub use global::{GlobalDefs, RxBufs, VrrpDefaults, XdpAttach, XdpMode};
+pub use global::{FlowTableSize, GlobalDefs, RxBufs, VrrpDefaults, XdpAttach, XdpMode};
 pub use group::{TrackGroup, VirtualServerGroup, VirtualServerGroupEntry, VrrpSyncGroup};
 pub use instance::{InitialState, PeerTtl, VrrpInstance};
 pub use lvs::{LvsDefaults, LvsFlushOnStop, LvsSyncDaemon, LvsTimeouts, NftablesIpvs};

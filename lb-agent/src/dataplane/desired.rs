@@ -7,12 +7,12 @@ use lb_common::control::GATE_ALWAYS;
 
 use super::installed::Key;
 use super::nexthop::Hop;
-use crate::config::model::{Forwarding, Scheduler, SchedulerFlags};
+use crate::config::model::{Forwarding, Scheduler, SchedulerFlags, Tunnel};
 
 /// Everything the XDP program should forward.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired {
-    /// Services, each key once. The servers of one are of its family.
+    /// Services, each key once. The servers of one are of its family, but for those in TUN mode.
     pub services: Vec<Service>,
 }
 
@@ -100,6 +100,8 @@ pub struct Server {
     pub port: u16,
     /// `lb_kind`.
     pub method: Forwarding,
+    /// Its `type`, in TUN mode.
+    pub tunnel: Tunnel,
     /// `weight`; 0: old connections only.
     pub weight: u32,
     /// The weight that it has when it takes connections; `mh` spreads by it.
@@ -121,6 +123,7 @@ impl Server {
             address: address.into(),
             port,
             method: Forwarding::Dr,
+            tunnel: Tunnel::Ipip,
             weight: 1,
             full_weight: 1,
             uthreshold: 0,

@@ -9,11 +9,12 @@
 //! ```
 //!
 //! [`choice`] says which of the two data planes carries a virtual server. [`desired`], [`difference`],
-//! [`plan`], [`schedule`], [`census`], [`nexthop`] and [`port`] are pure, too. [`xdp`] holds the maps
+//! [`plan`], [`schedule`], [`census`], [`nexthop`], [`port`] and [`below`] are pure, too. [`xdp`] holds the maps
 //! and the attached program; [`ipvs`] is the same line for the kernel's own load balancer, with the same [`difference`]. Who is
 //! up, who is MASTER and what the configuration says is decided
 //! elsewhere (`health`, `vrrp`, `config`) and comes together in `runtime::supervisor`.
 
+pub mod below;
 pub mod census;
 pub mod choice;
 pub mod desired;

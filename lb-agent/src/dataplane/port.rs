@@ -2,10 +2,11 @@
 //! whether packets can go from one to another. Pure.
 //!
 //! A packet that comes by one interface and leaves by another is redirected. In native mode the
-//! driver of the other one must take it (`ndo_xdp_xmit`): bridges, VLANs and most kinds of virtual
+//! driver of the other one must take it (`ndo_xdp_xmit`): bridges and most kinds of virtual
 //! interfaces have no such thing, and most cards' drivers are ready for it only while they have a
-//! program of their own. What a driver refuses is lost without a word, so it has to be known
-//! before. In generic mode the packet goes out through the network stack, by any interface.
+//! program of their own. What leaves by a VLAN or a macvlan is given to the interface below
+//! ([`super::below`]). What a driver refuses is lost without a word, so it has to be known before. In
+//! generic mode the packet goes out through the network stack, by any interface.
 //!
 //! Which interfaces a virtual server needs is the director's matter; `runtime::plane` attaches.
 
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use super::below::Native;
 use super::xdp::attach::Mode;
 use crate::config::model::XdpMode;
 use crate::net::link::{Link, LinkKind};
@@ -30,6 +32,8 @@ pub struct Wanted {
     pub need: Need,
     /// How.
     pub mode: XdpMode,
+    /// Where a native program meets its frames.
+    pub native: Native,
 }
 
 /// What an interface needs the program for.
@@ -51,15 +55,42 @@ pub struct Port {
     pub name: String,
     /// What kind of interface it is.
     pub kind: LinkKind,
-    /// How the program runs there, or why it does not.
+    /// How the program meets what arrives there, or why it does not.
     pub program: Result<Mode, String>,
+    /// The interface below that its frames come from and are given to; `None`: its own driver does.
+    pub driver: Option<Driver>,
     /// Why it does not run in native mode, if that was to be tried first.
     pub not_native: Option<String>,
     /// Whether it is in the device map, or why it is not.
     pub listed: Result<(), String>,
-    /// Whether its driver takes packets that a native program on another interface sends there;
+    /// Whether the driver takes packets that a native program on another interface sends there;
     /// `None`: the kernel does not tell (before Linux 6.3).
     pub takes_frames: Option<bool>,
+}
+
+/// The interface below a VLAN or a macvlan whose driver has its frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Driver {
+    /// Its index.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// What kind of interface it is.
+    pub kind: LinkKind,
+    /// How the program runs there, or why it does not.
+    pub program: Result<Mode, String>,
+    /// Whose frames these are, for the operator: `VLAN 10 of eth0`.
+    pub what: String,
+}
+
+impl Port {
+    /// Where a native program sees its packets arrive, which is of this kind.
+    const fn arrival(&self, index: u32) -> (u32, &LinkKind) {
+        match &self.driver {
+            Some(driver) => (driver.index, &driver.kind),
+            None => (index, &self.kind),
+        }
+    }
 }
 
 /// Interfaces by index.
@@ -124,25 +155,32 @@ pub fn obstacle(ports: &Ports, from: u32, to: u32) -> Option<Obstacle> {
     let mode = *source.program.as_ref().ok()?;
     // On a bond the program runs in the drivers of its ports: even what leaves by the same bond
     // comes by another interface.
-    let redirected = from != to || (mode == Mode::Native && source.kind == LinkKind::Bond);
+    let (arrival, kind) = match mode {
+        Mode::Native => source.arrival(from),
+        Mode::Generic => (from, &source.kind),
+    };
+    let redirected = arrival != to || (mode == Mode::Native && *kind == LinkKind::Bond);
     let Some(target) = ports.get(&to) else {
         let name = format!("interface number {to}");
         let why = "it is not in use yet".to_owned();
         return redirected.then_some(Obstacle::Unlisted { name, why });
     };
-    let name = target.name.clone();
+    let (name, kind, program) = match &target.driver {
+        Some(driver) => (driver.name.clone(), &driver.kind, &driver.program),
+        None => (target.name.clone(), &target.kind, &target.program),
+    };
     if redirected && let Err(why) = &target.listed {
-        let why = why.clone();
+        let (name, why) = (target.name.clone(), why.clone());
         return Some(Obstacle::Unlisted { name, why });
     }
     match mode {
         Mode::Generic => None,
         // A veth sends back what it sends on: through its other end.
-        Mode::Native if target.kind == LinkKind::Veth => {
+        Mode::Native if *kind == LinkKind::Veth => {
             (target.takes_frames == Some(false)).then_some(Obstacle::VethEnd { name })
         }
         Mode::Native if !redirected => None,
-        Mode::Native => match &target.program {
+        Mode::Native => match program {
             Err(why) => {
                 let why = why.clone();
                 Some(Obstacle::NoNative { name, why })
@@ -168,23 +206,6 @@ pub fn obstacle_to_answers(ports: &Ports, from: u32, to: u32) -> Option<Obstacle
             name: source.name.clone(),
             why: why.clone(),
         }),
-    }
-}
-
-/// What an interface is called that takes no native program; there generic mode is no fallback but
-/// the only way.
-pub const fn generic_only(kind: &LinkKind) -> Option<&'static str> {
-    match kind {
-        LinkKind::Bridge => Some("a bridge"),
-        LinkKind::Vlan { .. } => Some("a VLAN of another interface"),
-        LinkKind::Macvlan { .. } => Some("a macvlan"),
-        LinkKind::Ethernet
-        | LinkKind::Loopback
-        | LinkKind::Bond
-        | LinkKind::Ipvlan { .. }
-        | LinkKind::Veth
-        | LinkKind::Vrf { .. }
-        | LinkKind::Other(_) => None,
     }
 }
 

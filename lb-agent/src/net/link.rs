@@ -1,5 +1,6 @@
 //! Network interfaces. Read only: the agent changes no link here.
 
+use lb_common::vlan::CUSTOMER;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 use nix::errno::Errno;
@@ -16,6 +17,9 @@ use super::virtual_link::{IFLA_IPVLAN_FLAGS, IpvlanFlags};
 
 /// `IFLA_VLAN_ID` of `include/uapi/linux/if_link.h`.
 const IFLA_VLAN_ID: u16 = 1;
+
+/// `IFLA_VLAN_PROTOCOL` of the same: the `EtherType` of the tag, network byte order.
+const IFLA_VLAN_PROTOCOL: u16 = 5;
 
 /// `IFLA_VRF_TABLE` of the same.
 const IFLA_VRF_TABLE: u16 = 1;
@@ -84,6 +88,8 @@ pub enum LinkKind {
         parent: u32,
         /// The VLAN id, 0–4094.
         id: u16,
+        /// `EtherType` of the tag: of 802.1Q or of 802.1ad.
+        ether_type: u16,
     },
     /// A bond.
     Bond,
@@ -329,6 +335,7 @@ impl<'a> Found<'a> {
             Some("vlan") => LinkKind::Vlan {
                 parent,
                 id: self.vlan_id(),
+                ether_type: self.vlan_ether_type(),
             },
             Some("bond") => LinkKind::Bond,
             Some("bridge") => LinkKind::Bridge,
@@ -358,6 +365,13 @@ impl<'a> Found<'a> {
     fn vlan_id(&self) -> u16 {
         let id = self.info(IFLA_VLAN_ID).and_then(attribute::u16);
         id.unwrap_or_default()
+    }
+
+    /// Kernels before 3.10 have one kind of tag and do not say which.
+    fn vlan_ether_type(&self) -> u16 {
+        let value = self.info(IFLA_VLAN_PROTOCOL);
+        let bytes = value.and_then(|it| it.first_chunk());
+        bytes.map_or(CUSTOMER, |it| u16::from_be_bytes(*it))
     }
 
     /// A property of its kind.

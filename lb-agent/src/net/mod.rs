@@ -15,6 +15,7 @@
 
 pub mod address;
 pub mod attribute;
+pub mod ethtool;
 pub mod generic;
 pub mod ipvs;
 pub mod link;

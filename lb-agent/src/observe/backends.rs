@@ -35,13 +35,21 @@ fn row(backend: &BackendView) -> [String; 11] {
         backend.protocol.name().into(),
         backend.r#virtual.to_string(),
         backend.real.to_string(),
-        backend.method.name().into(),
+        forward(backend),
         backend.weight.to_string(),
         or_dash(backend.mac),
         or_dash(backend.interface.as_ref()),
         or_dash(backend.mtu),
         state(backend),
     ]
+}
+
+fn forward(backend: &BackendView) -> String {
+    let method = backend.method.name();
+    backend
+        .tunnel
+        .as_ref()
+        .map_or_else(|| method.to_owned(), |tunnel| format!("{method} {tunnel}"))
 }
 
 fn state(backend: &BackendView) -> String {

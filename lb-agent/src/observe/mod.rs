@@ -23,6 +23,7 @@ pub mod rates;
 pub mod reasons;
 pub mod services;
 mod table;
+pub mod trace;
 pub mod vip;
 pub mod vrrp;
 

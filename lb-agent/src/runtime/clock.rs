@@ -23,6 +23,12 @@ pub fn since_1970() -> Duration {
     since.unwrap_or_default()
 }
 
+/// The kernel's monotonic clock, which BPF programs read, too.
+pub fn monotonic() -> Duration {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC);
+    now.map_or(Duration::ZERO, Duration::from)
+}
+
 /// How long the host has been up, sleep included; `None`: it does not say.
 pub fn since_boot() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/uptime").ok()?;

@@ -22,7 +22,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lb_common::service::{TCP, UDP};
+use lb_common::service::{SCTP, TCP, UDP};
 
 use self::addresses::Addresses;
 use self::attach::Masters;
@@ -320,7 +320,7 @@ pub fn service_key(virtual_server: &VirtualServer) -> Option<Key> {
     let proto = match key.protocol {
         Protocol::Tcp => TCP,
         Protocol::Udp => UDP,
-        Protocol::Sctp => return None,
+        Protocol::Sctp => SCTP,
     };
     Some(Key {
         address: key.address,

@@ -2,10 +2,12 @@
 //!
 //! It carries out; what is desired comes from [`super::director`].
 
+mod below;
 mod found;
 mod interfaces;
 mod times;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
@@ -13,18 +15,22 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use self::below::Lower;
 use self::found::Found;
 pub use self::times::Times;
+use crate::config::model::FlowTableSize;
 use crate::dataplane::desired::Desired;
 use crate::dataplane::installed::Installed;
 use crate::dataplane::plan::{PlanError, plan, steps};
 use crate::dataplane::xdp::attach::{Attachments, DetachError, Mode};
 use crate::dataplane::xdp::clock::{MEASURE, TOGETHER, TRIES, Ticks};
+use crate::dataplane::xdp::flow_tables::FlowTables;
 use crate::dataplane::xdp::gate::{Gates, Numbers};
 use crate::dataplane::xdp::maps::{Maps, MapsError};
 use crate::dataplane::xdp::object::{Object, ObjectError};
 use crate::dataplane::xdp::pins::{Pins, PinsError};
 use crate::dataplane::xdp::unresolved::Replies;
+use crate::net::ethtool::Ethtool;
 use crate::net::netdev::Netdev;
 use crate::runtime::clock;
 
@@ -81,21 +87,30 @@ pub struct Plane {
     fallbacks: BTreeMap<u32, Fallback>,
     /// Who knows what drivers can do; `None`: this kernel does not tell.
     netdev: Option<Netdev>,
+    /// Who knows what cards do to tags; `None`: this kernel does not tell.
+    ethtool: Option<RefCell<Ethtool>>,
+    /// Interfaces below others.
+    lower: Lower,
     /// Sends replies whose next hop is not known; `None`: it cannot.
     _replies: Option<Replies>,
 }
 
 impl Plane {
-    /// Loads the program, adopting what an earlier agent has left, with the gates as
+    /// Loads the program with flow tables of this size, adopting what an earlier agent has left, with the gates as
     /// [`Gates::reset`] has them for those of `gates`. What is of no use is removed, and everything made anew. Takes a tenth of
     /// a second: the kernel's clock is measured.
-    pub fn load(instance: &str, times: Times, gates: &Numbers) -> Result<Self, PlaneError> {
-        let pins = Pins::of(instance);
+    pub fn load(
+        instance: &str,
+        tables: FlowTableSize,
+        times: Times,
+        gates: &Numbers,
+    ) -> Result<Self, PlaneError> {
+        let (pins, tables) = (Pins::of(instance), FlowTables::from(tables));
         let mut released = pins.linked();
-        let mut loaded = if let Some(adopted) = Self::adopt(&pins, times, gates)? {
+        let mut loaded = if let Some(adopted) = Self::adopt(&pins, tables, times, gates)? {
             adopted
         } else {
-            let made = Self::load_into(pins.clone(), times, gates).or_else(|error| {
+            let made = Self::load_into(pins.clone(), tables, times, gates).or_else(|error| {
                 // Maps are pinned before the verifier has seen the program.
                 pins.remove()?;
                 Err(error)
@@ -109,11 +124,29 @@ impl Plane {
     }
 
     /// Takes over what an earlier agent of this version has left, if that is any good.
-    fn adopt(pins: &Pins, times: Times, gates: &Numbers) -> Result<Option<Self>, PlaneError> {
+    fn adopt(
+        pins: &Pins,
+        tables: FlowTables,
+        times: Times,
+        gates: &Numbers,
+    ) -> Result<Option<Self>, PlaneError> {
         if !pins.may_exist() {
             return Ok(None);
         }
-        match Self::load_into(pins.clone(), times, gates) {
+        let loaded = match Self::load_into(pins.clone(), tables, times, gates) {
+            // What works goes on as it is: nobody's connections end for the sake of a size.
+            Err(PlaneError::Object(error @ ObjectError::NoMemory { .. }))
+                if FlowTables::are_pinned(pins) =>
+            {
+                tracing::warn!(
+                    "{}; the flow tables of the earlier agent stay",
+                    chain(&error)
+                );
+                Self::load_into(pins.clone(), FlowTables::pinned(pins), times, gates)
+            }
+            other => other,
+        };
+        match loaded {
             Ok((mut adopted, found)) => {
                 adopted.found = Some(found);
                 tracing::info!(
@@ -138,8 +171,13 @@ impl Plane {
     }
 
     /// The data plane that is pinned, or made, and how it was found.
-    fn load_into(pins: Pins, times: Times, gates: &Numbers) -> Result<(Self, Found), PlaneError> {
-        let mut object = Object::load(&pins)?;
+    fn load_into(
+        pins: Pins,
+        tables: FlowTables,
+        times: Times,
+        gates: &Numbers,
+    ) -> Result<(Self, Found), PlaneError> {
+        let mut object = Object::load_with(&pins, tables)?;
         let mut maps = Maps::open(&pins)?;
         let found = Found::read(&maps, &pins);
         maps.clear_left_traffic()?;
@@ -165,6 +203,8 @@ impl Plane {
             stations: BTreeMap::new(),
             fallbacks: BTreeMap::new(),
             netdev: netdev(),
+            ethtool: ethtool(),
+            lower: Lower::default(),
             _replies: replies,
         };
         Ok((plane, found))
@@ -220,6 +260,11 @@ impl Plane {
     /// Says that the agent is alive, and counts connections where that matters.
     pub fn heartbeat(&mut self) -> Result<(), PlaneError> {
         self.beat()?;
+        if self.maps.end_stale_trace(clock::monotonic()) {
+            tracing::info!(
+                "a `lb-agent trace` is gone without a word: packets are not traced any more"
+            );
+        }
         self.maps.take_census(&self.installed);
         Ok(())
     }
@@ -250,6 +295,14 @@ fn netdev() -> Option<Netdev> {
         .inspect_err(|error| tracing::warn!("{error}; drivers are taken to be able"))
         .ok()
         .flatten()
+}
+
+fn ethtool() -> Option<RefCell<Ethtool>> {
+    Ethtool::open()
+        .inspect_err(|error| tracing::warn!("{error}; cards are taken to take VLAN tags off"))
+        .ok()
+        .flatten()
+        .map(RefCell::new)
 }
 
 fn replies(pins: &Pins) -> Option<Replies> {

@@ -22,6 +22,9 @@ pub(crate) fn neighbours(bytes: &[u8]) {
     if let Some(told) = path_mtu::TooNarrow::parse(bytes) {
         assert!(told.mtu > 0);
     }
+    if let Some(told) = path_mtu::TooNarrow::parse6(bytes) {
+        assert!(told.source.is_ipv6() && told.destination.is_ipv6());
+    }
     signed(bytes);
 }
 

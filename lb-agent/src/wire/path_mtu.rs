@@ -1,11 +1,12 @@
-//! ICMP "fragmentation needed" about a packet in a tunnel (RFC 1191 4, RFC 2003 4.1): a router says
-//! that the path to the tunnel's other end is too narrow, and what fits it.
+//! ICMP "fragmentation needed" about a packet in a tunnel (RFC 1191 4, RFC 2003 4.1), and "packet too big"
+//! of IPv6 (RFC 2473 8.1): a router says that the path to the tunnel's other end is too narrow, and what
+//! fits it.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use lb_common::checksum::{fold, sum};
 
-use super::ipv4;
+use super::{ipv4, ipv6};
 
 /// IP protocol number of ICMP.
 pub const ICMP: u8 = 1;
@@ -13,8 +14,15 @@ pub const ICMP: u8 = 1;
 /// Destination unreachable, fragmentation needed and DF set.
 pub const KIND_AND_CODE: u16 = 0x0304;
 
-/// IP protocol number of IP in IP.
-const IP_IN_IP: u8 = 4;
+/// Packet too big (RFC 4443 3.2).
+pub const PACKET_TOO_BIG: u8 = 2;
+
+/// IP protocol numbers of a packet in a tunnel: of IPv4, of IPv6, behind a header of GRE, and behind one
+/// of UDP, which is GUE.
+const IPV4_WITHIN: u8 = 4;
+const IPV6_WITHIN: u8 = 41;
+const GRE: u8 = 47;
+const UDP: u8 = 17;
 
 /// What a router that says no size (before RFC 1191) is taken to mean: the next smaller one of
 /// those that links have (RFC 1191 7.1).
@@ -27,11 +35,11 @@ const LEAST: u16 = 68;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooNarrow {
     /// The end of the tunnel that has sent the packet.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// The other end.
-    pub destination: Ipv4Addr,
+    pub destination: IpAddr,
     /// The largest IP packet that fits, bytes.
-    pub mtu: u16,
+    pub mtu: u32,
 }
 
 impl TooNarrow {
@@ -54,15 +62,34 @@ impl TooNarrow {
             return None;
         }
         let quoted = ipv4::Packet::parse(icmp.get(8..)?).ok()?;
-        (quoted.protocol() == IP_IN_IP).then_some(Self {
-            source: quoted.source(),
-            destination: quoted.destination(),
+        is_tunnel(quoted.protocol()).then_some(Self {
+            source: quoted.source().into(),
+            destination: quoted.destination().into(),
             mtu: match u16::from_be_bytes([m0, m1]) {
                 0 => below(quoted.total_len()),
                 mtu => mtu,
-            },
+            }
+            .into(),
         })
     }
+
+    /// Reads a message of `ICMPv6`, whose checksum the kernel has looked at.
+    pub fn parse6(message: &[u8]) -> Option<Self> {
+        let [kind, _, _, _, m0, m1, m2, m3] = *message.first_chunk::<8>()?;
+        let quoted = ipv6::Packet::parse(message.get(8..)?)?;
+        let is_about_us = kind == PACKET_TOO_BIG && is_tunnel(quoted.next_header());
+        is_about_us.then_some(Self {
+            source: quoted.source().into(),
+            destination: quoted.destination().into(),
+            mtu: u32::from_be_bytes([m0, m1, m2, m3]),
+        })
+    }
+}
+
+/// Whether it is a protocol that our tunnels have behind the outer header. Who has sent the packet,
+/// and to whom, is looked at by [`crate::dataplane::nexthop`].
+const fn is_tunnel(protocol: u8) -> bool {
+    matches!(protocol, IPV4_WITHIN | IPV6_WITHIN | GRE | UDP)
 }
 
 /// The next smaller size.

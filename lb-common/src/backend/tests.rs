@@ -18,9 +18,11 @@ fn a_slot_is_two_cache_lines_and_its_words_are_those_of_the_drawing() {
         (offset_of!(Backend, tunnel_source), 4),
         (offset_of!(Backend, weight), 5),
         (offset_of!(Backend, gate), 5),
-        (offset_of!(Backend, spare), 6),
+        (offset_of!(Backend, tunnel), 6),
+        (offset_of!(Backend, spare), 7),
         (offset_of!(Backend, addr6), 8),
         (offset_of!(Backend, vip6), 10),
+        (offset_of!(Backend, tunnel_source6), 12),
     ] {
         assert_eq!(offset / 8, word);
     }

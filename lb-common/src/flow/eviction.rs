@@ -13,9 +13,13 @@
 //! | [`ONCE`] | half-open, or one datagram; after `patience` a connection of which nothing but the handshake was seen, too |
 //! | [`FRESH`] | the same within two ticks of its packet: only if there is nothing better in the other bucket. A datagram does not push out a handshake. `FIN_WAIT` after two ticks without a packet, too: most connections are over by then, and would hold their places for `patience` |
 //!
+//! A state of SCTP is treated as its brother of TCP is, by the last four bits of both. The four that have
+//! none are half-open.
+//!
 //! [`patience`]: crate::control::Control::patience
 
 use super::STAMP_AHEAD;
+use super::sctp::{COOKIE_REPLIED, COOKIE_SENT, INIT, INIT1};
 use super::state::{
     ACKED, CLOSE, CLOSE_WAIT, DATAGRAM, FIN_WAIT, LAST_ACK, NONE, SYN_RECV, SYN_SENT, TIME_WAIT,
 };
@@ -48,10 +52,20 @@ const fn word(of: &[(u8, u32)]) -> u64 {
     let (mut word, mut at) = (0, 0);
     while at < of.len() {
         let (state, class) = of[at];
-        word |= (class as u64) << (4 * state as u32);
+        word |= (class as u64) << (4 * (state & 15) as u32);
         at += 1;
     }
     word
+}
+
+/// The states of SCTP that have no brother.
+const fn half_open(class: u32) -> u64 {
+    word(&[
+        (INIT1, class),
+        (INIT, class),
+        (COOKIE_SENT, class),
+        (COOKIE_REPLIED, class),
+    ])
 }
 
 const ENDED: u64 = word(&[
@@ -61,11 +75,13 @@ const ENDED: u64 = word(&[
     (NONE, ONCE),
 ]);
 /// As long as a handshake may last, …
-const YOUNG: u64 = ENDED | word(&[(SYN_RECV, FRESH), (SYN_SENT, FRESH), (DATAGRAM, FRESH)]);
+const YOUNG: u64 =
+    ENDED | half_open(FRESH) | word(&[(SYN_RECV, FRESH), (SYN_SENT, FRESH), (DATAGRAM, FRESH)]);
 /// … and for a datagram.
 const YOUNG_FOR_DATAGRAM: u64 = ENDED | word(&[(DATAGRAM, FRESH)]);
 /// Seen once, and longer ago than a handshake lasts.
-const ONLY_ONCE: u64 = ENDED | word(&[(SYN_RECV, ONCE), (SYN_SENT, ONCE), (DATAGRAM, ONCE)]);
+const ONLY_ONCE: u64 =
+    ENDED | half_open(ONCE) | word(&[(SYN_RECV, ONCE), (SYN_SENT, ONCE), (DATAGRAM, ONCE)]);
 /// Then …
 const OLDER: u64 = ONLY_ONCE | word(&[(FIN_WAIT, FRESH)]);
 /// … and after `patience`.

@@ -4,6 +4,10 @@
 //! which nothing of ours leads to. Two more tell who has been seen once from who has been seen again:
 //! [`ACKED`] is IPVS's `ESTABLISHED` and [`DATAGRAM`] its `UDP`, with their names and time-outs. They
 //! matter to [`super::eviction`], and to who counts a client's flows.
+//!
+//! Those of SCTP stand in [`super::sctp`]; what is said of all states here is said of them, too.
+
+use super::sctp;
 
 /// No packet yet.
 pub const NONE: u8 = 0;
@@ -30,8 +34,8 @@ pub const ACKED: u8 = 10;
 /// `UDP`, one datagram, which anybody can send, answered or not.
 pub const DATAGRAM: u8 = 11;
 
-/// How many there are.
-pub const COUNT: usize = 12;
+/// Room for all, those of SCTP among them. Four numbers are nobody's.
+pub const COUNT: usize = super::FLOW_STATES;
 
 /// Names as in `ipvsadm -Lnc`.
 pub const NAMES: [&str; COUNT] = [
@@ -47,28 +51,57 @@ pub const NAMES: [&str; COUNT] = [
     "LAST_ACK",
     "ESTABLISHED",
     "UDP",
+    "?",
+    "?",
+    "?",
+    "?",
+    // SCTP.
+    "NONE",
+    "C-ECHOED",
+    "ESTABLISHED",
+    "S-RECEIVED",
+    "CLOSED",
+    "?",
+    "COOKIE",
+    "REJECTED",
+    "S-SENT",
+    "S-ACK-SENT",
+    "ESTABLISHED",
+    "C-WAIT",
+    "INIT1",
+    "INIT",
+    "C-SENT",
+    "C-REPLIED",
 ];
 
 /// Time-outs of the kernel's IPVS in seconds, by state.
-pub const TIMEOUTS: [u32; COUNT] = [2, 60, 900, 120, 10, 300, 120, 120, 60, 30, 900, 300];
+pub const TIMEOUTS: [u32; COUNT] = [
+    2, 60, 900, 120, 10, 300, 120, 120, 60, 30, 900, 300, 2, 2, 2, 2, // SCTP:
+    2, 61, 900, 61, 61, 2, 61, 4, 61, 61, 900, 61, 4, 61, 61, 61,
+];
 
 /// A bit for each state in which a connection is over, or one side has ended it: a SYN begins
-/// another one.
-const ENDED: u16 = 1 << FIN_WAIT | 1 << CLOSE | 1 << TIME_WAIT | 1 << CLOSE_WAIT | 1 << LAST_ACK;
+/// another one. Of SCTP it is, as in IPVS, the one in which an INIT does.
+const ENDED: u32 = 1 << FIN_WAIT
+    | 1 << CLOSE
+    | 1 << TIME_WAIT
+    | 1 << CLOSE_WAIT
+    | 1 << LAST_ACK
+    | 1 << sctp::CLOSED;
 
 /// A bit for each state in which there was more of a flow than its handshake or its first datagram,
 /// and that is not over. A SYN and one more packet lead to none of them.
 const SEEN_AGAIN: u16 = 1 << ESTABLISHED | 1 << UDP | 1 << FIN_WAIT | 1 << CLOSE_WAIT;
 
 /// A bit for each state that counts as an active connection (`tcp_state_active_table`): since Linux
-/// 4.9 also while the handshake is under way.
+/// 4.9 also while the handshake is under way; of SCTP only when it is established.
 const ACTIVE: u16 = 1 << SYN_RECV | 1 << SYN_SENT | 1 << ESTABLISHED | 1 << ACKED;
 
 /// Whether a SYN on a connection in this state is the beginning of another one.
 #[inline(always)]
 #[must_use]
 pub const fn is_ended(state: u8) -> bool {
-    (ENDED >> (state & 15)) & 1 != 0
+    (ENDED >> (state & 31)) & 1 != 0
 }
 
 /// Whether a flow in this state tells that its client is there: it counts for `xdp_source_limit`, and

@@ -6,9 +6,12 @@
 //! ACK, so that the tables are those of UDP, too.
 
 use super::state::{
-    ACKED as AK, CLOSE as CL, CLOSE_WAIT as CW, COUNT, DATAGRAM as DG, ESTABLISHED as ES,
-    FIN_WAIT as FW, LAST_ACK as LA, SYN_RECV as SR, SYN_SENT as SS, TIME_WAIT as TW, UDP as UD,
+    ACKED as AK, CLOSE as CL, CLOSE_WAIT as CW, DATAGRAM as DG, ESTABLISHED as ES, FIN_WAIT as FW,
+    LAST_ACK as LA, SYN_RECV as SR, SYN_SENT as SS, TIME_WAIT as TW, UDP as UD,
 };
+
+/// How many states of TCP and UDP there are.
+const COUNT: usize = 12;
 
 /// FIN.
 pub const FIN: u8 = 0x01;

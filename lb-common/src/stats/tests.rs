@@ -15,7 +15,7 @@ fn reasons_stand_in_the_order_of_their_index_and_have_names_of_their_own() {
 fn dropped_is_what_the_kernel_would_leak_and_answered_what_cannot_go_on() {
     use Reason::{
         AnswerLimit, CannotFragment, NewFlowLimit, NoEgress, NoNeighbour, NoRoom, NoWayBack,
-        SourceLimit, TimeExceeded, TooBig, Unresolved,
+        SctpFragment, SourceLimit, TimeExceeded, TooBig, Unresolved,
     };
     const DROP: u32 = 1;
     const PASS: u32 = 2;
@@ -23,7 +23,7 @@ fn dropped_is_what_the_kernel_would_leak_and_answered_what_cannot_go_on() {
     for reason in Reason::ALL {
         let verdict = match reason {
             CannotFragment | AnswerLimit | NoRoom | NoWayBack | NewFlowLimit | SourceLimit
-            | NoEgress | NoNeighbour | Unresolved => DROP,
+            | NoEgress | NoNeighbour | Unresolved | SctpFragment => DROP,
             TooBig | TimeExceeded => TX,
             _ => PASS,
         };

@@ -2,7 +2,7 @@
 
 use lb_common::backend::{Head, flags};
 use lb_common::control::Control;
-use lb_common::flow::{self, FlowEntry, state, tcp};
+use lb_common::flow::{self, FlowEntry, sctp, state, tcp};
 use lb_common::stats::Reason;
 
 use super::question::{Question, opens};
@@ -79,9 +79,13 @@ pub(crate) fn follow<F: Family>(
 ) -> Result<Option<backends::Slot>, Reason> {
     let Question { flags, tick, .. } = *question;
     // Most packets change nothing, not even the time of the last one.
-    let quiet = flags & (tcp::FIN | tcp::SYN | tcp::RST | tcp::ACK) == tcp::ACK
-        && matches!(old.state(), state::ESTABLISHED | state::UDP)
-        && old.life == flow::life(old.state(), tick);
+    let is_data = if F::SCTP {
+        sctp::is_data(flags) && old.state() == sctp::ESTABLISHED
+    } else {
+        flags & (tcp::FIN | tcp::SYN | tcp::RST | tcp::ACK) == tcp::ACK
+            && matches!(old.state(), state::ESTABLISHED | state::UDP)
+    };
+    let quiet = is_data && old.life == flow::life(old.state(), tick);
     if !quiet && is_done(question, control, old) {
         return Ok(None);
     }
@@ -101,7 +105,7 @@ pub(crate) fn follow<F: Family>(
 #[inline(always)]
 fn is_done<F: Family>(question: &Question<F>, control: &Control, old: &FlowEntry) -> bool {
     flows::expired(control, old, question.tick)
-        || state::is_ended(old.state()) && opens(question.protocol, question.flags)
+        || state::is_ended(old.state()) && opens::<F>(question.protocol, question.flags)
 }
 
 /// Notes the packet in its flow, whose server has this head; `false`: the flow may not go on, and
@@ -118,7 +122,7 @@ fn note<F: Family>(
     } else {
         states::CLIENT
     };
-    let state = states::after(old.state(), question.flags, sender);
+    let state = states::after::<F>(old.state(), question.flags, sender);
     let life = flow::life(state, question.tick);
     let Some(first_in_tick) = flows::touch(entry, old, life) else {
         return true;

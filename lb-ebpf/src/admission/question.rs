@@ -1,7 +1,7 @@
 //! What is asked about a packet: whose flow it is, and what it may begin.
 
 use lb_common::control::Control;
-use lb_common::flow::{self, FlowEntry, state, tcp};
+use lb_common::flow::{self, FlowEntry, sctp, state, tcp};
 use lb_common::service::{ServiceEntry, TCP};
 
 use crate::family::{Family, Key};
@@ -18,13 +18,16 @@ pub(crate) struct Question<F: Family> {
     pub(crate) destination: u32,
     pub(crate) tick: u32,
     pub(crate) protocol: u8,
-    /// TCP flags; of a datagram ACK.
+    /// TCP flags; of a datagram ACK, of SCTP the type of the chunk that counts.
     pub(crate) flags: u8,
 }
 
 /// Whether a packet may be the first of a connection.
 #[inline(always)]
-pub(crate) const fn opens(protocol: u8, flags: u8) -> bool {
+pub(crate) const fn opens<F: Family>(protocol: u8, flags: u8) -> bool {
+    if F::SCTP {
+        return flags == sctp::chunk::INIT;
+    }
     protocol != TCP || flags & (tcp::SYN | tcp::RST) == tcp::SYN
 }
 
@@ -32,7 +35,9 @@ impl<F: Family> Question<F> {
     /// State of a flow that begins with this packet.
     #[inline(always)]
     pub(crate) const fn first_state(&self) -> u8 {
-        if self.protocol == TCP {
+        if F::SCTP {
+            sctp::INIT1
+        } else if self.protocol == TCP {
             state::SYN_RECV
         } else {
             state::DATAGRAM
@@ -70,9 +75,15 @@ impl<F: Family> Question<F> {
         }
     }
 
-    /// Whether it is a SYN that opens a connection.
+    /// Whether it is a SYN that opens a connection, or an INIT.
     #[inline(always)]
     pub(super) const fn is_syn(&self) -> bool {
-        self.protocol == TCP && opens(self.protocol, self.flags)
+        (F::SCTP || self.protocol == TCP) && opens::<F>(self.protocol, self.flags)
+    }
+
+    /// Whether there are no connections, but datagrams.
+    #[inline(always)]
+    pub(crate) const fn is_datagram(&self) -> bool {
+        !F::SCTP && self.protocol != TCP
     }
 }

@@ -14,6 +14,7 @@ use super::{DONT_FRAGMENT, VERSION_IHL, checksum, quote};
 use crate::icmp::ICMP;
 use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV4, Ipv4, Packet};
+use crate::tag;
 
 /// ICMP header of both errors.
 #[repr(C)]
@@ -81,7 +82,7 @@ const TTL: u8 = 64;
 /// Makes the answer of the packet of a service, to be sent back the way it came
 /// ([`Reason::TooBig`], [`Reason::TimeExceeded`]), or tells why there is none.
 #[inline(never)]
-pub(super) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick: u32) -> Reason {
+pub(crate) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick: u32) -> Reason {
     let ctx = XdpContext::new(ctx);
     let packet = Packet::new(&ctx);
     let (Some(ethernet), Some(place)) = (packet.at::<Ethernet>(0), packet.at::<Ipv4>(ETHERNET))
@@ -108,6 +109,7 @@ pub(super) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick:
     let quote = usize::from(u16::from_be(ip.total_length)).min(QUOTE);
     let moved = quote::wrap(ctx.ctx, packet, place, HEADERS, quote);
     if moved && write(Packet::new(&ctx), &ethernet, &ip, complaint, quote).is_some() {
+        tag::answered();
         done
     } else {
         Reason::Malformed

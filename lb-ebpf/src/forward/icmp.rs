@@ -6,7 +6,7 @@ use core::ptr;
 use aya_ebpf::programs::XdpContext;
 use lb_common::backend::{Backend, flags};
 use lb_common::checksum::{update16, update32};
-use lb_common::service::TCP;
+use lb_common::service::{SCTP, TCP};
 use lb_common::stats::Reason;
 
 use super::nat::{Route, way_back};
@@ -88,7 +88,8 @@ pub(crate) fn error_to_client(
 }
 
 /// Puts an address and a port into the quoted packet and mends its checksums, that of the ICMP
-/// message last. The quoted TCP checksum is mended if it is there: most quote eight bytes only.
+/// message last. The quoted TCP checksum is mended if it is there: most quote eight bytes only. That of SCTP
+/// is left as it is, as in IPVS: who gets the error goes by the tag (RFC 9260 10).
 ///
 /// # Safety
 ///
@@ -119,9 +120,12 @@ unsafe fn requote(packet: Packet, quote: &Quote, places: (*mut u32, *mut u16), n
     }
 }
 
-/// The quoted packet's own checksum; null: it has none, or it is cut off.
+/// The quoted packet's own checksum; null: it has none, or it is cut off, or one of SCTP.
 #[inline(always)]
 fn transport_checksum(packet: Packet, quote: &Quote) -> *mut u16 {
+    if quote.protocol == SCTP {
+        return ptr::null_mut();
+    }
     if quote.protocol != TCP {
         let udp = quote.ports.cast::<Udp>();
         // SAFETY: `Quote::parse` checked eight bytes, which is all of a UDP header.

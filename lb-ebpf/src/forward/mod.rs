@@ -5,7 +5,7 @@ mod fragment;
 mod icmp;
 mod nat;
 pub(crate) mod quote;
-mod tunnel;
+pub(crate) mod tunnel;
 mod unresolved;
 
 use aya_ebpf::bindings::xdp_action::XDP_TX;
@@ -14,7 +14,7 @@ use lb_common::backend::{Head, flags};
 use lb_common::checksum::{fold, increased};
 use lb_common::stats::Reason;
 
-pub(crate) use answer::Complaint;
+pub(crate) use answer::{Complaint, answer};
 pub(crate) use fragment::{fragment_to_client, fragment_to_server};
 pub(crate) use icmp::{error_to_client, error_to_server};
 pub(crate) use nat::to_client;
@@ -25,16 +25,16 @@ use crate::packet::{Ethernet, IPV4, Ipv4, Packet};
 use crate::parse::Headers;
 
 /// "Don't fragment" (RFC 791 3.1).
-const DONT_FRAGMENT: u16 = 0x4000_u16.to_be();
+pub(crate) const DONT_FRAGMENT: u16 = 0x4000_u16.to_be();
 
 /// Version 4, five words of header.
-const VERSION_IHL: u8 = 0x45;
+pub(crate) const VERSION_IHL: u8 = 0x45;
 
 /// Rewrites a client's packet for its server and sends it. With an error nothing is rewritten,
 /// but for [`Reason::TooBig`] and [`Reason::TimeExceeded`], which make another packet of it, and
 /// [`Reason::NoEgress`].
 #[inline(always)]
-pub(crate) fn to_server(
+pub(crate) fn to_server<const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
@@ -44,12 +44,7 @@ pub(crate) fn to_server(
     let method = slot.head.flags() & flags::METHOD;
     let complaint = complaint(ctx, headers, slot, method);
     if complaint.exists() {
-        return Err(answer::answer(
-            ctx.ctx,
-            complaint,
-            slot.service.into(),
-            tick,
-        ));
+        return Err(answer(ctx.ctx, complaint, slot.service.into(), tick));
     }
     if method == flags::TUN {
         tunnel::encapsulate(ctx, headers.length, slot)?;
@@ -60,7 +55,7 @@ pub(crate) fn to_server(
     };
     decrement_ttl(headers.ip);
     if method == flags::NAT {
-        nat::rewrite_destination(headers, slot.rest());
+        nat::rewrite_destination::<SCTP>(headers, slot.rest());
     }
     address(ethernet, slot.head, IPV4);
     send(ctx, slot.ifindex)
@@ -88,7 +83,7 @@ fn complaint(ctx: &XdpContext, headers: &Headers, slot: &Slot, method: u16) -> C
 
 /// One hop less (RFC 1812 5.3.1); the caller has seen that there is one left.
 #[inline(always)]
-fn decrement_ttl(ip: *mut Ipv4) {
+pub(crate) fn decrement_ttl(ip: *mut Ipv4) {
     // SAFETY: `parse` checked the header.
     unsafe {
         (*ip).ttl = (*ip).ttl.wrapping_sub(1);
@@ -110,7 +105,7 @@ pub(crate) fn address(ethernet: *mut Ethernet, head: Head, ether_type: u16) {
 
 /// The checksum of a header whose checksum field is zero (RFC 1071).
 #[inline(always)]
-fn checksum(header: &Ipv4) -> u16 {
+pub(crate) fn checksum(header: &Ipv4) -> u16 {
     let pair = |first: u8, second: u8| u32::from(u16::from_ne_bytes([first, second]));
     let halves = |word: u32| (word & 0xffff) + (word >> 16);
     !fold(

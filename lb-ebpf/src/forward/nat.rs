@@ -1,6 +1,7 @@
 //! NAT: the client's packets get the server's address, the server's packets the service's.
 //!
-//! Checksums change incrementally (RFC 1624); a UDP packet without one keeps none (RFC 768).
+//! Checksums change incrementally (RFC 1624); a UDP packet without one keeps none (RFC 768). That of
+//! SCTP does not cover the addresses ([`crate::sctp`]).
 
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -21,26 +22,31 @@ use super::{DONT_FRAGMENT, decrement_ttl, send, unresolved};
 use crate::limit::within_limit;
 use crate::packet::{Ethernet, Packet, Ports, Tcp, Udp};
 use crate::parse::Headers;
+use crate::sctp;
 use crate::stats::count;
+use crate::tag;
 
 /// `AF_INET` of the kernel.
 const AF_INET: u8 = 2;
 
 /// Gives a client's packet the address and port of its server.
 #[inline(always)]
-pub(super) fn rewrite_destination(headers: &Headers, backend: &Backend) {
+pub(super) fn rewrite_destination<const SCTP: bool>(headers: &Headers, backend: &Backend) {
     // SAFETY: `parse` checked the headers.
     unsafe {
         let old = ((*headers.ip).destination, (*headers.ports).destination);
         (*headers.ip).destination = backend.addr;
         (*headers.ports).destination = backend.port;
-        checksums(headers, old, (backend.addr, backend.port));
+        checksums::<SCTP>(headers, old, (backend.addr, backend.port));
+        if SCTP {
+            sctp::mend(headers, sctp::DESTINATION, old.1 ^ backend.port);
+        }
     }
 }
 
 /// Sends a server's packet to the client in the name of the service.
 #[inline(always)]
-pub(crate) fn to_client(
+pub(crate) fn to_client<const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
@@ -70,7 +76,10 @@ pub(crate) fn to_client(
         let old = ((*headers.ip).source, (*headers.ports).source);
         (*headers.ip).source = backend.vip;
         (*headers.ports).source = backend.vport;
-        checksums(headers, old, (backend.vip, backend.vport));
+        checksums::<SCTP>(headers, old, (backend.vip, backend.vport));
+        if SCTP {
+            sctp::mend(headers, sctp::SOURCE, old.1 ^ backend.vport);
+        }
     }
     way.leave(ctx, headers.length)
 }
@@ -144,7 +153,7 @@ fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &m
     route.family = AF_INET;
     route.l4_protocol = asked.protocol;
     route.__bindgen_anon_1.tot_len = asked.length;
-    route.ifindex = XdpContext::new(ctx).ingress_ifindex() as u32;
+    route.ifindex = tag::ingress(ctx);
     route.__bindgen_anon_2.tos = asked.tos;
     route.__bindgen_anon_3.ipv4_src = asked.source;
     route.__bindgen_anon_4.ipv4_dst = asked.destination;
@@ -172,17 +181,20 @@ fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &m
     found
 }
 
-/// Mends both checksums after one address and one port changed.
+/// Mends both checksums after one address and one port changed; of SCTP that of the IP header.
 ///
 /// # Safety
 ///
 /// `parse` has checked the headers, and the head has not moved since.
 #[inline(always)]
-unsafe fn checksums(headers: &Headers, old: (u32, u16), new: (u32, u16)) {
+unsafe fn checksums<const SCTP: bool>(headers: &Headers, old: (u32, u16), new: (u32, u16)) {
     let mend = |sum: u16| update16(update32(sum, old.0, new.0), old.1, new.1);
     // SAFETY: by contract.
     unsafe {
         (*headers.ip).checksum = update32((*headers.ip).checksum, old.0, new.0);
+        if SCTP {
+            return;
+        }
         if headers.protocol == TCP {
             let tcp = headers.ports.cast::<Tcp>();
             (*tcp).checksum = mend((*tcp).checksum);

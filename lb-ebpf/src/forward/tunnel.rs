@@ -1,4 +1,5 @@
-//! TUN: the client's packet travels to the server inside another IP packet (RFC 2003).
+//! TUN: the client's packet travels to the server inside another IP packet (RFC 2003). All other tunnels
+//! than this one, of IPv4 in IPv4, [`crate::tunnel`] makes.
 
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
 use aya_ebpf::programs::XdpContext;
@@ -73,7 +74,7 @@ pub(super) fn encapsulate(ctx: &XdpContext, length: u64, slot: &Slot) -> Result<
 /// its address keeps those of two clients apart, as far as 16 bits can. Never 0, by which some
 /// tell packets that cannot be fragmented.
 #[inline(always)]
-const fn identification(inner: u16, client: u32) -> u16 {
+pub(crate) const fn identification(inner: u16, client: u32) -> u16 {
     match inner ^ fold((client & 0xffff) + (client >> 16)) {
         0 => u16::MAX,
         id => id,

@@ -15,6 +15,7 @@ use super::{destination, source};
 use crate::forward::{Complaint, quote};
 use crate::limit::within_limit;
 use crate::packet::{ETHERNET, Ethernet, IPV6, Ipv6, Packet};
+use crate::tag;
 
 /// `ICMPv6` header of both errors.
 #[repr(C)]
@@ -43,7 +44,7 @@ const HOPS: u8 = 64;
 /// [`Reason::TimeExceeded`]), or tells why there is none. Whose address is no single host's has not
 /// come this far.
 #[inline(never)]
-pub(super) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick: u32) -> Reason {
+pub(crate) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick: u32) -> Reason {
     let ctx = XdpContext::new(ctx);
     let packet = Packet::new(&ctx);
     let Some(place) = packet.at::<Ipv6>(ETHERNET) else {
@@ -62,6 +63,7 @@ pub(super) fn answer(ctx: *mut xdp_md, complaint: Complaint, service: u32, tick:
     let quote = length.min(QUOTE);
     let moved = quote::wrap(ctx.ctx, packet, place, HEADERS, quote);
     if moved && write(Packet::new(&ctx), complaint, quote).is_some() {
+        tag::answered();
         done
     } else {
         Reason::Malformed

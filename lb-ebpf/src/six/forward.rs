@@ -3,7 +3,7 @@
 use aya_ebpf::programs::XdpContext;
 use lb_common::stats::Reason;
 
-use super::answer;
+use super::answer::answer;
 use crate::backends::Slot;
 use crate::forward::{Complaint, address, came_by, send};
 use crate::packet::{Ethernet, IPV6, Ipv6, Packet};
@@ -23,7 +23,7 @@ pub(super) fn to_server(
     let complaint = complaint(ctx, ip, length, slot);
     if complaint.exists() {
         let service = slot.service.into();
-        return Err(answer::answer(ctx.ctx, complaint, service, tick));
+        return Err(answer(ctx.ctx, complaint, service, tick));
     }
     leave(ctx, packet, ip, slot)
 }

@@ -1,7 +1,7 @@
 //! IPv6: the same decision as [`crate::balance`], in a program of its own.
 //!
 //! Flow table, admission and schedulers are those of [`crate::family`]; what stands here is what a
-//! packet of IPv6 looks like. Neighbour discovery, echo and whatever else is no TCP or UDP to a service
+//! packet of IPv6 looks like. Neighbour discovery, echo and whatever else is no TCP, UDP or SCTP to a service
 //! is the kernel's, but for errors and fragments that belong to a flow ([`related`]).
 
 mod answer;
@@ -14,6 +14,7 @@ use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::address6::{Address6, folded};
 use lb_common::asked::Asked6;
+use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::{TICK_SHIFT, target};
 use lb_common::fragment;
@@ -23,18 +24,23 @@ use lb_common::stats::Reason;
 
 use crate::admission::{self, Admission, Answer, Question};
 use crate::backends;
-use crate::balance::{Choice, deliver, jiffies, known, pass_gate};
-use crate::family::{Family as _, Key, V6};
+use crate::balance::{Choice, jiffies, known, leave_to, pass_gate};
+use crate::family::{Family, Key, Six};
 use crate::maps::{ASKED6, CONTROL, PROGRAMS};
 use crate::packet::{ETHERNET, Ethernet, Ipv6, Packet};
 use crate::parse::Refused;
 use crate::services;
 use crate::stats;
-use parse::{Headers, ICMP6, length, parse};
+use crate::trace;
+use crate::tunnel;
+pub(crate) use answer::answer;
+pub(crate) use parse::length;
+use parse::{Headers, ICMP6, parse};
 
-/// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group.
+/// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group; `TRACED`: of
+/// the program that watches itself.
 #[inline(always)]
-pub(crate) fn balance(ctx: &XdpContext) -> u32 {
+pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
     let packet = Packet::new(ctx);
     let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv6>(ETHERNET)) else {
         return XDP_PASS;
@@ -42,6 +48,10 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
     let Some(control) = CONTROL.get(0) else {
         return XDP_PASS;
     };
+    if !TRACED && control.trace != 0 {
+        // SAFETY: nothing here waits to be dropped. If there is no program it returns.
+        unsafe { PROGRAMS.tail_call(ctx, program::TRACE_IPV6) };
+    }
     // SAFETY: `at` checked both headers.
     let (to, destination) = unsafe { (ethernet.cast::<u64>().read(), destination(ip)) };
     if !control.filter.may_be_destination6(destination) {
@@ -54,8 +64,25 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
         }
         return XDP_PASS;
     }
-    match from_client(ctx, packet, control, ip) {
-        Ok(verdict) => verdict,
+    match from_client::<TRACED, false>(ctx, packet, control, ip) {
+        Ok(verdict) => tunnel::or_call::<TRACED>(ctx, verdict),
+        Err(Refused::Sctp) => {
+            call::<TRACED>(ctx, program::TRACE_SCTP_IPV6, program::SCTP_IPV6);
+            XDP_PASS
+        }
+        Err(refused) => refused.verdict(),
+    }
+}
+
+/// The verdict for a packet of SCTP to what may be a virtual address, whose frame is for this host.
+#[inline(always)]
+pub(crate) fn balance_sctp<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    let packet = Packet::new(ctx);
+    let (Some(ip), Some(control)) = (packet.at::<Ipv6>(ETHERNET), CONTROL.get(0)) else {
+        return XDP_PASS;
+    };
+    match from_client::<TRACED, true>(ctx, packet, control, ip) {
+        Ok(verdict) => tunnel::or_call::<TRACED>(ctx, verdict),
         Err(refused) => refused.verdict(),
     }
 }
@@ -66,7 +93,7 @@ pub(crate) fn balance(ctx: &XdpContext) -> u32 {
 ///
 /// All of the header is there.
 #[inline(always)]
-unsafe fn destination(ip: *const Ipv6) -> Address6 {
+pub(crate) unsafe fn destination(ip: *const Ipv6) -> Address6 {
     // SAFETY: by contract; see `packet` on alignment.
     unsafe { (&raw const (*ip).destination).cast::<Address6>().read() }
 }
@@ -77,30 +104,32 @@ unsafe fn destination(ip: *const Ipv6) -> Address6 {
 ///
 /// All of the header is there.
 #[inline(always)]
-unsafe fn source(ip: *const Ipv6) -> Address6 {
+pub(crate) unsafe fn source(ip: *const Ipv6) -> Address6 {
     // SAFETY: by contract; see `packet` on alignment.
     unsafe { (&raw const (*ip).source).cast::<Address6>().read() }
 }
 
 /// A packet of a client: to the server of its flow, else to the program for new ones.
 #[inline(always)]
-fn from_client(
+fn from_client<const TRACED: bool, const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
     ip: *mut Ipv6,
 ) -> Result<u32, Refused> {
-    let headers = match parse(ctx, packet, control, ip) {
+    let headers = match parse::<Six<TRACED, SCTP>>(ctx, packet, control, ip) {
         Ok(headers) => headers,
         Err(Refused::Later) => {
-            // SAFETY: nothing here waits to be dropped. If there is no program it returns.
-            unsafe { PROGRAMS.tail_call(ctx, program::IPV6_RELATED) };
+            call::<TRACED>(ctx, program::TRACE_IPV6_RELATED, program::IPV6_RELATED);
             return Ok(XDP_PASS);
         }
         Err(refused) => return Err(refused),
     };
-    let question = ask(&headers, control)?;
+    let question = ask::<TRACED, SCTP>(&headers, control)?;
     if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
+        if choice.slot.head.has(flags::TUNNEL) {
+            return Ok(tunnel::hand_over(&choice, false));
+        }
         let verdict = send(ctx, packet, ip, headers.length, &choice, question.tick);
         if verdict.is_ok() {
             note_fragment(ctx, ip, &choice, question.tick);
@@ -112,14 +141,34 @@ fn from_client(
         return Err(Refused::Because(Reason::BadSource));
     }
     hand_over(&question);
-    // SAFETY: nothing here waits to be dropped. If there is no program it returns.
-    unsafe { PROGRAMS.tail_call(ctx, program::IPV6_ADMISSION) };
+    if SCTP {
+        call::<TRACED>(
+            ctx,
+            program::TRACE_SCTP_IPV6_ADMISSION,
+            program::SCTP_IPV6_ADMISSION,
+        );
+    } else {
+        call::<TRACED>(ctx, program::TRACE_IPV6_ADMISSION, program::IPV6_ADMISSION);
+    }
     Ok(XDP_PASS)
+}
+
+/// Hands the packet over. If there is no program this returns.
+#[inline(always)]
+fn call<const TRACED: bool>(ctx: &XdpContext, watched: u32, usual: u32) {
+    // SAFETY: nothing here waits to be dropped.
+    unsafe {
+        if TRACED {
+            PROGRAMS.tail_call(ctx, watched);
+            // Who traces has just gone.
+        }
+        PROGRAMS.tail_call(ctx, usual);
+    }
 }
 
 /// Leaves what there is to ask for the program for new flows.
 #[inline(always)]
-fn hand_over(question: &Question<V6>) {
+fn hand_over<F: Family<Rest = Address6>>(question: &Question<F>) {
     if let Some(asked) = ASKED6.get_ptr_mut(0) {
         // SAFETY: the record is this CPU's own.
         unsafe {
@@ -139,18 +188,18 @@ fn hand_over(question: &Question<V6>) {
 
 /// What the program before has left.
 #[inline(always)]
-fn asked() -> Option<Question<V6>> {
+fn asked<const TRACED: bool, const SCTP: bool>() -> Option<Question<Six<TRACED, SCTP>>> {
     // SAFETY: the record is this CPU's own, and nothing but the program before has run since.
     let asked = unsafe { ASKED6.get_ptr(0)?.read() };
     let secret = CONTROL.get(0)?.secret;
-    let key = Key {
+    let key = Key::<Six<TRACED, SCTP>> {
         word: asked.key,
         rest: asked.client,
     };
-    let [first, ..] = V6::buckets(V6::hash(&key, secret));
+    let [first, ..] = Six::<TRACED, SCTP>::buckets(Six::<TRACED, SCTP>::hash(&key, secret));
     Some(Question {
         service: ServiceEntry::from_word(asked.service),
-        near: V6::bucket(first)?,
+        near: Six::<TRACED, SCTP>::bucket(first)?,
         key,
         destination: asked.destination,
         tick: asked.tick,
@@ -161,7 +210,10 @@ fn asked() -> Option<Question<V6>> {
 
 /// What there is to ask about a packet, if it is for a service that is ours now.
 #[inline(always)]
-fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
+fn ask<const TRACED: bool, const SCTP: bool>(
+    headers: &Headers,
+    control: &Control,
+) -> Result<Question<Six<TRACED, SCTP>>, Refused> {
     let ip = headers.ip;
     // SAFETY: `parse` checked the headers.
     let (client, destination, port) =
@@ -177,11 +229,11 @@ fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
     pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     // SAFETY: as above.
     let port = unsafe { (*headers.ports).source };
-    let key = Key::new(client, port, service.id, control.secret);
-    let [first, ..] = V6::buckets(V6::hash(&key, control.secret));
+    let key = Key::<Six<TRACED, SCTP>>::new(client, port, service.id, control.secret);
+    let [first, ..] = Six::<TRACED, SCTP>::buckets(Six::<TRACED, SCTP>::hash(&key, control.secret));
     Ok(Question {
         service,
-        near: V6::bucket(first).ok_or(Refused::NotOurs)?,
+        near: Six::<TRACED, SCTP>::bucket(first).ok_or(Refused::NotOurs)?,
         key,
         destination: folded(destination),
         tick: (now >> TICK_SHIFT) as u32,
@@ -195,17 +247,29 @@ fn ask(headers: &Headers, control: &Control) -> Result<Question<V6>, Refused> {
 ///
 /// A program of its own, for the sake of the stack, and in two steps, one after the other.
 #[inline(always)]
-pub(crate) fn admit(ctx: &XdpContext) -> u32 {
-    match Answer::from_word(decide()).result() {
-        Ok(admission) => send_new(ctx.ctx, admission.word()),
+pub(crate) fn admit<const TRACED: bool, const SCTP: bool>(ctx: &XdpContext) -> u32 {
+    match Answer::from_word(decide::<TRACED, SCTP>()).result() {
+        Ok(admission) => {
+            if TRACED {
+                trace::note_admission(admission);
+            }
+            if let Some(slot) = backends::read(admission.slot())
+                && slot.head.has(flags::TUNNEL)
+            {
+                let (number, new) = (admission.slot(), admission.is_new());
+                let reason = tunnel::call::<TRACED>(ctx, &Choice { number, slot, new });
+                return Refused::Because(reason).verdict();
+            }
+            send_new(ctx.ctx, admission.word())
+        }
         Err(reason) => Refused::Because(reason).verdict(),
     }
 }
 
 /// The server, as [`admission::admit`] gives it.
 #[inline(never)]
-fn decide() -> u64 {
-    let answer = asked().map(|question| admission::admit(&question));
+fn decide<const TRACED: bool, const SCTP: bool>() -> u64 {
+    let answer = asked::<TRACED, SCTP>().map(|question| admission::admit(&question));
     // The maps are there, but the verifier does not know.
     answer.unwrap_or(Answer::refused(Reason::NoServer)).word()
 }
@@ -236,14 +300,15 @@ fn send(
     choice: &Choice,
     tick: u32,
 ) -> Result<u32, Reason> {
-    deliver(choice, length, || {
-        forward::to_server(ctx, packet, ip, length, &choice.slot, tick)
-    })
+    leave_to(choice, length)?;
+    let verdict = forward::to_server(ctx, packet, ip, length, &choice.slot, tick)?;
+    stats::towards_server(choice.number, length, choice.new);
+    Ok(verdict)
 }
 
 /// Notes where a packet has gone, if it is the first of several fragments.
 #[inline(always)]
-fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
+pub(crate) fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
     // SAFETY: the caller has checked the header, and has not moved the head of the packet.
     let next = unsafe { (*ip).next_header };
     if next != TCP && next != UDP {
@@ -259,12 +324,12 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
     let (ctx, admission) = (XdpContext::new(ctx), Admission::from_word(admission));
     let packet = Packet::new(&ctx);
     let sent = || {
-        let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Refused::NotOurs)?;
         let choice = Choice {
             number: admission.slot(),
             slot: backends::read(admission.slot()).ok_or(Refused::NotOurs)?,
             new: admission.is_new(),
         };
+        let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Refused::NotOurs)?;
         let tick = (jiffies() >> TICK_SHIFT) as u32;
         // SAFETY: `at` checked the header.
         let length = unsafe { length(ip) };
@@ -278,6 +343,7 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
 /// The verdict for a packet without ports of its own: an error about a packet of a flow, or a fragment. A
 /// program of its own, as [`admit`].
 #[inline(always)]
-pub(crate) fn follow(ctx: &XdpContext) -> u32 {
-    related::pass_on(ctx).unwrap_or_else(Refused::verdict)
+pub(crate) fn follow<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    let verdict = related::pass_on(ctx).unwrap_or_else(Refused::verdict);
+    tunnel::or_call::<TRACED>(ctx, verdict)
 }

@@ -7,23 +7,25 @@ use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::control::Control;
 use lb_common::flow::tcp;
-use lb_common::service::{TCP, UDP};
+use lb_common::service::{SCTP, TCP, UDP};
 use lb_common::stats::Reason;
 
+use crate::family::Family;
 use crate::flows;
 use crate::packet::{ETHERNET, Ipv6, Packet, Ports, Tcp, Udp};
 use crate::parse::Refused;
+use crate::sctp;
 
-/// What is known of a TCP or UDP packet over IPv6.
+/// What is known of a TCP or UDP packet over IPv6, or, in a program of SCTP, of one of that.
 pub(super) struct Headers {
     /// The IP header.
     pub(super) ip: *mut Ipv6,
     /// Source and destination port. With [`TCP`] all of the TCP header is there, with [`UDP`] all
-    /// of the UDP header.
+    /// of the UDP header, with [`SCTP`] all of a [`sctp::Sctp`].
     pub(super) ports: *mut Ports,
-    /// TCP flags; of a datagram ACK.
+    /// TCP flags; of a datagram ACK, of SCTP the type of the chunk that counts.
     pub(super) flags: u8,
-    /// [`TCP`] or [`UDP`].
+    /// [`TCP`], [`UDP`] or [`SCTP`].
     pub(super) protocol: u8,
     /// Length of the IP packet in bytes.
     pub(super) length: u64,
@@ -66,7 +68,7 @@ const MORE: u16 = 1_u16.to_be();
 
 /// Reads on behind the fixed header.
 #[inline(always)]
-pub(super) fn parse(
+pub(super) fn parse<F: Family>(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
@@ -81,7 +83,7 @@ pub(super) fn parse(
     }
     let (protocol, header) = match next {
         // The verifier sees no difference to what has been walked.
-        TCP | UDP => (
+        TCP | UDP if !F::SCTP => (
             next,
             Walked(FIXED ^ u64::from(flows::zero(control))).offset(),
         ),
@@ -91,11 +93,18 @@ pub(super) fn parse(
                 Walked::NOT_OURS => return Err(Refused::NotOurs),
                 Walked::MALFORMED => return Err(MALFORMED),
                 Walked::LATER | ICMP6 => return Err(Refused::Later),
+                SCTP if !F::SCTP => return Err(Refused::Sctp),
+                TCP | UDP if F::SCTP => return Err(Refused::NotOurs),
                 protocol => (protocol, walked.offset()),
             }
         }
     };
-    let (ports, least, flags) = if protocol == TCP {
+    let (ports, least, flags) = if F::SCTP {
+        let at = ETHERNET + header as usize;
+        let sctp = sctp::header(packet, at).ok_or(MALFORMED)?;
+        let chunk = sctp::chunk(packet, at, ETHERNET + length as usize, sctp);
+        (sctp.cast(), size_of::<sctp::Sctp>(), chunk)
+    } else if protocol == TCP {
         let segment = packet.behind_ip::<Tcp>(header).ok_or(MALFORMED)?;
         // SAFETY: `behind_ip` checked the whole header.
         (segment.cast(), size_of::<Tcp>(), unsafe {
@@ -123,12 +132,12 @@ pub(super) fn parse(
 ///
 /// All of the header is there.
 #[inline(always)]
-pub(super) unsafe fn length(ip: *const Ipv6) -> u64 {
+pub(crate) unsafe fn length(ip: *const Ipv6) -> u64 {
     // SAFETY: by contract.
     FIXED + u64::from(u16::from_be(unsafe { (*ip).payload_length }))
 }
 
-/// What [`walk`] says, in one word: where TCP, UDP or `ICMPv6` begins, in bytes from the beginning of
+/// What [`walk`] says, in one word: where TCP, UDP, SCTP or `ICMPv6` begins, in bytes from the beginning of
 /// the packet, which of them it is, and where the header of a fragment stands, if it is one.
 #[derive(Clone, Copy)]
 pub(super) struct Walked(pub(super) u64);
@@ -176,7 +185,7 @@ pub(super) fn walk(ctx: *mut xdp_md, first: u32, start: u32) -> u64 {
         if offset > FARTHEST {
             break;
         }
-        if matches!(next, TCP | UDP | ICMP6) {
+        if matches!(next, TCP | UDP | SCTP | ICMP6) {
             return Walked::of(next, offset, fragment).0;
         }
         // Options for every hop come first or not at all (RFC 8200 4.1).

@@ -7,16 +7,17 @@
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
+use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::TICK_SHIFT;
 use lb_common::fragment::{First, FragmentKey6};
-use lb_common::service::{ServiceKey6, TCP, UDP};
+use lb_common::service::{SCTP, ServiceKey6, TCP, UDP};
 use lb_common::stats::Reason;
 
 use super::parse::{FIXED, ICMP6, Walked, length, walk};
 use super::{destination, forward, send, source};
 use crate::backends;
-use crate::balance::{Choice, deliver, jiffies, pass_gate};
+use crate::balance::{Choice, jiffies, leave_to, pass_gate};
 use crate::family::{Family as _, Key, V6};
 use crate::fragments;
 use crate::icmp;
@@ -24,6 +25,8 @@ use crate::maps::{CONTROL, FRAGMENTS6};
 use crate::packet::{ETHERNET, Icmp, Ipv6, Packet, Ports, Udp};
 use crate::parse::Refused;
 use crate::services;
+use crate::stats;
+use crate::tunnel;
 
 /// Destination unreachable, packet too big, time exceeded, parameter problem (RFC 4443 2.1).
 const ERRORS: core::ops::RangeInclusive<u8> = 1..=4;
@@ -82,10 +85,14 @@ fn pass_on_error(
         slot,
         new: false,
     };
-    let sent = deliver(&choice, length, || {
-        forward::error_to_server(ctx, packet, ip, length, &choice.slot)
-    });
-    sent.map_err(Refused::Because)
+    if choice.slot.head.has(flags::TUNNEL) {
+        return Ok(tunnel::hand_over(&choice, true));
+    }
+    leave_to(&choice, length).map_err(Refused::Because)?;
+    let sent = forward::error_to_server(ctx, packet, ip, length, &choice.slot);
+    let verdict = sent.map_err(Refused::Because)?;
+    stats::towards_server(number, length, false);
+    Ok(verdict)
 }
 
 /// The slot of a live flow whose server is still there; else 0.
@@ -132,7 +139,7 @@ impl Quote {
         // SAFETY: `behind_ip` and the caller have checked the headers.
         let (to, from, end) = unsafe { (destination(ip), source(inner), length(ip)) };
         let is_ours = version == 6
-            && (protocol == TCP || protocol == UDP)
+            && matches!(protocol, TCP | UDP | SCTP)
             && to[0] == from[0]
             && to[1] == from[1]
             && transport + size_of::<Udp>() as u64 <= end;
@@ -221,6 +228,9 @@ fn pass_on_fragment(
         slot,
         new: false,
     };
+    if choice.slot.head.has(flags::TUNNEL) {
+        return Ok(tunnel::hand_over(&choice, false));
+    }
     send(ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)
 }
 

@@ -7,26 +7,35 @@ use anyhow::{Context, Result, ensure};
 use aya::Ebpf;
 use aya::maps::{Array, MapData, ProgramArray};
 use aya::programs::{ProgramFd, TestRun as _, TestRunOptions, Xdp};
-use lb_common::bench::{Case, HEADER_WORDS, NOT_CALLED, Tally};
+use lb_common::bench::{Case, NOT_CALLED, Tally};
 use lb_tests::built;
 use nix::time::{ClockId, clock_gettime};
 
 const CASE_WORDS: usize = size_of::<Case>() / 8;
 const TALLY_WORDS: usize = size_of::<Tally>() / 8;
 
-/// The harness and the trivial programs that it is weighed with.
+/// The harness and the trivial programs that it is weighed with. Those in pairs are for packets of IPv4
+/// and of IPv6.
 pub(crate) struct Harness {
     /// Checks the headers and writes both MACs: what no load balancer can do without.
-    pub(crate) floor: ProgramFd,
+    pub(crate) floor: [ProgramFd; 2],
     /// Costs nothing.
     pub(crate) null_tx: ProgramFd,
     /// Moves the head of the packet as TUN does.
-    pub(crate) null_push: ProgramFd,
+    pub(crate) null_push: [ProgramFd; 2],
     case: Array<MapData, [u64; CASE_WORDS]>,
     tally: Array<MapData, [u64; TALLY_WORDS]>,
     callee: ProgramArray<MapData>,
     /// The programs live as long as this.
     ebpf: Ebpf,
+}
+
+/// The programs that call the one under test, with packets of IPv4 and of IPv6.
+const HARNESS: [&str; 2] = ["harness", "harness6"];
+
+/// Whether the packets are of IPv6: their `EtherType` says so.
+fn is_ipv6(case: &Case) -> bool {
+    bytemuck::bytes_of(&case.headers).get(12..14) == Some(&[0x86, 0xdd])
 }
 
 /// One run: the time of a packet, harness included, and the verdicts.
@@ -43,11 +52,16 @@ impl Harness {
         let object = built::bpf_object("bench")?;
         let mut ebpf = Ebpf::load_file(&object)
             .with_context(|| format!("cannot load {}", object.display()))?;
-        load(&mut ebpf, "harness")?;
+        for harness in HARNESS {
+            load(&mut ebpf, harness)?;
+        }
         Ok(Self {
-            floor: load(&mut ebpf, "floor")?,
+            floor: [load(&mut ebpf, "floor")?, load(&mut ebpf, "floor6")?],
             null_tx: load(&mut ebpf, "null_tx")?,
-            null_push: load(&mut ebpf, "null_push")?,
+            null_push: [
+                load(&mut ebpf, "null_push")?,
+                load(&mut ebpf, "null_push6")?,
+            ],
             case: Array::try_from(take(&mut ebpf, "CASE")?)?,
             tally: Array::try_from(take(&mut ebpf, "TALLY")?)?,
             callee: ProgramArray::try_from(take(&mut ebpf, "CALLEE")?)?,
@@ -74,7 +88,9 @@ impl Harness {
         };
         self.tally
             .set(0, bytemuck::cast::<_, [u64; TALLY_WORDS]>(tally), 0)?;
-        let nanoseconds = self.repeat("harness", case, packets)?;
+        let [of_ipv4, of_ipv6] = HARNESS;
+        let harness = if is_ipv6(case) { of_ipv6 } else { of_ipv4 };
+        let nanoseconds = self.repeat(harness, case, packets)?;
         let tally: Tally = bytemuck::cast(self.tally.get(&0, 0)?);
         let called: u64 = tally.verdicts.iter().sum();
         let lost = tally
@@ -121,7 +137,7 @@ impl Harness {
 
 /// The first frame; the harness writes the headers of every one.
 fn frame(case: &Case) -> Vec<u8> {
-    let mut frame = bytemuck::cast::<_, [u8; HEADER_WORDS * 8]>(case.headers).to_vec();
+    let mut frame = bytemuck::bytes_of(&case.headers).to_vec();
     frame.resize(case.length as usize, 0);
     frame
 }

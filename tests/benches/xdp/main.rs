@@ -1,6 +1,8 @@
 //! What a packet costs: `cargo xtask bench`.
 #![expect(clippy::print_stdout, reason = "a report for the terminal")]
 
+mod carried;
+mod frames;
 mod harness;
 mod measure;
 mod network;
@@ -11,14 +13,15 @@ mod subject;
 use std::env;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lb_tests::{Need, needs};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 use harness::Harness;
-use measure::Churned;
+use measure::{Churned, ROUNDS};
 use network::Network;
+use report::Results;
 use scenario::Scenario;
 use subject::Subject;
 
@@ -38,23 +41,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures every case; whether all of them were what they claim to be.
+/// Measures every case; whether all of them were what they claim to be and have reached their targets.
 fn run(network: &Network) -> Result<bool> {
+    let (filter, rounds) = arguments()?;
     let cpu = pin()?;
     let info = Subject::load(network)?.info()?;
     let mut harness = Harness::load()?;
-    report::head(cpu, &info);
+    report::head(cpu, rounds, &info);
     let mut sound = true;
     let mut churned = Churned::default();
-    // Cargo puts a `--bench` behind what is for us.
-    let filter = env::args()
-        .skip(1)
-        .find(|argument| argument != "--bench")
-        .unwrap_or_default();
+    let mut results = Results::default();
     let chosen = Scenario::all().into_iter();
     for scenario in chosen.filter(|scenario| scenario.to_string().contains(&filter)) {
-        match measure::measure(&scenario, &mut harness, network, &mut churned) {
-            Ok(measured) => report::line(&scenario, &measured),
+        match measure::measure(&scenario, &mut harness, network, &mut churned, rounds) {
+            Ok(measured) => sound &= results.line(&scenario, &measured),
             Err(error) => {
                 sound = false;
                 report::unsound(&scenario, &error);
@@ -62,6 +62,23 @@ fn run(network: &Network) -> Result<bool> {
         }
     }
     Ok(sound)
+}
+
+/// What the names of the cases must contain, and the rounds of each: `[FILTER] [--rounds N]`.
+fn arguments() -> Result<(String, u32)> {
+    // Cargo puts a `--bench` behind what is for us.
+    let mut given = env::args().skip(1).filter(|argument| argument != "--bench");
+    let (mut filter, mut rounds) = (String::new(), ROUNDS);
+    while let Some(argument) = given.next() {
+        if argument == "--rounds" {
+            let number = given.next().context("--rounds takes a number")?;
+            rounds = number.parse().context("--rounds takes a number")?;
+            ensure!(rounds > 0, "--rounds takes a number above 0");
+        } else {
+            filter = argument;
+        }
+    }
+    Ok((filter, rounds))
 }
 
 /// Binds this thread to the last CPU that it may use: interrupts mostly go to the first.

@@ -24,10 +24,14 @@ impl Network {
             "address add 203.0.113.1/24 dev out",
             "neighbour add 203.0.113.2 lladdr 02:00:00:00:00:03 dev out nud permanent",
             "route add default via 203.0.113.2",
+            "address add 2001:db8:f::1/64 dev out nodad",
+            "neighbour add 2001:db8:f::2 lladdr 02:00:00:00:00:03 dev out nud permanent",
+            "-6 route add default via 2001:db8:f::2",
         ] {
             namespace.ip(command)?;
         }
         namespace.sysctl("ipv4.ip_forward", "1")?;
+        namespace.sysctl("ipv6.conf.all.forwarding", "1")?;
         let egress = namespace.enter(|| Ok(if_nametoindex("out")?))?;
         Ok(Self { namespace, egress })
     }

@@ -1,25 +1,36 @@
-//! The cases: which packets, through which table, and what must become of them.
+//! The cases: which packets, through which table, what must become of them, and what they may cost.
 
 use std::fmt;
-use std::net::Ipv4Addr;
 
-use etherparse::PacketBuilder;
 use lb_agent::config::model::Forwarding;
-use lb_common::bench::{Case, DESTINATION, HEADER_WORDS, SOURCE};
+use lb_common::bench::{Case, DESTINATION, SOURCE};
 
-use crate::subject::{CLIENTS, FOREIGN, PORT, REAL_PORT, server, service};
+use crate::carried::is_carried;
+use crate::frames::{Flag, case, foreign, from_server, request, request_to};
+use crate::subject::{PORT, REAL_PORT};
 
-/// Bytes of payload: the frame has 64 bytes.
-const PAYLOAD: usize = 10;
 /// Bits of a flow's number when no flow is to come twice.
 pub(crate) const ALL_DIFFERENT: u32 = u32::MAX;
 /// Flows of the packets that are not ours: enough to keep branches from being learnt by heart.
 const FOREIGN_FLOWS: u32 = 1 << 10;
 
 /// Verdicts, as the kernel numbers them.
+const XDP_DROP: usize = 1;
 const XDP_PASS: usize = 2;
 const XDP_TX: usize = 3;
 const XDP_REDIRECT: usize = 4;
+
+/// TUN may cost so many times as much as DR, NAT as DR, and IPv6 as IPv4: multiples of the floor.
+const TUN_TO_DR: f64 = 1.4;
+const NAT_TO_DR: f64 = 1.6;
+const IPV6_TO_IPV4: f64 = 1.6;
+
+/// Whose packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Ipv4,
+    Ipv6,
+}
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +49,17 @@ pub(crate) enum Packets {
     Replies(u32),
     /// Every packet opens a connection.
     New(Forwarding),
+    /// The same with `xdp_new_flow_limit`, in DR mode.
+    Limited(Limit),
+}
+
+/// How `xdp_new_flow_limit` is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Never reached.
+    High,
+    /// One flow in a second: all others are dropped.
+    Low,
 }
 
 /// What the table of flows has been through.
@@ -50,57 +72,95 @@ pub(crate) enum Table {
 }
 
 /// One line of the report.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scenario {
+    pub(crate) family: Family,
     pub(crate) packets: Packets,
     pub(crate) table: Table,
+}
+
+/// What a case is to reach.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Target {
     /// At most so many times the floor.
-    pub(crate) target: Option<f64>,
+    Floor(f64),
+    /// At most so many times as much as this one, both as multiples of the floor.
+    Beside(Scenario, f64),
 }
 
 impl Scenario {
-    /// Every case.
+    /// Every case of what XDP carries.
     pub(crate) fn all() -> Vec<Self> {
+        let families = [Family::Ipv4, Family::Ipv6];
+        families.into_iter().flat_map(Self::of).collect()
+    }
+
+    fn of(family: Family) -> Vec<Self> {
         use Forwarding::{Dr, Nat, Tun};
-        use Packets::{Established, Foreign, New, NoFlow, OtherPort, Replies, ServersOwn};
+        use Packets::{Established, Foreign, Limited, New, NoFlow, OtherPort, Replies, ServersOwn};
         use Table::{Churned, Fresh};
-        let line = |packets, table, target| Self {
+        let line = |packets, table| Self {
+            family,
             packets,
             table,
-            target,
         };
-        let mut all = vec![
-            line(Foreign, Fresh, Some(1.3)),
-            line(OtherPort, Fresh, None),
-            line(ServersOwn, Fresh, None),
-            line(NoFlow(1 << 10), Fresh, None),
-            line(NoFlow(1 << 16), Churned, None),
-        ];
+        let with_nat = is_carried(family, Nat);
+        let mut all = vec![line(Foreign, Fresh), line(OtherPort, Fresh)];
+        if with_nat {
+            all.push(line(ServersOwn, Fresh));
+            all.push(line(NoFlow(1 << 10), Fresh));
+            all.push(line(NoFlow(1 << 16), Churned));
+        }
         let flows = [0, 10, 16, 20].map(|bits| 1 << bits);
-        for method in [Dr, Tun, Nat] {
-            let target = |table, flows| match (method, table, flows) {
-                (Dr, Fresh, 1024) => Some(3.5),
-                (Dr, Churned, 65_536) => Some(13.0),
-                _ => None,
-            };
-            let established =
-                |table, flows| line(Established(method, flows), table, target(table, flows));
+        let methods = [Dr, Tun, Nat];
+        for method in methods.into_iter().filter(|it| is_carried(family, *it)) {
+            let established = |table, flows| line(Established(method, flows), table);
             all.extend(flows.map(|flows| established(Fresh, flows)));
             // Before a million established flows fill the table that the churned cases share.
-            let new = (method == Dr).then_some(15.0);
-            all.push(line(New(method), Churned, new));
+            all.push(line(New(method), Churned));
+            if method == Dr {
+                all.push(line(Limited(Limit::High), Churned));
+                all.push(line(Limited(Limit::Low), Churned));
+            }
             all.extend(flows.map(|flows| established(Churned, flows)));
         }
         for table in [Fresh, Churned] {
-            all.extend(flows.map(|flows| line(Replies(flows), table, None)));
+            let replies = flows.map(|flows| line(Replies(flows), table));
+            all.extend(replies.into_iter().filter(|_| with_nat));
         }
         all
+    }
+
+    /// What it is to reach.
+    pub(crate) fn targets(&self) -> Vec<Target> {
+        use Forwarding::{Dr, Nat, Tun};
+        use Packets::{Established, Foreign, New};
+        use Table::{Churned, Fresh};
+        if self.family == Family::Ipv6 {
+            let beside = Self {
+                family: Family::Ipv4,
+                ..*self
+            };
+            return vec![Target::Beside(beside, IPV6_TO_IPV4)];
+        }
+        let beside = |packets, times| vec![Target::Beside(Self { packets, ..*self }, times)];
+        match (self.packets, self.table) {
+            (Foreign, Fresh) => vec![Target::Floor(1.3)],
+            (Established(Dr, 1024), Fresh) => vec![Target::Floor(3.5)],
+            (Established(Dr, 65_536), Churned) => vec![Target::Floor(13.0)],
+            (New(Dr), Churned) => vec![Target::Floor(15.0)],
+            (Established(Tun, flows), _) => beside(Established(Dr, flows), TUN_TO_DR),
+            (Established(Nat, flows), _) => beside(Established(Dr, flows), NAT_TO_DR),
+            (New(Tun), _) => beside(New(Dr), TUN_TO_DR),
+            (New(Nat), _) => beside(New(Dr), NAT_TO_DR),
+            _ => Vec::new(),
+        }
     }
 
     /// `lb_kind` of the service that the packets have to do with.
     pub(crate) const fn method(&self) -> Forwarding {
         match self.packets {
-            Packets::Foreign | Packets::OtherPort => Forwarding::Dr,
+            Packets::Foreign | Packets::OtherPort | Packets::Limited(_) => Forwarding::Dr,
             Packets::ServersOwn | Packets::NoFlow(_) | Packets::Replies(_) => Forwarding::Nat,
             Packets::Established(method, _) | Packets::New(method) => method,
         }
@@ -108,22 +168,32 @@ impl Scenario {
 
     /// The packets of the rounds, and the verdict that each of them must have.
     pub(crate) fn case(&self) -> (Case, usize) {
+        let family = self.family;
         match self.packets {
             Packets::Foreign => {
-                let frame = frame((CLIENTS, 0), (FOREIGN, PORT), Flag::Ack);
+                let frame = foreign(family);
                 (case(&frame, SOURCE, FOREIGN_FLOWS - 1), XDP_PASS)
             }
             Packets::OtherPort => {
-                let frame = frame((CLIENTS, 0), (service(Forwarding::Dr), PORT + 1), Flag::Ack);
+                let frame = request_to(family, Forwarding::Dr, PORT + 1, Flag::Ack);
                 (case(&frame, SOURCE, FOREIGN_FLOWS - 1), XDP_PASS)
             }
-            Packets::ServersOwn => (from_server(REAL_PORT + 1, FOREIGN_FLOWS), XDP_PASS),
-            Packets::NoFlow(flows) => (from_server(REAL_PORT, flows), XDP_PASS),
+            Packets::ServersOwn => (replies(family, REAL_PORT + 1, FOREIGN_FLOWS), XDP_PASS),
+            Packets::NoFlow(flows) => (replies(family, REAL_PORT, flows), XDP_PASS),
             Packets::Established(method, flows) => {
-                (case(&request(method, Flag::Ack), SOURCE, flows - 1), XDP_TX)
+                let frame = request(family, method, Flag::Ack);
+                (case(&frame, SOURCE, flows - 1), XDP_TX)
             }
-            Packets::Replies(flows) => (from_server(REAL_PORT, flows), XDP_REDIRECT),
-            Packets::New(method) => (opening(method), XDP_TX),
+            Packets::Replies(flows) => (replies(family, REAL_PORT, flows), XDP_REDIRECT),
+            Packets::New(method) => (opening(family, method), XDP_TX),
+            Packets::Limited(limit) => {
+                let frame = request_to(family, Forwarding::Dr, limit.port(), Flag::Syn);
+                let verdict = match limit {
+                    Limit::High => XDP_TX,
+                    Limit::Low => XDP_DROP,
+                };
+                (case(&frame, SOURCE, ALL_DIFFERENT), verdict)
+            }
         }
     }
 
@@ -136,8 +206,28 @@ impl Scenario {
             | Packets::OtherPort
             | Packets::ServersOwn
             | Packets::NoFlow(_)
-            | Packets::New(_) => None,
+            | Packets::New(_)
+            | Packets::Limited(_) => None,
         }
+    }
+
+    /// The port of the service whose flows are all new, if they are.
+    pub(crate) const fn opens(&self) -> Option<u16> {
+        match self.packets {
+            Packets::New(_) => Some(PORT),
+            Packets::Limited(limit) => Some(limit.port()),
+            Packets::Foreign
+            | Packets::OtherPort
+            | Packets::ServersOwn
+            | Packets::NoFlow(_)
+            | Packets::Established(..)
+            | Packets::Replies(_) => None,
+        }
+    }
+
+    /// Whether its flows are refused.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.packets == Packets::Limited(Limit::Low)
     }
 
     /// Whether the program puts an outer header in front of the packets.
@@ -151,17 +241,40 @@ impl Scenario {
     /// Packets and connections that the counters must show after `sent` packets.
     pub(crate) const fn counted(&self, sent: u64) -> (u64, u64) {
         match self.packets {
-            Packets::Foreign | Packets::OtherPort | Packets::ServersOwn | Packets::NoFlow(_) => {
-                (0, 0)
-            }
+            Packets::Foreign
+            | Packets::OtherPort
+            | Packets::ServersOwn
+            | Packets::NoFlow(_)
+            | Packets::Limited(Limit::Low) => (0, 0),
             Packets::Established(..) | Packets::Replies(_) => (sent, 0),
-            Packets::New(_) => (sent, sent),
+            Packets::New(_) | Packets::Limited(Limit::High) => (sent, sent),
+        }
+    }
+}
+
+impl Limit {
+    /// The port of the service that is limited so.
+    pub(crate) const fn port(self) -> u16 {
+        match self {
+            Self::High => PORT + 2,
+            Self::Low => PORT + 3,
+        }
+    }
+
+    /// `xdp_new_flow_limit`.
+    pub(crate) const fn flows(self) -> u32 {
+        match self {
+            Self::High => 1_000_000_000,
+            Self::Low => 1,
         }
     }
 }
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.family == Family::Ipv6 {
+            write!(f, "IPv6 ")?;
+        }
         match self.packets {
             Packets::Foreign => return write!(f, "not ours"),
             Packets::OtherPort => return write!(f, "not ours: another port of a VIP"),
@@ -172,6 +285,8 @@ impl fmt::Display for Scenario {
             }
             Packets::Replies(flows) => write!(f, "NAT replies, {}", Count(flows))?,
             Packets::New(method) => write!(f, "{} all flows new", name(method))?,
+            Packets::Limited(Limit::High) => write!(f, "DR all new, limit far")?,
+            Packets::Limited(Limit::Low) => write!(f, "DR all new, beyond limit")?,
         }
         match self.table {
             Table::Fresh => write!(f, ", fresh"),
@@ -203,59 +318,17 @@ const fn name(method: Forwarding) -> &'static str {
     }
 }
 
-/// A TCP packet's one flag.
-#[derive(Clone, Copy)]
-enum Flag {
-    Syn,
-    Ack,
-}
-
 /// SYNs to a service, no two of the same client.
-pub(crate) fn opening(method: Forwarding) -> Case {
-    case(&request(method, Flag::Syn), SOURCE, ALL_DIFFERENT)
+pub(crate) fn opening(family: Family, method: Forwarding) -> Case {
+    case(&request(family, method, Flag::Syn), SOURCE, ALL_DIFFERENT)
 }
 
 /// ACKs to a service, no two of the same client.
-pub(crate) fn establishing(method: Forwarding) -> Case {
-    case(&request(method, Flag::Ack), SOURCE, ALL_DIFFERENT)
+pub(crate) fn establishing(family: Family, method: Forwarding) -> Case {
+    case(&request(family, method, Flag::Ack), SOURCE, ALL_DIFFERENT)
 }
 
 /// Packets of a NAT server's port to so many clients.
-fn from_server(port: u16, flows: u32) -> Case {
-    let server = (server(Forwarding::Nat, 1), port);
-    let frame = frame(server, (CLIENTS, 0), Flag::Ack);
-    case(&frame, DESTINATION, flows - 1)
-}
-
-fn request(method: Forwarding, flag: Flag) -> Vec<u8> {
-    frame((CLIENTS, 0), (service(method), PORT), flag)
-}
-
-fn frame(from: (Ipv4Addr, u16), to: (Ipv4Addr, u16), flag: Flag) -> Vec<u8> {
-    let builder = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 9], [2, 0, 0, 0, 0, 1])
-        .ipv4(from.0.octets(), to.0.octets(), 64)
-        .tcp(from.1, to.1, 1, 1024);
-    let builder = match flag {
-        Flag::Syn => builder.syn(),
-        Flag::Ack => builder.ack(1),
-    };
-    let mut frame = Vec::new();
-    // Writing to a vector does not fail.
-    let _written = builder.write(&mut frame, &[0; PAYLOAD]);
-    frame
-}
-
-/// What the harness is to do with `frame`.
-fn case(frame: &[u8], side: u32, flows: u32) -> Case {
-    let mut headers = [0; HEADER_WORDS];
-    for (word, bytes) in headers.iter_mut().zip(frame.as_chunks::<8>().0) {
-        *word = u64::from_ne_bytes(*bytes);
-    }
-    Case {
-        headers,
-        length: u32::try_from(frame.len()).unwrap_or(0),
-        flows,
-        side,
-        clients: u32::from_ne_bytes(CLIENTS.octets()),
-    }
+fn replies(family: Family, port: u16, flows: u32) -> Case {
+    case(&from_server(family, port), DESTINATION, flows - 1)
 }

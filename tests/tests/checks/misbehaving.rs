@@ -259,7 +259,7 @@ fn listens(machine: &Namespace, port: u16) -> Result<()> {
     Ok(())
 }
 
-/// It has about 100 MiB; a body that is kept is far greater.
+/// It has about 180 MiB while it loads the programs; a body that is kept is far greater.
 fn bounded(agent: &Agent) -> Result<()> {
     let status = fs::read_to_string(format!("/proc/{}/status", agent.id()))?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -268,6 +268,6 @@ fn bounded(agent: &Agent) -> Result<()> {
         .context("no VmHWM")?
         .trim()
         .parse()?;
-    assert!(peak < 160 << 10, "{peak} KiB at most");
+    assert!(peak < 230 << 10, "{peak} KiB at most");
     Ok(())
 }

@@ -3,5 +3,6 @@
 
 mod bridge;
 mod coming_and_going;
+mod macvlan;
 mod occupied;
 mod two_arms;

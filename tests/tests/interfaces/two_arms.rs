@@ -40,7 +40,7 @@ fn behind_a_bridge_servers_are_unready_and_generic_mode_reaches_them() -> Result
     let server = cluster.site.layout.servers[0];
     cluster.start(0)?;
     let why = "inside0 takes packets of other interfaces only beside a native XDP program of its own, \
-               and has none: it is a bridge, where the kernel has no native XDP";
+               and has none: inside0 is a bridge, where the kernel has no native XDP";
     let said = format!(
         "{server} cannot be reached by XDP: its packets are dropped, new connections go to others \
          where there are any: {why}"

@@ -7,6 +7,7 @@ mod checks;
 mod client;
 mod daemon;
 mod dump;
+mod ends;
 mod ipvsadm;
 mod kernel;
 mod lives;
@@ -14,12 +15,15 @@ mod loader;
 mod many;
 mod mixed;
 mod moving;
+#[path = "../tunnels/network.rs"]
+mod network;
 mod nftables;
 mod order;
 mod plane;
 mod refusals;
 mod refused;
 mod samples;
+mod sctp;
 mod synced;
 #[path = "../timeline/mod.rs"]
 mod timeline;

@@ -15,7 +15,7 @@ use crate::samples::{plain, server};
 
 /// A network whose first director has the virtual address; `None`: this machine cannot run the
 /// test, which has been said.
-fn site(mode: Mode) -> Result<Option<Site>> {
+pub(crate) fn site(mode: Mode) -> Result<Option<Site>> {
     if skipped(&crate::SITE) {
         return Ok(None);
     }

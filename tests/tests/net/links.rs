@@ -44,7 +44,13 @@ fn links_of_every_kind_are_told_with_parent_master_mtu_mac_and_carrier() -> Resu
         assert_eq!(find("right").master, Some(find("br0").index));
         assert_eq!(find("ifb0").kind, LinkKind::Other("ifb".into()));
         if has_vlans {
-            assert_eq!(find("dot1q").kind, LinkKind::Vlan { parent, id: 42 });
+            let (id, ether_type) = (42, 0x8100);
+            let vlan = LinkKind::Vlan {
+                parent,
+                id,
+                ether_type,
+            };
+            assert_eq!(find("dot1q").kind, vlan);
         }
         Ok(())
     })

@@ -10,24 +10,34 @@ use lb_tests::skipped;
 
 use crate::NEEDS;
 use crate::fixture::{ACK, SYN, desired, packet, reply, server, service};
-use crate::frame::{ETHERNET, Segment, TCP, UDP};
+use crate::frame::{ABORT, ETHERNET, SCTP, Segment, TCP, UDP};
 use crate::network::Network;
 use crate::rig::{Agent, stay_on_this_cpu};
 use crate::trial::Trial;
+
+/// Chunks of SCTP.
+const INIT: u8 = 1;
+const COOKIE_ECHO: u8 = 10;
 
 /// Sound frames to begin with: every method and protocol, a reply, options.
 fn sound(services: &[Service]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     for service in services {
-        let syn = packet(1001, service, SYN);
+        let is_sctp = service.key.proto == SCTP;
+        let (first, next, end) = if is_sctp {
+            (INIT, COOKIE_ECHO, &ABORT[..])
+        } else {
+            (SYN, ACK, &[][..])
+        };
+        let syn = packet(1001, service, first);
         let ack = Segment {
-            flags: ACK,
+            flags: next,
             payload: b"payload".to_vec(),
             ..syn.clone()
         };
         let options = Segment {
             options: vec![1; 12],
-            payload: vec![7; 60],
+            payload: [&[7; 60], end].concat(),
             ..ack.clone()
         };
         frames.extend([syn, ack, options].map(|segment| segment.frame()));
@@ -65,6 +75,8 @@ fn compare(damaged: impl Fn(&[u8]) -> Vec<Vec<u8>> + Sync) -> Result<()> {
                 persistence: Some(persistence),
                 ..service(22, 53, UDP, vec![server(13, 5353, Nat)])
             },
+            service(20, 3868, SCTP, vec![server(11, 3868, Dr)]),
+            service(22, 3868, SCTP, vec![server(13, 3869, Nat)]),
         ];
         let mut trial = Trial::new(&network)?;
         trial.set_control(0x5eed, 0, state::TIMEOUTS);
@@ -145,10 +157,21 @@ fn any_time_to_live_and_protocol_fare_as_in_the_model() -> Result<()> {
 }
 
 #[test]
-fn any_flags_of_tcp_fare_as_in_the_model() -> Result<()> {
+fn any_flags_of_tcp_and_any_chunk_of_sctp_fare_as_in_the_model() -> Result<()> {
     compare(|frame| {
         let transport = ETHERNET + usize::from(frame[ETHERNET] & 0x0f) * 4;
-        with_byte(frame, transport + 13, (0..=255).chain((0..=255).rev()))
+        let at = transport + if frame[ETHERNET + 9] == SCTP { 12 } else { 13 };
+        with_byte(frame, at, (0..=255).chain((0..=255).rev()))
+    })
+}
+
+#[test]
+fn any_length_of_a_chunk_fares_as_in_the_model() -> Result<()> {
+    compare(|frame| {
+        let at = ETHERNET + usize::from(frame[ETHERNET] & 0x0f) * 4 + 14;
+        let mut frames = with_byte(frame, at + 1, 0..=255);
+        frames.extend(with_byte(frame, at, 0..=255));
+        frames
     })
 }
 
@@ -181,7 +204,12 @@ fn any_single_bit_may_flip() -> Result<()> {
 fn any_checksum_fares_as_in_the_model() -> Result<()> {
     compare(|frame| {
         let transport = ETHERNET + usize::from(frame[ETHERNET] & 0x0f) * 4;
-        let at = transport + if frame[ETHERNET + 9] == TCP { 16 } else { 6 };
+        let at = transport
+            + match frame[ETHERNET + 9] {
+                TCP => 16,
+                SCTP => 8,
+                _ => 6,
+            };
         let mut frames = Vec::new();
         // Every value of every byte, once with the other byte 0 and once with 255.
         for other in [0, 0xff] {

@@ -11,7 +11,7 @@ use lb_common::service::ServiceKey4;
 use lb_tests::skipped;
 
 use crate::NEEDS;
-use crate::frame::{Endpoint, Segment, TCP, v4};
+use crate::frame::{Endpoint, Segment, UDP, v4};
 use crate::network::Network;
 use crate::random::Random;
 use crate::rig::{Rig, stay_on_this_cpu};
@@ -89,7 +89,7 @@ pub(crate) fn packet(port: u16, service: &Service, flags: u8) -> Segment {
             address: v4(service.key.address),
             port: service.key.port,
         },
-        flags: if service.key.proto == TCP { flags } else { 0 },
+        flags: if service.key.proto == UDP { 0 } else { flags },
         tos: 0,
         ttl: 64,
         fragment: 0x4000,

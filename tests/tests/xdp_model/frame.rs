@@ -1,4 +1,4 @@
-//! Frames, built byte by byte: Ethernet, IPv4, TCP or UDP.
+//! Frames, built byte by byte: Ethernet, IPv4, TCP, UDP or SCTP.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -18,6 +18,21 @@ pub(crate) const TCP: u8 = 6;
 /// IP protocol number of UDP.
 pub(crate) const UDP: u8 = 17;
 
+/// IP protocol number of SCTP.
+pub(crate) const SCTP: u8 = 132;
+
+/// What stands behind a cookie to end an association: ABORT, without a cause.
+pub(crate) const ABORT: [u8; 4] = [6, 0, 0, 4];
+
+/// Whether a packet may be the first of a connection; `flags` as in [`Segment`].
+pub(crate) const fn opens(protocol: u8, flags: u8) -> bool {
+    match protocol {
+        TCP => flags & 0x06 == 0x02,
+        SCTP => flags == 1,
+        _ => true,
+    }
+}
+
 /// Address and port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Endpoint {
@@ -26,13 +41,14 @@ pub(crate) struct Endpoint {
     pub(crate) port: u16,
 }
 
-/// A TCP or UDP packet over IPv4, whole and sound.
+/// A TCP, UDP or SCTP packet over IPv4, whole and sound.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
     pub(crate) protocol: u8,
     pub(crate) source: Endpoint,
     pub(crate) destination: Endpoint,
-    /// TCP flags.
+    /// TCP flags; of SCTP the type of the first chunk, whose value is the payload, but for an
+    /// [`ABORT`] at its end if it is a cookie or its answer.
     pub(crate) flags: u8,
     pub(crate) tos: u8,
     pub(crate) ttl: u8,
@@ -51,6 +67,12 @@ impl Segment {
             self.destination.port.to_be_bytes(),
         ]
         .concat();
+        if self.protocol == SCTP {
+            transport.extend(self.sctp());
+            let check = crc32c(&transport);
+            transport[8..12].copy_from_slice(&check.to_le_bytes());
+            return self.around(&transport);
+        }
         let checksum_at = if self.protocol == TCP {
             // Sequence and acknowledgment, five words of header, a window, no urgent pointer.
             transport.extend([
@@ -65,6 +87,21 @@ impl Segment {
         transport.extend(&self.payload);
         let check = self.transport_checksum(&transport);
         transport[checksum_at..checksum_at + 2].copy_from_slice(&check.to_be_bytes());
+        self.around(&transport)
+    }
+
+    /// What stands behind the ports of SCTP: a tag, no checksum yet, a chunk.
+    fn sctp(&self) -> Vec<u8> {
+        let behind = matches!(self.flags, 10 | 11) && self.payload.ends_with(&ABORT);
+        let length = 4 + self.payload.len() - if behind { ABORT.len() } else { 0 };
+        let mut bytes = vec![9, 8, 7, 6, 0, 0, 0, 0, self.flags, 0];
+        bytes.extend((length as u16).to_be_bytes());
+        bytes.extend(&self.payload);
+        bytes
+    }
+
+    /// The frame around what an IP packet carries.
+    fn around(&self, transport: &[u8]) -> Vec<u8> {
         let mut frame = ethernet(0x0800);
         frame.extend(self.ip_header(transport.len()));
         frame.extend(transport);
@@ -133,4 +170,20 @@ pub(crate) fn checksum(bytes: &[u8]) -> u16 {
         total = sum + u16::from(carry);
     }
     !total
+}
+
+/// `CRC32c` by its definition (RFC 9260 appendix A), bit by bit.
+pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            let carry = crc & 1;
+            crc >>= 1;
+            if carry == 1 {
+                crc ^= 0x82f6_3b78;
+            }
+        }
+    }
+    !crc
 }

@@ -5,7 +5,7 @@ use lb_agent::config::model::Forwarding::{Dr, Nat, Tun};
 use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
 
 use crate::fixture::{in_director, server, service};
-use crate::frame::{TCP, UDP};
+use crate::frame::{SCTP, TCP, UDP};
 use crate::model::{DROP, Outcome, PASS, REDIRECT, TX};
 use crate::network::Network;
 use crate::trial::hex;
@@ -84,6 +84,7 @@ fn configuration(network: &Network) -> Desired {
         service(21, 53, UDP, vec![server(12, 53, Tun)]),
         service(22, 80, TCP, vec![server(13, 8080, Nat)]),
         service(22, 53, UDP, vec![server(13, 5353, Nat)]),
+        service(22, 3868, SCTP, vec![server(13, 3869, Nat)]),
         service(23, 80, TCP, vec![]),
         service(24, 80, TCP, lost(Path::Unknown)),
         service(25, 80, TCP, lost(Path::Local)),

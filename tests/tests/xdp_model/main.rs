@@ -21,16 +21,22 @@ mod races;
 mod random;
 mod rig;
 mod six;
+mod tagged;
+mod traced;
 mod traffic;
 mod trial;
+mod tunnels;
+mod wire;
 mod world;
 
 use anyhow::{Context as _, Result};
+use lb_common::flow::state;
 use lb_tests::{Need, skipped};
 
 use crate::network::Network;
 use crate::random::Random;
 use crate::rig::{Agent, stay_on_this_cpu};
+use crate::traced::Traced;
 use crate::trial::Trial;
 use crate::world::{GATES, World};
 
@@ -39,6 +45,9 @@ const NEEDS: [Need; 4] = [Need::Root, Need::Namespaces, Need::Bpf, Need::Program
 
 /// Frames of one run.
 const PACKETS: usize = 120_000;
+
+/// Frames of a run that is traced.
+const TRACED_PACKETS: usize = 30_000;
 
 /// Frames between two changes of the configuration.
 const EPOCH: usize = 400;
@@ -65,12 +74,43 @@ fn any_packets_through_any_configurations_fare_as_in_the_model() -> Result<()> {
     let seed = variable("LB_MODEL_SEED")?.unwrap_or_else(|| Random::from_anywhere().number());
     let packets = variable("LB_MODEL_PACKETS")?.map_or(PACKETS, |number| number as usize);
     println!("LB_MODEL_SEED={seed:#x} replays this run");
+    compare(seed, packets, false, false)
+}
+
+#[test]
+fn they_fare_the_same_while_somebody_traces_and_he_is_told_of_each() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let seed = variable("LB_MODEL_SEED")?.unwrap_or_else(|| Random::from_anywhere().number());
+    println!("LB_MODEL_SEED={seed:#x} replays this run");
+    compare(seed, TRACED_PACKETS, true, false)
+}
+
+#[test]
+fn they_fare_the_same_with_vlan_tags_and_go_on_without_or_back_with_them() -> Result<()> {
+    if skipped(&NEEDS) {
+        return Ok(());
+    }
+    let seed = variable("LB_MODEL_SEED")?.unwrap_or_else(|| Random::from_anywhere().number());
+    println!("LB_MODEL_SEED={seed:#x} replays this run");
+    compare(seed, PACKETS / 2, false, true)
+}
+
+/// Sends so many frames through program and model, from configuration to configuration.
+fn compare(seed: u64, packets: usize, is_traced: bool, is_tagged: bool) -> Result<()> {
     let network = Network::new()?;
     network.director.enter(|| {
         stay_on_this_cpu()?;
         let mut random = Random::new(seed);
         let mut world = World::new(&mut random);
         let mut trial = Trial::new(&network)?;
+        if is_tagged {
+            tagged::announce(&mut trial.rig, &network)?;
+        }
+        let mut traced = is_traced
+            .then(|| Traced::new(&trial.rig, &network))
+            .transpose()?;
         for packet in 0..packets {
             let place = || format!("LB_MODEL_SEED={seed:#x}, packet {packet}");
             if packet % EPOCH == 0 {
@@ -88,7 +128,20 @@ fn any_packets_through_any_configurations_fare_as_in_the_model() -> Result<()> {
                 2 => Agent::Ahead,
                 _ => Agent::Alive,
             };
-            trial.send(&frame, ingress, agent).with_context(place)?;
+            let outcome = if is_tagged {
+                tagged::send(&mut trial, &frame, ingress, agent, &mut random)
+            } else {
+                trial.send(&frame, ingress, agent)
+            };
+            let outcome = outcome.with_context(place)?;
+            if let Some(traced) = &mut traced {
+                traced
+                    .check(&frame, ingress, &outcome)
+                    .with_context(place)?;
+            }
+        }
+        if let Some(traced) = &traced {
+            traced.check_all()?;
         }
         trial.check_maps()?;
         trial.check_nothing_else()
@@ -112,8 +165,11 @@ fn new_epoch(
         world.secret,
         deadman,
         random.pick(&[
-            [1, 3, 20, 8, 2, 6, 7, 9, 5, 4, 20, 6],
-            [2, 60, 900, 120, 10, 300, 120, 120, 60, 30, 900, 300],
+            [
+                1, 3, 20, 8, 2, 6, 7, 9, 5, 4, 20, 6, 0, 0, 0, 0, 1, 3, 20, 8, 2, 0, 7, 9, 5, 4,
+                20, 6, 4, 5, 6, 3,
+            ],
+            state::TIMEOUTS,
         ]),
     );
     Ok(())

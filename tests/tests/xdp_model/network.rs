@@ -70,7 +70,8 @@ pub(crate) struct Network {
     pub(crate) front: Interface,
     pub(crate) back: Interface,
     pub(crate) aside: Interface,
-    _wire: Namespace,
+    /// The other ends.
+    pub(crate) wire: Namespace,
 }
 
 impl Network {
@@ -109,7 +110,7 @@ impl Network {
             front,
             back,
             aside,
-            _wire: wire,
+            wire,
         })
     }
 

@@ -12,6 +12,7 @@ use aya::maps::perf::{PerfEvent, PerfEventArray, PerfEventArrayBuffer};
 use aya::maps::{HashMap, Map, MapData, PerCpuArray};
 use aya::programs::{TestRun as _, TestRunOptions};
 use aya::util::online_cpus;
+use bytemuck::Zeroable as _;
 use lb_agent::config::model::XdpMode;
 use lb_agent::dataplane::desired::Desired;
 use lb_agent::dataplane::installed::{Installed, Key};
@@ -23,6 +24,7 @@ use lb_agent::dataplane::xdp::maps::Maps;
 use lb_agent::dataplane::xdp::maps::mapped::Mapped;
 use lb_agent::dataplane::xdp::object::Object;
 use lb_agent::dataplane::xdp::pins::Pins;
+use lb_agent::dataplane::xdp::trace::Tracer;
 use lb_agent::dataplane::xdp::unresolved::Reply;
 use lb_common::affinity::{Affinity, AffinityKey4};
 use lb_common::backend::flags;
@@ -31,6 +33,7 @@ use lb_common::flow::{
     FREE, FlowBucket, FlowBucket6, FlowEntry, FlowEntry6, STAMP_MASK, TICK_SHIFT, WAYS,
 };
 use lb_common::limits::{FLOW_BUCKETS, FLOW_BUCKETS6};
+use lb_common::trace::Filter;
 use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
 
@@ -135,6 +138,16 @@ impl Rig {
     pub(crate) fn set_stations(&self, stations: &[Interface]) {
         let stations = stations.iter().map(|it| (it.index, it.mac));
         self.maps.set_stations(stations);
+    }
+
+    /// Has the program watch itself from now on, as `lb-agent trace` does; of every packet is told.
+    pub(crate) fn trace(&self, network: &Network) -> Result<Tracer> {
+        let pins = Pins::of(network.director.name());
+        let filter = Filter {
+            rate: u32::MAX,
+            ..Filter::zeroed()
+        };
+        Ok(Tracer::prepare(&pins, &self.maps, &filter)?)
     }
 
     /// Nobody is there any more to take replies over.

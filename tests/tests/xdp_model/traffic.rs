@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use lb_agent::config::model::Forwarding;
 use lb_agent::dataplane::desired::Service;
 
-use crate::frame::{ETHERNET, Endpoint, Segment, UDP, checksum, ethernet, v4};
+use crate::frame::{ABORT, ETHERNET, Endpoint, SCTP, Segment, UDP, checksum, ethernet, v4};
 use crate::random::Random;
 use crate::world::World;
 
@@ -14,7 +14,12 @@ const FLAGS: [u8; 16] = [
     0x02, 0x02, 0x02, 0x02, 0x02, 0x10, 0x10, 0x10, 0x10, 0x18, 0x11, 0x11, 0x04, 0x14, 0x12, 0x00,
 ];
 
-/// IP protocols that are not ours: ICMP, IP in IP, GRE, AH, VRRP, SCTP.
+/// Types of chunks of SCTP, as often as they are wanted: those of a handshake, of data, of an end.
+const CHUNKS: [u8; 20] = [
+    1, 1, 1, 1, 1, 2, 2, 10, 10, 10, 11, 11, 0, 0, 3, 7, 8, 14, 6, 9,
+];
+
+/// IP protocols whose headers are not what they say: ICMP, IP in IP, GRE, AH, VRRP, SCTP.
 const OTHER_PROTOCOLS: [u8; 6] = [1, 4, 47, 51, 112, 132];
 
 /// The next frame.
@@ -187,15 +192,20 @@ fn segment(protocol: u8, source: Endpoint, destination: Endpoint, random: &mut R
         1..30 => random.below(120),
         _ => 0,
     };
+    let flags = match random.below(20) {
+        0 => random.byte(),
+        _ if protocol == SCTP => random.pick(&CHUNKS),
+        _ => random.pick(&FLAGS),
+    };
+    let mut payload = random.bytes(payload);
+    if protocol == SCTP && random.chance(20) {
+        payload.extend(ABORT);
+    }
     Segment {
         protocol,
         source,
         destination,
-        flags: if random.chance(5) {
-            random.byte()
-        } else {
-            random.pick(&FLAGS)
-        },
+        flags,
         tos: if random.chance(10) { random.byte() } else { 0 },
         ttl: if random.chance(5) {
             random.below(4) as u8
@@ -212,7 +222,7 @@ fn segment(protocol: u8, source: Endpoint, destination: Endpoint, random: &mut R
             _ => 0x4000,
         },
         options: random.bytes(options),
-        payload: random.bytes(payload),
+        payload,
     }
 }
 

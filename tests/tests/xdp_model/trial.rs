@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, bail, ensure};
 use lb_agent::dataplane::desired::Desired;
 use lb_common::affinity::{Affinity, AffinityKey4};
+use lb_common::flow::state::COUNT;
 use lb_common::flow::{FREE, FlowEntry, STAMP_MASK};
 use lb_common::load::Load;
 use lb_common::stats::Reason;
@@ -45,7 +46,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Sets the hash's key, `xdp_deadman` in jiffies, and the life of flows by state, in ticks.
-    pub(crate) fn set_control(&mut self, secret: u64, deadman: u64, timeouts: [u32; 12]) {
+    pub(crate) fn set_control(&mut self, secret: u64, deadman: u64, timeouts: [u32; COUNT]) {
         self.rig.set_control(secret, deadman, &timeouts);
         self.deadman = deadman;
         self.model.table.secret = secret;
@@ -81,7 +82,20 @@ impl<'a> Trial<'a> {
 
     /// One frame to both; what both have made of it.
     pub(crate) fn send(&mut self, frame: &[u8], ingress: u32, agent: Agent) -> Result<Outcome> {
-        let ran = self.rig.run(frame, ingress, agent)?;
+        self.send_as(frame, frame, ingress, agent, |outcome, _| outcome)
+    }
+
+    /// The same when the program gets the frame as `sent`: what it is to make of that is said by `expect`,
+    /// from what the model makes of the frame and whether that is an answer to the sender.
+    pub(crate) fn send_as(
+        &mut self,
+        frame: &[u8],
+        sent: &[u8],
+        ingress: u32,
+        agent: Agent,
+        expect: impl Fn(Outcome, bool) -> Outcome,
+    ) -> Result<Outcome> {
+        let ran = self.rig.run(sent, ingress, agent)?;
         let agent_silent = self.deadman != 0 && agent == Agent::Silent;
         // Slow is half of `xdp_deadman`: far more than the agent needs to count.
         let has_census = self.deadman == 0 || agent != Agent::Slow;
@@ -92,7 +106,7 @@ impl<'a> Trial<'a> {
             ingress,
         };
         let before = (ran.since != ran.until).then(|| self.model.clone());
-        let mut expected = self.model.decide(self.network, frame, arrival(ran.since));
+        let mut expected = self.decide(frame, arrival(ran.since), &expect);
         if let Some(before) = before {
             // It has ticked between our two looks at the clock, on a busy machine more than once: the
             // program may have looked at any time in between.
@@ -101,17 +115,32 @@ impl<'a> Trial<'a> {
                     break;
                 }
                 self.model = before.clone();
-                expected = self.model.decide(self.network, frame, arrival(tick));
+                expected = self.decide(frame, arrival(tick), &expect);
             }
         }
         if expected != ran.outcome {
-            bail!("{}", difference(frame, &expected, &ran.outcome));
+            bail!("{}", difference(sent, &expected, &ran.outcome));
         }
         for bucket in self.model.buckets_of(frame) {
             self.check_bucket(bucket)
                 .with_context(|| format!("after {}", hex(frame)))?;
         }
         Ok(expected)
+    }
+
+    fn decide(
+        &mut self,
+        frame: &[u8],
+        arrival: Arrival,
+        expect: impl Fn(Outcome, bool) -> Outcome,
+    ) -> Outcome {
+        let answers = |model: &Model| {
+            let answers = [Reason::TooBig, Reason::TimeExceeded];
+            answers.map(|reason| model.reasons[reason as usize])
+        };
+        let before = answers(&self.model);
+        let outcome = self.model.decide(self.network, frame, arrival);
+        expect(outcome, before != answers(&self.model))
     }
 
     /// The maps hold what the model remembers.

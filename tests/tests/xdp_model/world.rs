@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use lb_agent::config::model::{Forwarding, Scheduler};
+use lb_agent::config::model::{Forwarding, Scheduler, Tunnel, TunnelChecksum};
 use lb_agent::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use lb_agent::dataplane::nexthop::Hop;
 use lb_common::filter::AddressFilter;
 use lb_common::service::ServiceKey4;
 
-use crate::frame::{Endpoint, TCP, UDP, v4};
+use crate::frame::{Endpoint, SCTP, TCP, UDP, v4};
 use crate::model::Table;
 use crate::network::{Network, REACHABLE, UNREACHABLE};
 use crate::random::Random;
@@ -70,7 +70,10 @@ impl World {
     pub(crate) fn some_service(random: &mut Random) -> (Endpoint, u8) {
         let address = virtual_address(random.pick(&VIRTUAL));
         let port = random.pick(&[80, 443, 53, 0]);
-        (Endpoint { address, port }, random.pick(&[TCP, TCP, UDP]))
+        (
+            Endpoint { address, port },
+            random.pick(&[TCP, TCP, UDP, SCTP]),
+        )
     }
 
     /// A service there is.
@@ -160,7 +163,7 @@ fn change_service(service: &mut Service, random: &mut Random) {
 
 fn change_servers(servers: &mut Vec<Server>, network: &Network, random: &mut Random) {
     let at = random.below(servers.len() + 1);
-    match random.below(10) {
+    match random.below(11) {
         0 if at < servers.len() => drop(servers.remove(at)),
         1 if at < servers.len() => servers[at].weight = random.pick(&[0, 1, 2, 3, 7, 250]),
         2 if at < servers.len() => {
@@ -170,6 +173,7 @@ fn change_servers(servers: &mut Vec<Server>, network: &Network, random: &mut Ran
         }
         3 | 4 if at < servers.len() => servers[at].path = path(network, random),
         5 if at < servers.len() => servers[at].method = method(random),
+        6 if at < servers.len() => servers[at].tunnel = tunnel(random),
         _ => {
             let address = Ipv4Addr::new(10, 0, 0, 11 + random.below(6) as u8);
             let port = random.pick(&[80, 443, 8080]);
@@ -180,6 +184,7 @@ fn change_servers(servers: &mut Vec<Server>, network: &Network, random: &mut Ran
             {
                 servers.push(Server {
                     method: method(random),
+                    tunnel: tunnel(random),
                     weight: random.pick(&[0, 1, 1, 2, 3, 10]),
                     full_weight: random.pick(&[1, 1, 2, 3, 10]),
                     sorry: random.chance(10),
@@ -198,6 +203,18 @@ fn method(random: &mut Random) -> Forwarding {
         Forwarding::Nat,
         Forwarding::Nat,
     ])
+}
+
+/// Most are plain ones.
+fn tunnel(random: &mut Random) -> Tunnel {
+    let checksum = random.pick(&[
+        TunnelChecksum::None,
+        TunnelChecksum::Full,
+        TunnelChecksum::Remote,
+    ]);
+    let port = random.pick(&[6080, 1, 65_535]);
+    let gue = Tunnel::Gue { port, checksum };
+    random.pick(&[Tunnel::Ipip, Tunnel::Ipip, Tunnel::Gre { checksum }, gue])
 }
 
 fn path(network: &Network, random: &mut Random) -> Path {

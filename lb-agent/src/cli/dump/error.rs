@@ -13,7 +13,7 @@ use crate::observe::vip::Vip;
 
 /// Said in one line on standard error.
 #[derive(Debug, Error)]
-pub(super) enum DumpError {
+pub(in crate::cli) enum DumpError {
     #[error(
         "no agent called \"{instance}\" runs here, and none has left anything behind; \
          `lb-agent run --config FILE` starts one"

@@ -50,7 +50,9 @@ pub(super) fn attachments(status: &Status) -> Vec<AttachmentView> {
 }
 
 /// What there is of an agent: its status file with its age, and its maps.
-pub(super) fn read(instance: &str) -> Result<(Status, Option<Duration>, Option<Maps>), DumpError> {
+pub(in crate::cli) fn read(
+    instance: &str,
+) -> Result<(Status, Option<Duration>, Option<Maps>), DumpError> {
     let status = StatusFile::new(instance).read().ok();
     let pins = Pins::of(instance);
     let maps = if pins.may_exist() {
@@ -88,7 +90,7 @@ fn open(pins: &Pins) -> Result<Maps, DumpError> {
     })
 }
 
-pub(super) fn surroundings(status: &Status, silent: Option<Duration>) -> Surroundings {
+pub(in crate::cli) fn surroundings(status: &Status, silent: Option<Duration>) -> Surroundings {
     Surroundings {
         instances: by_gate(&status.gates),
         interfaces: status.interfaces.clone(),

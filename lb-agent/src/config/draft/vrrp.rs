@@ -8,8 +8,8 @@ use super::{
     TrackingDraft,
 };
 use crate::config::model::{
-    AuthHmac, ExtraIf, GlobalDefs, InitialState, LvsSyncDaemon, NftablesIpvs, VrrpInstance,
-    XdpAttach, XdpMode,
+    AuthHmac, ExtraIf, FlowTableSize, GlobalDefs, InitialState, LvsSyncDaemon, NftablesIpvs,
+    VrrpInstance, XdpAttach, XdpMode,
 };
 use crate::config::text::Spanned;
 
@@ -47,6 +47,7 @@ pub(crate) struct GlobalDraft {
     pub(crate) xdp_required: Option<Spanned<bool>>,
     pub(crate) xdp_interfaces: Option<Spanned<Vec<String>>>,
     pub(crate) xdp_deadman: Option<Spanned<Duration>>,
+    pub(crate) xdp_flow_table_size: Option<FlowTableSize>,
     pub(crate) xdp_share_checks: Option<Spanned<bool>>,
 }
 

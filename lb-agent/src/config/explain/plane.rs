@@ -4,7 +4,8 @@ use lb_common::schedule::slot;
 
 use crate::config::model::{Config, Scheduler, VirtualServer, XdpMode};
 use crate::dataplane::choice::fit::fit;
-use crate::dataplane::schedule::{Candidate, table};
+use crate::dataplane::schedule::{Candidate, Table, table};
+use crate::dataplane::xdp::memory;
 
 /// Who carries a service as far as the file says, as a line, and whether XDP may.
 pub(super) fn carrier(config: &Config, service: &VirtualServer) -> (String, bool) {
@@ -26,18 +27,7 @@ pub(super) fn carrier(config: &Config, service: &VirtualServer) -> (String, bool
 /// Who gets new flows, as a line; servers have the numbers of their places, from 0 on.
 pub(super) fn schedule(service: &VirtualServer) -> String {
     let name = service.lb_algo.name();
-    let servers = service.real_servers.iter().zip(0u16..);
-    let mut candidates: Vec<Candidate> = servers
-        .map(|(server, slot)| Candidate {
-            slot,
-            weight: server.weight,
-            full_weight: server.weight,
-            ..Candidate::default()
-        })
-        .collect();
-    // The kernel's order, as everywhere.
-    candidates.reverse();
-    let table = table(service.lb_algo, &candidates);
+    let table = first_table(service);
     match service.lb_algo {
         Scheduler::Rr | Scheduler::Wrr => {
             let turns = table.turns.iter().map(|it| slot(*it).to_string());
@@ -63,4 +53,31 @@ pub(super) fn schedule(service: &VirtualServer) -> String {
             format!("# data plane: new flows by `{name}`, {count} servers are compared")
         }
     }
+}
+
+/// The table that new flows are scheduled by while all servers are up.
+fn first_table(service: &VirtualServer) -> Table {
+    let servers = service.real_servers.iter().zip(0u16..);
+    let mut candidates: Vec<Candidate> = servers
+        .map(|(server, slot)| Candidate {
+            slot,
+            weight: server.weight,
+            full_weight: server.weight,
+            ..Candidate::default()
+        })
+        .collect();
+    // The kernel's order, as everywhere.
+    candidates.reverse();
+    table(service.lb_algo, &candidates)
+}
+
+/// What the tables of all virtual servers that XDP may carry take of the kernel's memory, bytes, and
+/// how many there are.
+pub(crate) fn schedules(config: &Config) -> (usize, u64) {
+    let services = config.virtual_servers.iter();
+    let with_xdp = services.filter(|service| carrier(config, service).1);
+    with_xdp.fold((0, 0), |(count, bytes), service| {
+        let words = first_table(service).words().len() as u64;
+        (count + 1, bytes + memory::array(words, 4))
+    })
 }

@@ -30,6 +30,10 @@ pub(super) fn spelled(field: &str, value: &Value) -> Option<String> {
             text().map(str::to_uppercase)
         }
         "lb_algo" | "xdp_attach" | "xdp_mode" | "xdp_smtp_tls" => text().map(str::to_lowercase),
+        "xdp_flow_table_size" => {
+            let flows = |family| value.get(family).and_then(Value::as_u64);
+            Some(format!("{} {}", flows("ipv4")?, flows("ipv6")?))
+        }
         "umask" => value.as_u64().map(|mask| format!("0{mask:o}")),
         _ => None,
     }

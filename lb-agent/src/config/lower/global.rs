@@ -17,7 +17,7 @@ use super::script::user;
 use crate::config::draft::{ConfigDraft, GlobalDraft};
 use crate::config::keywords::GLOBAL_DEFS;
 use crate::config::mention::Named;
-use crate::config::model::{ExtraIf, RxBufs};
+use crate::config::model::{ExtraIf, FlowTableSize, RxBufs};
 use crate::config::text::Spanned;
 use crate::config::tree::Node;
 use crate::config::value::{self, Expected};
@@ -56,6 +56,18 @@ pub(in crate::config) fn xdp_interfaces(
         span: node.span(),
     });
     list.value.extend(named);
+}
+
+/// `xdp_flow_table_size FLOWS [FLOWS OF IPV6]`
+pub(in crate::config) fn xdp_flow_table_size(
+    global: &mut GlobalDraft,
+    node: &Node<'_>,
+    lowering: &mut Lowering<'_>,
+) {
+    let flows = lowering.all(node, |text| value::integer(text, &FlowTableSize::RANGE));
+    if let Some([ipv4, rest @ ..]) = flows.as_deref() {
+        global.xdp_flow_table_size = Some(FlowTableSize::of(*ipv4, rest.first().copied()));
+    }
 }
 
 /// `include_check …`: [`crate::config::include`] has read it; here its words are looked at.

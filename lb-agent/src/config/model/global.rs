@@ -1,6 +1,7 @@
 //! `global_defs`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -27,6 +28,8 @@ pub struct GlobalDefs {
     pub xdp_interfaces: Vec<String>,
     /// `xdp_deadman SEC`: after so long without the agent nothing is forwarded; zero: never.
     pub xdp_deadman: Duration,
+    /// `xdp_flow_table_size`: room for flows.
+    pub xdp_flow_table_size: FlowTableSize,
     /// `xdp_share_checks`: equal checks are made once.
     pub xdp_share_checks: bool,
     /// VRRP as a whole.
@@ -60,6 +63,7 @@ impl Default for GlobalDefs {
             xdp_required: true,
             xdp_interfaces: Vec::new(),
             xdp_deadman: Duration::from_mins(1),
+            xdp_flow_table_size: FlowTableSize::default(),
             xdp_share_checks: true,
             vrrp: VrrpDefaults::default(),
             mail: Mail::default(),
@@ -71,6 +75,37 @@ impl Default for GlobalDefs {
             reload: Reload::default(),
             dump: Dumps::default(),
         }
+    }
+}
+
+/// `xdp_flow_table_size FLOWS [FLOWS OF IPV6]`: powers of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FlowTableSize {
+    /// Flows of IPv4 that there is room for, 16 bytes each.
+    pub ipv4: u32,
+    /// Flows of IPv6, 32 bytes each.
+    pub ipv6: u32,
+}
+
+impl FlowTableSize {
+    /// Flows of one family that can be asked for: a table of IPv4 takes 16 KiB to 1 GiB.
+    pub const RANGE: RangeInclusive<u32> = 1 << 10..=1 << 26;
+
+    /// Room for so many flows, or somewhat more. Without a number for IPv6 it has a quarter of the
+    /// room, as by default.
+    #[must_use]
+    pub fn of(ipv4: u32, ipv6: Option<u32>) -> Self {
+        let ipv6 = ipv6.unwrap_or(ipv4 / 4).max(*Self::RANGE.start());
+        Self {
+            ipv4: ipv4.next_power_of_two(),
+            ipv6: ipv6.next_power_of_two(),
+        }
+    }
+}
+
+impl Default for FlowTableSize {
+    fn default() -> Self {
+        Self::of(1 << 22, None)
     }
 }
 

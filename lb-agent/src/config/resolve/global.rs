@@ -52,6 +52,9 @@ impl Resolver<'_> {
         if let Some(given) = draft.xdp_deadman {
             global.xdp_deadman = given.value;
         }
+        if let Some(size) = draft.xdp_flow_table_size {
+            global.xdp_flow_table_size = size;
+        }
         if let Some(given) = draft.xdp_share_checks {
             global.xdp_share_checks = given.value;
         }

@@ -48,12 +48,16 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
     };
     let is_ipv6 = addresses().any(|key| key.address.is_ipv6());
     say(
-        !served.iter().any(mark) && servers(server).any(|it| it.is_ipv6() != is_ipv6),
-        "it knows no tunnel from one family to the other yet",
+        is_ipv6 && server.uses(Forwarding::Nat),
+        "it serves IPv6 in DR and TUN mode only",
     );
+    let is_sctp = addresses().any(|key| key.protocol == Protocol::Sctp);
+    let other_tunnels = is_ipv6
+        || servers(server).any(|address| address.is_ipv6())
+        || server.tunnels().any(|it| it != Tunnel::Ipip);
     say(
-        is_ipv6 && (server.uses(Forwarding::Nat) || server.uses(Forwarding::Tun)),
-        "it serves IPv6 in DR mode only",
+        is_sctp && server.uses(Forwarding::Tun) && other_tunnels,
+        "it serves SCTP in no tunnel but that of IPv4 in IPv4",
     );
     let of_a_link = |key: &AddressKey| match key.address {
         IpAddr::V6(address) => address.is_unicast_link_local(),
@@ -77,17 +81,6 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
     say(
         all_ports && server.persistence_timeout.is_none(),
         "it serves all ports of an address only with `persistence_timeout`",
-    );
-    say(
-        addresses().any(|key| key.protocol == Protocol::Sctp),
-        "it knows no SCTP yet",
-    );
-    say(
-        server.tunnels().any(|it| match it {
-            Tunnel::Ipip => false,
-            Tunnel::Gue { .. } | Tunnel::Gre { .. } => true,
-        }),
-        "it knows no tunnel but IP in IP yet",
     );
     why
 }

@@ -12,6 +12,8 @@ const REMEMBERED: Duration = Duration::from_mins(10);
 
 /// Nobody is believed who says less: the kernel's `net.ipv4.route.min_pmtu`.
 const LEAST: u32 = 552;
+/// And of IPv6 what every link carries (RFC 8201 4).
+const LEAST6: u32 = 1280;
 
 /// The paths that are narrower than their first link.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +31,7 @@ impl Paths {
     /// A router on the path to `address` says that no more than `mtu` bytes fit.
     pub(super) fn note(&mut self, address: IpAddr, mtu: u32, now: Instant) {
         let until = now + REMEMBERED;
-        let mtu = mtu.max(LEAST);
+        let mtu = mtu.max(if address.is_ipv4() { LEAST } else { LEAST6 });
         self.narrow.insert(address, Path { mtu, until });
     }
 

@@ -35,6 +35,14 @@ pub struct Hop {
     pub source: Option<IpAddr>,
 }
 
+impl Hop {
+    /// Whether there is a source for a tunnel to this address.
+    pub fn is_from(&self, server: IpAddr) -> bool {
+        self.source
+            .is_some_and(|source| source.is_ipv6() == server.is_ipv6())
+    }
+}
+
 /// Why the way to a real server is not known. Completes the sentence "… cannot be reached:".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub enum Reason {

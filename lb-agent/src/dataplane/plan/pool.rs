@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use bytemuck::Zeroable as _;
 use lb_common::address6::{self, Address6};
-use lb_common::backend::{Backend, flags};
+use lb_common::backend::{Backend, flags, tunnel};
 
-use crate::config::model::{Forwarding, Scheduler};
+use crate::config::model::{Forwarding, Scheduler, Tunnel, TunnelChecksum};
 use crate::dataplane::desired::{Path, Server, Service};
 use crate::dataplane::installed::Thresholds;
 use crate::dataplane::schedule::Candidate;
@@ -43,33 +43,67 @@ pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u
         gate: service.gate,
         ..Backend::zeroed()
     };
-    match (server.address, service.key.address) {
-        (IpAddr::V4(server), IpAddr::V4(service)) => {
-            backend.addr = u32::from_ne_bytes(server.octets());
-            backend.vip = u32::from_ne_bytes(service.octets());
-        }
-        // Of two families: that is not served (`choice::fit`).
-        (server, service) => {
-            backend.flags |= flags::IPV6;
-            backend.addr6 = words(server);
-            backend.vip6 = words(service);
-        }
+    if let IpAddr::V4(server) = server.address {
+        backend.addr = u32::from_ne_bytes(server.octets());
+    }
+    if let IpAddr::V4(service) = service.key.address {
+        backend.vip = u32::from_ne_bytes(service.octets());
+    }
+    // Of both families there may be one, in TUN mode.
+    let is_ipv6 = server.address.is_ipv6() || service.key.address.is_ipv6();
+    if is_ipv6 {
+        backend.flags |= flags::IPV6;
+        backend.addr6 = words(server.address);
+        backend.vip6 = words(service.key.address);
+    }
+    if server.method == Forwarding::Tun && (is_ipv6 || server.tunnel != Tunnel::Ipip) {
+        backend.flags |= flags::TUNNEL;
+        (backend.tunnel, backend.tunnel_port) = tunnel(server);
     }
     match server.path {
         Path::Unknown => {}
         Path::Local => backend.flags |= flags::LOCAL,
+        // Nothing would come back to such a tunnel's end.
+        Path::Via(hop) if backend.has(flags::TUNNEL) && !hop.is_from(server.address) => {}
         Path::Via(hop) => {
             backend.flags |= flags::READY;
             backend.dst_mac = hop.dst_mac;
             backend.src_mac = hop.src_mac;
             backend.ifindex = hop.index;
             backend.mtu = u16::try_from(hop.mtu).unwrap_or(u16::MAX);
-            if let Some(IpAddr::V4(source)) = hop.source {
-                backend.tunnel_source = u32::from_ne_bytes(source.octets());
+            match hop.source {
+                Some(IpAddr::V4(source)) => {
+                    backend.tunnel_source = u32::from_ne_bytes(source.octets());
+                }
+                Some(IpAddr::V6(source)) if backend.has(flags::TUNNEL) => {
+                    backend.tunnel_source6 = address6::words(source);
+                }
+                Some(IpAddr::V6(_)) | None => {}
             }
         }
     }
     backend
+}
+
+/// What stands in front of the packets of a server, and the port of its other end.
+const fn tunnel(server: &Server) -> (u8, u16) {
+    let (kind, port, checksum) = match server.tunnel {
+        Tunnel::Ipip => (tunnel::IPIP, 0, TunnelChecksum::None),
+        Tunnel::Gre { checksum } => (tunnel::GRE, 0, checksum),
+        Tunnel::Gue { port, checksum } => (tunnel::GUE, port, checksum),
+    };
+    let checksum = match checksum {
+        TunnelChecksum::None => 0,
+        // The kernel leaves the sum of a packet to the receiver only where it has not been reckoned yet;
+        // of one that it forwards `remcsum` is `csum`.
+        TunnelChecksum::Full | TunnelChecksum::Remote => tunnel::CHECKSUM,
+    };
+    let family = if server.address.is_ipv6() {
+        tunnel::IPV6
+    } else {
+        0
+    };
+    (kind | checksum | family, port.to_be())
 }
 
 /// The words of an address, which is mapped if it is one of IPv4.

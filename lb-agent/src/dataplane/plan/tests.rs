@@ -1,7 +1,9 @@
-//! One change at a time; the bounds stand in `bounds`, whatever may follow whatever in `histories`.
+//! One change at a time; the bounds stand in `bounds`, tunnels in `tunnels`, whatever may follow whatever in
+//! `histories`.
 
 mod bounds;
 mod histories;
+mod tunnels;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -336,10 +338,7 @@ fn what_is_known_of_a_server_stands_in_its_slot() {
             (backend.port, backend.vport),
             (80_u16.to_be(), 80_u16.to_be())
         );
-        assert_eq!(
-            (backend.proto, backend.pad, backend.spare),
-            (TCP, 0, [0; 2])
-        );
+        assert_eq!((backend.proto, backend.pad, backend.spare), (TCP, 0, 0));
     }
 }
 

@@ -5,6 +5,7 @@ fn port(name: &str, kind: LinkKind, mode: Mode) -> Port {
         name: name.into(),
         kind,
         program: Ok(mode),
+        driver: None,
         not_native: None,
         listed: Ok(()),
         takes_frames: Some(true),
@@ -162,4 +163,82 @@ fn answers_in_nat_mode_need_the_program_where_they_come() {
     // And with it they leave as everything else does.
     let ports = Ports::from([(1, card("eth0")), (2, card("eth1"))]);
     assert_eq!(obstacle_to_answers(&ports, 2, 1), None);
+}
+
+/// A VLAN of eth1, served natively by the program there.
+fn vlan() -> Port {
+    let kind = LinkKind::Vlan {
+        parent: 2,
+        id: 10,
+        ether_type: 0x8100,
+    };
+    let driver = Driver {
+        index: 2,
+        name: "eth1".into(),
+        kind: LinkKind::Ethernet,
+        program: Ok(Mode::Native),
+        what: "VLAN 10 of eth1".into(),
+    };
+    Port {
+        driver: Some(driver),
+        ..port("eth1.10", kind, Mode::Native)
+    }
+}
+
+#[test]
+fn what_leaves_by_a_vlan_is_given_to_the_driver_below() {
+    assert_eq!(between(card("eth0"), vlan()), None);
+    let refusing = Port {
+        takes_frames: Some(false),
+        ..vlan()
+    };
+    let name = "eth1".to_owned();
+    assert_eq!(
+        between(card("eth0"), refusing.clone()),
+        Some(Obstacle::Driver { name: name.clone() })
+    );
+    // Even back to where it came from: it has to get its tag again.
+    assert_eq!(back(refusing), Some(Obstacle::Driver { name }));
+    assert_eq!(back(vlan()), None);
+    let mut bare = vlan();
+    bare.driver.as_mut().unwrap().program = Err("another program is there".into());
+    let obstacle = between(card("eth0"), bare).unwrap().to_string();
+    assert!(obstacle.starts_with("eth1 takes packets"), "{obstacle}");
+    let unlisted = Port {
+        listed: Err("the map is full".into()),
+        ..vlan()
+    };
+    let obstacle = back(unlisted).unwrap().to_string();
+    assert!(obstacle.contains("eth1.10: the map is full"), "{obstacle}");
+}
+
+#[test]
+fn what_came_by_a_vlan_leaves_by_the_interface_below_as_it_would_have_come_there() {
+    let ports = Ports::from([(2, card("eth1")), (5, vlan())]);
+    assert_eq!(obstacle(&ports, 5, 2), None);
+    let refusing = Port {
+        takes_frames: Some(false),
+        listed: Err("it is full".into()),
+        ..card("eth1")
+    };
+    let ports = Ports::from([(2, refusing), (5, vlan())]);
+    assert_eq!(obstacle(&ports, 5, 2), None, "XDP_TX");
+}
+
+#[test]
+fn a_vlan_in_generic_mode_goes_by_the_kernel() {
+    let generic = Port {
+        driver: None,
+        program: Ok(Mode::Generic),
+        takes_frames: Some(false),
+        ..vlan()
+    };
+    assert_eq!(back(generic.clone()), None);
+    assert_eq!(between(generic.clone(), card("eth0")), None);
+    let why = "its program runs in generic mode".to_owned();
+    let name = "eth1.10".to_owned();
+    assert_eq!(
+        between(card("eth0"), generic),
+        Some(Obstacle::NoNative { name, why })
+    );
 }

@@ -10,9 +10,13 @@
 
 pub mod attach;
 pub mod clock;
+pub mod flow_tables;
 pub mod gate;
 pub mod maps;
+pub mod memory;
 pub mod object;
 pub mod pins;
+mod tag;
+pub mod trace;
 pub mod unresolved;
 pub mod view;

@@ -9,17 +9,27 @@ use aya::{Ebpf, EbpfError, EbpfLoader};
 use lb_common::program;
 use thiserror::Error;
 
+use super::flow_tables::FlowTables;
 use super::maps::NAMES;
+use super::memory;
 use super::pins::{Pins, PinsError};
+use super::trace;
 
 /// Name of the program that is attached.
 const BALANCE: &str = "lb_agent";
-/// The programs that it hands packets to, with their places in [`PROGRAMS`]. One comes before those
-/// that hand over to it.
-const CALLED: [(&str, u32); 3] = [
+/// The programs that it hands packets to, with their places in [`PROGRAMS`], and itself, to which the one
+/// for tags hands over. One comes before those that hand over to it.
+const CALLED: [(&str, u32); 10] = [
+    ("lb_tunnel_sum", program::TUNNEL_SUM),
+    ("lb_tunnel", program::TUNNEL),
+    ("lb_sctp", program::SCTP),
+    ("lb_admit_sctp6", program::SCTP_IPV6_ADMISSION),
+    ("lb_sctp6", program::SCTP_IPV6),
     ("lb_related6", program::IPV6_RELATED),
     ("lb_admit6", program::IPV6_ADMISSION),
     ("lb_agent6", program::IPV6),
+    (BALANCE, program::BALANCE),
+    ("lb_vlan", program::VLAN),
 ];
 /// Name of the map they stand in.
 const PROGRAMS: &str = "PROGRAMS";
@@ -27,7 +37,7 @@ const PROGRAMS: &str = "PROGRAMS";
 const HEARTBEAT: &str = "heartbeat";
 
 /// The object that `build.rs` made of `lb-ebpf`.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lb-ebpf"));
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lb-ebpf"));
 
 /// Why the program could not be loaded or run.
 #[derive(Debug, Error)]
@@ -35,9 +45,23 @@ pub enum ObjectError {
     /// There is no place for the pins.
     #[error(transparent)]
     Pins(#[from] PinsError),
+    /// The machine has not so much memory.
+    #[error(
+        "cannot load the XDP program: its maps take {}, and this machine has {} available; \
+         `xdp_flow_table_size` makes the largest of them smaller, `lb-agent check --explain` lists them",
+        memory::mebibytes(*takes), memory::mebibytes(*available)
+    )]
+    NoMemory {
+        /// What has to be made, bytes.
+        takes: u64,
+        /// What can be had, bytes.
+        available: u64,
+    },
     /// The kernel refuses maps or object.
-    #[error("cannot load the XDP program: {}", explain(source))]
+    #[error("cannot load the XDP program: {}", explain(source, *takes))]
     Load {
+        /// What the maps take, bytes.
+        takes: u64,
         /// What aya says.
         #[source]
         source: Box<EbpfError>,
@@ -61,7 +85,7 @@ pub enum ObjectError {
 }
 
 /// What the operator can do about the usual causes.
-fn explain(error: &EbpfError) -> String {
+fn explain(error: &EbpfError, takes: u64) -> String {
     let causes =
         std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| {
             error.source()
@@ -74,7 +98,11 @@ fn explain(error: &EbpfError) -> String {
         Some(io::ErrorKind::PermissionDenied) => {
             "not permitted; lb-agent needs root or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON".into()
         }
-        Some(io::ErrorKind::OutOfMemory) => "not enough memory for the flow table".into(),
+        Some(io::ErrorKind::OutOfMemory) => format!(
+            "not enough memory for its maps, which take {}; `xdp_flow_table_size` makes the largest \
+             of them smaller, `lb-agent check --explain` lists them",
+            memory::mebibytes(takes)
+        ),
         Some(io::ErrorKind::Unsupported) => "this kernel has no BPF".into(),
         _ => error.to_string(),
     }
@@ -116,25 +144,26 @@ pub struct Object {
 impl Object {
     /// Loads the programs. Maps that are pinned already are taken over with their contents.
     pub fn load(pins: &Pins) -> Result<Self, ObjectError> {
+        Self::load_with(pins, FlowTables::pinned(pins))
+    }
+
+    /// The same, with flow tables of these sizes: those of another size begin anew.
+    pub fn load_with(pins: &Pins, tables: FlowTables) -> Result<Self, ObjectError> {
         pins.create()?;
-        let mut loader = EbpfLoader::new();
-        for name in NAMES {
-            loader.map_pin_path(name, pins.map(name));
-        }
-        let mut ebpf = loader.load(OBJECT).map_err(|source| ObjectError::Load {
-            source: Box::new(source),
-        })?;
+        require_memory(pins, tables)?;
+        let is_anew = tables.discard_others(pins)?;
         let called = CALLED.map(|(name, _)| name);
-        for name in called.into_iter().chain([BALANCE, HEARTBEAT]) {
-            find(&mut ebpf, name)?
-                .load()
-                .map_err(|source| ObjectError::Program {
-                    what: refused(&source),
-                    source,
-                })?;
+        let programs = called.into_iter().chain([HEARTBEAT]);
+        let mut ebpf = load(pins, tables, programs)?;
+        let mut programs = connect(&mut ebpf, CALLED)?;
+        if is_anew {
+            // Who traces has programs with the old tables; without their places no packet gets there.
+            for (_, place) in trace::TRACING {
+                let _gone = programs.clear_index(&place);
+            }
         }
         Ok(Self {
-            _programs: connect(&mut ebpf)?,
+            _programs: programs,
             ebpf,
         })
     }
@@ -146,14 +175,7 @@ impl Object {
 
     /// What the kernel says of every program, by its name.
     pub fn programs(&self) -> impl Iterator<Item = (&str, Result<ProgramInfo, ObjectError>)> {
-        let programs = self.ebpf.programs();
-        programs.map(|(name, program)| {
-            let info = program.info().map_err(|source| ObjectError::Program {
-                what: "ask the kernel about the XDP program",
-                source,
-            });
-            (name, info)
-        })
+        loaded(&self.ebpf)
     }
 
     /// Says that the agent is alive: the kernel's jiffies go into the control page.
@@ -178,10 +200,72 @@ impl Object {
     }
 }
 
+/// Refuses maps that this machine cannot hold, before the kernel takes memory away from others for
+/// them, and before anything is given up that is there.
+fn require_memory(pins: &Pins, tables: FlowTables) -> Result<(), ObjectError> {
+    let maps = memory::maps(tables, memory::processors());
+    let missing = maps.iter().filter(|map| !tables.stands(pins, &map.name));
+    let takes = missing.map(|map| map.bytes).sum();
+    match memory::of_machine() {
+        Some((_, available)) if takes > available => {
+            Err(ObjectError::NoMemory { takes, available })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Loads these programs over the pinned maps, which are made with these sizes if there are none.
+pub(super) fn load(
+    pins: &Pins,
+    tables: FlowTables,
+    programs: impl IntoIterator<Item = &'static str>,
+) -> Result<Ebpf, ObjectError> {
+    let mut loader = EbpfLoader::new();
+    for name in NAMES {
+        loader.map_pin_path(name, pins.map(name));
+    }
+    for (name, value) in tables.constants() {
+        loader.override_global(name, value, true);
+    }
+    for (name, entries) in tables.maps() {
+        loader.map_max_entries(name, entries);
+    }
+    let mut ebpf = loader.load(OBJECT).map_err(|source| ObjectError::Load {
+        takes: memory::sum(&memory::maps(tables, memory::processors())),
+        source: Box::new(source),
+    })?;
+    for name in programs {
+        find(&mut ebpf, name)?
+            .load()
+            .map_err(|source| ObjectError::Program {
+                what: refused(&source),
+                source,
+            })?;
+    }
+    Ok(ebpf)
+}
+
+/// What the kernel says of every program of the object that is loaded.
+pub(super) fn loaded(
+    ebpf: &Ebpf,
+) -> impl Iterator<Item = (&str, Result<ProgramInfo, ObjectError>)> {
+    let programs = ebpf.programs().filter(|(_, it)| it.fd().is_ok());
+    programs.map(|(name, program)| {
+        let info = program.info().map_err(|source| ObjectError::Program {
+            what: "ask the kernel about the XDP program",
+            source,
+        });
+        (name, info)
+    })
+}
+
 /// Puts the programs where the one on the interface finds them: between two packets, and for an
 /// adopted one, too, which is of the same version of the records. The map is pinned, since the
 /// kernel empties it when nobody holds it but programs.
-fn connect(ebpf: &mut Ebpf) -> Result<ProgramArray<MapData>, ObjectError> {
+pub(super) fn connect<const N: usize>(
+    ebpf: &mut Ebpf,
+    places: [(&'static str, u32); N],
+) -> Result<ProgramArray<MapData>, ObjectError> {
     let refused = |source: MapError| ObjectError::Connect { source };
     let map = ebpf.take_map(PROGRAMS).ok_or_else(|| {
         refused(MapError::InvalidName {
@@ -189,7 +273,7 @@ fn connect(ebpf: &mut Ebpf) -> Result<ProgramArray<MapData>, ObjectError> {
         })
     });
     let mut programs = map.and_then(|map| ProgramArray::try_from(map).map_err(refused))?;
-    for (name, place) in CALLED {
+    for (name, place) in places {
         let descriptor = find(ebpf, name)?.fd();
         let descriptor = descriptor.map_err(|source| ObjectError::Program {
             what: "keep the XDP program",

@@ -57,6 +57,19 @@ impl Pins {
         self.version.join("maps").join(name)
     }
 
+    /// Takes the pin of map `name` away, if there is one.
+    pub fn remove_map(&self, name: &str) -> Result<(), PinsError> {
+        let path = self.map(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(PinsError::Folder {
+                what: "remove",
+                path,
+                source,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The folder of the attachments.
     pub fn links(&self) -> PathBuf {
         self.version.join(LINKS)

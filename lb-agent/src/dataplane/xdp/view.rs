@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use lb_common::backend::{Backend, flags};
+use lb_common::backend::{Backend, flags, tunnel};
 use lb_common::control::GATE_ALWAYS;
 use lb_common::flow::state::is_active;
 use lb_common::flow::{self, FLOW_STATES, FlowEntry, STAMP_MASK, TICK_SHIFT, state};
 use lb_common::policy::{self, Policy};
-use lb_common::service::{ServiceInfo, TCP, address4, scheduler};
+use lb_common::service::{SCTP, ServiceInfo, TCP, address4, scheduler};
 use lb_common::stats::{Reason, Traffic};
 
 use super::clock::Ticks;
@@ -247,6 +247,7 @@ impl<'a> View<'a> {
             r#virtual: virtual_(backend),
             real,
             method: method(backend),
+            tunnel: tunnel(backend),
             weight: backend.weight,
             sorry: backend.has(flags::SORRY),
             mac: ready.then_some(Mac(backend.dst_mac)),
@@ -259,6 +260,13 @@ impl<'a> View<'a> {
                 .filter(|_| state == BackendState::Unresolved)
                 .cloned(),
         }
+    }
+
+    /// The scheduler of the service that a slot's server is of; `None`: there is no such server.
+    pub fn scheduler(&self, slot: u32) -> Option<&'static str> {
+        let service = self.backends.get(&slot)?.service;
+        let number = self.maps.policy(service).ok()?.scheduler;
+        scheduler::NAMES.get(usize::from(number)).copied()
     }
 
     /// Why packets were not forwarded, and how many.
@@ -283,10 +291,10 @@ impl<'a> View<'a> {
 }
 
 const fn protocol(number: u8) -> Protocol {
-    if number == TCP {
-        Protocol::Tcp
-    } else {
-        Protocol::Udp
+    match number {
+        TCP => Protocol::Tcp,
+        SCTP => Protocol::Sctp,
+        _ => Protocol::Udp,
     }
 }
 
@@ -312,6 +320,26 @@ const fn method(backend: &Backend) -> Method {
         flags::NAT => Method::Masq,
         flags::TUN => Method::Tunnel,
         _ => Method::Route,
+    }
+}
+
+/// What a tunnel is besides IP in IP, in the words of `lb_kind TUN`.
+fn tunnel(backend: &Backend) -> Option<String> {
+    if !backend.has(flags::TUNNEL) {
+        return None;
+    }
+    let checksum = if backend.tunnel & tunnel::CHECKSUM == 0 {
+        ""
+    } else {
+        " csum"
+    };
+    match backend.tunnel & tunnel::TYPE {
+        tunnel::GRE => Some(format!("type gre{checksum}")),
+        tunnel::GUE => {
+            let port = u16::from_be(backend.tunnel_port);
+            Some(format!("type gue port {port}{checksum}"))
+        }
+        _ => None,
     }
 }
 

@@ -68,7 +68,11 @@ fn kinds_are_told_apart() {
     let vlan = Some(InfoData::Vlan(vec![InfoVlan::Id(42)]));
     assert_eq!(
         kind(&[parent.clone(), info(InfoKind::Vlan, vlan)]),
-        LinkKind::Vlan { parent: 4, id: 42 }
+        LinkKind::Vlan {
+            parent: 4,
+            id: 42,
+            ether_type: 0x8100,
+        }
     );
     assert_eq!(
         kind(&[parent.clone(), info(InfoKind::MacVlan, None)]),
@@ -113,7 +117,14 @@ fn a_parent_in_another_namespace_has_no_number_here() {
         info(InfoKind::Vlan, vlan),
         LinkAttribute::LinkNetNsId(1),
     ];
-    assert_eq!(kind(&elsewhere), LinkKind::Vlan { parent: 0, id: 42 });
+    assert_eq!(
+        kind(&elsewhere),
+        LinkKind::Vlan {
+            parent: 0,
+            id: 42,
+            ether_type: 0x8100,
+        }
+    );
 }
 
 #[test]

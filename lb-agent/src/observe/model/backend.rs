@@ -40,6 +40,9 @@ pub struct BackendView {
     pub real: Endpoint,
     /// How packets get there.
     pub method: Method,
+    /// What a tunnel is besides IP in IP, in the words of `lb_kind TUN`: `type gue port 6080 csum`; of `csum`
+    /// and `remcsum` the slot knows one.
+    pub tunnel: Option<String>,
     /// The weight in force.
     pub weight: u32,
     /// Whether it is the sorry server.

@@ -82,6 +82,10 @@ impl Director {
             address: member.key.address,
             port: member.key.port,
             method,
+            tunnel: configured.map_or_else(
+                || virtual_server.sorry_tunnel(),
+                |server| virtual_server.tunnel_to(server),
+            ),
             weight: member.weight,
             full_weight: match (member.weight, configured) {
                 (0, Some(server)) => server.weight,

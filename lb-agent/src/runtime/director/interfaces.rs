@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::{Director, methods, port, servers};
 use crate::config::model::{Forwarding, VirtualServer, XdpAttach, XdpMode};
+use crate::dataplane::below::{self, Native};
 use crate::dataplane::choice::Carrier;
 use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::port::{Need, Obstacle, Wanted, obstacle, obstacle_to_answers};
@@ -56,9 +57,24 @@ impl Director {
                 egress: is_egress,
                 need,
                 mode: mode.unwrap_or(self.config.global_defs.xdp_mode),
+                native: self.native(link, &modes),
             }
         });
         wanted.filter(|it| it.ingress || it.egress).collect()
+    }
+
+    /// Where a native program meets the frames of an interface, unless a virtual server wants generic mode
+    /// there.
+    fn native(&self, link: &Link, modes: &BTreeMap<u32, XdpMode>) -> Native {
+        match below::native(link, &self.links) {
+            Native::Below(below) if modes.get(&below.link.index) == Some(&XdpMode::Generic) => {
+                let (above, what, base) = (&link.name, below.what(), &below.link.name);
+                Native::Nowhere(format!(
+                    "{above} is {what}, and `xdp_mode` is generic on {base}"
+                ))
+            }
+            native => native,
+        }
     }
 
     /// Whether the program is not to be attached for it yet (`xdp_attach master`).

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::Director;
 use crate::config::model::{VirtualServer, XdpMode};
 use crate::dataplane::choice::{Carrier, Choice};
+use crate::dataplane::xdp::attach::Mode;
 use crate::net::ipvs::ServiceKey;
 use crate::observe::model::CarrierView;
 
@@ -116,11 +117,26 @@ impl Director {
             virtual_server: server.key.to_string(),
             plane: choice.carrier,
             reasons: match choice.carrier {
-                Carrier::Xdp => [choice.reasons, self.not_native(server)].concat(),
+                Carrier::Xdp => {
+                    [choice.reasons, self.not_native(server), self.below(server)].concat()
+                }
                 Carrier::Ipvs | Carrier::None => choice.reasons,
             },
         };
         self.outcomes().map(view).collect()
+    }
+
+    /// The interfaces below by which packets of a virtual server meet XDP in native mode.
+    fn below(&self, server: &VirtualServer) -> Vec<String> {
+        let entries = self.entries(server);
+        let ports = entries.iter().filter_map(|index| self.ports.get(index));
+        let native = ports.filter(|port| port.program == Ok(Mode::Native));
+        let below = native.filter_map(|port| {
+            let driver = port.driver.as_ref()?;
+            let (above, what) = (&port.name, &driver.what);
+            Some(format!("native mode on {}: {above} is {what}", driver.name))
+        });
+        below.collect()
     }
 
     /// Why packets of a virtual server meet XDP in generic mode, interface by interface.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lb_common::control::Control;
+use lb_common::vlan::VlanKey;
 
 use super::{Plane, chain};
 use crate::config::model::XdpMode;
@@ -19,6 +20,8 @@ pub(super) struct Found {
     control: Box<Control>,
     /// Where packets leave.
     egress: Vec<u32>,
+    /// Which interfaces tagged frames belong to.
+    vlans: BTreeMap<VlanKey, u32>,
     /// The interfaces that carry the program, and in which mode, as far as the kernel tells.
     linked: BTreeMap<u32, Option<Mode>>,
 }
@@ -29,6 +32,7 @@ impl Found {
         Self {
             control: Box::new(maps.read_control()),
             egress: maps.egress(),
+            vlans: maps.vlans(),
             linked: pins
                 .linked()
                 .into_iter()
@@ -55,7 +59,8 @@ impl Plane {
         for index in new {
             self.forget(index);
         }
-        if let Err(error) = self.maps.set_egress(&found.egress) {
+        self.maps.keep_exits(&found.egress);
+        if let Err(error) = self.maps.set_vlans(&found.vlans) {
             tracing::warn!("{}", chain(&error));
         }
         self.maps.restore_control(&found.control);

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fallback, Plane, PlaneError, chain};
 use crate::config::model::XdpMode;
-use crate::dataplane::port::{Need, Port, Ports, Wanted, generic_only};
+use crate::dataplane::below::Native;
+use crate::dataplane::port::{Need, Port, Ports, Wanted};
 use crate::dataplane::xdp::attach::{AttachError, Attached, Mode};
 use crate::dataplane::xdp::maps::MapsError;
 use crate::net::link::Link;
@@ -16,15 +17,7 @@ impl Plane {
     ///
     /// Where packets leave is ready before the program is where they arrive.
     pub fn open(&mut self, wanted: &[Wanted]) -> Ports {
-        let stations = wanted.iter().map(|it| (it.link.index, it.link.mac));
-        self.stations.extend(stations);
-        // What is not wanted any more is in use until it is closed.
-        let attachments = &self.attachments;
-        self.stations.retain(|index, _| {
-            attachments.mode(*index).is_some() || wanted.iter().any(|it| it.link.index == *index)
-        });
-        let stations = self.stations.iter().map(|(index, mac)| (*index, *mac));
-        self.maps.set_stations(stations);
+        self.set_stations(wanted);
         let mut programs = BTreeMap::new();
         let attach = |plane: &mut Self, programs: &mut BTreeMap<u32, _>, ingress: bool| {
             for it in wanted.iter().filter(|it| it.ingress == ingress) {
@@ -32,8 +25,10 @@ impl Plane {
             }
         };
         attach(self, &mut programs, false);
-        let refused = self.add_egress(wanted);
+        let _first = self.add_egress(wanted, false);
         attach(self, &mut programs, true);
+        let refused = self.add_egress(wanted, true);
+        self.add_vlans(wanted);
         let mut ports = Ports::new();
         for it in wanted {
             let index = it.link.index;
@@ -45,13 +40,16 @@ impl Plane {
                 Ok(refused) => refused.get(&index).map_or(Ok(()), |why| Err(why.clone())),
                 Err(why) => Err(why.clone()),
             };
+            let driver = self.driver(it);
+            let sends = driver.as_ref().map_or(index, |driver| driver.index);
             let port = Port {
                 name: it.link.name.clone(),
                 kind: it.link.kind.clone(),
-                not_native: self.not_native(&it.link),
+                not_native: self.not_native(it),
                 program,
+                driver,
                 listed,
-                takes_frames: it.egress.then(|| self.takes_frames(index)).flatten(),
+                takes_frames: it.egress.then(|| self.takes_frames(sends)).flatten(),
             };
             ports.insert(index, port);
         }
@@ -61,12 +59,13 @@ impl Plane {
     /// Ends the use of every interface that is not wanted.
     pub fn close(&mut self, wanted: &[Wanted]) -> Result<(), PlaneError> {
         let egress: Vec<u32> = egress(wanted).collect();
-        // That one could not be added was said when it was.
-        let _said = self.maps.set_egress(&egress);
+        self.maps.keep_exits(&egress);
+        self.lower.keep(wanted);
+        self.keep_vlans(wanted);
         let programs: BTreeSet<u32> = wanted
             .iter()
             .filter(|it| useless(it).is_none())
-            .map(|it| it.link.index)
+            .map(|it| self.lower.carrier(it.link.index).unwrap_or(it.link.index))
             .collect();
         let attached: Vec<(u32, String)> = self
             .attachments()
@@ -83,6 +82,7 @@ impl Plane {
 
     /// An interface is gone, and what was attached to it with it.
     pub fn forget(&mut self, index: u32) {
+        self.lower.forget(index);
         if let Err(error) = self.attachments.detach(index) {
             tracing::warn!("{error}");
         }
@@ -98,6 +98,9 @@ impl Plane {
 
     /// Sees to it that an interface carries the program if it needs it.
     fn provide(&mut self, wanted: &Wanted) -> Result<Mode, String> {
+        if !matches!(wanted.native, Native::Below(_)) || useless(wanted).is_some() {
+            self.lower.release(wanted.link.index);
+        }
         if let Some(why) = useless(wanted) {
             return Err(why);
         }
@@ -105,12 +108,32 @@ impl Plane {
             Need::None | Need::Driver => XdpMode::Native,
             Need::Packets => wanted.mode,
         };
-        self.attach(&wanted.link, mode)
+        let link = &wanted.link;
+        let why = match &wanted.native {
+            Native::Itself => return self.attach(link, mode).map_err(|error| chain(&error)),
+            Native::Nowhere(why) => why.clone(),
+            Native::Below(below) => match self.provide_below(wanted, below, mode) {
+                Ok(()) => return Ok(Mode::Native),
+                Err(why) if wanted.need == Need::Driver => return Err(why),
+                Err(why) => why,
+            },
+        };
+        self.attach_generic(link, &why)
             .map_err(|error| chain(&error))
     }
 
+    /// Attaches the program to an interface that has no native XDP, unless it is there.
+    fn attach_generic(&mut self, link: &Link, why: &str) -> Result<Mode, AttachError> {
+        if let Some(attached) = self.attachments.mode(link.index) {
+            return Ok(attached);
+        }
+        let Attached { mode, .. } = self.attach_as(link, XdpMode::Generic)?;
+        tracing::info!("XDP program attached to {} ({mode}): {why}", link.name);
+        Ok(mode)
+    }
+
     /// Attaches the program to one interface, unless it is there.
-    fn attach(&mut self, link: &Link, mode: XdpMode) -> Result<Mode, AttachError> {
+    pub(super) fn attach(&mut self, link: &Link, mode: XdpMode) -> Result<Mode, AttachError> {
         if let Some(attached) = self.attachments.mode(link.index) {
             if !self.may_be_native(link, attached, mode) {
                 return Ok(attached);
@@ -119,34 +142,28 @@ impl Plane {
             tracing::info!("the MTU of {name} is {mtu} now: trying native mode again");
             self.forget(link.index);
         }
-        let Some(kind) = generic_only(&link.kind) else {
-            let Attached { mode, not_native } = self.attach_as(link, mode)?;
-            tracing::info!("XDP program attached to {} ({mode})", link.name);
-            if mode == Mode::Generic {
-                let mtu = link.mtu;
-                self.fallbacks
-                    .insert(link.index, Fallback { mtu, not_native });
-            }
-            return Ok(mode);
-        };
-        let Attached { mode, .. } = self.attach_as(link, XdpMode::Generic)?;
-        let name = &link.name;
-        tracing::info!(
-            "XDP program attached to {name} ({mode}): {}",
-            bare(name, kind)
-        );
+        let Attached { mode, not_native } = self.attach_as(link, mode)?;
+        tracing::info!("XDP program attached to {} ({mode})", link.name);
+        if mode == Mode::Generic {
+            let mtu = link.mtu;
+            self.fallbacks
+                .insert(link.index, Fallback { mtu, not_native });
+        }
         Ok(mode)
     }
 
     /// Why the program does not run in native mode on an interface that carries it, if that was
     /// wanted.
-    fn not_native(&self, link: &Link) -> Option<String> {
-        if self.attachments.mode(link.index) != Some(Mode::Generic) {
+    fn not_native(&self, wanted: &Wanted) -> Option<String> {
+        let index = wanted.link.index;
+        let carried = self.lower.carrier(index).is_some();
+        if carried || self.attachments.mode(index) != Some(Mode::Generic) {
             return None;
         }
-        match generic_only(&link.kind) {
-            Some(kind) => Some(bare(&link.name, kind)),
-            None => self.fallbacks.get(&link.index)?.not_native.clone(),
+        match &wanted.native {
+            Native::Itself => self.fallbacks.get(&index)?.not_native.clone(),
+            Native::Below(_) => self.lower.reason(index).cloned(),
+            Native::Nowhere(why) => Some(why.clone()),
         }
     }
 
@@ -171,18 +188,42 @@ impl Plane {
 
     /// Lets packets leave by what is wanted, besides the interfaces they leave by already. Gives
     /// the reason for each that is refused.
-    fn add_egress(&mut self, wanted: &[Wanted]) -> Result<BTreeMap<u32, String>, String> {
-        let mut all: BTreeSet<u32> = self.maps.egress().into_iter().collect();
-        all.extend(egress(wanted));
-        let all: Vec<u32> = all.into_iter().collect();
-        match self.maps.set_egress(&all) {
+    fn add_egress(
+        &mut self,
+        wanted: &[Wanted],
+        settled: bool,
+    ) -> Result<BTreeMap<u32, String>, String> {
+        match self.maps.add_exits(&self.exits(wanted, settled)) {
             Ok(()) => Ok(BTreeMap::new()),
             Err(MapsError::Egress { refused }) => Ok(refused.into_iter().collect()),
             Err(error) => Err(chain(&error)),
         }
     }
 
-    fn takes_frames(&mut self, index: u32) -> Option<bool> {
+    /// Sets which frames are for this host where the program is or will be.
+    fn set_stations(&mut self, wanted: &[Wanted]) {
+        let below = wanted.iter().filter_map(|it| match &it.native {
+            Native::Below(below) => Some(below),
+            Native::Itself | Native::Nowhere(_) => None,
+        });
+        // Frames to a bond arrive by its ports. Those to the VMAC of an interface above are taken everywhere.
+        let below = below.flat_map(|below| {
+            let mac = below.link.mac;
+            let arrivals = below.arrivals.iter().map(move |port| (port.index, mac));
+            arrivals.chain([(below.link.index, mac)])
+        });
+        let links = wanted.iter().map(|it| (it.link.index, it.link.mac));
+        let wanted: BTreeMap<u32, [u8; 6]> = below.chain(links).collect();
+        // What is not wanted any more is in use until it is closed.
+        let attachments = &self.attachments;
+        self.stations
+            .retain(|index, _| attachments.mode(*index).is_some() || wanted.contains_key(index));
+        self.stations.extend(wanted);
+        let stations = self.stations.iter().map(|(index, mac)| (*index, *mac));
+        self.maps.set_stations(stations);
+    }
+
+    pub(super) fn takes_frames(&mut self, index: u32) -> Option<bool> {
         let answer = self.netdev.as_mut()?.takes_frames(index);
         answer
             .inspect_err(|error| tracing::debug!("{error}"))
@@ -205,11 +246,6 @@ impl Plane {
     }
 }
 
-/// What keeps native mode off an interface of this kind.
-fn bare(name: &str, kind: &str) -> String {
-    format!("{name} is {kind}, where the kernel has no native XDP")
-}
-
 /// Where packets leave.
 fn egress(wanted: &[Wanted]) -> impl Iterator<Item = u32> {
     wanted.iter().filter(|it| it.egress).map(|it| it.link.index)
@@ -217,14 +253,12 @@ fn egress(wanted: &[Wanted]) -> impl Iterator<Item = u32> {
 
 /// Why the program would be of no use on an interface, if it would not.
 fn useless(wanted: &Wanted) -> Option<String> {
-    match (wanted.need, generic_only(&wanted.link.kind)) {
+    match (wanted.need, &wanted.native) {
         (Need::None, _) => Some("`xdp_interfaces` does not name it".to_owned()),
-        (Need::Driver, Some(kind)) => {
-            Some(format!("it is {kind}, where the kernel has no native XDP"))
-        }
-        (Need::Driver, None) if wanted.mode == XdpMode::Generic => {
+        (Need::Driver, Native::Nowhere(why)) => Some(why.clone()),
+        (Need::Driver, _) if wanted.mode == XdpMode::Generic => {
             Some("`xdp_mode` is generic".to_owned())
         }
-        (Need::Driver, None) | (Need::Packets, _) => None,
+        (Need::Driver, Native::Itself | Native::Below(_)) | (Need::Packets, _) => None,
     }
 }

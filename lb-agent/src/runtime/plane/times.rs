@@ -60,7 +60,10 @@ mod tests {
             };
             let deadman = Duration::from_mins(1);
             let lives = Times { deadman, lvs }.of_flows();
-            lives.map(|life| life.as_secs())
+            // Those of TCP and UDP come first.
+            let seconds = lives.map(|life| life.as_secs());
+            assert_eq!(seconds[16..], state::TIMEOUTS.map(u64::from)[16..], "SCTP");
+            seconds[..12].to_vec()
         };
         let expected = |tcp, fin, udp| [2, 60, tcp, fin, 10, udp, 120, 120, 60, 30, tcp, udp];
         assert_eq!(seconds(None, None, None), expected(900, 120, 300));

@@ -22,6 +22,10 @@ pub fn fixed(old: &Config, new: &Config) -> Vec<String> {
                 && ![before.xdp_mode, after.xdp_mode].contains(&XdpMode::Off),
         ),
         (
+            "xdp_flow_table_size",
+            before.xdp_flow_table_size != after.xdp_flow_table_size,
+        ),
+        (
             "`disable_local_igmp`, which is not taken back",
             before.vrrp.disable_local_igmp && !after.vrrp.disable_local_igmp,
         ),

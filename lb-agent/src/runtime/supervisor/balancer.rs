@@ -37,9 +37,10 @@ pub(super) struct Balancer {
 impl Balancer {
     /// Loads the program.
     pub(super) fn load(instance: &str, director: &Director) -> Result<Self, PlaneError> {
-        let times = Times::of(&director.config().global_defs);
+        let global = &director.config().global_defs;
+        let (tables, times) = (global.xdp_flow_table_size, Times::of(global));
         let mut balancer = Self {
-            plane: Plane::load(instance, times, director.gates())?,
+            plane: Plane::load(instance, tables, times, director.gates())?,
             failing: false,
             beats: 0,
             unusable: Said::default(),

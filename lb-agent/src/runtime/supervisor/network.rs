@@ -125,9 +125,11 @@ impl Network {
         let mut changed = match news {
             News::Kernel(event) => self.handle_one(event, director),
             News::Path(told) => {
-                let (server, source) = (told.destination.into(), told.source.into());
-                let (mtu, now) = (told.mtu.into(), clock::now());
-                director.hops().handle_path_mtu(server, source, mtu, now);
+                let (server, source) = (told.destination, told.source);
+                let now = clock::now();
+                director
+                    .hops()
+                    .handle_path_mtu(server, source, told.mtu, now);
                 false
             }
         };

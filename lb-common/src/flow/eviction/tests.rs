@@ -1,4 +1,5 @@
 use super::*;
+use crate::flow::sctp;
 use crate::flow::state::{COUNT, ESTABLISHED, UDP};
 
 const PATIENCE: u32 = 30;
@@ -35,7 +36,6 @@ fn each_state_makes_room_in_its_time() {
         (ESTABLISHED, [KEPT, KEPT, KEPT]),
         (UDP, [KEPT, KEPT, KEPT]),
     ];
-    assert_eq!(table.len(), COUNT);
     for (state, expected) in table {
         for (ages, expected) in [[0, 1], [2, PATIENCE], [PATIENCE + 1, 1000]]
             .into_iter()
@@ -49,11 +49,39 @@ fn each_state_makes_room_in_its_time() {
 }
 
 #[test]
+fn an_association_makes_room_as_a_connection_does() {
+    for (state, brother) in [
+        (sctp::NONE, NONE),
+        (INIT1, SYN_RECV),
+        (INIT, SYN_RECV),
+        (COOKIE_SENT, SYN_RECV),
+        (COOKIE_REPLIED, SYN_RECV),
+        (sctp::COOKIE_WAIT, SYN_RECV),
+        (sctp::COOKIE, SYN_RECV),
+        (sctp::COOKIE_ECHOED, SYN_RECV),
+        (sctp::ACKED, ACKED),
+        (sctp::ESTABLISHED, ESTABLISHED),
+        (sctp::SHUTDOWN_RECEIVED, FIN_WAIT),
+        (sctp::SHUTDOWN_SENT, CLOSE_WAIT),
+        (sctp::SHUTDOWN_ACK_SENT, CLOSE),
+        (sctp::REJECTED, CLOSE),
+        (sctp::CLOSED, CLOSE),
+    ] {
+        for age in [0, 1, 2, PATIENCE, PATIENCE + 1] {
+            for new in [SYN_RECV, INIT1] {
+                let expected = after(brother, age, SYN_RECV);
+                assert_eq!(after(state, age, new), expected, "{state} {age}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_datagram_waits_for_a_handshake_to_be_over_and_differs_in_nothing_else() {
     for state in 0..COUNT as u8 {
         for age in [0, 1, 2, PATIENCE, PATIENCE + 1] {
             let for_syn = after(state, age, SYN_RECV);
-            let handshake = matches!(state, SYN_RECV | SYN_SENT) && age < 2;
+            let handshake = matches!(state & 15, SYN_RECV | SYN_SENT | 12..) && age < 2;
             let expected = if handshake { KEPT } else { for_syn };
             assert_eq!(after(state, age, DATAGRAM), expected, "{state} {age}");
         }

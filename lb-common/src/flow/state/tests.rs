@@ -25,9 +25,35 @@ fn every_state_has_a_name_a_time_out_and_room() {
 
 #[test]
 fn each_state_tells_what_a_flow_counts_as() {
-    let active = [SYN_RECV, ESTABLISHED, SYN_SENT, ACKED];
-    let again = [ESTABLISHED, UDP, FIN_WAIT, CLOSE_WAIT];
-    let ended = [FIN_WAIT, CLOSE, TIME_WAIT, CLOSE_WAIT, LAST_ACK];
+    let active = [
+        SYN_RECV,
+        ESTABLISHED,
+        SYN_SENT,
+        ACKED,
+        sctp::ESTABLISHED,
+        sctp::ACKED,
+        sctp::COOKIE,
+        sctp::COOKIE_ECHOED,
+    ];
+    let again = [
+        ESTABLISHED,
+        UDP,
+        FIN_WAIT,
+        CLOSE_WAIT,
+        sctp::ESTABLISHED,
+        sctp::SHUTDOWN_SENT,
+        sctp::SHUTDOWN_RECEIVED,
+        // Nobody's.
+        16 | UDP,
+    ];
+    let ended = [
+        FIN_WAIT,
+        CLOSE,
+        TIME_WAIT,
+        CLOSE_WAIT,
+        LAST_ACK,
+        sctp::CLOSED,
+    ];
     for state in 0..FLOW_STATES as u8 {
         assert_eq!(is_active(state), active.contains(&state), "{state}");
         assert_eq!(is_seen_again(state), again.contains(&state), "{state}");

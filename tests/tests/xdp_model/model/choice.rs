@@ -9,7 +9,7 @@ use super::scheduler::{Dest, compare, hashed};
 use super::state::State;
 use super::table::Flow;
 use super::{Incarnation, Model, Refusal, Template};
-use crate::frame::TCP;
+use crate::frame::{UDP, opens};
 
 /// A server for a packet.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,8 @@ impl Model {
         service: &VirtualServer,
         tick: i64,
     ) -> Result<Choice, Refusal> {
-        let syn = packet.protocol == TCP && packet.flags & 0x06 == 0x02;
-        let opens = packet.protocol != TCP || syn;
+        let opens = opens(packet.protocol, packet.flags);
+        let syn = opens && packet.protocol != UDP;
         let follows = |server| Choice {
             server,
             new: false,
@@ -66,7 +66,7 @@ impl Model {
                 client: packet.source,
                 service: service.id,
                 server,
-                state: State::first(packet.protocol == TCP),
+                state: State::first(packet.protocol),
                 seen: tick,
             };
             let state = new.state;
@@ -158,7 +158,7 @@ impl Model {
             client: packet.source,
             service: service.id,
             server: *server,
-            state: State::first(true),
+            state: State::first(packet.protocol),
             seen: tick,
         };
         let place = self.table.place(bucket, &new, tick);
@@ -180,7 +180,7 @@ impl Model {
             }
             if !is_pending {
                 self.templates.insert(key, now);
-            } else if packet.protocol != TCP {
+            } else if packet.protocol == UDP {
                 // The program leaves a template that has died to the packets that come.
                 self.templates.entry(key).or_insert(now);
             }

@@ -7,8 +7,8 @@ use lb_agent::dataplane::desired::Path;
 use lb_common::stats::Reason;
 
 use super::packet::{self, address, mend, put, readdress, short};
-use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal};
-use crate::frame::{ETHERNET, Endpoint, TCP, UDP, v4};
+use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal, tunnel};
+use crate::frame::{ETHERNET, Endpoint, SCTP, TCP, UDP, v4};
 use crate::network::Network;
 
 /// IP protocol number of ICMP.
@@ -50,7 +50,7 @@ fn parse(frame: &[u8]) -> Option<Error> {
     let quoted = ip.get(inner..)?;
     let ports = ip.get(transport..transport + 8)?;
     let fragment = short(&ip[6..8]) & 0x3fff != 0 || short(&quoted[6..8]) & 0x1fff != 0;
-    if fragment || !ERRORS.contains(&ip[icmp]) || ![TCP, UDP].contains(&quoted[9]) {
+    if fragment || !ERRORS.contains(&ip[icmp]) || ![TCP, UDP, SCTP].contains(&quoted[9]) {
         return None;
     }
     Some(Error {
@@ -122,7 +122,7 @@ impl Model {
             return Err(Refusal::Because(Reason::TimeToLive));
         }
         let (room, limited) = match server.method {
-            Forwarding::Tun => (hop.mtu - 20, true),
+            Forwarding::Tun => (hop.mtu - tunnel::overhead(&server), true),
             Forwarding::Dr | Forwarding::Nat => (hop.mtu, hop.index != arrival.ingress),
         };
         if limited && u32::from(error.length) > room {
@@ -130,7 +130,7 @@ impl Model {
         }
         let frame = match server.method {
             Forwarding::Dr => packet::direct(frame, &hop),
-            Forwarding::Tun => packet::tunnelled(frame, error.length, &server, &hop),
+            Forwarding::Tun => tunnel::tunnelled(frame, &server, &hop, self.table.secret),
             Forwarding::Nat => {
                 let mut frame = packet::direct(frame, &hop);
                 let to = Endpoint {
@@ -200,7 +200,8 @@ fn requote(ip: &mut [u8], error: &Error, address_at: usize, port_at: usize, to: 
     let there = if error.protocol == TCP {
         error.transport + 20 <= usize::from(error.length)
     } else {
-        ip[check_at..check_at + 2] != [0, 0]
+        // That of SCTP stays as it is.
+        error.protocol == UDP && ip[check_at..check_at + 2] != [0, 0]
     };
     if there {
         mend_within(ip, error, check_at, &old, &new);

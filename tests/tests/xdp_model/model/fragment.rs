@@ -5,8 +5,8 @@ use lb_agent::dataplane::desired::Path;
 use lb_common::stats::Reason;
 
 use super::packet::{self, address, short};
-use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal};
-use crate::frame::{ETHERNET, TCP, UDP, v4};
+use super::{Arrival, DROP, Incarnation, Model, Outcome, Refusal, tunnel};
+use crate::frame::{ETHERNET, SCTP, TCP, UDP, v4};
 use crate::network::Network;
 
 /// Addresses, identification and protocol.
@@ -42,7 +42,7 @@ impl Model {
     ) -> Result<Outcome, Refusal> {
         const UNKNOWN: Refusal = Refusal::Because(Reason::Fragment);
         let ip = &frame[ETHERNET..];
-        if ![TCP, UDP].contains(&ip[9]) {
+        if ![TCP, UDP, SCTP].contains(&ip[9]) {
             return Err(Refusal::NotOurs);
         }
         let (chosen, from_server, seen) = *self.fragments.get(&key(ip)).ok_or(UNKNOWN)?;
@@ -71,7 +71,7 @@ impl Model {
             return Err(Refusal::Because(Reason::TimeToLive));
         }
         let (room, limited) = match server.method {
-            Forwarding::Tun => (hop.mtu - 20, true),
+            Forwarding::Tun => (hop.mtu - tunnel::overhead(&server), true),
             Forwarding::Dr | Forwarding::Nat => (hop.mtu, hop.index != arrival.ingress),
         };
         if limited && u32::from(length) > room {
@@ -79,7 +79,7 @@ impl Model {
         }
         let mut frame = match server.method {
             Forwarding::Dr | Forwarding::Nat => packet::direct(frame, &hop),
-            Forwarding::Tun => packet::tunnelled(frame, length, &server, &hop),
+            Forwarding::Tun => tunnel::tunnelled(frame, &server, &hop, self.table.secret),
         };
         if nat {
             packet::readdress(&mut frame[ETHERNET..], 16, v4(server.address));

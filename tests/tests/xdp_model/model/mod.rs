@@ -15,8 +15,10 @@ mod locality;
 mod packet;
 mod rota;
 mod scheduler;
+mod sctp;
 mod state;
 mod table;
+pub(crate) mod tunnel;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -37,7 +39,7 @@ use packet::Packet;
 use table::Flow;
 pub(crate) use table::Table;
 
-use crate::frame::{ETHERNET, Endpoint};
+use crate::frame::{ETHERNET, Endpoint, SCTP};
 use crate::network::{Network, NoWay, WayBack};
 
 /// `XDP_DROP`, `XDP_PASS`, `XDP_TX`, `XDP_REDIRECT`.
@@ -47,7 +49,8 @@ pub(crate) const TX: u32 = 3;
 pub(crate) const REDIRECT: u32 = 4;
 
 /// What the kernel gets nothing of.
-const DROPPED: [Reason; 7] = [
+const DROPPED: [Reason; 8] = [
+    Reason::SctpFragment,
     Reason::NoNeighbour,
     Reason::CannotFragment,
     Reason::AnswerLimit,
@@ -315,6 +318,11 @@ impl Model {
             };
             return Err(Refusal::Because(reason));
         }
+        let changes_port =
+            server.method == Forwarding::Nat && server.port != packet.destination.port;
+        if packet.protocol == SCTP && packet.more && changes_port {
+            return Err(Refusal::Because(Reason::SctpFragment));
+        }
         if packet.more {
             self.remember_fragments(frame, choice.server, false, arrival.tick);
         }
@@ -322,7 +330,7 @@ impl Model {
             return self.answer(frame, packet, (service.id, Complaint::Time), arrival.tick);
         }
         let (room, limited) = match server.method {
-            Forwarding::Tun => (hop.mtu - 20, true),
+            Forwarding::Tun => (hop.mtu - tunnel::overhead(&server), true),
             // What came by an interface fits it.
             Forwarding::Dr | Forwarding::Nat => (hop.mtu, hop.index != arrival.ingress),
         };
@@ -333,7 +341,7 @@ impl Model {
         let frame = match server.method {
             Forwarding::Dr => packet::direct(frame, &hop),
             Forwarding::Nat => packet::to_server(frame, packet, &server, &hop),
-            Forwarding::Tun => packet::tunnelled(frame, packet.length, &server, &hop),
+            Forwarding::Tun => tunnel::tunnelled(frame, &server, &hop, self.table.secret),
         };
         let verdict = self.leave(network, arrival.ingress, hop.index);
         if verdict != DROP {
@@ -405,6 +413,9 @@ impl Model {
         }
         if packet.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
+        }
+        if packet.protocol == SCTP && packet.more && packet.source.port != service.port {
+            return Err(Refusal::Because(Reason::SctpFragment));
         }
         if packet.more {
             self.remember_fragments(frame, chosen, true, arrival.tick);

@@ -1,21 +1,21 @@
 //! What a frame says, and what it becomes: slices of bytes, nothing of the program's.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use lb_agent::dataplane::desired::Server;
 use lb_agent::dataplane::nexthop::Hop;
 use lb_common::stats::Reason;
 
 use super::Refusal;
-use crate::frame::{ETHERNET, Endpoint, TCP, UDP, checksum, v4};
+use crate::frame::{ETHERNET, Endpoint, SCTP, TCP, UDP, checksum, crc32c, v4};
 
-/// A TCP or UDP packet that is whole.
+/// A TCP, UDP or SCTP packet that is whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packet {
     pub(crate) protocol: u8,
     pub(crate) source: Endpoint,
     pub(crate) destination: Endpoint,
-    /// TCP flags.
+    /// TCP flags; of SCTP the type of the chunk that counts.
     pub(crate) flags: u8,
     pub(crate) ttl: u8,
     /// It must not be fragmented.
@@ -67,6 +67,8 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
     let least = match protocol {
         TCP => 20,
         UDP => 8,
+        // With the head of a chunk.
+        SCTP => 16,
         _ => return Err(Refusal::NotOurs),
     };
     let transport = ip.get(header..header + least).ok_or(MALFORMED)?;
@@ -83,7 +85,11 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
             address: address(&ip[16..20]),
             port: short(&transport[2..4]),
         },
-        flags: if protocol == TCP { transport[13] } else { 0 },
+        flags: match protocol {
+            TCP => transport[13],
+            SCTP => chunk(&ip[header + 12..length]),
+            _ => 0,
+        },
         ttl: ip[8],
         whole: ip[6] & 0x40 != 0,
         more: ip[6] & 0x20 != 0,
@@ -92,49 +98,24 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
     })
 }
 
+/// The chunk that counts: an ABORT behind a cookie or its answer, else the first one.
+fn chunk(chunks: &[u8]) -> u8 {
+    let first = chunks[0];
+    let length = usize::from(short(&chunks[2..4]));
+    let behind = length.next_multiple_of(4);
+    let second = chunks.get(behind..behind + 4);
+    match (first, second) {
+        (10 | 11, Some([6, ..])) if length >= 4 => 6,
+        _ => first,
+    }
+}
+
 /// Direct routing: MAC addresses and one hop less.
 pub(crate) fn direct(frame: &[u8], hop: &Hop) -> Vec<u8> {
     let mut frame = frame.to_vec();
     hop_less(&mut frame[ETHERNET..]);
     address_to(&mut frame, hop.dst_mac, hop.src_mac);
     frame
-}
-
-/// IP in IP: one hop less, an outer header in front (RFC 2003 3.1).
-pub(crate) fn tunnelled(frame: &[u8], length: u16, server: &Server, hop: &Hop) -> Vec<u8> {
-    let mut inner = frame[ETHERNET..].to_vec();
-    hop_less(&mut inner);
-    let mut outer = vec![0x45, inner[1]];
-    outer.extend((length + 20).to_be_bytes());
-    outer.extend(if inner[6] & 0x40 != 0 {
-        [0, 0]
-    } else {
-        identification(&inner)
-    });
-    outer.extend([inner[6] & 0x40, 0, inner[8], 4, 0, 0]);
-    let source = match hop.source {
-        Some(IpAddr::V4(source)) => source,
-        Some(IpAddr::V6(_)) | None => Ipv4Addr::UNSPECIFIED,
-    };
-    outer.extend(source.octets());
-    outer.extend(v4(server.address).octets());
-    let check = checksum(&outer);
-    outer[10..12].copy_from_slice(&check.to_be_bytes());
-    let mut result = frame[..ETHERNET].to_vec();
-    address_to(&mut result, hop.dst_mac, hop.src_mac);
-    result.extend(outer);
-    result.extend(inner);
-    result
-}
-
-/// Of an outer header that may be fragmented: the inner one's, in a dialect of each client.
-fn identification(inner: &[u8]) -> [u8; 2] {
-    // A sum is the complement of its checksum.
-    let dialect = (!checksum(&inner[12..16])).to_be_bytes();
-    match [inner[4] ^ dialect[0], inner[5] ^ dialect[1]] {
-        [0, 0] => [0xff, 0xff],
-        id => id,
-    }
 }
 
 /// "Fragmentation needed" (RFC 1191 4): back to the sender, with what it had sent, as far as 576
@@ -178,6 +159,18 @@ pub(crate) fn to_client(frame: &[u8], packet: &Packet, service: Endpoint) -> Vec
 /// Puts `to` in the place of an address of the IP header and a port behind it.
 fn translate(ip: &mut [u8], packet: &Packet, address_at: usize, port_at: usize, to: Endpoint) {
     let port_at = packet.header + port_at;
+    if packet.protocol == SCTP {
+        let old = ip[address_at..address_at + 4].to_vec();
+        put(ip, address_at, &to.address.octets());
+        mend(ip, 10, &old, &to.address.octets());
+        let whole = usize::from(packet.length);
+        mend_crc(
+            &mut ip[packet.header..whole],
+            port_at - packet.header,
+            to.port,
+        );
+        return;
+    }
     let check_at = packet.header + if packet.protocol == TCP { 16 } else { 6 };
     let mut old = ip[address_at..address_at + 4].to_vec();
     put(ip, address_at, &to.address.octets());
@@ -192,6 +185,18 @@ fn translate(ip: &mut [u8], packet: &Packet, address_at: usize, port_at: usize, 
     mend(ip, check_at, &old, &new);
     if packet.protocol == UDP && ip[check_at..check_at + 2] == [0, 0] {
         put(ip, check_at, &[0xff, 0xff]);
+    }
+}
+
+/// Another port in a packet of SCTP: its checksum is as right or as wrong as it was.
+fn mend_crc(sctp: &mut [u8], port_at: usize, port: u16) {
+    let stated = sctp[8..12].to_vec();
+    put(sctp, 8, &[0; 4]);
+    let before = crc32c(sctp);
+    put(sctp, port_at, &port.to_be_bytes());
+    let after = crc32c(sctp);
+    for (at, stated) in stated.into_iter().enumerate() {
+        sctp[8 + at] = stated ^ before.to_le_bytes()[at] ^ after.to_le_bytes()[at];
     }
 }
 

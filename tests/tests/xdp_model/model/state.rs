@@ -1,5 +1,8 @@
 //! Where a flow stands, and what a packet makes of it: IPVS's table, as IPVS writes it.
 
+use super::sctp;
+use crate::frame::{SCTP, TCP};
+
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
@@ -21,16 +24,32 @@ pub(crate) enum State {
     Acked = 10,
     /// UDP, and nothing but one datagram.
     Datagram = 11,
+    CookieEchoed = 17,
+    SctpEstablished = 18,
+    ShutdownReceived = 19,
+    Closed = 20,
+    Cookie = 22,
+    Rejected = 23,
+    ShutdownSent = 24,
+    ShutdownAckSent = 25,
+    /// As [`Self::Acked`].
+    SctpAcked = 26,
+    CookieWait = 27,
+    SctpInit1 = 28,
+    SctpInit = 29,
+    CookieSent = 30,
+    CookieReplied = 31,
 }
 
 use State::{
-    Acked, Close, CloseWait, Datagram, Established, FinWait, LastAck, SynRecv, SynSent, TimeWait,
-    Udp,
+    Acked, Close, CloseWait, Closed, Cookie, CookieEchoed, CookieReplied, CookieSent, CookieWait,
+    Datagram, Established, FinWait, LastAck, SctpEstablished, SctpInit, SctpInit1,
+    ShutdownReceived, ShutdownSent, SynRecv, SynSent, TimeWait, Udp,
 };
 
 /// Who has sent a packet, and who is seen at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
+pub(super) enum Direction {
     Input,
     InputOnly,
     Output,
@@ -38,9 +57,14 @@ enum Direction {
 
 impl State {
     /// The state of a new flow.
-    pub(crate) const fn first(tcp: bool) -> Self {
-        // A TCP flow begins with a SYN.
-        if tcp { SynRecv } else { Datagram }
+    pub(crate) const fn first(protocol: u8) -> Self {
+        match protocol {
+            // It begins with a SYN, …
+            TCP => SynRecv,
+            // … or with an INIT.
+            SCTP => SctpInit1,
+            _ => Datagram,
+        }
     }
 
     /// After a packet of the client, whose server's packets are seen (NAT) or not.
@@ -58,7 +82,9 @@ impl State {
     }
 
     const fn after(self, direction: Direction, flags: u8) -> Self {
-        if matches!((self, direction), (Datagram, Direction::Output)) {
+        if self as u8 >= 16 {
+            sctp::after(self, direction, flags)
+        } else if matches!((self, direction), (Datagram, Direction::Output)) {
             // A server answers forged senders, too.
             Datagram
         } else if matches!(self, Udp | Datagram) {
@@ -112,13 +138,45 @@ impl State {
         }
     }
 
-    /// Whether it tells that the client is there.
-    pub(crate) const fn is_seen_again(self) -> bool {
-        matches!(self, Established | Udp | FinWait | CloseWait)
+    /// Whether it is half-open.
+    pub(crate) const fn is_handshake(self) -> bool {
+        matches!(
+            self,
+            SynRecv
+                | SynSent
+                | SctpInit1
+                | SctpInit
+                | CookieSent
+                | CookieReplied
+                | Cookie
+                | CookieEchoed
+        )
     }
 
-    /// Whether a SYN is the beginning of another connection.
+    /// Whether nothing but a beginning was seen.
+    pub(crate) const fn is_begun(self) -> bool {
+        self.is_handshake() || matches!(self, Datagram | CookieWait)
+    }
+
+    /// Whether it tells that the client is there.
+    pub(crate) const fn is_seen_again(self) -> bool {
+        matches!(
+            self,
+            Established
+                | Udp
+                | FinWait
+                | CloseWait
+                | SctpEstablished
+                | ShutdownSent
+                | ShutdownReceived
+        )
+    }
+
+    /// Whether a SYN, or an INIT, is the beginning of another connection.
     pub(crate) const fn is_over(self) -> bool {
-        matches!(self, FinWait | Close | TimeWait | CloseWait | LastAck)
+        matches!(
+            self,
+            FinWait | Close | TimeWait | CloseWait | LastAck | Closed
+        )
     }
 }

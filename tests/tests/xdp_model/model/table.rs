@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use lb_common::flow::state::COUNT;
 use lb_common::hash::mix;
 use lb_common::limits::FLOW_BUCKETS;
 
@@ -29,7 +30,7 @@ pub(crate) struct Flow {
 pub(crate) struct Table {
     pub(crate) secret: u64,
     /// Ticks that a flow lives without a packet, by state.
-    pub(crate) timeouts: [u32; 12],
+    pub(crate) timeouts: [u32; COUNT],
     pub(crate) buckets: BTreeMap<u32, [Option<Flow>; WAYS]>,
 }
 
@@ -142,16 +143,24 @@ impl Table {
         let just_now = tick - last <= 1;
         let silent = tick - last > i64::from(self.timeouts[State::LastAck as usize]);
         match old.state {
-            State::Close | State::TimeWait | State::LastAck => Some(Claim::Over { last }),
-            State::FinWait | State::CloseWait if silent => Some(Claim::HalfClosed { last }),
-            State::FinWait if !just_now => Some(Claim::JustCome { last }),
-            State::SynRecv | State::SynSent | State::Datagram if !just_now => {
-                Some(Claim::SeenOnce { last })
+            State::Close
+            | State::TimeWait
+            | State::LastAck
+            | State::Closed
+            | State::Rejected
+            | State::ShutdownAckSent => Some(Claim::Over { last }),
+            State::FinWait | State::CloseWait | State::ShutdownReceived | State::ShutdownSent
+                if silent =>
+            {
+                Some(Claim::HalfClosed { last })
             }
-            State::SynRecv | State::SynSent if new.state == State::Datagram => None,
-            State::SynRecv | State::SynSent | State::Datagram => Some(Claim::JustCome { last }),
-            State::Acked => silent.then_some(Claim::SeenOnce { last }),
-            State::FinWait | State::CloseWait | State::Udp | State::Established => None,
+            State::FinWait | State::ShutdownReceived if !just_now => Some(Claim::JustCome { last }),
+            _ if old.state.is_begun() && !just_now => Some(Claim::SeenOnce { last }),
+            // A datagram waits until a handshake is over.
+            _ if old.state.is_handshake() && new.state == State::Datagram => None,
+            _ if old.state.is_begun() => Some(Claim::JustCome { last }),
+            State::Acked | State::SctpAcked => silent.then_some(Claim::SeenOnce { last }),
+            _ => None,
         }
     }
 }

@@ -10,6 +10,7 @@ mod replies;
 mod room;
 mod schedule;
 mod schedulers;
+mod sctp;
 mod too_big;
 
 use anyhow::Result;

@@ -3,29 +3,29 @@
 use std::net::Ipv6Addr;
 
 use super::image;
-use crate::frame::{Segment, TCP, UDP, checksum, ethernet};
+use crate::frame::{SCTP, Segment, TCP, UDP, checksum, ethernet};
 
 /// Length of the fixed header.
-pub(super) const HEADER: usize = 40;
+pub(crate) const HEADER: usize = 40;
 
 /// Numbers of extension headers.
 pub(super) const HOP_BY_HOP: u8 = 0;
 pub(super) const ROUTING: u8 = 43;
 pub(super) const FRAGMENT: u8 = 44;
 pub(super) const AUTHENTICATION: u8 = 51;
-pub(super) const DESTINATION_OPTIONS: u8 = 60;
+pub(crate) const DESTINATION_OPTIONS: u8 = 60;
 
 /// An extension header without its first byte, which names the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Extension {
-    pub(super) number: u8,
-    pub(super) rest: Vec<u8>,
+pub(crate) struct Extension {
+    pub(crate) number: u8,
+    pub(crate) rest: Vec<u8>,
 }
 
 impl Extension {
     /// One that a packet may have and still be a whole one for its destination, so many units longer
     /// than the shortest.
-    pub(super) fn harmless(number: u8, longer: u8) -> Self {
+    pub(crate) fn harmless(number: u8, longer: u8) -> Self {
         let (length, bytes) = match number {
             FRAGMENT => (0, 8),
             // In units of four bytes, without the first two (RFC 4302 2.2).
@@ -38,7 +38,7 @@ impl Extension {
     }
 
     /// A fragment header (RFC 8200 4.5).
-    pub(super) fn fragment(offset: u16, more: bool, identification: u32) -> Self {
+    pub(crate) fn fragment(offset: u16, more: bool, identification: u32) -> Self {
         let word = offset << 3 | u16::from(more);
         let rest = [&[0][..], &word.to_be_bytes(), &identification.to_be_bytes()];
         Self {
@@ -49,7 +49,7 @@ impl Extension {
 }
 
 /// The image of a segment, with these extension headers.
-pub(super) fn frame(segment: &Segment, extensions: &[Extension]) -> Vec<u8> {
+pub(crate) fn frame(segment: &Segment, extensions: &[Extension]) -> Vec<u8> {
     let [source, destination] = [segment.source.address, segment.destination.address].map(image);
     built(segment, [source, destination], extensions)
 }
@@ -86,6 +86,9 @@ fn transport(segment: &Segment, source: Ipv6Addr, destination: Ipv6Addr) -> Vec<
     };
     // Behind the headers of Ethernet and IPv4.
     let mut transport = whole.frame().split_off(34);
+    if segment.protocol == SCTP {
+        return transport;
+    }
     let at = if segment.protocol == TCP { 16 } else { 6 };
     transport[at..at + 2].fill(0);
     let mut check = pseudo_checksum(source, destination, segment.protocol, &transport);
@@ -97,7 +100,7 @@ fn transport(segment: &Segment, source: Ipv6Addr, destination: Ipv6Addr) -> Vec<
 }
 
 /// The checksum over `bytes` and the pseudo header (RFC 8200 8.1).
-pub(super) fn pseudo_checksum(
+pub(crate) fn pseudo_checksum(
     source: Ipv6Addr,
     destination: Ipv6Addr,
     next_header: u8,

@@ -1,15 +1,18 @@
 //! IPv6. A world of IPv4 has an image in IPv6, address by address, and what is true of the one is
 //! true of the other: `twins` runs both through the program. What IPv6 alone has, its headers above
 //! all, `damage` and `promises` look at, `related` at errors and fragments, `limits` at who counts as one
-//! client, and `races` at clients whose keys are the same.
+//! client, `races` at clients whose keys are the same, and `traced` at what somebody is told who traces.
 
 mod damage;
-mod frame;
+pub(crate) mod frame;
 mod limits;
 mod promises;
 mod races;
 mod related;
+mod traced;
 mod twins;
+
+pub(crate) use frame::frame;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -25,7 +28,7 @@ use crate::frame::v4;
 /// The image of an address. Its four words come to the address of IPv4 when they are folded, so that
 /// what hashes an address chooses alike; each has a network of 64 bits for itself, and so counts as one
 /// client.
-fn image(address: Ipv4Addr) -> Ipv6Addr {
+pub(crate) fn image(address: Ipv4Addr) -> Ipv6Addr {
     let [first, host] = [0x2001_0db8, 1];
     let words = [first, first ^ address.to_bits(), host, host];
     let bits = words.map(u128::from).into_iter();
@@ -42,7 +45,7 @@ fn namesake(number: u32, secret: u64) -> Ipv6Addr {
 }
 
 /// A service and its image, both in DR mode.
-fn twins(service: &Service) -> [Service; 2] {
+pub(crate) fn twins(service: &Service) -> [Service; 2] {
     let servers = service.servers.iter().map(|server| Server {
         method: Forwarding::Dr,
         path: match server.path {

@@ -28,7 +28,7 @@ fn with_two_servers(network: &Network, last: u8, port: u16, protocol: u8) -> [Se
 }
 
 /// What a server answers to a packet of a client.
-fn answer(asked: &Segment) -> Segment {
+pub(super) fn answer(asked: &Segment) -> Segment {
     Segment {
         source: asked.destination,
         destination: asked.source,
@@ -38,7 +38,7 @@ fn answer(asked: &Segment) -> Segment {
 }
 
 /// An error to `to`, which quotes this.
-fn error(kind: u8, to: Ipv6Addr, quoted: &[u8], extensions: &[Extension]) -> Vec<u8> {
+pub(super) fn error(kind: u8, to: Ipv6Addr, quoted: &[u8], extensions: &[Extension]) -> Vec<u8> {
     let mut message = vec![kind, 0, 0, 0];
     message.extend(1300_u32.to_be_bytes());
     message.extend(quoted);
@@ -60,7 +60,7 @@ fn error(kind: u8, to: Ipv6Addr, quoted: &[u8], extensions: &[Extension]) -> Vec
 }
 
 /// As much of a packet as an error quotes.
-fn quoted(segment: &Segment, extensions: &[Extension]) -> Vec<u8> {
+pub(super) fn quoted(segment: &Segment, extensions: &[Extension]) -> Vec<u8> {
     let frame = frame(segment, extensions);
     let end = frame.len().min(ETHERNET + 1232);
     frame[ETHERNET..end].to_vec()

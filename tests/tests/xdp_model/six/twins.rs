@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use lb_agent::dataplane::desired::Desired;
 use lb_common::address6;
-use lb_common::flow::{FREE, buckets6, state};
+use lb_common::flow::{FREE, buckets, state};
+use lb_common::limits::FLOW_BUCKETS6;
 use lb_common::load::Load;
 use lb_common::stats::{Reason, Traffic};
 use lb_tests::skipped;
@@ -16,7 +17,7 @@ use super::frame::{
     AUTHENTICATION, DESTINATION_OPTIONS, Extension, FRAGMENT, HEADER, HOP_BY_HOP, ROUTING, frame,
 };
 use super::{image, twins};
-use crate::frame::{ETHERNET, Endpoint, Segment, TCP};
+use crate::frame::{ETHERNET, Endpoint, SCTP, Segment, opens};
 use crate::model::{DROP, PASS};
 use crate::network::{Network, REACHABLE};
 use crate::random::Random;
@@ -31,6 +32,9 @@ const PACKETS: usize = 16_000;
 const FLAGS: [u8; 12] = [
     0x02, 0x02, 0x02, 0x02, 0x10, 0x10, 0x10, 0x18, 0x11, 0x04, 0x14, 0x12,
 ];
+
+/// Types of chunks of SCTP, as often as they are wanted.
+const CHUNKS: [u8; 12] = [1, 1, 1, 10, 10, 0, 0, 3, 7, 14, 6, 9];
 
 #[test]
 fn a_packet_of_ipv6_fares_as_the_one_of_ipv4_that_it_is_the_image_of() -> Result<()> {
@@ -112,7 +116,11 @@ fn segment(world: &World, random: &mut Random) -> Segment {
         protocol,
         source: random.pick(&world.clients),
         destination,
-        flags: random.pick(&FLAGS),
+        flags: if protocol == SCTP {
+            random.pick(&CHUNKS)
+        } else {
+            random.pick(&FLAGS)
+        },
         tos: random.pick(&[0, 0, 0x2e, 0xff]),
         ttl: random.pick(&[0, 1, 2, 64, 64, 64, 255]),
         fragment: 0x4000,
@@ -208,7 +216,10 @@ fn compare(
 fn forget(rig: &Rig, world: &World, client: Endpoint) {
     let address = address6::words(image(client.address));
     let hash = address6::hash(address, client.port.to_be(), world.secret);
-    rig.forget(buckets_of(client, world.secret), buckets6(hash));
+    rig.forget(
+        buckets_of(client, world.secret),
+        buckets(hash, FLOW_BUCKETS6 - 1),
+    );
 }
 
 /// The segment without what it carries.
@@ -227,7 +238,7 @@ fn is_answer(frame: &[u8]) -> bool {
 /// Whether the packet is the middle of a connection that is not known: its server is chosen by a hash
 /// of the client, which is another one in each family.
 fn goes_by_chance(rig: &Rig, world: &World, segment: &Segment) -> bool {
-    let opens = segment.protocol != TCP || segment.flags & 0x06 == 0x02;
+    let opens = opens(segment.protocol, segment.flags);
     let known = || {
         let buckets = buckets_of(segment.source, world.secret);
         let entries = buckets.into_iter().filter_map(|bucket| rig.bucket(bucket));

@@ -103,6 +103,17 @@ pub(super) const OURS: &[Keyword<GlobalDraft>] = &[
         g.xdp_deadman = Some(v);
     })
     .default("60 s"),
+    line(
+        "xdp_flow_table_size",
+        words("FLOWS [FLOWS OF IPV6]", 1, 2),
+        lower::xdp_flow_table_size,
+    )
+    .default(
+        "4194304 1048576; each from 1024 to 67108864, rounded up to a power of two; without the \
+         second a quarter of the first. A flow of IPv4 takes 16 bytes, one of IPv6 32. Another size \
+         takes effect when the agent is started anew, with empty tables",
+    )
+    .example("65536 16384"),
     flag("xdp_share_checks", |g: &mut GlobalDraft, v| {
         g.xdp_share_checks = Some(v);
     })

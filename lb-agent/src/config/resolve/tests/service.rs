@@ -193,13 +193,22 @@ fn a_tunnel_may_lead_to_the_other_family() {
         "virtual_server 10.0.0.1 80 {\nlb_algo rr\nlb_kind TUN\nprotocol TCP\n\
          real_server fd00::2 80 {\n}\n}",
     );
-    assert_eq!(
-        messages(&loaded),
-        [
-            "notice XDP cannot serve this: it knows no tunnel from one family to the other yet; the \
-             kernel's IPVS does"
-        ]
-    );
+    assert_eq!(messages(&loaded), Vec::<String>::new());
+}
+
+#[test]
+fn sctp_is_for_xdp_in_no_tunnel_but_that_of_ipv4_in_ipv4() {
+    let said = |server: &str, tunnel: &str| {
+        let loaded = of(&format!(
+            "virtual_server 10.0.0.1 80 {{\nlb_algo rr\nlb_kind TUN {tunnel}\nprotocol SCTP\n\
+             real_server {server} 80 {{\n}}\n}}"
+        ));
+        let text = messages(&loaded).join("; ");
+        text.contains("no tunnel but that of IPv4 in IPv4")
+    };
+    assert!(!said("10.0.0.2", ""));
+    assert!(said("fd00::2", ""));
+    assert!(said("10.0.0.2", "type gre"));
 }
 
 #[test]

@@ -50,3 +50,11 @@ fn nobody_is_believed_who_says_too_little_or_speaks_of_what_we_do_not_send() {
     hops.handle_route(server(), Ok(on_link()), now);
     assert_eq!(mtu(&hops), 1500, "another server under the address");
 }
+
+#[test]
+fn of_ipv6_nobody_is_believed_who_says_less_than_every_link_carries() {
+    let now = start();
+    let mut paths = Paths::default();
+    paths.note(ip("fd00::9"), 1000, now);
+    assert_eq!(paths.mtu(ip("fd00::9")), Some(1280));
+}

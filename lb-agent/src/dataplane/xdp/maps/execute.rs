@@ -207,32 +207,4 @@ impl Maps {
         }
         self.store_stations(&found.stations);
     }
-
-    /// Lets packets be redirected to exactly these interfaces. One that the kernel refuses does
-    /// not keep the others.
-    pub fn set_egress(&mut self, interfaces: &[u32]) -> Result<(), MapsError> {
-        let old = self.egress();
-        for gone in old.iter().filter(|index| !interfaces.contains(index)) {
-            // The kernel takes an interface out by itself when it goes.
-            let _gone_already = self.egress.remove(*gone);
-        }
-        let new = interfaces.iter().filter(|index| !old.contains(index));
-        let mut refused = Vec::new();
-        for index in new {
-            if let Err(error) = self.egress.insert(*index, *index, None, 0) {
-                refused.push((*index, root(&error)));
-            }
-        }
-        if refused.is_empty() {
-            Ok(())
-        } else {
-            Err(MapsError::Egress { refused })
-        }
-    }
-}
-
-/// The first cause of an error, which names it best.
-fn root(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.last().map_or_else(String::new, ToString::to_string)
 }

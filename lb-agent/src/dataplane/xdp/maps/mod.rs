@@ -3,6 +3,7 @@
 //! This module and [`mapped`] are the only places of the agent with `unsafe`. What the records
 //! mean stands in `lb_common`; what to write is decided by the plan.
 
+mod egress;
 mod execute;
 mod loads;
 pub mod mapped;
@@ -11,7 +12,9 @@ mod schedules;
 mod services;
 mod services6;
 mod slot;
+pub(super) mod trace;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,23 +24,24 @@ use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
 use lb_common::backend::Backend;
 use lb_common::control::Control;
 use lb_common::flow::{FlowBucket, FlowBucket6};
-use lb_common::limits::{
-    FLOW_BUCKETS, FLOW_BUCKETS6, MAX_BACKENDS, SERVICE_BUCKETS, SERVICE_BUCKETS6,
-};
+use lb_common::limits::{MAX_BACKENDS, SERVICE_BUCKETS, SERVICE_BUCKETS6};
 use lb_common::load::Load;
 use lb_common::policy::{Policy, SOURCE_COUNTERS};
 use lb_common::service::ServiceInfo;
 use lb_common::stats::Traffic;
+use lb_common::vlan::VlanKey;
 use thiserror::Error;
 
+pub use self::egress::Exit;
 use self::mapped::Mapped;
 use self::schedules::Schedules;
 use self::services::Services;
 use self::services6::Services6;
+use super::flow_tables::{FLOWS4, FLOWS6};
 use super::pins::Pins;
 
 /// Every map, under its name in the program.
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 31] = [
     "CONTROL",
     "SERVICES4",
     "SERVICES6",
@@ -56,14 +60,17 @@ pub const NAMES: [&str; 28] = [
     "PENDING6",
     "FRAGMENTS4",
     "FRAGMENTS6",
-    "FLOWS4",
-    "FLOWS6",
+    FLOWS4,
+    FLOWS6,
     "BACKEND_STATS",
     "RETIRED_STATS",
     "REASONS",
     "ANSWERS",
     "ASKED6",
+    "TUNNELLED",
     "EGRESS",
+    "VLANS",
+    "TAGGED",
     "UNRESOLVED",
     "PROGRAMS",
 ];
@@ -183,6 +190,9 @@ pub struct Maps {
     retired_stats: Array<MapData, Abi<Traffic>>,
     reasons: PerCpuArray<MapData, u64>,
     egress: DevMapHash<MapData>,
+    /// What has been written there.
+    exits: BTreeMap<u32, Exit>,
+    vlans: HashMap<MapData, Abi<VlanKey>, u32>,
 }
 
 impl Maps {
@@ -203,14 +213,12 @@ impl Maps {
                 })
         };
         let backends = MAX_BACKENDS as usize;
-        let buckets = FLOW_BUCKETS as usize;
-        let (buckets6, services6) = (FLOW_BUCKETS6 as usize, SERVICE_BUCKETS6 as usize);
-        let services = SERVICE_BUCKETS as usize;
+        let (services, services6) = (SERVICE_BUCKETS as usize, SERVICE_BUCKETS6 as usize);
         Ok(Self {
             control: Arc::new(mapped("CONTROL", &open("CONTROL")?, 1, true)?),
             backends: mapped("BACKENDS", &open("BACKENDS")?, backends, true)?,
-            flows4: mapped("FLOWS4", &open("FLOWS4")?, buckets, false)?,
-            flows6: mapped("FLOWS6", &open("FLOWS6")?, buckets6, false)?,
+            flows4: table(FLOWS4, &open(FLOWS4)?)?,
+            flows6: table(FLOWS6, &open(FLOWS6)?)?,
             services4: Services::new(mapped("SERVICES4", &open("SERVICES4")?, services, true)?),
             services6: Services6::new(mapped("SERVICES6", &open("SERVICES6")?, services6, true)?),
             service_info: convert("SERVICE_INFO", typed("SERVICE_INFO")?)?,
@@ -229,6 +237,8 @@ impl Maps {
             retired_stats: convert("RETIRED_STATS", typed("RETIRED_STATS")?)?,
             reasons: convert("REASONS", typed("REASONS")?)?,
             egress: convert("EGRESS", typed("EGRESS")?)?,
+            exits: BTreeMap::new(),
+            vlans: convert("VLANS", typed("VLANS")?)?,
         })
     }
 
@@ -236,6 +246,12 @@ impl Maps {
     pub fn control(&self) -> Arc<Mapped<Control>> {
         Arc::clone(&self.control)
     }
+}
+
+/// A flow table, which has the size that it was made with.
+fn table<T: bytemuck::Pod>(name: &'static str, data: &MapData) -> Result<Mapped<T>, MapsError> {
+    let info = data.info().map_err(MapsError::read(name))?;
+    mapped(name, data, info.max_entries() as usize, false)
 }
 
 fn mapped<T: bytemuck::Pod>(

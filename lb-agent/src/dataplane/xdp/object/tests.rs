@@ -10,7 +10,11 @@ fn load_error(errno: Errno) -> String {
             io_error: errno.into(),
         },
     )));
-    ObjectError::Load { source }.to_string()
+    ObjectError::Load {
+        takes: 180 << 20,
+        source,
+    }
+    .to_string()
 }
 
 #[test]
@@ -20,7 +24,11 @@ fn the_usual_causes_come_with_what_to_do() {
             Errno::EPERM,
             "not permitted; lb-agent needs root or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
         ),
-        (Errno::ENOMEM, "not enough memory for the flow table"),
+        (
+            Errno::ENOMEM,
+            "not enough memory for its maps, which take 180.0 MiB; `xdp_flow_table_size` makes the \
+             largest of them smaller, `lb-agent check --explain` lists them",
+        ),
         (Errno::ENOSYS, "this kernel has no BPF"),
     ] {
         assert_eq!(

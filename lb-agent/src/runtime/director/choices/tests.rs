@@ -74,6 +74,7 @@ fn what_no_interface_takes_goes_to_ipvs_and_stays_there() {
     let port = |program| Port {
         name: "eth0".into(),
         kind: LinkKind::Ethernet,
+        driver: None,
         not_native: matches!(program, Ok(Mode::Generic)).then(|| "no room".to_owned()),
         program,
         listed: Ok(()),
@@ -104,6 +105,7 @@ fn port(name: &str, program: Result<Mode, String>) -> Port {
     Port {
         name: name.into(),
         kind: LinkKind::Ethernet,
+        driver: None,
         not_native: None,
         program,
         listed: Ok(()),
@@ -227,7 +229,7 @@ fn what_the_kernel_s_ipvs_refuses_of_others_is_no_matter_of_who_serves_nothing()
 }
 
 #[test]
-fn a_tunnel_that_one_server_alone_has_is_ipvs_s() {
+fn tunnels_of_every_type_and_between_the_families_are_xdp_s() {
     let text = |lines: &str, server: &str| {
         format!(
             "virtual_server 10.0.0.1 80 {{\nlb_algo rr\nlb_kind TUN\nprotocol TCP\n{lines}\n\
@@ -237,13 +239,22 @@ fn a_tunnel_that_one_server_alone_has_is_ipvs_s() {
     let sorry = "sorry_server 10.0.0.4 80\nsorry_server_lvs_method TUN type gue port 6080";
     for (lines, server, carrier) in [
         ("", "", Carrier::Xdp),
-        ("", "lvs_method TUN type gre", Carrier::Ipvs),
+        ("", "lvs_method TUN type gre", Carrier::Xdp),
         ("", "lvs_method TUN type ipip", Carrier::Xdp),
-        (sorry, "", Carrier::Ipvs),
+        (
+            "",
+            "lvs_method TUN type gue port 6080 remcsum",
+            Carrier::Xdp,
+        ),
+        (sorry, "", Carrier::Xdp),
+        ("sorry_server fd00::4 80", "", Carrier::Xdp),
     ] {
-        let mut director = director(&text(lines, server));
-        director.choose(Ok(()), Ok(()));
-        assert_eq!(carriers(&director), [carrier], "{lines} {server}");
+        let text = text(lines, server);
+        for text in [text.replace("10.0.0.1", "fd00::1"), text] {
+            let mut director = director(&text);
+            director.choose(Ok(()), Ok(()));
+            assert_eq!(carriers(&director), [carrier], "{text}");
+        }
     }
 }
 

@@ -75,7 +75,7 @@ fn every_kind_of_virtual_server_has_its_services() {
     let director = director(
         "virtual_server fwmark 7 {\nlb_algo wlc\nlb_kind TUN type gue port 6080 csum\n\
          real_server 10.0.0.2 80 {\n}\n}\n\
-         virtual_server fd00::1 0 {\nlb_algo rr\nlb_kind DR\nprotocol SCTP\n\
+         virtual_server fd00::1 0 {\nlb_algo rr\nlb_kind NAT\nprotocol SCTP\n\
          persistence_granularity 64\nreal_server fd00::2 {\n}\n}\n\
          virtual_server_group G {\n10.0.0.8-9 80\nfwmark 9\n}\n\
          virtual_server group G {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
@@ -87,7 +87,7 @@ fn every_kind_of_virtual_server_has_its_services() {
             "FWM 7 wlc",
             "  10.0.0.2:0 Tunnel(Gue { port: 6080, checksum: Full }) 1",
             "SCTP [fd00::1]:0 rr -p 360 Prefix(64)",
-            "  [fd00::2]:0 Route 1",
+            "  [fd00::2]:0 Masquerade 1",
             "TCP 10.0.0.8:80 rr",
             "  10.0.0.2:80 Route 1",
             "TCP 10.0.0.9:80 rr",

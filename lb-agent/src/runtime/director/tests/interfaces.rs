@@ -1,5 +1,6 @@
 use super::*;
-use crate::config::model::XdpAttach;
+use crate::config::model::{XdpAttach, XdpMode};
+use crate::dataplane::below::Native;
 use crate::dataplane::nexthop::Action;
 use crate::dataplane::port::{Need, Port, Wanted};
 use crate::dataplane::xdp::attach::Mode;
@@ -51,6 +52,7 @@ fn grant(director: &mut Director) {
             name: it.link.name,
             kind: it.link.kind,
             program: Ok(Mode::Native),
+            driver: None,
             not_native: None,
             listed: Ok(()),
             takes_frames: Some(true),
@@ -448,5 +450,47 @@ fn a_server_on_this_host_with_another_port_is_told_with_what_to_do() {
             "127.0.0.1 port 8080 of virtual server [10.0.0.100]:tcp:80"
         );
         assert!(why.contains("let it listen on port 80"), "{why}");
+    }
+}
+
+#[test]
+fn a_vlan_is_to_be_met_below_unless_somebody_wants_generic_mode_there() {
+    let vlan = |index, id| {
+        let kind = LinkKind::Vlan {
+            parent: 2,
+            id,
+            ether_type: 0x8100,
+        };
+        link(index, &format!("eth0.{id}"), kind)
+    };
+    let on = |vip, dev: &str, mode| {
+        let instance = instance(vip, dev);
+        let server = VirtualServer {
+            xdp_mode: mode,
+            ..virtual_server(vip, &[])
+        };
+        (instance, server)
+    };
+    for (mode, native) in [(None, true), (Some(XdpMode::Generic), false)] {
+        let (one, first) = on(VIP, "eth0.10", None);
+        let (mut two, second) = on("10.0.0.101", "eth0", mode);
+        two.name = "VI_2".into();
+        let config = Config {
+            vrrp_instances: vec![one, two],
+            virtual_servers: vec![first, second],
+            ..Config::default()
+        };
+        let mut director = director(config);
+        director.handle_link(vlan(5, 10));
+        let wanted = director.interfaces();
+        let wanted = wanted.iter().find(|it| it.link.index == 5).unwrap();
+        match &wanted.native {
+            Native::Below(below) if native => assert_eq!(below.link.name, "eth0"),
+            Native::Nowhere(why) if !native => assert_eq!(
+                why,
+                "eth0.10 is VLAN 10 of eth0, and `xdp_mode` is generic on eth0"
+            ),
+            other => panic!("{other:?}"),
+        }
     }
 }

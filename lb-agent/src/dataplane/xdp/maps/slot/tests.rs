@@ -107,6 +107,24 @@ fn another_interface_with_the_same_macs_closes_the_slot_meanwhile() {
 }
 
 #[test]
+fn another_source_of_a_tunnel_of_ipv6_closes_the_slot_meanwhile() {
+    let new = Backend {
+        tunnel_source6: [1, 2],
+        ..ready()
+    };
+    let states = states(ready(), new);
+    let closed = states
+        .iter()
+        .filter(|it| it.tunnel_source6 != [0, 0] && **it != new);
+    assert!(closed.clone().count() == 2, "{states:?}");
+    assert!(
+        closed.into_iter().all(|it| !it.has(flags::READY)),
+        "{states:?}"
+    );
+    assert_eq!(states.last(), Some(&new));
+}
+
+#[test]
 fn a_retired_slot_has_its_next_generation_before_it_loses_its_way() {
     let empty = Backend {
         generation: 8,

@@ -1,0 +1,255 @@
+//! Interfaces that have no native XDP of their own, but one below them (`dataplane::below`): the program
+//! goes there, and knows their frames by their tags.
+
+use std::collections::BTreeMap;
+
+use lb_common::vlan::VlanKey;
+
+use super::{Plane, chain};
+use crate::config::model::XdpMode;
+use crate::dataplane::below::{Below, Native};
+use crate::dataplane::port::{Driver, Need, Wanted};
+use crate::dataplane::xdp::attach::Mode;
+use crate::dataplane::xdp::maps::Exit;
+use crate::net::link::{Link, LinkKind};
+
+/// What is known of the interfaces below others.
+#[derive(Default)]
+pub(super) struct Lower {
+    /// The interfaces that are served natively by one below them, which is that one's index.
+    carried: BTreeMap<u32, u32>,
+    /// Why others are not, which could be.
+    reasons: BTreeMap<u32, String>,
+    /// Interfaces that have refused a native program for somebody above, with their MTU at that time: each
+    /// attempt may cost a card its link for a moment.
+    refused: BTreeMap<u32, (u32, String)>,
+}
+
+impl Lower {
+    /// The interface that serves this one natively from below.
+    pub(super) fn carrier(&self, index: u32) -> Option<u32> {
+        self.carried.get(&index).copied()
+    }
+
+    /// Why an interface is not served from below.
+    pub(super) fn reason(&self, index: u32) -> Option<&String> {
+        self.reasons.get(&index)
+    }
+
+    /// An interface is not served from below, or not wanted to be.
+    pub(super) fn release(&mut self, index: u32) {
+        self.carried.remove(&index);
+        self.reasons.remove(&index);
+    }
+
+    /// Only these interfaces are wanted.
+    pub(super) fn keep(&mut self, wanted: &[Wanted]) {
+        let is_wanted = |index: &u32| wanted.iter().any(|it| it.link.index == *index);
+        self.carried.retain(|index, _| is_wanted(index));
+        self.reasons.retain(|index, _| is_wanted(index));
+    }
+
+    /// An interface is gone.
+    pub(super) fn forget(&mut self, index: u32) {
+        self.carried
+            .retain(|above, below| *above != index && *below != index);
+        self.reasons.remove(&index);
+        self.refused.remove(&index);
+    }
+}
+
+impl Plane {
+    /// Sees to it that a native program meets the frames of an interface below it, or says why not.
+    pub(super) fn provide_below(
+        &mut self,
+        wanted: &Wanted,
+        below: &Below,
+        mode: XdpMode,
+    ) -> Result<(), String> {
+        let index = wanted.link.index;
+        let before = self.lower.carried.remove(&index);
+        let outcome = match self.obstacle_below(wanted, below, mode) {
+            Some(why) => Err(why),
+            None => self.attach_below(wanted, below),
+        };
+        match &outcome {
+            Ok(()) => {
+                let (above, base) = (&wanted.link.name, below.link.index);
+                self.lower.carried.insert(index, base);
+                self.lower.reasons.remove(&index);
+                if before != Some(base) {
+                    let (what, base) = (below.what(), &below.link.name);
+                    tracing::info!(
+                        "{above} is {what}: the XDP program on {base} (native) has its frames"
+                    );
+                }
+            }
+            Err(why) => {
+                self.lower.reasons.insert(index, why.clone());
+            }
+        }
+        outcome
+    }
+
+    /// Why the program should not meet the frames of an interface below it.
+    fn obstacle_below(&self, wanted: &Wanted, below: &Below, mode: XdpMode) -> Option<String> {
+        if mode == XdpMode::Generic {
+            return Some("`xdp_mode` is generic".to_owned());
+        }
+        if wanted.need != Need::Packets {
+            return None;
+        }
+        if let Some(why) = &below.confused {
+            return Some(why.clone());
+        }
+        let (above, what) = (&wanted.link.name, below.what());
+        if below.arrivals.is_empty() {
+            return Some(format!("{above} is {what}, which has no ports"));
+        }
+        // Where a veth has tags depends on its other end: its own setting is what the operator says of that.
+        let stripping = |it: &&Link| below.is_tagged() && self.strips(it.index);
+        let stripping = below.arrivals.iter().find(stripping)?.name.clone();
+        Some(format!(
+            "{above} is {what}, and {stripping} takes VLAN tags off before a native program sees them; \
+             `ethtool -K {stripping} rxvlan off` makes native mode possible"
+        ))
+    }
+
+    /// Whether an interface takes tags off, as far as is known.
+    fn strips(&self, index: u32) -> bool {
+        let Some(ethtool) = &self.ethtool else {
+            return true;
+        };
+        let answer = ethtool.borrow_mut().strips_tags(index);
+        let answer = answer.inspect_err(|error| tracing::debug!("{error}"));
+        answer.ok().flatten().unwrap_or(true)
+    }
+
+    fn attach_below(&mut self, wanted: &Wanted, below: &Below) -> Result<(), String> {
+        let base = &below.link;
+        let runs_already = self.attachments.mode(wanted.link.index) == Some(Mode::Generic);
+        if let Some((mtu, why)) = self.lower.refused.get(&base.index)
+            && runs_already
+            && base.mtu >= *mtu
+        {
+            return Err(why.clone());
+        }
+        match self.attach(base, XdpMode::Native) {
+            // Generic mode has the kernel send, which is slower, and gets there.
+            Ok(Mode::Native) if wanted.egress && self.takes_frames(base.index) == Some(false) => {
+                let why = format!(
+                    "{} takes no packets that an XDP program sends on to it",
+                    base.name
+                );
+                let refusal = (base.mtu, why.clone());
+                self.lower.refused.insert(base.index, refusal);
+                Err(why)
+            }
+            Ok(Mode::Native) => {
+                self.lower.refused.remove(&base.index);
+                Ok(())
+            }
+            Ok(Mode::Generic) => Err(format!(
+                "the program runs in generic mode on {}, below {}",
+                base.name, wanted.link.name
+            )),
+            Err(error) => {
+                let why = chain(&error);
+                let refusal = (base.mtu, why.clone());
+                self.lower.refused.insert(base.index, refusal);
+                Err(why)
+            }
+        }
+    }
+
+    /// How packets leave by what is wanted. A generic program has the kernel put tags on; for a native one
+    /// the driver below must be given them. `settled`: every program is where it can be.
+    pub(super) fn exits(&self, wanted: &[Wanted], settled: bool) -> BTreeMap<u32, Exit> {
+        let wanted = wanted.iter().filter(|it| it.egress);
+        let exit = |it: &Wanted| match &it.native {
+            Native::Below(below) if self.leads_below(it, below, settled) => Exit {
+                port: below.link.index,
+                tags: below.tags,
+            },
+            Native::Itself | Native::Below(_) | Native::Nowhere(_) => Exit::itself(it.link.index),
+        };
+        wanted.map(|it| (it.link.index, exit(it))).collect()
+    }
+
+    fn leads_below(&self, wanted: &Wanted, below: &Below, settled: bool) -> bool {
+        let mode = |index| self.attachments.mode(index);
+        match (mode(below.link.index), mode(wanted.link.index)) {
+            (Some(Mode::Native), _) => true,
+            (Some(Mode::Generic), _) | (None, Some(_)) => false,
+            // A veth takes packets without a program.
+            (None, None) => !settled || below.link.kind == LinkKind::Veth,
+        }
+    }
+
+    /// The driver that has the frames of an interface, if that is another one's.
+    pub(super) fn driver(&self, wanted: &Wanted) -> Option<Driver> {
+        let Native::Below(below) = &wanted.native else {
+            return None;
+        };
+        let is_below = self.lower.carrier(wanted.link.index).is_some()
+            || wanted.egress && self.leads_below(wanted, below, true);
+        let program = self.attachments.mode(below.link.index);
+        is_below.then(|| Driver {
+            index: below.link.index,
+            name: below.link.name.clone(),
+            kind: below.link.kind.clone(),
+            program: program.ok_or_else(|| "nobody needs it there".to_owned()),
+            what: below.what(),
+        })
+    }
+
+    /// Which interfaces tagged frames belong to.
+    fn vlans_of(&self, wanted: &[Wanted]) -> BTreeMap<VlanKey, u32> {
+        let mut vlans = BTreeMap::new();
+        for it in wanted.iter().filter(|it| it.need == Need::Packets) {
+            let Native::Below(below) = &it.native else {
+                continue;
+            };
+            if !below.is_tagged() || self.lower.carrier(it.link.index).is_none() {
+                continue;
+            }
+            let [outer, inner] = below.tags;
+            for ifindex in below.arrivals.iter().map(|it| it.index) {
+                let key = VlanKey {
+                    ifindex,
+                    outer,
+                    inner,
+                };
+                // A macvlan on a VLAN has its frames with those of the VLAN.
+                let is_vlan = matches!(it.link.kind, LinkKind::Vlan { .. });
+                let place = vlans.entry(key).or_insert(it.link.index);
+                if is_vlan {
+                    *place = it.link.index;
+                }
+            }
+        }
+        vlans
+    }
+
+    /// Has the program take the tagged frames of what is wanted, besides those that it takes already.
+    pub(super) fn add_vlans(&mut self, wanted: &[Wanted]) {
+        let mut vlans = self.maps.vlans();
+        vlans.extend(self.vlans_of(wanted));
+        self.set_vlans(&vlans);
+    }
+
+    /// Has the program take the tagged frames of exactly what is wanted.
+    pub(super) fn keep_vlans(&mut self, wanted: &[Wanted]) {
+        let vlans = self.vlans_of(wanted);
+        self.set_vlans(&vlans);
+    }
+
+    fn set_vlans(&mut self, vlans: &BTreeMap<VlanKey, u32>) {
+        if let Err(error) = self.maps.set_vlans(vlans) {
+            tracing::error!(
+                "{}: packets of some VLANs are not taken by XDP",
+                chain(&error)
+            );
+        }
+    }
+}
