@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lb_common::vlan::VlanKey;
+use lb_common::vlan::{Tag, VlanKey};
 
 use super::{Plane, chain};
 use crate::config::model::XdpMode;
@@ -11,6 +11,7 @@ use crate::dataplane::below::{Below, Native};
 use crate::dataplane::port::{Driver, Need, Wanted};
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::maps::Exit;
+use crate::net::ethtool;
 use crate::net::link::{Link, LinkKind};
 
 /// What is known of the interfaces below others.
@@ -107,20 +108,22 @@ impl Plane {
             return Some(format!("{above} is {what}, which has no ports"));
         }
         // Where a veth has tags depends on its other end: its own setting is what the operator says of that.
-        let stripping = |it: &&Link| below.is_tagged() && self.strips(it.index);
+        let outer = below.tags[0];
+        let stripping = |it: &&Link| below.is_tagged() && self.strips(it.index, outer);
         let stripping = below.arrivals.iter().find(stripping)?.name.clone();
         Some(format!(
             "{above} is {what}, and {stripping} takes VLAN tags off before a native program sees them; \
-             `ethtool -K {stripping} rxvlan off` makes native mode possible"
+             `ethtool -K {stripping} {} off` makes native mode possible",
+            ethtool::stripping(outer)
         ))
     }
 
-    /// Whether an interface takes tags off, as far as is known.
-    fn strips(&self, index: u32) -> bool {
+    /// Whether an interface takes tags like this one off, as far as is known.
+    fn strips(&self, index: u32, tag: Tag) -> bool {
         let Some(ethtool) = &self.ethtool else {
             return true;
         };
-        let answer = ethtool.borrow_mut().strips_tags(index);
+        let answer = ethtool.borrow_mut().strips(index, tag);
         let answer = answer.inspect_err(|error| tracing::debug!("{error}"));
         answer.ok().flatten().unwrap_or(true)
     }
