@@ -78,7 +78,10 @@ mod tests {
                 source: None,
             };
             let found = of_ipv6(&hop, kind, server, link);
-            assert_eq!(found.mtu, expected, "{kind:?} to {server}, {path} of {link}");
+            assert_eq!(
+                found.mtu, expected,
+                "{kind:?} to {server}, {path} of {link}"
+            );
             assert_eq!(Hop { mtu: path, ..found }, hop);
         }
     }

@@ -179,7 +179,7 @@ impl Plane {
     ) -> Result<(Self, Found), PlaneError> {
         let mut object = Object::load_with(&pins, tables)?;
         let mut maps = Maps::open(&pins)?;
-        let found = Found::read(&maps, &pins);
+        let found = Found::read(&maps, &pins, object.has_new_tables());
         maps.clear_left_traffic()?;
         Gates::new(maps.control()).reset(gates);
         let ticks = measure(&mut object, &maps)?;

@@ -44,9 +44,9 @@ impl Hop {
             (Some(IpAddr::V6(source)), IpAddr::V6(server)) => {
                 !source.is_unicast_link_local() || server.is_unicast_link_local()
             }
-            (Some(IpAddr::V4(_)), IpAddr::V6(_)) | (Some(IpAddr::V6(_)), IpAddr::V4(_)) | (None, _) => {
-                false
-            }
+            (Some(IpAddr::V4(_)), IpAddr::V6(_))
+            | (Some(IpAddr::V6(_)), IpAddr::V4(_))
+            | (None, _) => false,
         }
     }
 }

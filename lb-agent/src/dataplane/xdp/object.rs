@@ -139,6 +139,7 @@ pub struct Object {
     /// Where the programs find each other. Held: the kernel empties it when neither a pin nor an agent
     /// holds it, and pins may be taken away.
     _programs: ProgramArray<MapData>,
+    has_new_tables: bool,
 }
 
 impl Object {
@@ -164,8 +165,14 @@ impl Object {
         }
         Ok(Self {
             _programs: programs,
+            has_new_tables: is_anew,
             ebpf,
         })
+    }
+
+    /// Whether a flow table of an earlier agent has been given up for one of another size.
+    pub const fn has_new_tables(&self) -> bool {
+        self.has_new_tables
     }
 
     /// The program to attach.

@@ -50,7 +50,11 @@ fn a_server_whose_tunnel_would_have_no_source_is_not_reached_and_says_why() {
         };
         for source in sources {
             reach_from(&mut director, server, source);
-            assert_eq!(server_of(&director).path, Path::Unknown, "{vip}: {source:?}");
+            assert_eq!(
+                server_of(&director).path,
+                Path::Unknown,
+                "{vip}: {source:?}"
+            );
             let unreached = director.unreached();
             let why = &unreached[&address(server)];
             let expected = format!("this host has no address of {family} for the way by eth1");
