@@ -261,9 +261,15 @@ impl Plane {
     pub fn heartbeat(&mut self) -> Result<(), PlaneError> {
         self.beat()?;
         if self.maps.end_stale_trace(clock::monotonic()) {
-            tracing::info!(
-                "a `lb-agent trace` is gone without a word: packets are not traced any more"
-            );
+            if self.object.clear_left_trace(&self.pins) {
+                tracing::info!(
+                    "a `lb-agent trace` is gone without a word: packets are not traced any more"
+                );
+            } else {
+                tracing::info!(
+                    "a `lb-agent trace` has stopped reading: packets are not traced until it goes on"
+                );
+            }
         }
         self.maps.take_census(&self.installed);
         Ok(())

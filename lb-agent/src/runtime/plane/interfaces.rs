@@ -21,15 +21,16 @@ impl Plane {
         let mut programs = BTreeMap::new();
         let attach = |plane: &mut Self, programs: &mut BTreeMap<u32, _>, ingress: bool| {
             for it in wanted.iter().filter(|it| it.ingress == ingress) {
-                let provide = |_| plane.provide(it);
-                programs.entry(it.link.index).or_insert_with_key(provide);
+                let program = programs.entry(it.link.index);
+                program.or_insert_with(|| plane.provide(it));
             }
         };
         // What an earlier agent has left there forwards already. Whoever is above it would want it another
         // way, and take it off for that.
-        for it in wanted.iter().filter(|it| self.is_left(it)) {
-            let taken_over = self.provide(it);
-            programs.insert(it.link.index, taken_over);
+        for it in wanted {
+            if self.is_left(it) {
+                programs.insert(it.link.index, self.provide(it));
+            }
         }
         attach(self, &mut programs, false);
         let _first = self.add_egress(wanted, false);
