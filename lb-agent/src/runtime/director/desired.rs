@@ -83,7 +83,7 @@ impl Director {
             Resolution::Local => return None,
             Resolution::Via(hop) if stopped(hop) => Path::Unknown,
             Resolution::Via(hop) => Path::Via(match method {
-                Forwarding::Tun => self.into_tunnel(service, address, tunnel, hop),
+                Forwarding::Tun => self.hop_in_tunnel(service, address, tunnel, hop),
                 Forwarding::Dr | Forwarding::Nat => *hop,
             }),
         };

@@ -22,7 +22,7 @@ impl Director {
     }
 
     /// The hop of packets to the virtual address `service` in a tunnel to `server`.
-    pub(super) fn into_tunnel(
+    pub(super) fn hop_in_tunnel(
         &self,
         service: Option<IpAddr>,
         server: IpAddr,

@@ -274,7 +274,7 @@ impl Plane {
         // Of a bond some ports may have had room.
         for (it, _) in &untaken {
             if let Native::Below(below) = &it.native {
-                keys(below).for_each(|key| drop(vlans.remove(&key)));
+                vlans.retain(|key, _| keys(below).all(|its| its != *key));
             }
         }
         self.set_vlans(&vlans);

@@ -172,7 +172,7 @@ fn a_checksum_is_right_behind_the_translation_if_it_was_before_and_only_then() -
                 without[CHECKSUM..CHECKSUM + 4].fill(0);
                 let found = rig.send(&without, ingress)?;
                 ensure!(found.verdict == REDIRECT);
-                ensure!(found.frame.get(CHECKSUM..CHECKSUM + 4) == Some(&[0; 4]));
+                ensure!(found.frame.get(CHECKSUM..CHECKSUM + 4) == Some(&[0; 4][..]));
             }
         }
         Ok(())
