@@ -199,7 +199,7 @@ impl Supervisor {
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
                 Some(news) = self.news.recv() => self.handle_all_news(&news),
                 Some(event) = self.events.recv() => self.handle_events(&event),
-                Some((session, up)) = self.reached.recv() => self.health.set_bfd(session, up),
+                Some((name, session)) = self.reached.recv() => self.health.set_bfd(name, session),
                 event = self.network.news() => {
                     self.stale |= self.network.handle(event, &mut self.director);
                 }
