@@ -16,36 +16,47 @@ pub(crate) const OTHERS: Series = Series {
         (12, 88, Talk::Web, Manner::Good),
     ],
     configuration: Stage::others,
-    before: &[Secure(Manner::Good), Address(true)],
+    before: &[Secure(Manner::Good), Address(true), Speaks(false)],
     steps: STEPS,
 };
 
+/// What happens at once concerns servers that have nothing to do with each other: of a virtual server's
+/// quorum, one that nothing happens to is there.
 const STEPS: &[(&str, &[Injection])] = &[
-    ("no echo comes back", &[Echo(false)]),
-    ("echoes come back", &[Echo(true)]),
-    ("TLS is refused", &[Secure(Manner::Closed)]),
-    ("TLS is there", &[Secure(Manner::Good)]),
-    ("TLS hangs", &[Secure(Manner::Hang)]),
-    ("TLS goes on", &[Secure(Manner::Good)]),
-    ("the BFD neighbour is silent", &[Speaks(false)]),
-    ("reload while its server is down", &[Reload(0)]),
-    ("it speaks", &[Speaks(true)]),
-    ("reload while its server is up", &[Reload(0)]),
     (
-        "a server fails, and the address is here",
-        &[Behaves(88, 11, Manner::Closed)],
+        "no echo comes back; the BFD neighbour speaks; a server fails, whose virtual address is here",
+        &[Echo(false), Speaks(true), Behaves(88, 11, Manner::Closed)],
     ),
-    ("the address goes", &[Address(false)]),
     (
-        "what happens now is not noticed",
-        &[Behaves(88, 12, Manner::Closed)],
+        "echoes come back; TLS is refused; the address goes",
+        &[Echo(true), Secure(Manner::Closed), Address(false)],
     ),
-    ("reload without the address", &[Reload(0)]),
+    (
+        "TLS is there; the BFD neighbour is silent again; a server fails, which is not noticed",
+        &[
+            Secure(Manner::Good),
+            Speaks(false),
+            Behaves(88, 12, Manner::Closed),
+        ],
+    ),
+    (
+        "reload without the address, while a server is down by BFD",
+        &[Reload(0)],
+    ),
     ("the address comes", &[Address(true)]),
     (
-        "both recover",
-        &[Behaves(88, 11, Manner::Good), Behaves(88, 12, Manner::Good)],
+        "the BFD neighbour speaks once more; TLS hangs",
+        &[Speaks(true), Secure(Manner::Hang)],
     ),
+    (
+        "TLS goes on; both recover",
+        &[
+            Secure(Manner::Good),
+            Behaves(88, 11, Manner::Good),
+            Behaves(88, 12, Manner::Good),
+        ],
+    ),
+    ("reload while all is well", &[Reload(0)]),
 ];
 
 impl Stage {
