@@ -271,11 +271,14 @@ impl Supervisor {
     /// Brings the data plane to what is desired now, if anything has changed.
     fn update(&mut self) {
         let began = clock::now();
-        if !std::mem::take(&mut self.stale) && !self.applied.is_due(began) {
+        if std::mem::take(&mut self.stale) {
+            self.planes.update(&mut self.director);
+            self.tell_attached();
+        } else if self.applied.is_due(began) {
+            self.planes.update_pools(&mut self.director);
+        } else {
             return;
         }
-        self.planes.update(&mut self.director);
-        self.tell_attached();
         if let Some((count, took)) = self.applied.applied(began, clock::now()) {
             let millis = took.as_millis();
             debug!("{count} changes of health in the data plane, {millis} ms after the first");

@@ -1,4 +1,5 @@
 mod interfaces;
+mod moved;
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
