@@ -1,6 +1,5 @@
 //! A service as the records of the maps.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use lb_common::flow::TICK_SHIFT;
@@ -14,12 +13,8 @@ use crate::dataplane::xdp::clock::Ticks;
 
 /// The addresses and servers that may be ours.
 pub(super) fn filter(desired: &Desired) -> Addresses {
-    let destinations: BTreeSet<_> = desired
-        .services
-        .iter()
-        .map(|service| service.key.address)
-        .collect();
-    let servers: BTreeSet<_> = desired
+    let destinations = desired.services.iter().map(|service| service.key.address);
+    let servers = desired
         .services
         .iter()
         .flat_map(|service| service.servers.iter().map(|it| (service.key.proto, it)))
@@ -28,12 +23,19 @@ pub(super) fn filter(desired: &Desired) -> Addresses {
             address: server.address,
             port: server.port,
             proto,
-        })
-        .collect();
+        });
     Addresses {
-        destinations: destinations.into_iter().collect(),
-        servers: servers.into_iter().collect(),
+        destinations: in_order(destinations),
+        servers: in_order(servers),
     }
+}
+
+/// Each once, sorted.
+fn in_order<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all: Vec<T> = all.collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// What a packet needs to know of a service.

@@ -1,4 +1,5 @@
 mod interfaces;
+mod moved;
 mod tunnels;
 
 use std::net::Ipv4Addr;
