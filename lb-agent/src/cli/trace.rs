@@ -1,7 +1,7 @@
 //! `lb-agent trace`: what becomes of packets, one line each, as they come. Only those that the XDP
 //! program sees: a service that is with IPVS has none.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::process::ExitCode;
@@ -31,9 +31,6 @@ use crate::track::wait_for;
 
 /// How often it is said that somebody reads, and looked at what servers there are.
 const RENEW: Duration = Duration::from_secs(1);
-
-/// All servers are looked at again at most so often for the sake of one that is not known.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// So many packets are printed before clock and signals have their turn again.
 const AT_A_TIME: usize = 100;
@@ -104,7 +101,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let tracer = Tracer::prepare(&pins, &maps, &arguments.filter())?;
     let mut printer = Printer {
         known: Known::default(),
-        looked: clock::monotonic(),
+        unknown: HashSet::new(),
         maps: &maps,
         surroundings: &surroundings,
         epoch: nanoseconds(clock::since_1970()) - nanoseconds(clock::monotonic()),
@@ -136,6 +133,7 @@ async fn follow(tracer: Tracer, printer: &mut Printer<'_>) -> Result<(), Failure
             _ = second.tick() => {
                 tracer.get_ref().check()?;
                 tracer.get_ref().renew(clock::monotonic());
+                printer.unknown.clear();
                 printer.look();
             }
             ready = tracer.readable_mut() => {
@@ -186,8 +184,8 @@ type Known = HashMap<u32, (BackendView, Option<String>)>;
 /// Makes lines of packets.
 struct Printer<'a> {
     known: Known,
-    /// When that was, by the monotonic clock.
-    looked: Duration,
+    /// Slots that had no server when we looked for their sake: one that has gone may have many packets.
+    unknown: HashSet<u32>,
     maps: &'a Maps,
     surroundings: &'a Surroundings,
     epoch: i128,
@@ -208,7 +206,6 @@ impl Printer<'_> {
 
     /// Looks at what servers there are.
     fn look(&mut self) {
-        self.looked = clock::monotonic();
         let view = View::new(self.maps, self.surroundings);
         let backends = view.backends().into_iter();
         self.known = backends
@@ -222,11 +219,7 @@ impl Printer<'_> {
     /// Prints a packet; `false`: that was the last one.
     fn print(&mut self, event: &Event) -> io::Result<bool> {
         let slot = u32::from(event.slot);
-        // A server that has just come, or one that has gone meanwhile: of those there may be many packets.
-        if slot != 0
-            && !self.known.contains_key(&slot)
-            && clock::monotonic().saturating_sub(self.looked) >= LOOK_AGAIN
-        {
+        if slot != 0 && !self.known.contains_key(&slot) && self.unknown.insert(slot) {
             self.look();
         }
         let server = self.known.get(&slot);
