@@ -27,5 +27,7 @@ pub struct Asked6 {
     /// TCP flags; of a datagram ACK, of SCTP the type of a chunk.
     pub flags: u8,
     /// Zero.
-    pub pad: [u8; 6],
+    pub pad: [u8; 2],
+    /// For the program that translates: which server, and what else the admission says of the packet.
+    pub admission: u32,
 }

@@ -1,7 +1,6 @@
 //! Backend slots: read only. The layout and its rules stand in `lb_common::backend`.
 
-use lb_common::backend::{Backend, Head, flags};
-use lb_common::service::ServiceKey4;
+use lb_common::backend::{Backend, Head};
 
 use crate::maps::BACKENDS;
 
@@ -53,20 +52,6 @@ pub(crate) fn is_as_read(slot: &Slot) -> bool {
 }
 
 impl Slot {
-    /// Whether it is that of this real server, in NAT mode.
-    #[inline(always)]
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "callers hold a pointer, and no registers"
-    )]
-    pub(crate) fn is_nat_server(&self, server: &ServiceKey4) -> bool {
-        let rest = self.rest();
-        self.head.has(flags::IN_USE | flags::NAT)
-            && rest.addr == server.addr
-            && rest.port == server.port
-            && rest.proto == server.proto
-    }
-
     /// Everything else. It stays as it is as long as the slot's generation does, but for
     /// `tunnel_source`, which changes with the MAC addresses.
     #[inline(always)]

@@ -14,7 +14,7 @@ use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::backend::flags;
 use lb_common::control::Control;
-use lb_common::flow::{self, CLIENT, FlowBucket, TICK_SHIFT, WAYS};
+use lb_common::flow::{self, CLIENT, TICK_SHIFT, WAYS};
 use lb_common::hash::mix;
 use lb_common::service::ServiceKey4;
 use lb_common::stats::Reason;
@@ -233,7 +233,7 @@ fn to_client(
     let mut number = 0;
     for bucket in buckets4(mix(client, control.secret)) {
         let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
-        number = served_by(control, bucket, client, server, tick);
+        number = served_by::<V4>(control, bucket, &Key::of(client), server, tick);
         if number != 0 {
             break;
         }
@@ -257,19 +257,15 @@ fn to_client(
 
 /// The slot of `server` in NAT mode, if the client has a live flow with it in this bucket; else 0.
 #[inline(never)]
-fn served_by(
+pub(crate) fn served_by<F: Family>(
     control: &Control,
-    bucket: *mut FlowBucket,
-    client: u64,
-    server: &ServiceKey4,
+    bucket: *mut F::Bucket,
+    client: &Key<F>,
+    server: &F::Server,
     tick: u32,
 ) -> u32 {
     for way in 0..WAYS as u32 {
-        let Some(flow) = flows::read(
-            flows::entry::<V4>(bucket, way),
-            &Key::<V4>::of(client),
-            CLIENT,
-        ) else {
+        let Some(flow) = flows::read(flows::entry::<F>(bucket, way), client, CLIENT) else {
             continue;
         };
         if flows::expired(control, &flow, tick) {
@@ -277,7 +273,7 @@ fn served_by(
         }
         if let Some(slot) = backends::read(flow.slot())
             && slot.head.generation() == flow.generation()
-            && slot.is_nat_server(server)
+            && F::is_nat_server(&slot, server)
         {
             return flow.slot().into();
         }

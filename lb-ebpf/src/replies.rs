@@ -4,20 +4,18 @@
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::control::Control;
-use lb_common::flow::{self, CLIENT, FlowBucket, FlowEntry, TICK_SHIFT, WAYS, target};
+use lb_common::flow::{self, CLIENT, FlowEntry, TICK_SHIFT, WAYS, target};
 use lb_common::fragment::{self, FROM_SERVER};
-use lb_common::hash::mix;
 use lb_common::service::ServiceKey4;
 use lb_common::stats::Reason;
 
 use crate::backends;
 use crate::balance::{jiffies, pass_gate};
-use crate::family::{Family as _, Four, Key, V4};
+use crate::family::{Family, Four, Key};
 use crate::flows;
 use crate::forward;
 use crate::fragments;
 use crate::guard;
-use crate::maps::buckets4;
 use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::{Refused, parse};
 use crate::sctp;
@@ -56,20 +54,20 @@ fn translate<const IS_SCTP: bool>(ctx: &XdpContext, control: &Control) -> Result
             pad: 0,
         };
         let client = flow::key((*ip).destination, (*headers.ports).destination, 0);
-        (server, client)
+        (server, Key::of(client))
     };
     if !control.filter.may_be_server(&server) {
         return Err(Refused::NotOurs);
     }
     let now = jiffies();
-    let reply = Reply {
+    let reply = Reply::<Four<false, IS_SCTP>> {
         control,
         server,
         client,
         now,
         flags: headers.flags,
     };
-    let slot = reply.slot::<IS_SCTP>()?;
+    let slot = reply.slot()?;
     // SAFETY: `parse` checked the header.
     if unsafe { (*ip).ttl } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
@@ -90,16 +88,16 @@ fn translate<const IS_SCTP: bool>(ctx: &XdpContext, control: &Control) -> Result
 }
 
 /// What may be a reply.
-struct Reply<'a> {
-    control: &'a Control,
+pub(crate) struct Reply<'a, F: Family> {
+    pub(crate) control: &'a Control,
     /// Where it comes from.
-    server: ServiceKey4,
-    /// Address and port that it goes to.
-    client: u64,
+    pub(crate) server: F::Server,
+    /// Address and port that it goes to, without a service.
+    pub(crate) client: Key<F>,
     /// Jiffies.
-    now: u64,
+    pub(crate) now: u64,
     /// TCP flags; of a datagram ACK, of SCTP the type of the chunk that counts.
-    flags: u8,
+    pub(crate) flags: u8,
 }
 
 /// The answer of [`in_bucket`] in one word: a slot, or one of these.
@@ -107,13 +105,13 @@ const NOT_FOUND: u32 = 0;
 const NOT_MASTER: u32 = 1 << 16;
 const AGENT_SILENT: u32 = 2 << 16;
 
-impl Reply<'_> {
+impl<F: Family> Reply<'_, F> {
     /// The slot of the server, if there is a flow that this packet answers, and its gate is open.
     #[inline(always)]
-    fn slot<const IS_SCTP: bool>(&self) -> Result<u16, Refused> {
-        for bucket in buckets4(mix(self.client, self.control.secret)) {
-            let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
-            match in_bucket::<IS_SCTP>(self, bucket) {
+    pub(crate) fn slot(&self) -> Result<u16, Refused> {
+        for bucket in F::buckets(F::hash(&self.client, self.control.secret)) {
+            let bucket = F::bucket(bucket).ok_or(Refused::NotOurs)?;
+            match in_bucket(self, bucket) {
                 NOT_FOUND => {}
                 NOT_MASTER => return Err(Refused::Because(Reason::NotMaster)),
                 AGENT_SILENT => return Err(Refused::Because(Reason::AgentSilent)),
@@ -126,11 +124,11 @@ impl Reply<'_> {
 
 /// Looks for the flow of a reply in one bucket: a live one of the client whose server it is.
 #[inline(never)]
-fn in_bucket<const IS_SCTP: bool>(reply: &Reply<'_>, bucket: *mut FlowBucket) -> u32 {
+fn in_bucket<F: Family>(reply: &Reply<'_, F>, bucket: *mut F::Bucket) -> u32 {
     let tick = (reply.now >> TICK_SHIFT) as u32;
     for way in 0..WAYS as u32 {
-        let entry = flows::entry::<V4>(bucket, way);
-        let Some(old) = flows::read(entry, &Key::<V4>::of(reply.client), CLIENT) else {
+        let entry = flows::entry::<F>(bucket, way);
+        let Some(old) = flows::read(entry, &reply.client, CLIENT) else {
             continue;
         };
         let Some(gate) = gate_of(reply, &old, tick) else {
@@ -141,10 +139,10 @@ fn in_bucket<const IS_SCTP: bool>(reply: &Reply<'_>, bucket: *mut FlowBucket) ->
             Err(Reason::NotMaster) => return NOT_MASTER,
             Err(_) => return AGENT_SILENT,
         }
-        let state = states::after::<Four<false, IS_SCTP>>(old.state(), reply.flags, states::SERVER);
+        let state = states::after::<F>(old.state(), reply.flags, states::SERVER);
         let life = flow::life(state, tick);
         let noted = flows::touch(entry, &old, life).is_some();
-        if noted && !guard::note_change(&old, || reply.client as u32, state, tick) {
+        if noted && !guard::note_change(&old, || F::source(&reply.client), state, tick) {
             // The client's own next packet is the one that is dropped.
             flows::touch(entry, &FlowEntry { life, ..old }, old.life);
         }
@@ -155,11 +153,11 @@ fn in_bucket<const IS_SCTP: bool>(reply: &Reply<'_>, bucket: *mut FlowBucket) ->
 
 /// The gate of the flow, if it is live and its server has sent the reply.
 #[inline(always)]
-fn gate_of(reply: &Reply<'_>, old: &FlowEntry, tick: u32) -> Option<u16> {
+fn gate_of<F: Family>(reply: &Reply<'_, F>, old: &FlowEntry, tick: u32) -> Option<u16> {
     if flows::expired(reply.control, old, tick) {
         return None;
     }
     let slot = backends::read(old.slot())?;
-    let same = slot.head.generation() == old.generation() && slot.is_nat_server(&reply.server);
+    let same = slot.head.generation() == old.generation() && F::is_nat_server(&slot, &reply.server);
     same.then_some(slot.rest().gate)
 }

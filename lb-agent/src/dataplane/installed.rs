@@ -101,7 +101,7 @@ impl Key {
 pub struct Addresses {
     /// Virtual addresses.
     pub destinations: Vec<IpAddr>,
-    /// Real servers in NAT mode, of IPv4.
+    /// Real servers in NAT mode.
     pub servers: Vec<Key>,
 }
 
@@ -126,8 +126,11 @@ impl Addresses {
                 IpAddr::V6(address) => filter.add_destination6(address6::words(*address)),
             }
         }
-        for server in self.servers.iter().filter_map(Key::v4) {
-            filter.add_server(&server);
+        for server in &self.servers {
+            match server.v4() {
+                Some(server) => filter.add_server(&server),
+                None => filter.add_server6(&server.v6()),
+            }
         }
         filter
     }

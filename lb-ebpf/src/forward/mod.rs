@@ -17,7 +17,7 @@ use lb_common::stats::Reason;
 pub(crate) use answer::{Complaint, answer};
 pub(crate) use fragment::{fragment_to_client, fragment_to_server};
 pub(crate) use icmp::{error_to_client, error_to_server};
-pub(crate) use nat::to_client;
+pub(crate) use nat::{Way, cleared, look_up, to_client};
 
 use crate::backends::Slot;
 use crate::maps::EGRESS;

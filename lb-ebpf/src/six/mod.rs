@@ -6,8 +6,11 @@
 
 mod answer;
 mod forward;
+mod icmp;
+mod nat;
 mod parse;
 mod related;
+mod replies;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::bindings::xdp_md;
@@ -23,7 +26,7 @@ use lb_common::service::{ServiceEntry, ServiceKey6, TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::admission::{self, Admission, Answer, Question};
-use crate::backends;
+use crate::backends::{self, Slot};
 use crate::balance::{Choice, jiffies, known, leave_to, pass_gate};
 use crate::family::{Family, Key, Six};
 use crate::maps::{ASKED6, CONTROL, PROGRAMS};
@@ -34,8 +37,8 @@ use crate::stats;
 use crate::trace;
 use crate::tunnel;
 pub(crate) use answer::answer;
-pub(crate) use parse::length;
-use parse::{Headers, ICMP6, parse};
+pub(crate) use parse::{ICMP6, length};
+use parse::{Headers, parse};
 
 /// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group; `TRACED`: of
 /// the program that watches itself.
@@ -53,24 +56,30 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         unsafe { PROGRAMS.tail_call(ctx, program::TRACE_IPV6) };
     }
     // SAFETY: `at` checked both headers.
-    let (to, destination) = unsafe { (ethernet.cast::<u64>().read(), destination(ip)) };
-    if !control.filter.may_be_destination6(destination) {
+    let (to, next, ours) = unsafe {
+        let ours = Ours {
+            destination: control.filter.may_be_destination6(destination(ip)),
+            source: control.filter.may_be_source6(source(ip)),
+        };
+        (ethernet.cast::<u64>().read(), (*ip).next_header, ours)
+    };
+    if next != ICMP6 && !ours.destination && !ours.source {
         return XDP_PASS;
     }
     if !control.stations.is_for_us(ctx.ingress_ifindex() as u32, to) {
-        // SAFETY: as above. Of `ICMPv6` it is not known whether it would be ours.
-        if unsafe { (*ip).next_header } != ICMP6 {
+        // Of `ICMPv6` it is not known whether it would be ours.
+        if next != ICMP6 {
             stats::count(Reason::OtherHost);
         }
         return XDP_PASS;
     }
-    match from_client::<TRACED, false>(ctx, packet, control, ip) {
-        Ok(verdict) => tunnel::or_call::<TRACED>(ctx, verdict),
-        Err(Refused::Sctp) => {
+    match pass_on::<TRACED>(ctx, packet, control, ip, &ours) {
+        // Of a server the kernel gets it: SCTP over IPv6 is not translated.
+        Err(Refused::Sctp) if ours.destination => {
             call::<TRACED>(ctx, program::TRACE_SCTP_IPV6, program::SCTP_IPV6);
             XDP_PASS
         }
-        Err(refused) => refused.verdict(),
+        decided => conclude::<TRACED>(ctx, decided),
     }
 }
 
@@ -81,10 +90,30 @@ pub(crate) fn balance_sctp<const TRACED: bool>(ctx: &XdpContext) -> u32 {
     let (Some(ip), Some(control)) = (packet.at::<Ipv6>(ETHERNET), CONTROL.get(0)) else {
         return XDP_PASS;
     };
-    match from_client::<TRACED, true>(ctx, packet, control, ip) {
+    let decided = parse::<Six<TRACED, true>>(ctx, packet, control, ip)
+        .and_then(|headers| from_client::<TRACED, true>(ctx, packet, control, &headers));
+    conclude::<TRACED>(ctx, decided)
+}
+
+/// The verdict on what was decided, or the program that has yet to decide.
+#[inline(always)]
+fn conclude<const TRACED: bool>(ctx: &XdpContext, decided: Result<u32, Refused>) -> u32 {
+    match decided {
         Ok(verdict) => tunnel::or_call::<TRACED>(ctx, verdict),
+        Err(Refused::Later) => {
+            call::<TRACED>(ctx, program::TRACE_IPV6_RELATED, program::IPV6_RELATED);
+            XDP_PASS
+        }
         Err(refused) => refused.verdict(),
     }
+}
+
+/// What the filter says of the addresses of a packet.
+struct Ours {
+    /// Its destination may be a virtual address.
+    destination: bool,
+    /// Its source may be a server in NAT mode.
+    source: bool,
 }
 
 /// The destination address.
@@ -109,35 +138,56 @@ pub(crate) unsafe fn source(ip: *const Ipv6) -> Address6 {
     unsafe { (&raw const (*ip).source).cast::<Address6>().read() }
 }
 
+/// A packet that may be ours: of a client, of a server in NAT mode, or about one of theirs.
+#[inline(always)]
+fn pass_on<const TRACED: bool>(
+    ctx: &XdpContext,
+    packet: Packet,
+    control: &Control,
+    ip: *mut Ipv6,
+    ours: &Ours,
+) -> Result<u32, Refused> {
+    // An error may come from anybody on the way.
+    if !ours.destination && !ours.source {
+        return Err(Refused::Later);
+    }
+    let headers = parse::<Six<TRACED, false>>(ctx, packet, control, ip)?;
+    if ours.destination {
+        match from_client::<TRACED, false>(ctx, packet, control, &headers) {
+            // The filter takes some clients for virtual addresses: replies to them come here, too.
+            Err(Refused::NotOurs) => {}
+            decided => return decided,
+        }
+    }
+    if ours.source && control.filter.may_be_server6(&replies::server(&headers)) {
+        call::<TRACED>(ctx, program::TRACE_IPV6_REPLIES, program::IPV6_REPLIES);
+    }
+    Err(Refused::NotOurs)
+}
+
 /// A packet of a client: to the server of its flow, else to the program for new ones.
 #[inline(always)]
 fn from_client<const TRACED: bool, const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     control: &Control,
-    ip: *mut Ipv6,
+    headers: &Headers,
 ) -> Result<u32, Refused> {
-    let headers = match parse::<Six<TRACED, SCTP>>(ctx, packet, control, ip) {
-        Ok(headers) => headers,
-        Err(Refused::Later) => {
-            call::<TRACED>(ctx, program::TRACE_IPV6_RELATED, program::IPV6_RELATED);
-            return Ok(XDP_PASS);
-        }
-        Err(refused) => return Err(refused),
-    };
-    let question = ask::<TRACED, SCTP>(&headers, control)?;
+    let question = ask::<TRACED, SCTP>(headers, control)?;
     if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
         if choice.slot.head.has(flags::TUNNEL) {
             return Ok(tunnel::hand_over(&choice, false));
         }
-        let verdict = send(ctx, packet, ip, headers.length, &choice, question.tick);
-        if verdict.is_ok() {
-            note_fragment(ctx, ip, &choice, question.tick);
+        if !SCTP && is_nat(&choice.slot) {
+            note_admission(choice.number.into(), question.tick);
+            call::<TRACED>(ctx, program::TRACE_IPV6_NAT, program::IPV6_NAT);
+            return Ok(XDP_PASS);
         }
-        return verdict.map_err(Refused::Because);
+        let (ip, length) = (headers.ip, headers.length);
+        return send(ctx, packet, ip, length, &choice, question.tick).map_err(Refused::Because);
     }
     // SAFETY: `parse` checked the header.
-    if is_bad_source(question.key.rest, unsafe { destination(ip) }) {
+    if is_bad_source(question.key.rest, unsafe { destination(headers.ip) }) {
         return Err(Refused::Because(Reason::BadSource));
     }
     hand_over(&question);
@@ -180,7 +230,8 @@ fn hand_over<F: Family<Rest = Address6>>(question: &Question<F>) {
                 tick: question.tick,
                 protocol: question.protocol,
                 flags: question.flags,
-                pad: [0; 6],
+                pad: [0; 2],
+                admission: 0,
             });
         }
     }
@@ -253,12 +304,16 @@ pub(crate) fn admit<const TRACED: bool, const SCTP: bool>(ctx: &XdpContext) -> u
             if TRACED {
                 trace::note_admission(admission);
             }
-            if let Some(slot) = backends::read(admission.slot())
+            let slot = backends::read(admission.slot());
+            if let Some(slot) = slot
                 && slot.head.has(flags::TUNNEL)
             {
                 let (number, new) = (admission.slot(), admission.is_new());
                 let reason = tunnel::call::<TRACED>(ctx, &Choice { number, slot, new });
                 return Refused::Because(reason).verdict();
+            }
+            if !SCTP && slot.is_some_and(|slot| is_nat(&slot)) {
+                return translate_new::<TRACED>(ctx, admission);
             }
             send_new(ctx.ctx, admission.word())
         }
@@ -290,7 +345,51 @@ const fn is_bad_source(source: Address6, destination: Address6) -> bool {
         || source[0] == destination[0] && source[1] == destination[1]
 }
 
-/// Sends a packet to the server that was chosen for it.
+/// Whether packets are to be translated for the server of a slot, and can be sent there.
+#[inline(always)]
+const fn is_nat(slot: &Slot) -> bool {
+    let head = slot.head;
+    head.has(flags::READY) && head.flags() & flags::METHOD == flags::NAT
+}
+
+/// The verdict for a packet that has been given to a server in NAT mode: the program's that translates it.
+#[inline(always)]
+fn translate_new<const TRACED: bool>(ctx: &XdpContext, admission: Admission) -> u32 {
+    // Without the flow nobody could translate the replies.
+    if admission.is_forgotten() {
+        let reason = if admission.is_new() {
+            Reason::NoRoom
+        } else {
+            Reason::NoFlow
+        };
+        return Refused::Because(reason).verdict();
+    }
+    note_admission(admission.word(), (jiffies() >> TICK_SHIFT) as u32);
+    call::<TRACED>(ctx, program::TRACE_IPV6_NAT, program::IPV6_NAT);
+    XDP_PASS
+}
+
+/// Leaves what is known of a packet for the program that translates it.
+#[inline(always)]
+fn note_admission(admission: u32, tick: u32) {
+    if let Some(asked) = ASKED6.get_ptr_mut(0) {
+        // SAFETY: the record is this CPU's own.
+        unsafe {
+            (*asked).admission = admission;
+            (*asked).tick = tick;
+        }
+    }
+}
+
+/// What the program before has left: an [`Admission`] or the number of a slot, and the tick.
+#[inline(always)]
+fn noted_admission() -> Option<(Admission, u32)> {
+    let asked = ASKED6.get_ptr(0)?;
+    // SAFETY: the record is this CPU's own, and nothing but the program before has run since.
+    unsafe { Some((Admission::from_word((*asked).admission), (*asked).tick)) }
+}
+
+/// Sends a packet to the server that was chosen for it, untranslated.
 #[inline(always)]
 fn send(
     ctx: &XdpContext,
@@ -301,19 +400,20 @@ fn send(
     tick: u32,
 ) -> Result<u32, Reason> {
     leave_to(choice, length)?;
+    let target = target(choice.number, choice.slot.head.generation());
+    note_fragment(ctx, ip, target, fragment::stamp(tick));
     let verdict = forward::to_server(ctx, packet, ip, length, &choice.slot, tick)?;
     stats::towards_server(choice.number, length, choice.new);
     Ok(verdict)
 }
 
-/// Notes where a packet has gone, if it is the first of several fragments.
+/// Notes where a packet goes, or comes from, if it is the first of several fragments.
 #[inline(always)]
-pub(crate) fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
+pub(crate) fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, target: u32, stamp: u32) {
     // SAFETY: the caller has checked the header, and has not moved the head of the packet.
     let next = unsafe { (*ip).next_header };
     if next != TCP && next != UDP {
-        let target = target(choice.number, choice.slot.head.generation());
-        related::remember(ctx.ctx, target, fragment::stamp(tick));
+        related::remember(ctx.ctx, target, stamp);
     }
 }
 
@@ -333,11 +433,36 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
         let tick = (jiffies() >> TICK_SHIFT) as u32;
         // SAFETY: `at` checked the header.
         let length = unsafe { length(ip) };
-        let verdict = send(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)?;
-        note_fragment(&ctx, ip, &choice, tick);
-        Ok(verdict)
+        send(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)
     };
     sent().unwrap_or_else(Refused::verdict)
+}
+
+/// The verdict for a packet that is to be translated for its server, which the program before has left.
+#[inline(always)]
+pub(crate) fn translate(ctx: &XdpContext) -> u32 {
+    nat::to_server(ctx).unwrap_or_else(Refused::verdict)
+}
+
+/// The verdict for a packet that may be the reply of a server in NAT mode. A program of its own, as
+/// [`admit`].
+#[inline(always)]
+pub(crate) fn reply<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    match replies::find(ctx) {
+        Ok(slot) => {
+            let tick = (jiffies() >> TICK_SHIFT) as u32;
+            note_admission(slot.into(), tick);
+            call::<TRACED>(ctx, program::TRACE_IPV6_WAY_BACK, program::IPV6_WAY_BACK);
+            XDP_PASS
+        }
+        Err(refused) => refused.verdict(),
+    }
+}
+
+/// The verdict for a reply whose server the program before has left.
+#[inline(always)]
+pub(crate) fn send_back(ctx: &XdpContext) -> u32 {
+    replies::send_back(ctx).unwrap_or_else(Refused::verdict)
 }
 
 /// The verdict for a packet without ports of its own: an error about a packet of a flow, or a fragment. A

@@ -172,6 +172,7 @@ fn consider(ctx: &XdpContext, choice: &Choice, end: &End, untold: bool) -> Resul
     let slot = &choice.slot;
     let room = slot.mtu.saturating_sub(tunnel::overhead(end.tunnel));
     let tick = (jiffies() >> TICK_SHIFT) as u32;
+    let target = target(choice.number, slot.head.generation());
     // SAFETY: `at` checked the header.
     if unsafe { (*ethernet).ether_type } == IPV4 {
         let ip = packet.at::<Ipv4>(ETHERNET).ok_or(Reason::Malformed)?;
@@ -179,7 +180,6 @@ fn consider(ctx: &XdpContext, choice: &Choice, end: &End, untold: bool) -> Resul
         let (length, fragment) = unsafe { (u16::from_be((*ip).total_length), (*ip).fragment) };
         leave_to(choice, length.into())?;
         if fragment & (MORE | OFFSET) == MORE && !untold {
-            let target = target(choice.number, slot.head.generation());
             fragments::remember(ip, target, fragment::stamp(tick));
         }
         let complaint = complaint4(ip, room);
@@ -193,7 +193,7 @@ fn consider(ctx: &XdpContext, choice: &Choice, end: &End, untold: bool) -> Resul
         // SAFETY: as above.
         leave_to(choice, unsafe { six::length(ip) })?;
         if !untold {
-            six::note_fragment(ctx, ip, choice, tick);
+            six::note_fragment(ctx, ip, target, fragment::stamp(tick));
         }
         let complaint = complaint6(ip, room)?;
         if complaint.exists() {

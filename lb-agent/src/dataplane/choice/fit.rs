@@ -47,11 +47,11 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         })
     };
     let is_ipv6 = addresses().any(|key| key.address.is_ipv6());
-    say(
-        is_ipv6 && server.uses(Forwarding::Nat),
-        "it serves IPv6 in DR and TUN mode only",
-    );
     let is_sctp = addresses().any(|key| key.protocol == Protocol::Sctp);
+    say(
+        is_sctp && is_ipv6 && server.uses(Forwarding::Nat),
+        "it translates no SCTP over IPv6",
+    );
     let other_tunnels = is_ipv6
         || servers(server).any(|address| address.is_ipv6())
         || server.tunnels().any(|it| it != Tunnel::Ipip);

@@ -12,6 +12,7 @@ const KEY: Key = Key {
 };
 
 const SIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10);
+const OTHER: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x11);
 
 fn after(operations: &[Operation]) -> Installed {
     let mut installed = Installed::default();
@@ -125,16 +126,23 @@ fn the_filter_lets_through_what_is_listed() {
         port,
         proto: TCP,
     };
+    let server6 = |port| Key {
+        address: OTHER.into(),
+        ..server(port)
+    };
     let listed = Addresses {
         destinations: vec![[192, 0, 2, 1].into(), IpAddr::V6(SIX)],
-        servers: vec![server(80)],
+        servers: vec![server(80), server6(80)],
     };
     let filter = listed.filter();
     let bits = |octets: [u8; 4]| u32::from_ne_bytes(octets);
     assert!(filter.may_be_destination(bits([192, 0, 2, 1])));
     assert!(filter.may_be_destination6(address6::words(SIX)));
-    let other = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x11);
-    assert!(!filter.may_be_destination6(address6::words(other)));
+    assert!(!filter.may_be_destination6(address6::words(OTHER)));
+    assert!(filter.may_be_source6(address6::words(OTHER)));
+    assert!(!filter.may_be_source6(address6::words(SIX)));
+    assert!(filter.may_be_server6(&server6(80).v6()));
+    assert!(!filter.may_be_server6(&server6(81).v6()));
     assert!(filter.may_be_source(bits([10, 0, 0, 1])));
     assert!(!filter.may_be_destination(bits([10, 0, 0, 1])));
     assert!(!filter.may_be_source(bits([192, 0, 2, 1])));

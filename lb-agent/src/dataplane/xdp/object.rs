@@ -19,13 +19,16 @@ use super::trace;
 const BALANCE: &str = "lb_agent";
 /// The programs that it hands packets to, with their places in [`PROGRAMS`], and itself, to which the one
 /// for tags hands over. One comes before those that hand over to it.
-const CALLED: [(&str, u32); 10] = [
+const CALLED: [(&str, u32); 13] = [
     ("lb_tunnel_sum", program::TUNNEL_SUM),
     ("lb_tunnel", program::TUNNEL),
     ("lb_sctp", program::SCTP),
     ("lb_admit_sctp6", program::SCTP_IPV6_ADMISSION),
     ("lb_sctp6", program::SCTP_IPV6),
     ("lb_related6", program::IPV6_RELATED),
+    ("lb_return6", program::IPV6_WAY_BACK),
+    ("lb_replies6", program::IPV6_REPLIES),
+    ("lb_nat6", program::IPV6_NAT),
     ("lb_admit6", program::IPV6_ADMISSION),
     ("lb_agent6", program::IPV6),
     (BALANCE, program::BALANCE),

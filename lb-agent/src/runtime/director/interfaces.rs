@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{Director, methods, port, servers};
-use crate::config::model::{Forwarding, VirtualServer, XdpAttach, XdpMode};
+use crate::config::model::{Family, Forwarding, VirtualServer, XdpAttach, XdpMode};
 use crate::dataplane::below::{self, Native};
 use crate::dataplane::choice::Carrier;
 use crate::dataplane::nexthop::Resolution;
@@ -139,13 +139,15 @@ impl Director {
         indexes
     }
 
-    /// The interfaces by which the answers of servers in NAT mode arrive; `None`: no virtual server
-    /// is in NAT mode.
-    pub fn answers_come_by(&self) -> Option<BTreeSet<&str>> {
+    /// The interfaces by which the answers of servers of a family in NAT mode arrive; `None`: there
+    /// is none.
+    pub fn answers_come_by(&self, family: Family) -> Option<BTreeSet<&str>> {
         let all = self.carried_by(Carrier::Xdp);
         let mut servers_in_nat = all
             .flat_map(|(server, _)| methods(server))
-            .filter(|(_, method)| *method == Forwarding::Nat)
+            .filter(|(address, method)| {
+                *method == Forwarding::Nat && Family::of(*address) == family
+            })
             .peekable();
         servers_in_nat.peek()?;
         let indexes = servers_in_nat.filter_map(|(address, _)| self.hops.interface(address));

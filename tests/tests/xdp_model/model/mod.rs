@@ -224,8 +224,8 @@ impl Model {
         frame: &[u8],
         arrival: Arrival,
     ) -> Result<Outcome, Refusal> {
-        if let Some(destination) = packet::destination6(frame) {
-            return Err(self.refuse6(frame, destination, arrival.ingress));
+        if let Some(addresses) = packet::addresses6(frame) {
+            return Err(self.refuse6(frame, addresses, arrival.ingress));
         }
         let (source, destination) = packet::addresses(frame).ok_or(Refusal::NotOurs)?;
         if frame[0] & 1 == 1 {
@@ -260,12 +260,24 @@ impl Model {
 
     /// What becomes of IPv6, of which there are no services here: the filter takes some of its
     /// addresses for one of ours.
-    fn refuse6(&self, frame: &[u8], destination: Ipv6Addr, ingress: u32) -> Refusal {
-        if frame[0] & 1 == 1 || !self.filter.may_be_destination6(words(destination)) {
+    fn refuse6(
+        &self,
+        frame: &[u8],
+        (source, destination): (Ipv6Addr, Ipv6Addr),
+        ingress: u32,
+    ) -> Refusal {
+        let looked_at = self.filter.may_be_destination6(words(destination))
+            || self.filter.may_be_source6(words(source));
+        if frame[0] & 1 == 1 || !looked_at {
             return Refusal::NotOurs;
         }
         if !self.is_for_us(frame, ingress) {
-            return Refusal::Because(Reason::OtherHost);
+            // Of ICMP it is not known whether it would be ours.
+            return if frame[ETHERNET + 6] == 58 {
+                Refusal::NotOurs
+            } else {
+                Refusal::Because(Reason::OtherHost)
+            };
         }
         if packet::is_malformed6(frame) {
             return Refusal::Because(Reason::Malformed);

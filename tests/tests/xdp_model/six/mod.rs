@@ -1,11 +1,13 @@
 //! IPv6. A world of IPv4 has an image in IPv6, address by address, and what is true of the one is
 //! true of the other: `twins` runs both through the program. What IPv6 alone has, its headers above
-//! all, `damage` and `promises` look at, `related` at errors and fragments, `limits` at who counts as one
-//! client, `races` at clients whose keys are the same, and `traced` at what somebody is told who traces.
+//! all, `damage` and `promises` look at, `nat` at what is translated, `related` at errors and fragments, `limits` at
+//! who counts as one client, `races` at clients whose keys are the same, and `traced` at what somebody is told who
+//! traces.
 
 mod damage;
 pub(crate) mod frame;
 mod limits;
+mod nat;
 mod promises;
 mod races;
 mod related;
@@ -44,10 +46,13 @@ fn namesake(number: u32, secret: u64) -> Ipv6Addr {
     address6::address([prefix, mix(prefix, secret) ^ 9])
 }
 
-/// A service and its image, both in DR mode.
+/// A service and its image, without tunnels.
 pub(crate) fn twins(service: &Service) -> [Service; 2] {
     let servers = service.servers.iter().map(|server| Server {
-        method: Forwarding::Dr,
+        method: match server.method {
+            Forwarding::Tun => Forwarding::Dr,
+            method @ (Forwarding::Dr | Forwarding::Nat) => method,
+        },
         path: match server.path {
             // What does not fit is the matter of `promises`: the headers are not of one length.
             Path::Via(hop) => Path::Via(Hop { mtu: 1500, ..hop }),
