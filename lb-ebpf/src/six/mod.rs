@@ -19,7 +19,7 @@ use lb_common::control::Control;
 use lb_common::flow::{TICK_SHIFT, target};
 use lb_common::fragment;
 use lb_common::program;
-use lb_common::service::{ServiceEntry, ServiceKey6, TCP, UDP};
+use lb_common::service::{SCTP, ServiceEntry, ServiceKey6, TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::admission::{self, Admission, Answer, Question};
@@ -35,7 +35,7 @@ use crate::trace;
 use crate::tunnel;
 pub(crate) use answer::answer;
 pub(crate) use parse::length;
-use parse::{Headers, ICMP6, parse};
+use parse::{Headers, parse};
 
 /// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group; `TRACED`: of
 /// the program that watches itself.
@@ -58,8 +58,9 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         return XDP_PASS;
     }
     if !control.stations.is_for_us(ctx.ingress_ifindex() as u32, to) {
-        // SAFETY: as above. Of `ICMPv6` it is not known whether it would be ours.
-        if unsafe { (*ip).next_header } != ICMP6 {
+        // SAFETY: as above. Of `ICMPv6`, and of what stands behind other headers, it is not known whether
+        // it would be ours.
+        if matches!(unsafe { (*ip).next_header }, TCP | UDP | SCTP) {
             stats::count(Reason::OtherHost);
         }
         return XDP_PASS;
@@ -130,11 +131,8 @@ fn from_client<const TRACED: bool, const SCTP: bool>(
         if choice.slot.head.has(flags::TUNNEL) {
             return Ok(tunnel::hand_over(&choice, false));
         }
-        let verdict = send(ctx, packet, ip, headers.length, &choice, question.tick);
-        if verdict.is_ok() {
-            note_fragment(ctx, ip, &choice, question.tick);
-        }
-        return verdict.map_err(Refused::Because);
+        let sent = send_first(ctx, packet, ip, headers.length, &choice, question.tick);
+        return sent.map_err(Refused::Because);
     }
     // SAFETY: `parse` checked the header.
     if is_bad_source(question.key.rest, unsafe { destination(ip) }) {
@@ -248,6 +246,11 @@ fn ask<const TRACED: bool, const SCTP: bool>(
 /// A program of its own, for the sake of the stack, and in two steps, one after the other.
 #[inline(always)]
 pub(crate) fn admit<const TRACED: bool, const SCTP: bool>(ctx: &XdpContext) -> u32 {
+    if !is_asked_about(ctx) {
+        // Which asks for SCTP by itself.
+        call::<TRACED>(ctx, program::TRACE_IPV6, program::IPV6);
+        return XDP_PASS;
+    }
     match Answer::from_word(decide::<TRACED, SCTP>()).result() {
         Ok(admission) => {
             if TRACED {
@@ -264,6 +267,20 @@ pub(crate) fn admit<const TRACED: bool, const SCTP: bool>(ctx: &XdpContext) -> u
         }
         Err(reason) => Refused::Because(reason).verdict(),
     }
+}
+
+/// Whether the question that the program before has left is of this packet; see [`lb_common::asked`].
+#[inline(always)]
+fn is_asked_about(ctx: &XdpContext) -> bool {
+    let packet = Packet::new(ctx);
+    let (Some(ip), Some(asked)) = (packet.at::<Ipv6>(ETHERNET), ASKED6.get_ptr(0)) else {
+        return false;
+    };
+    // SAFETY: `at` checked the header; the record is this CPU's own.
+    let (client, destination, asked) = unsafe { (source(ip), destination(ip), &*asked) };
+    client[0] == asked.client[0]
+        && client[1] == asked.client[1]
+        && folded(destination) == asked.destination
 }
 
 /// The server, as [`admission::admit`] gives it.
@@ -290,7 +307,22 @@ const fn is_bad_source(source: Address6, destination: Address6) -> bool {
         || source[0] == destination[0] && source[1] == destination[1]
 }
 
-/// Sends a packet to the server that was chosen for it.
+/// Sends a packet that has ports to the server that was chosen for it.
+#[inline(always)]
+fn send_first(
+    ctx: &XdpContext,
+    packet: Packet,
+    ip: *mut Ipv6,
+    length: u64,
+    choice: &Choice,
+    tick: u32,
+) -> Result<u32, Reason> {
+    leave_to(choice, length)?;
+    note_fragment(ctx, ip, choice, tick);
+    forward(ctx, packet, ip, length, choice, tick)
+}
+
+/// Sends a packet without ports to the server that it follows others to.
 #[inline(always)]
 fn send(
     ctx: &XdpContext,
@@ -301,12 +333,25 @@ fn send(
     tick: u32,
 ) -> Result<u32, Reason> {
     leave_to(choice, length)?;
+    forward(ctx, packet, ip, length, choice, tick)
+}
+
+#[inline(always)]
+fn forward(
+    ctx: &XdpContext,
+    packet: Packet,
+    ip: *mut Ipv6,
+    length: u64,
+    choice: &Choice,
+    tick: u32,
+) -> Result<u32, Reason> {
     let verdict = forward::to_server(ctx, packet, ip, length, &choice.slot, tick)?;
     stats::towards_server(choice.number, length, choice.new);
     Ok(verdict)
 }
 
-/// Notes where a packet has gone, if it is the first of several fragments.
+/// Notes where a packet goes, if it is the first of several fragments: before it goes, since the others may
+/// come to another CPU at the same moment.
 #[inline(always)]
 pub(crate) fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
     // SAFETY: the caller has checked the header, and has not moved the head of the packet.
@@ -333,9 +378,7 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
         let tick = (jiffies() >> TICK_SHIFT) as u32;
         // SAFETY: `at` checked the header.
         let length = unsafe { length(ip) };
-        let verdict = send(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)?;
-        note_fragment(&ctx, ip, &choice, tick);
-        Ok(verdict)
+        send_first(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)
     };
     sent().unwrap_or_else(Refused::verdict)
 }
