@@ -2,7 +2,10 @@
 //! that it hands the packet over to: the value of `ASKED6`.
 //!
 //! A program that is called last keeps nothing of the one before but the packet. Nothing comes between the
-//! two on their CPU, so one record for each is enough.
+//! two on their CPU, so one record for each is enough: programs of a card's queue run with bottom halves off.
+//! With `PREEMPT_RT` another packet may come in between all the same, so the second program looks whether the
+//! addresses are those of its packet, and else lets the first one ask again. Of two packets of one client it
+//! does not know which was asked about: such a kernel is none that we are made for.
 
 use bytemuck::{Pod, Zeroable};
 

@@ -1,5 +1,7 @@
 //! A virtual server, as the program sees it and as `dump` prints it.
 
+pub mod place;
+
 use core::net::{IpAddr, Ipv4Addr};
 
 use bytemuck::{Pod, Zeroable};
@@ -189,9 +191,8 @@ pub struct ServiceSlot {
 /// One cache line of `SERVICES4`: a table that the agent fills and the program looks up without a
 /// call, unlike the kernel's hash maps.
 ///
-/// A service stands in one of the two buckets of [`buckets`]. The agent writes the entry before
-/// the key and takes away the key before the entry; a reader that sees the key and still an entry
-/// of zero has met a service that is just coming or going, and may take it for none.
+/// A service stands in one of the two buckets of [`buckets`], and in which order its place is read and
+/// written says [`place`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub struct ServiceBucket {
@@ -225,8 +226,7 @@ pub struct ServiceSlot6 {
     pub address: Address6,
 }
 
-/// Two cache lines of `SERVICES6`. The rules are those of [`ServiceBucket`]; the address is written
-/// before the entry.
+/// Two cache lines of `SERVICES6`. The rules are those of [`ServiceBucket`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub struct ServiceBucket6 {

@@ -228,14 +228,14 @@ pub(crate) fn lb_vlan(ctx: XdpContext) -> u32 {
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_nat6(ctx: XdpContext) -> u32 {
-    six::translate(&ctx)
+    six::translate::<false>(&ctx)
 }
 
 /// [`lb_nat6`], watched.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_trace_nat6(ctx: XdpContext) -> u32 {
-    let verdict = six::translate(&ctx);
+    let verdict = six::translate::<true>(&ctx);
     trace::tell(ctx.ctx, verdict);
     verdict
 }
@@ -260,14 +260,14 @@ pub(crate) fn lb_trace_replies6(ctx: XdpContext) -> u32 {
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_return6(ctx: XdpContext) -> u32 {
-    six::send_back(&ctx)
+    six::send_back::<false>(&ctx)
 }
 
 /// [`lb_return6`], watched.
 #[xdp]
 #[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
 pub(crate) fn lb_trace_return6(ctx: XdpContext) -> u32 {
-    let verdict = six::send_back(&ctx);
+    let verdict = six::send_back::<true>(&ctx);
     trace::tell(ctx.ctx, verdict);
     verdict
 }

@@ -22,7 +22,7 @@ use lb_common::control::Control;
 use lb_common::flow::{TICK_SHIFT, target};
 use lb_common::fragment;
 use lb_common::program;
-use lb_common::service::{ServiceEntry, ServiceKey6, TCP, UDP};
+use lb_common::service::{SCTP, ServiceEntry, ServiceKey6, TCP, UDP};
 use lb_common::stats::Reason;
 
 use crate::admission::{self, Admission, Answer, Question};
@@ -67,8 +67,8 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         return XDP_PASS;
     }
     if !control.stations.is_for_us(ctx.ingress_ifindex() as u32, to) {
-        // Of `ICMPv6` it is not known whether it would be ours.
-        if next != ICMP6 {
+        // Of `ICMPv6`, and of what stands behind other headers, it is not known whether it would be ours.
+        if matches!(next, TCP | UDP | SCTP) {
             stats::count(Reason::OtherHost);
         }
         return XDP_PASS;
@@ -179,6 +179,7 @@ fn from_client<const TRACED: bool, const SCTP: bool>(
             return Ok(tunnel::hand_over(&choice, false));
         }
         if !SCTP && is_nat(&choice.slot) {
+            note_packet(question.key.rest, question.destination);
             note_admission(choice.number.into(), question.tick);
             call::<TRACED>(ctx, program::TRACE_IPV6_NAT, program::IPV6_NAT);
             return Ok(XDP_PASS);
@@ -299,6 +300,11 @@ fn ask<const TRACED: bool, const SCTP: bool>(
 /// A program of its own, for the sake of the stack, and in two steps, one after the other.
 #[inline(always)]
 pub(crate) fn admit<const TRACED: bool, const SCTP: bool>(ctx: &XdpContext) -> u32 {
+    if !is_asked_about(ctx) {
+        // Which asks for SCTP by itself.
+        call::<TRACED>(ctx, program::TRACE_IPV6, program::IPV6);
+        return XDP_PASS;
+    }
     match Answer::from_word(decide::<TRACED, SCTP>()).result() {
         Ok(admission) => {
             if TRACED {
@@ -319,6 +325,20 @@ pub(crate) fn admit<const TRACED: bool, const SCTP: bool>(ctx: &XdpContext) -> u
         }
         Err(reason) => Refused::Because(reason).verdict(),
     }
+}
+
+/// Whether what the program before has left, a question or an answer, is of this packet; see [`lb_common::asked`].
+#[inline(always)]
+fn is_asked_about(ctx: &XdpContext) -> bool {
+    let packet = Packet::new(ctx);
+    let (Some(ip), Some(asked)) = (packet.at::<Ipv6>(ETHERNET), ASKED6.get_ptr(0)) else {
+        return false;
+    };
+    // SAFETY: `at` checked the header; the record is this CPU's own.
+    let (client, destination, asked) = unsafe { (source(ip), destination(ip), &*asked) };
+    client[0] == asked.client[0]
+        && client[1] == asked.client[1]
+        && folded(destination) == asked.destination
 }
 
 /// The server, as [`admission::admit`] gives it.
@@ -369,6 +389,18 @@ fn translate_new<const TRACED: bool>(ctx: &XdpContext, admission: Admission) -> 
     XDP_PASS
 }
 
+/// Says for the next program which packet it is that is known of; see [`lb_common::asked`].
+#[inline(always)]
+fn note_packet(client: Address6, destination: u32) {
+    if let Some(asked) = ASKED6.get_ptr_mut(0) {
+        // SAFETY: the record is this CPU's own.
+        unsafe {
+            (*asked).client = client;
+            (*asked).destination = destination;
+        }
+    }
+}
+
 /// Leaves what is known of a packet for the program that translates it.
 #[inline(always)]
 fn note_admission(admission: u32, tick: u32) {
@@ -389,7 +421,7 @@ fn noted_admission() -> Option<(Admission, u32)> {
     unsafe { Some((Admission::from_word((*asked).admission), (*asked).tick)) }
 }
 
-/// Sends a packet to the server that was chosen for it, untranslated.
+/// Sends a packet that has ports to the server that was chosen for it, untranslated.
 #[inline(always)]
 fn send(
     ctx: &XdpContext,
@@ -407,7 +439,8 @@ fn send(
     Ok(verdict)
 }
 
-/// Notes where a packet goes, or comes from, if it is the first of several fragments.
+/// Notes where a packet goes, or comes from, if it is the first of several fragments: before it goes, since the
+/// others may come to another CPU at the same moment.
 #[inline(always)]
 pub(crate) fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, target: u32, stamp: u32) {
     // SAFETY: the caller has checked the header, and has not moved the head of the packet.
@@ -440,7 +473,11 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
 
 /// The verdict for a packet that is to be translated for its server, which the program before has left.
 #[inline(always)]
-pub(crate) fn translate(ctx: &XdpContext) -> u32 {
+pub(crate) fn translate<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    if !is_asked_about(ctx) {
+        call::<TRACED>(ctx, program::TRACE_IPV6, program::IPV6);
+        return XDP_PASS;
+    }
     nat::to_server(ctx).unwrap_or_else(Refused::verdict)
 }
 
@@ -450,8 +487,7 @@ pub(crate) fn translate(ctx: &XdpContext) -> u32 {
 pub(crate) fn reply<const TRACED: bool>(ctx: &XdpContext) -> u32 {
     match replies::find(ctx) {
         Ok(slot) => {
-            let tick = (jiffies() >> TICK_SHIFT) as u32;
-            note_admission(slot.into(), tick);
+            note_admission(slot.into(), (jiffies() >> TICK_SHIFT) as u32);
             call::<TRACED>(ctx, program::TRACE_IPV6_WAY_BACK, program::IPV6_WAY_BACK);
             XDP_PASS
         }
@@ -461,7 +497,11 @@ pub(crate) fn reply<const TRACED: bool>(ctx: &XdpContext) -> u32 {
 
 /// The verdict for a reply whose server the program before has left.
 #[inline(always)]
-pub(crate) fn send_back(ctx: &XdpContext) -> u32 {
+pub(crate) fn send_back<const TRACED: bool>(ctx: &XdpContext) -> u32 {
+    if !is_asked_about(ctx) {
+        call::<TRACED>(ctx, program::TRACE_IPV6, program::IPV6);
+        return XDP_PASS;
+    }
     replies::send_back(ctx).unwrap_or_else(Refused::verdict)
 }
 

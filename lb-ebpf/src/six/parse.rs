@@ -177,6 +177,15 @@ impl Walked {
     }
 }
 
+/// Whether TCP, UDP or SCTP may stand behind a fragment header that names this one as the next.
+#[inline(always)]
+pub(super) const fn may_have_ports(next: u8) -> bool {
+    matches!(
+        next,
+        TCP | UDP | SCTP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS
+    )
+}
+
 /// Walks the extension headers from the one at `start` on, which is a `first`: those of the packet, or of
 /// one that it quotes. A subprogram: few packets have any.
 #[inline(never)]

@@ -9,7 +9,7 @@ use lb_common::flow::TICK_SHIFT;
 use lb_common::fragment::{First, FragmentKey6};
 use lb_common::stats::Reason;
 
-use super::parse::{FIXED, ICMP6, Walked, length, walk};
+use super::parse::{FIXED, ICMP6, Walked, length, may_have_ports, walk};
 use super::{destination, forward, icmp, nat, source};
 use crate::backends::{self, Slot};
 use crate::balance::{Choice, jiffies, leave_to, pass_gate};
@@ -56,6 +56,7 @@ pub(super) fn remember(ctx: *mut xdp_md, target: u32, stamp: u32) {
     // SAFETY: `at` checked the header.
     let next = unsafe { (*ip).next_header };
     let walked = Walked(walk(ctx, u32::from(next), FIXED as u32));
+    // Where tunnels are made it is not known which one of them a packet is.
     if walked.fragment() == 0 || walked.protocol() == Walked::LATER {
         return;
     }
@@ -94,7 +95,7 @@ fn pass_on_fragment(
 ) -> Result<u32, Refused> {
     const UNKNOWN: Refused = Refused::Because(Reason::Fragment);
     let (key, next) = fragment(packet, ip, start).ok_or(Refused::NotOurs)?;
-    if next == ICMP6 {
+    if !may_have_ports(next) {
         return Err(Refused::NotOurs);
     }
     // SAFETY: the caller has checked the header.

@@ -1,13 +1,14 @@
 //! The way back in NAT mode, as [`crate::replies`] has it of IPv4.
 
 use aya_ebpf::programs::XdpContext;
+use lb_common::address6::folded;
 use lb_common::flow::target;
 use lb_common::fragment::{self, FROM_SERVER};
 use lb_common::service::ServiceKey6;
 use lb_common::stats::Reason;
 
 use super::parse::{Headers, parse};
-use super::{destination, nat, note_fragment, noted_admission, source};
+use super::{destination, nat, note_fragment, note_packet, noted_admission, source};
 use crate::backends;
 use crate::balance::jiffies;
 use crate::family::{Key, V6};
@@ -40,14 +41,17 @@ pub(super) fn find(ctx: &XdpContext) -> Result<u16, Refused> {
     let headers = parse::<V6>(ctx, packet, control, ip)?;
     // SAFETY: `parse` checked the headers.
     let (client, port) = unsafe { (destination(ip), (*headers.ports).destination) };
+    let server = server(&headers);
     let reply = Reply::<V6> {
         control,
-        server: server(&headers),
+        server,
         client: Key::new(client, port, 0, control.secret),
         now: jiffies(),
         flags: headers.flags,
     };
-    reply.slot()
+    let slot = reply.slot()?;
+    note_packet(server.address, folded(client));
+    Ok(slot)
 }
 
 /// Sends a packet of a server, which the program before has found, to the client.

@@ -76,6 +76,7 @@ pub(crate) struct Rig {
     affinity: HashMap<MapData, [u8; 8], [u8; 8]>,
     pending: HashMap<MapData, [u8; 8], [u8; 8]>,
     fragments: HashMap<MapData, [u8; 12], [u8; 8]>,
+    fragments6: HashMap<MapData, [u8; 40], [u8; 8]>,
     cursors: PerCpuArray<MapData, u32>,
     installed: Installed,
     deadman: u64,
@@ -113,6 +114,8 @@ impl Rig {
         let pending = Map::from_map_data(MapData::from_pin(pins.map("PENDING4"))?)?.try_into()?;
         let fragments =
             Map::from_map_data(MapData::from_pin(pins.map("FRAGMENTS4"))?)?.try_into()?;
+        let fragments6 =
+            Map::from_map_data(MapData::from_pin(pins.map("FRAGMENTS6"))?)?.try_into()?;
         let cursors = Map::from_map_data(MapData::from_pin(pins.map("CURSORS"))?)?.try_into()?;
         let installed = maps.installed()?;
         let deadman = 0;
@@ -126,6 +129,7 @@ impl Rig {
             affinity,
             pending,
             fragments,
+            fragments6,
             cursors,
             installed,
             deadman,
@@ -205,7 +209,7 @@ impl Rig {
         if let Some(word) = self.control.word(0, offset_of!(Control, heartbeat)) {
             word.store(heartbeat, Ordering::SeqCst);
         }
-        let outcome = self.test_run(frame, ingress)?;
+        let outcome = self.test_run("lb_agent", frame, ingress)?;
         let until = self.jiffies()?;
         let tick = |jiffies: u64| (jiffies >> TICK_SHIFT).cast_signed();
         Ok(Ran {
@@ -218,10 +222,17 @@ impl Rig {
     /// The same without a look at the clock, while the agent is alive.
     pub(crate) fn send(&mut self, frame: &[u8], ingress: u32) -> Result<Outcome> {
         self.object.heartbeat()?;
-        self.test_run(frame, ingress)
+        self.test_run("lb_agent", frame, ingress)
     }
 
-    fn test_run(&mut self, frame: &[u8], ingress: u32) -> Result<Outcome> {
+    /// As [`Self::send`], but the frame is handed to the program for new flows of IPv6 with what the
+    /// packet before has left.
+    pub(crate) fn hand_over(&mut self, frame: &[u8], ingress: u32) -> Result<Outcome> {
+        self.object.heartbeat()?;
+        self.test_run("lb_admit6", frame, ingress)
+    }
+
+    fn test_run(&mut self, program: &'static str, frame: &[u8], ingress: u32) -> Result<Outcome> {
         let length = u32::try_from(frame.len())?;
         // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
         let context = [0, length, 0, ingress, 0, 0].map(u32::to_ne_bytes).concat();
@@ -230,7 +241,7 @@ impl Rig {
         options.data_in = Some(frame);
         options.data_out = Some(&mut out);
         options.ctx_in = Some(&context);
-        let result = self.object.balance()?.test_run(options)?;
+        let result = self.object.program(program)?.test_run(options)?;
         out.truncate(result.data_size_out as usize);
         Ok(Outcome {
             verdict: result.return_value,
@@ -339,7 +350,28 @@ impl Rig {
         older(&mut self.affinity, ticks)?;
         older(&mut self.pending, ticks)?;
         // Beside the direction.
-        older(&mut self.fragments, ticks.wrapping_mul(2))
+        older(&mut self.fragments, ticks.wrapping_mul(2))?;
+        older(&mut self.fragments6, ticks.wrapping_mul(2))
+    }
+
+    /// When the flows of IPv6 have been seen last, and their states, in no order; all of them get so many
+    /// ticks older first.
+    pub(crate) fn lives6(&self, ticks: u32) -> Vec<u32> {
+        let places = (0..FLOW_BUCKETS6 as usize).flat_map(|it| (0..WAYS).map(move |way| (it, way)));
+        let lives = places.filter_map(|(bucket, way)| {
+            let offset = way * size_of::<FlowEntry6>();
+            let key = self.flows6.word(bucket, offset)?.load(Ordering::SeqCst);
+            let life = self
+                .flows6
+                .half(bucket, offset + offset_of!(FlowEntry, life))?;
+            (key != FREE).then(|| {
+                let old = life.load(Ordering::SeqCst);
+                let stamp = old.wrapping_sub(ticks) & STAMP_MASK;
+                life.store(old & !STAMP_MASK | stamp, Ordering::SeqCst);
+                life.load(Ordering::SeqCst)
+            })
+        });
+        lives.collect()
     }
 
     /// Makes every flow and all templates older.

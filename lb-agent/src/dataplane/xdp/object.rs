@@ -173,7 +173,13 @@ impl Object {
 
     /// The program to attach.
     pub fn balance(&mut self) -> Result<&mut Xdp, ObjectError> {
-        find(&mut self.ebpf, BALANCE)
+        self.program(BALANCE)
+    }
+
+    /// One of the programs, by its name in the object: it may be run on a frame as if another one had
+    /// handed that over.
+    pub fn program(&mut self, name: &'static str) -> Result<&mut Xdp, ObjectError> {
+        find(&mut self.ebpf, name)
     }
 
     /// What the kernel says of every program, by its name.

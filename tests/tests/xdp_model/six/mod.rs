@@ -1,15 +1,17 @@
 //! IPv6. A world of IPv4 has an image in IPv6, address by address, and what is true of the one is
 //! true of the other: `twins` runs both through the program. What IPv6 alone has, its headers above
-//! all, `damage` and `promises` look at, `nat` at what is translated, `related` at errors and fragments, `limits` at
-//! who counts as one client, `races` at clients whose keys are the same, and `traced` at what somebody is told who
-//! traces.
+//! all, `damage` and `promises` look at, `nat` at what is translated, `related` at errors and fragments, `refused` at
+//! those that cannot go on, `handed_over` at what one program leaves for the next, `limits` at who counts as one
+//! client, `races` at clients whose keys are the same, and `traced` at what somebody is told who traces.
 
 mod damage;
 pub(crate) mod frame;
+mod handed_over;
 mod limits;
 mod nat;
 mod promises;
 mod races;
+mod refused;
 mod related;
 mod traced;
 mod twins;
