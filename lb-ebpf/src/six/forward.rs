@@ -22,8 +22,8 @@ pub(super) fn to_server(
 ) -> Result<u32, Reason> {
     let complaint = complaint(ctx, ip, length, slot);
     if complaint.exists() {
-        let service = slot.service.into();
-        return Err(answer(ctx.ctx, complaint, service, tick));
+        let pool = slot.pool.into();
+        return Err(answer(ctx.ctx, complaint, pool, tick));
     }
     leave(ctx, packet, ip, slot)
 }

@@ -129,9 +129,10 @@ fn from_client<const TRACED: bool, const SCTP: bool>(
     let question = ask::<TRACED, SCTP>(&headers, control)?;
     if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
         if choice.slot.head.has(flags::TUNNEL) {
-            return Ok(tunnel::hand_over(&choice, false));
+            return Ok(tunnel::hand_over(&choice, question.service.id, false));
         }
-        let sent = send_first(ctx, packet, ip, headers.length, &choice, question.tick);
+        let (service, tick) = (question.service.id, question.tick);
+        let sent = send_first(ctx, packet, ip, headers.length, &choice, service, tick);
         return sent.map_err(Refused::Because);
     }
     // SAFETY: `parse` checked the header.
@@ -206,6 +207,16 @@ fn asked<const TRACED: bool, const SCTP: bool>() -> Option<Question<Six<TRACED, 
     })
 }
 
+/// Id of the service that the question was about.
+#[inline(always)]
+fn service() -> u16 {
+    // SAFETY: as in `asked`.
+    let asked = ASKED6
+        .get_ptr(0)
+        .map_or(0, |asked| unsafe { (*asked).service });
+    ServiceEntry::from_word(asked).id
+}
+
 /// What there is to ask about a packet, if it is for a service that is ours now.
 #[inline(always)]
 fn ask<const TRACED: bool, const SCTP: bool>(
@@ -260,7 +271,7 @@ pub(crate) fn admit<const TRACED: bool, const SCTP: bool>(ctx: &XdpContext) -> u
                 && slot.head.has(flags::TUNNEL)
             {
                 let (number, new) = (admission.slot(), admission.is_new());
-                let reason = tunnel::call::<TRACED>(ctx, &Choice { number, slot, new });
+                let reason = tunnel::call::<TRACED>(ctx, &Choice { number, slot, new }, service());
                 return Refused::Because(reason).verdict();
             }
             send_new(ctx.ctx, admission.word())
@@ -315,10 +326,11 @@ fn send_first(
     ip: *mut Ipv6,
     length: u64,
     choice: &Choice,
+    service: u16,
     tick: u32,
 ) -> Result<u32, Reason> {
     leave_to(choice, length)?;
-    note_fragment(ctx, ip, choice, tick);
+    note_fragment(ctx, ip, choice, service, tick);
     forward(ctx, packet, ip, length, choice, tick)
 }
 
@@ -353,12 +365,18 @@ fn forward(
 /// Notes where a packet goes, if it is the first of several fragments: before it goes, since the others may
 /// come to another CPU at the same moment.
 #[inline(always)]
-pub(crate) fn note_fragment(ctx: &XdpContext, ip: *const Ipv6, choice: &Choice, tick: u32) {
+pub(crate) fn note_fragment(
+    ctx: &XdpContext,
+    ip: *const Ipv6,
+    choice: &Choice,
+    service: u16,
+    tick: u32,
+) {
     // SAFETY: the caller has checked the header, and has not moved the head of the packet.
     let next = unsafe { (*ip).next_header };
     if next != TCP && next != UDP {
         let target = target(choice.number, choice.slot.head.generation());
-        related::remember(ctx.ctx, target, fragment::stamp(tick));
+        related::remember(ctx.ctx, target, fragment::stamp(tick, service));
     }
 }
 
@@ -378,7 +396,7 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
         let tick = (jiffies() >> TICK_SHIFT) as u32;
         // SAFETY: `at` checked the header.
         let length = unsafe { length(ip) };
-        send_first(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)
+        send_first(&ctx, packet, ip, length, &choice, service(), tick).map_err(Refused::Because)
     };
     sent().unwrap_or_else(Refused::verdict)
 }

@@ -73,7 +73,7 @@ fn pass_on_error(
     // SAFETY: `Quote::parse` checked the header.
     let client = unsafe { destination(quote.inner) };
     let key = Key::new(client, quote.port, service.id, control.secret);
-    let number = flow(control, &key, tick) as u16;
+    let number = flow(control, &key, tick, service.pool) as u16;
     if number == 0 {
         return Err(Refused::NotOurs);
     }
@@ -86,7 +86,7 @@ fn pass_on_error(
         new: false,
     };
     if choice.slot.head.has(flags::TUNNEL) {
-        return Ok(tunnel::hand_over(&choice, true));
+        return Ok(tunnel::hand_over(&choice, 0, true));
     }
     leave_to(&choice, length).map_err(Refused::Because)?;
     let sent = forward::error_to_server(ctx, packet, ip, length, &choice.slot);
@@ -97,12 +97,12 @@ fn pass_on_error(
 
 /// The slot of a live flow whose server is still there; else 0.
 #[inline(always)]
-fn flow(control: &Control, key: &Key<V6>, tick: u32) -> u32 {
+fn flow(control: &Control, key: &Key<V6>, tick: u32, pool: u16) -> u32 {
     for bucket in V6::buckets(V6::hash(key, control.secret)) {
         let Some(bucket) = V6::bucket(bucket) else {
             return 0;
         };
-        let number = icmp::in_bucket::<V6>(control, bucket, key, tick);
+        let number = icmp::in_bucket::<V6>(control, bucket, key, tick, pool);
         if number != 0 {
             return number;
         }
@@ -218,19 +218,22 @@ fn pass_on_fragment(
     }
     let now = jiffies();
     let tick = (now >> TICK_SHIFT) as u32;
-    let number = first(&key, control, tick) as u16;
+    let found = first(&key, control, tick);
+    let number = found as u16;
     if number == 0 {
         return Err(UNKNOWN);
     }
     let slot = backends::read(number).ok_or(UNKNOWN)?;
-    pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;
+    let id = (found >> fragments::SERVICE_SHIFT) as u16;
+    let service = services::of_pool(id, slot.pool).ok_or(UNKNOWN)?;
+    pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     let choice = Choice {
         number,
         slot,
         new: false,
     };
     if choice.slot.head.has(flags::TUNNEL) {
-        return Ok(tunnel::hand_over(&choice, false));
+        return Ok(tunnel::hand_over(&choice, id, false));
     }
     send(ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)
 }
