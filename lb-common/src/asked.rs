@@ -29,8 +29,8 @@ pub struct Asked6 {
     pub protocol: u8,
     /// TCP flags; of a datagram ACK, of SCTP the type of a chunk.
     pub flags: u8,
-    /// Zero.
-    pub pad: [u8; 2],
+    /// For the program that translates: the id of the service.
+    pub of: u16,
     /// For the program that translates: which server, and what else the admission says of the packet.
     pub admission: u32,
 }

@@ -54,7 +54,7 @@ pub(crate) trait Family: Copy + 'static {
     fn source(key: &Key<Self>) -> u32;
 
     /// The key of the client's template; `granularity`: who counts as one client.
-    fn template_key(key: &Key<Self>, service: u16, granularity: u32) -> Self::TemplateKey;
+    fn template_key(key: &Key<Self>, pool: u16, granularity: u32) -> Self::TemplateKey;
     /// The client's template.
     fn template(key: &Self::TemplateKey) -> Option<*mut Affinity>;
     /// Makes the client's first template.
@@ -158,10 +158,10 @@ impl<const TRACED: bool, const SCTP: bool> Family for Four<TRACED, SCTP> {
     }
 
     #[inline(always)]
-    fn template_key(key: &Key<Self>, service: u16, granularity: u32) -> AffinityKey4 {
+    fn template_key(key: &Key<Self>, pool: u16, granularity: u32) -> AffinityKey4 {
         AffinityKey4 {
             client: key.client() & granularity,
-            service: u32::from(service),
+            pool: u32::from(pool),
         }
     }
 
@@ -187,10 +187,8 @@ impl<const TRACED: bool, const SCTP: bool> Family for Four<TRACED, SCTP> {
 
     #[inline(always)]
     fn keep_template(question: &Question<Self>, target: u32) {
-        let service = question.service;
         affinity::lb_keep(
-            service.id.into(),
-            service.affinity_ticks,
+            question.service.pool.into(),
             question.key.client(),
             target,
             question.tick,
@@ -286,10 +284,10 @@ impl<const TRACED: bool, const SCTP: bool> Family for Six<TRACED, SCTP> {
     }
 
     #[inline(always)]
-    fn template_key(key: &Key<Self>, service: u16, granularity: u32) -> AffinityKey6 {
+    fn template_key(key: &Key<Self>, pool: u16, granularity: u32) -> AffinityKey6 {
         AffinityKey6 {
             client: address6::masked(key.rest, granularity),
-            service: u64::from(service),
+            pool: u64::from(pool),
         }
     }
 

@@ -96,10 +96,14 @@ pub(crate) fn parse<F: Family>(packet: Packet, ip: *mut Ipv4) -> Result<Headers,
     if options > OPTIONS || length > packet.behind(ip) {
         return Err(MALFORMED);
     }
-    if fragment & OFFSET != 0 {
-        return Err(Refused::Later);
-    }
     let header = size_of::<Ipv4>() + usize::from(options) * 4;
+    if fragment & OFFSET != 0 {
+        return Err(if length < header as u64 {
+            MALFORMED
+        } else {
+            Refused::Later
+        });
+    }
     let (ports, least, flags, protocol) = match protocol {
         SCTP if F::SCTP => {
             let sctp = sctp::header(packet, ETHERNET + header).ok_or(MALFORMED)?;

@@ -2,10 +2,11 @@
 
 use lb_common::address6::Address6;
 use lb_common::service::{
-    SERVICE_WAYS, SERVICE_WAYS6, ServiceEntry, ServiceKey4, ServiceKey6, buckets, buckets6, place,
+    SERVICE_WAYS, SERVICE_WAYS6, ServiceEntry, ServiceInfo, ServiceKey4, ServiceKey6, buckets,
+    buckets6, place,
 };
 
-use crate::maps::{SERVICES4, SERVICES6};
+use crate::maps::{SERVICE_INFO, SERVICES4, SERVICES6};
 
 /// The service that packets to `key` are for: one of its port, else one of all ports.
 #[inline(always)]
@@ -55,6 +56,14 @@ fn word<S>(slot: *const S, offset: usize) -> u64 {
     // SAFETY: the caller's slot lies in the table, and `place` asks for its words only; each is one that
     // the machine reads at once, whatever the agent does meanwhile.
     unsafe { slot.byte_add(offset).cast::<u64>().read_volatile() }
+}
+
+/// The service with this id, if it is of this pool: else it has gone, and its id may be another one's.
+#[inline(always)]
+pub(crate) fn of_pool(id: u16, pool: u16) -> Option<&'static ServiceInfo> {
+    SERVICE_INFO
+        .get(u32::from(id))
+        .filter(|service| service.pool == pool)
 }
 
 /// As [`find`], of IPv6.

@@ -44,7 +44,7 @@ pub(crate) fn to_server<const SCTP: bool>(
     let method = slot.head.flags() & flags::METHOD;
     let complaint = complaint(ctx, headers, slot, method);
     if complaint.exists() {
-        return Err(answer(ctx.ctx, complaint, slot.service.into(), tick));
+        return Err(answer(ctx.ctx, complaint, slot.pool.into(), tick));
     }
     if method == flags::TUN {
         tunnel::encapsulate(ctx, headers.length, slot)?;

@@ -15,7 +15,7 @@ use aya_ebpf::programs::XdpContext;
 use lb_common::answers;
 use lb_common::backend::Backend;
 use lb_common::checksum::{update16, update32};
-use lb_common::service::TCP;
+use lb_common::service::{ServiceInfo, TCP};
 use lb_common::stats::Reason;
 
 use super::{DONT_FRAGMENT, decrement_ttl, send, unresolved};
@@ -50,13 +50,13 @@ pub(crate) fn to_client<const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
-    backend: &Backend,
+    service: &ServiceInfo,
     tick: u32,
 ) -> Result<u32, Reason> {
     // SAFETY: `parse` checked the header.
     let route = unsafe {
         Route {
-            source: backend.vip,
+            source: service.addr(),
             destination: (*headers.ip).destination,
             length: headers.length as u16,
             protocol: headers.protocol,
@@ -74,11 +74,12 @@ pub(crate) fn to_client<const SCTP: bool>(
     // SAFETY: `parse` checked the headers.
     unsafe {
         let old = ((*headers.ip).source, (*headers.ports).source);
-        (*headers.ip).source = backend.vip;
-        (*headers.ports).source = backend.vport;
-        checksums::<SCTP>(headers, old, (backend.vip, backend.vport));
+        let new = (service.addr(), service.key.port);
+        (*headers.ip).source = new.0;
+        (*headers.ports).source = new.1;
+        checksums::<SCTP>(headers, old, new);
         if SCTP {
-            sctp::mend(headers, sctp::SOURCE, old.1 ^ backend.vport);
+            sctp::mend(headers, sctp::SOURCE, old.1 ^ new.1);
         }
     }
     way.leave(ctx, headers.length)

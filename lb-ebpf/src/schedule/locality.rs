@@ -99,7 +99,7 @@ fn begin(flow: &Flow, target: u32) -> u32 {
 const fn key(flow: &Flow) -> LocalityKey {
     LocalityKey {
         destination: [flow.destination, 0, 0, 0],
-        service: flow.policy.leader as u32,
+        pool: flow.policy.pool as u32,
     }
 }
 
@@ -143,7 +143,7 @@ fn known(target: u32, flow: &Flow) -> Option<Known> {
     };
     let serves = slot != 0
         && target == target_of(slot, server.head.generation())
-        && server.service == flow.policy.leader;
+        && server.pool == flow.policy.pool;
     (serves && known.weight != 0 && full & u64::from(flow.counted) == 0).then_some(known)
 }
 

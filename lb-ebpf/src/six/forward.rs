@@ -55,8 +55,8 @@ pub(super) fn complain(
 ) -> Result<(), Reason> {
     let complaint = complaint(ctx, ip, length, slot);
     if complaint.exists() {
-        let service = slot.service.into();
-        return Err(answer(ctx.ctx, complaint, service, tick));
+        let pool = slot.pool.into();
+        return Err(answer(ctx.ctx, complaint, pool, tick));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use lb_common::backend::flags;
 use lb_common::checksum::{changed, update16};
 use lb_common::control::Control;
 use lb_common::flow::TICK_SHIFT;
-use lb_common::service::{SCTP, ServiceEntry, ServiceKey6, TCP, UDP};
+use lb_common::service::{SCTP, ServiceEntry, ServiceInfo, ServiceKey6, TCP, UDP};
 use lb_common::stats::Reason;
 
 use super::nat::{self, End, Places};
@@ -134,7 +134,7 @@ fn to_server(
     let tick = (now >> TICK_SHIFT) as u32;
     let client = &quote.destination;
     let key = Key::new(client.address, client.port, service.id, control.secret);
-    let number = flow(control, &key, tick) as u16;
+    let number = flow(control, &key, tick, service.pool) as u16;
     if number == 0 {
         return Err(Refused::NotOurs);
     }
@@ -145,7 +145,7 @@ fn to_server(
         new: false,
     };
     if slot.head.has(flags::TUNNEL) {
-        return Ok(tunnel::hand_over(&choice, true));
+        return Ok(tunnel::hand_over(&choice, 0, true));
     }
     leave_to(&choice, quote.length).map_err(Refused::Because)?;
     forward::has_room_for_error(ctx, quote.ip, quote.length, &choice.slot)
@@ -161,12 +161,12 @@ fn to_server(
 
 /// The slot of a live flow whose server is still there; else 0.
 #[inline(always)]
-fn flow(control: &Control, key: &Key<V6>, tick: u32) -> u32 {
+fn flow(control: &Control, key: &Key<V6>, tick: u32, pool: u16) -> u32 {
     for bucket in V6::buckets(V6::hash(key, control.secret)) {
         let Some(bucket) = V6::bucket(bucket) else {
             return 0;
         };
-        let number = icmp::in_bucket::<V6>(control, bucket, key, tick);
+        let number = icmp::in_bucket::<V6>(control, bucket, key, tick, pool);
         if number != 0 {
             return number;
         }
@@ -186,18 +186,20 @@ fn to_client(
     let tick = (now >> TICK_SHIFT) as u32;
     let client = &quote.source;
     let key = Key::new(client.address, client.port, 0, control.secret);
-    let number = served(control, &key, &quote.destination, tick) as u16;
+    let found = served(control, &key, &quote.destination, tick);
+    let number = found as u16;
     if number == 0 {
         return Err(Refused::NotOurs);
     }
     let slot = backends::read(number).ok_or(Refused::NotOurs)?;
-    pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;
+    let service = services::of_pool((found >> 16) as u16, slot.pool).ok_or(Refused::NotOurs)?;
+    pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     // SAFETY: `Quote::parse` checked the header.
     if unsafe { (*quote.ip).hop_limit } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
     }
-    let way = nat::way_back(ctx, number, ICMP6, tick).map_err(Refused::Because)?;
-    give_to_client(packet, quote, &slot).map_err(Refused::Because)?;
+    let way = nat::way_back(ctx, service, ICMP6, tick).map_err(Refused::Because)?;
+    give_to_client(packet, quote, service).map_err(Refused::Because)?;
     // SAFETY: as above; there is a hop left.
     unsafe { (*quote.ip).hop_limit = (*quote.ip).hop_limit.wrapping_sub(1) };
     let verdict = way.leave(ctx, quote.length).map_err(Refused::Because)?;
@@ -205,16 +207,17 @@ fn to_client(
     Ok(verdict)
 }
 
-/// The slot of `server` in NAT mode, if the client has a live flow with it; else 0.
+/// The slot of `server` in NAT mode and behind it the id of the service, if the client has a live flow with
+/// it; else 0.
 #[inline(always)]
 fn served(control: &Control, client: &Key<V6>, server: &ServiceKey6, tick: u32) -> u32 {
     for bucket in V6::buckets(V6::hash(client, control.secret)) {
         let Some(bucket) = V6::bucket(bucket) else {
             return 0;
         };
-        let number = icmp::served_by::<V6>(control, bucket, client, server, tick);
-        if number != 0 {
-            return number;
+        let found = icmp::served_by::<V6>(control, bucket, client, server, tick);
+        if found != 0 {
+            return found;
         }
     }
     0
@@ -239,16 +242,15 @@ fn give_to_server(packet: Packet, quote: &Quote, slot: &Slot) -> Result<(), Reas
 
 /// The same with those of the service that the client has sent it to; the error comes from there.
 #[inline(always)]
-fn give_to_client(packet: Packet, quote: &Quote, slot: &Slot) -> Result<(), Reason> {
-    let backend = slot.rest();
+fn give_to_client(packet: Packet, quote: &Quote, service: &ServiceInfo) -> Result<(), Reason> {
     let found = Found::again(packet, quote).ok_or(Reason::Malformed)?;
     // SAFETY: as in `give_to_server`.
     unsafe {
         let outer = (&raw mut (*quote.ip).source).cast();
-        let outer = nat::readdress(outer, backend.vip6);
+        let outer = nat::readdress(outer, service.key.address);
         let address = (&raw mut (*found.inner).destination).cast();
         let places = (address, &raw mut (*found.ports).destination);
-        found.requote(places, (backend.vip6, backend.vport), outer);
+        found.requote(places, (service.key.address, service.key.port), outer);
     }
     Ok(())
 }

@@ -37,8 +37,8 @@ use crate::stats;
 use crate::trace;
 use crate::tunnel;
 pub(crate) use answer::answer;
-pub(crate) use parse::{ICMP6, length};
 use parse::{Headers, parse};
+pub(crate) use parse::{ICMP6, length};
 
 /// The verdict for one frame, whose `EtherType` is that of IPv6 and which is for no group; `TRACED`: of
 /// the program that watches itself.
@@ -176,16 +176,18 @@ fn from_client<const TRACED: bool, const SCTP: bool>(
     let question = ask::<TRACED, SCTP>(headers, control)?;
     if let Some(choice) = known(&question, control).map_err(Refused::Because)? {
         if choice.slot.head.has(flags::TUNNEL) {
-            return Ok(tunnel::hand_over(&choice, false));
+            return Ok(tunnel::hand_over(&choice, question.service.id, false));
         }
+        let (service, tick) = (question.service.id, question.tick);
         if !SCTP && is_nat(&choice.slot) {
             note_packet(question.key.rest, question.destination);
-            note_admission(choice.number.into(), question.tick);
+            note_admission(choice.number.into(), service, tick);
             call::<TRACED>(ctx, program::TRACE_IPV6_NAT, program::IPV6_NAT);
             return Ok(XDP_PASS);
         }
         let (ip, length) = (headers.ip, headers.length);
-        return send(ctx, packet, ip, length, &choice, question.tick).map_err(Refused::Because);
+        let sent = send(ctx, packet, ip, length, &choice, service, tick);
+        return sent.map_err(Refused::Because);
     }
     // SAFETY: `parse` checked the header.
     if is_bad_source(question.key.rest, unsafe { destination(headers.ip) }) {
@@ -231,7 +233,7 @@ fn hand_over<F: Family<Rest = Address6>>(question: &Question<F>) {
                 tick: question.tick,
                 protocol: question.protocol,
                 flags: question.flags,
-                pad: [0; 2],
+                of: 0,
                 admission: 0,
             });
         }
@@ -258,6 +260,16 @@ fn asked<const TRACED: bool, const SCTP: bool>() -> Option<Question<Six<TRACED, 
         protocol: asked.protocol,
         flags: asked.flags,
     })
+}
+
+/// Id of the service that the question was about.
+#[inline(always)]
+fn service() -> u16 {
+    // SAFETY: as in `asked`.
+    let asked = ASKED6
+        .get_ptr(0)
+        .map_or(0, |asked| unsafe { (*asked).service });
+    ServiceEntry::from_word(asked).id
 }
 
 /// What there is to ask about a packet, if it is for a service that is ours now.
@@ -315,7 +327,7 @@ pub(crate) fn admit<const TRACED: bool, const SCTP: bool>(ctx: &XdpContext) -> u
                 && slot.head.has(flags::TUNNEL)
             {
                 let (number, new) = (admission.slot(), admission.is_new());
-                let reason = tunnel::call::<TRACED>(ctx, &Choice { number, slot, new });
+                let reason = tunnel::call::<TRACED>(ctx, &Choice { number, slot, new }, service());
                 return Refused::Because(reason).verdict();
             }
             if !SCTP && slot.is_some_and(|slot| is_nat(&slot)) {
@@ -384,7 +396,8 @@ fn translate_new<const TRACED: bool>(ctx: &XdpContext, admission: Admission) -> 
         };
         return Refused::Because(reason).verdict();
     }
-    note_admission(admission.word(), (jiffies() >> TICK_SHIFT) as u32);
+    let tick = (jiffies() >> TICK_SHIFT) as u32;
+    note_admission(admission.word(), service(), tick);
     call::<TRACED>(ctx, program::TRACE_IPV6_NAT, program::IPV6_NAT);
     XDP_PASS
 }
@@ -403,22 +416,27 @@ fn note_packet(client: Address6, destination: u32) {
 
 /// Leaves what is known of a packet for the program that translates it.
 #[inline(always)]
-fn note_admission(admission: u32, tick: u32) {
+fn note_admission(admission: u32, service: u16, tick: u32) {
     if let Some(asked) = ASKED6.get_ptr_mut(0) {
         // SAFETY: the record is this CPU's own.
         unsafe {
             (*asked).admission = admission;
+            (*asked).of = service;
             (*asked).tick = tick;
         }
     }
 }
 
-/// What the program before has left: an [`Admission`] or the number of a slot, and the tick.
+/// What the program before has left: an [`Admission`] or the number of a slot, the id of the service, and the
+/// tick.
 #[inline(always)]
-fn noted_admission() -> Option<(Admission, u32)> {
+fn noted_admission() -> Option<(Admission, u16, u32)> {
     let asked = ASKED6.get_ptr(0)?;
     // SAFETY: the record is this CPU's own, and nothing but the program before has run since.
-    unsafe { Some((Admission::from_word((*asked).admission), (*asked).tick)) }
+    unsafe {
+        let admission = Admission::from_word((*asked).admission);
+        Some((admission, (*asked).of, (*asked).tick))
+    }
 }
 
 /// Sends a packet that has ports to the server that was chosen for it, untranslated.
@@ -429,11 +447,12 @@ fn send(
     ip: *mut Ipv6,
     length: u64,
     choice: &Choice,
+    service: u16,
     tick: u32,
 ) -> Result<u32, Reason> {
     leave_to(choice, length)?;
     let target = target(choice.number, choice.slot.head.generation());
-    note_fragment(ctx, ip, target, fragment::stamp(tick));
+    note_fragment(ctx, ip, target, fragment::stamp(tick, service));
     let verdict = forward::to_server(ctx, packet, ip, length, &choice.slot, tick)?;
     stats::towards_server(choice.number, length, choice.new);
     Ok(verdict)
@@ -466,7 +485,7 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
         let tick = (jiffies() >> TICK_SHIFT) as u32;
         // SAFETY: `at` checked the header.
         let length = unsafe { length(ip) };
-        send(&ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)
+        send(&ctx, packet, ip, length, &choice, service(), tick).map_err(Refused::Because)
     };
     sent().unwrap_or_else(Refused::verdict)
 }
@@ -486,8 +505,8 @@ pub(crate) fn translate<const TRACED: bool>(ctx: &XdpContext) -> u32 {
 #[inline(always)]
 pub(crate) fn reply<const TRACED: bool>(ctx: &XdpContext) -> u32 {
     match replies::find(ctx) {
-        Ok(slot) => {
-            note_admission(slot.into(), (jiffies() >> TICK_SHIFT) as u32);
+        Ok((slot, service)) => {
+            note_admission(slot.into(), service, (jiffies() >> TICK_SHIFT) as u32);
             call::<TRACED>(ctx, program::TRACE_IPV6_WAY_BACK, program::IPV6_WAY_BACK);
             XDP_PASS
         }

@@ -13,7 +13,7 @@ use lb_common::backend::Backend;
 use lb_common::checksum::{changed, difference6, update16};
 use lb_common::flow::target;
 use lb_common::fragment;
-use lb_common::service::TCP;
+use lb_common::service::{ServiceInfo, TCP};
 use lb_common::stats::Reason;
 
 use super::parse::{Headers, length, parse};
@@ -45,12 +45,12 @@ pub(super) fn to_server(ctx: &XdpContext) -> Result<u32, Refused> {
     let packet = Packet::new(ctx);
     let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Refused::NotOurs)?;
     let control = CONTROL.get(0).ok_or(Refused::NotOurs)?;
-    let (admission, tick) = noted_admission().ok_or(Refused::NotOurs)?;
+    let (admission, service, tick) = noted_admission().ok_or(Refused::NotOurs)?;
     let headers = parse::<V6>(ctx, packet, control, ip)?;
     let number = admission.slot();
     let slot = backends::read(number).ok_or(Refused::NotOurs)?;
     let target = target(number, slot.head.generation());
-    note_fragment(ctx, ip, target, fragment::stamp(tick));
+    note_fragment(ctx, ip, target, fragment::stamp(tick, service));
     forward::complain(ctx, ip, headers.length, &slot, tick).map_err(Refused::Because)?;
     rewrite_destination(packet, &headers, slot.rest()).map_err(Refused::Because)?;
     let verdict = forward::leave(ctx, packet, ip, &slot).map_err(Refused::Because)?;
@@ -76,14 +76,14 @@ fn rewrite_destination(packet: Packet, headers: &Headers, backend: &Backend) -> 
 pub(super) fn rewrite_source(
     packet: Packet,
     headers: &Headers,
-    backend: &Backend,
+    service: &ServiceInfo,
 ) -> Result<(), Reason> {
     let transport = Transport::find(packet, headers).ok_or(Reason::Malformed)?;
     // SAFETY: `parse` checked the header, and `find` the ports.
     unsafe {
         let address = &raw mut (*headers.ip).source;
         let places = (address.cast(), &raw mut (*transport.ports).source);
-        transport.mend(exchange(places, (backend.vip6, backend.vport)));
+        transport.mend(exchange(places, (service.key.address, service.key.port)));
     }
     Ok(())
 }
@@ -199,31 +199,28 @@ pub(super) unsafe fn readdress(place: *mut Address6, new: Address6) -> u16 {
     }
 }
 
-/// The way to the client of a packet of the server of `slot`: the frame is addressed, if the next hop is
+/// The way to the client of a packet in the name of a service: the frame is addressed, if the next hop is
 /// known. With an error nothing is rewritten.
 #[inline(always)]
 pub(super) fn way_back(
     ctx: &XdpContext,
-    slot: u16,
+    service: &ServiceInfo,
     protocol: u8,
     tick: u32,
 ) -> Result<Way, Reason> {
     let mut ifindex = 0;
-    let found = address(ctx.ctx, slot.into(), protocol.into(), &mut ifindex);
+    let found = address(ctx.ctx, service, protocol.into(), &mut ifindex);
     Way::of(found, ifindex, tick)
 }
 
-/// Addresses the frame as the kernel would that sends the packet in the name of the slot's service, see
+/// Addresses the frame as the kernel would that sends the packet in the name of the service, see
 /// [`crate::forward`].
 #[inline(never)]
-fn address(ctx: *mut xdp_md, slot: u32, protocol: u32, ifindex: &mut u32) -> u32 {
+fn address(ctx: *mut xdp_md, service: &ServiceInfo, protocol: u32, ifindex: &mut u32) -> u32 {
     const NO_WAY: u32 = u32::MAX;
     let context = XdpContext::new(ctx);
     let packet = Packet::new(&context);
     let (Some(ethernet), Some(ip)) = (packet.at::<Ethernet>(0), packet.at::<Ipv6>(ETHERNET)) else {
-        return NO_WAY;
-    };
-    let Some(slot) = backends::read(slot as u16) else {
         return NO_WAY;
     };
     let mut place = MaybeUninit::<FibLookup>::uninit();
@@ -235,7 +232,7 @@ fn address(ctx: *mut xdp_md, slot: u32, protocol: u32, ifindex: &mut u32) -> u32
     unsafe {
         route.__bindgen_anon_1.tot_len = length(ip) as u16;
         route.__bindgen_anon_2.flowinfo = (*ip).version & FLOW;
-        route.__bindgen_anon_3.ipv6_src = words(slot.rest().vip6);
+        route.__bindgen_anon_3.ipv6_src = words(service.key.address);
         route.__bindgen_anon_4.ipv6_dst = (*ip).destination;
     }
     let found = look_up(ctx, ethernet, route);

@@ -7,16 +7,18 @@ use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::TICK_SHIFT;
 use lb_common::fragment::{First, FragmentKey6};
+use lb_common::service::ServiceInfo;
 use lb_common::stats::Reason;
 
 use super::parse::{FIXED, ICMP6, Walked, length, may_have_ports, walk};
 use super::{destination, forward, icmp, nat, source};
-use crate::backends::{self, Slot};
+use crate::backends;
 use crate::balance::{Choice, jiffies, leave_to, pass_gate};
 use crate::fragments;
 use crate::maps::{CONTROL, FRAGMENTS6};
 use crate::packet::{ETHERNET, Ipv6, Packet};
 use crate::parse::Refused;
+use crate::services;
 use crate::stats;
 use crate::tunnel;
 
@@ -105,15 +107,17 @@ fn pass_on_fragment(
     }
     let now = jiffies();
     let tick = (now >> TICK_SHIFT) as u32;
-    let first = first(&key, control, tick);
-    let number = first as u16;
+    let found = first(&key, control, tick);
+    let number = found as u16;
     if number == 0 {
         return Err(UNKNOWN);
     }
     let slot = backends::read(number).ok_or(UNKNOWN)?;
-    pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;
-    if first & FROM_SERVER != 0 {
-        return to_client(ctx, ip, length, number, &slot, tick).map_err(Refused::Because);
+    let id = (found >> fragments::SERVICE_SHIFT) as u16;
+    let service = services::of_pool(id, slot.pool).ok_or(UNKNOWN)?;
+    pass_gate(control, service.gate, now).map_err(Refused::Because)?;
+    if found & FROM_SERVER != 0 {
+        return to_client(ctx, ip, length, number, service, tick).map_err(Refused::Because);
     }
     let choice = Choice {
         number,
@@ -121,7 +125,7 @@ fn pass_on_fragment(
         new: false,
     };
     if choice.slot.head.has(flags::TUNNEL) {
-        return Ok(tunnel::hand_over(&choice, false));
+        return Ok(tunnel::hand_over(&choice, id, false));
     }
     leave_to(&choice, length).map_err(Refused::Because)?;
     let sent = forward::fragment_to_server(ctx, packet, ip, length, &choice.slot, tick);
@@ -138,7 +142,7 @@ fn to_client(
     ip: *mut Ipv6,
     length: u64,
     number: u16,
-    slot: &Slot,
+    service: &ServiceInfo,
     tick: u32,
 ) -> Result<u32, Reason> {
     // SAFETY: the caller has checked the header.
@@ -147,14 +151,14 @@ fn to_client(
     }
     // SAFETY: as above.
     let protocol = unsafe { (*ip).next_header };
-    let way = match nat::way_back(ctx, number, protocol, tick) {
+    let way = match nat::way_back(ctx, service, protocol, tick) {
         Err(Reason::CannotFragment) => return Err(Reason::ReplyTooBig),
         way => way?,
     };
     // SAFETY: as above; the place is that of the source address.
     unsafe {
         (*ip).hop_limit = (*ip).hop_limit.wrapping_sub(1);
-        nat::readdress((&raw mut (*ip).source).cast(), slot.rest().vip6);
+        nat::readdress((&raw mut (*ip).source).cast(), service.key.address);
     }
     let verdict = way.leave(ctx, length)?;
     stats::towards_client(number, length);

@@ -10,12 +10,13 @@ use lb_common::stats::Reason;
 use super::parse::{Headers, parse};
 use super::{destination, nat, note_fragment, note_packet, noted_admission, source};
 use crate::backends;
-use crate::balance::jiffies;
+use crate::balance::{jiffies, pass_gate};
 use crate::family::{Key, V6};
 use crate::maps::CONTROL;
 use crate::packet::{ETHERNET, Ipv6, Packet};
 use crate::parse::Refused;
-use crate::replies::Reply;
+use crate::replies::{Reply, note};
+use crate::services;
 use crate::stats;
 
 /// Who has sent a packet.
@@ -32,9 +33,10 @@ pub(super) fn server(headers: &Headers) -> ServiceKey6 {
     }
 }
 
-/// The slot of the server of a packet that may be a reply. It is noted in its flow.
+/// The slot of the server of a packet that may be a reply, and the id of the service in whose name it goes, if
+/// that has its gate open. It is noted in its flow.
 #[inline(always)]
-pub(super) fn find(ctx: &XdpContext) -> Result<u16, Refused> {
+pub(super) fn find(ctx: &XdpContext) -> Result<(u16, u16), Refused> {
     let packet = Packet::new(ctx);
     let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Refused::NotOurs)?;
     let control = CONTROL.get(0).ok_or(Refused::NotOurs)?;
@@ -49,9 +51,13 @@ pub(super) fn find(ctx: &XdpContext) -> Result<u16, Refused> {
         now: jiffies(),
         flags: headers.flags,
     };
-    let slot = reply.slot()?;
+    let (bucket, found) = reply.find().ok_or(Refused::NotOurs)?;
+    let slot = backends::read(found.slot()).ok_or(Refused::NotOurs)?;
+    let service = services::of_pool(found.service(), slot.pool).ok_or(Refused::NotOurs)?;
+    pass_gate(control, service.gate, reply.now).map_err(Refused::Because)?;
+    note(&reply, bucket, found.0);
     note_packet(server.address, folded(client));
-    Ok(slot)
+    Ok((found.slot(), found.service()))
 }
 
 /// Sends a packet of a server, which the program before has found, to the client.
@@ -60,7 +66,7 @@ pub(super) fn send_back(ctx: &XdpContext) -> Result<u32, Refused> {
     let packet = Packet::new(ctx);
     let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Refused::NotOurs)?;
     let control = CONTROL.get(0).ok_or(Refused::NotOurs)?;
-    let (found, tick) = noted_admission().ok_or(Refused::NotOurs)?;
+    let (found, id, tick) = noted_admission().ok_or(Refused::NotOurs)?;
     let number = found.slot();
     let headers = parse::<V6>(ctx, packet, control, ip)?;
     // SAFETY: `parse` checked the header.
@@ -69,13 +75,14 @@ pub(super) fn send_back(ctx: &XdpContext) -> Result<u32, Refused> {
     }
     let slot = backends::read(number).ok_or(Refused::NotOurs)?;
     let target = target(number, slot.head.generation());
-    note_fragment(ctx, ip, target, fragment::stamp(tick) | FROM_SERVER);
-    let way = match nat::way_back(ctx, number, headers.protocol, tick) {
+    let service = services::of_pool(id, slot.pool).ok_or(Refused::NotOurs)?;
+    note_fragment(ctx, ip, target, fragment::stamp(tick, id) | FROM_SERVER);
+    let way = match nat::way_back(ctx, service, headers.protocol, tick) {
         // The kernel tells the server.
         Err(Reason::CannotFragment) => return Err(Refused::Because(Reason::ReplyTooBig)),
         way => way.map_err(Refused::Because)?,
     };
-    nat::rewrite_source(packet, &headers, slot.rest()).map_err(Refused::Because)?;
+    nat::rewrite_source(packet, &headers, service).map_err(Refused::Because)?;
     // SAFETY: `parse` checked the header, and there is a hop left.
     unsafe { (*ip).hop_limit = (*ip).hop_limit.wrapping_sub(1) };
     let verdict = way.leave(ctx, headers.length).map_err(Refused::Because)?;

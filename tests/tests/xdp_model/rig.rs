@@ -27,18 +27,19 @@ use lb_agent::dataplane::xdp::pins::Pins;
 use lb_agent::dataplane::xdp::trace::Tracer;
 use lb_agent::dataplane::xdp::unresolved::Reply;
 use lb_common::affinity::{Affinity, AffinityKey4};
-use lb_common::backend::flags;
+use lb_common::backend::{Backend, flags};
 use lb_common::control::Control;
 use lb_common::flow::{
     FREE, FlowBucket, FlowBucket6, FlowEntry, FlowEntry6, STAMP_MASK, TICK_SHIFT, WAYS,
 };
+use lb_common::fragment::{self, First};
 use lb_common::limits::{FLOW_BUCKETS, FLOW_BUCKETS6};
 use lb_common::trace::Filter;
 use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::frame::{Endpoint, v4};
-use crate::model::{Ids, Outcome};
+use crate::frame::Endpoint;
+use crate::model::{Ids, Outcome, key_of};
 use crate::network::{Interface, Network};
 
 /// The clock by which durations become ticks. Any would do: the tests count in ticks.
@@ -173,26 +174,19 @@ impl Rig {
                 .with_context(|| format!("{operation:?}"))?;
             self.installed.record(&operation);
         }
-        let services = self.maps.services()?;
-        Ok(services
-            .into_iter()
-            .filter(|(_, info)| info.key.address().is_ipv4())
-            .map(|(id, info)| {
-                let endpoint = Endpoint {
-                    address: v4(info.key.address()),
-                    port: info.key.port(),
-                };
-                ((endpoint, info.key.proto), id)
-            })
+        let services = self.maps.services().into_iter();
+        let of_ipv4 = services.filter(|(key, _)| key.address.is_ipv4());
+        Ok(of_ipv4
+            .map(|(key, entry)| (key_of(key), (entry.id, entry.pool)))
             .collect())
     }
 
     /// All services begin with their first turn again.
     pub(crate) fn begin_turns_anew(&mut self) -> Result<()> {
         let cpus = self.cursors.get(&0, 0)?.len();
-        for service in self.installed.services.values() {
+        for pool in self.installed.pools.keys() {
             let zero = vec![0; cpus].try_into()?;
-            self.cursors.set(service.entry.id.into(), zero, 0)?;
+            self.cursors.set((*pool).into(), zero, 0)?;
         }
         Ok(())
     }
@@ -349,9 +343,8 @@ impl Rig {
         }
         older(&mut self.affinity, ticks)?;
         older(&mut self.pending, ticks)?;
-        // Beside the direction.
-        older(&mut self.fragments, ticks.wrapping_mul(2))?;
-        older(&mut self.fragments6, ticks.wrapping_mul(2))
+        older_fragments(&mut self.fragments, ticks)?;
+        older_fragments(&mut self.fragments6, ticks)
     }
 
     /// When the flows of IPv6 have been seen last, and their states, in no order; all of them get so many
@@ -402,11 +395,15 @@ impl Rig {
         };
         let service = service(destination.port).or_else(|| service(0));
         let server = self.installed.backends.get(&flow.slot().into());
-        service.is_some_and(|it| it.entry.id == flow.service())
-            && server.is_some_and(|it| it.generation == flow.generation())
+        service.is_some_and(|it| {
+            let goes_on = |server: &Backend| {
+                server.generation == flow.generation() && server.pool == it.entry.pool
+            };
+            it.entry.id == flow.service() && server.is_some_and(goes_on)
+        })
     }
 
-    /// The slot and generation of the server of a service of IPv4.
+    /// The slot and generation of the server of a pool of IPv4.
     pub(crate) fn places(&self) -> impl Iterator<Item = ((u16, Endpoint), (u32, u16))> {
         let of_ipv4 = self.maps.backends().filter(|(_, it)| !it.has(flags::IPV6));
         of_ipv4.map(|(slot, backend)| {
@@ -415,7 +412,7 @@ impl Rig {
                 address,
                 port: u16::from_be(backend.port),
             };
-            ((backend.service, endpoint), (slot, backend.generation))
+            ((backend.pool, endpoint), (slot, backend.generation))
         })
     }
 }
@@ -432,6 +429,22 @@ fn remembered(map: &HashMap<MapData, [u8; 8], [u8; 8]>) -> Result<Vec<(AffinityK
     let all = map.iter();
     let all = all.map(|pair| pair.map(|(key, value)| (bytemuck::cast(key), bytemuck::cast(value))));
     Ok(all.collect::<Result<_, _>>()?)
+}
+
+/// The fragments that are waited for become older: of a stamp only the tick.
+fn older_fragments<K: aya::Pod>(map: &mut HashMap<MapData, K, [u8; 8]>, ticks: u32) -> Result<()> {
+    let all: Vec<(K, [u8; 8])> = map.iter().collect::<Result<_, _>>()?;
+    let bits = fragment::stamp(u32::MAX, 0);
+    for (key, value) in all {
+        let held: First = bytemuck::cast(value);
+        let stamp = held.stamp.wrapping_sub(ticks.wrapping_mul(2));
+        let older = First {
+            stamp: held.stamp & !bits | stamp & bits,
+            ..held
+        };
+        map.insert(key, bytemuck::cast::<_, [u8; 8]>(older), 0)?;
+    }
+    Ok(())
 }
 
 /// Everything that a map remembers becomes older.

@@ -30,7 +30,6 @@ fn set_service(id: u16) -> Operation {
             ..ServiceEntry::zeroed()
         },
         info: ServiceInfo::zeroed(),
-        policy: Policy::zeroed(),
     }
 }
 
@@ -45,7 +44,7 @@ fn table(turns: &[u32]) -> Table {
 fn a_schedule_that_comes_before_its_service_is_not_forgotten() {
     let table = table(&[1, 2, 1]);
     let schedule = Operation::SetSchedule {
-        service: 5,
+        pool: 5,
         table: table.clone(),
     };
     let installed = after(&[schedule, set_service(5)]);
@@ -56,7 +55,7 @@ fn a_schedule_that_comes_before_its_service_is_not_forgotten() {
 #[test]
 fn a_schedule_outlives_its_service_until_it_is_emptied() {
     let schedule = |table: &Table| Operation::SetSchedule {
-        service: 5,
+        pool: 5,
         table: table.clone(),
     };
     let (full, empty) = (table(&[1]), Table::default());

@@ -1,3 +1,4 @@
+mod groups;
 mod interfaces;
 
 use std::net::Ipv4Addr;

@@ -62,7 +62,11 @@ pub(crate) fn parse(frame: &[u8]) -> Result<Packet, Refusal> {
     }
     let offset = short(&ip[6..8]) % 0x2000;
     if offset != 0 {
-        return Err(Refusal::Later);
+        return Err(if length < header {
+            MALFORMED
+        } else {
+            Refusal::Later
+        });
     }
     let protocol = ip[9];
     let least = match protocol {

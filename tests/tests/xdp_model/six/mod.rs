@@ -67,11 +67,14 @@ pub(crate) fn twins(service: &Service) -> [Service; 2] {
         address: image(v4(server.address)).into(),
         ..*server
     });
+    let image_of = |key: Key| Key {
+        address: IpAddr::V6(image(v4(key.address))),
+        ..key
+    };
+    let others = service.others.iter();
     let theirs = Service {
-        key: Key {
-            address: IpAddr::V6(image(v4(service.key.address))),
-            ..service.key
-        },
+        key: image_of(service.key),
+        others: others.map(|(key, gate)| (image_of(*key), *gate)).collect(),
         servers: images.collect(),
         ..service.clone()
     };

@@ -117,10 +117,12 @@ fn segment(world: &World, random: &mut Random) -> Segment {
     if let Some(service) = world.service(random)
         && random.chance(90)
     {
-        destination.address = crate::frame::v4(service.key.address);
-        protocol = service.key.proto;
-        if service.key.port != 0 {
-            destination.port = service.key.port;
+        let keys: Vec<_> = service.keys().collect();
+        let asked = random.pick(&keys);
+        destination.address = crate::frame::v4(asked.address);
+        protocol = asked.proto;
+        if asked.port != 0 {
+            destination.port = asked.port;
         }
     }
     let payload = random.pick(&[0, 0, 1, 60, 700, 2000]);

@@ -16,8 +16,9 @@ fn table() -> Services6 {
 fn entry(id: u16) -> ServiceEntry {
     ServiceEntry {
         id,
+        pool: 5,
         gate: 3,
-        affinity_ticks: 70_000,
+        persistent: 1,
     }
 }
 
