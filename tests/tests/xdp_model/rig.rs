@@ -222,8 +222,18 @@ impl Rig {
     /// As [`Self::send`], but the frame is handed to the program for new flows of IPv6 with what the
     /// packet before has left.
     pub(crate) fn hand_over(&mut self, frame: &[u8], ingress: u32) -> Result<Outcome> {
+        self.hand_over_to("lb_admit6", frame, ingress)
+    }
+
+    /// The same with another program that goes on with what has been left.
+    pub(crate) fn hand_over_to(
+        &mut self,
+        program: &'static str,
+        frame: &[u8],
+        ingress: u32,
+    ) -> Result<Outcome> {
         self.object.heartbeat()?;
-        self.test_run("lb_admit6", frame, ingress)
+        self.test_run(program, frame, ingress)
     }
 
     fn test_run(&mut self, program: &'static str, frame: &[u8], ingress: u32) -> Result<Outcome> {

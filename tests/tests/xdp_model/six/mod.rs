@@ -27,7 +27,7 @@ use lb_agent::dataplane::nexthop::Hop;
 use lb_common::address6;
 use lb_common::hash::mix;
 
-use crate::frame::v4;
+use crate::frame::{SCTP, v4};
 
 /// The image of an address. Its four words come to the address of IPv4 when they are folded, so that
 /// what hashes an address chooses alike; each has a network of 64 bits for itself, and so counts as one
@@ -48,11 +48,13 @@ fn namesake(number: u32, secret: u64) -> Ipv6Addr {
     address6::address([prefix, mix(prefix, secret) ^ 9])
 }
 
-/// A service and its image, without tunnels.
+/// A service and its image, without tunnels, and without NAT of SCTP.
 pub(crate) fn twins(service: &Service) -> [Service; 2] {
     let servers = service.servers.iter().map(|server| Server {
         method: match server.method {
             Forwarding::Tun => Forwarding::Dr,
+            // Which over IPv6 is not translated.
+            Forwarding::Nat if service.key.proto == SCTP => Forwarding::Dr,
             method @ (Forwarding::Dr | Forwarding::Nat) => method,
         },
         path: match server.path {

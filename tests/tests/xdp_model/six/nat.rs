@@ -3,7 +3,7 @@
 
 use std::net::Ipv6Addr;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use lb_agent::config::model::Forwarding::Nat;
 use lb_agent::dataplane::desired::{Server, Service};
 use lb_common::answers::LIMIT;
@@ -19,6 +19,7 @@ use crate::model::{DROP, PASS, REDIRECT};
 use crate::network::{Network, UNREACHABLE};
 use crate::random::Random;
 use crate::rig::Rig;
+use crate::tagged;
 
 /// Routers on the side of the clients, and on that of the servers.
 const ROUTERS: [Ipv6Addr; 2] = [
@@ -323,6 +324,153 @@ fn all_fragments_of_ipv6_are_translated_both_ways() -> Result<()> {
             rig.configure(&desired(&[]))?;
         }
         ensure!(rig.maps.reason(Reason::Fragment)? == 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_server_of_ipv6_answers_in_the_name_of_the_address_of_a_group_that_was_asked() -> Result<()> {
+    in_director(|network, rig| {
+        let two = [13, 14].map(|last| server(network, last, 8080, Nat));
+        let alone = [24, 25].map(|last| service(last, 80, TCP, Vec::new()));
+        let group = service(24, 80, TCP, two.to_vec());
+        let group = group.of(alone.iter().map(|it| (it.key, 0)).collect());
+        let [_, theirs] = twins(&group.context("no group")?);
+        rig.configure(&desired(&[&theirs]))?;
+        // One port of the client, two addresses: two flows, to a server each.
+        for (ours, server) in alone.iter().zip(&two) {
+            let asked = packet(7, ours, SYN);
+            let found = rig.send(&frame(&asked, &[]), network.front.index)?;
+            ensure!(found.verdict == REDIRECT);
+            same(&found.frame, &frame(&at_server(&asked, server), &[]))?;
+        }
+        for (ours, server) in alone.iter().zip(&two) {
+            let answered = reply(7, ours, server);
+            let found = rig.send(&frame(&answered, &[]), network.back.index)?;
+            ensure!(found.verdict == REDIRECT);
+            same(&found.frame, &frame(&at_client(&answered, ours), &[]))?;
+            let [name, its, client] = [v4(ours.key.address), v4(server.address), CLIENT].map(image);
+            // What the server says of a request, and a router of an answer.
+            let request = packet(7, ours, ACK);
+            let quoted = |segment| quote(segment, &[], usize::MAX);
+            let sent = error(
+                1,
+                [its, client],
+                60,
+                &quoted(&at_server(&request, server)),
+                &[],
+            );
+            let before = Segment {
+                ttl: request.ttl - 1,
+                ..request
+            };
+            let found = rig.send(&sent, network.back.index)?;
+            same(
+                &found.frame,
+                &error(1, [name, client], 59, &quoted(&before), &[]),
+            )?;
+            let behind = at_client(&answered, ours);
+            let before = Segment {
+                ttl: behind.ttl,
+                ..answered
+            };
+            let sent = error(2, [ROUTERS[0], name], 60, &quoted(&behind), &[]);
+            let found = rig.send(&sent, network.front.index)?;
+            same(
+                &found.frame,
+                &error(2, [ROUTERS[0], its], 59, &quoted(&before), &[]),
+            )?;
+        }
+        // The later fragments of both go in the name of the first one of theirs.
+        for (number, (ours, server)) in alone.iter().zip(&two).enumerate() {
+            let answered = Segment {
+                payload: vec![9; 64],
+                ..reply(7, ours, server)
+            };
+            for (offset, more) in [(0, true), (9, false)] {
+                let chain = [Extension::fragment(offset, more, 77 + number as u32)];
+                let found = rig.send(&frame(&answered, &chain), network.back.index)?;
+                ensure!(found.verdict == REDIRECT, "{number} {offset}");
+                let name = image(v4(ours.key.address)).octets();
+                ensure!(found.frame[ETHERNET + 8..ETHERNET + 24] == name);
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_is_translated_goes_with_vlan_tags_as_it_goes_without() -> Result<()> {
+    in_director(|network, rig| {
+        tagged::announce(rig, network)?;
+        let (ours, server) = at_work(network, rig, TCP)?;
+        let its = image(v4(server.address));
+        let request = at_server(&packet(1, &ours, ACK), &server);
+        let refused = quote(&request, &[], usize::MAX);
+        // A router's word comes from an address that nobody knows.
+        for (sent, ingress) in [
+            (frame(&packet(1, &ours, ACK), &[]), network.front.index),
+            (frame(&reply(1, &ours, &server), &[]), network.back.index),
+            (
+                error(1, [its, image(CLIENT)], 60, &refused, &[]),
+                network.back.index,
+            ),
+            (
+                error(3, [ROUTERS[1], image(CLIENT)], 60, &refused, &[]),
+                network.back.index,
+            ),
+        ] {
+            let expected = rig.send(&sent, ingress)?;
+            ensure!(expected.verdict == REDIRECT);
+            let tagged = tagged::inserted(&sent, &[0x81, 0, 0, 10]);
+            let found = rig.send(&tagged, ingress)?;
+            ensure!(found == expected, "{found:?} instead of {expected:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_packet_is_not_translated_by_what_is_known_of_another() -> Result<()> {
+    in_director(|network, rig| {
+        let (ours, server) = at_work(network, rig, TCP)?;
+        let (other, beside) = {
+            let beside = self::server(network, 14, 8081, Nat);
+            (service(25, 80, TCP, vec![beside]), beside)
+        };
+        let [_, theirs] = twins(&Service {
+            servers: vec![server],
+            ..ours.clone()
+        });
+        let [_, image_beside] = twins(&other);
+        rig.configure(&desired(&[&theirs, &image_beside]))?;
+        let opened = frame(&packet(1, &other, SYN), &[]);
+        ensure!(rig.send(&opened, network.front.index)?.verdict == REDIRECT);
+        let ways = [
+            (
+                "lb_nat6",
+                [(&ours, &server), (&other, &beside)].map(|(ours, server)| {
+                    let asked = packet(1, ours, ACK);
+                    (asked.clone(), at_server(&asked, server))
+                }),
+                network.front.index,
+            ),
+            (
+                "lb_return6",
+                [(&ours, &server), (&other, &beside)].map(|(ours, server)| {
+                    let answered = reply(1, ours, server);
+                    (answered.clone(), at_client(&answered, ours))
+                }),
+                network.back.index,
+            ),
+        ];
+        for (program, [(one, _), (another, expected)], ingress) in ways {
+            // The one has left what is known of it; another comes in between.
+            ensure!(rig.send(&frame(&one, &[]), ingress)?.verdict == REDIRECT);
+            let found = rig.hand_over_to(program, &frame(&another, &[]), ingress)?;
+            ensure!(found.verdict == REDIRECT, "{program}");
+            same(&found.frame, &frame(&expected, &[]))?;
+        }
         Ok(())
     })
 }
