@@ -20,7 +20,7 @@ use aya::programs::links::PinnedLink;
 use serde::{Deserialize, Serialize};
 
 pub use adopt::mode_on;
-pub use occupant::{Component, Occupant};
+pub use occupant::{Component, Holder, Occupant};
 pub use refusal::{AttachError, DetachError};
 
 use self::adopt::{adopt, wait_until_free};

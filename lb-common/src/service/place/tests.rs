@@ -13,13 +13,16 @@ const READS: usize = 7;
 /// A store of the agent: offset and value.
 type Store = (usize, u64);
 
+/// Reads the word at an offset.
+type Read<'a> = dyn Fn(usize) -> u64 + 'a;
+
 /// What a look-up finds, begun when `done` of the stores have been made; `before` says how many more are made
 /// before each of its reads.
 fn look_up(
     stores: &[Store],
     done: usize,
     before: &[usize; READS],
-    find: &dyn Fn(&dyn Fn(usize) -> u64) -> u64,
+    find: &dyn Fn(&Read<'_>) -> u64,
 ) -> u64 {
     let words = RefCell::new([0; 4]);
     let made = Cell::new(0);
@@ -42,7 +45,7 @@ fn look_up(
 fn in_every_order(
     stores: &[Store],
     done: usize,
-    find: &dyn Fn(&dyn Fn(usize) -> u64) -> u64,
+    find: &dyn Fn(&Read<'_>) -> u64,
     check: &dyn Fn(u64),
 ) {
     fn go(
@@ -67,8 +70,9 @@ fn in_every_order(
 fn entry_of(id: u16) -> ServiceEntry {
     ServiceEntry {
         id,
+        pool: 3,
         gate: 1,
-        affinity_ticks: 7,
+        persistent: 1,
     }
 }
 
@@ -91,11 +95,7 @@ fn stores(
 }
 
 /// What the first service and the second one may find, whatever the order.
-fn check_both(
-    stores: &[Store],
-    ends: [usize; 3],
-    find: impl Fn(usize, &dyn Fn(usize) -> u64) -> u64,
-) {
+fn check_both(stores: &[Store], ends: [usize; 3], find: impl Fn(usize, &Read<'_>) -> u64) {
     let [one, other, last] = [1, 2, 3].map(|id| entry_of(id).word());
     for done in 0..=stores.len() {
         in_every_order(stores, done, &|read| find(0, read), &|found| {
@@ -121,8 +121,8 @@ fn check_both(
 fn no_packet_is_given_to_the_next_service_of_a_place() {
     let keys = [80, 81].map(|port| ServiceKey4::new(Ipv4Addr::new(192, 0, 2, 1), port, TCP));
     let (stores, ends) = stores(
-        |which, value, mut write| give(&keys[which], value, &mut write),
-        |mut write| take(&mut write),
+        |which, value, write| give(&keys[which], value, write),
+        |write| take(write),
     );
     check_both(&stores, ends, |which, read| entry(keys[which].word(), read));
 }
@@ -141,8 +141,8 @@ fn no_packet_of_ipv6_is_given_to_the_next_service_of_a_place() {
         let keys = [(one, 80), other]
             .map(|(address, port)| ServiceKey6::new(IpAddr::V6(address), port, TCP));
         let (stores, ends) = stores(
-            |which, value, mut write| give6(&keys[which], value, &mut write),
-            |mut write| take6(&mut write),
+            |which, value, write| give6(&keys[which], value, write),
+            |write| take6(write),
         );
         check_both(&stores, ends, |which, read| {
             entry6(&keys[which].address, keys[which].word(), read)

@@ -35,7 +35,7 @@ fn a_packet_is_not_given_what_was_asked_about_another() -> Result<()> {
             known += 2;
             let flows: Vec<_> = rig.maps.flows().map(|flow| flow.client).collect();
             ensure!(flows.len() == known, "{port}: {flows:?}");
-            ensure!(flows.contains(&source), "{port}: {flows:?}");
+            ensure!(flows.contains(&source.into()), "{port}: {flows:?}");
         }
         Ok(())
     })
