@@ -17,7 +17,7 @@ use lb_common::service::{ServiceInfo, TCP};
 use lb_common::stats::Reason;
 
 use super::parse::{Headers, length, parse};
-use super::{forward, note_fragment, noted_admission};
+use super::{forward, is_nat, note_fragment, noted_admission};
 use crate::backends;
 use crate::family::V6;
 use crate::forward::{Way, cleared, look_up};
@@ -49,6 +49,10 @@ pub(super) fn to_server(ctx: &XdpContext) -> Result<u32, Refused> {
     let headers = parse::<V6>(ctx, packet, control, ip)?;
     let number = admission.slot();
     let slot = backends::read(number).ok_or(Refused::NotOurs)?;
+    if !is_nat(&slot) {
+        // The agent has just begun to write another next hop.
+        return Err(Refused::Because(Reason::NoNeighbour));
+    }
     let target = target(number, slot.head.generation());
     note_fragment(ctx, ip, target, fragment::stamp(tick, service));
     forward::complain(ctx, ip, headers.length, &slot, tick).map_err(Refused::Because)?;

@@ -352,7 +352,7 @@ fn a_server_of_ipv6_answers_in_the_name_of_the_address_of_a_group_that_was_asked
             let [name, its, client] = [v4(ours.key.address), v4(server.address), CLIENT].map(image);
             // What the server says of a request, and a router of an answer.
             let request = packet(7, ours, ACK);
-            let quoted = |segment| quote(segment, &[], usize::MAX);
+            let quoted = |segment: &Segment| quote(segment, &[], usize::MAX);
             let sent = error(
                 1,
                 [its, client],
