@@ -2,7 +2,7 @@
 //!
 //! The programs that are attached know nothing of this but one word, [`Control::trace`]: while it is
 //! not zero they hand every packet to programs that do the same and watch themselves at it. Those are
-//! in the kernel only as long as somebody traces.
+//! in the kernel as long as somebody traces; should he be killed, until an agent notices.
 //!
 //! [`Control::trace`]: crate::control::Control::trace
 

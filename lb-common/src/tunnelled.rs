@@ -14,10 +14,12 @@ pub struct Tunnelled {
     pub slot: u16,
     /// [`crate::backend::Backend::generation`] when it was chosen.
     pub generation: u16,
+    /// [`crate::backend::flags::TURN`] of the slot, as it stood then.
+    pub turn: u16,
     /// 1: the packet opens a connection.
-    pub new: u16,
+    pub new: u8,
     /// 1: nobody is told if it cannot go on: it is an ICMP error, or a fragment of IPv4 without ports.
-    pub untold: u16,
+    pub untold: u8,
     /// Id of the service.
     pub service: u16,
     /// Zero.

@@ -67,6 +67,13 @@ impl Tag {
         is_tag(self.0 as u16)
     }
 
+    /// Its `EtherType`: [`CUSTOMER`] or [`SERVICE`], if it [exists](Self::exists).
+    #[must_use]
+    pub const fn ether_type(self) -> u16 {
+        let [high, low, _, _] = self.0.to_ne_bytes();
+        u16::from_be_bytes([high, low])
+    }
+
     /// The number of the VLAN.
     #[must_use]
     pub const fn id(self) -> u16 {

@@ -160,10 +160,11 @@ pub(crate) unsafe fn mend(headers: &Headers, which: u32, change: u16) {
     // SAFETY: by contract.
     let header = unsafe { u64::from((*headers.ip).version_ihl & 0x0f) * 4 };
     let length = headers.length.wrapping_sub(header);
-    if change != 0 {
-        let checksum = lb_crc32c(u32::from(change) << which, length as u32);
-        // SAFETY: by contract.
-        unsafe { (*headers.ports.cast::<Sctp>()).checksum ^= checksum };
+    // SAFETY: by contract.
+    let checksum = unsafe { &mut (*headers.ports.cast::<Sctp>()).checksum };
+    // 0: both ends know that it need not be there (RFC 9653), or a card is still to fill it in.
+    if change != 0 && *checksum != 0 {
+        *checksum ^= lb_crc32c(u32::from(change) << which, length as u32);
     }
 }
 

@@ -186,9 +186,11 @@ fn maps_take_as_much_memory_as_was_said_before_they_were_there() -> Result<()> {
             // Before Linux 6.4 the kernel guesses itself.
             if tells_memory()? {
                 let taken = field("memlock:").context("no memlock")?;
-                // The records in front of a map have another size with each kernel.
+                // The records in front of a map have another size with each kernel, and before Linux 6.18
+                // some of them one for each processor.
+                let processors = memory::processors();
                 ensure!(
-                    taken.abs_diff(expected.bytes) < 1024,
+                    taken.abs_diff(expected.bytes) < 1024 + 64 * processors,
                     "{name}: {taken} bytes, and {} were said",
                     expected.bytes
                 );
@@ -216,6 +218,7 @@ fn tables_that_the_machine_cannot_hold_are_refused_with_the_numbers() -> Result<
         });
         let (_, available) = memory::of_machine().context("no /proc/meminfo")?;
         if available >= tables.bytes() {
+            println!("skipped: this machine could hold the largest tables that the test knows");
             return Ok(());
         }
         let refused = Object::load_with(pins, tables).err();

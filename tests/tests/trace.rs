@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use aya::maps::MapInfo;
+use aya::programs::{ProgramInfo, loaded_programs};
+use lb_agent::dataplane::xdp::pins::Pins;
 use lb_tests::{
     Cluster, Layout, Mode, PATIENCE, Process, built, configurations, http, needs, skipped,
     wait_until,
@@ -219,6 +222,20 @@ fn one_traces_at_a_time_and_one_that_is_killed_leaves_nothing() -> Result<()> {
         "`lb-agent trace` is gone without a word: packets are not traced any more",
         PATIENCE,
     )?;
+    // Its programs have gone as well.
+    let pins = Pins::of(cluster.site.directors[0].name());
+    let control = MapInfo::from_pin(pins.map("CONTROL"))?.id();
+    let is_left = |program: &ProgramInfo| {
+        program
+            .name_as_str()
+            .is_some_and(|it| it.starts_with("lb_trace"))
+            && matches!(program.map_ids(), Ok(Some(maps)) if maps.contains(&control))
+    };
+    let gone = || {
+        let mut all = loaded_programs().filter_map(Result::ok);
+        (!all.any(|it| is_left(&it))).then_some(())
+    };
+    wait_until(PATIENCE, gone).context("the programs stay")?;
     let tally = cluster.requests(20)?;
     ensure!(tally.failures.is_empty(), "{tally:?}");
     drop(first);

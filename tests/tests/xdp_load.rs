@@ -6,6 +6,9 @@
     reason = "all of this is a test, and knows what it has made"
 )]
 
+#[path = "xdp_load/below.rs"]
+mod below;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};

@@ -12,6 +12,7 @@ use lb_common::address6::{Address6, words};
 use lb_common::trace::{Event, Filter};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::InstanceArguments;
@@ -30,6 +31,12 @@ use crate::track::wait_for;
 
 /// How often it is said that somebody reads, and looked at what servers there are.
 const RENEW: Duration = Duration::from_secs(1);
+
+/// All servers are looked at again at most so often for the sake of one that is not known.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// So many packets are printed before clock and signals have their turn again.
+const AT_A_TIME: usize = 100;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -97,6 +104,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let tracer = Tracer::prepare(&pins, &maps, &arguments.filter())?;
     let mut printer = Printer {
         known: Known::default(),
+        looked: clock::monotonic(),
         maps: &maps,
         surroundings: &surroundings,
         epoch: nanoseconds(clock::since_1970()) - nanoseconds(clock::monotonic()),
@@ -126,17 +134,22 @@ async fn follow(tracer: Tracer, printer: &mut Printer<'_>) -> Result<(), Failure
             _ = terminate.recv() => return Ok(()),
             _ = hangup.recv() => return Ok(()),
             _ = second.tick() => {
+                tracer.get_ref().check()?;
                 tracer.get_ref().renew(clock::monotonic());
                 printer.look();
             }
             ready = tracer.readable_mut() => {
                 let mut ready = ready?;
-                while let Some(event) = ready.get_inner_mut().take_event() {
+                for _ in 0..AT_A_TIME {
+                    let Some(event) = ready.get_inner_mut().take_event() else {
+                        ready.clear_ready();
+                        break;
+                    };
                     if !printer.print(&event)? {
                         return Ok(());
                     }
                 }
-                ready.clear_ready();
+                yield_now().await;
             }
         }
     }
@@ -173,6 +186,8 @@ type Known = HashMap<u32, (BackendView, Option<String>)>;
 /// Makes lines of packets.
 struct Printer<'a> {
     known: Known,
+    /// When that was, by the monotonic clock.
+    looked: Duration,
     maps: &'a Maps,
     surroundings: &'a Surroundings,
     epoch: i128,
@@ -193,6 +208,7 @@ impl Printer<'_> {
 
     /// Looks at what servers there are.
     fn look(&mut self) {
+        self.looked = clock::monotonic();
         let view = View::new(self.maps, self.surroundings);
         let backends = view.backends().into_iter();
         self.known = backends
@@ -206,7 +222,11 @@ impl Printer<'_> {
     /// Prints a packet; `false`: that was the last one.
     fn print(&mut self, event: &Event) -> io::Result<bool> {
         let slot = u32::from(event.slot);
-        if slot != 0 && !self.known.contains_key(&slot) {
+        // A server that has just come, or one that has gone meanwhile: of those there may be many packets.
+        if slot != 0
+            && !self.known.contains_key(&slot)
+            && clock::monotonic().saturating_sub(self.looked) >= LOOK_AGAIN
+        {
             self.look();
         }
         let server = self.known.get(&slot);

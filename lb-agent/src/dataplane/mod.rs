@@ -9,7 +9,7 @@
 //! ```
 //!
 //! [`choice`] says which of the two data planes carries a virtual server. [`desired`], [`difference`],
-//! [`plan`], [`schedule`], [`census`], [`nexthop`], [`port`] and [`below`] are pure, too. [`xdp`] holds the maps
+//! [`plan`], [`schedule`], [`census`], [`nexthop`], [`port`], [`below`] and [`tunnel`] are pure, too. [`xdp`] holds the maps
 //! and the attached program; [`ipvs`] is the same line for the kernel's own load balancer, with the same [`difference`]. Who is
 //! up, who is MASTER and what the configuration says is decided
 //! elsewhere (`health`, `vrrp`, `config`) and comes together in `runtime::supervisor`.
@@ -25,4 +25,5 @@ pub mod nexthop;
 pub mod plan;
 pub mod port;
 pub mod schedule;
+pub mod tunnel;
 pub mod xdp;

@@ -137,6 +137,17 @@ pub enum Obstacle {
         /// Why the program is not there.
         why: String,
     },
+    /// This host has no address that a tunnel could begin at.
+    #[error(
+        "a tunnel to it would have no source: this host has no address of {family} for the way by \
+         {name}; give one to an interface"
+    )]
+    NoSource {
+        /// Where they would leave.
+        name: String,
+        /// `IPv4` or `IPv6`.
+        family: &'static str,
+    },
     /// The other end of a veth does not listen.
     #[error(
         "the other end of {name}, a veth, takes packets of XDP programs only with a program of its \

@@ -1,6 +1,7 @@
 //! What a card does to frames by itself: the kernel's generic netlink family `ethtool`
 //! (Documentation/networking/ethtool-netlink.rst, since Linux 5.6). Read only.
 
+use lb_common::vlan::{self, Tag};
 use netlink_sys::protocols::NETLINK_GENERIC;
 use nix::errno::Errno;
 
@@ -23,9 +24,19 @@ const BIT: u16 = 1;
 /// `ETHTOOL_A_BITSET_BIT_NAME`.
 const NAME: u16 = 2;
 
-/// Names of the features by which a card takes tags off frames that it receives: of 802.1Q and of
-/// 802.1ad (`net/ethtool/common.c`).
-const STRIPPING: [&str; 2] = ["rx-vlan-hw-parse", "rx-vlan-stag-hw-parse"];
+/// By which a card takes tags of 802.1Q off frames that it receives (`net/ethtool/common.c`).
+const STRIPS_CUSTOMERS: &str = "rx-vlan-hw-parse";
+/// The same of tags of 802.1ad.
+const STRIPS_PROVIDERS: &str = "rx-vlan-stag-hw-parse";
+
+/// What `ethtool -K` calls the feature by which a card takes tags of this kind off.
+pub fn stripping(tag: Tag) -> &'static str {
+    if tag.ether_type() == vlan::SERVICE {
+        STRIPS_PROVIDERS
+    } else {
+        "rxvlan"
+    }
+}
 
 /// A connection to the family `ethtool`.
 pub struct Ethtool {
@@ -41,9 +52,14 @@ impl Ethtool {
         Ok(family.map(|family| Self { connection, family }))
     }
 
-    /// Whether the card of an interface takes VLAN tags off the frames that it receives, so that a
-    /// program in its driver does not see them. `None`: the interface is gone.
-    pub fn strips_tags(&mut self, index: u32) -> Result<Option<bool>, NetlinkError> {
+    /// Whether the card of an interface takes tags like this one, the outer one of a frame, off the frames
+    /// that it receives, so that a program in its driver does not see them. `None`: the interface is
+    /// gone.
+    pub fn strips(&mut self, index: u32, tag: Tag) -> Result<Option<bool>, NetlinkError> {
+        let feature = match tag.ether_type() {
+            vlan::SERVICE => STRIPS_PROVIDERS,
+            _ => STRIPS_CUSTOMERS,
+        };
         let mut header = Writer::default();
         header.u32(INTERFACE, index);
         let mut request = Writer::default();
@@ -55,7 +71,7 @@ impl Ethtool {
             attributes: request,
         };
         let what = format_args!("ask what the card of interface number {index} does to VLAN tags");
-        let asked = |_, payload: &[u8]| strips(payload);
+        let asked = |_, payload: &[u8]| has(payload, feature);
         match self.connection.query(request, &what, asked) {
             Ok(strips) => Ok(Some(strips)),
             Err(error) if error.errno() == Some(Errno::ENODEV) => Ok(None),
@@ -64,8 +80,8 @@ impl Ethtool {
     }
 }
 
-/// Whether one of [`STRIPPING`] is among the features that are on.
-fn strips(payload: &[u8]) -> Option<bool> {
+/// Whether `feature` is among those that are on.
+fn has(payload: &[u8], feature: &str) -> Option<bool> {
     let (_, active) = attributes(generic::payload(payload)?).find(|(kind, _)| *kind == ACTIVE)?;
     let lists = attributes(active).filter(|(kind, _)| *kind == BITS);
     let bits = lists
@@ -74,7 +90,7 @@ fn strips(payload: &[u8]) -> Option<bool> {
     let mut names = bits
         .flat_map(|(_, bit)| attributes(bit))
         .filter(|(kind, _)| *kind == NAME);
-    Some(names.any(|(_, name)| STRIPPING.contains(&&*attribute::string(name))))
+    Some(names.any(|(_, name)| attribute::string(name) == feature))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod ipvs;
 mod outcomes;
 mod reload;
 mod surroundings;
+mod tunnels;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;

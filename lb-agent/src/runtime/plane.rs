@@ -179,7 +179,7 @@ impl Plane {
     ) -> Result<(Self, Found), PlaneError> {
         let mut object = Object::load_with(&pins, tables)?;
         let mut maps = Maps::open(&pins)?;
-        let found = Found::read(&maps, &pins);
+        let found = Found::read(&maps, &pins, object.has_new_tables());
         maps.clear_left_traffic()?;
         Gates::new(maps.control()).reset(gates);
         let ticks = measure(&mut object, &maps)?;
@@ -261,9 +261,15 @@ impl Plane {
     pub fn heartbeat(&mut self) -> Result<(), PlaneError> {
         self.beat()?;
         if self.maps.end_stale_trace(clock::monotonic()) {
-            tracing::info!(
-                "a `lb-agent trace` is gone without a word: packets are not traced any more"
-            );
+            if self.object.clear_left_trace(&self.pins) {
+                tracing::info!(
+                    "a `lb-agent trace` is gone without a word: packets are not traced any more"
+                );
+            } else {
+                tracing::info!(
+                    "a `lb-agent trace` has stopped reading: packets are not traced until it goes on"
+                );
+            }
         }
         self.maps.take_census(&self.installed);
         Ok(())

@@ -284,6 +284,11 @@ impl Supervisor {
 
     /// The other routers hear of it first, then the program goes.
     async fn stop(mut self) {
+        // What stays and goes on forwarding knows who is down. Before VRRP goes, and takes roles along.
+        if self.conduct.dont_release_ipvs && self.applied.is_waiting() {
+            self.stale = true;
+            self.update();
+        }
         if let Some(vrrp) = self.vrrp.take() {
             self.stop_vrrp(vrrp);
         }

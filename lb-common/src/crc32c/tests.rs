@@ -51,7 +51,15 @@ fn the_reference_is_crc32c() {
 
 #[test]
 fn a_checksum_is_mended_as_if_it_had_been_computed_anew() {
-    let lengths = (16..300).chain([511, 512, 1480, 4095, 9000, 65_515]);
+    // Lengths are made up of bytes and blocks of 256: some of each, and both ends.
+    let around = [1, 3, 8, 16].into_iter().flat_map(|number| {
+        let block = number * 4096;
+        [block - 1, block, block + 1]
+    });
+    let around = around.map(|length: usize| length.min(usize::from(u16::MAX)));
+    let lengths = (16..300)
+        .chain([511, 512, 1480, 9000, 65_279, 65_280, 65_281, 65_515])
+        .chain(around);
     for (seed, length) in (1..).zip(lengths) {
         let before = packet(length, seed);
         for place in [0..2, 2..4] {
@@ -68,11 +76,14 @@ fn a_checksum_is_mended_as_if_it_had_been_computed_anew() {
 }
 
 #[test]
-fn the_way_there_and_back_is_no_change() {
-    for length in [16, 17, 1480] {
-        let there = change(0x1234_0000, length);
-        assert_eq!(there ^ change(0x1234_0000, length), 0);
-        assert_ne!(there, 0);
+fn two_changes_one_after_the_other_are_both_at_once() {
+    for length in [16, 17, 255, 256, 257, 1480, 65_535] {
+        let (one, other) = (0x1234_0000, 0x8001_ff0f);
+        assert_eq!(
+            change(one, length) ^ change(other, length),
+            change(one ^ other, length)
+        );
+        assert_ne!(change(one, length), 0);
         assert_eq!(change(0, length), 0);
     }
 }

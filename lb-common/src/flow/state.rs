@@ -94,7 +94,7 @@ const ENDED: u32 = 1 << FIN_WAIT
 const SEEN_AGAIN: u16 = 1 << ESTABLISHED | 1 << UDP | 1 << FIN_WAIT | 1 << CLOSE_WAIT;
 
 /// A bit for each state that counts as an active connection (`tcp_state_active_table`): since Linux
-/// 4.9 also while the handshake is under way; of SCTP only when it is established.
+/// 4.9 also while the handshake is under way; of SCTP see [`super::sctp`].
 const ACTIVE: u16 = 1 << SYN_RECV | 1 << SYN_SENT | 1 << ESTABLISHED | 1 << ACKED;
 
 /// Whether a SYN on a connection in this state is the beginning of another one.

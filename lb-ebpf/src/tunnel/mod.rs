@@ -48,6 +48,7 @@ pub(crate) fn hand_over(choice: &Choice, service: u16, untold: bool) -> u32 {
         unsafe {
             (*place).slot = choice.number;
             (*place).generation = choice.slot.head.generation();
+            (*place).turn = choice.slot.head.flags() & flags::TURN;
             (*place).new = choice.new.into();
             (*place).untold = untold.into();
             (*place).service = service;
@@ -135,12 +136,14 @@ fn prepare<const TRACED: bool>(ctx: &XdpContext) -> Result<(), Reason> {
     Ok(())
 }
 
-/// The server that was chosen, and the tunnel to it, if it is still the same.
+/// The server that was chosen, and the tunnel to it, if both are still the same: what has been noted of the
+/// packet is for that one.
 #[inline(always)]
 fn choice(left: &Tunnelled) -> Result<(Choice, End), Reason> {
     let slot = backends::read(left.slot).ok_or(Reason::NoServer)?;
     let end = End::of(&slot).ok_or(Reason::NoNeighbour)?;
-    if slot.head.generation() != left.generation {
+    let turn = slot.head.flags() & flags::TURN;
+    if slot.head.generation() != left.generation || turn != left.turn {
         return Err(Reason::NoNeighbour);
     }
     let choice = Choice {
@@ -156,7 +159,7 @@ fn choice(left: &Tunnelled) -> Result<(Choice, End), Reason> {
 fn depart(ctx: &XdpContext) -> Result<u32, Reason> {
     let left = left().ok_or(Reason::NoServer)?;
     let (choice, end) = choice(left)?;
-    if !choice.slot.head.has(flags::READY) {
+    if !choice.slot.head.has(flags::READY | flags::TUNNEL) {
         return Err(Reason::NoNeighbour);
     }
     outer::put(ctx, &left.inner, &end, choice.slot.head)?;

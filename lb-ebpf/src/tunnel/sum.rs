@@ -52,11 +52,12 @@ pub(super) fn covered(addresses: u64, length: u64, protocol: u8) -> u64 {
     (!fold_wide(pseudo)).into()
 }
 
-/// The sum of all of a packet of so many bytes.
+/// The sum of all of a packet of so many bytes. Of a larger one nobody is told: it is a datagram without a
+/// checksum, a fragment or an ICMP error, which few networks carry.
 #[inline(always)]
 pub(super) fn all(ctx: &XdpContext, length: u16) -> Result<u64, Reason> {
     if usize::from(length) > MOST {
-        return Err(Reason::Malformed);
+        return Err(Reason::CannotFragment);
     }
     Ok(read(ctx.ctx, length.into()))
 }

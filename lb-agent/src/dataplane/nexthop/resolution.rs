@@ -36,10 +36,18 @@ pub struct Hop {
 }
 
 impl Hop {
-    /// Whether there is a source for a tunnel to this address.
+    /// Whether there is a source for a tunnel to this address. One that holds on its link only is none to
+    /// a server elsewhere: the first router discards it (RFC 4291 2.5.6).
     pub fn is_from(&self, server: IpAddr) -> bool {
-        self.source
-            .is_some_and(|source| source.is_ipv6() == server.is_ipv6())
+        match (self.source, server) {
+            (Some(IpAddr::V4(_)), IpAddr::V4(_)) => true,
+            (Some(IpAddr::V6(source)), IpAddr::V6(server)) => {
+                !source.is_unicast_link_local() || server.is_unicast_link_local()
+            }
+            (Some(IpAddr::V4(_)), IpAddr::V6(_))
+            | (Some(IpAddr::V6(_)), IpAddr::V4(_))
+            | (None, _) => false,
+        }
     }
 }
 

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use bytemuck::Zeroable as _;
 use lb_common::address6::{self, Address6};
-use lb_common::backend::{Backend, flags, tunnel};
+use lb_common::backend::{Backend, flags};
 
-use crate::config::model::{Forwarding, Scheduler, Tunnel, TunnelChecksum};
+use crate::config::model::{Forwarding, Scheduler, Tunnel};
 use crate::dataplane::desired::{Path, Server, Service};
 use crate::dataplane::installed::Thresholds;
 use crate::dataplane::schedule::Candidate;
+use crate::dataplane::tunnel;
 
 /// Who a server is within its service: address and port, as they stand in its slot.
 pub(super) type Address = (IpAddr, u16);
@@ -58,7 +59,7 @@ pub(super) fn backend(service: &Service, server: &Server, pool: u16, generation:
     }
     if server.method == Forwarding::Tun && (is_ipv6 || server.tunnel != Tunnel::Ipip) {
         backend.flags |= flags::TUNNEL;
-        (backend.tunnel, backend.tunnel_port) = tunnel(server);
+        (backend.tunnel, backend.tunnel_port) = tunnel::words(server.tunnel, server.address);
     }
     match server.path {
         Path::Unknown => {}
@@ -83,27 +84,6 @@ pub(super) fn backend(service: &Service, server: &Server, pool: u16, generation:
         }
     }
     backend
-}
-
-/// What stands in front of the packets of a server, and the port of its other end.
-const fn tunnel(server: &Server) -> (u8, u16) {
-    let (kind, port, checksum) = match server.tunnel {
-        Tunnel::Ipip => (tunnel::IPIP, 0, TunnelChecksum::None),
-        Tunnel::Gre { checksum } => (tunnel::GRE, 0, checksum),
-        Tunnel::Gue { port, checksum } => (tunnel::GUE, port, checksum),
-    };
-    let checksum = match checksum {
-        TunnelChecksum::None => 0,
-        // The kernel leaves the sum of a packet to the receiver only where it has not been reckoned yet;
-        // of one that it forwards `remcsum` is `csum`.
-        TunnelChecksum::Full | TunnelChecksum::Remote => tunnel::CHECKSUM,
-    };
-    let family = if server.address.is_ipv6() {
-        tunnel::IPV6
-    } else {
-        0
-    };
-    (kind | checksum | family, port.to_be())
 }
 
 /// The words of an address, which is mapped if it is one of IPv4.

@@ -141,7 +141,8 @@ pub struct Object {
     ebpf: Ebpf,
     /// Where the programs find each other. Held: the kernel empties it when neither a pin nor an agent
     /// holds it, and pins may be taken away.
-    _programs: ProgramArray<MapData>,
+    programs: ProgramArray<MapData>,
+    has_new_tables: bool,
 }
 
 impl Object {
@@ -166,9 +167,20 @@ impl Object {
             }
         }
         Ok(Self {
-            _programs: programs,
+            programs,
+            has_new_tables: is_anew,
             ebpf,
         })
+    }
+
+    /// Takes the programs of a `lb-agent trace` away that was killed; `false`: it lives.
+    pub fn clear_left_trace(&mut self, pins: &Pins) -> bool {
+        trace::clear_left(pins, &mut self.programs)
+    }
+
+    /// Whether a flow table of an earlier agent has been given up for one of another size.
+    pub const fn has_new_tables(&self) -> bool {
+        self.has_new_tables
     }
 
     /// The program to attach.

@@ -3,7 +3,7 @@
 //! They are loaded beside those of the agent, over the same pinned maps, and put where these find them
 //! (`PROGRAMS`). Then one word of the control page sends every packet there. It is a time: the second
 //! until which somebody reads. Whoever traces says it anew every second; should he be killed, the
-//! agent clears it. What is told is made readable in [`crate::observe::trace`].
+//! agent clears it, and takes his programs away. What is told is made readable in [`crate::observe::trace`].
 
 use std::fs::File;
 use std::io;
@@ -61,6 +61,9 @@ pub enum TraceError {
         #[source]
         source: io::Error,
     },
+    /// What would be shown are the flows of nobody.
+    #[error("an agent with flow tables of another size has been started meanwhile; trace anew")]
+    OtherTables,
     /// The programs cannot be loaded.
     #[error(transparent)]
     Object(#[from] ObjectError),
@@ -77,6 +80,9 @@ pub enum TraceError {
 
 /// Packets are being traced; dropped, they are not any more.
 pub struct Tracer {
+    pins: Pins,
+    /// The sizes that the programs were loaded with.
+    tables: FlowTables,
     control: Arc<Mapped<Control>>,
     programs: ProgramArray<MapData>,
     events: RingBuf<MapData>,
@@ -89,24 +95,37 @@ impl Tracer {
     /// Gets everything ready, which may take seconds; [`Self::renew`] begins.
     pub fn prepare(pins: &Pins, maps: &Maps, filter: &Filter) -> Result<Self, TraceError> {
         let only = alone(pins)?;
-        let mut ebpf = object::load(
-            pins,
-            FlowTables::pinned(pins),
-            TRACING.map(|(name, _)| name),
-        )?;
+        let tables = FlowTables::pinned(pins);
+        let mut ebpf = object::load(pins, tables, TRACING.map(|(name, _)| name))?;
         let mut filters: Array<_, Abi<Filter>> = take(&mut ebpf, "TRACE_FILTER")?;
         filters
             .set(0, Abi(*filter), 0)
             .map_err(failed("TRACE_FILTER"))?;
         let events = take(&mut ebpf, "TRACE_EVENTS")?;
         let programs = object::connect(&mut ebpf, TRACING)?;
-        Ok(Self {
+        let tracer = Self {
+            pins: pins.clone(),
+            tables,
             control: maps.control(),
             programs,
             events,
             ebpf,
             _only: only,
-        })
+        };
+        // The sizes may have been those of the tables before, and the tables others already.
+        tracer.check()?;
+        Ok(tracer)
+    }
+
+    /// Whether the flow tables are still those that the programs were loaded for: to be called every second.
+    pub fn check(&self) -> Result<(), TraceError> {
+        // Of an agent that has ended there are none.
+        let is_gone = !FlowTables::are_pinned(&self.pins);
+        if is_gone || FlowTables::pinned(&self.pins) == self.tables {
+            Ok(())
+        } else {
+            Err(TraceError::OtherTables)
+        }
     }
 
     /// Begins, and goes on, at `now` by the monotonic clock: to be called every second.
@@ -147,6 +166,18 @@ impl Drop for Tracer {
             let _gone = self.programs.clear_index(&place);
         }
     }
+}
+
+/// Takes the programs of somebody away who traced and was killed. `false`: he lives, and it stays for him
+/// to end, or cannot be found out.
+pub(super) fn clear_left(pins: &Pins, programs: &mut ProgramArray<MapData>) -> bool {
+    let Ok(_only) = alone(pins) else {
+        return false;
+    };
+    for (_, place) in TRACING {
+        let _gone = programs.clear_index(&place);
+    }
+    true
 }
 
 /// Sees to it that nobody else traces as long as the answer is held.

@@ -18,21 +18,38 @@ fn answer(names: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn a_card_that_takes_tags_off_is_known_by_the_features_that_are_on() {
+fn a_card_takes_tags_of_a_kind_off_by_the_feature_of_that_kind_alone() {
+    let both = answer(&["rx-gro", STRIPS_CUSTOMERS, STRIPS_PROVIDERS]);
+    let providers = answer(&["tx-vlan-hw-insert", STRIPS_PROVIDERS]);
+    let none = answer(&[]);
+    for (answer, of_customers, of_providers) in [
+        (both, true, true),
+        (providers, false, true),
+        (none, false, false),
+    ] {
+        assert_eq!(has(&answer, STRIPS_CUSTOMERS), Some(of_customers));
+        assert_eq!(has(&answer, STRIPS_PROVIDERS), Some(of_providers));
+    }
+}
+
+#[test]
+fn ethtool_has_its_own_word_for_what_concerns_customers() {
+    assert_eq!(stripping(Tag::new(vlan::CUSTOMER, 10)), "rxvlan");
     assert_eq!(
-        strips(&answer(&["tx-vlan-hw-insert", "rx-gro"])),
-        Some(false)
+        stripping(Tag::new(vlan::SERVICE, 10)),
+        "rx-vlan-stag-hw-parse"
     );
-    assert_eq!(strips(&answer(&["rx-gro", "rx-vlan-hw-parse"])), Some(true));
-    assert_eq!(strips(&answer(&["rx-vlan-stag-hw-parse"])), Some(true));
-    assert_eq!(strips(&answer(&[])), Some(false));
 }
 
 #[test]
 fn an_answer_that_is_cut_off_or_says_nothing_of_it_is_none() {
     let whole = answer(&["rx-vlan-hw-parse"]);
     for length in 0..whole.len() {
-        assert_ne!(strips(&whole[..length]), Some(true), "{length} bytes");
+        assert_ne!(
+            has(&whole[..length], STRIPS_CUSTOMERS),
+            Some(true),
+            "{length} bytes"
+        );
     }
-    assert_eq!(strips(&[GET_FEATURES, 1, 0, 0]), None);
+    assert_eq!(has(&[GET_FEATURES, 1, 0, 0], STRIPS_CUSTOMERS), None);
 }

@@ -102,25 +102,31 @@ impl Director {
         member: &Member,
         method: Forwarding,
     ) -> Option<Server> {
-        let stopped = |egress| self.obstacle(method, entries, egress).is_some();
-        let path = match self.hops.resolved(member.key.address) {
+        let address = member.key.address;
+        let mut servers = virtual_server.real_servers.iter();
+        let configured = servers.find(|it| it.key == member.key && !member.sorry);
+        let tunnel = configured.map_or_else(
+            || virtual_server.sorry_tunnel(),
+            |server| virtual_server.tunnel_to(server),
+        );
+        let service = virtual_server.key.address();
+        let stopped = |hop| self.obstacle(method, entries, address, hop).is_some();
+        let path = match self.hops.resolved(address) {
             Resolution::Unknown(_) => Path::Unknown,
             // The kernel serves what we pass on, on the port of the virtual server.
             Resolution::Local if Some(member.key.port) == port => Path::Local,
             Resolution::Local => return None,
-            Resolution::Via(hop) if stopped(hop.index) => Path::Unknown,
-            Resolution::Via(hop) => Path::Via(*hop),
+            Resolution::Via(hop) if stopped(hop) => Path::Unknown,
+            Resolution::Via(hop) => Path::Via(match method {
+                Forwarding::Tun => self.hop_in_tunnel(service, address, tunnel, hop),
+                Forwarding::Dr | Forwarding::Nat => *hop,
+            }),
         };
-        let mut servers = virtual_server.real_servers.iter();
-        let configured = servers.find(|it| it.key == member.key && !member.sorry);
         Some(Server {
-            address: member.key.address,
+            address,
             port: member.key.port,
             method,
-            tunnel: configured.map_or_else(
-                || virtual_server.sorry_tunnel(),
-                |server| virtual_server.tunnel_to(server),
-            ),
+            tunnel,
             weight: member.weight,
             full_weight: match (member.weight, configured) {
                 (0, Some(server)) => server.weight,

@@ -7,7 +7,7 @@ use super::{Director, methods, servers};
 use crate::config::model::{Family, Forwarding, VirtualServer, XdpAttach, XdpMode};
 use crate::dataplane::below::{self, Native};
 use crate::dataplane::choice::Carrier;
-use crate::dataplane::nexthop::Resolution;
+use crate::dataplane::nexthop::{Hop, Resolution};
 use crate::dataplane::port::{Need, Obstacle, Wanted, obstacle, obstacle_to_answers};
 use crate::net::link::{Link, LinkKind};
 
@@ -174,22 +174,28 @@ impl Director {
         self.ways_in_to(addresses.filter(|address| !self.waits(*address)))
     }
 
-    /// What keeps packets of a virtual server that arrive by `entries` from leaving by the
-    /// interface `egress`, or in NAT mode the answers from coming back.
+    /// What keeps packets of a virtual server that arrive by `entries` from going to `server` by `hop`, or
+    /// in NAT mode the answers from coming back.
     pub(super) fn obstacle(
         &self,
         method: Forwarding,
         entries: &BTreeSet<u32>,
-        egress: u32,
+        server: IpAddr,
+        hop: &Hop,
     ) -> Option<Obstacle> {
         let nat = method == Forwarding::Nat;
-        entries.iter().find_map(|entry| {
+        let between = entries.iter().find_map(|entry| {
             let answers = || {
-                nat.then(|| obstacle_to_answers(&self.ports, egress, *entry))
+                nat.then(|| obstacle_to_answers(&self.ports, hop.index, *entry))
                     .flatten()
             };
-            obstacle(&self.ports, *entry, egress).or_else(answers)
-        })
+            obstacle(&self.ports, *entry, hop.index).or_else(answers)
+        });
+        let sourceless = || match method {
+            Forwarding::Tun => self.no_source(server, hop),
+            Forwarding::Dr | Forwarding::Nat => None,
+        };
+        between.or_else(sourceless)
     }
 
     /// The servers that XDP cannot reach although it knows the way, and why.
@@ -199,7 +205,7 @@ impl Director {
             let entries = self.entries(virtual_server);
             for (address, method) in methods(virtual_server) {
                 if let Resolution::Via(hop) = self.hops.resolved(address)
-                    && let Some(obstacle) = self.obstacle(method, &entries, hop.index)
+                    && let Some(obstacle) = self.obstacle(method, &entries, address, hop)
                 {
                     found.insert(address, obstacle);
                 }

@@ -1,5 +1,6 @@
 mod groups;
 mod interfaces;
+mod tunnels;
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};

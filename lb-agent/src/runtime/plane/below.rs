@@ -1,16 +1,17 @@
 //! Interfaces that have no native XDP of their own, but one below them (`dataplane::below`): the program
 //! goes there, and knows their frames by their tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lb_common::vlan::VlanKey;
+use lb_common::vlan::{Tag, VlanKey};
 
 use super::{Plane, chain};
 use crate::config::model::XdpMode;
 use crate::dataplane::below::{Below, Native};
 use crate::dataplane::port::{Driver, Need, Wanted};
-use crate::dataplane::xdp::attach::Mode;
-use crate::dataplane::xdp::maps::Exit;
+use crate::dataplane::xdp::attach::{AttachError, Mode};
+use crate::dataplane::xdp::maps::{Exit, MapsError};
+use crate::net::ethtool;
 use crate::net::link::{Link, LinkKind};
 
 /// What is known of the interfaces below others.
@@ -23,6 +24,8 @@ pub(super) struct Lower {
     /// Interfaces that have refused a native program for somebody above, with their MTU at that time: each
     /// attempt may cost a card its link for a moment.
     refused: BTreeMap<u32, (u32, String)>,
+    /// Why the program cannot know the frames of interfaces: its table has no room for their tags.
+    untaken: BTreeMap<u32, String>,
 }
 
 impl Lower {
@@ -47,6 +50,7 @@ impl Lower {
         let is_wanted = |index: &u32| wanted.iter().any(|it| it.link.index == *index);
         self.carried.retain(|index, _| is_wanted(index));
         self.reasons.retain(|index, _| is_wanted(index));
+        self.untaken.retain(|index, _| is_wanted(index));
     }
 
     /// An interface is gone.
@@ -55,6 +59,7 @@ impl Lower {
             .retain(|above, below| *above != index && *below != index);
         self.reasons.remove(&index);
         self.refused.remove(&index);
+        self.untaken.remove(&index);
     }
 }
 
@@ -99,7 +104,8 @@ impl Plane {
         if wanted.need != Need::Packets {
             return None;
         }
-        if let Some(why) = &below.confused {
+        let untaken = self.lower.untaken.get(&wanted.link.index);
+        if let Some(why) = below.confused.as_ref().or(untaken) {
             return Some(why.clone());
         }
         let (above, what) = (&wanted.link.name, below.what());
@@ -107,20 +113,22 @@ impl Plane {
             return Some(format!("{above} is {what}, which has no ports"));
         }
         // Where a veth has tags depends on its other end: its own setting is what the operator says of that.
-        let stripping = |it: &&Link| below.is_tagged() && self.strips(it.index);
+        let outer = below.tags[0];
+        let stripping = |it: &&Link| below.is_tagged() && self.strips(it.index, outer);
         let stripping = below.arrivals.iter().find(stripping)?.name.clone();
         Some(format!(
             "{above} is {what}, and {stripping} takes VLAN tags off before a native program sees them; \
-             `ethtool -K {stripping} rxvlan off` makes native mode possible"
+             `ethtool -K {stripping} {} off` makes native mode possible",
+            ethtool::stripping(outer)
         ))
     }
 
-    /// Whether an interface takes tags off, as far as is known.
-    fn strips(&self, index: u32) -> bool {
+    /// Whether an interface takes tags like this one off, as far as is known.
+    fn strips(&self, index: u32, tag: Tag) -> bool {
         let Some(ethtool) = &self.ethtool else {
             return true;
         };
-        let answer = ethtool.borrow_mut().strips_tags(index);
+        let answer = ethtool.borrow_mut().strips(index, tag);
         let answer = answer.inspect_err(|error| tracing::debug!("{error}"));
         answer.ok().flatten().unwrap_or(true)
     }
@@ -129,7 +137,7 @@ impl Plane {
         let base = &below.link;
         let runs_already = self.attachments.mode(wanted.link.index) == Some(Mode::Generic);
         if let Some((mtu, why)) = self.lower.refused.get(&base.index)
-            && runs_already
+            && (runs_already || wanted.need == Need::Driver)
             && base.mtu >= *mtu
         {
             return Err(why.clone());
@@ -155,8 +163,15 @@ impl Plane {
             )),
             Err(error) => {
                 let why = chain(&error);
-                let refusal = (base.mtu, why.clone());
-                self.lower.refused.insert(base.index, refusal);
+                match error {
+                    AttachError::Refused { .. } => {
+                        let refusal = (base.mtu, why.clone());
+                        self.lower.refused.insert(base.index, refusal);
+                    }
+                    // Another program there may go, and asking for the place costs the card nothing.
+                    AttachError::Busy { .. } | AttachError::Object(_) | AttachError::Pin { .. } => {
+                    }
+                }
                 Err(why)
             }
         }
@@ -165,9 +180,10 @@ impl Plane {
     /// How packets leave by what is wanted. A generic program has the kernel put tags on; for a native one
     /// the driver below must be given them. `settled`: every program is where it can be.
     pub(super) fn exits(&self, wanted: &[Wanted], settled: bool) -> BTreeMap<u32, Exit> {
+        let stay = settled.then(|| self.carriers(wanted));
         let wanted = wanted.iter().filter(|it| it.egress);
         let exit = |it: &Wanted| match &it.native {
-            Native::Below(below) if self.leads_below(it, below, settled) => Exit {
+            Native::Below(below) if self.leads_below(it, below, stay.as_ref()) => Exit {
                 port: below.link.index,
                 tags: below.tags,
             },
@@ -176,23 +192,25 @@ impl Plane {
         wanted.map(|it| (it.link.index, exit(it))).collect()
     }
 
-    fn leads_below(&self, wanted: &Wanted, below: &Below, settled: bool) -> bool {
+    /// `stay`: the interfaces that go on carrying the program, once every program is where it can be.
+    fn leads_below(&self, wanted: &Wanted, below: &Below, stay: Option<&BTreeSet<u32>>) -> bool {
         let mode = |index| self.attachments.mode(index);
         match (mode(below.link.index), mode(wanted.link.index)) {
-            (Some(Mode::Native), _) => true,
-            (Some(Mode::Generic), _) | (None, Some(_)) => false,
+            (Some(Mode::Native), _) if stay.is_none_or(|it| it.contains(&below.link.index)) => true,
+            (Some(_), _) | (None, Some(_)) => false,
             // A veth takes packets without a program.
-            (None, None) => !settled || below.link.kind == LinkKind::Veth,
+            (None, None) => stay.is_none() || below.link.kind == LinkKind::Veth,
         }
     }
 
-    /// The driver that has the frames of an interface, if that is another one's.
-    pub(super) fn driver(&self, wanted: &Wanted) -> Option<Driver> {
+    /// The driver that has the frames of an interface, if that is another one's; `stay`: the interfaces that
+    /// go on carrying the program.
+    pub(super) fn driver(&self, wanted: &Wanted, stay: &BTreeSet<u32>) -> Option<Driver> {
         let Native::Below(below) = &wanted.native else {
             return None;
         };
         let is_below = self.lower.carrier(wanted.link.index).is_some()
-            || wanted.egress && self.leads_below(wanted, below, true);
+            || wanted.egress && self.leads_below(wanted, below, Some(stay));
         let program = self.attachments.mode(below.link.index);
         is_below.then(|| Driver {
             index: below.link.index,
@@ -213,13 +231,7 @@ impl Plane {
             if !below.is_tagged() || self.lower.carrier(it.link.index).is_none() {
                 continue;
             }
-            let [outer, inner] = below.tags;
-            for ifindex in below.arrivals.iter().map(|it| it.index) {
-                let key = VlanKey {
-                    ifindex,
-                    outer,
-                    inner,
-                };
+            for key in keys(below) {
                 // A macvlan on a VLAN has its frames with those of the VLAN.
                 let is_vlan = matches!(it.link.kind, LinkKind::Vlan { .. });
                 let place = vlans.entry(key).or_insert(it.link.index);
@@ -231,25 +243,82 @@ impl Plane {
         vlans
     }
 
-    /// Has the program take the tagged frames of what is wanted, besides those that it takes already.
-    pub(super) fn add_vlans(&mut self, wanted: &[Wanted]) {
+    /// Has the program take the tagged frames of what is wanted, besides those that it takes already. Gives the
+    /// interfaces whose frames it does not, and why: none of theirs.
+    pub(super) fn add_vlans<'a>(&mut self, wanted: &'a [Wanted]) -> Vec<(&'a Wanted, String)> {
         let mut vlans = self.maps.vlans();
         vlans.extend(self.vlans_of(wanted));
+        let refused = match self.maps.set_vlans(&vlans) {
+            Ok(()) => return Vec::new(),
+            Err(MapsError::Vlans { refused }) => refused,
+            Err(error) => {
+                tracing::error!("{}", chain(&error));
+                return Vec::new();
+            }
+        };
+        let why = |it: &Wanted| {
+            let (Native::Below(below), Some(_)) = (&it.native, self.lower.carrier(it.link.index))
+            else {
+                return None;
+            };
+            let mut its = keys(below);
+            let is_refused = |key| refused.iter().find(|(other, _)| *other == key);
+            let (_, why) = its.find_map(is_refused)?;
+            let (above, what, base) = (&it.link.name, below.what(), &below.link.name);
+            Some(format!(
+                "{above} is {what}, and the program on {base} has no room for one more VLAN: {why}"
+            ))
+        };
+        let untaken: Vec<_> = wanted
+            .iter()
+            .filter(|it| it.need == Need::Packets)
+            .filter_map(|it| Some((it, why(it)?)))
+            .collect();
+        // Of a bond some ports may have had room.
+        for (it, _) in &untaken {
+            if let Native::Below(below) = &it.native {
+                vlans.retain(|key, _| keys(below).all(|its| its != *key));
+            }
+        }
         self.set_vlans(&vlans);
+        untaken
     }
 
     /// Has the program take the tagged frames of exactly what is wanted.
     pub(super) fn keep_vlans(&mut self, wanted: &[Wanted]) {
         let vlans = self.vlans_of(wanted);
+        if self.maps.vlans().keys().any(|key| !vlans.contains_key(key)) {
+            // There is room again.
+            self.lower.untaken.clear();
+        }
         self.set_vlans(&vlans);
     }
 
     fn set_vlans(&mut self, vlans: &BTreeMap<VlanKey, u32>) {
         if let Err(error) = self.maps.set_vlans(vlans) {
-            tracing::error!(
-                "{}: packets of some VLANs are not taken by XDP",
-                chain(&error)
-            );
+            tracing::error!("{}", chain(&error));
         }
     }
+
+    /// The program meets the frames of an interface there, in generic mode, since the one below cannot know
+    /// them.
+    pub(super) fn leave_to_itself(&mut self, wanted: &Wanted, why: String) -> Result<Mode, String> {
+        let link = &wanted.link;
+        self.lower.release(link.index);
+        let attached = self.attach_generic(link, &why);
+        self.lower.reasons.insert(link.index, why.clone());
+        self.lower.untaken.insert(link.index, why);
+        attached.map_err(|error| chain(&error))
+    }
+}
+
+/// The frames of an interface with tags, as the program knows them where they arrive; none without tags.
+fn keys(below: &Below) -> impl Iterator<Item = VlanKey> {
+    let [outer, inner] = below.tags;
+    let arrivals = below.arrivals.iter().filter(|_| below.is_tagged());
+    arrivals.map(move |it| VlanKey {
+        ifindex: it.index,
+        outer,
+        inner,
+    })
 }

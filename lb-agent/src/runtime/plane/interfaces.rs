@@ -21,14 +21,30 @@ impl Plane {
         let mut programs = BTreeMap::new();
         let attach = |plane: &mut Self, programs: &mut BTreeMap<u32, _>, ingress: bool| {
             for it in wanted.iter().filter(|it| it.ingress == ingress) {
-                programs.insert(it.link.index, plane.provide(it));
+                let program = programs.entry(it.link.index);
+                program.or_insert_with(|| plane.provide(it));
             }
         };
+        // What an earlier agent has left there forwards already. Whoever is above it would want it another
+        // way, and take it off for that.
+        for it in wanted {
+            if self.is_left(it) {
+                programs.insert(it.link.index, self.provide(it));
+            }
+        }
         attach(self, &mut programs, false);
         let _first = self.add_egress(wanted, false);
         attach(self, &mut programs, true);
-        let refused = self.add_egress(wanted, true);
-        self.add_vlans(wanted);
+        let mut refused = self.add_egress(wanted, true);
+        let untaken = self.add_vlans(wanted);
+        if !untaken.is_empty() {
+            for (it, why) in untaken {
+                let program = self.leave_to_itself(it, why);
+                programs.insert(it.link.index, program);
+            }
+            refused = self.add_egress(wanted, true);
+        }
+        let stay = self.carriers(wanted);
         let mut ports = Ports::new();
         for it in wanted {
             let index = it.link.index;
@@ -40,7 +56,7 @@ impl Plane {
                 Ok(refused) => refused.get(&index).map_or(Ok(()), |why| Err(why.clone())),
                 Err(why) => Err(why.clone()),
             };
-            let driver = self.driver(it);
+            let driver = self.driver(it, &stay);
             let sends = driver.as_ref().map_or(index, |driver| driver.index);
             let port = Port {
                 name: it.link.name.clone(),
@@ -56,17 +72,23 @@ impl Plane {
         ports
     }
 
+    /// Whether an earlier agent has left the program on an interface where it is wanted for what arrives
+    /// there, and it has not been taken over yet.
+    fn is_left(&self, wanted: &Wanted) -> bool {
+        let index = wanted.link.index;
+        wanted.ingress
+            && wanted.native == Native::Itself
+            && self.attachments.mode(index).is_none()
+            && self.pins.link(index).exists()
+    }
+
     /// Ends the use of every interface that is not wanted.
     pub fn close(&mut self, wanted: &[Wanted]) -> Result<(), PlaneError> {
         let egress: Vec<u32> = egress(wanted).collect();
         self.maps.keep_exits(&egress);
         self.lower.keep(wanted);
         self.keep_vlans(wanted);
-        let programs: BTreeSet<u32> = wanted
-            .iter()
-            .filter(|it| useless(it).is_none())
-            .map(|it| self.lower.carrier(it.link.index).unwrap_or(it.link.index))
-            .collect();
+        let programs = self.carriers(wanted);
         let attached: Vec<(u32, String)> = self
             .attachments()
             .filter(|(index, _, _)| !programs.contains(index))
@@ -78,6 +100,14 @@ impl Plane {
         }
         self.drop_stale_pins(&programs);
         Ok(())
+    }
+
+    /// The interfaces that carry the program as long as this is wanted.
+    pub(super) fn carriers(&self, wanted: &[Wanted]) -> BTreeSet<u32> {
+        let useful = wanted.iter().filter(|it| useless(it).is_none());
+        useful
+            .map(|it| self.lower.carrier(it.link.index).unwrap_or(it.link.index))
+            .collect()
     }
 
     /// An interface is gone, and what was attached to it with it.
@@ -123,7 +153,7 @@ impl Plane {
     }
 
     /// Attaches the program to an interface that has no native XDP, unless it is there.
-    fn attach_generic(&mut self, link: &Link, why: &str) -> Result<Mode, AttachError> {
+    pub(super) fn attach_generic(&mut self, link: &Link, why: &str) -> Result<Mode, AttachError> {
         if let Some(attached) = self.attachments.mode(link.index) {
             return Ok(attached);
         }

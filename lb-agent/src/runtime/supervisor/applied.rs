@@ -36,6 +36,11 @@ impl Applied {
         self.since = Some(self.since.map_or(at, |since| since.min(at)));
     }
 
+    /// Whether the data plane has not heard of everything.
+    pub(super) const fn is_waiting(&self) -> bool {
+        self.count > 0
+    }
+
     /// Whether it is time for an update.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.count > 0 && self.rests_until().is_none_or(|until| until <= now)
@@ -135,8 +140,9 @@ mod tests {
         let mut applied = Applied::default();
         let end = start + Duration::from_mins(1);
         applied.applied(start, end);
+        assert!(!applied.is_waiting());
         applied.changed(end);
-        assert!(!applied.is_due(end));
+        assert!(!applied.is_due(end) && applied.is_waiting());
         assert_eq!(applied.poll_timeout(), Some(end + LONGEST_REST));
     }
 }

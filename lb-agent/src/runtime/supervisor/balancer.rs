@@ -141,14 +141,14 @@ impl Balancer {
     /// The agent does not run after all. What an earlier agent has left goes on forwarding, as long
     /// as none of its services has been changed; everything else goes.
     pub(super) fn give_back(mut self) {
-        let Some(refused) = self.plane.give_back() else {
+        let Some(changed) = self.plane.give_back() else {
             return self.stop();
         };
-        if refused.is_empty() {
+        if changed.is_empty() {
             info!("what an earlier agent has left goes on forwarding");
         }
-        for why in refused {
-            warn!("what an earlier agent has left does not go on forwarding everywhere: {why}");
+        for what in changed {
+            warn!("what an earlier agent has left does not go on forwarding as it was: {what}");
         }
     }
 

@@ -193,9 +193,14 @@ fn translate(ip: &mut [u8], packet: &Packet, address_at: usize, port_at: usize, 
     }
 }
 
-/// Another port in a packet of SCTP: its checksum is as right or as wrong as it was.
+/// Another port in a packet of SCTP: its checksum is as right or as wrong as it was, and not there if it was
+/// not.
 fn mend_crc(sctp: &mut [u8], port_at: usize, port: u16) {
     let stated = sctp[8..12].to_vec();
+    if stated == [0; 4] {
+        put(sctp, port_at, &port.to_be_bytes());
+        return;
+    }
     put(sctp, 8, &[0; 4]);
     let before = crc32c(sctp);
     put(sctp, port_at, &port.to_be_bytes());

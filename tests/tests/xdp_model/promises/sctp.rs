@@ -13,6 +13,9 @@ use crate::random::Random;
 use crate::rig::Rig;
 use crate::world::{bucket_mate, bucket_of};
 
+/// Where a checksum stands in a frame without IP options.
+const CHECKSUM: usize = ETHERNET + 20 + 8;
+
 /// Types of chunks.
 const DATA: u8 = 0;
 const INIT: u8 = 1;
@@ -164,6 +167,12 @@ fn a_checksum_is_right_behind_the_translation_if_it_was_before_and_only_then() -
                 broken[last] ^= 0x10;
                 let found = rig.send(&broken, ingress)?;
                 ensure!(found.verdict == REDIRECT && !is_right(&found.frame));
+                // Both ends have agreed on none (RFC 9653), or a card is to fill it in.
+                let mut without = sound.clone();
+                without[CHECKSUM..CHECKSUM + 4].fill(0);
+                let found = rig.send(&without, ingress)?;
+                ensure!(found.verdict == REDIRECT);
+                ensure!(found.frame.get(CHECKSUM..CHECKSUM + 4) == Some(&[0; 4][..]));
             }
         }
         Ok(())

@@ -2,7 +2,9 @@
 //! frames belong to (`VLANS`).
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
+use aya::programs::{ProgramFd, loaded_programs};
 use lb_common::vlan::{MOST_TAGS, Tag, VlanKey};
 
 use super::super::tag;
@@ -31,7 +33,78 @@ impl Exit {
     }
 }
 
+/// How packets leave by one interface, whoever has written that. The program that puts tags on stays in the
+/// kernel as long as this is.
+pub struct Led {
+    port: u32,
+    number: Option<NonZeroU32>,
+    program: Option<ProgramFd>,
+}
+
+impl Led {
+    fn new(port: u32, number: Option<NonZeroU32>) -> Self {
+        let program = number.and_then(|number| {
+            let mut all = loaded_programs().filter_map(Result::ok);
+            all.find(|it| it.id() == number.get())?.fd().ok()
+        });
+        Self {
+            port,
+            number,
+            program,
+        }
+    }
+
+    /// The interface whose driver is given them.
+    pub const fn port(&self) -> u32 {
+        self.port
+    }
+
+    /// Whether a program puts tags on.
+    pub const fn is_tagged(&self) -> bool {
+        self.number.is_some()
+    }
+}
+
 impl Maps {
+    /// How packets leave by every interface that they may leave by.
+    pub fn exits(&self) -> BTreeMap<u32, Led> {
+        let led = |index| {
+            let found = self.egress.get(index, 0).ok()?;
+            Some((index, Led::new(found.if_index, found.prog_id)))
+        };
+        self.egress().into_iter().filter_map(led).collect()
+    }
+
+    /// Lets packets leave by exactly these interfaces, as they did. One that the kernel refuses does not keep
+    /// the others.
+    pub fn restore_exits(&mut self, exits: &BTreeMap<u32, Led>) -> Result<(), MapsError> {
+        let interfaces: Vec<u32> = exits.keys().copied().collect();
+        self.keep_exits(&interfaces);
+        let mut refused = Vec::new();
+        for (index, led) in exits {
+            let now = self.egress.get(*index, 0);
+            if now.is_ok_and(|now| (now.if_index, now.prog_id) == (led.port, led.number)) {
+                continue;
+            }
+            self.exits.remove(index);
+            if led.number.is_some() && led.program.is_none() {
+                refused.push((*index, "the program for its tags is gone".to_owned()));
+                continue;
+            }
+            let written = self
+                .egress
+                .insert(*index, led.port, led.program.as_ref(), 0);
+            if let Err(error) = written {
+                refused.push((*index, root(&error)));
+            }
+        }
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(MapsError::Egress { refused })
+        }
+    }
+
     /// Lets packets be redirected to exactly these interfaces, by their own drivers. One that the kernel
     /// refuses does not keep the others.
     pub fn set_egress(&mut self, interfaces: &[u32]) -> Result<(), MapsError> {
@@ -105,22 +178,28 @@ impl Maps {
         all.map(|(key, index)| (key.0, index)).collect()
     }
 
-    /// Sets which interfaces tagged frames belong to: those of all others are the kernel's.
+    /// Sets which interfaces tagged frames belong to: those of all others are the kernel's. What the map
+    /// refuses does not keep the others.
     pub fn set_vlans(&mut self, vlans: &BTreeMap<VlanKey, u32>) -> Result<(), MapsError> {
         let old = self.vlans();
         for gone in old.keys().filter(|key| !vlans.contains_key(key)) {
-            self.vlans
-                .remove(&Abi(*gone))
-                .map_err(MapsError::write("VLANS"))?;
+            let removed = self.vlans.remove(&Abi(*gone));
+            removed.map_err(MapsError::write("VLANS"))?;
         }
+        let mut refused = Vec::new();
         for (key, index) in vlans {
-            if old.get(key) != Some(index) {
-                self.vlans
-                    .insert(Abi(*key), *index, 0)
-                    .map_err(MapsError::write("VLANS"))?;
+            if old.get(key) == Some(index) {
+                continue;
+            }
+            if let Err(error) = self.vlans.insert(Abi(*key), *index, 0) {
+                refused.push((*key, root(&error)));
             }
         }
-        Ok(())
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(MapsError::Vlans { refused })
+        }
     }
 }
 

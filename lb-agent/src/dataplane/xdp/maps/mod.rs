@@ -32,7 +32,7 @@ use lb_common::stats::Traffic;
 use lb_common::vlan::VlanKey;
 use thiserror::Error;
 
-pub use self::egress::Exit;
+pub use self::egress::{Exit, Led};
 use self::mapped::Mapped;
 use self::schedules::Schedules;
 use self::services::Services;
@@ -123,6 +123,12 @@ pub enum MapsError {
         /// Their indexes, and why.
         refused: Vec<(u32, String)>,
     },
+    /// The program does not know the frames of some VLANs: those are the kernel's.
+    #[error("the table of VLANs refuses {}", vlans(refused))]
+    Vlans {
+        /// Which, and why.
+        refused: Vec<(VlanKey, String)>,
+    },
     /// Both buckets of a virtual server are full. With as many services as there are ids this
     /// happens to nobody; the table is an eighth full then.
     #[error("the table of virtual servers has no room for {}", std::net::SocketAddr::new(*address, *port))]
@@ -156,7 +162,7 @@ impl MapsError {
         let source: &(dyn std::error::Error + 'static) = match self {
             Self::Open { source, .. } | Self::Access { source, .. } => source,
             Self::Mmap { source, .. } => source,
-            Self::Egress { .. } | Self::NoRoom { .. } => return false,
+            Self::Egress { .. } | Self::Vlans { .. } | Self::NoRoom { .. } => return false,
         };
         std::iter::successors(Some(source), |error| error.source())
             .filter_map(|error| error.downcast_ref::<io::Error>())
@@ -168,6 +174,12 @@ impl MapsError {
 fn list(refused: &[(u32, String)]) -> String {
     let one = |(index, why): &(u32, String)| format!("interface number {index} ({why})");
     refused.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// `3 entries (why)`.
+fn vlans(refused: &[(VlanKey, String)]) -> String {
+    let why = refused.first().map_or("", |(_, why)| why);
+    format!("{} entries ({why})", refused.len())
 }
 
 /// The maps of one agent.
