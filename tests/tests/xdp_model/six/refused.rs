@@ -49,9 +49,12 @@ fn change(rig: &mut Rig, network: &Network, change: Change) -> Result<()> {
         (Change::NotMaster, _) => rig.gates.set(GATE, false),
         (Change::Local, path) => *path = Path::Local,
         (Change::NoNeighbour, path) => *path = Path::Unknown,
-        (Change::Narrow, Path::Via(hop)) => hop.mtu = 1300,
+        (Change::Narrow, path) => {
+            if let Path::Via(hop) = path {
+                hop.mtu = 1300;
+            }
+        }
         (Change::OtherServer, _) => server.address = image([10, 0, 0, 12].into()).into(),
-        (Change::Narrow, Path::Local | Path::Unknown) => {}
     }
     rig.configure(&desired(&[&theirs]))?;
     Ok(())
