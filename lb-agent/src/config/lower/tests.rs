@@ -411,6 +411,27 @@ fn ipv6_is_for_xdp_in_every_mode() {
         });
         assert_eq!(said, expected, "{address} {kind} {server}");
     }
+    let server = "{\nlb_algo rr\nlb_kind NAT\nreal_server 2001:db8::2 80 {\n }\n";
+    for (text, why) in [
+        (
+            format!("virtual_server 2001:db8::1 80 {server}protocol SCTP\n}}"),
+            Some("XDP cannot serve this: it translates no SCTP over IPv6"),
+        ),
+        (
+            format!(
+                "virtual_server_group G {{\n2001:db8::1-9 80\n2001:db8:1::1 443\n}}\n\
+                 virtual_server group G {server}protocol TCP\n}}"
+            ),
+            None,
+        ),
+    ] {
+        let loaded = of(&text);
+        let said = remarks(&loaded).into_iter().find(|it| it.contains("XDP"));
+        match why {
+            Some(why) => assert!(said.unwrap_or_default().contains(why), "{text}"),
+            None => assert_eq!(said, None, "{text}"),
+        }
+    }
 }
 
 #[test]

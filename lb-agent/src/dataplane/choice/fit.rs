@@ -62,11 +62,6 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         is_sctp && server.uses(Forwarding::Tun) && other_tunnels,
         "it serves SCTP in no tunnel but that of IPv4 in IPv4",
     );
-    // Their replies would be given the address of the first one.
-    say(
-        is_ipv6 && addresses().count() > 1 && server.uses(Forwarding::Nat),
-        "it serves no groups of IPv6 in NAT mode yet",
-    );
     let of_a_link = |key: &AddressKey| match key.address {
         IpAddr::V6(address) => address.is_unicast_link_local(),
         IpAddr::V4(_) => false,
