@@ -12,6 +12,8 @@ mod parse;
 mod related;
 mod replies;
 
+use core::arch::asm;
+
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
@@ -56,14 +58,11 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         unsafe { PROGRAMS.tail_call(ctx, program::TRACE_IPV6) };
     }
     // SAFETY: `at` checked both headers.
-    let (to, next, ours) = unsafe {
-        let ours = Ours {
-            destination: control.filter.may_be_destination6(destination(ip)),
-            source: control.filter.may_be_source6(source(ip)),
-        };
-        (ethernet.cast::<u64>().read(), (*ip).next_header, ours)
+    let (to, next, to_service) = unsafe {
+        let to_service = control.filter.may_be_destination6(destination(ip));
+        (ethernet.cast::<u64>().read(), (*ip).next_header, to_service)
     };
-    if next != ICMP6 && !ours.destination && !ours.source {
+    if next != ICMP6 && !to_service && !is_of_server(control, ip) {
         return XDP_PASS;
     }
     if !control.stations.is_for_us(ctx.ingress_ifindex() as u32, to) {
@@ -73,13 +72,45 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         }
         return XDP_PASS;
     }
-    match pass_on::<TRACED>(ctx, packet, control, ip, &ours) {
+    if !to_service {
+        if is_of_server(control, ip) {
+            call::<TRACED>(ctx, program::TRACE_IPV6_REPLIES, program::IPV6_REPLIES);
+        }
+        // An error may come from anybody on the way.
+        return conclude::<TRACED>(ctx, Err(Refused::Later));
+    }
+    let decided = parse::<Six<TRACED, false>>(ctx, packet, control, ip)
+        .and_then(|headers| from_client::<TRACED, false>(ctx, packet, control, &headers));
+    match decided {
         Err(Refused::Sctp) => {
             call::<TRACED>(ctx, program::TRACE_SCTP_IPV6, program::SCTP_IPV6);
             XDP_PASS
         }
+        Err(Refused::NotOurs) => {
+            // The filter takes some clients for virtual addresses: replies to them come here, too.
+            if is_of_server(control, again(ip)) {
+                call::<TRACED>(ctx, program::TRACE_IPV6_REPLIES, program::IPV6_REPLIES);
+            }
+            XDP_PASS
+        }
         decided => conclude::<TRACED>(ctx, decided),
     }
+}
+
+/// Whether a packet may be of a server in NAT mode.
+#[inline(always)]
+fn is_of_server(control: &Control, ip: *const Ipv6) -> bool {
+    // SAFETY: the caller has checked the header.
+    control.filter.may_be_source6(unsafe { source(ip) })
+}
+
+/// The same header, of which the compiler does not know that it is: what it has found there it would
+/// keep, and older verifiers would follow everything in between once for each value of that.
+#[inline(always)]
+fn again(mut ip: *mut Ipv6) -> *mut Ipv6 {
+    // SAFETY: it does nothing.
+    unsafe { asm!("{0} = {0}", inout(reg) ip) };
+    ip
 }
 
 /// The verdict for a packet of SCTP to what may be a virtual address, whose frame is for this host.
@@ -107,14 +138,6 @@ fn conclude<const TRACED: bool>(ctx: &XdpContext, decided: Result<u32, Refused>)
     }
 }
 
-/// What the filter says of the addresses of a packet.
-struct Ours {
-    /// Its destination may be a virtual address.
-    destination: bool,
-    /// Its source may be a server in NAT mode.
-    source: bool,
-}
-
 /// The destination address.
 ///
 /// # Safety
@@ -135,33 +158,6 @@ pub(crate) unsafe fn destination(ip: *const Ipv6) -> Address6 {
 pub(crate) unsafe fn source(ip: *const Ipv6) -> Address6 {
     // SAFETY: by contract; see `packet` on alignment.
     unsafe { (&raw const (*ip).source).cast::<Address6>().read() }
-}
-
-/// A packet that may be ours: of a client, of a server in NAT mode, or about one of theirs.
-#[inline(always)]
-fn pass_on<const TRACED: bool>(
-    ctx: &XdpContext,
-    packet: Packet,
-    control: &Control,
-    ip: *mut Ipv6,
-    ours: &Ours,
-) -> Result<u32, Refused> {
-    if !ours.destination {
-        if ours.source {
-            call::<TRACED>(ctx, program::TRACE_IPV6_REPLIES, program::IPV6_REPLIES);
-        }
-        // An error may come from anybody on the way.
-        return Err(Refused::Later);
-    }
-    let headers = parse::<Six<TRACED, false>>(ctx, packet, control, ip)?;
-    match from_client::<TRACED, false>(ctx, packet, control, &headers) {
-        // The filter takes some clients for virtual addresses: replies to them come here, too.
-        Err(Refused::NotOurs) if ours.source => {
-            call::<TRACED>(ctx, program::TRACE_IPV6_REPLIES, program::IPV6_REPLIES);
-            Err(Refused::NotOurs)
-        }
-        decided => decided,
-    }
 }
 
 /// A packet of a client: to the server of its flow, else to the program for new ones.
