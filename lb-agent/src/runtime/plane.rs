@@ -21,7 +21,7 @@ pub use self::times::Times;
 use crate::config::model::FlowTableSize;
 use crate::dataplane::desired::Desired;
 use crate::dataplane::installed::Installed;
-use crate::dataplane::plan::{PlanError, plan, steps};
+use crate::dataplane::plan::{PlanError, plan, plan_since, steps};
 use crate::dataplane::xdp::attach::{Attachments, DetachError, Mode};
 use crate::dataplane::xdp::clock::{MEASURE, TOGETHER, TRIES, Ticks};
 use crate::dataplane::xdp::flow_tables::FlowTables;
@@ -75,6 +75,8 @@ pub struct Plane {
     object: Object,
     maps: Maps,
     installed: Installed,
+    /// What was desired last, if all of it is installed.
+    settled: Option<Desired>,
     attachments: Attachments,
     ticks: Ticks,
     /// An earlier agent has left it so, and no service has been changed since.
@@ -196,6 +198,7 @@ impl Plane {
             object,
             maps,
             installed,
+            settled: None,
             attachments: Attachments::default(),
             ticks,
             found: None,
@@ -229,9 +232,15 @@ impl Plane {
         self.attachments.iter()
     }
 
+    /// What was desired last, if all of it is installed.
+    pub const fn settled(&self) -> Option<&Desired> {
+        self.settled.as_ref()
+    }
+
     /// Brings the maps to what is desired.
-    pub fn apply(&mut self, desired: &Desired) -> Result<(), PlaneError> {
-        let plan = plan(desired, &self.installed, self.ticks)?;
+    pub fn apply(&mut self, desired: Desired) -> Result<(), PlaneError> {
+        let before = self.settled.take();
+        let plan = plan_since(before.as_ref(), &desired, &self.installed, self.ticks)?;
         self.found = None;
         for some in steps(&plan).flat_map(|step| step.chunks(BETWEEN_BEATS)) {
             self.maps.execute_all(some)?;
@@ -242,6 +251,7 @@ impl Plane {
                 self.beat()?;
             }
         }
+        self.settled = Some(desired);
         Ok(())
     }
 

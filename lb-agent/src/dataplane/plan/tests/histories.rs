@@ -72,6 +72,29 @@ proptest! {
         }
     }
 
+    /// Whoever knows what was desired before has the same plan.
+    #[test]
+    fn what_is_desired_as_before_need_not_be_looked_at(
+        history in prop::collection::vec((any_desired(), any::<[bool; 6]>()), 1..8),
+    ) {
+        let mut installed = Installed::default();
+        let mut before: Option<Desired> = None;
+        for (mut wanted, stays) in history {
+            // Some services stay as they are: chance alone would seldom have that.
+            for service in &mut wanted.services {
+                let mut known = before.iter().flat_map(|it| &it.services);
+                let known = known.find(|it| it.key == service.key);
+                let place = usize::from(service.key.port);
+                if let Some(known) = known.filter(|_| stays.get(place) == Some(&true)) {
+                    *service = known.clone();
+                }
+            }
+            let known = plan_since(before.as_ref(), &wanted, &installed, TICKS).unwrap();
+            prop_assert_eq!(known, step(&mut installed, &wanted));
+            before = Some(wanted);
+        }
+    }
+
     #[test]
     fn no_step_on_the_way_shows_half_a_change(history in prop::collection::vec(any_desired(), 1..8)) {
         let mut installed = Installed::default();
