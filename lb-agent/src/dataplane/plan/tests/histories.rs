@@ -81,12 +81,19 @@ proptest! {
         let mut before: Option<Desired> = None;
         for (mut wanted, stays) in history {
             // Some services stay as they are: chance alone would seldom have that.
-            for service in &mut wanted.services {
+            for at in 0..wanted.services.len() {
+                let key = wanted.services[at].key;
                 let mut known = before.iter().flat_map(|it| &it.services);
-                let known = known.find(|it| it.key == service.key);
-                let place = usize::from(service.key.port);
-                if let Some(known) = known.filter(|_| stays.get(place) == Some(&true)) {
-                    *service = known.clone();
+                let known = known.find(|it| it.key == key);
+                let stays = stays.get(usize::from(key.port)) == Some(&true);
+                let Some(known) = known.filter(|_| stays) else {
+                    continue;
+                };
+                // No address and port belongs to two.
+                let others = wanted.services.iter().filter(|it| it.key != key);
+                let taken: BTreeSet<Key> = others.flat_map(Service::keys).collect();
+                if !known.keys().any(|key| taken.contains(&key)) {
+                    wanted.services[at] = known.clone();
                 }
             }
             let known = plan_since(before.as_ref(), &wanted, &installed, TICKS).unwrap();
