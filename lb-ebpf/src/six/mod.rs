@@ -74,8 +74,7 @@ pub(crate) fn balance<const TRACED: bool>(ctx: &XdpContext) -> u32 {
         return XDP_PASS;
     }
     match pass_on::<TRACED>(ctx, packet, control, ip, &ours) {
-        // Of a server the kernel gets it: SCTP over IPv6 is not translated.
-        Err(Refused::Sctp) if ours.destination => {
+        Err(Refused::Sctp) => {
             call::<TRACED>(ctx, program::TRACE_SCTP_IPV6, program::SCTP_IPV6);
             XDP_PASS
         }
@@ -147,22 +146,22 @@ fn pass_on<const TRACED: bool>(
     ip: *mut Ipv6,
     ours: &Ours,
 ) -> Result<u32, Refused> {
-    // An error may come from anybody on the way.
-    if !ours.destination && !ours.source {
+    if !ours.destination {
+        if ours.source {
+            call::<TRACED>(ctx, program::TRACE_IPV6_REPLIES, program::IPV6_REPLIES);
+        }
+        // An error may come from anybody on the way.
         return Err(Refused::Later);
     }
     let headers = parse::<Six<TRACED, false>>(ctx, packet, control, ip)?;
-    if ours.destination {
-        match from_client::<TRACED, false>(ctx, packet, control, &headers) {
-            // The filter takes some clients for virtual addresses: replies to them come here, too.
-            Err(Refused::NotOurs) => {}
-            decided => return decided,
+    match from_client::<TRACED, false>(ctx, packet, control, &headers) {
+        // The filter takes some clients for virtual addresses: replies to them come here, too.
+        Err(Refused::NotOurs) if ours.source => {
+            call::<TRACED>(ctx, program::TRACE_IPV6_REPLIES, program::IPV6_REPLIES);
+            Err(Refused::NotOurs)
         }
+        decided => decided,
     }
-    if ours.source && control.filter.may_be_server6(&replies::server(&headers)) {
-        call::<TRACED>(ctx, program::TRACE_IPV6_REPLIES, program::IPV6_REPLIES);
-    }
-    Err(Refused::NotOurs)
 }
 
 /// A packet of a client: to the server of its flow, else to the program for new ones.
@@ -510,7 +509,7 @@ pub(crate) fn reply<const TRACED: bool>(ctx: &XdpContext) -> u32 {
             call::<TRACED>(ctx, program::TRACE_IPV6_WAY_BACK, program::IPV6_WAY_BACK);
             XDP_PASS
         }
-        Err(refused) => refused.verdict(),
+        Err(refused) => conclude::<TRACED>(ctx, Err(refused)),
     }
 }
 

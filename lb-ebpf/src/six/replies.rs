@@ -21,7 +21,7 @@ use crate::stats;
 
 /// Who has sent a packet.
 #[inline(always)]
-pub(super) fn server(headers: &Headers) -> ServiceKey6 {
+fn server(headers: &Headers) -> ServiceKey6 {
     // SAFETY: `parse` checked the headers.
     unsafe {
         ServiceKey6 {
@@ -44,6 +44,9 @@ pub(super) fn find(ctx: &XdpContext) -> Result<(u16, u16), Refused> {
     // SAFETY: `parse` checked the headers.
     let (client, port) = unsafe { (destination(ip), (*headers.ports).destination) };
     let server = server(&headers);
+    if !control.filter.may_be_server6(&server) {
+        return Err(Refused::NotOurs);
+    }
     let reply = Reply::<V6> {
         control,
         server,
