@@ -83,6 +83,8 @@ pub struct Plane {
     found: Option<Found>,
     /// When the program heard last that the agent is alive.
     beaten: Instant,
+    /// Somebody traces and does not read; his programs are to go with him.
+    is_trace_paused: bool,
     /// The MAC of each interface that is in use.
     stations: BTreeMap<u32, [u8; 6]>,
     /// Interfaces that run in generic mode although their kind has a native one.
@@ -203,6 +205,7 @@ impl Plane {
             ticks,
             found: None,
             beaten: clock::now(),
+            is_trace_paused: false,
             stations: BTreeMap::new(),
             fallbacks: BTreeMap::new(),
             netdev: netdev(),
@@ -270,19 +273,29 @@ impl Plane {
     /// Says that the agent is alive, and counts connections where that matters.
     pub fn heartbeat(&mut self) -> Result<(), PlaneError> {
         self.beat()?;
-        if self.maps.end_stale_trace(clock::monotonic()) {
-            if self.object.clear_left_trace(&self.pins) {
-                tracing::info!(
-                    "a `lb-agent trace` is gone without a word: packets are not traced any more"
-                );
-            } else {
-                tracing::info!(
-                    "a `lb-agent trace` has stopped reading: packets are not traced until it goes on"
-                );
-            }
+        let is_stale = self.maps.end_stale_trace(clock::monotonic());
+        self.is_trace_paused &= !self.maps.is_traced();
+        if is_stale || self.is_trace_paused {
+            self.end_trace();
         }
         self.maps.take_census(&self.installed);
         Ok(())
+    }
+
+    /// Somebody who traces does not say that he reads: he was killed, now or after a while of this, or nobody
+    /// takes his output.
+    fn end_trace(&mut self) {
+        if self.object.clear_left_trace(&self.pins) {
+            self.is_trace_paused = false;
+            tracing::info!(
+                "a `lb-agent trace` is gone without a word: packets are not traced any more"
+            );
+        } else if !self.is_trace_paused {
+            self.is_trace_paused = true;
+            tracing::info!(
+                "a `lb-agent trace` has stopped reading: packets are not traced until it goes on"
+            );
+        }
     }
 
     fn beat(&mut self) -> Result<(), PlaneError> {
