@@ -109,6 +109,8 @@ pub struct Tagged {
     pub ifindex: u32,
     /// Not 0: it is an answer to its sender, and goes back as it came.
     pub answered: u32,
+    /// The verdict, as an XDP action, if there is no program to look at it.
+    pub verdict: u32,
 }
 
 #[cfg(test)]

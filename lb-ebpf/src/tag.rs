@@ -12,15 +12,13 @@
 //! So frames without tags pay nothing, and every other program serves those with tags, too. A frame of a
 //! VLAN that nobody has told us of is the kernel's, untouched.
 
-use core::arch::asm;
-
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
 use aya_ebpf::programs::XdpContext;
 use lb_common::control::Control;
 use lb_common::program;
-use lb_common::vlan::{LENGTH, Tag, VlanKey};
+use lb_common::vlan::{LENGTH, Tag, Tagged, VlanKey};
 
 use crate::icmp::ICMP;
 use crate::maps::{CONTROL, PROGRAMS, TAGGED, VLANS};
@@ -154,15 +152,17 @@ fn put_on<const TAGS: usize>(ctx: &XdpContext, tags: [Tag; 2]) -> bool {
 
 /// The verdict of the program on the interface. A subprogram: a program that it hands over to comes back
 /// to who has called it.
+///
+/// Neither the compiler nor the verifier of many kernels (6.1 is one) knows that somebody else may come back
+/// here, with a verdict of his own. Of a number that they know they would take all others for
+/// impossible, and leave out what the caller does with those. So it stands in a map.
 #[inline(never)]
 fn balance(ctx: *mut xdp_md) -> u32 {
     // SAFETY: nothing here waits to be dropped. If there is no program it returns.
     unsafe { PROGRAMS.tail_call(&XdpContext::new(ctx), program::BALANCE) };
-    let mut verdict = u64::from(XDP_PASS);
-    // SAFETY: it does nothing. The compiler, which knows of nobody who comes back here with a verdict of his
-    // own, would give this one to all callers.
-    unsafe { asm!("{0} = {0}", inout(reg) verdict) };
-    verdict as u32
+    // SAFETY: the record is this CPU's own.
+    let verdict = |it: *const Tagged| unsafe { (&raw const (*it).verdict).read_volatile() };
+    TAGGED.get_ptr(0).map_or(XDP_DROP, verdict)
 }
 
 /// A frame of the interface `vlan` goes to the other programs.
@@ -173,6 +173,7 @@ fn begin(vlan: u32) {
         unsafe {
             (*tagged).ifindex = vlan;
             (*tagged).answered = 0;
+            (*tagged).verdict = XDP_PASS;
         }
     }
 }

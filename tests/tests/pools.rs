@@ -32,6 +32,9 @@ const KINDS: Different = &[
     (": it is configured no longer", ""),
 ];
 
+/// Of [`timeline::OTHERS`].
+const OTHERS: Different = &[];
+
 /// Of [`timeline::FAILURES`].
 const DIFFERENT: Different = &[
     // quorum + hysteresis is the threshold; keepalived has the sum right and the sign wrong.
@@ -98,6 +101,15 @@ fn the_same_failures_have_the_same_events_and_the_same_pools_as_with_keepalived(
 fn other_checks_and_reloads_have_the_same_events_and_the_same_pools_as_with_keepalived()
 -> Result<()> {
     compare(&timeline::KINDS, KINDS)
+}
+
+#[test]
+fn checks_of_hosts_tls_and_bfd_and_ha_suspend_have_the_same_events_and_the_same_pools_as_with_keepalived()
+-> Result<()> {
+    if skipped(&[Need::Program("openssl"), Need::Program("ss")]) {
+        return Ok(());
+    }
+    compare(&timeline::OTHERS, OTHERS)
 }
 
 fn compare(series: &'static Series, different: Different) -> Result<()> {

@@ -20,7 +20,7 @@ mod pools;
 mod service;
 mod slots;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use lb_common::backend::{Backend, flags};
 use lb_common::limits::{MAX_BACKENDS, MAX_SERVICES};
@@ -140,6 +140,19 @@ pub fn plan(
     installed: &Installed,
     ticks: Ticks,
 ) -> Result<Vec<Operation>, PlanError> {
+    plan_since(None, desired, installed, ticks)
+}
+
+/// The same operations, found sooner: `before` is what was desired last, and what is installed is what
+/// its plan has led to, all of it carried out. A service that is desired as before is as it should be.
+pub fn plan_since(
+    before: Option<&Desired>,
+    desired: &Desired,
+    installed: &Installed,
+    ticks: Ticks,
+) -> Result<Vec<Operation>, PlanError> {
+    let before = before.iter().flat_map(|it| &it.services);
+    let before: HashMap<Key, &Service> = before.map(|it| (it.key, it)).collect();
     let mut plan = Planner::new(installed);
     let filter = service::filter(desired);
     plan.widen_filter(&filter);
@@ -147,6 +160,9 @@ pub fn plan(
     plan.remove_services(desired);
     let mut round = Vec::with_capacity(desired.services.len());
     for service in &desired.services {
+        if before.get(&service.key) == Some(&service) {
+            continue;
+        }
         if !plan.has_room(service) {
             plan.carry_out(std::mem::take(&mut round), ticks);
             plan.exchange(service, ticks)?;
@@ -442,6 +458,9 @@ impl<'a> Planner<'a> {
 
     /// Lets the addresses of `filter` through, besides those that are let through already.
     fn widen_filter(&mut self, filter: &Addresses) {
+        if self.installed.filter == *filter {
+            return;
+        }
         let both = self.installed.filter.union(filter);
         if self.installed.filter != both {
             self.operations.push(Operation::SetFilter(both));
@@ -450,7 +469,7 @@ impl<'a> Planner<'a> {
 
     /// Lets no other addresses through any more than those of `filter`.
     fn narrow_filter(&mut self, filter: Addresses) {
-        if self.installed.filter.union(&filter) != filter {
+        if self.installed.filter != filter && self.installed.filter.union(&filter) != filter {
             self.operations.push(Operation::SetFilter(filter));
         }
     }

@@ -20,7 +20,7 @@ use tracing::{debug, error};
 use self::turns::Turns;
 use super::Event;
 use super::probe::{self, NotProbed, ProbeResult};
-use super::schedule::{Action, CheckerId, Punctuality, Records, Schedule, Settings, When};
+use super::schedule::{Action, CheckerId, Punctuality, Records, Schedule, Session, Settings, When};
 use super::snapshot::Snapshot;
 use super::spec::Service;
 use super::status::CheckerStatus;
@@ -52,7 +52,7 @@ enum Request {
         oneshot::Sender<usize>,
     ),
     Address(IpAddr, bool),
-    Bfd(String, bool),
+    Bfd(String, Session),
 }
 
 /// Starts the checks of `services` on the runtime of the caller. What changes goes to `events`;
@@ -131,9 +131,9 @@ impl Handle {
         self.ask(Request::Address(address, here));
     }
 
-    /// A BFD session is up, or down.
-    pub fn set_bfd(&self, instance: String, up: bool) {
-        self.ask(Request::Bfd(instance, up));
+    /// How a BFD session is.
+    pub fn set_bfd(&self, instance: String, session: Session) {
+        self.ask(Request::Bfd(instance, session));
     }
 
     /// A task that has ended has said so; it needs no requests.
@@ -277,7 +277,7 @@ impl Driver {
                 reply.send(count).ok();
             }
             Request::Address(address, here) => self.schedule.handle_address(address, here, now),
-            Request::Bfd(instance, up) => self.schedule.handle_bfd(&instance, up, now),
+            Request::Bfd(instance, session) => self.schedule.handle_bfd(&instance, session, now),
         }
     }
 }

@@ -88,6 +88,8 @@ pub struct Pool {
     /// Somebody has heard that it has, or has not.
     quorum_told: bool,
     members: Vec<Member>,
+    /// When the next step of a slow start is due: it is asked for all the time.
+    next_step: Option<Instant>,
 }
 
 impl Pool {
@@ -104,7 +106,7 @@ impl Pool {
         let (mut pool, mut change) = Self::without_members(spec.into());
         let had_quorum = pool.recall(past, &mut change);
         pool.begin_quorum(had_quorum, &mut change);
-        pool.members = pool.wanted();
+        change = pool.settled(change);
         change.members_changed = true;
         (pool, change)
     }
@@ -143,6 +145,7 @@ impl Pool {
             has_quorum: false,
             quorum_told: false,
             members: Vec::new(),
+            next_step: None,
         };
         (pool, change)
     }
@@ -175,9 +178,8 @@ impl Pool {
 
     /// When to call [`Self::handle_timeout`].
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let ramps = self.servers.iter().filter_map(|server| server.ramp);
-        ramps.filter_map(|ramp| ramp.deadline()).min()
+    pub const fn poll_timeout(&self) -> Option<Instant> {
+        self.next_step
     }
 
     /// The agent stops: with `omega` what was up is told to be down.
@@ -276,11 +278,13 @@ impl Pool {
         self.settled(change)
     }
 
-    /// The members that follow from the state now.
+    /// The members that follow from the state now, and when they change by themselves.
     fn settled(&mut self, mut change: PoolChange) -> PoolChange {
         let members = self.wanted();
         change.members_changed = self.members != members;
         self.members = members;
+        let ramps = self.servers.iter().filter_map(|server| server.ramp);
+        self.next_step = ramps.filter_map(|ramp| ramp.deadline()).min();
         change
     }
 

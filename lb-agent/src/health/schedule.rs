@@ -16,10 +16,11 @@ mod memory;
 mod punctuality;
 mod queue;
 mod reload;
+mod session;
 mod target;
 mod tell;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,13 +30,14 @@ use self::punctuality::Pace;
 pub use self::punctuality::{Punctuality, When};
 use self::queue::Queue;
 pub use self::reload::Moves;
+pub use self::session::Session;
 use self::target::Target;
 use super::Event;
 use super::name::ServiceName;
-use super::probe::{Failure, ProbeResult};
+use super::probe::ProbeResult;
 use super::spec::{Check, Server, Service};
 use super::status::CheckerStatus;
-use super::verdict::{State, Verdict};
+use super::verdict::Verdict;
 use crate::config::model::{RealServerKey, VirtualServerKey};
 use crate::log_line::LogLine;
 
@@ -94,8 +96,6 @@ pub struct Schedule {
     share: u32,
     punctuality: Punctuality,
     actions: VecDeque<Action>,
-    /// BFD instances that have been up, whether a checker has them or not.
-    reached: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -121,7 +121,6 @@ impl Schedule {
             share: settings.seed,
             punctuality: Punctuality::default(),
             actions: VecDeque::new(),
-            reached: HashSet::new(),
         };
         let mut known = HashMap::new();
         for service in services {
@@ -155,44 +154,6 @@ impl Schedule {
     /// A probe of a checker that is no more has ended.
     pub fn handle_orphan(&mut self) {
         self.queue.ended();
-    }
-
-    /// The BFD instance `name` says whether its session is up. One that has never been up says nothing of
-    /// its servers, as with keepalived: they count as up, with `alpha` as down, whatever another session
-    /// made of them before a reload. One that has, when it was no checker's yet, is down.
-    pub fn handle_bfd(&mut self, name: &str, up: bool, now: Instant) {
-        if up {
-            self.reached.insert(name.to_owned());
-        }
-        let has_been_up = self.reached.contains(name);
-        let result = if up {
-            ProbeResult::Success
-        } else {
-            ProbeResult::Failed(Failure::BfdDown)
-        };
-        for id in self.told_by(name) {
-            let entry = self.entries.get(id.0);
-            let unproven = entry.is_some_and(|it| it.verdict.state() == State::Unproven);
-            if unproven && !has_been_up {
-                self.let_go(id, now);
-                continue;
-            }
-            let result = result.clone();
-            self.with_verdict(id, now, |verdict| verdict.handle_result(result, now));
-        }
-    }
-
-    /// The checker `id` has no answer, and waits for none: it stands for nothing any more that was there
-    /// before.
-    fn let_go(&mut self, id: CheckerId, now: Instant) {
-        let entry = self.entries.get(id.0);
-        let targets = entry.map(|entry| entry.targets.clone());
-        for index in targets.unwrap_or_default() {
-            let target = self.targets.get_mut(index);
-            if target.is_some_and(|target| target.let_go(id.0)) {
-                self.tell(index, "its BFD session has never been up", now);
-            }
-        }
     }
 
     /// `address` is on this host from now on, or no longer: for `ha_suspend`.

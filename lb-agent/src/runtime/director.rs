@@ -48,6 +48,8 @@ use crate::net::link::Link;
 pub struct Director {
     config: Arc<Config>,
     pools: Vec<Pool>,
+    /// The places of those whose members the checks have changed, until somebody asks.
+    moved: BTreeSet<usize>,
     /// Where the pool of each virtual server is.
     places: HashMap<VirtualServerKey, usize>,
     hops: NextHops,
@@ -146,6 +148,7 @@ impl Director {
             config: Arc::new(config),
             places: places(&pools),
             pools,
+            moved: BTreeSet::new(),
             hops,
             links: BTreeMap::new(),
             gone: BTreeSet::new(),
@@ -196,12 +199,21 @@ impl Director {
     /// A server went up or down; whether the data plane has to hear of it.
     pub fn handle_health(&mut self, event: &Event) -> (bool, Vec<LogLine>) {
         let place = self.places.get(&event.virtual_server);
-        let Some(pool) = place.and_then(|place| self.pools.get_mut(*place)) else {
+        let pool = place.and_then(|place| Some((*place, self.pools.get_mut(*place)?)));
+        let Some((place, pool)) = pool else {
             return (false, Vec::new());
         };
         let change = pool.handle_event(event);
+        if change.members_changed {
+            self.moved.insert(place);
+        }
         self.notices.extend(addressed(pool, change.notices));
         (change.members_changed, change.lines)
+    }
+
+    /// The places of the pools whose members the checks have changed since the last time.
+    pub fn take_moved(&mut self) -> BTreeSet<usize> {
+        std::mem::take(&mut self.moved)
     }
 
     /// The next notice about a virtual server or one of its servers.

@@ -21,7 +21,7 @@ pub use self::times::Times;
 use crate::config::model::FlowTableSize;
 use crate::dataplane::desired::Desired;
 use crate::dataplane::installed::Installed;
-use crate::dataplane::plan::{PlanError, plan, steps};
+use crate::dataplane::plan::{PlanError, plan, plan_since, steps};
 use crate::dataplane::xdp::attach::{Attachments, DetachError, Mode};
 use crate::dataplane::xdp::clock::{MEASURE, TOGETHER, TRIES, Ticks};
 use crate::dataplane::xdp::flow_tables::FlowTables;
@@ -75,12 +75,16 @@ pub struct Plane {
     object: Object,
     maps: Maps,
     installed: Installed,
+    /// What was desired last, if all of it is installed.
+    settled: Option<Desired>,
     attachments: Attachments,
     ticks: Ticks,
     /// An earlier agent has left it so, and no service has been changed since.
     found: Option<Found>,
     /// When the program heard last that the agent is alive.
     beaten: Instant,
+    /// Somebody traces and does not read; his programs are to go with him.
+    is_trace_paused: bool,
     /// The MAC of each interface that is in use.
     stations: BTreeMap<u32, [u8; 6]>,
     /// Interfaces that run in generic mode although their kind has a native one.
@@ -196,10 +200,12 @@ impl Plane {
             object,
             maps,
             installed,
+            settled: None,
             attachments: Attachments::default(),
             ticks,
             found: None,
             beaten: clock::now(),
+            is_trace_paused: false,
             stations: BTreeMap::new(),
             fallbacks: BTreeMap::new(),
             netdev: netdev(),
@@ -229,9 +235,15 @@ impl Plane {
         self.attachments.iter()
     }
 
+    /// What was desired last, if all of it is installed.
+    pub const fn settled(&self) -> Option<&Desired> {
+        self.settled.as_ref()
+    }
+
     /// Brings the maps to what is desired.
-    pub fn apply(&mut self, desired: &Desired) -> Result<(), PlaneError> {
-        let plan = plan(desired, &self.installed, self.ticks)?;
+    pub fn apply(&mut self, desired: Desired) -> Result<(), PlaneError> {
+        let before = self.settled.take();
+        let plan = plan_since(before.as_ref(), &desired, &self.installed, self.ticks)?;
         self.found = None;
         for some in steps(&plan).flat_map(|step| step.chunks(BETWEEN_BEATS)) {
             self.maps.execute_all(some)?;
@@ -242,6 +254,7 @@ impl Plane {
                 self.beat()?;
             }
         }
+        self.settled = Some(desired);
         Ok(())
     }
 
@@ -260,19 +273,29 @@ impl Plane {
     /// Says that the agent is alive, and counts connections where that matters.
     pub fn heartbeat(&mut self) -> Result<(), PlaneError> {
         self.beat()?;
-        if self.maps.end_stale_trace(clock::monotonic()) {
-            if self.object.clear_left_trace(&self.pins) {
-                tracing::info!(
-                    "a `lb-agent trace` is gone without a word: packets are not traced any more"
-                );
-            } else {
-                tracing::info!(
-                    "a `lb-agent trace` has stopped reading: packets are not traced until it goes on"
-                );
-            }
+        let is_stale = self.maps.end_stale_trace(clock::monotonic());
+        self.is_trace_paused &= !self.maps.is_traced();
+        if is_stale || self.is_trace_paused {
+            self.end_trace();
         }
         self.maps.take_census(&self.installed);
         Ok(())
+    }
+
+    /// Somebody who traces does not say that he reads: he was killed, now or after a while of this, or nobody
+    /// takes his output.
+    fn end_trace(&mut self) {
+        if self.object.clear_left_trace(&self.pins) {
+            self.is_trace_paused = false;
+            tracing::info!(
+                "a `lb-agent trace` is gone without a word: packets are not traced any more"
+            );
+        } else if !self.is_trace_paused {
+            self.is_trace_paused = true;
+            tracing::info!(
+                "a `lb-agent trace` has stopped reading: packets are not traced until it goes on"
+            );
+        }
     }
 
     fn beat(&mut self) -> Result<(), PlaneError> {

@@ -199,7 +199,7 @@ impl Supervisor {
                 call = next_call(self.control.as_mut()) => self.handle_call(call),
                 Some(news) = self.news.recv() => self.handle_all_news(&news),
                 Some(event) = self.events.recv() => self.handle_events(&event),
-                Some((session, up)) = self.reached.recv() => self.health.set_bfd(session, up),
+                Some((name, session)) = self.reached.recv() => self.health.set_bfd(name, session),
                 event = self.network.news() => {
                     self.stale |= self.network.handle(event, &mut self.director);
                 }
@@ -271,11 +271,14 @@ impl Supervisor {
     /// Brings the data plane to what is desired now, if anything has changed.
     fn update(&mut self) {
         let began = clock::now();
-        if !std::mem::take(&mut self.stale) && !self.applied.is_due(began) {
+        if std::mem::take(&mut self.stale) {
+            self.planes.update(&mut self.director);
+            self.tell_attached();
+        } else if self.applied.is_due(began) {
+            self.planes.update_pools(&mut self.director);
+        } else {
             return;
         }
-        self.planes.update(&mut self.director);
-        self.tell_attached();
         if let Some((count, took)) = self.applied.applied(began, clock::now()) {
             let millis = took.as_millis();
             debug!("{count} changes of health in the data plane, {millis} ms after the first");

@@ -23,12 +23,14 @@ impl Daemon for Keepalived {
         let file = File::create(&log)?;
         let process = machine.start(
             Command::new("keepalived")
-                .args(["-n", "-l", "-C", "-f"])
+                .args(["-n", "-l", "-f"])
                 .arg(configuration)
                 .arg("-p")
                 .arg(folder.join("pid"))
                 .arg("-c")
                 .arg(folder.join("pid.checkers"))
+                .arg("-b")
+                .arg(folder.join("pid.bfd"))
                 .stdin(Stdio::null())
                 .stdout(file.try_clone()?)
                 .stderr(file),
@@ -78,6 +80,14 @@ fn keepalived_does_what_our_pools_are_compared_with() -> Result<()> {
 #[test]
 fn keepalived_does_what_our_other_checks_are_compared_with() -> Result<()> {
     repeat(&timeline::KINDS)
+}
+
+#[test]
+fn keepalived_does_what_our_checks_of_hosts_tls_and_bfd_are_compared_with() -> Result<()> {
+    if skipped(&[Need::Program("openssl"), Need::Program("ss")]) {
+        return Ok(());
+    }
+    repeat(&timeline::OTHERS)
 }
 
 /// What follows the first line here, `cargo xtask record` writes down.

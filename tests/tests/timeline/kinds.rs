@@ -22,6 +22,7 @@ pub(crate) const KINDS: Series = Series {
         (12, 86, Talk::Web, Manner::Good),
     ],
     configuration: Stage::kinds,
+    before: &[],
     steps: STEPS,
 };
 

@@ -4,7 +4,10 @@
 //! compare us with it.
 
 mod kinds;
+mod neighbour;
+mod others;
 mod servers;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,7 +25,10 @@ use nix::libc::O_NONBLOCK;
 use tempfile::TempDir;
 
 pub(crate) use kinds::KINDS;
+use neighbour::Neighbour;
+pub(crate) use others::OTHERS;
 use servers::{Manner, Server, Talk};
+use tls::Tls;
 
 /// A configuration and what happens to it.
 pub(crate) struct Series {
@@ -36,6 +42,8 @@ pub(crate) struct Series {
     servers: &'static [(u8, u16, Talk, Manner)],
     /// The configuration, of which there may be several: the number says which.
     configuration: fn(&Stage, u8) -> String,
+    /// What is so at the start.
+    before: &'static [Injection],
     steps: &'static [(&'static str, &'static [Injection])],
 }
 
@@ -56,6 +64,7 @@ pub(crate) const FAILURES: Series = Series {
         (13, 83, Talk::Web, Manner::Good),
     ],
     configuration: Stage::failures,
+    before: &[],
     steps: STEPS,
 };
 
@@ -91,7 +100,11 @@ pub(crate) trait Daemon: Sized {
 
 pub(crate) struct Stage {
     series: &'static Series,
+    // Before the machines that it is in.
+    neighbour: Neighbour,
+    tls: Tls,
     machine: Namespace,
+    _far: Namespace,
     folder: TempDir,
     servers: BTreeMap<(u16, u8), Server>,
     fifo: File,
@@ -138,9 +151,17 @@ enum Injection {
     Value(i32),
     /// The configuration is this one from now on.
     Reload(u8),
+    /// Whether the machine answers echo requests.
+    Echo(bool),
+    /// Whether the BFD neighbour speaks.
+    Speaks(bool),
+    /// What the TLS server does.
+    Secure(Manner),
+    /// Whether 192.0.2.2 is here.
+    Address(bool),
 }
 
-use Injection::{Reload, Script, Server as Behaves, Value};
+use Injection::{Address, Echo, Reload, Script, Secure, Server as Behaves, Speaks, Value};
 
 const STEPS: &[(&str, &[Injection])] = &[
     ("TCP fails", &[Behaves(81, 11, Manner::Closed)]),
@@ -176,11 +197,13 @@ const STEPS: &[(&str, &[Injection])] = &[
 
 impl Stage {
     fn new(series: &'static Series) -> Result<Self> {
-        let machine = Namespace::new("director")?;
-        machine.ip("link add v0 type veth peer name v1")?;
+        let (machine, far) = (Namespace::new("director")?, Namespace::new("far")?);
+        let other = far.name();
+        machine.ip(&format!("link add v0 type veth peer name v1 netns {other}"))?;
         machine.ip("link set v0 up")?;
-        machine.ip("link set v1 up")?;
+        far.ip("link set v1 up")?;
         machine.ip("address add 192.0.2.1/24 dev v0")?;
+        far.ip("address add 192.0.2.14/24 dev v1")?;
         let mut servers = BTreeMap::new();
         for host in 11..=13 {
             machine.ip(&format!("address add 10.9.0.{host}/32 dev lo"))?;
@@ -195,9 +218,12 @@ impl Stage {
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU)?;
         let mut options = fs::OpenOptions::new();
         let fifo = options.read(true).custom_flags(O_NONBLOCK).open(&path)?;
-        let stage = Self {
+        let mut stage = Self {
             series,
+            neighbour: Neighbour::start(&far)?,
+            tls: Tls::default(),
             machine,
+            _far: far,
             folder,
             servers,
             fifo,
@@ -207,8 +233,8 @@ impl Stage {
         fs::write(stage.file("tell"), script)?;
         fs::set_permissions(stage.file("tell"), fs::Permissions::from_mode(0o755))?;
         fs::write(stage.file("events"), "")?;
-        for start in [Script(0), Value(0), Reload(0)] {
-            stage.inject(start)?;
+        for start in [Script(0), Value(0), Reload(0)].iter().chain(series.before) {
+            stage.inject(*start)?;
         }
         Ok(stage)
     }
@@ -267,8 +293,22 @@ impl Stage {
         )
     }
 
-    fn inject(&self, injection: Injection) -> Result<()> {
+    fn inject(&mut self, injection: Injection) -> Result<()> {
         match injection {
+            Echo(answers) => {
+                let ignored = if answers { "0" } else { "1" };
+                self.machine.sysctl("ipv4.icmp_echo_ignore_all", ignored)
+            }
+            Speaks(speaks) => {
+                self.neighbour.speak(speaks);
+                Ok(())
+            }
+            Secure(manner) => self.tls.behave(&self.machine, self.folder.path(), manner),
+            Address(here) => {
+                let what = if here { "add" } else { "delete" };
+                let line = format!("address {what} 192.0.2.2/32 dev v0");
+                self.machine.ip(&line).map(drop)
+            }
             Behaves(port, host, manner) => {
                 let server = self.servers.get(&(port, host)).context("no such server")?;
                 server.behave(manner);

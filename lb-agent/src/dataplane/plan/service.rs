@@ -1,6 +1,5 @@
 //! A service as the records of the maps.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use lb_common::flow::TICK_SHIFT;
@@ -14,13 +13,9 @@ use crate::dataplane::xdp::clock::Ticks;
 
 /// The addresses and servers that may be ours.
 pub(super) fn filter(desired: &Desired) -> Addresses {
-    let destinations: BTreeSet<_> = desired
-        .services
-        .iter()
-        .flat_map(Service::keys)
-        .map(|key| key.address)
-        .collect();
-    let servers: BTreeSet<_> = desired
+    let keys = desired.services.iter().flat_map(Service::keys);
+    let destinations = keys.map(|key| key.address);
+    let servers = desired
         .services
         .iter()
         .flat_map(|service| service.servers.iter().map(|it| (service.key.proto, it)))
@@ -29,12 +24,19 @@ pub(super) fn filter(desired: &Desired) -> Addresses {
             address: server.address,
             port: server.port,
             proto,
-        })
-        .collect();
+        });
     Addresses {
-        destinations: destinations.into_iter().collect(),
-        servers: servers.into_iter().collect(),
+        destinations: in_order(destinations),
+        servers: in_order(servers),
     }
+}
+
+/// Each once, sorted.
+fn in_order<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all: Vec<T> = all.collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// What a packet needs to know of one address and port of a virtual server.

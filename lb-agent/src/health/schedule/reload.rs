@@ -41,10 +41,8 @@ impl Schedule {
             queue,
             punctuality,
             actions,
-            reached,
             share: _,
         } = before;
-        self.reached = reached;
         self.punctuality = punctuality;
         self.queue.inherit(&queue);
         self.actions = actions;

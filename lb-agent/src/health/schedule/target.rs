@@ -127,6 +127,11 @@ impl Target {
         held.map(|(id, _)| *id)
     }
 
+    /// Whether its checker `id` stands for what was there before.
+    pub(super) fn is_held(&self, id: usize) -> bool {
+        self.held.iter().any(|it| it.0 == id)
+    }
+
     /// Its checker `id` counts as at a start from now on; whether it did not.
     pub(super) fn let_go(&mut self, id: usize) -> bool {
         let before = self.held.len();

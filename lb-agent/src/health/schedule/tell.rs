@@ -8,17 +8,6 @@ use crate::health::Change;
 use crate::health::verdict::{self, State, Verdict};
 
 impl Schedule {
-    /// The checkers that the BFD instance `name` tells.
-    pub(super) fn told_by(&self, name: &str) -> Vec<CheckerId> {
-        let is_told = |entry: &Entry| {
-            let bfd = entry.verdict.check().question.kind.told_by();
-            bfd.is_some_and(|bfd| bfd.name == name)
-        };
-        let entries = (0..).zip(&self.entries);
-        let told = entries.filter(|(_, entry)| is_told(entry));
-        told.map(|(id, _)| CheckerId(id)).collect()
-    }
-
     /// Lets `handle` put something into a verdict and takes out what comes of it.
     pub(super) fn with_verdict(
         &mut self,

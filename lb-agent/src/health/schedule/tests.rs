@@ -476,17 +476,45 @@ fn a_bfd_session_takes_its_servers_down_and_up() {
         ..real_server(2, 1)
     };
     let mut schedule = Schedule::new(&services(vec![server]), shared(9), now);
-    schedule.handle_bfd("other", false, now);
+    schedule.handle_bfd("other", Session::Down, now);
     assert_eq!(events(&mut schedule), []);
-    // Not up yet is no news: the server has counted as up so far.
-    schedule.handle_bfd("peer", false, now);
-    assert_eq!(events(&mut schedule), []);
-    for (up, expected) in [
-        (true, vec![]),
-        (false, vec![(VIP.address(), Change::Down)]),
-        (true, vec![(VIP.address(), Change::Up)]),
+    for (session, expected) in [
+        // As keepalived: what is not up yet is down.
+        (Session::Beginning, vec![(VIP.address(), Change::Down)]),
+        (Session::Down, vec![]),
+        (Session::Up, vec![(VIP.address(), Change::Up)]),
+        (Session::Beginning, vec![]),
+        (Session::Down, vec![(VIP.address(), Change::Down)]),
+        (Session::Beginning, vec![]),
+        (Session::Up, vec![(VIP.address(), Change::Up)]),
     ] {
-        schedule.handle_bfd("peer", up, now);
-        assert_eq!(events(&mut schedule), expected);
+        schedule.handle_bfd("peer", session, now);
+        assert_eq!(events(&mut schedule), expected, "{session:?}");
+    }
+}
+
+#[test]
+fn with_alpha_a_bfd_session_tells_nothing_before_it_is_up() {
+    let now = clock::now();
+    let bfd = Kind::Bfd(BfdCheck {
+        name: "peer".to_owned(),
+    });
+    let check = Check {
+        alpha: true,
+        ..checker(bfd, 0)
+    };
+    let server = Server {
+        checks: vec![check],
+        ..real_server(2, 1)
+    };
+    let mut schedule = Schedule::new(&services(vec![server]), shared(9), now);
+    for (session, expected) in [
+        (Session::Beginning, vec![]),
+        (Session::Down, vec![]),
+        (Session::Up, vec![(VIP.address(), Change::Up)]),
+        (Session::Down, vec![(VIP.address(), Change::Down)]),
+    ] {
+        schedule.handle_bfd("peer", session, now);
+        assert_eq!(events(&mut schedule), expected, "{session:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! What the data plane should do: the services of the virtual servers that XDP carries.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lb_common::control::GATE_ALWAYS;
 use lb_common::service::UDP;
@@ -28,6 +28,31 @@ impl Director {
             Some(held) => reload::between(&self.without_ipvs(held), now),
             None => now,
         }
+    }
+
+    /// The same, when since `before` was desired the pools at the places `moved` have changed, and nothing
+    /// else: what all the others come to is not found out again.
+    pub fn desired_since(&self, before: &Desired, moved: &BTreeSet<usize>) -> Desired {
+        let services = before.services.iter();
+        let places: HashMap<Key, usize> = services.map(|it| it.key).zip(0..).collect();
+        let mut now = before.clone();
+        for place in moved {
+            let virtual_server = self.config.virtual_servers.get(*place);
+            let choice = self.choices.get(*place);
+            if choice.is_some_and(|choice| choice.carrier != Carrier::Xdp) {
+                continue;
+            }
+            let pool = virtual_server.zip(self.pools.get(*place));
+            let service = pool.and_then(|(server, pool)| self.service(server, pool));
+            let slot = service.as_ref().and_then(|it| places.get(&it.key));
+            let slot = slot.and_then(|slot| now.services.get_mut(*slot));
+            match slot.zip(service) {
+                Some((slot, service)) if self.held.is_none() => *slot = service,
+                // More than pools has changed.
+                Some(_) | None => return self.desired(),
+            }
+        }
+        now
     }
 
     fn service(&self, virtual_server: &VirtualServer, pool: &Pool) -> Option<Service> {

@@ -1,5 +1,6 @@
 mod groups;
 mod interfaces;
+mod moved;
 mod tunnels;
 
 use std::net::Ipv4Addr;

@@ -145,7 +145,10 @@ impl Plane {
             Native::Below(below) => match self.provide_below(wanted, below, mode) {
                 Ok(()) => return Ok(Mode::Native),
                 Err(why) if wanted.need == Need::Driver => return Err(why),
-                Err(why) => why,
+                Err(why) => {
+                    self.lower.note_generic(link, below);
+                    why
+                }
             },
         };
         self.attach_generic(link, &why)
@@ -206,11 +209,28 @@ impl Plane {
             && refused_at.is_some_and(|it| link.mtu < it.mtu)
     }
 
+    /// The kernel takes no program below one in generic mode: those above are without for this moment.
     pub(super) fn attach_as(
         &mut self,
         link: &Link,
         mode: XdpMode,
     ) -> Result<Attached, AttachError> {
+        let above = self.generic_above(link.index);
+        for it in &above {
+            if let Err(error) = self.attachments.detach(it.index) {
+                tracing::warn!("{error}");
+            }
+        }
+        let outcome = self.attach_one(link, mode);
+        for it in &above {
+            if let Err(error) = self.attach_one(it, XdpMode::Generic) {
+                tracing::warn!("{}", chain(&error));
+            }
+        }
+        outcome
+    }
+
+    fn attach_one(&mut self, link: &Link, mode: XdpMode) -> Result<Attached, AttachError> {
         let (index, name) = (link.index, &link.name);
         self.attachments
             .attach(&mut self.object, &self.pins, index, name, mode)

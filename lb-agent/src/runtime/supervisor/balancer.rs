@@ -76,10 +76,26 @@ impl Balancer {
     }
 
     /// Brings the data plane to what is desired now; `wanted`: what [`Self::open`] has opened.
-    pub(super) fn update(&mut self, director: &Director, wanted: &[Wanted]) {
+    pub(super) fn update(&mut self, director: &mut Director, wanted: &[Wanted]) {
         self.tell_unusable(wanted, director.ports());
         let outcome = self.bring_about(director, wanted);
-        match &outcome {
+        self.tell_outcome(&outcome);
+        self.tell(director);
+    }
+
+    /// Pools have changed and nothing else: servers and interfaces are where they were.
+    pub(super) fn update_pools(&mut self, director: &mut Director) {
+        let moved = director.take_moved();
+        let desired = match self.plane.settled() {
+            Some(before) => director.desired_since(before, &moved),
+            None => director.desired(),
+        };
+        let outcome = self.plane.apply(desired);
+        self.tell_outcome(&outcome);
+    }
+
+    fn tell_outcome(&mut self, outcome: &Result<(), PlaneError>) {
+        match outcome {
             Ok(()) if self.failing => info!("the data plane is as it should be again"),
             Ok(()) => {}
             Err(error) if !self.failing => {
@@ -89,7 +105,6 @@ impl Balancer {
             Err(_said) => {}
         }
         self.failing = outcome.is_err();
-        self.tell(director);
     }
 
     /// Interfaces that are wanted are made ready before servers behind them are used …
@@ -106,8 +121,13 @@ impl Balancer {
     }
 
     /// … and what is not wanted any more is let go when nobody uses it.
-    fn bring_about(&mut self, director: &Director, wanted: &[Wanted]) -> Result<(), PlaneError> {
-        self.plane.apply(&director.desired())?;
+    fn bring_about(
+        &mut self,
+        director: &mut Director,
+        wanted: &[Wanted],
+    ) -> Result<(), PlaneError> {
+        director.take_moved();
+        self.plane.apply(director.desired())?;
         if director.is_between() {
             // What is not wanted any more is in use for a moment yet.
             return Ok(());

@@ -1,8 +1,8 @@
 //! BFD, started from the configuration: its thread tells the VRRP thread by itself, and the checkers
 //! through the supervisor.
 //!
-//! To VRRP nobody is reached before the first packet. Checkers are told at first only who is reached:
-//! a server that was up before a restart or a reload stays so while its session begins, for a time.
+//! Before the first packet nobody is reached. VRRP takes that for down; so do checkers, but what was up
+//! before a restart or a reload stays so while its session begins, for a time.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,15 @@ use tracing::error;
 use crate::bfd::Settings;
 use crate::bfd::driver::{self, Event, Handle, Status as SessionStatus};
 use crate::config::model::{BfdInstance, Config};
+use crate::health::schedule::Session;
 use crate::runtime::clock;
 use crate::runtime::priority::Priority;
 use crate::vrrp::driver::{Report, Reporter};
 use crate::vrrp::settings::{Kind, Status};
 use crate::wire::bfd::State;
 
-/// A neighbour is reached or not, for `BFD_CHECK`: the name of the session, and whether it is up.
-pub(super) type Reached = (String, bool);
+/// For `BFD_CHECK`: the name of a session, and how it is.
+pub(super) type Reached = (String, Session);
 
 /// The least interval of a neighbour whose session is not up (RFC 5880 section 6.8.3).
 const LEAST_IDLE: Duration = Duration::from_secs(1);
@@ -30,13 +31,13 @@ pub(super) struct Sessions {
     config: Vec<BfdInstance>,
     has_reporter: bool,
     checkers: mpsc::UnboundedSender<Reached>,
-    /// Sessions that have yet to begin, and when checkers are told that they have not.
+    /// Sessions that have yet to begin, and when that counts as down.
     beginning: Vec<(String, Instant)>,
 }
 
 impl Sessions {
-    /// Starts the sessions of `config`. Before the first packet nobody is reached, which VRRP is told
-    /// of all of them; when BFD cannot start at all it stays so, and the log says why.
+    /// Starts the sessions of `config`. Before the first packet nobody is reached, which is told of all
+    /// of them; when BFD cannot start at all it stays so, and the log says why.
     pub(super) fn start(
         config: &Config,
         reporter: Option<&Reporter>,
@@ -45,6 +46,7 @@ impl Sessions {
         let sessions = &config.bfd_instances;
         for session in sessions {
             tell_vrrp(session, false, reporter);
+            tell_checkers(session, Session::Beginning, &checkers);
         }
         let spawn = || {
             let listener = listener(sessions, reporter, &checkers);
@@ -100,6 +102,7 @@ impl Sessions {
         self.beginning.extend(beginning(&new, clock::now()));
         for session in &new {
             tell_vrrp(session, false, reporter);
+            tell_checkers(session, Session::Beginning, &self.checkers);
         }
         self.tell_again(reporter, &new);
     }
@@ -117,13 +120,18 @@ impl Sessions {
         let stays = |it: &&BfdInstance| new.iter().all(|new| new.name != it.name);
         for session in self.config.iter().filter(stays) {
             let mut status = status.iter().filter(|it| it.name == session.name);
-            let Some(up) = status.next().and_then(reached) else {
-                continue;
-            };
-            tell_vrrp(session, up, reporter);
-            if up || !self.is_beginning(&session.name) {
-                tell_checkers(session, up, &self.checkers);
+            // Without a thread there is no status, and nobody is reached.
+            let up = status.next().map_or(Some(false), reached);
+            if let Some(up) = up {
+                tell_vrrp(session, up, reporter);
             }
+            // Who knows nothing yet takes what its operator holds down for what is not up.
+            let state = match up {
+                Some(true) => Session::Up,
+                Some(false) if !self.is_beginning(&session.name) => Session::Down,
+                Some(false) | None => Session::Beginning,
+            };
+            tell_checkers(session, state, &self.checkers);
         }
     }
 
@@ -140,7 +148,7 @@ impl Sessions {
             let up = known.next().map_or(Some(false), |status| reached(&status));
             let mut sessions = self.config.iter().filter(|it| it.name == name);
             if let Some((session, false)) = sessions.next().zip(up) {
-                tell_checkers(session, false, &self.checkers);
+                tell_checkers(session, Session::Down, &self.checkers);
             }
         }
     }
@@ -190,7 +198,8 @@ fn listener(
     move |event| {
         if let Some(session) = told.get(event.session) {
             tell_vrrp(session, event.up, reporter.as_ref());
-            tell_checkers(session, event.up, &to);
+            let state = if event.up { Session::Up } else { Session::Down };
+            tell_checkers(session, state, &to);
         }
     }
 }
@@ -205,9 +214,9 @@ fn tell_vrrp(session: &BfdInstance, up: bool, reporter: Option<&Reporter>) {
     }
 }
 
-fn tell_checkers(session: &BfdInstance, up: bool, checkers: &mpsc::UnboundedSender<Reached>) {
+fn tell_checkers(session: &BfdInstance, state: Session, checkers: &mpsc::UnboundedSender<Reached>) {
     if session.checker {
         // The supervisor is gone only when the process is on its way out.
-        checkers.send((session.name.clone(), up)).ok();
+        checkers.send((session.name.clone(), state)).ok();
     }
 }

@@ -175,6 +175,17 @@ impl Planes {
         self.leave_unused(director);
     }
 
+    /// Brings both to what is desired now, when since the last time pools have changed and nothing else.
+    pub(super) fn update_pools(&mut self, director: &mut Director) {
+        let is_news = self.update_ipvs(director);
+        if let Some(balancer) = &mut self.balancer {
+            balancer.update_pools(director);
+        }
+        if is_news {
+            self.tell(director);
+        }
+    }
+
     /// Brings IPVS to what is desired now. Whether the kernel refuses something else than before.
     fn update_ipvs(&mut self, director: &mut Director) -> bool {
         let Some(ipvs) = &mut self.ipvs else {

@@ -72,6 +72,36 @@ proptest! {
         }
     }
 
+    /// Whoever knows what was desired before has the same plan.
+    #[test]
+    fn what_is_desired_as_before_need_not_be_looked_at(
+        history in prop::collection::vec((any_desired(), any::<[bool; 6]>()), 1..8),
+    ) {
+        let mut installed = Installed::default();
+        let mut before: Option<Desired> = None;
+        for (mut wanted, stays) in history {
+            // Some services stay as they are: chance alone would seldom have that.
+            for at in 0..wanted.services.len() {
+                let key = wanted.services[at].key;
+                let mut known = before.iter().flat_map(|it| &it.services);
+                let known = known.find(|it| it.key == key);
+                let stays = stays.get(usize::from(key.port)) == Some(&true);
+                let Some(known) = known.filter(|_| stays) else {
+                    continue;
+                };
+                // No address and port belongs to two.
+                let others = wanted.services.iter().filter(|it| it.key != key);
+                let taken: BTreeSet<Key> = others.flat_map(Service::keys).collect();
+                if !known.keys().any(|key| taken.contains(&key)) {
+                    wanted.services[at] = known.clone();
+                }
+            }
+            let known = plan_since(before.as_ref(), &wanted, &installed, TICKS).unwrap();
+            prop_assert_eq!(known, step(&mut installed, &wanted));
+            before = Some(wanted);
+        }
+    }
+
     #[test]
     fn no_step_on_the_way_shows_half_a_change(history in prop::collection::vec(any_desired(), 1..8)) {
         let mut installed = Installed::default();

@@ -21,6 +21,11 @@ pub(crate) fn set(control: &Mapped<Control>, until: u32) {
 }
 
 impl Maps {
+    /// Whether packets are told of.
+    pub fn is_traced(&self) -> bool {
+        word(&self.control).is_some_and(|word| word.load(Ordering::Relaxed) != 0)
+    }
+
     /// Ends the tracing of somebody who has not said for a while that he reads; `now` is of the
     /// monotonic clock. Whether there was such a one.
     pub fn end_stale_trace(&self, now: Duration) -> bool {

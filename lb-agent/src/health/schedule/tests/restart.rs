@@ -47,6 +47,30 @@ pub(super) fn pool(up: bool, more_weight: i64) -> PoolRecord {
     }
 }
 
+/// One that was up stays so while its session begins, whether its checker is known or only its pool.
+#[test]
+fn after_a_restart_a_server_is_what_it_was_while_its_bfd_session_begins() {
+    let now = clock::now();
+    let bfd = Kind::Bfd(BfdCheck {
+        name: "peer".to_owned(),
+    });
+    let server = Server {
+        checks: vec![checker(bfd, 0)],
+        ..real_server(2, 1)
+    };
+    let service = services(vec![server]);
+    let mut before = Schedule::new(&service, shared(9), now);
+    before.handle_bfd("peer", Session::Up, now);
+    for checkers in [before.record(now).named(), Checkers::new()] {
+        let mut schedule = Schedule::new(&service, shared(9), now);
+        schedule.restore(&snapshot(checkers, vec![pool(true, 0)]), now);
+        schedule.handle_bfd("peer", Session::Beginning, now);
+        assert_eq!(events(&mut schedule), []);
+        schedule.handle_bfd("peer", Session::Down, now);
+        assert_eq!(events(&mut schedule), [(VIP.address(), Change::Down)]);
+    }
+}
+
 #[test]
 fn after_a_restart_a_server_is_what_its_pool_was_until_its_checks_say_otherwise() {
     let now = clock::now();
