@@ -134,7 +134,8 @@ impl Director {
             || virtual_server.sorry_tunnel(),
             |server| virtual_server.tunnel_to(server),
         );
-        let service = virtual_server.key.address();
+        // All of a group are of one family.
+        let service = self.addresses_with(virtual_server).next();
         let stopped = |hop| self.obstacle(method, entries, address, hop).is_some();
         let path = match self.hops.resolved(address) {
             Resolution::Unknown(_) => Path::Unknown,
