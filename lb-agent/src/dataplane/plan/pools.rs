@@ -11,6 +11,7 @@ use lb_common::limits::MAX_SERVICES;
 use super::PlanError;
 use crate::dataplane::desired::{Desired, Service};
 use crate::dataplane::installed::{Installed, Key};
+use crate::dataplane::successors::successors;
 
 /// Numbers that nobody has yet.
 pub(super) type Numbers<'a> = Box<dyn Iterator<Item = u16> + 'a>;
@@ -35,15 +36,18 @@ impl<'a> Pools<'a> {
         }
     }
 
-    /// Gives each virtual server the pool of the first of its addresses and ports whose pool no other one
-    /// has claimed before.
+    /// Gives each virtual server the pool of most of its addresses and ports, as far as no other one has more
+    /// of that pool.
     pub(super) fn claim(&mut self, desired: &Desired) {
-        let mut claimed = BTreeSet::new();
-        for service in &desired.services {
-            let mut pools = service
+        let pool_of = |key: Key| Some(self.installed.services.get(&key)?.entry.pool);
+        let shared = desired.services.iter().enumerate();
+        let shared = shared.flat_map(|(at, service)| {
+            service
                 .keys()
-                .filter_map(|key| Some(self.installed.services.get(&key)?.entry.pool));
-            if let Some(pool) = pools.find(|pool| claimed.insert(*pool)) {
+                .filter_map(move |key| Some((at, pool_of(key)?)))
+        });
+        for (at, pool) in successors(shared) {
+            if let Some(service) = desired.services.get(at) {
                 self.given.insert(service.key, pool);
             }
         }

@@ -149,6 +149,14 @@ impl Attachments {
         }
     }
 
+    /// Takes the program off one interface, and waits until it is: where the kernel looks at the interfaces
+    /// above another one, it would still be there.
+    pub fn release(&mut self, ifindex: u32) -> Result<(), DetachError> {
+        self.detach(ifindex)?;
+        wait_until_free(ifindex);
+        Ok(())
+    }
+
     /// Takes the program off every interface; what did not work does not keep the others.
     pub fn detach_all(&mut self) -> Vec<DetachError> {
         let indexes: Vec<u32> = self.links.keys().copied().collect();

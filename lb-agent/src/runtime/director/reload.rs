@@ -16,6 +16,7 @@ use super::{
 use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
 use crate::dataplane::desired::{Desired, Service};
 use crate::dataplane::installed::Key;
+use crate::dataplane::successors::successors;
 use crate::health::pool::{Pool, PoolChange};
 use crate::log_line::LogLine;
 use crate::net::address::Address;
@@ -198,13 +199,12 @@ pub(super) fn between(held: &[Service], now: Desired) -> Desired {
     });
     let mut left: HashMap<Key, (usize, u16)> = served.collect();
     let mut services = now.services;
-    // Where each of those that were goes on, if it does.
-    let mut heirs: HashMap<usize, usize> = HashMap::new();
+    let mut shared = Vec::new();
     for (service, at) in services.iter_mut().zip(0..) {
         let mut under_its_gate = |key: Key, gate: &mut u16| {
             if let Some((place, before)) = left.remove(&key) {
                 *gate = before;
-                heirs.entry(place).or_insert(at);
+                shared.push((at, place));
             }
         };
         under_its_gate(service.key, &mut service.gate);
@@ -212,6 +212,9 @@ pub(super) fn between(held: &[Service], now: Desired) -> Desired {
             under_its_gate(*key, gate);
         }
     }
+    // Where each of those that were goes on, if it does.
+    let heirs = successors(shared).into_iter();
+    let heirs: HashMap<usize, usize> = heirs.map(|(at, place)| (place, at)).collect();
     for (before, place) in held.iter().zip(0..) {
         let rest = before.served().filter(|(key, _)| left.contains_key(key));
         let mut rest: Vec<(Key, u16)> = rest.collect();

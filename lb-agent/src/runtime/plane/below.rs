@@ -23,6 +23,8 @@ pub(super) struct Lower {
     reasons: BTreeMap<u32, String>,
     /// Interfaces that carry the program in generic mode, each with the one below it.
     generic: BTreeMap<u32, (Link, u32)>,
+    /// Interfaces that took no program either when those above gave way, with their MTU at that time.
+    futile: BTreeMap<u32, u32>,
     /// Interfaces that have refused a native program for somebody above, with their MTU at that time: each
     /// attempt may cost a card its link for a moment.
     refused: BTreeMap<u32, (u32, String)>,
@@ -56,6 +58,18 @@ impl Lower {
         self.generic.retain(|index, _| is_wanted(index));
     }
 
+    /// Those above this one have given way to it in vain.
+    pub(super) fn note_futile(&mut self, link: &Link) {
+        self.futile.insert(link.index, link.mtu);
+    }
+
+    /// Whether it is of no use that those above this one give way.
+    pub(super) fn is_futile(&self, link: &Link) -> bool {
+        self.futile
+            .get(&link.index)
+            .is_some_and(|it| link.mtu >= *it)
+    }
+
     /// An interface has generic mode, as long as the one below it does not serve it.
     pub(super) fn note_generic(&mut self, link: &Link, below: &Below) {
         let known = (link.clone(), below.link.index);
@@ -70,6 +84,7 @@ impl Lower {
         self.refused.remove(&index);
         self.untaken.remove(&index);
         self.generic.remove(&index);
+        self.futile.remove(&index);
     }
 }
 

@@ -94,6 +94,11 @@ impl Balancer {
         self.tell_outcome(&outcome);
     }
 
+    /// Whether the data plane is not as it should be.
+    pub(super) const fn is_failing(&self) -> bool {
+        self.failing
+    }
+
     fn tell_outcome(&mut self, outcome: &Result<(), PlaneError>) {
         match outcome {
             Ok(()) if self.failing => info!("the data plane is as it should be again"),

@@ -100,6 +100,29 @@ fn of_a_group_that_falls_apart_one_goes_on_with_its_servers() {
 }
 
 #[test]
+fn one_address_that_leaves_a_group_leaves_the_pool_to_the_others() {
+    let mut installed = Installed::default();
+    step(
+        &mut installed,
+        &desired(vec![group(&[80, 443, 8080], &[(5, 1)])]),
+    );
+    let apart = desired(vec![service(443, &[(5, 1)]), group(&[80, 8080], &[(5, 1)])]);
+    step(&mut installed, &apart);
+    assert_eq!(pools(&installed), [(80, 1), (443, 2), (8080, 1)]);
+    assert_eq!(installed.backends[&1].generation, 0);
+}
+
+#[test]
+fn a_virtual_server_that_takes_an_address_of_a_group_keeps_its_own_pool() {
+    let mut installed = Installed::default();
+    let before = [group(&[80, 443, 8080], &[(5, 1)]), service(81, &[(6, 1)])];
+    step(&mut installed, &desired(before.to_vec()));
+    let moved = [group(&[443, 81], &[(6, 1)]), group(&[80, 8080], &[(5, 1)])];
+    step(&mut installed, &desired(moved.to_vec()));
+    assert_eq!(pools(&installed), [(80, 1), (81, 2), (443, 2), (8080, 1)]);
+}
+
+#[test]
 fn addresses_of_one_group_may_have_gates_of_their_own() {
     let mut installed = Installed::default();
     let mut wanted = group(&[80, 443], &[(5, 1)]);
