@@ -45,13 +45,21 @@ pub const fn hash(address: Address6, port: u16, secret: u64) -> u64 {
     mix(mixed(address, secret) ^ port as u64, secret)
 }
 
+/// The first word of `64:ff9b::/96`, where a translator puts the addresses of IPv4 (RFC 6052 2.1).
+const TRANSLATED: u64 = 0x0064_ff9b_0000_0000_u64.to_be();
+
 /// What stands for a client where its flows are counted, see
 /// [`crate::policy::source_counters`]: its network of 64 bits, of whose
-/// addresses a host may take any (RFC 4291 2.5.1, RFC 8981).
+/// addresses a host may take any (RFC 4291 2.5.1, RFC 8981). Clients of IPv4 behind a translator, who have
+/// one network together, each stand for themselves.
 #[inline(always)]
 #[must_use]
 pub const fn source(address: Address6, secret: u64) -> u32 {
-    mix(address[0], secret) as u32
+    let network = mix(address[0], secret);
+    if address[0] == TRANSLATED {
+        return mix(address[1] ^ network, secret) as u32;
+    }
+    network as u32
 }
 
 /// The first `prefix` bits of an address (`persistence_granularity`).
@@ -123,5 +131,20 @@ mod tests {
             let is_one = source(other, 7) == source(words(ADDRESS), 7);
             assert_eq!(is_one, bit < 64, "{bit}");
         }
+    }
+
+    #[test]
+    fn clients_of_ipv4_behind_a_translator_are_counted_one_by_one() {
+        let client = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0xc000, 0x0207);
+        for bit in 0..128 {
+            let other = words(Ipv6Addr::from_bits(client.to_bits() ^ 1 << bit));
+            assert_ne!(source(other, 7), source(words(client), 7), "{bit}");
+        }
+        // The next network is anybody's.
+        let [mut one, mut two] = [1, 2].map(|last| words(Ipv6Addr::from_bits(last)));
+        for address in [&mut one, &mut two] {
+            address[0] = words(Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0))[0];
+        }
+        assert_eq!(source(one, 7), source(two, 7));
     }
 }

@@ -15,8 +15,8 @@ use crate::address6::Address6;
 pub struct AffinityKey4 {
     /// Client address & `persistence_granularity`, network byte order.
     pub client: u32,
-    /// Id of the service.
-    pub service: u32,
+    /// Number of the pool.
+    pub pool: u32,
 }
 
 /// Key of `AFFINITY6` and `PENDING6`.
@@ -25,8 +25,8 @@ pub struct AffinityKey4 {
 pub struct AffinityKey6 {
     /// The first `persistence_granularity` bits of the client's address.
     pub client: Address6,
-    /// Id of the service.
-    pub service: u64,
+    /// Number of the pool.
+    pub pool: u64,
 }
 
 /// Value of `AFFINITY4`, `PENDING4` and those of IPv6.

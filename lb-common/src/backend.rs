@@ -1,4 +1,4 @@
-//! A real server of one virtual server: where its packets go and how they are rewritten.
+//! A real server of one virtual server, a member of its pool: where its packets go and how they are rewritten.
 
 use core::net::IpAddr;
 
@@ -72,7 +72,7 @@ pub mod tunnel {
 /// ```text
 ///  word 0  dst_mac[6] generation     word 4  vip     tunnel_source
 ///  word 1  src_mac[6] flags          word 5  weight  proto gate
-///  word 2  ifindex service mtu       word 6  tunnel tunnel_port; word 7 spare
+///  word 2  ifindex pool mtu          word 6  tunnel tunnel_port; word 7 spare
 ///  word 3  addr port vport           words 8 to 15 of IPv6: addr6, vip6, tunnel_source6, spare
 /// ```
 ///
@@ -96,15 +96,16 @@ pub struct Backend {
     pub flags: u16,
     /// Interface the packet leaves by.
     pub ifindex: u32,
-    /// The service this slot serves.
-    pub service: u16,
+    /// The pool that the server is in.
+    pub pool: u16,
     /// MTU of the interface, bytes.
     pub mtu: u16,
     /// Address of the server, network byte order.
     pub addr: u32,
     /// Port of the server, network byte order.
     pub port: u16,
-    /// Port of the virtual server, network byte order.
+    /// Port of the virtual server, network byte order; of a group the first one. It is for people, as
+    /// the other fields of the virtual server are: replies go by [`crate::service::ServiceInfo`].
     pub vport: u16,
     /// Address of the virtual server, network byte order.
     pub vip: u32,
@@ -116,7 +117,7 @@ pub struct Backend {
     pub proto: u8,
     /// Zero.
     pub pad: u8,
-    /// Gate of the service.
+    /// Gate of the virtual server.
     pub gate: u16,
     /// With [`flags::TUNNEL`]: [`tunnel`].
     pub tunnel: u8,

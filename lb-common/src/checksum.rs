@@ -2,6 +2,8 @@
 //!
 //! All words are in the byte order of the packet; the sum does not care, as long as nobody mixes.
 
+use crate::address6::Address6;
+
 /// Folds the carries of a sum into 16 bits.
 #[inline(always)]
 #[must_use]
@@ -53,6 +55,27 @@ pub const fn update16(check: u16, old: u16, new: u16) -> u16 {
 pub const fn update32(check: u16, old: u32, new: u32) -> u16 {
     let old = !old;
     !fold((!check) as u32 + (old & 0xffff) + (old >> 16) + (new & 0xffff) + (new >> 16))
+}
+
+/// What a checksum changes by when one IPv6 address becomes another, for [`changed`].
+#[inline(always)]
+#[must_use]
+pub const fn difference6(old: Address6, new: Address6) -> u16 {
+    let [first, second] = [!old[0], !old[1]];
+    fold_wide(halves(first) + halves(second) + halves(new[0]) + halves(new[1]))
+}
+
+/// Both halves of a word, added.
+#[inline(always)]
+const fn halves(word: u64) -> u64 {
+    (word & 0xffff_ffff) + (word >> 32)
+}
+
+/// The checksum after something changed that makes this difference (RFC 1624, equation 3).
+#[inline(always)]
+#[must_use]
+pub const fn changed(check: u16, difference: u16) -> u16 {
+    !fold(!check as u32 + difference as u32)
 }
 
 /// The sum of `bytes` as the packet holds them (an odd last byte is padded with zero), not yet

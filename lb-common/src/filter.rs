@@ -7,7 +7,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::address6::{Address6, folded};
-use crate::service::ServiceKey4;
+use crate::service::{ServiceKey4, ServiceKey6};
 
 /// 64-bit words of one half of the filter.
 const WORDS: usize = 512;
@@ -49,6 +49,12 @@ impl AddressFilter {
         set(&mut self.servers, server(key));
     }
 
+    /// Lets packets from the real server `key` of IPv6 through.
+    pub fn add_server6(&mut self, key: &ServiceKey6) {
+        set(&mut self.sources, folded(key.address));
+        set(&mut self.servers, server6(key));
+    }
+
     /// Whether a packet to `addr` may be for one of our services.
     #[inline(always)]
     #[must_use]
@@ -70,6 +76,13 @@ impl AddressFilter {
         get(&self.sources, addr)
     }
 
+    /// Whether a packet from `address` of IPv6 may be the reply of a server in NAT mode.
+    #[inline(always)]
+    #[must_use]
+    pub fn may_be_source6(&self, address: Address6) -> bool {
+        get(&self.sources, folded(address))
+    }
+
     /// Whether a packet from `key`, whose address passed [`Self::may_be_source`], may be the reply
     /// of a server in NAT mode: what else a server has to say need not be looked for among the
     /// flows.
@@ -78,12 +91,25 @@ impl AddressFilter {
     pub fn may_be_server(&self, key: &ServiceKey4) -> bool {
         get(&self.servers, server(key))
     }
+
+    /// As [`Self::may_be_server`], of IPv6.
+    #[inline(always)]
+    #[must_use]
+    pub fn may_be_server6(&self, key: &ServiceKey6) -> bool {
+        get(&self.servers, server6(key))
+    }
 }
 
 /// Address, port and protocol in half a word.
 #[inline(always)]
 const fn server(key: &ServiceKey4) -> u32 {
     key.addr ^ (key.port as u32) << 16 ^ key.proto as u32
+}
+
+/// The same of IPv6.
+#[inline(always)]
+const fn server6(key: &ServiceKey6) -> u32 {
+    folded(key.address) ^ (key.port as u32) << 16 ^ key.proto as u32
 }
 
 /// Word and bit of an address. The multiplier is 2^32 divided by the golden ratio: neighbouring

@@ -49,16 +49,32 @@ pub struct First {
     pub stamp: u32,
 }
 
-/// When the first fragment came, with [`FROM_SERVER`] or without.
+/// When the first fragment came, and of which service it is (its id); with [`FROM_SERVER`] or without.
+///
+/// ```text
+///   31      18 17         1    0
+///  │ service  │ tick       │ from the server │
+/// ```
 #[inline(always)]
 #[must_use]
-pub const fn stamp(tick: u32) -> u32 {
-    tick << 1
+pub const fn stamp(tick: u32, service: u16) -> u32 {
+    (service as u32) << SERVICE_SHIFT | tick << 1 & TICKS
 }
 
 /// In a [`stamp`]: the server has sent it. Its address alone does not tell, for it may be a client
 /// of the service as well.
 pub const FROM_SERVER: u32 = 1;
+
+/// Where the service stands in a stamp.
+const SERVICE_SHIFT: u32 = 18;
+
+/// The bits of a stamp that are the tick: at 1000 Hz it comes round after nine hours.
+const TICKS: u32 = (1 << SERVICE_SHIFT) - 2;
+
+const _: () = assert!(
+    crate::limits::MAX_SERVICES <= 1 << (32 - SERVICE_SHIFT),
+    "an id fits a stamp"
+);
 
 impl First {
     /// The value that is this word.
@@ -75,8 +91,15 @@ impl First {
     #[inline(always)]
     #[must_use]
     pub const fn age(&self, tick: u32) -> u32 {
-        let age = stamp(tick).wrapping_sub(self.stamp & !FROM_SERVER);
-        if age > u32::MAX / 2 { 0 } else { age >> 1 }
+        let age = (tick << 1).wrapping_sub(self.stamp & TICKS) & TICKS;
+        if age > TICKS / 2 { 0 } else { age >> 1 }
+    }
+
+    /// Id of the service.
+    #[inline(always)]
+    #[must_use]
+    pub const fn service(&self) -> u16 {
+        (self.stamp >> SERVICE_SHIFT) as u16
     }
 
     /// Whether the server has sent it.
@@ -92,13 +115,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_age_does_not_depend_on_the_direction() {
+    fn neither_the_direction_nor_the_service_changes_the_age() {
+        let last = TICKS >> 1;
         for direction in [0, FROM_SERVER] {
-            for (then, now, age) in [(7, 7, 0), (7, 9, 2), (9, 7, 0), (u32::MAX >> 1, 1, 2)] {
-                let stamp = stamp(then) | direction;
-                let first = First { target: 1, stamp };
-                assert_eq!(first.age(now), age, "{then} {now}");
-                assert_eq!(first.is_from_server(), direction != 0);
+            for service in [1, 77, (crate::limits::MAX_SERVICES - 1) as u16] {
+                for (then, now, age) in [
+                    (7, 7, 0),
+                    (7, 9, 2),
+                    (9, 7, 0),
+                    (last, 1, 2),
+                    (5, last + 9, 3),
+                ] {
+                    let stamp = stamp(then, service) | direction;
+                    let first = First { target: 1, stamp };
+                    assert_eq!(first.age(now), age, "{then} {now}");
+                    assert_eq!(first.is_from_server(), direction != 0);
+                    assert_eq!(first.service(), service);
+                }
             }
         }
     }

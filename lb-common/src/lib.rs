@@ -85,4 +85,4 @@ pub mod vlan;
 
 /// Version of every record and map of this crate. It stands in the pin path
 /// (`/sys/fs/bpf/lb-agent/<instance>/v<ABI_VERSION>`), so two versions never share a map.
-pub const ABI_VERSION: u32 = 10;
+pub const ABI_VERSION: u32 = 11;

@@ -15,8 +15,8 @@ pub const EXPIRATION_SECONDS: u64 = 24 * 60 * 60;
 pub struct LocalityKey {
     /// Address that the client asks for, network byte order; of IPv4 the first word alone.
     pub destination: [u32; 4],
-    /// Id of the service.
-    pub service: u32,
+    /// Number of the pool.
+    pub pool: u32,
 }
 
 /// Value of `LOCALITY`.

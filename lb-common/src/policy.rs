@@ -1,4 +1,5 @@
-//! How a service treats a new flow: its scheduler, and what it may cost.
+//! How a pool, the servers of one virtual server, treats a new flow: its scheduler, whom it remembers,
+//! and what it may cost.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -18,7 +19,7 @@ pub mod flags {
     pub const OVERFLOWS: u8 = 1 << 5;
 }
 
-/// One record of `POLICIES`, by service id.
+/// One record of `POLICIES`, by the number of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Policy {
@@ -26,9 +27,8 @@ pub struct Policy {
     pub scheduler: u8,
     /// [`flags`].
     pub flags: u8,
-    /// The service whose schedule, servers, clients and limits are used: itself, or the first one
-    /// of its `virtual_server_group`.
-    pub leader: u16,
+    /// Its own number; 0: there is no such pool.
+    pub pool: u16,
     /// `xdp_new_flow_limit`: new flows in a tick; 0: no limit.
     pub new_flows: u32,
     /// `xdp_source_limit`: flows of one client address at the same time, from the moment on when they
@@ -40,6 +40,12 @@ pub struct Policy {
     pub inactive_cost: u8,
     /// … and so much for the new one. With no cost at all it is the first server.
     pub more_cost: u8,
+    /// `persistence_timeout` in ticks; 0: none.
+    pub affinity_ticks: u32,
+    /// `persistence_granularity`: of IPv4 a mask in network byte order, of IPv6 so many first bits.
+    pub granularity: u32,
+    /// `persistence_timeout` in seconds, for people.
+    pub persistence_timeout: u32,
 }
 
 impl Policy {
@@ -51,7 +57,7 @@ impl Policy {
     }
 }
 
-/// The word of `RATES` for a service: new flows in one tick, on all CPUs. Behind those of all services
+/// The word of `RATES` for a pool: new flows in one tick, on all CPUs. Behind those of all pools
 /// stand as many words again, of packets of connections that nobody knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
@@ -111,9 +117,9 @@ pub const SOURCE_COUNTERS: u32 = 1 << 16;
 /// agent counts each client by itself and corrects them.
 #[inline(always)]
 #[must_use]
-pub const fn source_counters(client: u32, leader: u16, secret: u64) -> [u32; 2] {
+pub const fn source_counters(client: u32, pool: u16, secret: u64) -> [u32; 2] {
     const MASK: u32 = SOURCE_COUNTERS - 1;
-    let hash = crate::hash::mix(client as u64 | (leader as u64) << 32, !secret);
+    let hash = crate::hash::mix(client as u64 | (pool as u64) << 32, !secret);
     [
         hash as u32 & MASK,
         SOURCE_COUNTERS | (hash >> 32) as u32 & MASK,

@@ -41,5 +41,17 @@ pub const TRACE_SCTP_IPV6_ADMISSION: u32 = 16;
 pub const VLAN: u32 = 17;
 /// The one on the interface, for frames whose tags have been taken off.
 pub const BALANCE: u32 = 18;
+/// IPv6, packets of servers in NAT mode.
+pub const IPV6_REPLIES: u32 = 19;
+/// [`IPV6_REPLIES`], watched.
+pub const TRACE_IPV6_REPLIES: u32 = 20;
+/// IPv6, packets to servers in NAT mode.
+pub const IPV6_NAT: u32 = 21;
+/// [`IPV6_NAT`], watched.
+pub const TRACE_IPV6_NAT: u32 = 22;
+/// IPv6, replies of servers in NAT mode that [`IPV6_REPLIES`] has found the server of.
+pub const IPV6_WAY_BACK: u32 = 23;
+/// [`IPV6_WAY_BACK`], watched.
+pub const TRACE_IPV6_WAY_BACK: u32 = 24;
 /// Places of the map.
-pub const COUNT: u32 = 19;
+pub const COUNT: u32 = 25;

@@ -1,5 +1,7 @@
 //! A virtual server, as the program sees it and as `dump` prints it.
 
+pub mod place;
+
 use core::net::{IpAddr, Ipv4Addr};
 
 use bytemuck::{Pod, Zeroable};
@@ -145,12 +147,16 @@ pub const fn address4(addr: u32) -> Ipv4Addr {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(8))]
 pub struct ServiceEntry {
-    /// `1..=MAX_SERVICES`; also the index into `SCHEDULES`, `CURSORS` and `SERVICE_INFO`.
+    /// `1..MAX_SERVICES`: of this address and port alone, so that a client's flows to two of them are two
+    /// flows; also the index into `SERVICE_INFO`.
     pub id: u16,
+    /// `1..MAX_SERVICES`: of its `virtual_server`, which a `virtual_server_group` gives many addresses
+    /// and ports; also the index into `POLICIES`, `SCHEDULES`, `CURSORS` and all that these share.
+    pub pool: u16,
     /// Index of the gate in [`crate::control::Control::armed`].
     pub gate: u16,
-    /// `persistence_timeout` in ticks; 0 = no persistence.
-    pub affinity_ticks: u32,
+    /// 1: it has a `persistence_timeout`; else 0.
+    pub persistent: u16,
 }
 
 impl ServiceEntry {
@@ -160,8 +166,9 @@ impl ServiceEntry {
     pub const fn from_word(word: u64) -> Self {
         Self {
             id: word as u16,
-            gate: (word >> 16) as u16,
-            affinity_ticks: (word >> 32) as u32,
+            pool: (word >> 16) as u16,
+            gate: (word >> 32) as u16,
+            persistent: (word >> 48) as u16,
         }
     }
 
@@ -169,7 +176,10 @@ impl ServiceEntry {
     #[inline(always)]
     #[must_use]
     pub const fn word(&self) -> u64 {
-        self.id as u64 | (self.gate as u64) << 16 | (self.affinity_ticks as u64) << 32
+        self.id as u64
+            | (self.pool as u64) << 16
+            | (self.gate as u64) << 32
+            | (self.persistent as u64) << 48
     }
 }
 
@@ -189,9 +199,8 @@ pub struct ServiceSlot {
 /// One cache line of `SERVICES4`: a table that the agent fills and the program looks up without a
 /// call, unlike the kernel's hash maps.
 ///
-/// A service stands in one of the two buckets of [`buckets`]. The agent writes the entry before
-/// the key and takes away the key before the entry; a reader that sees the key and still an entry
-/// of zero has met a service that is just coming or going, and may take it for none.
+/// A service stands in one of the two buckets of [`buckets`], and in which order its place is read and
+/// written says [`place`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub struct ServiceBucket {
@@ -225,8 +234,7 @@ pub struct ServiceSlot6 {
     pub address: Address6,
 }
 
-/// Two cache lines of `SERVICES6`. The rules are those of [`ServiceBucket`]; the address is written
-/// before the entry.
+/// Two cache lines of `SERVICES6`. The rules are those of [`ServiceBucket`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub struct ServiceBucket6 {
@@ -246,7 +254,7 @@ pub const fn buckets6(address: Address6, key: u64) -> [u32; 2] {
     [(hash >> 48 & MASK) as u32, (hash >> 32 & MASK) as u32]
 }
 
-/// `lb_algo` as it stands in [`crate::policy::Policy::scheduler`] and [`ServiceInfo::scheduler`].
+/// `lb_algo` as it stands in [`crate::policy::Policy::scheduler`].
 pub mod scheduler {
     /// Round robin.
     pub const RR: u8 = 1;
@@ -283,24 +291,30 @@ pub mod scheduler {
     ];
 }
 
-/// What only people want to know of a service: the value of `SERVICE_INFO`, by service id.
+/// A service by its id, the value of `SERVICE_INFO`: in whose name servers in NAT mode reply, and whether
+/// they may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct ServiceInfo {
     /// The service; all zero: this id is free.
     pub key: ServiceKey6,
-    /// One of [`scheduler`].
-    pub scheduler: u8,
-    /// Zero.
-    pub pad: [u8; 3],
-    /// `persistence_timeout` in seconds; 0 = none.
-    pub persistence_timeout: u32,
-    /// `persistence_granularity`: of IPv4 a mask in network byte order, of IPv6 so many first bits.
-    pub persistence_granularity: u32,
+    /// Its pool; 0: this id is free. A flow of a service that has gone is known by the pool of its
+    /// server, which is another one.
+    pub pool: u16,
     /// Gate of the service.
     pub gate: u16,
     /// Zero.
-    pub pad2: u16,
+    pub pad: u32,
+}
+
+impl ServiceInfo {
+    /// The address of a service of IPv4, network byte order.
+    #[inline(always)]
+    #[must_use]
+    pub const fn addr(&self) -> u32 {
+        let [_, _, _, _, a, b, c, d] = self.key.address[1].to_ne_bytes();
+        u32::from_ne_bytes([a, b, c, d])
+    }
 }
 
 #[cfg(test)]

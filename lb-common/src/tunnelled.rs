@@ -20,6 +20,10 @@ pub struct Tunnelled {
     pub new: u8,
     /// 1: nobody is told if it cannot go on: it is an ICMP error, or a fragment of IPv4 without ports.
     pub untold: u8,
+    /// Id of the service.
+    pub service: u16,
+    /// Zero.
+    pub pad: [u16; 3],
     /// What the program itself notes of the packet.
     pub inner: Inner,
 }

@@ -43,7 +43,7 @@ fn decide<F: Family>(question: &Question<F>) -> Result<Admission, Reason> {
         TOO_MANY => return Err(Reason::SourceLimit),
         slot => return Ok(Admission(slot)),
     }
-    let policy = schedule::policy(question.service.id).ok_or(Reason::NoServer)?;
+    let policy = schedule::policy(question.service.pool).ok_or(Reason::NoServer)?;
     if !opens::<F>(question.protocol, question.flags) {
         // The middle of a connection that we do not know. Nothing is remembered: it is reset by a
         // server that does not know it either.

@@ -9,7 +9,6 @@ use crate::admission::Question;
 use crate::backends;
 use crate::family::{Family, Key, Six, V4};
 use crate::flows::compare_exchange;
-use crate::maps::SERVICE_INFO;
 use crate::schedule;
 use crate::trace;
 
@@ -17,9 +16,7 @@ use crate::trace;
 /// none.
 #[inline(never)]
 pub(crate) fn recall<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
-    let Some(key) = template_key::<F>(policy.leader, &question.key) else {
-        return 0;
-    };
+    let key = template_key::<F>(policy, &question.key);
     if let Some(template) = F::template(&key) {
         let held = read(template);
         if server_of(question, policy, held).is_some() {
@@ -55,9 +52,7 @@ fn note_trace<F: Family>() {
 /// CPU has given it meanwhile, if it has.
 #[inline(never)]
 pub(crate) fn remember<F: Family>(question: &Question<F>, policy: &Policy, target: u32) -> u32 {
-    let Some(key) = template_key::<F>(policy.leader, &question.key) else {
-        return target;
-    };
+    let key = template_key::<F>(policy, &question.key);
     let fresh = Affinity {
         target,
         stamp: question.tick,
@@ -87,7 +82,7 @@ pub(crate) fn remember<F: Family>(question: &Question<F>, policy: &Policy, targe
 /// The slot that the client's template stands for.
 #[inline(always)]
 pub(crate) fn remembered<F: Family>(question: &Question<F>, policy: &Policy) -> Option<u16> {
-    let key = template_key::<F>(policy.leader, &question.key)?;
+    let key = template_key::<F>(policy, &question.key);
     let known = F::template(&key).map(read);
     known
         .and_then(|held| server_of(question, policy, held))
@@ -98,23 +93,21 @@ pub(crate) fn remembered<F: Family>(question: &Question<F>, policy: &Policy) -> 
 /// long as a template has connections. Called once in a tick of a flow that has been seen again, and
 /// when it has become that; it writes when a quarter of `persistence_timeout` has passed.
 #[inline(always)]
-fn keep<F: Family>(service: u16, affinity_ticks: u32, client: &Key<F>, target: u32, tick: u32) {
-    let Some(policy) = schedule::policy(service) else {
+fn keep<F: Family>(pool: u16, client: &Key<F>, target: u32, tick: u32) {
+    let Some(policy) = schedule::policy(pool) else {
         return;
     };
-    let Some(key) = template_key::<F>(policy.leader, client) else {
-        return;
-    };
+    let key = template_key::<F>(policy, client);
     let Some(template) = F::template(&key) else {
         confirm::<F>(&key, target, tick);
         return;
     };
     let held = read(template);
     if held.target == target {
-        if held.age(tick) > affinity_ticks / 4 {
+        if held.age(tick) > policy.affinity_ticks / 4 {
             stamp(template, tick);
         }
-    } else if !is_alive(held, policy.leader, affinity_ticks, tick) {
+    } else if !is_alive(held, policy, tick) {
         // Another CPU that is quicker has given it another server: the next packet tells.
         replace(
             template,
@@ -141,15 +134,9 @@ fn confirm<F: Family>(key: &F::TemplateKey, target: u32, tick: u32) {
 /// looks at it once, whoever calls it. It answers 0.
 #[inline(never)]
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn lb_keep(
-    service: u32,
-    affinity_ticks: u32,
-    client: u32,
-    target: u32,
-    tick: u32,
-) -> u32 {
+pub(crate) extern "C" fn lb_keep(pool: u32, client: u32, target: u32, tick: u32) -> u32 {
     let client = Key::of(client.into());
-    keep::<V4>(service as u16, affinity_ticks, &client, target, tick);
+    keep::<V4>(pool as u16, &client, target, tick);
     0
 }
 
@@ -159,8 +146,8 @@ pub(crate) fn keep6<const TRACED: bool, const SCTP: bool>(
     question: &Question<Six<TRACED, SCTP>>,
     target: u32,
 ) {
-    let (id, ticks) = (question.service.id, question.service.affinity_ticks);
-    keep::<Six<TRACED, SCTP>>(id, ticks, &question.key, target, question.tick);
+    let pool = question.service.pool;
+    keep::<Six<TRACED, SCTP>>(pool, &question.key, target, question.tick);
 }
 
 /// Ticks from `stamp` to `tick`; 0 if another CPU's clock was ahead.
@@ -170,10 +157,8 @@ pub(crate) const fn age(stamp: u32, tick: u32) -> u32 {
 }
 
 #[inline(always)]
-fn template_key<F: Family>(service: u16, client: &Key<F>) -> Option<F::TemplateKey> {
-    let info = SERVICE_INFO.get(u32::from(service))?;
-    let granularity = info.persistence_granularity;
-    Some(F::template_key(client, service, granularity))
+fn template_key<F: Family>(policy: &Policy, client: &Key<F>) -> F::TemplateKey {
+    F::template_key(client, policy.pool, policy.granularity)
 }
 
 /// What a template says, read at once.
@@ -211,19 +196,18 @@ fn server_of<F: Family>(
     policy: &Policy,
     template: Affinity,
 ) -> Option<u16> {
-    let ticks = question.service.affinity_ticks;
-    is_alive(template, policy.leader, ticks, question.tick).then_some(template.target as u16)
+    is_alive(template, policy, question.tick).then_some(template.target as u16)
 }
 
 /// Whether a template has not timed out and its server is still there. The entry of an evicted
-/// client may be another service's already.
+/// client may be another pool's already.
 #[inline(always)]
-fn is_alive(template: Affinity, leader: u16, affinity_ticks: u32, tick: u32) -> bool {
+fn is_alive(template: Affinity, policy: &Policy, tick: u32) -> bool {
     let slot = template.target as u16;
     backends::read(slot).is_some_and(|server| {
         template.target == flow::target(slot, server.head.generation())
             && server.head.has(flags::IN_USE)
-            && server.service == leader
-            && template.age(tick) <= affinity_ticks
+            && server.pool == policy.pool
+            && template.age(tick) <= policy.affinity_ticks
     })
 }

@@ -1,7 +1,7 @@
 //! Backend slots: read only. The layout and its rules stand in `lb_common::backend`.
 
-use lb_common::backend::{Backend, Head, flags};
-use lb_common::service::ServiceKey4;
+use lb_common::backend::{Backend, Head};
+use lb_common::flow::FlowEntry;
 
 use crate::maps::BACKENDS;
 
@@ -13,8 +13,8 @@ pub(crate) struct Slot {
     pub(crate) head: Head,
     /// Interface the packet leaves by.
     pub(crate) ifindex: u32,
-    /// Service of the slot.
-    pub(crate) service: u16,
+    /// Pool of the slot.
+    pub(crate) pool: u16,
     /// MTU of the interface, bytes.
     pub(crate) mtu: u16,
 }
@@ -40,7 +40,7 @@ pub(crate) fn read(slot: u16) -> Option<Slot> {
         place,
         head: Head { first, second },
         ifindex: leave as u32,
-        service: (leave >> 32) as u16,
+        pool: (leave >> 32) as u16,
         mtu: (leave >> 48) as u16,
     })
 }
@@ -53,18 +53,11 @@ pub(crate) fn is_as_read(slot: &Slot) -> bool {
 }
 
 impl Slot {
-    /// Whether it is that of this real server, in NAT mode.
+    /// Whether it still is the server of a flow that a service of this pool has. The id of a service that
+    /// has gone may be another one's, of another pool.
     #[inline(always)]
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "callers hold a pointer, and no registers"
-    )]
-    pub(crate) fn is_nat_server(&self, server: &ServiceKey4) -> bool {
-        let rest = self.rest();
-        self.head.has(flags::IN_USE | flags::NAT)
-            && rest.addr == server.addr
-            && rest.port == server.port
-            && rest.proto == server.proto
+    pub(crate) const fn serves(&self, flow: &FlowEntry, pool: u16) -> bool {
+        (self.head.generation() ^ flow.generation()) | (self.pool ^ pool) == 0
     }
 
     /// Everything else. It stays as it is as long as the slot's generation does, but for

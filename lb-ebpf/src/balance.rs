@@ -177,7 +177,10 @@ pub(crate) fn from_client<const TRACED: bool, const SCTP: bool>(
         flags: headers.flags,
     };
     choose(&question, control)
-        .and_then(|choice| send::<TRACED, SCTP>(ctx, packet, &headers, &choice, question.tick))
+        .and_then(|choice| {
+            let (service, tick) = (service.id, question.tick);
+            send::<TRACED, SCTP>(ctx, packet, &headers, &choice, service, tick)
+        })
         .map_err(Refused::Because)
 }
 
@@ -254,18 +257,19 @@ fn is_bad_source<const TRACED: bool, const SCTP: bool>(
     first == 0 || first == 127 || first >= 224 || source == question.destination
 }
 
-/// Sends a packet to the server that was chosen for it.
+/// Sends a packet of a service to the server that was chosen for it.
 #[inline(always)]
 fn send<const TRACED: bool, const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
     choice: &Choice,
+    service: u16,
     tick: u32,
 ) -> Result<u32, Reason> {
     if !choice.slot.head.is_at_hand() {
         if choice.slot.head.has(flags::TUNNEL) {
-            return Err(tunnel::call::<TRACED>(ctx, choice));
+            return Err(tunnel::call::<TRACED>(ctx, choice, service));
         }
         leave_to(choice, headers.length)?;
     }
@@ -274,7 +278,7 @@ fn send<const TRACED: bool, const SCTP: bool>(
     }
     if headers.more {
         let target = target(choice.number, choice.slot.head.generation());
-        fragments::remember(headers.ip, target, fragment::stamp(tick));
+        fragments::remember(headers.ip, target, fragment::stamp(tick, service));
     }
     let verdict = forward::to_server::<SCTP>(ctx, packet, headers, &choice.slot, tick)?;
     stats::towards_server(choice.number, headers.length, choice.new);

@@ -5,11 +5,14 @@
 use aya_ebpf::bindings::BPF_NOEXIST;
 use lb_common::address6::{self, Address6};
 use lb_common::affinity::{Affinity, AffinityKey4, AffinityKey6};
+use lb_common::backend::flags;
 use lb_common::flow::{self, CLIENT, FlowBucket, FlowBucket6, FlowEntry, FlowEntry6};
 use lb_common::hash::mix;
+use lb_common::service::{ServiceKey4, ServiceKey6};
 
 use crate::admission::Question;
 use crate::affinity;
+use crate::backends::Slot;
 use crate::maps::{self, AFFINITY4, AFFINITY6, CONTROL, FLOWS4, FLOWS6, PENDING4, PENDING6};
 
 /// One of the two families.
@@ -27,6 +30,8 @@ pub(crate) trait Family: Copy + 'static {
     type Bucket;
     /// What a template of `persistence_timeout` is found by.
     type TemplateKey;
+    /// Address, port and protocol of a real server.
+    type Server;
 
     /// The bucket with this number.
     fn bucket(number: u32) -> Option<*mut Self::Bucket>;
@@ -38,6 +43,9 @@ pub(crate) trait Family: Copy + 'static {
     /// Writes it.
     fn write_rest(entry: *mut FlowEntry, rest: &Self::Rest);
 
+    /// Whether a slot is that of this real server, in NAT mode.
+    fn is_nat_server(slot: &Slot, server: &Self::Server) -> bool;
+
     /// Hash of the client.
     fn hash(key: &Key<Self>, secret: u64) -> u64;
     /// The client's address as IPVS's schedulers hash it.
@@ -46,7 +54,7 @@ pub(crate) trait Family: Copy + 'static {
     fn source(key: &Key<Self>) -> u32;
 
     /// The key of the client's template; `granularity`: who counts as one client.
-    fn template_key(key: &Key<Self>, service: u16, granularity: u32) -> Self::TemplateKey;
+    fn template_key(key: &Key<Self>, pool: u16, granularity: u32) -> Self::TemplateKey;
     /// The client's template.
     fn template(key: &Self::TemplateKey) -> Option<*mut Affinity>;
     /// Makes the client's first template.
@@ -105,6 +113,7 @@ impl<const TRACED: bool, const SCTP: bool> Family for Four<TRACED, SCTP> {
     type Entry = FlowEntry;
     type Bucket = FlowBucket;
     type TemplateKey = AffinityKey4;
+    type Server = ServiceKey4;
 
     #[inline(always)]
     fn bucket(number: u32) -> Option<*mut FlowBucket> {
@@ -125,6 +134,15 @@ impl<const TRACED: bool, const SCTP: bool> Family for Four<TRACED, SCTP> {
     fn write_rest(_entry: *mut FlowEntry, _rest: &()) {}
 
     #[inline(always)]
+    fn is_nat_server(slot: &Slot, server: &ServiceKey4) -> bool {
+        let rest = slot.rest();
+        slot.head.has(flags::IN_USE | flags::NAT)
+            && rest.addr == server.addr
+            && rest.port == server.port
+            && rest.proto == server.proto
+    }
+
+    #[inline(always)]
     fn hash(key: &Key<Self>, secret: u64) -> u64 {
         mix(key.word & CLIENT, secret)
     }
@@ -140,10 +158,10 @@ impl<const TRACED: bool, const SCTP: bool> Family for Four<TRACED, SCTP> {
     }
 
     #[inline(always)]
-    fn template_key(key: &Key<Self>, service: u16, granularity: u32) -> AffinityKey4 {
+    fn template_key(key: &Key<Self>, pool: u16, granularity: u32) -> AffinityKey4 {
         AffinityKey4 {
             client: key.client() & granularity,
-            service: u32::from(service),
+            pool: u32::from(pool),
         }
     }
 
@@ -169,10 +187,8 @@ impl<const TRACED: bool, const SCTP: bool> Family for Four<TRACED, SCTP> {
 
     #[inline(always)]
     fn keep_template(question: &Question<Self>, target: u32) {
-        let service = question.service;
         affinity::lb_keep(
-            service.id.into(),
-            service.affinity_ticks,
+            question.service.pool.into(),
             question.key.client(),
             target,
             question.tick,
@@ -206,6 +222,7 @@ impl<const TRACED: bool, const SCTP: bool> Family for Six<TRACED, SCTP> {
     type Entry = FlowEntry6;
     type Bucket = FlowBucket6;
     type TemplateKey = AffinityKey6;
+    type Server = ServiceKey6;
 
     #[inline(always)]
     fn bucket(number: u32) -> Option<*mut FlowBucket6> {
@@ -241,6 +258,16 @@ impl<const TRACED: bool, const SCTP: bool> Family for Six<TRACED, SCTP> {
     }
 
     #[inline(always)]
+    fn is_nat_server(slot: &Slot, server: &ServiceKey6) -> bool {
+        let rest = slot.rest();
+        slot.head.has(flags::IN_USE | flags::NAT | flags::IPV6)
+            && rest.addr6[0] == server.address[0]
+            && rest.addr6[1] == server.address[1]
+            && rest.port == server.port
+            && rest.proto == server.proto
+    }
+
+    #[inline(always)]
     fn hash(key: &Key<Self>, secret: u64) -> u64 {
         address6::hash(key.rest, key.port(), secret)
     }
@@ -257,10 +284,10 @@ impl<const TRACED: bool, const SCTP: bool> Family for Six<TRACED, SCTP> {
     }
 
     #[inline(always)]
-    fn template_key(key: &Key<Self>, service: u16, granularity: u32) -> AffinityKey6 {
+    fn template_key(key: &Key<Self>, pool: u16, granularity: u32) -> AffinityKey6 {
         AffinityKey6 {
             client: address6::masked(key.rest, granularity),
-            service: u64::from(service),
+            pool: u64::from(pool),
         }
     }
 

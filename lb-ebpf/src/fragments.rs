@@ -17,11 +17,12 @@ use crate::forward;
 use crate::maps::FRAGMENTS4;
 use crate::packet::{ETHERNET, Ipv4, Packet};
 use crate::parse::Refused;
+use crate::services;
 use crate::stats;
 use crate::tunnel;
 
-/// Notes the server of a first fragment, towards it or from it, and when that was. A subprogram: few packets are in
-/// fragments.
+/// Notes the server of a first fragment, towards it or from it, when that was and of which service. A
+/// subprogram: few packets are in fragments.
 #[inline(never)]
 pub(crate) fn remember(ip: *const Ipv4, target: u32, stamp: u32) {
     // SAFETY: `parse` checked the header.
@@ -75,7 +76,9 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
         return Err(if is_ours { UNKNOWN } else { Refused::NotOurs });
     }
     let slot = backends::read(number as u16).ok_or(UNKNOWN)?;
-    pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;
+    let id = (number >> SERVICE_SHIFT) as u16;
+    let service = services::of_pool(id, slot.pool).ok_or(UNKNOWN)?;
+    pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     let from_server = number & FROM_SERVER != 0;
     if !from_server && !slot.head.has(flags::READY) {
         // Not a local one: its first fragment has left no trace.
@@ -90,11 +93,11 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
             slot,
             new: false,
         };
-        return Ok(tunnel::hand_over(&choice, true));
+        return Ok(tunnel::hand_over(&choice, id, true));
     }
     let length = u64::from(length);
     let sent = if from_server {
-        forward::fragment_to_client(ctx, packet, ip, length, slot.rest(), tick)
+        forward::fragment_to_client(ctx, packet, ip, length, service, tick)
     } else {
         forward::fragment_to_server(ctx, packet, ip, length, &slot)
     };
@@ -110,7 +113,11 @@ fn follow(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
 /// In the answer of [`first`], beside the slot: the server has sent it.
 const FROM_SERVER: u32 = 1 << 16;
 
-/// The slot that the first fragment went to, or came from, if its server is still there; else 0.
+/// Where the id of the service stands there.
+pub(crate) const SERVICE_SHIFT: u32 = 17;
+
+/// The slot that the first fragment went to, or came from, if its server is still there, and the id of the
+/// service; else 0.
 #[inline(never)]
 fn first(key: &FragmentKey4, control: &Control, tick: u32) -> u32 {
     server_of(FRAGMENTS4.get_ptr_mut(key), control, tick)
@@ -133,7 +140,9 @@ pub(crate) fn server_of(first: Option<*mut First>, control: &Control, tick: u32)
                 && slot.head.has(flags::IN_USE)
                 && first.age(tick) <= life =>
         {
-            u32::from(number) | u32::from(first.is_from_server()) << 16
+            u32::from(number)
+                | u32::from(first.is_from_server()) << 16
+                | u32::from(first.service()) << SERVICE_SHIFT
         }
         _ => 0,
     }

@@ -10,6 +10,7 @@ use lb_common::policy::{Policy, Rate, UNKNOWN_PACKETS, flags, source_counters};
 use lb_common::stats::Reason;
 
 use crate::admission::Question;
+use crate::backends;
 use crate::family::Family;
 use crate::flows::compare_exchange;
 use crate::maps::{CONTROL, LOADS, RATES, SOURCES};
@@ -38,8 +39,7 @@ fn refusal<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
     if policy.source_flows != 0 && has_enough(F::source(&question.key), policy, question.tick) {
         return TOO_MANY;
     }
-    if policy.new_flows != 0
-        && !is_slow_enough(policy.leader.into(), policy.new_flows, question.tick)
+    if policy.new_flows != 0 && !is_slow_enough(policy.pool.into(), policy.new_flows, question.tick)
     {
         return TOO_FAST;
     }
@@ -54,7 +54,7 @@ pub(crate) fn pass_unknown<F: Family>(
     policy: &Policy,
 ) -> Result<(), Reason> {
     let most = policy.new_flows.saturating_mul(UNKNOWN_PACKETS);
-    let rate = u32::from(policy.leader) + MAX_SERVICES;
+    let rate = u32::from(policy.pool) + MAX_SERVICES;
     if policy.new_flows == 0 || is_slow_enough(rate, most, question.tick) {
         Ok(())
     } else {
@@ -106,7 +106,7 @@ fn flows_of(client: u32, policy: &Policy, tick: u32) -> Option<u32> {
     if !control.has_census(tick) {
         return None;
     }
-    let [one, two] = source_counters(client, policy.leader, control.secret);
+    let [one, two] = source_counters(client, policy.pool, control.secret);
     let [one, two] = [SOURCES.get_ptr(one)?, SOURCES.get_ptr(two)?];
     // SAFETY: words of the map.
     let (one, two) = unsafe { (one.read_volatile(), two.read_volatile()) };
@@ -128,7 +128,7 @@ fn add_source(client: u32, policy: &Policy) {
     let Some(control) = CONTROL.get(0) else {
         return;
     };
-    let [one, two] = source_counters(client, policy.leader, control.secret);
+    let [one, two] = source_counters(client, policy.pool, control.secret);
     let (Some(one), Some(two)) = (SOURCES.get_ptr_mut(one), SOURCES.get_ptr_mut(two)) else {
         return;
     };
@@ -187,12 +187,7 @@ pub(crate) fn note_change(
     }
     let bit = |set: bool, bit: u32| if set { bit } else { 0 };
     let what = bit(moved, MOVED) | bit(is_active(after), ACTIVE) | bit(seen_again, SEEN_AGAIN);
-    lb_change(
-        old.service().into(),
-        client(),
-        u32::from(old.slot()) | what,
-        tick,
-    ) != 0
+    lb_change(client(), u32::from(old.slot()) | what, tick) != 0
 }
 
 /// What [`lb_change`] is told beside the slot: it counts otherwise for its server, …
@@ -205,8 +200,9 @@ const SEEN_AGAIN: u32 = 1 << 18;
 /// [`note_change`]; 0: it may not.
 #[inline(never)]
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn lb_change(service: u32, client: u32, what: u32, tick: u32) -> u32 {
-    let Some(policy) = schedule::policy(service as u16) else {
+pub(crate) extern "C" fn lb_change(client: u32, what: u32, tick: u32) -> u32 {
+    let pool = backends::read(what as u16).map_or(0, |server| server.pool);
+    let Some(policy) = schedule::policy(pool) else {
         return 1;
     };
     if what & SEEN_AGAIN != 0 && policy.source_flows != 0 {

@@ -14,7 +14,7 @@ use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
 use lb_common::backend::flags;
 use lb_common::control::Control;
-use lb_common::flow::{self, CLIENT, FlowBucket, TICK_SHIFT, WAYS};
+use lb_common::flow::{self, CLIENT, TICK_SHIFT, WAYS};
 use lb_common::hash::mix;
 use lb_common::service::ServiceKey4;
 use lb_common::stats::Reason;
@@ -148,7 +148,7 @@ fn decide(ctx: &XdpContext, control: &Control) -> Result<u32, Refused> {
     {
         pass_gate(control, service.gate, jiffies()).map_err(Refused::Because)?;
         let key = flow::key(destination.addr, destination.port, service.id);
-        return to_server(ctx, packet, control, &quote, key);
+        return to_server(ctx, packet, control, &quote, key, service.pool);
     }
     if control.filter.may_be_source(destination.addr) && control.filter.may_be_server(&destination)
     {
@@ -164,12 +164,13 @@ fn to_server(
     control: &Control,
     quote: &Quote,
     key: u64,
+    pool: u16,
 ) -> Result<u32, Refused> {
     let tick = (jiffies() >> TICK_SHIFT) as u32;
     let mut number = 0;
     for bucket in buckets4(mix(key & CLIENT, control.secret)) {
         let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
-        number = in_bucket::<V4>(control, bucket, &Key::of(key), tick);
+        number = in_bucket::<V4>(control, bucket, &Key::of(key), tick, pool);
         if number != 0 {
             break;
         }
@@ -185,7 +186,7 @@ fn to_server(
         new: false,
     };
     if choice.slot.head.has(flags::TUNNEL) {
-        return Ok(tunnel::hand_over(&choice, true));
+        return Ok(tunnel::hand_over(&choice, 0, true));
     }
     leave_to(&choice, quote.length).map_err(Refused::Because)?;
     // SAFETY: `Quote::parse` checked the header.
@@ -198,13 +199,15 @@ fn to_server(
     Ok(verdict)
 }
 
-/// The slot of the flow, if it stands in this bucket, is live and has its server still; else 0.
+/// The slot of the flow of a service of `pool`, if it stands in this bucket, is live and has its server
+/// still; else 0.
 #[inline(never)]
 pub(crate) fn in_bucket<F: Family>(
     control: &Control,
     bucket: *mut F::Bucket,
     key: &Key<F>,
     tick: u32,
+    pool: u16,
 ) -> u32 {
     let Some((_, flow)) = flows::find::<F>(bucket, key) else {
         return 0;
@@ -213,7 +216,7 @@ pub(crate) fn in_bucket<F: Family>(
         return 0;
     }
     match backends::read(flow.slot()) {
-        Some(slot) if slot.head.generation() == flow.generation() => flow.slot().into(),
+        Some(slot) if slot.serves(&flow, pool) => flow.slot().into(),
         _ => 0,
     }
 }
@@ -230,46 +233,43 @@ fn to_client(
     let now = jiffies();
     let tick = (now >> TICK_SHIFT) as u32;
     let client = flow::key(client.addr, client.port, 0);
-    let mut number = 0;
+    let mut found = 0;
     for bucket in buckets4(mix(client, control.secret)) {
         let bucket = V4::bucket(bucket).ok_or(Refused::NotOurs)?;
-        number = served_by(control, bucket, client, server, tick);
-        if number != 0 {
+        found = served_by::<V4>(control, bucket, &Key::of(client), server, tick);
+        if found != 0 {
             break;
         }
     }
-    let number = number as u16;
+    let number = found as u16;
     let slot = backends::read(number).ok_or(Refused::NotOurs)?;
     if number == 0 {
         return Err(Refused::NotOurs);
     }
-    let backend = slot.rest();
-    pass_gate(control, backend.gate, now).map_err(Refused::Because)?;
+    let service = services::of_pool((found >> 16) as u16, slot.pool).ok_or(Refused::NotOurs)?;
+    pass_gate(control, service.gate, now).map_err(Refused::Because)?;
     // SAFETY: `Quote::parse` checked the header.
     if unsafe { (*quote.ip).ttl } <= 1 {
         return Err(Refused::Because(Reason::TimeToLive));
     }
     let verdict =
-        forward::error_to_client(ctx, packet, quote, backend, tick).map_err(Refused::Because)?;
+        forward::error_to_client(ctx, packet, quote, service, tick).map_err(Refused::Because)?;
     stats::towards_client(number, quote.length);
     Ok(verdict)
 }
 
-/// The slot of `server` in NAT mode, if the client has a live flow with it in this bucket; else 0.
+/// The slot of `server` in NAT mode and behind it the id of the service, if the client has a live flow
+/// with it in this bucket; else 0.
 #[inline(never)]
-fn served_by(
+pub(crate) fn served_by<F: Family>(
     control: &Control,
-    bucket: *mut FlowBucket,
-    client: u64,
-    server: &ServiceKey4,
+    bucket: *mut F::Bucket,
+    client: &Key<F>,
+    server: &F::Server,
     tick: u32,
 ) -> u32 {
     for way in 0..WAYS as u32 {
-        let Some(flow) = flows::read(
-            flows::entry::<V4>(bucket, way),
-            &Key::<V4>::of(client),
-            CLIENT,
-        ) else {
+        let Some(flow) = flows::read(flows::entry::<F>(bucket, way), client, CLIENT) else {
             continue;
         };
         if flows::expired(control, &flow, tick) {
@@ -277,9 +277,10 @@ fn served_by(
         }
         if let Some(slot) = backends::read(flow.slot())
             && slot.head.generation() == flow.generation()
-            && slot.is_nat_server(server)
+            && F::is_nat_server(&slot, server)
+            && services::of_pool(flow.service(), slot.pool).is_some()
         {
-            return flow.slot().into();
+            return u32::from(flow.slot()) | u32::from(flow.service()) << 16;
         }
     }
     0

@@ -224,6 +224,54 @@ pub(crate) fn lb_vlan(ctx: XdpContext) -> u32 {
     tag::serve(&ctx)
 }
 
+/// Packets over IPv6 to servers in NAT mode, to which [`lb_agent6`] and [`lb_admit6`] hand over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_nat6(ctx: XdpContext) -> u32 {
+    six::translate::<false>(&ctx)
+}
+
+/// [`lb_nat6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_nat6(ctx: XdpContext) -> u32 {
+    let verdict = six::translate::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// Packets of servers in NAT mode over IPv6, to which [`lb_agent6`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_replies6(ctx: XdpContext) -> u32 {
+    six::reply::<false>(&ctx)
+}
+
+/// [`lb_replies6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_replies6(ctx: XdpContext) -> u32 {
+    let verdict = six::reply::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
+/// Replies over IPv6 on their way back, to which [`lb_replies6`] hands over.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_return6(ctx: XdpContext) -> u32 {
+    six::send_back::<false>(&ctx)
+}
+
+/// [`lb_return6`], watched.
+#[xdp]
+#[expect(clippy::needless_pass_by_value, reason = "as the macro wants it")]
+pub(crate) fn lb_trace_return6(ctx: XdpContext) -> u32 {
+    let verdict = six::send_back::<true>(&ctx);
+    trace::tell(ctx.ctx, verdict);
+    verdict
+}
+
 /// Never attached: the agent runs it once a second to say that it is alive, and so learns the
 /// kernel's clock in jiffies.
 #[xdp]

@@ -140,6 +140,15 @@ impl Packet {
         self.at(ETHERNET + offset as usize)
     }
 
+    /// As [`Self::behind_ip`], of a header that was found before. Not by the same pointer: what holds one
+    /// while it does something else is verified once for each place that the header may have.
+    #[inline(always)]
+    pub(crate) fn behind_ip_again<T>(self, mut offset: u64) -> Option<*mut T> {
+        // SAFETY: it does nothing, but the compiler does not know that this is the number from before.
+        unsafe { asm!("{0} = {0}", inout(reg) offset) };
+        self.behind_ip(offset)
+    }
+
     /// Bytes from `header` to the end of the frame.
     #[inline(always)]
     pub(crate) fn behind<T>(self, header: *const T) -> u64 {

@@ -25,16 +25,16 @@ pub(crate) const ALL_FULL: u32 = 1 << 16;
 /// The target of no server yet: they have to be compared.
 const COMPARE: u32 = 2 << 16;
 
-/// How a service treats new flows; `None`: there is no such service.
+/// How a pool treats new flows; `None`: there is no such pool.
 #[inline(always)]
-pub(crate) fn policy(service: u16) -> Option<&'static Policy> {
-    POLICIES.get(u32::from(service))
+pub(crate) fn policy(pool: u16) -> Option<&'static Policy> {
+    POLICIES.get(u32::from(pool))
 }
 
 /// Slot and generation of the server for a new flow, or one of the targets of no server.
 #[inline(always)]
 pub(crate) fn next<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
-    let is_persistent = question.service.affinity_ticks != 0;
+    let is_persistent = question.service.persistent != 0;
     if is_persistent {
         match affinity::recall(question, policy) {
             0 => {}
@@ -42,7 +42,7 @@ pub(crate) fn next<F: Family>(question: &Question<F>, policy: &Policy) -> u32 {
         }
     }
     let target = lb_schedule(
-        policy.leader.into(),
+        policy.pool.into(),
         question.client(),
         question.port().into(),
         question.destination,
@@ -62,15 +62,15 @@ pub(crate) const CONSISTENT: u32 = 1 << 16;
 /// its hash stands for; 0: nobody's.
 #[inline(never)]
 pub(crate) fn stateless<F: Family>(question: &Question<F>) -> u32 {
-    let Some(policy) = policy(question.service.id) else {
+    let Some(policy) = policy(question.service.pool) else {
         return 0;
     };
-    if question.service.affinity_ticks != 0
+    if question.service.persistent != 0
         && let Some(slot) = affinity::remembered(question, policy)
     {
         return u32::from(slot) | CONSISTENT;
     }
-    let Some(table) = SCHEDULES.get(u32::from(policy.leader)) else {
+    let Some(table) = SCHEDULES.get(u32::from(policy.pool)) else {
         return 0;
     };
     let element = match policy.scheduler {
@@ -93,13 +93,13 @@ pub(crate) fn stateless<F: Family>(question: &Question<F>) -> u32 {
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn lb_schedule(
-    leader: u32,
+    pool: u32,
     client: u32,
     port: u32,
     destination: u32,
     tick: u32,
 ) -> u32 {
-    let (Some(policy), Some(control)) = (policy(leader as u16), CONTROL.get(0)) else {
+    let (Some(policy), Some(control)) = (policy(pool as u16), CONTROL.get(0)) else {
         return NOBODY;
     };
     let by = policy.scheduler;
@@ -147,7 +147,7 @@ impl Flow {
     /// The schedule of its service.
     #[inline(always)]
     fn table(&self) -> Option<&'static Schedule> {
-        SCHEDULES.get(u32::from(self.policy.leader))
+        SCHEDULES.get(u32::from(self.policy.pool))
     }
 }
 

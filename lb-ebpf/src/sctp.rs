@@ -11,10 +11,11 @@ use core::arch::asm;
 
 use aya_ebpf::bindings::xdp_action::XDP_PASS;
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::{Backend, flags};
+use lb_common::backend::flags;
 use lb_common::crc32c;
 use lb_common::flow::sctp::chunk::{ABORT, COOKIE_ACK, COOKIE_ECHO};
 use lb_common::program;
+use lb_common::service::ServiceInfo;
 use lb_common::stats::Reason;
 
 use crate::backends::Slot;
@@ -133,9 +134,12 @@ pub(crate) fn pass_fragment_to_server(headers: &Headers, slot: &Slot) -> Result<
 
 /// Whether the first fragment of a server's packet may go on to the client.
 #[inline(always)]
-pub(crate) fn pass_fragment_to_client(headers: &Headers, server: &Backend) -> Result<(), Reason> {
+pub(crate) fn pass_fragment_to_client(
+    headers: &Headers,
+    service: &ServiceInfo,
+) -> Result<(), Reason> {
     // SAFETY: `parse` checked the headers.
-    if unsafe { (*headers.ports).source } != server.vport {
+    if unsafe { (*headers.ports).source } != service.key.port {
         return Err(Reason::SctpFragment);
     }
     Ok(())

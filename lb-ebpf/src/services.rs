@@ -2,11 +2,11 @@
 
 use lb_common::address6::Address6;
 use lb_common::service::{
-    SERVICE_WAYS, SERVICE_WAYS6, ServiceEntry, ServiceKey4, ServiceKey6, ServiceSlot6, buckets,
-    buckets6,
+    SERVICE_WAYS, SERVICE_WAYS6, ServiceEntry, ServiceInfo, ServiceKey4, ServiceKey6, buckets,
+    buckets6, place,
 };
 
-use crate::maps::{SERVICES4, SERVICES6};
+use crate::maps::{SERVICE_INFO, SERVICES4, SERVICES6};
 
 /// The service that packets to `key` are for: one of its port, else one of all ports.
 #[inline(always)]
@@ -39,22 +39,31 @@ fn look_up(key: u64) -> u64 {
             return 0;
         };
         for way in 0..SERVICE_WAYS {
-            // SAFETY: `way` is below the length of the array; key and entry are words that the
-            // machine reads at once, whatever the agent does meanwhile.
-            let (held, entry) = unsafe {
-                let slot = &raw const (*bucket).ways[way];
-                (
-                    (&raw const (*slot).key).read_volatile(),
-                    (&raw const (*slot).entry).cast::<u64>(),
-                )
-            };
-            if held == key {
-                // SAFETY: as above.
-                return unsafe { entry.read_volatile() };
+            // SAFETY: `way` is below the length of the array.
+            let slot = unsafe { &raw const (*bucket).ways[way] };
+            match place::entry(key, |offset| word(slot, offset)) {
+                0 => {}
+                entry => return entry,
             }
         }
     }
     0
+}
+
+/// A word of a place.
+#[inline(always)]
+fn word<S>(slot: *const S, offset: usize) -> u64 {
+    // SAFETY: the caller's slot lies in the table, and `place` asks for its words only; each is one that
+    // the machine reads at once, whatever the agent does meanwhile.
+    unsafe { slot.byte_add(offset).cast::<u64>().read_volatile() }
+}
+
+/// The service with this id, if it is of this pool: else it has gone, and its id may be another one's.
+#[inline(always)]
+pub(crate) fn of_pool(id: u16, pool: u16) -> Option<&'static ServiceInfo> {
+    SERVICE_INFO
+        .get(u32::from(id))
+        .filter(|service| service.pool == pool)
 }
 
 /// As [`find`], of IPv6.
@@ -78,27 +87,11 @@ fn look_up6(address: &Address6, key: u64) -> u64 {
         for way in 0..SERVICE_WAYS6 {
             // SAFETY: `way` is below the length of the array.
             let slot = unsafe { &raw const (*bucket).ways[way] };
-            if differs(slot, address, key) == 0 {
-                // SAFETY: the entry is a word that the machine reads at once.
-                let entry = unsafe { (&raw const (*slot).entry).cast::<u64>().read_volatile() };
-                // The place may have been given to another service in between.
-                if differs(slot, address, key) == 0 {
-                    return entry;
-                }
+            match place::entry6(address, key, |offset| word(slot, offset)) {
+                0 => {}
+                entry => return entry,
             }
         }
     }
     0
-}
-
-/// 0: the service that stands in `slot` has this key and this address.
-#[inline(always)]
-fn differs(slot: *const ServiceSlot6, address: &Address6, key: u64) -> u64 {
-    // SAFETY: the caller's slot lies in the table; each word is one that the machine reads at once,
-    // whatever the agent does meanwhile.
-    unsafe {
-        (&raw const (*slot).key).read_volatile() ^ key
-            | (&raw const (*slot).address[0]).read_volatile() ^ address[0]
-            | (&raw const (*slot).address[1]).read_volatile() ^ address[1]
-    }
 }

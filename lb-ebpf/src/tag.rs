@@ -16,7 +16,6 @@ use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::bpf_xdp_adjust_head;
 use aya_ebpf::programs::XdpContext;
-use lb_common::address6::Address6;
 use lb_common::control::Control;
 use lb_common::program;
 use lb_common::vlan::{LENGTH, Tag, Tagged, VlanKey};
@@ -24,6 +23,7 @@ use lb_common::vlan::{LENGTH, Tag, Tagged, VlanKey};
 use crate::icmp::ICMP;
 use crate::maps::{CONTROL, PROGRAMS, TAGGED, VLANS};
 use crate::packet::{ETHERNET, IPV4, IPV6, Ipv4, Ipv6, Packet};
+use crate::six::{self, ICMP6};
 
 /// Both addresses of an Ethernet header.
 #[derive(Clone, Copy)]
@@ -71,8 +71,9 @@ fn is_ours<const TAGS: usize>(packet: Packet, control: &Control) -> bool {
                     || filter.may_be_source((*ip).source)
             }),
             IPV6 => packet.at::<Ipv6>(at).is_some_and(|ip| {
-                let to = &raw const (*ip).destination;
-                filter.may_be_destination6(to.cast::<Address6>().read())
+                (*ip).next_header == ICMP6
+                    || filter.may_be_destination6(six::destination(ip))
+                    || filter.may_be_source6(six::source(ip))
             }),
             _ => false,
         }

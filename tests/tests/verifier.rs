@@ -27,7 +27,7 @@ const MOST_VERIFIED: u32 = 150_000;
 const MOST_VERIFIED_OF_A_TRACE: u32 = 200_000;
 
 /// The one on the interface, those that it hands over to, and the heartbeat.
-const PROGRAMS: usize = 11;
+const PROGRAMS: usize = 14;
 
 /// `XDP_PASS`.
 const PASS: u32 = 2;

@@ -9,12 +9,14 @@
 #[path = "xdp_load/below.rs"]
 mod below;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use aya::maps::MapInfo;
 use etherparse::PacketBuilder;
 use lb_agent::config::model::{GlobalDefs, XdpMode};
 use lb_agent::dataplane::below::Native;
@@ -184,6 +186,32 @@ fn every_map_is_pinned_under_its_name_and_a_heartbeat_beats() -> Result<()> {
         agent.object.heartbeat()?;
         ensure!(agent.maps.read_control().heartbeat > 0);
         ensure!(agent.installed == Installed::default());
+        Ok(())
+    })
+}
+
+/// A map that is not pinned is another one for the next agent's programs than for those that are attached.
+#[test]
+fn every_map_that_a_program_uses_is_pinned() -> Result<()> {
+    in_namespace(|_, pins| {
+        let agent = Agent::start(pins)?;
+        let pinned = NAMES.map(|name| Ok(MapInfo::from_pin(pins.map(name))?.id()));
+        let pinned: BTreeSet<u32> = pinned.into_iter().collect::<Result<_>>()?;
+        ensure!(pinned.len() == NAMES.len(), "one map under two names");
+        let mut used = 0;
+        for (program, info) in agent.object.programs() {
+            for id in info?.map_ids()?.context("the kernel does not tell")? {
+                used += 1;
+                let map = MapInfo::from_id(id)?;
+                // Constants are those of the program.
+                ensure!(
+                    pinned.contains(&id) || map.name().starts_with(b"."),
+                    "{program} uses {:?}, which is not pinned",
+                    map.name_as_str()
+                );
+            }
+        }
+        ensure!(used > NAMES.len(), "{used}");
         Ok(())
     })
 }

@@ -118,10 +118,13 @@ fn dump(arguments: &Arguments) -> Result<(), DumpError> {
     if dump.services.is_some() {
         dump.by_hand = Some(status.by_hand);
     }
-    if let Some(vip) = arguments.vip
-        && !dump.keep(vip)
-    {
-        return Err(DumpError::NoMatch(vip));
+    if let Some(vip) = arguments.vip {
+        let names = view
+            .as_ref()
+            .map_or_else(Vec::new, |view| view.named_by(vip));
+        if !dump.keep(vip, &names) {
+            return Err(DumpError::NoMatch(vip));
+        }
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     dump.write(&mut out, arguments.format, columns(arguments))?;

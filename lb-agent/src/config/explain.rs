@@ -17,7 +17,7 @@ pub(crate) use self::origins::Origins;
 use self::page::Page;
 use self::place::Place;
 pub(crate) use self::plane::schedules;
-use self::plane::{carrier, schedule};
+use self::plane::{carrier, gates, schedule};
 use self::words::word;
 
 use super::Loaded;
@@ -215,20 +215,12 @@ impl Page<'_> {
         };
         let (who, xdp) = carrier(&self.loaded.config, service);
         self.line(&who, "", 0);
-        let Some(address) = service.key.address().filter(|_| xdp) else {
+        if !xdp {
             return;
-        };
-        let gate = self.loaded.config.vrrp_instances.iter().find(|instance| {
-            let addresses = instance.virtual_ipaddress.iter();
-            let mut addresses = addresses.chain(&instance.virtual_ipaddress_excluded);
-            addresses.any(|line| line.address.addr() == address)
-        });
-        let gate = gate.map_or_else(
-            || "always: no vrrp_instance has this address".to_owned(),
-            |instance| format!("while `{}` is MASTER", instance.name),
-        );
-        let served = format!("# data plane: served {gate}");
-        self.line(&served, "", 0);
+        }
+        for line in gates(&self.loaded.config, service) {
+            self.line(&line, "", 0);
+        }
         self.line(&schedule(service), "", 0);
     }
 }

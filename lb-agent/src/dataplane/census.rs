@@ -23,7 +23,7 @@ pub struct Question<'a> {
     pub control: &'a Control,
     /// Servers.
     pub backends: &'a BTreeMap<u32, Backend>,
-    /// Services.
+    /// Pools.
     pub policies: HashMap<u16, Policy>,
     /// Whether one of them is of IPv6.
     counts_v6: bool,
@@ -42,18 +42,18 @@ impl<'a> Question<'a> {
     /// What there is to count; `None`: nothing.
     pub fn new(installed: &'a Installed, control: &'a Control) -> Option<Self> {
         let asks = |policy: &Policy| policy.has(flags::COUNTED) || policy.source_flows != 0;
-        let counted = || {
-            let services = installed.services.iter();
-            services.filter(|(_, service)| asks(&service.policy))
-        };
-        let policies: HashMap<u16, Policy> = counted()
-            .map(|(_, service)| (service.entry.id, service.policy))
-            .collect();
+        let counted = installed.pools.iter().filter(|(_, policy)| asks(policy));
+        let policies: HashMap<u16, Policy> =
+            counted.map(|(pool, policy)| (*pool, *policy)).collect();
+        let mut services = installed.services.iter();
+        let counts_v6 = services.any(|(key, service)| {
+            key.address.is_ipv6() && policies.contains_key(&service.entry.pool)
+        });
         (!policies.is_empty()).then_some(Self {
             control,
             backends: &installed.backends,
             policies,
-            counts_v6: counted().any(|(key, _)| key.address.is_ipv6()),
+            counts_v6,
         })
     }
 
@@ -65,7 +65,7 @@ impl<'a> Question<'a> {
     /// The slots whose connections are counted.
     pub fn slots(&self) -> impl Iterator<Item = u32> {
         let counted = self.backends.iter().filter(|(_, backend)| {
-            let policy = self.policies.get(&backend.service);
+            let policy = self.policies.get(&backend.pool);
             policy.is_some_and(|policy| policy.has(flags::COUNTED))
         });
         counted.map(|(slot, _)| *slot)
@@ -85,8 +85,10 @@ impl<'a> Question<'a> {
         let mut census = Census::default();
         let mut clients = Vec::new();
         for flow in flows {
-            if let Some(policy) = self.policies.get(&flow.entry.service())
-                && self.is_alive(&flow.entry, tick)
+            let server = self.backends.get(&flow.entry.slot().into());
+            if let Some(server) = server
+                && let Some(policy) = self.policies.get(&server.pool)
+                && self.is_alive(&flow.entry, server, tick)
             {
                 census.add(&flow, policy);
                 if policy.source_flows != 0 && is_seen_again(flow.entry.state()) {
@@ -96,7 +98,7 @@ impl<'a> Question<'a> {
                             address6::source(address6::words(client), self.control.secret)
                         }
                     };
-                    clients.push((policy.leader, client));
+                    clients.push((policy.pool, client));
                 }
             }
         }
@@ -112,11 +114,11 @@ impl<'a> Question<'a> {
         let mut sources = vec![0; 2 * SOURCE_COUNTERS as usize];
         clients.sort_unstable();
         for same in clients.chunk_by(|one, other| one == other) {
-            let Some((leader, client)) = same.first() else {
+            let Some((pool, client)) = same.first() else {
                 continue;
             };
             let flows = u32::try_from(same.len()).unwrap_or(u32::MAX);
-            for counter in source_counters(*client, *leader, self.control.secret) {
+            for counter in source_counters(*client, *pool, self.control.secret) {
                 if let Some(most) = sources.get_mut(counter as usize) {
                     *most = flows.max(*most);
                 }
@@ -125,16 +127,14 @@ impl<'a> Question<'a> {
         sources
     }
 
-    fn is_alive(&self, flow: &FlowEntry, tick: u32) -> bool {
+    fn is_alive(&self, flow: &FlowEntry, server: &Backend, tick: u32) -> bool {
         let timeouts = &self.control.timeouts;
         let life = timeouts
             .get(usize::from(flow.state()))
             .copied()
             .unwrap_or(0);
-        let server = self.backends.get(&flow.slot().into());
         // A stamp that is far ahead is of a packet after the heartbeat.
-        !flow.is_older(tick, life)
-            && server.is_some_and(|server| server.generation == flow.generation())
+        !flow.is_older(tick, life) && server.generation == flow.generation()
     }
 }
 

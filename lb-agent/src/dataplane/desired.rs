@@ -19,8 +19,11 @@ pub struct Desired {
 /// One virtual server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// Address, port, protocol.
+    /// Address, port, protocol; of a group the first one.
     pub key: Key,
+    /// The others of its `virtual_server_group`, of the same family, each with the gate of its address. They
+    /// share everything else.
+    pub others: Vec<(Key, u16)>,
     /// `lb_algo`.
     pub scheduler: Scheduler,
     /// `sh-port`, `sh-fallback` and the like.
@@ -46,6 +49,7 @@ impl Service {
     pub fn new(key: impl Into<Key>) -> Self {
         Self {
             key: key.into(),
+            others: Vec::new(),
             scheduler: Scheduler::Rr,
             flags: SchedulerFlags::default(),
             ops: false,
@@ -55,6 +59,29 @@ impl Service {
             gate: GATE_ALWAYS,
             servers: Vec::new(),
         }
+    }
+
+    /// Everything that it serves, each with its gate: one at least.
+    pub fn served(&self) -> impl Iterator<Item = (Key, u16)> {
+        let others = self.others.iter().copied();
+        std::iter::once((self.key, self.gate)).chain(others)
+    }
+
+    /// The same without the gates.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        self.served().map(|(key, _)| key)
+    }
+
+    /// The same for these addresses and ports alone; `None`: it serves nothing.
+    pub fn of(&self, served: Vec<(Key, u16)>) -> Option<Self> {
+        let mut served = served.into_iter();
+        let (key, gate) = served.next()?;
+        Some(Self {
+            key,
+            gate,
+            others: served.collect(),
+            ..self.clone()
+        })
     }
 
     /// Whether connections have to be counted for it.

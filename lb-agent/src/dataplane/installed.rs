@@ -20,7 +20,9 @@ use super::schedule::Table;
 pub struct Installed {
     /// Services by key: address, port and protocol in the order of the numbers.
     pub services: BTreeMap<Key, Service>,
-    /// `SCHEDULES`, by service id.
+    /// `POLICIES`, by pool: what the services of one virtual server have in common.
+    pub pools: BTreeMap<u16, Policy>,
+    /// `SCHEDULES`, by pool.
     pub schedules: BTreeMap<u16, Table>,
     /// How many connections the servers may have, by slot, where there is a limit.
     pub thresholds: BTreeMap<u32, Thresholds>,
@@ -37,8 +39,6 @@ pub struct Service {
     pub entry: ServiceEntry,
     /// Value in `SERVICE_INFO`.
     pub info: ServiceInfo,
-    /// Value in `POLICIES`.
-    pub policy: Policy,
 }
 
 /// How many connections a server may have; 0: no limit.
@@ -101,7 +101,7 @@ impl Key {
 pub struct Addresses {
     /// Virtual addresses.
     pub destinations: Vec<IpAddr>,
-    /// Real servers in NAT mode, of IPv4.
+    /// Real servers in NAT mode.
     pub servers: Vec<Key>,
 }
 
@@ -126,8 +126,11 @@ impl Addresses {
                 IpAddr::V6(address) => filter.add_destination6(address6::words(*address)),
             }
         }
-        for server in self.servers.iter().filter_map(Key::v4) {
-            filter.add_server(&server);
+        for server in &self.servers {
+            match server.v4() {
+                Some(server) => filter.add_server(&server),
+                None => filter.add_server6(&server.v6()),
+            }
         }
         filter
     }
@@ -151,23 +154,18 @@ impl Installed {
                     self.thresholds.insert(*slot, *thresholds);
                 }
             }
-            Operation::SetSchedule { service, table } => {
-                self.schedules.insert(*service, table.clone());
+            Operation::SetSchedule { pool, table } => {
+                self.schedules.insert(*pool, table.clone());
             }
-            Operation::SetService {
-                key,
-                entry,
-                info,
-                policy,
-            } => {
-                self.services.insert(
-                    *key,
-                    Service {
-                        entry: *entry,
-                        info: *info,
-                        policy: *policy,
-                    },
-                );
+            Operation::SetPool { policy, is_new: _ } => {
+                self.pools.insert(policy.pool, *policy);
+            }
+            Operation::RemovePool { pool } => {
+                self.pools.remove(pool);
+            }
+            Operation::SetService { key, entry, info } => {
+                let (entry, info) = (*entry, *info);
+                self.services.insert(*key, Service { entry, info });
             }
             Operation::RemoveService { key, id: _ } => {
                 self.services.remove(key);

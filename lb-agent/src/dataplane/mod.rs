@@ -25,5 +25,6 @@ pub mod nexthop;
 pub mod plan;
 pub mod port;
 pub mod schedule;
+pub mod successors;
 pub mod tunnel;
 pub mod xdp;

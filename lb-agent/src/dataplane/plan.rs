@@ -3,18 +3,20 @@
 //! Pure. The order within the plan is what keeps traffic whole at every step:
 //!
 //! 1. the filter lets through what will be ours, besides what is;
-//! 2. a service that goes leaves the lookup first, its servers after it;
+//! 2. a service that goes leaves the lookup first, its pool after it, if that goes as well;
 //! 3. replies find a server that comes, then it is written, before a schedule names it;
 //! 4. all schedules are swapped, side by side, before the services that are new point to them, and
 //!    before the servers that they no longer name are retired;
 //! 5. replies of servers that have gone are nobody's, and the filter loses their addresses.
 //!
-//! A server that stays keeps its slot and its flows, whatever changes about it.
+//! A server that stays keeps its slot and its flows, whatever changes about it. So does the pool of a virtual
+//! server as long as one of its addresses and ports stays, whichever come or go beside that one: `pools`.
 //!
 //! All of it is one round, unless there are not slots enough for those that come beside those that go:
 //! then the services come in several rounds, each of which ends with slots for the next one.
 
 mod pool;
+mod pools;
 mod service;
 mod slots;
 
@@ -31,6 +33,7 @@ use super::difference::{Difference, difference};
 use super::installed::{self, Addresses, Installed, Key, Thresholds};
 use super::schedule::{self, Table};
 use super::xdp::clock::Ticks;
+use pools::{Numbers, Pools};
 use slots::{FreeSlots, Slots};
 
 /// One step; the executor carries out each, the picture notes it.
@@ -50,10 +53,10 @@ pub enum Operation {
         /// The empty slot with the next generation.
         backend: Backend,
     },
-    /// Swaps the schedule of a service.
+    /// Swaps the schedule of a pool.
     SetSchedule {
-        /// Id of the service.
-        service: u16,
+        /// Its number.
+        pool: u16,
         /// Turns and servers.
         table: Table,
     },
@@ -64,16 +67,26 @@ pub enum Operation {
         /// `uthreshold` and `lthreshold`.
         thresholds: Thresholds,
     },
+    /// Makes or changes a pool.
+    SetPool {
+        /// How it treats new flows, and its number.
+        policy: Policy,
+        /// It comes: what a pool of its number has carried is not its own.
+        is_new: bool,
+    },
+    /// Takes a pool out.
+    RemovePool {
+        /// Its number.
+        pool: u16,
+    },
     /// Makes or changes a service.
     SetService {
         /// Its key.
         key: Key,
-        /// For the program.
+        /// What is looked up by the key.
         entry: ServiceEntry,
-        /// For people.
+        /// What is looked up by the id.
         info: ServiceInfo,
-        /// For the program, of new flows.
-        policy: Policy,
     },
     /// Takes a service out.
     RemoveService {
@@ -87,10 +100,10 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The service and its new schedule, if it is that.
+    /// The pool and its new schedule, if it is that.
     pub fn table(&self) -> Option<(u16, &Table)> {
-        if let Self::SetSchedule { service, table } = self {
-            Some((*service, table))
+        if let Self::SetSchedule { pool, table } = self {
+            Some((*pool, table))
         } else {
             None
         }
@@ -107,7 +120,10 @@ pub fn steps(plan: &[Operation]) -> impl Iterator<Item = &[Operation]> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
     /// Service ids are used up.
-    #[error("more than {} virtual servers do not fit the XDP data plane", MAX_SERVICES - 1)]
+    #[error(
+        "more than {} addresses and ports of virtual servers do not fit the XDP data plane",
+        MAX_SERVICES - 1
+    )]
     TooManyServices,
     /// Slots are used up.
     #[error(
@@ -141,13 +157,9 @@ pub fn plan_since(
     let filter = service::filter(desired);
     plan.widen_filter(&filter);
     plan.retire_leaked();
-    let there = installed.services.iter().map(|(key, it)| (*key, it));
-    let Difference { wanted, gone } = difference(&desired.services, there, |it| it.key);
-    for (key, service) in gone {
-        plan.remove_service(key, service.entry.id);
-    }
-    let mut round = Vec::with_capacity(wanted.len());
-    for (service, _) in wanted {
+    plan.remove_services(desired);
+    let mut round = Vec::with_capacity(desired.services.len());
+    for service in &desired.services {
         if before.get(&service.key) == Some(&service) {
             continue;
         }
@@ -158,37 +170,41 @@ pub fn plan_since(
         round.push((service, plan.servers(service, &service.servers)?));
     }
     plan.carry_out(round, ticks);
+    plan.remove_left();
     plan.narrow_filter(filter);
     Ok(plan.operations)
 }
 
-/// The servers of one service, each with a slot.
+/// The servers of one virtual server, each with a slot.
 struct Servers {
-    /// Id of the service.
-    id: u16,
+    /// Number of their pool.
+    pool: u16,
     /// The slots that change.
     writes: Vec<Operation>,
     /// The slots that it has from now on.
     slots: Slots,
     /// Who serves when.
     table: Table,
-    /// The slots that the service no longer needs.
+    /// The slots that the pool no longer needs.
     gone: Slots,
 }
 
 /// A plan in the making.
 struct Planner<'a> {
     installed: &'a Installed,
-    /// Slots in use, by service, as installed.
+    /// Slots in use, by pool, as installed.
     slots: BTreeMap<u16, Slots>,
     free: FreeSlots<'a>,
     /// Ids that services have been given.
     ids: BTreeMap<Key, u16>,
-    /// The services whose schedules are not those that are installed any more.
+    free_ids: Numbers<'a>,
+    pools: Pools<'a>,
+    /// The pools whose schedules are not those that are installed any more.
     scheduled: BTreeSet<u16>,
-    free_ids: Box<dyn Iterator<Item = u16> + 'a>,
-    /// The slots of services that go, by id.
+    /// The slots of pools that go, and from which nobody has gone over to another one.
     removed: BTreeMap<u16, Slots>,
+    /// The same of those from which somebody has: only when packets do not find them any more.
+    left: BTreeMap<u16, Slots>,
     operations: Vec<Operation>,
 }
 
@@ -198,7 +214,7 @@ impl<'a> Planner<'a> {
         for (slot, backend) in &installed.backends {
             if backend.has(flags::IN_USE) {
                 slots
-                    .entry(backend.service)
+                    .entry(backend.pool)
                     .or_default()
                     .push((*slot, *backend));
             }
@@ -209,21 +225,19 @@ impl<'a> Planner<'a> {
             slots,
             free: FreeSlots::new(installed),
             ids: BTreeMap::new(),
+            free_ids: pools::all_but(used),
+            pools: Pools::new(installed),
             scheduled: BTreeSet::new(),
-            free_ids: Box::new(
-                (1..MAX_SERVICES)
-                    .filter_map(|id| u16::try_from(id).ok())
-                    .filter(move |id| !used.contains(id)),
-            ),
             removed: BTreeMap::new(),
+            left: BTreeMap::new(),
             operations: Vec::new(),
         }
     }
 
-    /// Frees the slots of services that are not there: an agent was killed between two operations.
+    /// Frees the slots of pools that are not there: an agent was killed between two operations.
     fn retire_leaked(&mut self) {
         let services = self.installed.services.values();
-        let known: BTreeSet<u16> = services.map(|it| it.entry.id).collect();
+        let known: BTreeSet<u16> = services.map(|it| it.entry.pool).collect();
         let (kept, leaked) = std::mem::take(&mut self.slots)
             .into_iter()
             .partition(|(id, _)| known.contains(id));
@@ -244,37 +258,38 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// One round: services whose servers have their slots.
+    /// One round: virtual servers whose servers have their slots.
     fn carry_out(&mut self, mut round: Vec<(&Service, Servers)>, ticks: Ticks) {
         for (_, servers) in &mut round {
             self.operations.append(&mut servers.writes);
         }
         self.empty_schedules();
         for (_, servers) in &mut round {
-            self.set_schedule(servers.id, std::mem::take(&mut servers.table));
+            self.set_schedule(servers.pool, std::mem::take(&mut servers.table));
         }
-        self.retire_removed();
+        let removed = std::mem::take(&mut self.removed);
+        self.remove_pools(removed);
         for (service, servers) in round {
-            self.set_service(service, servers, ticks);
+            self.set_services(service, servers, ticks);
         }
     }
 
-    /// Whether there are slots for the servers of a service that come.
+    /// Whether there are slots for the servers of a virtual server that come.
     fn has_room(&self, service: &Service) -> bool {
         let count = service.servers.len();
         count <= self.free.left() || self.newcomers(service).count() <= self.free.left()
     }
 
-    /// The servers of a service that have no slot.
+    /// The servers of a virtual server that have no slot.
     fn newcomers<'b>(&self, service: &'b Service) -> impl Iterator<Item = &'b Server> + use<'b> {
-        let key = service.key;
-        let known = self.id_of(key).and_then(|id| self.slots.get(&id));
+        let known = self.pools.of(service);
+        let known = known.and_then(|pool| self.slots.get(&pool));
         let known: HashSet<_> = known.into_iter().flatten().map(pool::address).collect();
         let servers = service.servers.iter();
         servers.filter(move |server| !known.contains(&pool::address_of(server)))
     }
 
-    /// Brings servers of a service in and out, round by round, until there are slots for all.
+    /// Brings servers of a virtual server in and out, round by round, until there are slots for all.
     fn exchange(&mut self, service: &Service, ticks: Ticks) -> Result<(), PlanError> {
         while !self.has_room(service) {
             let left = self.free.left();
@@ -293,9 +308,9 @@ impl<'a> Planner<'a> {
             if left == 0 && some.gone.is_empty() {
                 return Err(PlanError::TooManyServers);
             }
-            let (id, slots) = (some.id, some.slots.clone());
+            let (pool, slots) = (some.pool, some.slots.clone());
             self.carry_out(vec![(service, some)], ticks);
-            self.slots.insert(id, slots);
+            self.slots.insert(pool, slots);
         }
         Ok(())
     }
@@ -305,43 +320,73 @@ impl<'a> Planner<'a> {
         installed.or_else(|| self.ids.get(&key).copied())
     }
 
-    fn remove_service(&mut self, key: Key, id: u16) {
-        self.operations.push(Operation::RemoveService { key, id });
-        let slots = self.slots.remove(&id).unwrap_or_default();
-        self.removed.insert(id, slots);
+    /// Takes the services out that nobody desires any more, and notes which pools go.
+    fn remove_services(&mut self, desired: &Desired) {
+        let keys = desired.services.iter().flat_map(Service::keys);
+        let wanted: HashSet<Key> = keys.collect();
+        for (key, service) in &self.installed.services {
+            if !wanted.contains(key) {
+                let id = service.entry.id;
+                self.operations
+                    .push(Operation::RemoveService { key: *key, id });
+            }
+        }
+        self.pools.claim(desired);
+        for (pool, keys) in self.pools.unclaimed() {
+            let slots = self.slots.remove(&pool).unwrap_or_default();
+            let stays = keys.iter().any(|key| wanted.contains(key));
+            if stays {
+                self.left.insert(pool, slots);
+            } else {
+                self.removed.insert(pool, slots);
+            }
+        }
     }
 
-    /// The schedules of services that go are of no more use.
+    /// Takes out the pools that packets found until now.
+    fn remove_left(&mut self) {
+        let left = std::mem::take(&mut self.left);
+        for pool in left.keys() {
+            self.set_schedule(*pool, Table::default());
+        }
+        self.remove_pools(left);
+    }
+
+    /// The schedules of pools that go are of no more use.
     fn empty_schedules(&mut self) {
-        let ids: Vec<u16> = self.removed.keys().copied().collect();
-        for id in ids {
-            self.set_schedule(id, Table::default());
+        let pools: Vec<u16> = self.removed.keys().copied().collect();
+        for pool in pools {
+            self.set_schedule(pool, Table::default());
         }
     }
 
-    fn set_schedule(&mut self, service: u16, table: Table) {
-        let is_as_installed = self.installed.schedules.get(&service) == Some(&table);
-        if !is_as_installed || self.scheduled.contains(&service) {
-            self.scheduled.insert(service);
-            self.operations
-                .push(Operation::SetSchedule { service, table });
+    fn set_schedule(&mut self, pool: u16, table: Table) {
+        let is_as_installed = self.installed.schedules.get(&pool) == Some(&table);
+        if !is_as_installed || self.scheduled.contains(&pool) {
+            self.scheduled.insert(pool);
+            self.operations.push(Operation::SetSchedule { pool, table });
         }
     }
 
-    /// Frees the slots of services that go.
-    fn retire_removed(&mut self) {
-        let slots = std::mem::take(&mut self.removed).into_values().flatten();
-        self.retire(slots);
+    /// Takes pools out and frees their slots.
+    fn remove_pools(&mut self, pools: BTreeMap<u16, Slots>) {
+        for (pool, slots) in pools {
+            self.retire(slots);
+            self.operations.push(Operation::RemovePool { pool });
+        }
     }
 
-    /// Finds an id for a service and slots for these servers of it: those they have, or free ones.
+    /// Finds numbers for a virtual server and slots for these servers of it: those they have, or free ones.
     fn servers(&mut self, service: &Service, servers: &[Server]) -> Result<Servers, PlanError> {
-        let id = self.id(service.key)?;
-        let old = self.slots.remove(&id).unwrap_or_default();
+        for key in service.keys() {
+            self.give_id(key)?;
+        }
+        let pool = self.pools.give(service)?;
+        let old = self.slots.remove(&pool).unwrap_or_default();
         let old = old.into_iter().map(|it| (pool::address(&it), it));
         let Difference { wanted, gone } = difference(servers, old, pool::address_of);
         let mut found = Servers {
-            id,
+            pool,
             writes: Vec::new(),
             slots: Vec::with_capacity(servers.len()),
             table: Table::default(),
@@ -352,7 +397,7 @@ impl<'a> Planner<'a> {
                 Some((slot, backend)) => (slot, backend.generation),
                 None => self.free.take().ok_or(PlanError::TooManyServers)?,
             };
-            let backend = pool::backend(service, server, id, generation);
+            let backend = pool::backend(service, server, pool, generation);
             if before != Some((slot, backend)) {
                 found.writes.push(Operation::WriteBackend { slot, backend });
             }
@@ -372,13 +417,12 @@ impl<'a> Planner<'a> {
         Ok(found)
     }
 
-    fn id(&mut self, key: Key) -> Result<u16, PlanError> {
-        if let Some(id) = self.id_of(key) {
-            return Ok(id);
+    fn give_id(&mut self, key: Key) -> Result<(), PlanError> {
+        if self.id_of(key).is_none() {
+            let id = self.free_ids.next().ok_or(PlanError::TooManyServices)?;
+            self.ids.insert(key, id);
         }
-        let id = self.free_ids.next().ok_or(PlanError::TooManyServices)?;
-        self.ids.insert(key, id);
-        Ok(id)
+        Ok(())
     }
 
     /// The limits of connections of a slot; those of a slot that was freed are gone.
@@ -388,26 +432,26 @@ impl<'a> Planner<'a> {
         installed.filter(|_| is_kept).unwrap_or_default()
     }
 
-    /// Lets packets find a service, and frees the slots that it no longer needs.
-    fn set_service(&mut self, service: &Service, servers: Servers, ticks: Ticks) {
-        let Servers { id, gone, .. } = servers;
-        let key = service.key;
-        let old = self.installed.services.get(&key);
-        let entry = service::entry(service, id, ticks);
-        let info = service::info(service);
-        let policy = service::policy(service, id, ticks);
-        let new = installed::Service {
-            entry,
-            info,
-            policy,
-        };
-        if old != Some(&new) {
-            self.operations.push(Operation::SetService {
-                key,
-                entry,
-                info,
-                policy,
-            });
+    /// Lets packets find a virtual server, and frees the slots that it no longer needs.
+    fn set_services(&mut self, service: &Service, servers: Servers, ticks: Ticks) {
+        let Servers { pool, gone, .. } = servers;
+        let policy = service::policy(service, pool, ticks);
+        let old = self.installed.pools.get(&pool);
+        if old != Some(&policy) {
+            let is_new = old.is_none();
+            self.operations.push(Operation::SetPool { policy, is_new });
+        }
+        for (key, gate) in service.served() {
+            let Some(id) = self.id_of(key) else { continue };
+            let new = installed::Service {
+                entry: service::entry(service, gate, id, pool),
+                info: service::info(key, gate, pool),
+            };
+            if self.installed.services.get(&key) != Some(&new) {
+                let installed::Service { entry, info } = new;
+                self.operations
+                    .push(Operation::SetService { key, entry, info });
+            }
         }
         self.retire(gone);
     }

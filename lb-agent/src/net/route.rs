@@ -72,19 +72,21 @@ pub struct Gateway {
     pub address: IpAddr,
 }
 
-/// The gateways of all IPv4 routes, of every table; each once, however many routes there are.
+/// The gateways of all routes of both families, of every table; each once, however many routes there are.
 pub fn gateways(connection: &mut Connection) -> Result<BTreeSet<Gateway>, NetlinkError> {
-    let mut message = RouteMessage::default();
-    message.header.address_family = AddressFamily::Inet;
     let mut found = BTreeSet::new();
-    connection.dump(
-        &RouteNetlinkMessage::GetRoute(message),
-        &"list the routes",
-        |_, payload| {
-            found.extend(decode_gateways(payload));
-            None::<()>
-        },
-    )?;
+    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+        let mut message = RouteMessage::default();
+        message.header.address_family = family;
+        connection.dump(
+            &RouteNetlinkMessage::GetRoute(message),
+            &"list the routes",
+            |_, payload| {
+                found.extend(decode_gateways(payload));
+                None::<()>
+            },
+        )?;
+    }
     Ok(found)
 }
 

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::model::{
-    AgentView, AttachmentView, BackendView, CarrierView, Checks, ConnectionView, HandView,
-    InstanceView, PunctualityView, ReasonView, SCHEMA, ServiceView,
+    AgentView, AttachmentView, BackendView, CarrierView, Checks, ConnectionView, Endpoint,
+    HandView, InstanceView, PunctualityView, ReasonView, SCHEMA, ServiceView,
 };
 use super::services::Columns;
 use super::vip::Vip;
@@ -76,12 +76,13 @@ impl<'a> Dump<'a> {
         }
     }
 
-    /// Keeps what belongs to `vip`. The reasons, and what was put back of static addresses and
+    /// Keeps what belongs to `vip`; `names`: the endpoints that the virtual servers of XDP are named by which
+    /// serve it. The reasons, and what was put back of static addresses and
     /// routes, are counted for all addresses together, who carries what is told of virtual servers
     /// as a whole, interfaces and the punctuality of all checks are everybody's, so these go. Gives
     /// whether anything is left; of the connections that is known only when they are read, so they
     /// count as something.
-    pub fn keep(&mut self, vip: Vip) -> bool {
+    pub fn keep(&mut self, vip: Vip, names: &[Endpoint]) -> bool {
         self.reasons = None;
         self.statics = None;
         self.planes = None;
@@ -92,7 +93,9 @@ impl<'a> Dump<'a> {
         retain(&mut self.by_hand, |it| {
             it.address.is_some_and(|address| vip.matches(&address))
         });
-        let backends = retain(&mut self.backends, |backend| vip.matches_backend(backend));
+        let backends = retain(&mut self.backends, |backend| {
+            vip.matches_backend(backend) || names.contains(&backend.r#virtual)
+        });
         let checks = self.checks.take();
         self.checks = checks.and_then(|checks| vip.of_checks(checks));
         let checks = matches!(&self.checks, Some(Checks::Known(list)) if !list.is_empty());

@@ -21,7 +21,8 @@ pub use self::backend::{BackendState, BackendView, ConnectionView};
 pub use self::check::{CheckResult, CheckState, CheckView, Checks, PunctualityView};
 pub use self::instance::{FaultView, InstanceView, PeerView, RivalView, TrackedView};
 pub use self::service::{
-    CarrierView, Counters, Granularity, HandView, Method, PersistenceView, ServerView, ServiceView,
+    AddressesView, CarrierView, Counters, Granularity, HandView, Method, PersistenceView,
+    ServerView, ServiceView,
 };
 
 /// Version of the JSON, its first field.

@@ -4,8 +4,9 @@
 //! ipvsadm 1.31, compared with its output in the tests.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
-use super::model::{AgentView, Counters, Granularity, ServerView, ServiceView};
+use super::model::{AddressesView, AgentView, Counters, Granularity, ServerView, ServiceView};
 
 /// Which figures stand beside a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub fn write(
             Columns::Connections => writeln!(out, "{name} {}", flags(service))?,
             Columns::Stats => write_figures(out, &format!("{name:<33}"), &service.counters)?,
             Columns::Rate => write_figures(out, &format!("{name:<33}"), &rates(service.rates))?,
+        }
+        for line in &service.addresses {
+            writeln!(out, "     {}", as_written(line))?;
         }
         for server in &service.servers {
             write_server(out, server, columns)?;
@@ -87,9 +91,43 @@ fn write_server(out: &mut dyn Write, server: &ServerView, columns: Columns) -> i
     }
 }
 
-/// What names a service: `TCP  192.0.2.1:80`, `FWM  7`, `FWM  7 IPv6`.
+/// A line of a group, as keepalived's manual has it: `192.0.2.1-9 80`, and behind it why its packets are not
+/// forwarded.
+fn as_written(line: &AddressesView) -> String {
+    let addresses = if line.last == line.first {
+        line.first.to_string()
+    } else {
+        format!("{}-{}", line.first, shortened(line.first, line.last))
+    };
+    let ports = if line.last_port == line.first_port {
+        line.first_port.to_string()
+    } else {
+        format!("{}-{}", line.first_port, line.last_port)
+    };
+    let why = match (&line.instance, line.armed) {
+        (_, true) => String::new(),
+        (Some(instance), false) => format!(" (not here: {instance} is not MASTER)"),
+        (None, false) => " (not here)".to_owned(),
+    };
+    format!("{addresses} {ports}{why}")
+}
+
+/// The last address of a range: its last part alone, where the others are those of the first address.
+fn shortened(first: IpAddr, last: IpAddr) -> String {
+    let between = if first.is_ipv4() { '.' } else { ':' };
+    let (first, last) = (first.to_string(), last.to_string());
+    match (first.rsplit_once(between), last.rsplit_once(between)) {
+        (Some((head, _)), Some((same, tail))) if head == same => tail.to_owned(),
+        _ => last,
+    }
+}
+
+/// What names a service: `TCP  192.0.2.1:80`, `FWM  7`, `FWM  7 IPv6`, `TCP  group web`.
 fn name(service: &ServiceView) -> String {
     let protocol = service.protocol.name();
+    if let Some(group) = &service.group {
+        return format!("{protocol:<4} group {group}");
+    }
     match service.fwmark {
         None => format!("{protocol:<4} {}", service.endpoint),
         Some(mark) if service.endpoint.address.is_ipv6() => format!("{protocol:<4} {mark} IPv6"),

@@ -4,7 +4,9 @@ use std::fmt;
 use std::net::{AddrParseError, IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use super::model::{BackendView, Checks, ConnectionView, Endpoint, InstanceView, ServiceView};
+use super::model::{
+    AddressesView, BackendView, Checks, ConnectionView, Endpoint, InstanceView, ServiceView,
+};
 
 /// One virtual address, with or without a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,12 @@ impl Vip {
 
     /// Whether this virtual server is meant.
     pub fn matches_service(&self, service: &ServiceView) -> bool {
-        self.matches(&service.endpoint)
+        let is_among = |line: &AddressesView| {
+            let ports = line.first_port..=line.last_port;
+            (line.first..=line.last).contains(&self.address)
+                && self.port.is_none_or(|port| ports.contains(&port))
+        };
+        self.matches(&service.endpoint) || service.addresses.iter().any(is_among)
     }
 
     /// The checks of what is meant; `None`: they are not known.

@@ -29,7 +29,7 @@ use self::addresses::Addresses;
 use self::attach::Masters;
 pub use self::choices::{Foreign, asks_for_ipvs};
 pub use self::outcomes::IpvsRefusal;
-use crate::config::model::{Config, Forwarding, Protocol, VirtualServer, VirtualServerKey};
+use crate::config::model::{Config, Forwarding, Protocol, Served, VirtualServer, VirtualServerKey};
 use crate::dataplane::choice::Choice;
 use crate::dataplane::desired::Service;
 use crate::dataplane::installed::Key;
@@ -60,6 +60,10 @@ pub struct Director {
     doubtful: bool,
     /// What has come of the interfaces that the data plane was to use.
     ports: Ports,
+    /// What XDP would serve of each virtual server.
+    keys: Vec<Vec<Key>>,
+    /// The addresses of all virtual servers.
+    virtual_addresses: BTreeSet<IpAddr>,
     /// Where the addresses of virtual servers are, or were last.
     addresses: Addresses,
     /// Virtual addresses with `ha_suspend`.
@@ -137,6 +141,8 @@ impl Director {
         let mut director = Self {
             owners: owners(&config),
             suspending: suspending(&config),
+            keys: keys(&config),
+            virtual_addresses: virtual_addresses(&config),
             gates: gates.assign(config.vrrp_instances.iter().map(|it| it.name.as_str())),
             held: None,
             config: Arc::new(config),
@@ -248,10 +254,58 @@ impl Director {
         &self.gates
     }
 
-    /// The instance that holds the address of a virtual server.
-    pub fn owner(&self, virtual_server: &VirtualServer) -> Option<usize> {
-        self.owners.get(&virtual_server.key.address()?).copied()
+    /// The instance that holds an address.
+    fn owner(&self, address: IpAddr) -> Option<usize> {
+        self.owners.get(&address).copied()
     }
+
+    /// What XDP would serve of a virtual server.
+    fn keys(&self, virtual_server: &VirtualServer) -> &[Key] {
+        let place = self.places.get(&virtual_server.key);
+        place
+            .and_then(|place| self.keys.get(*place))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Its addresses, each once where they stand one behind another.
+    fn addresses_with(&self, virtual_server: &VirtualServer) -> impl Iterator<Item = IpAddr> {
+        let keys = self.keys(virtual_server);
+        let runs = keys.chunk_by(|one, next| one.address == next.address);
+        runs.filter_map(|run| Some(run.first()?.address))
+    }
+
+    /// Its port, if it has one for all of its addresses.
+    fn port(&self, virtual_server: &VirtualServer) -> Option<u16> {
+        let mut ports = self.keys(virtual_server).iter().map(|key| key.port);
+        let first = ports.next()?;
+        ports.all(|port| port == first).then_some(first)
+    }
+}
+
+/// What XDP would serve of each virtual server of a configuration: of two that serve the same, the first one
+/// counts, as with IPVS.
+fn keys(config: &Config) -> Vec<Vec<Key>> {
+    let mut seen = BTreeSet::new();
+    let servers = config.virtual_servers.iter();
+    let keys = servers.map(|server| {
+        let served = config.served(server).into_iter();
+        let keys = served.filter_map(|served| key_of(&served));
+        keys.filter(|key| seen.insert(*key)).collect()
+    });
+    keys.collect()
+}
+
+/// The addresses of all virtual servers, whoever carries them.
+fn virtual_addresses(config: &Config) -> BTreeSet<IpAddr> {
+    let served = config
+        .virtual_servers
+        .iter()
+        .flat_map(|it| config.served(it));
+    let addresses = served.filter_map(|served| match served {
+        Served::Address(key) => Some(key.address),
+        Served::Fwmark(_) => None,
+    });
+    addresses.collect()
 }
 
 /// What the pool of a virtual server goes by.
@@ -317,17 +371,9 @@ fn methods(virtual_server: &VirtualServer) -> impl Iterator<Item = (IpAddr, Forw
         .chain(sorry)
 }
 
-/// The port of a virtual server.
-const fn port(virtual_server: &VirtualServer) -> Option<u16> {
-    match &virtual_server.key {
-        VirtualServerKey::Address(key) => Some(key.port),
-        VirtualServerKey::Fwmark(_) | VirtualServerKey::Group(_) => None,
-    }
-}
-
-/// The key of a virtual server in the maps; `None`: XDP does not serve it.
-pub fn service_key(virtual_server: &VirtualServer) -> Option<Key> {
-    let VirtualServerKey::Address(key) = &virtual_server.key else {
+/// What the maps know an address and port by; `None`: XDP does not serve it.
+const fn key_of(served: &Served) -> Option<Key> {
+    let Served::Address(key) = served else {
         return None;
     };
     let proto = match key.protocol {

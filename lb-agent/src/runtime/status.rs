@@ -14,6 +14,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::director::Director;
 use super::plane::Plane;
+use crate::dataplane::installed::Key;
 use crate::dataplane::ipvs::view::Record;
 use crate::dataplane::xdp::attach::Mode;
 use crate::dataplane::xdp::gate::Numbers;
@@ -45,10 +46,37 @@ pub struct Status {
     pub attached: BTreeMap<String, Mode>,
     /// Real servers that XDP does not reach, and why.
     pub unresolved: BTreeMap<IpAddr, String>,
+    /// The groups that XDP serves.
+    #[serde(default)]
+    pub groups: Vec<GroupRecord>,
     /// Who carries each virtual server.
     pub planes: Vec<CarrierView>,
     /// Our services in IPVS.
     pub ipvs: Vec<Record>,
+}
+
+/// A group that XDP serves: the maps hold its addresses, and not its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRecord {
+    /// Its name.
+    pub group: String,
+    /// The first of its addresses.
+    pub address: IpAddr,
+    /// The port beside it.
+    pub port: u16,
+    /// The protocol of the virtual server, by its number.
+    pub proto: u8,
+}
+
+impl GroupRecord {
+    /// The key of the first of its addresses and ports.
+    pub const fn first(&self) -> Key {
+        Key {
+            address: self.address,
+            port: self.port,
+            proto: self.proto,
+        }
+    }
 }
 
 /// The file of one agent.
@@ -201,6 +229,7 @@ fn status(
                 .collect()
         }),
         unresolved: director.unreached(),
+        groups: director.groups_of_xdp(),
         planes: director.carriers(),
         ipvs: director.records_of_ipvs(),
     }

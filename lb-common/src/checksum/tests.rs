@@ -102,6 +102,19 @@ proptest! {
     }
 
     #[test]
+    fn an_update_by_the_difference_of_two_addresses_is_what_adding_up_again_would_give(
+        old: [u64; 2],
+        new: [u64; 2],
+        rest in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let whole = |address: [u64; 2]| {
+            let address = address.map(u64::to_ne_bytes).concat();
+            in_packet(naive(&[&address[..], &[0x45, 0], &rest].concat()))
+        };
+        prop_assert_eq!(changed(whole(old), difference6(old, new)), whole(new));
+    }
+
+    #[test]
     fn a_wrong_checksum_stays_wrong_by_as_much(check: u16, old: u32, new: u32) {
         let back = update32(update32(check, old, new), new, old);
         // Both zeros of the one's complement are the same number.

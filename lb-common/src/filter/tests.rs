@@ -1,3 +1,4 @@
+use core::net::Ipv6Addr;
 use std::vec::Vec;
 
 use proptest::prelude::*;
@@ -34,6 +35,25 @@ fn a_server_is_known_by_its_address_and_by_its_port() {
         .filter(|port| filter.may_be_server(&server([10, 0, 0, 1], *port, UDP)))
         .count();
     // One bit of 32 768.
+    assert!((1..=8).contains(&mistaken), "{mistaken}");
+}
+
+#[test]
+fn a_server_of_ipv6_is_known_by_its_address_and_by_its_port() {
+    let server = |host, port, proto| {
+        let address = Ipv6Addr::new(0xfd00, 1, 2, 3, 4, 5, 6, host);
+        ServiceKey6::new(address.into(), port, proto)
+    };
+    let mut filter = AddressFilter::empty();
+    let known = server(1, 53, UDP);
+    filter.add_server6(&known);
+    assert!(filter.may_be_source6(known.address) && filter.may_be_server6(&known));
+    assert!(!filter.may_be_destination6(known.address));
+    assert!(!filter.may_be_source6(server(2, 53, UDP).address));
+    assert!(!filter.may_be_server6(&server(1, 53, TCP)));
+    let mistaken = (0..=u16::MAX)
+        .filter(|port| filter.may_be_server6(&server(1, *port, UDP)))
+        .count();
     assert!((1..=8).contains(&mistaken), "{mistaken}");
 }
 

@@ -17,8 +17,9 @@ fn keys_and_entries_are_the_words_that_stand_in_the_table() {
     assert_eq!(ServiceKey4::from_word(key.word()), key);
     let entry = ServiceEntry {
         id: 1,
-        gate: 0x0203,
-        affinity_ticks: 0x0405_0607,
+        pool: 0x0203,
+        gate: 0x0405,
+        persistent: 0x0607,
     };
     assert_eq!(entry.word(), bytemuck::cast::<_, u64>(entry));
     assert_eq!(ServiceEntry::from_word(entry.word()), entry);

@@ -73,7 +73,7 @@ impl Answer {
     pub(crate) fn result(self) -> Result<Admission, Reason> {
         const BAD_SOURCE: u32 = Reason::BadSource as u32;
         const FULL: u32 = Reason::Full as u32;
-        pub(super) const NEW_FLOW_LIMIT: u32 = Reason::NewFlowLimit as u32;
+        const NEW_FLOW_LIMIT: u32 = Reason::NewFlowLimit as u32;
         const SOURCE_LIMIT: u32 = Reason::SourceLimit as u32;
         if self.0 & Self::REFUSED == 0 {
             return Ok(Admission(self.0 as u32));

@@ -39,7 +39,7 @@ fn known_in<F: Family>(question: &Question<F>, control: &Control, bucket: *mut F
         return 0;
     }
     match backends::read(old.slot()) {
-        Some(slot) if slot.head.generation() == old.generation() => {
+        Some(slot) if slot.serves(&old, question.service.pool) => {
             if note(question, entry, &old, slot.head) {
                 old.slot().into()
             } else {
@@ -60,7 +60,7 @@ pub(crate) fn twin_in<F: Family>(question: &Question<F>, bucket: *mut F::Bucket)
     };
     match backends::read(old.slot()) {
         Some(slot)
-            if slot.head.generation() == old.generation() && !is_done(question, control, &old) =>
+            if slot.serves(&old, question.service.pool) && !is_done(question, control, &old) =>
         {
             old.slot().into()
         }
@@ -92,7 +92,7 @@ pub(crate) fn follow<F: Family>(
     let Some(slot) = backends::read(old.slot()) else {
         return Ok(None);
     };
-    if slot.head.generation() != old.generation() {
+    if !slot.serves(old, question.service.pool) {
         return Ok(None);
     }
     if !quiet && !note(question, entry, old, slot.head) {
@@ -132,8 +132,9 @@ fn note<F: Family>(
         flows::touch(entry, &FlowEntry { life, ..*old }, old.life);
         return false;
     }
-    let affinity_ticks = question.service.affinity_ticks;
-    if affinity_ticks != 0 && (first_in_tick || state != old.state()) && state::is_seen_again(state)
+    if question.service.persistent != 0
+        && (first_in_tick || state != old.state())
+        && state::is_seen_again(state)
     {
         F::keep_template(question, old.target);
     }

@@ -1,8 +1,9 @@
 //! Fragments without ports on their way: the addresses are all that there is to translate.
 
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::{Backend, flags};
+use lb_common::backend::flags;
 use lb_common::checksum::update32;
+use lb_common::service::ServiceInfo;
 use lb_common::stats::Reason;
 
 use super::nat::{Route, way_back};
@@ -51,13 +52,13 @@ pub(crate) fn fragment_to_client(
     packet: Packet,
     ip: *mut Ipv4,
     length: u64,
-    backend: &Backend,
+    service: &ServiceInfo,
     tick: u32,
 ) -> Result<u32, Reason> {
     // SAFETY: the caller has checked the header.
     let route = unsafe {
         Route {
-            source: backend.vip,
+            source: service.addr(),
             destination: (*ip).destination,
             length: length as u16,
             protocol: (*ip).protocol,
@@ -68,8 +69,8 @@ pub(crate) fn fragment_to_client(
     decrement_ttl(ip);
     // SAFETY: as above.
     unsafe {
-        (*ip).checksum = update32((*ip).checksum, (*ip).source, backend.vip);
-        (*ip).source = backend.vip;
+        (*ip).checksum = update32((*ip).checksum, (*ip).source, service.addr());
+        (*ip).source = service.addr();
     }
     way.leave(ctx, length)
 }

@@ -4,9 +4,9 @@
 use core::ptr;
 
 use aya_ebpf::programs::XdpContext;
-use lb_common::backend::{Backend, flags};
+use lb_common::backend::flags;
 use lb_common::checksum::{update16, update32};
-use lb_common::service::{SCTP, TCP};
+use lb_common::service::{SCTP, ServiceInfo, TCP};
 use lb_common::stats::Reason;
 
 use super::nat::{Route, way_back};
@@ -60,13 +60,13 @@ pub(crate) fn error_to_client(
     ctx: &XdpContext,
     packet: Packet,
     quote: &Quote,
-    backend: &Backend,
+    service: &ServiceInfo,
     tick: u32,
 ) -> Result<u32, Reason> {
     // SAFETY: `Quote::parse` checked the header.
     let route = unsafe {
         Route {
-            source: backend.vip,
+            source: service.addr(),
             destination: (*quote.ip).destination,
             length: quote.length as u16,
             protocol: ICMP,
@@ -78,11 +78,12 @@ pub(crate) fn error_to_client(
     // SAFETY: as in `error_to_server`.
     unsafe {
         let old = (*quote.ip).source;
-        (*quote.ip).source = backend.vip;
-        (*quote.ip).checksum = update32((*quote.ip).checksum, old, backend.vip);
+        let new = (service.addr(), service.key.port);
+        (*quote.ip).source = new.0;
+        (*quote.ip).checksum = update32((*quote.ip).checksum, old, new.0);
         let address = &raw mut (*quote.inner).destination;
         let port = &raw mut (*quote.ports).destination;
-        requote(packet, quote, (address, port), (backend.vip, backend.vport));
+        requote(packet, quote, (address, port), new);
     }
     way.leave(ctx, quote.length)
 }

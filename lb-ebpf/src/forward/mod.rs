@@ -17,7 +17,7 @@ use lb_common::stats::Reason;
 pub(crate) use answer::{Complaint, answer};
 pub(crate) use fragment::{fragment_to_client, fragment_to_server};
 pub(crate) use icmp::{error_to_client, error_to_server};
-pub(crate) use nat::to_client;
+pub(crate) use nat::{Way, cleared, look_up, to_client};
 
 use crate::backends::Slot;
 use crate::maps::EGRESS;
@@ -44,7 +44,7 @@ pub(crate) fn to_server<const SCTP: bool>(
     let method = slot.head.flags() & flags::METHOD;
     let complaint = complaint(ctx, headers, slot, method);
     if complaint.exists() {
-        return Err(answer(ctx.ctx, complaint, slot.service.into(), tick));
+        return Err(answer(ctx.ctx, complaint, slot.pool.into(), tick));
     }
     if method == flags::TUN {
         tunnel::encapsulate(ctx, headers.length, slot)?;

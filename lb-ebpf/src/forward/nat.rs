@@ -15,7 +15,7 @@ use aya_ebpf::programs::XdpContext;
 use lb_common::answers;
 use lb_common::backend::Backend;
 use lb_common::checksum::{update16, update32};
-use lb_common::service::TCP;
+use lb_common::service::{ServiceInfo, TCP};
 use lb_common::stats::Reason;
 
 use super::{DONT_FRAGMENT, decrement_ttl, send, unresolved};
@@ -50,13 +50,13 @@ pub(crate) fn to_client<const SCTP: bool>(
     ctx: &XdpContext,
     packet: Packet,
     headers: &Headers,
-    backend: &Backend,
+    service: &ServiceInfo,
     tick: u32,
 ) -> Result<u32, Reason> {
     // SAFETY: `parse` checked the header.
     let route = unsafe {
         Route {
-            source: backend.vip,
+            source: service.addr(),
             destination: (*headers.ip).destination,
             length: headers.length as u16,
             protocol: headers.protocol,
@@ -74,18 +74,19 @@ pub(crate) fn to_client<const SCTP: bool>(
     // SAFETY: `parse` checked the headers.
     unsafe {
         let old = ((*headers.ip).source, (*headers.ports).source);
-        (*headers.ip).source = backend.vip;
-        (*headers.ports).source = backend.vport;
-        checksums::<SCTP>(headers, old, (backend.vip, backend.vport));
+        let new = (service.addr(), service.key.port);
+        (*headers.ip).source = new.0;
+        (*headers.ports).source = new.1;
+        checksums::<SCTP>(headers, old, new);
         if SCTP {
-            sctp::mend(headers, sctp::SOURCE, old.1 ^ backend.vport);
+            sctp::mend(headers, sctp::SOURCE, old.1 ^ new.1);
         }
     }
     way.leave(ctx, headers.length)
 }
 
 /// How a packet gets to a client.
-pub(super) struct Way {
+pub(crate) struct Way {
     ifindex: u32,
     /// The frame is addressed to the next hop; else that is yet to be found out.
     known: bool,
@@ -102,19 +103,26 @@ pub(super) fn way_back(
 ) -> Result<Way, Reason> {
     let ethernet = packet.at::<Ethernet>(0).ok_or(Reason::Malformed)?;
     let mut ifindex = 0;
-    let known = match address(ctx.ctx, ethernet, route, &mut ifindex) {
-        BPF_FIB_LKUP_RET_SUCCESS => true,
-        BPF_FIB_LKUP_RET_NO_NEIGH if within_limit(answers::UNRESOLVED, tick) => false,
-        BPF_FIB_LKUP_RET_FRAG_NEEDED => return Err(Reason::CannotFragment),
-        _ => return Err(Reason::NoWayBack),
-    };
-    Ok(Way { ifindex, known })
+    let found = address(ctx.ctx, ethernet, route, &mut ifindex);
+    Way::of(found, ifindex, tick)
 }
 
 impl Way {
+    /// What the kernel has said of the route by `ifindex`.
+    #[inline(always)]
+    pub(crate) fn of(found: u32, ifindex: u32, tick: u32) -> Result<Self, Reason> {
+        let known = match found {
+            BPF_FIB_LKUP_RET_SUCCESS => true,
+            BPF_FIB_LKUP_RET_NO_NEIGH if within_limit(answers::UNRESOLVED, tick) => false,
+            BPF_FIB_LKUP_RET_FRAG_NEEDED => return Err(Reason::CannotFragment),
+            _ => return Err(Reason::NoWayBack),
+        };
+        Ok(Self { ifindex, known })
+    }
+
     /// Sends the frame, whose IP packet has `length` bytes and is translated.
     #[inline(always)]
-    pub(super) fn leave(self, ctx: &XdpContext, length: u64) -> Result<u32, Reason> {
+    pub(crate) fn leave(self, ctx: &XdpContext, length: u64) -> Result<u32, Reason> {
         if self.known {
             return send(ctx, self.ifindex);
         }
@@ -143,13 +151,8 @@ pub(super) struct Route {
 /// A subprogram: what the kernel is asked with would not fit the stack beside all else.
 #[inline(never)]
 fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &mut u32) -> u32 {
-    let mut place = MaybeUninit::<FibLookup>::uninit();
-    for word in 0..size_of::<FibLookup>() / 8 {
-        // SAFETY: a word of our own. Volatile, or the compiler would call a loop over bytes.
-        unsafe { place.as_mut_ptr().cast::<u64>().add(word).write_volatile(0) };
-    }
-    // SAFETY: plain numbers, of which zero is one. In its place: a copy would be as much again.
-    let route = unsafe { place.assume_init_mut() };
+    let mut place = MaybeUninit::uninit();
+    let route = cleared(&mut place);
     route.family = AF_INET;
     route.l4_protocol = asked.protocol;
     route.__bindgen_anon_1.tot_len = asked.length;
@@ -157,6 +160,25 @@ fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &m
     route.__bindgen_anon_2.tos = asked.tos;
     route.__bindgen_anon_3.ipv4_src = asked.source;
     route.__bindgen_anon_4.ipv4_dst = asked.destination;
+    let found = look_up(ctx, ethernet, route);
+    *ifindex = route.ifindex;
+    found
+}
+
+/// A question without anything in it.
+#[inline(always)]
+pub(crate) fn cleared(place: &mut MaybeUninit<FibLookup>) -> &mut FibLookup {
+    for word in 0..size_of::<FibLookup>() / 8 {
+        // SAFETY: a word of our own. Volatile, or the compiler would call a loop over bytes.
+        unsafe { place.as_mut_ptr().cast::<u64>().add(word).write_volatile(0) };
+    }
+    // SAFETY: plain numbers, of which zero is one. In its place: a copy would be as much again.
+    unsafe { place.assume_init_mut() }
+}
+
+/// Asks for the route, and addresses the frame if its next hop is known.
+#[inline(always)]
+pub(crate) fn look_up(ctx: *mut xdp_md, ethernet: *mut Ethernet, route: &mut FibLookup) -> u32 {
     // SAFETY: both pointers are good, and the size is that of the structure.
     let mut found = unsafe {
         bpf_fib_lookup(
@@ -166,7 +188,6 @@ fn address(ctx: *mut xdp_md, ethernet: *mut Ethernet, asked: &Route, ifindex: &m
             0,
         )
     } as u32;
-    *ifindex = route.ifindex;
     // Old kernels (5.15) give the address of a neighbour that has not answered, too.
     if found == BPF_FIB_LKUP_RET_SUCCESS && route.dmac == [0; 6] {
         found = BPF_FIB_LKUP_RET_NO_NEIGH;

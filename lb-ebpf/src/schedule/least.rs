@@ -45,7 +45,7 @@ pub(super) fn load(slot: u16) -> Option<(u64, u64, u64)> {
 pub(super) fn next(flow: &Flow) -> u64 {
     let policy = flow.policy;
     lb_compare(
-        policy.leader.into(),
+        policy.pool.into(),
         policy.active_cost.into(),
         policy.inactive_cost.into(),
         policy.more_cost.into(),
@@ -57,13 +57,13 @@ pub(super) fn next(flow: &Flow) -> u64 {
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn lb_compare(
-    leader: u32,
+    pool: u32,
     active_cost: u32,
     inactive_cost: u32,
     more_cost: u32,
     flags: u32,
 ) -> u64 {
-    let Some(table) = SCHEDULES.get(leader) else {
+    let Some(table) = SCHEDULES.get(pool) else {
         return NOBODY.into();
     };
     let by_order = active_cost | inactive_cost | more_cost == 0;

@@ -1,6 +1,8 @@
 //! `lblc` and `lblcr`: flows to one destination go to one server, or to a few, as long as these
 //! have not too much to do; else the weighted least loaded one gets them from now on.
 
+use core::mem::MaybeUninit;
+
 use lb_common::flow::target as target_of;
 use lb_common::locality::{Locality, LocalityKey, REPLICAS};
 use lb_common::service::scheduler;
@@ -76,21 +78,28 @@ fn among(flow: &Flow, answer: u64) -> u32 {
 /// Remembers the first server of a destination.
 #[inline(never)]
 fn begin(flow: &Flow, target: u32) -> u32 {
-    let mut fresh = Locality {
-        used: flow.tick,
-        changed: flow.tick,
-        ..Locality::default()
+    let mut fresh = MaybeUninit::<Locality>::uninit();
+    let place = fresh.as_mut_ptr();
+    // SAFETY: words of our own, all of them. Volatile, or the compiler would call a loop over bytes, of
+    // which the verifier follows each step.
+    let fresh = unsafe {
+        for replica in 0..REPLICAS {
+            let first = if replica == 0 { target } else { 0 };
+            (&raw mut (*place).targets[replica]).write_volatile(first);
+        }
+        (&raw mut (*place).used).write_volatile(flow.tick);
+        (&raw mut (*place).changed).write_volatile(flow.tick);
+        fresh.assume_init_ref()
     };
-    fresh.targets[0] = target;
     // A full map evicts another destination; if even that fails, this flow has no memory.
-    let _forgotten = LOCALITY.insert(&key(flow), &fresh, 0);
+    let _forgotten = LOCALITY.insert(&key(flow), fresh, 0);
     target
 }
 
 const fn key(flow: &Flow) -> LocalityKey {
     LocalityKey {
         destination: [flow.destination, 0, 0, 0],
-        service: flow.policy.leader as u32,
+        pool: flow.policy.pool as u32,
     }
 }
 
@@ -134,7 +143,7 @@ fn known(target: u32, flow: &Flow) -> Option<Known> {
     };
     let serves = slot != 0
         && target == target_of(slot, server.head.generation())
-        && server.service == flow.policy.leader;
+        && server.pool == flow.policy.pool;
     (serves && known.weight != 0 && full & u64::from(flow.counted) == 0).then_some(known)
 }
 

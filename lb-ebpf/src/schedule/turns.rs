@@ -14,8 +14,8 @@ const PASSED_OVER: u32 = 32;
 /// The next turn of this CPU.
 #[inline(always)]
 pub(super) fn next(flow: &Flow) -> u32 {
-    let leader = u32::from(flow.policy.leader);
-    let (Some(table), Some(cursor)) = (flow.table(), CURSORS.get_ptr_mut(leader)) else {
+    let pool = u32::from(flow.policy.pool);
+    let (Some(table), Some(cursor)) = (flow.table(), CURSORS.get_ptr_mut(pool)) else {
         return NOBODY;
     };
     let turns = at(table, 0);

@@ -1,14 +1,16 @@
 //! From the decision to the wire.
 
 use aya_ebpf::programs::XdpContext;
+use lb_common::backend::flags;
 use lb_common::stats::Reason;
 
 use super::answer::answer;
+use super::nat;
 use crate::backends::Slot;
 use crate::forward::{Complaint, address, came_by, send};
 use crate::packet::{Ethernet, IPV6, Ipv6, Packet};
 
-/// Sends a client's packet to its server (DR). With an error nothing is rewritten, but for
+/// Sends a client's packet to its server, untranslated. With an error nothing is rewritten, but for
 /// [`Reason::TooBig`] and [`Reason::TimeExceeded`], which make another packet of it, and
 /// [`Reason::NoEgress`].
 #[inline(always)]
@@ -20,24 +22,54 @@ pub(super) fn to_server(
     slot: &Slot,
     tick: u32,
 ) -> Result<u32, Reason> {
-    let complaint = complaint(ctx, ip, length, slot);
-    if complaint.exists() {
-        let service = slot.service.into();
-        return Err(answer(ctx.ctx, complaint, service, tick));
-    }
+    complain(ctx, ip, length, slot, tick)?;
     leave(ctx, packet, ip, slot)
 }
 
-/// Sends an `ICMPv6` error about a packet of a flow's server to that server. With an error nothing is
-/// rewritten. Nobody is told of what cannot go on: no error is sent about an error (RFC 4443 2.4).
+/// The same of a fragment without ports, translated: the addresses are all that there is to translate.
 #[inline(always)]
-pub(super) fn error_to_server(
+pub(super) fn fragment_to_server(
     ctx: &XdpContext,
     packet: Packet,
     ip: *mut Ipv6,
     length: u64,
     slot: &Slot,
+    tick: u32,
 ) -> Result<u32, Reason> {
+    complain(ctx, ip, length, slot, tick)?;
+    if slot.head.flags() & flags::METHOD == flags::NAT {
+        // SAFETY: the caller has checked the header.
+        unsafe { nat::readdress((&raw mut (*ip).destination).cast(), slot.rest().addr6) };
+    }
+    leave(ctx, packet, ip, slot)
+}
+
+/// Tells the sender of a packet that cannot go on what is the matter.
+#[inline(always)]
+pub(super) fn complain(
+    ctx: &XdpContext,
+    ip: *const Ipv6,
+    length: u64,
+    slot: &Slot,
+    tick: u32,
+) -> Result<(), Reason> {
+    let complaint = complaint(ctx, ip, length, slot);
+    if complaint.exists() {
+        let pool = slot.pool.into();
+        return Err(answer(ctx.ctx, complaint, pool, tick));
+    }
+    Ok(())
+}
+
+/// Whether an `ICMPv6` error about a packet of a flow's server can go to that server. Nobody is told if it
+/// cannot: no error is sent about an error (RFC 4443 2.4).
+#[inline(always)]
+pub(super) fn has_room_for_error(
+    ctx: &XdpContext,
+    ip: *const Ipv6,
+    length: u64,
+    slot: &Slot,
+) -> Result<(), Reason> {
     let complaint = complaint(ctx, ip, length, slot);
     if complaint.is_of_time() {
         return Err(Reason::TimeToLive);
@@ -45,12 +77,17 @@ pub(super) fn error_to_server(
     if complaint.exists() {
         return Err(Reason::CannotFragment);
     }
-    leave(ctx, packet, ip, slot)
+    Ok(())
 }
 
 /// Out to the next hop of a slot.
 #[inline(always)]
-fn leave(ctx: &XdpContext, packet: Packet, ip: *mut Ipv6, slot: &Slot) -> Result<u32, Reason> {
+pub(super) fn leave(
+    ctx: &XdpContext,
+    packet: Packet,
+    ip: *mut Ipv6,
+    slot: &Slot,
+) -> Result<u32, Reason> {
     let ethernet = packet.at::<Ethernet>(0).ok_or(Reason::Malformed)?;
     // SAFETY: the caller has checked the header; there is a hop left.
     unsafe { (*ip).hop_limit = (*ip).hop_limit.wrapping_sub(1) };

@@ -23,6 +23,8 @@ pub(super) struct Headers {
     /// Source and destination port. With [`TCP`] all of the TCP header is there, with [`UDP`] all
     /// of the UDP header, with [`SCTP`] all of a [`sctp::Sctp`].
     pub(super) ports: *mut Ports,
+    /// Where those stand, in bytes from the beginning of the packet.
+    pub(super) transport: u64,
     /// TCP flags; of a datagram ACK, of SCTP the type of the chunk that counts.
     pub(super) flags: u8,
     /// [`TCP`], [`UDP`] or [`SCTP`].
@@ -39,7 +41,7 @@ const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 const DESTINATION_OPTIONS: u8 = 60;
 /// Next header of `ICMPv6`.
-pub(super) const ICMP6: u8 = 58;
+pub(crate) const ICMP6: u8 = 58;
 
 /// So many extension headers are walked at most.
 const MOST: usize = 8;
@@ -120,6 +122,7 @@ pub(super) fn parse<F: Family>(
     Ok(Headers {
         ip,
         ports,
+        transport: header,
         flags,
         protocol,
         length,
@@ -172,6 +175,15 @@ impl Walked {
     pub(super) const fn fragment(self) -> u64 {
         self.0 >> 16 & 0x7ff
     }
+}
+
+/// Whether TCP, UDP or SCTP may stand behind a fragment header that names this one as the next.
+#[inline(always)]
+pub(super) const fn may_have_ports(next: u8) -> bool {
+    matches!(
+        next,
+        TCP | UDP | SCTP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION_OPTIONS
+    )
 }
 
 /// Walks the extension headers from the one at `start` on, which is a `first`: those of the packet, or of

@@ -1,9 +1,5 @@
-//! Packets of IPv6 that have no ports of their own and belong to a flow, as `icmp` and `fragments` have
-//! them of IPv4: an `ICMPv6` error goes to the server of the flow whose packet it quotes, a later fragment
-//! to where the first one of its packet went.
-//!
-//! An error does not change its flow, which it must not keep alive or end: anybody can send one. All
-//! other messages of `ICMPv6` are the kernel's.
+//! Packets of IPv6 that have no ports of their own and belong to a flow: an `ICMPv6` error ([`super::icmp`]),
+//! or a later fragment, which goes where the first one of its packet went, as `fragments` has it of IPv4.
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::programs::XdpContext;
@@ -11,25 +7,20 @@ use lb_common::backend::flags;
 use lb_common::control::Control;
 use lb_common::flow::TICK_SHIFT;
 use lb_common::fragment::{First, FragmentKey6};
-use lb_common::service::{SCTP, ServiceKey6, TCP, UDP};
+use lb_common::service::ServiceInfo;
 use lb_common::stats::Reason;
 
-use super::parse::{FIXED, ICMP6, Walked, length, walk};
-use super::{destination, forward, send, source};
+use super::parse::{FIXED, ICMP6, Walked, length, may_have_ports, walk};
+use super::{destination, forward, icmp, nat, source};
 use crate::backends;
 use crate::balance::{Choice, jiffies, leave_to, pass_gate};
-use crate::family::{Family as _, Key, V6};
 use crate::fragments;
-use crate::icmp;
 use crate::maps::{CONTROL, FRAGMENTS6};
-use crate::packet::{ETHERNET, Icmp, Ipv6, Packet, Ports, Udp};
+use crate::packet::{ETHERNET, Ipv6, Packet};
 use crate::parse::Refused;
 use crate::services;
 use crate::stats;
 use crate::tunnel;
-
-/// Destination unreachable, packet too big, time exceeded, parameter problem (RFC 4443 2.1).
-const ERRORS: core::ops::RangeInclusive<u8> = 1..=4;
 
 /// A fragment header (RFC 8200 4.5).
 #[repr(C)]
@@ -51,110 +42,8 @@ pub(super) fn pass_on(ctx: &XdpContext) -> Result<u32, Refused> {
     let walked = Walked(walk(ctx.ctx, u32::from(next), FIXED as u32));
     match walked.protocol() {
         Walked::LATER => pass_on_fragment(ctx, packet, control, ip, walked.fragment()),
-        ICMP6 if walked.fragment() == 0 => pass_on_error(ctx, packet, control, ip, walked.offset()),
+        ICMP6 if walked.fragment() == 0 => icmp::pass_on(ctx, packet, control, ip, walked.offset()),
         _ => Err(Refused::NotOurs),
-    }
-}
-
-/// An `ICMPv6` message that stands at `start`.
-#[inline(always)]
-fn pass_on_error(
-    ctx: &XdpContext,
-    packet: Packet,
-    control: &Control,
-    ip: *mut Ipv6,
-    start: u64,
-) -> Result<u32, Refused> {
-    let quote = Quote::parse(ctx, packet, ip, start).ok_or(Refused::NotOurs)?;
-    let service = services::find6(&quote.server).ok_or(Refused::NotOurs)?;
-    let now = jiffies();
-    pass_gate(control, service.gate, now).map_err(Refused::Because)?;
-    let tick = (now >> TICK_SHIFT) as u32;
-    // SAFETY: `Quote::parse` checked the header.
-    let client = unsafe { destination(quote.inner) };
-    let key = Key::new(client, quote.port, service.id, control.secret);
-    let number = flow(control, &key, tick) as u16;
-    if number == 0 {
-        return Err(Refused::NotOurs);
-    }
-    let slot = backends::read(number).ok_or(Refused::NotOurs)?;
-    // SAFETY: the caller has checked the header.
-    let length = unsafe { length(ip) };
-    let choice = Choice {
-        number,
-        slot,
-        new: false,
-    };
-    if choice.slot.head.has(flags::TUNNEL) {
-        return Ok(tunnel::hand_over(&choice, true));
-    }
-    leave_to(&choice, length).map_err(Refused::Because)?;
-    let sent = forward::error_to_server(ctx, packet, ip, length, &choice.slot);
-    let verdict = sent.map_err(Refused::Because)?;
-    stats::towards_server(number, length, false);
-    Ok(verdict)
-}
-
-/// The slot of a live flow whose server is still there; else 0.
-#[inline(always)]
-fn flow(control: &Control, key: &Key<V6>, tick: u32) -> u32 {
-    for bucket in V6::buckets(V6::hash(key, control.secret)) {
-        let Some(bucket) = V6::bucket(bucket) else {
-            return 0;
-        };
-        let number = icmp::in_bucket::<V6>(control, bucket, key, tick);
-        if number != 0 {
-            return number;
-        }
-    }
-    0
-}
-
-/// A packet that an error is about: one that a server has sent.
-struct Quote {
-    /// Its header.
-    inner: *const Ipv6,
-    /// Who it says to have sent it: the service.
-    server: ServiceKey6,
-    /// Port of the client, network byte order.
-    port: u16,
-}
-
-impl Quote {
-    /// What the message at `start` quotes, if it is an error, to who has sent the quoted packet.
-    #[inline(always)]
-    fn parse(ctx: &XdpContext, packet: Packet, ip: *const Ipv6, start: u64) -> Option<Self> {
-        let message = packet.behind_ip::<Icmp>(start)?;
-        // SAFETY: `behind_ip` checked the header.
-        if !ERRORS.contains(unsafe { &(*message).kind }) {
-            return None;
-        }
-        let start = start + size_of::<Icmp>() as u64;
-        let inner = packet.behind_ip::<Ipv6>(start)?;
-        // SAFETY: as above.
-        let (version, next) = unsafe { (inner.cast::<u8>().read() >> 4, (*inner).next_header) };
-        let walked = Walked(walk(ctx.ctx, u32::from(next), (start + FIXED) as u32));
-        let (protocol, transport) = (walked.protocol(), walked.offset());
-        let ports = packet.behind_ip::<Udp>(transport)?.cast::<Ports>();
-        // SAFETY: `behind_ip` and the caller have checked the headers.
-        let (to, from, end) = unsafe { (destination(ip), source(inner), length(ip)) };
-        let is_ours = version == 6
-            && matches!(protocol, TCP | UDP | SCTP)
-            && to[0] == from[0]
-            && to[1] == from[1]
-            && transport + size_of::<Udp>() as u64 <= end;
-        // SAFETY: as above.
-        let (port, client) = unsafe { ((*ports).source, (*ports).destination) };
-        is_ours.then_some(Self {
-            inner,
-            server: ServiceKey6 {
-                address: from,
-                port,
-                proto: protocol,
-                pad: [0; 5],
-            },
-            port: client,
-        })
     }
 }
 
@@ -169,7 +58,8 @@ pub(super) fn remember(ctx: *mut xdp_md, target: u32, stamp: u32) {
     // SAFETY: `at` checked the header.
     let next = unsafe { (*ip).next_header };
     let walked = Walked(walk(ctx, u32::from(next), FIXED as u32));
-    if walked.fragment() == 0 {
+    // Where tunnels are made it is not known which one of them a packet is.
+    if walked.fragment() == 0 || walked.protocol() == Walked::LATER {
         return;
     }
     if let Some((key, _)) = fragment(packet, ip, walked.fragment()) {
@@ -207,7 +97,7 @@ fn pass_on_fragment(
 ) -> Result<u32, Refused> {
     const UNKNOWN: Refused = Refused::Because(Reason::Fragment);
     let (key, next) = fragment(packet, ip, start).ok_or(Refused::NotOurs)?;
-    if next == ICMP6 {
+    if !may_have_ports(next) {
         return Err(Refused::NotOurs);
     }
     // SAFETY: the caller has checked the header.
@@ -217,24 +107,68 @@ fn pass_on_fragment(
     }
     let now = jiffies();
     let tick = (now >> TICK_SHIFT) as u32;
-    let number = first(&key, control, tick) as u16;
+    let found = first(&key, control, tick);
+    let number = found as u16;
     if number == 0 {
         return Err(UNKNOWN);
     }
     let slot = backends::read(number).ok_or(UNKNOWN)?;
-    pass_gate(control, slot.rest().gate, now).map_err(Refused::Because)?;
+    let id = (found >> fragments::SERVICE_SHIFT) as u16;
+    let service = services::of_pool(id, slot.pool).ok_or(UNKNOWN)?;
+    pass_gate(control, service.gate, now).map_err(Refused::Because)?;
+    if found & FROM_SERVER != 0 {
+        return to_client(ctx, ip, length, number, service, tick).map_err(Refused::Because);
+    }
     let choice = Choice {
         number,
         slot,
         new: false,
     };
     if choice.slot.head.has(flags::TUNNEL) {
-        return Ok(tunnel::hand_over(&choice, false));
+        return Ok(tunnel::hand_over(&choice, id, false));
     }
-    send(ctx, packet, ip, length, &choice, tick).map_err(Refused::Because)
+    leave_to(&choice, length).map_err(Refused::Because)?;
+    let sent = forward::fragment_to_server(ctx, packet, ip, length, &choice.slot, tick);
+    let verdict = sent.map_err(Refused::Because)?;
+    stats::towards_server(number, length, false);
+    Ok(verdict)
 }
 
-/// The slot that the first fragment went to, if its server is still there; else 0.
+/// Sends a fragment of a packet of a server to the client in the name of the service. What it carries is
+/// not touched: the ports, and the checksum that knows of the addresses, were in the first one.
+#[inline(always)]
+fn to_client(
+    ctx: &XdpContext,
+    ip: *mut Ipv6,
+    length: u64,
+    number: u16,
+    service: &ServiceInfo,
+    tick: u32,
+) -> Result<u32, Reason> {
+    // SAFETY: the caller has checked the header.
+    if unsafe { (*ip).hop_limit } <= 1 {
+        return Err(Reason::TimeToLive);
+    }
+    // SAFETY: as above.
+    let protocol = unsafe { (*ip).next_header };
+    let way = match nat::way_back(ctx, service, protocol, tick) {
+        Err(Reason::CannotFragment) => return Err(Reason::ReplyTooBig),
+        way => way?,
+    };
+    // SAFETY: as above; the place is that of the source address.
+    unsafe {
+        (*ip).hop_limit = (*ip).hop_limit.wrapping_sub(1);
+        nat::readdress((&raw mut (*ip).source).cast(), service.key.address);
+    }
+    let verdict = way.leave(ctx, length)?;
+    stats::towards_client(number, length);
+    Ok(verdict)
+}
+
+/// In the answer of [`first`], beside the slot: the server has sent it.
+const FROM_SERVER: u32 = 1 << 16;
+
+/// The slot that the first fragment went to, or came from, if its server is still there; else 0.
 #[inline(never)]
 fn first(key: &FragmentKey6, control: &Control, tick: u32) -> u32 {
     fragments::server_of(FRAGMENTS6.get_ptr_mut(key), control, tick)

@@ -39,10 +39,10 @@ const ASIDE: u32 = 5;
 /// What every link of IPv6 carries (RFC 8200 5).
 const LEAST6: u16 = 1280;
 
-/// Leaves a packet and its server for the program, and asks for it to be called ([`or_call`]); `untold`:
-/// nobody is told if the packet cannot go on.
+/// Leaves a packet of a service and its server for the program, and asks for it to be called ([`or_call`]);
+/// `untold`: nobody is told if the packet cannot go on.
 #[inline(always)]
-pub(crate) fn hand_over(choice: &Choice, untold: bool) -> u32 {
+pub(crate) fn hand_over(choice: &Choice, service: u16, untold: bool) -> u32 {
     if let Some(place) = TUNNELLED.get_ptr_mut(0) {
         // SAFETY: the record is this CPU's own.
         unsafe {
@@ -51,6 +51,7 @@ pub(crate) fn hand_over(choice: &Choice, untold: bool) -> u32 {
             (*place).turn = choice.slot.head.flags() & flags::TURN;
             (*place).new = choice.new.into();
             (*place).untold = untold.into();
+            (*place).service = service;
         }
     }
     ASIDE
@@ -59,8 +60,8 @@ pub(crate) fn hand_over(choice: &Choice, untold: bool) -> u32 {
 /// Hands a packet over and calls the program. If there is none this returns, and says why the packet
 /// is dropped.
 #[inline(always)]
-pub(crate) fn call<const TRACED: bool>(ctx: &XdpContext, choice: &Choice) -> Reason {
-    hand_over(choice, false);
+pub(crate) fn call<const TRACED: bool>(ctx: &XdpContext, choice: &Choice, service: u16) -> Reason {
+    hand_over(choice, service, false);
     call_program::<TRACED>(ctx)
 }
 
@@ -124,7 +125,7 @@ pub(crate) fn leave_summed(ctx: &XdpContext) -> u32 {
 fn prepare<const TRACED: bool>(ctx: &XdpContext) -> Result<(), Reason> {
     let left = left().ok_or(Reason::NoServer)?;
     let (choice, end) = choice(left)?;
-    left.inner = consider(ctx, &choice, &end, left.untold != 0)?;
+    left.inner = consider(ctx, &choice, &end, left)?;
     if left.inner.sum == UNKNOWN {
         return Err(go_on::<TRACED>(
             ctx,
@@ -169,12 +170,19 @@ fn depart(ctx: &XdpContext) -> Result<u32, Reason> {
 
 /// Whether the packet can go on, and what of it the headers in front will show.
 #[inline(always)]
-fn consider(ctx: &XdpContext, choice: &Choice, end: &End, untold: bool) -> Result<Inner, Reason> {
+fn consider(
+    ctx: &XdpContext,
+    choice: &Choice,
+    end: &End,
+    left: &Tunnelled,
+) -> Result<Inner, Reason> {
     let packet = Packet::new(ctx);
+    let (service, untold) = (left.service, left.untold != 0);
     let ethernet = packet.at::<Ethernet>(0).ok_or(Reason::Malformed)?;
     let slot = &choice.slot;
     let room = slot.mtu.saturating_sub(tunnel::overhead(end.tunnel));
     let tick = (jiffies() >> TICK_SHIFT) as u32;
+    let target = target(choice.number, slot.head.generation());
     // SAFETY: `at` checked the header.
     if unsafe { (*ethernet).ether_type } == IPV4 {
         let ip = packet.at::<Ipv4>(ETHERNET).ok_or(Reason::Malformed)?;
@@ -182,12 +190,11 @@ fn consider(ctx: &XdpContext, choice: &Choice, end: &End, untold: bool) -> Resul
         let (length, fragment) = unsafe { (u16::from_be((*ip).total_length), (*ip).fragment) };
         leave_to(choice, length.into())?;
         if fragment & (MORE | OFFSET) == MORE && !untold {
-            let target = target(choice.number, slot.head.generation());
-            fragments::remember(ip, target, fragment::stamp(tick));
+            fragments::remember(ip, target, fragment::stamp(tick, service));
         }
         let complaint = complaint4(ip, room);
         if complaint.exists() {
-            let told = || forward::answer(ctx.ctx, complaint, slot.service.into(), tick);
+            let told = || forward::answer(ctx.ctx, complaint, slot.pool.into(), tick);
             return Err(tell(complaint, untold, told));
         }
         Ok(inner::of_ipv4(packet, ip, end))
@@ -196,11 +203,11 @@ fn consider(ctx: &XdpContext, choice: &Choice, end: &End, untold: bool) -> Resul
         // SAFETY: as above.
         leave_to(choice, unsafe { six::length(ip) })?;
         if !untold {
-            six::note_fragment(ctx, ip, choice, tick);
+            six::note_fragment(ctx, ip, target, fragment::stamp(tick, service));
         }
         let complaint = complaint6(ip, room)?;
         if complaint.exists() {
-            let told = || six::answer(ctx.ctx, complaint, slot.service.into(), tick);
+            let told = || six::answer(ctx.ctx, complaint, slot.pool.into(), tick);
             return Err(tell(complaint, untold, told));
         }
         Ok(inner::of_ipv6(packet, ip, end))

@@ -162,20 +162,20 @@ impl Subject {
         flows: Range<u32>,
         state: u8,
     ) -> Result<f64> {
-        let address = service(family, method);
-        let services = self.maps.services()?;
-        let found = services.iter().find(|(_, info)| {
-            let key = Key::from(info.key);
-            (key.address, key.port, key.proto) == (address, port, TCP)
-        });
-        let (id, _) = found.context("the service is missing")?;
+        let key = Key {
+            address: service(family, method),
+            port,
+            proto: TCP,
+        };
+        let services = self.maps.services();
+        let entry = services.get(&key).context("the service is missing")?;
         let step = (flows.len() / SAMPLE).max(1);
         let (mut looked_up, mut held) = (0, 0);
         for number in flows.step_by(step) {
             looked_up += 1;
             let holds = match family {
-                Family::Ipv4 => self.holds(number, *id, state),
-                Family::Ipv6 => self.holds6(number, *id, state),
+                Family::Ipv4 => self.holds(number, entry.id, state),
+                Family::Ipv6 => self.holds6(number, entry.id, state),
             };
             held += u32::from(holds);
         }

@@ -178,7 +178,7 @@ fn every_setting_of_a_virtual_server_is_in_the_kernel() -> Result<()> {
          virtual_server 192.0.2.3 80 {\nlb_algo rr\nlb_kind TUN type gre\nprotocol SCTP\n\
          real_server fd00::9 80 {\n}\nreal_server 10.0.0.3 80 {\nlvs_method DR\n}\n}\n\
          virtual_server_group G {\n192.0.2.8-9 80\n192.0.2.20 81\nfwmark 9\n}\n\
-         virtual_server group G {\nlb_algo lblcr\nlb_kind DR\nprotocol TCP\n\
+         virtual_server group G {\nxdp_mode off\nlb_algo lblcr\nlb_kind DR\nprotocol TCP\n\
          real_server 10.0.0.1 80 {\n}\n}\n\
          virtual_server 192.0.2.4 80 {\nlb_algo rr\nlb_kind DR\nprotocol TCP\nalpha\n\
          sorry_server 10.0.0.4 80\nsorry_server_lvs_method TUN type gue port 77\n\

@@ -23,7 +23,7 @@ fn a_group_has_one_mark_and_its_packets_get_it() -> Result<()> {
     let text = format!(
         "global_defs {{\nxdp_mode off\nnftables_ipvs\n}}\n\
          virtual_server_group G {{\n{vip} 80\n192.0.2.1-200 443\nfd00::1 80\n}}\n\
-         virtual_server group G {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+         virtual_server group G {{\nxdp_mode off\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
          real_server {one} 80 {{\n}}\nreal_server {two} 80 {{\n}}\n}}\n"
     );
     let mut agent = Agent::start(director, &text)?;
@@ -70,7 +70,7 @@ fn the_marks_of_a_killed_agent_go_with_the_next_one_that_sets_none() -> Result<(
         format!(
             "global_defs {{\nxdp_mode off\n{lines}\n}}\n\
              virtual_server_group G {{\n192.0.2.1-200 443\n}}\n\
-             virtual_server group G {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+             virtual_server group G {{\nxdp_mode off\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
              real_server 10.0.0.5 80 {{\n}}\n}}\n"
         )
     };

@@ -2,6 +2,7 @@
 //! come back through the director.
 
 mod long_run;
+mod six;
 mod way_back;
 
 use std::net::IpAddr;

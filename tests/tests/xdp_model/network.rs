@@ -8,12 +8,17 @@
 //!  192.0.2.254             aside── 10.9.0.0/24, not in EGRESS
 //! ```
 //!
+//! All of it has an image in IPv6 ([`crate::six`]), address by address and prefix by prefix, with the same
+//! neighbours.
+//!
 //! Nothing is ever sent: the program runs under `BPF_PROG_TEST_RUN`.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context, Result};
 use lb_tests::Namespace;
+
+use crate::six::image;
 
 /// The gateway to the clients that are not on the link.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 254);
@@ -23,6 +28,8 @@ const MTU: u16 = 1500;
 
 /// MTU of the route to 203.0.113.128/25.
 const NARROW: u16 = 600;
+/// The same of its image: less no link of IPv6 may have.
+const NARROW6: u16 = 1280;
 
 /// Clients that a way leads back to, the colliding ones of [`crate::world`] apart.
 pub(crate) const REACHABLE: [[u8; 4]; 8] = [
@@ -77,18 +84,34 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn new() -> Result<Self> {
         let (director, wire) = (Namespace::new("director")?, Namespace::new("wire")?);
-        for namespace in [&director, &wire] {
-            namespace.sysctl("ipv6.conf.default.disable_ipv6", "1")?;
+        wire.sysctl("ipv6.conf.default.disable_ipv6", "1")?;
+        for (name, value) in [("accept_dad", "0"), ("accept_ra", "0"), ("forwarding", "1")] {
+            director.sysctl(&format!("ipv6.conf.default.{name}"), value)?;
         }
         director.sysctl("ipv4.ip_forward", "1")?;
-        let front = plug(&director, &wire, "front", 1, "192.0.2.1/24")?;
-        let back = plug(&director, &wire, "back", 2, "10.0.0.1/24")?;
-        let aside = plug(&director, &wire, "aside", 3, "10.9.0.1/24")?;
-        director.ip("route add 203.0.113.0/25 via 192.0.2.254")?;
-        director.ip(&format!(
-            "route add 203.0.113.128/25 via 192.0.2.254 mtu lock {NARROW}"
-        ))?;
-        director.ip("route add 172.16.0.0/12 via 192.0.2.254")?;
+        director.sysctl("ipv6.conf.all.forwarding", "1")?;
+        let front = plug(&director, &wire, "front", 1, [192, 0, 2, 1])?;
+        let back = plug(&director, &wire, "back", 2, [10, 0, 0, 1])?;
+        let aside = plug(&director, &wire, "aside", 3, [10, 9, 0, 1])?;
+        for (network, prefix, narrow) in [
+            ([203, 0, 113, 0], 25, None),
+            ([203, 0, 113, 128], 25, Some((NARROW, NARROW6))),
+            ([172, 16, 0, 0], 12, None),
+        ] {
+            let lock = |mtu| format!("mtu lock {mtu}");
+            let (ours, theirs) = narrow.map_or_else(Default::default, |(ours, theirs)| {
+                (lock(ours), lock(theirs))
+            });
+            let network = Ipv4Addr::from(network);
+            director.ip(&format!(
+                "route add {network}/{prefix} via {GATEWAY} {ours}"
+            ))?;
+            let (network, prefix) = (image(network), 32 + prefix);
+            let gateway = image(GATEWAY);
+            director.ip(&format!(
+                "route add {network}/{prefix} via {gateway} {theirs}"
+            ))?;
+        }
         for (address, interface) in [
             (GATEWAY.octets(), "front"),
             (REACHABLE[0], "front"),
@@ -101,9 +124,11 @@ impl Network {
                 .map(|byte| format!("{byte:02x}"))
                 .join(":");
             let address = Ipv4Addr::from(address);
-            director.ip(&format!(
-                "neighbour add {address} lladdr {mac} dev {interface} nud permanent"
-            ))?;
+            for address in [address.into(), IpAddr::from(image(address))] {
+                director.ip(&format!(
+                    "neighbour add {address} lladdr {mac} dev {interface} nud permanent"
+                ))?;
+            }
         }
         Ok(Self {
             director,
@@ -151,14 +176,19 @@ fn plug(
     wire: &Namespace,
     name: &str,
     number: u8,
-    address: &str,
+    address: [u8; 4],
 ) -> Result<Interface> {
     let mac = [0x02, 0, 0, 0xaa, 0, number];
     director.ip(&format!(
         "link add name {name} address 02:00:00:aa:00:{number:02x} type veth peer name {name} netns {}",
         wire.name()
     ))?;
-    director.ip(&format!("address add {address} dev {name}"))?;
+    let address = Ipv4Addr::from(address);
+    director.ip(&format!("address add {address}/24 dev {name}"))?;
+    director.ip(&format!(
+        "address add {}/56 dev {name} nodad",
+        image(address)
+    ))?;
     director.ip(&format!("link set dev {name} up"))?;
     wire.ip(&format!("link set dev {name} up"))?;
     let index = director.enter(|| {

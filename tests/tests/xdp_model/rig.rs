@@ -27,18 +27,19 @@ use lb_agent::dataplane::xdp::pins::Pins;
 use lb_agent::dataplane::xdp::trace::Tracer;
 use lb_agent::dataplane::xdp::unresolved::Reply;
 use lb_common::affinity::{Affinity, AffinityKey4};
-use lb_common::backend::flags;
+use lb_common::backend::{Backend, flags};
 use lb_common::control::Control;
 use lb_common::flow::{
     FREE, FlowBucket, FlowBucket6, FlowEntry, FlowEntry6, STAMP_MASK, TICK_SHIFT, WAYS,
 };
+use lb_common::fragment::{self, First};
 use lb_common::limits::{FLOW_BUCKETS, FLOW_BUCKETS6};
 use lb_common::trace::Filter;
 use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::frame::{Endpoint, v4};
-use crate::model::{Ids, Outcome};
+use crate::frame::Endpoint;
+use crate::model::{Ids, Outcome, key_of};
 use crate::network::{Interface, Network};
 
 /// The clock by which durations become ticks. Any would do: the tests count in ticks.
@@ -76,6 +77,7 @@ pub(crate) struct Rig {
     affinity: HashMap<MapData, [u8; 8], [u8; 8]>,
     pending: HashMap<MapData, [u8; 8], [u8; 8]>,
     fragments: HashMap<MapData, [u8; 12], [u8; 8]>,
+    fragments6: HashMap<MapData, [u8; 40], [u8; 8]>,
     cursors: PerCpuArray<MapData, u32>,
     installed: Installed,
     deadman: u64,
@@ -113,6 +115,8 @@ impl Rig {
         let pending = Map::from_map_data(MapData::from_pin(pins.map("PENDING4"))?)?.try_into()?;
         let fragments =
             Map::from_map_data(MapData::from_pin(pins.map("FRAGMENTS4"))?)?.try_into()?;
+        let fragments6 =
+            Map::from_map_data(MapData::from_pin(pins.map("FRAGMENTS6"))?)?.try_into()?;
         let cursors = Map::from_map_data(MapData::from_pin(pins.map("CURSORS"))?)?.try_into()?;
         let installed = maps.installed()?;
         let deadman = 0;
@@ -126,6 +130,7 @@ impl Rig {
             affinity,
             pending,
             fragments,
+            fragments6,
             cursors,
             installed,
             deadman,
@@ -169,26 +174,19 @@ impl Rig {
                 .with_context(|| format!("{operation:?}"))?;
             self.installed.record(&operation);
         }
-        let services = self.maps.services()?;
-        Ok(services
-            .into_iter()
-            .filter(|(_, info)| info.key.address().is_ipv4())
-            .map(|(id, info)| {
-                let endpoint = Endpoint {
-                    address: v4(info.key.address()),
-                    port: info.key.port(),
-                };
-                ((endpoint, info.key.proto), id)
-            })
+        let services = self.maps.services().into_iter();
+        let of_ipv4 = services.filter(|(key, _)| key.address.is_ipv4());
+        Ok(of_ipv4
+            .map(|(key, entry)| (key_of(key), (entry.id, entry.pool)))
             .collect())
     }
 
     /// All services begin with their first turn again.
     pub(crate) fn begin_turns_anew(&mut self) -> Result<()> {
         let cpus = self.cursors.get(&0, 0)?.len();
-        for service in self.installed.services.values() {
+        for pool in self.installed.pools.keys() {
             let zero = vec![0; cpus].try_into()?;
-            self.cursors.set(service.entry.id.into(), zero, 0)?;
+            self.cursors.set((*pool).into(), zero, 0)?;
         }
         Ok(())
     }
@@ -205,7 +203,7 @@ impl Rig {
         if let Some(word) = self.control.word(0, offset_of!(Control, heartbeat)) {
             word.store(heartbeat, Ordering::SeqCst);
         }
-        let outcome = self.test_run(frame, ingress)?;
+        let outcome = self.test_run("lb_agent", frame, ingress)?;
         let until = self.jiffies()?;
         let tick = |jiffies: u64| (jiffies >> TICK_SHIFT).cast_signed();
         Ok(Ran {
@@ -218,10 +216,27 @@ impl Rig {
     /// The same without a look at the clock, while the agent is alive.
     pub(crate) fn send(&mut self, frame: &[u8], ingress: u32) -> Result<Outcome> {
         self.object.heartbeat()?;
-        self.test_run(frame, ingress)
+        self.test_run("lb_agent", frame, ingress)
     }
 
-    fn test_run(&mut self, frame: &[u8], ingress: u32) -> Result<Outcome> {
+    /// As [`Self::send`], but the frame is handed to the program for new flows of IPv6 with what the
+    /// packet before has left.
+    pub(crate) fn hand_over(&mut self, frame: &[u8], ingress: u32) -> Result<Outcome> {
+        self.hand_over_to("lb_admit6", frame, ingress)
+    }
+
+    /// The same with another program that goes on with what has been left.
+    pub(crate) fn hand_over_to(
+        &mut self,
+        program: &'static str,
+        frame: &[u8],
+        ingress: u32,
+    ) -> Result<Outcome> {
+        self.object.heartbeat()?;
+        self.test_run(program, frame, ingress)
+    }
+
+    fn test_run(&mut self, program: &'static str, frame: &[u8], ingress: u32) -> Result<Outcome> {
         let length = u32::try_from(frame.len())?;
         // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
         let context = [0, length, 0, ingress, 0, 0].map(u32::to_ne_bytes).concat();
@@ -230,7 +245,7 @@ impl Rig {
         options.data_in = Some(frame);
         options.data_out = Some(&mut out);
         options.ctx_in = Some(&context);
-        let result = self.object.balance()?.test_run(options)?;
+        let result = self.object.program(program)?.test_run(options)?;
         out.truncate(result.data_size_out as usize);
         Ok(Outcome {
             verdict: result.return_value,
@@ -338,8 +353,28 @@ impl Rig {
         }
         older(&mut self.affinity, ticks)?;
         older(&mut self.pending, ticks)?;
-        // Beside the direction.
-        older(&mut self.fragments, ticks.wrapping_mul(2))
+        older_fragments(&mut self.fragments, ticks)?;
+        older_fragments(&mut self.fragments6, ticks)
+    }
+
+    /// When the flows of IPv6 have been seen last, and their states, in no order; all of them get so many
+    /// ticks older first.
+    pub(crate) fn lives6(&self, ticks: u32) -> Vec<u32> {
+        let places = (0..FLOW_BUCKETS6 as usize).flat_map(|it| (0..WAYS).map(move |way| (it, way)));
+        let lives = places.filter_map(|(bucket, way)| {
+            let offset = way * size_of::<FlowEntry6>();
+            let key = self.flows6.word(bucket, offset)?.load(Ordering::SeqCst);
+            let life = self
+                .flows6
+                .half(bucket, offset + offset_of!(FlowEntry, life))?;
+            (key != FREE).then(|| {
+                let old = life.load(Ordering::SeqCst);
+                let stamp = old.wrapping_sub(ticks) & STAMP_MASK;
+                life.store(old & !STAMP_MASK | stamp, Ordering::SeqCst);
+                life.load(Ordering::SeqCst)
+            })
+        });
+        lives.collect()
     }
 
     /// Makes every flow and all templates older.
@@ -370,11 +405,15 @@ impl Rig {
         };
         let service = service(destination.port).or_else(|| service(0));
         let server = self.installed.backends.get(&flow.slot().into());
-        service.is_some_and(|it| it.entry.id == flow.service())
-            && server.is_some_and(|it| it.generation == flow.generation())
+        service.is_some_and(|it| {
+            let goes_on = |server: &Backend| {
+                server.generation == flow.generation() && server.pool == it.entry.pool
+            };
+            it.entry.id == flow.service() && server.is_some_and(goes_on)
+        })
     }
 
-    /// The slot and generation of the server of a service of IPv4.
+    /// The slot and generation of the server of a pool of IPv4.
     pub(crate) fn places(&self) -> impl Iterator<Item = ((u16, Endpoint), (u32, u16))> {
         let of_ipv4 = self.maps.backends().filter(|(_, it)| !it.has(flags::IPV6));
         of_ipv4.map(|(slot, backend)| {
@@ -383,7 +422,7 @@ impl Rig {
                 address,
                 port: u16::from_be(backend.port),
             };
-            ((backend.service, endpoint), (slot, backend.generation))
+            ((backend.pool, endpoint), (slot, backend.generation))
         })
     }
 }
@@ -400,6 +439,22 @@ fn remembered(map: &HashMap<MapData, [u8; 8], [u8; 8]>) -> Result<Vec<(AffinityK
     let all = map.iter();
     let all = all.map(|pair| pair.map(|(key, value)| (bytemuck::cast(key), bytemuck::cast(value))));
     Ok(all.collect::<Result<_, _>>()?)
+}
+
+/// The fragments that are waited for become older: of a stamp only the tick.
+fn older_fragments<K: aya::Pod>(map: &mut HashMap<MapData, K, [u8; 8]>, ticks: u32) -> Result<()> {
+    let all: Vec<(K, [u8; 8])> = map.iter().collect::<Result<_, _>>()?;
+    let bits = fragment::stamp(u32::MAX, 0);
+    for (key, value) in all {
+        let held: First = bytemuck::cast(value);
+        let stamp = held.stamp.wrapping_sub(ticks.wrapping_mul(2));
+        let older = First {
+            stamp: held.stamp & !bits | stamp & bits,
+            ..held
+        };
+        map.insert(key, bytemuck::cast::<_, [u8; 8]>(older), 0)?;
+    }
+    Ok(())
 }
 
 /// Everything that a map remembers becomes older.

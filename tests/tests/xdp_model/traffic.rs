@@ -85,9 +85,11 @@ fn to_service(world: &World, random: &mut Random) -> Vec<u8> {
 
 /// Where a service is asked; one of all ports at any.
 fn endpoint(service: &Service, random: &mut Random) -> Endpoint {
+    let keys: Vec<_> = service.keys().collect();
+    let asked = random.pick(&keys);
     Endpoint {
-        address: v4(service.key.address),
-        port: match service.key.port {
+        address: v4(asked.address),
+        port: match asked.port {
             0 => {
                 let any = random.short();
                 random.pick(&[80, 8443, any])

@@ -58,9 +58,8 @@ impl<'a> Trial<'a> {
         let ids = self.rig.configure(desired)?;
         self.model.configure(desired, &ids, TICKS);
         let places: HashMap<(u16, Endpoint), (u32, u16)> = self.rig.places().collect();
-        for (service, endpoint, incarnation) in self.model.incarnations() {
-            self.places
-                .insert(incarnation, places[&(service, endpoint)]);
+        for (pool, endpoint, incarnation) in self.model.incarnations() {
+            self.places.insert(incarnation, places[&(pool, endpoint)]);
         }
         Ok(())
     }
@@ -176,12 +175,13 @@ impl<'a> Trial<'a> {
                 "flows of a client: counter {counter} is {found} instead of {expected}"
             );
         }
-        for (id, _) in self.rig.maps.services()? {
-            let expected = self.model.retired.get(&id).copied().unwrap_or_default();
-            let carried = self.rig.maps.retired(id)?;
+        for entry in self.rig.maps.services().values() {
+            let pool = entry.pool;
+            let expected = self.model.retired.get(&pool).copied().unwrap_or_default();
+            let carried = self.rig.maps.retired(pool)?;
             ensure!(
                 carried == expected,
-                "gone from {id}: {carried:?} instead of {expected:?}"
+                "gone from {pool}: {carried:?} instead of {expected:?}"
             );
         }
         for reason in Reason::ALL {
@@ -221,14 +221,14 @@ impl<'a> Trial<'a> {
         let found = found.into_iter().map(|(key, affinity)| {
             let slot_and_generation = (affinity.target & 0xffff, (affinity.target >> 16) as u16);
             (
-                (key.service, key.client.to_ne_bytes()),
+                (key.pool, key.client.to_ne_bytes()),
                 (slot_and_generation, i64::from(affinity.stamp)),
             )
         });
         let found: BTreeMap<_, _> = found.collect();
-        let expected = expected.iter().map(|((service, client), template)| {
+        let expected = expected.iter().map(|((pool, client), template)| {
             (
-                (u32::from(*service), *client),
+                (u32::from(*pool), *client),
                 (
                     self.places[&template.server],
                     i64::from(template.seen.cast_unsigned() as u32),

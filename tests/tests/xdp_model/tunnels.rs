@@ -357,6 +357,32 @@ fn a_fragment_follows_the_first_one_into_the_tunnel() -> Result<()> {
 }
 
 #[test]
+fn later_fragments_in_a_tunnel_do_not_keep_the_first_one_in_memory() -> Result<()> {
+    in_director(|network, rig| {
+        rig.set_control(SECRET, 0, &lb_common::flow::state::TIMEOUTS);
+        let cases = cases(network, 1500);
+        let services: Vec<_> = cases.iter().map(|case| &case.configured).collect();
+        rig.configure(&desired(&services))?;
+        let pieces: Vec<_> = (1..)
+            .zip(&cases)
+            .map(|(number, case)| in_pieces(case, number))
+            .collect();
+        let mut send = |which: usize, verdict: u32| -> Result<()> {
+            for (case, pieces) in cases.iter().zip(&pieces) {
+                let found = rig.send(&pieces[which], network.front.index)?;
+                let place = || format!("{:?} {:?}", case.configured.key, case.server());
+                ensure!(found.verdict == verdict, "{} {}", found.verdict, place());
+            }
+            // Thirty seconds at 250 Hz are 29 ticks.
+            rig.age(std::iter::empty(), 20)
+        };
+        send(0, REDIRECT)?;
+        send(1, REDIRECT)?;
+        send(1, PASS)
+    })
+}
+
+#[test]
 fn an_error_about_a_packet_of_a_server_goes_through_the_tunnel_and_is_never_answered() -> Result<()>
 {
     in_director(|network, rig| {

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use lb_agent::config::model::{Forwarding, Scheduler, Tunnel, TunnelChecksum};
 use lb_agent::dataplane::desired::{Desired, Path, Persistence, Server, Service};
+use lb_agent::dataplane::installed::Key;
 use lb_agent::dataplane::nexthop::Hop;
 use lb_common::filter::AddressFilter;
 use lb_common::service::ServiceKey4;
 
 use crate::frame::{Endpoint, SCTP, TCP, UDP, v4};
-use crate::model::Table;
+use crate::model::{Table, key_of};
 use crate::network::{Network, REACHABLE, UNREACHABLE};
 use crate::random::Random;
 
@@ -104,25 +105,87 @@ impl World {
     /// Changes a thing or two.
     pub(crate) fn change(&mut self, network: &Network, random: &mut Random) {
         for _ in 0..=random.below(6) {
+            if random.chance(25) {
+                self.regroup(random);
+            }
             let key = Self::some_service(random);
+            let first = self.first_of(key).unwrap_or(key);
             if random.chance(15) {
-                self.services.remove(&key);
+                self.services.remove(&first);
                 continue;
             }
-            let service = self.services.entry(key).or_insert_with(|| {
+            let service = self.services.entry(first).or_insert_with(|| {
                 Service::new(ServiceKey4::new(key.0.address, key.0.port, key.1))
             });
             change_service(service, random);
             for _ in 0..random.below(5) {
                 change_servers(&mut service.servers, network, random);
             }
-            if key.0.port == 0 {
-                // In NAT mode a server has one port.
-                for server in &mut service.servers {
-                    if server.method == Forwarding::Nat {
-                        server.method = Forwarding::Dr;
-                    }
+            without_nat_of_all_ports(service);
+        }
+    }
+
+    /// The virtual server that serves an address and port.
+    fn first_of(&self, key: (Endpoint, u8)) -> Option<(Endpoint, u8)> {
+        let mut services = self.services.iter();
+        let serves = |service: &Service| service.keys().any(|it| key_of(it) == key);
+        services.find(|(_, it)| serves(it)).map(|(first, _)| *first)
+    }
+
+    /// An address and port joins a group or leaves it, or two become one.
+    fn regroup(&mut self, random: &mut Random) {
+        let at = random.below(self.services.len().max(1));
+        let Some(first) = self.services.keys().nth(at).copied() else {
+            return;
+        };
+        let Some(service) = self.services.remove(&first) else {
+            return;
+        };
+        let mut served: Vec<(Key, u16)> = service.served().collect();
+        let place = random.below(served.len());
+        match random.below(3) {
+            0 => {
+                let alone = served.remove(place);
+                if random.chance(50) {
+                    self.put(service.of(vec![alone]));
                 }
+            }
+            1 => {
+                let (endpoint, _) = Self::some_service(random);
+                let key = (endpoint, first.1);
+                let is_free = served.iter().all(|(it, _)| key_of(*it) != key);
+                if is_free && self.first_of(key).is_none() {
+                    let key = ServiceKey4::new(endpoint.address, endpoint.port, first.1);
+                    served.insert(place, (key.into(), random.below(GATES) as u16));
+                }
+            }
+            _ => {
+                let other = self
+                    .services
+                    .keys()
+                    .find(|(_, protocol)| *protocol == first.1);
+                if let Some(other) = other.copied().and_then(|it| self.services.remove(&it)) {
+                    served.extend(other.served());
+                }
+            }
+        }
+        self.put(service.of(served));
+    }
+
+    fn put(&mut self, service: Option<Service>) {
+        if let Some(mut service) = service {
+            without_nat_of_all_ports(&mut service);
+            self.services.insert(key_of(service.key), service);
+        }
+    }
+}
+
+/// In NAT mode a server has one port.
+fn without_nat_of_all_ports(service: &mut Service) {
+    if service.keys().any(|key| key.port == 0) {
+        for server in &mut service.servers {
+            if server.method == Forwarding::Nat {
+                server.method = Forwarding::Dr;
             }
         }
     }

@@ -94,6 +94,11 @@ pub(in crate::cli) fn surroundings(status: &Status, silent: Option<Duration>) ->
     Surroundings {
         instances: by_gate(&status.gates),
         interfaces: status.interfaces.clone(),
+        groups: status
+            .groups
+            .iter()
+            .map(|it| (it.first(), it.group.clone()))
+            .collect(),
         unresolved: status.unresolved.clone(),
         silent: silent.unwrap_or_default(),
     }

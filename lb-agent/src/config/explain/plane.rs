@@ -1,8 +1,11 @@
-//! What the data plane is given, as a line.
+//! What the data plane is given, as lines.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use lb_common::schedule::slot;
 
-use crate::config::model::{Config, Scheduler, VirtualServer, XdpMode};
+use crate::config::model::{Config, Scheduler, Served, VirtualServer, VirtualServerKey, XdpMode};
 use crate::dataplane::choice::fit::fit;
 use crate::dataplane::schedule::{Candidate, Table, table};
 use crate::dataplane::xdp::memory;
@@ -22,6 +25,39 @@ pub(super) fn carrier(config: &Config, service: &VirtualServer) -> (String, bool
         (_, None, _) => ("XDP".to_owned(), true),
     };
     (format!("# data plane: {who}"), xdp)
+}
+
+/// When a service is served, and of a group as how many addresses and ports, as lines.
+pub(super) fn gates(config: &Config, service: &VirtualServer) -> Vec<String> {
+    let mut owners: BTreeMap<IpAddr, &str> = BTreeMap::new();
+    for instance in &config.vrrp_instances {
+        let lines = instance.virtual_ipaddress.iter();
+        for line in lines.chain(&instance.virtual_ipaddress_excluded) {
+            owners.entry(line.address.addr()).or_insert(&instance.name);
+        }
+    }
+    let served = config.served(service);
+    let addresses = served.iter().filter_map(|served| match served {
+        Served::Address(key) => Some(key.address),
+        Served::Fwmark(_) => None,
+    });
+    let whose: BTreeSet<Option<&str>> = addresses.map(|it| owners.get(&it).copied()).collect();
+    let mut lines = Vec::new();
+    if matches!(service.key, VirtualServerKey::Group(_)) {
+        lines.push(format!(
+            "# data plane: one service of {} addresses and ports",
+            served.len()
+        ));
+    }
+    lines.extend(whose.iter().map(|owner| match (owner, whose.len()) {
+        (None, 1) => "# data plane: served always: no vrrp_instance has this address".to_owned(),
+        (Some(owner), 1) => format!("# data plane: served while `{owner}` is MASTER"),
+        (None, _) => "# data plane: addresses that no vrrp_instance has: served always".to_owned(),
+        (Some(owner), _) => {
+            format!("# data plane: addresses of `{owner}`: served while it is MASTER")
+        }
+    }));
+    lines
 }
 
 /// Who gets new flows, as a line; servers have the numbers of their places, from 0 on.

@@ -384,12 +384,11 @@ fn lines_with_too_much_or_too_little_around_them_are_said() {
 }
 
 #[test]
-fn ipv6_is_for_xdp_in_dr_and_tun_mode() {
+fn ipv6_is_for_xdp_in_every_mode() {
     const MAPPED: &str = "it serves no address of IPv4 that is mapped into IPv6";
-    const NO_NAT: &str = "it serves IPv6 in DR and TUN mode only";
     for (address, kind, server, why) in [
         ("2001:db8::1", "DR", "2001:db8::2", None),
-        ("2001:db8::1", "NAT", "2001:db8::2", Some(NO_NAT)),
+        ("2001:db8::1", "NAT", "2001:db8::2", None),
         ("2001:db8::1", "TUN", "2001:db8::2", None),
         ("2001:db8::1", "DR", "::ffff:10.0.0.2", Some(MAPPED)),
         ("::ffff:192.0.2.1", "DR", "2001:db8::2", Some(MAPPED)),
@@ -411,6 +410,27 @@ fn ipv6_is_for_xdp_in_dr_and_tun_mode() {
             )
         });
         assert_eq!(said, expected, "{address} {kind} {server}");
+    }
+    let server = "{\nlb_algo rr\nlb_kind NAT\nreal_server 2001:db8::2 80 {\n }\n";
+    for (text, why) in [
+        (
+            format!("virtual_server 2001:db8::1 80 {server}protocol SCTP\n}}"),
+            Some("XDP cannot serve this: it translates no SCTP over IPv6"),
+        ),
+        (
+            format!(
+                "virtual_server_group G {{\n2001:db8::1-9 80\n2001:db8:1::1 443\n}}\n\
+                 virtual_server group G {server}protocol TCP\n}}"
+            ),
+            None,
+        ),
+    ] {
+        let loaded = of(&text);
+        let said = remarks(&loaded).into_iter().find(|it| it.contains("XDP"));
+        match why {
+            Some(why) => assert!(said.unwrap_or_default().contains(why), "{text}"),
+            None => assert_eq!(said, None, "{text}"),
+        }
     }
 }
 

@@ -31,24 +31,27 @@ fn installed(flags: u8, source_flows: u32) -> Installed {
         let service = Service {
             entry: ServiceEntry {
                 id,
+                pool: id,
                 ..ServiceEntry::zeroed()
             },
             info: ServiceInfo {
                 key: key.v6(),
+                pool: id,
                 ..ServiceInfo::zeroed()
             },
-            policy: Policy {
-                flags,
-                leader: id,
-                source_flows,
-                ..Policy::zeroed()
-            },
+        };
+        let policy = Policy {
+            flags,
+            pool: id,
+            source_flows,
+            ..Policy::zeroed()
         };
         installed.services.insert(key, service);
+        installed.pools.insert(id, policy);
     }
-    for (slot, service) in [(1, 1), (2, 1), (3, 2)] {
+    for (slot, pool) in [(1, 1), (2, 1), (3, 2)] {
         let backend = Backend {
-            service,
+            pool,
             generation: 7,
             ..Backend::zeroed()
         };
@@ -149,8 +152,14 @@ fn flows_of_ipv6_are_read_only_for_a_service_of_ipv6_that_is_counted() {
             proto: TCP,
         };
         let mut service = *installed.services.values().next().unwrap();
-        service.policy.flags = flags;
+        service.entry.pool = 3;
         installed.services.insert(key, service);
+        let policy = Policy {
+            pool: 3,
+            flags,
+            ..Policy::zeroed()
+        };
+        installed.pools.insert(3, policy);
         assert_eq!(counts_v6(&installed), expected, "{flags}");
     }
 }

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use lb_common::limits::MAX_SERVICES;
+
 use crate::config::model::{
-    AddressKey, Config, Forwarding, Protocol, Served, Tunnel, VirtualServer, VirtualServerKey,
+    AddressKey, Config, Forwarding, Protocol, Served, Tunnel, VirtualServer,
 };
 
 /// What is in the way of XDP.
@@ -36,10 +38,6 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         served.iter().any(mark),
         "it sees a packet before a firewall marks it",
     );
-    say(
-        matches!(server.key, VirtualServerKey::Group(_)) && !served.iter().any(mark),
-        "it serves no groups yet",
-    );
     let addresses = || {
         served.iter().filter_map(|it| match it {
             Served::Address(key) => Some(key),
@@ -47,11 +45,16 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         })
     };
     let is_ipv6 = addresses().any(|key| key.address.is_ipv6());
+    // The servers of a group are one pool, and a pool is of one family.
     say(
-        is_ipv6 && server.uses(Forwarding::Nat),
-        "it serves IPv6 in DR and TUN mode only",
+        is_ipv6 && addresses().any(|key| key.address.is_ipv4()),
+        "its group has addresses of both families",
     );
     let is_sctp = addresses().any(|key| key.protocol == Protocol::Sctp);
+    say(
+        is_sctp && is_ipv6 && server.uses(Forwarding::Nat),
+        "it translates no SCTP over IPv6",
+    );
     let other_tunnels = is_ipv6
         || servers(server).any(|address| address.is_ipv6())
         || server.tunnels().any(|it| it != Tunnel::Ipip);
@@ -82,7 +85,17 @@ fn cannot(config: &Config, server: &VirtualServer) -> Vec<String> {
         all_ports && server.persistence_timeout.is_none(),
         "it serves all ports of an address only with `persistence_timeout`",
     );
+    why.extend(too_many(config, server));
     why
+}
+
+/// A group whose addresses and ports have no room in the tables.
+fn too_many(config: &Config, server: &VirtualServer) -> Option<String> {
+    const MOST: u128 = MAX_SERVICES as u128 - 1;
+    let count = config.would_serve(server);
+    (count > MOST).then(|| {
+        format!("its group has {count} addresses and ports, and it has room for {MOST} in all")
+    })
 }
 
 /// `::ffff:192.0.2.1` and its like (RFC 4291 2.5.5.2).

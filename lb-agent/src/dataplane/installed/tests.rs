@@ -12,6 +12,7 @@ const KEY: Key = Key {
 };
 
 const SIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10);
+const OTHER: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x11);
 
 fn after(operations: &[Operation]) -> Installed {
     let mut installed = Installed::default();
@@ -29,7 +30,6 @@ fn set_service(id: u16) -> Operation {
             ..ServiceEntry::zeroed()
         },
         info: ServiceInfo::zeroed(),
-        policy: Policy::zeroed(),
     }
 }
 
@@ -44,7 +44,7 @@ fn table(turns: &[u32]) -> Table {
 fn a_schedule_that_comes_before_its_service_is_not_forgotten() {
     let table = table(&[1, 2, 1]);
     let schedule = Operation::SetSchedule {
-        service: 5,
+        pool: 5,
         table: table.clone(),
     };
     let installed = after(&[schedule, set_service(5)]);
@@ -55,7 +55,7 @@ fn a_schedule_that_comes_before_its_service_is_not_forgotten() {
 #[test]
 fn a_schedule_outlives_its_service_until_it_is_emptied() {
     let schedule = |table: &Table| Operation::SetSchedule {
-        service: 5,
+        pool: 5,
         table: table.clone(),
     };
     let (full, empty) = (table(&[1]), Table::default());
@@ -125,16 +125,23 @@ fn the_filter_lets_through_what_is_listed() {
         port,
         proto: TCP,
     };
+    let server6 = |port| Key {
+        address: OTHER.into(),
+        ..server(port)
+    };
     let listed = Addresses {
         destinations: vec![[192, 0, 2, 1].into(), IpAddr::V6(SIX)],
-        servers: vec![server(80)],
+        servers: vec![server(80), server6(80)],
     };
     let filter = listed.filter();
     let bits = |octets: [u8; 4]| u32::from_ne_bytes(octets);
     assert!(filter.may_be_destination(bits([192, 0, 2, 1])));
     assert!(filter.may_be_destination6(address6::words(SIX)));
-    let other = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x11);
-    assert!(!filter.may_be_destination6(address6::words(other)));
+    assert!(!filter.may_be_destination6(address6::words(OTHER)));
+    assert!(filter.may_be_source6(address6::words(OTHER)));
+    assert!(!filter.may_be_source6(address6::words(SIX)));
+    assert!(filter.may_be_server6(&server6(80).v6()));
+    assert!(!filter.may_be_server6(&server6(81).v6()));
     assert!(filter.may_be_source(bits([10, 0, 0, 1])));
     assert!(!filter.may_be_destination(bits([10, 0, 0, 1])));
     assert!(!filter.may_be_source(bits([192, 0, 2, 1])));

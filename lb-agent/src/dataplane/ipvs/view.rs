@@ -80,6 +80,8 @@ fn service(entry: &Entry, record: &Record) -> model::ServiceView {
         protocol,
         endpoint,
         fwmark,
+        group: None,
+        addresses: Vec::new(),
         plane: Carrier::Ipvs,
         scheduler: settings.scheduler.clone().into(),
         scheduler_flags: flags(&settings.scheduler, settings.flags),

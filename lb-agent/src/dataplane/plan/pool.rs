@@ -25,8 +25,8 @@ pub(super) const fn address_of(server: &Server) -> Address {
     (server.address, server.port.to_be())
 }
 
-/// The slot of `server`.
-pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u16) -> Backend {
+/// The slot of `server`, with the first address and port of its virtual server.
+pub(super) fn backend(service: &Service, server: &Server, pool: u16, generation: u16) -> Backend {
     let method = match server.method {
         Forwarding::Dr => flags::DR,
         Forwarding::Tun => flags::TUN,
@@ -36,7 +36,7 @@ pub(super) fn backend(service: &Service, server: &Server, id: u16, generation: u
     let mut backend = Backend {
         generation,
         flags: flags::IN_USE | method | sorry,
-        service: id,
+        pool,
         port: server.port.to_be(),
         vport: service.key.port.to_be(),
         weight: server.weight,

@@ -13,7 +13,8 @@ use crate::dataplane::xdp::clock::Ticks;
 
 /// The addresses and servers that may be ours.
 pub(super) fn filter(desired: &Desired) -> Addresses {
-    let destinations = desired.services.iter().map(|service| service.key.address);
+    let keys = desired.services.iter().flat_map(Service::keys);
+    let destinations = keys.map(|key| key.address);
     let servers = desired
         .services
         .iter()
@@ -38,38 +39,28 @@ fn in_order<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
     all
 }
 
-/// What a packet needs to know of a service.
-pub(super) fn entry(service: &Service, id: u16, ticks: Ticks) -> ServiceEntry {
+/// What a packet needs to know of one address and port of a virtual server.
+pub(super) fn entry(service: &Service, gate: u16, id: u16, pool: u16) -> ServiceEntry {
     ServiceEntry {
         id,
-        gate: service.gate,
-        affinity_ticks: service
-            .persistence
-            .map_or(0, |persistence| ticks.of(persistence.timeout)),
+        pool,
+        gate,
+        persistent: service.persistence.is_some().into(),
     }
 }
 
-/// What people want to know of a service.
-pub(super) fn info(service: &Service) -> ServiceInfo {
+/// What a reply needs to know of it.
+pub(super) const fn info(key: Key, gate: u16, pool: u16) -> ServiceInfo {
     ServiceInfo {
-        key: service.key.v6(),
-        scheduler: number(service.scheduler),
-        pad: [0; 3],
-        persistence_timeout: service.persistence.map_or(0, |persistence| {
-            u32::try_from(persistence.timeout.as_secs()).unwrap_or(u32::MAX)
-        }),
-        persistence_granularity: match (service.key.address, service.persistence) {
-            (_, None) => u32::MAX,
-            (IpAddr::V4(_), Some(it)) => u32::from_ne_bytes(it.mask.octets()),
-            (IpAddr::V6(_), Some(it)) => it.prefix.into(),
-        },
-        gate: service.gate,
-        pad2: 0,
+        key: key.v6(),
+        pool,
+        gate,
+        pad: 0,
     }
 }
 
-/// How new flows of a service are treated.
-pub(super) fn policy(service: &Service, id: u16, ticks: Ticks) -> Policy {
+/// How new flows of a virtual server are treated.
+pub(super) fn policy(service: &Service, pool: u16, ticks: Ticks) -> Policy {
     let is_hashed = matches!(service.scheduler, Scheduler::Sh | Scheduler::Mh);
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
     let (active_cost, inactive_cost, more_cost) = costs(service.scheduler);
@@ -81,12 +72,23 @@ pub(super) fn policy(service: &Service, id: u16, ticks: Ticks) -> Policy {
             | flag(service.ops, flags::OPS)
             | flag(service.scheduler == Scheduler::Nq, flags::IDLE_FIRST)
             | flag(service.scheduler == Scheduler::Ovf, flags::OVERFLOWS),
-        leader: id,
+        pool,
         new_flows: in_a_tick(service.new_flow_limit, ticks),
         source_flows: service.source_limit,
         active_cost,
         inactive_cost,
         more_cost,
+        affinity_ticks: service
+            .persistence
+            .map_or(0, |persistence| ticks.of(persistence.timeout)),
+        granularity: match (service.key.address, service.persistence) {
+            (_, None) => u32::MAX,
+            (IpAddr::V4(_), Some(it)) => u32::from_ne_bytes(it.mask.octets()),
+            (IpAddr::V6(_), Some(it)) => it.prefix.into(),
+        },
+        persistence_timeout: service.persistence.map_or(0, |persistence| {
+            u32::try_from(persistence.timeout.as_secs()).unwrap_or(u32::MAX)
+        }),
     }
 }
 

@@ -2,6 +2,7 @@
 //! `histories`.
 
 mod bounds;
+mod groups;
 mod histories;
 mod tunnels;
 
@@ -90,7 +91,8 @@ fn a_new_service_is_written_from_the_servers_up() {
             Operation::SetFilter(_),
             Operation::WriteBackend { slot: 1, .. },
             Operation::WriteBackend { slot: 2, .. },
-            Operation::SetSchedule { service: 1, ref table },
+            Operation::SetSchedule { pool: 1, ref table },
+            Operation::SetPool { is_new: true, .. },
             Operation::SetService { .. },
         ] if slots(table) == [1, 1, 2]
     ));
@@ -107,7 +109,7 @@ fn a_server_that_goes_leaves_the_schedule_before_its_slot_is_retired() {
     assert!(matches!(
         operations[..],
         [
-            Operation::SetSchedule { service: 1, ref table },
+            Operation::SetSchedule { pool: 1, ref table },
             Operation::RetireBackend { slot: 1, backend },
         ] if slots(table) == [2] && backend.generation == 1 && backend.flags == 0
     ));
@@ -129,6 +131,7 @@ fn replies_find_a_server_before_its_first_connection_and_until_its_last() {
             Operation::SetFilter(_),
             Operation::WriteBackend { .. },
             Operation::SetSchedule { .. },
+            Operation::SetPool { .. },
             Operation::SetService { .. },
         ]
     ));
@@ -185,8 +188,9 @@ fn a_service_that_goes_leaves_the_lookup_before_its_servers() {
         operations[..],
         [
             Operation::RemoveService { id: 1, .. },
-            Operation::SetSchedule { service: 1, ref table },
-            Operation::RetireBackend { slot: 1, .. }
+            Operation::SetSchedule { pool: 1, ref table },
+            Operation::RetireBackend { slot: 1, .. },
+            Operation::RemovePool { pool: 1 },
         ] if slots(table).is_empty()
     ));
 }
@@ -253,8 +257,10 @@ fn persistence_is_counted_in_ticks_and_never_rounds_down_to_none() {
     let mut installed = Installed::default();
     step(&mut installed, &desired(vec![wanted]));
     let service = installed.services.values().next().unwrap();
-    assert_eq!(service.entry.affinity_ticks, 1);
-    assert_eq!(service.info.persistence_granularity, u32::MAX);
+    let policy = installed.pools[&service.entry.pool];
+    assert_eq!(service.entry.persistent, 1);
+    assert_eq!((policy.affinity_ticks, policy.persistence_timeout), (1, 1));
+    assert_eq!(policy.granularity, u32::MAX);
 }
 
 #[test]
@@ -282,7 +288,7 @@ fn a_service_of_ipv6_has_addresses_of_ipv6_and_counts_clients_by_a_prefix() {
         (key, Key::from(service.info.key)),
         (&wanted.key, wanted.key)
     );
-    assert_eq!(service.info.persistence_granularity, 64);
+    assert_eq!(installed.pools[&service.entry.pool].granularity, 64);
     let slot = installed.backends[&1];
     assert!(slot.has(flags::IPV6));
     assert_eq!(slot.server(), IpAddr::V6(server));
@@ -328,7 +334,7 @@ fn what_is_known_of_a_server_stands_in_its_slot() {
         assert_eq!(backend.mtu, mtu, "{path:?}");
         assert_eq!(backend.tunnel_source.to_ne_bytes(), source, "{path:?}");
         assert_eq!(
-            (backend.service, backend.gate, backend.weight),
+            (backend.pool, backend.gate, backend.weight),
             (1, 1, 3),
             "{path:?}"
         );
@@ -379,7 +385,7 @@ fn one_server_in_two_services_has_a_slot_in_each() {
     let mut installed = Installed::default();
     let both = desired(vec![service(80, &[(5, 1)]), service(443, &[(5, 1)])]);
     step(&mut installed, &both);
-    let services = |it: &Installed| [1, 2].map(|slot| it.backends[&slot].service);
+    let services = |it: &Installed| [1, 2].map(|slot| it.backends[&slot].pool);
     assert_eq!(services(&installed), [1, 2]);
 }
 

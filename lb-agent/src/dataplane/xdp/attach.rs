@@ -20,7 +20,7 @@ use aya::programs::links::PinnedLink;
 use serde::{Deserialize, Serialize};
 
 pub use adopt::mode_on;
-pub use occupant::{Component, Occupant};
+pub use occupant::{Component, Holder, Occupant};
 pub use refusal::{AttachError, DetachError};
 
 use self::adopt::{adopt, wait_until_free};
@@ -147,6 +147,14 @@ impl Attachments {
             }),
             Ok(_) | Err(_) => Ok(()),
         }
+    }
+
+    /// Takes the program off one interface, and waits until it is: where the kernel looks at the interfaces
+    /// above another one, it would still be there.
+    pub fn release(&mut self, ifindex: u32) -> Result<(), DetachError> {
+        self.detach(ifindex)?;
+        wait_until_free(ifindex);
+        Ok(())
     }
 
     /// Takes the program off every interface; what did not work does not keep the others.

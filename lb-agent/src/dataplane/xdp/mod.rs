@@ -16,6 +16,7 @@ pub mod maps;
 pub mod memory;
 pub mod object;
 pub mod pins;
+pub mod ranges;
 mod tag;
 pub mod trace;
 pub mod unresolved;

@@ -19,13 +19,16 @@ use super::trace;
 const BALANCE: &str = "lb_agent";
 /// The programs that it hands packets to, with their places in [`PROGRAMS`], and itself, to which the one
 /// for tags hands over. One comes before those that hand over to it.
-const CALLED: [(&str, u32); 10] = [
+const CALLED: [(&str, u32); 13] = [
     ("lb_tunnel_sum", program::TUNNEL_SUM),
     ("lb_tunnel", program::TUNNEL),
     ("lb_sctp", program::SCTP),
     ("lb_admit_sctp6", program::SCTP_IPV6_ADMISSION),
     ("lb_sctp6", program::SCTP_IPV6),
     ("lb_related6", program::IPV6_RELATED),
+    ("lb_return6", program::IPV6_WAY_BACK),
+    ("lb_replies6", program::IPV6_REPLIES),
+    ("lb_nat6", program::IPV6_NAT),
     ("lb_admit6", program::IPV6_ADMISSION),
     ("lb_agent6", program::IPV6),
     (BALANCE, program::BALANCE),
@@ -182,7 +185,13 @@ impl Object {
 
     /// The program to attach.
     pub fn balance(&mut self) -> Result<&mut Xdp, ObjectError> {
-        find(&mut self.ebpf, BALANCE)
+        self.program(BALANCE)
+    }
+
+    /// One of the programs, by its name in the object: it may be run on a frame as if another one had
+    /// handed that over.
+    pub fn program(&mut self, name: &'static str) -> Result<&mut Xdp, ObjectError> {
+        find(&mut self.ebpf, name)
     }
 
     /// What the kernel says of every program, by its name.

@@ -28,13 +28,16 @@ use super::object::{self, ObjectError};
 use super::pins::Pins;
 
 /// The programs with their places in `PROGRAMS`; one comes before those that hand over to it.
-pub(super) const TRACING: [(&str, u32); 9] = [
+pub(super) const TRACING: [(&str, u32); 12] = [
     ("lb_trace_tunnel_sum", program::TRACE_TUNNEL_SUM),
     ("lb_trace_tunnel", program::TRACE_TUNNEL),
     ("lb_trace_sctp", program::TRACE_SCTP),
     ("lb_trace_admit_sctp6", program::TRACE_SCTP_IPV6_ADMISSION),
     ("lb_trace_sctp6", program::TRACE_SCTP_IPV6),
     ("lb_trace_related6", program::TRACE_IPV6_RELATED),
+    ("lb_trace_return6", program::TRACE_IPV6_WAY_BACK),
+    ("lb_trace_replies6", program::TRACE_IPV6_REPLIES),
+    ("lb_trace_nat6", program::TRACE_IPV6_NAT),
     ("lb_trace_admit6", program::TRACE_IPV6_ADMISSION),
     ("lb_trace6", program::TRACE_IPV6),
     ("lb_trace", program::TRACE),

@@ -12,7 +12,7 @@
 //! replies whose next hop is known, all of which the program goes alone.
 
 use std::io::{self, IoSlice};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -21,10 +21,12 @@ use aya::maps::perf::{PerfBufferError, PerfEvent, PerfEventArray, PerfEventArray
 use aya::maps::{Map, MapData, MapError};
 use aya::util::online_cpus;
 use lb_common::unresolved::Unresolved;
-use nix::libc::{IPPROTO_RAW, in_addr, in_pktinfo};
+use nix::libc::{IPPROTO_RAW, in_addr, in_pktinfo, in6_addr, in6_pktinfo};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg, setsockopt, sockopt};
+use nix::sys::socket::{
+    ControlMessage, MsgFlags, SockaddrIn, SockaddrIn6, sendmsg, setsockopt, sockopt,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 use tracing::{debug, warn};
@@ -35,7 +37,7 @@ use super::pins::Pins;
 const MAP: &str = "UNRESOLVED";
 /// Room for replies of one CPU, in pages: forty full ones at 4 KiB a page.
 const PAGES: usize = 16;
-/// Room for replies of all clients that wait for ARP, which the kernel gives up after three
+/// Room for replies of all clients of a family that wait for ARP or a neighbour, which the kernel gives up after three
 /// seconds: clients that there are not must not take it from those that there are.
 const WAITING: usize = 8 << 20;
 
@@ -82,7 +84,7 @@ impl Replies {
             let buffer = map.open(cpu, Some(PAGES));
             buffers.push(buffer.map_err(|source| RepliesError::Buffer { cpu, source })?);
         }
-        let socket = raw_socket().map_err(system("open a raw socket"))?;
+        let sockets = Sockets::open().map_err(system("open a raw socket"))?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let stop =
             EventFd::from_flags(flags).map_err(|errno| system("create an event")(errno.into()))?;
@@ -90,7 +92,7 @@ impl Replies {
         let stopped = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("replies".to_owned())
-            .spawn(move || run(buffers, &socket, &stopped))
+            .spawn(move || run(buffers, &sockets, &stopped))
             .map_err(system("start a thread"))?;
         Ok(Self {
             stop,
@@ -114,14 +116,28 @@ fn open(pins: &Pins) -> Result<PerfEventArray<MapData>, MapError> {
     Map::from_map_data(MapData::from_pin(pins.map(MAP))?)?.try_into()
 }
 
-/// A socket for packets with their own IP header.
-fn raw_socket() -> io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(IPPROTO_RAW)))?;
-    setsockopt(&socket, sockopt::SndBufForce, &WAITING)?;
-    Ok(socket)
+/// Sockets for packets with their own IP header.
+struct Sockets {
+    ipv4: Socket,
+    /// `None`: the kernel has no IPv6.
+    ipv6: Option<Socket>,
 }
 
-fn run(mut buffers: Vec<PerfEventArrayBuffer<MapData>>, socket: &Socket, stop: &EventFd) {
+impl Sockets {
+    fn open() -> io::Result<Self> {
+        let open = |domain| {
+            let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(IPPROTO_RAW)))?;
+            setsockopt(&socket, sockopt::SndBufForce, &WAITING)?;
+            io::Result::Ok(socket)
+        };
+        Ok(Self {
+            ipv4: open(Domain::IPV4)?,
+            ipv6: open(Domain::IPV6).ok(),
+        })
+    }
+}
+
+fn run(mut buffers: Vec<PerfEventArrayBuffer<MapData>>, sockets: &Sockets, stop: &EventFd) {
     loop {
         match wait(&buffers, stop) {
             Ok(true) => return,
@@ -136,7 +152,7 @@ fn run(mut buffers: Vec<PerfEventArrayBuffer<MapData>>, socket: &Socket, stop: &
         }
         for buffer in &mut buffers {
             buffer.for_each(|event| match event {
-                PerfEvent::Sample { head, tail } => pass_on(socket, &[head, tail].concat()),
+                PerfEvent::Sample { head, tail } => pass_on(sockets, &[head, tail].concat()),
                 PerfEvent::Lost { count } => debug!("{count} replies without a next hop are lost"),
             });
         }
@@ -157,15 +173,24 @@ fn wait(buffers: &[PerfEventArrayBuffer<MapData>], stop: &EventFd) -> nix::Resul
     }
 }
 
-fn pass_on(socket: &Socket, event: &[u8]) {
+fn pass_on(sockets: &Sockets, event: &[u8]) {
     let Some(reply) = Reply::parse(event) else {
         debug!("the program has handed over what is no reply: {event:02x?}");
         return;
     };
-    if let Err(errno) = send(socket, &reply) {
+    if let Err(errno) = send(sockets, &reply) {
         // The server sends it again; more than that nobody can do.
-        debug!("cannot send a reply to {}: {errno}", reply.client);
+        debug!("cannot send a reply to {}: {errno}", reply.client());
     }
+}
+
+/// Address of the service, in whose name a reply goes, and the client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addresses {
+    /// IPv4.
+    V4(Ipv4Addr, Ipv4Addr),
+    /// IPv6.
+    V6(Ipv6Addr, Ipv6Addr),
 }
 
 /// One reply as the program hands it over.
@@ -173,10 +198,8 @@ fn pass_on(socket: &Socket, event: &[u8]) {
 pub struct Reply<'a> {
     /// Interface it is to leave by.
     pub ifindex: u32,
-    /// Address of the service, in whose name it goes.
-    pub service: Ipv4Addr,
-    /// Who gets it.
-    pub client: Ipv4Addr,
+    /// Who sends it and who gets it.
+    pub addresses: Addresses,
     /// The IP packet.
     pub packet: &'a [u8],
 }
@@ -187,37 +210,75 @@ impl<'a> Reply<'a> {
         let (record, frame) = event.split_at_checked(size_of::<Unresolved>())?;
         let record: Unresolved = bytemuck::pod_read_unaligned(record);
         let packet = frame.get(usize::try_from(record.ip).ok()?..)?;
-        let length: [u8; 2] = packet.get(2..4)?.try_into().ok()?;
-        let address = |at: usize| -> Option<Ipv4Addr> {
-            let bytes: [u8; 4] = packet.get(at..at + 4)?.try_into().ok()?;
-            Some(bytes.into())
+        let (addresses, length) = if packet.first()? >> 4 == 6 {
+            let addresses = Addresses::V6(
+                Ipv6Addr::from(bytes::<16>(packet, 8)?),
+                Ipv6Addr::from(bytes::<16>(packet, 24)?),
+            );
+            // Without the header (RFC 8200 3).
+            (addresses, 40 + usize::from(length(packet, 4)?))
+        } else {
+            let addresses = Addresses::V4(
+                Ipv4Addr::from(bytes::<4>(packet, 12)?),
+                Ipv4Addr::from(bytes::<4>(packet, 16)?),
+            );
+            (addresses, usize::from(length(packet, 2)?))
         };
         Some(Self {
             ifindex: record.ifindex,
-            service: address(12)?,
-            client: address(16)?,
+            addresses,
             // The frame may be padded, and so is what stands in the map.
-            packet: packet.get(..usize::from(u16::from_be_bytes(length)))?,
+            packet: packet.get(..length)?,
         })
+    }
+
+    /// Who gets it.
+    pub const fn client(&self) -> IpAddr {
+        match self.addresses {
+            Addresses::V4(_, client) => IpAddr::V4(client),
+            Addresses::V6(_, client) => IpAddr::V6(client),
+        }
     }
 }
 
+fn bytes<const N: usize>(packet: &[u8], at: usize) -> Option<[u8; N]> {
+    packet.get(at..at + N)?.try_into().ok()
+}
+
+/// A field of two bytes.
+fn length(packet: &[u8], at: usize) -> Option<u16> {
+    bytes(packet, at).map(u16::from_be_bytes)
+}
+
 /// Sends the packet as it is, by the way that the program has asked the kernel for.
-fn send(socket: &Socket, reply: &Reply<'_>) -> nix::Result<()> {
-    let way = in_pktinfo {
-        ipi_ifindex: i32::try_from(reply.ifindex).unwrap_or(0),
-        ipi_spec_dst: in_addr {
-            s_addr: u32::from_ne_bytes(reply.service.octets()),
-        },
-        ipi_addr: in_addr { s_addr: 0 },
-    };
-    sendmsg(
-        socket.as_raw_fd(),
-        &[IoSlice::new(reply.packet)],
-        &[ControlMessage::Ipv4PacketInfo(&way)],
-        MsgFlags::MSG_DONTWAIT,
-        Some(&SockaddrIn::from(SocketAddrV4::new(reply.client, 0))),
-    )?;
+fn send(sockets: &Sockets, reply: &Reply<'_>) -> nix::Result<()> {
+    let bytes = [IoSlice::new(reply.packet)];
+    let flags = MsgFlags::MSG_DONTWAIT;
+    match reply.addresses {
+        Addresses::V4(service, client) => {
+            let way = in_pktinfo {
+                ipi_ifindex: i32::try_from(reply.ifindex).unwrap_or(0),
+                ipi_spec_dst: in_addr {
+                    s_addr: u32::from_ne_bytes(service.octets()),
+                },
+                ipi_addr: in_addr { s_addr: 0 },
+            };
+            let way = [ControlMessage::Ipv4PacketInfo(&way)];
+            let client = SockaddrIn::from(SocketAddrV4::new(client, 0));
+            sendmsg(sockets.ipv4.as_raw_fd(), &bytes, &way, flags, Some(&client))?;
+        }
+        Addresses::V6(_, client) => {
+            let socket = sockets.ipv6.as_ref().ok_or(nix::Error::EAFNOSUPPORT)?;
+            // The kernel would not take the service's address, which need be none of this host.
+            let way = in6_pktinfo {
+                ipi6_ifindex: reply.ifindex,
+                ipi6_addr: in6_addr { s6_addr: [0; 16] },
+            };
+            let way = [ControlMessage::Ipv6PacketInfo(&way)];
+            let client = SockaddrIn6::from(SocketAddrV6::new(client, 0, 0, 0));
+            sendmsg(socket.as_raw_fd(), &bytes, &way, flags, Some(&client))?;
+        }
+    }
     Ok(())
 }
 

@@ -9,18 +9,21 @@ use lb_common::control::GATE_ALWAYS;
 use lb_common::flow::state::is_active;
 use lb_common::flow::{self, FLOW_STATES, FlowEntry, STAMP_MASK, TICK_SHIFT, state};
 use lb_common::policy::{self, Policy};
-use lb_common::service::{SCTP, ServiceInfo, TCP, address4, scheduler};
+use lb_common::service::{SCTP, ServiceEntry, TCP, address4, scheduler};
 use lb_common::stats::{Reason, Traffic};
 
 use super::clock::Ticks;
 use super::gate::Gates;
 use super::maps::read::Flow;
 use super::maps::{Maps, MapsError};
+use super::ranges::{Range, ranges};
 use crate::dataplane::choice::Carrier;
+use crate::dataplane::installed::Key;
 use crate::observe::model::{
-    BackendState, BackendView, ConnectionView, Counters, Endpoint, Granularity, Mac, Method,
-    PersistenceView, Protocol, ReasonView, ServerView, ServiceView,
+    AddressesView, BackendState, BackendView, ConnectionView, Counters, Endpoint, Granularity, Mac,
+    Method, PersistenceView, Protocol, ReasonView, ServerView, ServiceView,
 };
+use crate::observe::vip::Vip;
 
 /// What the maps do not hold: names, reasons, the time.
 pub struct Surroundings {
@@ -28,6 +31,8 @@ pub struct Surroundings {
     pub instances: Vec<String>,
     /// Names of the interfaces, by index.
     pub interfaces: BTreeMap<u32, String>,
+    /// The groups that are served, each by the first of its addresses and ports.
+    pub groups: BTreeMap<Key, String>,
     /// Why the way to a server is not known.
     pub unresolved: BTreeMap<IpAddr, String>,
     /// Time since the last heartbeat.
@@ -39,6 +44,10 @@ pub struct View<'a> {
     maps: &'a Maps,
     surroundings: &'a Surroundings,
     backends: HashMap<u32, Backend>,
+    /// What is served, in order.
+    served: BTreeMap<Key, ServiceEntry>,
+    /// The first key of each pool.
+    firsts: HashMap<u16, Key>,
     ticks: Ticks,
     now: u32,
     timeouts: [u32; FLOW_STATES],
@@ -54,10 +63,17 @@ impl<'a> View<'a> {
         let jiffies = control
             .heartbeat
             .wrapping_add(ticks.jiffies(surroundings.silent));
+        let served = maps.services();
+        let mut firsts = HashMap::new();
+        for (key, entry) in &served {
+            firsts.entry(entry.pool).or_insert(*key);
+        }
         Self {
             maps,
             surroundings,
             backends: maps.backends().collect(),
+            served,
+            firsts,
             ticks,
             // Only the low bits of a tick are ever compared.
             now: u32::try_from(jiffies >> TICK_SHIFT & u64::from(u32::MAX)).unwrap_or(0),
@@ -79,35 +95,51 @@ impl<'a> View<'a> {
         });
         for (slot, backend) in slots {
             let traffic = self.maps.traffic(*slot)?;
-            totals.entry(backend.service).or_default().add(&traffic);
+            totals.entry(backend.pool).or_default().add(&traffic);
             let (active, inactive) = connections.get(slot).copied().unwrap_or_default();
-            servers
-                .entry(backend.service)
-                .or_default()
-                .push(ServerView {
-                    endpoint: real(backend),
-                    method: method(backend),
-                    weight: backend.weight,
-                    sorry: backend.has(flags::SORRY),
-                    active_connections: active,
-                    inactive_connections: inactive,
-                    counters: counters(&traffic),
-                    rates: None,
-                });
+            servers.entry(backend.pool).or_default().push(ServerView {
+                endpoint: real(backend),
+                method: method(backend),
+                weight: backend.weight,
+                sorry: backend.has(flags::SORRY),
+                active_connections: active,
+                inactive_connections: inactive,
+                counters: counters(&traffic),
+                rates: None,
+            });
         }
         let gates = Gates::new(self.maps.control());
-        let services = self.maps.services()?.into_iter().map(|(id, info)| {
-            let mut total = totals.remove(&id).unwrap_or_default();
-            total.add(&self.maps.retired(id)?);
-            let policy = self.maps.policy(id)?;
+        let mut members = self.members();
+        let firsts = self.served.iter();
+        let firsts = firsts.filter(|(key, entry)| self.firsts.get(&entry.pool) == Some(key));
+        let services = firsts.map(|(key, entry)| {
+            let pool = entry.pool;
+            let mut total = totals.remove(&pool).unwrap_or_default();
+            total.add(&self.maps.retired(pool)?);
+            let policy = self.maps.policy(pool)?;
+            let members = members.remove(&pool).unwrap_or_default();
+            let armed = |gate| self.heard && gates.is_armed(gate);
+            let group = members
+                .iter()
+                .find_map(|(key, _)| self.surroundings.groups.get(key));
+            let ranges = ranges(
+                members
+                    .iter()
+                    .map(|(key, gate)| (key.address, key.port, *gate)),
+            );
             Ok(ServiceView {
-                protocol: protocol(info.key.proto),
-                endpoint: Endpoint {
-                    address: info.key.address(),
-                    port: info.key.port(),
+                protocol: protocol(key.proto),
+                endpoint: endpoint(*key),
+                group: group.cloned(),
+                armed: ranges.iter().any(|range| armed(range.gate)),
+                addresses: if group.is_some() || members.len() > 1 {
+                    let view = |range: &Range| self.range(range, armed(range.gate));
+                    ranges.iter().map(view).collect()
+                } else {
+                    Vec::new()
                 },
                 scheduler: scheduler::NAMES
-                    .get(usize::from(info.scheduler))
+                    .get(usize::from(policy.scheduler))
                     .copied()
                     .unwrap_or("?")
                     .into(),
@@ -116,15 +148,43 @@ impl<'a> View<'a> {
                 scheduler_flags: scheduler_flags(&policy),
                 ops: policy.flags & policy::flags::OPS != 0,
                 persistence_engine: None,
-                persistence: persistence(&info),
-                instance: self.instance(info.gate),
-                armed: self.heard && gates.is_armed(info.gate),
+                persistence: persistence(&policy, key.address),
+                instance: self.instance(entry.gate),
                 counters: counters(&total),
                 rates: None,
-                servers: servers.remove(&id).unwrap_or_default(),
+                servers: servers.remove(&pool).unwrap_or_default(),
             })
         });
         services.collect()
+    }
+
+    /// What each pool serves, each with its gate.
+    fn members(&self) -> HashMap<u16, Vec<(Key, u16)>> {
+        let mut members: HashMap<u16, Vec<(Key, u16)>> = HashMap::new();
+        for (key, entry) in &self.served {
+            let of_pool = members.entry(entry.pool).or_default();
+            of_pool.push((*key, entry.gate));
+        }
+        members
+    }
+
+    /// What the virtual servers are named by that serve an address: each by the first that it serves.
+    pub fn named_by(&self, vip: Vip) -> Vec<Endpoint> {
+        let served = self.served.iter();
+        let asked = served.filter(|(key, _)| vip.matches(&endpoint(**key)));
+        let firsts = asked.filter_map(|(_, entry)| self.firsts.get(&entry.pool));
+        firsts.map(|key| endpoint(*key)).collect()
+    }
+
+    fn range(&self, range: &Range, armed: bool) -> AddressesView {
+        AddressesView {
+            first: range.first,
+            last: range.last,
+            first_port: range.first_port,
+            last_port: range.last_port,
+            instance: self.instance(range.gate),
+            armed,
+        }
     }
 
     /// Flows of each slot: active ones and others, as IPVS counts them.
@@ -139,6 +199,13 @@ impl<'a> View<'a> {
             }) += 1;
         }
         counts
+    }
+
+    /// What is served, by id.
+    fn ids(&self) -> HashMap<u16, (Key, u16)> {
+        let services = self.served.iter();
+        let by_id = services.map(|(key, entry)| (entry.id, (*key, entry.pool)));
+        by_id.collect()
     }
 
     /// Flows that are neither timed out nor of a server that has gone, with their server.
@@ -167,11 +234,15 @@ impl<'a> View<'a> {
 
     /// The flows.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionView> {
-        self.live_flows()
-            .map(|(flow, backend)| self.connection(&flow, backend))
+        let services = self.ids();
+        self.live_flows().filter_map(move |(flow, backend)| {
+            // Of a service that has gone the flow is nobody's.
+            let (key, pool) = services.get(&flow.entry.service())?;
+            (*pool == backend.pool).then(|| self.connection(&flow, *key, backend))
+        })
     }
 
-    fn connection(&self, flow: &Flow, backend: &Backend) -> ConnectionView {
+    fn connection(&self, flow: &Flow, service: Key, backend: &Backend) -> ConnectionView {
         let Flow { entry, client } = flow;
         ConnectionView {
             protocol: protocol(backend.proto),
@@ -187,7 +258,7 @@ impl<'a> View<'a> {
                 address: *client,
                 port: entry.client_port(),
             },
-            r#virtual: virtual_(backend),
+            r#virtual: endpoint(service),
             real: real(backend),
         }
     }
@@ -195,16 +266,21 @@ impl<'a> View<'a> {
     /// The clients that `persistence_timeout` remembers, as IPVS shows its templates: without a
     /// port, in state `NONE`.
     pub fn remembered(&self) -> impl Iterator<Item = ConnectionView> {
-        let timeouts = self.maps.persistence_ticks();
+        let pools = self.firsts.keys();
+        let timeouts = pools.filter_map(|pool| {
+            let policy = self.maps.policy(*pool).ok()?;
+            Some((u32::from(*pool), policy.affinity_ticks))
+        });
+        let timeouts: HashMap<u32, u32> = timeouts.filter(|(_, ticks)| *ticks != 0).collect();
         self.maps.affinities().filter_map(move |template| {
             let affinity = template.value;
             let slot = affinity.target & 0xffff;
             let backend = self.backends.get(&slot)?;
-            let timeout = *timeouts.get(&template.service)?;
+            let timeout = *timeouts.get(&template.pool)?;
             let age = affinity.age(self.now);
             let lives = flow::target(u16::try_from(slot).ok()?, backend.generation)
                 == affinity.target
-                && u32::from(backend.service) == template.service
+                && u32::from(backend.pool) == template.pool
                 && age <= timeout;
             lives.then(|| ConnectionView {
                 protocol: protocol(backend.proto),
@@ -214,7 +290,7 @@ impl<'a> View<'a> {
                     address: template.client,
                     port: 0,
                 },
-                r#virtual: virtual_(backend),
+                r#virtual: self.virtual_(backend),
                 real: real(backend),
             })
         })
@@ -244,7 +320,7 @@ impl<'a> View<'a> {
             slot,
             generation: backend.generation,
             protocol: protocol(backend.proto),
-            r#virtual: virtual_(backend),
+            r#virtual: self.virtual_(backend),
             real,
             method: method(backend),
             tunnel: tunnel(backend),
@@ -264,8 +340,8 @@ impl<'a> View<'a> {
 
     /// The scheduler of the service that a slot's server is of; `None`: there is no such server.
     pub fn scheduler(&self, slot: u32) -> Option<&'static str> {
-        let service = self.backends.get(&slot)?.service;
-        let number = self.maps.policy(service).ok()?.scheduler;
+        let pool = self.backends.get(&slot)?.pool;
+        let number = self.maps.policy(pool).ok()?.scheduler;
         scheduler::NAMES.get(usize::from(number)).copied()
     }
 
@@ -279,6 +355,17 @@ impl<'a> View<'a> {
             })
         };
         Reason::ALL.into_iter().map(view).collect()
+    }
+
+    /// The first address and port of a server's virtual server.
+    fn virtual_(&self, backend: &Backend) -> Endpoint {
+        let own = Endpoint {
+            address: backend.service_address(),
+            port: u16::from_be(backend.vport),
+        };
+        self.firsts
+            .get(&backend.pool)
+            .map_or(own, |key| endpoint(*key))
     }
 
     fn instance(&self, gate: u16) -> Option<String> {
@@ -305,10 +392,10 @@ fn real(backend: &Backend) -> Endpoint {
     }
 }
 
-fn virtual_(backend: &Backend) -> Endpoint {
+const fn endpoint(key: Key) -> Endpoint {
     Endpoint {
-        address: backend.service_address(),
-        port: u16::from_be(backend.vport),
+        address: key.address,
+        port: key.port,
     }
 }
 
@@ -368,14 +455,12 @@ fn scheduler_flags(policy: &Policy) -> Vec<String> {
     set.map(|(_, flag)| format!("{name}-{flag}")).collect()
 }
 
-fn persistence(info: &ServiceInfo) -> Option<PersistenceView> {
-    (info.persistence_timeout != 0).then(|| PersistenceView {
-        timeout_seconds: info.persistence_timeout,
-        granularity: match info.key.address() {
-            IpAddr::V4(_) => Granularity::Mask(address4(info.persistence_granularity)),
-            IpAddr::V6(_) => {
-                Granularity::Prefix(u8::try_from(info.persistence_granularity).unwrap_or(128))
-            }
+fn persistence(policy: &Policy, address: IpAddr) -> Option<PersistenceView> {
+    (policy.persistence_timeout != 0).then(|| PersistenceView {
+        timeout_seconds: policy.persistence_timeout,
+        granularity: match address {
+            IpAddr::V4(_) => Granularity::Mask(address4(policy.granularity)),
+            IpAddr::V6(_) => Granularity::Prefix(u8::try_from(policy.granularity).unwrap_or(128)),
         },
     })
 }

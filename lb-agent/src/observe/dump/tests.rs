@@ -12,7 +12,7 @@ fn text(dump: Dump<'_>, format: Format) -> String {
 
 fn kept(vip: &str) -> (Dump<'static>, bool) {
     let mut dump = sample::dump();
-    let any = dump.keep(vip.parse().unwrap());
+    let any = dump.keep(vip.parse().unwrap(), &[]);
     (dump, any)
 }
 
@@ -95,7 +95,7 @@ fn what_was_put_back_of_static_addresses_and_routes_is_shown_where_there_is_some
         "{shown}"
     );
     let mut of_one = dump(some);
-    of_one.keep("192.0.2.1".parse().unwrap());
+    of_one.keep("192.0.2.1".parse().unwrap(), &[]);
     assert_eq!(of_one.statics, None, "they are not one address's");
 }
 
@@ -108,7 +108,7 @@ fn checks_that_are_not_known_are_null_and_with_a_virtual_address_left_out() {
     let value: serde_json::Value = serde_json::from_str(&text(unknown(), Format::Json)).unwrap();
     assert_eq!(value.get("checks"), Some(&serde_json::Value::Null));
     let mut dump = unknown();
-    assert!(!dump.keep("192.0.2.1".parse().unwrap()));
+    assert!(!dump.keep("192.0.2.1".parse().unwrap(), &[]));
     assert_eq!(dump.checks, None);
 }
 
@@ -147,7 +147,7 @@ fn a_port_chooses_the_services_but_not_the_instances() {
 fn an_address_that_nothing_belongs_to_is_told() {
     let mut dump = sample::dump();
     dump.connections = None;
-    assert!(!dump.keep("198.51.100.1".parse().unwrap()));
+    assert!(!dump.keep("198.51.100.1".parse().unwrap(), &[]));
     let (connections, any) = kept("198.51.100.1");
     assert!(any, "of connections it is known when they are read");
     assert_eq!(read(connections).connections.unwrap(), []);

@@ -1,7 +1,7 @@
 //! Virtual servers, who carries them, and their real servers.
 
 use std::borrow::Cow;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,13 @@ pub struct ServiceView {
     /// The mark of `virtual_server fwmark N`.
     #[serde(default)]
     pub fwmark: Option<u32>,
+    /// The name of its `virtual_server_group`, where it is one service of many addresses: XDP has it so,
+    /// IPVS has a service for each address and port.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// What such a service serves; `endpoint` is the first of it. Else empty.
+    #[serde(default)]
+    pub addresses: Vec<AddressesView>,
     /// Who forwards its packets.
     pub plane: Carrier,
     /// `lb_algo`, as in the configuration.
@@ -31,9 +38,10 @@ pub struct ServiceView {
     pub persistence: Option<PersistenceView>,
     /// `persistence_engine`.
     pub persistence_engine: Option<String>,
-    /// The VRRP instance whose role decides; `None`: it is always forwarded.
+    /// The VRRP instance whose role decides, of a group for its first address; `None`: it is always
+    /// forwarded.
     pub instance: Option<String>,
-    /// Whether its packets are forwarded here now.
+    /// Whether its packets are forwarded here now; of a group: those to any of its addresses.
     pub armed: bool,
     /// All its servers together, those that have been removed included.
     pub counters: Counters,
@@ -41,6 +49,23 @@ pub struct ServiceView {
     pub rates: Option<Counters>,
     /// Its servers.
     pub servers: Vec<ServerView>,
+}
+
+/// Addresses of a `virtual_server_group` one after another, each with the same ports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressesView {
+    /// The first address.
+    pub first: IpAddr,
+    /// The last one.
+    pub last: IpAddr,
+    /// The first port.
+    pub first_port: u16,
+    /// The last one.
+    pub last_port: u16,
+    /// The VRRP instance whose role decides; `None`: they are always forwarded.
+    pub instance: Option<String>,
+    /// Whether their packets are forwarded here now.
+    pub armed: bool,
 }
 
 /// `persistence_timeout` and `persistence_granularity`.

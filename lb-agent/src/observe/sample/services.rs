@@ -35,6 +35,8 @@ pub(in crate::observe) fn services() -> Vec<ServiceView> {
         protocol: Protocol::Tcp,
         endpoint: endpoint("192.168.159.200:80"),
         fwmark: None,
+        group: None,
+        addresses: Vec::new(),
         plane: Carrier::Xdp,
         scheduler_flags: Vec::new(),
         ops: false,

@@ -56,6 +56,8 @@ fn service(
         protocol: Protocol::Tcp,
         endpoint: endpoint(address, port),
         fwmark: None,
+        group: None,
+        addresses: Vec::new(),
         plane: crate::dataplane::choice::Carrier::Xdp,
         scheduler: scheduler.into(),
         scheduler_flags: Vec::new(),
@@ -246,5 +248,56 @@ fn a_server_on_this_host_is_local() {
     let text = String::from_utf8(out).unwrap();
     assert!(
         text.ends_with("  -> 127.0.0.1:80                 Local   1      0          0         \n")
+    );
+}
+
+#[test]
+fn a_group_stands_there_with_its_lines_as_they_are_written() {
+    let lines = [
+        ("192.0.2.1", "192.0.2.9", (80, 80), Some("A"), true),
+        ("192.0.2.254", "192.0.3.1", (443, 443), None, true),
+        ("192.0.2.1", "192.0.2.1", (8000, 8010), Some("B"), false),
+    ];
+    let view =
+        |(first, last, ports, instance, armed): (&str, &str, (u16, u16), Option<&str>, _)| {
+            AddressesView {
+                first: first.parse().unwrap(),
+                last: last.parse().unwrap(),
+                first_port: ports.0,
+                last_port: ports.1,
+                instance: instance.map(str::to_owned),
+                armed,
+            }
+        };
+    let group = ServiceView {
+        group: Some("web".to_owned()),
+        addresses: lines.into_iter().map(view).collect(),
+        ..service(
+            "192.0.2.1",
+            80,
+            "rr",
+            vec![server("10.0.0.11", 80, Method::Route, 1, 0)],
+        )
+    };
+    let six = ServiceView {
+        group: Some("six".to_owned()),
+        addresses: vec![view(("2001:db8::1", "2001:db8::ff", (0, 0), None, true))],
+        ..service("2001:db8::1", 0, "rr", Vec::new())
+    };
+    let mut out = Vec::new();
+    write(&mut out, &agent(), &[group, six], Columns::Connections).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let found: Vec<&str> = text.lines().skip(3).collect();
+    assert_eq!(
+        found,
+        [
+            "TCP  group web rr",
+            "     192.0.2.1-9 80",
+            "     192.0.2.254-192.0.3.1 443",
+            "     192.0.2.1 8000-8010 (not here: B is not MASTER)",
+            "  -> 10.0.0.11:80                 Route   1      0          0         ",
+            "TCP  group six rr",
+            "     2001:db8::1-ff 0",
+        ]
     );
 }

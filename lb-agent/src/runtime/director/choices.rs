@@ -127,11 +127,15 @@ impl Director {
         self.config.virtual_servers.iter().zip(&self.choices)
     }
 
-    /// Those of `held` whose addresses are not with IPVS now.
+    /// What of `held` has an address that is not with IPVS now.
     pub(super) fn without_ipvs(&self, held: &[Service]) -> Vec<Service> {
         let addresses = self.addresses_of(Carrier::Ipvs);
-        let stays = |it: &&Service| !addresses.contains(&it.key.address);
-        held.iter().filter(stays).cloned().collect()
+        let rest = |service: &Service| {
+            let served = service.served();
+            let stays = served.filter(|(key, _)| !addresses.contains(&key.address));
+            service.of(stays.collect())
+        };
+        held.iter().filter_map(rest).collect()
     }
 
     /// The addresses of the virtual servers that `carrier` carries.
@@ -200,21 +204,21 @@ impl Director {
 
     /// XDP hands what is for this host to the kernel as it is, so the port cannot change.
     fn local_on_another_port(&self, server: &VirtualServer) -> Option<String> {
-        let VirtualServerKey::Address(key) = &server.key else {
-            return None;
-        };
+        let ports = self.keys(server);
         let sorry = server.sorry_server.map(|it| (it.address, it.port));
         let real = server.real_servers.iter();
         let all = real.map(|it| (it.key.address, it.key.port)).chain(sorry);
         let is_local = |address: IpAddr| {
             address.is_loopback() || matches!(self.hops.resolved(address), Resolution::Local)
         };
-        let mut others = all.filter(|(address, port)| *port != key.port && is_local(*address));
-        let (address, port) = others.next()?;
+        let mut others = all.filter_map(|(address, port)| {
+            let key = ports.iter().find(|key| key.port != port)?;
+            is_local(address).then_some((address, port, key.port))
+        });
+        let (address, port, asked) = others.next()?;
         Some(format!(
             "way to port {port} of {address}, which is this host, where the virtual server has \
-             port {}",
-            key.port
+             port {asked}"
         ))
     }
 }

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use lb_common::control::GATE_ALWAYS;
 use lb_common::service::UDP;
 
-use super::{Director, port, reload, service_key};
-use crate::config::model::{Forwarding, RealServer, RealServerKey, VirtualServer};
+use super::{Director, reload};
+use crate::config::model::{
+    Forwarding, RealServer, RealServerKey, VirtualServer, VirtualServerKey,
+};
 use crate::dataplane::choice::Carrier;
 use crate::dataplane::desired::{Desired, Path, Persistence, Server, Service};
 use crate::dataplane::installed::Key;
 use crate::dataplane::nexthop::Resolution;
 use crate::health::pool::{Member, Pool};
+use crate::runtime::status::GroupRecord;
 
 impl Director {
     /// What the data plane should do now.
@@ -53,12 +56,15 @@ impl Director {
     }
 
     fn service(&self, virtual_server: &VirtualServer, pool: &Pool) -> Option<Service> {
-        let key = service_key(virtual_server)?;
-        let owner = self.owner(virtual_server);
+        let mut served = self.served_by_xdp(virtual_server);
+        let (key, gate) = served.next()?;
+        let others = served.collect();
+        let port = self.port(virtual_server);
         let entries = self.entries(virtual_server);
         let known = real_servers(virtual_server);
         Some(Service {
             key,
+            others,
             scheduler: virtual_server.lb_algo,
             flags: virtual_server.flags,
             ops: virtual_server.ops && !virtual_server.uses(Forwarding::Nat) && key.proto == UDP,
@@ -71,7 +77,7 @@ impl Director {
                     mask: virtual_server.persistence_granularity,
                     prefix: virtual_server.persistence_granularity6,
                 }),
-            gate: owner.map_or(Some(GATE_ALWAYS), |owner| self.gate(owner))?,
+            gate,
             servers: pool
                 .members()
                 .iter()
@@ -79,16 +85,44 @@ impl Director {
                 .rev()
                 .filter_map(|member| {
                     let method = method(virtual_server, &known, member);
-                    self.server(virtual_server, &entries, member, method)
+                    self.server((virtual_server, port), &entries, member, method)
                 })
                 .collect(),
         })
     }
 
-    /// A server; `entries`: the interfaces by which the virtual server's packets arrive.
+    /// What is served of a virtual server, each with its gate.
+    fn served_by_xdp(&self, virtual_server: &VirtualServer) -> impl Iterator<Item = (Key, u16)> {
+        self.keys(virtual_server).iter().filter_map(|key| {
+            let owner = self.owner(key.address);
+            let gate = owner.map_or(Some(GATE_ALWAYS), |owner| self.gate(owner))?;
+            Some((*key, gate))
+        })
+    }
+
+    /// The groups that XDP serves.
+    pub fn groups_of_xdp(&self) -> Vec<GroupRecord> {
+        let carried = self.carried_by(Carrier::Xdp);
+        let groups = carried.filter_map(|(server, _)| match &server.key {
+            VirtualServerKey::Group(key) => {
+                let (first, _) = self.served_by_xdp(server).next()?;
+                Some(GroupRecord {
+                    group: key.group.clone(),
+                    address: first.address,
+                    port: first.port,
+                    proto: first.proto,
+                })
+            }
+            VirtualServerKey::Address(_) | VirtualServerKey::Fwmark(_) => None,
+        });
+        groups.collect()
+    }
+
+    /// A server; `entries`: the interfaces by which the virtual server's packets arrive, `port`: the one
+    /// that all of them have.
     fn server(
         &self,
-        virtual_server: &VirtualServer,
+        (virtual_server, port): (&VirtualServer, Option<u16>),
         entries: &BTreeSet<u32>,
         member: &Member,
         method: Forwarding,
@@ -100,12 +134,13 @@ impl Director {
             || virtual_server.sorry_tunnel(),
             |server| virtual_server.tunnel_to(server),
         );
-        let service = virtual_server.key.address();
+        // All of a group are of one family.
+        let service = self.addresses_with(virtual_server).next();
         let stopped = |hop| self.obstacle(method, entries, address, hop).is_some();
         let path = match self.hops.resolved(address) {
             Resolution::Unknown(_) => Path::Unknown,
             // The kernel serves what we pass on, on the port of the virtual server.
-            Resolution::Local if Some(member.key.port) == port(virtual_server) => Path::Local,
+            Resolution::Local if Some(member.key.port) == port => Path::Local,
             Resolution::Local => return None,
             Resolution::Via(hop) if stopped(hop) => Path::Unknown,
             Resolution::Via(hop) => Path::Via(match method {

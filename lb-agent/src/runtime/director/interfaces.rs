@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{Director, methods, port, servers};
-use crate::config::model::{Forwarding, VirtualServer, XdpAttach, XdpMode};
+use super::{Director, methods, servers};
+use crate::config::model::{Family, Forwarding, VirtualServer, XdpAttach, XdpMode};
 use crate::dataplane::below::{self, Native};
 use crate::dataplane::choice::Carrier;
 use crate::dataplane::nexthop::{Hop, Resolution};
@@ -21,10 +21,10 @@ impl Director {
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut modes: BTreeMap<u32, XdpMode> = BTreeMap::new();
         for (virtual_server, _) in self.carried_by(Carrier::Xdp) {
-            if self.is_waiting(virtual_server) {
+            let ways_in = self.entries(virtual_server);
+            if ways_in.is_empty() && self.is_waiting(virtual_server) {
                 continue;
             }
-            let ways_in = self.ways_in(virtual_server);
             let ways_out = self.ways_out(virtual_server);
             if virtual_server.uses(Forwarding::Nat) {
                 answers.extend(ways_out.iter().copied());
@@ -77,23 +77,37 @@ impl Director {
         }
     }
 
-    /// Whether the program is not to be attached for it yet (`xdp_attach master`).
+    /// Whether the program is not to be attached for any of its addresses yet (`xdp_attach master`).
     fn is_waiting(&self, virtual_server: &VirtualServer) -> bool {
+        let mut addresses = self.addresses_with(virtual_server).peekable();
+        addresses.peek().is_some() && addresses.all(|address| self.waits(address))
+    }
+
+    /// Whether the program is not to be attached for an address yet.
+    fn waits(&self, address: IpAddr) -> bool {
         self.config.global_defs.xdp_attach == XdpAttach::Master
             && self
-                .owner(virtual_server)
+                .owner(address)
                 .and_then(|owner| self.config.vrrp_instances.get(owner))
                 .is_some_and(|owner| !self.masters.have_the_program(&owner.name))
     }
 
-    /// Where clients' packets arrive: where `xdp_interfaces` says, else at the address's interface,
-    /// else at the instance's. Never at `lo`.
+    /// Where clients' packets arrive.
     fn ways_in(&self, virtual_server: &VirtualServer) -> BTreeSet<u32> {
+        self.ways_in_to(self.addresses_with(virtual_server))
+    }
+
+    /// Where clients' packets to these addresses arrive: where `xdp_interfaces` says, else at the
+    /// address's interface, else at the instance's. Never at `lo`.
+    fn ways_in_to(&self, addresses: impl Iterator<Item = IpAddr>) -> BTreeSet<u32> {
         let named = &self.config.global_defs.xdp_interfaces;
+        let mut addresses = addresses.peekable();
         let links: Vec<&Link> = if named.is_empty() {
-            self.way_in(virtual_server).into_iter().collect()
-        } else {
+            addresses.filter_map(|it| self.way_in(it)).collect()
+        } else if addresses.peek().is_some() {
             named.iter().filter_map(|name| self.link(name)).collect()
+        } else {
+            Vec::new()
         };
         let links = links.into_iter();
         links
@@ -102,9 +116,8 @@ impl Director {
             .collect()
     }
 
-    fn way_in(&self, virtual_server: &VirtualServer) -> Option<&Link> {
-        let address = virtual_server.key.address()?;
-        let owner = self.owner(virtual_server);
+    fn way_in(&self, address: IpAddr) -> Option<&Link> {
+        let owner = self.owner(address);
         let Some(instance) = owner.and_then(|owner| self.config.vrrp_instances.get(owner)) else {
             let links = || {
                 self.addresses
@@ -139,13 +152,15 @@ impl Director {
         indexes
     }
 
-    /// The interfaces by which the answers of servers in NAT mode arrive; `None`: no virtual server
-    /// is in NAT mode.
-    pub fn answers_come_by(&self) -> Option<BTreeSet<&str>> {
+    /// The interfaces by which the answers of servers of a family in NAT mode arrive; `None`: there
+    /// is none.
+    pub fn answers_come_by(&self, family: Family) -> Option<BTreeSet<&str>> {
         let all = self.carried_by(Carrier::Xdp);
         let mut servers_in_nat = all
             .flat_map(|(server, _)| methods(server))
-            .filter(|(_, method)| *method == Forwarding::Nat)
+            .filter(|(address, method)| {
+                *method == Forwarding::Nat && Family::of(*address) == family
+            })
             .peekable();
         servers_in_nat.peek()?;
         let indexes = servers_in_nat.filter_map(|(address, _)| self.hops.interface(address));
@@ -155,11 +170,8 @@ impl Director {
 
     /// The interfaces by which packets of a virtual server arrive at the program.
     pub(super) fn entries(&self, virtual_server: &VirtualServer) -> BTreeSet<u32> {
-        if self.is_waiting(virtual_server) {
-            BTreeSet::new()
-        } else {
-            self.ways_in(virtual_server)
-        }
+        let addresses = self.addresses_with(virtual_server);
+        self.ways_in_to(addresses.filter(|address| !self.waits(*address)))
     }
 
     /// What keeps packets of a virtual server that arrive by `entries` from going to `server` by `hop`, or
@@ -228,7 +240,9 @@ impl Director {
     pub fn misplaced(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         for (server, _) in self.carried_by(Carrier::Xdp) {
-            let Some(port) = port(server) else { continue };
+            let Some(port) = self.keys(server).first().map(|key| key.port) else {
+                continue;
+            };
             let sorry = server.sorry_server.map(|sorry| (sorry.address, sorry.port));
             let real = server.real_servers.iter();
             let all = real.map(|it| (it.key.address, it.key.port)).chain(sorry);
@@ -262,19 +276,19 @@ impl Director {
     }
 
     fn why_unserved(&self, virtual_server: &VirtualServer) -> String {
-        let Some(address) = virtual_server.key.address() else {
-            return "XDP serves addresses only".to_owned();
+        let Some(address) = self.addresses_with(virtual_server).next() else {
+            return "another virtual server serves all of its addresses and ports".to_owned();
         };
         let name = "`xdp_interfaces` can name those that its clients come by";
         if !self.config.global_defs.xdp_interfaces.is_empty() {
             return "none of `xdp_interfaces` is there".to_owned();
         }
-        match self.way_in(virtual_server) {
+        match self.way_in(address) {
             Some(link) => format!(
                 "{address} is on {}, where no client comes by; {name}",
                 link.name
             ),
-            None if self.owner(virtual_server).is_some() => {
+            None if self.owner(address).is_some() => {
                 format!("the interface of {address} is gone; it is served when it is back")
             }
             None if self.addresses.of(address).next().is_some() => {

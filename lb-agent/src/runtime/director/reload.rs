@@ -10,9 +10,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::choices::may_be_for_xdp;
-use super::{Director, addressed, owners, places, pool_spec, servers, suspending};
+use super::{
+    Director, addressed, keys, owners, places, pool_spec, servers, suspending, virtual_addresses,
+};
 use crate::config::model::{Config, Forwarding, VirtualServer, VirtualServerKey};
 use crate::dataplane::desired::{Desired, Service};
+use crate::dataplane::installed::Key;
+use crate::dataplane::successors::successors;
 use crate::health::pool::{Pool, PoolChange};
 use crate::log_line::LogLine;
 use crate::net::address::Address;
@@ -84,9 +88,12 @@ impl Director {
         let before = std::mem::replace(&mut self.config, Arc::new(config));
         self.owners = owners(&self.config);
         self.suspending = suspending(&self.config);
+        self.keys = keys(&self.config);
+        self.virtual_addresses = virtual_addresses(&self.config);
         let lines = self.succeed_pools(&before.virtual_servers);
         self.watch_anew();
-        let addresses: BTreeSet<IpAddr> = self.virtual_addresses().collect();
+        let addresses = self.virtual_addresses.union(&self.suspending);
+        let addresses: BTreeSet<IpAddr> = addresses.copied().collect();
         self.addresses.retain(&addresses);
         // Those that have `ha_suspend` only now hear of what is here; whoever reads all addresses
         // again brings the others, and those that have gone.
@@ -116,12 +123,6 @@ impl Director {
         self.masters.retain(configured);
         self.held_by_ipvs.clear();
         self.held.take().is_some()
-    }
-
-    fn virtual_addresses(&self) -> impl Iterator<Item = IpAddr> {
-        let servers = self.config.virtual_servers.iter();
-        let served = servers.filter_map(|server| server.key.address());
-        served.chain(self.suspending.iter().copied())
     }
 
     fn succeed_pools(&mut self, before: &[VirtualServer]) -> Vec<LogLine> {
@@ -187,25 +188,41 @@ impl Director {
 }
 
 /// What is served between two configurations: `held`, which was, with the servers it has `now` and
-/// under the gate it had, and what is new.
+/// under the gates it had, and what is new. An address and port of a group that stays is served with
+/// the others of it.
 pub(super) fn between(held: &[Service], now: Desired) -> Desired {
-    let mut left: Vec<&Service> = held.iter().collect();
-    let mut places: HashMap<_, usize> = left.iter().map(|it| it.key).zip(0..).collect();
+    let served = held.iter().zip(0_usize..);
+    let served = served.flat_map(|(service, place)| {
+        service
+            .served()
+            .map(move |(key, gate)| (key, (place, gate)))
+    });
+    let mut left: HashMap<Key, (usize, u16)> = served.collect();
     let mut services = now.services;
-    let mut stays = vec![false; left.len()];
-    for service in &mut services {
-        let place = places.remove(&service.key);
-        let before = place.and_then(|place| Some((place, left.get(place)?)));
-        if let Some((place, before)) = before {
-            service.gate = before.gate;
-            if let Some(stays) = stays.get_mut(place) {
-                *stays = true;
+    let mut shared = Vec::new();
+    for (service, at) in services.iter_mut().zip(0..) {
+        let mut under_its_gate = |key: Key, gate: &mut u16| {
+            if let Some((place, before)) = left.remove(&key) {
+                *gate = before;
+                shared.push((at, place));
             }
+        };
+        under_its_gate(service.key, &mut service.gate);
+        for (key, gate) in &mut service.others {
+            under_its_gate(*key, gate);
         }
     }
-    let mut stays = stays.into_iter();
-    left.retain(|_| stays.next() == Some(false));
-    services.extend(left.into_iter().cloned());
+    // Where each of those that were goes on, if it does.
+    let heirs = successors(shared).into_iter();
+    let heirs: HashMap<usize, usize> = heirs.map(|(at, place)| (place, at)).collect();
+    for (before, place) in held.iter().zip(0..) {
+        let rest = before.served().filter(|(key, _)| left.contains_key(key));
+        let mut rest: Vec<(Key, u16)> = rest.collect();
+        match heirs.get(&place).and_then(|at| services.get_mut(*at)) {
+            Some(heir) => heir.others.append(&mut rest),
+            None => services.extend(before.of(rest)),
+        }
+    }
     Desired { services }
 }
 

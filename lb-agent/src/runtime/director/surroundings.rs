@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::Director;
-use crate::config::model::VirtualServer;
 use crate::dataplane::port::Ports;
 use crate::net::address::Address;
 use crate::net::link::Link;
@@ -47,9 +46,7 @@ impl Director {
         if self.suspends(ip) && self.here.insert(ip) {
             self.address_news.push_back((ip, true));
         }
-        let ours = |virtual_server: &VirtualServer| virtual_server.key.address() == Some(ip);
-        let ours = self.config.virtual_servers.iter().any(ours);
-        // The data plane does not care where those of a group are, which only suspend.
+        let ours = self.virtual_addresses.contains(&ip);
         let new = (ours || self.suspends(ip)) && self.addresses.add(ip, index);
         new && ours
     }

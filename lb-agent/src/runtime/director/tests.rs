@@ -1,3 +1,4 @@
+mod groups;
 mod interfaces;
 mod moved;
 mod tunnels;

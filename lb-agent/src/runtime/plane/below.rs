@@ -21,6 +21,10 @@ pub(super) struct Lower {
     carried: BTreeMap<u32, u32>,
     /// Why others are not, which could be.
     reasons: BTreeMap<u32, String>,
+    /// Interfaces that carry the program in generic mode, each with the one below it.
+    generic: BTreeMap<u32, (Link, u32)>,
+    /// Interfaces that took no program either when those above gave way, with their MTU at that time.
+    futile: BTreeMap<u32, u32>,
     /// Interfaces that have refused a native program for somebody above, with their MTU at that time: each
     /// attempt may cost a card its link for a moment.
     refused: BTreeMap<u32, (u32, String)>,
@@ -51,6 +55,25 @@ impl Lower {
         self.carried.retain(|index, _| is_wanted(index));
         self.reasons.retain(|index, _| is_wanted(index));
         self.untaken.retain(|index, _| is_wanted(index));
+        self.generic.retain(|index, _| is_wanted(index));
+    }
+
+    /// Those above this one have given way to it in vain.
+    pub(super) fn note_futile(&mut self, link: &Link) {
+        self.futile.insert(link.index, link.mtu);
+    }
+
+    /// Whether it is of no use that those above this one give way.
+    pub(super) fn is_futile(&self, link: &Link) -> bool {
+        self.futile
+            .get(&link.index)
+            .is_some_and(|it| link.mtu >= *it)
+    }
+
+    /// An interface has generic mode, as long as the one below it does not serve it.
+    pub(super) fn note_generic(&mut self, link: &Link, below: &Below) {
+        let known = (link.clone(), below.link.index);
+        self.generic.insert(link.index, known);
     }
 
     /// An interface is gone.
@@ -60,6 +83,8 @@ impl Lower {
         self.reasons.remove(&index);
         self.refused.remove(&index);
         self.untaken.remove(&index);
+        self.generic.remove(&index);
+        self.futile.remove(&index);
     }
 }
 
@@ -175,6 +200,15 @@ impl Plane {
                 Err(why)
             }
         }
+    }
+
+    /// The interfaces above one that carry the program in generic mode.
+    pub(super) fn generic_above(&self, base: u32) -> Vec<Link> {
+        let all = self.lower.generic.values().filter(|it| it.1 == base);
+        let links = all.map(|(link, _)| link.clone());
+        links
+            .filter(|it| self.attachments.mode(it.index) == Some(Mode::Generic))
+            .collect()
     }
 
     /// How packets leave by what is wanted. A generic program has the kernel put tags on; for a native one

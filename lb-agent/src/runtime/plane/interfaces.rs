@@ -7,7 +7,7 @@ use super::{Fallback, Plane, PlaneError, chain};
 use crate::config::model::XdpMode;
 use crate::dataplane::below::Native;
 use crate::dataplane::port::{Need, Port, Ports, Wanted};
-use crate::dataplane::xdp::attach::{AttachError, Attached, Mode};
+use crate::dataplane::xdp::attach::{AttachError, Attached, Mode, mode_on};
 use crate::dataplane::xdp::maps::MapsError;
 use crate::net::link::Link;
 
@@ -25,6 +25,9 @@ impl Plane {
                 program.or_insert_with(|| plane.provide(it));
             }
         };
+        for it in wanted {
+            self.adopt_above(it);
+        }
         // What an earlier agent has left there forwards already. Whoever is above it would want it another
         // way, and take it off for that.
         for it in wanted {
@@ -80,6 +83,23 @@ impl Plane {
             && wanted.native == Native::Itself
             && self.attachments.mode(index).is_none()
             && self.pins.link(index).exists()
+    }
+
+    /// Takes over what an earlier agent has left in generic mode above another interface, which it keeps free of
+    /// programs.
+    fn adopt_above(&mut self, wanted: &Wanted) {
+        let index = wanted.link.index;
+        let Native::Below(below) = &wanted.native else {
+            return;
+        };
+        let is_known = self.attachments.mode(index).is_some();
+        if is_known || !wanted.ingress || !self.pins.link(index).exists() {
+            return;
+        }
+        let is_there = mode_on(index) == Some(Mode::Generic);
+        if is_there && self.attach_one(&wanted.link, XdpMode::Generic).is_ok() {
+            self.lower.note_generic(&wanted.link, below);
+        }
     }
 
     /// Ends the use of every interface that is not wanted.
@@ -145,7 +165,10 @@ impl Plane {
             Native::Below(below) => match self.provide_below(wanted, below, mode) {
                 Ok(()) => return Ok(Mode::Native),
                 Err(why) if wanted.need == Need::Driver => return Err(why),
-                Err(why) => why,
+                Err(why) => {
+                    self.lower.note_generic(link, below);
+                    why
+                }
             },
         };
         self.attach_generic(link, &why)
@@ -206,11 +229,41 @@ impl Plane {
             && refused_at.is_some_and(|it| link.mtu < it.mtu)
     }
 
+    /// The kernel takes no program below one in generic mode. If that is what is in the way, those above are
+    /// without for a moment; once, if it does not help.
     pub(super) fn attach_as(
         &mut self,
         link: &Link,
         mode: XdpMode,
     ) -> Result<Attached, AttachError> {
+        let outcome = self.attach_one(link, mode);
+        let is_busy = matches!(outcome, Err(AttachError::Busy { .. }));
+        let above = self.generic_above(link.index);
+        if !is_busy
+            || above.is_empty()
+            || self.lower.is_futile(link)
+            || mode_on(link.index).is_some()
+        {
+            return outcome;
+        }
+        for it in &above {
+            if let Err(error) = self.attachments.release(it.index) {
+                tracing::warn!("{error}");
+            }
+        }
+        let outcome = self.attach_one(link, mode);
+        if outcome.is_err() {
+            self.lower.note_futile(link);
+        }
+        for it in &above {
+            if let Err(error) = self.attach_one(it, XdpMode::Generic) {
+                tracing::error!("{}", chain(&error));
+            }
+        }
+        outcome
+    }
+
+    fn attach_one(&mut self, link: &Link, mode: XdpMode) -> Result<Attached, AttachError> {
         let (index, name) = (link.index, &link.name);
         self.attachments
             .attach(&mut self.object, &self.pins, index, name, mode)

@@ -1,11 +1,13 @@
 //! The XDP data plane at work: kept as the director wants it, and what the operator hears of it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use tracing::{error, info, warn};
 
 use super::forwarding;
 use super::said::Said;
+use crate::config::model::Family;
 use crate::dataplane::nexthop::Resolution;
 use crate::dataplane::port::{Need, Ports, Wanted};
 use crate::runtime::director::Director;
@@ -90,6 +92,11 @@ impl Balancer {
         };
         let outcome = self.plane.apply(desired);
         self.tell_outcome(&outcome);
+    }
+
+    /// Whether the data plane is not as it should be.
+    pub(super) const fn is_failing(&self) -> bool {
+        self.failing
     }
 
     fn tell_outcome(&mut self, outcome: &Result<(), PlaneError>) {
@@ -215,8 +222,13 @@ impl Balancer {
     }
 
     fn tell_settings(&mut self, director: &Director) {
-        let complaints = director.answers_come_by().map(forwarding::complaints);
-        let news = self.settings.update(complaints.unwrap_or_default());
+        let mut complaints = BTreeMap::new();
+        for family in [Family::Inet, Family::Inet6] {
+            let interfaces = director.answers_come_by(family);
+            let found = interfaces.map(|it| forwarding::complaints(family, &it));
+            complaints.extend(found.unwrap_or_default());
+        }
+        let news = self.settings.update(complaints);
         for (_, text) in news.begun {
             warn!("{text}");
         }

@@ -177,6 +177,10 @@ impl Planes {
 
     /// Brings both to what is desired now, when since the last time pools have changed and nothing else.
     pub(super) fn update_pools(&mut self, director: &mut Director) {
+        if self.balancer.as_ref().is_some_and(Balancer::is_failing) {
+            // More is not as it should be than pools.
+            return self.update(director);
+        }
         let is_news = self.update_ipvs(director);
         if let Some(balancer) = &mut self.balancer {
             balancer.update_pools(director);

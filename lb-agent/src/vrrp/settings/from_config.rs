@@ -8,7 +8,7 @@ use super::{
     Authentication, Family, Filter, Global, Kind, OldUnicastChecksum, Peer, ReceiveBuffer, Setup,
     SyncGroup, Tracked, Version, VirtualAddress, VirtualRouter, vmac,
 };
-use crate::config::model::{self, Config, RxBufs, VrrpInstance, XdpAttach};
+use crate::config::model::{self, Config, RxBufs, Served, VrrpInstance, XdpAttach};
 use crate::runtime::priority::Priority;
 use crate::vrrp::isolation::Isolation;
 use crate::wire::vrrp::MAX_ADVERTISE_INTERVAL;
@@ -257,7 +257,10 @@ fn waits_for_program(config: &Config, instance: &VirtualRouter) -> bool {
         let addresses: BTreeSet<IpAddr> =
             instance.addresses().map(|it| it.address.addr()).collect();
         let mut servers = config.virtual_servers.iter();
-        servers.any(|it| it.key.address().is_some_and(|it| addresses.contains(&it)))
+        servers.any(|server| {
+            let mut served = config.served(server).into_iter();
+            served.any(|it| matches!(it, Served::Address(key) if addresses.contains(&key.address)))
+        })
     };
     config.global_defs.xdp_attach == XdpAttach::Master && serves()
 }

@@ -104,14 +104,14 @@ impl Model {
         };
         let old = old.clone();
         let goes_on = !self.table.is_expired(&old, tick)
-            && self.servers.contains_key(&old.server)
+            && self.serves(old.server, service)
             && !(opens && old.is_over());
         if !goes_on {
             return Ok(None);
         }
         let sees_server = self.servers[&old.server].server.method == Forwarding::Nat;
         let state = old.state.client_sends(packet.flags, sees_server);
-        let whose = (service.id, packet.source.address);
+        let whose = (service.pool, packet.source.address);
         if self.is_one_too_many(whose, old.state, state) {
             return Err(Refusal::Because(Reason::SourceLimit));
         }
@@ -130,7 +130,7 @@ impl Model {
         let Some(persistence) = service.persistence else {
             return;
         };
-        let key = (service.id, service.network_of(packet.source.address));
+        let key = (service.pool, service.network_of(packet.source.address));
         let now = Template { server, seen: tick };
         let Some(template) = self.templates.get(&key) else {
             self.templates.insert(key, now);
@@ -142,6 +142,12 @@ impl Model {
         if (template.server == server && !is_young) || (template.server != server && !lives) {
             self.templates.insert(key, now);
         }
+    }
+
+    /// Whether a server is there, and one of the service's.
+    fn serves(&self, server: Incarnation, service: &VirtualServer) -> bool {
+        let server = self.servers.get(&server);
+        server.is_some_and(|server| server.pool == service.pool)
     }
 
     fn is_alive(&self, template: &Template, ticks: u32, tick: i64) -> bool {
@@ -172,7 +178,7 @@ impl Model {
         service: &VirtualServer,
         tick: i64,
     ) -> Result<Incarnation, Refusal> {
-        let key = (service.id, service.network_of(packet.source.address));
+        let key = (service.pool, service.network_of(packet.source.address));
         if let Some((server, is_pending)) = self.template(packet, service, tick) {
             let now = Template { server, seen: tick };
             if is_pending {
@@ -223,7 +229,7 @@ impl Model {
             service.counted && place.is_some_and(|place| dests[place].overloaded)
         };
         let turns = service.turns.len();
-        let last = self.cursors.entry(service.id).or_default();
+        let last = self.cursors.entry(service.pool).or_default();
         let mut cursor = *last;
         for _ in 0..32 {
             cursor = if cursor < turns { cursor + 1 } else { 1 };
@@ -304,7 +310,7 @@ impl Model {
         tick: i64,
     ) -> Option<(Incarnation, bool)> {
         let persistence = service.persistence?;
-        let key = (service.id, service.network_of(packet.source.address));
+        let key = (service.pool, service.network_of(packet.source.address));
         [(&self.templates, false), (&self.pending, true)]
             .into_iter()
             .filter_map(|(all, is_pending)| Some((all.get(&key)?, is_pending)))

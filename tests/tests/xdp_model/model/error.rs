@@ -105,7 +105,7 @@ impl Model {
         let live = |(_, flow): &(u32, &super::Flow)| {
             flow.service == service
                 && !self.table.is_expired(flow, arrival.tick)
-                && self.servers.contains_key(&flow.server)
+                && self.asked(service, flow.server).is_some()
         };
         let found = self.table.of_client(error.destination).find(live);
         let chosen = found.map(|(_, flow)| flow.server).ok_or(Refusal::NotOurs)?;
@@ -161,15 +161,17 @@ impl Model {
             let server = self.servers.get(&flow.server);
             !self.table.is_expired(flow, arrival.tick)
                 && server.is_some_and(|it| it.is_nat(error.destination, error.protocol))
+                && self.asked(flow.service, flow.server).is_some()
         };
         let found = self.table.of_client(error.source).find(live);
-        let chosen = found.map(|(_, flow)| flow.server).ok_or(Refusal::NotOurs)?;
-        self.pass_gate(self.servers[&chosen].gate, arrival)?;
+        let (_, flow) = found.ok_or(Refusal::NotOurs)?;
+        let (id, chosen) = (flow.service, flow.server);
+        let (service, gate) = self.asked(id, chosen).ok_or(Refusal::NotOurs)?;
+        self.pass_gate(gate, arrival)?;
         if error.ttl <= 1 {
             return Err(Refusal::Because(Reason::TimeToLive));
         }
         let way = self.way_back(network, error.to, error.length, arrival)?;
-        let service = self.servers[&chosen].service;
         let mut frame = frame.to_vec();
         let ip = &mut frame[ETHERNET..];
         packet::hop_less(ip);

@@ -12,6 +12,34 @@ use crate::network::Network;
 /// Addresses, identification and protocol.
 pub(super) type Key = ([u8; 8], u16, u8);
 
+/// What is known of a first fragment.
+#[derive(Clone, Copy)]
+pub(super) struct First {
+    server: Incarnation,
+    /// Number of the service.
+    service: u16,
+    /// The server has sent it.
+    from_server: bool,
+    /// The tick in which it came.
+    pub(super) seen: i64,
+}
+
+impl First {
+    pub(super) const fn new(
+        server: Incarnation,
+        service: u16,
+        from_server: bool,
+        seen: i64,
+    ) -> Self {
+        Self {
+            server,
+            service,
+            from_server,
+            seen,
+        }
+    }
+}
+
 /// So long after the first fragment it is forgotten: thirty seconds at 250 Hz, in ticks.
 const LIFE: i64 = 30 * 250 / 256;
 
@@ -22,15 +50,8 @@ fn key(ip: &[u8]) -> Key {
 }
 
 impl Model {
-    pub(super) fn remember_fragments(
-        &mut self,
-        frame: &[u8],
-        server: Incarnation,
-        from_server: bool,
-        tick: i64,
-    ) {
-        let key = key(&frame[ETHERNET..]);
-        self.fragments.insert(key, (server, from_server, tick));
+    pub(super) fn remember_fragments(&mut self, frame: &[u8], first: First) {
+        self.fragments.insert(key(&frame[ETHERNET..]), first);
     }
 
     /// A fragment that is not the first one.
@@ -45,12 +66,14 @@ impl Model {
         if ![TCP, UDP, SCTP].contains(&ip[9]) {
             return Err(Refusal::NotOurs);
         }
-        let (chosen, from_server, seen) = *self.fragments.get(&key(ip)).ok_or(UNKNOWN)?;
+        let first = *self.fragments.get(&key(ip)).ok_or(UNKNOWN)?;
+        let (chosen, from_server) = (first.server, first.from_server);
         let real = self.servers.get(&chosen).cloned().ok_or(UNKNOWN)?;
-        if arrival.tick - seen > LIFE {
+        if arrival.tick - first.seen > LIFE {
             return Err(UNKNOWN);
         }
-        self.pass_gate(real.gate, arrival)?;
+        let (service, gate) = self.asked(first.service, chosen).ok_or(UNKNOWN)?;
+        self.pass_gate(gate, arrival)?;
         let server = real.server;
         let nat = server.method == Forwarding::Nat;
         let (length, ttl) = (short(&ip[2..4]), ip[8]);
@@ -61,7 +84,7 @@ impl Model {
             let way = self.way_back(network, address(&ip[16..20]), length, arrival)?;
             let mut frame = frame.to_vec();
             packet::hop_less(&mut frame[ETHERNET..]);
-            packet::readdress(&mut frame[ETHERNET..], 12, real.service.address);
+            packet::readdress(&mut frame[ETHERNET..], 12, service.address);
             return Ok(self.leave_for_client(network, frame, chosen, way, arrival));
         }
         let Path::Via(hop) = server.path else {

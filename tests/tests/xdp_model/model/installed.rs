@@ -1,11 +1,12 @@
 //! The configuration as the model knows it, and how it follows a [`Desired`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use lb_agent::config::model::{Forwarding, Scheduler, SchedulerFlags};
-use lb_agent::dataplane::desired::{Desired, Path, Server, Service};
+use lb_agent::dataplane::desired::{Desired, Path, Server};
+use lb_agent::dataplane::installed::Key;
 use lb_agent::dataplane::xdp::clock::Ticks;
 use lb_common::filter::AddressFilter;
 use lb_common::service::ServiceKey4;
@@ -17,13 +18,15 @@ use crate::frame::{Endpoint, v4};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Incarnation(u32);
 
-/// What the agent has chosen and no promise tells: the numbers of services.
-pub(crate) type Ids = BTreeMap<(Endpoint, u8), u16>;
+/// What the agent has chosen and no promise tells: the numbers of services, and of their pools.
+pub(crate) type Ids = BTreeMap<(Endpoint, u8), (u16, u16)>;
 
-/// A service.
+/// One address and port of a virtual server.
 #[derive(Clone, Debug)]
 pub(super) struct VirtualServer {
     pub(super) id: u16,
+    /// What it shares with the others of its group.
+    pub(super) pool: u16,
     pub(super) gate: u16,
     pub(super) persistence: Option<Persistence>,
     /// One round.
@@ -48,12 +51,11 @@ pub(super) struct Persistence {
     mask: Ipv4Addr,
 }
 
-/// A server of one service.
+/// A server of one pool.
 #[derive(Clone, Debug)]
 pub(super) struct RealServer {
     pub(super) server: Server,
-    pub(super) service: Endpoint,
-    pub(super) gate: u16,
+    pub(super) pool: u16,
     protocol: u8,
 }
 
@@ -86,15 +88,15 @@ impl Model {
         let before = std::mem::take(&mut self.servers);
         let mut known: BTreeMap<_, _> = before
             .iter()
-            .map(|(incarnation, it)| ((it.service, it.protocol, it.endpoint()), *incarnation))
+            .map(|(incarnation, it)| ((it.pool, it.endpoint()), *incarnation))
             .collect();
-        let old_services = std::mem::take(&mut self.services);
+        self.services.clear();
         for service in &desired.services {
-            let key = key_of(service);
+            let (_, pool) = ids[&key_of(service.key)];
             let mut incarnations = Vec::new();
             for server in &service.servers {
                 let incarnation = known
-                    .remove(&(key.0, key.1, endpoint_of(server)))
+                    .remove(&(pool, endpoint_of(server)))
                     .unwrap_or_else(|| self.newcomer());
                 incarnations.push(incarnation);
                 let limits = |it: &Server| (it.uthreshold, it.lthreshold);
@@ -107,9 +109,8 @@ impl Model {
                 }
                 let real = RealServer {
                     server: *server,
-                    service: key.0,
-                    gate: service.gate,
-                    protocol: key.1,
+                    pool,
+                    protocol: service.key.proto,
                 };
                 self.servers.insert(incarnation, real);
             }
@@ -117,8 +118,9 @@ impl Model {
             let weights: Vec<u32> = service.servers.iter().map(weight).collect();
             let round = rota::round(service.scheduler, &weights);
             let virtual_server = VirtualServer {
-                id: ids[&key],
-                gate: service.gate,
+                id: 0,
+                pool,
+                gate: 0,
                 persistence: service.persistence.map(|persistence| Persistence {
                     ticks: ticks.of(persistence.timeout),
                     mask: persistence.mask,
@@ -138,31 +140,35 @@ impl Model {
                 },
                 source_flows: service.source_limit,
             };
-            self.services.insert(key, virtual_server);
+            for (key, gate) in service.served() {
+                let key = key_of(key);
+                let (id, _) = ids[&key];
+                let one = VirtualServer {
+                    id,
+                    gate,
+                    ..virtual_server.clone()
+                };
+                self.services.insert(key, one);
+            }
         }
-        self.take_leave(known.into_values(), &before, &old_services);
+        self.take_leave(known.into_values(), &before);
         self.filter = self.everyone();
     }
 
-    /// What those who go have carried stays with their service, if that stays.
+    /// What those who go have carried stays with their pool, if that stays.
     fn take_leave(
         &mut self,
         gone: impl Iterator<Item = Incarnation>,
         before: &BTreeMap<Incarnation, RealServer>,
-        old_services: &BTreeMap<(Endpoint, u8), VirtualServer>,
     ) {
         for incarnation in gone {
             self.loads.remove(&incarnation);
             let carried = self.traffic.remove(&incarnation).unwrap_or_default();
-            let server = &before[&incarnation];
-            let service = &old_services[&(server.service, server.protocol)];
-            self.retired.entry(service.id).or_default().add(&carried);
+            let pool = before[&incarnation].pool;
+            self.retired.entry(pool).or_default().add(&carried);
         }
-        for (key, service) in old_services {
-            if !self.services.contains_key(key) {
-                self.retired.remove(&service.id);
-            }
-        }
+        let pools: BTreeSet<u16> = self.services.values().map(|it| it.pool).collect();
+        self.retired.retain(|pool, _| pools.contains(pool));
     }
 
     /// The addresses of services, and of servers in NAT mode.
@@ -187,12 +193,18 @@ impl Model {
         Incarnation(self.incarnations)
     }
 
-    /// Every server: its service's number, its endpoint, its incarnation.
+    /// Every server: its pool's number, its endpoint, its incarnation.
     pub(crate) fn incarnations(&self) -> impl Iterator<Item = (u16, Endpoint, Incarnation)> {
-        self.servers.iter().map(|(incarnation, real)| {
-            let service = &self.services[&(real.service, real.protocol)];
-            (service.id, real.endpoint(), *incarnation)
-        })
+        let servers = self.servers.iter();
+        servers.map(|(incarnation, real)| (real.pool, real.endpoint(), *incarnation))
+    }
+
+    /// The address and port with this number, and its gate, if the server is one of its own still.
+    pub(super) fn asked(&self, id: u16, server: Incarnation) -> Option<(Endpoint, u16)> {
+        let pool = self.servers.get(&server)?.pool;
+        let mut services = self.services.iter();
+        let found = services.find(|(_, it)| it.id == id && it.pool == pool);
+        found.map(|((endpoint, _), service)| (*endpoint, service.gate))
     }
 }
 
@@ -211,12 +223,12 @@ pub(super) fn weight(scheduler: Scheduler, server: &Server, all: &[Server]) -> u
 }
 
 /// The key of a service.
-fn key_of(service: &Service) -> (Endpoint, u8) {
+pub(crate) fn key_of(key: Key) -> (Endpoint, u8) {
     let endpoint = Endpoint {
-        address: v4(service.key.address),
-        port: service.key.port,
+        address: v4(key.address),
+        port: key.port,
     };
-    (endpoint, service.key.proto)
+    (endpoint, key.proto)
 }
 
 fn endpoint_of(server: &Server) -> Endpoint {

@@ -23,11 +23,11 @@ impl Model {
         service: &VirtualServer,
         tick: i64,
     ) -> Result<(), Refusal> {
-        if self.has_enough(packet.source.address, service.id) {
+        if self.has_enough(packet.source.address, service.pool) {
             return Err(Refusal::Because(Reason::SourceLimit));
         }
         if service.new_flows != 0 {
-            let rate = self.rates.entry(service.id).or_default();
+            let rate = self.rates.entry(service.pool).or_default();
             if rate.0 != tick {
                 *rate = (tick, 0);
             }
@@ -40,10 +40,10 @@ impl Model {
     }
 
     /// Whether a client has as many flows as it may.
-    fn has_enough(&self, client: Ipv4Addr, service: u16) -> bool {
-        let limited = self.services.values().find(|it| it.id == service);
+    fn has_enough(&self, client: Ipv4Addr, pool: u16) -> bool {
+        let limited = self.services.values().find(|it| it.pool == pool);
         let most = limited.map_or(0, |it| it.source_flows);
-        let counters = self.counters_of(client, service);
+        let counters = self.counters_of(client, pool);
         let flows = counters.map(|it| self.sources.get(&it).copied().unwrap_or(0));
         most != 0 && self.has_census && flows.into_iter().min() >= Some(most)
     }
@@ -51,16 +51,16 @@ impl Model {
     /// Whether a flow may not become one that counts, since its client has enough of them.
     pub(super) fn is_one_too_many(
         &self,
-        (service, client): (u16, Ipv4Addr),
+        (pool, client): (u16, Ipv4Addr),
         before: State,
         after: State,
     ) -> bool {
-        !before.is_seen_again() && after.is_seen_again() && self.has_enough(client, service)
+        !before.is_seen_again() && after.is_seen_again() && self.has_enough(client, pool)
     }
 
-    fn counters_of(&self, client: Ipv4Addr, service: u16) -> [u32; 2] {
+    fn counters_of(&self, client: Ipv4Addr, pool: u16) -> [u32; 2] {
         let client = u32::from_ne_bytes(client.octets());
-        source_counters(client, service, self.table.secret)
+        source_counters(client, pool, self.table.secret)
     }
 
     /// Not more than ten packets of unknown connections for each new one that is allowed.
@@ -72,7 +72,7 @@ impl Model {
         if service.new_flows == 0 {
             return Ok(());
         }
-        let rate = self.unknown.entry(service.id).or_default();
+        let rate = self.unknown.entry(service.pool).or_default();
         if rate.0 != tick {
             *rate = (tick, 0);
         }
@@ -108,18 +108,18 @@ impl Model {
     /// A flow of a client has gone over into another state.
     pub(super) fn note_change(
         &mut self,
-        (service, client): (u16, Ipv4Addr),
+        (pool, client): (u16, Ipv4Addr),
         server: Incarnation,
         before: State,
         after: State,
     ) {
         let limited = self.services.values();
-        let limited = limited.clone().find(|it| it.id == service);
+        let limited = limited.clone().find(|it| it.pool == pool);
         if !before.is_seen_again()
             && after.is_seen_again()
             && limited.is_some_and(|it| it.source_flows != 0)
         {
-            let counters = self.counters_of(client, service);
+            let counters = self.counters_of(client, pool);
             let [one, two] = counters.map(|it| self.sources.get(&it).copied().unwrap_or(0));
             for (counter, flows) in counters.into_iter().zip([one, two]) {
                 self.sources.insert(counter, flows.max(one.min(two) + 1));
@@ -129,7 +129,7 @@ impl Model {
         let counted = self
             .services
             .values()
-            .any(|it| it.id == service && it.counted);
+            .any(|it| it.pool == pool && it.counted);
         if before == after || !counted {
             return;
         }
@@ -148,10 +148,14 @@ impl Model {
         let mut counts: HashMap<Incarnation, (u32, u32)> = HashMap::new();
         let mut clients: HashMap<(u16, Ipv4Addr), u32> = HashMap::new();
         for flow in self.table.buckets.values().flatten().flatten() {
-            let Some(service) = self.services.values().find(|it| it.id == flow.service) else {
+            let Some(server) = self.servers.get(&flow.server) else {
                 continue;
             };
-            if self.table.is_expired(flow, tick) || !self.servers.contains_key(&flow.server) {
+            let mut services = self.services.values();
+            let Some(service) = services.find(|it| it.pool == server.pool) else {
+                continue;
+            };
+            if self.table.is_expired(flow, tick) {
                 continue;
             }
             if service.counted {
@@ -164,13 +168,13 @@ impl Model {
             }
             if service.source_flows != 0 && flow.state.is_seen_again() {
                 *clients
-                    .entry((service.id, flow.client.address))
+                    .entry((service.pool, flow.client.address))
                     .or_default() += 1;
             }
         }
         let mut sources: HashMap<u32, u32> = HashMap::new();
-        for ((service, client), flows) in clients {
-            for counter in self.counters_of(client, service) {
+        for ((pool, client), flows) in clients {
+            for counter in self.counters_of(client, pool) {
                 let most = sources.entry(counter).or_default();
                 *most = flows.max(*most);
             }

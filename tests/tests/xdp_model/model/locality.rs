@@ -20,7 +20,7 @@ impl Model {
         dests: &[Dest],
         destination: Endpoint,
     ) -> Option<Incarnation> {
-        let key = (service.id, destination.address);
+        let key = (service.pool, destination.address);
         let held = self.localities.get(&key).cloned();
         let known = held.as_ref().and_then(|held| least(held, service, dests));
         let idle = dests

@@ -32,7 +32,7 @@ use lb_common::load::Load;
 use lb_common::stats::{Reason, Traffic};
 
 use choice::Choice;
-pub(crate) use installed::{Ids, Incarnation};
+pub(crate) use installed::{Ids, Incarnation, key_of};
 use installed::{RealServer, VirtualServer};
 use locality::Locality;
 use packet::Packet;
@@ -117,27 +117,27 @@ pub(crate) struct Model {
     services: BTreeMap<(Endpoint, u8), VirtualServer>,
     servers: BTreeMap<Incarnation, RealServer>,
     filter: AddressFilter,
-    /// By service id and client network.
+    /// By pool and client network.
     pub(crate) templates: HashMap<(u16, [u8; 4]), Template>,
     /// The same of clients that have not been seen again.
     pub(crate) pending: HashMap<(u16, [u8; 4]), Template>,
-    /// The turn that was last given, by service id.
+    /// The turn that was last given, by pool.
     cursors: HashMap<u16, usize>,
     /// Connections, as the program has counted them.
     pub(crate) loads: HashMap<Incarnation, Load>,
-    /// New flows in a tick, by service id.
+    /// New flows in a tick, by pool.
     rates: HashMap<u16, (i64, u32)>,
-    /// Packets of unknown connections in a tick, by service id.
+    /// Packets of unknown connections in a tick, by pool.
     unknown: HashMap<u16, (i64, u32)>,
     /// Flows of clients, by counter.
     pub(crate) sources: HashMap<u32, u32>,
-    /// By service id and destination.
+    /// By pool and destination.
     localities: HashMap<(u16, Ipv4Addr), Locality>,
     pub(crate) traffic: HashMap<Incarnation, Traffic>,
     pub(crate) retired: HashMap<u16, Traffic>,
     pub(crate) reasons: [u64; Reason::ALL.len()],
-    /// Servers of first fragments, whether they have sent them, and the ticks in which those came.
-    fragments: HashMap<fragment::Key, (Incarnation, bool, i64)>,
+    /// What is known of first fragments.
+    fragments: HashMap<fragment::Key, fragment::First>,
     /// Ethernet addresses of interfaces, as far as the program knows them.
     pub(crate) stations: HashMap<u32, [u8; 6]>,
     /// Answers by ICMP, by type and the service's share.
@@ -184,8 +184,8 @@ impl Model {
         for template in self.templates.values_mut().chain(self.pending.values_mut()) {
             template.seen -= ticks;
         }
-        for (_, _, seen) in self.fragments.values_mut() {
-            *seen -= ticks;
+        for first in self.fragments.values_mut() {
+            first.seen -= ticks;
         }
     }
 
@@ -224,8 +224,8 @@ impl Model {
         frame: &[u8],
         arrival: Arrival,
     ) -> Result<Outcome, Refusal> {
-        if let Some(destination) = packet::destination6(frame) {
-            return Err(self.refuse6(frame, destination, arrival.ingress));
+        if let Some(addresses) = packet::addresses6(frame) {
+            return Err(self.refuse6(frame, addresses, arrival.ingress));
         }
         let (source, destination) = packet::addresses(frame).ok_or(Refusal::NotOurs)?;
         if frame[0] & 1 == 1 {
@@ -260,12 +260,24 @@ impl Model {
 
     /// What becomes of IPv6, of which there are no services here: the filter takes some of its
     /// addresses for one of ours.
-    fn refuse6(&self, frame: &[u8], destination: Ipv6Addr, ingress: u32) -> Refusal {
-        if frame[0] & 1 == 1 || !self.filter.may_be_destination6(words(destination)) {
+    fn refuse6(
+        &self,
+        frame: &[u8],
+        (source, destination): (Ipv6Addr, Ipv6Addr),
+        ingress: u32,
+    ) -> Refusal {
+        let looked_at = self.filter.may_be_destination6(words(destination))
+            || self.filter.may_be_source6(words(source));
+        if frame[0] & 1 == 1 || !looked_at {
             return Refusal::NotOurs;
         }
         if !self.is_for_us(frame, ingress) {
-            return Refusal::Because(Reason::OtherHost);
+            // Of ICMP it is not known whether it would be ours.
+            return if frame[ETHERNET + 6] == 58 {
+                Refusal::NotOurs
+            } else {
+                Refusal::Because(Reason::OtherHost)
+            };
         }
         if packet::is_malformed6(frame) {
             return Refusal::Because(Reason::Malformed);
@@ -324,10 +336,11 @@ impl Model {
             return Err(Refusal::Because(Reason::SctpFragment));
         }
         if packet.more {
-            self.remember_fragments(frame, choice.server, false, arrival.tick);
+            let first = fragment::First::new(choice.server, service.id, false, arrival.tick);
+            self.remember_fragments(frame, first);
         }
         if packet.ttl <= 1 {
-            return self.answer(frame, packet, (service.id, Complaint::Time), arrival.tick);
+            return self.answer(frame, packet, (service.pool, Complaint::Time), arrival.tick);
         }
         let (room, limited) = match server.method {
             Forwarding::Tun => (hop.mtu - tunnel::overhead(&server), true),
@@ -335,7 +348,7 @@ impl Model {
             Forwarding::Dr | Forwarding::Nat => (hop.mtu, hop.index != arrival.ingress),
         };
         if limited && u32::from(packet.length) > room {
-            let complaint = (service.id, Complaint::Size(room));
+            let complaint = (service.pool, Complaint::Size(room));
             return self.answer(frame, packet, complaint, arrival.tick);
         }
         let frame = match server.method {
@@ -397,13 +410,15 @@ impl Model {
         let is_replied_to = |(_, flow): &(u32, &Flow)| {
             !self.table.is_expired(flow, arrival.tick)
                 && self.servers.get(&flow.server).is_some_and(sends)
+                && self.asked(flow.service, flow.server).is_some()
         };
         let found = self.table.of_client(client).find(is_replied_to);
         let (bucket, flow) = found.ok_or(Refusal::NotOurs)?;
         let (id, chosen) = (flow.service, flow.server);
-        let service = self.servers[&chosen].service;
-        self.pass_gate(self.servers[&chosen].gate, arrival)?;
-        let (before, whose) = (flow.state, (id, client.address));
+        let pool = self.servers[&chosen].pool;
+        let (before, whose) = (flow.state, (pool, client.address));
+        let (service, gate) = self.asked(id, chosen).ok_or(Refusal::NotOurs)?;
+        self.pass_gate(gate, arrival)?;
         let after = before.server_sends(packet.flags);
         if !self.is_one_too_many(whose, before, after)
             && let Some(flow) = self.table.find(bucket, client, id)
@@ -418,7 +433,8 @@ impl Model {
             return Err(Refusal::Because(Reason::SctpFragment));
         }
         if packet.more {
-            self.remember_fragments(frame, chosen, true, arrival.tick);
+            let first = fragment::First::new(chosen, id, true, arrival.tick);
+            self.remember_fragments(frame, first);
         }
         let way = match self.way_back(network, client.address, packet.length, arrival) {
             Err(Refusal::Because(Reason::CannotFragment)) if packet.whole => {

@@ -35,15 +35,16 @@ pub(crate) fn addresses(frame: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
     Some((address(&ip[12..16]), address(&ip[16..20])))
 }
 
-/// Destination of an IPv6 frame that is long enough to have one.
-pub(crate) fn destination6(frame: &[u8]) -> Option<Ipv6Addr> {
+/// Source and destination of an IPv6 frame that is long enough to have them.
+pub(crate) fn addresses6(frame: &[u8]) -> Option<(Ipv6Addr, Ipv6Addr)> {
     let (ethernet, ip) = frame.split_at_checked(ETHERNET)?;
     let ip = ip.get(..40).filter(|_| ethernet[12..] == [0x86, 0xdd])?;
+    let source: [u8; 16] = ip[8..24].try_into().ok()?;
     let destination: [u8; 16] = ip[24..].try_into().ok()?;
-    Some(destination.into())
+    Some((source.into(), destination.into()))
 }
 
-/// Whether a frame that has a destination of IPv6 is not what it says. What stands behind its first
+/// Whether a frame that has addresses of IPv6 is not what it says. What stands behind its first
 /// header is not looked at: there are no services of IPv6 here, those are [`crate::six`]'s.
 pub(crate) fn is_malformed6(frame: &[u8]) -> bool {
     let ip = &frame[ETHERNET..];

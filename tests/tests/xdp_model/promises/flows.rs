@@ -34,7 +34,7 @@ fn nobody_is_stuck_to_a_server_that_is_gone_or_has_come_back() -> Result<()> {
         ensure!(server_of(rig, network, &packet(1, &both, 0))? == Some(11));
         rig.configure(&desired(&[&Service {
             servers: two[1..].to_vec(),
-            ..both
+            ..both.clone()
         }]))?;
         ensure!(server_of(rig, network, &packet(1, &both, 0))? == Some(12));
         rig.configure(&desired(&[&both]))?;

@@ -5,6 +5,7 @@ mod errors;
 mod eviction;
 mod flows;
 mod fragments;
+mod groups;
 mod passing;
 mod replies;
 mod room;

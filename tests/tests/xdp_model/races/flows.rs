@@ -65,13 +65,13 @@ impl Pair {
             }
             .frame()
         };
-        let id = ids[&(segment.destination, TCP)];
+        let (id, pool) = ids[&(segment.destination, TCP)];
         Self {
             client,
             frames: [SYN, ACK, FIN_ACK, RST].map(frame),
             mac: number / 10 * 16 + number % 10,
             service: id,
-            slot: slots[&id],
+            slot: slots[&pool],
         }
     }
 }
@@ -155,7 +155,7 @@ fn pairs(network: &Network, rig: &mut Rig, seed: u64) -> Result<Vec<Pair>> {
     let slots: BTreeMap<u16, u16> = rig
         .maps
         .backends()
-        .map(|(slot, backend)| (backend.service, slot as u16))
+        .map(|(slot, backend)| (backend.pool, slot as u16))
         .collect();
     let mut random = Random::new(seed);
     let client = |numbered| {

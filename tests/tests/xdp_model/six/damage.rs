@@ -45,10 +45,7 @@ impl Reader {
                     && (port, protocol) == (*its_port, *its_protocol)
             })
         });
-        if is_ours
-            && packet[7] > 1
-            && let Some((0, true, key)) = piece
-        {
+        if is_ours && let Some((0, true, key)) = piece {
             self.begun.insert(key);
         }
         is_ours

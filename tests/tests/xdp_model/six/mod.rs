@@ -1,13 +1,17 @@
 //! IPv6. A world of IPv4 has an image in IPv6, address by address, and what is true of the one is
 //! true of the other: `twins` runs both through the program. What IPv6 alone has, its headers above
-//! all, `damage` and `promises` look at, `related` at errors and fragments, `limits` at who counts as one
+//! all, `damage` and `promises` look at, `nat` at what is translated, `related` at errors and fragments, `refused` at
+//! those that cannot go on, `handed_over` at what one program leaves for the next, `limits` at who counts as one
 //! client, `races` at clients whose keys are the same, and `traced` at what somebody is told who traces.
 
 mod damage;
 pub(crate) mod frame;
+mod handed_over;
 mod limits;
+mod nat;
 mod promises;
 mod races;
+mod refused;
 mod related;
 mod traced;
 mod twins;
@@ -23,7 +27,7 @@ use lb_agent::dataplane::nexthop::Hop;
 use lb_common::address6;
 use lb_common::hash::mix;
 
-use crate::frame::v4;
+use crate::frame::{SCTP, v4};
 
 /// The image of an address. Its four words come to the address of IPv4 when they are folded, so that
 /// what hashes an address chooses alike; each has a network of 64 bits for itself, and so counts as one
@@ -44,10 +48,15 @@ fn namesake(number: u32, secret: u64) -> Ipv6Addr {
     address6::address([prefix, mix(prefix, secret) ^ 9])
 }
 
-/// A service and its image, both in DR mode.
+/// A service and its image, without tunnels, and without NAT of SCTP.
 pub(crate) fn twins(service: &Service) -> [Service; 2] {
     let servers = service.servers.iter().map(|server| Server {
-        method: Forwarding::Dr,
+        method: match server.method {
+            Forwarding::Tun => Forwarding::Dr,
+            // Which over IPv6 is not translated.
+            Forwarding::Nat if service.key.proto == SCTP => Forwarding::Dr,
+            method @ (Forwarding::Dr | Forwarding::Nat) => method,
+        },
         path: match server.path {
             // What does not fit is the matter of `promises`: the headers are not of one length.
             Path::Via(hop) => Path::Via(Hop { mtu: 1500, ..hop }),
@@ -60,11 +69,14 @@ pub(crate) fn twins(service: &Service) -> [Service; 2] {
         address: image(v4(server.address)).into(),
         ..*server
     });
+    let image_of = |key: Key| Key {
+        address: IpAddr::V6(image(v4(key.address))),
+        ..key
+    };
+    let others = service.others.iter();
     let theirs = Service {
-        key: Key {
-            address: IpAddr::V6(image(v4(service.key.address))),
-            ..service.key
-        },
+        key: image_of(service.key),
+        others: others.map(|(key, gate)| (image_of(*key), *gate)).collect(),
         servers: images.collect(),
         ..service.clone()
     };

@@ -148,13 +148,15 @@ fn who_asks_one_service_of_ipv6_for_too_many_answers_leaves_those_of_another_alo
             frame(&segment, &[])
         };
         // It may tick meanwhile, and then there are as many again.
-        for _ in 0..LIMIT * 20 {
-            rig.send(&to(21), network.front.index)?;
+        for _ in 0..20 {
+            for _ in 0..=LIMIT {
+                rig.send(&to(21), network.front.index)?;
+            }
             if rig.maps.reason(Reason::AnswerLimit)? > 0 {
                 break;
             }
         }
-        ensure!(rig.maps.reason(Reason::AnswerLimit)? == 1, "no limit");
+        ensure!(rig.maps.reason(Reason::AnswerLimit)? > 0, "no limit");
         ensure!(rig.send(&to(22), network.front.index)?.verdict == TX);
         Ok(())
     })

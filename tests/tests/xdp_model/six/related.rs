@@ -1,7 +1,7 @@
 //! Packets of IPv6 without ports of their own: errors about packets of a server go to that server, and
 //! fragments where the first one of their packet went.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Result, ensure};
 use lb_agent::config::model::Forwarding::Dr;
@@ -9,7 +9,7 @@ use lb_agent::dataplane::desired::Service;
 use lb_common::stats::Reason;
 
 use super::frame::{
-    DESTINATION_OPTIONS, Extension, FRAGMENT, HEADER, HOP_BY_HOP, frame, pseudo_checksum,
+    DESTINATION_OPTIONS, Extension, FRAGMENT, HEADER, HOP_BY_HOP, built, frame, pseudo_checksum,
 };
 use super::promises::sent_to;
 use super::{image, twins};
@@ -179,20 +179,25 @@ fn an_error_of_icmp6_about_anything_else_is_the_kernels() -> Result<()> {
 fn all_fragments_of_a_packet_of_ipv6_go_to_the_server_of_the_first() -> Result<()> {
     in_director(|network, rig| {
         let [ours, theirs] = with_two_servers(network, 25, 53, UDP);
-        rig.configure(&desired(&[&theirs]))?;
+        let [beside, image_beside] = with_two_servers(network, 26, 53, UDP);
+        rig.configure(&desired(&[&theirs, &image_beside]))?;
+        let neighbour = [192, 0, 2, 11].into();
         let mut served = Vec::new();
         for port in 1..=4_u16 {
             let id = 0x0102_0300 + u32::from(port);
             let options = Extension::harmless(DESTINATION_OPTIONS, 0);
-            let piece = |offset, more, id| {
+            let between = |[source, destination]: [Ipv4Addr; 2], offset, more, id| {
                 let segment = Segment {
                     payload: vec![7; 64],
                     ..packet(port, &ours, 0)
                 };
                 let chain = [options.clone(), Extension::fragment(offset, more, id)];
                 // With a header in front of the fragment's and without.
-                frame(&segment, &chain[usize::from(port % 2)..])
+                let chain = &chain[usize::from(port % 2)..];
+                built(&segment, [source, destination].map(image), chain)
             };
+            let [from, to] = [CLIENT, v4(ours.key.address)];
+            let piece = |offset, more, id| between([from, to], offset, more, id);
             let first = sent_to(rig, network, &piece(0, true, id))?;
             ensure!(first.is_some(), "not sent");
             served.extend(first);
@@ -208,16 +213,21 @@ fn all_fragments_of_a_packet_of_ipv6_go_to_the_server_of_the_first() -> Result<(
                 expected[..12].copy_from_slice(&found.frame[..12]);
                 ensure!(found.frame == expected, "more than that is changed");
             }
-            let other = piece(9, false, id + 16);
-            let found = rig.send(&other, network.front.index)?;
-            ensure!(
-                (found.verdict, &found.frame) == (PASS, &other),
-                "another packet's"
-            );
+            for (whose, other) in [
+                ("another packet's", piece(9, false, id + 16)),
+                ("another client's", between([neighbour, to], 9, false, id)),
+                (
+                    "another service's",
+                    between([from, v4(beside.key.address)], 9, false, id),
+                ),
+            ] {
+                let found = rig.send(&other, network.front.index)?;
+                ensure!((found.verdict, &found.frame) == (PASS, &other), "{whose}");
+            }
         }
         served.sort_unstable();
         ensure!(served == [0x11, 0x11, 0x12, 0x12], "{served:?}");
-        ensure!(rig.maps.reason(Reason::Fragment)? == 4);
+        ensure!(rig.maps.reason(Reason::Fragment)? == 12);
         Ok(())
     })
 }

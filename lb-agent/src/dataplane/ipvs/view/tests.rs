@@ -79,7 +79,8 @@ fn a_service_is_shown_as_dump_shows_those_of_xdp() {
         })
     };
     let expected = serde_json::json!([{
-        "protocol": "TCP", "address": "2001:db8::1", "port": 80, "fwmark": null, "plane": "ipvs", "scheduler": "mh",
+        "protocol": "TCP", "address": "2001:db8::1", "port": 80, "fwmark": null, "group": null, "addresses": [], "plane": "ipvs",
+        "scheduler": "mh",
         "scheduler_flags": [], "ops": false, "persistence_engine": null,
         "persistence": { "timeout_seconds": 50, "granularity": 64 },
         "instance": "VI_1", "armed": true, "counters": counters, "rates": none,

@@ -18,7 +18,7 @@ fn more_services_than_there_are_ids_change_nothing() {
     assert_eq!(error, PlanError::TooManyServices);
     assert_eq!(
         error.to_string(),
-        "more than 16383 virtual servers do not fit the XDP data plane"
+        "more than 16383 addresses and ports of virtual servers do not fit the XDP data plane"
     );
 }
 
@@ -89,7 +89,7 @@ fn all_servers_may_be_exchanged_even_if_there_are_not_slots_for_both() {
             assert!(
                 servers
                     .into_iter()
-                    .all(|it| installed.backends[&it].service == *id)
+                    .all(|it| installed.backends[&it].pool == *id)
             );
         }
     }

@@ -7,6 +7,7 @@
 //! To look through the files of all processes takes a while: [`Occupants`] does so once for each program.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,10 +37,40 @@ pub struct Occupant {
     pub name: String,
     /// What libxdp's dispatcher calls, in order; empty unless it is one, and its pins are found.
     pub components: Vec<Component>,
-    /// Who has it, or its attachment, open: `NAME (pid N)`, by number of the process.
-    pub holders: Vec<String>,
+    /// Who has it, or its attachment, open, as far as we may see that: by number of the process.
+    pub holders: Vec<Holder>,
     /// It is attached by a BPF link, which nobody but its holder ends.
     pub by_link: bool,
+}
+
+/// A process that has a program, or its attachment, open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its number.
+    pub pid: u32,
+    /// Its name, as the kernel shortens it; empty: it has just gone.
+    pub name: String,
+}
+
+impl Holder {
+    fn of(pid: u32) -> Self {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        Self {
+            pid,
+            name: name.trim().to_owned(),
+        }
+    }
+
+    /// Whether a process of this number and name still is there.
+    fn is_there(&self) -> bool {
+        Self::of(self.pid) == *self && !self.name.is_empty()
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (pid {})", self.name, self.pid)
+    }
 }
 
 /// A program that a dispatcher calls.
@@ -85,7 +116,10 @@ impl Occupant {
         let id = self.id;
         let held = match self.holders.as_slice() {
             [] => String::new(),
-            holders => format!(", held by {}", holders.join(", ")),
+            all => {
+                let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+                format!(", held by {}", all.join(", "))
+            }
         };
         if self.is_dispatcher() {
             let calls = match self.components.as_slice() {
@@ -105,7 +139,8 @@ impl Occupant {
                 .to_owned()
         } else if self.by_link && self.holders.is_empty() {
             format!(
-                "nobody but a pin keeps it: it goes when that is removed, below {BPF_FS} as a rule"
+                "no process that may be looked into here has it open: it goes when its pin is removed, \
+                 below {BPF_FS} as a rule, or when its holder ends"
             )
         } else if self.by_link {
             "it goes when that ends, or its pin is removed".to_owned()
@@ -125,11 +160,11 @@ pub(super) struct Occupants {
 
 impl Occupants {
     /// Who is on an interface; `None`: nobody, or it cannot be found out. Who has been found there before
-    /// and still is there is not looked for again.
+    /// and still is there is not looked for again; holders of it that have gone are left out.
     pub(super) fn on(&mut self, ifindex: u32) -> Option<&Occupant> {
         let mut connection = Connection::open().ok()?;
         let id = link::xdp_program(&mut connection, ifindex).ok().flatten();
-        self.is_now(ifindex, id, Occupant::of)
+        self.is_now(ifindex, id, Occupant::of, Holder::is_there)
     }
 
     /// The program `id` is on an interface now, and `of` tells more of it.
@@ -138,9 +173,13 @@ impl Occupants {
         ifindex: u32,
         id: Option<u32>,
         of: impl FnOnce(u32, u32) -> Occupant,
+        is_there: impl Fn(&Holder) -> bool,
     ) -> Option<&Occupant> {
         self.found
             .retain(|it, known| *it != ifindex || Some(known.id) == id);
+        if let Some(known) = self.found.get_mut(&ifindex) {
+            known.holders.retain(is_there);
+        }
         let id = id?;
         Some(self.found.entry(ifindex).or_insert_with(|| of(ifindex, id)))
     }
@@ -189,7 +228,7 @@ fn folder(ifindex: u32, id: u32) -> PathBuf {
 
 /// The processes that have program `id` or an attachment of it open, ourselves excepted; and whether
 /// there is such an attachment.
-fn holders(id: u32) -> (Vec<String>, bool) {
+fn holders(id: u32) -> (Vec<Holder>, bool) {
     let own = std::process::id();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let processes: BTreeSet<u32> = entries
@@ -202,8 +241,7 @@ fn holders(id: u32) -> (Vec<String>, bool) {
         let held = held_by(pid, id);
         by_link |= held == Some(Held::Link);
         if held.is_some() {
-            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            holders.push(format!("{} (pid {pid})", name.trim()));
+            holders.push(Holder::of(pid));
         }
     }
     (holders, by_link)

@@ -45,13 +45,10 @@ impl Maps {
                 self.set_thresholds(*slot, *thresholds);
                 Ok(())
             }
-            Operation::SetSchedule { service, table } => self.schedules.set(*service, table),
-            Operation::SetService {
-                key,
-                entry,
-                info,
-                policy,
-            } => self.set_service(*key, *entry, info, policy),
+            Operation::SetSchedule { pool, table } => self.schedules.set(*pool, table),
+            Operation::SetPool { policy, is_new } => self.set_pool(policy, *is_new),
+            Operation::RemovePool { pool } => self.set_policy(*pool, &Policy::zeroed()),
+            Operation::SetService { key, entry, info } => self.set_service(*key, *entry, info),
             Operation::RemoveService { key, id } => self.remove_service(*key, *id),
             Operation::SetFilter(addresses) => {
                 self.set_filter(&addresses.filter());
@@ -74,19 +71,20 @@ impl Maps {
     }
 
     fn retire_backend(&mut self, slot: u32, empty: &Backend) -> Result<(), MapsError> {
-        let service = self
-            .backends
-            .get(slot as usize)
-            .map_or(0, |old| old.service);
+        let pool = self.backends.get(slot as usize).map_or(0, |old| old.pool);
         self.write_backend(slot, empty);
         self.clear_load(slot);
         let carried = self.traffic(slot)?;
-        let mut retired = self.retired(service)?;
+        let mut retired = self.retired(pool)?;
         retired.add(&carried);
-        self.retired_stats
-            .set(u32::from(service), Abi(retired), 0)
-            .map_err(MapsError::write("RETIRED_STATS"))?;
+        self.set_retired(pool, retired)?;
         self.clear_traffic(slot)
+    }
+
+    fn set_retired(&mut self, pool: u16, carried: Traffic) -> Result<(), MapsError> {
+        self.retired_stats
+            .set(u32::from(pool), Abi(carried), 0)
+            .map_err(MapsError::write("RETIRED_STATS"))
     }
 
     pub(super) fn clear_traffic(&mut self, slot: u32) -> Result<(), MapsError> {
@@ -108,18 +106,8 @@ impl Maps {
         key: Key,
         entry: ServiceEntry,
         info: &ServiceInfo,
-        policy: &Policy,
     ) -> Result<(), MapsError> {
-        if self.info(entry.id)? == ServiceInfo::zeroed() {
-            // What the servers of the id's last owner have carried is not this one's.
-            self.retired_stats
-                .set(u32::from(entry.id), Abi(Traffic::zeroed()), 0)
-                .map_err(MapsError::write("RETIRED_STATS"))?;
-        }
         self.set_info(entry.id, info)?;
-        self.policies
-            .set(u32::from(entry.id), Abi(*policy), 0)
-            .map_err(MapsError::write("POLICIES"))?;
         let room = match key.v4() {
             Some(key) => self.services4.set(key, entry),
             None => self.services6.set(key.v6(), entry),
@@ -128,6 +116,20 @@ impl Maps {
             address: key.address,
             port: key.port,
         })
+    }
+
+    fn set_pool(&mut self, policy: &Policy, is_new: bool) -> Result<(), MapsError> {
+        if is_new {
+            // What the servers of the number's last owner have carried is not this one's.
+            self.set_retired(policy.pool, Traffic::zeroed())?;
+        }
+        self.set_policy(policy.pool, policy)
+    }
+
+    fn set_policy(&mut self, pool: u16, policy: &Policy) -> Result<(), MapsError> {
+        self.policies
+            .set(u32::from(pool), Abi(*policy), 0)
+            .map_err(MapsError::write("POLICIES"))
     }
 
     fn set_info(&mut self, id: u16, info: &ServiceInfo) -> Result<(), MapsError> {

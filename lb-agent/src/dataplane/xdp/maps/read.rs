@@ -1,6 +1,7 @@
 //! Reading the maps: for adoption, for `dump`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 
 use bytemuck::Zeroable as _;
@@ -29,8 +30,8 @@ pub struct Flow {
 /// A client that `persistence_timeout` remembers.
 #[derive(Clone, Copy, Debug)]
 pub struct Template {
-    /// Id of the service.
-    pub service: u32,
+    /// Number of the pool.
+    pub pool: u32,
     /// Its address, as far as `persistence_granularity` goes.
     pub client: IpAddr,
     /// Its server, and since when.
@@ -47,16 +48,13 @@ impl Maps {
     pub fn installed(&self) -> Result<Installed, MapsError> {
         let mut installed = Installed::default();
         for (key, entry) in self.entries() {
-            let (info, policy) = (self.info(entry.id)?, self.policy(entry.id)?);
-            installed
-                .schedules
-                .insert(entry.id, self.schedules.get(entry.id));
-            let service = Service {
-                entry,
-                info,
-                policy,
-            };
-            installed.services.insert(key, service);
+            let info = self.info(entry.id)?;
+            if let Entry::Vacant(place) = installed.pools.entry(entry.pool) {
+                place.insert(self.policy(entry.pool)?);
+                let schedule = self.schedules.get(entry.pool);
+                installed.schedules.insert(entry.pool, schedule);
+            }
+            installed.services.insert(key, Service { entry, info });
         }
         installed.backends = self.backends_ever_used().collect();
         installed.thresholds = self.thresholds();
@@ -104,23 +102,16 @@ impl Maps {
         let v4 = self.affinity4.iter().take(MAX_AFFINITIES as usize);
         let v6 = self.affinity6.iter().take(MAX_AFFINITIES as usize);
         let v4 = v4.filter_map(Result::ok).map(|(key, value)| Template {
-            service: key.0.service,
+            pool: key.0.pool,
             client: address4(key.0.client).into(),
             value: value.0,
         });
         let v6 = v6.filter_map(Result::ok).map(|(key, value)| Template {
-            service: u32::try_from(key.0.service).unwrap_or(0),
+            pool: u32::try_from(key.0.pool).unwrap_or(0),
             client: address6::address(key.0.client).into(),
             value: value.0,
         });
         v4.chain(v6)
-    }
-
-    /// `persistence_timeout` in ticks, by service id.
-    pub fn persistence_ticks(&self) -> BTreeMap<u32, u32> {
-        self.entries()
-            .map(|(_, entry)| (entry.id.into(), entry.affinity_ticks))
-            .collect()
     }
 
     /// The interfaces that packets can be redirected to.
@@ -134,25 +125,20 @@ impl Maps {
             .filter(|(_, backend)| backend.has(flags::IN_USE))
     }
 
-    /// The services that the program looks up, by id.
-    pub fn services(&self) -> Result<Vec<(u16, ServiceInfo)>, MapsError> {
-        let mut services = Vec::new();
-        for (_, entry) in self.entries() {
-            services.push((entry.id, self.info(entry.id)?));
-        }
-        services.sort_by_key(|(_, info): &(u16, ServiceInfo)| Key::from(info.key));
-        Ok(services)
+    /// The services that the program looks up, in the order of their keys.
+    pub fn services(&self) -> BTreeMap<Key, ServiceEntry> {
+        self.entries().collect()
     }
 
-    pub(super) fn info(&self, id: u16) -> Result<ServiceInfo, MapsError> {
+    fn info(&self, id: u16) -> Result<ServiceInfo, MapsError> {
         let info = self.service_info.get(&u32::from(id), 0);
         info.map(|info| info.0)
             .map_err(MapsError::read("SERVICE_INFO"))
     }
 
-    /// How new flows of a service are treated.
-    pub fn policy(&self, id: u16) -> Result<Policy, MapsError> {
-        let policy = self.policies.get(&u32::from(id), 0);
+    /// How new flows of a pool are treated.
+    pub fn policy(&self, pool: u16) -> Result<Policy, MapsError> {
+        let policy = self.policies.get(&u32::from(pool), 0);
         policy
             .map(|policy| policy.0)
             .map_err(MapsError::read("POLICIES"))
@@ -171,9 +157,9 @@ impl Maps {
         Ok(total)
     }
 
-    /// What removed servers of a service have carried.
-    pub fn retired(&self, service: u16) -> Result<Traffic, MapsError> {
-        let retired = self.retired_stats.get(&u32::from(service), 0);
+    /// What removed servers of a pool have carried.
+    pub fn retired(&self, pool: u16) -> Result<Traffic, MapsError> {
+        let retired = self.retired_stats.get(&u32::from(pool), 0);
         retired
             .map(|traffic| traffic.0)
             .map_err(MapsError::read("RETIRED_STATS"))

@@ -2,10 +2,11 @@
 //! `lb_common::service`.
 
 use std::mem::offset_of;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
+use bytemuck::Pod;
 use lb_common::service::{
-    SERVICE_WAYS, ServiceBucket, ServiceEntry, ServiceKey4, ServiceSlot, buckets,
+    SERVICE_WAYS, ServiceBucket, ServiceEntry, ServiceKey4, ServiceSlot, buckets, place,
 };
 
 use super::mapped::Mapped;
@@ -15,11 +16,32 @@ pub(super) struct Services {
     table: Mapped<ServiceBucket>,
 }
 
-/// A place for one service: its two words.
+/// A place for one service, in a table of such buckets.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    key: &'a AtomicU64,
-    entry: &'a AtomicU64,
+pub(super) struct Place<'a, B> {
+    table: &'a Mapped<B>,
+    bucket: usize,
+    /// Offset in the bucket.
+    at: usize,
+}
+
+impl<'a, B: Pod> Place<'a, B> {
+    pub(super) const fn new(table: &'a Mapped<B>, bucket: u32, at: usize) -> Self {
+        let bucket = bucket as usize;
+        Self { table, bucket, at }
+    }
+
+    /// The word at an offset in the place; of a place that lies in no table 0.
+    pub(super) fn load(self, offset: usize) -> u64 {
+        let word = self.table.word(self.bucket, self.at + offset);
+        word.map_or(0, |word| word.load(Ordering::SeqCst))
+    }
+
+    pub(super) fn store(self, offset: usize, value: u64) {
+        if let Some(word) = self.table.word(self.bucket, self.at + offset) {
+            word.store(value, Ordering::SeqCst);
+        }
+    }
 }
 
 impl Services {
@@ -41,8 +63,7 @@ impl Services {
     pub(super) fn set(&self, key: ServiceKey4, entry: ServiceEntry) -> bool {
         let place = self.find(key).or_else(|| self.free(key));
         if let Some(place) = place {
-            place.entry.store(entry.word(), Ordering::SeqCst);
-            place.key.store(key.word(), Ordering::SeqCst);
+            place::give(&key, entry, |offset, value| place.store(offset, value));
         }
         place.is_some()
     }
@@ -50,40 +71,31 @@ impl Services {
     /// Takes a service out.
     pub(super) fn remove(&self, key: ServiceKey4) {
         if let Some(place) = self.find(key) {
-            place.key.store(0, Ordering::SeqCst);
-            place.entry.store(0, Ordering::SeqCst);
+            place::take(|offset, value| place.store(offset, value));
         }
     }
 
     /// Where a service stands.
-    fn find(&self, key: ServiceKey4) -> Option<Place<'_>> {
+    fn find(&self, key: ServiceKey4) -> Option<Place<'_, ServiceBucket>> {
         let key = key.word();
         buckets(key)
             .into_iter()
             .flat_map(|bucket| self.places(bucket))
-            .find(|place| place.key.load(Ordering::Relaxed) == key)
+            .find(|place| place.load(offset_of!(ServiceSlot, key)) == key)
     }
 
     /// A place for a service.
-    fn free(&self, key: ServiceKey4) -> Option<Place<'_>> {
-        let is_free = |place: &Place<'_>| place.key.load(Ordering::Relaxed) == 0;
+    fn free(&self, key: ServiceKey4) -> Option<Place<'_, ServiceBucket>> {
         in_the_emptier(buckets(key.word()), |bucket| {
-            self.places(bucket).filter(is_free)
+            let places = self.places(bucket);
+            places.filter(|place| place.load(offset_of!(ServiceSlot, key)) == 0)
         })
     }
 
-    fn places(&self, bucket: u32) -> impl Iterator<Item = Place<'_>> {
-        let bucket = bucket as usize;
-        (0..SERVICE_WAYS).filter_map(move |way| {
-            let slot = offset_of!(ServiceBucket, ways) + way * size_of::<ServiceSlot>();
-            Some(Place {
-                key: self
-                    .table
-                    .word(bucket, slot + offset_of!(ServiceSlot, key))?,
-                entry: self
-                    .table
-                    .word(bucket, slot + offset_of!(ServiceSlot, entry))?,
-            })
+    fn places(&self, bucket: u32) -> impl Iterator<Item = Place<'_, ServiceBucket>> {
+        (0..SERVICE_WAYS).map(move |way| {
+            let at = offset_of!(ServiceBucket, ways) + way * size_of::<ServiceSlot>();
+            Place::new(&self.table, bucket, at)
         })
     }
 }

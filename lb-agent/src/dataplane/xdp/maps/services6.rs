@@ -2,34 +2,18 @@
 //! `lb_common::service`.
 
 use std::mem::offset_of;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use lb_common::address6::Address6;
 use lb_common::service::{
-    SERVICE_WAYS6, ServiceBucket6, ServiceEntry, ServiceKey6, ServiceSlot6, buckets6,
+    SERVICE_WAYS6, ServiceBucket6, ServiceEntry, ServiceKey6, ServiceSlot6, buckets6, place,
 };
 
 use super::mapped::Mapped;
-use super::services::in_the_emptier;
+use super::services::{Place, in_the_emptier};
 use crate::dataplane::installed::Key;
 
 /// The table, in memory that the program reads at the same time.
 pub(super) struct Services6 {
     table: Mapped<ServiceBucket6>,
-}
-
-/// A place for one service: its four words.
-#[derive(Clone, Copy)]
-struct Place<'a> {
-    key: &'a AtomicU64,
-    entry: &'a AtomicU64,
-    address: [&'a AtomicU64; 2],
-}
-
-impl Place<'_> {
-    fn address(&self) -> Address6 {
-        self.address.map(|word| word.load(Ordering::Relaxed))
-    }
 }
 
 impl Services6 {
@@ -56,11 +40,7 @@ impl Services6 {
     pub(super) fn set(&self, key: ServiceKey6, entry: ServiceEntry) -> bool {
         let place = self.find(key).or_else(|| self.free(key));
         if let Some(place) = place {
-            for (word, value) in place.address.iter().zip(key.address) {
-                word.store(value, Ordering::SeqCst);
-            }
-            place.entry.store(entry.word(), Ordering::SeqCst);
-            place.key.store(key.word(), Ordering::SeqCst);
+            place::give6(&key, entry, |offset, value| place.store(offset, value));
         }
         place.is_some()
     }
@@ -68,40 +48,34 @@ impl Services6 {
     /// Takes a service out.
     pub(super) fn remove(&self, key: ServiceKey6) {
         if let Some(place) = self.find(key) {
-            place.key.store(0, Ordering::SeqCst);
-            place.entry.store(0, Ordering::SeqCst);
+            place::take6(|offset, value| place.store(offset, value));
         }
     }
 
     /// Where a service stands.
-    fn find(&self, key: ServiceKey6) -> Option<Place<'_>> {
+    fn find(&self, key: ServiceKey6) -> Option<Place<'_, ServiceBucket6>> {
         buckets6(key.address, key.word())
             .into_iter()
             .flat_map(|bucket| self.places(bucket))
             .find(|place| {
-                place.key.load(Ordering::Relaxed) == key.word() && place.address() == key.address
+                place.load(offset_of!(ServiceSlot6, key)) == key.word()
+                    && [0, 1].map(|word| place.load(offset_of!(ServiceSlot6, address) + word * 8))
+                        == key.address
             })
     }
 
     /// A place for a service.
-    fn free(&self, key: ServiceKey6) -> Option<Place<'_>> {
-        let is_free = |place: &Place<'_>| place.key.load(Ordering::Relaxed) == 0;
+    fn free(&self, key: ServiceKey6) -> Option<Place<'_, ServiceBucket6>> {
         in_the_emptier(buckets6(key.address, key.word()), |bucket| {
-            self.places(bucket).filter(is_free)
+            let places = self.places(bucket);
+            places.filter(|place| place.load(offset_of!(ServiceSlot6, key)) == 0)
         })
     }
 
-    fn places(&self, bucket: u32) -> impl Iterator<Item = Place<'_>> {
-        let bucket = bucket as usize;
-        (0..SERVICE_WAYS6).filter_map(move |way| {
-            let slot = offset_of!(ServiceBucket6, ways) + way * size_of::<ServiceSlot6>();
-            let word = |offset| self.table.word(bucket, slot + offset);
-            let address = offset_of!(ServiceSlot6, address);
-            Some(Place {
-                key: word(offset_of!(ServiceSlot6, key))?,
-                entry: word(offset_of!(ServiceSlot6, entry))?,
-                address: [word(address)?, word(address + 8)?],
-            })
+    fn places(&self, bucket: u32) -> impl Iterator<Item = Place<'_, ServiceBucket6>> {
+        (0..SERVICE_WAYS6).map(move |way| {
+            let at = offset_of!(ServiceBucket6, ways) + way * size_of::<ServiceSlot6>();
+            Place::new(&self.table, bucket, at)
         })
     }
 }

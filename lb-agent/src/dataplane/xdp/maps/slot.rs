@@ -79,6 +79,9 @@ fn same_way(old: &Backend, new: &Backend) -> bool {
         weight: 0,
         proto: 0,
         gate: 0,
+        vip: 0,
+        vport: 0,
+        vip6: [0; 2],
         flags: of.flags & !flags::TURN,
         ..*of
     };

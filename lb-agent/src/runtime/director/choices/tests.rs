@@ -170,7 +170,7 @@ fn an_interface_that_refuses_beside_one_that_takes_the_program_is_named() {
 
 #[test]
 fn what_the_kernel_s_ipvs_refuses_is_served_in_part_or_by_nobody() {
-    let group = "virtual_server_group G {\n10.0.0.8-9 80\n}\nvirtual_server group G {\n\
+    let group = "virtual_server_group G {\n10.0.0.8-9 80\n}\nvirtual_server group G {\nxdp_mode off\n\
                  lb_algo twos\nlb_kind DR\nprotocol TCP\nreal_server 10.0.0.2 80 {\n}\n}\n";
     let mut director = director(group);
     director.choose(Ok(()), Ok(()));
@@ -208,7 +208,7 @@ fn what_the_kernel_s_ipvs_refuses_is_served_in_part_or_by_nobody() {
 
 #[test]
 fn what_the_kernel_s_ipvs_refuses_of_others_is_no_matter_of_who_serves_nothing() {
-    let group = "virtual_server_group G {\n10.0.0.8 80\n}\nvirtual_server group G {\n\
+    let group = "virtual_server_group G {\n10.0.0.8 80\n}\nvirtual_server group G {\nxdp_mode off\n\
                  lb_algo rr\nlb_kind DR\nprotocol TCP\nreal_server 10.0.0.2 80 {\n}\n}\n";
     let mut config = load(&Memory::default().with("/main", group), "/main".as_ref()).config;
     config.virtual_server_groups.clear();

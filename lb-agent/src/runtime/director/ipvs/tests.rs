@@ -78,7 +78,7 @@ fn every_kind_of_virtual_server_has_its_services() {
          virtual_server fd00::1 0 {\nlb_algo rr\nlb_kind NAT\nprotocol SCTP\n\
          persistence_granularity 64\nreal_server fd00::2 {\n}\n}\n\
          virtual_server_group G {\n10.0.0.8-9 80\nfwmark 9\n}\n\
-         virtual_server group G {\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+         virtual_server group G {\nxdp_mode off\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
          real_server 10.0.0.2 80 {\n}\n}",
     );
     assert_eq!(
@@ -133,7 +133,7 @@ fn a_group_gets_no_mark_that_the_file_names_and_one_for_each_family_it_has() {
         format!(
             "global_defs {{\nxdp_mode off\nnftables_ipvs\n}}\n\
              virtual_server_group G {{\nfd00::1-ffff 80\n192.0.2.1 80\nfwmark 1001\n}}\n\
-             virtual_server group G {{\nprotocol TCP\n{group}}}\n{more}"
+             virtual_server group G {{\nxdp_mode off\nprotocol TCP\n{group}}}\n{more}"
         )
     };
     let of = |text: String| load(&Memory::default().with("/main", text), "/main".as_ref()).config;
@@ -167,8 +167,8 @@ fn with_nftables_ipvs_a_group_is_one_mark_for_each_protocol() {
     let director = director(&format!(
         "global_defs {{\nnftables_ipvs\nnftables_ipvs_start_fwmark 500\n}}\n\
          virtual_server_group G {{\n10.0.0.8-9 80\nfwmark 9\n}}\n\
-         virtual_server group G {{\nprotocol TCP\n{group}}}\n\
-         virtual_server group G {{\nprotocol UDP\n{group}}}\n"
+         virtual_server group G {{\nxdp_mode off\nprotocol TCP\n{group}}}\n\
+         virtual_server group G {{\nxdp_mode off\nprotocol UDP\n{group}}}\n"
     ));
     let keys: Vec<String> = director
         .desired_of_ipvs()
@@ -200,7 +200,7 @@ fn a_group_keeps_its_mark_over_a_reload() {
         let text = |(last, group): (u8, &&str)| {
             format!(
                 "virtual_server_group {group} {{\n10.0.1.{last} 80\n}}\n\
-                 virtual_server group {group} {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
+                 virtual_server group {group} {{\nxdp_mode off\nlb_algo rr\nlb_kind DR\nprotocol TCP\n\
                  real_server 10.0.0.2 80 {{\n}}\n}}\n"
             )
         };

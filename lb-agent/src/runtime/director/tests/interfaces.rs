@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::model::{XdpAttach, XdpMode};
+use crate::config::model::{Family, XdpAttach, XdpMode};
 use crate::dataplane::below::Native;
 use crate::dataplane::nexthop::Action;
 use crate::dataplane::port::{Need, Port, Wanted};
@@ -351,11 +351,13 @@ fn xdp_interfaces_keeps_the_program_off_all_others() {
 fn answers_of_nat_servers_come_by_their_interfaces() {
     let mut dr = director(two_armed(Forwarding::Dr));
     reach(&mut dr, "10.1.0.5", 3);
-    assert_eq!(dr.answers_come_by(), None);
+    assert_eq!(dr.answers_come_by(Family::Inet), None);
     let mut nat = director(two_armed(Forwarding::Nat));
-    assert_eq!(nat.answers_come_by(), Some(BTreeSet::new()));
+    assert_eq!(nat.answers_come_by(Family::Inet), Some(BTreeSet::new()));
     reach(&mut nat, "10.1.0.5", 3);
-    assert_eq!(nat.answers_come_by(), Some(BTreeSet::from(["eth1"])));
+    let eth1 = Some(BTreeSet::from(["eth1"]));
+    assert_eq!(nat.answers_come_by(Family::Inet), eth1);
+    assert_eq!(nat.answers_come_by(Family::Inet6), None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::model::Tunnel;
+use crate::config::{Memory, load};
 
 const VIP6: &str = "2001:db8::100";
 
@@ -13,6 +14,15 @@ fn director_of(vip: &str, tunnelled: &str) -> Director {
         virtual_servers: vec![server],
         ..Config::default()
     })
+}
+
+/// A group of this address, with two ports, and the same server.
+fn director_of_group(vip: &str, tunnelled: &str) -> Director {
+    let text = format!(
+        "virtual_server_group G {{\n{vip} 80\n{vip} 443\n}}\nvirtual_server group G {{\nlb_algo rr\n\
+         lb_kind TUN\nprotocol TCP\nreal_server {tunnelled} 80 {{\n}}\n}}\n"
+    );
+    director(load(&Memory::default().with("/main", text), "/main".as_ref()).config)
 }
 
 /// The kernel has answered for `server`, with this source.
@@ -87,17 +97,19 @@ fn without_a_tunnel_no_source_is_asked_for() {
 #[test]
 fn a_narrow_path_of_ipv4_takes_what_every_link_of_ipv6_does() {
     for (vip, expected) in [(VIP6, 1300), (VIP, 552)] {
-        let mut director = director_of(vip, "10.1.0.5");
-        reach_from(&mut director, "10.1.0.5", Some("10.1.0.1"));
-        let [server, source] = ["10.1.0.5", "10.1.0.1"].map(address);
-        director
-            .hops()
-            .handle_path_mtu(server, source, 552, clock());
-        let found = server_of(&director);
-        assert_eq!(found.tunnel, Tunnel::Ipip);
-        assert!(
-            matches!(found.path, Path::Via(hop) if hop.mtu == expected),
-            "{found:?}"
-        );
+        for of in [director_of, director_of_group] {
+            let mut director = of(vip, "10.1.0.5");
+            reach_from(&mut director, "10.1.0.5", Some("10.1.0.1"));
+            let [server, source] = ["10.1.0.5", "10.1.0.1"].map(address);
+            director
+                .hops()
+                .handle_path_mtu(server, source, 552, clock());
+            let found = server_of(&director);
+            assert_eq!(found.tunnel, Tunnel::Ipip);
+            assert!(
+                matches!(found.path, Path::Via(hop) if hop.mtu == expected),
+                "{found:?}"
+            );
+        }
     }
 }

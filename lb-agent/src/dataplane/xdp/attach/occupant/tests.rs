@@ -1,10 +1,17 @@
-use super::{Component, Occupant, Occupants, speaks_of};
+use super::{Component, Holder, Occupant, Occupants, speaks_of};
 
 fn occupant(name: &str) -> Occupant {
     Occupant {
         id: 42,
         name: name.to_owned(),
         ..Occupant::default()
+    }
+}
+
+fn holder(name: &str, pid: u32) -> Holder {
+    Holder {
+        pid,
+        name: name.to_owned(),
     }
 }
 
@@ -25,7 +32,7 @@ fn a_program_is_named_with_the_way_to_remove_it() {
 #[test]
 fn who_holds_an_attachment_is_who_has_to_end() {
     let held = Occupant {
-        holders: vec!["cilium-agent (pid 7)".to_owned()],
+        holders: vec![holder("cilium-agent", 7)],
         by_link: true,
         ..occupant("cil_xdp_entry")
     };
@@ -44,6 +51,8 @@ fn an_attachment_that_only_a_pin_keeps_is_not_taken_for_one_that_ip_removes() {
     };
     let text = pinned.describe("eth0");
     assert!(text.contains("below /sys/fs/bpf"), "{text}");
+    // Which processes have it open is not for everybody to see.
+    assert!(text.contains("or when its holder ends"), "{text}");
     assert!(!text.contains("ip link"), "{text}");
 }
 
@@ -59,7 +68,7 @@ fn who_stays_on_an_interface_is_looked_for_once() {
                 ..occupant("pass")
             }
         };
-        occupants.is_now(ifindex, id, of).map(|it| it.id)
+        occupants.is_now(ifindex, id, of, |_| true).map(|it| it.id)
     };
     for (ifindex, id) in [
         (2, Some(42)),
@@ -74,6 +83,35 @@ fn who_stays_on_an_interface_is_looked_for_once() {
         assert_eq!(meet(ifindex, id), id);
     }
     assert_eq!(looks, [(2, 42), (3, 42), (2, 43), (2, 43)]);
+}
+
+#[test]
+fn a_holder_that_has_gone_is_not_named_again() {
+    let mut occupants = Occupants::default();
+    let of = |_, id| Occupant {
+        id,
+        holders: vec![holder("one", 7), holder("two", 8)],
+        by_link: true,
+        ..occupant("pass")
+    };
+    let first = occupants.is_now(2, Some(42), of, |_| true);
+    assert_eq!(first.map(|it| it.holders.len()), Some(2));
+    let text = occupants.is_now(2, Some(42), of, |it| it.pid == 8);
+    let text = text.unwrap().describe("eth0");
+    assert!(text.contains("held by two (pid 8)"), "{text}");
+    let text = occupants.is_now(2, Some(42), of, |_| false);
+    let text = text.unwrap().describe("eth0");
+    assert!(!text.contains("held by"), "{text}");
+}
+
+#[test]
+fn a_process_is_there_by_number_and_name() {
+    let own = Holder::of(std::process::id());
+    assert!(!own.name.is_empty() && own.is_there());
+    let other = holder("another", own.pid);
+    assert!(!other.is_there());
+    // No process has it.
+    assert!(!Holder::of(u32::MAX).is_there());
 }
 
 #[test]

@@ -18,20 +18,19 @@ fn table() -> Services {
 fn entry(id: u16) -> ServiceEntry {
     ServiceEntry {
         id,
+        pool: 5,
         gate: 3,
-        affinity_ticks: 70_000,
+        persistent: 1,
     }
 }
 
 /// What the program finds.
 fn look_up(table: &Services, key: ServiceKey4) -> Option<ServiceEntry> {
-    let slots = buckets(key.word())
-        .into_iter()
-        .flat_map(|bucket| table.table.get(bucket as usize).unwrap().ways);
-    slots
-        .into_iter()
-        .find(|slot| slot.key == key.word())
-        .map(|slot| slot.entry)
+    let places = buckets(key.word()).into_iter();
+    let places = places.flat_map(|bucket| table.places(bucket));
+    let mut entries = places.map(|it| place::entry(key.word(), |offset| it.load(offset)));
+    let found = entries.find(|entry| *entry != 0);
+    found.map(ServiceEntry::from_word)
 }
 
 #[test]
@@ -68,7 +67,7 @@ fn without_room_nothing_changes() {
     let table = table();
     let full = buckets(ServiceKey4::new(Ipv4Addr::new(192, 0, 2, 1), 80, TCP).word());
     for place in full.into_iter().flat_map(|bucket| table.places(bucket)) {
-        place.key.store(u64::MAX, Ordering::Relaxed);
+        place.store(offset_of!(ServiceSlot, key), u64::MAX);
     }
     let before: Vec<_> = table.iter().collect();
     let key = ServiceKey4::new(Ipv4Addr::new(192, 0, 2, 1), 80, TCP);

@@ -16,8 +16,9 @@ fn table() -> Services6 {
 fn entry(id: u16) -> ServiceEntry {
     ServiceEntry {
         id,
+        pool: 5,
         gate: 3,
-        affinity_ticks: 70_000,
+        persistent: 1,
     }
 }
 
@@ -28,13 +29,12 @@ fn key(last: u32, port: u16, proto: u8) -> ServiceKey6 {
 
 /// What the program finds.
 fn look_up(table: &Services6, key: ServiceKey6) -> Option<ServiceEntry> {
-    let slots = buckets6(key.address, key.word())
-        .into_iter()
-        .flat_map(|bucket| table.table.get(bucket as usize).unwrap().ways);
-    slots
-        .into_iter()
-        .find(|slot| slot.key == key.word() && slot.address == key.address)
-        .map(|slot| slot.entry)
+    let places = buckets6(key.address, key.word()).into_iter();
+    let places = places.flat_map(|bucket| table.places(bucket));
+    let mut entries =
+        places.map(|it| place::entry6(&key.address, key.word(), |offset| it.load(offset)));
+    let found = entries.find(|entry| *entry != 0);
+    found.map(ServiceEntry::from_word)
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn without_room_nothing_changes() {
     let ours = key(1, 80, TCP);
     let full = buckets6(ours.address, ours.word());
     for place in full.into_iter().flat_map(|bucket| table.places(bucket)) {
-        place.key.store(u64::MAX, Ordering::SeqCst);
+        place.store(offset_of!(ServiceSlot6, key), u64::MAX);
     }
     assert!(!table.set(ours, entry(1)));
     assert_eq!(look_up(&table, ours), None);

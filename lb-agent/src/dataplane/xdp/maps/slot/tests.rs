@@ -10,7 +10,7 @@ fn ready() -> Backend {
         src_mac: [2; 6],
         flags: flags::IN_USE | flags::READY | flags::DR,
         ifindex: 3,
-        service: 1,
+        pool: 1,
         mtu: 1500,
         addr: 0x0500_000a,
         port: 80_u16.to_be(),
