@@ -471,14 +471,9 @@ fn send_new(ctx: *mut xdp_md, admission: u32) -> u32 {
     let (ctx, admission) = (XdpContext::new(ctx), Admission::from_word(admission));
     let packet = Packet::new(&ctx);
     let sent = || {
-        let slot = backends::read(admission.slot()).ok_or(Refused::NotOurs)?;
-        // Another one than the caller has seen: its next hop was about to change.
-        if slot.head.has(flags::TUNNEL) || is_nat(&slot) {
-            return Err(Refused::Because(Reason::NoNeighbour));
-        }
         let choice = Choice {
             number: admission.slot(),
-            slot,
+            slot: backends::read(admission.slot()).ok_or(Refused::NotOurs)?,
             new: admission.is_new(),
         };
         let ip = packet.at::<Ipv6>(ETHERNET).ok_or(Refused::NotOurs)?;
