@@ -198,7 +198,8 @@ fn requests_over_ipv6_go_and_come_through_the_director_by_one_interface_and_by_t
             "no program on eth1"
         );
         // Whose MAC the director does not know: the first answer goes by the agent.
-        network.director.ip("-6 neighbour flush dev eth0")?;
+        let client = format!("-6 neighbour flush to {CLIENT} dev eth0");
+        network.director.ip(&client)?;
         let foreign = format!("tcp and not host {SERVICE}");
         let wire = network.outside.namespace();
         let foreign = Capture::start(wire, "client", "out", &foreign)?;
@@ -207,7 +208,8 @@ fn requests_over_ipv6_go_and_come_through_the_director_by_one_interface_and_by_t
         // A packet that was lost comes again after a second.
         ensure!(tally.slowest.as_millis() < 900, "{arms:?}: {tally:?}");
         for server in ["rs1", "rs2"] {
-            ensure!(tally.from(server).abs_diff(50) <= 4, "{tally:?}");
+            let log = || network.agent.log();
+            ensure!(tally.from(server).abs_diff(50) <= 4, "{tally:?} {}", log());
         }
         ensure!(tally.clients[&IpAddr::V6(CLIENT)] == 100, "{tally:?}");
         let frames = foreign.finish()?;
