@@ -11,8 +11,9 @@ use crate::namespace::Namespace;
 use crate::probe::Probe;
 use crate::site::{Layout, Site};
 
-/// Time for an election or a health check: well above what the configurations here ask for.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Time for an election or a health check: well above what the configurations here ask for, since a guest
+/// that has its processors emulated may take half a minute to load the XDP program alone.
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A [`Site`] with an [`Agent`] in each director that has one.
 ///
