@@ -8,6 +8,8 @@ mod interfaces;
 
 use std::collections::HashSet;
 
+use lb_common::limits::MAX_SCHEDULE;
+
 use crate::config::model::{Config, SmtpTls, Use};
 use crate::config::{self, Code, Diagnostic, Loaded, Mentions, Severity, Span};
 use crate::dataplane::xdp::flow_tables::FlowTables;
@@ -139,11 +141,24 @@ fn tls_files(config: &Config, mentions: &Mentions) -> Vec<Diagnostic> {
     of_mail.into_iter().chain(of_ssl).collect()
 }
 
+/// More than all maps take that do not depend on the configuration, bytes; and for each processor.
+const REST: u64 = 512 << 20;
+const PROCESSOR: u64 = 8 << 20;
+
 /// Maps that this machine cannot hold, even if nothing else were there.
 fn memory(config: &Config, of_machine: Option<(u64, u64)>) -> Option<Diagnostic> {
-    let (services, schedules) = config::schedules(config);
     let tables = FlowTables::from(config.global_defs.xdp_flow_table_size);
-    let (total, _) = of_machine.filter(|_| services > 0)?;
+    let (total, _) = of_machine?;
+    // Which of the tables are how large takes as long as all the rest of `check`.
+    let schedules = config.virtual_servers.len() as u64 * memory::array(MAX_SCHEDULE.into(), 4);
+    let rest = REST + memory::processors() * PROCESSOR + schedules;
+    if tables.bytes() + rest <= total {
+        return None;
+    }
+    let (services, schedules) = config::schedules(config);
+    if services == 0 {
+        return None;
+    }
     let takes = memory::sum(&memory::maps(tables, memory::processors())) + schedules;
     if takes <= total {
         return None;
