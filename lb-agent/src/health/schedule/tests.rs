@@ -465,17 +465,26 @@ fn weights_of_several_checkers_add_up() {
     }
 }
 
-#[test]
-fn a_bfd_session_takes_its_servers_down_and_up() {
-    let now = clock::now();
+/// A server with a `BFD_CHECK` of the instance `peer`.
+fn told_by_bfd(alpha: bool) -> Vec<Service> {
     let bfd = Kind::Bfd(BfdCheck {
         name: "peer".to_owned(),
     });
+    let check = Check {
+        alpha,
+        ..checker(bfd, 0)
+    };
     let server = Server {
-        checks: vec![checker(bfd, 0)],
+        checks: vec![check],
         ..real_server(2, 1)
     };
-    let mut schedule = Schedule::new(&services(vec![server]), shared(9), now);
+    services(vec![server])
+}
+
+#[test]
+fn a_bfd_session_takes_its_servers_down_and_up() {
+    let now = clock::now();
+    let mut schedule = Schedule::new(&told_by_bfd(false), shared(9), now);
     schedule.handle_bfd("other", Session::Down, now);
     assert_eq!(events(&mut schedule), []);
     for (session, expected) in [
@@ -496,18 +505,7 @@ fn a_bfd_session_takes_its_servers_down_and_up() {
 #[test]
 fn with_alpha_a_bfd_session_tells_nothing_before_it_is_up() {
     let now = clock::now();
-    let bfd = Kind::Bfd(BfdCheck {
-        name: "peer".to_owned(),
-    });
-    let check = Check {
-        alpha: true,
-        ..checker(bfd, 0)
-    };
-    let server = Server {
-        checks: vec![check],
-        ..real_server(2, 1)
-    };
-    let mut schedule = Schedule::new(&services(vec![server]), shared(9), now);
+    let mut schedule = Schedule::new(&told_by_bfd(true), shared(9), now);
     for (session, expected) in [
         (Session::Beginning, vec![]),
         (Session::Down, vec![]),

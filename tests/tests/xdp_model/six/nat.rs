@@ -1,5 +1,7 @@
 //! NAT of IPv6: what is translated, in both directions, and with which checksums. Every frame that comes out is
-//! built anew from what should stand in it.
+//! built anew from what should stand in it. Errors about such packets are in `errors`.
+
+mod errors;
 
 use std::net::Ipv6Addr;
 
@@ -9,12 +11,11 @@ use lb_agent::dataplane::desired::{Server, Service};
 use lb_common::answers::LIMIT;
 use lb_common::stats::Reason;
 
-use super::frame::{
-    DESTINATION_OPTIONS, Extension, FRAGMENT, HEADER, HOP_BY_HOP, ROUTING, frame, pseudo_checksum,
-};
+use super::frame::{DESTINATION_OPTIONS, Extension, FRAGMENT, HEADER, HOP_BY_HOP, ROUTING, frame};
+use super::related::{error_from, quoted_to};
 use super::{image, twins};
 use crate::fixture::{ACK, CLIENT, SYN, desired, in_director, packet, reply, server, service};
-use crate::frame::{ETHERNET, Endpoint, Segment, TCP, UDP, ethernet, v4};
+use crate::frame::{ETHERNET, Endpoint, Segment, TCP, UDP, v4};
 use crate::model::{DROP, PASS, REDIRECT};
 use crate::network::{Network, UNREACHABLE};
 use crate::random::Random;
@@ -352,8 +353,8 @@ fn a_server_of_ipv6_answers_in_the_name_of_the_address_of_a_group_that_was_asked
             let [name, its, client] = [v4(ours.key.address), v4(server.address), CLIENT].map(image);
             // What the server says of a request, and a router of an answer.
             let request = packet(7, ours, ACK);
-            let quoted = |segment: &Segment| quote(segment, &[], usize::MAX);
-            let sent = error(
+            let quoted = |segment: &Segment| quoted_to(segment, &[], usize::MAX);
+            let sent = error_from(
                 1,
                 [its, client],
                 60,
@@ -367,18 +368,18 @@ fn a_server_of_ipv6_answers_in_the_name_of_the_address_of_a_group_that_was_asked
             let found = rig.send(&sent, network.back.index)?;
             same(
                 &found.frame,
-                &error(1, [name, client], 59, &quoted(&before), &[]),
+                &error_from(1, [name, client], 59, &quoted(&before), &[]),
             )?;
             let behind = at_client(&answered, ours);
             let before = Segment {
                 ttl: behind.ttl,
                 ..answered
             };
-            let sent = error(2, [ROUTERS[0], name], 60, &quoted(&behind), &[]);
+            let sent = error_from(2, [ROUTERS[0], name], 60, &quoted(&behind), &[]);
             let found = rig.send(&sent, network.front.index)?;
             same(
                 &found.frame,
-                &error(2, [ROUTERS[0], its], 59, &quoted(&before), &[]),
+                &error_from(2, [ROUTERS[0], its], 59, &quoted(&before), &[]),
             )?;
         }
         // The later fragments of both go in the name of the first one of theirs.
@@ -406,17 +407,17 @@ fn what_is_translated_goes_with_vlan_tags_as_it_goes_without() -> Result<()> {
         let (ours, server) = at_work(network, rig, TCP)?;
         let its = image(v4(server.address));
         let request = at_server(&packet(1, &ours, ACK), &server);
-        let refused = quote(&request, &[], usize::MAX);
+        let refused = quoted_to(&request, &[], usize::MAX);
         // A router's word comes from an address that nobody knows.
         for (sent, ingress) in [
             (frame(&packet(1, &ours, ACK), &[]), network.front.index),
             (frame(&reply(1, &ours, &server), &[]), network.back.index),
             (
-                error(1, [its, image(CLIENT)], 60, &refused, &[]),
+                error_from(1, [its, image(CLIENT)], 60, &refused, &[]),
                 network.back.index,
             ),
             (
-                error(3, [ROUTERS[1], image(CLIENT)], 60, &refused, &[]),
+                error_from(3, [ROUTERS[1], image(CLIENT)], 60, &refused, &[]),
                 network.back.index,
             ),
         ] {
@@ -470,162 +471,6 @@ fn a_packet_is_not_translated_by_what_is_known_of_another() -> Result<()> {
             let found = rig.hand_over_to(program, &frame(&another, &[]), ingress)?;
             ensure!(found.verdict == REDIRECT, "{program}");
             same(&found.frame, &frame(&expected, &[]))?;
-        }
-        Ok(())
-    })
-}
-
-/// An error from `from` to `to`, which quotes this.
-fn error(
-    kind: u8,
-    [from, to]: [Ipv6Addr; 2],
-    hops: u8,
-    quoted: &[u8],
-    chain: &[Extension],
-) -> Vec<u8> {
-    let mut message = vec![kind, 0, 0, 0];
-    message.extend(1300_u32.to_be_bytes());
-    message.extend(quoted);
-    let check = pseudo_checksum(from, to, 58, &message);
-    message[2..4].copy_from_slice(&check.to_be_bytes());
-    let (mut carried, mut next) = (message, 58);
-    for extension in chain.iter().rev() {
-        carried = [&[next], &extension.rest[..], &carried].concat();
-        next = extension.number;
-    }
-    let mut frame = ethernet(0x86dd);
-    frame.extend([0x60, 0, 0, 0]);
-    frame.extend((carried.len() as u16).to_be_bytes());
-    frame.extend([next, hops]);
-    frame.extend(from.octets());
-    frame.extend(to.octets());
-    frame.extend(carried);
-    frame
-}
-
-/// What an error quotes of a packet: so many bytes at most.
-fn quote(segment: &Segment, chain: &[Extension], most: usize) -> Vec<u8> {
-    let frame = frame(segment, chain);
-    let end = frame.len().min(most.saturating_add(ETHERNET));
-    frame[ETHERNET..end].to_vec()
-}
-
-/// A server's answer on its way to the client: before the director, and behind it.
-fn answer(service: &Service, server: &Server) -> [Segment; 2] {
-    let before = Segment {
-        payload: vec![3; 1100],
-        ..reply(1, service, server)
-    };
-    let behind = Segment {
-        source: packet(1, service, 0).destination,
-        ..before.clone()
-    };
-    [before, behind]
-}
-
-#[test]
-fn an_error_about_a_reply_of_ipv6_goes_to_the_server_as_one_about_its_own_packet() -> Result<()> {
-    in_director(|network, rig| {
-        for protocol in [TCP, UDP] {
-            let (ours, server) = at_work(network, rig, protocol)?;
-            let [before, behind] = answer(&ours, &server);
-            let [name, its] = [v4(ours.key.address), v4(server.address)].map(image);
-            for kind in 1..=4 {
-                for (outer, inner) in chains().iter().zip(chains().iter().rev()) {
-                    for from in [ROUTERS[0], image(CLIENT)] {
-                        // Whole, all of the headers, ports and no more.
-                        let headers = quote(&behind, inner, usize::MAX).len() - 1100;
-                        let ports = headers - if protocol == TCP { 12 } else { 0 };
-                        for most in [1232, headers, headers - 1, ports] {
-                            let most = most.max(ports);
-                            let expected = quote(&before, inner, most);
-                            // What does not come back of the checksum is not mended.
-                            let sent =
-                                error(kind, [from, name], 60, &quote(&behind, inner, most), outer);
-                            let expected = error(kind, [from, its], 59, &expected, outer);
-                            let found = rig.send(&sent, network.front.index)?;
-                            ensure!(found.verdict == REDIRECT && found.frame[5] == 0x13);
-                            let cut = protocol == TCP && most < headers && most > ports + 8;
-                            if !cut {
-                                same(&found.frame, &expected)?;
-                            }
-                        }
-                    }
-                }
-            }
-            rig.configure(&desired(&[]))?;
-        }
-        Ok(())
-    })
-}
-
-#[test]
-fn an_error_about_a_request_of_ipv6_goes_to_the_client_in_the_name_of_the_service() -> Result<()> {
-    in_director(|network, rig| {
-        for protocol in [TCP, UDP] {
-            let (ours, server) = at_work(network, rig, protocol)?;
-            let before = Segment {
-                payload: vec![5; 900],
-                ..packet(1, &ours, ACK)
-            };
-            let behind = Segment {
-                destination: reply(1, &ours, &server).source,
-                ..before.clone()
-            };
-            let [name, its, client] = [v4(ours.key.address), v4(server.address), CLIENT].map(image);
-            for kind in 1..=4 {
-                for (outer, inner) in chains().iter().zip(chains().iter().rev()) {
-                    for from in [ROUTERS[1], its] {
-                        let sent = error(
-                            kind,
-                            [from, client],
-                            60,
-                            &quote(&behind, inner, 1232),
-                            outer,
-                        );
-                        let found = rig.send(&sent, network.back.index)?;
-                        // A router's comes to light by what it quotes alone: not behind options.
-                        if from != its && !outer.is_empty() {
-                            ensure!((found.verdict, &found.frame) == (PASS, &sent));
-                            continue;
-                        }
-                        ensure!(
-                            found.verdict == REDIRECT,
-                            "{kind} {from} {outer:?} {inner:?}"
-                        );
-                        let expected = quote(&before, inner, 1232);
-                        let expected = error(kind, [name, client], 59, &expected, outer);
-                        same(&found.frame, &expected)?;
-                    }
-                }
-            }
-            // About somebody else's packet, to somebody else, no error, cut off.
-            let stranger = Segment {
-                source: Endpoint {
-                    port: 2,
-                    ..behind.source
-                },
-                ..behind.clone()
-            };
-            let whole = quote(&behind, &[], 1232);
-            let sound = error(2, [its, client], 60, &whole, &[]);
-            for sent in [
-                error(2, [its, client], 60, &quote(&stranger, &[], 1232), &[]),
-                error(2, [its, name], 60, &whole, &[]),
-                error(129, [its, client], 60, &whole, &[]),
-                error(2, [its, client], 1, &whole, &[]),
-                error(2, [its, client], 60, &whole[..HEADER + 7], &[]),
-            ] {
-                let found = rig.send(&sent, network.back.index)?;
-                ensure!((found.verdict, &found.frame) == (PASS, &sent));
-            }
-            for length in ETHERNET..sound.len() {
-                let cut = sound[..length].to_vec();
-                let found = rig.send(&cut, network.back.index)?;
-                ensure!((found.verdict, &found.frame) == (PASS, &cut), "{length}");
-            }
-            ensure!(rig.maps.flows().count() == 1, "an error has made a flow");
-            rig.configure(&desired(&[]))?;
         }
         Ok(())
     })

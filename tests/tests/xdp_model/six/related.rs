@@ -37,12 +37,23 @@ pub(super) fn answer(asked: &Segment) -> Segment {
     }
 }
 
-/// An error to `to`, which quotes this.
+/// An error of a router to `to`, which quotes this.
 pub(super) fn error(kind: u8, to: Ipv6Addr, quoted: &[u8], extensions: &[Extension]) -> Vec<u8> {
+    error_from(kind, [ROUTER, to], 60, quoted, extensions)
+}
+
+/// An error from one to another, which quotes this.
+pub(super) fn error_from(
+    kind: u8,
+    [from, to]: [Ipv6Addr; 2],
+    hops: u8,
+    quoted: &[u8],
+    extensions: &[Extension],
+) -> Vec<u8> {
     let mut message = vec![kind, 0, 0, 0];
     message.extend(1300_u32.to_be_bytes());
     message.extend(quoted);
-    let check = pseudo_checksum(ROUTER, to, 58, &message);
+    let check = pseudo_checksum(from, to, 58, &message);
     message[2..4].copy_from_slice(&check.to_be_bytes());
     let (mut carried, mut next) = (message, 58);
     for extension in extensions.iter().rev() {
@@ -52,8 +63,8 @@ pub(super) fn error(kind: u8, to: Ipv6Addr, quoted: &[u8], extensions: &[Extensi
     let mut frame = ethernet(0x86dd);
     frame.extend([0x60, 0, 0, 0]);
     frame.extend((carried.len() as u16).to_be_bytes());
-    frame.extend([next, 60]);
-    frame.extend(ROUTER.octets());
+    frame.extend([next, hops]);
+    frame.extend(from.octets());
     frame.extend(to.octets());
     frame.extend(carried);
     frame
@@ -61,8 +72,13 @@ pub(super) fn error(kind: u8, to: Ipv6Addr, quoted: &[u8], extensions: &[Extensi
 
 /// As much of a packet as an error quotes.
 pub(super) fn quoted(segment: &Segment, extensions: &[Extension]) -> Vec<u8> {
+    quoted_to(segment, extensions, 1232)
+}
+
+/// So many bytes of a packet at most.
+pub(super) fn quoted_to(segment: &Segment, extensions: &[Extension], most: usize) -> Vec<u8> {
     let frame = frame(segment, extensions);
-    let end = frame.len().min(ETHERNET + 1232);
+    let end = frame.len().min(most.saturating_add(ETHERNET));
     frame[ETHERNET..end].to_vec()
 }
 

@@ -51,14 +51,7 @@ pub(super) fn pool(up: bool, more_weight: i64) -> PoolRecord {
 #[test]
 fn after_a_restart_a_server_is_what_it_was_while_its_bfd_session_begins() {
     let now = clock::now();
-    let bfd = Kind::Bfd(BfdCheck {
-        name: "peer".to_owned(),
-    });
-    let server = Server {
-        checks: vec![checker(bfd, 0)],
-        ..real_server(2, 1)
-    };
-    let service = services(vec![server]);
+    let service = told_by_bfd(false);
     let mut before = Schedule::new(&service, shared(9), now);
     before.handle_bfd("peer", Session::Up, now);
     for checkers in [before.record(now).named(), Checkers::new()] {
